@@ -1,0 +1,288 @@
+/**
+ * The interface of a queue backend, and what a backend needs of the system (`Host`).
+ * A job's key, identity and payload are opaque here: the queue knows feeds, stages, due times and owners, no files.
+ * Guarantees that every backend gives (test/queue/conformance.ts runs them against each):
+ *  - a job is claimed by one owner at a time; a settlement counts only for that owner and that claim number;
+ *  - what a settlement decides and what its function writes through `Tx` is one transaction;
+ *  - due times live on the backend's own clock (boot time), never on the wall clock.
+ */
+import type { State } from './states.js';
+
+export type StageName = string;
+/** 26 characters, sortable by time of creation, never reused. */
+export type JobId = string;
+/** Positive, never reused within one state. */
+export type OwnerId = number;
+/** JSON-serialisable. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+export type Payload = { [key: string]: Json | undefined };
+
+/** One line of a job's history: equal neighbours (stage, outcome, why) are folded into a count. Wall-clock ms. */
+export interface TrailEntry {
+  stage: StageName;
+  outcome: string;
+  why?: string;
+  firstAtMs: number;
+  lastAtMs: number;
+  count: number;
+}
+
+export interface Job {
+  readonly id: JobId;
+  readonly feed: string;
+  readonly key: Buffer;
+  /** What the producer or the last observation saw; compared for equality only. */
+  readonly identity: string;
+  readonly stage: StageName;
+  readonly state: State;
+  /** Boot-clock ms from which the job may be claimed. */
+  readonly dueMs: number;
+  readonly claimNo: number;
+  /** The owner of the claim; null unless `claimed`. */
+  readonly owner: OwnerId | null;
+  /** How often a stage answered `retry`. */
+  readonly attempts: number;
+  /** How often its process died by itself with this job in hand. */
+  readonly crashes: number;
+  /** False once the key was freed: another job may hold the same key then. */
+  readonly keyed: boolean;
+  readonly bytes: number;
+  readonly payload: Payload;
+  /** Set while `held`. */
+  readonly holdCode: string | null;
+  /** The last error or the reason of the hold, one sentence. */
+  readonly reason: string | null;
+  /** Set while `waiting`. */
+  readonly waitsOn: string | null;
+  /** How a `done` job ended: stored, duplicate, discarded, dropped. */
+  readonly ending: string | null;
+  /** Wall-clock ms. */
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly trail: readonly TrailEntry[];
+}
+
+/** A job in state `claimed` by the asking owner. */
+export type ClaimedJob = Job & { readonly state: 'claimed'; readonly owner: OwnerId };
+
+export interface Candidate {
+  feed: string;
+  key: Buffer;
+  identity: string;
+  bytes: number;
+  payload: Payload;
+  /** From now; 0 = at once. */
+  dueInMs: number;
+  /** A known, ready job becomes due at once (its file changed, its sidecar arrived); the payload is not replaced. */
+  nudge?: boolean;
+}
+
+/** `busy`: the key's job is claimed just now with another identity; offer the candidate again in a second. */
+export type EnqueueAnswer = 'new' | 'known' | 'busy';
+
+/** Fields that any outcome may change together with the state. */
+export interface Amend {
+  payload?: Payload;
+  identity?: string;
+  bytes?: number;
+  /** Frees the key: another job may be enqueued under it from this commit on. */
+  freeKey?: true;
+}
+
+/** What a stage says of a job. */
+export type Outcome =
+  | ({ kind: 'advance'; to?: StageName } & Amend) // to the next stage (or `to`), due at once
+  | ({ kind: 'defer'; inMs: number; why: string } & Amend) // not yet; costs no attempt
+  | ({ kind: 'wait'; on: string; why: string } & Amend) // until `Tx.wake(on)` or `Tx.release`
+  | ({ kind: 'retry'; error: string; code: string } & Amend) // failed: backs off, `held` with `code` after the limit
+  | ({ kind: 'hold'; code: string; reason: string } & Amend) // needs a person
+  | ({ kind: 'finish'; ending: string } & Amend)
+  | ({ kind: 'drop'; why: string } & Amend);
+
+/** Or a function that decides one of these inside the settling transaction. It must not await or touch files. */
+export type Decision = Outcome | ((tx: Tx, job: ClaimedJob) => Outcome);
+
+export interface Settlement {
+  job: ClaimedJob;
+  outcome: Decision;
+}
+
+/** `lost`: the claim was no longer this owner's; nothing of the settlement was written. */
+export type SettleAnswer = { settled: true; outcome: Outcome } | { settled: false };
+
+export type GateCause = 'pause' | 'place' | 'watermark';
+
+/** What keeps a stage of a feed from running. `*` as feed or stage closes all of them. */
+export interface Gate {
+  feed: string;
+  stage: StageName;
+  cause: GateCause;
+  /** Which place fails; '' for a pause. */
+  place: string;
+  code: string;
+  reason: string;
+  /** Wall-clock ms. */
+  sinceMs: number;
+  /** Boot-clock ms of the next probe. */
+  probeDueMs: number;
+  /** Who is probing just now; null when nobody is. */
+  prober: OwnerId | null;
+}
+
+/** Row access for the caller's own tables in the same transaction. Values: number, bigint, string, Buffer, null. */
+export interface Reader {
+  get<T>(sql: string, ...params: unknown[]): T | undefined;
+  all<T>(sql: string, ...params: unknown[]): T[];
+}
+
+/** A write transaction that is under way. Never kept, never awaited on. */
+export interface Tx extends Reader {
+  run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint };
+  /** Boot-clock ms at the begin of this transaction. */
+  readonly nowMs: number;
+  /** Wall-clock ms at the begin of this transaction. */
+  readonly wallMs: number;
+  job(id: JobId): Job | undefined;
+  /** The waiting job that waits longest on `on`. */
+  oldestWaiter(on: string): Job | undefined;
+  /** Takes one waiting job out of its wait: ready for `stage`, due at once. */
+  release(id: JobId, stage: StageName, amend?: Amend): void;
+  /** All that wait on `on` become ready in their own stage: a row here, the jobs in thousands after the commit. */
+  wake(on: string): void;
+  /** Idempotent: an existing gate of the same (feed, stage, cause, place) keeps its `sinceMs`. Answers whether it is new. */
+  closeGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string; code: string; reason: string }): boolean;
+  /** Removes that one cause only. Answers whether it was there. */
+  openGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string }): boolean;
+  /** Adds to the exact counters, beyond what settle counts by itself. */
+  count(feed: string, stage: StageName, name: string, files: number, bytes: number): void;
+}
+
+export interface StageStats {
+  feed: string;
+  stage: StageName;
+  /** Ready and due. */
+  ready: number;
+  /** Ready, due later. */
+  deferred: number;
+  claimed: number;
+  waiting: number;
+  held: number;
+  bytes: number;
+  /** Of the oldest job that is not done, wall-clock ms; 0 when there is none. */
+  oldestAgeMs: number;
+}
+
+export interface Counter {
+  feed: string;
+  stage: StageName;
+  /** An outcome's kind, an ending (`stored`, `duplicate`, …) or a name given to `Tx.count`. */
+  name: string;
+  files: number;
+  bytes: number;
+}
+
+/** What a worker writes into its slot of the owners file; read by its parent and by `queue-stat`. */
+export interface OwnerSlot {
+  owner: OwnerId;
+  pid: number;
+  /** 'producer' | 'worker' | … with its stages, for people. */
+  title: string;
+  /** Boot-clock ms. */
+  startedMs: number;
+  beatMs: number;
+  /** The job in hand; null between jobs. A crash is counted for this one only. */
+  job: JobId | null;
+  /** The place in hand ('' = none): who hangs, hangs there. */
+  place: string;
+  placeSinceMs: number;
+}
+
+export interface Rescue {
+  owner: OwnerId;
+  jobs: number;
+  /** The job that was in hand, when there was one. */
+  inHand: JobId | null;
+  /** It is held as `poison` now. */
+  poisoned: boolean;
+}
+
+/** A backend opened by one process as one owner. */
+export interface Backend {
+  /** Identifies this state for ever (markers in the roots carry it). */
+  readonly uuid: string;
+  readonly owner: OwnerId;
+  readonly stages: readonly StageName[];
+  /** Boot-clock ms. */
+  nowMs(): number;
+
+  /** Records a feed and its options (opaque JSON). Idempotent. */
+  putFeed(name: string, options: Payload): Promise<void>;
+  feeds(): { name: string; options: Payload }[];
+
+  enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]>;
+  /** Read-only: the job that holds each key, if any. For scans of known files: no write, no wait. */
+  holders(feed: string, keys: readonly Buffer[]): ({ id: JobId; identity: string; state: State; dueMs: number } | undefined)[];
+  /** Up to `max` due jobs behind no closed gate, feeds in turn, oldest first within one. */
+  claim(stage: StageName, max: number): Promise<ClaimedJob[]>;
+  /** One transaction for all; answers per settlement. */
+  settle(settlements: readonly Settlement[]): Promise<SettleAnswer[]>;
+  /** An operator's hand: moves *held* jobs on by `decide`; answers per id, `false` when it was not held. */
+  amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]>;
+  /** The caller's own writes, in the process's next shared commit. */
+  transact<T>(fn: (tx: Tx) => T): Promise<T>;
+  /** A short read transaction; `fn` copies what it needs. */
+  read<T>(fn: (reader: Reader) => T): T;
+
+  job(id: JobId): Job | undefined;
+  /** All jobs with that key, newest first (may scan the whole table: for people, not for loops). */
+  jobsByKey(feed: string, key: Buffer): Job[];
+  held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[];
+
+  gates(): Gate[];
+  /** Takes the probe of a due gate for this owner, unless a living prober has it. */
+  takeProbe(gate: Gate): Promise<boolean>;
+  /** The probe ended without opening: next one due `inMs` from now. */
+  putBackProbe(gate: Gate, inMs: number): Promise<void>;
+
+  /** Jobs of dead owners become due again; interrupted wakes go on. Cheap when there is nothing to do, and then writes nothing. */
+  rescue(): Promise<Rescue[]>;
+  /** Boot-clock ms of the next due job of `stage` behind no gate; Infinity when there is none. */
+  nextDueMs(stage: StageName): number;
+
+  stats(): StageStats[];
+  counters(): Counter[];
+  owners(): (OwnerSlot & { alive: boolean })[];
+  /** Writes this owner's beat and what it has in hand. */
+  beat(inHand: { job: JobId | null; place: string }): void;
+
+  /** Called after another process's commit made jobs ready (doorbell or data_version); also after own ones. */
+  onWork(listener: () => void): () => void;
+  /** Throws EnvironmentError when the database's path no longer names the opened file, or is newer than this build. */
+  checkStillOurs(): void;
+  close(): Promise<void>;
+}
+
+/** What a backend needs of the system; src/linux supplies it, a test may too. */
+export interface Host {
+  /** CLOCK_BOOTTIME, ms. */
+  bootMs(): number;
+  bootId(): string;
+  /** Identifies the time namespace: processes with different ones cannot share a state. */
+  timeNamespace(): string;
+  /** Opens (creating with 0600) a file for byte locks and slots. */
+  openLockFile(path: string): LockFile;
+  /** Calls `listener` when the file is written to by anybody. Answers how to end it. */
+  watchModified(path: string, listener: () => void): () => void;
+}
+
+/** Open-file-description locks on single bytes, and positioned reads and writes. */
+export interface LockFile {
+  /** False when somebody else holds it. Held until the process ends or the file is closed. */
+  tryLockExclusive(byte: number): boolean;
+  unlock(byte: number): void;
+  /** Asks without taking. */
+  isLocked(byte: number): boolean;
+  write(at: number, bytes: Buffer): void;
+  read(at: number, length: number): Buffer;
+  close(): void;
+}

@@ -1,0 +1,34 @@
+/**
+ * The states of a job and every transition between them, in one place.
+ * The CHECK constraints of the schema repeat this table (a test compares the two), and queue/README.md draws it.
+ * Does not: write anything; the verbs do, after asking `assertTransition`.
+ */
+import assert from 'node:assert/strict';
+
+export const STATES = ['ready', 'claimed', 'waiting', 'held', 'done'] as const;
+export type State = (typeof STATES)[number];
+
+/** What moves a job, and between which states. `drop` and `finish` end it; the rest keep its row alive. */
+export const TRANSITIONS = {
+  claim: { from: ['ready'], to: 'claimed' },
+  advance: { from: ['claimed'], to: 'ready' },
+  defer: { from: ['claimed'], to: 'ready' },
+  retry: { from: ['claimed'], to: 'ready' },
+  rescue: { from: ['claimed'], to: 'ready' },
+  wait: { from: ['claimed'], to: 'waiting' },
+  hold: { from: ['claimed'], to: 'held' },
+  finish: { from: ['claimed'], to: 'done' },
+  drop: { from: ['claimed'], to: 'done' },
+  wake: { from: ['waiting'], to: 'ready' },
+  nudge: { from: ['ready'], to: 'ready' },
+  reopen: { from: ['held'], to: 'ready' },
+} as const satisfies Record<string, { from: readonly State[]; to: State }>;
+
+export type Transition = keyof typeof TRANSITIONS;
+
+/** Throws (a bug) when `transition` does not lead out of `from`; answers the state that it leads to. */
+export function assertTransition(transition: Transition, from: State): State {
+  const rule: { from: readonly State[]; to: State } = TRANSITIONS[transition];
+  assert(rule.from.includes(from), `a job in state ${from} cannot ${transition}`);
+  return rule.to;
+}
