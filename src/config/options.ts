@@ -1,0 +1,51 @@
+/** The options as the rest of the program sees them, after flags, environment and file were merged and checked. */
+export type Mode = 'stability' | 'sidecar';
+
+export interface FeedOptions {
+  /** `default` when flags alone make the feed. */
+  name: string;
+  /** Absolute, real paths. */
+  input: string;
+  warehouse: string;
+  manifests: string;
+  /** Absolute; chosen by files/roots when it was not given. */
+  workDir: string | undefined;
+  mode: Mode;
+  stabilitySeconds: number;
+  settleMs: number;
+  sidecarSuffix: string;
+  recursive: boolean;
+  include: string[];
+  exclude: string[];
+  minBytes: number;
+  maxBytes: number;
+  onDuplicate: 'archive' | 'delete';
+  onEmpty: 'duplicate' | 'hold';
+  preserveSubdirs: boolean;
+  /** IANA name. */
+  timezone: string;
+  poll: boolean;
+  /** undefined: 300 with inotify, 5 without. */
+  scanIntervalSeconds: number | undefined;
+}
+
+export interface ServiceOptions {
+  statePath: string;
+  logLevel: string;
+  /** Worker processes that each run all four stages. */
+  concurrency: number;
+  /** Processes of single stages instead; undefined when not given. */
+  workers: Record<string, number> | undefined;
+  maxAttempts: number;
+  stallSeconds: number;
+  metricsIntervalSeconds: number;
+  once: boolean;
+  dryRun: boolean;
+  trace: boolean;
+  dashboard: string | undefined;
+}
+
+export interface Config {
+  feeds: FeedOptions[];
+  service: ServiceOptions;
+}
