@@ -155,6 +155,11 @@ export interface Tx extends Reader {
   openGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string }): boolean;
   /** Adds to the exact counters, beyond what settle counts by itself. */
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void;
+  /**
+   * A job under a given id, without its key, ready for `stage`: for something found that names its own job.
+   * Answers false when that job exists and is not done; a done one is revived.
+   */
+  adopt(job: { id: JobId; feed: string; key: Buffer; identity: string; bytes: number; stage: StageName; payload: Payload }): boolean;
 }
 
 export interface StageStats {
@@ -252,6 +257,8 @@ export interface Backend {
   stats(): StageStats[];
   counters(): Counter[];
   owners(): (OwnerSlot & { alive: boolean })[];
+  /** Whether that owner's lock is held: nothing else says that it lives. */
+  isAlive(owner: OwnerId): boolean;
   /** Writes this owner's beat and what it has in hand. */
   beat(inHand: { job: JobId | null; place: string }): void;
 
