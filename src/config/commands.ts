@@ -1,0 +1,118 @@
+/**
+ * The commands and which options each takes. --help, the parsing and the tests read this table.
+ * Does not: say what a command does with them; src/commands has one file for each.
+ */
+import { allFields, commonFields, feedFields } from './schema.js';
+
+export interface CommandSpec {
+  name: string;
+  summary: string;
+  /** After the name in the usage line. */
+  words: string;
+  wordsMax: number;
+  options: readonly string[];
+  examples: readonly string[];
+  /** Options without which the command says what is missing. */
+  needs: readonly string[];
+}
+
+const COMMON = Object.keys(commonFields);
+const FEED = Object.keys(feedFields);
+const FIND = ['state-path', 'input'];
+const LOGS = ['log-level', 'metrics-interval-seconds', 'trace'];
+
+const command = (spec: Omit<CommandSpec, 'words' | 'wordsMax' | 'needs'> & Partial<CommandSpec>): CommandSpec => ({
+  words: '',
+  wordsMax: 0,
+  needs: [],
+  ...spec,
+  options: [...spec.options, ...COMMON],
+});
+
+const verb = (name: string, summary: string, options: string[], more: Partial<CommandSpec>): CommandSpec =>
+  command({ name: `ingest-ctl ${name}`, summary, options: [...options, ...FIND], examples: [], ...more });
+
+export const COMMANDS = {
+  ingest: command({
+    name: 'ingest',
+    summary: 'Watches a directory and brings every complete file into the warehouse, each content exactly once.',
+    options: [
+      ...FEED,
+      ...LOGS,
+      'once',
+      'dry-run',
+      'concurrency',
+      'workers',
+      'max-attempts',
+      'stall-seconds',
+      'state-path',
+      'dashboard',
+    ],
+    needs: ['input', 'warehouse', 'manifests'],
+    examples: [
+      'ingest --input /data/staging --warehouse /data/warehouse --manifests /data/manifests',
+      'ingest --config /etc/atomic-ingestor.yaml --once',
+      "ingest --input in --warehouse out --manifests lines --mode sidecar --include '*.csv' --dry-run",
+    ],
+  }),
+  'ingest-producer': command({
+    name: 'ingest-producer',
+    summary: 'Finds files and puts them into the queue; records its feeds in the state for the workers.',
+    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path'],
+    needs: ['input', 'warehouse', 'manifests'],
+    examples: ['ingest-producer --config /etc/atomic-ingestor.yaml --state-path /var/lib/atomic-ingestor/state.db'],
+  }),
+  'ingest-worker': command({
+    name: 'ingest-worker',
+    summary: 'Runs stages of the queue; learns the feeds from the state. Start as many as you want.',
+    options: ['stage', 'concurrency', 'max-attempts', 'stall-seconds', ...FIND, ...LOGS],
+    examples: ['ingest-worker --state-path /var/lib/atomic-ingestor/state.db --stage hash=2 --stage move'],
+  }),
+  'queue-stat': command({
+    name: 'queue-stat',
+    summary: 'Shows what waits in which stage; works with all daemons down.',
+    options: ['json', 'watch', 'held', 'feed', ...FIND],
+    examples: ['queue-stat --input /data/staging', 'queue-stat --state-path state.db --json'],
+  }),
+  held: verb('held', 'Lists the held files: id, path, reason and what releases each.', ['json', 'code', 'feed'], {}),
+  retry: verb('retry', 'Sends held files through their stage again.', ['all', 'code', 'feed'], {
+    words: 'JOBID|PATH…',
+    wordsMax: 10_000,
+    examples: ['ingest-ctl retry --all --code unreadable --input /data/staging'],
+  }),
+  discard: verb(
+    'discard',
+    'Gives held files up: each is moved to failed/ and never ingested.',
+    ['all', 'code', 'feed'],
+    {
+      words: 'JOBID|PATH…',
+      wordsMax: 10_000,
+      examples: ['ingest-ctl discard 01J9ZQ4T7M0000000000000000 --input /data/staging'],
+    },
+  ),
+  pause: verb('pause', 'Closes a stage (or all) until resume; what is under way is finished.', ['feed'], {
+    words: '[STAGE]',
+    wordsMax: 1,
+    examples: ['ingest-ctl pause move --feed orders --config /etc/atomic-ingestor.yaml'],
+  }),
+  resume: verb('resume', 'Opens what pause closed.', ['feed'], { words: '[STAGE]', wordsMax: 1 }),
+  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed'], {
+    words: 'PATH',
+    wordsMax: 1,
+    examples: ['ingest-ctl explain /data/staging/orders.csv'],
+  }),
+  rebuild: command({
+    name: 'ingest-ctl rebuild',
+    summary: 'Makes a lost state anew from manifests, warehouse and work directory.',
+    options: [...FEED, 'state-path', 'log-level'],
+    needs: ['input', 'warehouse', 'manifests'],
+    examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor.yaml'],
+  }),
+} satisfies Record<string, CommandSpec>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+export const CTL_VERBS = ['held', 'retry', 'discard', 'pause', 'resume', 'explain', 'rebuild'] as const;
+
+/** Every option that exists, for the search of the nearest one. */
+export const OPTION_NAMES: readonly string[] = Object.keys(allFields);

@@ -1,0 +1,36 @@
+/**
+ * Every bound of an option and of the ingestor itself, in one place. queue/limits.ts holds those of the queue.
+ * Does not: decide anything; the schema refuses what lies outside, with a sentence.
+ */
+export const limits = {
+  /** A week of silence is a typing error, not an upload. */
+  stabilitySecondsMax: 604_800,
+  settleMsMax: 600_000,
+  /** Sparse bombs: a file of more is held, `too_large`. 1 TiB. */
+  fileBytesMax: 1_099_511_627_776,
+  /** Beyond it a number of bytes is no longer exact in JSON. */
+  byteCountMax: Number.MAX_SAFE_INTEGER,
+  sidecarSuffixBytesMax: 32,
+  globBytesMax: 1_024,
+  globsMax: 100,
+  feedsMax: 100,
+  feedNameCharsMax: 64,
+  processesMax: 256,
+  attemptsMax: 1_000,
+  scanIntervalSecondsMax: 86_400,
+  stallSecondsMax: 86_400,
+  metricsIntervalSecondsMax: 86_400,
+  /** A configuration file is small; a larger one was named by mistake. */
+  configFileBytesMax: 1_048_576,
+  /** A child that dies this often in a row without having got ready is not started again. */
+  startFailuresMax: 5,
+  /** First and longest delay before a child that died is started again. */
+  restartFirstMs: 100,
+  restartLongestMs: 10_000,
+  /** How often a drain that does not end says who is not ending. */
+  drainReportMs: 5_000,
+  /** What a child gets to clear its slot after the second signal. */
+  stopGraceMs: 300,
+  /** How long a worker waits for the state that a producer is about to make. */
+  stateWaitMs: 30_000,
+} as const;

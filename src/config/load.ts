@@ -1,0 +1,44 @@
+/**
+ * From a command line to the `Config` of a daemon, every check done.
+ * Guarantees: when it throws, nothing on disk was changed.
+ */
+import { feedsOf } from './feeds.js';
+import type { Config, ServiceOptions } from './options.js';
+import type { Invocation } from './read.js';
+import { parseWorkers } from './schema.js';
+import { STAGE_NAMES } from './stage-names.js';
+import { refuseStateInside, statePathOf } from './state-path.js';
+
+export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
+  const feeds = feedsOf(invocation);
+  const service = serviceOf(invocation, env);
+  refuseStateInside(invocation.origin('state-path'), service.statePath, feeds);
+  return { feeds, service };
+}
+
+/** A worker learns its feeds from the state; only the service's options count. */
+export function workerConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
+  return { feeds: [], service: serviceOf(invocation, env) };
+}
+
+function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv): ServiceOptions {
+  const values = invocation.service;
+  return {
+    statePath: statePathOf(invocation, env),
+    logLevel: values['log-level'],
+    concurrency: values.concurrency,
+    workers: values.workers === undefined ? undefined : everyStage(parseWorkers(values.workers)!),
+    maxAttempts: values['max-attempts'],
+    stallSeconds: values['stall-seconds'],
+    metricsIntervalSeconds: values['metrics-interval-seconds'],
+    once: values.once,
+    dryRun: values['dry-run'],
+    trace: values.trace,
+    dashboard: values.dashboard,
+  };
+}
+
+/** A stage that --workers does not name gets one process: a pipeline without it would stand still. */
+function everyStage(named: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(STAGE_NAMES.map((stage) => [stage, named[stage] ?? 1]));
+}

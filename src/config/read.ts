@@ -1,0 +1,138 @@
+/**
+ * Merges flags over environment over file over defaults, and checks every value by the schema.
+ * Guarantees: whoever gave a wrong value learns where it stands, the rule, the value and an example.
+ * Does not: look at directories (directories.ts) or choose the state (state-path.ts).
+ */
+import { OperatorError } from '../errors.js';
+import { type CommandLine, readCommandLine } from './command-line.js';
+import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
+import { readEnvironment, variableOf } from './environment.js';
+import { metaOf } from './field.js';
+import { type ConfigFile, readConfigFile } from './file.js';
+import {
+  allFields,
+  commonFields,
+  type FeedValues,
+  feedFields,
+  type ServiceValues,
+  serviceFields,
+  type ViewValues,
+  viewFields,
+} from './schema.js';
+
+export interface Invocation {
+  command: CommandName;
+  spec: CommandSpec;
+  words: string[];
+  help: boolean;
+  version: boolean;
+  configPath: string | undefined;
+  service: ServiceValues;
+  view: ViewValues;
+  /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
+  feeds: { name: string; values: FeedValues }[];
+  /** Where the value of an option stands, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
+  origin(option: string, feed?: string): string;
+}
+
+interface Sources {
+  flags: Map<string, unknown>;
+  environment: Map<string, unknown>;
+  file: ConfigFile | undefined;
+}
+
+const ASKED_ONLY = ['help', 'version'];
+
+export function readInvocation(command: CommandName, argv: readonly string[], env: NodeJS.ProcessEnv): Invocation {
+  const spec: CommandSpec = COMMANDS[command];
+  const line = readCommandLine(spec, argv);
+  const asked = ASKED_ONLY.some((name) => line.flags.get(name) === true);
+  const sources = asked ? { flags: line.flags, environment: new Map(), file: undefined } : readSources(line, env);
+  const top = (option: string) => lookUp(sources, option, undefined);
+  const config = top('config')?.value;
+  return {
+    command,
+    spec,
+    words: line.words,
+    help: line.flags.get('help') === true,
+    version: line.flags.get('version') === true,
+    configPath: typeof config === 'string' ? config : undefined,
+    service: checked(Object.keys(serviceFields), top) as ServiceValues,
+    view: checked(Object.keys(viewFields), top) as ViewValues,
+    feeds: feedsOf(spec, sources),
+    origin: (option, feed) => lookUp(sources, option, feed)?.origin ?? `--${option}`,
+  };
+}
+
+function readSources(line: CommandLine, env: NodeJS.ProcessEnv): Sources {
+  const environment = readEnvironment(env);
+  const config = line.flags.get('config') ?? environment.get('config');
+  checked(Object.keys(commonFields), (option) =>
+    option === 'config' && config !== undefined ? { value: config, origin: '--config' } : undefined,
+  );
+  return { flags: line.flags, environment, file: config === undefined ? undefined : readConfigFile(String(config)) };
+}
+
+interface Given {
+  value: unknown;
+  origin: string;
+}
+
+function lookUp({ flags, environment, file }: Sources, option: string, feed: string | undefined): Given | undefined {
+  if (flags.has(option)) return { value: flags.get(option), origin: `--${option}` };
+  if (environment.has(option)) return { value: environment.get(option), origin: variableOf(option) };
+  const own = feed === undefined ? undefined : file?.feeds.get(feed);
+  if (own?.has(option)) return { value: own.get(option), origin: `feeds.${feed}.${option} in ${file!.path}` };
+  if (file?.top.has(option)) return { value: file.top.get(option), origin: `${option} in ${file.path}` };
+  return undefined;
+}
+
+/** These name folders of one feed: given once for several feeds, they would be shared by all. */
+const OF_ONE_FEED = ['input', 'warehouse', 'manifests', 'work-dir'];
+
+function feedsOf(spec: CommandSpec, sources: Sources): Invocation['feeds'] {
+  const named = [...(sources.file?.feeds.keys() ?? [])];
+  const names = named.length > 0 ? named : [undefined];
+  if (named.length > 1 && spec.options.includes('warehouse')) {
+    for (const option of OF_ONE_FEED) refuseForMany(sources, option, named);
+  }
+  return names.map((name) => ({
+    name: name ?? 'default',
+    values: checked(Object.keys(feedFields), (option) => lookUp(sources, option, name)) as FeedValues,
+  }));
+}
+
+function refuseForMany(sources: Sources, option: string, feeds: string[]): void {
+  const given = lookUp({ ...sources, file: undefined }, option, undefined);
+  const shared = given === undefined && option === 'input' && sources.file?.top.has(option);
+  if (given === undefined && !shared) return;
+  throw new OperatorError(
+    'folder_for_many_feeds',
+    `${given?.origin ?? `${option} in ${sources.file!.path}`} names a folder of one feed, but ${sources.file!.path} has the feeds ${feeds.join(', ')}; set it under feeds.NAME instead.`,
+  );
+}
+
+function checked(names: readonly string[], given: (option: string) => Given | undefined): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, checkedValue(name, given(name))]));
+}
+
+function checkedValue(option: string, given: Given | undefined): unknown {
+  const field = allFields[option]!;
+  // A list of several workers may be written as a map in YAML.
+  const value = option === 'workers' ? workersText(given?.value) : given?.value;
+  const parsed = field.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { rule, example } = metaOf(field);
+  const got = given?.value === '' ? 'nothing' : (JSON.stringify(given?.value) ?? 'nothing');
+  throw new OperatorError(
+    'bad_value',
+    `${given?.origin ?? `--${option}`} must be ${rule}, but got ${got}; write for example ${example}.`,
+  );
+}
+
+function workersText(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.entries(value)
+    .map(([stage, count]) => `${stage}=${count}`)
+    .join(',');
+}

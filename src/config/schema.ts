@@ -1,0 +1,259 @@
+/**
+ * The one schema of every option: flags, INGEST_* environment and YAML file are all read through it, and --help,
+ * the refusals and the tests of wrong values are made from it.
+ * Does not: look at the disk; directories.ts does.
+ */
+import { z } from 'zod';
+import { choice, type Field, isText, list, seconds, secondsIfGiven, text, textOr, toggle, whole } from './field.js';
+import { limits } from './limits.js';
+import { STAGE_NAMES } from './stage-names.js';
+
+const FOLDERS = 'Folders';
+const COMPLETE = 'When a file is complete';
+const WHICH = 'Which files';
+const OUTCOME = 'What becomes of a file';
+const RUNNING = 'How it runs';
+const STATE = 'State and logs';
+const VIEW = 'What is shown or changed';
+export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, VIEW, RUNNING, STATE] as const;
+
+const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
+  text({ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR', ...extra });
+
+const glob = (description: string, example: string) =>
+  list(
+    {
+      group: WHICH,
+      description: `${description} (may be given again)`,
+      rule: `a glob pattern of 1 to ${limits.globBytesMax} characters, at most ${limits.globsMax} of them`,
+      example,
+      placeholder: 'GLOB',
+    },
+    (pattern) => isText(pattern) && pattern.length <= limits.globBytesMax,
+    limits.globsMax,
+  );
+
+export const feedFields = {
+  input: directory('where the uploads arrive', '/data/staging'),
+  warehouse: directory('where complete files go, by date', '/data/warehouse'),
+  manifests: directory('where the manifest lines are written, by hour', '/data/manifests'),
+  'work-dir': directory('for files in work, on the mount of --input', '/data/.staging.ingest', {
+    defaultText: '.NAME.ingest beside --input',
+  }),
+  mode: choice(
+    { group: COMPLETE, description: 'complete when quiet for --stability-seconds, or when its sidecar is there' },
+    ['stability', 'sidecar'],
+  ),
+  'stability-seconds': seconds(
+    { group: COMPLETE, description: 'how long a file must not have changed (0: at once)' },
+    { min: 0, max: limits.stabilitySecondsMax, fallback: 10 },
+  ),
+  'settle-ms': whole(
+    { group: COMPLETE, description: 'rest after the last change by path, in both modes; none after a rename' },
+    { min: 0, max: limits.settleMsMax, unit: 'milliseconds', fallback: 1_000 },
+  ),
+  'sidecar-suffix': textOr(
+    '.ok',
+    {
+      group: COMPLETE,
+      description: 'what the name of a sidecar adds to that of its file',
+      rule: `a suffix of 2 to ${limits.sidecarSuffixBytesMax} characters that begins with a dot and has no slash`,
+      example: '.ok',
+      placeholder: 'SUFFIX',
+    },
+    (suffix) => /^\.[^/\0]+$/.test(suffix) && Buffer.byteLength(suffix) <= limits.sidecarSuffixBytesMax,
+  ),
+  recursive: toggle({ group: WHICH, description: 'look into directories below --input too' }, true),
+  include: glob('take only what matches', '*.csv'),
+  exclude: glob('leave what matches', 'draft-*'),
+  'min-bytes': whole(
+    { group: WHICH, description: 'smaller files stay where they are' },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
+  ),
+  'max-bytes': whole(
+    { group: WHICH, description: 'larger files are held, nothing of them is read' },
+    { min: 1, max: limits.byteCountMax, unit: 'bytes', fallback: limits.fileBytesMax },
+  ),
+  poll: toggle(
+    { group: WHICH, description: 'never use inotify, only scan (chosen by itself on NFS and the like)' },
+    false,
+  ),
+  'scan-interval-seconds': secondsIfGiven(
+    { group: WHICH, description: 'how often the whole input is looked through', defaultText: '300, or 5 with --poll' },
+    { min: 0.1, max: limits.scanIntervalSecondsMax },
+  ),
+  'on-duplicate': choice(
+    { group: OUTCOME, description: 'put a content that is stored already into duplicates/, or delete it' },
+    ['archive', 'delete'],
+  ),
+  'on-empty': choice({ group: OUTCOME, description: 'treat every further empty file as a duplicate, or hold it' }, [
+    'duplicate',
+    'hold',
+  ]),
+  'preserve-subdirs': toggle(
+    { group: OUTCOME, description: 'keep the sub-path below --input in the warehouse' },
+    false,
+  ),
+  timezone: textOr(
+    'UTC',
+    {
+      group: OUTCOME,
+      description: 'whose days and hours name the folders of warehouse and manifests',
+      rule: 'an IANA time zone',
+      example: 'Europe/Berlin',
+      placeholder: 'ZONE',
+    },
+    isTimezone,
+  ),
+} satisfies Record<string, Field>;
+
+export const serviceFields = {
+  once: toggle({ group: RUNNING, description: 'end when nothing is left to do' }, false),
+  'dry-run': toggle(
+    { group: RUNNING, description: 'say what would be done with each file; change nothing at all' },
+    false,
+  ),
+  concurrency: whole(
+    { group: RUNNING, description: 'worker processes that each run all four stages' },
+    { min: 1, max: limits.processesMax, unit: 'processes', fallback: 1 },
+  ),
+  workers: text(
+    {
+      group: RUNNING,
+      description: `processes of single stages instead of --concurrency; stages: ${STAGE_NAMES.join(', ')}`,
+      rule: `a list STAGE=N,… with stages out of ${STAGE_NAMES.join(', ')} and N from 1 to ${limits.processesMax}`,
+      example: 'hash=2,move=1',
+      placeholder: 'STAGE=N,…',
+      defaultText: 'none',
+    },
+    (value) => parseWorkers(value) !== undefined,
+  ),
+  stage: list(
+    {
+      group: RUNNING,
+      description: 'run only this stage, N processes of it (may be given again)',
+      rule: `STAGE or STAGE=N with a stage out of ${STAGE_NAMES.join(', ')} and N from 1 to ${limits.processesMax}`,
+      example: 'hash=2',
+      placeholder: 'STAGE[=N]',
+      defaultText: 'all four',
+    },
+    (value) => parseWorkers(value) !== undefined,
+    STAGE_NAMES.length,
+  ),
+  'max-attempts': whole(
+    { group: RUNNING, description: 'failed attempts after which a file is held' },
+    { min: 1, max: limits.attemptsMax, unit: 'attempts', fallback: 8 },
+  ),
+  'stall-seconds': seconds(
+    { group: RUNNING, description: 'a process without a sign of life for so long is killed and replaced' },
+    { min: 1, max: limits.stallSecondsMax, fallback: 60 },
+  ),
+  'state-path': text({
+    group: STATE,
+    description: 'the database of the queue and the ledger, on a local filesystem',
+    rule: 'the path of a file',
+    example: '/var/lib/atomic-ingestor/state.db',
+    placeholder: 'PATH',
+    defaultText: 'a file of its own for each --input below ~/.local/state',
+  }),
+  'log-level': choice({ group: STATE, description: 'the least severe log line that is written' }, [
+    'info',
+    'trace',
+    'debug',
+    'warn',
+    'error',
+    'fatal',
+  ]),
+  'metrics-interval-seconds': seconds(
+    { group: STATE, description: 'how often the event `metrics` is written' },
+    { min: 0.1, max: limits.metricsIntervalSecondsMax, fallback: 10 },
+  ),
+  trace: toggle({ group: STATE, description: 'log every step of every stage for every file' }, false),
+  dashboard: text(
+    {
+      group: STATE,
+      description: 'serve the dashboard there',
+      rule: 'PORT or HOST:PORT with a port from 1 to 65535',
+      example: '8080',
+      placeholder: '[HOST:]PORT',
+      defaultText: 'none',
+    },
+    isListenAddress,
+  ),
+} satisfies Record<string, Field>;
+
+/** Options of commands that show or change a state; flags only. */
+export const viewFields = {
+  json: toggle({ group: VIEW, description: 'one JSON document instead of a table' }, false),
+  watch: toggle({ group: VIEW, description: 'show it again every second until interrupted' }, false),
+  held: toggle({ group: VIEW, description: 'list the held files, why, and what releases them' }, false),
+  all: toggle({ group: VIEW, description: 'every held file that --code and --feed leave' }, false),
+  code: text({
+    group: VIEW,
+    description: 'only files held for this reason (docs/errors.md lists them)',
+    rule: 'a reason code',
+    example: 'checksum_mismatch',
+    placeholder: 'CODE',
+    defaultText: 'any',
+  }),
+  feed: text({
+    group: VIEW,
+    description: 'only this feed',
+    rule: 'the name of a feed',
+    example: 'default',
+    placeholder: 'NAME',
+    defaultText: 'all',
+  }),
+} satisfies Record<string, Field>;
+
+/** Options of every command; flags (and INGEST_CONFIG) only. */
+export const commonFields = {
+  config: text({
+    group: STATE,
+    description: 'a YAML file with these options as keys, and many feeds under `feeds`',
+    rule: 'the path of a YAML file',
+    example: '/etc/atomic-ingestor.yaml',
+    placeholder: 'FILE',
+    defaultText: 'none',
+  }),
+  help: toggle({ group: STATE, description: 'show this text' }, false),
+  version: toggle({ group: STATE, description: 'show the version' }, false),
+} satisfies Record<string, Field>;
+
+export const feedSchema = z.strictObject(feedFields);
+export const serviceSchema = z.strictObject(serviceFields);
+export type FeedValues = z.output<typeof feedSchema>;
+export type ServiceValues = z.output<typeof serviceSchema>;
+
+export type ViewValues = { [K in keyof typeof viewFields]: z.output<(typeof viewFields)[K]> };
+
+export const allFields: Record<string, Field> = { ...feedFields, ...serviceFields, ...viewFields, ...commonFields };
+
+export const isFeedOption = (name: string): boolean => Object.hasOwn(feedFields, name);
+
+/** `hash=2,move` as processes per stage; undefined where it is not of that form. */
+export function parseWorkers(value: string): Record<string, number> | undefined {
+  const workers: Record<string, number> = {};
+  for (const part of value.split(',')) {
+    const [, stage, count] = /^\s*([a-z-]+)(?:=(\d{1,4}))?\s*$/.exec(part) ?? [];
+    if (stage === undefined || !(STAGE_NAMES as readonly string[]).includes(stage)) return undefined;
+    const processes = Number(count ?? 1);
+    if (processes < 1 || processes > limits.processesMax || Object.hasOwn(workers, stage)) return undefined;
+    workers[stage] = processes;
+  }
+  return workers;
+}
+
+function isTimezone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return /^[A-Za-z]/.test(zone);
+  } catch {
+    return false;
+  }
+}
+
+function isListenAddress(value: string): boolean {
+  const [, port] = /^(?:[^\s/]+:)?(\d{1,5})$/.exec(value) ?? [];
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+}
