@@ -4,6 +4,8 @@
  */
 declare const bytes: unique symbol;
 export type ByteName = string & { readonly [bytes]: true };
+/** Ordinary text: a ByteName given where this is wanted is an error of types, since the two differ beyond ASCII. */
+export type Text = string & { readonly [bytes]?: never };
 
 /** From the bytes that the kernel gave. */
 export const nameOfBytes = (raw: Uint8Array): ByteName => Buffer.from(raw).toString('latin1') as ByteName;

@@ -1,0 +1,29 @@
+/**
+ * The boot clock and what it belongs to: it counts from boot, goes on in suspend, and no operator can set it.
+ * Two readings compare only under one `bootId` and one `timeNamespace`.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { LinuxError } from './error.js';
+import { clock_gettime, errno } from './libc.js';
+
+const CLOCK_BOOTTIME = 7;
+const spec = new BigInt64Array(2);
+const specBytes = new Uint8Array(spec.buffer);
+
+/** Milliseconds with their fraction. */
+export function bootMs(): number {
+  if (clock_gettime(CLOCK_BOOTTIME, specBytes) < 0) throw new LinuxError('clock_gettime', errno());
+  return Number(spec[0]) * 1_000 + Number(spec[1]) / 1e6;
+}
+
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+/** `time:[4026531834]`; empty on a kernel without time namespaces. */
+export function timeNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/time');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The one error of this folder: a failed system call with its errno, its name and the path it was about.
+ * Guarantees: `code` is spelled as Node spells it (`ENOTSUP`, not `EOPNOTSUPP`), so that callers compare one spelling.
+ * Does not: translate for an operator; whoever knows the option or the place makes the sentence.
+ */
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import { type ByteName, shownName } from './names.js';
+
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EBADF: 9,
+  EAGAIN: 11,
+  EACCES: 13,
+  EXDEV: 18,
+  ENOTDIR: 20,
+  EINVAL: 22,
+  EMFILE: 24,
+  ENOTTY: 25,
+  ETXTBSY: 26,
+  ENOSPC: 28,
+  ENAMETOOLONG: 36,
+  ENOLCK: 37,
+  ENOSYS: 38,
+  EOPNOTSUPP: 95,
+} as const;
+
+/** Real errors of filesystems that neither Node nor libuv has a name for. */
+const NAMELESS: Record<number, string> = { 117: 'EUCLEAN', 121: 'EREMOTEIO', 123: 'ENOMEDIUM' };
+
+const described = getSystemErrorMap();
+const spelled = new Map<number, string>(Object.entries(constants.errno).map(([code, errno]) => [errno, code]));
+
+export function codeOfErrno(errno: number): string {
+  return described.get(-errno)?.[0] ?? spelled.get(errno) ?? NAMELESS[errno] ?? `E${errno}`;
+}
+
+export class LinuxError extends Error {
+  override readonly name = 'LinuxError';
+  /** `ENOENT`, … */
+  readonly code: string;
+  /** For people, like everything shown; empty when the call was about a descriptor only. */
+  readonly path: string;
+
+  constructor(
+    /** The name of the system call. */
+    readonly call: string,
+    /** As in C: positive (Node's own errors carry it negative). */
+    readonly errno: number,
+    about: ByteName | '' = '',
+    hint = '',
+  ) {
+    const code = codeOfErrno(errno);
+    const path = shownName(about as ByteName);
+    const what = described.get(-errno)?.[1] ?? 'failed';
+    super(`${code}: ${what}, ${call}${path === '' ? '' : ` '${path}'`}${hint === '' ? '' : ` (${hint})`}`);
+    this.code = code;
+    this.path = path;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * A file's space: shared with another file, reserved ahead, or on its way to the disk.
+ * Guarantees: "this filesystem cannot" is an answer, not an error. Offsets and lengths in bytes, exact up to 2^53.
+ */
+import { ERRNO, LinuxError } from './error.js';
+import { errno, fallocate, ioctl, sync_file_range } from './libc.js';
+
+const FICLONE = 0x40049409;
+const FALLOC_FL_KEEP_SIZE = 1;
+const SYNC_FILE_RANGE_WRITE = 2;
+
+const CANNOT_CLONE: readonly number[] = [
+  ERRNO.EOPNOTSUPP,
+  ERRNO.EXDEV,
+  ERRNO.EINVAL,
+  ERRNO.ENOTTY,
+  ERRNO.ENOSYS,
+  ERRNO.ETXTBSY,
+];
+
+/** Makes `destFd` (open for writing, empty) share all bytes of `srcFd`. False: copy instead. Source: ioctl_ficlone(2). */
+export function cloneFile(destFd: number, srcFd: number): boolean {
+  if (ioctl(destFd, FICLONE, 'int', srcFd) === 0) return true;
+  const error = errno();
+  if (CANNOT_CLONE.includes(error)) return false;
+  throw new LinuxError('ioctl(FICLONE)', error);
+}
+
+/** Reserves space without making the file longer: a full disk says so (ENOSPC) before a byte is visible. False: it cannot. */
+export function fallocateKeepSize(fd: number, offset: number, length: number): boolean {
+  for (;;) {
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length) === 0) return true;
+    const error = errno();
+    if (error === ERRNO.EOPNOTSUPP || error === ERRNO.ENOSYS) return false;
+    if (error !== ERRNO.EINTR) throw new LinuxError('fallocate', error);
+  }
+}
+
+/** Starts writing a range out and does not wait for it: a head start for the `fdatasync` that makes it durable. */
+export function syncRange(fd: number, offset: number, length: number): void {
+  if (sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE) < 0) throw new LinuxError('sync_file_range', errno());
+}

@@ -1,0 +1,20 @@
+/** What the queue needs of the system, supplied from here, so that `queue/` binds nothing itself. */
+import type { Host } from '../../queue/backend.js';
+import { bootId, bootMs, timeNamespace } from './boot.js';
+import { Inotify } from './inotify.js';
+import { IN_MODIFY } from './inotify-masks.js';
+import { openLockFile } from './locks.js';
+
+export const host = (): Host => ({ bootMs, bootId, timeNamespace, openLockFile, watchModified });
+
+/** Does not keep the process alive. Errors: LinuxError (EMFILE, ENOSPC, ENOENT); the caller looks by itself then. */
+function watchModified(path: string, listener: () => void): () => void {
+  const inotify = new Inotify({ persistent: false, onOverflow: listener });
+  try {
+    inotify.addWatch({ path, watch_for: IN_MODIFY, callback: ({ mask }) => mask & IN_MODIFY && listener() });
+  } catch (error) {
+    inotify.close();
+    throw error;
+  }
+  return () => inotify.close();
+}

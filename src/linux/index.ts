@@ -1,0 +1,20 @@
+/**
+ * Linux as the rest of the program sees it: synchronous calls on descriptors and byte names, errors as LinuxError.
+ * Does not: know what a feed, a job or a manifest is.
+ */
+export * from './boot.js';
+export { linkAt, makeDirectoryAt, removeDirectoryAt, renameNoReplace, unlinkAt } from './entries.js';
+export { LinuxError } from './error.js';
+export { cloneFile, fallocateKeepSize, syncRange } from './extents.js';
+export { type FsKind, fsKindOf, fsKindOfMagic } from './filesystem.js';
+export { host } from './host.js';
+export * from './inotify.js';
+export * from './inotify-masks.js';
+export { type LeaseAnswer, probeLease } from './lease.js';
+export { openLockFile, type SharedLockFile } from './locks.js';
+export * from './names.js';
+export * from './open.js';
+export { setParentDeathSignal } from './process.js';
+export { type Kind, type Stat, statAt, statAtOrNone, statFd } from './stat.js';
+export { syncFs } from './sync-fs.js';
+export { setTimes } from './times.js';

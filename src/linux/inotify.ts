@@ -1,0 +1,175 @@
+/**
+ * inotify(7) with the API shape of the npm package `inotify` and its successors, plus what they lacked: the overflow
+ * event, names as bytes, typed errors, watches by directory descriptor, and a `close()` that really ends.
+ * Guarantees: callbacks run in the kernel's order; one that throws surfaces as an uncaught exception and stops neither
+ * the reading nor the other callbacks; after `close()` no callback runs and no descriptor is left.
+ * Does not: watch recursively, or heal an overflow. The kernel's limits are told, never changed.
+ */
+import assert from 'node:assert/strict';
+import { closeSync, readSync } from 'node:fs';
+import { cString } from './c-string.js';
+import { ERRNO, LinuxError } from './error.js';
+import * as masks from './inotify-masks.js';
+import { errno, inotify_add_watch, inotify_init1, inotify_rm_watch } from './libc.js';
+import { type ByteName, nameOfText, type Text } from './names.js';
+import { type Poll, pollInotify, surface } from './poll.js';
+
+export interface InotifyEvent {
+  /** The descriptor that `addWatch` answered; -1 for an overflow. */
+  watch: number;
+  mask: number;
+  /** The same for both halves of a rename; else 0. */
+  cookie: number;
+  /** The entry of a watched directory; absent when the event is about the watched thing itself. */
+  name?: ByteName;
+}
+
+export type InotifyCallback = (event: InotifyEvent) => void;
+
+/** What to watch: text (UTF-8), the path's bytes, or an open directory that stays the one however it is renamed. */
+export type WatchPlace = { path: Text } | { pathBytes: ByteName } | { directoryFd: number };
+export type Watch = WatchPlace & { watch_for: number; callback: InotifyCallback };
+
+export interface InotifyOptions {
+  /** Events were lost: whoever watches must look for himself. Without it every callback gets the event, with watch -1. */
+  onOverflow?: InotifyCallback;
+  /** False: an open instance does not keep the process alive. Default true. */
+  persistent?: boolean;
+}
+
+/** O_NONBLOCK | O_CLOEXEC */
+const INIT_FLAGS = 0o4000 | 0o2000000;
+const HEADER_BYTES = 16;
+/** About 2,000 events a turn of the event loop; the poll is level-triggered and comes again for the rest. */
+const chunk = Buffer.alloc(65_536);
+
+class InotifyInstance {
+  readonly #fd: number;
+  readonly #poll: Poll;
+  readonly #onOverflow: InotifyCallback | undefined;
+  readonly #watches = new Map<number, InotifyCallback>();
+  #open = true;
+
+  /** Errors: LinuxError EMFILE when no instance (or descriptor) is to be had: scan instead. */
+  constructor(options: InotifyOptions = {}) {
+    this.#onOverflow = options.onOverflow;
+    this.#fd = inotify_init1(INIT_FLAGS);
+    if (this.#fd < 0) throw initError(errno());
+    try {
+      this.#poll = pollInotify(this.#fd, () => this.#read());
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+    if (options.persistent === false) this.#poll.unref();
+  }
+
+  /**
+   * Answers the watch's descriptor. A thing that is watched already keeps its descriptor: the newest callback and mask
+   * count (IN_MASK_ADD adds to the mask). Errors: LinuxError; ENOSPC at the user's limit of watches.
+   */
+  addWatch(watch: Watch): number {
+    assert(this.#open, 'this Inotify is closed');
+    const path = pathOf(watch);
+    // The way through /proc is a link itself, which must be followed.
+    const mask = 'directoryFd' in watch ? watch.watch_for & ~masks.IN_DONT_FOLLOW : watch.watch_for;
+    const descriptor = inotify_add_watch(this.#fd, cString(path, 'inotify_add_watch'), mask >>> 0);
+    if (descriptor < 0) throw watchError(errno(), path);
+    this.#watches.set(descriptor, watch.callback);
+    return descriptor;
+  }
+
+  /** No event of this watch is told from here on, those under way included. False: there was no such watch any more. */
+  removeWatch(descriptor: number): boolean {
+    assert(this.#open, 'this Inotify is closed');
+    if (!this.#watches.delete(descriptor)) return false;
+    if (inotify_rm_watch(this.#fd, descriptor) === 0) return true;
+    const error = errno();
+    // The kernel had removed it already; its IN_IGNORED is still in the queue.
+    if (error === ERRNO.EINVAL) return false;
+    throw new LinuxError('inotify_rm_watch', error);
+  }
+
+  /** Ends it at once, also from a callback, with events still unread. Safe to call twice. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#watches.clear();
+    this.#poll.close();
+    closeSync(this.#fd);
+  }
+
+  ref(): void {
+    this.#poll.ref();
+  }
+
+  unref(): void {
+    this.#poll.unref();
+  }
+
+  #read(): void {
+    const length = this.#readChunk();
+    for (let at = 0; at < length && this.#open; ) {
+      const nameBytes = chunk.readUInt32LE(at + 12);
+      this.#tell(at, nameBytes);
+      at += HEADER_BYTES + nameBytes;
+    }
+  }
+
+  #readChunk(): number {
+    try {
+      return readSync(this.#fd, chunk);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+      throw error;
+    }
+  }
+
+  #tell(at: number, nameBytes: number): void {
+    const watch = chunk.readInt32LE(at);
+    const event: InotifyEvent = { watch, mask: chunk.readUInt32LE(at + 4), cookie: chunk.readUInt32LE(at + 8) };
+    if (nameBytes > 0) event.name = nameAt(at + HEADER_BYTES, nameBytes);
+
+    for (const callback of this.#listenersOf(event)) if (this.#open) call(callback, event);
+    if (event.mask & masks.IN_IGNORED) this.#watches.delete(watch);
+  }
+
+  /** None for a watch that was removed while its event was under way. */
+  #listenersOf({ watch, mask }: InotifyEvent): Iterable<InotifyCallback> {
+    if (!(mask & masks.IN_Q_OVERFLOW)) return this.#watches.has(watch) ? [this.#watches.get(watch)!] : [];
+    return this.#onOverflow ? [this.#onOverflow] : new Set(this.#watches.values());
+  }
+}
+
+/** The constants are also its static members, as in the package whose shape it has. */
+export const Inotify = Object.assign(InotifyInstance, masks);
+export type Inotify = InotifyInstance;
+
+function call(callback: InotifyCallback, event: InotifyEvent): void {
+  try {
+    callback(event);
+  } catch (error) {
+    surface(error);
+  }
+}
+
+function pathOf(watch: WatchPlace): ByteName {
+  if ('directoryFd' in watch) return nameOfText(`/proc/self/fd/${watch.directoryFd}`);
+  return 'pathBytes' in watch ? watch.pathBytes : nameOfText(watch.path);
+}
+
+/** The kernel pads names with NULs. */
+function nameAt(at: number, length: number): ByteName {
+  const end = chunk.indexOf(0, at);
+  return chunk.toString('latin1', at, end < 0 || end > at + length ? at + length : end) as ByteName;
+}
+
+function initError(error: number): LinuxError {
+  const hint = error === ERRNO.EMFILE ? 'fs.inotify.max_user_instances, or the limit of open files, is reached' : '';
+  return new LinuxError('inotify_init1', error, '', hint);
+}
+
+function watchError(error: number, path: ByteName): LinuxError {
+  const hint = error === ERRNO.ENOSPC ? 'fs.inotify.max_user_watches is reached' : '';
+  return new LinuxError('inotify_add_watch', error, path, hint);
+}

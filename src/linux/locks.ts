@@ -1,0 +1,79 @@
+/**
+ * Locks on single bytes of a file that belong to the open file description (F_OFD_SETLK): they end with the
+ * descriptor or the process, whatever its threads and pid namespace, and closing another descriptor of the same file
+ * does not drop them, as it does with POSIX locks.
+ * Guarantees: the descriptor is close-on-exec, so that no child keeps a lock.
+ * Source: fcntl(2), "Open file description locks".
+ */
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import type { LockFile } from '../../queue/backend.js';
+import { ERRNO, LinuxError } from './error.js';
+import { errno, fcntl } from './libc.js';
+import { nameOfText, type Text } from './names.js';
+
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const LOCK = { shared: 0, exclusive: 1, none: 2 } as const;
+type LockType = (typeof LOCK)[keyof typeof LOCK];
+
+/** struct flock with 64-bit offsets: type, whence, (pad), start, length, pid (0, as these locks demand). */
+const flock = new DataView(new ArrayBuffer(32));
+const flockBytes = new Uint8Array(flock.buffer);
+
+export interface SharedLockFile extends LockFile {
+  /** False when somebody else holds it exclusively. Turns an own exclusive lock into a shared one. */
+  tryLockShared(byte: number): boolean;
+}
+
+/** Opens `path`, creating it with 0600. Errors: Node's own of `open`. */
+export function openLockFile(path: Text): SharedLockFile {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const own = new Set<number>();
+  let open = true;
+
+  function set(type: LockType, byte: number): boolean {
+    describe(type, byte);
+    if (fcntl(fd, F_OFD_SETLK, 'uint8_t *', flockBytes) === 0) {
+      if (type === LOCK.none) own.delete(byte);
+      else own.add(byte);
+      return true;
+    }
+    const error = errno();
+    if (error === ERRNO.EAGAIN || error === ERRNO.EACCES) return false;
+    throw new LinuxError('fcntl(F_OFD_SETLK)', error, nameOfText(path));
+  }
+
+  return {
+    tryLockExclusive: (byte) => set(LOCK.exclusive, byte),
+    tryLockShared: (byte) => set(LOCK.shared, byte),
+    unlock: (byte) => void set(LOCK.none, byte),
+    isLocked(byte) {
+      // The kernel tells of others' locks only.
+      if (own.has(byte)) return true;
+      describe(LOCK.exclusive, byte);
+      if (fcntl(fd, F_OFD_GETLK, 'uint8_t *', flockBytes) < 0) {
+        throw new LinuxError('fcntl(F_OFD_GETLK)', errno(), nameOfText(path));
+      }
+      return flock.getInt16(0, true) !== LOCK.none;
+    },
+    write(at, bytes) {
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
+    },
+    /** Shorter than `length` at the end of the file. */
+    read(at, length) {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(fd, bytes, 0, length, at));
+    },
+    close() {
+      if (open) closeSync(fd);
+      open = false;
+    },
+  };
+}
+
+function describe(type: LockType, byte: number): void {
+  flockBytes.fill(0);
+  flock.setInt16(0, type, true);
+  flock.setBigInt64(8, BigInt(byte), true);
+  flock.setBigInt64(16, 1n, true);
+}

@@ -1,0 +1,64 @@
+/**
+ * Tells when an inotify descriptor has something to read. The only place that touches `koffi.node.poll`, which is
+ * undocumented: koffi is pinned, and test/linux/poll.test.ts has a scenario for each trap below.
+ * Guarantees: the handle stays alive until `close`; a throw in `onReadable` does not end the reading, it surfaces as an
+ * uncaught exception of its own; a second `close`, and anything after it, does nothing.
+ * Does not: take any other descriptor: one that epoll refuses aborts the whole process.
+ */
+import { readlinkSync } from 'node:fs';
+import koffi from 'koffi';
+import { codeOfErrno, ERRNO, LinuxError } from './error.js';
+
+export interface Poll {
+  /** Whether it keeps the process alive; it does at first. */
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+type PollHandle = ReturnType<typeof koffi.node.poll>;
+
+/** A handle that nothing refers to is collected and goes silent. */
+const alive = new Set<PollHandle>();
+
+export function pollInotify(fd: number, onReadable: () => void): Poll {
+  refuseOthers(fd);
+  // The published types leave the status out.
+  const listener = (status: number) => {
+    try {
+      if (status < 0)
+        throw new LinuxError('epoll', -status, '' as never, `reading of inotify ended: ${codeOfErrno(-status)}`);
+      onReadable();
+    } catch (error) {
+      surface(error);
+    }
+  };
+  const handle = koffi.node.poll(fd, { readable: true }, listener as never);
+  alive.add(handle);
+  return {
+    // A call on a closed handle is a segmentation fault.
+    ref: () => alive.has(handle) && handle.ref(),
+    unref: () => alive.has(handle) && handle.unref(),
+    close() {
+      if (alive.delete(handle)) handle.close();
+    },
+  };
+}
+
+/** Thrown inside koffi's callback it would be swallowed, and no further event would come. */
+export function surface(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
+function refuseOthers(fd: number): void {
+  let what: string;
+  try {
+    what = readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    throw new LinuxError('poll', ERRNO.EBADF);
+  }
+  if (!/^(anon_inode:)?\[?inotify\]?$/.test(what))
+    throw new LinuxError('poll', ERRNO.EINVAL, '', 'not an inotify descriptor');
+}

@@ -1,0 +1,21 @@
+/** Sets a file's times to the nanosecond, which `fs.futimes` (a double of seconds) cannot. Source: futimens(3). */
+import { LinuxError } from './error.js';
+import { errno, futimens } from './libc.js';
+
+const SECOND = 1_000_000_000n;
+/** Two struct timespec. */
+const spec = new BigInt64Array(4);
+const specBytes = new Uint8Array(spec.buffer);
+
+export function setTimes(fd: number, atimeNs: bigint, mtimeNs: bigint): void {
+  put(0, atimeNs);
+  put(2, mtimeNs);
+  if (futimens(fd, specBytes) < 0) throw new LinuxError('futimens', errno());
+}
+
+/** The nanoseconds are never negative, also before 1970. */
+function put(at: number, ns: bigint): void {
+  const rest = ((ns % SECOND) + SECOND) % SECOND;
+  spec[at] = (ns - rest) / SECOND;
+  spec[at + 1] = rest;
+}
