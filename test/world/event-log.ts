@@ -1,0 +1,55 @@
+/**
+ * The log events of all programs of a world, in the order of their arrival, and the wait for one of them.
+ */
+import type { LogEvent } from './program.js';
+import type { Deadline } from './waiting.js';
+
+export interface HeardEvent extends LogEvent {
+  /** Pid of the program (the parent) whose log it was in. */
+  heardFrom: number;
+}
+
+type Match = (event: HeardEvent) => unknown;
+
+export class EventLog {
+  readonly all: HeardEvent[] = [];
+  readonly #listeners = new Set<(event: HeardEvent) => void>();
+
+  push(event: HeardEvent): void {
+    this.all.push(event);
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  named(name: string): HeardEvent[] {
+    return this.all.filter((event) => event.event === name);
+  }
+
+  /**
+   * The first event of that name that matches, heard already (from `since` on) or to come.
+   * `explain` adds to the error of a wait that failed.
+   */
+  async first(
+    name: string,
+    match: Match = () => true,
+    options: Deadline & { since?: number; explain?: () => string } = {},
+  ): Promise<HeardEvent> {
+    const fits = (event: HeardEvent) => event.event === name && Boolean(match(event));
+    const heard = this.all.slice(options.since ?? 0).find(fits);
+    if (heard) return heard;
+    const withinMs = options.withinMs ?? 15_000;
+    return new Promise((resolve, reject) => {
+      const listener = (event: HeardEvent) => fits(event) && end(() => resolve(event));
+      const timer = setTimeout(() => {
+        const others = this.named(name).length;
+        const sentence = `waited ${withinMs} ms in vain for the event ${name} (${others} others of that name were heard)`;
+        end(() => reject(new Error([sentence, options.explain?.()].join('\n'))));
+      }, withinMs);
+      const end = (settle: () => void) => {
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+        settle();
+      };
+      this.#listeners.add(listener);
+    });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Real filesystems for tests: tmpfs, bind mounts, ext4 and xfs images. Root only.
+ * Guarantees: everything mounted is unmounted in reverse order when `release` is called or this process exits, also
+ * after a failed test; a mount that is still busy is detached, so that nothing stays in sight.
+ * Does not: survive a SIGKILL of the test itself; the mounts lie in the temporary directory and are seen in /proc/mounts.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+
+const mounted: { place: string; image?: string }[] = [];
+process.on('exit', () => {
+  for (const { place } of [...mounted].reverse()) unmount(place);
+});
+
+/** `size` as mount(8) takes it: '1m'. */
+export function tmpfsMount(
+  place: string,
+  { size = '64m', options = [] }: { size?: string; options?: string[] } = {},
+): string {
+  return mount(place, ['-t', 'tmpfs', '-o', [`size=${size}`, 'mode=0777', ...options].join(','), 'tmpfs']);
+}
+
+export function bindMount(source: string, place: string): string {
+  return mount(place, ['--bind', source]);
+}
+
+/** Default 64 MiB for ext4, 320 MiB (sparse) for xfs, which refuses to be smaller than 300. */
+export function loopMount(
+  place: string,
+  { type = 'ext4', bytes }: { type?: 'ext4' | 'xfs'; bytes?: number } = {},
+): string {
+  const image = `${place}.img`;
+  writeFileSync(image, '');
+  truncateSync(image, bytes ?? (type === 'xfs' ? 320 : 64) * 1024 * 1024);
+  run(`mkfs.${type}`, ['-q', image]);
+  return mount(place, ['-o', 'loop', image], image);
+}
+
+export const remount = (place: string, how: 'ro' | 'rw'): void => run('mount', ['-o', `remount,${how}`, place]);
+
+/** Unmounts; answers whether it was one of ours. */
+export function unmount(place: string): boolean {
+  const at = mounted.findLastIndex((m) => m.place === place);
+  if (at < 0) return false;
+  const [{ image } = { image: undefined }] = mounted.splice(at, 1);
+  try {
+    run('umount', [place]);
+  } catch {
+    run('umount', ['-l', place]);
+  }
+  if (image !== undefined) rmSync(image, { force: true });
+  return true;
+}
+
+/** Everything mounted at or below a directory. */
+export function release(below: string): void {
+  for (const { place } of [...mounted].reverse()) if (place === below || place.startsWith(`${below}/`)) unmount(place);
+}
+
+function mount(place: string, how: string[], image?: string): string {
+  mkdirSync(place, { recursive: true });
+  run('mount', [...how, place]);
+  mounted.push(image === undefined ? { place } : { place, image });
+  return place;
+}
+
+function run(command: string, args: string[]): void {
+  const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+  try {
+    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: path } });
+  } catch (error) {
+    const { stderr } = error as { stderr?: Buffer };
+    throw new Error(`${command} ${args.join(' ')}: ${stderr?.toString().trim() || (error as Error).message}`);
+  }
+}

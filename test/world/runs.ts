@@ -1,0 +1,121 @@
+/**
+ * The programs of a world: started, listened to, stopped, killed; their log events are in one log.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type Dropped, toldBy } from './dropping.js';
+import { Drops } from './drops.js';
+import { EventLog, type HeardEvent } from './event-log.js';
+import { type Ended, PACKAGE, Program, type StartOptions } from './program.js';
+import { type Deadline, until } from './waiting.js';
+
+export class Runs extends Drops {
+  readonly log = new EventLog();
+  readonly programs: Program[] = [];
+
+  /** Starts a long-running command. */
+  start(
+    command: 'ingest' | 'ingest-producer' | 'ingest-worker',
+    args: readonly string[] = [],
+    options: StartOptions = {},
+  ): Program {
+    return this.spawn(command, [...this.flags(command), ...args], options);
+  }
+
+  /** Runs a command to its end. `queue-stat` and `ingest-ctl` are given the state after their own words. */
+  async run(command: string, args: readonly string[] = [], options: StartOptions = {}): Promise<Ended> {
+    const reads = command === 'queue-stat' || command === 'ingest-ctl';
+    const all = reads ? [...args, '--state-path', this.statePath] : [...this.flags(command), ...args];
+    return this.spawn(command, all, options).ended;
+  }
+
+  /** `ingest --once`; asserts its exit code. */
+  async runOnce(
+    args: readonly string[] = [],
+    { code = 0, ...options }: StartOptions & { code?: number } = {},
+  ): Promise<Ended> {
+    const ended = await this.run('ingest', ['--once', ...args], options);
+    assert.equal(
+      ended.code,
+      code,
+      `ingest --once ended with ${ended.code ?? ended.signal}\n${ended.stdout}${ended.stderr.slice(-4000)}`,
+    );
+    return ended;
+  }
+
+  /** SIGTERM to everything that runs, in the order of its start; all must end with 0. */
+  async stop(): Promise<void> {
+    for (const program of this.programs.filter((p) => p.running)) {
+      const ended = await program.stop();
+      assert.equal(
+        ended.code,
+        0,
+        `${program.command} ended with ${ended.code ?? ended.signal} after SIGTERM\n${program.tail()}`,
+      );
+    }
+  }
+
+  /** SIGKILL to everything that runs, children included; resolves when all have ended. */
+  async killAll(): Promise<void> {
+    const running = this.programs.filter((p) => p.running);
+    for (const program of running) program.killAll();
+    await Promise.all(running.map((program) => program.ended.catch(() => {})));
+  }
+
+  event(
+    name: string,
+    match?: (event: HeardEvent) => unknown,
+    options: Deadline & { since?: number } = {},
+  ): Promise<HeardEvent> {
+    return this.log.first(name, match, {
+      ...options,
+      explain: () =>
+        this.programs
+          .filter((p) => p.running)
+          .map((p) => p.tail())
+          .join('\n'),
+    });
+  }
+
+  /** Resolves when so many distinct contents have been stored (by the manifest), or all that were dropped. */
+  async stored(count?: number, options: Deadline = {}): Promise<void> {
+    const wanted = count ?? new Set(this.dropped.map((d) => `${d.feed} ${d.sha256}`)).size;
+    const now = () => this.log.named('file_ingested').length;
+    try {
+      await until(`${wanted} files stored`, () => now() >= wanted, options);
+    } catch (error) {
+      throw new Error(
+        `${(error as Error).message} (${now()} were)\n${this.programs
+          .filter((p) => p.running)
+          .map((p) => p.tail())
+          .join('\n')}`,
+      );
+    }
+  }
+
+  /** Runs a script of ops/simulate against the input and records what it says it delivered. */
+  async simulate(
+    script: string,
+    args: readonly string[] = [],
+    { feed, ...options }: StartOptions & { feed?: string } = {},
+  ): Promise<Dropped[]> {
+    const path = join(PACKAGE, 'ops', 'simulate', script);
+    const ended = await this.spawn(path, [this.feed(feed).input, ...args], options).ended;
+    assert.equal(ended.code, 0, `${script} ended with ${ended.code ?? ended.signal}\n${ended.stderr}`);
+    const delivered = toldBy(ended.stdout, this.feed(feed).name);
+    this.dropped.push(...delivered);
+    return delivered;
+  }
+
+  private spawn(command: string, args: readonly string[], options: StartOptions): Program {
+    const user = options.user ?? this.user;
+    const env = { HOME: this.root, ...options.env };
+    const program = new Program(command, args, (event) => this.log.push({ ...event, heardFrom: program.pid }), {
+      ...options,
+      env,
+      ...(user && { user }),
+    });
+    this.programs.push(program);
+    return program;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * A world: one state with its feeds in a fresh temporary directory, the programs that run on it, and what was dropped.
+ * Every end-to-end test lives in one. Nothing in it is a mock: real commands, files, mounts, signals.
+ * home.ts is its ground, drops.ts what is put into it, runs.ts its programs; this file looks at what came of it.
+ * Guarantees: `end` (called by itself after the test) kills only processes that the world started and unmounts what lies
+ * in it; a test run with KEEP_WORLD set leaves the directory and says where.
+ * Does not: open the database in a process that holds a backend on it (see database.ts).
+ */
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { type DatabaseSurvey, readDatabase } from './database.js';
+import type { WorldOptions } from './home.js';
+import { compare, type Difference, type Expected } from './oracle.js';
+import { release } from './mounts.js';
+import { Runs } from './runs.js';
+import { type Survey, survey } from './survey.js';
+import { type ManifestTail, tailManifests } from './tail.js';
+
+export class World extends Runs {
+  readonly #tails: ManifestTail[] = [];
+
+  survey(feed?: string): Survey {
+    return survey(this.feed(feed), this.statePath);
+  }
+
+  database(feed?: string): DatabaseSurvey | undefined {
+    return readDatabase(this.statePath, this.feed(feed).name);
+  }
+
+  differences(change: Partial<Expected> = {}): Difference[] {
+    return this.feeds.flatMap((feed) => compare(survey(feed, this.statePath), this.expected(feed, change)));
+  }
+
+  /** The oracle: fails with every difference that it finds. `settled: false` in the middle of the work. */
+  check(change: Partial<Expected> = {}): void {
+    const found = this.differences(change);
+    assert.deepEqual(
+      found,
+      [],
+      `the oracle finds ${found.length} differences:\n${found
+        .slice(0, 40)
+        .map((d) => `  ${d.kind}: ${d.what}`)
+        .join('\n')}\n`,
+    );
+  }
+
+  /** Follows the manifests from outside until `stop`; ends with the world. */
+  async manifestTail(feed?: string): Promise<ManifestTail> {
+    const tail = await tailManifests(this.feed(feed).manifests);
+    this.#tails.push(tail);
+    return tail;
+  }
+
+  async end({ keep = false } = {}): Promise<void> {
+    for (const tail of this.#tails) tail.kill();
+    await this.killAll();
+    release(this.root);
+    if (keep) process.stderr.write(`the world is left in ${this.root}\n`);
+    else rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** A world that ends with the test. */
+export function createWorld(t: TestContext, options: WorldOptions = {}): World {
+  const world = new World(options);
+  t.after(() => world.end({ keep: process.env.KEEP_WORLD !== undefined }));
+  return world;
+}
