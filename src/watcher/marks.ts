@@ -1,0 +1,99 @@
+/**
+ * The bounded set of marked paths between the events and the one loop that hands them on.
+ * Guarantees: a path that was added is taken later with its last cause, or `add` answers false and the caller marks a
+ * scan; a path that is written to without end is taken about once a second.
+ * Does not: look at files. A creation is held back for up to a second, for its close or rename usually follows.
+ */
+import type { ByteName } from '../linux/names.js';
+import { limits } from './limits.js';
+import type { Cause, Mark } from './types.js';
+
+export class Marks {
+  readonly #due = new Map<ByteName, Cause>();
+  readonly #later = new Map<ByteName, Cause>();
+  /** Paths taken because of a write, in the present and in the last period of `rewriteMs`. */
+  #recent = new Set<ByteName>();
+  #older = new Set<ByteName>();
+  #recentSinceMs = 0;
+  #laterSinceMs = 0;
+  #bytes = 0;
+
+  get size(): number {
+    return this.#due.size + this.#later.size;
+  }
+
+  /** Whether some path may be taken now. */
+  ready(nowMs: number): boolean {
+    return this.#due.size > 0 || nowMs >= this.laterAtMs;
+  }
+
+  /** When the paths held back are due; Infinity when there are none. */
+  get laterAtMs(): number {
+    return this.#later.size > 0 ? this.#laterSinceMs + limits.rewriteMs : Number.POSITIVE_INFINITY;
+  }
+
+  has(path: ByteName): boolean {
+    return this.#due.has(path) || this.#later.has(path);
+  }
+
+  /** False: the set is full and the path is not in it. `patient`: more events of this path are likely to follow. */
+  add(path: ByteName, by: Cause, nowMs: number, patient = false): boolean {
+    if (this.#due.has(path)) {
+      this.#due.set(path, by);
+      return true;
+    }
+    const hold = by === 'write' && (patient || this.#wasTaken(path, nowMs));
+    const known = this.#later.has(path);
+    if (!known && !this.#fits(path)) return false;
+    if (hold) {
+      if (this.#later.size === 0) this.#laterSinceMs = nowMs;
+      this.#later.set(path, by);
+    } else {
+      this.#later.delete(path);
+      this.#due.set(path, by);
+    }
+    if (!known) this.#bytes += path.length;
+    return true;
+  }
+
+  /** The path was handed on by somebody else, or its scan is due anyway. */
+  drop(path: ByteName): void {
+    if (this.#due.delete(path) || this.#later.delete(path)) this.#bytes -= path.length;
+  }
+
+  /** Up to `max` paths that are due. */
+  take(max: number, nowMs: number): Mark[] {
+    if (nowMs >= this.laterAtMs) this.#releaseLater();
+    const taken: Mark[] = [];
+    for (const [path, by] of this.#due) {
+      if (taken.length === max) break;
+      this.#due.delete(path);
+      this.#bytes -= path.length;
+      if (by === 'write') this.#remember(path, nowMs);
+      taken.push({ path, by });
+    }
+    return taken;
+  }
+
+  #releaseLater(): void {
+    for (const [path, by] of this.#later) this.#due.set(path, by);
+    this.#later.clear();
+  }
+
+  #wasTaken(path: ByteName, nowMs: number): boolean {
+    return nowMs - this.#recentSinceMs < 2 * limits.rewriteMs && (this.#recent.has(path) || this.#older.has(path));
+  }
+
+  #fits(path: ByteName): boolean {
+    return this.size < limits.marksMax && this.#bytes + path.length <= limits.markBytesMax;
+  }
+
+  #remember(path: ByteName, nowMs: number): void {
+    if (nowMs - this.#recentSinceMs >= limits.rewriteMs) {
+      this.#older = nowMs - this.#recentSinceMs < 2 * limits.rewriteMs ? this.#recent : new Set();
+      this.#recent = new Set();
+      this.#recentSinceMs = nowMs;
+    }
+    if (this.#recent.size < limits.rewritesMax) this.#recent.add(path);
+  }
+}

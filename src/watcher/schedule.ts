@@ -1,0 +1,120 @@
+/**
+ * Which scan runs now, which next, and how fast.
+ * Guarantees: a scan that is asked for begins after it was asked for (a wish made while one runs means another);
+ * a new directory does not wait for a scan of the whole tree; periodic scans take at most `scanShare` of a core.
+ * Does not: read directories (scan.ts does).
+ */
+import type { ByteName } from '../linux/names.js';
+import { limits } from './limits.js';
+import { Scan, type ScanHooks } from './scan.js';
+import type { ScanCause } from './types.js';
+
+const PACED: ReadonlySet<ScanCause> = new Set(['periodic', 'retry']);
+
+export class Schedule {
+  /** Raised with every scan of the whole tree. */
+  round = 0;
+  #wanted: ScanCause | undefined;
+  readonly #directories = new Set<ByteName>();
+  #part: Scan | undefined;
+  #main: Scan | undefined;
+  #paceUntilMs = 0;
+  #periodicAtMs = Number.POSITIVE_INFINITY;
+  #retryAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    private readonly hooks: ScanHooks,
+    /** Directories that failed or have no watch, and how to scan them. */
+    private readonly retries: { paths(): ByteName[]; hooks: ScanHooks },
+    private readonly listener: { onBegin(scan: Scan): void; onAbandon(scan: Scan): void },
+  ) {}
+
+  /** A scan of the whole tree, at full speed, that begins from now on. False: one was wanted already. */
+  want(cause: ScanCause): boolean {
+    if (this.#wanted !== undefined) return false;
+    this.#wanted = cause;
+    return true;
+  }
+
+  wantDirectory(path: ByteName): void {
+    if (this.#directories.size >= limits.directoriesMax) this.want('marks_full');
+    else this.#directories.add(path);
+  }
+
+  /** It is about to be read: whoever wanted that has it. */
+  begun(path: ByteName): void {
+    this.#directories.delete(path);
+  }
+
+  retryIn(ms: number, nowMs: number): void {
+    this.#retryAtMs = Math.min(this.#retryAtMs, nowMs + ms);
+  }
+
+  periodicIn(ms: number, nowMs: number): void {
+    this.#periodicAtMs = nowMs + ms;
+  }
+
+  /** The scan to read on with at once, if any. */
+  next(nowMs: number): Scan | undefined {
+    if (this.#part === undefined && this.#directories.size > 0) {
+      this.#part = this.#begin('new', [...this.#directories], this.hooks);
+      this.#directories.clear();
+    }
+    if (this.#part !== undefined) return this.#part;
+    if (this.#main !== undefined && PACED.has(this.#main.cause) && this.#wanted !== undefined)
+      this.#abandon(this.#main);
+    this.#main ??= this.#nextMain(nowMs);
+    if (this.#main === undefined) return undefined;
+    return PACED.has(this.#main.cause) && nowMs < this.#paceUntilMs ? undefined : this.#main;
+  }
+
+  /** When `next` may have something, if nobody wants anything before. */
+  get nextAtMs(): number {
+    if (this.#part !== undefined || this.#directories.size > 0 || this.#wanted !== undefined) return 0;
+    if (this.#main !== undefined) return PACED.has(this.#main.cause) ? this.#paceUntilMs : 0;
+    return Math.min(this.#periodicAtMs, this.#retryAtMs);
+  }
+
+  /** A slice of `scan` took `tookMs`. */
+  sliced(scan: Scan, tookMs: number, nowMs: number): void {
+    if (PACED.has(scan.cause)) this.#paceUntilMs = nowMs + tookMs * (1 / limits.scanShare - 1);
+    if (scan.done) this.#end(scan);
+  }
+
+  /** The root went: all that runs ends unfinished. */
+  abandonAll(): void {
+    for (const scan of [this.#part, this.#main]) if (scan !== undefined) this.#abandon(scan);
+    this.#directories.clear();
+  }
+
+  #nextMain(nowMs: number): Scan | undefined {
+    if (this.#wanted !== undefined || nowMs >= this.#periodicAtMs) {
+      const cause = this.#wanted ?? 'periodic';
+      this.#wanted = undefined;
+      this.#periodicAtMs = Number.POSITIVE_INFINITY;
+      this.round += 1;
+      return this.#begin(cause, ['' as ByteName], this.hooks);
+    }
+    if (nowMs < this.#retryAtMs) return undefined;
+    this.#retryAtMs = Number.POSITIVE_INFINITY;
+    const paths = this.retries.paths();
+    return paths.length === 0 ? undefined : this.#begin('retry', paths, this.retries.hooks);
+  }
+
+  #begin(cause: ScanCause, from: ByteName[], hooks: ScanHooks): Scan {
+    const scan = new Scan(cause, from, hooks);
+    this.listener.onBegin(scan);
+    return scan;
+  }
+
+  #abandon(scan: Scan): void {
+    scan.close();
+    this.#end(scan);
+    this.listener.onAbandon(scan);
+  }
+
+  #end(scan: Scan): void {
+    if (this.#part === scan) this.#part = undefined;
+    if (this.#main === scan) this.#main = undefined;
+  }
+}

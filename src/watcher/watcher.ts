@@ -1,0 +1,249 @@
+/**
+ * Watches one directory tree and hands on the paths that may have changed: events are hints, the scan is the truth.
+ * Guarantees: a path that passes the filters and lies in the tree is handed on at least once after its last close,
+ * rename or creation, however many events the kernel dropped and whatever was moved, unmounted or out of limits
+ * meanwhile; memory does not grow with the number of files; every trouble is told once, and once when it is over.
+ * Does not: look at files, know when one is complete, or cross symlinks.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import type { ByteName } from '../linux/names.js';
+import { Alarm } from './alarm.js';
+import { limits } from './limits.js';
+import { Marks } from './marks.js';
+import { Root } from './root.js';
+import type { Scan, ScanHooks } from './scan.js';
+import { Schedule } from './schedule.js';
+import type { Cause, Mark, WatcherOptions } from './types.js';
+import { Watches } from './watches.js';
+
+export class Watcher {
+  readonly #options: WatcherOptions;
+  readonly #marks = new Marks();
+  readonly #alarm = new Alarm();
+  readonly #root: Root;
+  readonly #watches: Watches;
+  readonly #schedule: Schedule;
+  readonly #asked: (() => void)[] = [];
+  #overflows = 0;
+  #rootGone = false;
+  #missing = false;
+  #failing = false;
+  #stopping = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+    this.#root = new Root(options.root);
+    this.#watches = new Watches(
+      options.poll,
+      {
+        onFile: (path, by, patient) => this.#onFile(path, by, patient),
+        onDirectory: (path) => this.#onDirectory(path),
+        onOverflow: () => this.#onOverflow(),
+        onRootGone: () => this.#onRootGone(),
+      },
+      options.tell,
+    );
+    const hooks = this.#hooks((path) => this.#enters(path));
+    const retries = {
+      paths: () => this.#watches.retries(),
+      hooks: this.#hooks((path) => this.#enters(path) && !this.#watches.knows(path)),
+    };
+    this.#schedule = new Schedule(hooks, retries, {
+      onBegin: (scan) => this.#onBegin(scan),
+      onAbandon: (scan) => this.#asked.push(...scan.waiting),
+    });
+  }
+
+  /** Safe to call twice. Watches first, then scans. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends after the hand-over that is under way. Safe to call twice. Rejects with what ended the loop, if a bug did. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#alarm.ring();
+    await this.#running;
+  }
+
+  /** Rejects when a bug ended the loop; resolves after `stop`. */
+  get ended(): Promise<void> {
+    return this.#running ?? Promise.resolve();
+  }
+
+  /** Resolves when a scan of the whole tree that began after this call was handed on, or when the watcher stops. */
+  scan(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#asked.push(resolve);
+      this.#schedule.want('asked');
+      this.#alarm.ring();
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#stopping) await this.#round();
+    } finally {
+      this.#schedule.abandonAll();
+      this.#watches.close();
+      this.#root.leave();
+      for (const resolve of this.#asked) resolve();
+    }
+  }
+
+  async #round(): Promise<void> {
+    if (!this.#enterRoot()) {
+      await this.#alarm.wait(limits.rootCheckMs);
+      return;
+    }
+    const nowMs = performance.now();
+    const marks = this.#marks.take(limits.batchMax, nowMs);
+    const delivered = await this.#handOver(marks);
+    const scan = delivered ? this.#schedule.next(nowMs) : undefined;
+    if (scan !== undefined) await this.#readOn(scan);
+    if (scan !== undefined || marks.length > 0) {
+      await turn();
+      return;
+    }
+    this.#root.leave();
+    const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
+    await this.#alarm.wait(Math.ceil(nextMs - performance.now()));
+  }
+
+  async #readOn(scan: Scan): Promise<void> {
+    const beganMs = performance.now();
+    const found = scan.slice(this.#root.fd, limits.batchMax, beganMs + limits.sliceMs);
+    // What an event has marked comes with its own cause.
+    await this.#handOver(found.filter((path) => !this.#marks.has(path)).map((path) => ({ path, by: 'scan' })));
+    const nowMs = performance.now();
+    this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
+    if (scan.done) this.#onEnd(scan, nowMs);
+  }
+
+  /** False: it failed; the marks are kept, and a while has passed. */
+  async #handOver(marks: readonly Mark[]): Promise<boolean> {
+    if (marks.length === 0) return true;
+    try {
+      await this.#options.deliver(marks, { fd: this.#root.fd });
+    } catch (error) {
+      for (const { path, by } of marks) if (!this.#marks.has(path)) this.#mark(path, by, false);
+      if (!this.#failing) this.#options.tell({ event: 'delivery_failing', error });
+      this.#failing = true;
+      this.#root.leave();
+      const untilMs = performance.now() + limits.retryMs;
+      while (!this.#stopping && performance.now() < untilMs) await this.#alarm.wait(untilMs - performance.now());
+      return false;
+    }
+    if (this.#failing) this.#options.tell({ event: 'delivery_back' });
+    this.#failing = false;
+    return true;
+  }
+
+  /** False: there is no root to work in. */
+  #enterRoot(): boolean {
+    if (this.#rootGone) this.#root.forget();
+    this.#rootGone = false;
+    try {
+      const state = this.#root.enter();
+      if (state === 'same' && !this.#missing) return true;
+      if (this.#missing) this.#options.tell({ event: 'root_back' });
+      else if (state === 'replaced') this.#options.tell({ event: 'root_replaced' });
+      this.#schedule.abandonAll();
+      this.#watches.open(this.#root.fd);
+      this.#schedule.want(state === 'first' ? 'start' : 'root_changed');
+      this.#missing = false;
+      return true;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === undefined) throw error;
+      if (!this.#missing) this.#options.tell({ event: 'root_missing', code });
+      this.#root.leave();
+      this.#missing = true;
+      this.#schedule.abandonAll();
+      this.#watches.close();
+      return false;
+    }
+  }
+
+  #onBegin(scan: Scan): void {
+    if (!scan.whole) return;
+    scan.waiting.push(...this.#asked.splice(0));
+    this.#watches.heal();
+  }
+
+  #onEnd(scan: Scan, nowMs: number): void {
+    this.#watches.scanned(scan.whole ? this.#schedule.round : undefined);
+    if (this.#watches.troubled) this.#schedule.retryIn(limits.pollEveryMs, nowMs);
+    if (!scan.whole) return;
+    this.#schedule.periodicIn(this.#everyMs(), nowMs);
+    this.#options.tell({
+      event: 'scan_done',
+      cause: scan.cause,
+      seconds: (nowMs - scan.startedMs) / 1_000,
+      ...scan.counts,
+    });
+    for (const resolve of scan.waiting) resolve();
+  }
+
+  #everyMs(): number {
+    const { scanEveryMs, poll } = this.#options;
+    const byEvents = this.#watches.polling === undefined && !this.#watches.tooManyUnwatched;
+    if (byEvents) return scanEveryMs ?? limits.scanEveryMs;
+    // An interval that was chosen with events in mind would be a blind one without them.
+    return poll ? (scanEveryMs ?? limits.pollEveryMs) : Math.min(scanEveryMs ?? limits.pollEveryMs, limits.pollEveryMs);
+  }
+
+  #onFile(path: ByteName, by: Cause, patient: boolean): void {
+    const target = this.#options.target(path);
+    if (target === undefined) return;
+    this.#mark(target, by, patient);
+    this.#alarm.ring();
+  }
+
+  #mark(path: ByteName, by: Cause, patient: boolean): void {
+    if (this.#marks.add(path, by, performance.now(), patient)) return;
+    if (this.#schedule.want('marks_full')) this.#options.tell({ event: 'marks_full' });
+  }
+
+  #onDirectory(path: ByteName): void {
+    if (!this.#enters(path)) return;
+    this.#schedule.wantDirectory(path);
+    this.#alarm.ring();
+  }
+
+  #onOverflow(): void {
+    this.#overflows += 1;
+    this.#options.tell({ event: 'overflow', total: this.#overflows });
+    this.#schedule.want('overflow');
+    this.#alarm.ring();
+  }
+
+  #onRootGone(): void {
+    this.#rootGone = true;
+    this.#alarm.ring();
+  }
+
+  #enters(path: ByteName): boolean {
+    return this.#options.recursive && this.#options.enters(path);
+  }
+
+  #hooks(enters: (path: ByteName) => boolean): ScanHooks {
+    return {
+      enters,
+      target: this.#options.target,
+      opened: (path, fd) => {
+        this.#schedule.begun(path);
+        this.#watches.opened(path, fd, this.#schedule.round);
+      },
+      failed: (path, error) => this.#onFailed(path, error),
+    };
+  }
+
+  #onFailed(path: ByteName, error: unknown): void {
+    const code = (error as { code?: string }).code;
+    if (code === undefined) throw error;
+    if (path === '') this.#rootGone = true;
+    else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, performance.now());
+  }
+}

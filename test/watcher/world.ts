@@ -1,0 +1,112 @@
+/** A real directory with a real watcher over it, and waits that end when what they wait for was told. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type ByteName, nameOfText } from '../../src/linux/names.js';
+import { type Mark, Watcher, type WatcherEvent, type WatcherOptions } from '../../src/watcher/index.js';
+
+/** Only there to end a test that would otherwise hang. */
+const PATIENCE_MS = 30_000;
+
+export class World {
+  readonly base = mkdtempSync(join(tmpdir(), 'watcher-'));
+  readonly root = join(this.base, 'in');
+  readonly marks: Mark[] = [];
+  readonly seen = new Set<ByteName>();
+  readonly told: WatcherEvent[] = [];
+  readonly #listeners = new Set<() => void>();
+  #watcher: Watcher | undefined;
+  /** Thrown by the next hand-overs. */
+  failWith: Error | undefined;
+
+  get watcher(): Watcher {
+    assert(this.#watcher);
+    return this.#watcher;
+  }
+
+  start(options: Partial<WatcherOptions> = {}): Watcher {
+    this.#watcher = new Watcher({
+      root: this.root,
+      recursive: true,
+      poll: false,
+      target: (path) => path,
+      enters: () => true,
+      deliver: async (marks) => {
+        if (this.failWith) throw this.failWith;
+        this.marks.push(...marks);
+        for (const { path } of marks) this.seen.add(path);
+        this.#ring();
+      },
+      tell: (event) => {
+        this.told.push(event);
+        this.#ring();
+      },
+      ...options,
+    });
+    this.#watcher.start();
+    return this.#watcher;
+  }
+
+  async until(what: string, holds: () => boolean): Promise<void> {
+    if (holds()) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`waited in vain until ${what}; told: ${JSON.stringify(this.told).slice(0, 2_000)}`)),
+        PATIENCE_MS,
+      );
+      const listener = () => {
+        if (!holds()) return;
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+        resolve();
+      };
+      this.#listeners.add(listener);
+    });
+  }
+
+  untilSeen(...paths: string[]): Promise<void> {
+    return this.until(`${paths.join(', ')} handed on`, () => paths.every((path) => this.seen.has(nameOfText(path))));
+  }
+
+  untilTold(event: WatcherEvent['event'], times = 1): Promise<void> {
+    return this.until(`${event} told ${times} times`, () => this.count(event) >= times);
+  }
+
+  count(event: WatcherEvent['event']): number {
+    return this.told.filter((told) => told.event === event).length;
+  }
+
+  forget(): void {
+    this.marks.length = 0;
+    this.seen.clear();
+    this.told.length = 0;
+  }
+
+  async end(): Promise<void> {
+    await this.#watcher?.stop();
+    rmSync(this.base, { recursive: true, force: true });
+  }
+
+  #ring(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** Runs with events and by polling alone: the second must be as correct as the first. */
+export function scenarioBothWays(name: string, run: (world: World, options: Partial<WatcherOptions>) => Promise<void>) {
+  scenario(name, (world) => run(world, {}));
+  scenario(`${name} (polling)`, (world) => run(world, { poll: true, scanEveryMs: 50 }));
+}
+
+export function scenario(name: string, run: (world: World) => Promise<void>) {
+  test(name, async () => {
+    const world = new World();
+    try {
+      await run(world);
+    } finally {
+      await world.end();
+    }
+  });
+}
