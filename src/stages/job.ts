@@ -2,6 +2,8 @@
  * What the ingestor keeps in a job's payload. Everything a job may touch on disk follows from this row (files/places.ts).
  * Does not: hold anything that must be exact over 2^53 as a number; such values are decimal strings.
  */
+import type { ClaimedJob, Payload } from '../../queue/backend.js';
+import type { ByteName } from '../linux/names.js';
 
 /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS` of a regular file: two equal ones are the same unchanged file. */
 export type FileIdentity = string;
@@ -20,3 +22,70 @@ export interface Observation {
 export interface CandidatePayload {
   seen: Observation;
 }
+
+/** How it is known that the bytes did not change after the seal: the kernel said that no writer was left, or we copied them. */
+export type SealKind = 'lease' | 'copy';
+
+export interface Sealed {
+  /** The file as it was verified; size and mtime must stay so. */
+  identity: FileIdentity;
+  kind: SealKind;
+  /** Why a lease could not tell; only with `copy`. */
+  because?: string;
+  /** Its sidecar lies beside it in the work folder. */
+  sidecar?: boolean;
+  /** A window that runs inside `underprocess/`: a writer was met, the file changed, or a private copy is to be made. */
+  window?: Observation;
+  /** The private copy is whole, under its own name. */
+  copied?: boolean;
+}
+
+/** What was decided of the job; from then on only its files have to be put away. */
+export interface PutAway {
+  kind: 'stored' | 'duplicate' | 'discarded';
+  /** Of a duplicate: where the content is. */
+  of?: string;
+  note?: string;
+}
+
+export interface JobFacts {
+  seen: Observation;
+  /** The mount below the input whose own work directory holds the file; '' = the feed's work directory. Bytes as chars. */
+  inside?: string;
+  sealed?: Sealed;
+  /** SHA-256 (hex) that the sidecar demands. */
+  demanded?: string;
+  sha256?: string;
+  /** Row of its content in the ledger. */
+  content?: number;
+  /** How often in a row a writer was met. */
+  refusals?: number;
+  /** `claimNo` of the claim that led into `move`: the next one is the first that can have renamed anything. */
+  moveAfter?: number;
+  putAway?: PutAway;
+}
+
+/** A claimed job with its facts. */
+export interface IngestJob {
+  readonly id: string;
+  readonly key: Buffer;
+  readonly path: ByteName;
+  readonly inside: ByteName;
+  readonly claim: ClaimedJob;
+  readonly facts: JobFacts;
+}
+
+export function ingestJob(claim: ClaimedJob): IngestJob {
+  const facts = claim.payload as unknown as JobFacts;
+  return {
+    id: claim.id,
+    key: claim.key,
+    path: claim.key.toString('latin1') as ByteName,
+    inside: (facts.inside ?? '') as ByteName,
+    claim,
+    facts,
+  };
+}
+
+/** Facts as a payload for the row. */
+export const payloadOf = (facts: JobFacts): Payload => facts as unknown as Payload;

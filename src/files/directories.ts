@@ -1,0 +1,86 @@
+/**
+ * Directories below one root, opened relative to it and never through a symlink (openat2 RESOLVE_BENEATH |
+ * RESOLVE_NO_SYMLINKS): a parent that was swapped for a symlink leads nowhere.
+ * Guarantees: every descriptor is closed by `close()`; every directory that `make` makes is synced with its parents.
+ * Does not: outlive a batch. Descriptors kept for longer would keep a file system from being unmounted.
+ */
+import { closeSync, fsyncSync } from 'node:fs';
+import { type ByteName, LinuxError, makeDirectoryAt, openDirectory, removeDirectoryAt } from '../linux/index.js';
+import { baseOf, folderOf } from './places.js';
+
+/** Open directories kept at a time; the oldest is closed beyond it. */
+const OPEN_MAX = 128;
+
+export interface Entry {
+  /** The parent directory's descriptor; belongs to `Directories`. */
+  dir: number;
+  /** One component. */
+  name: ByteName;
+}
+
+export class Directories {
+  readonly #open = new Map<ByteName, number>();
+
+  /** Takes over `rootFd`, and closes it in the end. */
+  constructor(readonly rootFd: number) {}
+
+  /** The directory and last component of a path. Errors: LinuxError ENOENT, ENOTDIR, ELOOP (a symlink on the way), … */
+  entry(path: ByteName): Entry {
+    return { dir: this.directory(folderOf(path)), name: baseOf(path) };
+  }
+
+  directory(path: ByteName): number {
+    if (path === '') return this.rootFd;
+    const known = this.#open.get(path);
+    if (known !== undefined) return known;
+    const fd = openDirectory(this.rootFd, path);
+    if (this.#open.size >= OPEN_MAX) this.#closeOldest();
+    this.#open.set(path, fd);
+    return fd;
+  }
+
+  /** The directory of a path, made with all its parents where missing; each new one is durable before this returns. */
+  make(path: ByteName, mode = 0o777): number {
+    try {
+      return this.directory(path);
+    } catch (error) {
+      if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
+    }
+    const parent = this.make(folderOf(path), mode);
+    try {
+      makeDirectoryAt(parent, baseOf(path), mode);
+    } catch (error) {
+      // Somebody else made it meanwhile; whether it is synced we cannot know, so it is synced here too.
+      if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
+    }
+    fsyncSync(parent);
+    return this.directory(path);
+  }
+
+  /** Removes now empty folders from `path` upward, up to (not including) `stop`. */
+  removeEmpty(path: ByteName, stop: ByteName): void {
+    for (let at = path; at !== stop && at !== ''; at = folderOf(at)) {
+      const fd = this.#open.get(at);
+      if (fd !== undefined) closeSync(fd);
+      this.#open.delete(at);
+      try {
+        removeDirectoryAt(this.directory(folderOf(at)), baseOf(at));
+      } catch (error) {
+        if (error instanceof LinuxError && ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(error.code)) return;
+        throw error;
+      }
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#open.values()) closeSync(fd);
+    this.#open.clear();
+    closeSync(this.rootFd);
+  }
+
+  #closeOldest(): void {
+    const [path, fd] = this.#open.entries().next().value!;
+    closeSync(fd);
+    this.#open.delete(path);
+  }
+}

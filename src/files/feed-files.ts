@@ -1,0 +1,97 @@
+/**
+ * The directories of one feed, opened for one batch: each root at its first use, its marker checked before anything is
+ * done in it. A root that is missing, not mounted or not ours is a PlaceError, never a plain ENOENT of some file.
+ * Does not: keep a descriptor beyond `close()`: one that is kept would make a later unmount fail with EBUSY.
+ */
+import { type ByteName, bytesOfName, joinNames, LinuxError, nameOfText, O, openAt, openDirectory, AT_FDCWD, type Stat, statAtOrNone } from '../linux/index.js';
+import { Directories, type Entry } from './directories.js';
+import { readMarker } from './marker.js';
+import { inPlace, placeError, type PlaceKind } from './place-error.js';
+import { type Part, UNDERPROCESS, workName } from './places.js';
+
+/** Where the roots of a feed are, and the id that each one's marker must have; `undefined`: not yet set up. */
+export interface Roots {
+  input: string;
+  work: string;
+  manifests: string;
+  warehouse: string;
+  markers: { work?: string; manifests?: string; warehouse?: string };
+}
+
+/** Name of the work directory inside an input (or inside a mount below it). */
+export const INNER_WORK = nameOfText('.ingest');
+
+type MarkedRoot = 'work' | 'manifests' | 'warehouse';
+
+export class FeedFiles {
+  readonly #open = new Map<string, Directories>();
+
+  constructor(readonly roots: Roots) {}
+
+  get input(): Directories {
+    return this.#root('input', this.roots.input);
+  }
+  get manifests(): Directories {
+    return this.#root('manifests', this.roots.manifests);
+  }
+  get warehouse(): Directories {
+    return this.#root('warehouse', this.roots.warehouse);
+  }
+
+  /** The work directory of a job; `inside` names the mount below the input that it was sealed in ('' = the feed's own). */
+  work(inside: ByteName): Directories {
+    if (inside === '') return this.#root('work', this.roots.work);
+    const known = this.#open.get(`in:${inside}`);
+    if (known) return known;
+    const mount = this.input.directory(inside);
+    const made = new Directories(inPlace('work', this.roots.input, 'root', () => openDirectory(mount, INNER_WORK)));
+    this.#open.set(`in:${inside}`, made);
+    return made;
+  }
+
+  /** Where a part of a job lies (or will lie) in a folder of its work directory. Undefined: no name can hold it. */
+  workEntry(job: { id: string; key: Buffer; inside: ByteName }, part: Part, folder: ByteName = UNDERPROCESS): Entry | undefined {
+    const name = workName(job.id, part, job.key.toString('latin1') as ByteName);
+    return name === undefined ? undefined : this.entryOrNone(this.work(job.inside), joinNames(folder, name));
+  }
+
+  /** Undefined where a directory on the way is missing. */
+  entryOrNone(directories: Directories, path: ByteName): Entry | undefined {
+    try {
+      return directories.entry(path);
+    } catch (error) {
+      if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP')) return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const directories of this.#open.values()) directories.close();
+    this.#open.clear();
+  }
+
+  #root(kind: PlaceKind, path: string): Directories {
+    const known = this.#open.get(kind);
+    if (known) return known;
+    const fd = inPlace(kind, path, 'root', () => openRoot(path));
+    const made = new Directories(fd);
+    this.#open.set(kind, made);
+    if (kind !== 'input') this.#checkMarker(kind as MarkedRoot, path, fd);
+    return made;
+  }
+
+  #checkMarker(kind: MarkedRoot, path: string, fd: number): void {
+    const wanted = this.roots.markers[kind];
+    const found = inPlace(kind, path, 'root', () => readMarker(fd));
+    if (wanted === undefined || found?.id !== wanted) throw placeError(kind, path, 'no_marker');
+  }
+}
+
+/** A root may be named by a path with symlinks in it: the operator chose it. What lies below is opened beneath it. */
+export const openRoot = (path: string): number =>
+  openAt(AT_FDCWD, nameOfText(path), O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+
+/** What lies at an entry, never following a symlink. */
+export const statEntry = (entry: Entry | undefined): Stat | undefined => entry && statAtOrNone(entry.dir, entry.name);
+
+export const absolute = (root: string, path: ByteName): Buffer => Buffer.concat([Buffer.from(`${root}/`), bytesOfName(path)]);

@@ -1,0 +1,73 @@
+/**
+ * A failing place is not a failing file: these errors close a gate and cost no attempt.
+ * Which errno means that depends on what was done: EIO of a data file may be that file's bad sector, EIO of a root is not.
+ */
+import { LinuxError } from '../linux/index.js';
+
+export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state';
+
+export class PlaceError extends Error {
+  override readonly name = 'PlaceError';
+  constructor(
+    readonly place: PlaceKind,
+    readonly path: string,
+    /** An errno name, or `no_marker`. */
+    readonly code: string,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+/** Errors that say the same of every file there. */
+const WRITE_CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'ESTALE', 'EIO', 'ENOTCONN', 'EMFILE', 'ENFILE', 'ENODEV', 'ENXIO']);
+const READ_CODES = new Set(['ESTALE', 'ENOTCONN', 'EMFILE', 'ENFILE']);
+
+const MEANING: Record<string, string> = {
+  ENOSPC: 'has no space (or no inodes) left: free some',
+  EDQUOT: 'is over its quota: raise it or free some space',
+  EROFS: 'is mounted read-only: remount it read-write',
+  ESTALE: 'is a stale network mount: mount it again',
+  EIO: 'answers with I/O errors: look at the kernel log and the disk',
+  ENOTCONN: 'is a mount whose server is gone: mount it again',
+  ENOENT: 'is missing: mount or create it',
+  ENOTDIR: 'is not a directory any more: put the directory back',
+  EACCES: 'may not be entered by this user: give it the permission',
+  EPERM: 'does not permit this to this user: give it the permission',
+  EMFILE: 'could not be opened, this process is out of file descriptors: raise the limit (ulimit -n)',
+  ENFILE: 'could not be opened, the machine is out of file descriptors: raise fs.file-max',
+  no_marker: 'has lost its marker .ingest-root: mount the right file system there (nothing is written until then)',
+};
+
+export function errnoOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && (error instanceof LinuxError || /^E[A-Z0-9]+$/.test(code)) ? code : undefined;
+}
+
+export function placeError(place: PlaceKind, path: string, code: string): PlaceError {
+  return new PlaceError(place, path, code, `the ${place} ${path} ${MEANING[code] ?? `cannot be used (${code})`}`);
+}
+
+/** Runs `act` on `place`; an error that speaks of the whole place comes out as a PlaceError, others as they are. */
+export function inPlace<T>(place: PlaceKind, path: string, access: 'read' | 'write' | 'root', act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw asPlaceError(place, path, access, error);
+  }
+}
+
+export async function inPlaceAsync<T>(place: PlaceKind, path: string, access: 'read' | 'write', act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw asPlaceError(place, path, access, error);
+  }
+}
+
+function asPlaceError(place: PlaceKind, path: string, access: 'read' | 'write' | 'root', error: unknown): unknown {
+  const code = errnoOf(error);
+  if (code === undefined || error instanceof PlaceError) return error;
+  const speaksOfPlace = access === 'root' ? code in MEANING : (access === 'write' ? WRITE_CODES : READ_CODES).has(code);
+  return speaksOfPlace ? placeError(place, path, code) : error;
+}

@@ -1,0 +1,58 @@
+/**
+ * Is anybody writing this file? The kernel's read lease is granted only while nobody has the file open or mapped for
+ * writing. It is only ever a probe: taken and given back in two adjacent calls; held for longer it would make the
+ * writer wait, and hand it the sealed inode afterwards.
+ * Where a lease says nothing (another owner without CAP_LEASE, network, overlay, FUSE), the answer is `unknown`, and
+ * the private copy stands in for it.
+ */
+import { closeSync } from 'node:fs';
+import { fsKindOf, LinuxError, openData, probeLease, type Stat, statFd } from '../linux/index.js';
+import type { Entry } from './directories.js';
+
+export type WriterAnswer = 'none' | 'writer' | 'unknown';
+
+export interface Probe {
+  stat: Stat;
+  writer: WriterAnswer;
+  /** Why a lease says nothing; only with `unknown`. */
+  because?: string;
+}
+
+/** Probes an open file: lease first, then the stat, so that a writer who closes in between is seen by one of the two. */
+export function probeFd(fd: number): Probe {
+  const lease = probeLease(fd);
+  const stat = statFd(fd);
+  if (stat.nlink > 1) return { stat, writer: lease === 'writer' ? 'writer' : 'unknown', because: 'hard_links' };
+  if (lease === 'writer') return { stat, writer: fsKindOf(fd).leasesMeaningful ? 'writer' : 'unknown', because: 'filesystem' };
+  if (lease === 'free') return fsKindOf(fd).leasesMeaningful ? { stat, writer: 'none' } : { stat, writer: 'unknown', because: 'filesystem' };
+  return { stat, writer: 'unknown', because: lease === 'denied' ? 'not_owner' : 'filesystem' };
+}
+
+export type Opened = { fd: number } | { fd: undefined; code: string };
+
+/**
+ * Opens a candidate as data: O_NOFOLLOW | O_NONBLOCK, so that a symlink, FIFO or device put there meanwhile is not
+ * followed, waited for or triggered. ENOENT and what an uploader can cause are values; the rest is thrown.
+ */
+export function openEntry(entry: Entry): Opened {
+  try {
+    return { fd: openData(entry.dir, entry.name) };
+  } catch (error) {
+    if (error instanceof LinuxError && OPEN_VALUES.has(error.code)) return { fd: undefined, code: error.code };
+    throw error;
+  }
+}
+
+/** EAGAIN: the uploader itself holds a write lease on its file. */
+const OPEN_VALUES = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM', 'ENXIO', 'EAGAIN', 'EIO', 'EISDIR', 'ENODEV']);
+
+/** Opens, probes, hands the descriptor to `act`, closes. */
+export function withProbe<T>(entry: Entry, act: (fd: number, probe: Probe) => T): T | { failed: string } {
+  const opened = openEntry(entry);
+  if (opened.fd === undefined) return { failed: opened.code };
+  try {
+    return act(opened.fd, probeFd(opened.fd));
+  } finally {
+    closeSync(opened.fd);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The rules by which a file in the input counts as complete, as one pure function: verify-complete acts on it,
+ * `explain` and `--dry-run` tell it.
+ * The window runs on our own clock: the age of an mtime is worthless, `cp -p` and `rsync -t` keep old times.
+ */
+import type { FeedOptions } from '../config/options.js';
+import { unchanged } from '../files/verified.js';
+import type { Stat } from '../linux/index.js';
+import type { Observation } from './job.js';
+
+/** What is known of the sidecar: it is missing, somebody is writing it, or it is there since its own last change. */
+export type SidecarSeen = { kind: 'missing' } | { kind: 'open' } | { kind: 'there'; ctimeNs: bigint };
+
+export type Completion =
+  | { complete: true }
+  /** `seen`: the window starts anew with this observation. `inMs`: when to look again. */
+  | { complete: false; why: WaitReason; inMs: number; seen?: Observation };
+
+export type WaitReason = 'window' | 'changed' | 'no_sidecar' | 'sidecar_open' | 'partial_upload' | 'writer_open';
+
+export interface Now {
+  /** Boot-clock ms. */
+  ms: number;
+  boot: string;
+}
+
+/** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
+const NO_SIDECAR_MS = 24 * 3_600_000;
+/** An upload that was cut shows a new mtime when it goes on. */
+const PARTIAL_MS = 60_000;
+const SIDECAR_OPEN_MS = 250;
+
+/** The longest window of a feed, ms: no file is sealed that changed within it. */
+export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.settleMs);
+
+export function completion(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen, now: Now): Completion {
+  const identity = unchanged(seen.identity, stat);
+  if (!identity || seen.boot !== now.boot) {
+    const anew: Observation = { identity: observed(stat), sinceMs: now.ms, boot: now.boot, by: identity ? 'scan' : 'write' };
+    const next = quietMs(feed, anew, stat, sidecar);
+    const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
+    if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: anew };
+  }
+  const why = sidecarWait(feed, sidecar);
+  if (why !== undefined) return { complete: false, why, inMs: waitMs(why, 0) };
+  // rsync --partial leaves an mtime of exactly 0 on what it was cut in.
+  if (stat.mtimeNs === 0n) return { complete: false, why: 'partial_upload', inMs: PARTIAL_MS };
+
+  const leftMs = seen.sinceMs + quietMs(feed, seen, stat, sidecar) - now.ms;
+  return leftMs > 0 ? { complete: false, why: 'window', inMs: Math.ceil(leftMs) } : { complete: true };
+}
+
+/** How long the file must have been unchanged. */
+export function quietMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number {
+  const settleMs = seen.by === 'rename' ? 0 : feed.settleMs;
+  const windowMs = Math.max(feed.stabilitySeconds * 1_000, settleMs);
+  if (feed.mode === 'stability') return windowMs;
+  // A sidecar older than its file may be left over from an earlier file of that name: then the window decides too.
+  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs : settleMs;
+}
+
+function sidecarWait(feed: FeedOptions, sidecar: SidecarSeen): WaitReason | undefined {
+  if (feed.mode !== 'sidecar') return undefined;
+  if (sidecar.kind === 'missing') return 'no_sidecar';
+  return sidecar.kind === 'open' ? 'sidecar_open' : undefined;
+}
+
+function waitMs(why: WaitReason, windowMs: number): number {
+  if (why === 'no_sidecar') return NO_SIDECAR_MS;
+  return why === 'sidecar_open' ? SIDECAR_OPEN_MS : windowMs;
+}
+
+const observed = (s: Stat): string => `${s.dev}:${s.ino}:${s.size}:${s.mtimeNs}:${s.ctimeNs}`;

@@ -1,0 +1,38 @@
+/**
+ * The sidecar `NAME.ok`: is it there, is somebody still writing it, which SHA-256 does it demand.
+ * `sha256sum x > x.ok` leaves it empty and open for the whole hash, so an open sidecar says nothing yet.
+ */
+import { closeSync, readSync } from 'node:fs';
+import { type Entry } from '../files/directories.js';
+import { openEntry, probeFd } from '../files/probe.js';
+import type { SidecarSeen } from './completion.js';
+
+/** A sidecar is one line; more than this is not read. */
+const SIDECAR_BYTES_MAX = 65_536;
+const HEX = /^\\?([0-9a-fA-F]{64})(?:\s|$)/m;
+
+export interface SidecarRead {
+  seen: SidecarSeen;
+  /** Lower-case hex; undefined where the sidecar holds none. */
+  demanded: string | undefined;
+}
+
+const MISSING: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
+
+export function readSidecar(entry: Entry | undefined): SidecarRead {
+  if (!entry) return MISSING;
+  const opened = openEntry(entry);
+  // Held by a lease of its writer: not finished. Everything else that cannot be opened is no sidecar.
+  if (opened.fd === undefined) return opened.code === 'EAGAIN' ? { ...MISSING, seen: { kind: 'open' } } : MISSING;
+  try {
+    const { stat, writer } = probeFd(opened.fd);
+    if (stat.kind !== 'file') return MISSING;
+    if (writer === 'writer') return { ...MISSING, seen: { kind: 'open' } };
+    const buffer = Buffer.alloc(Math.min(stat.size, SIDECAR_BYTES_MAX));
+    const n = buffer.length === 0 ? 0 : readSync(opened.fd, buffer, 0, buffer.length, 0);
+    const demanded = HEX.exec(buffer.toString('latin1', 0, n))?.[1]?.toLowerCase();
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs }, demanded };
+  } finally {
+    closeSync(opened.fd);
+  }
+}
