@@ -3,11 +3,13 @@
  * done in it. A root that is missing, not mounted or not ours is a PlaceError, never a plain ENOENT of some file.
  * Does not: keep a descriptor beyond `close()`: one that is kept would make a later unmount fail with EBUSY.
  */
-import { type ByteName, bytesOfName, joinNames, LinuxError, nameOfText, O, openAt, openDirectory, AT_FDCWD, type Stat, statAtOrNone } from '../linux/index.js';
+import assert from 'node:assert/strict';
+import { fsyncSync } from 'node:fs';
+import { type ByteName, bytesOfName, joinNames, LinuxError, makeDirectoryAt, nameOfText, O, openAt, openDirectory, AT_FDCWD, type Stat, statAtOrNone } from '../linux/index.js';
 import { Directories, type Entry } from './directories.js';
 import { readMarker } from './marker.js';
 import { inPlace, placeError, type PlaceKind } from './place-error.js';
-import { type Part, UNDERPROCESS, workName } from './places.js';
+import { folderOf, type Part, UNDERPROCESS, workName } from './places.js';
 
 /** Where the roots of a feed are, and the id that each one's marker must have; `undefined`: not yet set up. */
 export interface Roots {
@@ -20,6 +22,15 @@ export interface Roots {
 
 /** Name of the work directory inside an input (or inside a mount below it). */
 export const INNER_WORK = nameOfText('.ingest');
+
+/** What the names in a work folder are made of. */
+export interface WorkKey {
+  readonly id: string;
+  readonly key: Buffer;
+  readonly inside: ByteName;
+}
+
+const pathOf = (job: WorkKey): ByteName => job.key.toString('latin1') as ByteName;
 
 type MarkedRoot = 'work' | 'manifests' | 'warehouse';
 
@@ -44,15 +55,34 @@ export class FeedFiles {
     const known = this.#open.get(`in:${inside}`);
     if (known) return known;
     const mount = this.input.directory(inside);
-    const made = new Directories(inPlace('work', this.roots.input, 'root', () => openDirectory(mount, INNER_WORK)));
+    const made = new Directories(inPlace('work', this.roots.input, 'root', () => openInner(mount)));
     this.#open.set(`in:${inside}`, made);
     return made;
   }
 
-  /** Where a part of a job lies (or will lie) in a folder of its work directory. Undefined: no name can hold it. */
-  workEntry(job: { id: string; key: Buffer; inside: ByteName }, part: Part, folder: ByteName = UNDERPROCESS): Entry | undefined {
-    const name = workName(job.id, part, job.key.toString('latin1') as ByteName);
-    return name === undefined ? undefined : this.entryOrNone(this.work(job.inside), joinNames(folder, name));
+  /** Whether the names that a job needs fit into a work folder at all. */
+  canHold(job: WorkKey): boolean {
+    return workName(job.id, 'copy', pathOf(job)) !== undefined;
+  }
+
+  /** Relative to the job's work directory. */
+  workPath(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): ByteName {
+    const name = workName(job.id, part, pathOf(job));
+    assert(name !== undefined, `no name in ${folder} can hold job ${job.id}`);
+    return joinNames(folder, name);
+  }
+
+  /** Where a part of a job lies in a folder of its work directory; undefined where the folder is missing. */
+  workEntry(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): Entry | undefined {
+    return this.entryOrNone(this.work(job.inside), this.workPath(job, part, folder));
+  }
+
+  /** The same, its folder made where missing. */
+  makeWorkEntry(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): Entry {
+    const path = this.workPath(job, part, folder);
+    const directories = this.work(job.inside);
+    directories.make(folderOf(path), 0o700);
+    return directories.entry(path);
   }
 
   /** Undefined where a directory on the way is missing. */
@@ -95,3 +125,15 @@ export const openRoot = (path: string): number =>
 export const statEntry = (entry: Entry | undefined): Stat | undefined => entry && statAtOrNone(entry.dir, entry.name);
 
 export const absolute = (root: string, path: ByteName): Buffer => Buffer.concat([Buffer.from(`${root}/`), bytesOfName(path)]);
+
+/** The work directory inside a mount below the input. */
+function openInner(mount: number): number {
+  try {
+    return openDirectory(mount, INNER_WORK);
+  } catch (error) {
+    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
+    makeDirectoryAt(mount, INNER_WORK, 0o700);
+    fsyncSync(mount);
+    return openDirectory(mount, INNER_WORK);
+  }
+}

@@ -6,7 +6,7 @@
 import type { Backend, Decision, Outcome, StageName } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
-import { errnoOf, PlaceError } from '../files/place-error.js';
+import { errnoOf, inPlaceAsync, PlaceError } from '../files/place-error.js';
 import type { Now } from './completion.js';
 import { type IngestJob, type JobFacts, payloadOf } from './job.js';
 
@@ -118,4 +118,27 @@ export function blocked(stage: StageName, feed: string, error: PlaceError, emit:
       if (isNew) emit('gate_closed', { feed, stage, place: error.place, code: error.code, reason: error.message });
     },
   };
+}
+
+/**
+ * The steps of a handled batch, after `sync` made durable what it did. Where the sync fails, nothing of the batch may be
+ * committed as done: its place is failing, and each job finds its own files again by `locate`.
+ */
+export async function durably(
+  stage: StageName,
+  batch: Batch,
+  handled: readonly Handled[],
+  sync: () => Promise<void>,
+): Promise<Step[]> {
+  let failing: PlaceError | undefined;
+  try {
+    await inPlaceAsync('work', batch.files.roots.work, 'write', sync);
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    failing = error;
+  }
+  return handled.map((step) => {
+    const error = failing ?? (step instanceof PlaceError ? step : undefined);
+    return error ? blocked(stage, batch.feed.name, error, batch.emit) : (step as Step);
+  });
 }

@@ -1,0 +1,106 @@
+/**
+ * Puts the files of a decided job away: what is left of a stored one is removed, a duplicate goes to `duplicates/` (or is
+ * deleted), a discarded one to `failed/`. The decision is in the row before this begins; doing it twice is doing it once.
+ * Does not: ever take a file out of the warehouse, and never removes an original that changed after it was copied.
+ */
+import type { DirtyDirectories } from '../files/dirty.js';
+import { statEntry } from '../files/feed-files.js';
+import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../files/places.js';
+import { sameBytes, unchanged } from '../files/verified.js';
+import { type ByteName, renameNoReplace, unlinkAt } from '../linux/index.js';
+import type { IngestJob, PutAway } from './job.js';
+import { type Batch, hold, type Step } from './stage.js';
+
+export function putAway(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
+  switch (decided.kind) {
+    case 'stored':
+      return removeStored(job, batch, dirty);
+    case 'duplicate':
+      return archiveDuplicate(job, batch, dirty, decided);
+    case 'discarded':
+      return discard(job, batch, dirty);
+  }
+}
+
+function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+  const left = statEntry(batch.files.workEntry(job, 'file'));
+  if (left && !sameBytes(job.facts.sealed!.identity, left)) {
+    return hold('changed_after_copy', 'its content was stored, but the original was written to afterwards: look at both, then ingest-ctl retry (once it is as before) or ingest-ctl discard', job.facts);
+  }
+  for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);
+  return { outcome: { kind: 'finish', ending: 'stored' } };
+}
+
+function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
+  const deleting = batch.feed.onDuplicate === 'delete';
+  // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
+  const originalThere = deleting && statEntry(batch.files.entryOrNone(batch.files.warehouse, (decided.of ?? '') as ByteName))?.size === job.claim.bytes;
+  for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
+  for (const part of ['sidecar', 'file'] as const) {
+    if (originalThere) remove(job, batch, dirty, part);
+    else move(job, batch, dirty, part, DUPLICATES);
+  }
+  const of = { root: batch.feed.warehouse, path: decided.of };
+  return {
+    outcome: { kind: 'finish', ending: 'duplicate' },
+    told: () =>
+      batch.emit('file_skipped_duplicate', {
+        feed: batch.feed.name,
+        job: job.id,
+        path: job.path,
+        sha256: job.facts.sha256,
+        bytes: job.claim.bytes,
+        duplicate_of: `${of.root}/${of.path}`,
+        kept: !originalThere,
+        ...(deleting && !originalThere && { note: 'original_missing' }),
+      }),
+  };
+}
+
+/** Of a job that was never sealed, the file still lies in the input, and only if it is the one that was held. */
+function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+  if (!job.facts.sealed && !statEntry(batch.files.workEntry(job, 'file'))) {
+    const entry = batch.files.entryOrNone(batch.files.input, job.path);
+    const stat = statEntry(entry);
+    if (entry && stat && unchanged(job.facts.seen.identity, stat)) {
+      const to = batch.files.makeWorkEntry(job, 'file', FAILED);
+      renameNoReplace(entry.dir, entry.name, to.dir, to.name);
+      dirty.add(batch.files.input, folderOf(job.path));
+      dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file', FAILED)));
+    }
+  }
+  for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
+  for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
+  return {
+    outcome: { kind: 'finish', ending: 'discarded' },
+    told: () => batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
+  };
+}
+
+/** A sidecar that was sealed for a version which is gone. */
+export const putSidecarAside = (job: IngestJob, batch: Batch, dirty: DirtyDirectories): void =>
+  move(job, batch, dirty, 'sidecar', FAILED);
+
+function remove(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {
+  const entry = batch.files.workEntry(job, part);
+  if (!entry || !statEntry(entry)) return;
+  unlinkAt(entry.dir, entry.name);
+  leave(job, batch, dirty, part);
+}
+
+function move(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part, folder: ByteName): void {
+  const from = batch.files.workEntry(job, part);
+  if (!from || !statEntry(from)) return;
+  const to = batch.files.makeWorkEntry(job, part, folder);
+  renameNoReplace(from.dir, from.name, to.dir, to.name);
+  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, part, folder)));
+  leave(job, batch, dirty, part);
+}
+
+function leave(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {
+  const work = batch.files.work(job.inside);
+  const folder = folderOf(batch.files.workPath(job, part));
+  work.removeEmpty(folder, UNDERPROCESS);
+  dirty.add(work, UNDERPROCESS);
+  if (folder !== UNDERPROCESS) dirty.add(work, folder);
+}
