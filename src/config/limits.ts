@@ -18,6 +18,8 @@ export const limits = {
   processesMax: 256,
   attemptsMax: 1_000,
   scanIntervalSecondsMax: 86_400,
+  /** Twice the interval of the beats: a shorter limit would kill the healthy. */
+  stallSecondsMin: 2,
   stallSecondsMax: 86_400,
   metricsIntervalSecondsMax: 86_400,
   /** A configuration file is small; a larger one was named by mistake. */
@@ -29,6 +31,8 @@ export const limits = {
   restartLongestMs: 10_000,
   /** How often a drain that does not end says who is not ending. */
   drainReportMs: 5_000,
+  /** What a child gets to end after its role has returned. */
+  exitGraceMs: 2_000,
   /** What a child gets to clear its slot after the second signal. */
   stopGraceMs: 300,
   /** How long a worker waits for the state that a producer is about to make. */

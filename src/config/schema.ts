@@ -146,7 +146,7 @@ export const serviceFields = {
   ),
   'stall-seconds': seconds(
     { group: RUNNING, description: 'a process without a sign of life for so long is killed and replaced' },
-    { min: 1, max: limits.stallSecondsMax, fallback: 60 },
+    { min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
   ),
   'state-path': text({
     group: STATE,

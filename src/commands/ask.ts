@@ -1,0 +1,20 @@
+/** What every command does first: reads its options, and answers --help and --version. */
+import { readFileSync } from 'node:fs';
+import type { CommandName } from '../config/commands.js';
+import { helpOf } from '../config/help.js';
+import { type Invocation, readInvocation } from '../config/read.js';
+import { say } from './console.js';
+
+/** Undefined where the question was for help or the version, which has been answered. */
+export function askedFor(command: CommandName, argv: readonly string[], env = process.env): Invocation | undefined {
+  const invocation = readInvocation(command, argv, env);
+  if (invocation.help) say(helpOf(invocation.spec).trimEnd());
+  else if (invocation.version) say(version());
+  else return invocation;
+  return undefined;
+}
+
+function version(): string {
+  const manifest = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}

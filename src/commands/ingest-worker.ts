@@ -1,0 +1,35 @@
+/** ingest-worker: runs stages of a queue whose feeds it learns from the state. */
+import { workerConfigOf } from '../config/load.js';
+import { parseWorkers } from '../config/schema.js';
+import { type IngestStage, STAGE_NAMES } from '../config/stage-names.js';
+import { OperatorError } from '../errors.js';
+import type { ChildSpec } from '../supervise/supervised.js';
+import { askedFor } from './ask.js';
+import { processes } from './ingest.js';
+import { runChildren } from './run-children.js';
+import { stateToCome } from './state.js';
+
+export async function ingestWorker(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('ingest-worker', argv);
+  if (!invocation) return 0;
+  const config = workerConfigOf(invocation, process.env);
+  const children = childrenOf(invocation.service.stage, config.service.concurrency);
+  await stateToCome('ingest-worker', config.service.statePath);
+  const ended = await runChildren('ingest-worker', config, children);
+  return ended.exitCode;
+}
+
+function childrenOf(stages: readonly string[], concurrency: number): ChildSpec[] {
+  if (stages.length === 0) return processes(concurrency, [...STAGE_NAMES]);
+  const counts = new Map<IngestStage, number>();
+  for (const [stage, count] of stages.flatMap((entry) => Object.entries(parseWorkers(entry)!))) {
+    if (counts.has(stage as IngestStage)) {
+      throw new OperatorError(
+        'option_twice',
+        `--stage must name each stage once, but ${stage} is there twice; write ${stage}=N for N processes of it.`,
+      );
+    }
+    counts.set(stage as IngestStage, count);
+  }
+  return [...counts].flatMap(([stage, count]) => processes(count, [stage]));
+}

@@ -1,0 +1,43 @@
+/** ingest: producer and workers together, for one or many feeds. */
+import { configOf } from '../config/load.js';
+import type { Config } from '../config/options.js';
+import { type IngestStage, STAGE_NAMES } from '../config/stage-names.js';
+import type { Named, OnceDone } from '../supervise/protocol.js';
+import type { ChildSpec } from '../supervise/supervised.js';
+import { safeText } from '../telemetry/safe.js';
+import { askedFor } from './ask.js';
+import { tell } from './console.js';
+import { dryRun } from './dry-run.js';
+import { runChildren } from './run-children.js';
+import { prepareState } from './state.js';
+
+export async function ingest(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('ingest', argv);
+  if (!invocation) return 0;
+  const config = configOf(invocation, process.env);
+  if (config.service.dryRun) return dryRun(config);
+  prepareState(config.service.statePath);
+  const ended = await runChildren('ingest', config, [{ role: 'producer', stages: [] }, ...workersOf(config)]);
+  if (ended.once) tellLeftovers(ended.once);
+  return ended.exitCode;
+}
+
+function workersOf({ service }: Config): ChildSpec[] {
+  if (service.workers === undefined) return processes(service.concurrency, [...STAGE_NAMES]);
+  return STAGE_NAMES.flatMap((stage) => processes(service.workers![stage] ?? 0, [stage]));
+}
+
+export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
+  Array.from({ length: count }, () => ({ role: 'worker', stages }));
+
+/** What --once ended without: an exit code alone does not say which files to look after. */
+function tellLeftovers({ held, open, withoutSidecar }: OnceDone): void {
+  const list = (what: string, { count, names }: Named) => {
+    if (count === 0) return;
+    const more = count > names.length ? `, and ${count - names.length} more` : '';
+    tell(`ingest: ${count} ${count === 1 ? 'file' : 'files'} ${what}: ${names.map(safeText).join(', ')}${more}`);
+  };
+  list('held (ingest-ctl held says why)', held);
+  list('still open for writing, left in the input', open);
+  list('without a sidecar, left in the input', withoutSidecar);
+}

@@ -1,0 +1,38 @@
+/**
+ * What the three daemons share: chooses how logs look, runs the supervisor under signals, tells how it ended.
+ * Does not: open the state.
+ */
+import type { Config } from '../config/options.js';
+import { runUnderSignals } from '../supervise/signals.js';
+import type { ChildSpec } from '../supervise/supervised.js';
+import { type Ended, Supervisor } from '../supervise/supervisor.js';
+import { bunyanSubscriber } from '../telemetry/bunyan.js';
+import { emit, subscribe } from '../telemetry/emit.js';
+import type { Level } from '../telemetry/events.js';
+import { safeText } from '../telemetry/safe.js';
+import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';
+import { tell } from './console.js';
+import { progressText } from './progress.js';
+
+export async function runChildren(name: string, config: Config, children: ChildSpec[]): Promise<Ended> {
+  const onTerminal = process.stderr.isTTY === true;
+  const level = config.service.logLevel as Level;
+  subscribe(onTerminal ? terminalSubscriber(level) : bunyanSubscriber(level, { role: 'parent' }));
+  emit('state_path', { state_path: config.service.statePath });
+  for (const { name: feed, input, warehouse } of config.feeds) emit('watching', { feed, input, warehouse });
+  const status = onTerminal ? new StatusLine() : undefined;
+  const supervisor = new Supervisor({
+    children,
+    config,
+    logs: onTerminal ? 'lines' : 'json',
+    emit,
+    onReport: (message) => {
+      if (message.kind === 'progress') status?.show(progressText(message, config.service.once));
+    },
+  });
+  process.title = `atomic-ingestor: ${name}`;
+  const ended = await runUnderSignals(supervisor, emit);
+  status?.clear();
+  if (ended.reason !== undefined) tell(`${name}: ${safeText(ended.reason)}`);
+  return ended;
+}

@@ -1,0 +1,52 @@
+/**
+ * The state's folder, before a process opens the state: made by who may make it, waited for by a worker.
+ * Does not: open the database.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../config/limits.js';
+import { existingState } from '../config/state-path.js';
+import { EnvironmentError } from '../errors.js';
+import { fsKindOf, nameOfText } from '../linux/index.js';
+import { safeText } from '../telemetry/safe.js';
+import { tell } from './console.js';
+
+/** Makes the folder of the state (0700: names of files are in it), unless it is where a state cannot live. */
+export function prepareState(statePath: string): void {
+  refuseNetwork(statePath);
+  try {
+    mkdirSync(dirname(statePath), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new EnvironmentError(
+      'state_folder_unusable',
+      `--state-path must lie in a directory that can be made and used, but ${dirname(statePath)} cannot be (${code}); name another path, or correct its owner and permissions.`,
+    );
+  }
+}
+
+/** SQLite's locks and shared memory do not hold on a network filesystem: two writers would ruin the ledger. */
+export function refuseNetwork(statePath: string): void {
+  let place = dirname(statePath);
+  while (!existsSync(place)) place = dirname(place);
+  const kind = fsKindOf(nameOfText(place));
+  if (!kind.network) return;
+  throw new EnvironmentError(
+    'state_on_network',
+    `--state-path must be on a local filesystem, but ${statePath} is on ${kind.name}, where locks cannot be relied on; name a path on a local disk.`,
+  );
+}
+
+/** A worker may be started before its producer: it waits a little for the state, and says so. */
+export async function stateToCome(command: string, statePath: string): Promise<void> {
+  refuseNetwork(statePath);
+  const endMs = performance.now() + limits.stateWaitMs;
+  if (!existsSync(statePath)) {
+    tell(
+      `${command}: there is no state at ${safeText(statePath)} yet; waiting ${limits.stateWaitMs / 1000} s for ingest-producer to make it.`,
+    );
+  }
+  while (!existsSync(statePath) && performance.now() < endMs) await sleep(100);
+  existingState(statePath);
+}

@@ -1,0 +1,24 @@
+/** What a role's module gets from the child process that it runs in. */
+import type { Config } from '../config/options.js';
+import type { IngestStage } from '../config/stage-names.js';
+import type { Emit } from '../telemetry/emit.js';
+import type { ChildMessage } from './protocol.js';
+
+export interface ChildContext {
+  config: Config;
+  parentPid: number;
+  /** Of a worker, in the pipeline's order. */
+  stages: IngestStage[];
+  /** True where a person watches: `progress` reports are shown then. */
+  terminal: boolean;
+  /** Tells the parent. `ready` must be reported as soon as the state is open: from then on the beats count. */
+  report(message: ChildMessage): void;
+  /** Aborted when the role should finish what it has in hand and return. */
+  drainSignal: AbortSignal;
+  /** `clear` is called, synchronously, when the process must end at once: it clears the slot, so that it is no crash. */
+  onStop(clear: () => void): void;
+  emit: Emit;
+}
+
+/** `src/producer/run.ts` exports `runProducer`, `src/stages/run.ts` exports `runWorker`. */
+export type RunRole = (context: ChildContext) => Promise<void>;

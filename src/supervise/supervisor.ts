@@ -1,0 +1,171 @@
+/**
+ * The parent of all children: starts them, starts again who died, kills who gives no sign of life, drains and stops.
+ * Guarantees: never opens the state, so it never waits for anything; `start`, `drain` and `stop` may be called twice;
+ * `done` settles when the last child has ended.
+ * Does not: restart a child that ended with 2 or 3 (a person must act first); kill anybody else's process.
+ */
+import { fileURLToPath } from 'node:url';
+import { limits } from '../config/limits.js';
+import type { Config } from '../config/options.js';
+import { EXIT } from '../errors.js';
+import type { Emit } from '../telemetry/emit.js';
+import { ownersFileReader, tickMsOf } from './beats.js';
+import type { ChildMessage, Init, OnceDone } from './protocol.js';
+import { type ChildSpec, type Death, type Launch, Supervised } from './supervised.js';
+
+export interface SupervisorOptions {
+  children: ChildSpec[];
+  config: Config;
+  logs: Init['logs'];
+  emit: Emit;
+  /** Another program than dist/src/supervise/child.js, for tests. */
+  childModule?: string;
+  /** Hears what children report. */
+  onReport?: (message: ChildMessage) => void;
+}
+
+export interface Ended {
+  exitCode: number;
+  /** The sentence of whoever could not go on. */
+  reason?: string;
+  once?: OnceDone;
+}
+
+const CHILD_MODULE = fileURLToPath(new URL('./child.js', import.meta.url));
+
+export class Supervisor {
+  readonly done: Promise<Ended>;
+  readonly #children: Supervised[];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #resolve!: (ended: Ended) => void;
+  #phase: 'new' | 'running' | 'draining' | 'stopping' | 'ended' = 'new';
+  #failure: { exitCode: number; reason: string } | undefined;
+  #once: OnceDone | undefined;
+  #drainSinceMs = 0;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    const { config, logs, emit, childModule = CHILD_MODULE } = options;
+    const launch: Launch = { childModule, config, logs, emit, readSlot: ownersFileReader() };
+    this.#children = options.children.map(
+      (spec) =>
+        new Supervised(spec, launch, {
+          onMessage: (child, message) => this.#heard(child, message),
+          onDeath: (child, death) => this.#died(child, death),
+        }),
+    );
+  }
+
+  start(): void {
+    if (this.#phase !== 'new') return;
+    this.#phase = 'running';
+    for (const child of this.#children) child.spawn();
+    const every = tickMsOf(this.options.config.service.stallSeconds * 1000);
+    this.#timers.add(setInterval(() => this.#tick(), every));
+  }
+
+  /** Asks every child to finish what it has in hand and end. */
+  drain(): void {
+    if (this.#phase !== 'running') return;
+    this.#phase = 'draining';
+    this.#drainSinceMs = performance.now();
+    for (const child of this.#children) child.send({ kind: 'drain' });
+    this.#timers.add(setInterval(() => this.#tellWhoHangs(), limits.drainReportMs));
+    this.#endWhenAlone();
+  }
+
+  /** Ends every child now. What was in hand goes on after the next start and counts as no crash. */
+  stop(): void {
+    if (this.#phase === 'stopping' || this.#phase === 'ended') return;
+    this.#phase = 'stopping';
+    for (const child of this.#children) child.send({ kind: 'stop' });
+    const kill = () => {
+      for (const child of this.#children) child.kill();
+    };
+    this.#timers.add(setTimeout(kill, limits.stopGraceMs));
+    this.#endWhenAlone();
+  }
+
+  #tick(): void {
+    for (const child of this.#children) child.tick();
+  }
+
+  #heard(child: Supervised, message: ChildMessage): void {
+    if (message.kind === 'once_done') {
+      this.#once = message;
+      this.drain();
+    } else if (message.kind === 'ready' && this.#phase === 'draining') {
+      child.send({ kind: 'drain' });
+    }
+    this.options.onReport?.(message);
+  }
+
+  #died(child: Supervised, death: Death): void {
+    const code = death.fatal?.exitCode ?? death.code;
+    const how = { worker: child.name, exit_code: code, signal: death.signal };
+    if (code === EXIT.usage || code === EXIT.environment) {
+      this.#failure ??= { exitCode: code, reason: death.fatal?.message ?? `the ${child.name} ended with code ${code}` };
+      this.drain();
+      this.#endWhenAlone();
+      return;
+    }
+    if (this.#phase !== 'running') {
+      const failed = code !== EXIT.done && death.wasReady && this.#phase === 'draining';
+      if (failed) this.#failure ??= { exitCode: EXIT.bug, reason: `the ${child.name} died while it was draining` };
+      this.options.emit(failed ? 'worker_lost' : 'worker_stopped', how);
+      this.#endWhenAlone();
+      return;
+    }
+    this.#restart(child, death, how);
+  }
+
+  #restart(child: Supervised, death: Death, how: Record<string, unknown>): void {
+    child.startFailures = death.wasReady ? 0 : child.startFailures + 1;
+    child.deaths = death.livedMs > limits.restartLongestMs ? 1 : child.deaths + 1;
+    if (child.startFailures >= limits.startFailuresMax) {
+      const reason = `the ${child.name} died ${child.startFailures} times before it was ready; its last words are above`;
+      this.options.emit('worker_lost', how);
+      this.#failure ??= { exitCode: EXIT.bug, reason };
+      this.drain();
+      this.#endWhenAlone();
+      return;
+    }
+    const inMs = Math.min(limits.restartFirstMs * 2 ** (child.deaths - 1), limits.restartLongestMs);
+    this.options.emit('worker_lost', { ...how, restart_in_ms: inMs });
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (this.#phase === 'running') child.spawn();
+    }, inMs);
+    this.#timers.add(timer);
+  }
+
+  #tellWhoHangs(): void {
+    const seconds = Math.round((performance.now() - this.#drainSinceMs) / 1000);
+    for (const child of this.#children.filter(({ lives }) => lives)) {
+      const slot = child.inHand();
+      const what = {
+        worker: child.name,
+        worker_pid: child.pid,
+        seconds,
+        job: slot?.job ?? null,
+        place: slot?.place ?? '',
+      };
+      this.options.emit('drain_waiting', what);
+    }
+  }
+
+  #endWhenAlone(): void {
+    if (this.#phase === 'ended' || this.#children.some(({ lives }) => lives)) return;
+    this.#phase = 'ended';
+    for (const timer of this.#timers) clearTimeout(timer);
+    const once = this.#once;
+    const unfinished = once !== undefined && once.held.count + once.open.count > 0;
+    this.#resolve({
+      exitCode: this.#failure?.exitCode ?? (unfinished ? EXIT.unfinished : EXIT.done),
+      ...(this.#failure ? { reason: this.#failure.reason } : {}),
+      ...(once ? { once } : {}),
+    });
+  }
+}

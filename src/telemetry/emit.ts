@@ -1,0 +1,28 @@
+/**
+ * The one seam through which everything that happens is told: `emit(event, fields)`. Logs and metrics subscribe to it.
+ * Guarantees: a subscriber that throws does not disturb who emits, nor the other subscribers.
+ * Does not: format or write; bunyan.ts and terminal.ts do.
+ */
+export type Fields = Record<string, unknown>;
+/** `event` is lower_snake_case; events.ts lists those with a level or a sentence of their own. */
+export type Emit = (event: string, fields?: Fields) => void;
+export type Subscriber = (event: string, fields: Fields) => void;
+
+const subscribers = new Set<Subscriber>();
+
+export const emit: Emit = (event, fields = {}) => {
+  for (const subscriber of subscribers) {
+    try {
+      subscriber(event, fields);
+    } catch (error) {
+      // Telling is never a reason to fail; but a broken subscriber is a bug that must be seen.
+      process.stderr.write(`a subscriber failed at the event ${event}: ${(error as Error).stack}\n`);
+    }
+  }
+};
+
+/** Answers how to end the subscription. */
+export function subscribe(subscriber: Subscriber): () => void {
+  subscribers.add(subscriber);
+  return () => subscribers.delete(subscriber);
+}

@@ -1,0 +1,68 @@
+/**
+ * The events that are told: their level, and how a person reads them. An event that is not listed has level info and
+ * is shown with its fields.
+ * Does not: decide when an event happens.
+ */
+
+import type { Fields } from './emit.js';
+import { safeText, shownBytes, shownSeconds } from './safe.js';
+
+export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+interface EventSpec {
+  level?: Level;
+  say?: (fields: Fields) => string;
+}
+
+const text = (value: unknown): string => safeText(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+
+const EVENTS: Record<string, EventSpec> = {
+  file_ready: { say: (f) => `${text(f.path)} is complete` },
+  file_ingested: {
+    say: (f) =>
+      `${text(f.path)} → ${text(f.warehouse_path)} (${shownBytes(Number(f.bytes ?? 0))}${f.seconds === undefined ? '' : `, ${shownSeconds(Number(f.seconds))}`})`,
+  },
+  file_skipped_duplicate: { say: (f) => `${text(f.path)} has the content of ${text(f.duplicate_of)}, skipped` },
+  file_held: { level: 'warn', say: (f) => `${text(f.path)} is held (${text(f.code)}): ${text(f.reason)}` },
+  file_waiting: {
+    say: (f) =>
+      `${text(f.path)} waits${f.seconds === undefined ? '' : `, its window ends in ${shownSeconds(Number(f.seconds))}`}${f.why === undefined ? '' : `: ${text(f.why)}`}`,
+  },
+  scan_done: { level: 'debug' },
+  stage_step: { level: 'trace' },
+  metrics: {
+    say: (f) =>
+      `${text(f.files_processed)} files, ${shownBytes(Number(f.bytes_processed ?? 0))}; ${Number(f.files_per_second ?? 0).toFixed(1)} files/s, ${shownBytes(Number(f.bytes_per_second ?? 0))}/s; waiting ${depths(f.queue_depth)}`,
+  },
+  overflow: { level: 'warn' },
+  worker_lost: { level: 'warn' },
+  worker_stalled: { level: 'error' },
+  worker_stopped: { level: 'debug' },
+  drain_waiting: { level: 'warn' },
+  gate_closed: {
+    level: 'error',
+    say: (f) =>
+      `${text(f.stage)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}`,
+  },
+  gate_opened: { say: (f) => `${text(f.stage)} is open again${f.place ? `: ${text(f.place)}` : ''}` },
+  state_path: { say: (f) => `state: ${text(f.state_path)}` },
+  watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },
+  fatal: { level: 'fatal', say: (f) => text(f.reason) },
+};
+
+export const levelOf = (event: string): Level => EVENTS[event]?.level ?? 'info';
+
+/** The event as one safe line for people. */
+export function sentenceOf(event: string, fields: Fields): string {
+  const say = EVENTS[event]?.say;
+  if (say) return say(fields);
+  const shown = Object.entries(fields).map(([key, value]) => `${key}=${text(value)}`);
+  return [event.replaceAll('_', ' '), ...shown].join(' ');
+}
+
+function depths(depth: unknown): string {
+  if (typeof depth !== 'object' || depth === null) return '-';
+  return Object.entries(depth)
+    .map(([stage, jobs]) => `${stage} ${jobs}`)
+    .join(', ');
+}

@@ -1,0 +1,47 @@
+/**
+ * Writes lines to stderr, several in one call.
+ * Guarantees: a line is never torn by another process's lines on the same pipe (at most PIPE_BUF bytes a call, unless
+ * one line alone is longer); what is still held back is written when the process ends by itself.
+ * Does not: fail when nobody reads any more.
+ */
+import { writeSync } from 'node:fs';
+
+/** pipe(7): writes of up to this many bytes are atomic. */
+const PIPE_BUF = 4_096;
+
+export class LineWriter {
+  #held = '';
+  #heldBytes = 0;
+  #due: NodeJS.Immediate | undefined;
+
+  constructor(private readonly fd = 2) {
+    process.on('exit', () => this.flush());
+  }
+
+  /** `line` ends in a newline. */
+  write(line: string): void {
+    const bytes = Buffer.byteLength(line);
+    if (this.#heldBytes + bytes > PIPE_BUF) this.flush();
+    this.#held += line;
+    this.#heldBytes += bytes;
+    this.#due ??= setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    clearImmediate(this.#due);
+    this.#due = undefined;
+    let rest = Buffer.from(this.#held);
+    this.#held = '';
+    this.#heldBytes = 0;
+    while (rest.length > 0) {
+      try {
+        rest = rest.subarray(writeSync(this.fd, rest));
+      } catch (error) {
+        // EPIPE: the reader has gone, and the work goes on without it.
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+        // A full pipe that somebody made non-blocking: its reader is slow, so are we.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      }
+    }
+  }
+}

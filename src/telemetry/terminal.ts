@@ -1,0 +1,39 @@
+/**
+ * Events as short lines for a person at a terminal, and the one status line below them.
+ * Guarantees: several processes may write at once: every line first clears the status line, which its owner draws anew.
+ */
+import type { Subscriber } from './emit.js';
+import { type Level, levelOf, sentenceOf } from './events.js';
+import { LineWriter } from './line-writer.js';
+import { safeText } from './safe.js';
+
+const ORDER: Level[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+const CLEAR_LINE = '\r\u001b[K';
+
+export function terminalSubscriber(level: Level, writer = new LineWriter()): Subscriber {
+  return (event, fields) => {
+    const severity = levelOf(event);
+    if (ORDER.indexOf(severity) < ORDER.indexOf(level)) return;
+    const mark = severity === 'info' || severity === 'debug' || severity === 'trace' ? '' : `${severity}: `;
+    writer.write(`${CLEAR_LINE}${new Date().toTimeString().slice(0, 8)} ${mark}${sentenceOf(event, fields)}\n`);
+  };
+}
+
+/** Draws and redraws the last line of the terminal. */
+export class StatusLine {
+  #shown = false;
+  constructor(private readonly writer = new LineWriter()) {}
+
+  show(text: string): void {
+    const width = process.stderr.columns || 80;
+    const safe = safeText(text);
+    this.writer.write(CLEAR_LINE + (safe.length < width ? safe : `${safe.slice(0, width - 2)}…`));
+    this.#shown = true;
+  }
+
+  clear(): void {
+    if (this.#shown) this.writer.write(CLEAR_LINE);
+    this.#shown = false;
+    this.writer.flush();
+  }
+}
