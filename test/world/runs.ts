@@ -19,14 +19,14 @@ export class Runs extends Drops {
     args: readonly string[] = [],
     options: StartOptions = {},
   ): Program {
-    return this.spawn(command, [...this.flags(command), ...args], options);
+    return this.launch(command, [...this.flags(command), ...args], options);
   }
 
   /** Runs a command to its end. `queue-stat` and `ingest-ctl` are given the state after their own words. */
   async run(command: string, args: readonly string[] = [], options: StartOptions = {}): Promise<Ended> {
     const reads = command === 'queue-stat' || command === 'ingest-ctl';
     const all = reads ? [...args, '--state-path', this.statePath] : [...this.flags(command), ...args];
-    return this.spawn(command, all, options).ended;
+    return this.launch(command, all, options).ended;
   }
 
   /** `ingest --once`; asserts its exit code. */
@@ -100,14 +100,15 @@ export class Runs extends Drops {
     { feed, ...options }: StartOptions & { feed?: string } = {},
   ): Promise<Dropped[]> {
     const path = join(PACKAGE, 'ops', 'simulate', script);
-    const ended = await this.spawn(path, [this.feed(feed).input, ...args], options).ended;
+    const ended = await this.launch(path, [this.feed(feed).input, ...args], options).ended;
     assert.equal(ended.code, 0, `${script} ended with ${ended.code ?? ended.signal}\n${ended.stderr}`);
     const delivered = toldBy(ended.stdout, this.feed(feed).name);
     this.dropped.push(...delivered);
     return delivered;
   }
 
-  private spawn(command: string, args: readonly string[], options: StartOptions): Program {
+  /** Any program (a path) or command (a name of bin/), with exactly these arguments. */
+  launch(command: string, args: readonly string[], options: StartOptions = {}): Program {
     const user = options.user ?? this.user;
     const env = { HOME: this.root, ...options.env };
     const program = new Program(command, args, (event) => this.log.push({ ...event, heardFrom: program.pid }), {

@@ -9,13 +9,18 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import { type DatabaseSurvey, readDatabase } from './database.js';
+import { complete, touched } from './complete.js';
+import { type DatabaseSurvey, type JobRow, type LedgerRow, readDatabase } from './database.js';
+import type { Dropped, Name } from './dropping.js';
 import type { WorldOptions } from './home.js';
-import { compare, type Difference, type Expected } from './oracle.js';
+import { type ManifestLine, manifestLines } from './manifest.js';
 import { release } from './mounts.js';
+import { compare, type Difference, type Expected } from './oracle.js';
 import { Runs } from './runs.js';
 import { type Survey, survey } from './survey.js';
 import { type ManifestTail, tailManifests } from './tail.js';
+import type { Found } from './tree.js';
+import type { Deadline } from './waiting.js';
 
 export class World extends Runs {
   readonly #tails: ManifestTail[] = [];
@@ -25,7 +30,7 @@ export class World extends Runs {
   }
 
   database(feed?: string): DatabaseSurvey | undefined {
-    return readDatabase(this.statePath, this.feed(feed).name);
+    return readDatabase(this.statePath, this.feed(feed).name, this.feed(feed).warehouse);
   }
 
   differences(change: Partial<Expected> = {}): Difference[] {
@@ -43,6 +48,32 @@ export class World extends Runs {
         .map((d) => `  ${d.kind}: ${d.what}`)
         .join('\n')}\n`,
     );
+  }
+
+  /** The files in the folders of a feed, hashed. */
+  warehouse = (feed?: string): Found[] => this.survey(feed).warehouse;
+  underprocess = (feed?: string): Found[] => this.survey(feed).underprocess;
+  duplicates = (feed?: string): Found[] => this.survey(feed).duplicates;
+  failed = (feed?: string): Found[] => this.survey(feed).failed;
+  /** All lines of all hours, torn ones included. */
+  manifest = (feed?: string): ManifestLine[] => manifestLines(this.feed(feed).manifests);
+  jobs = (feed?: string): JobRow[] => this.database(feed)?.jobs ?? [];
+  ledger = (feed?: string): LedgerRow[] => this.database(feed)?.ledger ?? [];
+
+  /** See complete.ts; what `act` answers counts as dropped (a writer's `close` and `drop` record it themselves). */
+  async complete(
+    name: Name,
+    act: Parameters<typeof complete>[2],
+    { feed, ...options }: Deadline & { feed?: string } = {},
+  ): Promise<Dropped> {
+    const dropped = await complete(this.feed(feed), name, act, options);
+    if (!this.dropped.includes(dropped)) this.dropped.push(dropped);
+    return dropped;
+  }
+
+  /** Asserts that nothing has been done with the file so far. */
+  untouched(name: Name, feed?: string): void {
+    assert.equal(touched(this.feed(feed), name), undefined);
   }
 
   /** Follows the manifests from outside until `stop`; ends with the world. */

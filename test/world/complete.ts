@@ -1,0 +1,76 @@
+/**
+ * "Complete": before the rule holds, the file lies untouched in the input and nothing of it is in warehouse or manifest;
+ * afterwards all of it is stored, byte for byte.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { shownName } from '../../src/linux/names.js';
+import { asName, type Dropped, type Name } from './dropping.js';
+import { type Feed, workDirOf } from './layout.js';
+import { manifestLines, originOf } from './manifest.js';
+import { files, look } from './tree.js';
+import { type Deadline, until } from './waiting.js';
+
+/** A sentence that says in what way the file is no longer untouched; undefined when it is. */
+export function touched(feed: Feed, given: Name): string | undefined {
+  const name = asName(given);
+  const shown = shownName(name);
+  if (look(feed.input, name) === undefined) return `${shown} is not in the input any more`;
+  const base = name.slice(name.lastIndexOf('/') + 1);
+  const sealed = files(join(workDirOf(feed), 'underprocess')).find((f) => f.path.endsWith(base));
+  if (sealed) return `${shown} is in underprocess/ as ${shownName(sealed.path)}`;
+  if (files(feed.warehouse).some((f) => f.path.endsWith(`/${base}`))) return `${shown} is in the warehouse`;
+  const line = manifestLines(feed.manifests).find((l) => l.record && originOf(l.record, feed.input) === name);
+  return line && `${shown} has a manifest line`;
+}
+
+/**
+ * Runs `act`, which makes the file whole, and asserts all the while that it is untouched; then waits until it is stored.
+ * `act` calls `whole()` right before the step that makes the rule hold (the rename, the sidecar); otherwise the rule may
+ * hold when `act` ends. It answers what was dropped.
+ */
+export async function complete(
+  feed: Feed,
+  name: Name,
+  act: (whole: () => void) => Promise<Dropped> | Dropped,
+  options: Deadline = {},
+): Promise<Dropped> {
+  let over = false;
+  const whole = () => {
+    over = true;
+  };
+  const acting = Promise.resolve()
+    .then(() => act(whole))
+    .finally(whole);
+  let appeared = false;
+  await until(
+    `${name} becomes whole`,
+    () => {
+      if (over) return true;
+      appeared ||= look(feed.input, asName(name)) !== undefined;
+      const how = appeared ? touched(feed, name) : undefined;
+      assert(over || how === undefined, `before the rule held: ${how}`);
+      return over;
+    },
+    { withinMs: 60_000, everyMs: 5 },
+  ).catch((error: unknown) => {
+    acting.catch(() => {}); // the act's own end does not matter any more
+    throw error;
+  });
+  const dropped = await acting;
+  await isStored(feed, dropped, options);
+  return dropped;
+}
+
+/** Waits until a dropped content is in the warehouse under its manifest line, byte for byte. */
+export async function isStored(feed: Feed, dropped: Dropped, options: Deadline = {}): Promise<void> {
+  await until(
+    `${shownName(dropped.name)} stored with ${dropped.bytes} bytes, SHA-256 ${dropped.sha256}`,
+    () =>
+      files(feed.warehouse).some((f) => f.sha256 === dropped.sha256 && f.size === dropped.bytes) &&
+      manifestLines(feed.manifests).some(
+        (line) => line.record?.sha256 === dropped.sha256 && line.record.size === dropped.bytes,
+      ),
+    { everyMs: 25, ...options },
+  );
+}
