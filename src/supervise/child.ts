@@ -1,109 +1,18 @@
 /**
- * The process that a parent spawns: it becomes a producer or a worker as the first message says.
- * Guarantees: it dies with its parent (also while it is stopped), before that it opens nothing; it drains and stops by
- * the channel alone, because a terminal and systemd send SIGTERM and SIGINT to parent and child both.
- * Does not: do the role's work; src/producer/run.ts and src/stages/run.ts do.
+ * The program that a parent spawns: a producer or a worker, as the first message says.
+ * Does not: import a role before it is known which: a producer needs no stages, and nothing may open before life.ts
+ * has made sure that this process dies with its parent.
  */
-import { EXIT, type ExitCode, OperatorError } from '../errors.js';
-import { setParentDeathSignal } from '../linux/index.js';
-import { bunyanSubscriber } from '../telemetry/bunyan.js';
-import { emit, subscribe } from '../telemetry/emit.js';
-import type { Level } from '../telemetry/events.js';
-import { terminalSubscriber } from '../telemetry/terminal.js';
 import type { RunRole } from './context.js';
-import type { ChildMessage, Init, ParentMessage } from './protocol.js';
+import { liveAsChild } from './life.js';
 
-const drain = new AbortController();
-const clearSlot: (() => void)[] = [];
+const MODULES = {
+  producer: ['../producer/run.js', 'runProducer'],
+  worker: ['../stages/run.js', 'runWorker'],
+} as const;
 
-process.on('SIGTERM', ignored);
-process.on('SIGINT', ignored);
-process.on('disconnect', dieNow);
-process.on('message', (message: ParentMessage) => {
-  if (message.kind === 'init') void live(message);
-  else if (message.kind === 'drain') drain.abort();
-  else stopNow();
-});
-process.on('uncaughtException', endWith);
-process.on('unhandledRejection', endWith);
-
-function ignored(): void {}
-
-async function live(init: Init): Promise<void> {
-  setParentDeathSignal('SIGKILL');
-  // The parent may have died before the line above: then the signal never comes.
-  if (process.ppid !== init.parentPid) dieNow();
-  process.title = titleOf(init);
-  const level = init.config.service.logLevel as Level;
-  const common = init.role === 'worker' ? { stages: init.stages } : {};
-  subscribe(
-    init.logs === 'lines' ? terminalSubscriber(level) : bunyanSubscriber(level, { role: init.role, ...common }),
-  );
-  try {
-    const run = await roleOf(init.role);
-    await run({
-      config: init.config,
-      parentPid: init.parentPid,
-      stages: init.stages,
-      terminal: init.logs === 'lines',
-      report: (message) => void tell(message),
-      drainSignal: drain.signal,
-      onStop: (clear) => void clearSlot.push(clear),
-      emit,
-    });
-    await tell({ kind: 'returned' });
-    process.exit(EXIT.done);
-  } catch (error) {
-    await endWith(error);
-  }
-}
-
-/** The modules are loaded here, not above: a producer needs none of the stages, and nothing may open before the checks. */
-async function roleOf(role: Init['role']): Promise<RunRole> {
-  const [path, name] = role === 'producer' ? ['../producer/run.js', 'runProducer'] : ['../stages/run.js', 'runWorker'];
+liveAsChild(async (role) => {
+  const [path, name] = MODULES[role];
   const module = (await import(path)) as Record<string, RunRole>;
   return module[name]!;
-}
-
-const titleOf = ({ role, stages }: Init): string =>
-  role === 'producer' ? 'atomic-ingestor: producer' : `atomic-ingestor: worker ${stages.join(' ')}`;
-
-function tell(message: ChildMessage): Promise<void> {
-  return new Promise((resolve) => {
-    if (!process.connected) resolve();
-    else process.send!(message, undefined, {}, () => resolve());
-  });
-}
-
-let ending = false;
-
-/** An operator's error is told by the parent, once for all children; a bug shows its stack here. */
-async function endWith(error: unknown): Promise<void> {
-  if (ending) return;
-  ending = true;
-  let exitCode: ExitCode = EXIT.bug;
-  if (error instanceof OperatorError) {
-    exitCode = error.exitCode;
-    await tell({ kind: 'fatal', code: error.code, message: error.message, exitCode });
-  } else {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  }
-  process.exit(exitCode);
-}
-
-function stopNow(): void {
-  for (const clear of clearSlot) {
-    try {
-      clear();
-    } catch (error) {
-      process.stderr.write(`${(error as Error).stack}\n`);
-    }
-  }
-  dieNow();
-}
-
-/** Not process.exit: it waits for a system call that hangs on a pool thread. */
-function dieNow(): never {
-  process.kill(process.pid, 'SIGKILL');
-  throw new Error('unreachable after SIGKILL');
-}
+});

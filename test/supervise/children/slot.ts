@@ -1,0 +1,67 @@
+/**
+ * What the tiny roles of these tests share: a slot in a real owners file with real beats, and traces on disk.
+ * The folder of the (never made) state is theirs.
+ */
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { limits } from '../../../queue/limits.js';
+import { openLockFile } from '../../../src/linux/index.js';
+import type { ChildContext } from '../../../src/supervise/context.js';
+
+export const folderOf = (context: ChildContext): string => dirname(context.config.service.statePath);
+
+export const roleOf = (context: ChildContext): string => context.stages[0] ?? 'producer';
+
+/** Lists each life as `ROLE PID`. */
+export function traceLife(context: ChildContext): void {
+  appendFileSync(join(folderOf(context), 'lives'), `${roleOf(context)} ${process.pid}\n`);
+}
+
+/** True the first time that this role asks; the file keeps it over deaths. */
+export function isFirstLife(context: ChildContext): boolean {
+  const mark = join(folderOf(context), `lived-${roleOf(context)}`);
+  if (existsSync(mark)) return false;
+  writeFileSync(mark, '');
+  return true;
+}
+
+/** Writes beats until the answered function is called, and reports `ready`. */
+export function startBeating(context: ChildContext, inHand: { job: string | null; place: string }): () => void {
+  const owner = process.pid;
+  const ownersPath = join(folderOf(context), 'owners');
+  const file = openLockFile(ownersPath);
+  const beat = () => {
+    const slot = {
+      owner,
+      pid: process.pid,
+      title: '',
+      startedMs: 0,
+      beatMs: performance.now(),
+      ...inHand,
+      placeSinceMs: 0,
+    };
+    const bytes = Buffer.alloc(limits.ownerSlotBytes);
+    bytes.write(JSON.stringify(slot));
+    file.write((owner % limits.ownersMax) * limits.ownerSlotBytes, bytes);
+  };
+  beat();
+  const timer = setInterval(beat, 100);
+  context.report({ kind: 'ready', owner, ownersPath });
+  return () => clearInterval(timer);
+}
+
+export const drained = (context: ChildContext): Promise<void> =>
+  new Promise((resolve) => {
+    if (context.drainSignal.aborted) resolve();
+    else context.drainSignal.addEventListener('abort', () => resolve());
+  });
+
+export const forEver = (): Promise<never> => new Promise(() => setInterval(() => {}, 60_000));
+
+/** A steady role: beats, and ends when it is asked to. */
+export async function steady(context: ChildContext): Promise<void> {
+  traceLife(context);
+  const stop = startBeating(context, { job: null, place: '' });
+  await drained(context);
+  stop();
+}
