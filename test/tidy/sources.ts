@@ -1,0 +1,72 @@
+/**
+ * The package's own text, as test/tidy.test.ts judges it: sources, their imports, their functions.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { PACKAGE } from '../world/program.js';
+import { files } from '../world/tree.js';
+
+export interface Source {
+  path: string;
+  text: string;
+  lines: string[];
+}
+
+const FOLDERS = ['queue', 'src', 'bin', 'test', 'ops', 'bench', 'docs'];
+export const everything: Source[] = FOLDERS.flatMap((folder) =>
+  files(join(PACKAGE, folder)).map((f) => join(folder, f.path)),
+).map(read);
+export const code = everything.filter(({ path }) => /\.(ts|js|mjs)$/.test(path));
+export const product = code.filter(({ path }) => /^(queue|src)\//.test(path));
+
+export function read(path: string): Source {
+  const text = readFileSync(join(PACKAGE, path), 'utf8');
+  return { path, text, lines: text.trimEnd().split('\n') };
+}
+
+export interface Import {
+  /** Relative to the package, with .ts; or the name of a package. */
+  target: string;
+  typeOnly: boolean;
+}
+
+const IMPORT =
+  /^(?:import|export)\s+(type\s)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*[`'"]([^`'"]+)[`'"]\s*\)/gm;
+
+export function importsOf({ path, text }: Source): Import[] {
+  return [...text.matchAll(IMPORT)].map(([, type, from, lazily]) => {
+    const name = (from ?? lazily)!;
+    if (!name.startsWith('.')) return { target: name, typeOnly: type !== undefined };
+    const target = relative(PACKAGE, resolve(PACKAGE, path, '..', name));
+    return { target: asSource(target), typeOnly: type !== undefined };
+  });
+}
+
+/** What bin/ launches is what tsc made of the sources. */
+const asSource = (target: string): string => {
+  const source = target.replace(/^dist\//, '').replace(/\.js$/, '.ts');
+  return existsSync(join(PACKAGE, source)) ? source : target;
+};
+
+/** The formatter aligns the closing brace with the line that opened: no parser is needed. */
+export function longFunctions({ path, lines }: Pick<Source, 'path' | 'lines'>, linesMax: number): string[] {
+  const opens =
+    /^(\s*)(?:export |default |async |static |private |protected |override |get |set )*(?:function\b|constructor\b|(?!if|for|while|switch|catch|return)[\w#]+(?:<.*>)?\(|.*=>\s*\{$)/;
+  const found: string[] = [];
+  lines.forEach((line, at) => {
+    const indent = opens.exec(line)?.[1];
+    if (indent === undefined || !/[{(]$/.test(line)) return;
+    const end = lines.findIndex(
+      (other, n) =>
+        n > at &&
+        other.startsWith(`${indent}}`) &&
+        !other.startsWith(`${indent}} `) &&
+        !other.startsWith(`${indent}}):`),
+    );
+    if (end - at + 1 > linesMax) found.push(`${path}: ${end - at + 1} lines from "${line.trim().slice(0, 60)}"`);
+  });
+  return found;
+}
+
+export const withoutComment = (line: string): string =>
+  /^\s*(\*|\/\/|\/\*)/.test(line) ? '' : line.replace(/\s\/\/ .*$/, '');
