@@ -150,7 +150,14 @@ export interface Tx extends Reader {
   /** All that wait on `on` become ready in their own stage: a row here, the jobs in thousands after the commit. */
   wake(on: string): void;
   /** Idempotent: an existing gate of the same (feed, stage, cause, place) keeps its `sinceMs`. Answers whether it is new. */
-  closeGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string; code: string; reason: string }): boolean;
+  closeGate(gate: {
+    feed: string;
+    stage: StageName;
+    cause: GateCause;
+    place: string;
+    code: string;
+    reason: string;
+  }): boolean;
   /** Removes that one cause only. Answers whether it was there. */
   openGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string }): boolean;
   /** Adds to the exact counters, beyond what settle counts by itself. */
@@ -159,7 +166,15 @@ export interface Tx extends Reader {
    * A job under a given id, without its key, ready for `stage`: for something found that names its own job.
    * Answers false when that job exists and is not done; a done one is revived.
    */
-  adopt(job: { id: JobId; feed: string; key: Buffer; identity: string; bytes: number; stage: StageName; payload: Payload }): boolean;
+  adopt(job: {
+    id: JobId;
+    feed: string;
+    key: Buffer;
+    identity: string;
+    bytes: number;
+    stage: StageName;
+    payload: Payload;
+  }): boolean;
 }
 
 export interface StageStats {
@@ -226,7 +241,10 @@ export interface Backend {
 
   enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]>;
   /** Read-only: the job that holds each key, if any. For scans of known files: no write, no wait. */
-  holders(feed: string, keys: readonly Buffer[]): ({ id: JobId; identity: string; state: State; dueMs: number } | undefined)[];
+  holders(
+    feed: string,
+    keys: readonly Buffer[],
+  ): ({ id: JobId; identity: string; state: State; dueMs: number } | undefined)[];
   /** Up to `max` due jobs behind no closed gate, feeds in turn, oldest first within one. */
   claim(stage: StageName, max: number): Promise<ClaimedJob[]>;
   /** One transaction for all; answers per settlement. */

@@ -6,6 +6,8 @@ export const limits = {
   wakeBatch: 1_000,
   /** Candidates in one enqueue transaction. */
   enqueueBatchMax: 1_000,
+  /** Characters of a payload's JSON. */
+  payloadCharsMax: 262_144,
   /** Deaths of the process with the same job in hand, after which it is held as `poison`. */
   crashesMax: 5,
   /** Entries of a job's trail; beyond them the middle is folded into one. */
@@ -22,6 +24,12 @@ export const limits = {
   rescueEveryMs: 250,
   /** How often each process writes its beat. */
   beatEveryMs: 1_000,
+  /** A claim or a whole batch that failed: the next look is that much later. */
+  failedTakeRetryMs: 1_000,
+  /** First and longest wait before a settlement is tried again while the state cannot be written. */
+  unwritableRetryMs: [250, 5_000],
+  /** A timer for a job that is due in a week looks this often. */
+  longestTimerMs: 60_000,
   /** The net below the doorbell. */
   dataVersionEveryMs: 1_000,
 } as const;

@@ -16,12 +16,15 @@ export const TRANSITIONS = {
   retry: { from: ['claimed'], to: 'ready' },
   rescue: { from: ['claimed'], to: 'ready' },
   wait: { from: ['claimed'], to: 'waiting' },
-  hold: { from: ['claimed'], to: 'held' },
-  finish: { from: ['claimed'], to: 'done' },
-  drop: { from: ['claimed'], to: 'done' },
+  // An operator may give a held job another code, or end it.
+  hold: { from: ['claimed', 'held'], to: 'held' },
+  finish: { from: ['claimed', 'held'], to: 'done' },
+  drop: { from: ['claimed', 'held'], to: 'done' },
   wake: { from: ['waiting'], to: 'ready' },
   nudge: { from: ['ready'], to: 'ready' },
   reopen: { from: ['held'], to: 'ready' },
+  // Something was found that names a job which had ended.
+  adopt: { from: ['done'], to: 'ready' },
 } as const satisfies Record<string, { from: readonly State[]; to: State }>;
 
 export type Transition = keyof typeof TRANSITIONS;

@@ -1,0 +1,36 @@
+/**
+ * The two clocks of the queue: due times live on the boot clock, which no operator and no NTP can set;
+ * the wall clock is for people only (created, updated, trail).
+ * Guarantees: whole milliseconds. A boot-clock value means nothing in another boot or time namespace: `epoch` tells them apart.
+ */
+import type { Host } from './backend.js';
+
+export interface Clock {
+  nowMs(): number;
+  wallMs(): number;
+  /** Two boot-clock values can be compared only when this is equal. */
+  readonly epoch: string;
+}
+
+export function clockOf(host: Host, now?: () => number): Clock {
+  const bootMs = now ?? (() => host.bootMs());
+  return {
+    nowMs: () => Math.floor(bootMs()),
+    wallMs: () => Date.now(),
+    epoch: `${host.bootId()} ${host.timeNamespace()}`,
+  };
+}
+
+/**
+ * Exponential, capped, with jitter over its upper half: jobs that failed together do not come back together.
+ * `attempts` counts from 1.
+ */
+export function backoffMs(
+  attempts: number,
+  firstMs: number,
+  longestMs: number,
+  random: () => number = Math.random,
+): number {
+  const full = Math.min(longestMs, firstMs * 2 ** Math.min(attempts - 1, 30));
+  return Math.ceil(full * (0.5 + random() / 2));
+}

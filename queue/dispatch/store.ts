@@ -1,0 +1,163 @@
+/**
+ * A better-queue store on a durable queue that several processes share.
+ * Guarantees, each because the core fails otherwise (all found by running it):
+ *  - getRunningTasks answers only what this object took, or the core would start other processes' jobs;
+ *  - a take answers a fresh token, also when there is nothing or the claim failed (an error stalls the core for ever),
+ *    and the lock of an empty token is `{}`;
+ *  - releaseLock frees only what is unsettled: jobs are settled in the handler, before its callback.
+ * Does not: retry (use maxRetries 1); push, delete and take-last exist for better-queue's public suite and `cancel`.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Backend, ClaimedJob, JobId, Json, Settlement, StageName } from '../backend.js';
+import { limits } from '../limits.js';
+
+type Tasks = Record<string, unknown>;
+type Callback<T> = (error: unknown, value?: T) => void;
+
+/** Feed of what comes in by putTask: its key is the task's id, its payload the task. */
+const PUSHED = 'pushed';
+
+export interface StoreEvents {
+  /** False: takes answer empty without asking the backend. */
+  mayTake(): boolean;
+  took(jobs: readonly ClaimedJob[]): void;
+  released(): void;
+  failed(error: unknown): void;
+}
+
+const SILENT: StoreEvents = { mayTake: () => true, took: () => {}, released: () => {}, failed: () => {} };
+
+export class QueueStore {
+  /** By token, what was taken with it. */
+  readonly #locks = new Map<string, ClaimedJob[]>();
+  /** Claims that have no settlement yet. */
+  readonly #unsettled = new Map<JobId, ClaimedJob>();
+
+  constructor(
+    readonly backend: Backend,
+    readonly stage: StageName,
+    readonly events: StoreEvents = SILENT,
+  ) {}
+
+  /** The core's length is only a wish to be called; the dispatcher sets it. */
+  connect(done: Callback<number>): void {
+    done(null, 0);
+  }
+
+  takeFirstN(n: number, done: Callback<string>): void {
+    this.#take(
+      () => this.backend.claim(this.stage, n),
+      (jobs) => [jobs, []],
+      done,
+    );
+  }
+
+  /** There is no claim from the end: takes all that it may, keeps the last ones. */
+  takeLastN(n: number, done: Callback<string>): void {
+    this.#take(
+      () => this.backend.claim(this.stage, limits.claimBatchMax),
+      (jobs) => [jobs.slice(-n).reverse(), jobs.slice(0, -n)],
+      done,
+    );
+  }
+
+  getLock(token: string, done: Callback<Tasks>): void {
+    done(null, tasksOf(this.#locks.get(token) ?? []));
+  }
+
+  getRunningTasks(done: Callback<Record<string, Tasks>>): void {
+    const running = [...this.#locks].filter(([, jobs]) => jobs.length > 0);
+    done(null, Object.fromEntries(running.map(([token, jobs]) => [token, tasksOf(jobs)])));
+  }
+
+  releaseLock(token: string, done: Callback<void>): void {
+    const jobs = this.#locks.get(token) ?? [];
+    this.#locks.delete(token);
+    this.#giveBack(jobs.filter((job) => this.#unsettled.get(job.id)?.claimNo === job.claimNo))
+      .catch((error) => this.events.failed(error))
+      .finally(() => {
+        this.events.released();
+        done(null);
+      });
+  }
+
+  /** The handler settled these, or learnt that they were no longer its own. */
+  settled(jobs: readonly ClaimedJob[]): void {
+    for (const job of jobs) this.#unsettled.delete(job.id);
+  }
+
+  /** Which of `jobs` still wait for their settlement. */
+  unsettledOf(jobs: readonly ClaimedJob[]): ClaimedJob[] {
+    return jobs.filter((job) => this.#unsettled.has(job.id));
+  }
+
+  putTask(id: string, task: unknown, _priority: number | undefined, done: Callback<void>): void {
+    const candidate = {
+      feed: PUSHED,
+      key: Buffer.from(id),
+      identity: '',
+      bytes: 0,
+      payload: { task: task as Json },
+      dueInMs: 0,
+    };
+    this.backend.enqueue([candidate]).then(() => done(null), done);
+  }
+
+  getTask(id: string, done: Callback<unknown>): void {
+    const [holder] = this.backend.holders(PUSHED, [Buffer.from(id)]);
+    const job = holder && this.backend.job(holder.id);
+    done(null, job?.payload.task);
+  }
+
+  /** A job can only be ended by who claimed it. */
+  deleteTask(id: string, done: Callback<void>): void {
+    const end = async () => {
+      const jobs = await this.backend.claim(this.stage, limits.claimBatchMax);
+      const wanted = jobs.filter((job) => taskId(job) === id);
+      await this.backend.settle(wanted.map((job) => ({ job, outcome: { kind: 'drop', why: 'cancelled' } })));
+      await this.#giveBack(jobs.filter((job) => !wanted.includes(job)));
+    };
+    end().then(() => done(null), done);
+  }
+
+  #take(
+    claim: () => Promise<ClaimedJob[]>,
+    split: (jobs: ClaimedJob[]) => [ClaimedJob[], ClaimedJob[]],
+    done: Callback<string>,
+  ): void {
+    const token = randomUUID();
+    const take = async (): Promise<ClaimedJob[]> => {
+      if (!this.events.mayTake()) return [];
+      const [kept, rest] = split(await claim());
+      await this.#giveBack(rest);
+      // What was asked while the claim was under way is too late for it.
+      if (this.events.mayTake()) return kept;
+      await this.#giveBack(kept);
+      return [];
+    };
+    take()
+      .catch((error) => {
+        this.events.failed(error);
+        return [];
+      })
+      .then((jobs) => {
+        for (const job of jobs) this.#unsettled.set(job.id, job);
+        this.#locks.set(token, jobs);
+        this.events.took(jobs);
+        done(null, token);
+        if (jobs.length === 0) this.#locks.delete(token);
+      });
+  }
+
+  async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
+    this.settled(jobs);
+    const outcome: Settlement['outcome'] = { kind: 'defer', inMs: 0, why: 'given back unsettled' };
+    await this.backend.settle(jobs.map((job) => ({ job, outcome })));
+  }
+}
+
+const taskId = (job: ClaimedJob): string => (job.feed === PUSHED ? job.key.toString() : job.id);
+
+function tasksOf(jobs: readonly ClaimedJob[]): Tasks {
+  return Object.fromEntries(jobs.map((job) => [taskId(job), job.feed === PUSHED ? job.payload.task : job]));
+}

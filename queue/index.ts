@@ -1,0 +1,125 @@
+/**
+ * The durable stage queue: opens a state as one owner, or only to look at it. queue/README.md explains the rest.
+ */
+
+import { existsSync } from 'node:fs';
+import type { Backend, Host, StageName } from './backend.js';
+import { type Clock, clockOf } from './clock.js';
+import { QueueError } from './errors.js';
+import { limits } from './limits.js';
+import { Owners } from './owners.js';
+import { SqliteBackend } from './sqlite/backend.js';
+import { Committer } from './sqlite/commit.js';
+import { Doorbell } from './sqlite/doorbell.js';
+import { adoptEpoch } from './sqlite/epoch.js';
+import { allModules, type Module } from './sqlite/migrations.js';
+import { giveToOwner, openDatabase, openForReading } from './sqlite/open.js';
+import { Rows } from './sqlite/rows.js';
+import { SqliteTx } from './sqlite/tx.js';
+import { type QueueView, SqliteView } from './sqlite/view.js';
+import { wakeAll } from './sqlite/wake.js';
+
+export * from './backend.js';
+export { createDispatcher, type Dispatcher, type DispatcherOptions, type Run } from './dispatch/dispatcher.js';
+export { QueueError, type QueueErrorCode, StateUnwritable } from './errors.js';
+export { limits } from './limits.js';
+export type { Module } from './sqlite/migrations.js';
+export type { QueueView } from './sqlite/view.js';
+export { STATES, type State, TRANSITIONS } from './states.js';
+
+export interface ViewOptions {
+  /** The database; its companions lie beside it (`-wal`, `-shm`, `.owners`, `.doorbell`). */
+  path: string;
+  host: Host;
+  /** In their order: a job is enqueued for the first, `advance` leads to the next. */
+  stages: readonly StageName[];
+  /** The caller's own tables, migrated together with the queue's. Every opener of a state names the same. */
+  modules?: readonly Module[];
+  /** Replaces the boot clock (ms), for tests. */
+  now?: () => number;
+}
+
+export interface QueueOptions extends ViewOptions {
+  /** For people: what this process is. */
+  title: string;
+  /** Answers `retry` of a stage after which a job is held. */
+  maxAttempts: number;
+  /** Makes a state where there is none. Default true. */
+  create?: boolean;
+}
+
+const ownersPath = (path: string) => `${path}.owners`;
+const doorbellPath = (path: string) => `${path}.doorbell`;
+
+/** Opens (and makes, and migrates) a state as one owner. Errors: QueueError, with the exit code that it should lead to. */
+export async function openQueue(options: QueueOptions): Promise<Backend> {
+  const { path, host, stages, title, maxAttempts } = options;
+  const opened = await openDatabase(path, allModules(options.modules ?? []), options.create ?? true);
+  const clock = clockOf(host, options.now);
+  const tx = new SqliteTx(opened.db);
+  let owners: Owners | undefined;
+  try {
+    owners = new Owners(host, ownersPath(path));
+    const doorbell = new Doorbell(
+      host,
+      doorbellPath(path),
+      () => opened.db.pragma('data_version', { simple: true }) as number,
+    );
+    for (const made of [ownersPath(path), doorbellPath(path)]) giveToOwner(made, path);
+    const committer: Committer = new Committer(tx, clock, path, (made) =>
+      afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),
+    );
+    try {
+      const owner = await becomeOwner(committer, owners, title, clock, path);
+      return new SqliteBackend({ opened, rows: tx, clock, stages, owners, owner, committer, doorbell, maxAttempts });
+    } catch (error) {
+      doorbell.close();
+      throw error;
+    }
+  } catch (error) {
+    opened.db.close();
+    owners?.close();
+    throw error;
+  }
+}
+
+/** Opens a state to look at it: writes nothing, works with everything else down. */
+export async function openQueueView(options: ViewOptions): Promise<QueueView> {
+  const { path, host, stages } = options;
+  const opened = openForReading(path, allModules(options.modules ?? []));
+  const owners = existsSync(ownersPath(path)) ? new Owners(host, ownersPath(path)) : undefined;
+  return new SqliteView({ opened, rows: new Rows(opened.db), clock: clockOf(host, options.now), stages, owners });
+}
+
+function afterCommit(made: SqliteTx, doorbell: Doorbell, goOnWaking: () => void): void {
+  if (made.madeReady || made.madeDueLater) doorbell.tellHere();
+  if (made.madeReady) doorbell.ring();
+  // A wake that fails here is gone on with by the next rescue(), of this process or another.
+  if (made.wakesAsked) goOnWaking();
+}
+
+/** Takes a never-used id whose slot is free, locks it, and only then makes it known. */
+async function becomeOwner(
+  committer: Committer,
+  owners: Owners,
+  title: string,
+  clock: Clock,
+  path: string,
+): Promise<number> {
+  for (let tries = 0; tries < limits.ownersMax; tries++) {
+    const answer = await committer.submit((tx) => {
+      const refused = adoptEpoch(tx, clock.epoch, owners, path);
+      if (refused) throw refused;
+      return tx.get<{ value: number }>(
+        "UPDATE meta SET value = value + 1 WHERE name = 'next_owner' RETURNING value - 1 AS value",
+      )!;
+    });
+    if (!owners.tryBecome(answer.value, title, clock.nowMs())) continue;
+    await committer.submit((tx) => tx.run('INSERT INTO owners VALUES (?, ?, ?)', answer.value, title, tx.wallMs));
+    return answer.value;
+  }
+  throw new QueueError(
+    'state_too_many_owners',
+    `${path} is in use by ${limits.ownersMax} processes, which is the limit: end some of them.`,
+  );
+}

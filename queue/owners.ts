@@ -1,0 +1,95 @@
+/**
+ * The owners file: who lives, since when, and what it has in hand.
+ * Each owner holds an open-file-description lock on the byte LOCKS_AT + its id and writes its beat into its slot.
+ * Guarantees: an owner is dead when its lock is free, and never for another reason; ids come from a counter in the
+ * database and are never reused; a slot is given to a new owner only when the lock of the one in it is free.
+ * Does not: touch the database. A process that is stopped inside a transaction would stop everybody's beats.
+ */
+import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
+import { limits } from './limits.js';
+
+/** Far behind the slots; locks need no bytes below them. */
+const LOCKS_AT = 2 ** 40;
+const TITLE_CHARS = 80;
+const PLACE_CHARS = 160;
+
+export class Owners {
+  readonly #file: LockFile;
+  #mine: OwnerSlot | undefined;
+
+  constructor(
+    host: Host,
+    readonly path: string,
+  ) {
+    this.#file = host.openLockFile(path);
+  }
+
+  /** False when the slot of this id belongs to somebody who lives: take the next id. */
+  tryBecome(id: OwnerId, title: string, nowMs: number): boolean {
+    const before = this.slot(id);
+    if (before && before.owner !== id && this.isAlive(before.owner)) return false;
+    if (!this.#file.tryLockExclusive(LOCKS_AT + id)) return false;
+    this.#mine = {
+      owner: id,
+      pid: process.pid,
+      title,
+      startedMs: nowMs,
+      beatMs: nowMs,
+      job: null,
+      place: '',
+      placeSinceMs: nowMs,
+    };
+    this.#write(this.#mine);
+    return true;
+  }
+
+  /** The kernel does not report a lock to its own holder, so this process answers for itself. */
+  isAlive(id: OwnerId): boolean {
+    return id === this.#mine?.owner || this.#file.isLocked(LOCKS_AT + id);
+  }
+
+  beat(inHand: { job: string | null; place: string }, nowMs: number): void {
+    const mine = this.#mine;
+    if (!mine) return;
+    if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
+    mine.beatMs = nowMs;
+    mine.job = inHand.job;
+    mine.place = inHand.place;
+    this.#write(mine);
+  }
+
+  /** What stands in the slot of `id`; it may be another owner's by now. Undefined when it was never written. */
+  slot(id: OwnerId): OwnerSlot | undefined {
+    // A read beside a write may be torn; it is whole a moment later. Nobody writes into a dead owner's slot.
+    for (let tries = 0; tries < 3; tries++) {
+      const raw = this.#file.read(slotAt(id), limits.ownerSlotBytes);
+      const end = raw.indexOf(0);
+      if (end === 0 || raw.length === 0) return undefined;
+      try {
+        return JSON.parse(raw.toString('utf8', 0, end < 0 ? raw.length : end)) as OwnerSlot;
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Frees the lock: from here on this owner is dead to all. */
+  close(): void {
+    this.#mine = undefined;
+    this.#file.close();
+  }
+
+  #write(slot: OwnerSlot): void {
+    const bytes = Buffer.alloc(limits.ownerSlotBytes);
+    const shown = { ...slot, title: slot.title.slice(0, TITLE_CHARS), place: slot.place.slice(0, PLACE_CHARS) };
+    let text = JSON.stringify(shown);
+    // Non-ASCII titles and places may need more bytes than characters: a shorter place is better than half a slot.
+    if (Buffer.byteLength(text) >= bytes.length)
+      text = JSON.stringify({ ...shown, title: shown.title.slice(0, 20), place: shown.place.slice(0, 40) });
+    bytes.write(text);
+    this.#file.write(slotAt(slot.owner), bytes);
+  }
+}
+
+const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;

@@ -1,0 +1,46 @@
+/**
+ * A job under a given id, without its key: for something found that names its own job.
+ * Guarantees: a job that is alive is left alone; a done one is revived under its old id and number.
+ */
+import type { JobId, Payload, StageName } from '../backend.js';
+import { assertTransition } from '../states.js';
+import { addToTrail } from '../trail.js';
+import type { SqliteTx } from './tx.js';
+
+export interface Found {
+  id: JobId;
+  feed: string;
+  key: Buffer;
+  identity: string;
+  bytes: number;
+  stage: StageName;
+  payload: Payload;
+}
+
+const INSERT = `INSERT INTO jobs (feed, key, identity, bytes, stage, payload, state, due_ms, updated_ms, trail, keyed, id, created_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`;
+const REVIVE = `UPDATE jobs SET feed = ?, key = ?, identity = ?, bytes = ?, stage = ?, payload = ?, state = ?, due_ms = ?, updated_ms = ?, trail = ?,
+  attempts = 0, crashes = 0, reason = NULL, ending = NULL WHERE id = ?`;
+
+export function adopt(tx: SqliteTx, found: Found): boolean {
+  const old = tx.job(found.id);
+  if (old && old.state !== 'done') return false;
+  const state = assertTransition('adopt', old?.state ?? 'done');
+  const trail = JSON.stringify(addToTrail(old?.trail ?? [], found.stage, 'adopt', undefined, tx.wallMs));
+  const values = [
+    found.feed,
+    found.key,
+    found.identity,
+    found.bytes,
+    found.stage,
+    JSON.stringify(found.payload),
+    state,
+    tx.nowMs,
+    tx.wallMs,
+    trail,
+  ];
+  if (old) tx.run(REVIVE, ...values, found.id);
+  else tx.run(INSERT, ...values, found.id, tx.wallMs);
+  tx.madeReady = true;
+  return true;
+}

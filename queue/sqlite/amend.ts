@@ -1,0 +1,58 @@
+/**
+ * An operator's hand on held jobs: each goes on by what `decide` says inside the transaction.
+ * `advance` and `defer` make it ready again with attempts and crashes forgotten; `finish` and `drop` end it; `hold` gives it
+ * another code. `wait` and `retry` make no sense for a job that nobody works on: a bug.
+ */
+import assert from 'node:assert/strict';
+import type { Job, JobId, Outcome, StageName, Tx } from '../backend.js';
+import { assertTransition } from '../states.js';
+import { addToTrail } from '../trail.js';
+import { countOutcome, noteReady, stageAfter, whyOf } from './settle.js';
+import type { SqliteTx } from './tx.js';
+
+const AMEND = `UPDATE jobs SET state = ?, stage = ?, due_ms = ?, attempts = ?, crashes = ?, hold_code = ?, reason = ?, ending = ?,
+  updated_ms = ?, trail = ?, payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes),
+  keyed = min(keyed, ?) WHERE id = ? AND state = 'held'`;
+
+export function amendHeld(
+  tx: SqliteTx,
+  ids: readonly JobId[],
+  decide: (tx: Tx, job: Job) => Outcome,
+  stages: readonly StageName[],
+): boolean[] {
+  return ids.map((id) => {
+    const job = tx.job(id);
+    if (job?.state !== 'held') return false;
+    amendOne(tx, job, decide(tx, job), stages);
+    return true;
+  });
+}
+
+function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, stages: readonly StageName[]): void {
+  assert(outcome.kind !== 'wait' && outcome.kind !== 'retry', `a held job cannot ${outcome.kind}`);
+  const goesOn = outcome.kind === 'advance' || outcome.kind === 'defer';
+  const state = assertTransition(goesOn ? 'reopen' : (outcome.kind as 'hold' | 'finish' | 'drop'), job.state);
+  const stage = outcome.kind === 'advance' ? stageAfter(stages, job.stage, outcome.to) : job.stage;
+  const dueMs = tx.nowMs + (outcome.kind === 'defer' ? Math.ceil(outcome.inMs) : 0);
+  const ending = outcome.kind === 'finish' ? outcome.ending : outcome.kind === 'drop' ? 'dropped' : null;
+  const reason = outcome.kind === 'hold' ? outcome.reason : null;
+  const trail = JSON.stringify(
+    addToTrail(job.trail, job.stage, goesOn ? 'reopen' : outcome.kind, whyOf(outcome), tx.wallMs),
+  );
+  const { changes } = tx.run(
+    AMEND,
+    ...[
+      state,
+      stage,
+      dueMs,
+      goesOn ? 0 : job.attempts,
+      goesOn ? 0 : job.crashes,
+      outcome.kind === 'hold' ? outcome.code : null,
+    ],
+    ...[reason, ending, tx.wallMs, trail, outcome.payload === undefined ? null : JSON.stringify(outcome.payload)],
+    ...[outcome.identity ?? null, outcome.bytes ?? null, outcome.freeKey || state === 'done' ? 0 : 1, job.id],
+  );
+  assert.equal(changes, 1);
+  if (!goesOn) countOutcome(tx, job, outcome);
+  else noteReady(tx, dueMs);
+}

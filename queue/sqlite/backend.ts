@@ -1,0 +1,167 @@
+/**
+ * The SQLite backend: one process as one owner. Each verb lives in a file of its own; here they meet the shared commit.
+ * Guarantees: see queue/backend.ts. Does not: run anything by itself, save the doorbell's net once a second.
+ */
+import type {
+  Backend,
+  Candidate,
+  ClaimedJob,
+  EnqueueAnswer,
+  Gate,
+  Job,
+  JobId,
+  Outcome,
+  OwnerId,
+  Payload,
+  Rescue,
+  SettleAnswer,
+  Settlement,
+  StageName,
+  Tx,
+} from '../backend.js';
+import { StateUnwritable } from '../errors.js';
+import { limits } from '../limits.js';
+import type { Owners } from '../owners.js';
+import { ulidFactory } from '../ulid.js';
+import { amendHeld } from './amend.js';
+import { claim } from './claim.js';
+import type { Committer } from './commit.js';
+import type { Doorbell } from './doorbell.js';
+import { answersWithoutWriting, enqueue } from './enqueue.js';
+import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
+import { newerDatabase, userVersion } from './migrations.js';
+import { findDead, freeClaims, rescueOne } from './rescue.js';
+import { settle } from './settle.js';
+import type { SqliteTx } from './tx.js';
+import { SqliteView, type ViewParts } from './view.js';
+import { wakeAll } from './wake.js';
+
+export interface OwnerParts extends ViewParts {
+  rows: SqliteTx;
+  owners: Owners;
+  owner: OwnerId;
+  committer: Committer;
+  doorbell: Doorbell;
+  maxAttempts: number;
+}
+
+export class SqliteBackend extends SqliteView implements Backend {
+  readonly owner: OwnerId;
+  readonly #newId: () => JobId;
+  /** Per stage, the feed that was served last. */
+  readonly #turn = new Map<StageName, string>();
+  #closing: Promise<void> | undefined;
+
+  constructor(protected override readonly parts: OwnerParts) {
+    super(parts);
+    this.owner = parts.owner;
+    this.#newId = ulidFactory(parts.clock.wallMs);
+  }
+
+  async putFeed(name: string, options: Payload): Promise<void> {
+    const text = JSON.stringify(options);
+    const same = this.read((rows) => rows.get('SELECT 1 FROM feeds WHERE name = ? AND options = ?', name, text));
+    if (same) return;
+    await this.transact((tx) =>
+      tx.run('INSERT INTO feeds VALUES (?, ?) ON CONFLICT DO UPDATE SET options = excluded.options', name, text),
+    );
+  }
+
+  async enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]> {
+    const answers: EnqueueAnswer[] = [];
+    for (let at = 0; at < batch.length; at += limits.enqueueBatchMax) {
+      const piece = batch.slice(at, at + limits.enqueueBatchMax);
+      const known = this.read((rows) => answersWithoutWriting(rows, piece, this.nowMs()));
+      answers.push(...(known ?? (await this.#commit((tx) => enqueue(tx, piece, this.stages[0]!, this.#newId)))));
+    }
+    return answers;
+  }
+
+  async claim(stage: StageName, max: number): Promise<ClaimedJob[]> {
+    this.#refuseNewer();
+    // An idle stage must not write, and must not wait for a writer either.
+    if (this.nextDueMs(stage) > this.nowMs()) return [];
+    return this.#commit((tx) => {
+      this.#refuseNewer();
+      return claim(tx, stage, Math.min(max, limits.claimBatchMax), this.owner, this.#turn);
+    });
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
+    if (settlements.length === 0) return [];
+    return this.#commit((tx) => settle(tx, settlements, { stages: this.stages, maxAttempts: this.parts.maxAttempts }));
+  }
+
+  amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]> {
+    return this.#commit((tx) => amendHeld(tx, ids, decide, this.stages));
+  }
+
+  transact<T>(fn: (tx: Tx) => T): Promise<T> {
+    return this.#commit(fn);
+  }
+
+  async takeProbe(gate: Gate): Promise<boolean> {
+    const { owners, clock } = this.parts;
+    const isAlive = (id: OwnerId) => owners.isAlive(id);
+    if (!this.read((rows) => probeIsDue(rows, gate, clock, isAlive))) return false;
+    return this.#commit((tx) => takeProbe(tx, gate, this.owner, isAlive));
+  }
+
+  putBackProbe(gate: Gate, inMs: number): Promise<void> {
+    return this.#commit((tx) => putBackProbe(tx, gate, this.owner, inMs));
+  }
+
+  async rescue(): Promise<Rescue[]> {
+    const { owners, committer } = this.parts;
+    const dead = this.read((rows) => findDead(rows, owners));
+    const rescues: Rescue[] = [];
+    for (const one of dead) {
+      const rescue = await this.#commit((tx) => rescueOne(tx, one));
+      if (rescue) rescues.push(rescue);
+    }
+    if (this.read((rows) => rows.get('SELECT 1 FROM wakes LIMIT 1'))) await wakeAll(committer);
+    return rescues;
+  }
+
+  beat(inHand: { job: JobId | null; place: string }): void {
+    this.parts.owners.beat(inHand, this.nowMs());
+  }
+
+  onWork(listener: () => void): () => void {
+    return this.parts.doorbell.onWork(listener);
+  }
+
+  override close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { owners, committer, doorbell } = this.parts;
+    try {
+      await this.#commit((tx) => {
+        freeClaims(tx, this.owner);
+        tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, this.owner);
+        tx.run('DELETE FROM owners WHERE id = ?', this.owner);
+      });
+    } catch (error) {
+      // The free lock says the same: the next process that can write gives the claims back, and nothing was in hand.
+      if (!(error instanceof StateUnwritable)) throw error;
+      owners.beat({ job: null, place: '' }, this.nowMs());
+    } finally {
+      await committer.idle();
+      doorbell.close();
+      this.parts.rows.db.close();
+      owners.close();
+    }
+  }
+
+  #commit<T>(fn: (tx: SqliteTx) => T): Promise<T> {
+    return this.parts.committer.submit(fn);
+  }
+
+  #refuseNewer(): void {
+    const { opened } = this.parts;
+    if (userVersion(opened.db) > opened.version) throw newerDatabase(opened.path);
+  }
+}

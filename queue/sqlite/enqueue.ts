@@ -1,0 +1,134 @@
+/**
+ * Brings candidates in: one row of (feed, key) at a time holds the key.
+ * Answers `new` (a job was made, or a held one of an earlier version was reopened), `known`, or `busy` (offer it again).
+ * Guarantees: candidates that are all known cost no write.
+ */
+import assert from 'node:assert/strict';
+import type { Candidate, EnqueueAnswer, JobId, Reader, StageName } from '../backend.js';
+import { limits } from '../limits.js';
+import { assertTransition, type State } from '../states.js';
+import { addToTrail } from '../trail.js';
+import type { SqliteTx } from './tx.js';
+
+interface Holder {
+  seq: number;
+  id: JobId;
+  identity: string;
+  state: State;
+  due_ms: number;
+}
+
+const HOLDER = 'SELECT seq, id, identity, state, due_ms FROM jobs WHERE feed = ? AND key = ? AND keyed = 1';
+const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, bytes, payload, created_ms, updated_ms, trail)
+  VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, '[]')`;
+const NUDGE = 'UPDATE jobs SET due_ms = ?, updated_ms = ? WHERE seq = ?';
+const REOPEN = `UPDATE jobs SET state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
+  hold_code = NULL, reason = NULL, updated_ms = ?, trail = ? WHERE seq = ?`;
+
+type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
+
+/** What a candidate means for the job that holds its key. */
+function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: number): Verdict {
+  if (!holder) return 'new';
+  const same = holder.identity === candidate.identity;
+  // The stage has looked already, perhaps before the change that the nudge is about: only a later offer is sure to be seen.
+  if (holder.state === 'claimed') return same && !candidate.nudge ? 'known' : 'busy';
+  if (holder.state === 'held' && !same) return 'reopen';
+  return holder.state === 'ready' && candidate.nudge && holder.due_ms > nowMs ? 'nudge' : 'known';
+}
+
+export const holderOf = (rows: Reader, feed: string, key: Buffer): Holder | undefined =>
+  rows.get<Holder>(HOLDER, feed, key);
+
+/** The answers, when every candidate is answered by reading alone. */
+export function answersWithoutWriting(
+  rows: Reader,
+  batch: readonly Candidate[],
+  nowMs: number,
+): EnqueueAnswer[] | undefined {
+  const answers: EnqueueAnswer[] = [];
+  for (const candidate of batch) {
+    const verdict = verdictOn(holderOf(rows, candidate.feed, candidate.key), candidate, nowMs);
+    if (verdict !== 'known' && verdict !== 'busy') return undefined;
+    answers.push(verdict);
+  }
+  return answers;
+}
+
+export function enqueue(
+  tx: SqliteTx,
+  batch: readonly Candidate[],
+  first: StageName,
+  newId: () => JobId,
+): EnqueueAnswer[] {
+  assert(batch.length <= limits.enqueueBatchMax);
+  return batch.map((candidate) => {
+    const holder = holderOf(tx, candidate.feed, candidate.key);
+    const verdict = verdictOn(holder, candidate, tx.nowMs);
+    switch (verdict) {
+      case 'new':
+        insert(tx, candidate, first, newId());
+        return 'new';
+      case 'reopen':
+        reopen(tx, holder!, candidate, first);
+        return 'new';
+      case 'nudge':
+        assertTransition('nudge', holder!.state);
+        tx.run(NUDGE, tx.nowMs, tx.wallMs, holder!.seq);
+        tx.madeReady = true;
+        return 'known';
+      default:
+        return verdict;
+    }
+  });
+}
+
+function insert(tx: SqliteTx, candidate: Candidate, stage: StageName, id: JobId): void {
+  const { feed, key, identity, bytes } = candidate;
+  assert(feed !== '' && feed !== '*', 'a feed has a name, and * means all of them');
+  tx.run(
+    INSERT,
+    id,
+    feed,
+    key,
+    identity,
+    stage,
+    dueMs(tx, candidate),
+    bytes,
+    payloadText(candidate),
+    tx.wallMs,
+    tx.wallMs,
+  );
+  tx.madeReady = true;
+}
+
+function reopen(tx: SqliteTx, holder: Holder, candidate: Candidate, first: StageName): void {
+  const job = tx.job(holder.id)!;
+  const trail = addToTrail(job.trail, job.stage, 'reopen', 'another version came', tx.wallMs);
+  const { identity, bytes } = candidate;
+  const state = assertTransition('reopen', holder.state);
+  tx.run(
+    REOPEN,
+    state,
+    first,
+    identity,
+    bytes,
+    payloadText(candidate),
+    dueMs(tx, candidate),
+    tx.wallMs,
+    JSON.stringify(trail),
+    holder.seq,
+  );
+  tx.madeReady = true;
+}
+
+const dueMs = (tx: SqliteTx, candidate: Candidate): number => tx.nowMs + Math.ceil(candidate.dueInMs);
+
+function payloadText(candidate: Candidate): string {
+  const text = JSON.stringify(candidate.payload);
+  assert(
+    text.length <= limits.payloadCharsMax,
+    `a payload of ${text.length} characters: at most ${limits.payloadCharsMax}`,
+  );
+  return text;
+}

@@ -1,0 +1,36 @@
+/**
+ * Boot-clock values mean nothing after a reboot or in another time namespace: at such a change everything becomes due.
+ * Guarantees: it happens in one transaction, only when no living owner counts by the other clock; claims of the earlier
+ * boot are given back, and no job is blamed for a power cut.
+ */
+import { QueueError } from '../errors.js';
+import type { Owners } from '../owners.js';
+import type { SqliteTx } from './tx.js';
+
+const EPOCH = "SELECT value FROM meta WHERE name = 'epoch'";
+
+/** Answers an error to throw where living processes count by another clock. */
+export function adoptEpoch(tx: SqliteTx, epoch: string, owners: Owners, path: string): QueueError | undefined {
+  const known = tx.get<{ value: string }>(EPOCH)?.value;
+  if (known === epoch) return undefined;
+  if (known !== undefined) {
+    const living = tx
+      .all<{ id: number; title: string }>('SELECT id, title FROM owners')
+      .find(({ id }) => owners.isAlive(id));
+    if (living) return foreignClock(path, living.title);
+    tx.run("UPDATE jobs SET state = 'ready', owner = NULL, due_ms = 0 WHERE state = 'claimed'");
+    tx.run("UPDATE jobs SET due_ms = 0 WHERE state = 'ready' AND due_ms > 0");
+    tx.run("UPDATE gates SET prober = NULL, probe_due_ms = 0 WHERE cause = 'place'");
+    tx.run('DELETE FROM owners');
+    tx.madeReady = true;
+  }
+  tx.run("INSERT INTO meta VALUES ('epoch', ?) ON CONFLICT DO UPDATE SET value = excluded.value", epoch);
+  return undefined;
+}
+
+function foreignClock(path: string, title: string): QueueError {
+  return new QueueError(
+    'state_foreign_clock',
+    `${path} is in use by "${title}" in another time namespace, whose clock cannot be compared with ours: run all processes of one state in the same one.`,
+  );
+}

@@ -1,0 +1,96 @@
+/**
+ * Gates: what keeps a stage of a feed from running. A row per cause; claims skip what any row closes.
+ * Guarantees: closing again keeps since when it is closed; removing one cause never opens another;
+ * one living process probes a failing place.
+ */
+import type { Gate, GateCause, OwnerId, Reader, StageName } from '../backend.js';
+import type { Clock } from '../clock.js';
+import type { SqliteTx } from './tx.js';
+
+type GateName = { feed: string; stage: StageName; cause: GateCause; place: string };
+
+interface GateRow extends GateName {
+  code: string;
+  reason: string;
+  since_ms: number;
+  probe_due_ms: number;
+  prober: OwnerId | null;
+}
+
+/** Only a place is probed; a pause and a watermark are opened by who closed them. */
+const NEVER_MS = Number.MAX_SAFE_INTEGER;
+const SAME = 'feed = ? AND stage = ? AND cause = ? AND place = ?';
+
+const nameOf = (gate: GateName) => [gate.feed, gate.stage, gate.cause, gate.place] as const;
+
+export function closeGate(tx: SqliteTx, gate: GateName & { code: string; reason: string }): boolean {
+  const old = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
+  if (!old) {
+    const probeDueMs = gate.cause === 'place' ? tx.nowMs : NEVER_MS;
+    tx.run(
+      'INSERT INTO gates VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)',
+      ...nameOf(gate),
+      gate.code,
+      gate.reason,
+      tx.wallMs,
+      probeDueMs,
+    );
+    return true;
+  }
+  if (old.code !== gate.code || old.reason !== gate.reason) {
+    tx.run(`UPDATE gates SET code = ?, reason = ? WHERE ${SAME}`, gate.code, gate.reason, ...nameOf(gate));
+  }
+  return false;
+}
+
+export function openGate(tx: SqliteTx, gate: GateName): boolean {
+  return tx.run(`DELETE FROM gates WHERE ${SAME}`, ...nameOf(gate)).changes > 0;
+}
+
+export function gates(rows: Reader): Gate[] {
+  return rows.all<GateRow>('SELECT * FROM gates ORDER BY feed, stage, cause, place').map((row) => ({
+    feed: row.feed,
+    stage: row.stage,
+    cause: row.cause,
+    place: row.place,
+    code: row.code,
+    reason: row.reason,
+    sinceMs: row.since_ms,
+    probeDueMs: row.probe_due_ms,
+    prober: row.prober,
+  }));
+}
+
+/** Which feeds are closed for `stage` just now. */
+export function closedFor(rows: Reader, stage: StageName): (feed: string) => boolean {
+  const feeds = rows
+    .all<{ feed: string }>("SELECT DISTINCT feed FROM gates WHERE stage IN (?, '*')", stage)
+    .map((row) => row.feed);
+  if (feeds.includes('*')) return () => true;
+  return (feed) => feeds.includes(feed);
+}
+
+/** False when the probe is not due, the gate is open, or a living owner (this one too) is at it. */
+export function takeProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, isAlive: (owner: OwnerId) => boolean): boolean {
+  const row = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
+  if (!row || row.probe_due_ms > tx.nowMs) return false;
+  if (row.prober !== null && isAlive(row.prober)) return false;
+  tx.run(`UPDATE gates SET prober = ? WHERE ${SAME}`, owner, ...nameOf(gate));
+  return true;
+}
+
+export function putBackProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, inMs: number): void {
+  tx.run(
+    `UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE ${SAME} AND prober = ?`,
+    tx.nowMs + inMs,
+    ...nameOf(gate),
+    owner,
+  );
+}
+
+/** Without a write: may the probe be worth a transaction? */
+export function probeIsDue(rows: Reader, gate: GateName, clock: Clock, isAlive: (owner: OwnerId) => boolean): boolean {
+  const row = rows.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
+  if (!row || row.probe_due_ms > clock.nowMs()) return false;
+  return row.prober === null || !isAlive(row.prober);
+}

@@ -1,0 +1,93 @@
+/**
+ * Brings the queue's tables and those of the caller's modules to what this build knows, in one transaction.
+ * Guarantees: an existing database is backed up before it is changed; a newer one is refused and not touched.
+ * The sum of all versions stands in user_version, so that every claim can ask for a fraction of a microsecond.
+ */
+import { renameSync, rmSync } from 'node:fs';
+import type Database from 'better-sqlite3';
+import { QueueError } from '../errors.js';
+import { QUEUE_MIGRATIONS } from './schema.js';
+
+/** The caller's own tables: numbered from 1 by their place in the list, append-only. */
+export interface Module {
+  name: string;
+  migrations: readonly string[];
+}
+
+const QUEUE = 'queue';
+
+export const allModules = (modules: readonly Module[]): Module[] => [
+  { name: QUEUE, migrations: QUEUE_MIGRATIONS },
+  ...modules,
+];
+
+export const versionOf = (modules: readonly Module[]): number =>
+  modules.reduce((sum, module) => sum + module.migrations.length, 0);
+
+export function newerDatabase(path: string): QueueError {
+  return new QueueError(
+    'newer_database',
+    `${path} was written by a newer version of this program: install that version, or restore the backup beside it.`,
+  );
+}
+
+/** Must be called inside a write transaction. Answers true when it changed anything. */
+export function migrate(db: Database.Database, modules: readonly Module[], path: string): boolean {
+  refuseNewer(db, modules, path);
+  const missing = missingMigrations(db, modules);
+  if (missing.length === 0) return false;
+  db.exec(
+    'CREATE TABLE IF NOT EXISTS migrations (module TEXT, number INTEGER, at_ms INTEGER NOT NULL, PRIMARY KEY (module, number)) STRICT',
+  );
+  const record = db.prepare('INSERT INTO migrations VALUES (?, ?, ?)');
+  for (const { module, number, sql } of missing) {
+    db.exec(sql);
+    record.run(module, number, Date.now());
+  }
+  db.pragma(`user_version = ${versionOf(modules)}`);
+  return true;
+}
+
+export function needsMigration(db: Database.Database, modules: readonly Module[], path: string): boolean {
+  refuseNewer(db, modules, path);
+  return missingMigrations(db, modules).length > 0;
+}
+
+/** A whole, consistent copy beside the database. Must be called outside any transaction. */
+export function backUp(db: Database.Database, path: string): string {
+  const copy = `${path}.v${userVersion(db)}.backup`;
+  const unfinished = `${copy}.tmp`;
+  rmSync(unfinished, { force: true });
+  db.prepare('VACUUM INTO ?').run(unfinished);
+  renameSync(unfinished, copy);
+  return copy;
+}
+
+export const userVersion = (db: Database.Database): number => db.pragma('user_version', { simple: true }) as number;
+
+function installed(db: Database.Database): Map<string, number> {
+  const known = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'").get();
+  if (!known) return new Map();
+  const rows = db.prepare('SELECT module, max(number) AS number FROM migrations GROUP BY module').all() as {
+    module: string;
+    number: number;
+  }[];
+  return new Map(rows.map((row) => [row.module, row.number]));
+}
+
+function refuseNewer(db: Database.Database, modules: readonly Module[], path: string): void {
+  const known = new Map(modules.map((module) => [module.name, module.migrations.length]));
+  for (const [name, number] of installed(db)) {
+    if (number > (known.get(name) ?? 0)) throw newerDatabase(path);
+  }
+  if (userVersion(db) > versionOf(modules)) throw newerDatabase(path);
+}
+
+function missingMigrations(db: Database.Database, modules: readonly Module[]) {
+  const done = installed(db);
+  return modules.flatMap(({ name, migrations }) =>
+    migrations
+      .map((sql, i) => ({ module: name, number: i + 1, sql }))
+      .filter(({ number }) => number > (done.get(name) ?? 0)),
+  );
+}

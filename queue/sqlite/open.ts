@@ -1,0 +1,150 @@
+/**
+ * Opens the database: file, pragmas, migrations, clock. Whoever opens it must close it; one connection a process is enough.
+ * Guarantees: a state is created only where it may be; what root makes beside an existing state belongs to the state's owner.
+ * Never opens, copies or reads the database, `-wal` or `-shm` by itself while a connection may exist in this process: closing
+ * such a descriptor drops SQLite's locks, and acknowledged rows vanish. The path is compared by `stat` alone.
+ */
+import { randomUUID } from 'node:crypto';
+import { chownSync, closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { isBusy, QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
+import { pauseShortly, retryWhileBusy } from './commit.js';
+import { backUp, type Module, migrate, needsMigration, newerDatabase, userVersion, versionOf } from './migrations.js';
+import { setPragmas, setReadPragmas } from './pragmas.js';
+
+/** Which file a path named when it was opened. */
+export interface FileId {
+  dev: bigint;
+  ino: bigint;
+}
+
+export interface Opened {
+  db: Database.Database;
+  path: string;
+  fileId: FileId;
+  version: number;
+}
+
+/** For writers. Creates the state when `create` says so. */
+export async function openDatabase(path: string, modules: readonly Module[], create: boolean): Promise<Opened> {
+  try {
+    if (create) createFile(path);
+    else refuseMissing(path);
+    const db = new Database(path, { fileMustExist: true });
+    try {
+      await untilNotBusy(() => setPragmas(db));
+      await migrateSafely(db, modules, path);
+      await untilNotBusy(() => db.prepare("INSERT OR IGNORE INTO meta VALUES ('uuid', ?)").run(randomUUID()));
+      return { db, path, fileId: fileIdOf(path), version: versionOf(modules) };
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  } catch (error) {
+    throw openError(error, path);
+  }
+}
+
+/** For viewers: writes nothing, also where the state is older than this build. */
+export function openForReading(path: string, modules: readonly Module[]): Opened {
+  try {
+    refuseMissing(path);
+    const db = new Database(path, { fileMustExist: true, readonly: true });
+    try {
+      retryWhileBusy(() => setReadPragmas(db));
+      if (retryWhileBusy(() => needsMigration(db, modules, path))) {
+        throw new QueueError(
+          'older_database',
+          `${path} was written by an older version of this program: start the ingestor once to bring it up to date.`,
+        );
+      }
+      return { db, path, fileId: fileIdOf(path), version: versionOf(modules) };
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  } catch (error) {
+    throw openError(error, path);
+  }
+}
+
+/** Throws when the path names another file now, or a newer build changed this one. */
+export function checkStillOurs({ db, path, fileId, version }: Opened): void {
+  let now: FileId | undefined;
+  try {
+    now = fileIdOf(path);
+  } catch {
+    now = undefined;
+  }
+  if (now?.dev !== fileId.dev || now.ino !== fileId.ino) {
+    const what = now ? 'was replaced by another file' : 'was removed';
+    throw new QueueError(
+      'state_replaced',
+      `${path} ${what} while it was in use: stop everything, put the right file there, and start again.`,
+    );
+  }
+  if (retryWhileBusy(() => userVersion(db)) > version) throw newerDatabase(path);
+}
+
+/** Gives what root made beside a state to the state's owner. */
+export function giveToOwner(path: string, statePath: string): void {
+  if (process.geteuid?.() !== 0 || !existsSync(path)) return;
+  const { uid, gid } = statSync(statePath);
+  const now = statSync(path);
+  if (now.uid !== uid || now.gid !== gid) chownSync(path, uid, gid);
+}
+
+/** Waits without starving anybody (commit.ts says how), and lets the event loop live between. */
+export async function untilNotBusy<T>(fn: () => T, longestMs = 60_000): Promise<T> {
+  for (const end = Date.now() + longestMs; ; await delay(1)) {
+    try {
+      return fn();
+    } catch (error) {
+      if (!isBusy(error) || Date.now() > end) throw error;
+      pauseShortly();
+    }
+  }
+}
+
+async function migrateSafely(db: Database.Database, modules: readonly Module[], path: string): Promise<void> {
+  if (!(await untilNotBusy(() => needsMigration(db, modules, path)))) return;
+  if (userVersion(db) > 0) giveToOwner(await untilNotBusy(() => backUp(db, path)), path);
+  await untilNotBusy(() => db.transaction(() => migrate(db, modules, path)).immediate());
+}
+
+/** 0600 from the first moment; only a new file is ever opened here, so no connection of this process can be on it. */
+function createFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function refuseMissing(path: string): void {
+  if (!existsSync(path))
+    throw new QueueError('state_missing', `There is no state at ${path}: name the --state-path of a running ingestor.`);
+}
+
+function fileIdOf(path: string): FileId {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return { dev, ino };
+}
+
+function openError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (sqlCodeOf(error)) return typedSqlError(error, path);
+  if (error instanceof TypeError && /directory does not exist/.test(error.message))
+    return unusable(path, 'its directory does not exist');
+  if (['ENOENT', 'ENOTDIR'].includes(code)) return unusable(path, `the directory ${dirname(path)} does not exist`);
+  if (['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOSPC'].includes(code)) return unusable(path, (error as Error).message);
+  return error;
+}
+
+const unusable = (path: string, why: string) =>
+  new QueueError(
+    'state_unusable',
+    `The state ${path} cannot be used (${why}): create it or name another --state-path.`,
+  );

@@ -1,0 +1,75 @@
+/**
+ * Gives the jobs of dead owners back. An owner is dead when its lock is free, and for no other reason.
+ * Guarantees: jobs are due at once with attempts and identity as they were; only the job that was in hand counts a crash,
+ * and is held as `poison` at the limit; nothing is written while everybody lives.
+ */
+import type { OwnerId, Reader, Rescue } from '../backend.js';
+import { limits } from '../limits.js';
+import type { Owners } from '../owners.js';
+import { assertTransition } from '../states.js';
+import { addToTrail } from '../trail.js';
+import type { SqliteTx } from './tx.js';
+
+export const POISON = 'poison';
+
+const FREE = `UPDATE jobs SET state = ?, owner = NULL, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
+const CRASHED = 'UPDATE jobs SET crashes = ?, trail = ? WHERE id = ?';
+const POISONED = `UPDATE jobs SET state = ?, owner = NULL, crashes = ?, trail = ?, hold_code = '${POISON}', reason = ?, updated_ms = ? WHERE id = ?`;
+
+export interface Dead {
+  owner: OwnerId;
+  /** What its slot says that it had in hand; null when the slot is somebody else's by now. */
+  inHand: string | null;
+}
+
+/** Asks the kernel about every owner that the database knows. */
+export function findDead(rows: Reader, owners: Owners): Dead[] {
+  const known = rows.all<{ id: OwnerId }>('SELECT id FROM owners');
+  return known.filter(({ id }) => !owners.isAlive(id)).map(({ id }) => ({ owner: id, inHand: inHandOf(owners, id) }));
+}
+
+function inHandOf(owners: Owners, id: OwnerId): string | null {
+  const slot = owners.slot(id);
+  return slot?.owner === id ? slot.job : null;
+}
+
+/** Answers undefined when somebody else was quicker. */
+export function rescueOne(tx: SqliteTx, { owner, inHand }: Dead): Rescue | undefined {
+  if (tx.run('DELETE FROM owners WHERE id = ?', owner).changes === 0) return undefined;
+  tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
+  const crashed = inHand === null ? undefined : crash(tx, owner, inHand);
+  const freed = freeClaims(tx, owner);
+  const jobs = freed + (crashed?.poisoned ? 1 : 0);
+  return { owner, jobs, inHand: crashed ? inHand : null, poisoned: crashed?.poisoned ?? false };
+}
+
+/** All claims of `owner` become ready and due; also how an owner that closes gives back what it did not settle. */
+export function freeClaims(tx: SqliteTx, owner: OwnerId): number {
+  const { changes } = tx.run(FREE, assertTransition('rescue', 'claimed'), tx.nowMs, tx.wallMs, owner);
+  if (changes > 0) tx.madeReady = true;
+  return changes;
+}
+
+function crash(tx: SqliteTx, owner: OwnerId, id: string): { poisoned: boolean } | undefined {
+  const job = tx.job(id);
+  if (job?.state !== 'claimed' || job.owner !== owner) return undefined;
+  const crashes = job.crashes + 1;
+  const poisoned = crashes >= limits.crashesMax;
+  const reason = `its process died ${crashes} times with this job in hand`;
+  const trail = JSON.stringify(
+    addToTrail(
+      job.trail,
+      job.stage,
+      poisoned ? 'hold' : 'rescue',
+      poisoned ? `${POISON}: ${reason}` : 'its process died',
+      tx.wallMs,
+    ),
+  );
+  if (poisoned) {
+    tx.run(POISONED, assertTransition('hold', job.state), crashes, trail, reason, tx.wallMs, id);
+    tx.count(job.feed, job.stage, 'hold', 1, job.bytes);
+  } else {
+    tx.run(CRASHED, crashes, trail, id);
+  }
+  return { poisoned };
+}

@@ -1,0 +1,92 @@
+/**
+ * The tables of the queue as a numbered, append-only list: an entry that was released is never edited.
+ * Guarantees: CHECK constraints and one trigger repeat queue/states.ts (test/queue/sqlite/schema.test.ts compares them);
+ * readers look at the views.
+ * Each index is written with nearly every row at thousands of rows a second, so there is none without a reason.
+ */
+export const QUEUE_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO meta VALUES ('next_owner', 1);
+
+  CREATE TABLE feeds (name TEXT PRIMARY KEY, options TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE owners (id INTEGER PRIMARY KEY, title TEXT NOT NULL, since_ms INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY,             -- order of creation
+    id TEXT NOT NULL UNIQUE,             -- what is told outside
+    feed TEXT NOT NULL,
+    key BLOB NOT NULL,
+    identity TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('ready', 'claimed', 'waiting', 'held', 'done')),
+    due_ms INTEGER NOT NULL,             -- boot clock; of a waiting job: since when it waits
+    owner INTEGER,
+    claim_no INTEGER NOT NULL DEFAULT 0 CHECK (claim_no >= 0),
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    crashes INTEGER NOT NULL DEFAULT 0 CHECK (crashes >= 0),
+    keyed INTEGER NOT NULL DEFAULT 1 CHECK (keyed IN (0, 1)),
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    payload TEXT NOT NULL,
+    hold_code TEXT,
+    reason TEXT,
+    waits_on TEXT,
+    ending TEXT,
+    created_ms INTEGER NOT NULL,         -- wall clock
+    updated_ms INTEGER NOT NULL,
+    trail TEXT NOT NULL,
+    CHECK ((state = 'claimed') = (owner IS NOT NULL)),
+    CHECK ((state = 'waiting') = (waits_on IS NOT NULL)),
+    CHECK ((state = 'held') = (hold_code IS NOT NULL)),
+    CHECK ((state = 'done') = (ending IS NOT NULL)),
+    CHECK (state <> 'done' OR keyed = 0)
+  ) STRICT;
+
+  -- Claims: one probe per feed. With bytes and the row number in it, depths are counted without touching a row.
+  CREATE INDEX jobs_ready ON jobs (stage, feed, due_ms, seq, bytes) WHERE state = 'ready';
+  -- One job holds a key; a freed key costs nothing.
+  CREATE UNIQUE INDEX jobs_by_key ON jobs (feed, key) WHERE keyed = 1;
+  -- These three are as small as what they list.
+  CREATE INDEX jobs_claimed ON jobs (owner) WHERE state = 'claimed';
+  CREATE INDEX jobs_waiting ON jobs (waits_on, due_ms) WHERE state = 'waiting';
+  CREATE INDEX jobs_held ON jobs (id) WHERE state = 'held';
+
+  CREATE TRIGGER jobs_transition BEFORE UPDATE OF state ON jobs
+  WHEN (OLD.state || '>' || NEW.state) NOT IN (
+    'ready>claimed', 'claimed>ready', 'claimed>waiting', 'claimed>held', 'claimed>done',
+    'waiting>ready', 'ready>ready', 'held>ready', 'held>held', 'held>done', 'done>ready'
+  )
+  BEGIN SELECT RAISE(ABORT, 'a transition that queue/states.ts does not know'); END;
+
+  -- Wakes that were asked for and are not yet done: thousands of jobs a transaction, through any crash.
+  CREATE TABLE wakes (target TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE gates (
+    feed TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    cause TEXT NOT NULL CHECK (cause IN ('pause', 'place', 'watermark')),
+    place TEXT NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,           -- wall clock
+    probe_due_ms INTEGER NOT NULL,       -- boot clock
+    prober INTEGER,
+    PRIMARY KEY (feed, stage, cause, place)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE counters (
+    feed TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    name TEXT NOT NULL,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (feed, stage, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW ready_jobs AS SELECT feed, stage, due_ms, bytes, seq FROM jobs WHERE state = 'ready';
+  CREATE VIEW claimed_jobs AS SELECT feed, stage, due_ms, bytes, seq, owner FROM jobs WHERE state = 'claimed';
+  CREATE VIEW waiting_jobs AS SELECT feed, stage, due_ms, bytes, seq, waits_on FROM jobs WHERE state = 'waiting';
+  CREATE VIEW held_jobs AS SELECT * FROM jobs WHERE state = 'held';
+  `,
+];

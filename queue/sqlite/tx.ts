@@ -1,0 +1,144 @@
+/**
+ * What callers may do inside a write transaction. One object serves one transaction after the other.
+ * Guarantees: what was counted or asked for in a savepoint that is rolled back is forgotten with it.
+ */
+import assert from 'node:assert/strict';
+import type { Amend, GateCause, Job, JobId, StageName, Tx } from '../backend.js';
+import { assertTransition } from '../states.js';
+import { adopt, type Found } from './adopt.js';
+import { closeGate, openGate } from './gate.js';
+import { type JobRow, jobById, Rows, toJob } from './rows.js';
+
+interface Count {
+  feed: string;
+  stage: StageName;
+  name: string;
+  files: number;
+  bytes: number;
+}
+
+/** Where a savepoint began. */
+export interface Mark {
+  counts: number;
+}
+
+const RELEASE = `UPDATE jobs SET state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
+  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?) WHERE id = ?`;
+const COUNT = `INSERT INTO counters VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes`;
+
+export class SqliteTx extends Rows implements Tx {
+  nowMs = 0;
+  wallMs = 0;
+  /** Jobs are due that other processes may take: ring after the commit. */
+  madeReady = false;
+  /** Something changed that this process's own timers look at. */
+  madeDueLater = false;
+  /** Wakes to be continued after the commit. */
+  wakesAsked = false;
+  #counts: Count[] = [];
+
+  begin(nowMs: number, wallMs: number): void {
+    this.nowMs = nowMs;
+    this.wallMs = wallMs;
+    this.madeReady = false;
+    this.madeDueLater = false;
+    this.wakesAsked = false;
+    this.#counts = [];
+  }
+
+  mark(): Mark {
+    return { counts: this.#counts.length };
+  }
+
+  forgetSince(mark: Mark): void {
+    this.#counts.length = mark.counts;
+  }
+
+  /** Runs `fn` in a savepoint of its own; a throw undoes what it wrote, unless SQLite ended the whole transaction. */
+  isolated<T>(fn: () => T): T {
+    const mark = this.mark();
+    this.run('SAVEPOINT isolated');
+    try {
+      const answer = fn();
+      this.run('RELEASE isolated');
+      return answer;
+    } catch (error) {
+      this.forgetSince(mark);
+      if (this.db.inTransaction) {
+        this.run('ROLLBACK TO isolated');
+        this.run('RELEASE isolated');
+      }
+      throw error;
+    }
+  }
+
+  job(id: JobId): Job | undefined {
+    return jobById(this, id);
+  }
+
+  oldestWaiter(on: string): Job | undefined {
+    const row = this.get<JobRow>(
+      "SELECT * FROM jobs WHERE state = 'waiting' AND waits_on = ? ORDER BY due_ms, seq LIMIT 1",
+      on,
+    );
+    return row && toJob(row);
+  }
+
+  release(id: JobId, stage: StageName, amend: Amend = {}): void {
+    const job = this.job(id);
+    assert(job, `no job ${id} to release`);
+    const state = assertTransition('wake', job.state);
+    const payload = amend.payload === undefined ? null : JSON.stringify(amend.payload);
+    const { identity = null, bytes = null } = amend;
+    this.run(RELEASE, state, stage, this.nowMs, this.wallMs, payload, identity, bytes, amend.freeKey ? 0 : 1, id);
+    this.madeReady = true;
+  }
+
+  wake(on: string): void {
+    if (!this.get("SELECT 1 FROM jobs WHERE state = 'waiting' AND waits_on = ? LIMIT 1", on)) return;
+    this.run('INSERT OR IGNORE INTO wakes VALUES (?)', on);
+    this.wakesAsked = true;
+  }
+
+  closeGate(gate: {
+    feed: string;
+    stage: StageName;
+    cause: GateCause;
+    place: string;
+    code: string;
+    reason: string;
+  }): boolean {
+    return closeGate(this, gate);
+  }
+
+  openGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string }): boolean {
+    const was = openGate(this, gate);
+    if (was) this.madeReady = true;
+    return was;
+  }
+
+  adopt(job: Found): boolean {
+    return adopt(this, job);
+  }
+
+  count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {
+    this.#counts.push({ feed, stage, name, files, bytes });
+  }
+
+  /** One row a counter, whatever the number of jobs. The committer calls it just before COMMIT. */
+  writeCounts(): void {
+    const sums = new Map<string, Count>();
+    for (const count of this.#counts) {
+      const name = `${count.feed}\0${count.stage}\0${count.name}`;
+      const sum = sums.get(name);
+      if (!sum) sums.set(name, { ...count });
+      else {
+        sum.files += count.files;
+        sum.bytes += count.bytes;
+      }
+    }
+    for (const { feed, stage, name, files, bytes } of sums.values()) this.run(COUNT, feed, stage, name, files, bytes);
+    this.#counts = [];
+  }
+}

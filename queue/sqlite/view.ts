@@ -1,0 +1,152 @@
+/**
+ * The reading half of the backend: what viewers use, and what the owner's half builds on.
+ * Guarantees: each read is one short transaction whose rows are copied out; nothing is written.
+ */
+import type {
+  Backend,
+  Counter,
+  Gate,
+  Job,
+  JobId,
+  OwnerSlot,
+  Payload,
+  Reader,
+  StageName,
+  StageStats,
+} from '../backend.js';
+import type { Clock } from '../clock.js';
+import type { Owners } from '../owners.js';
+import { nextDueMs } from './claim.js';
+import { retryWhileBusy } from './commit.js';
+import { holderOf } from './enqueue.js';
+import { gates } from './gate.js';
+import { checkStillOurs, type Opened } from './open.js';
+import { jobById, type Rows } from './rows.js';
+import { counters, held, jobsByKey, stats } from './stats.js';
+
+/** What can be asked without being an owner. */
+export type QueueView = Pick<
+  Backend,
+  | 'uuid'
+  | 'stages'
+  | 'nowMs'
+  | 'feeds'
+  | 'holders'
+  | 'read'
+  | 'job'
+  | 'jobsByKey'
+  | 'held'
+  | 'gates'
+  | 'nextDueMs'
+  | 'stats'
+  | 'counters'
+  | 'owners'
+  | 'isAlive'
+  | 'checkStillOurs'
+  | 'close'
+>;
+
+export interface ViewParts {
+  opened: Opened;
+  rows: Rows;
+  clock: Clock;
+  stages: readonly StageName[];
+  /** Undefined when nobody ever owned this state. */
+  owners: Owners | undefined;
+}
+
+export class SqliteView implements QueueView {
+  readonly uuid: string;
+  readonly stages: readonly StageName[];
+
+  constructor(protected readonly parts: ViewParts) {
+    this.stages = parts.stages;
+    this.uuid = this.read((rows) => rows.get<{ value: string }>("SELECT value FROM meta WHERE name = 'uuid'")!.value);
+  }
+
+  nowMs(): number {
+    return this.parts.clock.nowMs();
+  }
+
+  read<T>(fn: (reader: Reader) => T): T {
+    const { rows } = this.parts;
+    if (rows.db.inTransaction) return fn(rows);
+    return retryWhileBusy(() => {
+      rows.run('BEGIN');
+      try {
+        return fn(rows);
+      } finally {
+        if (rows.db.inTransaction) rows.run('COMMIT');
+      }
+    });
+  }
+
+  feeds(): { name: string; options: Payload }[] {
+    const rows = this.read((reader) =>
+      reader.all<{ name: string; options: string }>('SELECT name, options FROM feeds ORDER BY name'),
+    );
+    return rows.map(({ name, options }) => ({ name, options: JSON.parse(options) as Payload }));
+  }
+
+  holders(feed: string, keys: readonly Buffer[]): ReturnType<Backend['holders']> {
+    return this.read((rows) =>
+      keys.map((key) => {
+        const holder = holderOf(rows, feed, key);
+        return holder && { id: holder.id, identity: holder.identity, state: holder.state, dueMs: holder.due_ms };
+      }),
+    );
+  }
+
+  job(id: JobId): Job | undefined {
+    return this.read((rows) => jobById(rows, id));
+  }
+
+  jobsByKey(feed: string, key: Buffer): Job[] {
+    return this.read((rows) => jobsByKey(rows, feed, key));
+  }
+
+  held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[] {
+    return this.read((rows) => held(rows, filter));
+  }
+
+  gates(): Gate[] {
+    return this.read(gates);
+  }
+
+  nextDueMs(stage: StageName): number {
+    return this.read((rows) => nextDueMs(rows, stage));
+  }
+
+  stats(): StageStats[] {
+    const { clock } = this.parts;
+    return this.read((rows) => stats(rows, this.stages, clock.nowMs(), clock.wallMs()));
+  }
+
+  counters(): Counter[] {
+    return this.read(counters);
+  }
+
+  owners(): (OwnerSlot & { alive: boolean })[] {
+    const { owners } = this.parts;
+    if (!owners) return [];
+    const known = this.read((rows) => rows.all<{ id: number }>('SELECT id FROM owners ORDER BY id'));
+    return known.flatMap(({ id }) => {
+      const slot = owners.slot(id);
+      return slot?.owner === id ? [{ ...slot, alive: owners.isAlive(id) }] : [];
+    });
+  }
+
+  isAlive(owner: number): boolean {
+    return this.parts.owners?.isAlive(owner) ?? false;
+  }
+
+  checkStillOurs(): void {
+    checkStillOurs(this.parts.opened);
+  }
+
+  async close(): Promise<void> {
+    if (!this.parts.rows.db.open) return;
+    this.parts.rows.db.close();
+    this.parts.owners?.close();
+  }
+}

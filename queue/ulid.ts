@@ -1,0 +1,41 @@
+/**
+ * ULIDs: 48 bits of wall-clock ms and 80 random bits in Crockford's base 32, 26 characters that sort by creation.
+ * Guarantees: within one process each is greater than the one before, also when the wall clock steps back.
+ * Source: https://github.com/ulid/spec
+ */
+import { randomBytes } from 'node:crypto';
+
+const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const RANDOM_DIGITS = 16;
+
+export function ulidFactory(wallMs: () => number): () => string {
+  let lastMs = -1;
+  let timePart = '';
+  const random = new Uint8Array(RANDOM_DIGITS);
+
+  const rollOver = (ms: number) => {
+    lastMs = ms;
+    timePart = '';
+    for (let rest = ms, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) timePart = DIGITS[rest % 32] + timePart;
+    randomBytes(RANDOM_DIGITS).forEach((byte, i) => {
+      random[i] = byte & 31;
+    });
+    random[0]! &= 15; // leaves room to count up within this millisecond
+  };
+
+  const countUp = () => {
+    for (let i = RANDOM_DIGITS - 1; i >= 0; i--) {
+      if (random[i]! < 31) return void random[i]!++;
+      random[i] = 0;
+    }
+  };
+
+  return () => {
+    const now = Math.floor(wallMs());
+    if (now > lastMs) rollOver(now);
+    else countUp();
+    let id = timePart;
+    for (const digit of random) id += DIGITS[digit];
+    return id;
+  };
+}
