@@ -1,0 +1,32 @@
+/** The end of a content's way, and what becomes of it when its carrier is discarded. */
+import type { Job, Tx } from '../../queue/backend.js';
+import { type JobFacts, payloadOf } from '../stages/job.js';
+import { type Content, contentByRow, stageOf, waitToken } from './content.js';
+
+/** The target is on disk: all that waits for this content is a duplicate of it now. */
+export function recordStored(tx: Tx, row: number, note: string | null): void {
+  tx.run(`UPDATE contents SET state = 'stored', note = ?, updated_at_ms = ? WHERE row = ? AND state <> 'stored'`, note, tx.wallMs, row);
+  tx.wake(waitToken(row));
+}
+
+export type Released =
+  /** The oldest waiting twin carries the content on, line and target as they stand. */
+  | { to: string }
+  /** Nobody waits: the content is free again. `line`: its line was written (or planned) and has to be withdrawn. */
+  | { to: undefined; line: Content | undefined };
+
+/** The carrier gives its content up, inside the transaction that discards it. */
+export function releaseContent(tx: Tx, carrier: Job, row: number): Released {
+  const content = contentByRow(tx, row);
+  if (!content || content.carrier !== carrier.id || content.state === 'stored') return { to: undefined, line: undefined };
+  const heir = tx.oldestWaiter(waitToken(row));
+  if (heir) {
+    tx.run('UPDATE contents SET carrier = ?, updated_at_ms = ? WHERE row = ?', heir.id, tx.wallMs, row);
+    const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row, moveAfter: heir.claimNo };
+    tx.release(heir.id, stageOf(content.state), { payload: payloadOf(facts) });
+    return { to: heir.id };
+  }
+  tx.run('DELETE FROM contents WHERE row = ?', row);
+  tx.run('DELETE FROM reservations WHERE content = ?', row);
+  return { to: undefined, line: content.target === null ? undefined : content };
+}

@@ -1,0 +1,59 @@
+/**
+ * The lines of the manifest: one JSON object each. `path`, `sha256`, `device`, `inode`, `size`, `mtime` stand first, as
+ * the first readers of this format expect them; then what we add.
+ * Guarantees: numbers are exact (64-bit ones are written as digits, never through a double); a name that is not UTF-8 has
+ * its bytes in `path_b64`. A line is a pure function of its ledger row: a redo writes the same bytes.
+ */
+import type { FeedOptions } from '../config/options.js';
+import type { Content } from '../ledger/content.js';
+
+export function manifestLine(content: Content, feed: FeedOptions): string {
+  const mtimeNs = BigInt(content.mtimeNs);
+  return object([
+    ...pathFields('path', feed.input, content.sourcePath),
+    ['sha256', text(content.sha256.toString('hex'))],
+    ['device', content.device],
+    ['inode', content.inode],
+    ['size', String(content.size)],
+    ['mtime', String(floorSeconds(mtimeNs))],
+    ['mtime_ns', content.mtimeNs],
+    ...pathFields('warehouse_path', feed.warehouse, content.target!),
+    ['ingested_at', text(new Date(content.ingestedAtMs!).toISOString())],
+    ['ingest_id', text(content.ingestId!)],
+    ['feed', text(content.feed)],
+    ['seal', text(content.seal)],
+  ]);
+}
+
+/** Takes an earlier line back: its file was discarded before it reached the warehouse. */
+export function correctionLine(content: Content, feed: FeedOptions, reason: string, atMs: number): string {
+  return object([
+    ['correction', text('withdrawn')],
+    ['ingest_id', text(content.ingestId!)],
+    ['sha256', text(content.sha256.toString('hex'))],
+    ...pathFields('path', feed.input, content.sourcePath),
+    ...pathFields('warehouse_path', feed.warehouse, content.target!),
+    ['reason', text(reason)],
+    ['corrected_at', text(new Date(atMs).toISOString())],
+    ['feed', text(content.feed)],
+  ]);
+}
+
+type Field = [name: string, json: string];
+
+const object = (fields: Field[]): string => `{${fields.map(([name, json]) => `"${name}":${json}`).join(',')}}\n`;
+const text = (value: string): string => JSON.stringify(value);
+
+function pathFields(name: string, root: string, relative: Buffer): Field[] {
+  const bytes = Buffer.concat([Buffer.from(`${root}/`), relative]);
+  const shown = bytes.toString('utf8');
+  const fields: Field[] = [[name, text(shown)]];
+  if (!Buffer.from(shown, 'utf8').equals(bytes)) fields.push([`${name}_b64`, text(bytes.toString('base64'))]);
+  return fields;
+}
+
+/** Times before 1970 round down too. */
+function floorSeconds(ns: bigint): bigint {
+  const whole = ns / 1_000_000_000n;
+  return ns < 0n && whole * 1_000_000_000n !== ns ? whole - 1n : whole;
+}

@@ -1,0 +1,87 @@
+/**
+ * Appends lines to one manifest file: looks at its end, plans in one transaction, writes, confirms.
+ * An append of somebody else that is open on the file is finished first when its owner is gone; a living owner is waited for.
+ */
+import { closeSync } from 'node:fs';
+import type { Backend, Tx } from '../../queue/backend.js';
+import type { Directories } from '../files/directories.js';
+import { inPlace, inPlaceAsync } from '../files/place-error.js';
+import type { ByteName } from '../linux/index.js';
+import { type Append, type End, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
+import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
+
+export interface ManifestFile {
+  backend: Backend;
+  emit: Emit;
+  feed: string;
+  /** The root's path, for sentences and for the row. */
+  manifests: string;
+  root: Directories;
+  /** Relative to the root. */
+  path: ByteName;
+}
+
+/** `undefined`: there is nothing to write after all (or it must be looked at again). */
+export type Lines = { lines: string; items: Items } | undefined;
+
+export type Written = 'written' | 'nothing' | 'busy' | 'stale';
+
+/**
+ * `plan` runs inside the planning transaction and does the caller's own writes there (targets, states); it answers the
+ * lines. It is not run when the file is busy or has changed since it was looked at.
+ */
+export async function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<Written> {
+  const name = fileName(file);
+  const end = inPlace('manifests', file.manifests, 'write', () => endOf(file, name));
+  let planned: Append | undefined;
+  const answer = await file.backend.transact((tx): Written | Append => {
+    planned = undefined;
+    const probe = planAppend(tx, file.feed, name, end, file.backend.owner);
+    if ('busy' in probe) return probe.busy;
+    if ('stale' in probe) return 'stale';
+    const lines = plan(tx);
+    if (!lines) {
+      tx.run('DELETE FROM appends WHERE id = ?', probe.append.id);
+      return 'nothing';
+    }
+    const bytes = Buffer.concat([probe.append.bytes, Buffer.from(lines.lines)]);
+    const items = JSON.stringify(lines.items);
+    tx.run('UPDATE appends SET bytes = ?, items = ? WHERE id = ?', bytes, items, probe.append.id);
+    planned = { ...probe.append, bytes, items };
+    return 'written';
+  });
+  if (typeof answer !== 'string') return (await finishOpen(file, answer)) ? 'stale' : 'busy';
+  if (planned) {
+    reportForeign(file, name, end);
+    await finish(file, planned);
+  }
+  return answer;
+}
+
+/** Finishes an append that is open on the file, when nobody living does. Answers false when a living owner has it. */
+export async function finishOpen(file: ManifestFile, open: Append): Promise<boolean> {
+  if (!isOrphan(file.backend, open)) return false;
+  if (await takeOver(file.backend, open)) await finish(file, { ...open, owner: file.backend.owner });
+  return true;
+}
+
+const finish = (file: ManifestFile, append: Append): Promise<void> =>
+  inPlaceAsync('manifests', file.manifests, 'write', () => finishAppend(file.backend, file.emit, file.root, file.path, append));
+
+export const fileName = (file: Pick<ManifestFile, 'manifests' | 'path'>): string => `${file.manifests}/${file.path}`;
+
+function endOf(file: ManifestFile, name: string): End {
+  const fd = openManifest(file.root, file.path);
+  try {
+    return lookAtEnd(file.backend, name, fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Bytes that are not ours are kept and told, bytes that somebody took away are not written back. */
+function reportForeign(file: ManifestFile, name: string, end: End): void {
+  if (end.known === undefined || end.known === end.size) return;
+  const event = end.size > end.known ? 'manifest_foreign_lines' : 'manifest_truncated';
+  file.emit(event, { feed: file.feed, file: name, ours_end: end.known, found_end: end.size });
+}

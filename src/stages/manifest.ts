@@ -1,0 +1,126 @@
+/**
+ * manifest: plans the ingest instant, partition, hour and target of each content and its line in one transaction, appends
+ * the lines, confirms them.
+ * Guarantees: a content gets one line, whatever crashes in between (src/manifest/append.ts says how). The line comes
+ * before the move: whoever reads it waits for `warehouse_path`.
+ */
+import type { Tx } from '../../queue/backend.js';
+import { type Content, contentByRow } from '../ledger/content.js';
+import { PlaceError } from '../files/place-error.js';
+import { baseOf, partitionOf } from '../files/places.js';
+import { type ByteName, joinNames } from '../linux/index.js';
+import { type Append, APPEND_COLUMNS, manifestPath } from '../manifest/append.js';
+import { manifestLine } from '../manifest/record.js';
+import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
+import { freeTarget, LOOK_TRUSTED_MS, passOver, reserve } from '../warehouse/reserve.js';
+import { type IngestJob, payloadOf } from './job.js';
+import { type Batch, blocked, defer, retry, type Stage, type Step } from './stage.js';
+
+/** A file whose end keeps moving is left to the others for a moment. */
+const ROUNDS_MAX = 20;
+const BUSY_MS = 20;
+
+export const manifest: Stage = {
+  name: 'manifest',
+
+  async run(jobs, batch) {
+    const steps = new Map<IngestJob, Step>();
+    let todo = [...jobs];
+    batch.hand(undefined, 'manifests');
+    try {
+      for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
+        const contents = contentsOf(todo, batch);
+        todo = todo.filter((job) => !answered(job, contents.get(job), steps));
+        const open = todo.find((job) => contents.get(job)!.target !== null);
+        const busy = open ? await finishPlanned(contents.get(open)!, batch) : (await appendAll(todo, contents, batch)) === 'busy';
+        if (busy) break;
+      }
+    } catch (error) {
+      if (!(error instanceof PlaceError)) throw error;
+      for (const job of todo) steps.set(job, blocked(this.name, batch.feed.name, error, batch.emit));
+    }
+    return jobs.map((job) => steps.get(job) ?? defer(BUSY_MS, 'manifest_busy'));
+  },
+};
+
+function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content | undefined> {
+  return batch.backend.read((reader) => new Map(jobs.map((job) => [job, contentByRow(reader, job.facts.content ?? -1)])));
+}
+
+/** Has its line, or cannot have one. */
+function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {
+  if (!content || content.carrier !== job.id) {
+    steps.set(job, retry('not_the_carrier', `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`));
+    return true;
+  }
+  if (content.state === 'carried') return false;
+  steps.set(job, { outcome: { kind: 'advance', payload: payloadOf({ ...job.facts, moveAfter: job.claim.claimNo }) } });
+  return true;
+}
+
+/** A content with a target and no confirmed line stands in an open append. Answers whether a living owner has that. */
+async function finishPlanned(content: Content, batch: Batch): Promise<boolean> {
+  const file = fileOf(batch, content.hour!);
+  const name = fileName(file);
+  const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
+  // Confirmed between the two reads: the next round sees it.
+  return open ? !(await finishOpen(file, open)) : false;
+}
+
+async function appendAll(jobs: readonly IngestJob[], contents: Map<IngestJob, Content | undefined>, batch: Batch): Promise<string> {
+  if (jobs.length === 0) return 'nothing';
+  const atMs = Date.now();
+  const { date, hour } = partitionOf(atMs, batch.feed.timezone);
+  const chosen = new Set<ByteName>();
+  const lookedMs = batch.backend.nowMs();
+  const plans = jobs.map((job) => {
+    const wanted = joinNames(date, batch.feed.preserveSubdirs ? job.path : baseOf(job.path));
+    return { job, row: contents.get(job)!.row, wanted, target: freeTarget(batch.files, wanted, chosen) };
+  });
+  return appendTo(fileOf(batch, hour), (tx) => {
+    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS) return undefined;
+    return planLines(tx, batch, plans, atMs, hour);
+  });
+}
+
+interface Plan {
+  job: IngestJob;
+  row: number;
+  wanted: ByteName;
+  target: ByteName;
+}
+
+function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, hour: ByteName): Lines {
+  const rows: number[] = [];
+  let lines = '';
+  for (const { job, row, wanted, target } of plans) {
+    const content = contentByRow(tx, row);
+    if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
+    if (!reserve(tx, batch.feed.warehouse, target, row)) {
+      passOver(wanted, target);
+      continue;
+    }
+    const planned: Content = { ...content, target: Buffer.from(target, 'latin1'), hour, ingestId: job.id, ingestedAtMs: atMs };
+    tx.run(
+      'UPDATE contents SET target = ?, hour = ?, ingest_id = ?, ingested_at_ms = ?, updated_at_ms = ? WHERE row = ?',
+      planned.target,
+      hour,
+      job.id,
+      atMs,
+      tx.wallMs,
+      row,
+    );
+    lines += manifestLine(planned, batch.feed);
+    rows.push(row);
+  }
+  return rows.length > 0 ? { lines, items: { rows, jobs: [] } } : undefined;
+}
+
+const fileOf = (batch: Batch, hour: string): ManifestFile => ({
+  backend: batch.backend,
+  emit: batch.emit,
+  feed: batch.feed.name,
+  manifests: batch.feed.manifests,
+  root: batch.files.manifests,
+  path: manifestPath(hour),
+});

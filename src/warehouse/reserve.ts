@@ -1,0 +1,57 @@
+/**
+ * Chooses a target that nobody has: not on disk, not reserved by another content, not chosen twice in one batch.
+ * Looking at the disk happens before the planning transaction, reserving inside it. A name that is stored leaves the
+ * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two.
+ */
+import type { Tx } from '../../queue/backend.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { baseOf, folderOf, nthName } from '../files/places.js';
+import { type ByteName, joinNames } from '../linux/index.js';
+
+/** A look at the warehouse is trusted for so long; reservations of stored contents stay for longer (`RESERVED_FOR_MS`). */
+export const LOOK_TRUSTED_MS = 2_000;
+export const RESERVED_FOR_MS = 10_000;
+
+/** How far the numbering of a name has come in this process: thousands of files of one name must not each start at 2. */
+const numbering = new Map<ByteName, number>();
+const NUMBERING_MAX = 10_000;
+
+/** Free on disk now, and not yet chosen in `chosen` (which gets it). */
+export function freeTarget(files: FeedFiles, wanted: ByteName, chosen: Set<ByteName>): ByteName {
+  const folder = folderOf(wanted);
+  for (let n = 1; ; n = Math.max(n + 1, numbering.get(wanted) ?? 0)) {
+    const target = joinNames(folder, nthName(baseOf(wanted), n));
+    if (chosen.has(target) || statEntry(files.entryOrNone(files.warehouse, target))) {
+      if (n > 1 || !numbering.has(wanted)) remember(wanted, n + 1);
+      continue;
+    }
+    chosen.add(target);
+    return target;
+  }
+}
+
+/** Inside the planning transaction. False: another content has it; look for the next one. */
+export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
+  tx.run('INSERT OR IGNORE INTO reservations (warehouse, target, content) VALUES (?, ?, ?)', warehouse, Buffer.from(target, 'latin1'), content)
+    .changes === 1;
+
+/** A name that was found reserved: the next look begins behind it. */
+export function passOver(wanted: ByteName, target: ByteName): void {
+  const taken = Number(/~(\d+)(\.[^.]*)?$/.exec(target)?.[1] ?? 1);
+  remember(wanted, Math.max(taken + 1, numbering.get(wanted) ?? 0));
+}
+
+function remember(wanted: ByteName, next: number): void {
+  if (numbering.size >= NUMBERING_MAX) numbering.clear();
+  numbering.set(wanted, next);
+}
+
+/** Reservations of contents that have been stored for a while: the names are on disk, or a consumer took them. */
+export const dropOldReservations = (tx: Tx, max: number): number =>
+  tx.run(
+    `DELETE FROM reservations WHERE (warehouse, target) IN (
+       SELECT r.warehouse, r.target FROM reservations r JOIN contents c ON c.row = r.content
+        WHERE c.state = 'stored' AND c.updated_at_ms < ? LIMIT ?)`,
+    tx.wallMs - RESERVED_FOR_MS,
+    max,
+  ).changes;
