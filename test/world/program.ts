@@ -31,6 +31,8 @@ export interface StartOptions {
   /** What runs the command, with its arguments: `['strace', '-f', …]`. */
   wrap?: readonly string[];
   cwd?: string;
+  /** `pipe`: stays open until the process ends. */
+  stdin?: 'ignore' | 'pipe';
 }
 
 export class Program {
@@ -55,7 +57,7 @@ export class Program {
     const path = command.includes('/') ? command : join(PACKAGE, 'bin', command);
     const [file, ...rest] = [...(options.wrap ?? []), path, ...args];
     this.#process = spawn(file!, rest, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
       cwd: options.cwd ?? '/',
       env: { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), ...options.env },
       ...(options.user && { uid: options.user.uid, gid: options.user.gid }),
