@@ -3,9 +3,11 @@
  * undocumented: koffi is pinned, and test/linux/poll.test.ts has a scenario for each trap below.
  * Guarantees: the handle stays alive until `close`; a throw in `onReadable` does not end the reading, it surfaces as an
  * uncaught exception of its own; a second `close`, and anything after it, does nothing.
- * Does not: take any other descriptor: one that epoll refuses aborts the whole process.
+ * Does not: take any other descriptor (one that epoll refuses aborts the whole process), nor run in a worker thread.
  */
+import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
 import koffi from 'koffi';
 import { codeOfErrno, ERRNO, LinuxError } from './error.js';
 
@@ -20,8 +22,11 @@ type PollHandle = ReturnType<typeof koffi.node.poll>;
 
 /** A handle that nothing refers to is collected and goes silent. */
 const alive = new Set<PollHandle>();
+let closesAtExit = false;
 
 export function pollInotify(fd: number, onReadable: () => void): Poll {
+  // A worker's end (`terminate`, or `process.exit` in a callback) would make koffi's next callback abort the process.
+  assert(isMainThread, 'inotify is read in the main thread only');
   refuseOthers(fd);
   // The published types leave the status out.
   const listener = (status: number) => {
@@ -35,6 +40,8 @@ export function pollInotify(fd: number, onReadable: () => void): Poll {
   };
   const handle = koffi.node.poll(fd, { readable: true }, listener as never);
   alive.add(handle);
+  if (!closesAtExit) process.once('exit', closeAll);
+  closesAtExit = true;
   return {
     // A call on a closed handle is a segmentation fault.
     ref: () => alive.has(handle) && handle.ref(),
@@ -43,6 +50,12 @@ export function pollInotify(fd: number, onReadable: () => void): Poll {
       if (alive.delete(handle)) handle.close();
     },
   };
+}
+
+/** Node runs its loop once more while it ends, when no JavaScript may run: an event that came by then aborts it. */
+function closeAll(): void {
+  for (const handle of alive) handle.close();
+  alive.clear();
 }
 
 /** Thrown inside koffi's callback it would be swallowed, and no further event would come. */

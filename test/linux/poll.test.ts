@@ -1,0 +1,147 @@
+/** One scenario for each trap of koffi's poll. They run in a process of their own, since a sprung trap ends it or silences it. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { assertSucceeded, directoryFor, type Ended, type RunOptions, runNode } from './support.js';
+
+const limit = { timeout: 60_000 };
+
+function inWatched(t: TestContext, source: string, options: RunOptions = {}): Promise<Ended> {
+  const prelude = `const { Inotify, IN_CREATE } = linux;
+    const path = args[0];
+    const watch = (inotify, callback) => inotify.addWatch({ path, watch_for: IN_CREATE, callback });
+    const create = (name) => fs.writeFileSync(path + '/' + name, '');
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+    const openInotify = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
+      try { return fs.readlinkSync('/proc/self/fd/' + fd).includes('inotify'); } catch { return false; }
+    }).length;`;
+  return runNode(t, prelude + source, { ...options, args: [directoryFor(t), ...(options.args ?? [])] });
+}
+
+test('an instance that nobody refers to goes on telling after a garbage collection', limit, async (t) => {
+  const source = `(() => watch(new Inotify(), ({ name }) => { console.log(name); process.exit(0); }))();
+    for (let round = 0; round < 20; round++) { gc(); await turn(); }
+    create('seen');`;
+  const result = await inWatched(t, source, { nodeArgs: ['--expose-gc'] });
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'seen\n');
+});
+
+test(
+  'a throw in a callback surfaces as an uncaught exception and ends neither the reading nor other callbacks',
+  limit,
+  async (t) => {
+    const source = `const inotify = new Inotify();
+    process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+    watch(inotify, ({ name }) => {
+      console.log(name);
+      if (name === 'last') inotify.close(); else throw new Error('of ' + name);
+    });
+    create('a'); create('b');
+    await turn(); await turn();
+    create('last');`;
+    const result = await inWatched(t, source);
+    assertSucceeded(result);
+    assert.deepEqual(result.stdout.trim().split('\n').sort(), ['a', 'b', 'last', 'uncaught of a', 'uncaught of b']);
+  },
+);
+
+test('without a handler such a throw ends the process with its stack', limit, async (t) => {
+  const result = await inWatched(t, `watch(new Inotify(), () => { throw new Error('mine'); }); create('a');`);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /Error: mine\n\s+at /);
+});
+
+test('after close nothing is called, and every further call is harmless', limit, async (t) => {
+  const source = `const inotify = new Inotify();
+    watch(inotify, () => console.log('called after close'));
+    create('a');
+    for (let round = 0; round < 3; round++) { inotify.close(); inotify.ref(); inotify.unref(); }
+    create('b');
+    for (let round = 0; round < 20; round++) { gc(); await turn(); }
+    try { watch(inotify, () => {}); } catch (error) { console.log(error.code); }
+    console.log(openInotify());`;
+  const result = await inWatched(t, source, { nodeArgs: ['--expose-gc'] });
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'ERR_ASSERTION\n0\n');
+});
+
+test('a close from the callback ends it there, with events still unread', limit, async (t) => {
+  const source = `const inotify = new Inotify();
+    watch(inotify, ({ name }) => { console.log(name); inotify.close(); });
+    for (const name of ['a', 'b', 'c']) create(name);`;
+  const result = await inWatched(t, source);
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'a\n');
+});
+
+test('a descriptor that is not inotify is refused before it can abort the process', limit, async (t) => {
+  const source = `const { pollInotify } = await import(args[1]);
+    for (const fd of [fs.openSync(path + '/file', 'w+'), 0, 9999]) {
+      try { pollInotify(fd, () => {}); console.log('taken'); } catch (error) { console.log(error.code); }
+    }`;
+  const poll = new URL('../../src/linux/poll.js', import.meta.url).href;
+  const result = await inWatched(t, source, { args: [poll] });
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'EINVAL\nEINVAL\nEBADF\n');
+});
+
+test('process.exit ends a process that watches, also out of a callback', limit, async (t) => {
+  const body = { 'at once': 'process.exit(7);', 'in a callback': `create('a');` };
+  for (const [when, end] of Object.entries(body)) {
+    const result = await inWatched(t, `watch(new Inotify(), () => process.exit(7)); ${end}`);
+    assert.deepEqual([result.code, result.signal], [7, null], when);
+  }
+});
+
+test('events that come while the process ends do not abort it', limit, async (t) => {
+  for (const end of ['', 'process.exit(0);', `process.on('exit', () => create('b'));`]) {
+    assertSucceeded(await inWatched(t, `watch(new Inotify({ persistent: false }), () => {}); create('a'); ${end}`));
+  }
+});
+
+test('a worker thread is refused, since its end would abort the process', limit, async (t) => {
+  const source = `import { Worker } from 'node:worker_threads';
+    const index = process.execArgv.at(-1).match(/from ("[^"]*")/)[1];
+    const body = 'import(' + index + ').then(({ Inotify }) => { try { new Inotify(); } catch (e) { console.log(e.message); } })';
+    new Worker(body, { eval: true });`;
+  const result = await inWatched(t, source);
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'inotify is read in the main thread only\n');
+});
+
+test('a process ends by itself after close, and with an instance that is not persistent', limit, async (t) => {
+  for (const end of ['inotify.close()', 'inotify.unref()']) {
+    assertSucceeded(
+      await inWatched(t, `const inotify = new Inotify(); watch(inotify, () => {}); create('a'); ${end};`),
+    );
+  }
+  assertSucceeded(await inWatched(t, 'watch(new Inotify({ persistent: false }), () => {});'));
+  const kept = `const inotify = new Inotify({ persistent: false }); inotify.ref();
+    watch(inotify, () => { console.log('told'); inotify.close(); });
+    setTimeout(() => create('late'), 20).unref();
+    process.on('exit', () => {});`;
+  // Kept alive by the instance alone, so that the unref'd timer comes to run.
+  assert.equal((await inWatched(t, kept)).stdout, 'told\n');
+});
+
+test('no instance to be had is a typed error that leaves no descriptor', limit, async (t) => {
+  const source = `const open = [];
+    try { for (;;) open.push(fs.openSync('/dev/null')); } catch {}
+    try { new Inotify(); } catch (error) { console.log(error.name, error.code, error.call, /max_user_instances/.test(error.message)); }
+    for (const fd of open) fs.closeSync(fd);
+    console.log(openInotify());
+    new Inotify().close();
+    console.log(openInotify());`;
+  const result = await inWatched(t, source, { through: ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'] });
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'LinuxError EMFILE inotify_init1 true\n0\n0\n');
+});
+
+test('a thousand instances opened and closed leave none behind', limit, async (t) => {
+  const source = `for (let round = 0; round < 1000; round++) { const inotify = new Inotify(); watch(inotify, () => {}); inotify.close(); }
+    await turn();
+    console.log(openInotify());`;
+  const result = await inWatched(t, source);
+  assertSucceeded(result);
+  assert.equal(result.stdout, '0\n');
+});
