@@ -42,7 +42,7 @@ export class Marks {
       this.#due.set(path, by);
       return true;
     }
-    const hold = by === 'write' && (patient || this.#wasTaken(path, nowMs));
+    const hold = patient || (by === 'write' && this.#wasTaken(path, nowMs));
     const known = this.#later.has(path);
     if (!known && !this.#fits(path)) return false;
     if (hold) {

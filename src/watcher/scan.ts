@@ -105,10 +105,10 @@ export class Scan {
     if (kind === 'directory') {
       if (this.#hooks.enters(path)) this.#pending.push(path);
     } else if (kind === 'file' || kind === 'unknown') {
-      const target = this.#hooks.target(path);
-      if (target === undefined) return;
+      // What only speaks of another path (a sidecar) is not counted: that path is met too, if it is there.
+      if (this.#hooks.target(path) !== path) return;
       this.counts.files += 1;
-      if (target === path) found.push(path);
+      found.push(path);
     } else {
       this.counts.others[kind] = (this.counts.others[kind] ?? 0) + 1;
     }

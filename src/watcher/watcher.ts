@@ -81,6 +81,17 @@ export class Watcher {
     });
   }
 
+  /** Hands the path on again, with the same cause, within a second. */
+  again(path: ByteName, by: Cause): void {
+    this.#mark(path, by, true);
+    this.#alarm.ring();
+  }
+
+  /** Paths that are marked and not yet handed on. */
+  get marked(): number {
+    return this.#marks.size;
+  }
+
   async #run(): Promise<void> {
     try {
       while (!this.#stopping) await this.#round();

@@ -1,0 +1,108 @@
+/**
+ * One feed's way into the queue: watcher → look → offer.
+ * Guarantees: a marked path is looked at and offered, or stays marked; nothing of the input is opened or changed.
+ * A file smaller than --min-bytes is no candidate while it is that small: every event and scan looks again.
+ */
+import { type Backend, StateUnwritable } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { LinuxError } from '../linux/index.js';
+import { nameOfText } from '../linux/names.js';
+import type { Emit } from '../telemetry/emit.js';
+import { type Mark, type OpenRoot, Watcher } from '../watcher/index.js';
+import { makeFilters } from './filters.js';
+import { lookAt } from './look.js';
+import { offer } from './offer.js';
+import { Telling } from './telling.js';
+
+export interface FeedProducerOptions {
+  backend: Backend;
+  feed: FeedOptions;
+  /** Of this boot. */
+  boot: string;
+  emit: Emit;
+  /** The state can no longer be used, or a bug: the process ends with this. */
+  onFatal(error: unknown): void;
+}
+
+export class FeedProducer {
+  /** Files that became jobs since the start. */
+  taken = 0;
+  readonly #options: FeedProducerOptions;
+  readonly #watcher: Watcher;
+  readonly #telling: Telling;
+  readonly #sidecarSuffix;
+
+  constructor(options: FeedProducerOptions) {
+    const { feed, emit } = options;
+    this.#options = options;
+    this.#telling = new Telling(feed.name, emit);
+    this.#sidecarSuffix = feed.mode === 'sidecar' ? nameOfText(feed.sidecarSuffix) : undefined;
+    const { target, enters } = makeFilters(feed);
+    this.#watcher = new Watcher({
+      root: feed.input,
+      recursive: feed.recursive,
+      poll: feed.poll,
+      ...(feed.scanIntervalSeconds !== undefined && { scanEveryMs: feed.scanIntervalSeconds * 1_000 }),
+      target,
+      enters,
+      deliver: (marks, root) => this.#deliver(marks, root),
+      tell: (event) => {
+        this.#telling.watcher(event);
+        if (event.event === 'overflow') this.#countOverflow();
+      },
+    });
+  }
+
+  get feed(): FeedOptions {
+    return this.#options.feed;
+  }
+
+  /** Safe to call twice. */
+  start(): void {
+    this.#watcher.start();
+    this.#watcher.ended.catch(this.#options.onFatal);
+  }
+
+  /** Safe to call twice. */
+  stop(): Promise<void> {
+    return this.#watcher.stop();
+  }
+
+  /** Resolves when a scan that began after this call was offered. */
+  scan(): Promise<void> {
+    return this.#watcher.scan();
+  }
+
+  /** Paths that were told and not yet offered, those whose job was in hand included. */
+  get marked(): number {
+    return this.#watcher.marked;
+  }
+
+  async #deliver(marks: readonly Mark[], root: OpenRoot): Promise<void> {
+    const { backend, feed, boot, onFatal } = this.#options;
+    try {
+      const looked = lookAt(marks, root, this.#sidecarSuffix);
+      this.#telling.others(looked.others);
+      this.#telling.failed(looked.failed);
+      const files = looked.files.filter(({ size }) => size >= feed.minBytes);
+      if (files.length === 0) return;
+      const { taken, busy } = await offer(files, { backend, feed, boot });
+      this.taken += taken;
+      for (const { path, by } of busy) this.#watcher.again(path, by);
+    } catch (error) {
+      // The two that pass by themselves: a state that cannot be written just now, a process out of descriptors.
+      if (!(error instanceof StateUnwritable || error instanceof LinuxError)) onFatal(error);
+      throw error;
+    }
+  }
+
+  #countOverflow(): void {
+    const { backend, feed, onFatal } = this.#options;
+    backend
+      .transact((tx) => tx.count(feed.name, 'producer', 'overflow', 1, 0))
+      .catch((error) => {
+        // The event was told; only the counter misses one.
+        if (!(error instanceof StateUnwritable)) onFatal(error);
+      });
+  }
+}

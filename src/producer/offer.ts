@@ -1,0 +1,76 @@
+/**
+ * Offers what was looked at to the queue, unknown files first found by reading alone.
+ * Guarantees: a known file that did not change costs no write and no wait; a known file that changed makes its job look
+ * at once; a path whose job is in hand just now is answered as `busy`, to be offered again.
+ */
+import type { Backend, Candidate } from '../../queue/backend.js';
+import { limits } from '../../queue/limits.js';
+import type { FeedOptions } from '../config/options.js';
+import { bytesOfName } from '../linux/names.js';
+import type { CandidatePayload } from '../stages/job.js';
+import type { Look } from './look.js';
+
+/** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
+const NO_SIDECAR_MS = 24 * 3_600_000;
+
+export interface Offered {
+  /** Files that became jobs, or reopened one. */
+  taken: number;
+  busy: Look[];
+}
+
+export interface Offering {
+  backend: Backend;
+  feed: FeedOptions;
+  /** Of this boot. */
+  boot: string;
+}
+
+/** Rejects when the state cannot be read or written. */
+export async function offer(looks: readonly Look[], offering: Offering): Promise<Offered> {
+  const wanted = withoutKnown(looks, offering);
+  const offered: Offered = { taken: 0, busy: [] };
+  for (let at = 0; at < wanted.length; at += limits.enqueueBatchMax) {
+    const batch = wanted.slice(at, at + limits.enqueueBatchMax);
+    const answers = await offering.backend.enqueue(batch.map(({ candidate }) => candidate));
+    answers.forEach((answer, n) => {
+      if (answer === 'new') offered.taken += 1;
+      if (answer === 'busy') offered.busy.push(batch[n]!.look);
+    });
+  }
+  return offered;
+}
+
+function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look; candidate: Candidate }[] {
+  const { backend, feed } = offering;
+  const holders = backend.holders(
+    feed.name,
+    looks.map(({ path }) => bytesOfName(path)),
+  );
+  return looks.flatMap((look, n) => {
+    const holder = holders[n];
+    if (holder?.identity === look.identity) return [];
+    return [{ look, candidate: { ...candidateOf(look, offering), nudge: holder !== undefined } }];
+  });
+}
+
+function candidateOf(look: Look, { backend, feed, boot }: Offering): Candidate {
+  const payload: CandidatePayload = {
+    seen: { identity: look.file, sinceMs: backend.nowMs(), boot, by: look.by },
+  };
+  return {
+    feed: feed.name,
+    key: bytesOfName(look.path),
+    identity: look.identity,
+    bytes: look.size,
+    payload: { ...payload, seen: { ...payload.seen } },
+    dueInMs: dueInMs(look, feed),
+  };
+}
+
+/** When its stage can first find it complete. */
+export function dueInMs({ by, hasSidecar }: Pick<Look, 'by' | 'hasSidecar'>, feed: FeedOptions): number {
+  const settleMs = by === 'rename' ? 0 : feed.settleMs;
+  if (feed.mode === 'stability') return Math.max(feed.stabilitySeconds * 1_000, settleMs);
+  return hasSidecar ? settleMs : NO_SIDECAR_MS;
+}

@@ -1,0 +1,51 @@
+/**
+ * What a terminal's status line shows, once a second: silence is a fault there, so a file that only waits for its
+ * window is named. One process of a state reports it, the producer.
+ */
+import type { Backend, Reader } from '../../queue/backend.js';
+import { type ByteName, shownName } from '../linux/names.js';
+import type { Progress } from '../supervise/protocol.js';
+import { metricsReader } from '../telemetry/metrics.js';
+
+const EVERY_MS = 1_000;
+
+/** Reports until the answered function is called. */
+export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
+  const read = metricsReader(backend);
+  const timer = setInterval(() => report(progressNow(backend, read())), EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof metricsReader>>): Progress {
+  const left = Object.values(metrics.queue_depth).reduce((sum, jobs) => sum + jobs, 0);
+  const feeds = backend.feeds().map(({ name }) => name);
+  const next = backend.read((reader) => nextWindow(reader, backend.stages[0]!, feeds));
+  const inMs = next === undefined ? 0 : Math.max(0, next.dueMs - backend.nowMs());
+  return {
+    kind: 'progress',
+    filesDone: metrics.files_processed,
+    bytesDone: metrics.bytes_processed,
+    filesPerSecond: metrics.files_per_second,
+    filesLeft: left,
+    held: metrics.held,
+    ...(next && inMs < SHOWN_WITHIN_MS && { waiting: { path: next.path, seconds: inMs / 1_000 } }),
+  };
+}
+
+/** A file without its sidecar is due tomorrow: nothing that a person would wait for. */
+const SHOWN_WITHIN_MS = 3_600_000;
+
+function nextWindow(
+  reader: Reader,
+  stage: string,
+  feeds: readonly string[],
+): { path: string; dueMs: number } | undefined {
+  const next = feeds
+    .flatMap((feed) => reader.all<{ seq: number; due_ms: number }>(NEXT_DUE, stage, feed))
+    .sort((a, b) => a.due_ms - b.due_ms)[0];
+  const job = next && reader.get<{ key: Buffer }>('SELECT key FROM jobs WHERE seq = ?', next.seq);
+  return job && { path: shownName(job.key.toString('latin1') as ByteName), dueMs: next.due_ms };
+}
+
+const NEXT_DUE = 'SELECT seq, due_ms FROM ready_jobs WHERE stage = ? AND feed = ? ORDER BY due_ms LIMIT 1';

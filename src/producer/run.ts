@@ -1,0 +1,93 @@
+/**
+ * The role `producer`: watches the inputs of all feeds of a configuration and brings their files into the queue.
+ * Guarantees: beats as long as its event loop turns; ends when it is told to drain, with exit code 3 when the state is
+ * no longer the one that it opened.
+ * Does not: open a file of an input, or change anything there.
+ */
+import { type Backend, limits, openQueue, QueueError } from '../../queue/index.js';
+import { STAGE_NAMES } from '../config/stage-names.js';
+import { EnvironmentError } from '../errors.js';
+import { bootId, host } from '../linux/index.js';
+import type { ChildContext } from '../supervise/context.js';
+import { startMetrics } from '../telemetry/metrics.js';
+import { FeedProducer } from './feed-producer.js';
+import { untilNothingLeft } from './once.js';
+import { startProgress } from './progress.js';
+
+export async function runProducer(context: ChildContext): Promise<void> {
+  const { config, emit, report, drainSignal } = context;
+  const backend = await openState(context);
+  const fatal = new Fatal();
+  const stops = [startBeats(backend, context, fatal)];
+  const producers: FeedProducer[] = [];
+  try {
+    report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
+    stops.push(startMetrics(backend, config.service.metricsIntervalSeconds, emit));
+    if (context.terminal) stops.push(startProgress(backend, report));
+    for (const feed of config.feeds) {
+      await backend.putFeed(feed.name, { ...feed });
+      producers.push(new FeedProducer({ backend, feed, boot: bootId(), emit, onFatal: (error) => fatal.raise(error) }));
+    }
+    for (const producer of producers) producer.start();
+    if (config.service.once) await Promise.race([reportOnce(backend, producers, context), fatal.raised]);
+    await Promise.race([aborted(drainSignal), fatal.raised]);
+  } catch (error) {
+    throw asOperators(error);
+  } finally {
+    for (const stop of stops) stop();
+    await Promise.allSettled(producers.map((producer) => producer.stop()));
+    await backend.close();
+  }
+}
+
+async function openState({ config }: ChildContext): Promise<Backend> {
+  const { statePath, maxAttempts } = config.service;
+  try {
+    return await openQueue({ path: statePath, host: host(), stages: STAGE_NAMES, title: 'producer', maxAttempts });
+  } catch (error) {
+    throw asOperators(error);
+  }
+}
+
+async function reportOnce(backend: Backend, producers: FeedProducer[], context: ChildContext): Promise<void> {
+  const done = await untilNothingLeft(backend, producers, context.drainSignal);
+  if (done !== undefined) context.report(done);
+}
+
+/** From the main loop, so that a loop that hangs is seen; the same turn asks whether the state is still the one opened. */
+function startBeats(backend: Backend, context: ChildContext, fatal: Fatal): () => void {
+  const beat = () => {
+    try {
+      backend.beat({ job: null, place: '' });
+      backend.checkStillOurs();
+    } catch (error) {
+      fatal.raise(error);
+    }
+  };
+  beat();
+  context.onStop(() => backend.beat({ job: null, place: '' }));
+  const timer = setInterval(beat, limits.beatEveryMs);
+  return () => clearInterval(timer);
+}
+
+/** What ends the process from wherever it is noticed; the first counts. */
+class Fatal {
+  raise!: (error: unknown) => void;
+  readonly raised = new Promise<never>((_, reject) => {
+    this.raise = reject;
+  });
+
+  constructor() {
+    // It may be raised when nobody waits any more.
+    this.raised.catch(() => undefined);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** The queue knows no operators: its errors get their sentence and exit code here. */
+const asOperators = (error: unknown): unknown =>
+  error instanceof QueueError ? new EnvironmentError(error.code, error.message) : error;

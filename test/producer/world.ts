@@ -1,0 +1,146 @@
+/** A real input, a real state and a real producer over them, without any worker: jobs stay where the producer put them. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Backend, type Job, openQueue } from '../../queue/index.js';
+import type { FeedOptions } from '../../src/config/options.js';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { bootId, host } from '../../src/linux/index.js';
+import { FeedProducer } from '../../src/producer/feed-producer.js';
+
+/** Only there to end a test that would otherwise hang. */
+const PATIENCE_MS = 30_000;
+
+export class World {
+  readonly base = mkdtempSync(join(tmpdir(), 'producer-'));
+  readonly input = join(this.base, 'in');
+  readonly statePath = join(this.base, 'state.db');
+  readonly told: { event: string; [field: string]: unknown }[] = [];
+  readonly #listeners = new Set<() => void>();
+  #backend: Backend | undefined;
+  #producer: FeedProducer | undefined;
+
+  constructor() {
+    mkdirSync(this.input);
+  }
+
+  get backend(): Backend {
+    assert(this.#backend);
+    return this.#backend;
+  }
+
+  get producer(): FeedProducer {
+    assert(this.#producer);
+    return this.#producer;
+  }
+
+  feed(options: Partial<FeedOptions> = {}): FeedOptions {
+    return {
+      name: 'default',
+      input: this.input,
+      warehouse: join(this.base, 'warehouse'),
+      manifests: join(this.base, 'manifests'),
+      workDir: undefined,
+      mode: 'stability',
+      stabilitySeconds: 10,
+      settleMs: 1_000,
+      sidecarSuffix: '.ok',
+      recursive: true,
+      include: [],
+      exclude: [],
+      minBytes: 0,
+      maxBytes: 2 ** 40,
+      onDuplicate: 'archive',
+      onEmpty: 'duplicate',
+      preserveSubdirs: false,
+      timezone: 'UTC',
+      poll: false,
+      scanIntervalSeconds: undefined,
+      ...options,
+    };
+  }
+
+  async start(options: Partial<FeedOptions> = {}): Promise<void> {
+    this.#backend ??= await openQueue({
+      path: this.statePath,
+      host: host(),
+      stages: STAGE_NAMES,
+      title: 'producer',
+      maxAttempts: 8,
+    });
+    const feed = this.feed(options);
+    await this.#backend.putFeed(feed.name, { name: feed.name });
+    this.#backend.onWork(() => this.#ring());
+    this.#producer = new FeedProducer({
+      backend: this.#backend,
+      feed,
+      boot: bootId(),
+      emit: (event, fields) => {
+        this.told.push({ event, ...fields });
+        this.#ring();
+      },
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    this.#producer.start();
+    await this.untilTold('scan_done');
+  }
+
+  /** The newest job of a path. */
+  job(path: string): Job | undefined {
+    return this.backend.jobsByKey('default', Buffer.from(path))[0];
+  }
+
+  async untilJob(path: string, holds: (job: Job) => boolean = () => true): Promise<Job> {
+    await this.until(`a job of ${path}`, () => {
+      const job = this.job(path);
+      return job !== undefined && holds(job);
+    });
+    return this.job(path)!;
+  }
+
+  untilTold(event: string, times = 1): Promise<void> {
+    return this.until(`${event} told`, () => this.told.filter((told) => told.event === event).length >= times);
+  }
+
+  async until(what: string, holds: () => boolean): Promise<void> {
+    if (holds()) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`waited in vain for ${what}; told: ${JSON.stringify(this.told).slice(0, 2_000)}`)),
+        PATIENCE_MS,
+      );
+      const listener = () => {
+        if (!holds()) return;
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+        resolve();
+      };
+      this.#listeners.add(listener);
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#producer?.stop();
+    await this.#backend?.close();
+    rmSync(this.base, { recursive: true, force: true });
+  }
+
+  #ring(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+export function scenario(name: string, run: (world: World) => Promise<void>): void {
+  test(name, async () => {
+    const world = new World();
+    try {
+      await run(world);
+    } finally {
+      await world.end();
+    }
+  });
+}
