@@ -22,14 +22,16 @@ export interface Digest {
 const small = Buffer.allocUnsafe(SMALL_BYTES + 1);
 
 /** For a file of at most SMALL_BYTES; one that is longer by now is read only so far, and its `bytes` tell. */
-export function digestSmall(fd: number): Digest {
+export function digestSmall(fd: number, onBytes?: (bytes: Buffer) => void): Digest {
   let bytes = 0;
   for (;;) {
     const n = readSync(fd, small, bytes, small.length - bytes, bytes);
     bytes += n;
     if (n === 0 || bytes === small.length) break;
   }
-  return { sha256: createHash('sha256').update(small.subarray(0, bytes)).digest(), bytes };
+  const whole = small.subarray(0, bytes);
+  onBytes?.(whole);
+  return { sha256: createHash('sha256').update(whole).digest(), bytes };
 }
 
 /** For a file of any size. `onChunk` gets each chunk in order before the next is hashed: to copy while hashing. */

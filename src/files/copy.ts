@@ -1,0 +1,63 @@
+/**
+ * Copies an open file to a temporary name, hashing what is written, and makes it durable.
+ * Guarantees: when this returns the bytes, mode, times (and owner, where allowed) of the copy are on disk. The digest is of
+ * the bytes that were written. Where that is a reflink, of the bytes of the clone, which nobody else can reach.
+ * Does not: give it its final name; the caller does, without overwriting.
+ */
+import { closeSync, fchmodSync, fchownSync, fsync, ftruncateSync, write, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { type ByteName, cloneFile, LinuxError, O, openAt, setTimes, type Stat, statAtOrNone, unlinkAt } from '../linux/index.js';
+import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from './digest.js';
+import type { Entry } from './directories.js';
+
+const fsyncAsync = promisify(fsync);
+const writeAsync = promisify(write);
+
+export async function copyTo(from: number, source: Stat, to: Entry): Promise<Digest> {
+  removeIfThere(to.dir, to.name);
+  const fd = openAt(to.dir, to.name, O.RDWR | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
+  try {
+    const digest = cloneFile(fd, from) ? await digestOf(fd, source.size) : await copyBytes(from, fd, source.size);
+    keepAttributes(fd, source);
+    await fsyncAsync(fd);
+    return digest;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const digestOf = (fd: number, size: number): Promise<Digest> | Digest => (size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd));
+
+async function copyBytes(from: number, to: number, size: number): Promise<Digest> {
+  ftruncateSync(to, 0);
+  if (size <= SMALL_BYTES) return digestSmall(from, (bytes) => writeWhole(to, bytes));
+  return digestLarge(from, async (chunk, at) => {
+    for (let done = 0; done < chunk.length; ) {
+      done += (await writeAsync(to, chunk, done, chunk.length - done, at + done)).bytesWritten;
+    }
+  });
+}
+
+function writeWhole(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+}
+
+/** Owner first: changing it clears the set-id bits of the mode. Only root may give a file away; others keep it as theirs. */
+function keepAttributes(fd: number, source: Stat): void {
+  try {
+    fchownSync(fd, source.uid, source.gid);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EPERM') throw error;
+  }
+  fchmodSync(fd, source.mode);
+  setTimes(fd, source.atimeNs, source.mtimeNs);
+}
+
+export function removeIfThere(dir: number, name: ByteName): void {
+  if (!statAtOrNone(dir, name)) return;
+  try {
+    unlinkAt(dir, name);
+  } catch (error) {
+    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
+  }
+}

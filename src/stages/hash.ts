@@ -1,0 +1,188 @@
+/**
+ * hash: reads a sealed file once and asks the ledger whether its content is new.
+ * Guarantees: the digest is of bytes that no writer could change while they were read: probe and stat before and after;
+ * where a lease cannot tell, of a private copy. The bytes are on disk before the commit that records the hash.
+ * Does not: move anything; a duplicate is put away by the next claim of its decided job.
+ */
+import { closeSync } from 'node:fs';
+import { copyTo, removeIfThere } from '../files/copy.js';
+import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
+import { DirtyDirectories } from '../files/dirty.js';
+import { statEntry } from '../files/feed-files.js';
+import { identityOf } from '../files/identity.js';
+import { inPlaceAsync, PlaceError } from '../files/place-error.js';
+import { folderOf } from '../files/places.js';
+import { openEntry, type Probe, probeFd } from '../files/probe.js';
+import { syncFiles } from '../files/sync.js';
+import { sameBytes, unchanged } from '../files/verified.js';
+import { renameNoReplace } from '../linux/index.js';
+import { askLedger } from '../ledger/ask.js';
+import { stabilityMs } from './completion.js';
+import type { IngestJob, JobFacts, Sealed } from './job.js';
+import { type Batch, defer, durably, eachJob, type Handled, hold, retry, type Stage, type Step } from './stage.js';
+
+/** While a writer is left in a sealed file, it is asked for again after this, doubling. */
+const WRITER_FIRST_MS = 250;
+const WRITER_LONGEST_MS = 60_000;
+
+/** A step that stands only once the file's bytes are on disk. */
+interface Hashed extends Step {
+  facts: JobFacts;
+}
+
+export const hash: Stage = {
+  name: 'hash',
+
+  async run(jobs, batch) {
+    const dirty = new DirtyDirectories();
+    const handled = await eachJob(jobs, batch, (job) => hashOne(job, batch, dirty));
+    const synced = await syncHashed(jobs, handled, batch);
+    return durably(this.name, batch, synced, () => dirty.sync());
+  },
+};
+
+function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | Promise<Step> {
+  const entry = batch.files.workEntry(job, 'file');
+  const stat = statEntry(entry);
+  if (!entry || !stat) return missing(job, batch);
+  const sealed = job.facts.sealed ?? { identity: identityOf(stat), kind: 'lease' as const };
+  const ready = windowInside(job, batch, sealed, stat);
+  if ('outcome' in ready) return ready;
+
+  const opened = openEntry(entry);
+  if (opened.fd === undefined) {
+    if (opened.code === 'EAGAIN') return again(job, batch, sealed, identityOf(stat), 'writer_open');
+    return retry(opened.code.toLowerCase(), `the sealed file cannot be opened (${opened.code})`);
+  }
+  const before = probeFd(opened.fd);
+  const refused = asSealed(job, batch, ready, before);
+  if (refused) {
+    closeSync(opened.fd);
+    return refused;
+  }
+  if (job.facts.sha256 !== undefined) {
+    // Hashed before it had to wait for its twin, and nobody could write it since.
+    closeSync(opened.fd);
+    const facts: JobFacts = { ...job.facts, sealed: ready };
+    return { outcome: (tx, claimed) => askLedger(tx, claimed, facts) };
+  }
+  if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES) {
+    try {
+      return decide(job, batch, ready, before, digestSmall(opened.fd), probeFd(opened.fd));
+    } finally {
+      closeSync(opened.fd);
+    }
+  }
+  return hashLarge(job, batch, dirty, ready, opened.fd, before).finally(() => closeSync(opened.fd));
+}
+
+/** A window that runs inside `underprocess/`. Answers the sealing as it stands after it, or the step to wait with. */
+function windowInside(job: IngestJob, batch: Batch, sealed: Sealed, stat: NonNullable<ReturnType<typeof statEntry>>): Sealed | Step {
+  const { window, ...rest } = sealed;
+  if (!window) return sealed;
+  const now = batch.now();
+  if (window.boot !== now.boot || !unchanged(window.identity, stat)) return again(job, batch, sealed, identityOf(stat), 'window');
+  const leftMs = window.sinceMs + stabilityMs(batch.feed) - now.ms;
+  if (leftMs > 0) return defer(Math.ceil(leftMs), 'window');
+  return { ...rest, identity: identityOf(stat) };
+}
+
+/** Undefined when the file is as it was sealed and nobody writes it. */
+function asSealed(job: IngestJob, batch: Batch, sealed: Sealed, probe: Probe): Step | undefined {
+  if (probe.writer === 'writer') return again(job, batch, sealed, identityOf(probe.stat), 'writer_open');
+  if (!sameBytes(sealed.identity, probe.stat)) return again(job, batch, sealed, identityOf(probe.stat), 'changed');
+  if (probe.writer === 'unknown' && sealed.kind === 'lease') {
+    return again(job, batch, { ...sealed, kind: 'copy', because: probe.because }, identityOf(probe.stat), 'private_copy');
+  }
+  if (probe.stat.size === 0 && batch.feed.onEmpty === 'hold') {
+    return hold('empty_file', 'the file is empty and --on-empty is hold: ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry', { ...job.facts, sealed });
+  }
+  return undefined;
+}
+
+/** The window runs (again) inside `underprocess/`. */
+function again(job: IngestJob, batch: Batch, sealed: Sealed, identity: string, why: string): Step {
+  const now = batch.now();
+  const refusals = why === 'writer_open' ? (job.facts.refusals ?? 0) + 1 : 0;
+  const inMs = why === 'writer_open' ? Math.min(WRITER_FIRST_MS * 2 ** Math.min(refusals - 1, 10), WRITER_LONGEST_MS) : stabilityMs(batch.feed);
+  const window = { identity, sinceMs: now.ms, boot: now.boot, by: 'write' as const };
+  const { sha256: _, ...facts } = job.facts;
+  return defer(inMs, why, { ...facts, refusals, sealed: { ...sealed, window } }, identity);
+}
+
+async function hashLarge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, sealed: Sealed, fd: number, before: Probe): Promise<Step> {
+  if (sealed.kind === 'copy') return privateCopy(job, batch, dirty, sealed, fd, before);
+  const digest = await digestLarge(fd);
+  return decide(job, batch, sealed, before, digest, probeFd(fd));
+}
+
+/** Copies while hashing; what is stored is the copy, which no uploader ever had a descriptor of. */
+async function privateCopy(job: IngestJob, batch: Batch, dirty: DirtyDirectories, sealed: Sealed, fd: number, before: Probe): Promise<Step> {
+  const partial = batch.files.makeWorkEntry(job, 'partial');
+  const place = batch.files.roots.work;
+  const digest = await inPlaceAsync('work', place, 'write', () => copyTo(fd, before.stat, partial));
+  const step = decide(job, batch, { ...sealed, copied: true }, before, digest, probeFd(fd));
+  if (!('facts' in step)) {
+    removeIfThere(partial.dir, partial.name);
+    return step;
+  }
+  const copy = batch.files.makeWorkEntry(job, 'copy');
+  removeIfThere(copy.dir, copy.name);
+  renameNoReplace(partial.dir, partial.name, copy.dir, copy.name);
+  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'copy')));
+  return step;
+}
+
+function decide(job: IngestJob, batch: Batch, sealed: Sealed, before: Probe, digest: Digest, after: Probe): Step | Hashed {
+  // A store through a mapping changes neither mtime nor ctime: only the second probe sees its writer.
+  if (after.writer === 'writer') return again(job, batch, sealed, identityOf(after.stat), 'writer_open');
+  if (!sameBytes(identityOf(before.stat), after.stat) || digest.bytes !== before.stat.size) {
+    return again(job, batch, sealed, identityOf(after.stat), 'changed');
+  }
+  if (after.writer === 'unknown' && sealed.kind === 'lease') {
+    return again(job, batch, { ...sealed, kind: 'copy', because: after.because }, identityOf(after.stat), 'private_copy');
+  }
+  const sha256 = digest.sha256.toString('hex');
+  const { refusals: _, ...rest } = job.facts;
+  const facts: JobFacts = { ...rest, sealed: { ...sealed, identity: identityOf(after.stat) }, sha256 };
+  if (facts.demanded !== undefined && facts.demanded !== sha256) {
+    return hold('checksum_mismatch', `its SHA-256 is ${sha256}, but its sidecar demands ${facts.demanded}: send the file again and ingest-ctl discard this one`, { ...facts, sha256: undefined });
+  }
+  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts), facts };
+}
+
+/** The sealed file is in none of its places: never dropped, a person has to look. */
+function missing(job: IngestJob, batch: Batch): Step {
+  return hold('sealed_file_missing', `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/underprocess any more: put it back and ingest-ctl retry, or ingest-ctl discard`, job.facts);
+}
+
+/** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
+async function syncHashed(jobs: readonly IngestJob[], handled: readonly Handled[], batch: Batch): Promise<Handled[]> {
+  const hashed = jobs.flatMap((job, i) => ('facts' in handled[i]! ? [job] : []));
+  const failed = new Set<IngestJob>();
+  for (const inside of new Set(hashed.map((job) => job.inside))) {
+    const group = hashed.filter((job) => job.inside === inside);
+    try {
+      await syncFiles(batch.files.work(inside), group.map((job) => batch.files.workPath(job, 'file')));
+    } catch (error) {
+      if (error instanceof PlaceError) throw error;
+      batch.emit('sync_failed', { feed: batch.feed.name, files: group.length, error: (error as Error).message });
+      for (const job of group) failed.add(job);
+    }
+  }
+  return handled.map((step, i) => (failed.has(jobs[i]!) && 'facts' in step ? untrusted(step as Hashed) : step));
+}
+
+/**
+ * After a failed fsync the kernel has dropped the dirty pages: calling it again would only lie. The bytes are written
+ * anew, into a private copy, and must still be the ones that were hashed.
+ */
+function untrusted(step: Hashed): Step {
+  const { sha256, ...facts } = step.facts;
+  const sealed: Sealed = { ...facts.sealed!, kind: 'copy', because: 'sync_failed' };
+  return retry('sync_failed', 'making the file durable failed: it is copied and compared at the next attempt', {
+    ...facts,
+    sealed,
+    demanded: facts.demanded ?? sha256!,
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * Puts a source at its reserved target: by rename on one filesystem, else (EXDEV, and not by comparing st_dev: two bind
+ * mounts of one filesystem give EXDEV with equal st_dev) by a copy under a temporary name.
+ * Guarantees: nothing is ever overwritten; a target found in place counts only when it is the source's own inode or
+ * hashes to the ledger's SHA-256.
+ */
+import { closeSync } from 'node:fs';
+import { copyTo, removeIfThere } from '../files/copy.js';
+import { digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
+import type { Directories, Entry } from '../files/directories.js';
+import type { DirtyDirectories } from '../files/dirty.js';
+import { statEntry } from '../files/feed-files.js';
+import { folderOf } from '../files/places.js';
+import { openEntry } from '../files/probe.js';
+import { type ByteName, joinNames, LinuxError, nameOfText, renameNoReplace, type Stat, statFd, unlinkAt } from '../linux/index.js';
+
+/** Temporary copies lie here, in the warehouse or in a partition that is a mount of its own. */
+export const TEMPORARY = nameOfText('.ingest-tmp');
+
+export type Put = 'renamed' | 'copied' | 'there' | 'taken' | 'wrong_bytes';
+
+export interface Source {
+  entry: Entry;
+  stat: Stat;
+  sha256: Buffer;
+  /** Names its temporary copy: of this claim alone. */
+  claim: { id: string; claimNo: number };
+}
+
+/** Errors: as the calls give them. */
+export async function putAtTarget(warehouse: Directories, target: ByteName, source: Source, dirty: DirtyDirectories): Promise<Put> {
+  const folder = folderOf(target);
+  const dir = warehouse.make(folder);
+  const to: Entry = { dir, name: target.slice(target.lastIndexOf('/') + 1) as ByteName };
+  dirty.add(warehouse, folder);
+  try {
+    renameNoReplace(source.entry.dir, source.entry.name, to.dir, to.name);
+    return 'renamed';
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    if (error.code === 'EEXIST') return (await isContent(to, source.sha256, source.stat)) ? 'there' : 'taken';
+    if (error.code !== 'EXDEV') throw error;
+  }
+  return copyAcross(warehouse, folder, to, source);
+}
+
+async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<Put> {
+  // A name that is taken is known before gigabytes are copied for it.
+  if (statEntry(to)) return (await isContent(to, source.sha256, source.stat)) ? 'there' : 'taken';
+  const temporaryIn = sameMount(warehouse.rootFd, to.dir) ? TEMPORARY : joinNames(folder, TEMPORARY);
+  const temporary: Entry = {
+    dir: warehouse.make(temporaryIn, 0o700),
+    name: nameOfText(`${source.claim.id}.${source.claim.claimNo}`),
+  };
+  const opened = openEntry(source.entry);
+  if (opened.fd === undefined) throw new Error(`the sealed file cannot be opened (${opened.code})`);
+  try {
+    const digest = await copyTo(opened.fd, source.stat, temporary);
+    if (!digest.sha256.equals(source.sha256)) {
+      unlinkAt(temporary.dir, temporary.name);
+      return 'wrong_bytes';
+    }
+    return await giveName(temporary, { dir: warehouse.make(folder), name: to.name }, source);
+  } catch (error) {
+    removeIfThere(warehouse.make(temporaryIn, 0o700), temporary.name);
+    throw error;
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Put> {
+  try {
+    renameNoReplace(temporary.dir, temporary.name, to.dir, to.name);
+    return 'copied';
+  } catch (error) {
+    if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
+    unlinkAt(temporary.dir, temporary.name);
+    return (await isContent(to, source.sha256, undefined)) ? 'there' : 'taken';
+  }
+}
+
+/** Whether what lies at an entry is the source's inode, or has the content's bytes. */
+export async function isContent(entry: Entry, sha256: Buffer, source: Stat | undefined): Promise<boolean> {
+  const opened = openEntry(entry);
+  if (opened.fd === undefined) return false;
+  try {
+    const stat = statFd(opened.fd);
+    if (stat.kind !== 'file') return false;
+    if (source && stat.ino === source.ino && stat.dev === source.dev) return true;
+    const digest = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+    return digest.sha256.equals(sha256);
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+function sameMount(a: number, b: number): boolean {
+  const [x, y] = [statFd(a), statFd(b)];
+  return x.mountId !== undefined ? x.mountId === y.mountId : x.dev === y.dev;
+}
