@@ -5,7 +5,7 @@
  * Does not: survive a SIGKILL of the test itself; the mounts lie in the temporary directory and are seen in /proc/mounts.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 
 const mounted: { place: string; image?: string }[] = [];
 process.on('exit', () => {
@@ -52,9 +52,14 @@ export function unmount(place: string): boolean {
   return true;
 }
 
-/** Everything mounted at or below a directory. */
+/** Everything mounted at or below a directory of a test, by whomever: by us, or by a script that was killed. */
 export function release(below: string): void {
-  for (const { place } of [...mounted].reverse()) if (place === below || place.startsWith(`${below}/`)) unmount(place);
+  const isBelow = (place: string) => place === below || place.startsWith(`${below}/`);
+  for (const { place } of [...mounted].reverse()) if (isBelow(place)) unmount(place);
+  const places = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const place of places.reverse()) if (isBelow(place)) run('umount', ['-l', place]);
 }
 
 function mount(place: string, how: string[], image?: string): string {

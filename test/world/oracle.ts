@@ -5,8 +5,8 @@
  * Does not: look at the disk; it judges a survey.
  */
 import { type ByteName, shownName } from '../../src/linux/names.js';
-import { databaseDifferences } from './database.js';
 import type { Dropped } from './dropping.js';
+import { rows } from './row-rules.js';
 import type { LineSeen, Survey } from './survey.js';
 import type { Found } from './tree.js';
 
@@ -65,7 +65,7 @@ export function compare(seen: Survey, all: Expected): Difference[] {
   warehouse(seen, standing, expected, tell);
   contents(seen, standing, expected, tell);
   if (expected.settled) rest(seen, expected, tell);
-  if (seen.database) for (const { kind, what } of databaseDifferences(seen.database, seen, expected)) tell(kind, what);
+  if (seen.database) rows(seen.database, seen, standing, expected, tell);
   return found;
 }
 

@@ -47,7 +47,7 @@ export function survey(feed: Feed, statePath: string): Survey {
     lines: manifestLines(feed.manifests).map((line) => ({ ...line, target: targetIn(line, feed.warehouse) })),
     withdrawn: new Set(corrections.flatMap((line) => line.record?.ingest_id ?? [])),
     tornCorrections: corrections.filter((line) => line.record === undefined),
-    database: readDatabase(statePath, feed.name, feed.warehouse),
+    database: readDatabase(statePath, feed.name),
   };
 }
 

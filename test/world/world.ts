@@ -30,7 +30,7 @@ export class World extends Runs {
   }
 
   database(feed?: string): DatabaseSurvey | undefined {
-    return readDatabase(this.statePath, this.feed(feed).name, this.feed(feed).warehouse);
+    return readDatabase(this.statePath, this.feed(feed).name);
   }
 
   differences(change: Partial<Expected> = {}): Difference[] {

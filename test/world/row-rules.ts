@@ -1,0 +1,102 @@
+/**
+ * The part of the oracle that judges rows: what the database says against what the disk says.
+ * Does not: tell again what the rules of the disk tell already (oracle.ts).
+ */
+import { shownName } from '../../src/linux/names.js';
+import type { DatabaseSurvey, JobRow } from './database.js';
+import type { DifferenceKind, Expected } from './oracle.js';
+import type { LineSeen, Survey } from './survey.js';
+
+type Tell = (kind: DifferenceKind, what: string) => void;
+
+export function rows(
+  database: DatabaseSurvey,
+  seen: Survey,
+  standing: readonly LineSeen[],
+  expected: Expected,
+  tell: Tell,
+): void {
+  carriers(database, tell);
+  if (!expected.settled) return;
+  unfinished(database, expected, tell);
+  ledger(database, seen, standing, tell);
+  counters(database, standing, tell);
+}
+
+/** A content has one carrier, and one that is still there until it is stored. */
+function carriers({ jobs, ledger }: DatabaseSurvey, tell: Tell): void {
+  const byId = new Map(jobs.map((job) => [job.id, job]));
+  const contents = new Map(ledger.map((content) => [content.row, content]));
+  for (const job of jobs.filter(carries)) {
+    const content = contents.get(job.payload.content!);
+    if (!content) tell('row_differs', `the job ${job.id} carries a content that the ledger does not have`);
+    else if (content.carrier !== job.id)
+      tell('row_differs', `the content ${content.sha256} has two carriers: ${content.carrier} and ${job.id}`);
+  }
+  for (const { state, carrier, sha256 } of ledger) {
+    const job = byId.get(carrier);
+    if (state !== 'stored' && (!job || job.state === 'done'))
+      tell('row_differs', `the content ${sha256} is ${state}, and nobody carries it`);
+  }
+}
+
+/** From the ledger's answer on, until it was decided where its file is put away. */
+const carries = ({ state, stage, payload }: JobRow): boolean =>
+  state !== 'done' &&
+  state !== 'waiting' &&
+  (stage === 'manifest' || stage === 'move') &&
+  payload.content !== undefined &&
+  !payload.putAway;
+
+function unfinished({ jobs, openAppends }: DatabaseSurvey, expected: Expected, tell: Tell): void {
+  for (const job of jobs.filter(({ state }) => state !== 'done')) {
+    // The twins of a content that is held wait for it, by right.
+    const byRight = (job.state === 'held' || job.state === 'waiting') && expected.held.has(job.payload.sha256 ?? '');
+    if (byRight || (job.state === 'held' && job.payload.sha256 === undefined && expected.held.size > 0)) continue;
+    const why = [job.hold_code ?? job.waits_on, job.reason].filter(Boolean).join(': ');
+    tell(
+      'stuck',
+      `the job ${job.id} of ${shownName(job.key)} is ${job.state} in ${job.stage}${why ? ` (${why})` : ''}`,
+    );
+  }
+  for (const file of openAppends) tell('stuck', `an append to ${file} was never confirmed`);
+}
+
+function ledger({ ledger }: DatabaseSurvey, seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
+  const stored = new Map(
+    ledger.filter((content) => content.state === 'stored').map((content) => [content.sha256, content]),
+  );
+  const lines = new Map(standing.map((line) => [line.record!.sha256, line]));
+  for (const [digest, line] of lines) {
+    const there = seen.warehouse.some((f) => f.path === line.target && f.sha256 === digest);
+    const row = stored.get(digest);
+    if (there && !row) tell('row_differs', `${digest} is in the warehouse, and the ledger does not say stored`);
+    else if (there && row?.target !== line.target)
+      tell('row_differs', `${digest}: the ledger names another file than its line`);
+  }
+  for (const [digest] of stored) {
+    // With a file and no line, that is told as such.
+    if (!lines.has(digest) && !seen.warehouse.some((f) => f.sha256 === digest))
+      tell('row_differs', `${digest} is stored by the ledger alone`);
+  }
+}
+
+/** Where rows and lines agree on what is stored, the counter says the same. */
+function counters({ ledger, counters }: DatabaseSurvey, standing: readonly LineSeen[], tell: Tell): void {
+  const stored = ledger.filter((content) => content.state === 'stored');
+  const lines = new Set(standing.map((line) => line.record!.sha256));
+  if (stored.length !== lines.size || stored.some((content) => !lines.has(content.sha256))) return;
+  const counted = counters.filter((c) => c.name === 'stored');
+  const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
+  const [files, bytes, size] = [
+    sum(counted.map((c) => c.files)),
+    sum(counted.map((c) => c.bytes)),
+    sum(stored.map((c) => c.size)),
+  ];
+  if (files !== stored.length || bytes !== size) {
+    tell(
+      'counter_differs',
+      `stored counts ${files} files and ${bytes} bytes; the ledger has ${stored.length} and ${size}`,
+    );
+  }
+}

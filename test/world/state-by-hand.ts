@@ -1,0 +1,70 @@
+/** A state as the ingestor leaves it for what `store` and `putAway` did by hand: real tables, rows written by a test. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { QUEUE_MIGRATIONS } from '../../queue/sqlite/schema.js';
+import { ledgerModule } from '../../src/ledger/schema.js';
+import { bytesOfName } from '../../src/linux/names.js';
+import { DAY } from './by-hand.js';
+import type { Dropped } from './dropping.js';
+import type { World } from './world.js';
+
+export class StateByHand {
+  readonly db: Database.Database;
+
+  constructor(readonly world: World) {
+    mkdirSync(dirname(world.statePath), { recursive: true });
+    this.db = new Database(world.statePath);
+    for (const sql of [...QUEUE_MIGRATIONS, ...ledgerModule.migrations]) this.db.exec(sql);
+  }
+
+  job(
+    dropped: Dropped,
+    change: { state?: string; stage?: string; ending?: string | null; hold?: string; payload?: object } = {},
+  ): string {
+    const {
+      state = 'done',
+      stage = 'move',
+      ending = state === 'done' ? 'stored' : null,
+      hold = null,
+      payload = { sha256: dropped.sha256 },
+    } = change;
+    const id = `JOB-${dropped.name}-${this.db.prepare('SELECT count(*) FROM jobs').pluck().get()}`;
+    this.db
+      .prepare(
+        `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, keyed, bytes, payload, hold_code, ending, created_ms, updated_ms, trail)
+         VALUES (?, 'default', ?, '', ?, ?, 0, 0, ?, ?, ?, ?, 0, 0, '[]')`,
+      )
+      .run(id, bytesOfName(dropped.name), stage, state, dropped.bytes, JSON.stringify(payload), hold, ending);
+    return id;
+  }
+
+  /** The ledger's row of a content. */
+  content(dropped: Dropped, carrier: string, state = 'stored'): number {
+    const insert = this.db.prepare(
+      `INSERT INTO contents (feed, sha256, state, carrier, size, device, inode, mtime_ns, source_path, seal, target, created_at_ms, updated_at_ms)
+       VALUES ('default', ?, ?, ?, ?, 1, 2, 3, ?, 'lease', ?, 0, 0)`,
+    );
+    const target = Buffer.from(`${DAY}/${dropped.name}`, 'latin1');
+    const { lastInsertRowid } = insert.run(
+      Buffer.from(dropped.sha256, 'hex'),
+      state,
+      carrier,
+      dropped.bytes,
+      bytesOfName(dropped.name),
+      target,
+    );
+    return Number(lastInsertRowid);
+  }
+
+  /** Everything of a stored file. */
+  stored(dropped: Dropped): void {
+    this.content(dropped, this.job(dropped));
+    this.db
+      .prepare(
+        `INSERT INTO counters VALUES ('default', 'move', 'stored', 1, ?)
+         ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes`,
+      )
+      .run(dropped.bytes);
+  }
+}
