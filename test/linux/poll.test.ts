@@ -26,6 +26,20 @@ test('an instance that nobody refers to goes on telling after a garbage collecti
   assert.equal(result.stdout, 'seen\n');
 });
 
+test('that trap is real: a bare handle that nobody refers to goes silent', limit, async (t) => {
+  const source = `const { default: koffi } = await import(args[1]);
+    const { inotify_init1, inotify_add_watch } = await import(args[2]);
+    const fd = inotify_init1(0o4000);
+    inotify_add_watch(fd, Buffer.from(path + '\\0'), IN_CREATE);
+    koffi.node.poll(fd, { readable: true }, () => { console.log('told'); process.exit(); });
+    for (let round = 0; round < 20; round++) { gc(); await turn(); }
+    create('lost');`;
+  const modules = [import.meta.resolve('koffi'), new URL('../../src/linux/libc.js', import.meta.url).href];
+  const result = await inWatched(t, source, { nodeArgs: ['--expose-gc'], args: modules });
+  assertSucceeded(result);
+  assert.equal(result.stdout, '');
+});
+
 test(
   'a throw in a callback surfaces as an uncaught exception and ends neither the reading nor other callbacks',
   limit,
@@ -135,6 +149,16 @@ test('no instance to be had is a typed error that leaves no descriptor', limit, 
   const result = await inWatched(t, source, { through: ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'] });
   assertSucceeded(result);
   assert.equal(result.stdout, 'LinuxError EMFILE inotify_init1 true\n0\n0\n');
+});
+
+test('a child process does not get the descriptor', limit, async (t) => {
+  const source = `import { execFileSync } from 'node:child_process';
+    const inotify = new Inotify();
+    console.log(openInotify(), /inotify/.test(execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })));
+    inotify.close();`;
+  const result = await inWatched(t, source);
+  assertSucceeded(result);
+  assert.equal(result.stdout, '1 false\n');
 });
 
 test('a thousand instances opened and closed leave none behind', limit, async (t) => {
