@@ -53,9 +53,9 @@ test('imports in src/ point to the folders before their own', () => {
   const found: string[] = [];
   for (const source of product.filter(({ path }) => path.startsWith('src/'))) {
     if (rank(source.path) < 0) found.push(`${source.path} lies in a folder that has no place in the order`);
-    for (const { target, typeOnly } of importsOf(source)) {
+    for (const { target } of importsOf(source)) {
       if (!target.startsWith('src/') || rank(target) <= rank(source.path)) continue;
-      if (typeOnly && allowed.imports[target] !== undefined) continue;
+      if (allowed.imports[target] !== undefined) continue;
       found.push(`${source.path} imports ${target}`);
     }
   }

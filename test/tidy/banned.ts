@@ -47,7 +47,7 @@ export const BANNED: Ban[] = [
     call: /\bDate\.now\(|new Date\(\)/,
     where: /^queue\/(?!clock\.ts)/,
     example: 'const now = Date.now();',
-    instead: 'tx.wallMs or tx.nowMs (queue/clock.ts): the backend owns the clock',
+    instead: 'tx.wallMs, tx.nowMs or queue/clock.ts (the backend owns the clock); performance.now() for deadlines',
   },
   {
     call: /\bconsole\.(?:log|error|warn|info|debug)\(/,

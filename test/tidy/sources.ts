@@ -27,18 +27,17 @@ export function read(path: string): Source {
 export interface Import {
   /** Relative to the package, with .ts; or the name of a package. */
   target: string;
-  typeOnly: boolean;
 }
 
 const IMPORT =
-  /^(?:import|export)\s+(type\s)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*[`'"]([^`'"]+)[`'"]\s*\)/gm;
+  /^(?:import|export)\s+(?:type\s+)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*[`'"]([^`'"]+)[`'"]\s*\)/gm;
 
 export function importsOf({ path, text }: Source): Import[] {
-  return [...text.matchAll(IMPORT)].map(([, type, from, lazily]) => {
+  return [...text.matchAll(IMPORT)].map(([, from, lazily]) => {
     const name = (from ?? lazily)!;
-    if (!name.startsWith('.')) return { target: name, typeOnly: type !== undefined };
+    if (!name.startsWith('.')) return { target: name };
     const target = relative(PACKAGE, resolve(PACKAGE, path, '..', name));
-    return { target: asSource(target), typeOnly: type !== undefined };
+    return { target: asSource(target) };
   });
 }
 
