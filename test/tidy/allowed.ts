@@ -2,12 +2,15 @@
 export const allowed = {
   imports: {
     'src/stages/job.ts': 'what a row says of a job: words that the ledger and the manifest speak too',
+    'src/supervise/protocol.ts': 'types alone: what a parent and its children say to one another',
+    'src/supervise/context.ts': 'types alone: what a role is given by the process that it runs in',
   } as Record<string, string>,
   lines: {
     'queue/backend.ts': 'the interface of a backend, to be read in one piece; most of it is comment',
     'src/config/schema.ts': 'the one table of every option',
   } as Record<string, string>,
   calls: {
+    'test/supervise/family.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'queue/sqlite/migrations.ts':
       'before the first transaction there is no clock of the backend; the backup is its own file',
   } as Record<string, string>,

@@ -73,7 +73,7 @@ export const BANNED: Ban[] = [
   {
     call: /\bfrom 'better-sqlite3'/,
     where: /^(queue|src|test)\//,
-    except: /^(queue|test\/queue)\/|^test\/world\/database\.ts$/,
+    except: /^(queue|test\/queue)\/|^test\/world\/(database|state-by-hand)\.ts$/,
     example: "import Database from 'better-sqlite3';",
     instead: 'the Backend of queue/backend.ts',
   },
