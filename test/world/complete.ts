@@ -11,17 +11,20 @@ import { manifestLines, originOf } from './manifest.js';
 import { files, look } from './tree.js';
 import { type Deadline, until } from './waiting.js';
 
-/** A sentence that says in what way the file is no longer untouched; undefined when it is. */
-export function touched(feed: Feed, given: Name): string | undefined {
+/**
+ * A sentence that says in what way the file is no longer untouched; undefined when it is. The name must be a new one.
+ * `appeared: false`: it need not be in the input yet.
+ */
+export function touched(feed: Feed, given: Name, appeared = true): string | undefined {
   const name = asName(given);
   const shown = shownName(name);
-  if (look(feed.input, name) === undefined) return `${shown} is not in the input any more`;
   const base = name.slice(name.lastIndexOf('/') + 1);
   const sealed = files(join(workDirOf(feed), 'underprocess')).find((f) => f.path.endsWith(base));
   if (sealed) return `${shown} is in underprocess/ as ${shownName(sealed.path)}`;
   if (files(feed.warehouse).some((f) => f.path.endsWith(`/${base}`))) return `${shown} is in the warehouse`;
   const line = manifestLines(feed.manifests).find((l) => l.record && originOf(l.record, feed.input) === name);
-  return line && `${shown} has a manifest line`;
+  if (line) return `${shown} has a manifest line`;
+  return appeared && look(feed.input, name) === undefined ? `${shown} is not in the input any more` : undefined;
 }
 
 /**
@@ -48,7 +51,7 @@ export async function complete(
     () => {
       if (over) return true;
       appeared ||= look(feed.input, asName(name)) !== undefined;
-      const how = appeared ? touched(feed, name) : undefined;
+      const how = touched(feed, name, appeared);
       assert(over || how === undefined, `before the rule held: ${how}`);
       return over;
     },
