@@ -1,0 +1,88 @@
+/**
+ * Asks failing places, every few seconds, whether they work again, and opens their gates.
+ * Guarantees: one process probes a place at a time; while its probe has not ended nobody else begins one, so that a hung
+ * mount takes one process and not all.
+ */
+import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
+import type { Backend, Gate } from '../../queue/backend.js';
+import { FeedFiles, type Roots } from '../files/feed-files.js';
+import type { PlaceKind } from '../files/place-error.js';
+import { nameOfText, O, openAt, unlinkAt } from '../linux/index.js';
+
+export const PROBE_EVERY_MS = 2_000;
+/** What must be free beyond the next file. */
+const MARGIN_BYTES = 256 * 1_024;
+const PROBE = Buffer.alloc(4_096, 0x20);
+
+export type Emit = (event: string, fields: Record<string, unknown>) => void;
+
+/** One round over the gates that are due. `rootsOf` answers undefined for a feed that is not known here. */
+export async function probeGates(
+  backend: Backend,
+  rootsOf: (feed: string) => Promise<Roots | undefined>,
+  hand: (place: string) => void,
+  emit: Emit,
+): Promise<void> {
+  const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
+  for (const gate of due) {
+    const roots = await rootsOf(gate.feed);
+    if (!roots || !(await backend.takeProbe(gate))) continue;
+    hand(gate.place);
+    const failure = probe(backend, gate, roots);
+    hand('');
+    if (failure !== undefined) {
+      await backend.putBackProbe(gate, PROBE_EVERY_MS);
+      continue;
+    }
+    if (await backend.transact((tx) => tx.openGate(gate))) {
+      emit('gate_opened', { feed: gate.feed, stage: gate.stage, place: gate.place, code: gate.code, closed_seconds: Math.round((Date.now() - gate.sinceMs) / 1_000) });
+    }
+  }
+}
+
+/** The error that the place still gives, or undefined. */
+function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
+  const files = new FeedFiles(roots);
+  try {
+    const root = rootOf(files, gate.place as PlaceKind);
+    if (gate.place !== 'input') tryWriting(root, backend.owner);
+    if (gate.code === 'ENOSPC' || gate.code === 'EDQUOT') demandSpace(root, nextBytes(backend, gate));
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    files.close();
+  }
+}
+
+function rootOf(files: FeedFiles, place: PlaceKind): number {
+  if (place === 'work') return files.work('' as never).rootFd;
+  return place === 'input' ? files.input.rootFd : files[place as 'manifests' | 'warehouse'].rootFd;
+}
+
+function tryWriting(root: number, owner: number): void {
+  const name = nameOfText(`.ingest-probe.${owner}`);
+  const fd = openAt(root, name, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
+  try {
+    writeSync(fd, PROBE);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+    unlinkAt(root, name);
+  }
+}
+
+function demandSpace(root: number, bytes: number): void {
+  const { bavail, bsize } = statfsSync(`/proc/self/fd/${root}`);
+  if (bavail * bsize < bytes + MARGIN_BYTES) throw new Error(`still only ${bavail * bsize} bytes free`);
+}
+
+/** Of the job that waits longest behind this gate: with less room the gate would only close again. */
+const nextBytes = (backend: Backend, gate: Gate): number =>
+  backend.read((r) =>
+    r.get<{ bytes: number }>(
+      `SELECT bytes FROM jobs WHERE stage = ? AND feed = ? AND state = 'ready' ORDER BY due_ms, id LIMIT 1`,
+      gate.stage,
+      gate.feed,
+    ),
+  )?.bytes ?? 0;

@@ -1,0 +1,40 @@
+/** Opens the state: the queue's tables and the ledger's, together. Every process of a state opens it through here. */
+import { type Backend, openQueue, openQueueView, QueueError, type QueueView } from '../../queue/index.js';
+import { STAGE_NAMES } from '../config/stage-names.js';
+import { EnvironmentError } from '../errors.js';
+import { host } from '../linux/index.js';
+import { ledgerModule } from './schema.js';
+
+const MODULES = [ledgerModule] as const;
+
+export interface OpenOptions {
+  statePath: string;
+  /** For people: what this process is. */
+  title: string;
+  maxAttempts: number;
+  /** Default true. */
+  create?: boolean;
+}
+
+/** Errors: EnvironmentError, when the state cannot be used. */
+export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
+  return operators(() => openQueue({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, ...options }));
+}
+
+/** To look at it only: writes nothing, works with all daemons down. */
+export async function openStateView(statePath: string): Promise<QueueView> {
+  return operators(() => openQueueView({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES }));
+}
+
+/** The queue knows no operators: its errors get their exit code here. */
+export function asOperators(error: unknown): unknown {
+  return error instanceof QueueError ? new EnvironmentError(error.code, error.message) : error;
+}
+
+async function operators<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw asOperators(error);
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * An operator discards held jobs: the decision goes into each row, its content is handed on or freed, a line that it had
+ * is to be taken back. A worker then moves the file to `failed/`.
+ */
+import type { Backend, Job, Outcome, Tx } from '../../queue/backend.js';
+import type { FeedOptions } from '../config/options.js';
+import { releaseContent } from '../ledger/stored.js';
+import { correctionLine } from '../manifest/record.js';
+import { type JobFacts, payloadOf } from '../stages/job.js';
+
+/** Answers per id whether the job was held, and is discarded now. */
+export function discardJobs(backend: Backend, ids: readonly string[]): Promise<boolean[]> {
+  const feeds = new Map(backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
+  return backend.amendHeld(ids, (tx, job) => discardOne(tx, job, feeds.get(job.feed)));
+}
+
+function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
+  const facts = job.payload as unknown as JobFacts;
+  // What is stored, or a duplicate of it, only has its own files left: they go to failed/ too.
+  if (facts.content !== undefined && feed) {
+    const released = releaseContent(tx, job, facts.content);
+    if (released.to === undefined && released.line) {
+      const line = correctionLine(released.line, feed, job.reason ?? 'discarded', tx.wallMs);
+      tx.run('INSERT OR REPLACE INTO corrections (job, hour, line) VALUES (?, ?, ?)', job.id, released.line.hour, line);
+    }
+  }
+  const payload = payloadOf({ ...facts, putAway: { kind: 'discarded' } });
+  return { kind: 'defer', inMs: 0, why: 'discarded', payload };
+}

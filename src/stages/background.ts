@@ -1,0 +1,112 @@
+/**
+ * What a worker does beside its batches: says that it lives and what it has in hand, frees the jobs of dead owners,
+ * probes failing places, runs the reaper.
+ * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
+ */
+import type { Backend } from '../../queue/backend.js';
+import { limits, StateUnwritable } from '../../queue/index.js';
+import { FeedFiles, type Roots } from '../files/feed-files.js';
+import { PlaceError } from '../files/place-error.js';
+import { probeGates } from '../gates/prober.js';
+import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
+import { dropOldReservations } from '../warehouse/reserve.js';
+import type { Feeds } from './feeds.js';
+import type { Emit } from './stage.js';
+
+const REDO_EVERY_MS = 2_000;
+const PROBE_EVERY_MS = 500;
+const ORPHANS_EVERY_MS = 300_000;
+const RESERVATIONS_EVERY_MS = 5_000;
+const RESERVATIONS_MAX = 5_000;
+
+export interface BackgroundParts {
+  backend: Backend;
+  feeds: Feeds;
+  emit: Emit;
+  onFatal: (error: unknown) => void;
+}
+
+export class Background {
+  readonly #timers: NodeJS.Timeout[] = [];
+  #job: string | null = null;
+  #place = '';
+  #stopped = false;
+
+  constructor(readonly parts: BackgroundParts) {}
+
+  start(): void {
+    this.#every(limits.beatEveryMs, async () => {
+      this.#beat();
+      this.parts.backend.checkStillOurs();
+    });
+    this.#every(limits.rescueEveryMs, () => this.#rescue());
+    this.#every(PROBE_EVERY_MS, () => this.#probe());
+    this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends));
+    this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
+    this.#every(RESERVATIONS_EVERY_MS, () => this.#forgetReservations());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  /** Written at once: what is in hand when the process dies is what a crash is counted for. */
+  hand(job: string | null, place: string): void {
+    if (job === this.#job && place === this.#place) return;
+    this.#job = job;
+    this.#place = place;
+    this.#beat();
+  }
+
+  #beat(): void {
+    this.parts.backend.beat({ job: this.#job, place: this.#place });
+  }
+
+  /** The first round is at once; a round begins only when the one before has ended. */
+  #every(ms: number, act: () => Promise<unknown>): void {
+    const slot = this.#timers.push(setTimeout(() => {}, 0)) - 1;
+    const round = async (): Promise<void> => {
+      try {
+        await act();
+      } catch (error) {
+        // These two pass by themselves, and their gates and dispatchers tell them.
+        if (!(error instanceof StateUnwritable || error instanceof PlaceError)) this.parts.onFatal(error);
+      }
+      if (!this.#stopped) this.#timers[slot] = setTimeout(() => void round(), ms);
+    };
+    void round();
+  }
+
+  async #rescue(): Promise<void> {
+    for (const { owner, jobs, inHand, poisoned } of await this.parts.backend.rescue()) {
+      this.parts.emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned });
+    }
+  }
+
+  #probe(): Promise<void> {
+    const { backend, feeds, emit } = this.parts;
+    const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
+    return probeGates(backend, rootsOf, (place) => this.hand(this.#job, place), emit);
+  }
+
+  async #reap(...acts: ((reaped: Parameters<typeof redoAppends>[0]) => Promise<unknown>)[]): Promise<void> {
+    const { backend, feeds, emit } = this.parts;
+    for (const name of feeds.names()) {
+      const feed = await feeds.get(name);
+      if (!feed) continue;
+      const files = new FeedFiles(feed.roots);
+      try {
+        for (const act of acts) await act({ backend, emit, feed: name, files });
+      } finally {
+        files.close();
+      }
+    }
+  }
+
+  async #forgetReservations(): Promise<void> {
+    const { backend } = this.parts;
+    const old = backend.read((r) => r.get(`SELECT 1 FROM reservations r JOIN contents c ON c.row = r.content WHERE c.state = 'stored' LIMIT 1`));
+    if (old) await backend.transact((tx) => dropOldReservations(tx, RESERVATIONS_MAX));
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Jobs whose end is decided already (stored, duplicate, discarded): a line that has to be taken back is written first,
+ * then their files are put away, in whatever stage they are.
+ */
+import { DirtyDirectories } from '../files/dirty.js';
+import { correctionsPath } from '../manifest/append.js';
+import { appendTo } from '../manifest/write.js';
+import type { IngestJob } from './job.js';
+import { putAway } from './put-away.js';
+import { type Batch, defer, durably, eachJob, type Step } from './stage.js';
+
+const BUSY_MS = 20;
+
+export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Step[]> {
+  const toCorrect = correctionsOf(jobs, batch);
+  for (const hour of new Set(toCorrect.values())) await writeCorrections(hour, jobs, toCorrect, batch);
+  const left = correctionsOf(jobs, batch);
+  const dirty = new DirtyDirectories();
+  const handled = await eachJob(jobs, batch, (job) =>
+    left.has(job.id) ? defer(BUSY_MS, 'manifest_busy') : putAway(job, batch, dirty, job.facts.putAway!),
+  );
+  return durably(stage, batch, handled, () => dirty.sync());
+}
+
+/** The hours in whose corrections.jsonl the jobs' lines have to be taken back. */
+function correctionsOf(jobs: readonly IngestJob[], batch: Batch): Map<string, string> {
+  const discarded = jobs.filter((job) => job.facts.putAway!.kind === 'discarded');
+  return batch.backend.read((reader) => {
+    const hours = new Map<string, string>();
+    for (const job of discarded) {
+      const row = reader.get<{ hour: string }>('SELECT hour FROM corrections WHERE job = ?', job.id);
+      if (row) hours.set(job.id, row.hour);
+    }
+    return hours;
+  });
+}
+
+function writeCorrections(hour: string, jobs: readonly IngestJob[], hours: Map<string, string>, batch: Batch): Promise<unknown> {
+  const file = {
+    backend: batch.backend,
+    emit: batch.emit,
+    feed: batch.feed.name,
+    manifests: batch.feed.manifests,
+    root: batch.files.manifests,
+    path: correctionsPath(hour),
+  };
+  return appendTo(file, (tx) => {
+    const ids: string[] = [];
+    let lines = '';
+    for (const job of jobs) {
+      if (hours.get(job.id) !== hour) continue;
+      const row = tx.get<{ line: string }>('SELECT line FROM corrections WHERE job = ?', job.id);
+      if (!row) continue;
+      lines += row.line;
+      ids.push(job.id);
+    }
+    return ids.length > 0 ? { lines, items: { rows: [], jobs: ids } } : undefined;
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * The role `worker`: claims jobs of its stages, hands each batch to the stage, settles what it answers, tells what came of it.
+ * Beside that, on timers: beats, rescue of dead owners' jobs, probes of failing places, the reaper.
+ * Does not: know what a stage does.
+ */
+import type { Backend, ClaimedJob, Decision } from '../../queue/backend.js';
+import { createDispatcher, type Dispatcher, limits, type Run } from '../../queue/index.js';
+import { FeedFiles } from '../files/feed-files.js';
+import { PlaceError } from '../files/place-error.js';
+import { bootId } from '../linux/index.js';
+import { asOperators, openState } from '../ledger/open-state.js';
+import type { ChildContext } from '../supervise/context.js';
+import { Background } from './background.js';
+import { finishDecided } from './decided.js';
+import { Feeds } from './feeds.js';
+import { STAGES } from './index.js';
+import { type IngestJob, ingestJob } from './job.js';
+import { type Batch, blocked, defer, type Feed, type Stage, type Step } from './stage.js';
+import { tellSettled } from './tell.js';
+
+/** A job of a feed that no producer has recorded (yet) is looked at again after this. */
+const UNKNOWN_FEED_MS = 5_000;
+
+export async function runWorker(context: ChildContext): Promise<void> {
+  const { statePath, maxAttempts } = context.config.service;
+  const title = `worker ${context.stages.join(' ')}`;
+  const backend = await openState({ statePath, title, maxAttempts });
+  const feeds = new Feeds(backend, statePath, context.emit);
+  const failure = new Failure();
+  const dispatchers: Dispatcher[] = [];
+  const background = new Background({ backend, feeds, emit: context.emit, onFatal: failure.raise });
+  try {
+    context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
+    context.onStop(() => backend.beat({ job: null, place: '' }));
+    for (const feed of context.config.feeds) await backend.putFeed(feed.name, { ...feed });
+    for (const name of feeds.names()) await feeds.get(name);
+    background.start();
+    for (const stage of STAGES.filter(({ name }) => (context.stages as string[]).includes(name))) {
+      const run = runnerOf(stage, backend, feeds, background, context, failure);
+      dispatchers.push(createDispatcher({ backend, stage: stage.name, batchMax: limits.claimBatchMax, run, onError: failure.notice(context) }));
+    }
+    for (const dispatcher of dispatchers) dispatcher.start();
+    await Promise.race([aborted(context.drainSignal), failure.raised]);
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
+  } catch (error) {
+    throw asOperators(error);
+  } finally {
+    background.stop();
+    feeds.close();
+    await backend.close();
+  }
+}
+
+function runnerOf(stage: Stage, backend: Backend, feeds: Feeds, background: Background, context: ChildContext, failure: Failure): Run {
+  const boot = bootId();
+  return async (claims, settle) => {
+    for (const [name, group] of byFeed(claims)) {
+      let feed: Feed | undefined;
+      try {
+        feed = await feeds.get(name);
+      } catch (error) {
+        failure.raise(error);
+        throw error;
+      }
+      const steps = feed
+        ? await runFeed(stage, group.map(ingestJob), batchOf(backend, feed, boot, background, context))
+        : group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed'));
+      const answers = await settle(group.map((job, i) => ({ job, outcome: steps[i]!.outcome as Decision })));
+      tellSettled(stage.name, group, steps, answers, { emit: context.emit, trace: context.config.service.trace, input: feed?.options.input ?? '' });
+    }
+    return undefined;
+  };
+}
+
+async function runFeed(stage: Stage, jobs: readonly IngestJob[], opened: { batch: Batch; close: () => void }): Promise<Step[]> {
+  const { batch } = opened;
+  try {
+    const isDecided = (job: IngestJob): boolean => job.facts.putAway !== undefined;
+    const decided = jobs.filter(isDecided);
+    const open = jobs.filter((job) => !isDecided(job));
+    const steps = new Map<IngestJob, Step>();
+    const note = (of: readonly IngestJob[], answers: readonly Step[]): void => of.forEach((job, i) => void steps.set(job, answers[i]!));
+    if (decided.length > 0) note(decided, await guarded(stage, decided, batch, () => finishDecided(stage.name, decided, batch)));
+    if (open.length > 0) note(open, await guarded(stage, open, batch, () => stage.run(open, batch)));
+    return jobs.map((job) => steps.get(job)!);
+  } finally {
+    opened.close();
+  }
+}
+
+/** A place that fails outside any one job's handling closes the gate for all of the batch. */
+async function guarded(stage: Stage, jobs: readonly IngestJob[], batch: Batch, act: () => Promise<Step[]>): Promise<Step[]> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    return jobs.map(() => blocked(stage.name, batch.feed.name, error, batch.emit));
+  }
+}
+
+function batchOf(backend: Backend, feed: Feed, boot: string, background: Background, context: ChildContext): { batch: Batch; close: () => void } {
+  const files = new FeedFiles(feed.roots);
+  const batch: Batch = {
+    backend,
+    feed: feed.options,
+    files,
+    boot,
+    now: () => ({ ms: backend.nowMs(), boot }),
+    emit: context.emit,
+    hand: (job, place) => background.hand(job?.id ?? null, place ?? ''),
+  };
+  return { batch, close: () => files.close() };
+}
+
+function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
+  const groups = new Map<string, ClaimedJob[]>();
+  for (const claim of claims) {
+    const group = groups.get(claim.feed);
+    if (group) group.push(claim);
+    else groups.set(claim.feed, [claim]);
+  }
+  return groups;
+}
+
+/** What ends the process from wherever it is noticed; the first counts. */
+class Failure {
+  readonly #told = new Set<string>();
+  raise!: (error: unknown) => void;
+  readonly raised = new Promise<never>((_, reject) => {
+    this.raise = reject;
+  });
+
+  constructor() {
+    this.raised.catch(() => {});
+  }
+
+  /** A state that cannot be written is told once and tried again; what is no state's error is told each time. */
+  notice(context: ChildContext): (error: unknown) => void {
+    return (error) => {
+      const code = (error as { code?: string }).code ?? 'bug';
+      const message = error instanceof Error ? error.message : String(error);
+      if (code === 'bug') context.emit('bug', { error: error instanceof Error ? error.stack : message });
+      else if (code !== 'state_full' && code !== 'state_io') this.raise(error);
+      else if (!this.#told.has(message)) context.emit('state_unwritable', { code, reason: message });
+      this.#told.add(message);
+    };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
