@@ -4,10 +4,11 @@
  * no longer the one that it opened.
  * Does not: open a file of an input, or change anything there.
  */
-import { type Backend, limits, openQueue, QueueError } from '../../queue/index.js';
-import { STAGE_NAMES } from '../config/stage-names.js';
-import { EnvironmentError } from '../errors.js';
-import { bootId, host } from '../linux/index.js';
+import { type Backend, limits } from '../../queue/index.js';
+import { asOperators, openState } from '../ledger/open-state.js';
+import { lockRoots, setUpRoots } from '../ledger/roots.js';
+import { bootId, type SharedLockFile } from '../linux/index.js';
+import { checkManifestsKnown } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { startMetrics } from '../telemetry/metrics.js';
 import { FeedProducer } from './feed-producer.js';
@@ -16,16 +17,20 @@ import { startProgress } from './progress.js';
 
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report, drainSignal } = context;
-  const backend = await openState(context);
+  const { statePath, maxAttempts } = config.service;
+  const backend = await openState({ statePath, maxAttempts, title: 'producer' });
   const fatal = new Fatal();
   const stops = [startBeats(backend, context, fatal)];
   const producers: FeedProducer[] = [];
+  const locks: SharedLockFile[] = [];
   try {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
     stops.push(startMetrics(backend, config.service.metricsIntervalSeconds, emit));
     if (context.terminal) stops.push(startProgress(backend, report));
     for (const feed of config.feeds) {
       await backend.putFeed(feed.name, { ...feed });
+      locks.push(...lockRoots(await setUpRoots(backend, statePath, feed, emit)));
+      checkManifestsKnown(backend, feed);
       producers.push(new FeedProducer({ backend, feed, boot: bootId(), emit, onFatal: (error) => fatal.raise(error) }));
     }
     for (const producer of producers) producer.start();
@@ -36,16 +41,8 @@ export async function runProducer(context: ChildContext): Promise<void> {
   } finally {
     for (const stop of stops) stop();
     await Promise.allSettled(producers.map((producer) => producer.stop()));
+    for (const lock of locks) lock.close();
     await backend.close();
-  }
-}
-
-async function openState({ config }: ChildContext): Promise<Backend> {
-  const { statePath, maxAttempts } = config.service;
-  try {
-    return await openQueue({ path: statePath, host: host(), stages: STAGE_NAMES, title: 'producer', maxAttempts });
-  } catch (error) {
-    throw asOperators(error);
   }
 }
 
@@ -87,7 +84,3 @@ function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
-
-/** The queue knows no operators: its errors get their sentence and exit code here. */
-const asOperators = (error: unknown): unknown =>
-  error instanceof QueueError ? new EnvironmentError(error.code, error.message) : error;
