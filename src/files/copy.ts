@@ -6,7 +6,17 @@
  */
 import { closeSync, fchmodSync, fchownSync, fsync, ftruncateSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { type ByteName, cloneFile, LinuxError, O, openAt, setTimes, type Stat, statAtOrNone, unlinkAt } from '../linux/index.js';
+import {
+  type ByteName,
+  cloneFile,
+  LinuxError,
+  O,
+  openAt,
+  type Stat,
+  setTimes,
+  statAtOrNone,
+  unlinkAt,
+} from '../linux/index.js';
 import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
 
@@ -26,7 +36,8 @@ export async function copyTo(from: number, source: Stat, to: Entry): Promise<Dig
   }
 }
 
-const digestOf = (fd: number, size: number): Promise<Digest> | Digest => (size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd));
+const digestOf = (fd: number, size: number): Promise<Digest> | Digest =>
+  size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd);
 
 async function copyBytes(from: number, to: number, size: number): Promise<Digest> {
   ftruncateSync(to, 0);

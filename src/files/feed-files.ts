@@ -5,10 +5,23 @@
  */
 import assert from 'node:assert/strict';
 import { fsyncSync } from 'node:fs';
-import { type ByteName, bytesOfName, joinNames, LinuxError, makeDirectoryAt, nameOfText, O, openAt, openDirectory, AT_FDCWD, type Stat, statAtOrNone } from '../linux/index.js';
+import {
+  AT_FDCWD,
+  type ByteName,
+  bytesOfName,
+  joinNames,
+  LinuxError,
+  makeDirectoryAt,
+  nameOfText,
+  O,
+  openAt,
+  openDirectory,
+  type Stat,
+  statAtOrNone,
+} from '../linux/index.js';
 import { Directories, type Entry } from './directories.js';
 import { readMarker } from './marker.js';
-import { inPlace, placeError, type PlaceKind } from './place-error.js';
+import { inPlace, type PlaceKind, placeError } from './place-error.js';
 import { folderOf, type Part, UNDERPROCESS, workName } from './places.js';
 
 /** Where the roots of a feed are, and the id that each one's marker must have; `undefined`: not yet set up. */
@@ -90,7 +103,11 @@ export class FeedFiles {
     try {
       return directories.entry(path);
     } catch (error) {
-      if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP')) return undefined;
+      if (
+        error instanceof LinuxError &&
+        (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP')
+      )
+        return undefined;
       throw error;
     }
   }
@@ -124,7 +141,8 @@ export const openRoot = (path: string): number =>
 /** What lies at an entry, never following a symlink. */
 export const statEntry = (entry: Entry | undefined): Stat | undefined => entry && statAtOrNone(entry.dir, entry.name);
 
-export const absolute = (root: string, path: ByteName): Buffer => Buffer.concat([Buffer.from(`${root}/`), bytesOfName(path)]);
+export const absolute = (root: string, path: ByteName): Buffer =>
+  Buffer.concat([Buffer.from(`${root}/`), bytesOfName(path)]);
 
 /** The work directory inside a mount below the input. */
 function openInner(mount: number): number {

@@ -20,7 +20,18 @@ export class PlaceError extends Error {
 }
 
 /** Errors that say the same of every file there. */
-const WRITE_CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'ESTALE', 'EIO', 'ENOTCONN', 'EMFILE', 'ENFILE', 'ENODEV', 'ENXIO']);
+const WRITE_CODES = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'ESTALE',
+  'EIO',
+  'ENOTCONN',
+  'EMFILE',
+  'ENFILE',
+  'ENODEV',
+  'ENXIO',
+]);
 const READ_CODES = new Set(['ESTALE', 'ENOTCONN', 'EMFILE', 'ENFILE']);
 
 const MEANING: Record<string, string> = {
@@ -57,7 +68,12 @@ export function inPlace<T>(place: PlaceKind, path: string, access: 'read' | 'wri
   }
 }
 
-export async function inPlaceAsync<T>(place: PlaceKind, path: string, access: 'read' | 'write', act: () => Promise<T>): Promise<T> {
+export async function inPlaceAsync<T>(
+  place: PlaceKind,
+  path: string,
+  access: 'read' | 'write',
+  act: () => Promise<T>,
+): Promise<T> {
   try {
     return await act();
   } catch (error) {

@@ -3,7 +3,7 @@
  * from a name in a work folder to the job and the path that it belongs to.
  * Does not: touch the disk.
  */
-import { bytesOfName, type ByteName, nameOfText } from '../linux/names.js';
+import { type ByteName, bytesOfName, nameOfText } from '../linux/names.js';
 
 /** What a file in `underprocess/` is: the sealed file, its sidecar, a private copy in the making, a whole private copy. */
 export type Part = 'file' | 'sidecar' | 'partial' | 'copy';
@@ -49,7 +49,11 @@ export const folderOf = (path: ByteName): ByteName =>
 
 /** `ingest_date=YYYY-MM-DD` of an instant in a time zone, and the manifest hour `YYYY/MM/DD/HH`. */
 export function partitionOf(atMs: number, timezone: string): { date: ByteName; hour: ByteName } {
-  const parts = Object.fromEntries(formatter(timezone).formatToParts(atMs).map((p) => [p.type, p.value]));
+  const parts = Object.fromEntries(
+    formatter(timezone)
+      .formatToParts(atMs)
+      .map((p) => [p.type, p.value]),
+  );
   const { year, month, day, hour } = parts as Record<'year' | 'month' | 'day' | 'hour', string>;
   return {
     date: nameOfText(`ingest_date=${year}-${month}-${day}`),
@@ -62,7 +66,14 @@ function formatter(timeZone: string): Intl.DateTimeFormat {
   let made = formatters.get(timeZone);
   if (!made) {
     const two = '2-digit';
-    made = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: two, day: two, hour: two, hourCycle: 'h23' });
+    made = new Intl.DateTimeFormat('en-CA', {
+      timeZone,
+      year: 'numeric',
+      month: two,
+      day: two,
+      hour: two,
+      hourCycle: 'h23',
+    });
     formatters.set(timeZone, made);
   }
   return made;

@@ -23,8 +23,12 @@ export function probeFd(fd: number): Probe {
   const lease = probeLease(fd);
   const stat = statFd(fd);
   if (stat.nlink > 1) return { stat, writer: lease === 'writer' ? 'writer' : 'unknown', because: 'hard_links' };
-  if (lease === 'writer') return { stat, writer: fsKindOf(fd).leasesMeaningful ? 'writer' : 'unknown', because: 'filesystem' };
-  if (lease === 'free') return fsKindOf(fd).leasesMeaningful ? { stat, writer: 'none' } : { stat, writer: 'unknown', because: 'filesystem' };
+  if (lease === 'writer')
+    return { stat, writer: fsKindOf(fd).leasesMeaningful ? 'writer' : 'unknown', because: 'filesystem' };
+  if (lease === 'free')
+    return fsKindOf(fd).leasesMeaningful
+      ? { stat, writer: 'none' }
+      : { stat, writer: 'unknown', because: 'filesystem' };
   return { stat, writer: 'unknown', because: lease === 'denied' ? 'not_owner' : 'filesystem' };
 }
 
@@ -44,7 +48,18 @@ export function openEntry(entry: Entry): Opened {
 }
 
 /** EAGAIN: the uploader itself holds a write lease on its file. */
-const OPEN_VALUES = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM', 'ENXIO', 'EAGAIN', 'EIO', 'EISDIR', 'ENODEV']);
+const OPEN_VALUES = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'EACCES',
+  'EPERM',
+  'ENXIO',
+  'EAGAIN',
+  'EIO',
+  'EISDIR',
+  'ENODEV',
+]);
 
 /** Opens, probes, hands the descriptor to `act`, closes. */
 export function withProbe<T>(entry: Entry, act: (fd: number, probe: Probe) => T): T | { failed: string } {

@@ -17,5 +17,7 @@ export function sameBytes(identity: FileIdentity, now: Stat): boolean {
   const then = parseIdentity(identity);
   if (then === undefined) return false;
   const same = (a: bigint | number, b: bigint | number): boolean => BigInt(a) === BigInt(b);
-  return same(then.dev, now.dev) && same(then.ino, now.ino) && same(then.size, now.size) && then.mtimeNs === now.mtimeNs;
+  return (
+    same(then.dev, now.dev) && same(then.ino, now.ino) && same(then.size, now.size) && then.mtimeNs === now.mtimeNs
+  );
 }

@@ -35,7 +35,13 @@ export async function probeGates(
       continue;
     }
     if (await backend.transact((tx) => tx.openGate(gate))) {
-      emit('gate_opened', { feed: gate.feed, stage: gate.stage, place: gate.place, code: gate.code, closed_seconds: Math.round((Date.now() - gate.sinceMs) / 1_000) });
+      emit('gate_opened', {
+        feed: gate.feed,
+        stage: gate.stage,
+        place: gate.place,
+        code: gate.code,
+        closed_seconds: Math.round((Date.now() - gate.sinceMs) / 1_000),
+      });
     }
   }
 }

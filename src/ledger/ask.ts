@@ -16,10 +16,19 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts): Outcome {
     return { kind: 'advance', to: 'manifest', payload: payloadOf({ ...facts, content }) };
   }
   if (known.carrier === job.id && known.state !== 'stored') {
-    return { kind: 'advance', to: stageOf(known.state), payload: payloadOf({ ...facts, content: known.row, moveAfter: job.claimNo }) };
+    return {
+      kind: 'advance',
+      to: stageOf(known.state),
+      payload: payloadOf({ ...facts, content: known.row, moveAfter: job.claimNo }),
+    };
   }
   if (known.state === 'stored') return duplicate(facts, known);
-  return { kind: 'wait', on: waitToken(known.row), why: `content carried by ${known.carrier}`, payload: payloadOf(facts) };
+  return {
+    kind: 'wait',
+    on: waitToken(known.row),
+    why: `content carried by ${known.carrier}`,
+    payload: payloadOf(facts),
+  };
 }
 
 /** The decision goes into the row; the next claim puts the file away. */

@@ -32,7 +32,11 @@ const COLUMNS = `row, feed, sha256, generation, state, carrier, size, CAST(devic
 
 /** The newest generation of a content. */
 export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
-  reader.get<Content>(`SELECT ${COLUMNS} FROM contents WHERE feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1`, feed, sha256);
+  reader.get<Content>(
+    `SELECT ${COLUMNS} FROM contents WHERE feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1`,
+    feed,
+    sha256,
+  );
 
 export const contentByRow = (reader: Reader, row: number): Content | undefined =>
   reader.get<Content>(`SELECT ${COLUMNS} FROM contents WHERE row = ?`, row);

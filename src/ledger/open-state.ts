@@ -18,7 +18,9 @@ export interface OpenOptions {
 
 /** Errors: EnvironmentError, when the state cannot be used. */
 export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
-  return operators(() => openQueue({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, ...options }));
+  return operators(() =>
+    openQueue({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, ...options }),
+  );
 }
 
 /** To look at it only: writes nothing, works with all daemons down. */

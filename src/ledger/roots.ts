@@ -25,15 +25,24 @@ interface Recorded {
 
 export async function setUpRoots(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Roots> {
   const recorded = new Map(
-    backend.read((r) => r.all<Recorded>('SELECT kind, path, marker FROM roots WHERE feed = ?', feed.name)).map((row) => [row.kind, row]),
+    backend
+      .read((r) => r.all<Recorded>('SELECT kind, path, marker FROM roots WHERE feed = ?', feed.name))
+      .map((row) => [row.kind, row]),
   );
   const inputSame = recorded.get('input')?.path === feed.input;
   const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
   refuseMovedWork(backend, feed, recorded.get('work')?.path, work);
   const markers: Roots['markers'] = {};
-  for (const [kind, path] of [['work', work], ['manifests', feed.manifests], ['warehouse', feed.warehouse]] as const) {
+  for (const [kind, path] of [
+    ['work', work],
+    ['manifests', feed.manifests],
+    ['warehouse', feed.warehouse],
+  ] as const) {
     const known = recorded.get(kind);
-    markers[kind] = known?.path === path && known.marker !== null ? known.marker : await firstUse(backend, statePath, feed, kind, path);
+    markers[kind] =
+      known?.path === path && known.marker !== null
+        ? known.marker
+        : await firstUse(backend, statePath, feed, kind, path);
   }
   if (!inputSame) await remember(backend, feed.name, 'input', feed.input, null);
   return { input: feed.input, work, manifests: feed.manifests, warehouse: feed.warehouse, markers };
@@ -45,7 +54,12 @@ export function chooseWork(input: string, emit: Emit): string {
   const why = isMountPoint(input) ? 'the input is a mount point of its own' : whyNotWritable(dirname(input), sibling);
   if (why === undefined) return sibling;
   const inner = join(input, '.ingest');
-  emit('work_dir_inside_input', { input, work_dir: inner, why, hint: 'an upstream rsync --delete would delete what lies in it: exclude .ingest there' });
+  emit('work_dir_inside_input', {
+    input,
+    work_dir: inner,
+    why,
+    hint: 'an upstream rsync --delete would delete what lies in it: exclude .ingest there',
+  });
   return inner;
 }
 
@@ -71,7 +85,13 @@ function whyNotWritable(parent: string, sibling: string): string | undefined {
 
 function refuseMovedWork(backend: Backend, feed: FeedOptions, before: string | undefined, now: string): void {
   if (before === undefined || before === now) return;
-  const left = backend.read((r) => r.get<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`, feed.name)!.n);
+  const left = backend.read(
+    (r) =>
+      r.get<{ n: number }>(
+        `SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`,
+        feed.name,
+      )!.n,
+  );
   if (left === 0) return;
   throw new EnvironmentError(
     'work_dir_changed',
@@ -80,7 +100,13 @@ function refuseMovedWork(backend: Backend, feed: FeedOptions, before: string | u
 }
 
 /** Makes the marker, or recognises the one of an earlier try; refuses that of another state. */
-async function firstUse(backend: Backend, statePath: string, feed: FeedOptions, kind: MarkedKind, path: string): Promise<string> {
+async function firstUse(
+  backend: Backend,
+  statePath: string,
+  feed: FeedOptions,
+  kind: MarkedKind,
+  path: string,
+): Promise<string> {
   if (kind === 'work') makeWork(feed, path);
   let fd: number;
   try {
@@ -119,14 +145,26 @@ function refuseForeign(marker: Marker, backend: Backend, kind: MarkedKind, path:
 }
 
 const unusable = (kind: string, path: string, error: unknown): EnvironmentError =>
-  new EnvironmentError('root_unusable', `the ${kind === 'work' ? 'work directory' : kind} ${path} cannot be used (${errnoOf(error)}): correct its path, owner or permissions.`);
+  new EnvironmentError(
+    'root_unusable',
+    `the ${kind === 'work' ? 'work directory' : kind} ${path} cannot be used (${errnoOf(error)}): correct its path, owner or permissions.`,
+  );
 
-const remember = (backend: Backend, feed: string, kind: string, path: string, marker: string | null): Promise<unknown> =>
+const remember = (
+  backend: Backend,
+  feed: string,
+  kind: string,
+  path: string,
+  marker: string | null,
+): Promise<unknown> =>
   backend.transact((tx) =>
     tx.run(
       `INSERT INTO roots (feed, kind, path, marker) VALUES (?, ?, ?, ?)
        ON CONFLICT (feed, kind) DO UPDATE SET path = excluded.path, marker = excluded.marker`,
-      feed, kind, path, marker,
+      feed,
+      kind,
+      path,
+      marker,
     ),
   );
 
@@ -143,7 +181,10 @@ export function lockRoots(roots: Roots): SharedLockFile[] {
     locks.push(lock);
     if (lock.tryLockShared(0)) continue;
     for (const taken of locks) taken.close();
-    throw new EnvironmentError('rebuild_running', `${root} is being rebuilt by ingest-ctl: start again when it has ended.`);
+    throw new EnvironmentError(
+      'rebuild_running',
+      `${root} is being rebuilt by ingest-ctl: start again when it has ended.`,
+    );
   }
   return locks;
 }

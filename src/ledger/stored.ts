@@ -5,7 +5,12 @@ import { type Content, contentByRow, stageOf, waitToken } from './content.js';
 
 /** The target is on disk: all that waits for this content is a duplicate of it now. */
 export function recordStored(tx: Tx, row: number, note: string | null): void {
-  tx.run(`UPDATE contents SET state = 'stored', note = ?, updated_at_ms = ? WHERE row = ? AND state <> 'stored'`, note, tx.wallMs, row);
+  tx.run(
+    `UPDATE contents SET state = 'stored', note = ?, updated_at_ms = ? WHERE row = ? AND state <> 'stored'`,
+    note,
+    tx.wallMs,
+    row,
+  );
   tx.wake(waitToken(row));
 }
 
@@ -18,7 +23,8 @@ export type Released =
 /** The carrier gives its content up, inside the transaction that discards it. */
 export function releaseContent(tx: Tx, carrier: Job, row: number): Released {
   const content = contentByRow(tx, row);
-  if (!content || content.carrier !== carrier.id || content.state === 'stored') return { to: undefined, line: undefined };
+  if (!content || content.carrier !== carrier.id || content.state === 'stored')
+    return { to: undefined, line: undefined };
   const heir = tx.oldestWaiter(waitToken(row));
   if (heir) {
     tx.run('UPDATE contents SET carrier = ?, updated_at_ms = ? WHERE row = ?', heir.id, tx.wallMs, row);

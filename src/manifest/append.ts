@@ -11,7 +11,16 @@ import { promisify } from 'node:util';
 import type { Backend, Tx } from '../../queue/backend.js';
 import type { Directories } from '../files/directories.js';
 import { folderOf } from '../files/places.js';
-import { type ByteName, fallocateKeepSize, LinuxError, nameOfText, O, openAt, statAtOrNone, statFd } from '../linux/index.js';
+import {
+  type ByteName,
+  fallocateKeepSize,
+  LinuxError,
+  nameOfText,
+  O,
+  openAt,
+  statAtOrNone,
+  statFd,
+} from '../linux/index.js';
 
 const fdatasyncAsync = promisify(fdatasync);
 
@@ -60,7 +69,9 @@ export function openManifest(root: Directories, path: ByteName): number {
 
 /** Looks at the end of the file. The known end is read first: if it has changed by the planning transaction, look again. */
 export function lookAtEnd(backend: Backend, file: string, fd: number): End {
-  const known = backend.read((r) => r.get<{ inode: number; end_at: number }>('SELECT inode, end_at FROM manifest_ends WHERE file = ?', file));
+  const known = backend.read((r) =>
+    r.get<{ inode: number; end_at: number }>('SELECT inode, end_at FROM manifest_ends WHERE file = ?', file),
+  );
   const stat = statFd(fd);
   const last = Buffer.alloc(1);
   const torn = stat.size > 0 && readSync(fd, last, 0, 1, stat.size - 1) === 1 && last[0] !== 0x0a;
@@ -74,7 +85,10 @@ export type Planned = { append: Append } | { busy: Append } | { stale: true };
 export function planAppend(tx: Tx, feed: string, file: string, end: End, owner: number): Planned {
   const open = tx.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, file);
   if (open) return { busy: open };
-  const known = tx.get<{ inode: number; end_at: number }>('SELECT inode, end_at FROM manifest_ends WHERE file = ?', file);
+  const known = tx.get<{ inode: number; end_at: number }>(
+    'SELECT inode, end_at FROM manifest_ends WHERE file = ?',
+    file,
+  );
   if ((known?.inode === end.inode ? known.end_at : undefined) !== end.known) return { stale: true };
   const bytes = Buffer.from(end.torn ? '\n' : '');
   const items = '{"rows":[],"jobs":[]}';
@@ -139,11 +153,18 @@ export function confirmAppend(tx: Tx, append: Append): void {
   tx.run(
     `INSERT INTO manifest_ends (file, feed, inode, end_at) VALUES (?, ?, ?, ?)
      ON CONFLICT (file) DO UPDATE SET inode = excluded.inode, end_at = excluded.end_at`,
-    append.file, append.feed, append.inode, append.at + append.bytes.length,
+    append.file,
+    append.feed,
+    append.inode,
+    append.at + append.bytes.length,
   );
   const items = JSON.parse(append.items) as Items;
   for (const row of items.rows) {
-    tx.run(`UPDATE contents SET state = 'manifested', updated_at_ms = ? WHERE row = ? AND state = 'carried'`, tx.wallMs, row);
+    tx.run(
+      `UPDATE contents SET state = 'manifested', updated_at_ms = ? WHERE row = ? AND state = 'carried'`,
+      tx.wallMs,
+      row,
+    );
   }
   for (const job of items.jobs) tx.run('DELETE FROM corrections WHERE job = ?', job);
 }

@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../queue/backend.js';
 import type { Directories } from '../files/directories.js';
 import type { ByteName } from '../linux/index.js';
-import { type Append, type End, confirmAppend, lookAtEnd, namesSame, openManifest, writeAppend } from './append.js';
+import { type Append, confirmAppend, type End, lookAtEnd, namesSame, openManifest, writeAppend } from './append.js';
 
 /** A file that changes under us so often is being fought over. */
 const ROUNDS_MAX = 50;
@@ -14,7 +14,13 @@ const ROUNDS_MAX = 50;
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
 /** Errors: as the system calls give them; the append is nobody's then (`owner` 0), and whoever comes first goes on. */
-export async function finishAppend(backend: Backend, emit: Emit, root: Directories, path: ByteName, planned: Append): Promise<void> {
+export async function finishAppend(
+  backend: Backend,
+  emit: Emit,
+  root: Directories,
+  path: ByteName,
+  planned: Append,
+): Promise<void> {
   let append = planned;
   try {
     for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -31,9 +37,13 @@ export async function finishAppend(backend: Backend, emit: Emit, root: Directori
         closeSync(fd);
       }
     }
-    throw new Error(`the manifest ${append.file} was changed by somebody else ${ROUNDS_MAX} times while one append was under way`);
+    throw new Error(
+      `the manifest ${append.file} was changed by somebody else ${ROUNDS_MAX} times while one append was under way`,
+    );
   } catch (error) {
-    await backend.transact((tx) => tx.run('UPDATE appends SET owner = 0 WHERE id = ? AND owner = ?', append.id, backend.owner));
+    await backend.transact((tx) =>
+      tx.run('UPDATE appends SET owner = 0 WHERE id = ? AND owner = ?', append.id, backend.owner),
+    );
     throw error;
   }
 }
@@ -49,7 +59,9 @@ function replan(tx: Tx, append: Append, end: End): Append {
 /** Takes an open append over from an owner that is gone. Answers false when somebody else was quicker. */
 export const takeOver = (backend: Backend, append: Append): Promise<boolean> =>
   backend.transact(
-    (tx) => tx.run('UPDATE appends SET owner = ? WHERE id = ? AND owner = ?', backend.owner, append.id, append.owner).changes === 1,
+    (tx) =>
+      tx.run('UPDATE appends SET owner = ? WHERE id = ? AND owner = ?', backend.owner, append.id, append.owner)
+        .changes === 1,
   );
 
 /** May this process go on with an append that it finds open? Its own ones are left from a failure: it writes one at a time. */

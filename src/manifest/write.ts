@@ -66,7 +66,9 @@ export async function finishOpen(file: ManifestFile, open: Append): Promise<bool
 }
 
 const finish = (file: ManifestFile, append: Append): Promise<void> =>
-  inPlaceAsync('manifests', file.manifests, 'write', () => finishAppend(file.backend, file.emit, file.root, file.path, append));
+  inPlaceAsync('manifests', file.manifests, 'write', () =>
+    finishAppend(file.backend, file.emit, file.root, file.path, append),
+  );
 
 export const fileName = (file: Pick<ManifestFile, 'manifests' | 'path'>): string => `${file.manifests}/${file.path}`;
 

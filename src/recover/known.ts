@@ -23,9 +23,16 @@ interface Line {
 export function checkManifestsKnown(backend: Backend, feed: FeedOptions): void {
   const empty = backend.read((r) => r.get('SELECT 1 FROM contents WHERE feed = ? LIMIT 1', feed.name)) === undefined;
   for (const file of newestFirst(feed.manifests)) {
-    const end = backend.read((r) => r.get<{ end_at: number }>('SELECT end_at FROM manifest_ends WHERE file = ?', file))?.end_at ?? 0;
+    const end =
+      backend.read((r) => r.get<{ end_at: number }>('SELECT end_at FROM manifest_ends WHERE file = ?', file))?.end_at ??
+      0;
     for (const line of recordsFrom(file, end)) {
-      if ((line.feed ?? feed.name) !== feed.name || typeof line.sha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(line.sha256)) continue;
+      if (
+        (line.feed ?? feed.name) !== feed.name ||
+        typeof line.sha256 !== 'string' ||
+        !/^[0-9a-f]{64}$/i.test(line.sha256)
+      )
+        continue;
       if (!isKnown(backend, feed, line)) refuse(file, line);
     }
     if (!empty) return;

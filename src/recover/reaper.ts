@@ -9,7 +9,7 @@ import type { FeedFiles } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { parseWorkName, UNDERPROCESS } from '../files/places.js';
 import { type ByteName, joinNames, LinuxError, statAtOrNone, unlinkAt } from '../linux/index.js';
-import { type Append, APPEND_COLUMNS } from '../manifest/append.js';
+import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
 import { type JobFacts, payloadOf } from '../stages/job.js';
@@ -30,7 +30,11 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
     if (append.owner === backend.owner || !isOrphan(backend, append)) continue;
     const manifests = files.roots.manifests;
     if (!append.file.startsWith(`${manifests}/`)) {
-      emit('append_unreachable', { feed, file: append.file, hint: `its manifests directory is not ${manifests} any more: start once with the old one` });
+      emit('append_unreachable', {
+        feed,
+        file: append.file,
+        hint: `its manifests directory is not ${manifests} any more: start once with the old one`,
+      });
       continue;
     }
     const path = append.file.slice(manifests.length + 1) as ByteName;
@@ -42,6 +46,7 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
 export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Promise<number> {
   let adopted = 0;
   const work = files.work('' as ByteName);
+  work.make(UNDERPROCESS, 0o700);
   for (const name of namesIn(work.directory(UNDERPROCESS))) {
     const found = parseWorkName(name);
     if (!found) continue;
@@ -74,9 +79,16 @@ async function adopt(backend: Backend, feed: string, files: FeedFiles, id: strin
   const sidecar = files.workEntry({ id, key, inside: '' as ByteName }, 'sidecar');
   const facts: JobFacts = {
     seen,
-    sealed: { identity, kind: 'lease', window: seen, ...(sidecar && statAtOrNone(sidecar.dir, sidecar.name) && { sidecar: true }) },
+    sealed: {
+      identity,
+      kind: 'lease',
+      window: seen,
+      ...(sidecar && statAtOrNone(sidecar.dir, sidecar.name) && { sidecar: true }),
+    },
   };
-  return backend.transact((tx) => tx.adopt({ id, feed, key, identity, bytes: stat.size, stage: 'hash', payload: payloadOf(facts) }));
+  return backend.transact((tx) =>
+    tx.adopt({ id, feed, key, identity, bytes: stat.size, stage: 'hash', payload: payloadOf(facts) }),
+  );
 }
 
 /** Of a folder `JOBID~`, in which one path lies raw. */
@@ -121,4 +133,3 @@ function remove(dir: number, name: ByteName): void {
 }
 
 const namesIn = (dir: number): ByteName[] => readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[];
-

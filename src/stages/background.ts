@@ -106,7 +106,9 @@ export class Background {
 
   async #forgetReservations(): Promise<void> {
     const { backend } = this.parts;
-    const old = backend.read((r) => r.get(`SELECT 1 FROM reservations r JOIN contents c ON c.row = r.content WHERE c.state = 'stored' LIMIT 1`));
+    const old = backend.read((r) =>
+      r.get(`SELECT 1 FROM reservations r JOIN contents c ON c.row = r.content WHERE c.state = 'stored' LIMIT 1`),
+    );
     if (old) await backend.transact((tx) => dropOldReservations(tx, RESERVATIONS_MAX));
   }
 }

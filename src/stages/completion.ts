@@ -33,10 +33,21 @@ const SIDECAR_OPEN_MS = 250;
 /** The longest window of a feed, ms: no file is sealed that changed within it. */
 export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.settleMs);
 
-export function completion(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen, now: Now): Completion {
+export function completion(
+  feed: FeedOptions,
+  seen: Observation,
+  stat: Stat,
+  sidecar: SidecarSeen,
+  now: Now,
+): Completion {
   const identity = unchanged(seen.identity, stat);
   if (!identity || seen.boot !== now.boot) {
-    const anew: Observation = { identity: observed(stat), sinceMs: now.ms, boot: now.boot, by: identity ? 'scan' : 'write' };
+    const anew: Observation = {
+      identity: observed(stat),
+      sinceMs: now.ms,
+      boot: now.boot,
+      by: identity ? 'scan' : 'write',
+    };
     const next = quietMs(feed, anew, stat, sidecar);
     const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
     if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: anew };

@@ -35,7 +35,12 @@ function correctionsOf(jobs: readonly IngestJob[], batch: Batch): Map<string, st
   });
 }
 
-function writeCorrections(hour: string, jobs: readonly IngestJob[], hours: Map<string, string>, batch: Batch): Promise<unknown> {
+function writeCorrections(
+  hour: string,
+  jobs: readonly IngestJob[],
+  hours: Map<string, string>,
+  batch: Batch,
+): Promise<unknown> {
   const file = {
     backend: batch.backend,
     emit: batch.emit,

@@ -5,8 +5,8 @@
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { lockRoots, setUpRoots } from '../ledger/roots.js';
-import { checkManifestsKnown } from '../recover/known.js';
 import type { SharedLockFile } from '../linux/index.js';
+import { checkManifestsKnown } from '../recover/known.js';
 import type { Emit, Feed } from './stage.js';
 
 const READ_AGAIN_MS = 5_000;

@@ -15,8 +15,8 @@ import { folderOf } from '../files/places.js';
 import { openEntry, type Probe, probeFd } from '../files/probe.js';
 import { syncFiles } from '../files/sync.js';
 import { sameBytes, unchanged } from '../files/verified.js';
-import { renameNoReplace } from '../linux/index.js';
 import { askLedger } from '../ledger/ask.js';
+import { renameNoReplace } from '../linux/index.js';
 import { stabilityMs } from './completion.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
 import { type Batch, defer, durably, eachJob, type Handled, hold, retry, type Stage, type Step } from './stage.js';
@@ -77,11 +77,17 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
 }
 
 /** A window that runs inside `underprocess/`. Answers the sealing as it stands after it, or the step to wait with. */
-function windowInside(job: IngestJob, batch: Batch, sealed: Sealed, stat: NonNullable<ReturnType<typeof statEntry>>): Sealed | Step {
+function windowInside(
+  job: IngestJob,
+  batch: Batch,
+  sealed: Sealed,
+  stat: NonNullable<ReturnType<typeof statEntry>>,
+): Sealed | Step {
   const { window, ...rest } = sealed;
   if (!window) return sealed;
   const now = batch.now();
-  if (window.boot !== now.boot || !unchanged(window.identity, stat)) return again(job, batch, sealed, identityOf(stat), 'window');
+  if (window.boot !== now.boot || !unchanged(window.identity, stat))
+    return again(job, batch, sealed, identityOf(stat), 'window');
   const leftMs = window.sinceMs + stabilityMs(batch.feed) - now.ms;
   if (leftMs > 0) return defer(Math.ceil(leftMs), 'window');
   return { ...rest, identity: identityOf(stat) };
@@ -92,10 +98,20 @@ function asSealed(job: IngestJob, batch: Batch, sealed: Sealed, probe: Probe): S
   if (probe.writer === 'writer') return again(job, batch, sealed, identityOf(probe.stat), 'writer_open');
   if (!sameBytes(sealed.identity, probe.stat)) return again(job, batch, sealed, identityOf(probe.stat), 'changed');
   if (probe.writer === 'unknown' && sealed.kind === 'lease') {
-    return again(job, batch, { ...sealed, kind: 'copy', because: probe.because }, identityOf(probe.stat), 'private_copy');
+    return again(
+      job,
+      batch,
+      { ...sealed, kind: 'copy', because: probe.because },
+      identityOf(probe.stat),
+      'private_copy',
+    );
   }
   if (probe.stat.size === 0 && batch.feed.onEmpty === 'hold') {
-    return hold('empty_file', 'the file is empty and --on-empty is hold: ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry', { ...job.facts, sealed });
+    return hold(
+      'empty_file',
+      'the file is empty and --on-empty is hold: ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry',
+      { ...job.facts, sealed },
+    );
   }
   return undefined;
 }
@@ -104,20 +120,37 @@ function asSealed(job: IngestJob, batch: Batch, sealed: Sealed, probe: Probe): S
 function again(job: IngestJob, batch: Batch, sealed: Sealed, identity: string, why: string): Step {
   const now = batch.now();
   const refusals = why === 'writer_open' ? (job.facts.refusals ?? 0) + 1 : 0;
-  const inMs = why === 'writer_open' ? Math.min(WRITER_FIRST_MS * 2 ** Math.min(refusals - 1, 10), WRITER_LONGEST_MS) : stabilityMs(batch.feed);
+  const inMs =
+    why === 'writer_open'
+      ? Math.min(WRITER_FIRST_MS * 2 ** Math.min(refusals - 1, 10), WRITER_LONGEST_MS)
+      : stabilityMs(batch.feed);
   const window = { identity, sinceMs: now.ms, boot: now.boot, by: 'write' as const };
   const { sha256: _, ...facts } = job.facts;
   return defer(inMs, why, { ...facts, refusals, sealed: { ...sealed, window } }, identity);
 }
 
-async function hashLarge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, sealed: Sealed, fd: number, before: Probe): Promise<Step> {
+async function hashLarge(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  sealed: Sealed,
+  fd: number,
+  before: Probe,
+): Promise<Step> {
   if (sealed.kind === 'copy') return privateCopy(job, batch, dirty, sealed, fd, before);
   const digest = await digestLarge(fd);
   return decide(job, batch, sealed, before, digest, probeFd(fd));
 }
 
 /** Copies while hashing; what is stored is the copy, which no uploader ever had a descriptor of. */
-async function privateCopy(job: IngestJob, batch: Batch, dirty: DirtyDirectories, sealed: Sealed, fd: number, before: Probe): Promise<Step> {
+async function privateCopy(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  sealed: Sealed,
+  fd: number,
+  before: Probe,
+): Promise<Step> {
   const partial = batch.files.makeWorkEntry(job, 'partial');
   const place = batch.files.roots.work;
   const digest = await inPlaceAsync('work', place, 'write', () => copyTo(fd, before.stat, partial));
@@ -133,27 +166,48 @@ async function privateCopy(job: IngestJob, batch: Batch, dirty: DirtyDirectories
   return step;
 }
 
-function decide(job: IngestJob, batch: Batch, sealed: Sealed, before: Probe, digest: Digest, after: Probe): Step | Hashed {
+function decide(
+  job: IngestJob,
+  batch: Batch,
+  sealed: Sealed,
+  before: Probe,
+  digest: Digest,
+  after: Probe,
+): Step | Hashed {
   // A store through a mapping changes neither mtime nor ctime: only the second probe sees its writer.
   if (after.writer === 'writer') return again(job, batch, sealed, identityOf(after.stat), 'writer_open');
   if (!sameBytes(identityOf(before.stat), after.stat) || digest.bytes !== before.stat.size) {
     return again(job, batch, sealed, identityOf(after.stat), 'changed');
   }
   if (after.writer === 'unknown' && sealed.kind === 'lease') {
-    return again(job, batch, { ...sealed, kind: 'copy', because: after.because }, identityOf(after.stat), 'private_copy');
+    return again(
+      job,
+      batch,
+      { ...sealed, kind: 'copy', because: after.because },
+      identityOf(after.stat),
+      'private_copy',
+    );
   }
   const sha256 = digest.sha256.toString('hex');
   const { refusals: _, ...rest } = job.facts;
   const facts: JobFacts = { ...rest, sealed: { ...sealed, identity: identityOf(after.stat) }, sha256 };
   if (facts.demanded !== undefined && facts.demanded !== sha256) {
-    return hold('checksum_mismatch', `its SHA-256 is ${sha256}, but its sidecar demands ${facts.demanded}: send the file again and ingest-ctl discard this one`, { ...facts, sha256: undefined });
+    return hold(
+      'checksum_mismatch',
+      `its SHA-256 is ${sha256}, but its sidecar demands ${facts.demanded}: send the file again and ingest-ctl discard this one`,
+      { ...facts, sha256: undefined },
+    );
   }
   return { outcome: (tx, claimed) => askLedger(tx, claimed, facts), facts };
 }
 
 /** The sealed file is in none of its places: never dropped, a person has to look. */
 function missing(job: IngestJob, batch: Batch): Step {
-  return hold('sealed_file_missing', `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/underprocess any more: put it back and ingest-ctl retry, or ingest-ctl discard`, job.facts);
+  return hold(
+    'sealed_file_missing',
+    `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/underprocess any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
+    job.facts,
+  );
 }
 
 /** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
@@ -163,7 +217,10 @@ async function syncHashed(jobs: readonly IngestJob[], handled: readonly Handled[
   for (const inside of new Set(hashed.map((job) => job.inside))) {
     const group = hashed.filter((job) => job.inside === inside);
     try {
-      await syncFiles(batch.files.work(inside), group.map((job) => batch.files.workPath(job, 'file')));
+      await syncFiles(
+        batch.files.work(inside),
+        group.map((job) => batch.files.workPath(job, 'file')),
+      );
     } catch (error) {
       if (error instanceof PlaceError) throw error;
       batch.emit('sync_failed', { feed: batch.feed.name, files: group.length, error: (error as Error).message });

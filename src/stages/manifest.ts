@@ -5,11 +5,11 @@
  * before the move: whoever reads it waits for `warehouse_path`.
  */
 import type { Tx } from '../../queue/backend.js';
-import { type Content, contentByRow } from '../ledger/content.js';
 import { PlaceError } from '../files/place-error.js';
 import { baseOf, partitionOf } from '../files/places.js';
+import { type Content, contentByRow } from '../ledger/content.js';
 import { type ByteName, joinNames } from '../linux/index.js';
-import { type Append, APPEND_COLUMNS, manifestPath } from '../manifest/append.js';
+import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
 import { freeTarget, LOOK_TRUSTED_MS, passOver, reserve } from '../warehouse/reserve.js';
@@ -32,7 +32,9 @@ export const manifest: Stage = {
         const contents = contentsOf(todo, batch);
         todo = todo.filter((job) => !answered(job, contents.get(job), steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
-        const busy = open ? await finishPlanned(contents.get(open)!, batch) : (await appendAll(todo, contents, batch)) === 'busy';
+        const busy = open
+          ? await finishPlanned(contents.get(open)!, batch)
+          : (await appendAll(todo, contents, batch)) === 'busy';
         if (busy) break;
       }
     } catch (error) {
@@ -44,13 +46,21 @@ export const manifest: Stage = {
 };
 
 function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content | undefined> {
-  return batch.backend.read((reader) => new Map(jobs.map((job) => [job, contentByRow(reader, job.facts.content ?? -1)])));
+  return batch.backend.read(
+    (reader) => new Map(jobs.map((job) => [job, contentByRow(reader, job.facts.content ?? -1)])),
+  );
 }
 
 /** Has its line, or cannot have one. */
 function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {
   if (!content || content.carrier !== job.id) {
-    steps.set(job, retry('not_the_carrier', `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`));
+    steps.set(
+      job,
+      retry(
+        'not_the_carrier',
+        `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
+      ),
+    );
     return true;
   }
   if (content.state === 'carried') return false;
@@ -67,7 +77,11 @@ async function finishPlanned(content: Content, batch: Batch): Promise<boolean> {
   return open ? !(await finishOpen(file, open)) : false;
 }
 
-async function appendAll(jobs: readonly IngestJob[], contents: Map<IngestJob, Content | undefined>, batch: Batch): Promise<string> {
+async function appendAll(
+  jobs: readonly IngestJob[],
+  contents: Map<IngestJob, Content | undefined>,
+  batch: Batch,
+): Promise<string> {
   if (jobs.length === 0) return 'nothing';
   const atMs = Date.now();
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
@@ -100,7 +114,13 @@ function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, h
       passOver(wanted, target);
       continue;
     }
-    const planned: Content = { ...content, target: Buffer.from(target, 'latin1'), hour, ingestId: job.id, ingestedAtMs: atMs };
+    const planned: Content = {
+      ...content,
+      target: Buffer.from(target, 'latin1'),
+      hour,
+      ingestId: job.id,
+      ingestedAtMs: atMs,
+    };
     tx.run(
       'UPDATE contents SET target = ?, hour = ?, ingest_id = ?, ingested_at_ms = ?, updated_at_ms = ? WHERE row = ?',
       planned.target,

@@ -3,15 +3,16 @@
  * Guarantees: target and directories are on disk before *stored* is committed, the source is removed after it; nothing is
  * overwritten. Target and source both gone after an earlier try: a consumer was quicker than our commit.
  */
-import { DirtyDirectories } from '../files/dirty.js';
+
 import type { Entry } from '../files/directories.js';
+import { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { inPlaceAsync } from '../files/place-error.js';
 import { folderOf, UNDERPROCESS } from '../files/places.js';
 import { sameBytes } from '../files/verified.js';
-import { type ByteName, shownName, type Stat, unlinkAt } from '../linux/index.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
+import { type ByteName, type Stat, shownName, unlinkAt } from '../linux/index.js';
 import { isContent, type Put, putAtTarget } from '../warehouse/target.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { type Batch, durably, eachJob, hold, retry, type Stage, type Step } from './stage.js';
@@ -30,7 +31,10 @@ export const move: Stage = {
 async function moveOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Promise<Step> {
   const content = batch.backend.read((reader) => contentByRow(reader, job.facts.content ?? -1));
   if (!content?.target || content.carrier !== job.id) {
-    return retry('not_the_carrier', `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`);
+    return retry(
+      'not_the_carrier',
+      `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
+    );
   }
   if (content.state === 'stored') return stored(job, batch, content, false, content.note);
   const part = job.facts.sealed?.kind === 'copy' ? 'copy' : 'file';
@@ -41,7 +45,14 @@ async function moveOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): P
   return withSource(job, batch, dirty, content, entry, source);
 }
 
-async function withSource(job: IngestJob, batch: Batch, dirty: DirtyDirectories, content: Content, entry: Entry, source: Stat): Promise<Step> {
+async function withSource(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  content: Content,
+  entry: Entry,
+  source: Stat,
+): Promise<Step> {
   const target = content.target!.toString('latin1') as ByteName;
   const claim = { id: job.id, claimNo: job.claim.claimNo };
   batch.hand(job, 'warehouse');
@@ -50,7 +61,11 @@ async function withSource(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   );
   if (put === 'wrong_bytes') return changed(job);
   if (put === 'taken') {
-    return hold('target_taken', `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and nothing is overwritten: move it away, then ingest-ctl retry`, job.facts);
+    return hold(
+      'target_taken',
+      `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and nothing is overwritten: move it away, then ingest-ctl retry`,
+      job.facts,
+    );
   }
   if (put === 'renamed') dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
   return stored(job, batch, content, put === 'renamed' && job.facts.sealed?.kind !== 'copy', null, dirty);
@@ -68,19 +83,38 @@ async function withoutSource(job: IngestJob, batch: Batch, content: Content, dir
   }
   // The first claim for this stage: nobody can have moved it yet.
   if (job.claim.claimNo <= (job.facts.moveAfter ?? 0) + 1) {
-    return hold('sealed_file_missing', `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`, job.facts);
+    return hold(
+      'sealed_file_missing',
+      `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
+      job.facts,
+    );
   }
   if (lies) {
-    return hold('target_taken', `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is gone: look at both, then ingest-ctl retry or discard`, job.facts);
+    return hold(
+      'target_taken',
+      `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is gone: look at both, then ingest-ctl retry or discard`,
+      job.facts,
+    );
   }
   return stored(job, batch, content, false, 'unconfirmed');
 }
 
 const changed = (job: IngestJob): Step =>
-  hold('changed_after_hash', 'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory: ingest-ctl discard it and send it again', job.facts);
+  hold(
+    'changed_after_hash',
+    'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory: ingest-ctl discard it and send it again',
+    job.facts,
+  );
 
 /** `all`: nothing of the job is left to be put away but its sidecar, whose demand was checked long ago. */
-function stored(job: IngestJob, batch: Batch, content: Content, all: boolean, note: string | null, dirty?: DirtyDirectories): Step {
+function stored(
+  job: IngestJob,
+  batch: Batch,
+  content: Content,
+  all: boolean,
+  note: string | null,
+  dirty?: DirtyDirectories,
+): Step {
   if (all && job.facts.sealed?.sidecar) {
     const sidecar = batch.files.workEntry(job, 'sidecar');
     if (sidecar && statEntry(sidecar)) unlinkAt(sidecar.dir, sidecar.name);
@@ -94,13 +128,19 @@ function stored(job: IngestJob, batch: Batch, content: Content, all: boolean, no
       return { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) };
     },
     told: () => {
-      if (note === 'unconfirmed') batch.emit('file_unconfirmed', { feed: batch.feed.name, job: job.id, path: job.path, target: content.target });
+      if (note === 'unconfirmed')
+        batch.emit('file_unconfirmed', {
+          feed: batch.feed.name,
+          job: job.id,
+          path: job.path,
+          target: content.target!.toString('utf8'),
+        });
       if (content.state === 'stored') return;
       batch.emit('file_ingested', {
         feed: batch.feed.name,
         job: job.id,
         path: job.path,
-        warehouse_path: `${batch.feed.warehouse}/${content.target!.toString('latin1')}`,
+        warehouse_path: `${batch.feed.warehouse}/${content.target!.toString('utf8')}`,
         sha256: content.sha256.toString('hex'),
         bytes: content.size,
         seconds: (Date.now() - job.claim.createdAtMs) / 1_000,

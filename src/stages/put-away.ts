@@ -7,7 +7,7 @@ import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../files/places.js';
 import { sameBytes, unchanged } from '../files/verified.js';
-import { type ByteName, renameNoReplace, unlinkAt } from '../linux/index.js';
+import { type ByteName, renameNoReplace, shownName, unlinkAt } from '../linux/index.js';
 import type { IngestJob, PutAway } from './job.js';
 import { type Batch, hold, type Step } from './stage.js';
 
@@ -25,7 +25,11 @@ export function putAway(job: IngestJob, batch: Batch, dirty: DirtyDirectories, d
 function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) {
-    return hold('changed_after_copy', 'its content was stored, but the original was written to afterwards: look at both, then ingest-ctl retry (once it is as before) or ingest-ctl discard', job.facts);
+    return hold(
+      'changed_after_copy',
+      'its content was stored, but the original was written to afterwards: look at both, then ingest-ctl retry (once it is as before) or ingest-ctl discard',
+      job.facts,
+    );
   }
   for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);
   return { outcome: { kind: 'finish', ending: 'stored' } };
@@ -34,13 +38,14 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): St
 function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
   const deleting = batch.feed.onDuplicate === 'delete';
   // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
-  const originalThere = deleting && statEntry(batch.files.entryOrNone(batch.files.warehouse, (decided.of ?? '') as ByteName))?.size === job.claim.bytes;
+  const originalThere =
+    deleting &&
+    statEntry(batch.files.entryOrNone(batch.files.warehouse, (decided.of ?? '') as ByteName))?.size === job.claim.bytes;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) {
     if (originalThere) remove(job, batch, dirty, part);
     else move(job, batch, dirty, part, DUPLICATES);
   }
-  const of = { root: batch.feed.warehouse, path: decided.of };
   return {
     outcome: { kind: 'finish', ending: 'duplicate' },
     told: () =>
@@ -50,7 +55,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
         path: job.path,
         sha256: job.facts.sha256,
         bytes: job.claim.bytes,
-        duplicate_of: `${of.root}/${of.path}`,
+        duplicate_of: `${batch.feed.warehouse}/${shownName((decided.of ?? '') as ByteName)}`,
         kept: !originalThere,
         ...(deleting && !originalThere && { note: 'original_missing' }),
       }),
@@ -73,7 +78,8 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
   return {
     outcome: { kind: 'finish', ending: 'discarded' },
-    told: () => batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
+    told: () =>
+      batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
   };
 }
 

@@ -7,8 +7,8 @@ import type { Backend, ClaimedJob, Decision } from '../../queue/backend.js';
 import { createDispatcher, type Dispatcher, limits, type Run } from '../../queue/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
-import { bootId } from '../linux/index.js';
 import { asOperators, openState } from '../ledger/open-state.js';
+import { type ByteName, bootId, shownName } from '../linux/index.js';
 import type { ChildContext } from '../supervise/context.js';
 import { Background } from './background.js';
 import { finishDecided } from './decided.js';
@@ -37,7 +37,15 @@ export async function runWorker(context: ChildContext): Promise<void> {
     background.start();
     for (const stage of STAGES.filter(({ name }) => (context.stages as string[]).includes(name))) {
       const run = runnerOf(stage, backend, feeds, background, context, failure);
-      dispatchers.push(createDispatcher({ backend, stage: stage.name, batchMax: limits.claimBatchMax, run, onError: failure.notice(context) }));
+      dispatchers.push(
+        createDispatcher({
+          backend,
+          stage: stage.name,
+          batchMax: limits.claimBatchMax,
+          run,
+          onError: failure.notice(context),
+        }),
+      );
     }
     for (const dispatcher of dispatchers) dispatcher.start();
     await Promise.race([aborted(context.drainSignal), failure.raised]);
@@ -51,7 +59,14 @@ export async function runWorker(context: ChildContext): Promise<void> {
   }
 }
 
-function runnerOf(stage: Stage, backend: Backend, feeds: Feeds, background: Background, context: ChildContext, failure: Failure): Run {
+function runnerOf(
+  stage: Stage,
+  backend: Backend,
+  feeds: Feeds,
+  background: Background,
+  context: ChildContext,
+  failure: Failure,
+): Run {
   const boot = bootId();
   return async (claims, settle) => {
     for (const [name, group] of byFeed(claims)) {
@@ -66,21 +81,31 @@ function runnerOf(stage: Stage, backend: Backend, feeds: Feeds, background: Back
         ? await runFeed(stage, group.map(ingestJob), batchOf(backend, feed, boot, background, context))
         : group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed'));
       const answers = await settle(group.map((job, i) => ({ job, outcome: steps[i]!.outcome as Decision })));
-      tellSettled(stage.name, group, steps, answers, { emit: context.emit, trace: context.config.service.trace, input: feed?.options.input ?? '' });
+      tellSettled(stage.name, group, steps, answers, {
+        emit: context.emit,
+        trace: context.config.service.trace,
+        input: feed?.options.input ?? '',
+      });
     }
     return undefined;
   };
 }
 
-async function runFeed(stage: Stage, jobs: readonly IngestJob[], opened: { batch: Batch; close: () => void }): Promise<Step[]> {
+async function runFeed(
+  stage: Stage,
+  jobs: readonly IngestJob[],
+  opened: { batch: Batch; close: () => void },
+): Promise<Step[]> {
   const { batch } = opened;
   try {
     const isDecided = (job: IngestJob): boolean => job.facts.putAway !== undefined;
     const decided = jobs.filter(isDecided);
     const open = jobs.filter((job) => !isDecided(job));
     const steps = new Map<IngestJob, Step>();
-    const note = (of: readonly IngestJob[], answers: readonly Step[]): void => of.forEach((job, i) => void steps.set(job, answers[i]!));
-    if (decided.length > 0) note(decided, await guarded(stage, decided, batch, () => finishDecided(stage.name, decided, batch)));
+    const note = (of: readonly IngestJob[], answers: readonly Step[]): void =>
+      of.forEach((job, i) => void steps.set(job, answers[i]!));
+    if (decided.length > 0)
+      note(decided, await guarded(stage, decided, batch, () => finishDecided(stage.name, decided, batch)));
     if (open.length > 0) note(open, await guarded(stage, open, batch, () => stage.run(open, batch)));
     return jobs.map((job) => steps.get(job)!);
   } finally {
@@ -89,7 +114,12 @@ async function runFeed(stage: Stage, jobs: readonly IngestJob[], opened: { batch
 }
 
 /** A place that fails outside any one job's handling closes the gate for all of the batch. */
-async function guarded(stage: Stage, jobs: readonly IngestJob[], batch: Batch, act: () => Promise<Step[]>): Promise<Step[]> {
+async function guarded(
+  stage: Stage,
+  jobs: readonly IngestJob[],
+  batch: Batch,
+  act: () => Promise<Step[]>,
+): Promise<Step[]> {
   try {
     return await act();
   } catch (error) {
@@ -98,7 +128,13 @@ async function guarded(stage: Stage, jobs: readonly IngestJob[], batch: Batch, a
   }
 }
 
-function batchOf(backend: Backend, feed: Feed, boot: string, background: Background, context: ChildContext): { batch: Batch; close: () => void } {
+function batchOf(
+  backend: Backend,
+  feed: Feed,
+  boot: string,
+  background: Background,
+  context: ChildContext,
+): { batch: Batch; close: () => void } {
   const files = new FeedFiles(feed.roots);
   const batch: Batch = {
     backend,
@@ -106,11 +142,15 @@ function batchOf(backend: Backend, feed: Feed, boot: string, background: Backgro
     files,
     boot,
     now: () => ({ ms: backend.nowMs(), boot }),
-    emit: context.emit,
+    // Stages name a file by its path below the input, as bytes; people get the whole path.
+    emit: (event, fields) =>
+      context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
     hand: (job, place) => background.hand(job?.id ?? null, place ?? ''),
   };
   return { batch, close: () => files.close() };
 }
+
+const shownPath = (feed: Feed, path: ByteName): string => `${feed.options.input}/${shownName(path)}`;
 
 function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
   const groups = new Map<string, ClaimedJob[]>();

@@ -3,7 +3,7 @@
  * `sha256sum x > x.ok` leaves it empty and open for the whole hash, so an open sidecar says nothing yet.
  */
 import { closeSync, readSync } from 'node:fs';
-import { type Entry } from '../files/directories.js';
+import type { Entry } from '../files/directories.js';
 import { openEntry, probeFd } from '../files/probe.js';
 import type { SidecarSeen } from './completion.js';
 

@@ -76,7 +76,11 @@ export async function eachJob(
   return handled;
 }
 
-async function attempt(job: IngestJob, batch: Batch, handle: (job: IngestJob) => Step | Promise<Step>): Promise<Handled> {
+async function attempt(
+  job: IngestJob,
+  batch: Batch,
+  handle: (job: IngestJob) => Step | Promise<Step>,
+): Promise<Handled> {
   batch.hand(job);
   try {
     const step = handle(job);
@@ -90,7 +94,8 @@ async function attempt(job: IngestJob, batch: Batch, handle: (job: IngestJob) =>
 export function failed(job: IngestJob, batch: Batch, error: unknown): Step {
   const code = errnoOf(error);
   const text = error instanceof Error ? error.message : String(error);
-  if (code === undefined) batch.emit('bug', { job: job.id, path: job.path, error: error instanceof Error ? error.stack : text });
+  if (code === undefined)
+    batch.emit('bug', { job: job.id, path: job.path, error: error instanceof Error ? error.stack : text });
   return retry(code?.toLowerCase() ?? 'bug', text);
 }
 
@@ -103,7 +108,13 @@ export const hold = (code: string, reason: string, facts?: JobFacts): Step => ({
 });
 
 export const defer = (inMs: number, why: string, facts?: JobFacts, identity?: string): Step => ({
-  outcome: { kind: 'defer', inMs, why, ...(facts && { payload: payloadOf(facts) }), ...(identity !== undefined && { identity }) },
+  outcome: {
+    kind: 'defer',
+    inMs,
+    why,
+    ...(facts && { payload: payloadOf(facts) }),
+    ...(identity !== undefined && { identity }),
+  },
 });
 
 /** The gate that a failing place closes, and the job is due as soon as it opens. */
@@ -111,7 +122,14 @@ export function blocked(stage: StageName, feed: string, error: PlaceError, emit:
   let isNew = false;
   return {
     outcome: (tx) => {
-      isNew = tx.closeGate({ feed, stage, cause: 'place', place: error.place, code: error.code, reason: error.message });
+      isNew = tx.closeGate({
+        feed,
+        stage,
+        cause: 'place',
+        place: error.place,
+        code: error.code,
+        reason: error.message,
+      });
       return { kind: 'defer', inMs: 0, why: `place_${error.place}` };
     },
     told: () => {

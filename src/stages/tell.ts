@@ -10,7 +10,13 @@ export interface Telling {
   input: string;
 }
 
-export function tellSettled(stage: string, jobs: readonly ClaimedJob[], steps: readonly Step[], answers: readonly SettleAnswer[], { emit, trace, input }: Telling): void {
+export function tellSettled(
+  stage: string,
+  jobs: readonly ClaimedJob[],
+  steps: readonly Step[],
+  answers: readonly SettleAnswer[],
+  { emit, trace, input }: Telling,
+): void {
   answers.forEach((answer, i) => {
     const job = jobs[i]!;
     const named = { feed: job.feed, job: job.id, path: join(input, job.key.toString('utf8')) };
@@ -19,8 +25,16 @@ export function tellSettled(stage: string, jobs: readonly ClaimedJob[], steps: r
       return;
     }
     steps[i]!.told?.(answer.outcome);
-    if (answer.outcome.kind === 'hold') emit('file_held', { ...named, stage, code: answer.outcome.code, reason: answer.outcome.reason });
-    if (answer.outcome.kind === 'retry') emit('file_retry', { ...named, stage, code: answer.outcome.code, reason: answer.outcome.error, attempt: job.attempts + 1 });
+    if (answer.outcome.kind === 'hold')
+      emit('file_held', { ...named, stage, code: answer.outcome.code, reason: answer.outcome.reason });
+    if (answer.outcome.kind === 'retry')
+      emit('file_retry', {
+        ...named,
+        stage,
+        code: answer.outcome.code,
+        reason: answer.outcome.error,
+        attempt: job.attempts + 1,
+      });
     if (trace) emit('stage_step', { ...named, stage, outcome: answer.outcome.kind, why: whyOf(answer.outcome) });
   });
 }

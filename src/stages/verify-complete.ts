@@ -7,12 +7,12 @@
  * 1,500 under attack).
  */
 import { closeSync } from 'node:fs';
-import { identityOf } from '../files/identity.js';
+import type { Entry } from '../files/directories.js';
 import { DirtyDirectories } from '../files/dirty.js';
-import { type Entry } from '../files/directories.js';
 import { statEntry } from '../files/feed-files.js';
-import { inPlace } from '../files/place-error.js';
+import { identityOf } from '../files/identity.js';
 import { mountOf } from '../files/mounts.js';
+import { inPlace } from '../files/place-error.js';
 import { folderOf, type Part } from '../files/places.js';
 import { openEntry, type Probe, probeFd } from '../files/probe.js';
 import { sameBytes, unchanged } from '../files/verified.js';
@@ -42,7 +42,8 @@ export const verifyComplete: Stage = {
 function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   const work = workEntries(job, batch);
   if (work === undefined) return nameTooLong(job);
-  if (statEntry(work.file)) return judge(job, batch, dirty, work.file!, statEntry(work.sidecar) ? readSidecar(work.sidecar) : undefined);
+  if (statEntry(work.file))
+    return judge(job, batch, dirty, work.file!, statEntry(work.sidecar) ? readSidecar(work.sidecar) : undefined);
 
   const entry = inputEntry(job, batch);
   const stat = statEntry(entry);
@@ -54,7 +55,9 @@ function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
     return defer(0, 'sidecar_of_earlier_version');
   }
   const sidecar = sealedSidecar ?? sidecarInInput(job, batch);
-  const rule = sealedSidecar ? { complete: true as const } : completion(batch.feed, job.facts.seen, stat, sidecar.seen, batch.now());
+  const rule = sealedSidecar
+    ? { complete: true as const }
+    : completion(batch.feed, job.facts.seen, stat, sidecar.seen, batch.now());
   if (!rule.complete) {
     const facts = rule.seen ? { ...job.facts, seen: rule.seen, refusals: 0 } : job.facts;
     return defer(rule.inMs, rule.why, facts, candidateIdentity(batch, stat, entry));
@@ -64,7 +67,13 @@ function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
 }
 
 /** The file is not there any more, or is no regular file: nothing of ours was in it yet. */
-function gone(job: IngestJob, batch: Batch, dirty: DirtyDirectories, sidecarSealed: boolean, stat: Stat | undefined): Step {
+function gone(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  sidecarSealed: boolean,
+  stat: Stat | undefined,
+): Step {
   if (sidecarSealed) putSidecarAside(job, batch, dirty);
   return { outcome: { kind: 'drop', why: stat ? `became_${stat.kind}` : 'vanished' } };
 }
@@ -72,14 +81,30 @@ function gone(job: IngestJob, batch: Batch, dirty: DirtyDirectories, sidecarSeal
 function sizeRule(job: IngestJob, batch: Batch, stat: Stat): Step | undefined {
   const { minBytes, maxBytes } = batch.feed;
   if (stat.size > maxBytes)
-    return hold('too_large', `the file has ${stat.size} bytes and --max-bytes is ${maxBytes}: raise it and run ingest-ctl retry, or remove the file`, job.facts);
+    return hold(
+      'too_large',
+      `the file has ${stat.size} bytes and --max-bytes is ${maxBytes}: raise it and run ingest-ctl retry, or remove the file`,
+      job.facts,
+    );
   if (stat.size < minBytes)
-    return hold('too_small', `the file has ${stat.size} bytes and --min-bytes is ${minBytes}: lower it and run ingest-ctl retry, or remove the file`, job.facts);
+    return hold(
+      'too_small',
+      `the file has ${stat.size} bytes and --min-bytes is ${minBytes}: lower it and run ingest-ctl retry, or remove the file`,
+      job.facts,
+    );
   return undefined;
 }
 
 /** Opens, compares, probes, renames, probes again. */
-function seal(job: IngestJob, batch: Batch, dirty: DirtyDirectories, entry: Entry, stat: Stat, toSeal: SidecarRead | undefined, sidecar: SidecarRead): Step {
+function seal(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  entry: Entry,
+  stat: Stat,
+  toSeal: SidecarRead | undefined,
+  sidecar: SidecarRead,
+): Step {
   const opened = openEntry(entry);
   if (opened.fd === undefined) return cannotOpen(job, opened.code);
   try {
@@ -96,7 +121,13 @@ function seal(job: IngestJob, batch: Batch, dirty: DirtyDirectories, entry: Entr
 }
 
 /** The renames: the sidecar first, so that a crash between the two never leaves a file whose sidecar stayed behind. */
-function moveIn(job: IngestJob, batch: Batch, dirty: DirtyDirectories, entry: Entry, sidecarToo: boolean): Step | undefined {
+function moveIn(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  entry: Entry,
+  sidecarToo: boolean,
+): Step | undefined {
   try {
     if (sidecarToo) moveOne(job, batch, dirty, 'sidecar', (job.path + batch.feed.sidecarSuffix) as ByteName);
     moveOne(job, batch, dirty, 'file', job.path);
@@ -130,8 +161,14 @@ function renameFailed(job: IngestJob, batch: Batch, entry: Entry, error: LinuxEr
     case 'EPERM': {
       const sticky = (statEntry({ dir: entry.dir, name: nameOfText('.') })?.mode ?? 0) & 0o1000;
       return sticky
-        ? hold('sticky_directory', 'its directory has the sticky bit and the file belongs to another user, so it cannot be moved: run as its owner or as root, or remove the bit (chmod -t), then ingest-ctl retry')
-        : hold('not_permitted', `the file may not be moved out of its directory (${error.code}): give this user write permission there, then ingest-ctl retry`);
+        ? hold(
+            'sticky_directory',
+            'its directory has the sticky bit and the file belongs to another user, so it cannot be moved: run as its owner or as root, or remove the bit (chmod -t), then ingest-ctl retry',
+          )
+        : hold(
+            'not_permitted',
+            `the file may not be moved out of its directory (${error.code}): give this user write permission there, then ingest-ctl retry`,
+          );
     }
     default:
       throw error;
@@ -139,7 +176,14 @@ function renameFailed(job: IngestJob, batch: Batch, entry: Entry, error: LinuxEr
 }
 
 /** Second probe. The file that lies under our name must be the one that was verified, and nobody may be writing it. */
-function afterRename(job: IngestJob, batch: Batch, dirty: DirtyDirectories, fd: number, verified: Stat, sidecar: SidecarRead | undefined): Step {
+function afterRename(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  fd: number,
+  verified: Stat,
+  sidecar: SidecarRead | undefined,
+): Step {
   const work = workEntries(job, batch)!;
   const lies = statEntry(work.file);
   if (lies?.ino !== verified.ino || lies.dev !== verified.dev) return judge(job, batch, dirty, work.file!, sidecar);
@@ -147,7 +191,13 @@ function afterRename(job: IngestJob, batch: Batch, dirty: DirtyDirectories, fd: 
 }
 
 /** A file that lies in `underprocess/` already: sealed before a crash, or another one than was opened. */
-function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, entry: Entry, sidecar: SidecarRead | undefined): Step {
+function judge(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  entry: Entry,
+  sidecar: SidecarRead | undefined,
+): Step {
   // The rename may be from before a crash, and never synced.
   dirty.add(batch.files.input, folderOf(job.path));
   dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
@@ -163,7 +213,14 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, entry: Ent
 }
 
 /** The job goes on with the file in `underprocess/`: at once, or after a window there. */
-function sealedStep(job: IngestJob, batch: Batch, probe: Probe, sidecar: SidecarRead | undefined, asVerified: boolean, identity: string): Step {
+function sealedStep(
+  job: IngestJob,
+  batch: Batch,
+  probe: Probe,
+  sidecar: SidecarRead | undefined,
+  asVerified: boolean,
+  identity: string,
+): Step {
   const kind = probe.writer === 'unknown' ? 'copy' : 'lease';
   const now = batch.now();
   const quiet = asVerified && probe.writer === 'none';
@@ -172,13 +229,28 @@ function sealedStep(job: IngestJob, batch: Batch, probe: Probe, sidecar: Sidecar
     kind,
     ...(probe.because !== undefined && { because: probe.because }),
     ...(sidecar && { sidecar: true }),
-    ...(!quiet && { window: { identity: identityOf(probe.stat), sinceMs: now.ms, boot: now.boot, by: 'write' as const } }),
+    ...(!quiet && {
+      window: { identity: identityOf(probe.stat), sinceMs: now.ms, boot: now.boot, by: 'write' as const },
+    }),
   };
   const { refusals: _, ...rest } = job.facts;
   const facts: JobFacts = { ...rest, sealed, ...(sidecar?.demanded && { demanded: sidecar.demanded }) };
   return {
-    outcome: { kind: 'advance', payload: payloadOf(facts), freeKey: true, bytes: probe.stat.size, identity: identityOf(probe.stat) },
-    told: () => batch.emit('file_ready', { feed: batch.feed.name, job: job.id, path: job.path, bytes: probe.stat.size, seal: kind }),
+    outcome: {
+      kind: 'advance',
+      payload: payloadOf(facts),
+      freeKey: true,
+      bytes: probe.stat.size,
+      identity: identityOf(probe.stat),
+    },
+    told: () =>
+      batch.emit('file_ready', {
+        feed: batch.feed.name,
+        job: job.id,
+        path: job.path,
+        bytes: probe.stat.size,
+        seal: kind,
+      }),
   };
 }
 
@@ -191,22 +263,41 @@ function writerLeft(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Ste
 function cannotOpen(job: IngestJob, code: string): Step {
   if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
   if (code === 'EACCES' || code === 'EPERM')
-    return hold('unreadable', `the file may not be read by this user (${code}): give it read permission, then ingest-ctl retry`, job.facts);
-  if (code === 'EIO') return { outcome: { kind: 'retry', code: 'eio', error: 'reading the file answers with an I/O error: look at the kernel log and the disk' } };
+    return hold(
+      'unreadable',
+      `the file may not be read by this user (${code}): give it read permission, then ingest-ctl retry`,
+      job.facts,
+    );
+  if (code === 'EIO')
+    return {
+      outcome: {
+        kind: 'retry',
+        code: 'eio',
+        error: 'reading the file answers with an I/O error: look at the kernel log and the disk',
+      },
+    };
   return defer(0, 'changed');
 }
 
 const nameTooLong = (job: IngestJob): Step =>
-  hold('name_too_long', `its path has ${job.path.length} bytes, which no name in the work directory can hold: move it to a shorter path`, job.facts);
+  hold(
+    'name_too_long',
+    `its path has ${job.path.length} bytes, which no name in the work directory can hold: move it to a shorter path`,
+    job.facts,
+  );
 
 /** Entries of the job's own file and sidecar in `underprocess/`; undefined when no name can hold them. */
-function workEntries(job: IngestJob, batch: Batch): { file: Entry | undefined; sidecar: Entry | undefined } | undefined {
+function workEntries(
+  job: IngestJob,
+  batch: Batch,
+): { file: Entry | undefined; sidecar: Entry | undefined } | undefined {
   if (!batch.files.canHold(job)) return undefined;
   return { file: batch.files.workEntry(job, 'file'), sidecar: batch.files.workEntry(job, 'sidecar') };
 }
 
 /** Undefined where a directory of its path has gone or was swapped for a symlink. */
-const inputEntry = (job: IngestJob, batch: Batch): Entry | undefined => batch.files.entryOrNone(batch.files.input, job.path);
+const inputEntry = (job: IngestJob, batch: Batch): Entry | undefined =>
+  batch.files.entryOrNone(batch.files.input, job.path);
 
 function sidecarInInput(job: IngestJob, batch: Batch): SidecarRead {
   if (batch.feed.mode !== 'sidecar') return readSidecar(undefined);
@@ -216,5 +307,8 @@ function sidecarInInput(job: IngestJob, batch: Batch): SidecarRead {
 /** As the producer computes it, so that its next scan finds the row unchanged. */
 function candidateIdentity(batch: Batch, stat: Stat, entry: Entry): string {
   if (batch.feed.mode !== 'sidecar') return identityOf(stat);
-  return identityOf(stat, statEntry({ dir: entry.dir, name: (entry.name + batch.feed.sidecarSuffix) as ByteName }) ?? null);
+  return identityOf(
+    stat,
+    statEntry({ dir: entry.dir, name: (entry.name + batch.feed.sidecarSuffix) as ByteName }) ?? null,
+  );
 }

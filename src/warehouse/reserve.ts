@@ -32,8 +32,12 @@ export function freeTarget(files: FeedFiles, wanted: ByteName, chosen: Set<ByteN
 
 /** Inside the planning transaction. False: another content has it; look for the next one. */
 export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
-  tx.run('INSERT OR IGNORE INTO reservations (warehouse, target, content) VALUES (?, ?, ?)', warehouse, Buffer.from(target, 'latin1'), content)
-    .changes === 1;
+  tx.run(
+    'INSERT OR IGNORE INTO reservations (warehouse, target, content) VALUES (?, ?, ?)',
+    warehouse,
+    Buffer.from(target, 'latin1'),
+    content,
+  ).changes === 1;
 
 /** A name that was found reserved: the next look begins behind it. */
 export function passOver(wanted: ByteName, target: ByteName): void {

@@ -12,7 +12,16 @@ import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { folderOf } from '../files/places.js';
 import { openEntry } from '../files/probe.js';
-import { type ByteName, joinNames, LinuxError, nameOfText, renameNoReplace, type Stat, statFd, unlinkAt } from '../linux/index.js';
+import {
+  type ByteName,
+  joinNames,
+  LinuxError,
+  nameOfText,
+  renameNoReplace,
+  type Stat,
+  statFd,
+  unlinkAt,
+} from '../linux/index.js';
 
 /** Temporary copies lie here, in the warehouse or in a partition that is a mount of its own. */
 export const TEMPORARY = nameOfText('.ingest-tmp');
@@ -28,7 +37,12 @@ export interface Source {
 }
 
 /** Errors: as the calls give them. */
-export async function putAtTarget(warehouse: Directories, target: ByteName, source: Source, dirty: DirtyDirectories): Promise<Put> {
+export async function putAtTarget(
+  warehouse: Directories,
+  target: ByteName,
+  source: Source,
+  dirty: DirtyDirectories,
+): Promise<Put> {
   const folder = folderOf(target);
   const dir = warehouse.make(folder);
   const to: Entry = { dir, name: target.slice(target.lastIndexOf('/') + 1) as ByteName };
