@@ -77,7 +77,7 @@ export interface Candidate {
   nudge?: boolean;
 }
 
-/** `busy`: the key's job is claimed just now with another identity; offer the candidate again in a second. */
+/** `busy`: the key's job is claimed just now and has another identity, or was to be nudged; offer it again in a second. */
 export type EnqueueAnswer = 'new' | 'known' | 'busy';
 
 /** Fields that any outcome may change together with the state. */
@@ -99,7 +99,10 @@ export type Outcome =
   | ({ kind: 'finish'; ending: string } & Amend)
   | ({ kind: 'drop'; why: string } & Amend);
 
-/** Or a function that decides one of these inside the settling transaction. It must not await or touch files. */
+/**
+ * Or a function that decides one of these inside the settling transaction. It must not await or touch files, and may run
+ * more than once (when the transaction has to be repeated): all that it does must go through `tx`.
+ */
 export type Decision = Outcome | ((tx: Tx, job: ClaimedJob) => Outcome);
 
 export interface Settlement {

@@ -46,6 +46,10 @@ export const sqlCodeOf = (error: unknown): string => {
 /** BUSY only: LOCKED is a conflict inside one connection, which is a bug. */
 export const isBusy = (error: unknown): boolean => sqlCodeOf(error).startsWith('SQLITE_BUSY');
 
+/** Nobody's bug and no job's failure: disk full, I/O error, damaged file. */
+export const isOfTheState = (error: unknown): boolean =>
+  error instanceof QueueError || [...FULL, ...IO, ...NOT_OURS].some((family) => sqlCodeOf(error).startsWith(family));
+
 /** Gives an SQLite error its place in the list above; any other error is answered as it is. */
 export function typedSqlError(error: unknown, path: string): unknown {
   if (error instanceof QueueError) return error;

@@ -20,7 +20,8 @@ import { type QueueView, SqliteView } from './sqlite/view.js';
 import { wakeAll } from './sqlite/wake.js';
 
 export * from './backend.js';
-export { createDispatcher, type Dispatcher, type DispatcherOptions, type Run } from './dispatch/dispatcher.js';
+export type { Run, Settle } from './dispatch/batch.js';
+export { createDispatcher, type Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.js';
 export { QueueError, type QueueErrorCode, StateUnwritable } from './errors.js';
 export { limits } from './limits.js';
 export type { Module } from './sqlite/migrations.js';

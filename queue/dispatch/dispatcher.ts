@@ -4,17 +4,11 @@
  * every gate is closed; drain() finishes what is in hand and claims nothing more.
  * Never `concurrent: 2`: the core counts it wrongly. Two handlers are two processes.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import BetterQueue from 'better-queue';
-import type { Backend, ClaimedJob, Decision, SettleAnswer, Settlement, StageName } from '../backend.js';
-import { QueueError, StateUnwritable } from '../errors.js';
+import type { Backend, ClaimedJob, StageName } from '../backend.js';
 import { limits } from '../limits.js';
+import { type Run, runBatch } from './batch.js';
 import { QueueStore } from './store.js';
-
-/** Settles some of the batch early; waits while the state cannot be written. */
-export type Settle = (settlements: readonly Settlement[]) => Promise<SettleAnswer[]>;
-/** Answers a decision per job, undefined for those that it settled itself. A throw is a `retry` of what is left. */
-export type Run = (jobs: ClaimedJob[], settle: Settle) => Promise<readonly (Decision | undefined)[] | undefined>;
 
 export interface DispatcherOptions {
   backend: Backend;
@@ -149,46 +143,9 @@ export class Dispatcher {
   }
 
   async #process(jobs: ClaimedJob[]): Promise<void> {
-    const { run } = this.options;
-    const settle: Settle = (settlements) => this.#settle(settlements);
-    try {
-      const decisions = (await run(jobs, settle)) ?? [];
-      const settlements = jobs.flatMap((job, i) =>
-        decisions[i] === undefined ? [] : [{ job, outcome: decisions[i] }],
-      );
-      if (settlements.length > 0) await settle(settlements);
-      // Given back and claimed again at once, these would turn in a circle.
-      if (this.#store.unsettledOf(jobs).length === jobs.length) this.#pauseTakes();
-    } catch (error) {
-      this.#failed(error);
-      await this.#settleFailed(jobs, error).catch((again) => this.#failed(again));
-    }
-  }
-
-  /** A handler's throw is its jobs' failure; a state that cannot be used is nobody's: these jobs are given back. */
-  async #settleFailed(jobs: ClaimedJob[], error: unknown): Promise<void> {
-    if (error instanceof QueueError) return;
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    const left = this.#store.unsettledOf(jobs);
-    await this.#settle(left.map((job) => ({ job, outcome: { kind: 'retry', code: 'bug', error: text } })));
-  }
-
-  async #settle(settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
-    for (
-      let waitMs: number = limits.unwritableRetryMs[0];
-      ;
-      waitMs = Math.min(waitMs * 2, limits.unwritableRetryMs[1])
-    ) {
-      try {
-        const answers = await this.options.backend.settle(settlements);
-        this.#store.settled(settlements.map(({ job }) => job));
-        return answers;
-      } catch (error) {
-        if (!(error instanceof StateUnwritable) || this.#state !== 'running') throw error;
-        this.options.onError(error);
-        await delay(waitMs);
-      }
-    }
+    const { backend, run, onError } = this.options;
+    const mayWait = () => this.#state === 'running';
+    if (!(await runBatch({ backend, store: this.#store, run, mayWait, onError }, jobs))) this.#pauseTakes();
   }
 
   #failed(error: unknown): void {

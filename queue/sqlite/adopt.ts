@@ -19,7 +19,7 @@ export interface Found {
 
 const INSERT = `INSERT INTO jobs (feed, key, identity, bytes, stage, payload, state, due_ms, updated_ms, trail, keyed, id, created_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`;
-const REVIVE = `UPDATE jobs SET feed = ?, key = ?, identity = ?, bytes = ?, stage = ?, payload = ?, state = ?, due_ms = ?, updated_ms = ?, trail = ?,
+const REVIVE = `UPDATE jobs SET feed = ?, key = ?, identity = ?, bytes = ?, stage = ?, payload = ?, was = state, state = ?, due_ms = ?, updated_ms = ?, trail = ?,
   attempts = 0, crashes = 0, reason = NULL, ending = NULL WHERE id = ?`;
 
 export function adopt(tx: SqliteTx, found: Found): boolean {

@@ -10,7 +10,7 @@ import { addToTrail } from '../trail.js';
 import { countOutcome, noteReady, stageAfter, whyOf } from './settle.js';
 import type { SqliteTx } from './tx.js';
 
-const AMEND = `UPDATE jobs SET state = ?, stage = ?, due_ms = ?, attempts = ?, crashes = ?, hold_code = ?, reason = ?, ending = ?,
+const AMEND = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, attempts = ?, crashes = ?, hold_code = ?, reason = ?, ending = ?,
   updated_ms = ?, trail = ?, payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes),
   keyed = min(keyed, ?) WHERE id = ? AND state = 'held'`;
 

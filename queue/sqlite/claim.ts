@@ -15,7 +15,7 @@ import type { SqliteTx } from './tx.js';
 /** The first feed behind `feed` that has ready jobs, with its earliest due time. */
 const NEXT_FEED = `SELECT feed, due_ms FROM jobs INDEXED BY jobs_ready
   WHERE state = 'ready' AND stage = ? AND feed > ? ORDER BY feed, due_ms LIMIT 1`;
-const CLAIM = `UPDATE jobs SET state = 'claimed', owner = ?, claim_no = claim_no + 1, updated_ms = ? WHERE seq IN (
+const CLAIM = `UPDATE jobs SET was = state, state = 'claimed', owner = ?, claim_no = claim_no + 1, updated_ms = ? WHERE seq IN (
   SELECT seq FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ? ORDER BY due_ms, seq LIMIT ?
 ) RETURNING *`;
 

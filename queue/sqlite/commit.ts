@@ -26,11 +26,11 @@ export const pauseShortly = (): void => void Atomics.wait(sleeper, 0, 0, randomW
 
 /** A read may meet BUSY while another process recovers or closes the log: it is over in milliseconds. */
 export function retryWhileBusy<T>(fn: () => T, longestMs = 5_000): T {
-  for (const end = Date.now() + longestMs; ; pauseShortly()) {
+  for (const end = performance.now() + longestMs; ; pauseShortly()) {
     try {
       return fn();
     } catch (error) {
-      if (!isBusy(error) || Date.now() > end) throw error;
+      if (!isBusy(error) || performance.now() > end) throw error;
     }
   }
 }
@@ -69,11 +69,14 @@ export class Committer {
         setTimeout(() => this.#turn(), 1);
         return;
       }
-      this.#commit(this.#takeCallers());
     } catch (error) {
       this.#end(this.#takeCallers(), typedSqlError(error, this.path));
+      this.#next();
+      return;
     }
+    const done = this.#commit(this.#takeCallers());
     this.#next();
+    if (done) this.afterCommit(this.tx);
   }
 
   #next(): void {
@@ -103,7 +106,8 @@ export class Committer {
     return false;
   }
 
-  #commit(callers: Caller[]): void {
+  /** False when nothing of it was written. */
+  #commit(callers: Caller[]): boolean {
     const answers: { caller: Caller; value?: unknown; error?: unknown }[] = [];
     try {
       for (const caller of callers) answers.push({ caller, ...this.#runOne(caller) });
@@ -112,13 +116,13 @@ export class Committer {
     } catch (error) {
       this.#rollBack();
       this.#end(callers, typedSqlError(error, this.path));
-      return;
+      return false;
     }
     for (const { caller, value, error } of answers) {
       if (error === undefined) caller.resolve(value as never);
       else caller.reject(error);
     }
-    this.afterCommit(this.tx);
+    return true;
   }
 
   /** Throws only when SQLite ended the transaction: the failure of this caller alone is a value. */

@@ -22,7 +22,7 @@ const HOLDER = 'SELECT seq, id, identity, state, due_ms FROM jobs WHERE feed = ?
 const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, bytes, payload, created_ms, updated_ms, trail)
   VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, '[]')`;
 const NUDGE = 'UPDATE jobs SET due_ms = ?, updated_ms = ? WHERE seq = ?';
-const REOPEN = `UPDATE jobs SET state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
+const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
   hold_code = NULL, reason = NULL, updated_ms = ?, trail = ? WHERE seq = ?`;
 
 type Verdict = EnqueueAnswer | 'nudge' | 'reopen';

@@ -18,7 +18,7 @@ export function adoptEpoch(tx: SqliteTx, epoch: string, owners: Owners, path: st
       .all<{ id: number; title: string }>('SELECT id, title FROM owners')
       .find(({ id }) => owners.isAlive(id));
     if (living) return foreignClock(path, living.title);
-    tx.run("UPDATE jobs SET state = 'ready', owner = NULL, due_ms = 0 WHERE state = 'claimed'");
+    tx.run("UPDATE jobs SET was = state, state = 'ready', owner = NULL, due_ms = 0 WHERE state = 'claimed'");
     tx.run("UPDATE jobs SET due_ms = 0 WHERE state = 'ready' AND due_ms > 0");
     tx.run("UPDATE gates SET prober = NULL, probe_due_ms = 0 WHERE cause = 'place'");
     tx.run('DELETE FROM owners');

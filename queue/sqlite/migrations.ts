@@ -3,7 +3,7 @@
  * Guarantees: an existing database is backed up before it is changed; a newer one is refused and not touched.
  * The sum of all versions stands in user_version, so that every claim can ask for a fraction of a microsecond.
  */
-import { renameSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { QueueError } from '../errors.js';
 import { QUEUE_MIGRATIONS } from './schema.js';
@@ -37,12 +37,12 @@ export function migrate(db: Database.Database, modules: readonly Module[], path:
   const missing = missingMigrations(db, modules);
   if (missing.length === 0) return false;
   db.exec(
-    'CREATE TABLE IF NOT EXISTS migrations (module TEXT, number INTEGER, at_ms INTEGER NOT NULL, PRIMARY KEY (module, number)) STRICT',
+    'CREATE TABLE IF NOT EXISTS migrations (module TEXT, number INTEGER, at_seconds INTEGER NOT NULL, PRIMARY KEY (module, number)) STRICT',
   );
-  const record = db.prepare('INSERT INTO migrations VALUES (?, ?, ?)');
+  const record = db.prepare('INSERT INTO migrations VALUES (?, ?, unixepoch())');
   for (const { module, number, sql } of missing) {
     db.exec(sql);
-    record.run(module, number, Date.now());
+    record.run(module, number);
   }
   db.pragma(`user_version = ${versionOf(modules)}`);
   return true;
@@ -56,10 +56,8 @@ export function needsMigration(db: Database.Database, modules: readonly Module[]
 /** A whole, consistent copy beside the database. Must be called outside any transaction. */
 export function backUp(db: Database.Database, path: string): string {
   const copy = `${path}.v${userVersion(db)}.backup`;
-  const unfinished = `${copy}.tmp`;
-  rmSync(unfinished, { force: true });
-  db.prepare('VACUUM INTO ?').run(unfinished);
-  renameSync(unfinished, copy);
+  rmSync(copy, { force: true }); // of an attempt that was cut short before it changed anything
+  db.prepare('VACUUM INTO ?').run(copy);
   return copy;
 }
 

@@ -98,11 +98,11 @@ export function giveToOwner(path: string, statePath: string): void {
 
 /** Waits without starving anybody (commit.ts says how), and lets the event loop live between. */
 export async function untilNotBusy<T>(fn: () => T, longestMs = 60_000): Promise<T> {
-  for (const end = Date.now() + longestMs; ; await delay(1)) {
+  for (const end = performance.now() + longestMs; ; await delay(1)) {
     try {
       return fn();
     } catch (error) {
-      if (!isBusy(error) || Date.now() > end) throw error;
+      if (!isBusy(error) || performance.now() > end) throw error;
       pauseShortly();
     }
   }

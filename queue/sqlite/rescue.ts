@@ -12,9 +12,9 @@ import type { SqliteTx } from './tx.js';
 
 export const POISON = 'poison';
 
-const FREE = `UPDATE jobs SET state = ?, owner = NULL, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
+const FREE = `UPDATE jobs SET was = state, state = ?, owner = NULL, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
 const CRASHED = 'UPDATE jobs SET crashes = ?, trail = ? WHERE id = ?';
-const POISONED = `UPDATE jobs SET state = ?, owner = NULL, crashes = ?, trail = ?, hold_code = '${POISON}', reason = ?, updated_ms = ? WHERE id = ?`;
+const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, crashes = ?, trail = ?, hold_code = '${POISON}', reason = ?, updated_ms = ? WHERE id = ?`;
 
 export interface Dead {
   owner: OwnerId;

@@ -22,7 +22,7 @@ export interface Mark {
   counts: number;
 }
 
-const RELEASE = `UPDATE jobs SET state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
+const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?) WHERE id = ?`;
 const COUNT = `INSERT INTO counters VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes`;

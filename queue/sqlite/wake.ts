@@ -8,7 +8,7 @@ import { assertTransition } from '../states.js';
 import type { Committer } from './commit.js';
 import type { SqliteTx } from './tx.js';
 
-const WAKE = `UPDATE jobs SET state = ?, waits_on = NULL, due_ms = ?, updated_ms = ? WHERE seq IN (
+const WAKE = `UPDATE jobs SET was = state, state = ?, waits_on = NULL, due_ms = ?, updated_ms = ? WHERE seq IN (
   SELECT seq FROM jobs WHERE state = 'waiting' AND waits_on = ? ORDER BY due_ms LIMIT ?)`;
 
 /** True while there is more to do. */
