@@ -1,9 +1,79 @@
 /**
- * The catalogue of everything that can be told to an operator: code, exit code, whether a retry may help, what to do.
+ * The catalogue of everything that can be told to an operator: code, exit code, whether a later try may help, what to do.
  * A bug is any other Error: it shows its stack and ends with exit code 1.
+ * docs/errors.md is the same list for readers; a test compares the two, and the codes in the source, both ways.
  */
 export const EXIT = { done: 0, bug: 1, usage: 2, environment: 3, unfinished: 4 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export interface CatalogueEntry {
+  /** The exit code of a command that ends with it; null where a file is held or a gate closed and the work goes on. */
+  exit: ExitCode | null;
+  /** Whether the same thing, tried again later, may succeed without anybody's hand. */
+  retryable: boolean;
+  /** What to do. */
+  hint: string;
+}
+
+const usage = (hint: string): CatalogueEntry => ({ exit: EXIT.usage, retryable: false, hint });
+const environment = (hint: string): CatalogueEntry => ({ exit: EXIT.environment, retryable: false, hint });
+/** The file stays where it is until a person acts. */
+const held = (hint: string): CatalogueEntry => ({ exit: null, retryable: false, hint });
+
+export const CATALOGUE: Record<string, CatalogueEntry> = {
+  bad_value: usage('Correct the value; the sentence has the rule and an example.'),
+  missing_value: usage('Write the value after the option, or --option=VALUE where it begins with a dash.'),
+  missing_option: usage('Add the option, as a flag, in the environment or in the file.'),
+  unknown_option: usage('Use the suggested spelling, or see --help.'),
+  unknown_variable: usage('Rename or unset the environment variable.'),
+  unknown_key: usage('Correct the key in the file; keys are the names of the flags.'),
+  unknown_verb: usage('Name one of the verbs that the sentence lists.'),
+  unknown_stage: usage('Name one of the four stages, or none for all.'),
+  unknown_feed: usage('Name one of the feeds that the sentence lists.'),
+  option_twice: usage('Leave one of the two out.'),
+  unexpected_word: usage('Remove the word, or put it directly behind its option.'),
+  missing_word: usage('Name what the verb is to act on.'),
+  bad_config_file: usage('Correct the line of the YAML file.'),
+  bad_feed_name: usage('Use letters, digits, dots, dashes and underscores.'),
+  bad_feed_count: usage('Name at least one feed under `feeds`, or remove the key.'),
+  folder_for_many_feeds: usage('Set folders under feeds.NAME.'),
+  folders_overlap: usage('Name directories of which none is, or lies in, another.'),
+  state_unknown: usage('Add --state-path, --input or --config.'),
+  state_path_directory: usage('Name a file, not a directory.'),
+  not_selected: usage('Name jobs or paths, or --all.'),
+
+  config_unreadable: environment('Check the path of the file and its permissions.'),
+  directory_missing: environment('Mount it, or make it with mkdir -p.'),
+  not_a_directory: environment('Name a directory.'),
+  directory_unusable: environment('Check the permissions of the path and its parents.'),
+  directory_not_utf8: environment('Rename the folder; names of files below it may be any bytes.'),
+  not_built: environment('Run npm ci in the folder of the package.'),
+  state_missing: environment('Name the right state, or start ingest, which makes it.'),
+  state_folder_unusable: environment('Name another path, or correct its owner and permissions.'),
+  state_on_network: environment('Keep the state on a local disk.'),
+  state_unusable: environment('Check the path, its owner and its permissions.'),
+  state_replaced: environment('Stop everything, put the right file there, start again.'),
+  state_foreign_clock: environment('Run all processes of a state in one time namespace.'),
+  state_not_a_database: environment('Name another --state-path, or run ingest-ctl rebuild.'),
+  state_too_many_owners: environment('End some of the processes that use the state.'),
+  newer_database: environment('Install the version that wrote it, or restore the backup beside it.'),
+  older_database: environment('Start ingest once; it brings the state up to date.'),
+  // These two wait while a process runs; a command that needs the state at once ends with them.
+  state_full: { exit: EXIT.environment, retryable: true, hint: 'Free space on the disk of the state.' },
+  state_io: { exit: EXIT.environment, retryable: true, hint: 'Check the disk of the state and its permissions.' },
+
+  poison: held(
+    'Its process died repeatedly with this file in hand; look at the log, then ingest-ctl retry or discard.',
+  ),
+  too_large: held('Raise --max-bytes and run ingest-ctl retry, or remove the file.'),
+  too_small: held('Lower --min-bytes and run ingest-ctl retry, or remove the file.'),
+  unreadable: held('Give read permission, then ingest-ctl retry.'),
+  not_permitted: held('Give write permission on its directory, then ingest-ctl retry.'),
+  sticky_directory: held('Run as the owner of the file or as root, or remove the sticky bit, then ingest-ctl retry.'),
+  name_too_long: held('Move the file to a shorter path.'),
+  changed_after_copy: held('Look at the stored file and the original, then ingest-ctl retry or discard.'),
+  eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
+};
 
 /** An error that a person can act on: one sentence with option or path, rule, value and next step. No stack is shown. */
 export class OperatorError extends Error {
@@ -25,4 +95,13 @@ export class EnvironmentError extends OperatorError {
   constructor(code: string, message: string) {
     super(code, message, EXIT.environment);
   }
+}
+
+/** The error as an operator's, if it is one: the queue, which imports nothing from here, has its own class for them. */
+export function asOperatorError(error: unknown): { code: string; message: string; exitCode: ExitCode } | undefined {
+  if (error instanceof OperatorError) return error;
+  if (!(error instanceof Error)) return undefined;
+  const { code, exitCode } = error as Error & { code?: unknown; exitCode?: unknown };
+  if (typeof code !== 'string' || exitCode !== EXIT.environment) return undefined;
+  return { code, message: error.message, exitCode };
 }

@@ -2,7 +2,7 @@
  * How a command talks to the person who called it: results on stdout, everything else on stderr.
  * Guarantees: an operator's error is one sentence, a bug shows its stack; a reader that went away is no error.
  */
-import { EXIT, OperatorError } from '../errors.js';
+import { asOperatorError, EXIT } from '../errors.js';
 import { safeText } from '../telemetry/safe.js';
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -19,8 +19,9 @@ export async function runCommand(name: string, main: () => Promise<number>): Pro
   try {
     process.exitCode = await main();
   } catch (error) {
-    process.exitCode = error instanceof OperatorError ? error.exitCode : EXIT.bug;
-    if (error instanceof OperatorError) tell(`${name}: ${safeText(error.message)}`);
+    const told = asOperatorError(error);
+    process.exitCode = told?.exitCode ?? EXIT.bug;
+    if (told) tell(`${name}: ${safeText(told.message)}`);
     else tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 }

@@ -68,6 +68,8 @@ function refuseBadTokens(spec: CommandSpec, argv: readonly string[]): void {
       refuseSwitchValue(name, token);
     } else if (!equals) {
       refuseMissingValue(name, argv[++i]);
+    } else if (token.endsWith('=') && token.length === dashes!.length + written!.length + 1) {
+      refuseMissingValue(name, undefined);
     }
   }
 }
@@ -98,7 +100,7 @@ function refuseSwitchValue(name: string, token: string): void {
   if (value === undefined || (!token.startsWith('--no-') && (value === 'true' || value === 'false'))) return;
   throw new OperatorError(
     'bad_value',
-    `--${name} is a switch and must be true or false, but got ${JSON.stringify(value)}; write --${name} or --no-${name}.`,
+    `--${name} is a switch and must be true or false, but got ${value === '' ? 'nothing' : JSON.stringify(value)}; write --${name} or --no-${name}.`,
   );
 }
 

@@ -4,7 +4,7 @@
  * stops by the channel alone, because a terminal and systemd send SIGTERM and SIGINT to parent and child both.
  * Does not: do the role's work.
  */
-import { EXIT, type ExitCode, OperatorError } from '../errors.js';
+import { asOperatorError, EXIT } from '../errors.js';
 import { setParentDeathSignal } from '../linux/index.js';
 import { bunyanSubscriber } from '../telemetry/bunyan.js';
 import { emit, subscribe } from '../telemetry/emit.js';
@@ -77,14 +77,10 @@ let ending = false;
 async function endWith(error: unknown): Promise<void> {
   if (ending) return;
   ending = true;
-  let exitCode: ExitCode = EXIT.bug;
-  if (error instanceof OperatorError) {
-    exitCode = error.exitCode;
-    await tell({ kind: 'fatal', code: error.code, message: error.message, exitCode });
-  } else {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  }
-  process.exit(exitCode);
+  const told = asOperatorError(error);
+  if (told) await tell({ kind: 'fatal', code: told.code, message: told.message, exitCode: told.exitCode });
+  else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(told?.exitCode ?? EXIT.bug);
 }
 
 function stopNow(): void {
