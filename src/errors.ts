@@ -47,7 +47,6 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   not_a_directory: environment('Name a directory.'),
   directory_unusable: environment('Check the permissions of the path and its parents.'),
   directory_not_utf8: environment('Rename the folder; names of files below it may be any bytes.'),
-  not_built: environment('Run npm ci in the folder of the package.'),
   state_missing: environment('Name the right state, or start ingest, which makes it.'),
   state_folder_unusable: environment('Name another path, or correct its owner and permissions.'),
   state_on_network: environment('Keep the state on a local disk.'),
@@ -72,6 +71,12 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   sticky_directory: held('Run as the owner of the file or as root, or remove the sticky bit, then ingest-ctl retry.'),
   name_too_long: held('Move the file to a shorter path.'),
   changed_after_copy: held('Look at the stored file and the original, then ingest-ctl retry or discard.'),
+  checksum_mismatch: held('Send the file again, and ingest-ctl discard this one.'),
+  empty_file: held('ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry.'),
+  sealed_file_missing: held('Put the file back into the work directory and ingest-ctl retry, or ingest-ctl discard.'),
+  changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
+  target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
+  paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
   eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
 };
 

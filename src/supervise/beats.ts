@@ -4,25 +4,20 @@
  * Does not: kill.
  */
 import type { OwnerId, OwnerSlot } from '../../queue/backend.js';
-import { limits } from '../../queue/limits.js';
-import { openLockFile, type SharedLockFile } from '../linux/index.js';
+import { Owners } from '../../queue/owners.js';
+import { host } from '../linux/index.js';
 
 /** The slot of an owner, or undefined where another has it by now. */
 export type SlotReader = (ownersPath: string, owner: OwnerId) => OwnerSlot | undefined;
 
 /** Never closed before the process ends: one descriptor, of a file that is neither database nor -wal nor -shm. */
 export function ownersFileReader(): SlotReader {
-  const opened = new Map<string, SharedLockFile>();
+  const opened = new Map<string, Owners>();
   return (path, owner) => {
-    const file = opened.get(path) ?? openLockFile(path);
-    opened.set(path, file);
-    const raw = file.read((owner % limits.ownersMax) * limits.ownerSlotBytes, limits.ownerSlotBytes);
-    try {
-      const slot = JSON.parse(raw.toString('utf8').replace(/\0[\s\S]*$/, '')) as OwnerSlot;
-      return slot.owner === owner ? slot : undefined;
-    } catch {
-      return undefined; // torn by a write beside it; the next tick sees it whole
-    }
+    const owners = opened.get(path) ?? new Owners(host(), path);
+    opened.set(path, owners);
+    const slot = owners.slot(owner);
+    return slot?.owner === owner ? slot : undefined;
   };
 }
 

@@ -2,10 +2,11 @@
  * What the tiny roles of these tests share: a slot in a real owners file with real beats, and traces on disk.
  * The folder of the (never made) state is theirs.
  */
+import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { limits } from '../../../queue/limits.js';
-import { openLockFile } from '../../../src/linux/index.js';
+import { Owners } from '../../../queue/owners.js';
+import { host } from '../../../src/linux/index.js';
 import type { ChildContext } from '../../../src/supervise/context.js';
 
 export const folderOf = (context: ChildContext): string => dirname(context.config.service.statePath);
@@ -29,21 +30,9 @@ export function isFirstLife(context: ChildContext): boolean {
 export function startBeating(context: ChildContext, inHand: { job: string | null; place: string }): () => void {
   const owner = process.pid;
   const ownersPath = join(folderOf(context), 'owners');
-  const file = openLockFile(ownersPath);
-  const beat = () => {
-    const slot = {
-      owner,
-      pid: process.pid,
-      title: '',
-      startedMs: 0,
-      beatMs: performance.now(),
-      ...inHand,
-      placeSinceMs: 0,
-    };
-    const bytes = Buffer.alloc(limits.ownerSlotBytes);
-    bytes.write(JSON.stringify(slot));
-    file.write((owner % limits.ownersMax) * limits.ownerSlotBytes, bytes);
-  };
+  const owners = new Owners(host(), ownersPath);
+  assert.ok(owners.tryBecome(owner, roleOf(context), performance.now()));
+  const beat = () => owners.beat(inHand, performance.now());
   beat();
   const timer = setInterval(beat, 100);
   context.report({ kind: 'ready', owner, ownersPath });

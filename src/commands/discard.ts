@@ -1,0 +1,19 @@
+/** ingest-ctl discard: held files are given up: moved to `failed/`, their lines withdrawn, their twins set free. */
+import { EXIT } from '../errors.js';
+import { discardJobs } from '../recover/discard.js';
+import { askedFor } from './ask.js';
+import { say } from './console.js';
+import { inBatches } from './in-batches.js';
+import { operate } from './operate.js';
+import { selectHeld } from './select-held.js';
+
+export async function discard(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('discard', argv);
+  if (!invocation) return 0;
+  return operate(invocation, async (backend) => {
+    const { ids, missing } = selectHeld(backend, invocation);
+    const given = await inBatches(ids, (batch) => discardJobs(backend, batch));
+    say(`${given} ${given === 1 ? 'file is' : 'files are'} given up`);
+    return missing > 0 ? EXIT.unfinished : EXIT.done;
+  });
+}

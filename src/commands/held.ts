@@ -1,0 +1,17 @@
+/** ingest-ctl held: lists held files with the reason and what releases each. */
+import { askedFor } from './ask.js';
+import { say } from './console.js';
+import { heldJobs, heldTable } from './held-list.js';
+import { withView } from './state-view.js';
+
+export async function held(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('held', argv);
+  if (!invocation) return 0;
+  const { json, code, feed } = invocation.view;
+  await withView(invocation, (view) => {
+    const jobs = heldJobs(view, { code, feed });
+    if (json) for (const job of jobs) say(JSON.stringify(job));
+    else heldTable(jobs, say);
+  });
+  return 0;
+}

@@ -1,0 +1,20 @@
+/** Opens a state to change it by an operator's verb: as an owner of its own, beside running daemons or without them. */
+import type { Backend } from '../../queue/backend.js';
+import type { Invocation } from '../config/read.js';
+import { existingState, statePathOf } from '../config/state-path.js';
+import { openState } from '../ledger/open-state.js';
+import { refuseNetwork } from './state.js';
+import { refuseUnknownFeed } from './state-view.js';
+
+export async function operate<T>(invocation: Invocation, act: (backend: Backend) => Promise<T>): Promise<T> {
+  const path = existingState(statePathOf(invocation, process.env));
+  refuseNetwork(path);
+  const maxAttempts = invocation.service['max-attempts'];
+  const backend = await openState({ statePath: path, title: invocation.spec.name, maxAttempts, create: false });
+  try {
+    refuseUnknownFeed(backend, invocation.view.feed);
+    return await act(backend);
+  } finally {
+    await backend.close();
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The figures of queue-stat, and their JSON form: stages in the pipeline's order, gates, owners, totals.
+ * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
+ */
+import type { QueueView } from '../../queue/index.js';
+
+export interface StageReport {
+  feed: string;
+  stage: string;
+  ready: number;
+  deferred: number;
+  claimed: number;
+  waiting: number;
+  held: number;
+  /** Of the oldest job that is not done. */
+  oldest_age_seconds: number;
+  files_per_second: number;
+  /** Of the jobs in this stage. */
+  bytes: number;
+}
+
+export interface Report {
+  state_path: string;
+  stages: StageReport[];
+  gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
+  workers: { owner: number; pid: number; title: string; alive: boolean; job: string | null; place: string }[];
+  /** Since the state was made. */
+  totals: { feed: string; name: string; files: number; bytes: number }[];
+}
+
+/** How many files left each stage of each feed so far, and when that was looked at. */
+export interface Sample {
+  atMs: number;
+  left: Map<string, number>;
+}
+
+/** Endings that settle a file's way; kinds of outcomes are counted beside them. */
+const ENDINGS = ['stored', 'duplicate', 'discarded', 'drop'];
+const LEAVING = ['advance', 'finish'];
+
+export function sampleOf(view: QueueView): Sample {
+  const left = new Map<string, number>();
+  for (const { feed, stage, name, files } of view.counters()) {
+    const key = `${feed}\0${stage}`;
+    if (LEAVING.includes(name)) left.set(key, (left.get(key) ?? 0) + files);
+  }
+  return { atMs: performance.now(), left };
+}
+
+export function lookAt(view: QueueView, statePath: string, feed: string | undefined, before: Sample): Report {
+  const now = sampleOf(view);
+  const seconds = Math.max((now.atMs - before.atMs) / 1000, 0.001);
+  const rate = (key: string) => ((now.left.get(key) ?? 0) - (before.left.get(key) ?? 0)) / seconds;
+  const wanted = (name: string) => feed === undefined || name === feed;
+  const order = view.stages;
+  return {
+    state_path: statePath,
+    stages: view
+      .stats()
+      .filter((stats) => wanted(stats.feed))
+      .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
+      .map(({ oldestAgeMs, bytes, ...stats }) => ({
+        ...stats,
+        oldest_age_seconds: Math.round(oldestAgeMs / 1000),
+        files_per_second: Math.round(rate(`${stats.feed}\0${stats.stage}`) * 10) / 10,
+        bytes,
+      })),
+    gates: view
+      .gates()
+      .filter((gate) => gate.feed === '*' || wanted(gate.feed))
+      .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
+        ...{ feed, stage, cause, place, code, reason },
+        since: new Date(sinceMs).toISOString(),
+      })),
+    workers: view
+      .owners()
+      .map(({ owner, pid, title, alive, job, place }) => ({ owner, pid, title, alive, job, place })),
+    totals: totalsOf(view, wanted),
+  };
+}
+
+function totalsOf(view: QueueView, wanted: (feed: string) => boolean): Report['totals'] {
+  const totals = new Map<string, Report['totals'][number]>();
+  for (const { feed, name, files, bytes } of view.counters()) {
+    if (!wanted(feed) || !ENDINGS.includes(name)) continue;
+    const known = totals.get(`${feed}\0${name}`) ?? {
+      feed,
+      name: name === 'drop' ? 'dropped' : name,
+      files: 0,
+      bytes: 0,
+    };
+    totals.set(`${feed}\0${name}`, { ...known, files: known.files + files, bytes: known.bytes + bytes });
+  }
+  return [...totals.values()];
+}

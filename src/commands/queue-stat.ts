@@ -1,0 +1,49 @@
+/**
+ * queue-stat: what waits in which stage, from the views of the state.
+ * Guarantees: results on stdout; works with all daemons down; writes no row; each look is one short read, so that a pager
+ * on its output pins nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { QueueView } from '../../queue/index.js';
+import { existingState, statePathOf } from '../config/state-path.js';
+import { askedFor } from './ask.js';
+import { say } from './console.js';
+import { heldJobs, heldTable } from './held-list.js';
+import { lookAt, type Report, sampleOf } from './queue-report.js';
+import { reportText } from './queue-text.js';
+import { withView } from './state-view.js';
+
+/** Between the two looks that a rate needs, where somebody is at work at all. */
+const SAMPLE_MS = 250;
+const WATCH_MS = 1_000;
+
+export async function queueStat(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('queue-stat', argv);
+  if (!invocation) return 0;
+  const { json, watch, held, feed } = invocation.view;
+  const statePath = existingState(statePathOf(invocation, process.env));
+  await withView(invocation, async (view) => {
+    const show = (report: Report) => {
+      if (held) showHeld(view, json, feed);
+      else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
+    };
+    let before = sampleOf(view);
+    if (!watch && !held && view.owners().some(({ alive }) => alive)) await sleep(SAMPLE_MS);
+    for (;;) {
+      const report = lookAt(view, statePath, feed, before);
+      if (watch && !json && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
+      show(report);
+      if (!watch) return;
+      before = sampleOf(view);
+      await sleep(WATCH_MS);
+      view.checkStillOurs();
+    }
+  });
+  return 0;
+}
+
+function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {
+  const jobs = heldJobs(view, { feed });
+  if (json) for (const job of jobs) say(JSON.stringify(job));
+  else heldTable(jobs, say);
+}

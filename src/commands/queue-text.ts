@@ -1,0 +1,42 @@
+/** The report of queue-stat for people. */
+import { safeText, shownBytes, shownSeconds } from '../telemetry/safe.js';
+import type { Report } from './queue-report.js';
+import { tableOf } from './table.js';
+
+const HEAD = ['stage', 'ready', 'deferred', 'claimed', 'waiting', 'held', 'oldest age', 'files/s', 'bytes'];
+
+export function reportText(report: Report): string {
+  const feeds = new Set(report.stages.map(({ feed }) => feed));
+  const parts = [...feeds].map((feed) => feedTable(report, feed, feeds.size > 1));
+  if (feeds.size === 0) parts.push('no feed has been recorded in this state yet; start ingest or ingest-producer.');
+  for (const gate of report.gates) {
+    const where = `${gate.stage === '*' ? 'all stages' : gate.stage} of ${gate.feed === '*' ? 'all feeds' : gate.feed}`;
+    const why = gate.cause === 'pause' ? 'paused' : `${gate.code}${gate.place ? ` at ${gate.place}` : ''}`;
+    parts.push(safeText(`closed: ${where}, ${why}, since ${gate.since}${gate.reason ? `: ${gate.reason}` : ''}`));
+  }
+  const living = report.workers.filter(({ alive }) => alive);
+  parts.push(
+    living.length === 0
+      ? 'no process is at work on this state'
+      : `${living.length} processes at work: ${safeText(living.map(({ title, pid }) => `${title} (${pid})`).join(', '))}`,
+  );
+  return parts.join('\n');
+}
+
+function feedTable(report: Report, feed: string, named: boolean): string {
+  const rows = report.stages
+    .filter((stage) => stage.feed === feed)
+    .map((s) => [
+      ...[s.stage, s.ready, s.deferred, s.claimed, s.waiting, s.held],
+      ...[
+        s.oldest_age_seconds === 0 ? '-' : shownSeconds(s.oldest_age_seconds),
+        s.files_per_second,
+        shownBytes(s.bytes),
+      ],
+    ]);
+  const totals = report.totals
+    .filter((total) => total.feed === feed && total.files > 0)
+    .map(({ name, files, bytes }) => `${files} ${name} (${shownBytes(bytes)})`);
+  const table = tableOf(HEAD, rows);
+  return `${named ? `${safeText(feed)}:\n` : ''}${table}\nso far: ${totals.join(', ') || 'nothing'}\n`;
+}

@@ -1,0 +1,20 @@
+/** ingest-ctl retry: held files go through the stage again that they were held in, attempts forgotten. */
+import { EXIT } from '../errors.js';
+import { askedFor } from './ask.js';
+import { say } from './console.js';
+import { inBatches } from './in-batches.js';
+import { operate } from './operate.js';
+import { selectHeld } from './select-held.js';
+
+export async function retry(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('retry', argv);
+  if (!invocation) return 0;
+  return operate(invocation, async (backend) => {
+    const { ids, missing } = selectHeld(backend, invocation);
+    const again = await inBatches(ids, (batch) =>
+      backend.amendHeld(batch, (_tx, job) => ({ kind: 'advance', to: job.stage })),
+    );
+    say(`${again} ${again === 1 ? 'file goes' : 'files go'} through its stage again`);
+    return missing > 0 ? EXIT.unfinished : EXIT.done;
+  });
+}

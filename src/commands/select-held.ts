@@ -1,0 +1,66 @@
+/**
+ * Which held jobs a verb is about: named by id or path, or all that --code and --feed leave.
+ * Guarantees: a word that names nothing held is told, and nothing is done for the others before it was looked up.
+ */
+import type { Job, JobId, QueueView } from '../../queue/index.js';
+import type { Invocation } from '../config/read.js';
+import { OperatorError } from '../errors.js';
+import { safeText } from '../telemetry/safe.js';
+import { tell } from './console.js';
+import { heldRows } from './held-list.js';
+import { keysOf } from './path-key.js';
+
+const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+export interface Selected {
+  /** Of held jobs, in the order of the list. */
+  ids: JobId[];
+  /** Words for which nothing is held; they have been told. */
+  missing: number;
+}
+
+export function selectHeld(
+  view: Pick<QueueView, 'held' | 'job' | 'feeds'>,
+  { words, view: options, spec }: Invocation,
+): Selected {
+  if (options.all === words.length > 0) {
+    throw new OperatorError(
+      'not_selected',
+      `${spec.name} must be told what to act on, but got ${options.all ? 'both names and --all' : 'neither a name nor --all'}; name job ids or paths, or write --all.`,
+    );
+  }
+  const ids: JobId[] = [];
+  const named = new Named(view, words);
+  for (const job of heldRows(view, options)) {
+    if (options.all || named.has(job)) ids.push(job.id);
+  }
+  for (const word of named.unmet())
+    tell(
+      `${spec.name}: ${safeText(word)} is not held${options.code ? ` for ${options.code}` : ''}; ingest-ctl held lists what is.`,
+    );
+  return { ids, missing: named.unmet().length };
+}
+
+/** The words, as job ids and as keys of every feed that they may lie in. */
+class Named {
+  readonly #wordOf = new Map<string, string>();
+  readonly #unmet: Set<string>;
+
+  constructor(view: Pick<QueueView, 'feeds'>, words: readonly string[]) {
+    this.#unmet = new Set(words);
+    for (const word of words) {
+      if (JOB_ID.test(word)) this.#wordOf.set(word, word);
+      for (const { feed, key } of keysOf(view, word)) this.#wordOf.set(`${feed}\0${key.toString('latin1')}`, word);
+    }
+  }
+
+  has(job: Job): boolean {
+    const word = this.#wordOf.get(job.id) ?? this.#wordOf.get(`${job.feed}\0${job.key.toString('latin1')}`);
+    if (word !== undefined) this.#unmet.delete(word);
+    return word !== undefined;
+  }
+
+  unmet(): string[] {
+    return [...this.#unmet];
+  }
+}
