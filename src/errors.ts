@@ -55,6 +55,11 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_foreign_clock: environment('Run all processes of a state in one time namespace.'),
   state_not_a_database: environment('Name another --state-path, or run ingest-ctl rebuild.'),
   state_too_many_owners: environment('End some of the processes that use the state.'),
+  second_state: environment('Use the state that the folders belong to, or name other folders.'),
+  work_dir_changed: environment('Name the former --work-dir, or empty it first.'),
+  root_unusable: environment('Check the folder that the sentence names, and its permissions.'),
+  rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
+  state_older_than_manifests: environment('Run ingest-ctl rebuild.'),
   newer_database: environment('Install the version that wrote it, or restore the backup beside it.'),
   older_database: environment('Start ingest once; it brings the state up to date.'),
   // These two wait while a process runs; a command that needs the state at once ends with them.

@@ -3,13 +3,13 @@ import type { QueueView } from '../../queue/index.js';
 import type { Invocation } from '../config/read.js';
 import { existingState, statePathOf } from '../config/state-path.js';
 import { OperatorError } from '../errors.js';
-import { viewState } from '../ledger/open-state.js';
+import { openStateView } from '../ledger/open-state.js';
 import { refuseNetwork } from './state.js';
 
 export async function withView<T>(invocation: Invocation, use: (view: QueueView) => T | Promise<T>): Promise<T> {
   const path = existingState(statePathOf(invocation, process.env));
   refuseNetwork(path);
-  const view = await viewState(path);
+  const view = await openStateView(path);
   try {
     refuseUnknownFeed(view, invocation.view.feed);
     return await use(view);
