@@ -10,7 +10,7 @@ export type Part = 'file' | 'sidecar' | 'partial' | 'copy';
 
 const MARKS: Record<Part, string> = { file: '', sidecar: '.ok', partial: '.tmp', copy: '.copy' };
 const PARTS: Record<string, Part> = { '': 'file', '.ok': 'sidecar', '.tmp': 'partial', '.copy': 'copy' };
-const WORK_NAME = /^([0-9A-HJKMNP-TV-Z]{26})(\.ok|\.tmp|\.copy)?~([^]*)$/;
+const WORK_NAME = /^([0-9A-HJKMNP-TV-Z]{26})(\.ok|\.tmp|\.copy)?~([\s\S]*)$/;
 
 /** The kernel's bound on one component. */
 const NAME_BYTES_MAX = 255;
