@@ -60,7 +60,10 @@ export function stats(rows: Reader, stages: readonly StageName[], nowMs: number,
   add('waiting_jobs', (to, { jobs }) => (to.waiting = jobs));
   add('held_jobs', (to, { jobs }) => (to.held = jobs));
 
-  return [...all.values()].map(({ first, ...stats }) => {
+  const inOrder = [...all.values()].sort(
+    (a, b) => a.feed.localeCompare(b.feed) || stages.indexOf(a.stage) - stages.indexOf(b.stage),
+  );
+  return inOrder.map(({ first, ...stats }) => {
     const created = rows.get<{ created_ms: number }>(
       'SELECT created_ms FROM jobs WHERE seq = ?',
       Number.isFinite(first) ? first : -1,

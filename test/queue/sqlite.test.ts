@@ -1,0 +1,5 @@
+/** The SQLite backend passes the suite that every backend passes. */
+import { conformance } from './conformance.js';
+import { sqlite } from './sqlite/kind.js';
+
+conformance(sqlite);
