@@ -149,7 +149,8 @@ function readFully(fd: number, into: Buffer, at: number): void {
 
 /** Inside the confirming transaction. */
 export function confirmAppend(tx: Tx, append: Append): void {
-  tx.run('DELETE FROM appends WHERE id = ?', append.id);
+  // Confirmed by somebody else meanwhile, who wrote the same bytes: the end may have moved on since.
+  if (tx.run('DELETE FROM appends WHERE id = ?', append.id).changes === 0) return;
   tx.run(
     `INSERT INTO manifest_ends (file, feed, inode, end_at) VALUES (?, ?, ?, ?)
      ON CONFLICT (file) DO UPDATE SET inode = excluded.inode, end_at = excluded.end_at`,
