@@ -247,7 +247,7 @@ export interface Backend {
   holders(
     feed: string,
     keys: readonly Buffer[],
-  ): ({ id: JobId; identity: string; state: State; dueMs: number } | undefined)[];
+  ): ({ id: JobId; identity: string; state: State; dueMs: number; reason: string | null } | undefined)[];
   /** Up to `max` due jobs behind no closed gate, feeds in turn, oldest first within one. */
   claim(stage: StageName, max: number): Promise<ClaimedJob[]>;
   /** One transaction for all; answers per settlement. */

@@ -16,9 +16,10 @@ interface Holder {
   identity: string;
   state: State;
   due_ms: number;
+  reason: string | null;
 }
 
-const HOLDER = 'SELECT seq, id, identity, state, due_ms FROM jobs WHERE feed = ? AND key = ? AND keyed = 1';
+const HOLDER = 'SELECT seq, id, identity, state, due_ms, reason FROM jobs WHERE feed = ? AND key = ? AND keyed = 1';
 const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, bytes, payload, created_ms, updated_ms, trail)
   VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, '[]')`;
 const NUDGE = 'UPDATE jobs SET due_ms = ?, updated_ms = ? WHERE seq = ?';

@@ -92,7 +92,9 @@ export class SqliteView implements QueueView {
     return this.read((rows) =>
       keys.map((key) => {
         const holder = holderOf(rows, feed, key);
-        return holder && { id: holder.id, identity: holder.identity, state: holder.state, dueMs: holder.due_ms };
+        if (!holder) return undefined;
+        const { id, identity, state, due_ms: dueMs, reason } = holder;
+        return { id, identity, state, dueMs, reason };
       }),
     );
   }

@@ -49,7 +49,9 @@ function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look;
   );
   return looks.flatMap((look, n) => {
     const holder = holders[n];
-    if (holder?.identity === look.identity) return [];
+    // A writer that only closes its file changes nothing of it: its job would ask again in a minute at the latest.
+    const closed = holder?.reason === 'writer_open' && look.by === 'write';
+    if (holder?.identity === look.identity && !closed) return [];
     return [{ look, candidate: { ...candidateOf(look, offering), nudge: holder !== undefined } }];
   });
 }
