@@ -1,7 +1,6 @@
 /** The scripts against a running ingestor: complete files only, whatever the upstream job does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isStored } from '../world/complete.js';
 import type { Dropped } from '../world/dropping.js';
 import { stays } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -35,7 +34,7 @@ test('a file that is renamed when it is done is never taken under its temporary 
   const world = createWorld(t);
   world.start('ingest');
   const [dropped] = await world.simulate('rename-when-done', ['--pause-seconds', '0.6']);
-  await isStored(world.feed(), dropped!);
+  await world.isStored(dropped!);
   await world.stop();
   world.check();
   assert.match(world.manifest()[0]!.record!.path, /renamed\.csv$/);
@@ -92,7 +91,7 @@ for (const how of ['rename', 'copytruncate', 'old-writer']) {
     const world = createWorld(t, { options: { stabilitySeconds: 0.4 } });
     world.start('ingest');
     const logs = await world.simulate('log-rotation', ['--how', how, '--pause-seconds', '0.9', '--lines', '50']);
-    for (const log of logs) await isStored(world.feed(), log);
+    for (const log of logs) await world.isStored(log);
     await world.stop();
     world.check();
   });
@@ -105,7 +104,7 @@ test('an rsync --partial that was cut is left alone', async (t) => {
   world.bystander('input', 'rsync.csv');
   world.start('ingest');
   const other = world.drop('other.csv', 1000);
-  await isStored(world.feed(), other);
+  await world.isStored(other);
   await stays('rsync.csv lies in the input', () => world.survey().input.length === 1, 2_000);
   await world.stop();
   world.check({ settled: false });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { nameOfText } from '../../src/linux/names.js';
 import { sha256 } from '../world/dropping.js';
+import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { skipUnlessInstalled } from './installed.js';
 
@@ -68,16 +69,23 @@ for (const [tool, upload] of Object.entries(tools)) {
 
 test('rsync -a --delete onto the input in the middle of ingesting removes nothing that was sealed', async (t) => {
   if (skipUnlessInstalled(t, 'rsync', 'an rsync that deletes in the input')) return;
-  const world = createWorld(t, { options: { stabilitySeconds: 0.1, settleMs: 0 } });
-  for (let n = 0; n < 300; n++) world.drop(`${n}.csv`, 5_000, { optional: true });
+  const world = createWorld(t, { options: { stabilitySeconds: 1 } });
   world.start('ingest');
-  await world.event('file_ready');
-  await world.simulate('rsync-like', ['--how', 'delete']);
-  await world.stored(1);
+  await world.event('worker_started');
+  const paused = await world.run('ingest-ctl', ['pause', 'hash']);
+  assert.equal(paused.code, 0, paused.stderr);
   const ready = () => world.log.named('file_ready').length;
+  for (let n = 0; n < 100; n++) world.drop(`sealed-${n}.csv`, 5_000);
+  await until('a hundred files sealed', () => ready() === 100);
+  for (let n = 0; n < 50; n++) world.drop(`in-its-window-${n}.csv`, 5_000, { optional: true });
+
+  await world.simulate('rsync-like', ['--how', 'delete']);
+  assert.equal(world.underprocess().length, ready());
+  assert(world.survey().input.length < 51, 'rsync deleted nothing: this test tests nothing');
+  await world.run('ingest-ctl', ['resume', 'hash']);
   await world.event('file_ingested', (e) => String(e.path).endsWith('rsync.csv'));
+  await world.stored(101);
   await world.stop();
   world.check();
-  t.diagnostic(`${ready()} files were sealed before they could be deleted`);
   assert.equal(world.warehouse().length, ready());
 });

@@ -26,12 +26,11 @@ export class EventLog {
 
   /**
    * The first event of that name that matches, heard already (from `since` on) or to come.
-   * `explain` adds to the error of a wait that failed.
    */
   async first(
     name: string,
     match: Match = () => true,
-    options: Deadline & { since?: number; explain?: () => string } = {},
+    options: Deadline & { since?: number } = {},
   ): Promise<HeardEvent> {
     const fits = (event: HeardEvent) => event.event === name && Boolean(match(event));
     const heard = this.all.slice(options.since ?? 0).find(fits);
@@ -42,7 +41,7 @@ export class EventLog {
       const timer = setTimeout(() => {
         const others = this.named(name).length;
         const sentence = `waited ${withinMs} ms in vain for the event ${name} (${others} others of that name were heard)`;
-        end(() => reject(new Error([sentence, options.explain?.()].join('\n'))));
+        end(() => reject(new Error(sentence)));
       }, withinMs);
       const end = (settle: () => void) => {
         clearTimeout(timer);

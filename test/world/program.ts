@@ -108,7 +108,10 @@ export class Program {
   }
 
   tail(count = 30): string {
-    return [`-- the end of what ${this.command} [${this.pid}] logged:`, ...this.lines.slice(-count)].join('\n');
+    return [
+      `-- the end of what ${this.command} [${this.pid}] logged:`,
+      ...this.lines.slice(-count).map((line) => line.slice(0, 500)),
+    ].join('\n');
   }
 
   #hear(line: string, onEvent: (event: LogEvent) => void): void {

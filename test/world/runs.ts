@@ -67,29 +67,25 @@ export class Runs extends Drops {
     match?: (event: HeardEvent) => unknown,
     options: Deadline & { since?: number } = {},
   ): Promise<HeardEvent> {
-    return this.log.first(name, match, {
-      ...options,
-      explain: () =>
-        this.programs
-          .filter((p) => p.running)
-          .map((p) => p.tail())
-          .join('\n'),
-    });
+    return this.explained(this.log.first(name, match, options));
   }
 
-  /** Resolves when so many distinct contents have been stored (by the manifest), or all that were dropped. */
+  /** Resolves when so many files have been told as ingested; default: all distinct contents that were dropped. */
   async stored(count?: number, options: Deadline = {}): Promise<void> {
     const wanted = count ?? new Set(this.dropped.map((d) => `${d.feed} ${d.sha256}`)).size;
     const now = () => this.log.named('file_ingested').length;
+    await this.explained(
+      until(`${wanted} files stored`, () => now() >= wanted, { ...options, soFar: () => `${now()} were` }),
+    );
+  }
+
+  /** Adds what the programs logged last to the error of a wait that failed. */
+  protected async explained<T>(wait: Promise<T>): Promise<T> {
     try {
-      await until(`${wanted} files stored`, () => now() >= wanted, options);
+      return await wait;
     } catch (error) {
-      throw new Error(
-        `${(error as Error).message} (${now()} were)\n${this.programs
-          .filter((p) => p.running)
-          .map((p) => p.tail())
-          .join('\n')}`,
-      );
+      const logs = this.programs.filter(({ pid }) => pid > 0).map((program) => program.tail());
+      throw new Error([(error as Error).message, ...logs].join('\n'), { cause: error });
     }
   }
 

@@ -14,13 +14,14 @@ export interface Deadline {
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { withinMs = 15_000, everyMs = 10 }: Deadline & { everyMs?: number } = {},
+  { withinMs = 15_000, everyMs = 10, soFar }: Deadline & { everyMs?: number; soFar?: () => string } = {},
 ): Promise<T> {
   const end = performance.now() + withinMs;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > end) throw new Error(`waited ${withinMs} ms in vain for: ${what}`);
+    if (performance.now() > end)
+      throw new Error([`waited ${withinMs} ms in vain for: ${what}`, soFar?.()].filter(Boolean).join('; '));
     await pause(everyMs);
   }
 }

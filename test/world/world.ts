@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import { complete, touched } from './complete.js';
+import { complete, isStored, touched } from './complete.js';
 import { type DatabaseSurvey, type JobRow, type LedgerRow, readDatabase } from './database.js';
 import type { Dropped, Name } from './dropping.js';
 import type { WorldOptions } from './home.js';
@@ -66,9 +66,14 @@ export class World extends Runs {
     act: Parameters<typeof complete>[2],
     { feed, ...options }: Deadline & { feed?: string } = {},
   ): Promise<Dropped> {
-    const dropped = await complete(this.feed(feed), name, act, options);
+    const dropped = await this.explained(complete(this.feed(feed), name, act, options));
     if (!this.dropped.includes(dropped)) this.dropped.push(dropped);
     return dropped;
+  }
+
+  /** Waits until a dropped content is stored, byte for byte, under its line. */
+  async isStored(dropped: Dropped, options: Deadline = {}): Promise<void> {
+    await this.explained(isStored(this.feed(dropped.feed), dropped, options));
   }
 
   /** Asserts that nothing has been done with the file so far. */
