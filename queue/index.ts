@@ -57,7 +57,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
   const { path, host, stages, title, maxAttempts } = options;
   const opened = await openDatabase(path, allModules(options.modules ?? []), options.create ?? true);
   const clock = clockOf(host, options.now);
-  const tx = new SqliteTx(opened.db);
+  const rows = new Rows(opened.db);
   let owners: Owners | undefined;
   try {
     owners = new Owners(host, ownersPath(path));
@@ -67,12 +67,12 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
       () => opened.db.pragma('data_version', { simple: true }) as number,
     );
     for (const made of [ownersPath(path), doorbellPath(path)]) giveToOwner(made, path);
-    const committer: Committer = new Committer(tx, clock, path, (made) =>
+    const committer: Committer = new Committer(rows, new SqliteTx(opened.db, path), clock, path, (made) =>
       afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),
     );
     try {
       const owner = await becomeOwner(committer, owners, title, clock, path);
-      return new SqliteBackend({ opened, rows: tx, clock, stages, owners, owner, committer, doorbell, maxAttempts });
+      return new SqliteBackend({ opened, rows, clock, stages, owners, owner, committer, doorbell, maxAttempts });
     } catch (error) {
       doorbell.close();
       throw error;

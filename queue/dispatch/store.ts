@@ -32,6 +32,8 @@ export class QueueStore {
   readonly #locks = new Map<string, ClaimedJob[]>();
   /** Claims that have no settlement yet. */
   readonly #unsettled = new Map<JobId, ClaimedJob>();
+  /** Claims that should have been given back, but the state could not be written. */
+  #owed: ClaimedJob[] = [];
 
   constructor(
     readonly backend: Backend,
@@ -128,8 +130,9 @@ export class QueueStore {
     const token = randomUUID();
     const take = async (): Promise<ClaimedJob[]> => {
       if (!this.events.mayTake()) return [];
+      await this.#giveBack([]);
       const [kept, rest] = split(await claim());
-      await this.#giveBack(rest);
+      await this.#giveBack(rest).catch((error) => this.events.failed(error));
       // What was asked while the claim was under way is too late for it.
       if (this.events.mayTake()) return kept;
       await this.#giveBack(kept);
@@ -149,10 +152,20 @@ export class QueueStore {
       });
   }
 
+  /** Also what could not be given back before, while the state could not be written. */
   async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
     this.settled(jobs);
+    this.#owed.push(...jobs);
+    if (this.#owed.length === 0) return;
+    const owed = this.#owed;
     const outcome: Settlement['outcome'] = { kind: 'defer', inMs: 0, why: 'given back unsettled' };
-    await this.backend.settle(jobs.map((job) => ({ job, outcome })));
+    this.#owed = [];
+    try {
+      await this.backend.settle(owed.map((job) => ({ job, outcome })));
+    } catch (error) {
+      this.#owed.push(...owed);
+      throw error;
+    }
   }
 }
 

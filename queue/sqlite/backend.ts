@@ -37,7 +37,6 @@ import { SqliteView, type ViewParts } from './view.js';
 import { wakeAll } from './wake.js';
 
 export interface OwnerParts extends ViewParts {
-  rows: SqliteTx;
   owners: Owners;
   owner: OwnerId;
   committer: Committer;

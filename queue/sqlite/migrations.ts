@@ -3,7 +3,7 @@
  * Guarantees: an existing database is backed up before it is changed; a newer one is refused and not touched.
  * The sum of all versions stands in user_version, so that every claim can ask for a fraction of a microsecond.
  */
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { QueueError } from '../errors.js';
 import { QUEUE_MIGRATIONS } from './schema.js';
@@ -57,6 +57,7 @@ export function needsMigration(db: Database.Database, modules: readonly Module[]
 export function backUp(db: Database.Database, path: string): string {
   const copy = `${path}.v${userVersion(db)}.backup`;
   rmSync(copy, { force: true }); // of an attempt that was cut short before it changed anything
+  closeSync(openSync(copy, 'wx', 0o600)); // SQLite would make it readable for all
   db.prepare('VACUUM INTO ?').run(copy);
   return copy;
 }

@@ -1,9 +1,11 @@
 /**
  * What callers may do inside a write transaction. One object serves one transaction after the other.
- * Guarantees: what was counted or asked for in a savepoint that is rolled back is forgotten with it.
+ * Guarantees: outside a transaction nothing runs; what was counted or asked for in a savepoint that is rolled back is forgotten with it.
  */
 import assert from 'node:assert/strict';
+import type Database from 'better-sqlite3';
 import type { Amend, GateCause, Job, JobId, StageName, Tx } from '../backend.js';
+import { StateUnwritable } from '../errors.js';
 import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
 import { closeGate, openGate } from './gate.js';
@@ -38,6 +40,28 @@ export class SqliteTx extends Rows implements Tx {
   wakesAsked = false;
   #counts: Count[] = [];
 
+  constructor(
+    db: Database.Database,
+    readonly path: string,
+  ) {
+    super(db);
+  }
+
+  override get<T>(sql: string, ...params: unknown[]): T | undefined {
+    this.#assertUnderWay();
+    return super.get(sql, ...params);
+  }
+
+  override all<T>(sql: string, ...params: unknown[]): T[] {
+    this.#assertUnderWay();
+    return super.all(sql, ...params);
+  }
+
+  override run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint } {
+    this.#assertUnderWay();
+    return super.run(sql, ...params);
+  }
+
   begin(nowMs: number, wallMs: number): void {
     this.nowMs = nowMs;
     this.wallMs = wallMs;
@@ -45,6 +69,12 @@ export class SqliteTx extends Rows implements Tx {
     this.madeDueLater = false;
     this.wakesAsked = false;
     this.#counts = [];
+  }
+
+  /** After a full disk ended the transaction, the next write of a caller that went on would commit alone (seen). */
+  #assertUnderWay(): void {
+    if (this.db.inTransaction) return;
+    throw new StateUnwritable('state_io', `SQLite ended a transaction on ${this.path}: check its disk.`);
   }
 
   mark(): Mark {
