@@ -4,12 +4,10 @@ import { crashScenarios } from './conformance/crash.js';
 import { enqueueScenarios } from './conformance/enqueue.js';
 import { settleScenarios } from './conformance/settle.js';
 import { waitScenarios } from './conformance/wait.js';
-import type { BackendKind } from './world.js';
+import { type BackendKind, scenario } from './world.js';
+
+const ALL = [enqueueScenarios, claimScenarios, settleScenarios, waitScenarios, crashScenarios];
 
 export function conformance(kind: BackendKind): void {
-  enqueueScenarios(kind);
-  claimScenarios(kind);
-  settleScenarios(kind);
-  waitScenarios(kind);
-  crashScenarios(kind);
+  for (const scenarios of ALL) for (const [title, run] of Object.entries(scenarios)) scenario(kind, title, run);
 }

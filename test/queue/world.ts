@@ -109,6 +109,9 @@ export class Child {
   }
 }
 
+/** Tests by their titles. */
+export type Scenarios = Record<string, (world: QueueWorld) => Promise<void>>;
+
 /** A test with a state of its own. */
 export function scenario(kind: BackendKind, title: string, run: (world: QueueWorld) => Promise<void>): void {
   test(`${kind.name}: ${title}`, async () => {

@@ -1,13 +1,13 @@
 /** claim: due jobs, oldest first, feeds in turn, never behind a closed gate. */
 import assert from 'node:assert/strict';
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
-import { ADVANCE, type BackendKind, candidate, candidates, claimed, scenario, settleAs } from '../world.js';
+import { ADVANCE, candidate, candidates, claimed, type Scenarios, settleAs } from '../world.js';
 
 const advanceAll = (queue: Backend, jobs: ClaimedJob[]) => queue.settle(jobs.map((job) => ({ job, outcome: ADVANCE })));
 const feedsOf = (jobs: ClaimedJob[]) => [...new Set(jobs.map(({ feed }) => feed))].sort();
 
-export function claimScenarios(kind: BackendKind): void {
-  scenario(kind, 'claims the oldest due jobs first, each once, with a number of its own', async (world) => {
+export const claimScenarios: Scenarios = {
+  'claims the oldest due jobs first, each once, with a number of its own': async (world) => {
     const queue = await world.openTimed();
     await queue.enqueue([candidate('late', { dueInMs: 5_000 })]);
     await queue.enqueue([candidate('b'), candidate('c'), candidate('d')]);
@@ -33,9 +33,9 @@ export function claimScenarios(kind: BackendKind): void {
     );
     assert.equal(queue.nextDueMs('first'), Number.POSITIVE_INFINITY);
     assert.deepEqual(await queue.claim('second', 9), []);
-  });
+  },
 
-  scenario(kind, 'a feed with one job is served within two batches while another has 10,000', async (world) => {
+  'a feed with one job is served within two batches while another has 10,000': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(10_000, { feed: 'big' }));
     await advanceAll(queue, await queue.claim('first', 100));
@@ -43,18 +43,18 @@ export function claimScenarios(kind: BackendKind): void {
     const served = [await queue.claim('first', 100), await queue.claim('first', 100)];
     assert(served.flat().some(({ feed }) => feed === 'small'));
     assert.equal(served.flat().length, 200, 'and the room that it leaves is used');
-  });
+  },
 
-  scenario(kind, 'more feeds than places in a batch take turns', async (world) => {
+  'more feeds than places in a batch take turns': async (world) => {
     const queue = await world.open();
     const feeds = ['a', 'b', 'c', 'd', 'e'];
     for (const feed of feeds) await queue.enqueue(candidates(10, { feed }));
     const rounds: ClaimedJob[] = [];
     for (let i = 0; i < 5; i++) rounds.push(...(await queue.claim('first', 1)));
     assert.deepEqual(feedsOf(rounds), feeds);
-  });
+  },
 
-  scenario(kind, 'two processes never claim the same job', async (world) => {
+  'two processes never claim the same job': async (world) => {
     const queue = await world.open();
     const children = [await world.child(), await world.child()];
     await queue.enqueue(candidates(3_000));
@@ -63,9 +63,9 @@ export function claimScenarios(kind: BackendKind): void {
     assert.equal(new Set(had.flat()).size, 3_000);
     assert.equal(queue.stats().find(({ stage }) => stage === 'second')?.ready, 3_000);
     for (const mine of had) assert(mine.length > 0, 'both worked');
-  });
+  },
 
-  scenario(kind, 'a closed gate keeps its stage and feed, and nothing else', async (world) => {
+  'a closed gate keeps its stage and feed, and nothing else': async (world) => {
     const queue = await world.open();
     const gate = { stage: 'first', cause: 'pause', place: '', code: 'paused', reason: 'by hand' } as const;
     await queue.enqueue([candidate('x', { feed: 'a' }), candidate('x', { feed: 'b' })]);
@@ -75,9 +75,9 @@ export function claimScenarios(kind: BackendKind): void {
     assert.equal(queue.nextDueMs('first'), Number.POSITIVE_INFINITY, 'what is closed is not looked for');
     await queue.transact((tx) => tx.openGate({ ...gate, feed: 'a' }));
     assert.deepEqual(feedsOf(await queue.claim('first', 9)), ['a']);
-  });
+  },
 
-  scenario(kind, 'a star closes all stages or all feeds', async (world) => {
+  'a star closes all stages or all feeds': async (world) => {
     const queue = await world.open();
     const gate = { cause: 'pause', place: '', code: 'paused', reason: 'by hand' } as const;
     await settleAs(queue, await claimed(queue, 'x'), ADVANCE);
@@ -91,9 +91,9 @@ export function claimScenarios(kind: BackendKind): void {
       await queue.transact((tx) => tx.openGate({ ...gate, feed, stage }));
     }
     assert.equal((await queue.claim('second', 9)).length, 1);
-  });
+  },
 
-  scenario(kind, 'removing one cause never opens another; closing again keeps since when', async (world) => {
+  'removing one cause never opens another; closing again keeps since when': async (world) => {
     const queue = await world.open();
     const place = {
       feed: 'default',
@@ -118,9 +118,9 @@ export function claimScenarios(kind: BackendKind): void {
     assert.deepEqual(await queue.claim('first', 1), []);
     await queue.transact((tx) => tx.openGate(pause));
     assert.equal((await queue.claim('first', 1)).length, 1);
-  });
+  },
 
-  scenario(kind, 'one living owner probes a failing place; a dead one loses the probe', async (world) => {
+  'one living owner probes a failing place; a dead one loses the probe': async (world) => {
     const queue = await world.open();
     const other = await world.open();
     const close = { feed: '*', stage: 'first', cause: 'place', place: '/w', code: 'EIO', reason: 'broken' } as const;
@@ -138,5 +138,5 @@ export function claimScenarios(kind: BackendKind): void {
     assert.equal(await queue.takeProbe(gate()), false);
     await child.kill();
     assert.equal(await queue.takeProbe(gate()), true);
-  });
-}
+  },
+};

@@ -3,32 +3,28 @@ import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
 import { until } from '../../world/waiting.js';
 import { isStopped } from '../processes.js';
-import { ADVANCE, type BackendKind, candidates, claimed, scenario, settleAs } from '../world.js';
+import { ADVANCE, candidates, claimed, type Scenarios, settleAs } from '../world.js';
 
-export function crashScenarios(kind: BackendKind): void {
-  scenario(
-    kind,
-    'the jobs of a killed process are due again in under a second, a living one keeps its own',
-    async (world) => {
-      const queue = await world.open();
-      const [dies, lives] = [await world.child(), await world.child()];
-      await queue.enqueue(candidates(20, { feed: 'a' }));
-      const lost = await dies.ask<{ id: string }[]>('claim', 'first', 5);
-      await lives.ask('claim', 'first', 5);
-      const owner = await dies.ask<number>('owner');
-      assert.deepEqual(await queue.rescue(), []);
-      await dies.kill();
-      const begin = performance.now();
-      assert.deepEqual(await queue.rescue(), [{ owner, jobs: 5, inHand: null, poisoned: false }]);
-      assert(performance.now() - begin < 1_000);
-      for (const { id } of lost) assert.deepEqual([queue.job(id)?.state, queue.job(id)?.crashes], ['ready', 0]);
-      assert.equal(queue.stats()[0]?.claimed, 5);
-      assert.deepEqual(await queue.rescue(), []);
-      assert.equal(queue.isAlive(owner), false);
-    },
-  );
+export const crashScenarios: Scenarios = {
+  'the jobs of a killed process are due again in under a second, a living one keeps its own': async (world) => {
+    const queue = await world.open();
+    const [dies, lives] = [await world.child(), await world.child()];
+    await queue.enqueue(candidates(20, { feed: 'a' }));
+    const lost = await dies.ask<{ id: string }[]>('claim', 'first', 5);
+    await lives.ask('claim', 'first', 5);
+    const owner = await dies.ask<number>('owner');
+    assert.deepEqual(await queue.rescue(), []);
+    await dies.kill();
+    const begin = performance.now();
+    assert.deepEqual(await queue.rescue(), [{ owner, jobs: 5, inHand: null, poisoned: false }]);
+    assert(performance.now() - begin < 1_000);
+    for (const { id } of lost) assert.deepEqual([queue.job(id)?.state, queue.job(id)?.crashes], ['ready', 0]);
+    assert.equal(queue.stats()[0]?.claimed, 5);
+    assert.deepEqual(await queue.rescue(), []);
+    assert.equal(queue.isAlive(owner), false);
+  },
 
-  scenario(kind, 'who settles too late changes nothing and learns it', async (world) => {
+  'who settles too late changes nothing and learns it': async (world) => {
     const [queue, other] = [await world.open(), await world.open()];
     const job = await claimed(queue, 'a');
     assert.equal(await settleAs(other, { ...job, owner: other.owner }, ADVANCE), false, 'not its owner');
@@ -51,9 +47,9 @@ export function crashScenarios(kind: BackendKind): void {
     assert.equal(called, 0);
     assert.deepEqual(queue.job(job.id), before);
     assert.equal(await settleAs(queue, again!, ADVANCE), true);
-  });
+  },
 
-  scenario(kind, 'a settlement after the rescue of its claim changes nothing', async (world) => {
+  'a settlement after the rescue of its claim changes nothing': async (world) => {
     const queue = await world.open();
     const child = await world.child();
     await queue.enqueue(candidates(1));
@@ -68,9 +64,9 @@ export function crashScenarios(kind: BackendKind): void {
     } as never;
     assert.equal(await settleAs(queue, dead, ADVANCE), false);
     assert.equal(queue.job(job!.id)?.stage, 'first');
-  });
+  },
 
-  scenario(kind, 'killed in back-off: attempts and due time are what they were', async (world) => {
+  'killed in back-off: attempts and due time are what they were': async (world) => {
     const queue = await world.open();
     const child = await world.child();
     await queue.enqueue(candidates(3));
@@ -83,9 +79,9 @@ export function crashScenarios(kind: BackendKind): void {
       before.map(({ id }) => queue.job(id)),
       before,
     );
-  });
+  },
 
-  scenario(kind, 'only the job in hand counts a crash; after five it is held as poison', async (world) => {
+  'only the job in hand counts a crash; after five it is held as poison': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(3));
     for (let crash = 1; crash <= limits.crashesMax; crash++) {
@@ -111,9 +107,9 @@ export function crashScenarios(kind: BackendKind): void {
         ['ready', 0, null],
       ],
     );
-  });
+  },
 
-  scenario(kind, 'an owner that closes gives back what it did not settle, and nobody is blamed', async (world) => {
+  'an owner that closes gives back what it did not settle, and nobody is blamed': async (world) => {
     const [queue, closes] = [await world.open(), await world.open()];
     const job = await claimed(closes, 'a');
     closes.beat({ job: job.id, place: '' });
@@ -121,32 +117,28 @@ export function crashScenarios(kind: BackendKind): void {
     assert.deepEqual([queue.job(job.id)?.state, queue.job(job.id)?.crashes], ['ready', 0]);
     assert.deepEqual(await queue.rescue(), []);
     assert.equal(queue.owners().length, 1);
-  });
+  },
 
-  scenario(
-    kind,
-    'a process stopped inside a transaction stops nobody for ever: its death frees the lock',
-    async (world) => {
-      const queue = await world.open();
-      const child = await world.child();
-      const stopped = child.ask('stopInside');
-      stopped.catch(() => {});
-      await until('it is stopped', () => isStopped(child.process.pid!));
-      let written = false;
-      const writing = queue.enqueue(candidates(1)).then(() => {
-        written = true;
-      });
-      queue.beat({ job: null, place: '' }); // does not need the database
-      assert.equal(queue.isAlive(queue.owner), true);
-      await new Promise((resolve) => setImmediate(resolve));
-      assert.equal(written, false);
-      await child.kill();
-      await writing;
-      assert.equal(queue.stats()[0]?.ready, 1);
-    },
-  );
+  'a process stopped inside a transaction stops nobody for ever: its death frees the lock': async (world) => {
+    const queue = await world.open();
+    const child = await world.child();
+    const stopped = child.ask('stopInside');
+    stopped.catch(() => {});
+    await until('it is stopped', () => isStopped(child.process.pid!));
+    let written = false;
+    const writing = queue.enqueue(candidates(1)).then(() => {
+      written = true;
+    });
+    queue.beat({ job: null, place: '' }); // does not need the database
+    assert.equal(queue.isAlive(queue.owner), true);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(written, false);
+    await child.kill();
+    await writing;
+    assert.equal(queue.stats()[0]?.ready, 1);
+  },
 
-  scenario(kind, 'five writers all get their turn', async (world) => {
+  'five writers all get their turn': async (world) => {
     const queue = await world.open();
     const children = await Promise.all([1, 2, 3, 4, 5].map(() => world.child()));
     const did = await Promise.all(
@@ -157,9 +149,9 @@ export function crashScenarios(kind: BackendKind): void {
     assert(least * 5 > all / 8, `one of five did ${least} of ${all} commits`);
     const counted = queue.counters().reduce((sum, { files }) => sum + files, 0);
     assert.equal(counted, all, 'and no commit was lost');
-  });
+  },
 
-  scenario(kind, "another process's commit is heard", async (world) => {
+  "another process's commit is heard": async (world) => {
     const queue = await world.open();
     const child = await world.child();
     const heard = new Promise<void>((resolve) =>
@@ -167,5 +159,5 @@ export function crashScenarios(kind: BackendKind): void {
     );
     await child.ask('enqueue', 1, 'default');
     await heard;
-  });
-}
+  },
+};

@@ -1,9 +1,9 @@
 /** enqueue: who holds a key, and what another candidate for it means. */
 import assert from 'node:assert/strict';
-import { ADVANCE, type BackendKind, candidate, candidates, claimed, HOLD, scenario, settleAs } from '../world.js';
+import { ADVANCE, candidate, candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
 
-export function enqueueScenarios(kind: BackendKind): void {
-  scenario(kind, 'a candidate is new once, and known from then on', async (world) => {
+export const enqueueScenarios: Scenarios = {
+  'a candidate is new once, and known from then on': async (world) => {
     const queue = await world.open();
     assert.deepEqual(await queue.enqueue([candidate('a'), candidate('b')]), ['new', 'new']);
     assert.deepEqual(await queue.enqueue([candidate('b'), candidate('c'), candidate('a')]), ['known', 'new', 'known']);
@@ -12,22 +12,22 @@ export function enqueueScenarios(kind: BackendKind): void {
     assert.equal(holder?.state, 'ready');
     assert.equal(nobody, undefined);
     assert.deepEqual(await queue.enqueue([candidate('a', { feed: 'other' })]), ['new'], 'feeds do not share keys');
-  });
+  },
 
-  scenario(kind, 'the same key twice in one batch makes one job', async (world) => {
+  'the same key twice in one batch makes one job': async (world) => {
     const queue = await world.open();
     assert.deepEqual(await queue.enqueue([candidate('a'), candidate('a', { identity: 'a v2' })]), ['new', 'known']);
     assert.equal(queue.jobsByKey('default', Buffer.from('a')).length, 1);
-  });
+  },
 
-  scenario(kind, 'more candidates than one transaction takes', async (world) => {
+  'more candidates than one transaction takes': async (world) => {
     const queue = await world.open();
     const answers = await queue.enqueue(candidates(2_345));
     assert.equal(answers.filter((answer) => answer === 'new').length, 2_345);
     assert.equal(queue.stats()[0]?.ready, 2_345);
-  });
+  },
 
-  scenario(kind, 'a nudge makes a known job due and leaves its payload', async (world) => {
+  'a nudge makes a known job due and leaves its payload': async (world) => {
     const queue = await world.open();
     await queue.enqueue([candidate('a', { dueInMs: 60_000 })]);
     assert.deepEqual(await queue.claim('first', 1), []);
@@ -37,27 +37,23 @@ export function enqueueScenarios(kind: BackendKind): void {
     );
     const [job] = await queue.claim('first', 1);
     assert.deepEqual([job?.payload, job?.identity], [{ name: 'a' }, 'a v1']);
-  });
+  },
 
-  scenario(
-    kind,
-    'a claimed job answers busy to another version and to a nudge, until its key is free',
-    async (world) => {
-      const queue = await world.open();
-      const job = await claimed(queue, 'a');
-      const next = candidate('a', { identity: 'a v2' });
-      assert.deepEqual(await queue.enqueue([candidate('a'), next, candidate('a', { nudge: true })]), [
-        'known',
-        'busy',
-        'busy',
-      ]);
-      await settleAs(queue, job, { kind: 'advance', freeKey: true });
-      assert.deepEqual(await queue.enqueue([next]), ['new']);
-      assert.equal(queue.jobsByKey('default', Buffer.from('a')).length, 2);
-    },
-  );
+  'a claimed job answers busy to another version and to a nudge, until its key is free': async (world) => {
+    const queue = await world.open();
+    const job = await claimed(queue, 'a');
+    const next = candidate('a', { identity: 'a v2' });
+    assert.deepEqual(await queue.enqueue([candidate('a'), next, candidate('a', { nudge: true })]), [
+      'known',
+      'busy',
+      'busy',
+    ]);
+    await settleAs(queue, job, { kind: 'advance', freeKey: true });
+    assert.deepEqual(await queue.enqueue([next]), ['new']);
+    assert.equal(queue.jobsByKey('default', Buffer.from('a')).length, 2);
+  },
 
-  scenario(kind, 'a finished job frees its key', async (world) => {
+  'a finished job frees its key': async (world) => {
     const queue = await world.open();
     await settleAs(queue, await claimed(queue, 'a'), { kind: 'finish', ending: 'stored' });
     await settleAs(queue, await claimed(queue, 'a'), { kind: 'drop', why: 'gone' });
@@ -66,9 +62,9 @@ export function enqueueScenarios(kind: BackendKind): void {
       queue.jobsByKey('default', Buffer.from('a')).map(({ ending }) => ending),
       [null, 'dropped', 'stored'],
     );
-  });
+  },
 
-  scenario(kind, 'a held job that kept its key is reopened by another version only', async (world) => {
+  'a held job that kept its key is reopened by another version only': async (world) => {
     const queue = await world.openTimed();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { kind: 'retry', code: 'broken', error: 'it broke' });
@@ -83,17 +79,17 @@ export function enqueueScenarios(kind: BackendKind): void {
       [state, attempts, identity, payload, bytes, holdCode],
       ['ready', 0, 'a v2', { name: 'second' }, 20, null],
     );
-  });
+  },
 
-  scenario(kind, 'a held job that freed its key stays as it is', async (world) => {
+  'a held job that freed its key stays as it is': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { ...HOLD, freeKey: true });
     assert.deepEqual(await queue.enqueue([candidate('a', { identity: 'a v2' })]), ['new']);
     assert.equal(queue.job(job.id)?.state, 'held');
-  });
+  },
 
-  scenario(kind, 'adopts a job by its id, revives a done one and leaves a living one alone', async (world) => {
+  'adopts a job by its id, revives a done one and leaves a living one alone': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     const found = { id: job.id, feed: 'default', key: job.key, identity: 'x', bytes: 3, stage: 'second', payload: {} };
@@ -110,5 +106,5 @@ export function enqueueScenarios(kind: BackendKind): void {
     assert.deepEqual(both.map((one) => one.id).sort(), [id, job.id].sort());
     assert.deepEqual(await queue.enqueue([candidate('a')]), ['new'], 'an adopted job does not hold the key');
     assert.equal(await settleAs(queue, both[0]!, ADVANCE), true);
-  });
-}
+  },
+};

@@ -1,10 +1,10 @@
 /** settle: every outcome, and what is one transaction with it. */
 import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
-import { ADVANCE, type BackendKind, candidate, candidates, claimed, HOLD, scenario, settleAs } from '../world.js';
+import { ADVANCE, candidate, candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
 
-export function settleScenarios(kind: BackendKind): void {
-  scenario(kind, 'advance leads to the next stage or to a named one, due at once', async (world) => {
+export const settleScenarios: Scenarios = {
+  'advance leads to the next stage or to a named one, due at once': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { kind: 'advance', payload: { more: 1 }, identity: 'new', bytes: 99 });
@@ -19,9 +19,9 @@ export function settleScenarios(kind: BackendKind): void {
         ['second', 'advance'],
       ],
     );
-  });
+  },
 
-  scenario(kind, 'defer costs no attempt, and equal ones are one line of the trail', async (world) => {
+  'defer costs no attempt, and equal ones are one line of the trail': async (world) => {
     const queue = await world.openTimed();
     let job = await claimed(queue, 'a');
     for (let i = 0; i < 20; i++) {
@@ -35,9 +35,9 @@ export function settleScenarios(kind: BackendKind): void {
       job.trail.map(({ outcome, why, count }) => [outcome, why, count]),
       [['defer', 'still written', 20]],
     );
-  });
+  },
 
-  scenario(kind, 'a long history is folded in its middle', async (world) => {
+  'a long history is folded in its middle': async (world) => {
     const queue = await world.open();
     let job = await claimed(queue, 'a');
     for (let i = 0; i < 200; i++) {
@@ -50,9 +50,9 @@ export function settleScenarios(kind: BackendKind): void {
       200,
     );
     assert.deepEqual([job.trail[0]?.why, job.trail.at(-1)?.why], ['reason 0', 'reason 199']);
-  });
+  },
 
-  scenario(kind, 'retry backs off, longer each time, and is held with its code after the limit', async (world) => {
+  'retry backs off, longer each time, and is held with its code after the limit': async (world) => {
     const queue = await world.openTimed({ maxAttempts: 4 });
     let job = await claimed(queue, 'a');
     for (const attempt of [1, 2, 3]) {
@@ -77,9 +77,9 @@ export function settleScenarios(kind: BackendKind): void {
     );
     assert.deepEqual(queue.held({ limit: 9, code: 'other' }), []);
     assert.deepEqual(queue.held({ limit: 9, after: job.id }), []);
-  });
+  },
 
-  scenario(kind, 'a function decides inside the settling transaction, with its own writes', async (world) => {
+  'a function decides inside the settling transaction, with its own writes': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(3));
     const jobs = await queue.claim('first', 3);
@@ -98,9 +98,9 @@ export function settleScenarios(kind: BackendKind): void {
       [null, 'duplicate', 'duplicate'],
     );
     assert.equal(queue.read((rows) => rows.all('SELECT * FROM notes')).length, 3);
-  });
+  },
 
-  scenario(kind, 'a function that throws is a retry of its own job and undoes its own writes', async (world) => {
+  'a function that throws is a retry of its own job and undoes its own writes': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(3));
     const jobs = await queue.claim('first', 3);
@@ -123,9 +123,9 @@ export function settleScenarios(kind: BackendKind): void {
     assert.deepEqual([attempts, reason, stage], [1, 'Error: a bug of the second', 'first']);
     assert.equal(queue.read((rows) => rows.all('SELECT * FROM notes')).length, 2);
     assert.equal(queue.counters().find(({ name }) => name === 'notes')?.files, 2);
-  });
+  },
 
-  scenario(kind, 'callers that share a commit fail alone', async (world) => {
+  'callers that share a commit fail alone': async (world) => {
     const queue = await world.open();
     const note = (text: string) => queue.transact((tx) => tx.run('INSERT INTO notes VALUES (?)', text));
     const failing = queue.transact((tx) => {
@@ -141,9 +141,9 @@ export function settleScenarios(kind: BackendKind): void {
       queue.read((rows) => rows.all('SELECT text FROM notes ORDER BY text')),
       [{ text: 'a' }, { text: 'b' }],
     );
-  });
+  },
 
-  scenario(kind, 'counters are exact, files and bytes', async (world) => {
+  'counters are exact, files and bytes': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(10, { bytes: 7 }));
     const jobs = await queue.claim('first', 10);
@@ -170,9 +170,9 @@ export function settleScenarios(kind: BackendKind): void {
         ['second', 0, 4, 2, 42],
       ],
     );
-  });
+  },
 
-  scenario(kind, 'an operator moves held jobs on, and only held ones', async (world) => {
+  'an operator moves held jobs on, and only held ones': async (world) => {
     const queue = await world.open();
     const ready = await claimed(queue, 'ready');
     await settleAs(queue, ready, ADVANCE);
@@ -200,5 +200,5 @@ export function settleScenarios(kind: BackendKind): void {
       ['ready', 'third', null, null],
     ]);
     assert.deepEqual(await queue.enqueue([candidate('ended')]), ['new']);
-  });
-}
+  },
+};

@@ -1,43 +1,43 @@
 /** wait: jobs that wait for the end of something, and how they are woken. */
 import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
-import { type BackendKind, candidates, scenario } from '../world.js';
+import { candidates, type QueueWorld, type Scenarios } from '../world.js';
 
 const WAITERS = 2 * limits.wakeBatch + 345;
 
-export function waitScenarios(kind: BackendKind): void {
-  async function withWaiters(world: Parameters<Parameters<typeof scenario>[2]>[0], count: number) {
-    const queue = await world.open();
-    await queue.enqueue(candidates(count));
-    for (let waiting = 0; waiting < count; ) {
-      const jobs = await queue.claim('first', limits.claimBatchMax);
-      await queue.settle(
-        jobs.map((job) => ({ job, outcome: { kind: 'wait', on: 'content', why: 'another carries it' } })),
-      );
-      waiting += jobs.length;
-    }
-    return queue;
+async function withWaiters(world: QueueWorld, count: number) {
+  const queue = await world.open();
+  await queue.enqueue(candidates(count));
+  for (let waiting = 0; waiting < count; ) {
+    const jobs = await queue.claim('first', limits.claimBatchMax);
+    await queue.settle(
+      jobs.map((job) => ({ job, outcome: { kind: 'wait', on: 'content', why: 'another carries it' } })),
+    );
+    waiting += jobs.length;
   }
-  const readyIn = (queue: Awaited<ReturnType<typeof withWaiters>>) =>
-    queue.stats().reduce((sum, { ready }) => sum + ready, 0);
+  return queue;
+}
+const readyIn = (queue: Awaited<ReturnType<typeof withWaiters>>) =>
+  queue.stats().reduce((sum, { ready }) => sum + ready, 0);
 
-  scenario(kind, 'wakes thousands, each in its own stage', async (world) => {
+export const waitScenarios: Scenarios = {
+  'wakes thousands, each in its own stage': async (world) => {
     const queue = await withWaiters(world, WAITERS);
     const allAwake = new Promise<void>((resolve) => queue.onWork(() => readyIn(queue) === WAITERS && resolve()));
     await queue.transact((tx) => tx.wake('content'));
     await allAwake;
     assert.equal(queue.stats()[0]?.waiting, 0);
     assert.equal((await queue.claim('first', 9)).length, 9);
-  });
+  },
 
-  scenario(kind, 'wakes nobody who waits on something else', async (world) => {
+  'wakes nobody who waits on something else': async (world) => {
     const queue = await withWaiters(world, 3);
     await queue.transact((tx) => tx.wake('other'));
     await queue.rescue();
     assert.equal(queue.stats()[0]?.waiting, 3);
-  });
+  },
 
-  scenario(kind, 'a wake that a kill interrupted is gone on with by rescue', async (world) => {
+  'a wake that a kill interrupted is gone on with by rescue': async (world) => {
     const queue = await withWaiters(world, WAITERS);
     const child = await world.child();
     await assert.rejects(child.ask('wakeAndDie', 'content'), /ended/);
@@ -45,9 +45,9 @@ export function waitScenarios(kind: BackendKind): void {
     await queue.rescue();
     assert.equal(readyIn(queue), WAITERS);
     assert.equal(queue.stats()[0]?.waiting, 0);
-  });
+  },
 
-  scenario(kind, 'releases the one that waits longest; the others go on waiting', async (world) => {
+  'releases the one that waits longest; the others go on waiting': async (world) => {
     const queue = await withWaiters(world, 3);
     const first = await queue.transact((tx) => {
       const oldest = tx.oldestWaiter('content');
@@ -62,5 +62,5 @@ export function waitScenarios(kind: BackendKind): void {
       queue.stats().reduce((sum, { waiting }) => sum + waiting, 0),
       2,
     );
-  });
-}
+  },
+};
