@@ -1,0 +1,103 @@
+/** Starts test/watcher/child.ts and waits for what it tells. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { FromChild, ToChild } from './child.js';
+
+/** Only there to end a test that would otherwise hang. */
+const PATIENCE_MS = 60_000;
+
+export class Apart {
+  readonly base = mkdtempSync(join(tmpdir(), 'watcher-'));
+  readonly root = join(this.base, 'in');
+  readonly heard: FromChild[] = [];
+  seen = 0;
+  readonly #listeners = new Set<() => void>();
+  #child: ChildProcess | undefined;
+  #traced = false;
+
+  async start(message: Omit<ToChild & { kind: 'start' }, 'kind'>, command: string[] = []): Promise<void> {
+    mkdirSync(this.root, { recursive: true });
+    this.#traced = command.length > 0;
+    const [execPath, ...before] = [...command, process.execPath];
+    this.#child = fork(join(import.meta.dirname, 'child.js'), {
+      execPath: execPath!,
+      execArgv: before,
+    });
+    this.#child.on('message', (heard: FromChild) => {
+      if (heard.kind === 'seen') this.seen = heard.paths;
+      else this.heard.push(heard);
+      for (const listener of [...this.#listeners]) listener();
+    });
+    await this.until('the child is up', () => this.heard.some(({ kind }) => kind === 'up'));
+    this.send({ kind: 'start', ...message });
+  }
+
+  send(message: ToChild): void {
+    this.#child!.send(message);
+  }
+
+  kill(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child!.kill(signal);
+  }
+
+  count(event: string): number {
+    return this.heard.filter((heard) => heard.kind === 'told' && heard.event.event === event).length;
+  }
+
+  /** Its kernel queue takes what it can of what `act` does. */
+  whileStopped(act: () => void): void {
+    this.kill('SIGSTOP');
+    act();
+    this.kill('SIGCONT');
+  }
+
+  drop(prefix: string, count: number): void {
+    for (let i = 0; i < count; i++) writeFileSync(join(this.root, `${prefix}${i}`), '');
+  }
+
+  async until(what: string, holds: () => boolean): Promise<void> {
+    if (holds()) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () =>
+          reject(
+            new Error(`waited in vain for ${what}; seen ${this.seen}; ${JSON.stringify(this.heard).slice(0, 2_000)}`),
+          ),
+        PATIENCE_MS,
+      );
+      const listener = () => {
+        if (!holds()) return;
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+        resolve();
+      };
+      this.#listeners.add(listener);
+    });
+  }
+
+  async end(): Promise<void> {
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      // A killed tracer would leave its tracee behind: the end of the channel ends both.
+      if (this.#traced) child.disconnect();
+      else child.kill('SIGKILL');
+      await gone;
+    }
+    rmSync(this.base, { recursive: true, force: true });
+  }
+}
+
+export function scenarioApart(name: string, run: (apart: Apart) => Promise<void>): void {
+  test(name, async () => {
+    const apart = new Apart();
+    try {
+      await run(apart);
+    } finally {
+      await apart.end();
+    }
+  });
+}

@@ -1,0 +1,53 @@
+/** A watcher in a process of its own, so that it can be stopped, starved and weighed. Talks to the test over IPC. */
+import { Watcher, type WatcherEvent, type WatcherOptions } from '../../src/watcher/index.js';
+
+export type ToChild =
+  | { kind: 'start'; options: Partial<WatcherOptions> & { root: string }; holdAfterOverflow?: boolean }
+  | { kind: 'go' };
+export type FromChild =
+  | { kind: 'up' }
+  | { kind: 'told'; event: WatcherEvent }
+  /** A hand-over of the healing scan waits for `go`. */
+  | { kind: 'holding' }
+  /** How many different paths were handed on so far. */
+  | { kind: 'seen'; paths: number };
+
+const seen = new Set<string>();
+let hold = false;
+let overflows = 0;
+let go: (() => void) | undefined;
+
+const send = (message: FromChild): void => void process.send!(message);
+
+function start({ options, holdAfterOverflow = false }: ToChild & { kind: 'start' }): void {
+  hold = holdAfterOverflow;
+  new Watcher({
+    recursive: true,
+    poll: false,
+    target: (path) => path,
+    enters: () => true,
+    deliver: async (marks) => {
+      if (hold && overflows > 0 && marks.some(({ by }) => by === 'scan')) {
+        hold = false;
+        send({ kind: 'holding' });
+        await new Promise<void>((resolve) => {
+          go = resolve;
+        });
+      }
+      for (const { path } of marks) seen.add(path);
+      send({ kind: 'seen', paths: seen.size });
+    },
+    tell: (event) => {
+      if (event.event === 'overflow') overflows += 1;
+      send({ kind: 'told', event });
+    },
+    ...options,
+  }).start();
+}
+
+process.on('message', (message: ToChild) => {
+  if (message.kind === 'start') start(message);
+  else go?.();
+});
+process.on('disconnect', () => process.exit());
+send({ kind: 'up' });
