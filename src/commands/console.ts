@@ -21,7 +21,8 @@ export async function runCommand(name: string, main: () => Promise<number>): Pro
   } catch (error) {
     const told = asOperatorError(error);
     process.exitCode = told?.exitCode ?? EXIT.bug;
-    if (told) tell(`${name}: ${safeText(told.message)}`);
+    // The sentence of a verb begins with its own name.
+    if (told) tell(told.message.startsWith(`${name} `) ? safeText(told.message) : `${name}: ${safeText(told.message)}`);
     else tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 }

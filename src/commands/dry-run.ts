@@ -1,6 +1,142 @@
-/** `ingest --dry-run`: says what would be done with each file, and changes nothing at all. */
-import type { Config } from '../config/options.js';
+/**
+ * `ingest --dry-run`: waits the window, hashes, and says of each file what would become of it.
+ * Guarantees: changes nothing at all: no rename, no line, no row, no marker, no state; works on read-only mounts, the
+ * state's too. In memory is never a list of files.
+ * Output: `VERDICT <tab> PATH <tab> REASON` a line, then the totals. Verdicts: store, duplicate, hold, wait, ignore, gone.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { QueueView } from '../../queue/index.js';
+import type { Config, FeedOptions } from '../config/options.js';
+import { Directories } from '../files/directories.js';
+import { openRoot, statEntry } from '../files/feed-files.js';
+import { identityOf } from '../files/identity.js';
+import { type ByteName, bootId, bootMs, bytesOfName, shownName } from '../linux/index.js';
+import { makeFilters } from '../producer/filters.js';
+import { stabilityMs } from '../stages/completion.js';
+import { safeText, shownSeconds } from '../telemetry/safe.js';
+import { Scan } from '../watcher/scan.js';
+import { say, tell } from './console.js';
+import { judge, type Verdict } from './dry-judge.js';
+import { DryNotes } from './dry-notes.js';
+import { withStateCopy } from './state-copy.js';
 
-export async function dryRun(_config: Config): Promise<number> {
-  throw new Error('not written yet');
+/** A file that changed in so many windows is still being uploaded. */
+const CHANGES_MAX = 3;
+const SLICE_FILES = 1_000;
+const SLICE_MS = 50;
+
+type Report = (verdict: string, feed: FeedOptions, path: ByteName, reason: string) => void;
+
+export async function dryRun(config: Config): Promise<number> {
+  const totals = new Map<string, number>();
+  const others = new Map<string, number>();
+  const report: Report = (verdict, feed, path, reason) => {
+    totals.set(verdict, (totals.get(verdict) ?? 0) + 1);
+    const shown = config.feeds.length > 1 ? `${feed.name}:${shownName(path)}` : shownName(path);
+    say(`${verdict}\t${safeText(shown)}\t${safeText(reason)}`);
+  };
+  const notes = new DryNotes();
+  try {
+    for (const feed of config.feeds) await note(feed, notes, report, others);
+    tellWait(config.feeds, notes);
+    await sleepUntilFirstIsDue(notes, config.feeds);
+    await withStateCopy(config.service.statePath, (view) => judgeAll(config.feeds, notes, view, report));
+  } finally {
+    notes.close();
+  }
+  const parts = [...totals].map(([verdict, files]) => `${files} ${verdict}`);
+  for (const [kind, count] of others) parts.push(`${count} ${kind} (never opened)`);
+  say(`total\t${[...totals.values()].reduce((sum, files) => sum + files, 0)} files\t${parts.join(', ') || 'none'}`);
+  return 0;
+}
+
+/** First pass: what is there, and since when it is known unchanged. */
+async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: Map<string, number>): Promise<void> {
+  const filters = makeFilters(feed);
+  const root = new Directories(openRoot(feed.input));
+  const scan = new Scan('asked', ['' as ByteName], {
+    opened: () => {},
+    failed: (path, error) =>
+      report('ignore', feed, path, `this directory cannot be read (${(error as { code?: string }).code ?? error})`),
+    target: (path) => path,
+    enters: filters.enters,
+  });
+  try {
+    while (!scan.done) {
+      for (const path of scan.slice(root.rootFd, SLICE_FILES, performance.now() + SLICE_MS)) noteOne(path);
+      await new Promise(setImmediate);
+    }
+    for (const [kind, count] of Object.entries(scan.counts.others)) others.set(kind, (others.get(kind) ?? 0) + count);
+  } finally {
+    scan.close();
+    root.close();
+  }
+
+  function noteOne(path: ByteName): void {
+    const stat = statEntry(root.entry(path));
+    if (!stat) return;
+    const ignored = filters.whyNot(path, stat);
+    if (ignored) report('ignore', feed, path, ignored.sentence);
+    else
+      notes.add(feed.name, bytesOfName(path), {
+        identity: identityOf(stat),
+        sinceMs: bootMs(),
+        boot: bootId(),
+        by: 'scan',
+      });
+  }
+}
+
+/** Second pass, in the same order: each when its window has ended; one that changed meanwhile comes again, last. */
+async function judgeAll(
+  feeds: FeedOptions[],
+  notes: DryNotes,
+  view: QueueView | undefined,
+  report: Report,
+): Promise<void> {
+  const inputs = new Map(feeds.map((feed) => [feed.name, new Directories(openRoot(feed.input))]));
+  const now = () => ({ ms: bootMs(), boot: bootId() });
+  try {
+    for (let next = notes.after(0); next; next = notes.after(next.seq)) {
+      const feed = feeds.find(({ name }) => name === next!.feed)!;
+      const path = next.path.toString('latin1') as ByteName;
+      if (next.seq % 100 === 0) await new Promise(setImmediate);
+      const answer = await judgeSafely(path, next.seen, { feed, input: inputs.get(feed.name)!, view, notes, now });
+      if (!('again' in answer)) report(answer.verdict, feed, path, answer.reason);
+      else if (next.changes + 1 >= CHANGES_MAX) report('wait', feed, path, 'it keeps changing');
+      else notes.add(feed.name, next.path, answer.again, next.changes + 1);
+    }
+  } finally {
+    for (const input of inputs.values()) input.close();
+  }
+}
+
+async function judgeSafely(...[path, seen, by]: Parameters<typeof judge>): Promise<Exclude<Verdict, { inMs: number }>> {
+  try {
+    let answer = await judge(path, seen, by);
+    while ('inMs' in answer) {
+      await sleep(answer.inMs);
+      answer = await judge(path, seen, by);
+    }
+    return answer;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === undefined) throw error;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return { verdict: 'gone', reason: 'it was there a moment ago' };
+    return { verdict: 'wait', reason: `it cannot be looked at just now (${code})` };
+  }
+}
+
+/** The state is looked at as late as possible: what is stored meanwhile counts. */
+async function sleepUntilFirstIsDue(notes: DryNotes, feeds: FeedOptions[]): Promise<void> {
+  const first = notes.after(0);
+  const feed = feeds.find(({ name }) => name === first?.feed);
+  if (!first || !feed) return;
+  await sleep(Math.max(0, first.seen.sinceMs + stabilityMs(feed) - bootMs()));
+}
+
+function tellWait(feeds: FeedOptions[], notes: DryNotes): void {
+  const longestMs = Math.max(...feeds.map(stabilityMs));
+  if (process.stderr.isTTY && longestMs > 0 && notes.after(0))
+    tell(`waiting ${shownSeconds(longestMs / 1000)}: a file is complete when it has not changed for so long`);
 }
