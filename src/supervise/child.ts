@@ -5,14 +5,11 @@
  */
 import type { RunRole } from './context.js';
 import { liveAsChild } from './life.js';
+import type { Role } from './protocol.js';
 
-const MODULES = {
-  producer: ['../producer/run.js', 'runProducer'],
-  worker: ['../stages/run.js', 'runWorker'],
-} as const;
+const ROLES: Record<Role, () => Promise<RunRole>> = {
+  producer: async () => (await import('../producer/run.js')).runProducer,
+  worker: async () => (await import('../stages/run.js')).runWorker,
+};
 
-liveAsChild(async (role) => {
-  const [path, name] = MODULES[role];
-  const module = (await import(path)) as Record<string, RunRole>;
-  return module[name]!;
-});
+liveAsChild((role) => ROLES[role]());

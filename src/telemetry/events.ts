@@ -14,7 +14,12 @@ interface EventSpec {
   say?: (fields: Fields) => string;
 }
 
-const text = (value: unknown): string => safeText(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+function text(value: unknown): string {
+  if (typeof value === 'string') return safeText(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Error) return safeText(value.message);
+  return safeText(JSON.stringify(value) ?? '');
+}
 
 const EVENTS: Record<string, EventSpec> = {
   file_ready: { say: (f) => `${text(f.path)} is complete` },

@@ -1,0 +1,162 @@
+/** `ingest --dry-run`: its verdicts come true, and it changes nothing, not even on mounts where it could not. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { bindMount } from '../world/mounts.js';
+import { ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
+import { createWorld, type World } from '../world/world.js';
+import { inputPath, withHeldFile } from './cases.js';
+
+/** Everything below the world's root that any change would alter; of directories too. */
+function everything(world: World): string[] {
+  return readdirSync(world.root, { recursive: true, encoding: 'latin1' })
+    .map((name) => {
+      const { mode, size, mtimeNs, ctimeNs, ino } = lstatSync(Buffer.from(join(world.root, name), 'latin1'), {
+        bigint: true,
+      });
+      return [name, mode, size, mtimeNs, ctimeNs, ino].join(' ');
+    })
+    .sort();
+}
+
+interface Told {
+  verdicts: Map<string, string>;
+  reasons: Map<string, string>;
+  total: string;
+}
+
+async function dryRun(world: World, args: string[] = [], code = 0): Promise<Told> {
+  const ended = await world.run('ingest', ['--dry-run', ...args]);
+  assert.equal(ended.code, code, ended.stderr);
+  const rows = ended.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t') as [string, string, string]);
+  const total = rows.pop()!;
+  assert.equal(total[0], 'total');
+  return {
+    verdicts: new Map(rows.map(([verdict, path]) => [path, verdict])),
+    reasons: new Map(rows.map(([, path, reason]) => [path, reason])),
+    total: total.slice(1).join(', '),
+  };
+}
+
+/** One of each: new, twin, known, held before, too large, hidden, temporary, empty, odd names. */
+async function mixed(t: TestContext): Promise<World> {
+  const world = createWorld(t);
+  world.drop('known.csv', 'stored before');
+  await world.runOnce();
+  await withHeldFile(world);
+  world.drop('again.csv', 'stored before');
+  world.drop('new.csv', 300_000);
+  world.drop('sub/deep/new.csv', 100);
+  world.drop('twin-1.csv', 'the same');
+  world.drop('twin-2.csv', 'the same');
+  world.drop('empty.csv', '');
+  world.drop(Buffer.from('bad\xff\n\u001b[31m.csv', 'latin1'), 10);
+  for (const name of ['.hidden.csv', 'half.tmp']) writeFileSync(join(world.input, name), 'x');
+  symlinkSync('new.csv', join(world.input, 'link.csv'));
+  execFileSync('mkfifo', [join(world.input, 'pipe.csv')]);
+  return world;
+}
+
+function assertMixed({ verdicts, reasons, total }: Told): void {
+  assert.equal(verdicts.get('new.csv'), 'store');
+  assert.equal(verdicts.get('sub/deep/new.csv'), 'store');
+  assert.equal(verdicts.get('empty.csv'), 'store');
+  assert.equal(verdicts.get('again.csv'), 'duplicate');
+  assert.match(reasons.get('again.csv')!, /stored before as ingest_date=.+known\.csv/);
+  assert.deepEqual(new Set([verdicts.get('twin-1.csv'), verdicts.get('twin-2.csv')]), new Set(['store', 'duplicate']));
+  assert.equal(verdicts.get('large.csv'), 'hold');
+  assert.equal(verdicts.get('.hidden.csv'), 'ignore');
+  assert.equal(verdicts.get('half.tmp'), 'ignore');
+  assert.equal(verdicts.get('bad\ufffd\\u000a\\u001b[31m.csv'), 'store');
+  assert.equal(verdicts.has('link.csv'), false);
+  assert.match(total, /^10 files, .*1 symlink \(never opened\)/);
+  assert.match(total, /1 fifo \(never opened\)/);
+}
+
+test('a dry run tells each file, changes nothing, and the real run after it does what it told', async (t) => {
+  const world = await mixed(t);
+  const before = everything(world);
+  const told = await dryRun(world);
+  assert.deepEqual(everything(world), before);
+  assertMixed(told);
+
+  await world.runOnce([], { code: 4 });
+  const stored = world.log.named('file_ingested').length - 1;
+  assert.equal(stored, [...told.verdicts.values()].filter((verdict) => verdict === 'store').length);
+  const duplicates = [...told.verdicts.values()].filter((verdict) => verdict === 'duplicate').length;
+  assert.equal(world.log.named('file_skipped_duplicate').length, duplicates);
+});
+
+test('a dry run needs no state, and makes none', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 10);
+  const before = everything(world);
+  const { verdicts } = await dryRun(world);
+  assert.deepEqual([...verdicts], [['a.csv', 'store']]);
+  assert.deepEqual(everything(world), before);
+});
+
+test('a dry run works where everything is mounted read-only, the state too', async (t) => {
+  if (skipUnlessRoot(t, 'that --dry-run works on read-only mounts')) return;
+  const world = await mixed(t);
+  const places = [world.input, world.feed().warehouse, world.feed().manifests, join(world.root, 'state')];
+  for (const place of places) {
+    bindMount(place, place);
+    // Of this mount alone: without `bind`, the filesystem below it would be remounted.
+    execFileSync('mount', ['-o', 'remount,bind,ro', place]);
+  }
+  assert.throws(() => writeFileSync(join(world.input, 'x'), ''), { code: 'EROFS' });
+  assertMixed(await dryRun(world));
+});
+
+test('a dry run beside a running ingestor sees what that has stored', async (t) => {
+  const world = createWorld(t);
+  world.start('ingest');
+  world.drop('a.csv', 'content');
+  await world.stored(1);
+  await world.run('ingest-ctl', ['pause']);
+  world.drop('b.csv', 'content');
+  world.drop('c.csv', 'other');
+  const { verdicts } = await dryRun(world);
+  assert.equal(verdicts.get('b.csv'), 'duplicate');
+  assert.equal(verdicts.get('c.csv'), 'store');
+});
+
+test('sidecars: missing, right and wrong', async (t) => {
+  const world = createWorld(t, { options: { mode: 'sidecar' } });
+  for (const name of ['none.csv', 'plain.csv', 'right.csv', 'wrong.csv']) world.drop(name, name);
+  writeFileSync(inputPath(world, 'plain.csv.ok'), '');
+  writeFileSync(inputPath(world, 'right.csv.ok'), execFileSync('sha256sum', [inputPath(world, 'right.csv')]));
+  writeFileSync(inputPath(world, 'wrong.csv.ok'), '0'.repeat(64));
+  const { verdicts, reasons } = await dryRun(world);
+  assert.equal(verdicts.get('none.csv'), 'wait');
+  assert.equal(verdicts.get('plain.csv'), 'store');
+  assert.equal(verdicts.get('right.csv'), 'store');
+  assert.equal(verdicts.get('wrong.csv'), 'hold');
+  assert.match(reasons.get('wrong.csv')!, /^checksum_mismatch/);
+});
+
+test('a file that somebody has open for writing waits', async (t) => {
+  const world = createWorld(t);
+  const fd = openSync(inputPath(world, 'open.csv'), 'w');
+  try {
+    assert.equal((await dryRun(world)).verdicts.get('open.csv'), 'wait');
+  } finally {
+    closeSync(fd);
+  }
+});
+
+test('an ordinary user is told what it may not read', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'what --dry-run says of an unreadable file')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  world.drop('secret.csv', 10);
+  chmodSync(inputPath(world, 'secret.csv'), 0);
+  const { reasons } = await dryRun(world);
+  assert.match(reasons.get('secret.csv')!, /^unreadable/);
+  assert.equal(statSync(inputPath(world, 'secret.csv')).size, 10);
+});

@@ -1,0 +1,94 @@
+/** ingest-ctl: held, retry, discard, pause, resume, beside running daemons and without them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createWorld } from '../world/world.js';
+import { inputPath, withHeldFile } from './cases.js';
+
+test('retry by id, by path and by --all sends a held file through, once what held it is mended', async (t) => {
+  for (const how of ['id', 'path', 'relative', 'all'] as const) {
+    const world = createWorld(t);
+    const job = await withHeldFile(world);
+    const word = { id: job.id, path: inputPath(world, 'large.csv'), relative: 'large.csv', all: '--all' }[how];
+    const { code, stdout } = await world.run('ingest-ctl', ['retry', word]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^1 file goes/);
+    world.held.clear();
+    await world.runOnce();
+    world.check();
+  }
+});
+
+test('a running worker takes a retried file up by itself', async (t) => {
+  const world = createWorld(t);
+  await withHeldFile(world);
+  world.start('ingest');
+  await world.event('worker_started', ({ worker }) => worker === 'producer');
+  assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
+  world.held.clear();
+  await world.stored(1);
+});
+
+test('--code and --feed leave what they do not name; a name of nothing held is told with exit code 4', async (t) => {
+  const world = createWorld(t);
+  await withHeldFile(world);
+  const other = await world.run('ingest-ctl', ['retry', '--all', '--code', 'poison']);
+  assert.match(other.stdout, /^0 files/);
+  const nothing = await world.run('ingest-ctl', ['retry', 'nowhere.csv']);
+  assert.equal(nothing.code, 4);
+  assert.match(nothing.stderr, /nowhere\.csv is not held/);
+  const feed = await world.run('ingest-ctl', ['held', '--feed', 'other']);
+  assert.equal(feed.code, 2);
+  assert.match(feed.stderr, /must be a feed of this state, but got "other"; it has default/);
+  for (const args of [['retry'], ['discard'], ['retry', 'x', '--all'], ['explain']]) {
+    assert.equal((await world.run('ingest-ctl', args)).code, 2, args.join(' '));
+  }
+});
+
+test('discard gives a held file up: it ends in failed/, and is not ingested', async (t) => {
+  const world = createWorld(t);
+  const job = await withHeldFile(world);
+  const { code, stdout } = await world.run('ingest-ctl', ['discard', job.id]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^1 file is given up/);
+  const { stdout: left } = await world.run('ingest-ctl', ['held']);
+  assert.equal(left, 'nothing is held\n');
+});
+
+test('pause keeps a stage from running until resume, also over a restart', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 10);
+  world.start('ingest');
+  await world.stored(1);
+  assert.match((await world.run('ingest-ctl', ['pause', 'hash'])).stdout, /^hash of every feed is paused/);
+  assert.match((await world.run('ingest-ctl', ['pause', 'hash'])).stdout, /was paused already/);
+  world.drop('b.csv', 11);
+  await world.event('file_ready', ({ path }) => String(path).endsWith('b.csv'));
+  await world.stop();
+  world.start('ingest');
+  await world.event('worker_started', ({ worker }) => worker === 'producer');
+  assert.equal(world.log.named('file_ingested').length, 1);
+  assert.match((await world.run('ingest-ctl', ['resume'])).stdout, /^hash of every feed is open again/);
+  await world.stored(2);
+  assert.match((await world.run('ingest-ctl', ['resume'])).stdout, /was not paused/);
+});
+
+test('resume of one stage says that a pause of all still closes it', async (t) => {
+  const world = createWorld(t);
+  await world.runOnce();
+  await world.run('ingest-ctl', ['pause']);
+  const { code, stderr } = await world.run('ingest-ctl', ['resume', 'move']);
+  assert.equal(code, 0);
+  assert.match(stderr, /every stage of every feed is still closed by a pause/);
+});
+
+test('a slip in a verb or stage is told with the right word', async (t) => {
+  const world = createWorld(t);
+  await world.runOnce();
+  const verb = await world.run('ingest-ctl', ['retyr']);
+  assert.equal(verb.code, 2);
+  assert.match(verb.stderr, /did you mean retry\?/);
+  const stage = await world.run('ingest-ctl', ['pause', 'hsah']);
+  assert.equal(stage.code, 2);
+  assert.match(stage.stderr, /did you mean hash\?/);
+  assert.equal((await world.launch('ingest-ctl', ['--help']).ended).code, 0);
+});

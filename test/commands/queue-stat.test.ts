@@ -1,0 +1,114 @@
+/** queue-stat: exact figures, with daemons and without, for people and programs. */
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import type { Report } from '../../src/commands/queue-report.js';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { createWorld, type World } from '../world/world.js';
+import { withHeldFile } from './cases.js';
+
+async function report(world: World, args: string[] = []): Promise<Report> {
+  const { code, stdout, stderr } = await world.run('queue-stat', ['--json', ...args]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Report;
+}
+
+test('with all daemons down: every stage, exact totals, nothing at work', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 1_000);
+  world.drop('b.csv', 'same');
+  world.drop('c.csv', 'same');
+  await world.runOnce();
+  const { stages, totals, workers } = await report(world);
+  assert.deepEqual(
+    stages.map(({ stage }) => stage),
+    STAGE_NAMES,
+  );
+  assert.ok(stages.every((s) => s.ready + s.deferred + s.claimed + s.waiting + s.held === 0));
+  const files = Object.fromEntries(totals.map(({ name, files, bytes }) => [name, { files, bytes }]));
+  assert.deepEqual(files, { stored: { files: 2, bytes: 1_004 }, duplicate: { files: 1, bytes: 4 } });
+  assert.ok(workers.every(({ alive }) => !alive));
+  const { stdout } = await world.run('queue-stat');
+  for (const word of [
+    'stage',
+    'ready',
+    'deferred',
+    'claimed',
+    'waiting',
+    'held',
+    'oldest age',
+    'files/s',
+    'bytes',
+    ...STAGE_NAMES,
+  ]) {
+    assert.ok(stdout.includes(word), word);
+  }
+  assert.match(stdout, /2 stored \(1004 B\)/);
+});
+
+test('a held file is counted, and told with its reason and what releases it', async (t) => {
+  const world = createWorld(t);
+  const job = await withHeldFile(world);
+  assert.equal(job.code, 'too_large');
+  assert.match(job.hint, /--max-bytes/);
+  const { stages } = await report(world);
+  assert.equal(
+    stages.reduce((sum, { held }) => sum + held, 0),
+    1,
+  );
+  const { stdout } = await world.run('queue-stat', ['--held']);
+  assert.ok(stdout.includes(job.id) && stdout.includes('too_large') && stdout.includes('large.csv'), stdout);
+});
+
+test('with daemons: they are listed as alive, and a gate says since when and why', async (t) => {
+  const world = createWorld(t);
+  world.start('ingest');
+  await world.event('worker_started', ({ worker }) => worker === 'producer');
+  await world.run('ingest-ctl', ['pause', 'hash']);
+  const { workers, gates } = await report(world);
+  assert.ok(workers.some(({ alive, title }) => alive && title.startsWith('producer')));
+  assert.deepEqual(
+    gates.map(({ feed, stage, cause, code }) => ({ feed, stage, cause, code })),
+    [{ feed: '*', stage: 'hash', cause: 'pause', code: 'paused' }],
+  );
+});
+
+test('a state that is not there is no state: exit code 3, a sentence, and nothing made', async (t) => {
+  const world = createWorld(t);
+  const { code, stderr, stdout } = await world.run('queue-stat');
+  assert.equal(code, 3);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^queue-stat: there is no state at .+; name the right one.+$/);
+  assert.deepEqual(readdirSync(dirname(world.statePath)), []);
+});
+
+test('something else than a database is refused with exit code 3 and left as it is', async (t) => {
+  const world = createWorld(t);
+  writeFileSync(world.statePath, 'not a database, but long enough to be taken for one at first sight'.repeat(100));
+  const { code, stderr } = await world.run('queue-stat');
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /^queue-stat: .+$/);
+});
+
+test('the state is found by --input and by --config too', async (t) => {
+  const world = createWorld(t);
+  const { input, warehouse, manifests } = world.feed();
+  const env = { XDG_STATE_HOME: `${world.root}/xdg` };
+  world.drop('a.csv', 5);
+  const folders = ['--input', input, '--warehouse', warehouse, '--manifests', manifests];
+  const ended = await world.launch('ingest', [...folders, '--once', '--stability-seconds', '0', '--settle-ms', '0'], {
+    env,
+  }).ended;
+  assert.equal(ended.code, 0, ended.stderr);
+  const found = ended.events.find(({ event }) => event === 'state_path');
+  writeFileSync(world.configPath, `input: ${input}\n`);
+  for (const args of [
+    ['--input', input],
+    ['--config', world.configPath],
+  ]) {
+    const { code, stdout, stderr } = await world.launch('queue-stat', [...args, '--json'], { env }).ended;
+    assert.equal(code, 0, stderr);
+    assert.equal((JSON.parse(stdout) as Report).state_path, found?.state_path);
+  }
+});

@@ -1,0 +1,57 @@
+/** `npm start` and what a first user meets. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createWorld } from '../world/world.js';
+
+test('npm start makes ./var, says in one line where to drop a file, and a file dropped there appears', async (t) => {
+  const world = createWorld(t);
+  const program = world.launch('start', ['--stability-seconds', '0', '--settle-ms', '0'], { cwd: world.root });
+  await world.event('worker_started', ({ worker }) => worker === 'producer');
+  assert.match(program.lines[0]!, /^Drop a file into \.\/var\/staging; .+ appears in \.\/var\/warehouse\./);
+  writeFileSync(join(world.root, 'var/staging/first.csv'), 'a,b\n');
+  const { warehouse_path } = await world.event('file_ingested');
+  assert.ok(existsSync(String(warehouse_path)));
+  assert.deepEqual(
+    readdirSync(join(world.root, 'var'))
+      .filter((name) => !name.startsWith('.'))
+      .sort(),
+    ['manifests', 'staging', 'state', 'warehouse'],
+  );
+  assert.equal((await program.stop()).code, 0);
+});
+
+test('a command says to build first where dist is missing', async (t) => {
+  const world = createWorld(t);
+  const { PACKAGE } = await import('../world/program.js');
+  const { cpSync } = await import('node:fs');
+  cpSync(join(PACKAGE, 'bin'), join(world.root, 'bin'), { recursive: true });
+  writeFileSync(join(world.root, 'package.json'), '{"type": "module"}');
+  symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
+  const { code, stderr } = await world.launch(join(world.root, 'bin', 'ingest'), []).ended;
+  assert.equal(code, 3);
+  assert.equal(stderr, 'ingest: the program is not built yet; run npm ci in the folder of the package first.');
+});
+
+test('--once names held files and files without a sidecar on stderr, and ends with 4 only for the held', async (t) => {
+  const world = createWorld(t, { options: { mode: 'sidecar' } });
+  world.drop('lonely.csv', 10);
+  const { code, stderr } = await world.run('ingest', ['--once']);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /ingest: 1 file without a sidecar, left in the input: .*lonely\.csv/);
+  world.drop('large.csv', 200);
+  writeFileSync(join(world.input, 'large.csv.ok'), '');
+  const held = await world.run('ingest', ['--once', '--max-bytes', '100']);
+  assert.equal(held.code, 4, held.stderr);
+  assert.match(held.stderr, /ingest: 1 file held .+large\.csv/);
+});
+
+test('a worker that is started before its producer waits for the state', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 10);
+  const worker = world.start('ingest-worker');
+  world.start('ingest-producer');
+  await world.stored(1);
+  assert.match(worker.lines[0]!, /there is no state at .+ yet; waiting/);
+});

@@ -1,0 +1,22 @@
+/** The `metrics` event of real daemons: exact totals, rates, and what waits in each stage. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { createWorld } from '../world/world.js';
+
+test('metrics come at the interval, with totals that equal what was stored and the depth of each stage', async (t) => {
+  const world = createWorld(t, { options: { metricsIntervalSeconds: 0.3 } });
+  world.start('ingest');
+  world.drop('a.csv', 1_000);
+  world.drop('b.csv', 'twin');
+  world.drop('c.csv', 'twin');
+  const metrics = await world.event('metrics', ({ files_processed }) => files_processed === 3);
+  assert.equal(metrics.bytes_processed, 1_008);
+  assert.equal(typeof metrics.files_per_second, 'number');
+  assert.equal(typeof metrics.bytes_per_second, 'number');
+  assert.deepEqual(Object.keys(metrics.queue_depth as object), [...STAGE_NAMES]);
+  await world.run('ingest-ctl', ['pause', 'hash']);
+  world.drop('d.csv', 10);
+  const waiting = await world.event('metrics', ({ queue_depth }) => (queue_depth as Record<string, number>).hash === 1);
+  assert.equal(waiting.files_processed, 3);
+});
