@@ -11,7 +11,8 @@ export const allowed = {
   } as Record<string, string>,
   calls: {
     'test/supervise/family.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
-    'src/commands/state-copy.ts': 'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
+    'src/commands/state-copy.ts':
+      'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
     'src/commands/dry-notes.ts': 'a private, temporary database of one process, no state',
     'queue/sqlite/migrations.ts':
       'before the first transaction there is no clock of the backend; the backup is its own file',
