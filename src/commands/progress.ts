@@ -4,14 +4,24 @@ import { shownBytes, shownSeconds } from '../telemetry/safe.js';
 
 const BAR = 24;
 
-export function progressText(progress: Progress, once: boolean): string {
-  const { filesDone, bytesDone, filesLeft, filesPerSecond, held, waiting } = progress;
-  const parts = [`${filesDone} files`, shownBytes(bytesDone)];
-  if (filesPerSecond > 0) parts.push(`${Math.round(filesPerSecond)} files/s`);
+/** `since`: the first report of this run; totals count from the making of the state. */
+export function progressText(progress: Progress, since: Progress, once: boolean): string {
+  const { filesLeft, filesPerSecond, held, waiting } = progress;
+  const files = progress.filesDone - since.filesDone;
+  const parts = [`${files} ${files === 1 ? 'file' : 'files'} in, ${shownBytes(progress.bytesDone - since.bytesDone)}`];
+  // A narrow terminal cuts the end off, so what a person waits for comes early.
+  if (waiting) parts.push(`${waiting.path} is complete in ${shownSeconds(waiting.seconds)}`);
   if (filesLeft > 0) parts.push(`${filesLeft} under way`);
+  if (filesPerSecond > 0) parts.push(`${Math.round(filesPerSecond)} files/s`);
   if (held > 0) parts.push(`${held} held`);
-  if (waiting) parts.push(`${waiting.path} waits, its window ends in ${shownSeconds(waiting.seconds)}`);
-  return once ? `${bar(filesDone, filesDone + filesLeft)} ${parts.join(', ')}` : parts.join(', ');
+  return once ? `${bar(files, files + filesLeft)} ${parts.join(', ')}` : parts.join(', ');
+}
+
+/** The last words of a run on a terminal. */
+export function summaryText(progress: Progress, since: Progress): string {
+  const files = progress.filesDone - since.filesDone;
+  const held = progress.held > 0 ? `, ${progress.held} held` : '';
+  return `${files} ${files === 1 ? 'file' : 'files'} (${shownBytes(progress.bytesDone - since.bytesDone)}) ingested or skipped as duplicates${held}.`;
 }
 
 function bar(done: number, all: number): string {

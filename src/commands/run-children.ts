@@ -3,6 +3,7 @@
  * Does not: open the state.
  */
 import type { Config } from '../config/options.js';
+import type { Progress } from '../supervise/protocol.js';
 import { runUnderSignals } from '../supervise/signals.js';
 import type { ChildSpec } from '../supervise/supervised.js';
 import { type Ended, Supervisor } from '../supervise/supervisor.js';
@@ -12,7 +13,7 @@ import type { Level } from '../telemetry/events.js';
 import { safeText } from '../telemetry/safe.js';
 import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';
 import { tell } from './console.js';
-import { progressText } from './progress.js';
+import { progressText, summaryText } from './progress.js';
 
 export async function runChildren(name: string, config: Config, children: ChildSpec[]): Promise<Ended> {
   const onTerminal = process.stderr.isTTY === true;
@@ -21,18 +22,24 @@ export async function runChildren(name: string, config: Config, children: ChildS
   emit('state_path', { state_path: config.service.statePath });
   for (const { name: feed, input, warehouse } of config.feeds) emit('watching', { feed, input, warehouse });
   const status = onTerminal ? new StatusLine() : undefined;
+  let since: Progress | undefined;
+  let last: Progress | undefined;
   const supervisor = new Supervisor({
     children,
     config,
     logs: onTerminal ? 'lines' : 'json',
     emit,
     onReport: (message) => {
-      if (message.kind === 'progress') status?.show(progressText(message, config.service.once));
+      if (message.kind !== 'progress') return;
+      since ??= message;
+      last = message;
+      status?.show(progressText(message, since, config.service.once));
     },
   });
   process.title = `atomic-ingestor: ${name}`;
   const ended = await runUnderSignals(supervisor, emit);
   status?.clear();
+  if (since && last) tell(`${name}: ${summaryText(last, since)}`);
   if (ended.reason !== undefined) tell(`${name}: ${safeText(ended.reason)}`);
   return ended;
 }

@@ -9,12 +9,17 @@ import { metricsReader } from '../telemetry/metrics.js';
 
 const EVERY_MS = 1_000;
 
-/** Reports until the answered function is called. */
+/** Reports at once, then until the answered function is called, and once more then. */
 export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
   const read = metricsReader(backend);
-  const timer = setInterval(() => report(progressNow(backend, read())), EVERY_MS);
+  const tell = () => report(progressNow(backend, read()));
+  tell();
+  const timer = setInterval(tell, EVERY_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    tell();
+  };
 }
 
 function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof metricsReader>>): Progress {

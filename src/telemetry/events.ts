@@ -40,10 +40,25 @@ const EVENTS: Record<string, EventSpec> = {
       `${text(f.files_processed)} files, ${shownBytes(Number(f.bytes_processed ?? 0))}; ${Number(f.files_per_second ?? 0).toFixed(1)} files/s, ${shownBytes(Number(f.bytes_per_second ?? 0))}/s; waiting ${depths(f.queue_depth)}`,
   },
   overflow: { level: 'warn' },
-  worker_lost: { level: 'warn' },
-  worker_stalled: { level: 'error' },
+  worker_started: { say: (f) => `${text(f.worker)} is at work (pid ${text(f.worker_pid)})` },
+  worker_lost: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
+  },
+  draining: { say: (f) => `${text(f.signal)}: finishing what is under way; once more stops at once` },
+  stopping: { level: 'warn', say: (f) => `${text(f.signal)} again: stopping now; the next start goes on from here` },
+  worker_stalled: {
+    level: 'error',
+    say: (f) =>
+      `${text(f.worker)} gave no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}; it is killed and started again`,
+  },
   worker_stopped: { level: 'debug' },
-  drain_waiting: { level: 'warn' },
+  drain_waiting: {
+    level: 'warn',
+    say: (f) =>
+      `still waiting for ${text(f.worker)} (pid ${text(f.worker_pid)}) after ${text(f.seconds)} s${inHand(f)}`,
+  },
   gate_closed: {
     level: 'error',
     say: (f) =>
@@ -63,6 +78,11 @@ export function sentenceOf(event: string, fields: Fields): string {
   if (say) return say(fields);
   const shown = Object.entries(fields).map(([key, value]) => `${key}=${text(value)}`);
   return [event.replaceAll('_', ' '), ...shown].join(' ');
+}
+
+/** What a process has in hand, by its slot. */
+function inHand({ job, place }: Fields): string {
+  return `${job ? `, job ${text(job)} in hand` : ''}${place ? `, at ${text(place)}` : ''}`;
 }
 
 function depths(depth: unknown): string {

@@ -91,8 +91,8 @@ test('a slip in the name of any option is told with the right name, in flags, en
 test('variables that a container platform sets are no slip', (t) => {
   const folders = makeFolders(t);
   load(folders, folders.flags, {
-    INGEST_SERVICE_HOST: '10.0.0.1',
-    INGEST_PORT_8080_TCP_ADDR: '10.0.0.1',
+    INGEST_SERVICE_HOST: '192.0.2.1',
+    INGEST_PORT_8080_TCP_ADDR: '192.0.2.1',
     INGEST_INPUT: '',
   });
 });
