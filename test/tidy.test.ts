@@ -115,11 +115,13 @@ test('no file is dead: each is reached from bin/, or by a test as its helper', (
     reached.add(path);
     for (const target of modulesNamedBy(source)) reach(target);
   };
-  for (const { path } of files(join(PACKAGE, 'bin')))
-    for (const target of modulesNamedBy(read(join('bin', path)))) reach(target);
-  // The launcher names its module by the command's name.
-  const launched = ['ingest', 'ingest-producer', 'ingest-worker', 'queue-stat', 'ingest-ctl'];
-  for (const command of launched) reach(`src/commands/${command}.ts`);
+  for (const { path } of files(join(PACKAGE, 'bin'))) {
+    const source = read(join('bin', path));
+    for (const target of modulesNamedBy(source)) reach(target);
+    // launch(name, module, entry): the launcher makes the path of it.
+    const launched = /launch\('[^']+', '([\w-]+)'/.exec(source.text)?.[1];
+    if (launched !== undefined) reach(`src/commands/${launched}.ts`);
+  }
   const dead = product
     .filter(({ path }) => !reached.has(path) && allowed.dead[path] === undefined)
     .map(({ path }) => path);

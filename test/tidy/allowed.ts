@@ -10,6 +10,7 @@ export const allowed = {
     'src/config/schema.ts': 'the one table of every option',
   } as Record<string, string>,
   calls: {
+    'test/watcher/places.test.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'test/supervise/family.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'src/commands/state-copy.ts':
       'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
