@@ -13,7 +13,7 @@ import { Committer } from './sqlite/commit.js';
 import { Doorbell } from './sqlite/doorbell.js';
 import { adoptEpoch } from './sqlite/epoch.js';
 import { allModules, type Module } from './sqlite/migrations.js';
-import { giveToOwner, openDatabase, openForReading } from './sqlite/open.js';
+import { giveToOwner, openDatabase, openError, openForReading } from './sqlite/open.js';
 import { Rows } from './sqlite/rows.js';
 import { SqliteTx } from './sqlite/tx.js';
 import { type QueueView, SqliteView } from './sqlite/view.js';
@@ -80,7 +80,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
   } catch (error) {
     opened.db.close();
     owners?.close();
-    throw error;
+    throw openError(error, path);
   }
 }
 

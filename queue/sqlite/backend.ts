@@ -24,7 +24,7 @@ import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { ulidFactory } from '../ulid.js';
 import { amendHeld } from './amend.js';
-import { claim } from './claim.js';
+import { claim, nextDueMs } from './claim.js';
 import type { Committer } from './commit.js';
 import type { Doorbell } from './doorbell.js';
 import { answersWithoutWriting, enqueue } from './enqueue.js';
@@ -77,9 +77,8 @@ export class SqliteBackend extends SqliteView implements Backend {
   }
 
   async claim(stage: StageName, max: number): Promise<ClaimedJob[]> {
-    this.#refuseNewer();
     // An idle stage must not write, and must not wait for a writer either.
-    if (this.nextDueMs(stage) > this.nowMs()) return [];
+    if (this.read((rows) => this.#refuseNewer() ?? nextDueMs(rows, stage)) > this.nowMs()) return [];
     return this.#commit((tx) => {
       this.#refuseNewer();
       return claim(tx, stage, Math.min(max, limits.claimBatchMax), this.owner, this.#turn);
@@ -159,8 +158,9 @@ export class SqliteBackend extends SqliteView implements Backend {
     return this.parts.committer.submit(fn);
   }
 
-  #refuseNewer(): void {
+  #refuseNewer(): undefined {
     const { opened } = this.parts;
     if (userVersion(opened.db) > opened.version) throw newerDatabase(opened.path);
+    return undefined;
   }
 }

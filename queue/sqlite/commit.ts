@@ -19,6 +19,8 @@ interface Caller {
 
 /** How long a turn may be blocked before the event loop gets its own again. */
 const BLOCK_MS = 5;
+/** Who waits longer than others ever need waits for somebody who is stopped, and blocks its own event loop no more. */
+const STOPPED_MS = 500;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const randomWaitMs = () => limits.busyRetryMs[0] + Math.random() * (limits.busyRetryMs[1] - limits.busyRetryMs[0]);
 
@@ -39,6 +41,7 @@ export function retryWhileBusy<T>(fn: () => T, longestMs = 5_000): T {
 export class Committer {
   #callers: Caller[] = [];
   #scheduled = false;
+  #waitsSince: number | undefined;
   #idle: (() => void)[] = [];
 
   constructor(
@@ -68,9 +71,11 @@ export class Committer {
   #turn(): void {
     try {
       if (!this.#begin()) {
-        setTimeout(() => this.#turn(), 1);
+        this.#waitsSince ??= performance.now();
+        setTimeout(() => this.#turn(), this.#waitsForStopped() ? 10 : 1);
         return;
       }
+      this.#waitsSince = undefined;
     } catch (error) {
       this.#end(this.#takeCallers(), typedSqlError(error, this.path));
       this.#next();
@@ -96,7 +101,9 @@ export class Committer {
 
   /** False when others kept the write lock all the time. */
   #begin(): boolean {
-    for (const end = performance.now() + BLOCK_MS; performance.now() < end; pauseShortly()) {
+    const end = performance.now() + (this.#waitsForStopped() ? 0 : BLOCK_MS);
+    for (let tries = 0; tries === 0 || performance.now() < end; tries++) {
+      if (tries > 0) pauseShortly();
       try {
         this.rows.run('BEGIN IMMEDIATE');
         this.tx.begin(this.clock.nowMs(), this.clock.wallMs());
@@ -106,6 +113,10 @@ export class Committer {
       }
     }
     return false;
+  }
+
+  #waitsForStopped(): boolean {
+    return this.#waitsSince !== undefined && performance.now() - this.#waitsSince > STOPPED_MS;
   }
 
   /** False when nothing of it was written. */

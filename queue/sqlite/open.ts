@@ -133,7 +133,8 @@ function fileIdOf(path: string): FileId {
   return { dev, ino };
 }
 
-function openError(error: unknown, path: string): unknown {
+/** What an operator should read when a state or one of its companions cannot be opened. */
+export function openError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (sqlCodeOf(error)) return typedSqlError(error, path);
   if (error instanceof TypeError && /directory does not exist/.test(error.message))
