@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { bindMount, loopMount, remount, tmpfsMount, unmount } from './mounts.js';
@@ -51,6 +51,18 @@ test('a busy mount is detached, and a mount of somebody else is not touched', (t
   assert.equal(existsSync(`/proc/${sleeper.pid}`), true);
   assert.deepEqual(mountsBelow(world.root), []);
   assert.equal(unmount('/proc'), false);
+});
+
+test('a mount that somebody else left in a world goes with it, whatever its name', async (t) => {
+  if (skipUnlessRoot(t, 'whether the mounts of a killed script stay behind')) return;
+  const world = new World({});
+  const place = join(world.root, 'with a blank');
+  mkdirSync(place);
+  await world.launch('/bin/mount', ['-t', 'tmpfs', 'tmpfs', place]).ended;
+  assert.equal(mountsBelow(world.root).length, 1);
+  await world.end();
+  assert.deepEqual(mountsBelow(world.root), []);
+  assert.equal(existsSync(world.root), false);
 });
 
 test('an ordinary user is somebody without capabilities', async (t: TestContext) => {

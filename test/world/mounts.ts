@@ -56,9 +56,12 @@ export function unmount(place: string): boolean {
 export function release(below: string): void {
   const isBelow = (place: string) => place === below || place.startsWith(`${below}/`);
   for (const { place } of [...mounted].reverse()) if (isBelow(place)) unmount(place);
-  const places = readFileSync('/proc/self/mounts', 'utf8')
+  // proc(5): blanks, tabs, newlines and backslashes in a path are octal there.
+  const plain = (path: string) =>
+    path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  const places = readFileSync('/proc/self/mounts', 'latin1')
     .split('\n')
-    .map((line) => line.split(' ')[1] ?? '');
+    .map((line) => plain(line.split(' ')[1] ?? ''));
   for (const place of places.reverse()) if (isBelow(place)) run('umount', ['-l', place]);
 }
 
