@@ -57,6 +57,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_too_many_owners: environment('End some of the processes that use the state.'),
   second_state: environment('Use the state that the folders belong to, or name other folders.'),
   work_dir_changed: environment('Name the former --work-dir, or empty it first.'),
+  warehouse_changed: environment('Start with the former --warehouse until all is stored.'),
+  manifests_changed: environment('Start with the former --manifests until all is stored.'),
   root_unusable: environment('Check the folder that the sentence names, and its permissions.'),
   rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
   state_older_than_manifests: environment('Run ingest-ctl rebuild.'),

@@ -10,23 +10,27 @@ import { type Content, contentByHash, stageOf, waitToken } from './content.js';
 /** `facts` has `sha256` and `sealed`. Answers the outcome of the hash stage. */
 export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts): Outcome {
   const sha256 = Buffer.from(facts.sha256!, 'hex');
+  // A writer that was met after the seal may have made it longer.
+  const bytes = Number(parseIdentity(facts.sealed!.identity)!.size);
   const known = contentByHash(tx, job.feed, sha256);
   if (!known) {
     const content = carry(tx, job, facts, sha256);
-    return { kind: 'advance', to: 'manifest', payload: payloadOf({ ...facts, content }) };
+    return { kind: 'advance', to: 'manifest', bytes, payload: payloadOf({ ...facts, content }) };
   }
   if (known.carrier === job.id && known.state !== 'stored') {
     return {
       kind: 'advance',
       to: stageOf(known.state),
+      bytes,
       payload: payloadOf({ ...facts, content: known.row, moveAfter: job.claimNo }),
     };
   }
-  if (known.state === 'stored') return duplicate(facts, known);
+  if (known.state === 'stored') return { ...duplicate(facts, known), bytes };
   return {
     kind: 'wait',
     on: waitToken(known.row),
     why: `content carried by ${known.carrier}`,
+    bytes,
     payload: payloadOf(facts),
   };
 }
@@ -46,9 +50,9 @@ function carry(tx: Tx, job: ClaimedJob, facts: JobFacts, sha256: Buffer): number
     sha256,
     job.id,
     original.size,
-    original.dev,
-    original.ino,
-    original.mtimeNs,
+    String(original.dev),
+    String(original.ino),
+    String(original.mtimeNs),
     job.key,
     facts.sealed!.kind,
     tx.wallMs,

@@ -26,8 +26,8 @@ export interface Content {
   note: string | null;
 }
 
-const COLUMNS = `row, feed, sha256, generation, state, carrier, size, CAST(device AS TEXT) AS device, CAST(inode AS TEXT) AS inode,
-  CAST(mtime_ns AS TEXT) AS mtimeNs, source_path AS sourcePath, seal, target, hour, ingest_id AS ingestId,
+const COLUMNS = `row, feed, sha256, generation, state, carrier, size, device, inode,
+  mtime_ns AS mtimeNs, source_path AS sourcePath, seal, target, hour, ingest_id AS ingestId,
   ingested_at_ms AS ingestedAtMs, note`;
 
 /** The newest generation of a content. */

@@ -13,6 +13,7 @@ import { openRoot, type Roots } from '../files/feed-files.js';
 import { type Marker, makeMarker, readMarker } from '../files/marker.js';
 import { errnoOf } from '../files/place-error.js';
 import { openLockFile, type SharedLockFile, statFd } from '../linux/index.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork } from './moved-roots.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
@@ -32,6 +33,7 @@ export async function setUpRoots(backend: Backend, statePath: string, feed: Feed
   const inputSame = recorded.get('input')?.path === feed.input;
   const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
   refuseMovedWork(backend, feed, recorded.get('work')?.path, work);
+  for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(backend, feed, recorded.get(rule.kind)?.path, rule);
   const markers: Roots['markers'] = {};
   for (const [kind, path] of [
     ['work', work],
@@ -81,22 +83,6 @@ function whyNotWritable(parent: string, sibling: string): string | undefined {
   } catch {
     return `${parent} cannot be written by this user`;
   }
-}
-
-function refuseMovedWork(backend: Backend, feed: FeedOptions, before: string | undefined, now: string): void {
-  if (before === undefined || before === now) return;
-  const left = backend.read(
-    (r) =>
-      r.get<{ n: number }>(
-        `SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`,
-        feed.name,
-      )!.n,
-  );
-  if (left === 0) return;
-  throw new EnvironmentError(
-    'work_dir_changed',
-    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${left} sealed files are not stored yet; start with the old one until they are.`,
-  );
 }
 
 /** Makes the marker, or recognises the one of an earlier try; refuses that of another state. */

@@ -18,10 +18,10 @@ export const ledgerModule = {
       -- the job that carries it; kept after it is stored, for people
       carrier TEXT NOT NULL,
       size INTEGER NOT NULL,
-      -- of the original file, when it was sealed
-      device INTEGER NOT NULL,
-      inode INTEGER NOT NULL,
-      mtime_ns INTEGER NOT NULL,
+      -- of the original file, when it was sealed; decimal text: inodes above 2^63 and times after 2262 are real
+      device TEXT NOT NULL,
+      inode TEXT NOT NULL,
+      mtime_ns TEXT NOT NULL,
       source_path BLOB NOT NULL,
       seal TEXT NOT NULL CHECK (seal IN ('lease', 'copy')),
       -- reserved when its line is planned: relative to the feed's warehouse, and the hour's manifest file
@@ -84,7 +84,9 @@ export const ledgerModule = {
 
     -- The state as the first users of this protocol know it.
     CREATE VIEW ingestion_state AS
-      SELECT device, inode, lower(hex(sha256)) AS sha256, size, mtime_ns / 1000000000 AS mtime,
+      SELECT CAST(device AS INTEGER) AS device, CAST(inode AS INTEGER) AS inode, lower(hex(sha256)) AS sha256, size,
+             -- whole seconds, also before 1970
+             CAST(mtime_ns AS INTEGER) / 1000000000 - (CAST(mtime_ns AS INTEGER) % 1000000000 < 0) AS mtime,
              CAST(source_path AS TEXT) AS source_path, CAST(target AS TEXT) AS warehouse_path,
              CASE state WHEN 'carried' THEN 'HASHED' WHEN 'manifested' THEN 'MANIFESTED' ELSE 'MOVED' END AS state,
              created_at_ms / 1000 AS created_at, updated_at_ms / 1000 AS updated_at

@@ -32,7 +32,9 @@ export async function finishAppend(
         }
         const end = lookAtEnd(backend, append.file, fd);
         emit('manifest_replanned', { feed: append.feed, file: append.file, from: append.at, to: end.size });
-        append = await backend.transact((tx) => replan(tx, append, end));
+        const replanned = await backend.transact((tx) => replan(tx, append, end));
+        if (!replanned) return;
+        append = replanned;
       } finally {
         closeSync(fd);
       }
@@ -48,12 +50,18 @@ export async function finishAppend(
   }
 }
 
-/** The same lines at the end of what is there. Nothing that an operator took away is written back, nothing foreign is cut. */
-function replan(tx: Tx, append: Append, end: End): Append {
+/**
+ * The same lines at the end of what is there. Nothing that an operator took away is written back, nothing foreign is cut.
+ * Undefined when it is not ours any more: then somebody else has written the lines, and a second time would be once too many.
+ */
+function replan(tx: Tx, append: Append, end: End): Append | undefined {
   const lines = append.bytes[0] === 0x0a ? append.bytes.subarray(1) : append.bytes;
   const bytes = end.torn ? Buffer.concat([Buffer.from('\n'), lines]) : lines;
-  tx.run('UPDATE appends SET inode = ?, at = ?, bytes = ? WHERE id = ?', end.inode, end.size, bytes, append.id);
-  return { ...append, inode: end.inode, at: end.size, bytes };
+  const { changes } = tx.run(
+    'UPDATE appends SET inode = ?, at = ?, bytes = ? WHERE id = ? AND owner = ?',
+    ...[end.inode, end.size, bytes, append.id, append.owner],
+  );
+  return changes === 0 ? undefined : { ...append, inode: end.inode, at: end.size, bytes };
 }
 
 /** Takes an open append over from an owner that is gone. Answers false when somebody else was quicker. */

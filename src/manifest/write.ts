@@ -9,6 +9,7 @@ import { inPlace, inPlaceAsync } from '../files/place-error.js';
 import type { ByteName } from '../linux/index.js';
 import { type Append, type End, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
 import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
+import { inTurn } from './turn.js';
 
 export interface ManifestFile {
   backend: Backend;
@@ -30,8 +31,12 @@ export type Written = 'written' | 'nothing' | 'busy' | 'stale';
  * `plan` runs inside the planning transaction and does the caller's own writes there (targets, states); it answers the
  * lines. It is not run when the file is busy or has changed since it was looked at.
  */
-export async function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<Written> {
+export function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<Written> {
   const name = fileName(file);
+  return inTurn(name, () => planAndWrite(file, name, plan));
+}
+
+async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => Lines): Promise<Written> {
   const end = inPlace('manifests', file.manifests, 'write', () => endOf(file, name));
   let planned: Append | undefined;
   const answer = await file.backend.transact((tx): Written | Append => {
@@ -50,7 +55,7 @@ export async function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Pro
     planned = { ...probe.append, bytes, items };
     return 'written';
   });
-  if (typeof answer !== 'string') return (await finishOpen(file, answer)) ? 'stale' : 'busy';
+  if (typeof answer !== 'string') return (await finishFound(file, answer)) ? 'stale' : 'busy';
   if (planned) {
     reportForeign(file, name, end);
     await finish(file, planned);
@@ -59,7 +64,10 @@ export async function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Pro
 }
 
 /** Finishes an append that is open on the file, when nobody living does. Answers false when a living owner has it. */
-export async function finishOpen(file: ManifestFile, open: Append): Promise<boolean> {
+export const finishOpen = (file: ManifestFile, open: Append): Promise<boolean> =>
+  inTurn(fileName(file), () => finishFound(file, open));
+
+async function finishFound(file: ManifestFile, open: Append): Promise<boolean> {
   if (!isOrphan(file.backend, open)) return false;
   if (await takeOver(file.backend, open)) await finish(file, { ...open, owner: file.backend.owner });
   return true;

@@ -12,7 +12,7 @@ import { type ByteName, joinNames } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
-import { freeTarget, LOOK_TRUSTED_MS, passOver, reserve } from '../warehouse/reserve.js';
+import { freeTarget, LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { type Batch, blocked, defer, retry, type Stage, type Step } from './stage.js';
 
@@ -87,10 +87,12 @@ async function appendAll(
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
   const chosen = new Set<ByteName>();
   const lookedMs = batch.backend.nowMs();
-  const plans = jobs.map((job) => {
-    const wanted = joinNames(date, batch.feed.preserveSubdirs ? job.path : baseOf(job.path));
-    return { job, row: contents.get(job)!.row, wanted, target: freeTarget(batch.files, wanted, chosen) };
-  });
+  const plans = batch.backend.read((reader) =>
+    jobs.map((job) => {
+      const wanted = joinNames(date, batch.feed.preserveSubdirs ? job.path : baseOf(job.path));
+      return { job, row: contents.get(job)!.row, target: freeTarget(reader, batch.files, wanted, chosen) };
+    }),
+  );
   return appendTo(fileOf(batch, hour), (tx) => {
     if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS) return undefined;
     return planLines(tx, batch, plans, atMs, hour);
@@ -100,20 +102,17 @@ async function appendAll(
 interface Plan {
   job: IngestJob;
   row: number;
-  wanted: ByteName;
   target: ByteName;
 }
 
 function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, hour: ByteName): Lines {
   const rows: number[] = [];
   let lines = '';
-  for (const { job, row, wanted, target } of plans) {
+  for (const { job, row, target } of plans) {
     const content = contentByRow(tx, row);
     if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
-    if (!reserve(tx, batch.feed.warehouse, target, row)) {
-      passOver(wanted, target);
-      continue;
-    }
+    // Reserved by another process since it was looked at: the next round looks again.
+    if (!reserve(tx, batch.feed.warehouse, target, row)) continue;
     const planned: Content = {
       ...content,
       target: Buffer.from(target, 'latin1'),

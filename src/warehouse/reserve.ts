@@ -3,7 +3,7 @@
  * Looking at the disk happens before the planning transaction, reserving inside it. A name that is stored leaves the
  * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two.
  */
-import type { Tx } from '../../queue/backend.js';
+import type { Reader, Tx } from '../../queue/backend.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { baseOf, folderOf, nthName } from '../files/places.js';
 import { type ByteName, joinNames } from '../linux/index.js';
@@ -16,12 +16,16 @@ export const RESERVED_FOR_MS = 10_000;
 const numbering = new Map<ByteName, number>();
 const NUMBERING_MAX = 10_000;
 
-/** Free on disk now, and not yet chosen in `chosen` (which gets it). */
-export function freeTarget(files: FeedFiles, wanted: ByteName, chosen: Set<ByteName>): ByteName {
+/** Not on disk now, not reserved, and not yet chosen in `chosen` (which gets it). */
+export function freeTarget(reader: Reader, files: FeedFiles, wanted: ByteName, chosen: Set<ByteName>): ByteName {
   const folder = folderOf(wanted);
   for (let n = 1; ; n = Math.max(n + 1, numbering.get(wanted) ?? 0)) {
     const target = joinNames(folder, nthName(baseOf(wanted), n));
-    if (chosen.has(target) || statEntry(files.entryOrNone(files.warehouse, target))) {
+    if (
+      chosen.has(target) ||
+      isReserved(reader, files.roots.warehouse, target) ||
+      statEntry(files.entryOrNone(files.warehouse, target))
+    ) {
       if (n > 1 || !numbering.has(wanted)) remember(wanted, n + 1);
       continue;
     }
@@ -29,6 +33,13 @@ export function freeTarget(files: FeedFiles, wanted: ByteName, chosen: Set<ByteN
     return target;
   }
 }
+
+const isReserved = (reader: Reader, warehouse: string, target: ByteName): boolean =>
+  reader.get(
+    'SELECT 1 FROM reservations WHERE warehouse = ? AND target = ?',
+    warehouse,
+    Buffer.from(target, 'latin1'),
+  ) !== undefined;
 
 /** Inside the planning transaction. False: another content has it; look for the next one. */
 export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
@@ -38,12 +49,6 @@ export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: nu
     Buffer.from(target, 'latin1'),
     content,
   ).changes === 1;
-
-/** A name that was found reserved: the next look begins behind it. */
-export function passOver(wanted: ByteName, target: ByteName): void {
-  const taken = Number(/~(\d+)(\.[^.]*)?$/.exec(target)?.[1] ?? 1);
-  remember(wanted, Math.max(taken + 1, numbering.get(wanted) ?? 0));
-}
 
 function remember(wanted: ByteName, next: number): void {
   if (numbering.size >= NUMBERING_MAX) numbering.clear();

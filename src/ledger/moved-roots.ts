@@ -1,0 +1,55 @@
+/**
+ * Refuses a start with another root than what is under way was planned for: sealed files lie in the old work directory,
+ * lines name the old warehouse, intents the old manifest files.
+ * Does not: mind a change when nothing is under way.
+ */
+import type { Backend } from '../../queue/backend.js';
+import type { FeedOptions } from '../config/options.js';
+import { EnvironmentError } from '../errors.js';
+
+export function refuseMovedWork(backend: Backend, feed: FeedOptions, before: string | undefined, now: string): void {
+  if (before === undefined || before === now) return;
+  const left = backend.read(
+    (r) =>
+      r.get<{ n: number }>(
+        `SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`,
+        feed.name,
+      )!.n,
+  );
+  if (left === 0) return;
+  throw new EnvironmentError(
+    'work_dir_changed',
+    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${left} sealed files are not stored yet; start with the old one until they are.`,
+  );
+}
+
+/** What is planned names these roots: a line its warehouse, an open append its manifest file. */
+export const KEPT_WHILE_UNDER_WAY = [
+  {
+    kind: 'warehouse',
+    code: 'warehouse_changed',
+    underWay: `SELECT count(*) AS n FROM contents WHERE feed = ? AND state <> 'stored' AND target IS NOT NULL`,
+    what: 'manifest lines name files that are not there yet',
+  },
+  {
+    kind: 'manifests',
+    code: 'manifests_changed',
+    underWay: 'SELECT count(*) AS n FROM appends WHERE feed = ?',
+    what: 'planned appends to manifests are not confirmed yet',
+  },
+] as const;
+
+export function refuseMoved(
+  backend: Backend,
+  feed: FeedOptions,
+  before: string | undefined,
+  { kind, code, underWay, what }: (typeof KEPT_WHILE_UNDER_WAY)[number],
+): void {
+  if (before === undefined || before === feed[kind]) return;
+  const { n } = backend.read((r) => r.get<{ n: number }>(underWay, feed.name))!;
+  if (n === 0) return;
+  throw new EnvironmentError(
+    code,
+    `--${kind} of feed ${feed.name} must stay ${before} until all is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way.`,
+  );
+}
