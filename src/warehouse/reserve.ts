@@ -13,20 +13,21 @@ export const LOOK_TRUSTED_MS = 2_000;
 export const RESERVED_FOR_MS = 10_000;
 
 /** How far the numbering of a name has come in this process: thousands of files of one name must not each start at 2. */
-const numbering = new Map<ByteName, number>();
+const numbering = new Map<string, number>();
 const NUMBERING_MAX = 10_000;
 
 /** Not on disk now, not reserved, and not yet chosen in `chosen` (which gets it). */
 export function freeTarget(reader: Reader, files: FeedFiles, wanted: ByteName, chosen: Set<ByteName>): ByteName {
   const folder = folderOf(wanted);
-  for (let n = 1; ; n = Math.max(n + 1, numbering.get(wanted) ?? 0)) {
+  const whole = `${files.roots.warehouse}/${wanted}`;
+  for (let n = 1; ; n = Math.max(n + 1, numbering.get(whole) ?? 0)) {
     const target = joinNames(folder, nthName(baseOf(wanted), n));
     if (
       chosen.has(target) ||
       isReserved(reader, files.roots.warehouse, target) ||
       statEntry(files.entryOrNone(files.warehouse, target))
     ) {
-      if (n > 1 || !numbering.has(wanted)) remember(wanted, n + 1);
+      if (n > 1 || !numbering.has(whole)) remember(whole, n + 1);
       continue;
     }
     chosen.add(target);
@@ -50,7 +51,7 @@ export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: nu
     content,
   ).changes === 1;
 
-function remember(wanted: ByteName, next: number): void {
+function remember(wanted: string, next: number): void {
   if (numbering.size >= NUMBERING_MAX) numbering.clear();
   numbering.set(wanted, next);
 }
