@@ -17,6 +17,9 @@ test('metrics come at the interval, with totals that equal what was stored and t
   assert.deepEqual(Object.keys(metrics.queue_depth as object), [...STAGE_NAMES]);
   await world.run('ingest-ctl', ['pause', 'hash']);
   world.drop('d.csv', 10);
-  const waiting = await world.event('metrics', ({ queue_depth }) => (queue_depth as Record<string, number>).hash === 1);
-  assert.equal(waiting.files_processed, 3);
+  // Before that, one of the twins may have been counted in that stage too.
+  await world.event(
+    'metrics',
+    ({ queue_depth, files_processed }) => files_processed === 3 && (queue_depth as Record<string, number>).hash === 1,
+  );
 });
