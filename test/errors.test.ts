@@ -19,7 +19,7 @@ function sources(): string {
 
 test('docs/errors.md lists every code of the catalogue with its exit code and what to do, and no other', () => {
   const rows = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8').matchAll(
-    /^\| `(\w+)` \| (\S+) \| (yes|no) \| (.+) \|$/gm,
+    /^\| `(\w+)` +\| +(\S+) +\| +(yes|no) +\| +(.+?) +\|$/gm,
   );
   const listed = Object.fromEntries(
     [...rows].map(([, code, exit, retryable, hint]) => [
