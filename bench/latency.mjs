@@ -20,7 +20,20 @@ const [input, upload, warehouse, manifests] = ['in', 'upload', 'warehouse', 'man
 
 const ingest = spawn(
   path.join(import.meta.dirname, '../bin/ingest'),
-  ['--input', input, '--warehouse', warehouse, '--manifests', manifests, '--mode', 'sidecar', '--stability-seconds', '0', '--state-path', path.join(root, 'state/state.db')],
+  [
+    '--input',
+    input,
+    '--warehouse',
+    warehouse,
+    '--manifests',
+    manifests,
+    '--mode',
+    'sidecar',
+    '--stability-seconds',
+    '0',
+    '--state-path',
+    path.join(root, 'state/state.db'),
+  ],
   { stdio: ['ignore', 'ignore', 'pipe'] },
 );
 const stored = new Map();
@@ -55,7 +68,9 @@ for (let n = 0; n < files; n++) {
 }
 times.sort((a, b) => a - b);
 const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))].toFixed(1);
-console.log(`${files} files, rename-in to stored, ms: p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, longest ${times.at(-1).toFixed(1)}`);
+console.log(
+  `${files} files, rename-in to stored, ms: p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, longest ${times.at(-1).toFixed(1)}`,
+);
 ingest.kill('SIGTERM');
 await new Promise((resolve) => ingest.once('exit', resolve));
 fs.rmSync(root, { recursive: true, force: true });

@@ -26,7 +26,8 @@ function run() {
   );
   let pushed = 0;
   const pushBurst = () => {
-    for (let n = 1 + Math.floor(Math.random() * 8); n > 0 && pushed < tasks; n--) queue.push({ id: `task-${pushed++}` });
+    for (let n = 1 + Math.floor(Math.random() * 8); n > 0 && pushed < tasks; n--)
+      queue.push({ id: `task-${pushed++}` });
     if (pushed < tasks) setTimeout(pushBurst, Math.random() * 30);
   };
   pushBurst();

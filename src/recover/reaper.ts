@@ -72,7 +72,7 @@ async function adopt(backend: Backend, feed: string, files: FeedFiles, id: strin
   const key = Buffer.from(path, 'latin1');
   const entry = files.workEntry({ id, key, inside: '' as ByteName }, 'file');
   const stat = entry && statAtOrNone(entry.dir, entry.name);
-  if (!stat || stat.kind !== 'file') return false;
+  if (stat?.kind !== 'file') return false;
   const identity = identityOf(stat);
   // A boot of no name: the window begins when the job is first looked at.
   const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };

@@ -10,25 +10,16 @@ import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from '../files/dig
 import { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
-import { inPlaceAsync, PlaceError } from '../files/place-error.js';
+import { inPlaceAsync } from '../files/place-error.js';
 import { folderOf } from '../files/places.js';
 import { openEntry, type Probe, probeFd } from '../files/probe.js';
-import { syncFiles } from '../files/sync.js';
-import { sameBytes, unchanged } from '../files/verified.js';
+import { sameBytes } from '../files/verified.js';
 import { askLedger } from '../ledger/ask.js';
 import { renameNoReplace } from '../linux/index.js';
-import { stabilityMs } from './completion.js';
+import { type Hashed, syncHashed } from './hash-sync.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
-import { type Batch, defer, durably, eachJob, type Handled, hold, retry, type Stage, type Step } from './stage.js';
-
-/** While a writer is left in a sealed file, it is asked for again after this, doubling. */
-const WRITER_FIRST_MS = 250;
-const WRITER_LONGEST_MS = 60_000;
-
-/** A step that stands only once the file's bytes are on disk. */
-interface Hashed extends Step {
-  facts: JobFacts;
-}
+import { again, asSealed, windowInside } from './sealed-window.js';
+import { type Batch, durably, eachJob, hold, retry, type Stage, type Step } from './stage.js';
 
 export const hash: Stage = {
   name: 'hash',
@@ -74,59 +65,6 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
     }
   }
   return hashLarge(job, batch, dirty, ready, opened.fd, before).finally(() => closeSync(opened.fd));
-}
-
-/** A window that runs inside `underprocess/`. Answers the sealing as it stands after it, or the step to wait with. */
-function windowInside(
-  job: IngestJob,
-  batch: Batch,
-  sealed: Sealed,
-  stat: NonNullable<ReturnType<typeof statEntry>>,
-): Sealed | Step {
-  const { window, ...rest } = sealed;
-  if (!window) return sealed;
-  const now = batch.now();
-  if (window.boot !== now.boot || !unchanged(window.identity, stat))
-    return again(job, batch, sealed, identityOf(stat), 'window');
-  const leftMs = window.sinceMs + stabilityMs(batch.feed) - now.ms;
-  if (leftMs > 0) return defer(Math.ceil(leftMs), 'window');
-  return { ...rest, identity: identityOf(stat) };
-}
-
-/** Undefined when the file is as it was sealed and nobody writes it. */
-function asSealed(job: IngestJob, batch: Batch, sealed: Sealed, probe: Probe): Step | undefined {
-  if (probe.writer === 'writer') return again(job, batch, sealed, identityOf(probe.stat), 'writer_open');
-  if (!sameBytes(sealed.identity, probe.stat)) return again(job, batch, sealed, identityOf(probe.stat), 'changed');
-  if (probe.writer === 'unknown' && sealed.kind === 'lease') {
-    return again(
-      job,
-      batch,
-      { ...sealed, kind: 'copy', because: probe.because },
-      identityOf(probe.stat),
-      'private_copy',
-    );
-  }
-  if (probe.stat.size === 0 && batch.feed.onEmpty === 'hold') {
-    return hold(
-      'empty_file',
-      'the file is empty and --on-empty is hold: ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry',
-      { ...job.facts, sealed },
-    );
-  }
-  return undefined;
-}
-
-/** The window runs (again) inside `underprocess/`. */
-function again(job: IngestJob, batch: Batch, sealed: Sealed, identity: string, why: string): Step {
-  const now = batch.now();
-  const refusals = why === 'writer_open' ? (job.facts.refusals ?? 0) + 1 : 0;
-  const inMs =
-    why === 'writer_open'
-      ? Math.min(WRITER_FIRST_MS * 2 ** Math.min(refusals - 1, 10), WRITER_LONGEST_MS)
-      : stabilityMs(batch.feed);
-  const window = { identity, sinceMs: now.ms, boot: now.boot, by: 'write' as const };
-  const { sha256: _, ...facts } = job.facts;
-  return defer(inMs, why, { ...facts, refusals, sealed: { ...sealed, window } }, identity);
 }
 
 async function hashLarge(
@@ -208,38 +146,4 @@ function missing(job: IngestJob, batch: Batch): Step {
     `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/underprocess any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
     job.facts,
   );
-}
-
-/** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
-async function syncHashed(jobs: readonly IngestJob[], handled: readonly Handled[], batch: Batch): Promise<Handled[]> {
-  const hashed = jobs.flatMap((job, i) => ('facts' in handled[i]! ? [job] : []));
-  const failed = new Set<IngestJob>();
-  for (const inside of new Set(hashed.map((job) => job.inside))) {
-    const group = hashed.filter((job) => job.inside === inside);
-    try {
-      await syncFiles(
-        batch.files.work(inside),
-        group.map((job) => batch.files.workPath(job, 'file')),
-      );
-    } catch (error) {
-      if (error instanceof PlaceError) throw error;
-      batch.emit('sync_failed', { feed: batch.feed.name, files: group.length, error: (error as Error).message });
-      for (const job of group) failed.add(job);
-    }
-  }
-  return handled.map((step, i) => (failed.has(jobs[i]!) && 'facts' in step ? untrusted(step as Hashed) : step));
-}
-
-/**
- * After a failed fsync the kernel has dropped the dirty pages: calling it again would only lie. The bytes are written
- * anew, into a private copy, and must still be the ones that were hashed.
- */
-function untrusted(step: Hashed): Step {
-  const { sha256, ...facts } = step.facts;
-  const sealed: Sealed = { ...facts.sealed!, kind: 'copy', because: 'sync_failed' };
-  return retry('sync_failed', 'making the file durable failed: it is copied and compared at the next attempt', {
-    ...facts,
-    sealed,
-    demanded: facts.demanded ?? sha256!,
-  });
 }

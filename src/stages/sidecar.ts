@@ -4,8 +4,12 @@
  */
 import { closeSync, readSync } from 'node:fs';
 import type { Entry } from '../files/directories.js';
+import { statEntry } from '../files/feed-files.js';
+import { identityOf } from '../files/identity.js';
 import { openEntry, probeFd } from '../files/probe.js';
+import type { ByteName, Stat } from '../linux/index.js';
 import type { SidecarSeen } from './completion.js';
+import type { Batch } from './stage.js';
 
 /** A sidecar is one line; more than this is not read. */
 const SIDECAR_BYTES_MAX = 65_536;
@@ -35,4 +39,13 @@ export function readSidecar(entry: Entry | undefined): SidecarRead {
   } finally {
     closeSync(opened.fd);
   }
+}
+
+/** As the producer computes it, so that its next scan finds the row unchanged. */
+export function candidateIdentity(batch: Batch, stat: Stat, entry: Entry): string {
+  if (batch.feed.mode !== 'sidecar') return identityOf(stat);
+  return identityOf(
+    stat,
+    statEntry({ dir: entry.dir, name: (entry.name + batch.feed.sidecarSuffix) as ByteName }) ?? null,
+  );
 }

@@ -41,6 +41,12 @@ export interface Stage {
   run(jobs: readonly IngestJob[], batch: Batch): Promise<Step[]>;
 }
 
+/** A writer that was met is asked for again after this, doubling up to a minute. */
+export const WRITER_FIRST_MS = 250;
+const WRITER_LONGEST_MS = 60_000;
+export const writerMs = (refusals: number): number =>
+  Math.min(WRITER_FIRST_MS * 2 ** Math.min(Math.max(refusals - 1, 0), 10), WRITER_LONGEST_MS);
+
 /** What a job's handling came to: a step, or the place that failed. */
 export type Handled = Step | PlaceError;
 

@@ -1,0 +1,51 @@
+/**
+ * Makes the bytes of a hashed batch durable before the commit that records the hashes.
+ * Where that fails, no file of it is trusted: each is copied, and must still have the bytes that were hashed.
+ */
+import { PlaceError } from '../files/place-error.js';
+import { syncFiles } from '../files/sync.js';
+import type { IngestJob, JobFacts, Sealed } from './job.js';
+import { type Batch, type Handled, retry, type Step } from './stage.js';
+
+/** A step that stands only once the file's bytes are on disk. */
+export interface Hashed extends Step {
+  facts: JobFacts;
+}
+
+/** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
+export async function syncHashed(
+  jobs: readonly IngestJob[],
+  handled: readonly Handled[],
+  batch: Batch,
+): Promise<Handled[]> {
+  const hashed = jobs.flatMap((job, i) => ('facts' in handled[i]! ? [job] : []));
+  const failed = new Set<IngestJob>();
+  for (const inside of new Set(hashed.map((job) => job.inside))) {
+    const group = hashed.filter((job) => job.inside === inside);
+    try {
+      await syncFiles(
+        batch.files.work(inside),
+        group.map((job) => batch.files.workPath(job, 'file')),
+      );
+    } catch (error) {
+      if (error instanceof PlaceError) throw error;
+      batch.emit('sync_failed', { feed: batch.feed.name, files: group.length, error: (error as Error).message });
+      for (const job of group) failed.add(job);
+    }
+  }
+  return handled.map((step, i) => (failed.has(jobs[i]!) && 'facts' in step ? untrusted(step as Hashed) : step));
+}
+
+/**
+ * After a failed fsync the kernel has dropped the dirty pages: calling it again would only lie. The bytes are written
+ * anew, into a private copy, and must still be the ones that were hashed.
+ */
+function untrusted(step: Hashed): Step {
+  const { sha256, ...facts } = step.facts;
+  const sealed: Sealed = { ...facts.sealed!, kind: 'copy', because: 'sync_failed' };
+  return retry('sync_failed', 'making the file durable failed: it is copied and compared at the next attempt', {
+    ...facts,
+    sealed,
+    demanded: facts.demanded ?? sha256!,
+  });
+}
