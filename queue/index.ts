@@ -14,6 +14,7 @@ import { Doorbell } from './sqlite/doorbell.js';
 import { adoptEpoch } from './sqlite/epoch.js';
 import { allModules, type Module } from './sqlite/migrations.js';
 import { giveToOwner, openDatabase, openError, openForReading } from './sqlite/open.js';
+import { setCache } from './sqlite/pragmas.js';
 import { Rows } from './sqlite/rows.js';
 import { SqliteTx } from './sqlite/tx.js';
 import { type QueueView, SqliteView } from './sqlite/view.js';
@@ -47,6 +48,8 @@ export interface QueueOptions extends ViewOptions {
   maxAttempts: number;
   /** Makes a state where there is none. Default true. */
   create?: boolean;
+  /** Page cache of this connection; for a process that must stay small. Default: pragmas.ts. */
+  cacheKib?: number;
 }
 
 const ownersPath = (path: string) => `${path}.owners`;
@@ -56,6 +59,7 @@ const doorbellPath = (path: string) => `${path}.doorbell`;
 export async function openQueue(options: QueueOptions): Promise<Backend> {
   const { path, host, stages, title, maxAttempts } = options;
   const opened = await openDatabase(path, allModules(options.modules ?? []), options.create ?? true);
+  if (options.cacheKib !== undefined) setCache(opened.db, options.cacheKib);
   const clock = clockOf(host, options.now);
   const rows = new Rows(opened.db);
   let owners: Owners | undefined;

@@ -14,6 +14,8 @@ export interface OpenOptions {
   maxAttempts: number;
   /** Default true. */
   create?: boolean;
+  /** Of a process that must stay small. */
+  cacheKib?: number;
 }
 
 /** Errors: EnvironmentError, when the state cannot be used. */

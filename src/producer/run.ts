@@ -12,13 +12,14 @@ import { checkManifestsKnown } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { startMetrics } from '../telemetry/metrics.js';
 import { FeedProducer } from './feed-producer.js';
+import { limits as producerLimits } from './limits.js';
 import { untilNothingLeft } from './once.js';
 import { startProgress } from './progress.js';
 
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report, drainSignal } = context;
   const { statePath, maxAttempts } = config.service;
-  const backend = await openState({ statePath, maxAttempts, title: 'producer' });
+  const backend = await openState({ statePath, maxAttempts, title: 'producer', cacheKib: producerLimits.cacheKib });
   const fatal = new Fatal();
   const stops = [startBeats(backend, context, fatal)];
   const producers: FeedProducer[] = [];

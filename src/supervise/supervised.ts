@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { limits } from '../config/limits.js';
 import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/stage-names.js';
+import { limits as producerLimits } from '../producer/limits.js';
 import type { Emit } from '../telemetry/emit.js';
 import { Beats, type SlotReader, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
@@ -75,7 +76,8 @@ export class Supervised {
     this.#fatal = undefined;
     this.#beats = this.#newBeats();
     this.#bornAtMs = performance.now();
-    const child = spawn(process.execPath, [this.launch.childModule], {
+    const flags = this.spec.role === 'producer' ? producerLimits.nodeFlags : [];
+    const child = spawn(process.execPath, [...flags, this.launch.childModule], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process = child;

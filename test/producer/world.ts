@@ -2,16 +2,42 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { type Backend, type Job, openQueue } from '../../queue/index.js';
+import type { Backend, Job } from '../../queue/index.js';
 import type { FeedOptions } from '../../src/config/options.js';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
-import { bootId, host } from '../../src/linux/index.js';
+import { openState } from '../../src/ledger/open-state.js';
+import { bootId } from '../../src/linux/index.js';
 import { FeedProducer } from '../../src/producer/feed-producer.js';
 
 /** Only there to end a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
+
+export function feedOptions(input: string): FeedOptions {
+  const base = dirname(input);
+  return {
+    name: 'default',
+    input,
+    warehouse: join(base, 'warehouse'),
+    manifests: join(base, 'manifests'),
+    workDir: undefined,
+    mode: 'stability',
+    stabilitySeconds: 10,
+    settleMs: 1_000,
+    sidecarSuffix: '.ok',
+    recursive: true,
+    include: [],
+    exclude: [],
+    minBytes: 0,
+    maxBytes: 2 ** 40,
+    onDuplicate: 'archive',
+    onEmpty: 'duplicate',
+    preserveSubdirs: false,
+    timezone: 'UTC',
+    poll: false,
+    scanIntervalSeconds: undefined,
+  };
+}
 
 export class World {
   readonly base = mkdtempSync(join(tmpdir(), 'producer-'));
@@ -37,39 +63,11 @@ export class World {
   }
 
   feed(options: Partial<FeedOptions> = {}): FeedOptions {
-    return {
-      name: 'default',
-      input: this.input,
-      warehouse: join(this.base, 'warehouse'),
-      manifests: join(this.base, 'manifests'),
-      workDir: undefined,
-      mode: 'stability',
-      stabilitySeconds: 10,
-      settleMs: 1_000,
-      sidecarSuffix: '.ok',
-      recursive: true,
-      include: [],
-      exclude: [],
-      minBytes: 0,
-      maxBytes: 2 ** 40,
-      onDuplicate: 'archive',
-      onEmpty: 'duplicate',
-      preserveSubdirs: false,
-      timezone: 'UTC',
-      poll: false,
-      scanIntervalSeconds: undefined,
-      ...options,
-    };
+    return { ...feedOptions(this.input), ...options };
   }
 
   async start(options: Partial<FeedOptions> = {}): Promise<void> {
-    this.#backend ??= await openQueue({
-      path: this.statePath,
-      host: host(),
-      stages: STAGE_NAMES,
-      title: 'producer',
-      maxAttempts: 8,
-    });
+    this.#backend ??= await openState({ statePath: this.statePath, title: 'producer', maxAttempts: 8 });
     const feed = this.feed(options);
     await this.#backend.putFeed(feed.name, { name: feed.name });
     this.#backend.onWork(() => this.#ring());

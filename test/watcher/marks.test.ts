@@ -1,0 +1,72 @@
+/** The bounded set between events and hand-over. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ByteName, nameOfText } from '../../src/linux/names.js';
+import { limits } from '../../src/watcher/limits.js';
+import { Marks } from '../../src/watcher/marks.js';
+
+const X = nameOfText('x');
+
+test('the last cause counts', () => {
+  const marks = new Marks();
+  marks.add(X, 'write', 0);
+  marks.add(X, 'rename', 0);
+  assert.deepEqual(marks.take(10, 0), [{ path: X, by: 'rename' }]);
+  assert.equal(marks.size, 0);
+});
+
+test('a path that is written to without end is taken about once a second', () => {
+  const marks = new Marks();
+  let taken = 0;
+  for (let ms = 0; ms < 10_000; ms += 5) {
+    marks.add(X, 'write', ms);
+    taken += marks.take(10, ms).length;
+  }
+  assert(taken >= 9 && taken <= 12, `${taken} times`);
+});
+
+test('a rename is not held back by the writes before it', () => {
+  const marks = new Marks();
+  marks.add(X, 'write', 0);
+  marks.take(10, 0);
+  marks.add(X, 'write', 10);
+  assert.deepEqual(marks.take(10, 10), []);
+  marks.add(X, 'rename', 20);
+  assert.deepEqual(marks.take(10, 20), [{ path: X, by: 'rename' }]);
+});
+
+test('a write after a quiet time is taken at once', () => {
+  const marks = new Marks();
+  marks.add(X, 'write', 0);
+  marks.take(10, 0);
+  marks.add(X, 'write', 60_000);
+  assert.equal(marks.take(10, 60_000).length, 1);
+});
+
+test('a creation waits for its close, and no longer than a second', () => {
+  const marks = new Marks();
+  marks.add(X, 'write', 0, true);
+  assert.deepEqual(marks.take(10, 5), []);
+  marks.add(X, 'write', 6);
+  assert.equal(marks.take(10, 6).length, 1);
+  marks.add(nameOfText('y'), 'write', 7, true);
+  assert.equal(marks.take(10, 7 + limits.rewriteMs).length, 1);
+});
+
+test('both bounds refuse what is new and keep what is there', () => {
+  const many = new Marks();
+  for (let i = 0; i < limits.marksMax; i++) assert(many.add(`${i}` as ByteName, 'write', 0));
+  assert.equal(many.add(X, 'write', 0), false);
+  assert(many.add('0' as ByteName, 'rename', 0));
+  assert.equal(many.size, limits.marksMax);
+  many.take(1, 0);
+  assert(many.add(X, 'write', 0));
+
+  const long = new Marks();
+  const path = (i: number) => `${i}`.padStart(4_000, 'x') as ByteName;
+  let fits = 0;
+  while (long.add(path(fits), 'write', 0)) fits += 1;
+  assert.equal(fits, Math.floor(limits.markBytesMax / 4_000));
+  long.take(fits, 0);
+  assert(long.add(path(0), 'rename', 0));
+});
