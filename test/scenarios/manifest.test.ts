@@ -1,0 +1,88 @@
+/** The manifest seen from outside: a reader who tails it through kills between an append's intent and its confirmation. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { type AppendFaults, appendFaults, POINTS, type Point } from '../world/append-faults.js';
+import type { TailReport } from '../world/tailer.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const BATCH = 12;
+const CUTTING = new URL('../manifest/cutting/switch.js', import.meta.url).href;
+
+interface Seen {
+  world: World;
+  faults: AppendFaults;
+  report: TailReport;
+}
+
+/** Files arrive, their append is killed at each of the points, somebody finishes it, and a reader looks all the while. */
+async function readThroughKills(
+  t: TestContext,
+  concurrency: number,
+  points: readonly Point[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Seen | undefined> {
+  const world = createWorld(t);
+  const faults = appendFaults(world.root);
+  if (!faults) {
+    t.skip('no gcc: that a reader of the manifest sees no change through kills was not tested');
+    return undefined;
+  }
+  world.start('ingest', [`--concurrency=${concurrency}`], { env: { ...faults.env, ...env } });
+  const tail = await world.manifestTail();
+  let kills = 0;
+  for (const [round, point] of points.entries()) {
+    faults.arm(point, 1);
+    kills += 1;
+    for (let i = 0; i < BATCH; i++) world.drop(`${round}-${i}.csv`, 50, { how: 'rename' });
+    await until(`kill ${kills}, ${point}`, () => faults.kills() >= kills, { withinMs: 60_000 });
+    await allDone(world);
+  }
+  await world.stop();
+  assert.ok(faults.calls() > points.length, 'the library saw the appends');
+  return { world, faults, report: await tail.stop() };
+}
+
+const allDone = (world: World): Promise<true> =>
+  until(
+    'everything stored',
+    () => {
+      const jobs = world.jobs();
+      return jobs.length === world.dropped.length && jobs.every(({ state }) => state === 'done');
+    },
+    { withinMs: 90_000, everyMs: 50 },
+  );
+
+for (const concurrency of [1, 2]) {
+  test(`no byte that a reader saw changes through kills at every point of an append, ${concurrency} workers`, async (t) => {
+    const seen = await readThroughKills(t, concurrency, [...POINTS, 'half_written']);
+    if (!seen) return;
+    assert.deepEqual(seen.report.broken, []);
+    assert.equal(seen.faults.kills(), POINTS.length + 1);
+    assert.ok(seen.report.looks > 50, `${seen.report.looks} looks`);
+    seen.world.check();
+    t.diagnostic(`${seen.faults.kills()} kills between intent and confirmation, ${seen.report.looks} looks`);
+  });
+}
+
+test('a redo that is killed itself is redone, three times over', async (t) => {
+  const world = createWorld(t);
+  const faults = appendFaults(world.root);
+  if (!faults) return t.skip('no gcc: an append that is killed again and again was not tested');
+  faults.arm('half_written', 3);
+  const tail = await world.manifestTail();
+  for (let i = 0; i < BATCH; i++) world.drop(`${i}.csv`, 50);
+  world.start('ingest', [], { env: faults.env });
+  await until('three kills', () => faults.kills() === 3, { withinMs: 60_000 });
+  await allDone(world);
+  await world.stop();
+  assert.deepEqual((await tail.stop()).broken, []);
+  world.check();
+});
+
+test('the same reader notices a recovery that cuts and writes anew', async (t) => {
+  const seen = await readThroughKills(t, 1, ['written', 'half_written'], { NODE_OPTIONS: `--import=${CUTTING}` });
+  if (!seen) return;
+  assert.ok(seen.world.log.named('manifest_cut').length >= 2, 'the recovery was switched');
+  assert.match(seen.report.broken.join('\n'), /was cut|byte before a newline/);
+});

@@ -1,0 +1,118 @@
+/**
+ * Kills whoever writes a manifest, at a chosen point between the intent's commit and its confirmation: a preloaded library
+ * wraps pwrite and fdatasync of files of that name.
+ * Guarantees: the library is armed for so many kills and then lets everything pass; how many it made is counted over all
+ * processes.
+ * Does not: see anything but manifest.jsonl; the state's files are not touched.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where it dies. `half`: half of the bytes are written, a line torn in the middle. */
+export const POINTS = ['before_write', 'half_written', 'written', 'before_sync', 'synced'] as const;
+export type Point = (typeof POINTS)[number];
+
+const SOURCE = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* armed point, kills left, kills made, calls seen */
+static volatile int *control;
+
+__attribute__((constructor)) static void begin(void) {
+  int fd = open(getenv("APPEND_FAULTS"), O_RDWR | O_CLOEXEC);
+  if (fd < 0) abort();
+  control = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+}
+static int is_manifest(int fd) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t n = readlink(link, path, sizeof path - 1);
+  if (n < 15) return 0;
+  path[n] = 0;
+  return strcmp(path + n - 15, "/manifest.jsonl") == 0;
+}
+static int dies(int point) {
+  return control[0] == point && __sync_fetch_and_sub(&control[1], 1) > 0;
+}
+static void die(void) {
+  __sync_fetch_and_add(&control[2], 1);
+  kill(getpid(), SIGKILL);
+  for (;;) pause();
+}
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
+  static ssize_t (*real)(int, const void *, size_t, off64_t);
+  if (!real) real = dlsym(RTLD_NEXT, "pwrite64");
+  if (!is_manifest(fd)) return real(fd, bytes, count, at);
+  __sync_fetch_and_add(&control[3], 1);
+  if (dies(1)) die();
+  if (control[0] == 2 && control[1] > 0) {
+    real(fd, bytes, count / 2, at);
+    if (dies(2)) die();
+  }
+  ssize_t n = real(fd, bytes, count, at);
+  if (dies(3)) die();
+  return n;
+}
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) { return pwrite64(fd, bytes, count, at); }
+int fdatasync(int fd) {
+  static int (*real)(int);
+  if (!real) real = dlsym(RTLD_NEXT, "fdatasync");
+  if (!is_manifest(fd)) return real(fd);
+  __sync_fetch_and_add(&control[3], 1);
+  if (dies(4)) die();
+  int n = real(fd);
+  if (dies(5)) die();
+  return n;
+}
+`;
+
+export interface AppendFaults {
+  env: NodeJS.ProcessEnv;
+  arm(point: Point, kills: number): void;
+  kills(): number;
+  /** Wrapped calls of all processes; a harness that saw none tests nothing. */
+  calls(): number;
+}
+
+/** Undefined where there is no gcc. */
+export function appendFaults(folder: string): AppendFaults | undefined {
+  const [source, library, control] = ['faults.c', 'faults.so', 'faults'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(source, SOURCE);
+  const made = spawnSync('gcc', ['-O1', '-shared', '-fPIC', '-o', library, source, '-ldl'], { encoding: 'utf8' });
+  if (made.error) return undefined;
+  assert.equal(made.status, 0, made.stderr);
+  writeFileSync(control, Buffer.alloc(4096));
+
+  const numbers = (write?: Int32Array): Int32Array => {
+    const fd = openSync(control, 'r+');
+    try {
+      if (write) writeSync(fd, write, 0, write.byteLength, 0);
+      const read = new Int32Array(4);
+      readSync(fd, read, 0, read.byteLength, 0);
+      return read;
+    } finally {
+      closeSync(fd);
+    }
+  };
+  return {
+    env: { LD_PRELOAD: library, APPEND_FAULTS: control },
+    arm: (point, kills) => void numbers(Int32Array.of(POINTS.indexOf(point) + 1, kills)),
+    kills: () => numbers()[2]!,
+    calls: () => numbers()[3]!,
+  };
+}
