@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 
-const mounted: { place: string; image?: string }[] = [];
+const mounted: { place: string; image?: string; bind?: boolean }[] = [];
 process.on('exit', () => {
   for (const { place } of [...mounted].reverse()) unmount(place);
 });
@@ -21,7 +21,9 @@ export function tmpfsMount(
 }
 
 export function bindMount(source: string, place: string): string {
-  return mount(place, ['--bind', source]);
+  const at = mount(place, ['--bind', source]);
+  mounted.at(-1)!.bind = true;
+  return at;
 }
 
 /** Default 64 MiB for ext4, 320 MiB (sparse) for xfs, which refuses to be smaller than 300. */
@@ -36,7 +38,12 @@ export function loopMount(
   return mount(place, ['-o', 'loop', image], image);
 }
 
-export const remount = (place: string, how: 'ro' | 'rw'): void => run('mount', ['-o', `remount,${how}`, place]);
+/** Only what was mounted here. Of a bind mount, the mount alone: without `bind` the whole filesystem below would change. */
+export function remount(place: string, how: 'ro' | 'rw'): void {
+  const ours = mounted.findLast((m) => m.place === place);
+  if (!ours) throw new Error(`${place} was not mounted by this test`);
+  run('mount', ['-o', `remount,${ours.bind ? 'bind,' : ''}${how}`, place]);
+}
 
 /** Unmounts; answers whether it was one of ours. */
 export function unmount(place: string): boolean {
