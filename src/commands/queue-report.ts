@@ -2,7 +2,9 @@
  * The figures of queue-stat, and their JSON form: stages in the pipeline's order, gates, owners, totals.
  * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
  */
+
 import type { QueueView } from '../../queue/index.js';
+import { ON_TRIAL } from '../gates/episode.js';
 
 export interface StageReport {
   feed: string;
@@ -67,7 +69,7 @@ export function lookAt(view: QueueView, statePath: string, feed: string | undefi
       })),
     gates: view
       .gates()
-      .filter((gate) => gate.feed === '*' || wanted(gate.feed))
+      .filter((gate) => (gate.feed === '*' || wanted(gate.feed)) && gate.stage !== ON_TRIAL)
       .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
         ...{ feed, stage, cause, place, code, reason },
         since: new Date(sinceMs).toISOString(),

@@ -8,8 +8,8 @@ import type { Backend, Gate } from '../../queue/backend.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import type { PlaceKind } from '../files/place-error.js';
 import { nameOfText, O, openAt, unlinkAt } from '../linux/index.js';
+import { ON_TRIAL, openForPlace, PROBE_EVERY_MS } from './episode.js';
 
-export const PROBE_EVERY_MS = 2_000;
 /** What must be free beyond the next file. */
 const MARGIN_BYTES = 256 * 1_024;
 const PROBE = Buffer.alloc(4_096, 0x20);
@@ -28,16 +28,15 @@ export async function probeGates(
     const roots = await rootsOf(gate.feed);
     if (!roots || !(await backend.takeProbe(gate))) continue;
     hand(gate.place);
-    const failure = probe(backend, gate, roots);
+    const failure = gate.stage === ON_TRIAL ? undefined : probe(backend, gate, roots);
     hand('');
     if (failure !== undefined) {
       await backend.putBackProbe(gate, PROBE_EVERY_MS);
       continue;
     }
-    if (await backend.transact((tx) => tx.openGate(gate))) {
+    if (await backend.transact((tx) => openForPlace(tx, gate))) {
       emit('gate_opened', {
         feed: gate.feed,
-        stage: gate.stage,
         place: gate.place,
         code: gate.code,
         closed_seconds: Math.round((Date.now() - gate.sinceMs) / 1_000),

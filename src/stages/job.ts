@@ -60,7 +60,7 @@ export interface JobFacts {
   content?: number;
   /** How often in a row a writer was met. */
   refusals?: number;
-  /** `claimNo` of the claim that led into `move`: the next one is the first that can have renamed anything. */
+  /** The last `claimNo` that led into `move`, or tried nothing there: only a later one can have renamed anything. */
   moveAfter?: number;
   putAway?: PutAway;
 }

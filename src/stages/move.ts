@@ -22,13 +22,31 @@ export const move: Stage = {
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
-    const handled = await eachJob(jobs, batch, (job) => moveOne(job, batch, dirty));
+    const moved = new Set<IngestJob>();
+    const handled = await eachJob(jobs, batch, (job) => moveOne(job, batch, dirty, moved));
     // Target and directories before the commit that says "stored".
-    return durably(this.name, batch, handled, () => dirty.sync());
+    const steps = await durably(this.name, batch, handled, () => dirty.sync());
+    return steps.map((step, i) => (moved.has(jobs[i]!) ? step : notMoved(jobs[i]!, step)));
   },
 };
 
-async function moveOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Promise<Step> {
+/** A claim that moved nothing (the warehouse was failing, the file missing) leaves no doubt to the next one. */
+function notMoved(job: IngestJob, step: Step): Step {
+  if (mayHaveMoved(job)) return step;
+  return {
+    ...step,
+    outcome: (tx, claimed) => {
+      const outcome = typeof step.outcome === 'function' ? step.outcome(tx, claimed) : step.outcome;
+      if (outcome.kind === 'finish') return outcome;
+      return { ...outcome, payload: { ...(outcome.payload ?? payloadOf(job.facts)), moveAfter: job.claim.claimNo } };
+    },
+  };
+}
+
+/** A claim for this stage ended in a way that does not tell whether it had moved the file. */
+const mayHaveMoved = (job: IngestJob): boolean => job.claim.claimNo > (job.facts.moveAfter ?? 0) + 1;
+
+async function moveOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories, moved: Set<IngestJob>): Promise<Step> {
   const content = batch.backend.read((reader) => contentByRow(reader, job.facts.content ?? -1));
   if (!content?.target || content.carrier !== job.id) {
     return retry(
@@ -42,23 +60,29 @@ async function moveOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): P
   const source = statEntry(entry);
   if (!entry || !source) return withoutSource(job, batch, content, dirty);
   if (part === 'file' && !sameBytes(job.facts.sealed!.identity, source)) return changed(job);
-  return withSource(job, batch, dirty, content, entry, source);
+  const put = await putOne(job, batch, dirty, content, { entry, source });
+  // An error of it leaves the file where it was.
+  if (put === 'renamed' || put === 'copied' || put === 'there') moved.add(job);
+  return afterPut(job, batch, dirty, content, put);
 }
 
-async function withSource(
+function putOne(
   job: IngestJob,
   batch: Batch,
   dirty: DirtyDirectories,
   content: Content,
-  entry: Entry,
-  source: Stat,
-): Promise<Step> {
+  { entry, source }: { entry: Entry; source: Stat },
+): Promise<Put> {
   const target = content.target!.toString('latin1') as ByteName;
   const claim = { id: job.id, claimNo: job.claim.claimNo };
   batch.hand(job, 'warehouse');
-  const put: Put = await inPlaceAsync('warehouse', batch.feed.warehouse, 'write', () =>
+  return inPlaceAsync('warehouse', batch.feed.warehouse, 'write', () =>
     putAtTarget(batch.files.warehouse, target, { entry, stat: source, sha256: content.sha256, claim }, dirty),
   );
+}
+
+function afterPut(job: IngestJob, batch: Batch, dirty: DirtyDirectories, content: Content, put: Put): Step {
+  const target = content.target!.toString('latin1') as ByteName;
   if (put === 'wrong_bytes') return changed(job);
   if (put === 'taken') {
     return hold(
@@ -81,8 +105,7 @@ async function withoutSource(job: IngestJob, batch: Batch, content: Content, dir
     dirty.add(batch.files.warehouse, folderOf(target));
     return stored(job, batch, content, false, null);
   }
-  // The first claim for this stage: nobody can have moved it yet.
-  if (job.claim.claimNo <= (job.facts.moveAfter ?? 0) + 1) {
+  if (!mayHaveMoved(job)) {
     return hold(
       'sealed_file_missing',
       `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`,

@@ -7,6 +7,7 @@ import type { Backend, Decision, Outcome, StageName } from '../../queue/backend.
 import type { FeedOptions } from '../config/options.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { errnoOf, inPlaceAsync, PlaceError } from '../files/place-error.js';
+import { closeForPlace } from '../gates/episode.js';
 import type { Now } from './completion.js';
 import { type IngestJob, type JobFacts, payloadOf } from './job.js';
 
@@ -128,14 +129,7 @@ export function blocked(stage: StageName, feed: string, error: PlaceError, emit:
   let isNew = false;
   return {
     outcome: (tx) => {
-      isNew = tx.closeGate({
-        feed,
-        stage,
-        cause: 'place',
-        place: error.place,
-        code: error.code,
-        reason: error.message,
-      });
+      isNew = closeForPlace(tx, feed, stage, error);
       return { kind: 'defer', inMs: 0, why: `place_${error.place}` };
     },
     told: () => {

@@ -4,7 +4,7 @@
  * Guarantees: nothing is ever overwritten; a target found in place counts only when it is the source's own inode or
  * hashes to the ledger's SHA-256.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../files/copy.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
 import type { Directories, Entry } from '../files/directories.js';
@@ -66,6 +66,7 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
     dir: warehouse.make(temporaryIn, 0o700),
     name: nameOfText(`${source.claim.id}.${source.claim.claimNo}`),
   };
+  removeEarlier(temporary.dir, source.claim.id);
   const opened = openEntry(source.entry);
   if (opened.fd === undefined) throw new Error(`the sealed file cannot be opened (${opened.code})`);
   try {
@@ -81,6 +82,12 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
   } finally {
     closeSync(opened.fd);
   }
+}
+
+/** What claims of this job have left whose process died: nobody else would ever look for it soon. */
+function removeEarlier(dir: number, id: string): void {
+  for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
+    if (name.startsWith(`${id}.`)) removeIfThere(dir, name);
 }
 
 async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Put> {
