@@ -46,10 +46,19 @@ export interface CounterRow {
   bytes: number;
 }
 
+export interface GateRow {
+  stage: string;
+  cause: string;
+  place: string;
+  code: string;
+  probe_due_ms: number;
+}
+
 export interface DatabaseSurvey {
   jobs: JobRow[];
   ledger: LedgerRow[];
   counters: CounterRow[];
+  gates: GateRow[];
   /** Manifest files with an append that was planned and not confirmed. */
   openAppends: string[];
 }
@@ -58,15 +67,17 @@ export interface DatabaseSurvey {
 export function readDatabase(statePath: string, feed: string): DatabaseSurvey | undefined {
   if (!existsSync(statePath)) return undefined;
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
-  const rowsOf = (table: string): unknown[] => {
+  // A state that is being made has not all of its tables yet.
+  const rowsOf = (table: string, order = 'rowid'): unknown[] => {
     const there = db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table);
-    return there ? db.prepare(`SELECT * FROM ${table} WHERE feed = ? ORDER BY rowid`).all(feed) : [];
+    return there ? db.prepare(`SELECT * FROM ${table} WHERE feed = ? ORDER BY ${order}`).all(feed) : [];
   };
   try {
     return {
       jobs: rowsOf('jobs').map(asJob),
       ledger: rowsOf('contents').map(asLedger),
-      counters: (db.prepare('SELECT * FROM counters WHERE feed = ?').all(feed) as CounterRow[]) ?? [],
+      counters: rowsOf('counters', 'stage, name') as CounterRow[],
+      gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
       openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
     };
   } finally {

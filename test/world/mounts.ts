@@ -45,16 +45,18 @@ export function remount(place: string, how: 'ro' | 'rw'): void {
   run('mount', ['-o', `remount,${ours.bind ? 'bind,' : ''}${how}`, place]);
 }
 
-/** Unmounts; answers whether it was one of ours. */
-export function unmount(place: string): boolean {
+/** Unmounts; answers whether it was one of ours. `busy: 'fails'`: throws where somebody has something open in it. */
+export function unmount(place: string, { busy = 'detaches' }: { busy?: 'detaches' | 'fails' } = {}): boolean {
   const at = mounted.findLastIndex((m) => m.place === place);
   if (at < 0) return false;
-  const [{ image } = { image: undefined }] = mounted.splice(at, 1);
+  const { image } = mounted[at]!;
   try {
     run('umount', [place]);
-  } catch {
+  } catch (error) {
+    if (busy === 'fails') throw error;
     run('umount', ['-l', place]);
   }
+  mounted.splice(at, 1);
   if (image !== undefined) rmSync(image, { force: true });
   return true;
 }

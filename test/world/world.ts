@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { complete, isStored, touched } from './complete.js';
-import { type DatabaseSurvey, type JobRow, type LedgerRow, readDatabase } from './database.js';
+import { type DatabaseSurvey, type GateRow, type JobRow, type LedgerRow, readDatabase } from './database.js';
 import type { Dropped, Name } from './dropping.js';
 import type { WorldOptions } from './home.js';
 import { type ManifestLine, manifestLines } from './manifest.js';
@@ -58,6 +58,7 @@ export class World extends Runs {
   /** All lines of all hours, torn ones included. */
   manifest = (feed?: string): ManifestLine[] => manifestLines(this.feed(feed).manifests);
   jobs = (feed?: string): JobRow[] => this.database(feed)?.jobs ?? [];
+  gates = (feed?: string): GateRow[] => this.database(feed)?.gates ?? [];
   ledger = (feed?: string): LedgerRow[] => this.database(feed)?.ledger ?? [];
 
   /** See complete.ts; what `act` answers counts as dropped (a writer's `close` and `drop` record it themselves). */

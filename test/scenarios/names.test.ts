@@ -1,0 +1,176 @@
+/**
+ * Names that break careless programs, and things that are no files: every name arrives with its bytes, no thing is ever
+ * opened as data or moved.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { bytesOfName } from '../../src/linux/names.js';
+import { skipUnlessInstalled } from '../simulate/installed.js';
+import { asName, type Name } from '../world/dropping.js';
+import { targetOf } from '../world/manifest.js';
+import { isRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const bytes = (...parts: (string | number[])[]): Buffer =>
+  Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+
+const NAMES: Name[] = [
+  `${'n'.repeat(251)}.csv`,
+  `${'é'.repeat(125)}x.csv`,
+  ' leading and trailing .csv ',
+  '-rf.csv',
+  '--warehouse=x.csv',
+  'new\nline.csv',
+  'tab\tbell\u0007escape\u001b[31m.csv',
+  `quotes ' " \` $(x) \\ .csv`,
+  'emoji 🧾🇪🇺.csv',
+  '__proto__',
+  'constructor',
+  'percent %2F %00.csv',
+  'JOBID~x.csv',
+  '*?[a].csv',
+  bytes([0xff, 0xfe], 'not utf-8', [0x80], '.csv'),
+  bytes('half ', [0xf0, 0x9f], '.csv'),
+  bytes([0xe9].concat(Array.from({ length: 254 }, () => 0xe8))),
+];
+
+test('every name arrives with its bytes, below subdirectories of such names too', async (t) => {
+  const world = createWorld(t, { options: { preserveSubdirs: true } });
+  for (const name of NAMES) {
+    world.drop(name, 100);
+    if (name.length <= 120) world.drop(bytes(name as string, '.d/', name as string), 100);
+  }
+  await world.runOnce();
+  world.check();
+  for (const { name, sha256 } of world.dropped) {
+    const record = world.manifest().find((line) => line.record?.sha256 === sha256)!.record!;
+    const target = targetOf(record, world.feed().warehouse);
+    assert(target.endsWith(`/${name}`), `${JSON.stringify(name)} became ${JSON.stringify(target)}`);
+    assert.deepEqual(readFileSync(bytesOfName(target)).length, 100);
+    const isText = Buffer.from(bytesOfName(name).toString('utf8')).equals(bytesOfName(name));
+    assert.equal(record.path_b64 === undefined, isText, 'only a name that is not UTF-8 has its bytes beside it');
+    assert.equal(record.path, join(world.input, bytesOfName(name).toString('utf8')));
+  }
+});
+
+test('names that are taken get a suffix that fits, however long they are', async (t) => {
+  const world = createWorld(t);
+  for (const folder of ['a', 'b', 'c']) for (const name of NAMES) world.drop(bytes(folder, '/', name as string), 100);
+  await world.runOnce();
+  world.check();
+});
+
+/** Everything that is no regular file, and must stay as it is. Answers the names. */
+async function layThings(t: TestContext, world: World): Promise<string[]> {
+  const at = (name: string) => join(world.input, name);
+  const outside = join(world.root, 'outside');
+  mkdirSync(outside);
+  writeFileSync(join(outside, 'inner.csv'), 'not for the ingestor');
+  execFileSync('mkfifo', [at('fifo.csv')]);
+  const server = createServer().listen(at('socket.csv'));
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.after(() => server.close());
+  symlinkSync(join(outside, 'inner.csv'), at('link.csv'));
+  symlinkSync('nowhere.csv', at('dangling.csv'));
+  symlinkSync(outside, at('link to a directory.csv'));
+  const things = ['fifo.csv', 'socket.csv', 'link.csv', 'dangling.csv', 'link to a directory.csv'];
+  if (isRoot) {
+    execFileSync('mknod', [at('device.csv'), 'c', '1', '5']);
+    things.push('device.csv');
+  }
+  for (const name of things) world.bystander('input', name);
+  return things;
+}
+
+const KINDS: Record<string, RegExp> = {
+  'fifo.csv': /fifo/,
+  'socket.csv': /socket/,
+  'link.csv': /symlink/,
+  'dangling.csv': /symlink/,
+  'link to a directory.csv': /symlink/,
+  'device.csv': /device/,
+};
+
+test('a FIFO, socket, device or symlink is never opened and never moved', async (t) => {
+  if (skipUnlessInstalled(t, 'strace', 'that things are not opened')) return;
+  const world = createWorld(t);
+  const things = await layThings(t, world);
+  mkdirSync(join(world.input, 'directory.csv'));
+  world.drop('directory.csv/in it.csv', 100);
+  world.drop('plain.csv', 100);
+  const trace = join(world.root, 'trace');
+  await world.runOnce([], {
+    wrap: ['strace', '-f', '-qq', '--seccomp-bpf', '-e', 'trace=open,openat,openat2,creat', '-o', trace],
+  });
+  world.check();
+  const opens = readFileSync(trace, 'utf8');
+  assert.match(opens, /"plain\.csv"/, 'the trace shows what is opened');
+  for (const name of [...things, 'inner.csv']) {
+    assert(!opens.includes(`${name}"`), `${name} was opened`);
+  }
+});
+
+test('explain tells what a thing is that is no file', { todo: 'needs ingest-ctl explain' }, async (t) => {
+  const world = createWorld(t);
+  const things = await layThings(t, world);
+  await world.runOnce();
+  for (const name of things) {
+    const { stdout, code, stderr } = await world.run('ingest-ctl', ['explain', join(world.input, name)]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, KINDS[name]!, name);
+    assert.match(stdout, /only regular files/, name);
+  }
+});
+
+test('a hard link that is kept elsewhere and written later does not change the stored bytes', async (t) => {
+  const world = createWorld(t);
+  const { sha256 } = world.drop('linked.csv', 5_000);
+  const elsewhere = join(world.root, 'kept elsewhere');
+  linkSync(join(world.input, 'linked.csv'), elsewhere);
+  await world.runOnce();
+  const fd = openSync(elsewhere, 'r+');
+  writeSync(fd, 'overwritten', 0);
+  closeSync(fd);
+  world.check();
+  assert.equal(world.warehouse()[0]!.sha256, sha256);
+  assert.equal(world.manifest()[0]!.record!.seal, 'copy');
+});
+
+test('a parent directory that is swapped for a symlink leads nowhere, neither at the seal nor at a scan', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 1.5 } });
+  const outside = join(world.root, 'outside');
+  mkdirSync(join(outside), { recursive: true });
+  const foreign = join(outside, 'same name.csv');
+  world.drop('folder/same name.csv', 100, { optional: true });
+  writeFileSync(foreign, 'this was never dropped');
+  world.start('ingest');
+  await until('its job', () => world.jobs().some((job) => job.key === asName('folder/same name.csv')));
+  renameSync(join(world.input, 'folder'), join(world.root, 'folder that was'));
+  symlinkSync(outside, join(world.input, 'folder'));
+  const job = await until('the end of its job', () => world.jobs().find(({ state }) => state === 'done'), {
+    withinMs: 30_000,
+  });
+  assert.equal(job.ending, 'dropped');
+  await world.stop();
+  await world.runOnce();
+  assert.equal(readFileSync(foreign, 'utf8'), 'this was never dropped');
+  assert.deepEqual(world.warehouse(), []);
+  rmSync(join(world.input, 'folder'));
+  world.check();
+});
