@@ -110,8 +110,11 @@ export interface Settlement {
   outcome: Decision;
 }
 
-/** `lost`: the claim was no longer this owner's; nothing of the settlement was written. */
-export type SettleAnswer = { settled: true; outcome: Outcome } | { settled: false };
+/**
+ * Not settled: the claim was no longer this owner's, and nothing of the settlement was written.
+ * `next`: the job stays claimed by this owner, for the stage that it advanced to (see `settle`).
+ */
+export type SettleAnswer = { settled: true; outcome: Outcome; next?: ClaimedJob } | { settled: false };
 
 export type GateCause = 'pause' | 'place' | 'watermark';
 
@@ -250,8 +253,11 @@ export interface Backend {
   ): ({ id: JobId; identity: string; state: State; dueMs: number; reason: string | null } | undefined)[];
   /** Up to `max` due jobs behind no closed gate, feeds in turn, oldest first within one. */
   claim(stage: StageName, max: number): Promise<ClaimedJob[]>;
-  /** One transaction for all; answers per settlement. */
-  settle(settlements: readonly Settlement[]): Promise<SettleAnswer[]>;
+  /**
+   * One transaction for all; answers per settlement. A job that advances to a stage of `keep`, behind no closed gate, stays
+   * claimed under its next claim number: a process that runs both stages saves a claim.
+   */
+  settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>): Promise<SettleAnswer[]>;
   /** An operator's hand: moves *held* jobs on by `decide`; answers per id, `false` when it was not held. */
   amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]>;
   /** The caller's own writes, in the process's next shared commit. */

@@ -12,6 +12,8 @@ export type State = (typeof STATES)[number];
 export const TRANSITIONS = {
   claim: { from: ['ready'], to: 'claimed' },
   advance: { from: ['claimed'], to: 'ready' },
+  // The same owner goes on with it in the next stage.
+  keep: { from: ['claimed'], to: 'claimed' },
   defer: { from: ['claimed'], to: 'ready' },
   retry: { from: ['claimed'], to: 'ready' },
   rescue: { from: ['claimed'], to: 'ready' },

@@ -4,7 +4,7 @@
  * cannot be written the settlement is tried again, with the decisions as they are; never throws.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Backend, ClaimedJob, Decision, SettleAnswer, Settlement } from '../backend.js';
+import type { Backend, ClaimedJob, Decision, SettleAnswer, Settlement, StageName } from '../backend.js';
 import { QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { QueueStore } from './store.js';
@@ -18,6 +18,9 @@ export interface BatchParts {
   backend: Backend;
   store: QueueStore;
   run: Run;
+  /** Stages of this process that take jobs over without a claim of their own. */
+  keep(): ReadonlySet<StageName>;
+  handOver(jobs: readonly ClaimedJob[]): Promise<void>;
   /** False once nobody should wait any longer for a state that cannot be written. */
   mayWait(): boolean;
   onError(error: unknown): void;
@@ -51,8 +54,9 @@ async function settleFailed(parts: BatchParts, jobs: ClaimedJob[], error: unknow
 async function settlePatiently(parts: BatchParts, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
   for (let waitMs: number = limits.unwritableRetryMs[0]; ; waitMs = Math.min(waitMs * 2, limits.unwritableRetryMs[1])) {
     try {
-      const answers = await parts.backend.settle(settlements);
+      const answers = await parts.backend.settle(settlements, parts.keep());
       parts.store.settled(settlements.map(({ job }) => job));
+      await parts.handOver(answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : [])));
       return answers;
     } catch (error) {
       if (!(error instanceof StateUnwritable) || !parts.mayWait()) throw error;

@@ -15,6 +15,8 @@ export interface DispatcherOptions {
   stage: StageName;
   batchMax: number;
   run: Run;
+  /** The dispatchers of this process, also later ones: jobs that advance to one of their stages are handed over. */
+  peers?: readonly Dispatcher[];
   /** Failures that are no job's own: a handler's throw, a state that cannot be written. */
   onError(error: unknown): void;
 }
@@ -88,6 +90,7 @@ export class Dispatcher {
     this.#unlisten();
     clearTimeout(this.#timer);
     await this.idle();
+    await this.#store.giveBackHanded().catch(this.options.onError);
   }
 
   /** Safe to call twice. */
@@ -143,9 +146,32 @@ export class Dispatcher {
   }
 
   async #process(jobs: ClaimedJob[]): Promise<void> {
-    const { backend, run, onError } = this.options;
-    const mayWait = () => this.#state === 'running';
-    if (!(await runBatch({ backend, store: this.#store, run, mayWait, onError }, jobs))) this.#pauseTakes();
+    const { backend, run, onError, peers = [] } = this.options;
+    const goesOn = await runBatch(
+      {
+        ...{ backend, store: this.#store, run, onError },
+        keep: () => new Set(peers.filter((peer) => peer.#hasRoom()).map(({ stage }) => stage)),
+        handOver: async (handed) => {
+          for (const peer of peers) await peer.#takeOver(handed.filter(({ stage }) => stage === peer.stage));
+        },
+        mayWait: () => this.#state === 'running',
+      },
+      jobs,
+    );
+    if (!goesOn) this.#pauseTakes();
+  }
+
+  /** What is handed over waits in memory, so there is never more of it than two batches. */
+  #hasRoom(): boolean {
+    return this.#state === 'running' && this.#store.handed < this.options.batchMax;
+  }
+
+  /** Too late for a stage that drains: its jobs are given back. */
+  async #takeOver(jobs: readonly ClaimedJob[]): Promise<void> {
+    if (jobs.length === 0) return;
+    this.#store.hand(jobs);
+    if (this.#state === 'running') this.#kick();
+    else await this.#store.giveBackHanded();
   }
 
   #failed(error: unknown): void {
@@ -163,7 +189,8 @@ export class Dispatcher {
     if (this.#state !== 'running') return;
     const { backend, stage } = this.options;
     const nowMs = backend.nowMs();
-    const dueMs = Math.max(this.#nextDueMs(backend, stage, nowMs), this.#notBeforeMs > nowMs ? this.#notBeforeMs : 0);
+    const nextMs = this.#store.handed > 0 ? nowMs : this.#nextDueMs(backend, stage, nowMs);
+    const dueMs = Math.max(nextMs, this.#notBeforeMs > nowMs ? this.#notBeforeMs : 0);
     if (dueMs === Number.POSITIVE_INFINITY) return;
     const leastMs = Math.min(2 ** Math.min(this.#emptyTakes, 8), limits.rescueEveryMs);
     this.#timer = setTimeout(() => this.#kick(), Math.min(Math.max(dueMs - nowMs, leastMs), limits.longestTimerMs));

@@ -32,6 +32,10 @@ export class QueueStore {
   readonly #locks = new Map<string, ClaimedJob[]>();
   /** Claims that have no settlement yet. */
   readonly #unsettled = new Map<JobId, ClaimedJob>();
+  /** Claims that another stage of this process handed over. */
+  #handed: ClaimedJob[] = [];
+  /** The last take was filled by these alone: it is the turn of what is ready in the backend. */
+  #backendsTurn = false;
   /** Claims that should have been given back, but the state could not be written. */
   #owed: ClaimedJob[] = [];
 
@@ -48,10 +52,23 @@ export class QueueStore {
 
   takeFirstN(n: number, done: Callback<string>): void {
     this.#take(
-      () => this.backend.claim(this.stage, n),
+      () => this.#handedAndClaimed(n),
       (jobs) => [jobs, []],
       done,
     );
+  }
+
+  /** Claims of this owner for this stage, which need no claiming. */
+  hand(jobs: readonly ClaimedJob[]): void {
+    this.#handed.push(...jobs);
+  }
+
+  get handed(): number {
+    return this.#handed.length;
+  }
+
+  giveBackHanded(): Promise<void> {
+    return this.#giveBack(this.#handed.splice(0));
   }
 
   /** There is no claim from the end: takes all that it may, keeps the last ones. */
@@ -150,6 +167,19 @@ export class QueueStore {
         done(null, token);
         if (jobs.length === 0) this.#locks.delete(token);
       });
+  }
+
+  async #handedAndClaimed(n: number): Promise<ClaimedJob[]> {
+    const first = this.#backendsTurn ? await this.backend.claim(this.stage, n) : [];
+    const handed = this.#handed.splice(0, n - first.length);
+    this.#backendsTurn = handed.length === n;
+    if (first.length + handed.length === n || first.length > 0) return [...first, ...handed];
+    try {
+      return [...handed, ...(await this.backend.claim(this.stage, n - handed.length))];
+    } catch (error) {
+      this.#handed.unshift(...handed);
+      throw error;
+    }
   }
 
   /** Also what could not be given back before, while the state could not be written. */

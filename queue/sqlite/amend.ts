@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import type { Job, JobId, Outcome, StageName, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { addToTrail } from '../trail.js';
-import { countOutcome, noteReady, stageAfter, whyOf } from './settle.js';
+import { countOutcome, noteReady, stageAfter, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
 const AMEND = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, attempts = ?, crashes = ?, hold_code = ?, reason = ?, ending = ?,

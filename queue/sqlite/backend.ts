@@ -31,10 +31,12 @@ import { answersWithoutWriting, enqueue } from './enqueue.js';
 import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
 import { newerDatabase, userVersion } from './migrations.js';
 import { findDead, freeClaims, rescueOne } from './rescue.js';
-import { settle } from './settle.js';
+import { keeping, settle } from './settle.js';
 import type { SqliteTx } from './tx.js';
 import { SqliteView, type ViewParts } from './view.js';
 import { wakeAll } from './wake.js';
+
+const NONE: ReadonlySet<StageName> = new Set();
 
 export interface OwnerParts extends ViewParts {
   owners: Owners;
@@ -85,9 +87,10 @@ export class SqliteBackend extends SqliteView implements Backend {
     });
   }
 
-  async settle(settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
+  async settle(settlements: readonly Settlement[], keep: ReadonlySet<StageName> = NONE): Promise<SettleAnswer[]> {
     if (settlements.length === 0) return [];
-    return this.#commit((tx) => settle(tx, settlements, { stages: this.stages, maxAttempts: this.parts.maxAttempts }));
+    const { stages, maxAttempts } = this.parts;
+    return this.#commit((tx) => settle(tx, settlements, { stages, maxAttempts, keeps: keeping(tx, keep) }));
   }
 
   amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]> {

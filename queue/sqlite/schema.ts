@@ -45,7 +45,7 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     CHECK (state <> 'done' OR keyed = 0),
     CHECK (CASE was
       WHEN 'ready' THEN state IN ('ready', 'claimed')
-      WHEN 'claimed' THEN state IN ('ready', 'waiting', 'held', 'done')
+      WHEN 'claimed' THEN state IN ('claimed', 'ready', 'waiting', 'held', 'done')
       WHEN 'waiting' THEN state IN ('ready')
       WHEN 'held' THEN state IN ('ready', 'held', 'done')
       WHEN 'done' THEN state IN ('ready')

@@ -6,35 +6,44 @@
  * counters change here and nowhere else, so they are exact through crashes.
  */
 import assert from 'node:assert/strict';
-import type { ClaimedJob, Outcome, SettleAnswer, Settlement, StageName } from '../backend.js';
-import { backoffMs } from '../clock.js';
+import type {
+  Amend,
+  ClaimedJob,
+  Outcome,
+  Reader,
+  SettleAnswer,
+  Settlement,
+  StageName,
+  TrailEntry,
+} from '../backend.js';
 import { isOfTheState } from '../errors.js';
-import { limits } from '../limits.js';
-import { assertTransition, type State } from '../states.js';
+import { assertTransition } from '../states.js';
 import { addToTrail } from '../trail.js';
+import { closedFor } from './gate.js';
+import { afterLimit, countOutcome, type Move, moveOf, nextClaim, noteReady, payloadText, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
 export interface SettleRules {
   stages: readonly StageName[];
   maxAttempts: number;
+  /** Whether a job of that feed, which advances to that stage, stays claimed by its owner. */
+  keeps(feed: string, stage: StageName): boolean;
 }
 
-/** Where an outcome leads a job. */
-export interface Move {
-  state: State;
-  stage: StageName;
-  dueMs: number;
-  attempts: number;
-  crashes: number;
-  holdCode: string | null;
-  reason: string | null;
-  waitsOn: string | null;
-  ending: string | null;
+/** Stages of `asked`, except where a gate is closed. Asked for once a settlement, not once a job. */
+export function keeping(rows: Reader, asked: ReadonlySet<StageName>): SettleRules['keeps'] {
+  const closed = new Map([...asked].map((stage) => [stage, closedFor(rows, stage)]));
+  return (feed, stage) => closed.get(stage)?.(feed) === false;
 }
 
 const OURS = "SELECT 1 FROM jobs WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?";
 const MOVE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, owner = NULL, attempts = ?, crashes = ?, hold_code = ?, reason = ?,
   waits_on = ?, ending = ?, updated_ms = ?, trail = ?,
+  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
+  WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
+/** The same owner goes on: the indexes of ready and claimed jobs stay untouched, which halves the cost of a stage. */
+const KEEP = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, claim_no = claim_no + 1, attempts = 0, crashes = 0,
+  reason = NULL, updated_ms = ?, trail = ?,
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
   WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
 
@@ -72,115 +81,77 @@ const bugOutcome = (error: unknown): Outcome => ({
 });
 
 function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRules): SettleAnswer {
-  const outcome = afterLimit(job, asked, rules);
+  const outcome = afterLimit(job, asked, rules.maxAttempts);
   const attempts = asked.kind === 'retry' ? job.attempts + 1 : job.attempts;
-  const move = moveOf(tx, { ...job, attempts }, outcome, rules.stages);
-  const payload = outcome.payload === undefined ? null : JSON.stringify(outcome.payload);
-  assert(
-    payload === null || payload.length <= limits.payloadCharsMax,
-    `the payload of job ${job.id} is longer than ${limits.payloadCharsMax} characters`,
-  );
-  const trail = JSON.stringify(addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs));
-  const keyed = outcome.freeKey || move.state === 'done' ? 0 : 1;
-  const { changes } = tx.run(
-    MOVE,
-    ...[
-      move.state,
-      move.stage,
-      move.dueMs,
-      move.attempts,
-      move.crashes,
-      move.holdCode,
-      move.reason,
-      move.waitsOn,
-      move.ending,
-    ],
-    ...[tx.wallMs, trail, payload, outcome.identity ?? null, outcome.bytes ?? null, keyed],
-    ...[job.id, job.owner, job.claimNo],
-  );
-  if (changes === 0) return { settled: false };
-  assert.equal(changes, 1);
+  const move = moveOf(tx, job, attempts, outcome, rules.stages);
+  const trail = addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs);
+  const isKept = outcome.kind === 'advance' && rules.keeps(job.feed, move.stage);
+  const payload = payloadText(job, outcome);
+  const written = isKept ? keep(tx, job, move, trail, payload, outcome) : end(tx, job, move, trail, payload, outcome);
+  if (!written) return { settled: false };
   countOutcome(tx, job, outcome);
+  if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, outcome) };
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
 }
 
-/** A retry beyond the limit is a hold with the retry's code. */
-function afterLimit(job: ClaimedJob, outcome: Outcome, rules: SettleRules): Outcome {
-  if (outcome.kind !== 'retry' || job.attempts + 1 < rules.maxAttempts) return outcome;
-  const { error, code, kind: _, ...amend } = outcome;
-  return { kind: 'hold', code, reason: error, ...amend };
-}
-
-function moveOf(tx: SqliteTx, job: ClaimedJob, outcome: Outcome, stages: readonly StageName[]): Move {
-  const { attempts, crashes, stage } = job;
-  const state = assertTransition(outcome.kind, job.state);
-  const stays: Move = {
+function end(
+  tx: SqliteTx,
+  job: ClaimedJob,
+  move: Move,
+  trail: TrailEntry[],
+  payload: string | null,
+  amend: Amend,
+): boolean {
+  const { state, stage, dueMs, attempts, crashes, holdCode, reason, waitsOn, ending } = move;
+  const { changes } = tx.run(
+    MOVE,
     state,
     stage,
-    dueMs: tx.nowMs,
+    dueMs,
     attempts,
     crashes,
-    holdCode: null,
-    reason: null,
-    waitsOn: null,
-    ending: null,
-  };
-  switch (outcome.kind) {
-    case 'advance':
-      // What a job failed at lies behind it now.
-      return { ...stays, stage: stageAfter(stages, stage, outcome.to), attempts: 0, crashes: 0 };
-    case 'defer':
-      return { ...stays, dueMs: tx.nowMs + Math.ceil(outcome.inMs), reason: outcome.why };
-    case 'wait':
-      return { ...stays, waitsOn: outcome.on, reason: outcome.why };
-    case 'retry': {
-      const inMs = backoffMs(attempts, limits.retryFirstMs, limits.retryLongestMs);
-      return { ...stays, dueMs: tx.nowMs + inMs, reason: outcome.error };
-    }
-    case 'hold':
-      return { ...stays, holdCode: outcome.code, reason: outcome.reason };
-    case 'finish':
-      return { ...stays, ending: outcome.ending };
-    case 'drop':
-      return { ...stays, ending: 'dropped', reason: outcome.why };
-  }
+    holdCode,
+    reason,
+    waitsOn,
+    ending,
+    tx.wallMs,
+    JSON.stringify(trail),
+    payload,
+    amend.identity ?? null,
+    amend.bytes ?? null,
+    amend.freeKey || state === 'done' ? 0 : 1,
+    job.id,
+    job.owner,
+    job.claimNo,
+  );
+  assert(changes <= 1);
+  return changes === 1;
 }
 
-export function stageAfter(stages: readonly StageName[], stage: StageName, to: StageName | undefined): StageName {
-  const next = to ?? stages[stages.indexOf(stage) + 1];
-  assert(next !== undefined && stages.includes(next), `no stage ${to ?? `after ${stage}`}`);
-  return next;
-}
-
-export function whyOf(outcome: Outcome): string | undefined {
-  switch (outcome.kind) {
-    case 'advance':
-      return undefined;
-    case 'retry':
-      return outcome.error;
-    case 'hold':
-      return `${outcome.code}: ${outcome.reason}`;
-    case 'finish':
-      return outcome.ending;
-    default:
-      return outcome.why;
-  }
-}
-
-/** An ending is counted under its own name too. */
-export function countOutcome(
+function keep(
   tx: SqliteTx,
-  job: { feed: string; stage: StageName; bytes: number },
-  outcome: Outcome,
-): void {
-  const bytes = outcome.bytes ?? job.bytes;
-  tx.count(job.feed, job.stage, outcome.kind, 1, bytes);
-  if (outcome.kind === 'finish') tx.count(job.feed, job.stage, outcome.ending, 1, bytes);
-}
-
-/** Others are told only of what is due now; this process looks at its timers in any case. */
-export function noteReady(tx: SqliteTx, dueMs: number): void {
-  if (dueMs <= tx.nowMs) tx.madeReady = true;
-  else tx.madeDueLater = true;
+  job: ClaimedJob,
+  move: Move,
+  trail: TrailEntry[],
+  payload: string | null,
+  amend: Amend,
+): boolean {
+  const { changes } = tx.run(
+    KEEP,
+    assertTransition('keep', job.state),
+    move.stage,
+    move.dueMs,
+    tx.wallMs,
+    JSON.stringify(trail),
+    payload,
+    amend.identity ?? null,
+    amend.bytes ?? null,
+    amend.freeKey ? 0 : 1,
+    job.id,
+    job.owner,
+    job.claimNo,
+  );
+  assert(changes <= 1);
+  return changes === 1;
 }

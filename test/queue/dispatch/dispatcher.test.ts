@@ -14,7 +14,7 @@ interface Driven {
   queue: Backend;
   errors: unknown[];
   /** Every dispatcher that this test made is stopped at its end. */
-  drive(stage: string, run: Run, batchMax?: number): Dispatcher;
+  drive(stage: string, run: Run, batchMax?: number, peers?: Dispatcher[]): Dispatcher;
 }
 
 function driven(title: string, run: (driven: Driven, world: QueueWorld) => Promise<void>): void {
@@ -22,11 +22,12 @@ function driven(title: string, run: (driven: Driven, world: QueueWorld) => Promi
     const queue = await world.open();
     const errors: unknown[] = [];
     const made: Dispatcher[] = [];
-    const drive = (stage: string, handler: Run, batchMax = 100) => {
+    const drive = (stage: string, handler: Run, batchMax = 100, peers: Dispatcher[] = []) => {
       const dispatcher = createDispatcher({
         backend: queue,
         stage,
         batchMax,
+        peers,
         run: handler,
         onError: (error) => errors.push(error),
       });
@@ -221,3 +222,74 @@ driven(
     assert.deepEqual([ran, errors.length], [1, 2]);
   },
 );
+
+/** Counts what is claimed from the backend for a stage. */
+function countingClaims(queue: Backend): Map<string, number> {
+  const counts = new Map<string, number>();
+  const { claim } = queue;
+  queue.claim = async (stage, max) => {
+    const jobs = await claim.call(queue, stage, max);
+    counts.set(stage, (counts.get(stage) ?? 0) + jobs.length);
+    return jobs;
+  };
+  return counts;
+}
+
+driven('stages of one process hand their jobs over without another claim', async ({ queue, drive, errors }) => {
+  const peers: Dispatcher[] = [];
+  const claims = countingClaims(queue);
+  await queue.enqueue(candidates(1_000));
+  peers.push(
+    drive('first', all(ADVANCE), 50, peers),
+    drive('second', all(ADVANCE), 50, peers),
+    drive('third', all(STORED), 50, peers),
+  );
+  for (const peer of peers) peer.start();
+  await until('all are stored', () => ended(queue) === 1_000);
+  assert.deepEqual(errors, []);
+  assert.equal(claims.get('first'), 1_000);
+  assert((claims.get('second') ?? 0) < 500, `${claims.get('second')} were claimed`);
+});
+
+driven('jobs that were ready are not starved by those that are handed over', async ({ queue, drive }) => {
+  await queue.enqueue(candidates(10, { feed: 'early' }));
+  await queue.settle((await queue.claim('first', 10)).map((job) => ({ job, outcome: ADVANCE })));
+  await queue.enqueue(candidates(3_000, { feed: 'flood' }));
+  const peers: Dispatcher[] = [];
+  let before = 0;
+  let early = 0;
+  const second: Run = async (jobs) => {
+    early += jobs.filter(({ feed }) => feed === 'early').length;
+    if (early < 10) before += jobs.length;
+    return jobs.map(() => STORED);
+  };
+  peers.push(drive('first', all(ADVANCE), 10, peers), drive('second', second, 10, peers));
+  peers[0]!.start();
+  peers[1]!.start();
+  await until('the early ones are through', () => early === 10);
+  assert(before < 1_000, `${before} were served before them`);
+});
+
+driven('a stage that drains gives back what was handed over to it', async ({ queue, drive }) => {
+  await queue.enqueue(candidates(30));
+  const peers: Dispatcher[] = [];
+  let letGo = () => {};
+  const gone = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const slow: Run = async (jobs) => {
+    await gone;
+    return jobs.map(() => STORED);
+  };
+  peers.push(drive('first', all(ADVANCE), 10, peers), drive('second', slow, 10, peers));
+  for (const peer of peers) peer.start();
+  await until('the first stage is through', () => queue.counters()[0]?.files === 30);
+  const drained = Promise.all(peers.map((peer) => peer.drain()));
+  letGo();
+  await drained;
+  assert.equal(
+    queue.stats().reduce((sum, { claimed }) => sum + claimed, 0),
+    0,
+  );
+  assert.equal(queue.stats().reduce((sum, { ready }) => sum + ready, 0) + ended(queue), 30);
+});

@@ -1,0 +1,164 @@
+/**
+ * Where an outcome leads a job: pure, save for the counts and notes that the transaction keeps.
+ * Does not: touch a row.
+ */
+import assert from 'node:assert/strict';
+import type { Amend, ClaimedJob, Outcome, Payload, StageName, TrailEntry } from '../backend.js';
+import { backoffMs } from '../clock.js';
+import { limits } from '../limits.js';
+import { assertTransition, type State } from '../states.js';
+import type { SqliteTx } from './tx.js';
+
+/** Where an outcome leads a job. */
+export interface Move {
+  state: State;
+  stage: StageName;
+  dueMs: number;
+  attempts: number;
+  crashes: number;
+  holdCode: string | null;
+  reason: string | null;
+  waitsOn: string | null;
+  ending: string | null;
+}
+
+/** A retry beyond the limit is a hold with the retry's code. */
+export function afterLimit(job: ClaimedJob, outcome: Outcome, maxAttempts: number): Outcome {
+  if (outcome.kind !== 'retry' || job.attempts + 1 < maxAttempts) return outcome;
+  const { error, code, kind: _, ...amend } = outcome;
+  return { kind: 'hold', code, reason: error, ...amend };
+}
+
+/** `attempts` includes the one that ends now. */
+export function moveOf(
+  tx: SqliteTx,
+  job: ClaimedJob,
+  attempts: number,
+  outcome: Outcome,
+  stages: readonly StageName[],
+): Move {
+  // One object with all its fields, changed below: this runs for every job, and copies of objects were a third of its time.
+  const move: Move = {
+    state: assertTransition(outcome.kind, job.state),
+    stage: job.stage,
+    dueMs: tx.nowMs,
+    attempts,
+    crashes: job.crashes,
+    holdCode: null,
+    reason: null,
+    waitsOn: null,
+    ending: null,
+  };
+  switch (outcome.kind) {
+    case 'advance':
+      move.stage = stageAfter(stages, job.stage, outcome.to);
+      // What a job failed at lies behind it now.
+      move.attempts = 0;
+      move.crashes = 0;
+      break;
+    case 'defer':
+      move.dueMs += Math.ceil(outcome.inMs);
+      move.reason = outcome.why;
+      break;
+    case 'wait':
+      move.waitsOn = outcome.on;
+      move.reason = outcome.why;
+      break;
+    case 'retry':
+      move.dueMs += backoffMs(attempts, limits.retryFirstMs, limits.retryLongestMs);
+      move.reason = outcome.error;
+      break;
+    case 'hold':
+      move.holdCode = outcome.code;
+      move.reason = outcome.reason;
+      break;
+    case 'finish':
+      move.ending = outcome.ending;
+      break;
+    case 'drop':
+      move.ending = 'dropped';
+      move.reason = outcome.why;
+      break;
+  }
+  return move;
+}
+
+export function stageAfter(stages: readonly StageName[], stage: StageName, to: StageName | undefined): StageName {
+  const next = to ?? stages[stages.indexOf(stage) + 1];
+  assert(next !== undefined && stages.includes(next), `no stage ${to ?? `after ${stage}`}`);
+  return next;
+}
+
+export function whyOf(outcome: Outcome): string | undefined {
+  switch (outcome.kind) {
+    case 'advance':
+      return undefined;
+    case 'retry':
+      return outcome.error;
+    case 'hold':
+      return `${outcome.code}: ${outcome.reason}`;
+    case 'finish':
+      return outcome.ending;
+    default:
+      return outcome.why;
+  }
+}
+
+/** An ending is counted under its own name too. */
+export function countOutcome(
+  tx: SqliteTx,
+  job: { feed: string; stage: StageName; bytes: number },
+  outcome: Outcome,
+): void {
+  const bytes = outcome.bytes ?? job.bytes;
+  tx.count(job.feed, job.stage, outcome.kind, 1, bytes);
+  if (outcome.kind === 'finish') tx.count(job.feed, job.stage, outcome.ending, 1, bytes);
+}
+
+/** Others are told only of what is due now; this process looks at its timers in any case. */
+export function noteReady(tx: SqliteTx, dueMs: number): void {
+  if (dueMs <= tx.nowMs) tx.madeReady = true;
+  else tx.madeDueLater = true;
+}
+
+/** What a claim of it would have answered. */
+export function nextClaim(
+  tx: SqliteTx,
+  job: ClaimedJob,
+  move: Move,
+  trail: TrailEntry[],
+  payload: string | null,
+  amend: Amend,
+): ClaimedJob {
+  return {
+    id: job.id,
+    feed: job.feed,
+    key: job.key,
+    identity: amend.identity ?? job.identity,
+    stage: move.stage,
+    state: 'claimed',
+    dueMs: move.dueMs,
+    claimNo: job.claimNo + 1,
+    owner: job.owner,
+    attempts: move.attempts,
+    crashes: move.crashes,
+    keyed: job.keyed && !amend.freeKey,
+    bytes: amend.bytes ?? job.bytes,
+    payload: payload === null ? job.payload : (JSON.parse(payload) as Payload),
+    holdCode: null,
+    reason: null,
+    waitsOn: null,
+    ending: null,
+    createdAtMs: job.createdAtMs,
+    updatedAtMs: tx.wallMs,
+    trail,
+  };
+}
+
+export function payloadText(job: ClaimedJob, { payload }: Amend): string | null {
+  if (payload === undefined) return null;
+  const text = JSON.stringify(payload);
+  const most = limits.payloadCharsMax;
+  assert(text.length <= most, `the payload of job ${job.id} has ${text.length} characters: at most ${most}`);
+  return text;
+}
