@@ -59,8 +59,7 @@ export class FeedProducer {
 
   /** Safe to call twice. */
   start(): void {
-    this.#watcher.start();
-    this.#watcher.ended.catch(this.#options.onFatal);
+    this.#watcher.start().catch(this.#options.onFatal);
   }
 
   /** Safe to call twice. */

@@ -8,9 +8,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ByteName } from '../linux/names.js';
 import { Alarm } from './alarm.js';
+import { HandOver } from './hand-over.js';
 import { limits } from './limits.js';
 import { Marks } from './marks.js';
-import { Root } from './root.js';
+import { Presence } from './presence.js';
 import type { Scan, ScanHooks } from './scan.js';
 import { Schedule } from './schedule.js';
 import type { Cause, Mark, WatcherOptions } from './types.js';
@@ -20,27 +21,31 @@ export class Watcher {
   readonly #options: WatcherOptions;
   readonly #marks = new Marks();
   readonly #alarm = new Alarm();
-  readonly #root: Root;
+  readonly #presence: Presence;
+  readonly #hands: HandOver;
   readonly #watches: Watches;
   readonly #schedule: Schedule;
   readonly #asked: (() => void)[] = [];
   #overflows = 0;
-  #rootGone = false;
-  #missing = false;
-  #failing = false;
   #stopping = false;
   #running: Promise<void> | undefined;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
-    this.#root = new Root(options.root);
+    this.#presence = new Presence(options.root, options.tell);
+    this.#hands = new HandOver(options, ({ path, by }) => {
+      if (!this.#marks.has(path)) this.#mark(path, by, false);
+    });
     this.#watches = new Watches(
       options.poll,
       {
         onFile: (path, by, patient) => this.#onFile(path, by, patient),
         onDirectory: (path) => this.#onDirectory(path),
         onOverflow: () => this.#onOverflow(),
-        onRootGone: () => this.#onRootGone(),
+        onRootGone: () => {
+          this.#presence.noteGone();
+          this.#alarm.ring();
+        },
       },
       options.tell,
     );
@@ -55,9 +60,10 @@ export class Watcher {
     });
   }
 
-  /** Safe to call twice. Watches first, then scans. */
-  start(): void {
+  /** Safe to call twice. Resolves after `stop`; rejects when a bug ended the loop. */
+  start(): Promise<void> {
     this.#running ??= this.#run();
+    return this.#running;
   }
 
   /** Ends after the hand-over that is under way. Safe to call twice. Rejects with what ended the loop, if a bug did. */
@@ -65,11 +71,6 @@ export class Watcher {
     this.#stopping = true;
     this.#alarm.ring();
     await this.#running;
-  }
-
-  /** Rejects when a bug ended the loop; resolves after `stop`. */
-  get ended(): Promise<void> {
-    return this.#running ?? Promise.resolve();
   }
 
   /** Resolves when a scan of the whole tree that began after this call was handed on, or when the watcher stops. */
@@ -84,10 +85,9 @@ export class Watcher {
   /** Hands the path on again, with the same cause, within a second. */
   again(path: ByteName, by: Cause): void {
     this.#mark(path, by, true);
-    this.#alarm.ring();
   }
 
-  /** Paths that are marked and not yet handed on. */
+  /** Marked and not yet handed on. */
   get marked(): number {
     return this.#marks.size;
   }
@@ -98,7 +98,7 @@ export class Watcher {
     } finally {
       this.#schedule.abandonAll();
       this.#watches.close();
-      this.#root.leave();
+      this.#presence.leave();
       for (const resolve of this.#asked) resolve();
     }
   }
@@ -117,14 +117,14 @@ export class Watcher {
       await turn();
       return;
     }
-    this.#root.leave();
+    this.#presence.leave();
     const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
     await this.#alarm.wait(Math.ceil(nextMs - performance.now()));
   }
 
   async #readOn(scan: Scan): Promise<void> {
     const beganMs = performance.now();
-    const found = scan.slice(this.#root.fd, limits.batchMax, beganMs + limits.sliceMs);
+    const found = scan.slice(this.#presence.fd, limits.batchMax, beganMs + limits.sliceMs);
     // What an event has marked comes with its own cause.
     await this.#handOver(found.filter((path) => !this.#marks.has(path)).map((path) => ({ path, by: 'scan' })));
     const nowMs = performance.now();
@@ -134,47 +134,21 @@ export class Watcher {
 
   /** False: it failed; the marks are kept, and a while has passed. */
   async #handOver(marks: readonly Mark[]): Promise<boolean> {
-    if (marks.length === 0) return true;
-    try {
-      await this.#options.deliver(marks, { fd: this.#root.fd });
-    } catch (error) {
-      for (const { path, by } of marks) if (!this.#marks.has(path)) this.#mark(path, by, false);
-      if (!this.#failing) this.#options.tell({ event: 'delivery_failing', error });
-      this.#failing = true;
-      this.#root.leave();
-      const untilMs = performance.now() + limits.retryMs;
-      while (!this.#stopping && performance.now() < untilMs) await this.#alarm.wait(untilMs - performance.now());
-      return false;
-    }
-    if (this.#failing) this.#options.tell({ event: 'delivery_back' });
-    this.#failing = false;
-    return true;
+    if (await this.#hands.run(marks, { fd: this.#presence.fd })) return true;
+    this.#presence.leave();
+    const untilMs = performance.now() + limits.retryMs;
+    while (!this.#stopping && performance.now() < untilMs) await this.#alarm.wait(untilMs - performance.now());
+    return false;
   }
 
   /** False: there is no root to work in. */
   #enterRoot(): boolean {
-    if (this.#rootGone) this.#root.forget();
-    this.#rootGone = false;
-    try {
-      const state = this.#root.enter();
-      if (state === 'same' && !this.#missing) return true;
-      if (this.#missing) this.#options.tell({ event: 'root_back' });
-      else if (state === 'replaced') this.#options.tell({ event: 'root_replaced' });
-      this.#schedule.abandonAll();
-      this.#watches.open(this.#root.fd);
-      this.#schedule.want(state === 'first' ? 'start' : 'root_changed');
-      this.#missing = false;
-      return true;
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === undefined) throw error;
-      if (!this.#missing) this.#options.tell({ event: 'root_missing', code });
-      this.#root.leave();
-      this.#missing = true;
-      this.#schedule.abandonAll();
-      this.#watches.close();
-      return false;
-    }
+    const state = this.#presence.enter((fd) => this.#watches.open(fd));
+    if (state === 'same') return true;
+    this.#schedule.abandonAll();
+    if (state === 'missing') this.#watches.close();
+    else this.#schedule.want(state === 'first' ? 'start' : 'root_changed');
+    return state !== 'missing';
   }
 
   #onBegin(scan: Scan): void {
@@ -187,7 +161,7 @@ export class Watcher {
     this.#watches.scanned(scan.whole ? this.#schedule.round : undefined);
     if (this.#watches.troubled) this.#schedule.retryIn(limits.pollEveryMs, nowMs);
     if (!scan.whole) return;
-    this.#schedule.periodicIn(this.#everyMs(), nowMs);
+    this.#schedule.periodicIn(this.#watches.scanEveryMs(this.#options.scanEveryMs), nowMs);
     this.#options.tell({
       event: 'scan_done',
       cause: scan.cause,
@@ -197,22 +171,13 @@ export class Watcher {
     for (const resolve of scan.waiting) resolve();
   }
 
-  #everyMs(): number {
-    const { scanEveryMs, poll } = this.#options;
-    const byEvents = this.#watches.polling === undefined && !this.#watches.tooManyUnwatched;
-    if (byEvents) return scanEveryMs ?? limits.scanEveryMs;
-    // An interval that was chosen with events in mind would be a blind one without them.
-    return poll ? (scanEveryMs ?? limits.pollEveryMs) : Math.min(scanEveryMs ?? limits.pollEveryMs, limits.pollEveryMs);
-  }
-
   #onFile(path: ByteName, by: Cause, patient: boolean): void {
     const target = this.#options.target(path);
-    if (target === undefined) return;
-    this.#mark(target, by, patient);
-    this.#alarm.ring();
+    if (target !== undefined) this.#mark(target, by, patient);
   }
 
   #mark(path: ByteName, by: Cause, patient: boolean): void {
+    this.#alarm.ring();
     if (this.#marks.add(path, by, performance.now(), patient)) return;
     if (this.#schedule.want('marks_full')) this.#options.tell({ event: 'marks_full' });
   }
@@ -227,11 +192,6 @@ export class Watcher {
     this.#overflows += 1;
     this.#options.tell({ event: 'overflow', total: this.#overflows });
     this.#schedule.want('overflow');
-    this.#alarm.ring();
-  }
-
-  #onRootGone(): void {
-    this.#rootGone = true;
     this.#alarm.ring();
   }
 
@@ -254,7 +214,7 @@ export class Watcher {
   #onFailed(path: ByteName, error: unknown): void {
     const code = (error as { code?: string }).code;
     if (code === undefined) throw error;
-    if (path === '') this.#rootGone = true;
+    if (path === '') this.#presence.noteFailed(code);
     else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, performance.now());
   }
 }

@@ -26,9 +26,13 @@ export class Watches {
     private readonly tell: (event: WatcherEvent) => void,
   ) {}
 
-  /** Why there are no events; undefined when there are. */
-  get polling(): string | undefined {
-    return this.#polling;
+  /** How long after a scan of the whole tree the next one begins; `wanted` is the caller's own choice. */
+  scanEveryMs(wanted: number | undefined): number {
+    // Beyond the bound of single directories, the whole tree is scanned as often as they would be.
+    const byEvents = this.#polling === undefined && this.#unwatched.size < limits.directoriesMax;
+    if (byEvents) return wanted ?? limits.scanEveryMs;
+    // An interval that was chosen with events in mind would be a blind one without them.
+    return this.pollAsked ? (wanted ?? limits.pollEveryMs) : Math.min(wanted ?? limits.pollEveryMs, limits.pollEveryMs);
   }
 
   /** The root is there (again): begins anew with its watches. */
@@ -125,13 +129,7 @@ export class Watches {
   }
 
   #addUnwatched(path: ByteName): void {
-    // Beyond the bound the whole tree is scanned as often as these would be.
     if (this.#unwatched.size < limits.directoriesMax) this.#unwatched.add(path);
-  }
-
-  /** Whether whole scans must come as often as without events. */
-  get tooManyUnwatched(): boolean {
-    return this.#unwatched.size >= limits.directoriesMax;
   }
 
   #noteMount(path: ByteName, fd: number): boolean {

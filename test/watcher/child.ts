@@ -21,7 +21,7 @@ const send = (message: FromChild): void => void process.send!(message);
 
 function start({ options, holdAfterOverflow = false }: ToChild & { kind: 'start' }): void {
   hold = holdAfterOverflow;
-  new Watcher({
+  void new Watcher({
     recursive: true,
     poll: false,
     target: (path) => path,

@@ -45,7 +45,7 @@ export class World {
       },
       ...options,
     });
-    this.#watcher.start();
+    void this.#watcher.start();
     return this.#watcher;
   }
 

@@ -1,0 +1,30 @@
+/**
+ * Hands marks on, and keeps them when that fails.
+ * Guarantees: failing is told once, and its end once.
+ */
+import type { Mark, OpenRoot, WatcherOptions } from './types.js';
+
+export class HandOver {
+  #failing = false;
+
+  constructor(
+    private readonly options: Pick<WatcherOptions, 'deliver' | 'tell'>,
+    private readonly keep: (mark: Mark) => void,
+  ) {}
+
+  /** False: it failed and the marks are kept. */
+  async run(marks: readonly Mark[], root: OpenRoot): Promise<boolean> {
+    if (marks.length === 0) return true;
+    try {
+      await this.options.deliver(marks, root);
+    } catch (error) {
+      for (const mark of marks) this.keep(mark);
+      if (!this.#failing) this.options.tell({ event: 'delivery_failing', error });
+      this.#failing = true;
+      return false;
+    }
+    if (this.#failing) this.options.tell({ event: 'delivery_back' });
+    this.#failing = false;
+    return true;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Whether the root is there: told once when it goes, and once when it is back.
+ * Does not: decide what follows from it; the watcher does.
+ */
+import { Root, RootMissing } from './root.js';
+import type { WatcherEvent } from './types.js';
+
+export class Presence {
+  readonly #root: Root;
+  #gone = false;
+  #failed: string | undefined;
+  #missing = false;
+
+  constructor(
+    path: string,
+    private readonly tell: (event: WatcherEvent) => void,
+  ) {
+    this.#root = new Root(path);
+  }
+
+  get fd(): number {
+    return this.#root.fd;
+  }
+
+  /** An event said that the root was removed, moved or unmounted; its descriptor may be in use until the next `enter`. */
+  noteGone(): void {
+    this.#gone = true;
+  }
+
+  /** The root could not be read: it is missing until a later `enter`. */
+  noteFailed(code: string): void {
+    this.#failed = code;
+  }
+
+  /** Opens the root. `first` and `anew`: nothing of what was known of it holds; `prepare` runs then, and may fail too. */
+  enter(prepare: (fd: number) => void): 'same' | 'first' | 'anew' | 'missing' {
+    if (this.#gone || this.#failed !== undefined) this.#root.forget();
+    this.#gone = false;
+    try {
+      this.#throwFailed();
+      const state = this.#root.enter();
+      if (state === 'same' && !this.#missing) return 'same';
+      prepare(this.#root.fd);
+      if (this.#missing) this.tell({ event: 'root_back' });
+      else if (state === 'replaced') this.tell({ event: 'root_replaced' });
+      this.#missing = false;
+      return state === 'first' ? 'first' : 'anew';
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === undefined) throw error;
+      this.#root.leave();
+      if (!this.#missing) this.tell({ event: 'root_missing', code });
+      this.#missing = true;
+      return 'missing';
+    }
+  }
+
+  #throwFailed(): void {
+    const code = this.#failed;
+    this.#failed = undefined;
+    if (code !== undefined) throw new RootMissing(code);
+  }
+
+  /** Until the next `enter` nobody is kept from unmounting it. Safe to call twice. */
+  leave(): void {
+    this.#root.leave();
+  }
+}
