@@ -42,7 +42,7 @@ export function feedOptions(input: string): FeedOptions {
 export class World {
   readonly base = mkdtempSync(join(tmpdir(), 'producer-'));
   readonly input = join(this.base, 'in');
-  readonly statePath = join(this.base, 'state.db');
+  statePath = join(this.base, 'state.db');
   readonly told: { event: string; [field: string]: unknown }[] = [];
   readonly #listeners = new Set<() => void>();
   #backend: Backend | undefined;
@@ -121,9 +121,14 @@ export class World {
     });
   }
 
-  async end(): Promise<void> {
+  /** Safe to call twice. */
+  async stop(): Promise<void> {
     await this.#producer?.stop();
     await this.#backend?.close();
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
     rmSync(this.base, { recursive: true, force: true });
   }
 
