@@ -27,6 +27,7 @@ export function tellSettled(
     steps[i]!.told?.(answer.outcome);
     if (answer.outcome.kind === 'hold')
       emit('file_held', { ...named, stage, code: answer.outcome.code, reason: answer.outcome.reason });
+    if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named, stage, why: answer.outcome.why });
     if (answer.outcome.kind === 'retry')
       emit('file_retry', {
         ...named,

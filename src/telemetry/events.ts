@@ -29,6 +29,12 @@ const EVENTS: Record<string, EventSpec> = {
   },
   file_skipped_duplicate: { say: (f) => `${text(f.path)} has the content of ${text(f.duplicate_of)}, skipped` },
   file_held: { level: 'warn', say: (f) => `${text(f.path)} is held (${text(f.code)}): ${text(f.reason)}` },
+  file_dropped: {
+    say: (f) =>
+      f.why === 'vanished'
+        ? `${text(f.path)} was taken away before it was complete; it is ingested when it comes back`
+        : `${text(f.path)} is no regular file any more (${text(f.why)}), so it is let be`,
+  },
   file_waiting: {
     say: (f) =>
       `${text(f.path)} waits${f.seconds === undefined ? '' : `, its window ends in ${shownSeconds(Number(f.seconds))}`}${f.why === undefined ? '' : `: ${text(f.why)}`}`,

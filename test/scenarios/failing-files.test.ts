@@ -1,0 +1,123 @@
+/**
+ * Failing files: a file that cannot be ingested is held or dropped with a sentence, holds up nobody else, and goes on by
+ * `ingest-ctl retry` once a person has put it right.
+ */
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { shownName } from '../../src/linux/names.js';
+import { asName } from '../world/dropping.js';
+import type { HeardEvent } from '../world/event-log.js';
+import { workDirOf } from '../world/layout.js';
+import { remount, tmpfsMount } from '../world/mounts.js';
+import { ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const LONG = { withinMs: 45_000 };
+
+/** Released without a producer, which would notice by itself that the file was changed. */
+async function releasedByRetry(world: World, name: string): Promise<void> {
+  const retried = await world.run('ingest-ctl', ['retry', join(world.input, name)]);
+  assert.equal(retried.code, 0, retried.stderr);
+  world.start('ingest-worker');
+  await until(`${name} is done`, () => jobOf(world, name)?.state === 'done' || undefined, LONG);
+  await world.stop();
+  world.check();
+}
+
+const jobOf = (world: World, name: string) => world.jobs().find((job) => job.key === asName(name));
+const about = (name: string) => (event: HeardEvent) => String(event.path).endsWith(`/${name}`);
+
+test('an unreadable file is held, others go through, and retry takes it once it can be read', async (t) => {
+  if (skipUnlessRoot(t, 'files that may not be read')) return;
+  if (skipUnlessReachable(t, ordinaryUser, 'files that may not be read')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  world.drop('plain.csv', 500);
+  const { sha256 } = world.drop('secret.csv', 500);
+  const path = join(world.input, 'secret.csv');
+  chownSync(path, otherUser!.uid, otherUser!.gid);
+  chmodSync(path, 0);
+  world.held.add(sha256);
+  await world.runOnce([], { code: 4 });
+  world.check();
+  const held = await world.event('file_held');
+  assert.deepEqual([held.path, held.code], [path, 'unreadable']);
+  assert.match(String(held.reason), /read permission, then ingest-ctl retry/);
+  world.held.clear();
+  chmodSync(path, 0o644);
+  await releasedByRetry(world, 'secret.csv');
+});
+
+test('a sparse file of 5 GB over --max-bytes is held unread, and retry takes it once the limit is raised', async (t) => {
+  const world = createWorld(t);
+  const bytes = 5 * 1024 ** 3;
+  const path = join(world.input, 'sparse.csv');
+  writeFileSync(path, '');
+  truncateSync(path, bytes);
+  const { ino } = statSync(path);
+  await world.runOnce([`--max-bytes=${bytes - 1}`], { code: 4 });
+  const held = await world.event('file_held');
+  assert.deepEqual([held.path, held.code], [path, 'too_large']);
+  assert.match(String(held.reason), new RegExp(`${bytes} bytes and --max-bytes is ${bytes - 1}: raise it`));
+  assert.equal(statSync(path).ino, ino, 'it lies where it was dropped');
+  assert.deepEqual(world.manifest(), []);
+
+  // The limit that counts is the one that the workers run with.
+  assert.equal((await world.run('ingest-ctl', ['retry', path])).code, 0);
+  world.start('ingest', [`--max-bytes=${bytes}`]);
+  await world.event('file_ingested', about('sparse.csv'), { withinMs: 120_000 });
+  await world.stop();
+  const [line] = world.manifest();
+  assert.equal(line!.record!.size, bytes);
+  assert.equal(statSync(line!.record!.warehouse_path).ino, ino);
+});
+
+test('a file that vanishes while it is waited for is dropped and told, and may come again', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 1 } });
+  world.start('ingest');
+  world.drop('fleeting.csv', 500, { optional: true });
+  await until('its job', () => jobOf(world, 'fleeting.csv'), LONG);
+  rmSync(join(world.input, 'fleeting.csv'));
+  const dropped = await world.event('file_dropped', about('fleeting.csv'), LONG);
+  assert.equal(dropped.why, 'vanished');
+  world.drop('fleeting.csv', 700);
+  await world.event('file_ingested', about('fleeting.csv'), LONG);
+  assert.deepEqual(world.log.named('file_held'), []);
+  await world.stop();
+  world.check();
+});
+
+test('a sealed file that vanishes behind a closed gate is held, also at a second try, until it is put back', async (t) => {
+  if (skipUnlessRoot(t, 'sealed files that vanish while the warehouse is failing')) return;
+  const world = createWorld(t);
+  const { warehouse } = world.feed();
+  tmpfsMount(warehouse);
+  world.drop('before.csv', 500);
+  await world.runOnce();
+  remount(warehouse, 'ro');
+  world.start('ingest');
+  world.drop('sealed.csv', 500);
+  await world.event('gate_closed', undefined, LONG);
+  const underprocess = join(workDirOf(world.feed()), 'underprocess');
+  const [name] = readdirSync(underprocess);
+  const away = join(world.root, 'taken away');
+  renameSync(join(underprocess, name!), away);
+  remount(warehouse, 'rw');
+  const held = await world.event('file_held', about('sealed.csv'), LONG);
+  assert.equal(held.code, 'sealed_file_missing');
+  assert.match(String(held.reason), /put it back and ingest-ctl retry/);
+
+  const since = world.log.all.length;
+  assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
+  const again = await world.event('file_held', about('sealed.csv'), { ...LONG, since });
+  assert.equal(again.code, 'sealed_file_missing', 'nobody has moved it, so no consumer can have taken it');
+
+  renameSync(away, join(underprocess, name!));
+  assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
+  await world.event('file_ingested', about('sealed.csv'), LONG);
+  await world.stop();
+  world.check();
+  assert.equal(shownName(world.ledger().at(-1)!.target!).endsWith('/sealed.csv'), true);
+});

@@ -1,0 +1,133 @@
+/**
+ * An ordinary user without CAP_LEASE, whose uploads come from somebody else: the kernel does not tell such a user who is
+ * writing, so what is stored is a private copy, and the record says so.
+ */
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { skipUnlessInstalled } from '../simulate/installed.js';
+import type { Dropped } from '../world/dropping.js';
+import { give, ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const NOT_TESTED = 'uploads of another user to an ordinary one';
+
+/** A world of an ordinary user, in whose input everybody may write. Undefined, with the test skipped, where that cannot be. */
+function worldOfTwo(t: TestContext): World | undefined {
+  if (skipUnlessRoot(t, NOT_TESTED) || skipUnlessReachable(t, ordinaryUser, NOT_TESTED)) return undefined;
+  const world = createWorld(t, { user: ordinaryUser });
+  chmodSync(world.input, 0o777);
+  return world;
+}
+
+/** Of the other user, readable to all. */
+function dropByOther(world: World, name: string, bytes: number): Dropped {
+  const dropped = world.drop(name, bytes);
+  give(otherUser!, join(world.input, name));
+  return dropped;
+}
+
+const recordOf = (world: World, { sha256 }: Dropped) =>
+  world.manifest().find(({ record }) => record?.sha256 === sha256)!.record!;
+
+test("another user's upload is stored as a private copy, one's own under a lease", async (t) => {
+  const world = worldOfTwo(t);
+  if (!world) return;
+  const own = [500, 2 << 20].map((bytes, i) => world.drop(`own ${i}.csv`, bytes));
+  const others = [500, 2 << 20].map((bytes, i) => dropByOther(world, `other ${i}.csv`, bytes));
+  const inodes = new Map(others.map(({ name, sha256 }) => [sha256, statSync(join(world.input, name)).ino]));
+  // The uploader keeps its file open all the while: nothing tells an ordinary user that.
+  const kept = openSync(join(world.input, 'other 0.csv'), 'r+');
+  await world.runOnce();
+  writeSync(kept, 'written after it was stored', 0);
+  closeSync(kept);
+  world.check();
+  for (const dropped of own) assert.equal(recordOf(world, dropped).seal, 'lease');
+  for (const dropped of others) {
+    const record = recordOf(world, dropped);
+    assert.equal(record.seal, 'copy');
+    assert.equal(Number(record.inode), inodes.get(dropped.sha256), 'the record names the original');
+    const { ino, uid } = statSync(record.warehouse_path);
+    assert.notEqual(ino, inodes.get(dropped.sha256));
+    assert.equal(uid, ordinaryUser.uid, 'an ordinary user cannot give a copy away');
+  }
+});
+
+test('seal: lease stands only where the kernel granted a lease', async (t) => {
+  const world = worldOfTwo(t);
+  if (!world || skipUnlessInstalled(t, 'strace', 'that a lease was granted wherever a record says so')) return;
+  for (let i = 0; i < 5; i++) world.drop(`own ${i}.csv`, 300 + i);
+  for (let i = 0; i < 5; i++) dropByOther(world, `other ${i}.csv`, 600 + i);
+  const traces = join(world.root, 'traces');
+  mkdirSync(traces);
+  give(ordinaryUser, traces);
+  const strace = ['strace', '-ff', '-y', '-qq', '-e', 'trace=fcntl', '-e', 'signal=none', '-o', join(traces, 't')];
+  await world.runOnce([], { wrap: strace });
+  world.check();
+  const answers = leaseAnswers(traces);
+  for (const dropped of world.dropped) {
+    const { seal } = recordOf(world, dropped);
+    const given = answers.filter(({ path }) => path.endsWith(dropped.name));
+    assert(given.length > 0, `${dropped.name}: no lease was asked for`);
+    if (seal === 'lease') {
+      assert(given.length >= 2, 'asked before the rename and after it');
+      assert(given.at(-1)!.path.includes('/underprocess/'));
+      for (const { answer } of given) assert.equal(answer, '0', `${dropped.name}: ${answer}`);
+    } else {
+      for (const { answer } of given) assert.match(answer, /^-1 EACCES/, `${dropped.name}: ${answer}`);
+    }
+  }
+  assert.equal(world.manifest().filter(({ record }) => record!.seal === 'lease').length, 5);
+});
+
+/** Of every F_SETLEASE that asks for a read lease, by process in its order: the path of the descriptor, and the answer. */
+function leaseAnswers(traces: string): { path: string; answer: string }[] {
+  return readdirSync(traces).flatMap((name) =>
+    [...readFileSync(join(traces, name), 'utf8').matchAll(/^fcntl\(\d+<(.*?)>, F_SETLEASE, F_RDLCK\) += (.*)$/gm)].map(
+      ([, path, answer]) => ({ path: path!, answer: answer! }),
+    ),
+  );
+}
+
+test('a sticky directory, and one that may not be written, give their sentences; retry takes the files afterwards', async (t) => {
+  const world = worldOfTwo(t);
+  if (!world) return;
+  for (const [folder, mode] of [
+    ['sticky', 0o1777],
+    ['closed', 0o755],
+  ] as const) {
+    mkdirSync(join(world.input, folder));
+    world.held.add(dropByOther(world, `${folder}/upload.csv`, 800).sha256);
+    chownSync(join(world.input, folder), otherUser!.uid, otherUser!.gid);
+    chmodSync(join(world.input, folder), mode);
+  }
+  await world.runOnce([], { code: 4 });
+  world.check();
+  const reasons = new Map(world.log.named('file_held').map(({ code, reason }) => [code, String(reason)]));
+  assert.match(
+    reasons.get('sticky_directory') ?? '',
+    /sticky bit .* belongs to another user.*chmod -t.*ingest-ctl retry/,
+  );
+  assert.match(reasons.get('not_permitted') ?? '', /write permission there, then ingest-ctl retry/);
+
+  world.held.clear();
+  for (const folder of ['sticky', 'closed']) chmodSync(join(world.input, folder), 0o777);
+  const retried = await world.run('ingest-ctl', ['retry', '--all']);
+  assert.equal(retried.code, 0, retried.stderr);
+  world.start('ingest-worker');
+  await until('all is done', () => world.jobs().every(({ state }) => state === 'done'), { withinMs: 45_000 });
+  await world.stop();
+  world.check();
+});
