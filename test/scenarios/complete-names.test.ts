@@ -1,0 +1,105 @@
+/** Complete files only: what is no candidate by its name, comes in new directories, goes away, or was cut. */
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nameOfText } from '../../src/linux/names.js';
+import { TEMPORARY_SUFFIXES } from '../../src/producer/filters.js';
+import { drop, pathIn } from '../world/dropping.js';
+import { until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+import { scenarios, step, watched } from './watching.js';
+
+const IGNORED = [
+  '.hidden.csv',
+  '.hidden/below.csv',
+  'plain/.git/config.csv',
+  ...TEMPORARY_SUFFIXES.map((suffix) => `orders.csv${suffix}`),
+  'deep/orders.csv.tmp',
+];
+
+/** Puts files there that the ingestor must leave as they are. */
+function bystand(world: World, names: readonly string[]): void {
+  for (const name of names) {
+    writeFileSync(pathIn(world.input, nameOfText(name)), world.content(100));
+    world.bystander('input', name);
+  }
+}
+
+scenarios('complete files only: names, directories, files that go away', () => {
+  watched(
+    'hidden and temporary names are left alone, before the start and after',
+    {
+      before: (world) => bystand(world, IGNORED.slice(0, 6)),
+    },
+    async (world) => {
+      bystand(world, IGNORED.slice(6));
+      await world.isStored(world.drop('orders.csv', 1_000));
+      await world.isStored(world.drop('deep/orders.csv', 1_000));
+      assert.deepEqual(
+        world
+          .jobs()
+          .map(({ key }) => key)
+          .sort(),
+        ['deep/orders.csv', 'orders.csv'],
+      );
+    },
+  );
+
+  watched('files in new directories arrive, however deep and however quickly they were made', {}, async (world) => {
+    for (let n = 0; n < 20; n++) world.drop(`new-${n}/a/b/c/d/file.csv`, 500);
+    for (let n = 0; n < 20; n++) world.drop(`new-${n}/beside.csv`, 500);
+    await world.stored(40, { withinMs: 30_000 });
+    // Into a directory that is known by now, and into one that was known and is made again.
+    world.drop('new-0/a/b/c/d/late.csv', 500);
+    rmSync(join(world.input, 'new-1'), { recursive: true });
+    world.drop('new-1/a/again.csv', 500);
+    await world.stored(42, { withinMs: 30_000 });
+  });
+
+  watched(
+    'a whole tree that is renamed into the input arrives, and under its new names after a rename',
+    {},
+    async (world) => {
+      const outside = join(world.root, 'outside');
+      mkdirSync(outside);
+      for (const name of ['one.csv', 'sub/two.csv', 'sub/sub/three.csv'])
+        world.dropped.push(drop(outside, name, world.content(700)));
+      renameSync(outside, join(world.input, 'tree'));
+      await world.stored(3, { withinMs: 30_000 });
+      renameSync(join(world.input, 'tree'), join(world.input, 'renamed'));
+      const late = world.drop('renamed/sub/four.csv', 700);
+      await world.isStored(late, { withinMs: 30_000 });
+      assert.equal(world.manifest().at(-1)!.record!.path, join(world.input, 'renamed/sub/four.csv'));
+    },
+  );
+
+  watched(
+    'a file that is deleted while it waits leaves nothing, and its name is free',
+    { options: { stabilitySeconds: 1.5 } },
+    async (world) => {
+      writeFileSync(join(world.input, 'gone.csv'), world.content(1_000));
+      await until('the file has a job', () => world.jobs().length === 1);
+      rmSync(join(world.input, 'gone.csv'));
+      await step(world, 'gone.csv', (e) => e.outcome === 'drop' && e.why === 'vanished');
+      assert.equal(world.jobs()[0]!.state, 'done');
+      assert.deepEqual(world.manifest(), []);
+      await world.isStored(world.drop('gone.csv', 2_000));
+      await until('all is done', () => world.jobs().every(({ state }) => state === 'done'));
+    },
+  );
+
+  watched(
+    'a file that is deleted while its writer has it open is dropped',
+    { options: { stabilitySeconds: 0 } },
+    async (world) => {
+      const writer = world.writer('open.csv');
+      writer.write('half of it');
+      await step(world, 'open.csv', (e) => e.why === 'writer_open');
+      rmSync(join(world.input, 'open.csv'));
+      await step(world, 'open.csv', (e) => e.outcome === 'drop');
+      writer.close();
+      world.dropped.length = 0; // it never became whole under a name
+      await world.isStored(world.drop('next.csv', 100));
+    },
+  );
+});

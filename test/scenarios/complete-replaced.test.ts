@@ -1,0 +1,142 @@
+/**
+ * Complete files only: a file is replaced in flight. Every version that was sealed arrives whole under its own target;
+ * one that its uploader overwrote before that is gone by the uploader's own hand, and never mixed with the next.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+import { droppedAs, scenarios, watched } from './watching.js';
+
+const NAME = 'orders.csv';
+
+/** The ways in which uploaders replace a file. */
+const REPLACE: Record<string, (path: string, content: Buffer) => void> = {
+  'rename over it': (path, content) => {
+    writeFileSync(`${path}.tmp`, content);
+    renameSync(`${path}.tmp`, path);
+  },
+  'write over it': (path, content) => writeFileSync(path, content),
+  'cp -p over it': (path, content) => {
+    writeFileSync(`${path}.tmp`, content);
+    execFileSync('touch', ['-d', '2001-01-01', `${path}.tmp`]);
+    execFileSync('cp', ['-p', `${path}.tmp`, path]);
+  },
+};
+
+function replace(world: World, how: string, bytes: number, optional = false): void {
+  const content = world.content(bytes);
+  REPLACE[how]!(join(world.input, NAME), content);
+  world.dropped.push({ ...droppedAs(NAME, content), optional });
+}
+
+async function ctl(world: World, ...words: string[]): Promise<void> {
+  const ended = await world.run('ingest-ctl', words);
+  assert.equal(ended.code, 0, ended.stderr);
+}
+
+/** So many jobs lie before the stage. */
+const lieBefore = (world: World, stage: string, count: number): Promise<unknown> =>
+  until(
+    `${count} jobs before ${stage}`,
+    () => world.jobs().filter((j) => j.stage === stage && j.state === 'ready').length === count,
+    {
+      withinMs: 30_000,
+      soFar: () => JSON.stringify(world.jobs().map(({ stage: at, state }) => [at, state])),
+    },
+  );
+
+const targets = (world: World): string[] =>
+  world.manifest().map(({ record }) => record!.warehouse_path.split('/').at(-1)!);
+
+scenarios('complete files only: replaced in flight', () => {
+  for (const stage of STAGE_NAMES.slice(1)) {
+    watched(
+      `a file that is replaced while its first version waits for ${stage}: all versions arrive`,
+      {},
+      async (world) => {
+        await ctl(world, 'pause', stage);
+        for (const [n, how] of Object.keys(REPLACE).entries()) {
+          // Of one length: only the bytes tell them apart.
+          replace(world, how, 10_000);
+          await lieBefore(world, stage, n + 1);
+        }
+        assert.deepEqual(world.warehouse(), []);
+        await ctl(world, 'resume', stage);
+        await world.stored(3, { withinMs: 30_000 });
+        assert.equal(new Set(targets(world)).size, 3);
+        for (const { record } of world.manifest()) assert.equal(record!.path, join(world.input, NAME));
+        for (const target of targets(world)) assert.match(target, /^orders(~\d)?\.csv$/);
+      },
+    );
+  }
+
+  watched(
+    'a file that is replaced before it was verified arrives as it is then, from the first byte to the last',
+    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    async (world) => {
+      await ctl(world, 'pause', 'verify-complete');
+      replace(world, 'write over it', 10_000, true);
+      await lieBefore(world, 'verify-complete', 1);
+      replace(world, 'rename over it', 20_000, true);
+      replace(world, 'cp -p over it', 10_000);
+      await ctl(world, 'resume', 'verify-complete');
+      await world.stored(1, { withinMs: 30_000 });
+      assert.deepEqual(
+        world.manifest().map(({ record }) => record!.sha256),
+        [world.dropped.at(-1)!.sha256],
+      );
+    },
+  );
+
+  watched('a file that is replaced by its own bytes while it is in flight is stored once', {}, async (world) => {
+    await ctl(world, 'pause', 'move');
+    const content = world.content(10_000);
+    for (let n = 0; n < 2; n++) {
+      writeFileSync(join(world.input, NAME), content);
+      world.dropped.push(droppedAs(NAME, content));
+      await until(`version ${n + 1} is sealed`, () => world.log.named('file_ready').length === n + 1, {
+        withinMs: 30_000,
+      });
+    }
+    await ctl(world, 'resume', 'move');
+    await world.event('file_skipped_duplicate', undefined, { withinMs: 30_000 });
+    await until('one copy is put away', () => world.duplicates().length === 1);
+    assert.equal(world.manifest().length, 1);
+  });
+
+  watched(
+    'in sidecar mode each version is judged by its own sidecar',
+    { options: { mode: 'sidecar' } },
+    async (world) => {
+      await ctl(world, 'pause', 'hash');
+      for (let n = 1; n <= 3; n++) {
+        replace(world, 'rename over it', 10_000);
+        world.sidecar(NAME, `${world.dropped.at(-1)!.sha256}  ${NAME}\n`);
+        await lieBefore(world, 'hash', n);
+      }
+      await ctl(world, 'resume', 'hash');
+      await world.stored(3, { withinMs: 30_000 });
+      assert.deepEqual(world.log.named('file_held'), []);
+    },
+  );
+
+  watched(
+    'a name that is replaced without a pause: every version that arrives is whole, and the last one does',
+    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    async (world) => {
+      for (let n = 0; n < 300; n++) {
+        replace(world, Object.keys(REPLACE)[n % 2]!, 5_000 + n, n < 299);
+        if (n % 3 === 0) await new Promise(setImmediate);
+      }
+      await world.isStored(world.dropped.at(-1)!, { withinMs: 30_000 });
+      await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'), {
+        withinMs: 30_000,
+      });
+      assert(world.manifest().length > 1, 'no version was sealed in between: this scenario shows nothing');
+    },
+  );
+});

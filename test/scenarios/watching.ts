@@ -1,0 +1,72 @@
+/**
+ * Scenarios that must hold whichever way the input is watched: by events, or by scans alone (--poll).
+ * Guarantees: the ingestor has looked through its input before the scenario begins, so that "untouched" is its choice and
+ * not its start-up; every world ends with the oracle.
+ */
+import { describe, test } from 'node:test';
+import { nameOfText } from '../../src/linux/names.js';
+import { type Dropped, sha256 } from '../world/dropping.js';
+import type { HeardEvent } from '../world/event-log.js';
+import type { Options } from '../world/layout.js';
+import { stays } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+/** --poll looks often here, so that a scenario takes seconds; events are given no scan that could stand in for them. */
+export const WATCHING: Record<string, Options> = {
+  inotify: {},
+  '--poll': { poll: true, scanIntervalSeconds: 0.2 },
+};
+
+export interface Watched {
+  options?: Options;
+  /** Before the ingestor is started. */
+  before?: (world: World) => void | Promise<void>;
+  /** `false`: the scenario judges its world by itself. */
+  check?: boolean;
+}
+
+/** They mostly wait, each in a world of its own: some at a time. */
+export const scenarios = (name: string, list: () => void): void => void describe(name, { concurrency: 4 }, list);
+
+/** One test for each way of watching, in a world whose ingestor runs. */
+export function watched(name: string, plan: Watched, act: (world: World) => Promise<void>): void {
+  for (const [how, options] of Object.entries(WATCHING)) {
+    test(`${name} (${how})`, { timeout: 120_000 }, async (t) => {
+      const world = createWorld(t, { options: { trace: true, logLevel: 'trace', ...options, ...plan.options } });
+      await plan.before?.(world);
+      world.start('ingest');
+      await world.event('scan_done', undefined, { withinMs: 30_000 });
+      await act(world);
+      await world.stop();
+      if (plan.check !== false) world.check();
+    });
+  }
+}
+
+/** A step of a stage for a file, told with --trace. */
+export const step = (
+  world: World,
+  name: string,
+  fits: (event: HeardEvent) => unknown,
+  since?: number,
+): Promise<HeardEvent> =>
+  world.event('stage_step', (e) => String(e.path).endsWith(`/${name}`) && fits(e), {
+    withinMs: 30_000,
+    ...(since !== undefined && { since }),
+  });
+
+/** The file is not sealed for so long. */
+export async function silence(world: World, name: string, forMs: number): Promise<void> {
+  const sealed = () => world.log.named('file_ready').filter((e) => String(e.path).endsWith(`/${name}`)).length;
+  const before = sealed();
+  await stays(`${name} is not sealed`, () => sealed() === before, forMs);
+}
+
+/** What a file that the scenario wrote by itself counts as. */
+export const droppedAs = (name: string, content: Buffer): Dropped => ({
+  feed: 'default',
+  name: nameOfText(name),
+  sha256: sha256(content),
+  bytes: content.length,
+  optional: false,
+});
