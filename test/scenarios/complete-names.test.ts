@@ -25,7 +25,7 @@ function bystand(world: World, names: readonly string[]): void {
   }
 }
 
-scenarios('complete files only: names, directories, files that go away', () => {
+scenarios('complete files only: names and directories', () => {
   watched(
     'hidden and temporary names are left alone, before the start and after',
     {
@@ -72,7 +72,9 @@ scenarios('complete files only: names, directories, files that go away', () => {
       assert.equal(world.manifest().at(-1)!.record!.path, join(world.input, 'renamed/sub/four.csv'));
     },
   );
+});
 
+scenarios('complete files only: files that go away', () => {
   watched(
     'a file that is deleted while it waits leaves nothing, and its name is free',
     { options: { stabilitySeconds: 1.5 } },

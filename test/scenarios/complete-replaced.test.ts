@@ -92,7 +92,9 @@ scenarios('complete files only: replaced in flight', () => {
       );
     },
   );
+});
 
+scenarios('complete files only: replaced by its own bytes, with sidecars, without a pause', () => {
   watched('a file that is replaced by its own bytes while it is in flight is stored once', {}, async (world) => {
     await ctl(world, 'pause', 'move');
     const content = world.content(10_000);

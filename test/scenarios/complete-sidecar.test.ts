@@ -36,7 +36,7 @@ const withLateSidecar = (
     return dropped;
   });
 
-scenarios('complete files only: sidecars', () => {
+scenarios('complete files only: a file and its sidecar', () => {
   watched('a file waits for its sidecar, whatever right thing that says', { options }, async (world) => {
     const silent = Object.entries(RIGHT).map(([, says], n) => ({ name: `late-${n}.csv`, says }));
     for (const { name, says } of silent.slice(1)) {
@@ -81,7 +81,9 @@ scenarios('complete files only: sidecars', () => {
       return writer.close();
     });
   });
+});
 
+scenarios('complete files only: sidecars that are not what they seem', () => {
   watched(
     'a sidecar left over from an earlier file of that name is not enough: the file must be quiet too',
     { options: { mode: 'sidecar', stabilitySeconds: 2 } },

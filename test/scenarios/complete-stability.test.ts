@@ -16,7 +16,7 @@ const halves = (content: Buffer): [Buffer, Buffer] => [
   content.subarray(content.length / 2),
 ];
 
-scenarios('complete files only: stability', () => {
+scenarios('complete files only: open and mapped files', () => {
   watched('a writer that is silent for five windows with its file open is waited for', { options }, async (world) => {
     await world.complete('slow.csv', async (whole) => {
       const writer = world.writer('slow.csv');
@@ -44,7 +44,9 @@ scenarios('complete files only: stability', () => {
       return droppedAs('mapped.csv', content);
     });
   });
+});
 
+scenarios('complete files only: writers that close, old times', () => {
   watched(
     'a writer that closes between its chunks is waited for a whole window',
     { options: { stabilitySeconds: 2 } },
@@ -89,7 +91,9 @@ scenarios('complete files only: stability', () => {
       assert.equal(world.manifest()[0]!.record!.mtime, 1_000_000_000);
     },
   );
+});
 
+scenarios('complete files only: renames, and no window at all', () => {
   watched('a file is taken under its final name alone, .tmp before it is none', { options }, async (world) => {
     const [first, second] = halves(world.content(80_000));
     await world.complete('renamed.csv', async (whole) => {
