@@ -32,6 +32,11 @@ export class Presence {
     this.#failed = code;
   }
 
+  /** What was read of the root just now is not all that it holds. */
+  get doubtful(): boolean {
+    return this.#gone || this.#failed !== undefined;
+  }
+
   /** Opens the root. `first` and `anew`: nothing of what was known of it holds; `prepare` runs then, and may fail too. */
   enter(prepare: (fd: number) => void): 'same' | 'first' | 'anew' | 'missing' {
     if (this.#gone || this.#failed !== undefined) this.#root.forget();

@@ -4,8 +4,8 @@
  * in memory are the paths of directories not yet read, never a listing.
  * Does not: look at files, or decide when to go on.
  */
-import { closeSync, type Dir, type Dirent, opendirSync } from 'node:fs';
-import { openDirectory } from '../linux/index.js';
+import { closeSync, type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
+import { type Kind, openDirectory, statAtOrNone } from '../linux/index.js';
 import { type ByteName, joinNames } from '../linux/names.js';
 import { limits } from './limits.js';
 import type { FileKind, ScanCause, ScanCounts } from './types.js';
@@ -88,20 +88,31 @@ export class Scan {
       try {
         entry = this.#dir!.readSync();
       } catch (error) {
-        this.#hooks.failed(this.#path, error);
+        if ((error as { code?: string }).code === 'ENOENT') this.#listUntyped(found);
+        else this.#hooks.failed(this.#path, error);
         entry = null;
       }
       if (entry === null) {
         this.#leave();
         return;
       }
-      this.#meet(entry, found);
+      this.#meet(entry.name as ByteName, kindOf(entry), found);
     }
   }
 
-  #meet(entry: Dirent, found: ByteName[]): void {
-    const path = joinNames(this.#path, entry.name as ByteName);
-    const kind = kindOf(entry);
+  /**
+   * A filesystem that tells no kinds (ext4 without `filetype`, some FUSE): Node asks lstat for each, which loses names
+   * that are not ASCII. The one case that holds a whole listing, and reads what was read before once more.
+   */
+  #listUntyped(found: ByteName[]): void {
+    for (const name of readdirSync(`/proc/self/fd/${this.#dirFd}`, 'latin1') as ByteName[]) {
+      const stat = statAtOrNone(this.#dirFd, name);
+      if (stat !== undefined) this.#meet(name, KINDS[stat.kind] ?? 'unknown', found);
+    }
+  }
+
+  #meet(name: ByteName, kind: FileKind, found: ByteName[]): void {
+    const path = joinNames(this.#path, name);
     if (kind === 'directory') {
       if (this.#hooks.enters(path)) this.#pending.push(path);
     } else if (kind === 'file' || kind === 'unknown') {
@@ -121,6 +132,16 @@ export class Scan {
     this.#dirFd = -1;
   }
 }
+
+const KINDS: Partial<Record<Kind, FileKind>> = {
+  file: 'file',
+  directory: 'directory',
+  symlink: 'symlink',
+  fifo: 'fifo',
+  socket: 'socket',
+  character: 'device',
+  block: 'device',
+};
 
 function kindOf(entry: Dirent): FileKind {
   if (entry.isFile()) return 'file';

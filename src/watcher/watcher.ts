@@ -129,7 +129,10 @@ export class Watcher {
     await this.#handOver(found.filter((path) => !this.#marks.has(path)).map((path) => ({ path, by: 'scan' })));
     const nowMs = performance.now();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
-    if (scan.done) this.#onEnd(scan, nowMs);
+    if (!scan.done) return;
+    // The root went under it: whoever waits for a scan waits for the next one.
+    if (this.#presence.doubtful) this.#asked.push(...scan.waiting);
+    else this.#onEnd(scan, nowMs);
   }
 
   /** False: it failed; the marks are kept, and a while has passed. */
@@ -162,12 +165,8 @@ export class Watcher {
     if (this.#watches.troubled) this.#schedule.retryIn(limits.pollEveryMs, nowMs);
     if (!scan.whole) return;
     this.#schedule.periodicIn(this.#watches.scanEveryMs(this.#options.scanEveryMs), nowMs);
-    this.#options.tell({
-      event: 'scan_done',
-      cause: scan.cause,
-      seconds: (nowMs - scan.startedMs) / 1_000,
-      ...scan.counts,
-    });
+    const seconds = (nowMs - scan.startedMs) / 1_000;
+    this.#options.tell({ event: 'scan_done', cause: scan.cause, seconds, ...scan.counts });
     for (const resolve of scan.waiting) resolve();
   }
 

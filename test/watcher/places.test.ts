@@ -11,6 +11,13 @@ import { scenarioBothWays } from './world.js';
 const asRoot = process.getuid?.() === 0;
 const mount = (at: string): void => void execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', at]);
 
+/** An ext4 that does not note what kind of thing an entry is. */
+const mountUntyped = (at: string): void => {
+  execFileSync('truncate', ['-s', '8M', `${at}.img`]);
+  execFileSync('mkfs.ext4', ['-q', '-F', '-O', '^filetype', `${at}.img`]);
+  execFileSync('mount', ['-o', 'loop', `${at}.img`, at]);
+};
+
 const mountsBothWays = (name: string, run: Parameters<typeof scenarioBothWays>[1]): void => {
   if (asRoot) scenarioBothWays(name, run);
   else
@@ -31,8 +38,8 @@ async function unmountWhenIdle(at: string): Promise<void> {
 }
 
 /** Unmounts what the scenario left mounted, however it ended. */
-async function withMount(at: string, run: () => Promise<void>): Promise<void> {
-  mount(at);
+async function withMount(at: string, run: () => Promise<void>, make = mount): Promise<void> {
+  make(at);
   try {
     await run();
   } finally {
@@ -87,3 +94,21 @@ mountsBothWays(
     });
   },
 );
+
+mountsBothWays('a filesystem that tells no kinds loses no name', async (world, options) => {
+  mkdirSync(world.root);
+  const scene = async () => {
+    for (const name of ['a', 'ä', 'z']) {
+      mkdirSync(join(world.root, `dir-${name}`));
+      writeFileSync(join(world.root, `dir-${name}/${name}`), '1');
+      writeFileSync(join(world.root, name), '1');
+    }
+    world.start(options);
+    await world.untilSeen('a', 'ä', 'z', 'dir-a/a', 'dir-ä/ä', 'dir-z/z');
+    assert.deepEqual(
+      [...world.seen].filter((path) => path.startsWith('lost+found')),
+      [],
+    );
+  };
+  await withMount(world.root, scene, mountUntyped);
+});
