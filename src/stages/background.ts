@@ -1,6 +1,6 @@
 /**
  * What a worker does beside its batches: says that it lives and what it has in hand, frees the jobs of dead owners,
- * probes failing places, runs the reaper.
+ * tells of those that live and are silent, probes failing places, runs the reaper.
  * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
  */
 import type { Backend } from '../../queue/backend.js';
@@ -11,6 +11,7 @@ import { probeGates } from '../gates/prober.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
 import { dropOldReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
+import { Silence } from './silence.js';
 import type { Emit } from './stage.js';
 
 const REDO_EVERY_MS = 2_000;
@@ -23,6 +24,8 @@ export interface BackgroundParts {
   backend: Backend;
   feeds: Feeds;
   emit: Emit;
+  /** How long an owner may give no sign of life. */
+  stallMs: number;
   onFatal: (error: unknown) => void;
 }
 
@@ -40,6 +43,8 @@ export class Background {
       this.parts.backend.checkStillOurs();
     });
     this.#every(limits.rescueEveryMs, () => this.#rescue());
+    const silence = new Silence(this.parts.stallMs, this.parts.emit);
+    this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));

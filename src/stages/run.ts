@@ -22,13 +22,19 @@ import { tellSettled } from './tell.js';
 const UNKNOWN_FEED_MS = 5_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
-  const { statePath, maxAttempts } = context.config.service;
+  const { statePath, maxAttempts, stallSeconds } = context.config.service;
   const title = `worker ${context.stages.join(' ')}`;
   const backend = await openState({ statePath, title, maxAttempts });
   const feeds = new Feeds(backend, statePath, context.emit);
   const failure = new Failure();
   const dispatchers: Dispatcher[] = [];
-  const background = new Background({ backend, feeds, emit: context.emit, onFatal: failure.raise });
+  const background = new Background({
+    backend,
+    feeds,
+    emit: context.emit,
+    stallMs: stallSeconds * 1_000,
+    onFatal: failure.raise,
+  });
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.onStop(() => backend.beat({ job: null, place: '' }));

@@ -59,6 +59,11 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${text(f.worker)} gave no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}; it is killed and started again`,
   },
+  worker_silent: {
+    level: 'error',
+    say: (f) =>
+      `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}, and its parent does not end it; its jobs wait`,
+  },
   worker_stopped: { level: 'debug' },
   drain_waiting: {
     level: 'warn',

@@ -1,6 +1,6 @@
 /**
  * The rows of a state as a test sees them.
- * Guarantees: read-only, copied, closed at once.
+ * Guarantees: nothing is written, rows are copied, connections closed at once.
  * Does not: belong into a process that holds a backend on the same state: closing our descriptor would drop its locks.
  */
 import { existsSync } from 'node:fs';
@@ -61,6 +61,47 @@ export interface DatabaseSurvey {
   gates: GateRow[];
   /** Manifest files with an append that was planned and not confirmed. */
   openAppends: string[];
+}
+
+/** What is in hand at this moment, in all feeds. */
+export interface Glance {
+  claimed: number;
+  openAppends: number;
+  /** By the counters, since the beginning of this state. */
+  stored: number;
+}
+
+/** Zeros while there is no state yet, or one without tables. */
+export function glance(statePath: string): Glance {
+  if (!existsSync(statePath)) return { claimed: 0, openAppends: 0, stored: 0 };
+  const db = new Database(statePath, { readonly: true, timeout: 5_000 });
+  const ask = (what: string): number => db.prepare(`SELECT ${what}`).pluck().get() as number;
+  const tables = "count(*) FROM sqlite_schema WHERE name IN ('jobs', 'appends', 'counters')";
+  try {
+    // The tables come in two commits: the first look at a new state may be between them.
+    if (ask(tables) < 3) return { claimed: 0, openAppends: 0, stored: 0 };
+    return {
+      claimed: ask("count(*) FROM jobs WHERE state = 'claimed'"),
+      openAppends: ask('count(*) FROM appends'),
+      stored: ask("total(files) FROM counters WHERE name = 'stored'"),
+    };
+  } finally {
+    db.close();
+  }
+}
+
+/** Whether somebody is inside a write transaction just now. */
+export function isWriteLocked(statePath: string): boolean {
+  const db = new Database(statePath, { timeout: 0, fileMustExist: true });
+  try {
+    db.exec('BEGIN IMMEDIATE; ROLLBACK');
+    return false;
+  } catch (error) {
+    if (!/^SQLITE_BUSY/.test((error as { code?: string }).code ?? '')) throw error;
+    return true;
+  } finally {
+    db.close();
+  }
 }
 
 /** Undefined while there is no state yet. */

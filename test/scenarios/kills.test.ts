@@ -1,0 +1,171 @@
+/**
+ * SIGKILL at random moments of every process, while jobs are claimed; after each, a restart and the oracle.
+ * A reader follows the manifests through all of it.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { glance } from '../world/database.js';
+import { contents } from '../world/dropping.js';
+import { tmpfsMount } from '../world/mounts.js';
+import { type Program, signal } from '../world/program.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const SEED = process.env.SEED ?? String(Date.now());
+const FILES = 100;
+const FILES_MAX = 400;
+/** In these rounds the kill comes while an append is planned and not confirmed. */
+const IN_APPEND = 'an append is open';
+
+/** Who is killed in each round: all at once, a parent, or one child, which its parent starts again. */
+const VICTIMS = ['everything', 'parent', 'producer', ...STAGE_NAMES, 'worker of all stages'] as const;
+type Victim = (typeof VICTIMS)[number] | typeof IN_APPEND;
+
+type Layout = 'all stages' | 'per stage' | 'separate';
+
+const PER_STAGE = ['--workers', 'verify-complete=1,hash=2,manifest=1,move=1'];
+
+function start(world: World, layout: Layout, poll: boolean): Program[] {
+  const polling = poll ? ['--poll', '--scan-interval-seconds', '0.2'] : [];
+  if (layout === 'all stages') return [world.start('ingest', ['--concurrency', '2', ...polling])];
+  if (layout === 'per stage') return [world.start('ingest', [...PER_STAGE, ...polling])];
+  const workers = [...STAGE_NAMES, 'hash'].map((stage) => world.start('ingest-worker', ['--stage', stage]));
+  return [world.start('ingest-producer', polling), ...workers];
+}
+
+for (const where of ['one filesystem', 'two filesystems'] as const) {
+  test(`killed at random moments, restarted, and nothing differs: ${where}`, { timeout: 300_000 }, async (t) => {
+    if (where === 'two filesystems' && skipUnlessRoot(t, 'kills while files are copied to another filesystem')) return;
+    t.diagnostic(`SEED=${SEED}`);
+    const world = createWorld(t, { seed: `${SEED} ${where}`, options: { stabilitySeconds: 0, settleMs: 0 } });
+    if (where === 'two filesystems') tmpfsMount(world.feed().warehouse, { size: '256m' });
+    const draw = contents(`${SEED} ${where} draws`);
+    const below = (n: number) => draw(4).readUInt32LE() % n;
+    const tail = await world.manifestTail();
+    let kills = 0;
+    let inAppend = 0;
+    let whileClaimed = 0;
+
+    // Two kills in a row: the second one meets what the restart does about the first.
+    const appends = where === 'one filesystem' ? [IN_APPEND, IN_APPEND, IN_APPEND] : [];
+    for (const victim of [...VICTIMS, ...appends] as Victim[]) {
+      for (let times = victim === IN_APPEND ? 2 : 1; times > 0; times--) {
+        const { claimed, openAppends } = await killOnce(world, kills++, victim, below, t);
+        if (openAppends > 0) inAppend++;
+        if (claimed > 0) whileClaimed++;
+      }
+      await world.runOnce();
+      world.check();
+      countersAgree(world);
+    }
+    const { broken, looks } = await tail.stop();
+    assert.deepEqual(broken, [], 'the reader saw something else than growth');
+    t.diagnostic(
+      `${kills} kills, ${whileClaimed} with jobs claimed, ${inAppend} with an append open; the reader looked ${looks} times`,
+    );
+    assert(whileClaimed >= kills / 2, `only ${whileClaimed} of ${kills} kills met claimed jobs`);
+    if (appends.length > 0) assert(inAppend >= 3, `only ${inAppend} kills met an open append`);
+  });
+}
+
+/** Drops files, starts, kills the victim at a random moment while jobs are claimed; answers what was in hand then. */
+async function killOnce(
+  world: World,
+  round: number,
+  victim: Victim,
+  below: (n: number) => number,
+  t: TestContext,
+): Promise<{ claimed: number; openAppends: number }> {
+  const layout = layoutFor(victim, below);
+  const poll = below(3) === 0;
+  let n = 0;
+  const dropSome = (many: number) => {
+    for (; many > 0 && n < FILES_MAX; many--) dropOne(world, round, n++, below);
+  };
+  dropSome(below(FILES));
+  const since = world.log.all.length;
+  const before = glance(world.statePath).stored;
+  const programs = start(world, layout, poll);
+  // Files arrive until the kill: some are in every stage then.
+  const atStored = before + below(FILES);
+  let [pids, survives]: [number[], boolean] = [[], false];
+  const inHand = await until(
+    `the moment of round ${round}`,
+    () => {
+      const now = glance(world.statePath);
+      if (pids.length === 0 && now.claimed > 0) [pids, survives] = victimsOf(world, programs, victim, below, since);
+      if (now.claimed > 0 || now.stored > before) dropSome(3);
+      const isIt = victim === IN_APPEND ? now.openAppends > 0 : now.stored >= atStored;
+      const over = n === FILES_MAX && now.stored > before && allSettled(world);
+      return ((isIt && now.claimed > 0) || over) && pids.length > 0 && now;
+    },
+    { withinMs: 60_000, everyMs: below(4) },
+  );
+  for (const pid of pids) signal(pid, 'SIGKILL');
+  const found = glance(world.statePath);
+  if (survives) {
+    await world.event('worker_lost', (e) => e.signal === 'SIGKILL', { since, withinMs: 30_000 });
+    await world.stop();
+  } else {
+    await world.killAll();
+    world.check({ settled: false });
+  }
+  const stored = inHand.stored - before;
+  t.diagnostic(
+    `round ${round}: ${victim} of ${layout}${poll ? ', polling' : ''}, ${inHand.claimed} claimed, ${found.openAppends} appends open, ${stored} of ${n} stored before`,
+  );
+  return { claimed: inHand.claimed, openAppends: found.openAppends };
+}
+
+function layoutFor(victim: Victim, below: (n: number) => number): Layout {
+  if (victim === 'worker of all stages') return 'all stages';
+  if (victim === 'everything' || victim === 'parent' || victim === IN_APPEND)
+    return (['all stages', 'per stage', 'separate'] as const)[below(3)]!;
+  return 'per stage';
+}
+
+/** The pids, and whether a parent goes on. */
+function victimsOf(
+  world: World,
+  programs: readonly Program[],
+  victim: Victim,
+  below: (n: number) => number,
+  since: number,
+): [pids: number[], survives: boolean] {
+  if (victim === 'everything' || victim === IN_APPEND)
+    return [programs.flatMap((program) => [program.pid, ...program.descendants()]), false];
+  if (victim === 'parent') return [[programs[below(programs.length)]!.pid], false];
+  const named =
+    victim === 'producer' ? 'producer' : `worker ${victim === 'worker of all stages' ? STAGE_NAMES.join(' ') : victim}`;
+  const started = world.log.all.slice(since).filter((e) => e.event === 'worker_started' && e.worker === named);
+  return [[started[below(started.length)]!.worker_pid as number], true];
+}
+
+function dropOne(world: World, round: number, n: number, below: (n: number) => number): void {
+  const name = `${round}-${n}.csv`;
+  const kind = below(30);
+  if (kind === 0 && world.dropped.length > 0) world.drop(name, twinOf(world, round), { how: 'rename' });
+  else if (kind === 1) world.drop(name, 1_000_000 + below(3_000_000), { how: 'rename' });
+  else world.drop(`${below(3) === 0 ? 'sub/' : ''}${name}`, 1 + below(5_000), { how: 'rename' });
+}
+
+/** The same for every twin of a round and of the round before: in flight, stored, or killed in between. */
+const twinOf = (world: World, round: number): string => `twin ${round >> 1} of ${world.root}`;
+
+function allSettled(world: World): boolean {
+  const jobs = world.jobs();
+  return jobs.length > 0 && jobs.every(({ state }) => state === 'done');
+}
+
+function countersAgree(world: World): void {
+  const counted = world.database()!.counters.filter(({ name }) => name === 'stored');
+  const lines = world.manifest().map(({ record }) => record!.size);
+  const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
+  assert.deepEqual(
+    { files: sum(counted.map(({ files }) => files)), bytes: sum(counted.map(({ bytes }) => bytes)) },
+    { files: lines.length, bytes: sum(lines) },
+    'the counters equal lines and bytes',
+  );
+}

@@ -1,0 +1,79 @@
+/**
+ * The kernel drops events while nobody reads them: twenty thousand files, told of by nothing but the overflow, are all
+ * ingested, and so are those of a second overflow, in a new directory, while the scan that heals the first is running.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { signal } from '../world/program.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const FIRST = 20_000;
+const queued = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
+// Each file makes at least two events; the limit is read, never changed.
+const second = Math.ceil(queued / 2) + 1_000;
+const skip = queued > FIRST && `fs.inotify.max_queued_events is ${queued}: an overflow was not tested`;
+
+test('overflows heal by themselves, in a new directory and during the healing scan too', {
+  timeout: 300_000,
+  skip,
+}, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  // No other scan than the healing ones can find a file.
+  world.start('ingest-producer', ['--scan-interval-seconds', '3600', '--log-level', 'debug', '--stall-seconds', '600']);
+  await world.event('scan_done', (e) => e.cause === 'start', { withinMs: 30_000 });
+  const producer = (await world.event('worker_started')).worker_pid as number;
+
+  signal(producer, 'SIGSTOP');
+  write(world, 'first', FIRST);
+  const since = world.log.all.length;
+  signal(producer, 'SIGCONT');
+  await world.event('overflow', (e) => e.total === 1, { since, withinMs: 30_000 });
+  mkdirSync(join(world.input, 'new'));
+  await until('the new directory is watched', () => isWatched(producer, join(world.input, 'new')), {
+    withinMs: 30_000,
+    everyMs: 1,
+  });
+  signal(producer, 'SIGSTOP');
+  assert.deepEqual(scansSince(world, since), [], 'the healing scan had not ended');
+  write(world, 'new/second', second);
+  signal(producer, 'SIGCONT');
+  await world.event('overflow', (e) => e.total === 2, { since, withinMs: 30_000 });
+  await until('both healing scans are done', () => scansSince(world, since).length >= 2, { withinMs: 60_000 });
+  assert(
+    scansSince(world, since).every((cause) => cause === 'overflow'),
+    `scans: ${scansSince(world, since)}`,
+  );
+  assert.equal(world.database()!.counters.find(({ name }) => name === 'overflow')?.files, 2);
+
+  world.start('ingest-worker');
+  await world.stored(FIRST + second, { withinMs: 200_000 });
+  await world.stop();
+  world.check();
+});
+
+/** Written at once and by name, so that the whole of it is events for the watcher. */
+function write(world: World, prefix: string, count: number): void {
+  for (let n = 0; n < count; n++) world.drop(`${prefix}-${n}.csv`, 24);
+}
+
+const scansSince = (world: World, since: number): unknown[] =>
+  world.log.all.slice(since).flatMap(({ event, cause }) => (event === 'scan_done' ? [cause] : []));
+
+/** By the inode in what the kernel says of the process's inotify descriptors. */
+function isWatched(pid: number, directory: string): boolean {
+  const inode = statSync(directory).ino.toString(16);
+  const infos = `/proc/${pid}/fdinfo`;
+  return readdirSync(infos).some((fd) => infoOf(`${infos}/${fd}`).includes(`ino:${inode} `));
+}
+
+function infoOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''; // closed meanwhile
+    throw error;
+  }
+}
