@@ -1,7 +1,7 @@
 /** The manifest seen from outside: a reader who tails it through kills between an append's intent and its confirmation. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type AppendFaults, appendFaults, POINTS, type Point } from '../world/append-faults.js';
+import { APPEND_POINTS, type Faults, faultsIn, type Point } from '../world/faults.js';
 import type { TailReport } from '../world/tailer.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -11,7 +11,7 @@ const CUTTING = new URL('../manifest/cutting/switch.js', import.meta.url).href;
 
 interface Seen {
   world: World;
-  faults: AppendFaults;
+  faults: Faults;
   report: TailReport;
 }
 
@@ -23,7 +23,7 @@ async function readThroughKills(
   env: NodeJS.ProcessEnv = {},
 ): Promise<Seen | undefined> {
   const world = createWorld(t);
-  const faults = appendFaults(world.root);
+  const faults = faultsIn(world.root);
   if (!faults) {
     t.skip('no gcc: that a reader of the manifest sees no change through kills was not tested');
     return undefined;
@@ -55,10 +55,10 @@ const allDone = (world: World): Promise<true> =>
 
 for (const concurrency of [1, 2]) {
   test(`no byte that a reader saw changes through kills at every point of an append, ${concurrency} workers`, async (t) => {
-    const seen = await readThroughKills(t, concurrency, [...POINTS, 'half_written']);
+    const seen = await readThroughKills(t, concurrency, [...APPEND_POINTS, 'half_written']);
     if (!seen) return;
     assert.deepEqual(seen.report.broken, []);
-    assert.equal(seen.faults.kills(), POINTS.length + 1);
+    assert.equal(seen.faults.kills(), APPEND_POINTS.length + 1);
     assert.ok(seen.report.looks > 50, `${seen.report.looks} looks`);
     seen.world.check();
     t.diagnostic(`${seen.faults.kills()} kills between intent and confirmation, ${seen.report.looks} looks`);
@@ -67,7 +67,7 @@ for (const concurrency of [1, 2]) {
 
 test('a redo that is killed itself is redone, three times over', async (t) => {
   const world = createWorld(t);
-  const faults = appendFaults(world.root);
+  const faults = faultsIn(world.root);
   if (!faults) return t.skip('no gcc: an append that is killed again and again was not tested');
   faults.arm('half_written', 3);
   const tail = await world.manifestTail();

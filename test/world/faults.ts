@@ -1,17 +1,18 @@
 /**
- * Kills whoever writes a manifest, at a chosen point between the intent's commit and its confirmation: a preloaded library
- * wraps pwrite and fdatasync of files of that name.
+ * Kills a worker at a chosen point: while it writes a manifest (between the intent's commit and its confirmation), or
+ * around its rename into the warehouse. A preloaded library wraps pwrite, fdatasync and renameat2.
  * Guarantees: the library is armed for so many kills and then lets everything pass; how many it made is counted over all
  * processes.
- * Does not: see anything but manifest.jsonl; the state's files are not touched.
+ * Does not: see anything but manifest.jsonl and partitions; the state's files are not touched.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where it dies. `half`: half of the bytes are written, a line torn in the middle. */
-export const POINTS = ['before_write', 'half_written', 'written', 'before_sync', 'synced'] as const;
+/** Between intent and confirmation. `half_written`: a line torn in the middle. */
+export const APPEND_POINTS = ['before_write', 'half_written', 'written', 'before_sync', 'synced'] as const;
+const POINTS = [...APPEND_POINTS, 'before_move', 'moved'] as const;
 export type Point = (typeof POINTS)[number];
 
 const SOURCE = `
@@ -29,18 +30,23 @@ const SOURCE = `
 static volatile int *control;
 
 __attribute__((constructor)) static void begin(void) {
-  int fd = open(getenv("APPEND_FAULTS"), O_RDWR | O_CLOEXEC);
+  int fd = open(getenv("FAULTS"), O_RDWR | O_CLOEXEC);
   if (fd < 0) abort();
   control = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   close(fd);
 }
-static int is_manifest(int fd) {
-  char link[64], path[4096];
+static const char *path_of(int fd) {
+  static __thread char path[4096];
+  char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t n = readlink(link, path, sizeof path - 1);
-  if (n < 15) return 0;
-  path[n] = 0;
-  return strcmp(path + n - 15, "/manifest.jsonl") == 0;
+  path[n < 0 ? 0 : n] = 0;
+  return path;
+}
+static int is_manifest(int fd) {
+  const char *path = path_of(fd);
+  size_t n = strlen(path);
+  return n > 15 && strcmp(path + n - 15, "/manifest.jsonl") == 0;
 }
 static int dies(int point) {
   return control[0] == point && __sync_fetch_and_sub(&control[1], 1) > 0;
@@ -75,9 +81,19 @@ int fdatasync(int fd) {
   if (dies(5)) die();
   return n;
 }
+int renameat2(int from, const char *name, int to, const char *new_name, unsigned flags) {
+  static int (*real)(int, const char *, int, const char *, unsigned);
+  if (!real) real = dlsym(RTLD_NEXT, "renameat2");
+  if (!strstr(path_of(to), "/ingest_date=")) return real(from, name, to, new_name, flags);
+  __sync_fetch_and_add(&control[3], 1);
+  if (dies(6)) die();
+  int n = real(from, name, to, new_name, flags);
+  if (n == 0 && dies(7)) die();
+  return n;
+}
 `;
 
-export interface AppendFaults {
+export interface Faults {
   env: NodeJS.ProcessEnv;
   arm(point: Point, kills: number): void;
   kills(): number;
@@ -86,7 +102,7 @@ export interface AppendFaults {
 }
 
 /** Undefined where there is no gcc. */
-export function appendFaults(folder: string): AppendFaults | undefined {
+export function faultsIn(folder: string): Faults | undefined {
   const [source, library, control] = ['faults.c', 'faults.so', 'faults'].map((name) => join(folder, name)) as [
     string,
     string,
@@ -110,7 +126,7 @@ export function appendFaults(folder: string): AppendFaults | undefined {
     }
   };
   return {
-    env: { LD_PRELOAD: library, APPEND_FAULTS: control },
+    env: { LD_PRELOAD: library, FAULTS: control },
     arm: (point, kills) => void numbers(Int32Array.of(POINTS.indexOf(point) + 1, kills)),
     kills: () => numbers()[2]!,
     calls: () => numbers()[3]!,
