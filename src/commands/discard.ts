@@ -2,7 +2,7 @@
 import { EXIT } from '../errors.js';
 import { discardJobs } from '../recover/discard.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { say, tell } from './console.js';
 import { inBatches } from './in-batches.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
@@ -12,7 +12,9 @@ export async function discard(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   return operate(invocation, async (backend) => {
     const { ids, missing } = selectHeld(backend, invocation);
-    const given = await inBatches(ids, (batch) => discardJobs(backend, batch));
+    const onStored = (id: string) =>
+      tell(`ingest-ctl discard: the file of ${id} is in the warehouse already, so it is recorded as stored instead`);
+    const given = await inBatches(ids, (batch) => discardJobs(backend, batch, onStored));
     say(`${given} ${given === 1 ? 'file is' : 'files are'} given up`);
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });

@@ -7,11 +7,26 @@ import type { FeedOptions } from '../config/options.js';
 import { releaseContent } from '../ledger/stored.js';
 import { correctionLine } from '../manifest/record.js';
 import { type JobFacts, payloadOf } from '../stages/job.js';
+import { storedInPlace } from './in-place.js';
 
-/** Answers per id whether the job was held, and is discarded now. */
-export function discardJobs(backend: Backend, ids: readonly string[]): Promise<boolean[]> {
+/**
+ * Answers per id whether the job was held, and is discarded now. One whose file is in the warehouse already goes on
+ * instead (`onStored`): its line would be withdrawn and the file would stay, and nothing is ever taken out of a warehouse.
+ */
+export async function discardJobs(
+  backend: Backend,
+  ids: readonly string[],
+  onStored: (id: string) => void = () => {},
+): Promise<boolean[]> {
   const feeds = new Map(backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
-  return backend.amendHeld(ids, (tx, job) => discardOne(tx, job, feeds.get(job.feed)));
+  const inPlace = await storedInPlace(backend, ids);
+  const held = await backend.amendHeld(ids, (tx, job) =>
+    inPlace.has(job.id) ? { kind: 'advance', to: job.stage } : discardOne(tx, job, feeds.get(job.feed)),
+  );
+  return ids.map((id, i) => {
+    if (held[i] && inPlace.has(id)) onStored(id);
+    return held[i]! && !inPlace.has(id);
+  });
 }
 
 function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {

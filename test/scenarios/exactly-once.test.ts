@@ -217,6 +217,27 @@ test('discarded after its line: a twin takes over line and target; without one t
   assert.equal(world.failed().length, 2);
 });
 
+test('discarded when its file is in the warehouse already, it is recorded as stored: no file without a line is left', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('no gcc: discarding what died right after its move was not tested');
+  faults.arm('moved', 1);
+  const running = world.start('ingest', [], { env: faults.env });
+  world.drop('x.csv', 1_000);
+  await until('the kill', () => faults.kills() === 1, PATIENT);
+  running.killAll();
+  await running.ended;
+  await withState(world.statePath, async (backend) => {
+    await backend.rescue();
+    assert.equal(await holdReady(backend, [world.jobs()[0]!.id]), 1);
+  });
+  const told = await world.run('ingest-ctl', ['discard', '--all']);
+  assert.match(told.stderr, /is in the warehouse already/);
+  assert.match(told.stdout, /^0 files are given up/);
+  await world.runOnce();
+  once(world, { files: 1, duplicates: 0 });
+});
+
 test('--on-duplicate delete removes the copy while the stored file is there, and keeps it when that has gone', async (t) => {
   const world = createWorld(t, { options: { onDuplicate: 'delete' } });
   world.start('ingest');

@@ -1,0 +1,61 @@
+/**
+ * Which held jobs have brought their file to its target already, and only their settlement is missing: they can be
+ * finished, and no longer given up.
+ * Errors: EnvironmentError where a warehouse that has to be looked at cannot be.
+ */
+import type { Backend, Job } from '../../queue/backend.js';
+import { EnvironmentError } from '../errors.js';
+import { FeedFiles, type Roots, statEntry } from '../files/feed-files.js';
+import { PlaceError } from '../files/place-error.js';
+import { contentByRow } from '../ledger/content.js';
+import type { ByteName } from '../linux/index.js';
+import type { JobFacts } from '../stages/job.js';
+import { isContent } from '../warehouse/target.js';
+
+export async function storedInPlace(backend: Backend, ids: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  const opened = new Map<string, FeedFiles>();
+  try {
+    for (const id of ids) {
+      const job = backend.job(id);
+      if (job?.state === 'held' && (await isInPlace(backend, job, opened))) found.add(id);
+    }
+    return found;
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    throw new EnvironmentError('root_unusable', `${error.message}, and it may have the file already; discard it then.`);
+  } finally {
+    for (const files of opened.values()) files.close();
+  }
+}
+
+async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFiles>): Promise<boolean> {
+  const { content: row } = job.payload as unknown as JobFacts;
+  const content = row === undefined ? undefined : backend.read((reader) => contentByRow(reader, row));
+  // Nobody moves a file before its line is confirmed.
+  if (content?.state !== 'manifested' || content.carrier !== job.id) return false;
+  const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
+  opened.set(job.feed, files);
+  const entry = files.entryOrNone(files.warehouse, content.target!.toString('latin1') as ByteName);
+  return entry !== undefined && statEntry(entry) !== undefined && isContent(entry, content.sha256, undefined);
+}
+
+/** As they were set up; nothing is made. */
+function recordedRoots(backend: Backend, feed: string): Roots {
+  const rows = backend.read((r) =>
+    r.all<{ kind: string; path: string; marker: string | null }>(
+      'SELECT kind, path, marker FROM roots WHERE feed = ?',
+      feed,
+    ),
+  );
+  const of = (kind: string) => rows.find((row) => row.kind === kind);
+  const path = (kind: string): string => of(kind)?.path ?? '';
+  const marker = (kind: string): string | undefined => of(kind)?.marker ?? undefined;
+  return {
+    input: path('input'),
+    work: path('work'),
+    manifests: path('manifests'),
+    warehouse: path('warehouse'),
+    markers: { work: marker('work'), manifests: marker('manifests'), warehouse: marker('warehouse') },
+  };
+}

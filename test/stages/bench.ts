@@ -1,0 +1,132 @@
+/**
+ * The four stages in this process, a step at a time, on real files and a real state: so that a test can put thousands of
+ * steps into any order, and let the process "die" at any transaction of a step.
+ * A death: from a chosen transaction on every write of the backend fails, then the owner is closed, which gives back its
+ * claims as the rescue of a dead owner does, and a new owner opens the state.
+ * Does not: crash inside SQLite or inside a system call; the tests with real processes do.
+ */
+import type { Backend, ClaimedJob, Decision } from '../../queue/backend.js';
+import { askedFor } from '../../src/commands/ask.js';
+import { configOf } from '../../src/config/load.js';
+import type { FeedOptions } from '../../src/config/options.js';
+import { FeedFiles, statEntry } from '../../src/files/feed-files.js';
+import { identityOf } from '../../src/files/identity.js';
+import { openState } from '../../src/ledger/open-state.js';
+import { setUpRoots } from '../../src/ledger/roots.js';
+import { bootId } from '../../src/linux/index.js';
+import { finishDecided } from '../../src/stages/decided.js';
+import { STAGES } from '../../src/stages/index.js';
+import { ingestJob, payloadOf } from '../../src/stages/job.js';
+import type { Batch, Feed, Step } from '../../src/stages/stage.js';
+import type { Dropped } from '../world/dropping.js';
+import { World } from '../world/world.js';
+
+const silent = (): void => {};
+
+class Died extends Error {}
+
+export class Bench {
+  readonly world = new World({ options: { stabilitySeconds: 0, settleMs: 0 } });
+  backend!: Backend;
+  feed!: Feed;
+
+  static async open(): Promise<Bench> {
+    const bench = new Bench();
+    await bench.#openState();
+    const options = bench.#options();
+    await bench.backend.putFeed(options.name, { ...options });
+    bench.feed = { options, roots: await setUpRoots(bench.backend, bench.world.statePath, options, silent) };
+    return bench;
+  }
+
+  /** As the producer does it. */
+  async arrive(dropped: Dropped): Promise<void> {
+    const files = new FeedFiles(this.feed.roots);
+    const stat = statEntry(files.input.entry(dropped.name))!;
+    files.close();
+    const identity = identityOf(stat);
+    const seen = { identity, sinceMs: this.backend.nowMs(), boot: bootId(), by: 'rename' as const };
+    await this.backend.enqueue([
+      {
+        feed: this.feed.options.name,
+        key: Buffer.from(dropped.name, 'latin1'),
+        ...{ identity, bytes: dropped.bytes, payload: payloadOf({ seen }), dueInMs: 0 },
+      },
+    ]);
+  }
+
+  /** One batch of a stage. `diesAt`: the process dies at its so manieth transaction. Answers how many jobs it took. */
+  async step(name: string, max: number, diesAt = Number.POSITIVE_INFINITY): Promise<number> {
+    const stage = STAGES.find((one) => one.name === name)!;
+    const claims = await this.backend.claim(name, max);
+    const backend = mortal(this.backend, diesAt);
+    const files = new FeedFiles(this.feed.roots);
+    try {
+      const batch = this.#batch(backend, files);
+      const jobs = claims.map(ingestJob);
+      const decided = jobs.filter(({ facts }) => facts.putAway !== undefined);
+      const open = jobs.filter(({ facts }) => facts.putAway === undefined);
+      const steps: Step[] = [];
+      if (decided.length > 0) steps.push(...(await finishDecided(name, decided, batch)));
+      if (open.length > 0) steps.push(...(await stage.run(open, batch)));
+      const settled = [...decided, ...open].map(({ claim }, i) => ({
+        job: claim as ClaimedJob,
+        outcome: steps[i]!.outcome as Decision,
+      }));
+      await backend.settle(settled);
+    } catch (error) {
+      if (!(error instanceof Died)) throw error;
+    } finally {
+      files.close();
+    }
+    if (diesAt !== Number.POSITIVE_INFINITY) await this.#die();
+    return claims.length;
+  }
+
+  async close(): Promise<void> {
+    await this.backend.close();
+    await this.world.end();
+  }
+
+  async #die(): Promise<void> {
+    await this.backend.close();
+    await this.#openState();
+  }
+
+  async #openState(): Promise<void> {
+    this.backend = await openState({ statePath: this.world.statePath, title: 'test', maxAttempts: 8 });
+  }
+
+  #options(): FeedOptions {
+    const flags = this.world.flags('ingest');
+    return configOf(askedFor('ingest', flags, {})!, {}).feeds[0]!;
+  }
+
+  #batch(backend: Backend, files: FeedFiles): Batch {
+    const boot = bootId();
+    const now = () => ({ ms: backend.nowMs(), boot });
+    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent };
+  }
+}
+
+/** The backend of a process that dies at its n-th transaction, before it is written; an even n: just after. */
+function mortal(backend: Backend, diesAt: number): Backend {
+  let left = Math.ceil(diesAt / 2);
+  const write =
+    (act: (...args: never[]) => Promise<unknown>) =>
+    async (...args: never[]): Promise<unknown> => {
+      left -= 1;
+      if (left < 0 || (left === 0 && diesAt % 2 === 1)) throw new Died();
+      const answer = await act(...args);
+      if (left === 0) throw new Died();
+      return answer;
+    };
+  return new Proxy(backend, {
+    get(target, name) {
+      const value = target[name as keyof Backend];
+      if (typeof value !== 'function') return value;
+      const bound = (value as (...args: never[]) => Promise<unknown>).bind(target);
+      return name === 'transact' || name === 'settle' ? write(bound) : bound;
+    },
+  });
+}
