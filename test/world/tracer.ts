@@ -1,0 +1,59 @@
+/**
+ * System calls of a process that runs already, as strace tells them.
+ * Guarantees: `detach` leaves the process running; the tracer is ended by its own pid.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Program } from './program.js';
+import { until } from './waiting.js';
+
+export const canTrace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0;
+
+export interface Call {
+  thread: string;
+  name: string;
+  /** Arguments and answer as strace writes them. */
+  text: string;
+}
+
+export interface Tracer {
+  /** Ends the trace; answers what was called meanwhile, in the order in which the calls began. */
+  detach(): Promise<Call[]>;
+}
+
+/** Follows all threads of `pid`. `calls`: as after `-e trace=`. */
+export async function attachTracer(directory: string, pid: number, calls: string): Promise<Tracer> {
+  const log = join(directory, `trace-${pid}`);
+  const strace = new Program('/usr/bin/env', ['strace', '-f', '-o', log, '-e', `trace=${calls}`, '-p', String(pid)]);
+  await until('the tracer is attached', () => strace.lines.some((line) => line.includes('attached')), {
+    withinMs: 30_000,
+  });
+  return {
+    async detach() {
+      strace.kill('SIGINT');
+      await strace.ended;
+      return callsOf(readFileSync(log, 'latin1'));
+    },
+  };
+}
+
+/** A call that another thread's came between stands in two lines, and is put together again. */
+export function callsOf(text: string): Call[] {
+  const calls: Call[] = [];
+  const unfinished = new Map<string, Call>();
+  for (const line of text.split('\n')) {
+    const began = /^(\d+) +(\w+)\((.*)$/.exec(line);
+    const resumed = /^(\d+) +<\.\.\. \w+ resumed>(.*)$/.exec(line);
+    if (began) {
+      const call = { thread: began[1]!, name: began[2]!, text: began[3]! };
+      calls.push(call);
+      if (line.endsWith('<unfinished ...>')) unfinished.set(call.thread, call);
+    } else if (resumed) {
+      const call = unfinished.get(resumed[1]!);
+      if (call) call.text = call.text.replace('<unfinished ...>', resumed[2]!);
+      unfinished.delete(resumed[1]!);
+    }
+  }
+  return calls;
+}
