@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { discardJobs } from '../../src/recover/discard.js';
 import type { JobFacts } from '../../src/stages/job.js';
+import { assertCarriers, type CarrierJob, givenUp, jobsOf } from '../world/carriers.js';
 import { holdReady } from '../world/hand.js';
-import type { World } from '../world/world.js';
 import { Bench } from './bench.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -25,7 +25,7 @@ type Act =
   | { act: 'hold' | 'retry' | 'discard'; which: number };
 
 const anAct: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ act: fc.constant('arrive' as const), content: fc.integer({ min: 0, max: 1 }) }) },
+  { weight: 4, arbitrary: fc.record({ act: fc.constant('arrive' as const), content: fc.nat(2) }) },
   { weight: 5, arbitrary: fc.record({ act: fc.constant('drive' as const), upTo: fc.integer({ min: 1, max: 3 }) }) },
   {
     weight: 6,
@@ -49,22 +49,8 @@ const anAct: fc.Arbitrary<Act> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ act: fc.constant('discard' as const), which: fc.nat(10) }) },
 );
 
-interface Row {
-  id: string;
-  stage: string;
-  state: string;
-  waits_on: string | null;
-  hold_code: string | null;
-  payload: string;
-}
-interface ContentRow {
-  row: number;
-  state: string;
-  carrier: string;
-}
-
-const jobs = (bench: Bench, state?: string): Row[] =>
-  bench.backend.read((r) => r.all<Row>('SELECT * FROM jobs ORDER BY seq')).filter((j) => !state || j.state === state);
+const jobs = (bench: Bench, state?: string): CarrierJob[] =>
+  jobsOf(bench.backend).filter((job) => !state || job.state === state);
 
 async function perform(bench: Bench, act: Act, contents: readonly Buffer[]): Promise<void> {
   switch (act.act) {
@@ -94,47 +80,8 @@ async function perform(bench: Bench, act: Act, contents: readonly Buffer[]): Pro
 const retry = (bench: Bench, id: string): Promise<boolean[]> =>
   bench.backend.amendHeld([id], (_tx, job) => ({ kind: 'advance', to: job.stage }));
 
-async function discard(bench: Bench, { id }: Row): Promise<void> {
+async function discard(bench: Bench, { id }: CarrierJob): Promise<void> {
   await discardJobs(bench.backend, [id]);
-}
-
-/** True at every moment, whatever was interrupted. */
-function invariants(bench: Bench): void {
-  const { all, contents, wakes } = bench.backend.read((r) => ({
-    all: r.all<Row>('SELECT * FROM jobs'),
-    contents: r.all<ContentRow>('SELECT row, state, carrier FROM contents'),
-    wakes: new Set(r.all<{ target: string }>('SELECT target FROM wakes').map(({ target }) => target)),
-  }));
-  const byId = new Map(all.map((job) => [job.id, job]));
-  for (const { row, state, carrier } of contents.filter((content) => content.state !== 'stored')) {
-    const job = byId.get(carrier);
-    assert.ok(job && job.state !== 'done', `the content ${row} is ${state}, and its carrier ${carrier} has gone`);
-    assert.notEqual(job.state, 'waiting', `the carrier of ${row} waits`);
-    const facts = JSON.parse(job.payload) as JobFacts;
-    assert.deepEqual([facts.content, facts.putAway], [row, undefined]);
-  }
-  for (const job of all.filter(({ state }) => state === 'waiting')) {
-    const row = Number(job.waits_on!.slice('content:'.length));
-    const content = contents.find((one) => one.row === row);
-    assert.ok(content, `${job.id} waits for a content that is not there`);
-    assert.ok(content.state !== 'stored' || wakes.has(job.waits_on!), `${job.id} waits for what is stored`);
-  }
-  const carrying = all.filter(({ state, stage, payload }) => {
-    const facts = JSON.parse(payload) as JobFacts;
-    return state !== 'done' && (stage === 'manifest' || stage === 'move') && !facts.putAway;
-  });
-  for (const { id, payload } of carrying) {
-    const { content } = JSON.parse(payload) as JobFacts;
-    assert.equal(contents.find(({ row }) => row === content)?.carrier, id, `${id} is a second carrier of ${content}`);
-  }
-}
-
-/** Contents of which every copy was given up: only these may be stored nowhere. */
-function wholly(world: World): string[] {
-  const failed = world.failed().map(({ sha256 }) => sha256);
-  const count = (all: readonly string[], digest: string) => all.filter((one) => one === digest).length;
-  const dropped = world.dropped.map(({ sha256 }) => sha256);
-  return [...new Set(failed)].filter((digest) => count(failed, digest) === count(dropped, digest));
 }
 
 /** An operator retries what is held, and everything else comes to its end by itself. */
@@ -151,7 +98,7 @@ async function settle(bench: Bench): Promise<void> {
     );
     await bench.backend.rescue();
     for (const stage of STAGES) await bench.step(stage, 100);
-    invariants(bench);
+    assertCarriers(bench.backend);
     for (const { id, hold_code } of jobs(bench, 'held')) assert.fail(`${id} is held for ${hold_code}`);
   }
 }
@@ -164,16 +111,16 @@ test(`twins in every order of arrival, hold, retry, discard and death; SEED=${SE
     fc.asyncProperty(fc.array(anAct, { minLength: 20, maxLength: 60, size: 'max' }), async (history) => {
       const bench = await Bench.open();
       try {
-        const contents = [bench.world.content(100), bench.world.content(200)];
+        const contents = [100, 200, 300].map(bench.world.content);
         for (const content of [0, 0, 0]) await perform(bench, { act: 'arrive', content }, contents);
         for (const act of history) {
           await perform(bench, act, contents);
-          invariants(bench);
+          assertCarriers(bench.backend);
           acts++;
         }
         await settle(bench);
         const { world } = bench;
-        for (const digest of wholly(world)) world.discarded.add(digest);
+        for (const digest of givenUp(world)) world.discarded.add(digest);
         world.check();
       } finally {
         await bench.close();
