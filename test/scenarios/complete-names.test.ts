@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nameOfText } from '../../src/linux/names.js';
-import { TEMPORARY_SUFFIXES } from '../../src/producer/filters.js';
 import { drop, pathIn } from '../world/dropping.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
@@ -13,7 +12,7 @@ const IGNORED = [
   '.hidden.csv',
   '.hidden/below.csv',
   'plain/.git/config.csv',
-  ...TEMPORARY_SUFFIXES.map((suffix) => `orders.csv${suffix}`),
+  ...['.tmp', '.part', '.swp', '~', '.filepart', '.crdownload', '.metadata.json'].map((end) => `orders.csv${end}`),
   'deep/orders.csv.tmp',
 ];
 
