@@ -64,7 +64,7 @@ export function typedSqlError(error: unknown, path: string): unknown {
     const text = (error as Error).message;
     return new StateUnwritable(
       'state_io',
-      `${path} cannot be written (${code}: ${text}): check its disk and permissions.`,
+      `${path} cannot be read or written (${code}: ${text}): check its disk, mount and permissions.`,
       {
         cause: error,
       },

@@ -127,6 +127,7 @@ export const crashScenarios: Scenarios = {
       written = true;
     });
     queue.beat({ job: null, place: '' }); // does not need the database
+    assert.deepEqual(await queue.claim('first', 1), [], 'an idle stage does not wait for the writer');
     assert.equal(queue.isAlive(queue.owner), true);
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(written, false);

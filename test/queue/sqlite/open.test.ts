@@ -56,6 +56,15 @@ test('what root makes beside a state belongs to the state’s owner', {
   remove();
 });
 
+test('what a power cut may not undo is on the disk: the settings that say so', async () => {
+  const { path, remove } = newStateDir();
+  const queue = await openQueue(options(path));
+  const setting = (name: string) => Object.values(queue.read((rows) => rows.get<object>(`PRAGMA ${name}`)) ?? {})[0];
+  assert.deepEqual([setting('journal_mode'), setting('synchronous'), setting('busy_timeout')], ['wal', 2, 0]);
+  await queue.close();
+  remove();
+});
+
 test('a state that is removed or replaced under a running process is noticed', async () => {
   const { dir, path, remove } = newStateDir();
   const queue = await openQueue(options(path));

@@ -1,0 +1,82 @@
+/** Stages of one process hand jobs over to each other. */
+import assert from 'node:assert/strict';
+import type { Backend } from '../../../queue/backend.js';
+import type { Run } from '../../../queue/dispatch/batch.js';
+import type { Dispatcher } from '../../../queue/dispatch/dispatcher.js';
+import { until } from '../../world/waiting.js';
+import { ADVANCE, candidates } from '../world.js';
+import { all, driven, ended, STORED } from './driven.js';
+
+/** Counts what is claimed from the backend for a stage. */
+function countingClaims(queue: Backend): Map<string, number> {
+  const counts = new Map<string, number>();
+  const { claim } = queue;
+  queue.claim = async (stage, max) => {
+    const jobs = await claim.call(queue, stage, max);
+    counts.set(stage, (counts.get(stage) ?? 0) + jobs.length);
+    return jobs;
+  };
+  return counts;
+}
+
+driven('stages of one process hand their jobs over without another claim', async ({ queue, drive, errors }) => {
+  const peers: Dispatcher[] = [];
+  const claims = countingClaims(queue);
+  await queue.enqueue(candidates(1_000));
+  peers.push(
+    drive('first', all(ADVANCE), 50, peers),
+    drive('second', all(ADVANCE), 50, peers),
+    drive('third', all(STORED), 50, peers),
+  );
+  for (const peer of peers) peer.start();
+  await until('all are stored', () => ended(queue) === 1_000);
+  assert.deepEqual(errors, []);
+  assert.equal(claims.get('first'), 1_000);
+  assert((claims.get('second') ?? 0) < 500, `${claims.get('second')} were claimed`);
+});
+
+driven('jobs that were ready are not starved by those that are handed over', async ({ queue, drive }, world) => {
+  const other = await world.open();
+  await other.enqueue(candidates(10, { feed: 'early' }));
+  const early = await other.claim('first', 10);
+  await queue.enqueue(candidates(5_000, { feed: 'flood' }));
+  const peers: Dispatcher[] = [];
+  let batches = 0;
+  let batchesBefore = 0;
+  let through = 0;
+  const second: Run = async (jobs) => {
+    // In the middle of the flood the early ones become ready in the database.
+    if (++batches === 5) await other.settle(early.map((job) => ({ job, outcome: ADVANCE })));
+    through += jobs.filter(({ feed }) => feed === 'early').length;
+    if (through < 10 && batches > 5) batchesBefore++;
+    return jobs.map(() => STORED);
+  };
+  peers.push(drive('first', all(ADVANCE), 100, peers), drive('second', second, 10, peers));
+  for (const peer of peers) peer.start();
+  await until('the early ones are through', () => through === 10);
+  assert(batchesBefore < 20, `${batchesBefore} batches were served before them`);
+});
+
+driven('a stage that drains gives back what was handed over to it', async ({ queue, drive }) => {
+  await queue.enqueue(candidates(30));
+  const peers: Dispatcher[] = [];
+  let letGo = () => {};
+  const gone = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const slow: Run = async (jobs) => {
+    await gone;
+    return jobs.map(() => STORED);
+  };
+  peers.push(drive('first', all(ADVANCE), 10, peers), drive('second', slow, 10, peers));
+  for (const peer of peers) peer.start();
+  await until('the first stage is through', () => queue.counters()[0]?.files === 30);
+  const drained = Promise.all(peers.map((peer) => peer.drain()));
+  letGo();
+  await drained;
+  assert.equal(
+    queue.stats().reduce((sum, { claimed }) => sum + claimed, 0),
+    0,
+  );
+  assert.equal(queue.stats().reduce((sum, { ready }) => sum + ready, 0) + ended(queue), 30);
+});
