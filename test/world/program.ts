@@ -68,7 +68,11 @@ export class Program {
     });
     createInterface({ input: this.#process.stderr! }).on('line', (line) => this.#hear(line, onEvent));
     this.ended = new Promise((resolve, reject) => {
-      this.#process.on('error', reject);
+      this.#process.on('error', (error) => {
+        // It was never started, or it cannot be signalled: either way nothing of ours is left to be ended.
+        if (this.pid < 0) this.running = false;
+        reject(error);
+      });
       this.#process.on('exit', () => {
         this.running = false;
       });
@@ -128,8 +132,9 @@ export class Program {
   }
 }
 
-/** A pid that has ended meanwhile is no error. */
+/** A pid that has ended meanwhile is no error. To kill(2), -1 means every process there is, and 0 our whole group. */
 export function signal(pid: number, name: NodeJS.Signals): void {
+  if (!Number.isSafeInteger(pid) || pid <= 1) return;
   try {
     process.kill(pid, name);
   } catch (error) {

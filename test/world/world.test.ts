@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { store } from './by-hand.js';
 import { asFlags } from './layout.js';
+import { Program } from './program.js';
 import { until } from './waiting.js';
 import { createWorld, World } from './world.js';
 
@@ -119,4 +120,11 @@ test('what was dropped is recorded with names as bytes, and the same seed gives 
   writeFileSync(join(world.input, 'x.tmp'), '');
   world.bystander('input', 'x.tmp');
   assert.deepEqual(world.differences({ settled: false }), []);
+});
+
+test('a program that could not be started counts as ended: nobody is signalled in its place', async () => {
+  const program = new Program('/nowhere/at-all', []);
+  await assert.rejects(program.ended, { code: 'ENOENT' });
+  assert.equal(program.running, false);
+  assert.deepEqual(program.descendants(), []);
 });
