@@ -67,7 +67,7 @@ scenarios('complete files only: replaced in flight', () => {
         }
         assert.deepEqual(world.warehouse(), []);
         await ctl(world, 'resume', stage);
-        await world.stored(3, { withinMs: 30_000 });
+        await world.stored(3);
         assert.equal(new Set(targets(world)).size, 3);
         for (const { record } of world.manifest()) assert.equal(record!.path, join(world.input, NAME));
         for (const target of targets(world)) assert.match(target, /^orders(~\d)?\.csv$/);
@@ -85,7 +85,7 @@ scenarios('complete files only: replaced in flight', () => {
       replace(world, 'rename over it', 20_000, true);
       replace(world, 'cp -p over it', 10_000);
       await ctl(world, 'resume', 'verify-complete');
-      await world.stored(1, { withinMs: 30_000 });
+      await world.stored(1);
       assert.deepEqual(
         world.manifest().map(({ record }) => record!.sha256),
         [world.dropped.at(-1)!.sha256],
@@ -106,7 +106,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
       });
     }
     await ctl(world, 'resume', 'move');
-    await world.event('file_skipped_duplicate', undefined, { withinMs: 30_000 });
+    await world.event('file_skipped_duplicate', undefined);
     await until('one copy is put away', () => world.duplicates().length === 1);
     assert.equal(world.manifest().length, 1);
   });
@@ -122,7 +122,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
         await lieBefore(world, 'hash', n);
       }
       await ctl(world, 'resume', 'hash');
-      await world.stored(3, { withinMs: 30_000 });
+      await world.stored(3);
       assert.deepEqual(world.log.named('file_held'), []);
     },
   );
@@ -141,7 +141,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
       }, 1);
       await replacing;
       replace(world, 'rename over it', 5_000);
-      await world.isStored(world.dropped.at(-1)!, { withinMs: 30_000 });
+      await world.isStored(world.dropped.at(-1)!);
       await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'), {
         withinMs: 30_000,
       });

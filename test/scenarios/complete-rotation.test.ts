@@ -13,7 +13,7 @@ scenarios('complete files only: rotation', () => {
       // A rotation's pauses are longer than the window: what is taken in between must be whole.
       const logs = await world.simulate('log-rotation', ['--how', how, '--pause-seconds', '0.9', '--lines', '50']);
       assert(logs.length >= 3);
-      for (const log of logs) await world.isStored(log, { withinMs: 30_000 });
+      for (const log of logs) await world.isStored(log);
       assert.equal(world.manifest().length, logs.length);
     });
   }
@@ -31,7 +31,7 @@ scenarios('complete files only: rotation', () => {
         world.dropped.push(droppedAs('app.log', content));
         await silence(world, 'app.log', 300);
       }
-      await world.stored(5, { withinMs: 30_000 });
+      await world.stored(5);
       assert.deepEqual(
         world
           .manifest()
@@ -55,7 +55,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     world.untouched('rsync.csv');
 
     await world.simulate('rsync-like', ['--how', 'inplace', '--bytes', '1000000']);
-    await world.stored(2, { withinMs: 30_000 });
+    await world.stored(2);
     await world.stop();
     world.check();
   });

@@ -67,7 +67,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
   }, async (t) => {
     const world = createWorld(t, { options: { ...eager, ...options } });
     world.start('ingest');
-    await world.event('worker_started', undefined, { withinMs: 30_000 });
+    await world.event('worker_started', undefined);
     await Promise.all(uploads(t, world));
     await world.stored(undefined, { withinMs: 60_000 });
     await world.stop();
@@ -81,19 +81,19 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     const world = createWorld(t, { options: { stabilitySeconds: 1, ...options } });
     const ready = () => world.log.named('file_ready').length;
     world.start('ingest');
-    await world.event('worker_started', undefined, { withinMs: 30_000 });
+    await world.event('worker_started', undefined);
     const paused = await world.run('ingest-ctl', ['pause', 'hash']);
     assert.equal(paused.code, 0, paused.stderr);
     for (let n = 0; n < 100; n++) world.drop(`sealed-${n}.csv`, 5_000);
-    await until('a hundred files sealed', () => ready() === 100, { withinMs: 30_000 });
+    await until('a hundred files sealed', () => ready() === 100);
     for (let n = 0; n < 50; n++) world.drop(`in-its-window-${n}.csv`, 5_000, { optional: true });
 
     await world.simulate('rsync-like', ['--how', 'delete']);
     assert.equal(world.underprocess().length, ready());
     assert(world.survey().input.length < 51, 'rsync deleted nothing: this test tests nothing');
     await world.run('ingest-ctl', ['resume', 'hash']);
-    await world.event('file_ingested', (e) => String(e.path).endsWith('rsync.csv'), { withinMs: 30_000 });
-    await world.stored(101, { withinMs: 30_000 });
+    await world.event('file_ingested', (e) => String(e.path).endsWith('rsync.csv'));
+    await world.stored(101);
     await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'));
     await world.stop();
     world.check();
@@ -105,17 +105,17 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     const world = createWorld(t, { options: { stabilitySeconds: 0.2, settleMs: 0, ...options } });
     const ready = () => world.log.named('file_ready').length;
     world.start('ingest');
-    await world.event('worker_started', undefined, { withinMs: 30_000 });
+    await world.event('worker_started', undefined);
     let n = 0;
     const timer = setInterval(() => world.drop(`${n++}.csv`, 5_000, { optional: true }), 3);
     t.after(() => clearInterval(timer));
     for (let round = 0; round < 8; round++) {
       const before = ready();
-      await until('files were sealed', () => ready() > before, { withinMs: 30_000 });
+      await until('files were sealed', () => ready() > before);
       await world.simulate('rsync-like', ['--how', 'delete', '--name', `sent-${round}.csv`]);
     }
     clearInterval(timer);
-    await until('the input is empty', () => readdirSync(world.input).length === 0, { withinMs: 30_000 });
+    await until('the input is empty', () => readdirSync(world.input).length === 0);
     await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'), {
       withinMs: 30_000,
     });

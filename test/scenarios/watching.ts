@@ -35,7 +35,7 @@ export function watched(name: string, plan: Watched, act: (world: World) => Prom
       const world = createWorld(t, { options: { trace: true, logLevel: 'trace', ...options, ...plan.options } });
       await plan.before?.(world);
       world.start('ingest');
-      await world.event('scan_done', undefined, { withinMs: 30_000 });
+      await world.event('scan_done', undefined);
       await act(world);
       await world.stop();
       if (plan.check !== false) world.check();

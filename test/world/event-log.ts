@@ -35,7 +35,7 @@ export class EventLog {
     const fits = (event: HeardEvent) => event.event === name && Boolean(match(event));
     const heard = this.all.slice(options.since ?? 0).find(fits);
     if (heard) return heard;
-    const withinMs = options.withinMs ?? 15_000;
+    const withinMs = options.withinMs ?? 30_000;
     return new Promise((resolve, reject) => {
       const listener = (event: HeardEvent) => fits(event) && end(() => resolve(event));
       const timer = setTimeout(() => {

@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Deadline {
-  /** Default 15,000: a loaded machine with two cores. */
+  /** Default 30,000: a loaded machine with two cores. */
   withinMs?: number;
 }
 
@@ -14,7 +14,7 @@ export interface Deadline {
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { withinMs = 15_000, everyMs = 10, soFar }: Deadline & { everyMs?: number; soFar?: () => string } = {},
+  { withinMs = 30_000, everyMs = 10, soFar }: Deadline & { everyMs?: number; soFar?: () => string } = {},
 ): Promise<T> {
   const end = performance.now() + withinMs;
   for (;;) {
