@@ -48,6 +48,8 @@ export interface QueueOptions extends ViewOptions {
   maxAttempts: number;
   /** Makes a state where there is none. Default true. */
   create?: boolean;
+  /** What a new state is identified by, where it stands in for a lost one. Default: a new UUID. */
+  uuid?: string;
   /** Page cache of this connection; for a process that must stay small. Default: pragmas.ts. */
   cacheKib?: number;
 }
@@ -58,7 +60,7 @@ const doorbellPath = (path: string) => `${path}.doorbell`;
 /** Opens (and makes, and migrates) a state as one owner. Errors: QueueError, with the exit code that it should lead to. */
 export async function openQueue(options: QueueOptions): Promise<Backend> {
   const { path, host, stages, title, maxAttempts } = options;
-  const opened = await openDatabase(path, allModules(options.modules ?? []), options.create ?? true);
+  const opened = await openDatabase(path, allModules(options.modules ?? []), options.create ?? true, options.uuid);
   if (options.cacheKib !== undefined) setCache(opened.db, options.cacheKib);
   const clock = clockOf(host, options.now);
   const rows = new Rows(opened.db);

@@ -27,8 +27,13 @@ export interface Opened {
   version: number;
 }
 
-/** For writers. Creates the state when `create` says so. */
-export async function openDatabase(path: string, modules: readonly Module[], create: boolean): Promise<Opened> {
+/** For writers. Creates the state when `create` says so; `uuid` is what a new one gets. */
+export async function openDatabase(
+  path: string,
+  modules: readonly Module[],
+  create: boolean,
+  uuid: string = randomUUID(),
+): Promise<Opened> {
   try {
     if (create) createFile(path);
     else refuseMissing(path);
@@ -36,7 +41,7 @@ export async function openDatabase(path: string, modules: readonly Module[], cre
     try {
       await untilNotBusy(() => setPragmas(db));
       await migrateSafely(db, modules, path);
-      await untilNotBusy(() => db.prepare("INSERT OR IGNORE INTO meta VALUES ('uuid', ?)").run(randomUUID()));
+      await untilNotBusy(() => db.prepare("INSERT OR IGNORE INTO meta VALUES ('uuid', ?)").run(uuid));
       return { db, path, fileId: fileIdOf(path), version: versionOf(modules) };
     } catch (error) {
       db.close();

@@ -1,6 +1,7 @@
 /** Where another mount begins below an input: its files can only be sealed inside it. */
+import { readFileSync } from 'node:fs';
 import { statFd } from '../linux/index.js';
-import type { ByteName } from '../linux/names.js';
+import { type ByteName, nameOfText } from '../linux/names.js';
 import type { Directories } from './directories.js';
 import { folderOf } from './places.js';
 
@@ -14,4 +15,15 @@ export function mountOf(directories: Directories, path: ByteName): ByteName {
   const mine = mountId(at);
   while (at !== '' && mountId(folderOf(at)) === mine) at = folderOf(at);
   return at;
+}
+
+/** The mounts below a directory as this process sees them, relative to it. Source: proc_pid_mountinfo(5). */
+export function mountsBelow(directory: string): ByteName[] {
+  const prefix = `${nameOfText(directory)}/`;
+  const points = readFileSync('/proc/self/mountinfo', 'latin1')
+    .split('\n')
+    .map((line) =>
+      (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))),
+    );
+  return [...new Set(points)].filter((at) => at.startsWith(prefix)).map((at) => at.slice(prefix.length) as ByteName);
 }

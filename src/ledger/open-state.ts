@@ -14,6 +14,8 @@ export interface OpenOptions {
   maxAttempts: number;
   /** Default true. */
   create?: boolean;
+  /** Of a new state that stands in for a lost one. */
+  uuid?: string;
   /** Of a process that must stay small. */
   cacheKib?: number;
 }

@@ -12,7 +12,7 @@ import { EnvironmentError } from '../errors.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { type Marker, makeMarker, readMarker } from '../files/marker.js';
 import { errnoOf } from '../files/place-error.js';
-import { openLockFile, type SharedLockFile, statFd } from '../linux/index.js';
+import { statFd } from '../linux/index.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork } from './moved-roots.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
@@ -50,12 +50,19 @@ export async function setUpRoots(backend: Backend, statePath: string, feed: Feed
   return { input: feed.input, work, manifests: feed.manifests, warehouse: feed.warehouse, markers };
 }
 
+export const siblingWork = (input: string): string => join(dirname(input), `.${basename(input)}.ingest`);
+export const innerWork = (input: string): string => join(input, '.ingest');
+
+/** Where the work directory of a feed may be, when no state says it. */
+export const possibleWork = (feed: Pick<FeedOptions, 'input' | 'workDir'>): string[] =>
+  feed.workDir === undefined ? [siblingWork(feed.input), innerWork(feed.input)] : [feed.workDir];
+
 /** The sibling `.NAME.ingest`; inside the input where that cannot be on the same mount, or not be made. */
 export function chooseWork(input: string, emit: Emit): string {
-  const sibling = join(dirname(input), `.${basename(input)}.ingest`);
+  const sibling = siblingWork(input);
   const why = isMountPoint(input) ? 'the input is a mount point of its own' : whyNotWritable(dirname(input), sibling);
   if (why === undefined) return sibling;
-  const inner = join(input, '.ingest');
+  const inner = innerWork(input);
   emit('work_dir_inside_input', {
     input,
     work_dir: inner,
@@ -153,24 +160,3 @@ const remember = (
       marker,
     ),
   );
-
-/**
- * Locks the markers of work directory and manifests, shared: `rebuild` takes them exclusively and so meets nobody at work.
- * A root that is missing just now is left out. Errors: EnvironmentError while a rebuild is running.
- */
-export function lockRoots(roots: Roots): SharedLockFile[] {
-  const locks: SharedLockFile[] = [];
-  for (const root of new Set([roots.work, roots.manifests])) {
-    const marker = join(root, '.ingest-root');
-    if (!statSync(marker, { throwIfNoEntry: false })) continue;
-    const lock = openLockFile(marker);
-    locks.push(lock);
-    if (lock.tryLockShared(0)) continue;
-    for (const taken of locks) taken.close();
-    throw new EnvironmentError(
-      'rebuild_running',
-      `${root} is being rebuilt by ingest-ctl: start again when it has ended.`,
-    );
-  }
-  return locks;
-}

@@ -6,9 +6,10 @@
  */
 import { type Backend, limits } from '../../queue/index.js';
 import { asOperators, openState } from '../ledger/open-state.js';
-import { lockRoots, setUpRoots } from '../ledger/roots.js';
+import { lockRoots } from '../ledger/root-locks.js';
+import { setUpRoots } from '../ledger/roots.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
-import { checkManifestsKnown } from '../recover/known.js';
+import { checkManifestsKnown, refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { startMetrics } from '../telemetry/metrics.js';
 import { FeedProducer } from './feed-producer.js';
@@ -19,6 +20,7 @@ import { startProgress } from './progress.js';
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report, drainSignal } = context;
   const { statePath, maxAttempts } = config.service;
+  await refuseLostState(statePath, config.feeds);
   const backend = await openState({ statePath, maxAttempts, title: 'producer', cacheKib: producerLimits.cacheKib });
   const fatal = new Fatal();
   const stops = [startBeats(backend, context, fatal)];
@@ -31,7 +33,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     for (const feed of config.feeds) {
       await backend.putFeed(feed.name, { ...feed });
       locks.push(...lockRoots(await setUpRoots(backend, statePath, feed, emit)));
-      checkManifestsKnown(backend, feed);
+      await checkManifestsKnown(backend, feed);
       producers.push(new FeedProducer({ backend, feed, boot: bootId(), emit, onFatal: (error) => fatal.raise(error) }));
     }
     for (const producer of producers) producer.start();

@@ -5,14 +5,16 @@
  */
 import { readdirSync } from 'node:fs';
 import type { Backend } from '../../queue/backend.js';
-import type { FeedFiles } from '../files/feed-files.js';
+import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
-import { parseWorkName, UNDERPROCESS } from '../files/places.js';
-import { type ByteName, joinNames, LinuxError, statAtOrNone, unlinkAt } from '../linux/index.js';
+import { UNDERPROCESS } from '../files/places.js';
+import { sealedNames } from '../files/sealed-names.js';
+import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
 import { type JobFacts, payloadOf } from '../stages/job.js';
+import { readSidecar } from '../stages/sidecar.js';
 import { TEMPORARY } from '../warehouse/target.js';
 
 export interface Reaped {
@@ -45,62 +47,51 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
 /** Gives every file in `underprocess/` that names no living job a job of that name; removes partial copies. */
 export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Promise<number> {
   let adopted = 0;
-  const work = files.work('' as ByteName);
-  work.make(UNDERPROCESS, 0o700);
-  for (const name of namesIn(work.directory(UNDERPROCESS))) {
-    const found = parseWorkName(name);
-    if (!found) continue;
-    const job = backend.job(found.jobId);
+  for (const { jobId: id, part, path, inside, name } of sealedNames(files)) {
+    const job = backend.job(id);
     if (job && job.state !== 'done') continue;
-    if (found.part === 'partial' || found.part === 'copy') {
-      if (found.path !== undefined) remove(work.directory(UNDERPROCESS), name);
+    if (part === 'partial' || part === 'copy') {
+      if (path !== undefined) remove(files.work(inside).directory(UNDERPROCESS), name);
       continue;
     }
-    if (found.part !== 'file') continue;
-    const path = found.path ?? onlyPathBelow(work, joinNames(UNDERPROCESS, name));
-    if (path === undefined) continue;
-    if (await adopt(backend, feed, files, found.jobId, path)) {
+    if (part !== 'file' || path === undefined) continue;
+    if (await adopt(backend, feed, files, { id, key: bytesOfName(path), inside })) {
       adopted++;
-      emit('orphan_adopted', { feed, job: found.jobId, path });
+      emit('orphan_adopted', { feed, job: id, path: shownName(path) });
     }
   }
   return adopted;
 }
 
-/** It goes on at `hash`, after a window there: nothing is known of it but its name. */
-async function adopt(backend: Backend, feed: string, files: FeedFiles, id: string, path: ByteName): Promise<boolean> {
-  const key = Buffer.from(path, 'latin1');
-  const entry = files.workEntry({ id, key, inside: '' as ByteName }, 'file');
-  const stat = entry && statAtOrNone(entry.dir, entry.name);
+/** It goes on at `hash`, after a window there: nothing is known of it but its name, and what its sidecar demands. */
+async function adopt(backend: Backend, feed: string, files: FeedFiles, job: WorkKey): Promise<boolean> {
+  const stat = statEntry(files.workEntry(job, 'file'));
   if (stat?.kind !== 'file') return false;
-  const identity = identityOf(stat);
-  // A boot of no name: the window begins when the job is first looked at.
-  const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
-  const sidecar = files.workEntry({ id, key, inside: '' as ByteName }, 'sidecar');
-  const facts: JobFacts = {
-    seen,
-    sealed: {
-      identity,
-      kind: 'lease',
-      window: seen,
-      ...(sidecar && statAtOrNone(sidecar.dir, sidecar.name) && { sidecar: true }),
-    },
-  };
+  const facts = foundFacts(files, job, stat);
+  const { id, key } = job;
   return backend.transact((tx) =>
-    tx.adopt({ id, feed, key, identity, bytes: stat.size, stage: 'hash', payload: payloadOf(facts) }),
+    tx.adopt({
+      ...{ id, feed, key, bytes: stat.size, stage: 'hash' },
+      identity: identityOf(stat),
+      payload: payloadOf(facts),
+    }),
   );
 }
 
-/** Of a folder `JOBID~`, in which one path lies raw. */
-function onlyPathBelow(work: { directory(path: ByteName): number }, folder: ByteName): ByteName | undefined {
-  let at = folder;
-  for (;;) {
-    const [name] = namesIn(work.directory(at));
-    if (name === undefined) return undefined;
-    const stat = statAtOrNone(work.directory(at), name);
-    at = joinNames(at, name);
-    if (stat?.kind !== 'directory') return at.slice(folder.length + 1) as ByteName;
-  }
+/** What a job is told of a sealed file that was found without one. */
+export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts {
+  const identity = identityOf(stat);
+  // A boot of no name: the window begins when the job is first looked at.
+  const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
+  const sidecar = files.workEntry(job, 'sidecar');
+  const hasSidecar = statEntry(sidecar) !== undefined;
+  const demanded = hasSidecar ? readSidecar(sidecar).demanded : undefined;
+  return {
+    seen,
+    ...(job.inside !== '' && { inside: job.inside }),
+    sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
+    ...(demanded !== undefined && { demanded }),
+  };
 }
 
 /** Temporary copies in the warehouse that belong to no claim of now. */

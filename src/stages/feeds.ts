@@ -4,7 +4,8 @@
  */
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
-import { lockRoots, setUpRoots } from '../ledger/roots.js';
+import { lockRoots } from '../ledger/root-locks.js';
+import { setUpRoots } from '../ledger/roots.js';
 import type { SharedLockFile } from '../linux/index.js';
 import { checkManifestsKnown } from '../recover/known.js';
 import type { Emit, Feed } from './stage.js';
@@ -49,7 +50,7 @@ export class Feeds {
   async #setUp(name: string, options: FeedOptions): Promise<Feed> {
     const roots = await setUpRoots(this.backend, this.statePath, options, this.emit);
     const locks = lockRoots(roots);
-    checkManifestsKnown(this.backend, options);
+    await checkManifestsKnown(this.backend, options);
     for (const lock of this.#known.get(name)?.locks ?? []) lock.close();
     const feed = { options, roots };
     this.#known.set(name, { feed, json: JSON.stringify(options), locks });

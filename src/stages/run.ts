@@ -9,6 +9,7 @@ import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { type ByteName, bootId, shownName } from '../linux/index.js';
+import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { Background } from './background.js';
 import { finishDecided } from './decided.js';
@@ -24,7 +25,10 @@ const UNKNOWN_FEED_MS = 5_000;
 export async function runWorker(context: ChildContext): Promise<void> {
   const { statePath, maxAttempts, stallSeconds } = context.config.service;
   const title = `worker ${context.stages.join(' ')}`;
-  const backend = await openState({ statePath, title, maxAttempts });
+  const { feeds: given } = context.config;
+  await refuseLostState(statePath, given);
+  // A worker by itself has no feeds to make a state for: one that is gone is missed, not made.
+  const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
   const feeds = new Feeds(backend, statePath, context.emit);
   const failure = new Failure();
   const dispatchers: Dispatcher[] = [];
@@ -38,7 +42,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.onStop(() => backend.beat({ job: null, place: '' }));
-    for (const feed of context.config.feeds) await backend.putFeed(feed.name, { ...feed });
+    for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
     background.start();
     for (const stage of STAGES.filter(({ name }) => (context.stages as string[]).includes(name))) {

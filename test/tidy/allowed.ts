@@ -2,6 +2,7 @@
 export const allowed = {
   imports: {
     'src/stages/job.ts': 'what a row says of a job: words that the ledger and the manifest speak too',
+    'src/stages/sidecar.ts': 'reads what a sidecar demands; a file that is found without its job has only that',
     'src/supervise/protocol.ts': 'types alone: what a parent and its children say to one another',
     'src/supervise/context.ts': 'types alone: what a role is given by the process that it runs in',
   } as Record<string, string>,

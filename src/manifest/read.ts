@@ -1,0 +1,145 @@
+/**
+ * Reads manifests back: which files there are, rotated ones included, and their records, one line at a time.
+ * Guarantees: bounded memory, whatever a file holds; what is not a record (foreign or torn) is told with its place, and
+ * never taken for one. 64-bit numbers stay digits.
+ * Does not: write.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { packingOf, unpacked } from './unpack.js';
+
+export type ManifestKind = 'manifest' | 'corrections';
+
+export interface FoundManifest {
+  path: string;
+  /** `YYYY/MM/DD/HH`, where it lies in its hour's folder. */
+  hour: string | undefined;
+  /** The file that appends go to, and not one that was rotated. */
+  current: boolean;
+}
+
+const HOUR_DEPTH = 4;
+/** An operator may have gathered rotated files deeper than the hours. */
+const DEPTH_MAX = 8;
+/** Paths are at most 4 KiB, and each may stand twice in base 64: what is longer is no record. */
+const LINE_BYTES_MAX = 1 << 20;
+
+/** All files of a kind below a manifests root, the newest hour first. Errors: as readdir gives them, ENOENT of the root too. */
+export function* manifestFiles(
+  root: string,
+  kind: ManifestKind,
+  parts: readonly string[] = [],
+): Generator<FoundManifest> {
+  const entries = readdirSync(join(root, ...parts), { withFileTypes: true });
+  const newest = entries.sort((a, b) => (a.name < b.name ? 1 : -1));
+  for (const entry of newest) {
+    if (entry.isDirectory() && parts.length < DEPTH_MAX && !entry.name.startsWith('.')) {
+      yield* manifestFiles(root, kind, [...parts, entry.name]);
+    }
+  }
+  const hour = parts.length === HOUR_DEPTH && HOUR.test(parts.join('/')) ? parts.join('/') : undefined;
+  for (const entry of newest) {
+    // `manifest.jsonl`, `manifest.jsonl.1`, `manifest.jsonl-20300102.gz`, `manifest-20300102.jsonl.zst`
+    if (!entry.isFile() || !entry.name.startsWith(kind) || !entry.name.includes('.jsonl')) continue;
+    yield {
+      path: join(root, ...parts, entry.name),
+      hour,
+      current: hour !== undefined && entry.name === `${kind}.jsonl`,
+    };
+  }
+}
+
+const HOUR = /^\d{4}\/\d\d\/\d\d\/\d\d$/;
+
+/** A line of a manifest or of its corrections, as far as it is needed to know a content again. */
+export interface ReadRecord {
+  sha256: string;
+  ingestId: string;
+  feed: string | undefined;
+  fields: Record<string, unknown>;
+  /** As it stands there: for numbers that a double would round. */
+  raw: string;
+}
+
+export type ReadLine =
+  | { record: ReadRecord; endAt: number }
+  /** `torn`: without its newline, at the end of the file. */
+  | { record: undefined; at: number; bytes: number; torn: boolean };
+
+/** `endAt` and `at` are offsets in what is unpacked; `from` is one of a plain file. Errors: UnreadableManifest. */
+export async function* linesOf(path: string, from = 0): AsyncGenerator<ReadLine> {
+  const packing = packingOf(path);
+  let at = packing === 'plain' ? from : 0;
+  for await (const { bytes, length, ended } of split(unpacked(path, packing, at))) {
+    const record = bytes && recordOf(bytes.toString('utf8'));
+    const endAt = at + length + (ended ? 1 : 0);
+    if (record) yield { record, endAt };
+    else if (length > 0) yield { record: undefined, at, bytes: length, torn: !ended };
+    at = endAt;
+  }
+}
+
+/** Undefined for what is no record of ours. */
+export function recordOf(line: string): ReadRecord | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const fields = parsed as Record<string, unknown>;
+  const { sha256, ingest_id: ingestId, feed } = fields;
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(sha256) || typeof ingestId !== 'string') return undefined;
+  return {
+    sha256: sha256.toLowerCase(),
+    ingestId,
+    feed: typeof feed === 'string' ? feed : undefined,
+    fields,
+    raw: line,
+  };
+}
+
+/** The digits of a whole number; inside a string its name would have escaped quotes. */
+export const digitsOf = (record: ReadRecord, name: string): string =>
+  new RegExp(`"${name}":\\s*"?(-?\\d+)`).exec(record.raw)?.[1] ?? '0';
+
+/** The bytes of a path: `NAME_b64` where it is not UTF-8. */
+export function pathBytesOf(record: ReadRecord, name: 'path' | 'warehouse_path'): Buffer {
+  const b64 = record.fields[`${name}_b64`];
+  return typeof b64 === 'string' ? Buffer.from(b64, 'base64') : Buffer.from(String(record.fields[name] ?? ''), 'utf8');
+}
+
+interface Piece {
+  /** Undefined when it was too long to be kept. */
+  bytes: Buffer | undefined;
+  length: number;
+  /** By a newline. */
+  ended: boolean;
+}
+
+async function* split(chunks: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
+  let kept: Buffer[] = [];
+  let length = 0;
+  const take = (part: Buffer): void => {
+    length += part.length;
+    if (length <= LINE_BYTES_MAX) kept.push(part);
+    else kept = [];
+  };
+  const piece = (ended: boolean): Piece => {
+    const whole = { bytes: length <= LINE_BYTES_MAX ? Buffer.concat(kept) : undefined, length, ended };
+    kept = [];
+    length = 0;
+    return whole;
+  };
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      take(chunk.subarray(start, end));
+      yield piece(true);
+      start = end + 1;
+    }
+    if (start < chunk.length) take(chunk.subarray(start));
+  }
+  if (length > 0) yield piece(false);
+}

@@ -1,0 +1,93 @@
+/**
+ * The bytes of a manifest file in order, whether it lies there as it was written or was rotated and compressed since
+ * (gzip, zstd: told by their first bytes, not by a name that rotation may give as it likes).
+ * Guarantees: reads in chunks, whatever the size. A compressed file that is cut or damaged is an error, never a short answer.
+ */
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+
+export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+
+const MAGIC: [Packing, string][] = [
+  ['gzip', '1f8b'],
+  ['zstd', '28b52ffd'],
+  ['bzip2', '425a68'],
+  ['xz', 'fd377a585a00'],
+];
+/** Loaded where it is needed: compressed manifests are read at a rebuild, and rarely at a start. */
+const ZSTD = 'fzstd';
+interface Zstd {
+  Decompress: new (onData: (bytes: Uint8Array) => void) => { push(bytes: Uint8Array, final?: boolean): void };
+}
+
+const CHUNK_BYTES = 1 << 20;
+/** Of packed bytes: a chunk of them may become a thousand times as many. */
+const PACKED_CHUNK_BYTES = 1 << 16;
+
+/** Errors: UnreadableManifest. */
+export function packingOf(path: string): Packing {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    throw new UnreadableManifest(path, error);
+  }
+  try {
+    const bytes = Buffer.alloc(6);
+    const start = bytes.toString('hex', 0, readSync(fd, bytes, 0, bytes.length, 0));
+    return MAGIC.find(([, magic]) => start.startsWith(magic))?.[0] ?? 'plain';
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The file cannot be read, or not to its end. */
+export class UnreadableManifest extends Error {
+  override readonly name = 'UnreadableManifest';
+  constructor(
+    readonly path: string,
+    override readonly cause: unknown,
+  ) {
+    super(`${path} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`);
+  }
+}
+
+/** `from`: only of a plain file. Errors: UnreadableManifest. */
+export async function* unpacked(path: string, packing: Packing, from: number): AsyncGenerator<Buffer> {
+  const chunks = chunksOf(path, packing, from)[Symbol.asyncIterator]();
+  try {
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+  } catch (error) {
+    throw new UnreadableManifest(path, error);
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+function chunksOf(path: string, packing: Packing, from: number): AsyncIterable<Buffer> {
+  if (packing === 'plain') return createReadStream(path, { start: from, highWaterMark: CHUNK_BYTES });
+  if (packing === 'gzip') return gunzipped(path);
+  if (packing === 'zstd') return unzstd(path);
+  throw new Error(`it is packed by ${packing}, which is not read here: unpack it, or pack it by gzip or zstd`);
+}
+
+function gunzipped(path: string): AsyncIterable<Buffer> {
+  const file = createReadStream(path, { highWaterMark: PACKED_CHUNK_BYTES });
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  file.on('error', (error) => gunzip.destroy(error));
+  gunzip.on('close', () => file.destroy());
+  return file.pipe(gunzip);
+}
+
+async function* unzstd(path: string): AsyncGenerator<Buffer> {
+  const { Decompress } = (await import(ZSTD)) as Zstd;
+  let made: Buffer[] = [];
+  const stream = new Decompress((bytes) => void made.push(Buffer.from(bytes)));
+  for await (const chunk of createReadStream(path, { highWaterMark: PACKED_CHUNK_BYTES }) as AsyncIterable<Buffer>) {
+    stream.push(chunk);
+    yield* made;
+    made = [];
+  }
+  stream.push(new Uint8Array(0), true);
+  yield* made;
+}

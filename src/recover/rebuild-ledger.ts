@@ -1,0 +1,158 @@
+/**
+ * From manifest lines back to the ledger. A line whose warehouse file is there is *stored*; one without is *manifested*
+ * when a file of its content lies in `underprocess/` (its job goes on with it), else *stored* and `unconfirmed`; one that
+ * was withdrawn is free.
+ * Guarantees: reads each line once, in batches; a content that stands in several lines gets one row.
+ */
+import { dirname } from 'node:path';
+import type { Backend, Tx } from '../../queue/backend.js';
+import type { FeedOptions } from '../config/options.js';
+import { EnvironmentError } from '../errors.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { partitionOf } from '../files/places.js';
+import { type Content, contentByHash } from '../ledger/content.js';
+import { type ByteName, nameOfBytes, nameOfText, shownName } from '../linux/index.js';
+import { digitsOf, type FoundManifest, pathBytesOf, type ReadRecord } from '../manifest/read.js';
+import { reserve } from '../warehouse/reserve.js';
+import { goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
+import { carrierIn, sealedOf } from './rebuild-sealed.js';
+
+export interface Counts {
+  lines: number;
+  stored: number;
+  unconfirmed: number;
+  manifested: number;
+  withdrawn: number;
+  /** A content that a line before had named. */
+  repeated: number;
+  /** Stored in a warehouse that this feed does not have any more. */
+  elsewhere: number;
+}
+
+export const noCounts = (): Counts => ({
+  lines: 0,
+  stored: 0,
+  unconfirmed: 0,
+  manifested: 0,
+  withdrawn: 0,
+  repeated: 0,
+  elsewhere: 0,
+});
+
+/** A line, and what lies in the warehouse for it. */
+export interface Line {
+  record: ReadRecord;
+  hour: string;
+  ingestedAtMs: number;
+  /** Relative to the warehouse; undefined where the line names another one. */
+  target: ByteName | undefined;
+  isThere: boolean;
+}
+
+/** Looks at the disk: not for inside a transaction. */
+export function lookAt(record: ReadRecord, file: FoundManifest, feed: FeedOptions, files: FeedFiles): Line {
+  const ingestedAtMs = Date.parse(String(record.fields.ingested_at)) || 0;
+  const target = below(feed.warehouse, pathBytesOf(record, 'warehouse_path'));
+  const stat = target === undefined ? undefined : statEntry(files.entryOrNone(files.warehouse, target));
+  return {
+    record,
+    hour: file.hour ?? partitionOf(ingestedAtMs, feed.timezone).hour,
+    ingestedAtMs,
+    target,
+    isThere: stat?.kind === 'file' && stat.size === record.fields.size,
+  };
+}
+
+export function enterLines(backend: Backend, feed: FeedOptions, lines: readonly Line[]): Promise<Counts> {
+  return backend.transact((tx) => {
+    const counts = noCounts();
+    for (const line of lines) {
+      counts.lines++;
+      counts[enter(tx, feed, line)]++;
+    }
+    return counts;
+  });
+}
+
+function enter(tx: Tx, feed: FeedOptions, line: Line): Exclude<keyof Counts, 'lines'> {
+  const { sha256: hex, ingestId } = line.record;
+  if (tx.get('SELECT 1 FROM withdrawn WHERE feed = ? AND job = ?', feed.name, ingestId)) return 'withdrawn';
+  const sha256 = Buffer.from(hex, 'hex');
+  const known = contentByHash(tx, feed.name, sha256);
+  if (known) {
+    if (line.isThere && (known.state !== 'stored' || known.note !== null)) isThereAfterAll(tx, known, line);
+    return 'repeated';
+  }
+  if (line.isThere) {
+    const row = insert(tx, feed, line, 'stored', ingestId, null);
+    // Its job ends when the rest is put away, and is counted then.
+    const left = sealedOf(tx, feed.name, ingestId);
+    if (left.length > 0) putAwayWhatIsStored(tx, feed.name, left, sha256, row);
+    else countStored(tx, feed.name, line);
+    return 'stored';
+  }
+  const carrier = carrierIn(tx, feed.name, sha256, ingestId);
+  if (carrier !== undefined) {
+    if (line.target === undefined) throw movedWarehouse(feed, line);
+    const row = insert(tx, feed, line, 'manifested', carrier, null);
+    reserve(tx, feed.warehouse, line.target, row);
+    const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
+    goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove });
+    return 'manifested';
+  }
+  insert(tx, feed, line, 'stored', ingestId, 'unconfirmed');
+  countStored(tx, feed.name, line);
+  return line.target === undefined ? 'elsewhere' : 'unconfirmed';
+}
+
+/** Two lines of one content, which no run of ours should leave: the one whose file is there counts. Its job, if any, ends. */
+function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
+  tx.run(
+    "UPDATE contents SET state = 'stored', note = NULL, target = ?, hour = ?, ingest_id = ? WHERE row = ?",
+    ...[Buffer.from(line.target!, 'latin1'), line.hour, line.record.ingestId, known.row],
+  );
+  tx.run('DELETE FROM reservations WHERE content = ?', known.row);
+}
+
+const countStored = (tx: Tx, feed: string, line: Line): void =>
+  tx.count(feed, 'move', 'stored', 1, Number(line.record.fields.size) || 0);
+
+function insert(
+  tx: Tx,
+  feed: FeedOptions,
+  line: Line,
+  state: 'manifested' | 'stored',
+  carrier: string,
+  note: string | null,
+): number {
+  const { record, target } = line;
+  const path = pathBytesOf(record, 'path');
+  const { lastInsertRowid } = tx.run(
+    `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour,
+       ingest_id, ingested_at_ms, note, created_at_ms, updated_at_ms)
+     VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[feed.name, Buffer.from(record.sha256, 'hex'), state, carrier, Number(record.fields.size) || 0],
+    ...[digitsOf(record, 'device'), digitsOf(record, 'inode'), digitsOf(record, 'mtime_ns')],
+    Buffer.from(below(feed.input, path) ?? nameOfBytes(path), 'latin1'),
+    record.fields.seal === 'copy' ? 'copy' : 'lease',
+    target === undefined ? null : Buffer.from(target, 'latin1'),
+    ...[line.hour, record.ingestId, line.ingestedAtMs, note, line.ingestedAtMs, line.ingestedAtMs],
+  );
+  return Number(lastInsertRowid);
+}
+
+/** A path relative to a root; undefined where it does not lie in it, or would lead out again. */
+function below(root: string, path: Buffer): ByteName | undefined {
+  const [prefix, name] = [`${nameOfText(root)}/`, nameOfBytes(path)];
+  if (!name.startsWith(prefix)) return undefined;
+  const inside = name.slice(prefix.length) as ByteName;
+  return inside.split('/').some((part) => part === '' || part === '.' || part === '..') ? undefined : inside;
+}
+
+const movedWarehouse = (feed: FeedOptions, line: Line): EnvironmentError => {
+  const named = shownName(nameOfBytes(pathBytesOf(line.record, 'warehouse_path')));
+  return new EnvironmentError(
+    'warehouse_changed',
+    `--warehouse of feed ${feed.name} is ${feed.warehouse}, but a file that is still under way has the line ${named}: rebuild with the former one (${dirname(dirname(named))}?), and change it when all is stored.`,
+  );
+};

@@ -1,0 +1,115 @@
+/**
+ * The state file around a rebuild: what lies at its path now, the new one in the making beside it, and the change from
+ * the one to the other.
+ * Guarantees: a state that knows its manifests is never touched; an older or damaged one is moved aside, never removed;
+ * the new one appears under its name when it is whole, and no `-wal` of another database lies beside it then.
+ */
+import { chownSync, closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { EnvironmentError, OperatorError } from '../errors.js';
+import { openStateView } from '../ledger/open-state.js';
+import { nameOfText, openDirectory, renameNoReplace } from '../linux/index.js';
+import { AT_FDCWD } from '../linux/open.js';
+import { checkManifestsKnown } from './known.js';
+
+const COMPANIONS = ['-wal', '-shm'];
+/** Of the state in the making: its locks and doorbell are nobody's. */
+const MAKING_COMPANIONS = ['', ...COMPANIONS, '-journal', '.owners', '.doorbell'];
+
+export const makingPath = (statePath: string): string => `${statePath}.rebuilding`;
+
+/** What a state at the path is. Errors: EnvironmentError where it is in use, another's, or as it should be. */
+export async function refuseGoodState(statePath: string, feeds: readonly FeedOptions[], uuid?: string): Promise<void> {
+  if (!existsSync(statePath)) return;
+  let view: QueueView;
+  try {
+    view = await openStateView(statePath);
+  } catch (error) {
+    if (error instanceof OperatorError && ['state_not_a_database', 'state_unusable'].includes(error.code)) return;
+    throw error;
+  }
+  try {
+    await refuseView(view, statePath, feeds, uuid);
+  } finally {
+    await view.close();
+  }
+}
+
+async function refuseView(
+  view: QueueView,
+  statePath: string,
+  feeds: readonly FeedOptions[],
+  uuid: string | undefined,
+): Promise<void> {
+  const living = view.owners().find(({ alive }) => alive);
+  if (living) {
+    throw new EnvironmentError(
+      'state_in_use',
+      `${statePath} is in use by ${living.title} (pid ${living.pid}): stop every process of this state, then run ingest-ctl rebuild again.`,
+    );
+  }
+  if (uuid !== undefined && view.uuid !== uuid) {
+    if (isUnused(view)) return;
+    throw new EnvironmentError(
+      'second_state',
+      `${statePath} is a state of other folders than the feeds that were named: name its own feeds, or another --state-path for these.`,
+    );
+  }
+  try {
+    for (const feed of feeds) await checkManifestsKnown(view, feed);
+  } catch (error) {
+    if (error instanceof OperatorError && error.code === 'state_older_than_manifests') return;
+    throw error;
+  }
+  throw new EnvironmentError(
+    'state_good',
+    `${statePath} is there and knows what the manifests say, so nothing has to be rebuilt: start ingest. To rebuild it all the same, move it away by hand first.`,
+  );
+}
+
+/** As a start leaves it that was refused at once. */
+const isUnused = (view: QueueView): boolean =>
+  view.read((r) => r.get('SELECT 1 FROM contents LIMIT 1') ?? r.get('SELECT 1 FROM jobs LIMIT 1')) === undefined;
+
+/** Of an earlier rebuild that did not come to its end. */
+export function removeMaking(statePath: string): void {
+  for (const companion of MAKING_COMPANIONS) rmSync(makingPath(statePath) + companion, { force: true });
+}
+
+/** Puts the new state in its place. Answers where an older one lies now. */
+export function placeState(statePath: string, owner: { uid: number; gid: number } | undefined): string | undefined {
+  const making = makingPath(statePath);
+  const before = statSync(statePath, { throwIfNoEntry: false });
+  const to = before ?? owner;
+  if (process.geteuid?.() === 0 && to) chownSync(making, to.uid, to.gid);
+
+  const stamp = new Date(Date.now()).toISOString().replace(/[-:]|\.\d+/g, '');
+  const aside = `${statePath}.before-rebuild-${stamp}`;
+  for (const companion of ['', ...COMPANIONS]) {
+    if (existsSync(statePath + companion)) move(statePath + companion, aside + companion);
+  }
+  move(making, statePath);
+  syncFolder(dirname(statePath));
+  removeMaking(statePath);
+  return before && aside;
+}
+
+function move(from: string, to: string): void {
+  const dir = openDirectory(AT_FDCWD, nameOfText(dirname(from)));
+  try {
+    renameNoReplace(dir, nameOfText(basename(from)), dir, nameOfText(basename(to)));
+  } finally {
+    closeSync(dir);
+  }
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * What lies in `underprocess/`, hashed once and noted in a table of this connection alone, so that a manifest line finds
+ * the file of its content there, however many there are of both.
+ * Guarantees: bounded memory. Does not: move or change a file; half-done sidecars are the exception (`settleSidecars`).
+ */
+import { closeSync } from 'node:fs';
+import type { Backend, Tx } from '../../queue/backend.js';
+import { digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
+import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
+import { identityOf } from '../files/identity.js';
+import { FAILED, type Part } from '../files/places.js';
+import { openEntry } from '../files/probe.js';
+import { sealedNames } from '../files/sealed-names.js';
+import { type ByteName, bytesOfName, renameNoReplace, statFd } from '../linux/index.js';
+import { foundFacts } from './reaper.js';
+
+export interface SealedFile {
+  job: string;
+  part: Part;
+  key: Buffer;
+  inside: string;
+  sha256: Buffer;
+  identity: string;
+  size: number;
+  /** JSON: what a job is told that finds it (JobFacts). */
+  facts: string;
+}
+
+const COLUMNS = 'job, part, key, inside, sha256, identity, size, facts';
+
+export const makeTables = (backend: Backend): Promise<unknown> =>
+  backend.transact((tx) => {
+    tx.run(
+      'CREATE TEMP TABLE sealed (feed TEXT, job TEXT, part TEXT, key BLOB, inside TEXT, sha256 BLOB, identity TEXT, size INTEGER, facts TEXT, PRIMARY KEY (feed, job, part)) WITHOUT ROWID',
+    );
+    tx.run('CREATE INDEX sealed_by_hash ON sealed (feed, sha256, job)');
+    tx.run('CREATE TEMP TABLE withdrawn (feed TEXT, job TEXT, PRIMARY KEY (feed, job)) WITHOUT ROWID');
+  });
+
+export interface Noted {
+  files: number;
+  /** Could not be read; their jobs find out why. */
+  unreadable: number;
+}
+
+export async function noteSealed(backend: Backend, feed: string, files: FeedFiles): Promise<Noted> {
+  const noted: Noted = { files: 0, unreadable: 0 };
+  for (const { jobId: job, part, path, inside } of sealedNames(files)) {
+    if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
+    const key = bytesOfName(path);
+    const read = await digestOf(files, { id: job, key, inside }, part);
+    if (part === 'file') noted.files++;
+    if (read === undefined) noted.unreadable++;
+    else {
+      await backend.transact((tx) =>
+        tx.run(
+          `INSERT INTO sealed (feed, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          ...[feed, job, part, key, inside, read.sha256, read.identity, read.size, read.facts],
+        ),
+      );
+    }
+  }
+  return noted;
+}
+
+async function digestOf(
+  files: FeedFiles,
+  job: WorkKey,
+  part: Part,
+): Promise<Pick<SealedFile, 'sha256' | 'identity' | 'size' | 'facts'> | undefined> {
+  const entry = files.workEntry(job, part);
+  const opened = entry && openEntry(entry);
+  if (opened?.fd === undefined) return undefined;
+  try {
+    const stat = statFd(opened.fd);
+    if (stat.kind !== 'file') return undefined;
+    const { sha256 } = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+    const facts = JSON.stringify(foundFacts(files, job, stat));
+    return { sha256, identity: identityOf(stat), size: stat.size, facts };
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+/** Files whose lines were taken back, and whose jobs are not there yet. */
+export const withdrawnFiles = (tx: Tx, feed: string, max: number): SealedFile[] =>
+  tx.all<SealedFile>(
+    `SELECT ${COLUMNS} FROM sealed WHERE feed = ? AND part = 'file'
+        AND EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = sealed.feed AND w.job = sealed.job)
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = sealed.job) LIMIT ?`,
+    feed,
+    max,
+  );
+
+/** The files of one job: the sealed one, and its private copy. */
+export const sealedOf = (tx: Tx, feed: string, job: string): SealedFile[] =>
+  tx.all<SealedFile>(`SELECT ${COLUMNS} FROM sealed WHERE feed = ? AND job = ?`, feed, job);
+
+/** Which job has a file of this content: the one that its line names before all others, else the oldest. */
+export const carrierIn = (tx: Tx, feed: string, sha256: Buffer, named: string): string | undefined =>
+  tx.get<{ job: string }>(
+    `SELECT job FROM sealed WHERE feed = ? AND sha256 = ?
+        AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = sealed.feed AND w.job = sealed.job)
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = sealed.job)
+      ORDER BY job <> ?, job LIMIT 1`,
+    feed,
+    sha256,
+    named,
+  )?.job;
+
+export interface Sidecars {
+  /** Back beside their files. */
+  back: number;
+  /** Of a version that is gone: in `failed/`. */
+  failed: number;
+}
+
+/**
+ * A sidecar is sealed before its file, and a crash can fall between. With its file still in the input as it was then, it
+ * goes back there; else it belonged to a version that is gone, and is never paired with what lies there now.
+ */
+export function settleSidecars(files: FeedFiles, suffix: ByteName): Sidecars {
+  const settled: Sidecars = { back: 0, failed: 0 };
+  const alone = [...sealedNames(files)].filter(
+    ({ jobId: id, part, path, inside }) =>
+      part === 'sidecar' &&
+      path !== undefined &&
+      !statEntry(files.workEntry({ id, key: bytesOfName(path), inside }, 'file')),
+  );
+  for (const { jobId: id, path, inside } of alone) {
+    const job = { id, key: bytesOfName(path!), inside };
+    const from = files.workEntry(job, 'sidecar')!;
+    const sealedAt = statEntry(from)!.ctimeNs;
+    const file = statEntry(files.entryOrNone(files.input, path!));
+    const to = files.entryOrNone(files.input, (path + suffix) as ByteName);
+    // The rename into underprocess/ was the sidecar's last change: a file that changed later is another version.
+    if (file?.kind === 'file' && file.ctimeNs <= sealedAt && to && !statEntry(to)) {
+      renameNoReplace(from.dir, from.name, to.dir, to.name);
+      settled.back++;
+    } else {
+      const failed = files.makeWorkEntry(job, 'sidecar', FAILED);
+      renameNoReplace(from.dir, from.name, failed.dir, failed.name);
+      settled.failed++;
+    }
+  }
+  return settled;
+}
