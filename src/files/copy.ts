@@ -55,13 +55,18 @@ function writeWhole(fd: number, bytes: Buffer): void {
 
 /** Owner first: changing it clears the set-id bits of the mode. Only root may give a file away; others keep it as theirs. */
 function keepAttributes(fd: number, source: Stat): void {
+  asFarAsAllowed(() => fchownSync(fd, source.uid, source.gid));
+  asFarAsAllowed(() => fchmodSync(fd, source.mode));
+  asFarAsAllowed(() => setTimes(fd, source.atimeNs, source.mtimeNs));
+}
+
+/** EINVAL: an owner that this user namespace does not know. EPERM, EOPNOTSUPP: a filesystem without modes or owners. */
+function asFarAsAllowed(act: () => void): void {
   try {
-    fchownSync(fd, source.uid, source.gid);
+    act();
   } catch (error) {
-    if ((error as { code?: string }).code !== 'EPERM') throw error;
+    if (!['EPERM', 'EINVAL', 'EOPNOTSUPP'].includes((error as { code?: string }).code ?? '')) throw error;
   }
-  fchmodSync(fd, source.mode);
-  setTimes(fd, source.atimeNs, source.mtimeNs);
 }
 
 export function removeIfThere(dir: number, name: ByteName): void {

@@ -6,6 +6,7 @@
  */
 import { closeSync, fsyncSync } from 'node:fs';
 import { type ByteName, LinuxError, makeDirectoryAt, openDirectory, removeDirectoryAt } from '../linux/index.js';
+import type { PlaceKind } from './place-error.js';
 import { baseOf, folderOf } from './places.js';
 
 /** Open directories kept at a time; the oldest is closed beyond it. */
@@ -21,8 +22,11 @@ export interface Entry {
 export class Directories {
   readonly #open = new Map<ByteName, number>();
 
-  /** Takes over `rootFd`, and closes it in the end. */
-  constructor(readonly rootFd: number) {}
+  /** Takes over `rootFd`, and closes it in the end. `place`: what fails when all of it fails. */
+  constructor(
+    readonly rootFd: number,
+    readonly place?: { kind: PlaceKind; path: string },
+  ) {}
 
   /** The directory and last component of a path. Errors: LinuxError ENOENT, ENOTDIR, ELOOP (a symlink on the way), … */
   entry(path: ByteName): Entry {

@@ -1,11 +1,12 @@
 /**
  * The directories that a batch has changed, to be made durable together before its commit.
- * Guarantees: after `sync()` every rename, link and unlink in them is on disk.
+ * Guarantees: after `sync()` every rename, link and unlink in them is on disk. Errors: PlaceError of the root that failed.
  */
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type ByteName, fsKindOf, LinuxError, syncFs } from '../linux/index.js';
 import type { Directories } from './directories.js';
+import { inPlaceAsync } from './place-error.js';
 
 const fsyncAsync = promisify(fsync);
 /** From so many directories of one root on, one syncfs is cheaper. */
@@ -22,11 +23,17 @@ export class DirtyDirectories {
 
   async sync(): Promise<void> {
     for (const [directories, paths] of this.#paths) {
-      if (paths.size >= SYNCFS_FROM && fsKindOf(directories.rootFd).syncfsHonoured) await syncFs(directories.rootFd);
-      else for (const path of paths) await syncOne(directories, path);
+      const { place } = directories;
+      if (place) await inPlaceAsync(place.kind, place.path, 'write', () => syncAll(directories, paths));
+      else await syncAll(directories, paths);
     }
     this.#paths.clear();
   }
+}
+
+async function syncAll(directories: Directories, paths: ReadonlySet<ByteName>): Promise<void> {
+  if (paths.size >= SYNCFS_FROM && fsKindOf(directories.rootFd).syncfsHonoured) await syncFs(directories.rootFd);
+  else for (const path of paths) await syncOne(directories, path);
 }
 
 /** One after the other: the first fsync commits the journal for all, the next ones find nothing to do. */

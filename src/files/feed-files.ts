@@ -17,6 +17,7 @@ import {
   openAt,
   openDirectory,
   type Stat,
+  shownName,
   statAtOrNone,
 } from '../linux/index.js';
 import { Directories, type Entry } from './directories.js';
@@ -68,7 +69,11 @@ export class FeedFiles {
     const known = this.#open.get(`in:${inside}`);
     if (known) return known;
     const mount = this.input.directory(inside);
-    const made = new Directories(inPlace('work', this.roots.input, 'root', () => openInner(mount)));
+    const place = { kind: 'work', path: `${this.roots.input}/${shownName(inside)}/${INNER_WORK}` } as const;
+    const made = new Directories(
+      inPlace('work', place.path, 'root', () => openInner(mount)),
+      place,
+    );
     this.#open.set(`in:${inside}`, made);
     return made;
   }
@@ -121,7 +126,7 @@ export class FeedFiles {
     const known = this.#open.get(kind);
     if (known) return known;
     const fd = inPlace(kind, path, 'root', () => openRoot(path));
-    const made = new Directories(fd);
+    const made = new Directories(fd, { kind, path });
     this.#open.set(kind, made);
     if (kind !== 'input') this.#checkMarker(kind as MarkedRoot, path, fd);
     return made;

@@ -59,6 +59,7 @@ const OPEN_VALUES = new Set([
   'EIO',
   'EISDIR',
   'ENODEV',
+  'ENAMETOOLONG',
 ]);
 
 /** Opens, probes, hands the descriptor to `act`, closes. */

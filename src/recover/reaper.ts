@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs';
 import type { Backend } from '../../queue/backend.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
+import { inPlace } from '../files/place-error.js';
 import { UNDERPROCESS } from '../files/places.js';
 import { sealedNames } from '../files/sealed-names.js';
 import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../linux/index.js';
@@ -95,7 +96,11 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
 }
 
 /** Temporary copies in the warehouse that belong to no claim of now. */
-export function removeTemporary({ backend, files }: Reaped): number {
+export function removeTemporary(reaped: Reaped): number {
+  return inPlace('warehouse', reaped.files.roots.warehouse, 'write', () => removeFrom(reaped));
+}
+
+function removeFrom({ backend, files }: Reaped): number {
   let dir: number;
   try {
     dir = files.warehouse.directory(TEMPORARY);

@@ -6,7 +6,7 @@
 import type { Backend } from '../../queue/backend.js';
 import { limits, StateUnwritable } from '../../queue/index.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
-import { PlaceError } from '../files/place-error.js';
+import { errnoOf, PlaceError } from '../files/place-error.js';
 import { probeGates } from '../gates/prober.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
 import { dropOldReservations } from '../warehouse/reserve.js';
@@ -34,6 +34,7 @@ export class Background {
   #job: string | null = null;
   #place = '';
   #stopped = false;
+  readonly #told = new Set<string>();
 
   constructor(readonly parts: BackgroundParts) {}
 
@@ -100,13 +101,27 @@ export class Background {
     for (const name of feeds.names()) {
       const feed = await feeds.get(name);
       if (!feed) continue;
-      const files = new FeedFiles(feed.roots);
-      try {
-        for (const act of acts) await act({ backend, emit, feed: name, files });
-      } finally {
-        files.close();
+      for (const act of acts) {
+        const files = new FeedFiles(feed.roots);
+        try {
+          await act({ backend, emit, feed: name, files });
+        } catch (error) {
+          this.#reapingFailed(name, error);
+        } finally {
+          files.close();
+        }
       }
     }
+  }
+
+  /** A place that fails here is told by its gate as soon as a job needs it; the next round tries again. */
+  #reapingFailed(feed: string, error: unknown): void {
+    if (error instanceof PlaceError) return;
+    if (errnoOf(error) === undefined) throw error;
+    const reason = (error as Error).message;
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.parts.emit('reaping_failed', { feed, reason });
   }
 
   async #forgetReservations(): Promise<void> {

@@ -91,7 +91,11 @@ async function privateCopy(
 ): Promise<Step> {
   const partial = batch.files.makeWorkEntry(job, 'partial');
   const place = batch.files.roots.work;
-  const digest = await inPlaceAsync('work', place, 'write', () => copyTo(fd, before.stat, partial));
+  const digest = await inPlaceAsync('work', place, 'write', () => copyTo(fd, before.stat, partial)).catch((error) => {
+    // On a full disk it would keep the very room that is waited for.
+    removeIfThere(partial.dir, partial.name);
+    throw error;
+  });
   const step = decide(job, batch, { ...sealed, copied: true }, before, digest, probeFd(fd));
   if (!('facts' in step)) {
     removeIfThere(partial.dir, partial.name);

@@ -3,9 +3,10 @@
  * goes on by itself when it is repaired; nothing is lost and nothing is written elsewhere instead.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { skipUnlessInstalled } from '../simulate/installed.js';
 import { bindMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
@@ -93,10 +94,32 @@ function fill(path: string, kib: number): void {
   }
 }
 
-/** Without -l: it must not be busy. */
-function plainUnmount(place: string): void {
-  assert(unmount(place, { busy: 'fails' }));
+async function inputComesBack(
+  world: World,
+  { goes, isGone, returns }: { goes: () => void; isGone: () => void; returns: () => void },
+): Promise<void> {
+  world.start('ingest');
+  world.drop('before.csv', 2_000);
+  await world.stored(1, LONG);
+  // Waiting for the end of its window when its directory goes.
+  world.drop('during.csv', 2_000);
+  await until('its job', () => world.jobs().length === 2, LONG);
+  goes();
+  await world.event('root_missing', undefined, LONG);
+  await world.event('gate_closed', undefined, LONG);
+  isGone();
+  returns();
+  await world.event('root_back', undefined, LONG);
+  world.drop('after.csv', 2_000);
+  await world.stored(undefined, LONG);
+  await world.event('gate_opened', undefined, LONG);
+  assert.equal(world.log.named('root_missing').length, 1, 'told once');
+  assert.equal(world.log.named('gate_closed').length, 1, 'told once');
+  noAttemptSpent(world);
+  await world.stop();
+  world.check();
 }
+
 // Most of the time of these goes by between two probes.
 describe('failing places', { concurrency: 3 }, () => {
   test('a warehouse that is mounted read-only', async (t) => {
@@ -163,7 +186,8 @@ describe('failing places', { concurrency: 3 }, () => {
     bindMount(source, warehouse);
     await comesThrough(world, {
       ...{ place: 'warehouse', code: 'no_marker' },
-      breaks: () => plainUnmount(warehouse),
+      // Without -l: nobody keeps it busy beyond a batch.
+      breaks: () => assert(unmount(warehouse, { busy: 'fails' })),
       repairs: () => {
         assert.deepEqual(readdirSync(warehouse), [], 'something was written below the mount point');
         bindMount(source, warehouse);
@@ -178,6 +202,41 @@ describe('failing places', { concurrency: 3 }, () => {
     const places = days.map((day) => join(world.feed().warehouse, `ingest_date=${day}`));
     for (const place of places) tmpfsMount(place);
     await comesThroughUnseen(world, places);
+  });
+
+  test('a warehouse whose disk answers with an I/O error', async (t) => {
+    if (skipUnlessInstalled(t, 'strace', 'I/O errors of the warehouse')) return;
+    const world = createWorld(t);
+    world.drop('failing.csv', 2_000);
+    const days = [0, 1].map((n) => new Date(Date.now() + n * 86_400_000).toISOString().slice(0, 10));
+    const places = days.flatMap((day) => ['-P', join(world.feed().warehouse, `ingest_date=${day}`)]);
+    const inject = ['-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1'];
+    await world.runOnce([], { wrap: ['strace', '-f', '-qq', ...inject, ...places, '-o', join(world.root, 'trace')] });
+    const [closed, ...more] = world.log.named('gate_closed');
+    assert.deepEqual([closed?.place, closed?.code, more.length], ['warehouse', 'EIO', 0]);
+    noAttemptSpent(world);
+    world.check();
+  });
+
+  test('a warehouse that is read-only while a copy of a killed process lies in it', async (t) => {
+    if (skipUnlessRoot(t, 'a warehouse that is read-only')) return;
+    const world = createWorld(t);
+    const { warehouse } = world.feed();
+    tmpfsMount(warehouse);
+    world.drop('before.csv', 2_000);
+    await world.runOnce();
+    const temporary = join(warehouse, '.ingest-tmp', `${world.jobs()[0]!.id}.1`);
+    writeFileSync(temporary, 'half of it');
+    remount(warehouse, 'ro');
+    world.start('ingest');
+    world.drop('during.csv', 2_000);
+    await world.event('gate_closed', ({ place, code }) => place === 'warehouse' && code === 'EROFS', LONG);
+    remount(warehouse, 'rw');
+    await world.stored(undefined, LONG);
+    assert.deepEqual(world.log.named('worker_lost'), []);
+    await world.stop();
+    rmSync(temporary, { force: true });
+    world.check();
   });
 
   test('manifests on a full disk', async (t) => {
@@ -195,32 +254,66 @@ describe('failing places', { concurrency: 3 }, () => {
     assert.deepEqual((await tail.stop()).broken, []);
   });
 
-  test('an input that is unmounted under a running producer', async (t) => {
+  test('an input that is unmounted under a running producer, with the mount it lies in', async (t) => {
     if (skipUnlessRoot(t, 'an input that is unmounted')) return;
     const home = createWorld(t);
     const source = join(home.root, 'source');
     const mount = join(home.root, 'mount');
-    mkdirSync(source);
+    mkdirSync(join(source, 'input'), { recursive: true });
     bindMount(source, mount);
-    mkdirSync(join(mount, 'input'));
     const world = createWorld(t, { places: { input: join(mount, 'input') } });
+    await inputComesBack(world, {
+      goes: () => void unmount(mount),
+      isGone: () => assert.deepEqual(readdirSync(mount), [], 'something was written below the mount point'),
+      returns: () => bindMount(source, mount),
+    });
+  });
+
+  test('an input that is a mount of its own and is unmounted under a running producer', async (t) => {
+    if (skipUnlessRoot(t, 'an input that is unmounted')) return;
+    const world = createWorld(t);
+    const source = join(world.root, 'source');
+    mkdirSync(source);
+    bindMount(source, world.input);
+    await inputComesBack(world, {
+      goes: () => void unmount(world.input),
+      isGone: () => assert.deepEqual(readdirSync(world.input), [], 'something was written below the mount point'),
+      returns: () => bindMount(source, world.input),
+    });
+  });
+
+  test('an input that is renamed away under a running producer', async (t) => {
+    const world = createWorld(t);
+    const away = `${world.input} that was`;
+    await inputComesBack(world, {
+      goes: () => renameSync(world.input, away),
+      isGone: () => assert.equal(existsSync(world.input), false),
+      returns: () => renameSync(away, world.input),
+    });
+  });
+
+  test('a work directory without room for a private copy: what was copied does not keep the room', async (t) => {
+    if (skipUnlessRoot(t, 'a work directory on a full disk')) return;
+    const world = createWorld(t);
+    tmpfsMount(world.input, { size: '8m' });
+    const ballast = join(world.input, '.ballast');
+    world.drop('linked.csv', 3_000 * KiB);
+    linkSync(join(world.input, 'linked.csv'), join(world.input, '.kept'));
+    fill(ballast, 3_000);
     world.start('ingest');
-    world.drop('before.csv', 2_000);
-    await world.stored(1, LONG);
-    // Waiting for the end of its window when its directory goes.
-    world.drop('during.csv', 2_000);
-    unmount(mount);
-    await world.event('root_missing', undefined, LONG);
-    await world.event('gate_closed', undefined, LONG);
-    assert.deepEqual(readdirSync(mount), [], 'something was written below the mount point');
-    bindMount(source, mount);
-    await world.event('root_back', undefined, LONG);
-    world.drop('after.csv', 2_000);
+    const closed = await world.event('gate_closed', undefined, LONG);
+    assert.deepEqual([closed.place, closed.code], ['work', 'ENOSPC']);
+    await tried(world, 'work');
+    const inWork = readdirSync(join(world.input, '.ingest', 'underprocess'));
+    assert.deepEqual(
+      inWork.filter((name) => name.includes('.tmp~')),
+      [],
+    );
+    rmSync(ballast);
     await world.stored(undefined, LONG);
-    assert.equal(world.log.named('root_missing').length, 1, 'told once');
-    assert(world.log.named('gate_closed').length <= 2, 'input and work directory, each once');
     noAttemptSpent(world);
     await world.stop();
+    rmSync(join(world.input, '.kept'));
     world.check();
   });
 

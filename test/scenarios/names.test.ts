@@ -13,6 +13,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -74,6 +75,33 @@ test('names that are taken get a suffix that fits, however long they are', async
   for (const folder of ['a', 'b', 'c']) for (const name of NAMES) world.drop(bytes(folder, '/', name as string), 100);
   await world.runOnce();
   world.check();
+});
+
+test('a name that leaves no room for a sidecar waits without one, and costs no attempt', async (t) => {
+  const world = createWorld(t, { options: { mode: 'sidecar' } });
+  const { sha256 } = world.drop(`${'n'.repeat(251)}.csv`, 100);
+  world.held.add(sha256);
+  world.drop(`${'s'.repeat(248)}.csv`, 100);
+  world.sidecar(`${'s'.repeat(248)}.csv`);
+  await world.runOnce();
+  // A change makes its job look at it.
+  utimesSync(join(world.input, `${'n'.repeat(251)}.csv`), 1_000, 1_000);
+  const ended = await world.runOnce();
+  assert.match(ended.stderr + ended.stdout, /n{251}\.csv/, 'it is named as one without its sidecar');
+  assert.deepEqual(world.log.named('file_retry'), []);
+  assert.equal(world.warehouse().length, 1);
+});
+
+test('a path that fits nowhere is held with a sentence, one that just fits goes through', async (t) => {
+  const world = createWorld(t);
+  const folders = (count: number) => Array.from({ length: count }, (_, i) => `${i}`.padEnd(230, 'd')).join('/');
+  world.drop(`${folders(15)}/fits.csv`, 100);
+  world.held.add(world.drop(`${folders(16)}/${'x'.repeat(150)}.csv`, 100).sha256);
+  await world.runOnce([], { code: 4 });
+  world.check();
+  const held = await world.event('file_held');
+  assert.equal(held.code, 'name_too_long');
+  assert.match(String(held.reason), /move it to a shorter path/);
 });
 
 /** Everything that is no regular file, and must stay as it is. Answers the names. */
@@ -150,6 +178,16 @@ test('a hard link that is kept elsewhere and written later does not change the s
   world.check();
   assert.equal(world.warehouse()[0]!.sha256, sha256);
   assert.equal(world.manifest()[0]!.record!.seal, 'copy');
+});
+
+test('two names of one inode are a file and its duplicate', async (t) => {
+  const world = createWorld(t);
+  const first = world.drop('first name.csv', 5_000);
+  linkSync(join(world.input, 'first name.csv'), join(world.input, 'second name.csv'));
+  world.dropped.push({ ...first, name: asName('second name.csv') });
+  await world.runOnce();
+  world.check();
+  assert.equal(world.duplicates().length, 1);
 });
 
 test('a parent directory that is swapped for a symlink leads nowhere, neither at the seal nor at a scan', async (t) => {
