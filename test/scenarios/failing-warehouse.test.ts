@@ -1,0 +1,158 @@
+/**
+ * A failing warehouse keeps its stages waiting. It is told once, costs no attempt, and the work goes on by itself when it
+ * is repaired; nothing is lost and nothing is written elsewhere instead.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { skipUnlessInstalled } from '../simulate/installed.js';
+import { bindMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+import { comesThrough, fill, KiB, LONG, noAttemptSpent } from './trouble.js';
+
+/** Most of the time goes by between two probes. */
+const CONCURRENTLY = { concurrency: 3 };
+
+describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
+  test('a warehouse that is mounted read-only', async (t) => {
+    if (skipUnlessRoot(t, 'a warehouse that is mounted read-only')) return;
+    const world = createWorld(t);
+    const { warehouse } = world.feed();
+    tmpfsMount(warehouse);
+    const trouble = { place: 'warehouse', code: 'EROFS' };
+    await comesThrough(world, {
+      ...trouble,
+      breaks: () => remount(warehouse, 'ro'),
+      repairs: () => remount(warehouse, 'rw'),
+    });
+  });
+
+  test('a warehouse that is missing', async (t) => {
+    const world = createWorld(t);
+    const { warehouse } = world.feed();
+    const away = `${warehouse} that was`;
+    const trouble = { place: 'warehouse', code: 'ENOENT' };
+    await comesThrough(world, {
+      ...trouble,
+      breaks: () => renameSync(warehouse, away),
+      repairs: () => renameSync(away, warehouse),
+    });
+  });
+
+  test('a warehouse that is full', async (t) => {
+    if (skipUnlessRoot(t, 'a warehouse that is full')) return;
+    const world = createWorld(t);
+    const ballast = join(world.feed().warehouse, 'ballast');
+    tmpfsMount(world.feed().warehouse, { size: '8m' });
+    await comesThrough(world, {
+      ...{ place: 'warehouse', code: 'ENOSPC', files: 3, bytes: 900 * KiB },
+      breaks: () => fill(ballast, 6 * 1024),
+      repairs: () => rmSync(ballast),
+    });
+  });
+
+  test('a warehouse that is unmounted: nothing is written below its mount point', async (t) => {
+    if (skipUnlessRoot(t, 'a warehouse that is unmounted')) return;
+    const world = createWorld(t);
+    const { warehouse } = world.feed();
+    const source = join(world.root, 'source');
+    mkdirSync(source);
+    bindMount(source, warehouse);
+    await comesThrough(world, {
+      ...{ place: 'warehouse', code: 'no_marker' },
+      // Without -l: nobody keeps it busy beyond a batch.
+      breaks: () => assert(unmount(warehouse, { busy: 'fails' })),
+      repairs: () => {
+        assert.deepEqual(readdirSync(warehouse), [], 'something was written below the mount point');
+        bindMount(source, warehouse);
+      },
+    });
+  });
+});
+
+describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
+  test('a warehouse without an inode left', async (t) => {
+    if (skipUnlessRoot(t, 'a warehouse without an inode left')) return;
+    const world = createWorld(t);
+    const { warehouse } = world.feed();
+    tmpfsMount(warehouse, { options: ['nr_inodes=64'] });
+    const ballast = join(warehouse, 'ballast');
+    await comesThrough(world, {
+      ...{ place: 'warehouse', code: 'ENOSPC' },
+      breaks: () => {
+        mkdirSync(ballast);
+        assert.throws(() => {
+          for (let i = 0; i < 64; i++) writeFileSync(join(ballast, String(i)), '');
+        }, /ENOSPC/);
+      },
+      repairs: () => rmSync(ballast, { recursive: true }),
+    });
+  });
+
+  test('a partition that is read-only on a mount of its own, which a probe of the warehouse does not see', async (t) => {
+    if (skipUnlessRoot(t, 'partitions on mounts of their own')) return;
+    const world = createWorld(t);
+    const days = [0, 1].map((n) => new Date(Date.now() + n * 86_400_000).toISOString().slice(0, 10));
+    const places = days.map((day) => join(world.feed().warehouse, `ingest_date=${day}`));
+    for (const place of places) tmpfsMount(place);
+    await comesThroughUnseen(world, places);
+  });
+
+  test('a warehouse whose disk answers with an I/O error', async (t) => {
+    if (skipUnlessInstalled(t, 'strace', 'I/O errors of the warehouse')) return;
+    const world = createWorld(t);
+    world.drop('failing.csv', 2_000);
+    const days = [0, 1].map((n) => new Date(Date.now() + n * 86_400_000).toISOString().slice(0, 10));
+    const places = days.flatMap((day) => ['-P', join(world.feed().warehouse, `ingest_date=${day}`)]);
+    const inject = ['-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1'];
+    await world.runOnce([], { wrap: ['strace', '-f', '-qq', ...inject, ...places, '-o', join(world.root, 'trace')] });
+    const [closed, ...more] = world.log.named('gate_closed');
+    assert.deepEqual([closed?.place, closed?.code, more.length], ['warehouse', 'EIO', 0]);
+    noAttemptSpent(world);
+    world.check();
+  });
+
+  test('a warehouse that is read-only while a copy of a killed process lies in it', async (t) => {
+    if (skipUnlessRoot(t, 'a warehouse that is read-only')) return;
+    const world = createWorld(t);
+    const { warehouse } = world.feed();
+    tmpfsMount(warehouse);
+    world.drop('before.csv', 2_000);
+    await world.runOnce();
+    const temporary = join(warehouse, '.ingest-tmp', `${world.jobs()[0]!.id}.1`);
+    writeFileSync(temporary, 'half of it');
+    remount(warehouse, 'ro');
+    world.start('ingest');
+    world.drop('during.csv', 2_000);
+    await world.event('gate_closed', ({ place, code }) => place === 'warehouse' && code === 'EROFS', LONG);
+    remount(warehouse, 'rw');
+    await world.stored(undefined, LONG);
+    assert.deepEqual(world.log.named('worker_lost'), []);
+    await world.stop();
+    rmSync(temporary, { force: true });
+    world.check();
+  });
+});
+
+async function comesThroughUnseen(world: World, places: readonly string[]): Promise<void> {
+  world.start('ingest');
+  world.drop('before.csv', 2_000);
+  await world.stored(1, LONG);
+  for (const place of places) remount(place, 'ro');
+  world.drop('during.csv', 2_000);
+  await world.event('gate_closed', undefined, LONG);
+  const blocked = () => world.jobs().find(({ state }) => state !== 'done')?.claim_no ?? 0;
+  const from = await until('the blocked job', () => blocked() || undefined);
+  await until('three tries behind gates that were opened too early', () => blocked() >= from + 3, LONG);
+  for (const place of places) remount(place, 'rw');
+  await world.stored(undefined, LONG);
+  await world.event('gate_opened', undefined, LONG);
+  assert.equal(world.log.named('gate_closed').length, 1, 'told once, however often it was tried');
+  assert.equal(world.log.named('gate_opened').length, 1);
+  noAttemptSpent(world);
+  await world.stop();
+  world.check();
+}
