@@ -34,9 +34,8 @@ export class Dispatcher {
   /** From a kick until its take has answered. */
   #looking = false;
   #batch: readonly ClaimedJob[] = [];
-  /** Work was told of while a take was under way, which may have looked too early. */
-  #again = false;
-  #emptyTakes = 0;
+  /** Takes in a row that got nothing although something was due: others were quicker. */
+  #beaten = 0;
   #notBeforeMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #unlisten: () => void = () => {};
@@ -104,10 +103,8 @@ export class Dispatcher {
   /** Makes the core ask the store. Its length is a wish only: any number would do. */
   #kick(): void {
     if (this.#state !== 'running') return;
-    if (this.#looking || this.#batch.length > 0) {
-      this.#again = true;
-      return;
-    }
+    // After a batch the core looks again by itself, and after an empty look the timer asks what is due by then.
+    if (this.#looking || this.#batch.length > 0) return;
     clearTimeout(this.#timer);
     this.#looking = true;
     this.queue.length = this.options.batchMax;
@@ -118,23 +115,15 @@ export class Dispatcher {
     this.#looking = false;
     this.#batch = jobs;
     if (jobs.length > 0) {
-      this.#emptyTakes = 0;
+      this.#beaten = 0;
       return;
     }
-    if (this.#again && this.#state === 'running') {
-      this.#again = false;
-      // The core is still inside its take: let it end first.
-      setImmediate(() => this.#kick());
-      return;
-    }
-    this.#emptyTakes++;
     this.#armTimer();
     this.#tellQuiet();
   }
 
   #released(): void {
     this.#batch = [];
-    this.#again = false;
     if (this.#state === 'running') {
       // The core goes on by itself while it believes that there is more.
       this.#looking = true;
@@ -192,8 +181,9 @@ export class Dispatcher {
     const nextMs = this.#store.handed > 0 ? nowMs : this.#nextDueMs(backend, stage, nowMs);
     const dueMs = Math.max(nextMs, this.#notBeforeMs > nowMs ? this.#notBeforeMs : 0);
     if (dueMs === Number.POSITIVE_INFINITY) return;
-    const leastMs = Math.min(2 ** Math.min(this.#emptyTakes, 8), limits.rescueEveryMs);
-    this.#timer = setTimeout(() => this.#kick(), Math.min(Math.max(dueMs - nowMs, leastMs), limits.longestTimerMs));
+    this.#beaten = dueMs <= nowMs ? this.#beaten + 1 : 0;
+    const inMs = dueMs <= nowMs ? Math.min(2 ** Math.min(this.#beaten, 8), limits.rescueEveryMs) : dueMs - nowMs;
+    this.#timer = setTimeout(() => this.#kick(), Math.min(inMs, limits.longestTimerMs));
   }
 
   #nextDueMs(backend: Backend, stage: StageName, nowMs: number): number {
