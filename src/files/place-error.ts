@@ -45,6 +45,8 @@ const MEANING: Record<string, string> = {
   ENOTDIR: 'is not a directory any more: put the directory back',
   EACCES: 'may not be entered by this user: give it the permission',
   EPERM: 'does not permit this to this user: give it the permission',
+  EISDIR: 'has a directory where a file belongs: move it away',
+  ELOOP: 'has a symlink where a file or directory belongs: move it away',
   EMFILE: 'could not be opened, this process is out of file descriptors: raise the limit (ulimit -n)',
   ENFILE: 'could not be opened, the machine is out of file descriptors: raise fs.file-max',
   no_marker: 'has lost its marker .ingest-root: mount the right file system there (nothing is written until then)',
@@ -71,7 +73,7 @@ export function inPlace<T>(place: PlaceKind, path: string, access: 'read' | 'wri
 export async function inPlaceAsync<T>(
   place: PlaceKind,
   path: string,
-  access: 'read' | 'write',
+  access: 'read' | 'write' | 'root',
   act: () => Promise<T>,
 ): Promise<T> {
   try {

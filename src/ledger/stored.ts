@@ -1,6 +1,7 @@
 /** The end of a content's way, and what becomes of it when its carrier is discarded. */
 import type { Job, Tx } from '../../queue/backend.js';
-import { type JobFacts, payloadOf } from '../stages/job.js';
+import { parseIdentity } from '../files/identity.js';
+import { type JobFacts, payloadOf, type Sealed } from '../stages/job.js';
 import { type Content, contentByRow, stageOf, waitToken } from './content.js';
 
 /** The target is on disk: all that waits for this content is a duplicate of it now. */
@@ -20,6 +21,15 @@ export type Released =
   /** Nobody waits: the content is free again. `line`: its line was written (or planned) and has to be withdrawn. */
   | { to: undefined; line: Content | undefined };
 
+/** No line was planned yet: it will speak of the file that is stored, and of how that one was sealed. */
+function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sealed): void {
+  const { dev, ino, mtimeNs } = parseIdentity(identity)!;
+  tx.run(
+    'UPDATE contents SET device = ?, inode = ?, mtime_ns = ?, source_path = ?, seal = ? WHERE row = ?',
+    ...[String(dev), String(ino), String(mtimeNs), heir.key, kind, row],
+  );
+}
+
 /** The carrier gives its content up, inside the transaction that discards it. */
 export function releaseContent(tx: Tx, carrier: Job, row: number): Released {
   const content = contentByRow(tx, row);
@@ -29,6 +39,7 @@ export function releaseContent(tx: Tx, carrier: Job, row: number): Released {
   if (heir) {
     tx.run('UPDATE contents SET carrier = ?, updated_at_ms = ? WHERE row = ?', heir.id, tx.wallMs, row);
     const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row, moveAfter: heir.claimNo };
+    if (content.target === null) describe(tx, row, heir, facts.sealed!);
     tx.release(heir.id, stageOf(content.state), { payload: payloadOf(facts) });
     return { to: heir.id };
   }

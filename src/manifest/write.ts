@@ -37,7 +37,7 @@ export function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<W
 }
 
 async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => Lines): Promise<Written> {
-  const end = inPlace('manifests', file.manifests, 'write', () => endOf(file, name));
+  const end = inPlace('manifests', file.manifests, 'root', () => endOf(file, name));
   let planned: Append | undefined;
   const answer = await file.backend.transact((tx): Written | Append => {
     planned = undefined;
@@ -74,7 +74,8 @@ async function finishFound(file: ManifestFile, open: Append): Promise<boolean> {
 }
 
 const finish = (file: ManifestFile, append: Append): Promise<void> =>
-  inPlaceAsync('manifests', file.manifests, 'write', () =>
+  // What is wrong with one manifest is wrong for every file of the hour: it costs none of them an attempt.
+  inPlaceAsync('manifests', file.manifests, 'root', () =>
     finishAppend(file.backend, file.emit, file.root, file.path, append),
   );
 

@@ -109,8 +109,7 @@ async function withoutSource(job: IngestJob, batch: Batch, content: Content, dir
     return hold(
       'sealed_file_missing',
       `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
-      // Nor has this claim: a retry without the file is held again, and never taken for a consumer's work.
-      { ...job.facts, moveAfter: job.claim.claimNo },
+      job.facts,
     );
   }
   if (lies) {

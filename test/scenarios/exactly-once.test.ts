@@ -145,7 +145,11 @@ test('discarded before its line, the twin carries the content; without a twin th
   await resume(world.statePath, 'manifest');
   await done(world, 'x-twin.csv', 'stored');
   for (const name of ['x.csv', 'y.csv']) await done(world, name, 'discarded');
-  assert.equal(world.manifest().length, 1);
+  assert.deepEqual(
+    world.manifest().map(({ record }) => record!.path),
+    [join(world.input, 'x-twin.csv')],
+    'the line speaks of the file that is stored',
+  );
   world.drop('y-again.csv', y);
   await done(world, 'y-again.csv', 'stored');
   await world.stop();

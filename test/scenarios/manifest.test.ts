@@ -1,5 +1,7 @@
 /** The manifest seen from outside: a reader who tails it through kills between an append's intent and its confirmation. */
 import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { APPEND_POINTS, type Faults, faultsIn, type Point } from '../world/faults.js';
 import type { TailReport } from '../world/tailer.js';
@@ -85,4 +87,25 @@ test('the same reader notices a recovery that cuts and writes anew', async (t) =
   if (!seen) return;
   assert.ok(seen.world.log.named('manifest_cut').length >= 2, 'the recovery was switched');
   assert.match(seen.report.broken.join('\n'), /was cut|byte before a newline/);
+});
+
+test('a manifest that cannot be written is a failing place: no attempt is spent, and all goes on when it is repaired', async (t) => {
+  const world = createWorld(t);
+  world.start('ingest');
+  world.drop('first.csv', 10);
+  await allDone(world);
+  const [{ file } = { file: '' }] = world.manifest();
+  const path = join(world.feed().manifests, file);
+  renameSync(path, `${path}.1`);
+  mkdirSync(path);
+  world.drop('second.csv', 10);
+  const closed = await world.event('gate_closed', undefined, { withinMs: 60_000 });
+  assert.deepEqual([closed.stage, closed.place, closed.code], ['manifest', 'manifests', 'EISDIR']);
+  const job = world.jobs().findLast(({ key }) => key === 'second.csv')!;
+  assert.deepEqual([job.hold_code, job.attempts], [null, 0]);
+  rmdirSync(path);
+  renameSync(`${path}.1`, path);
+  await allDone(world);
+  await world.stop();
+  world.check();
 });
