@@ -11,7 +11,7 @@ import type { Directories, Entry } from '../files/directories.js';
 import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { baseOf, workName } from '../files/places.js';
-import { openEntry, probeFd } from '../files/probe.js';
+import { FsKinds, openEntry, probeFd } from '../files/probe.js';
 import { sameBytes } from '../files/verified.js';
 import { contentByHash } from '../ledger/content.js';
 import { type ByteName, nameOfText, shownName } from '../linux/index.js';
@@ -46,7 +46,8 @@ export async function judge(path: ByteName, seen: Observation, by: Judge): Promi
   const entry = input.entry(path);
   const stat = statEntry(entry);
   if (stat?.kind !== 'file') return { verdict: 'gone', reason: 'it was there a moment ago' };
-  const sidecar = readSidecar(sidecarEntry(input, path, feed));
+  const kinds = new FsKinds();
+  const sidecar = readSidecar(sidecarEntry(input, path, feed), kinds);
   const rule = completion(feed, seen, stat, sidecar.seen, by.now());
   if (!rule.complete) {
     if (rule.why === 'window' && !rule.seen) return { inMs: rule.inMs };
@@ -59,10 +60,10 @@ export async function judge(path: ByteName, seen: Observation, by: Judge): Promi
   const opened = openEntry(entry);
   if (opened.fd === undefined) return unopened(opened.code);
   try {
-    const before = probeFd(opened.fd);
+    const before = probeFd(opened.fd, kinds);
     if (before.writer === 'writer') return { verdict: 'wait', reason: 'somebody has it open for writing' };
     const digest = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
-    const after = probeFd(opened.fd);
+    const after = probeFd(opened.fd, kinds);
     if (after.writer === 'writer' || !sameBytes(seen.identity, after.stat) || digest.bytes !== stat.size) {
       return { again: { ...seen, identity: identityOf(after.stat), sinceMs: by.now().ms, by: 'write' } };
     }

@@ -24,6 +24,7 @@ import { Directories, type Entry } from './directories.js';
 import { readMarker } from './marker.js';
 import { inPlace, type PlaceKind, placeError } from './place-error.js';
 import { folderOf, type Part, UNDERPROCESS, workName } from './places.js';
+import { FsKinds } from './probe.js';
 
 /** Where the roots of a feed are, and the id that each one's marker must have; `undefined`: not yet set up. */
 export interface Roots {
@@ -50,6 +51,7 @@ type MarkedRoot = 'work' | 'manifests' | 'warehouse';
 
 export class FeedFiles {
   readonly #open = new Map<string, Directories>();
+  readonly kinds = new FsKinds();
 
   constructor(readonly roots: Roots) {}
 

@@ -5,8 +5,7 @@
  * Where a lease says nothing (another owner without CAP_LEASE, network, overlay, FUSE), the answer is `unknown`, and
  * the private copy stands in for it.
  */
-import { closeSync } from 'node:fs';
-import { fsKindOf, LinuxError, openData, probeLease, type Stat, statFd } from '../linux/index.js';
+import { type FsKind, fsKindOf, LinuxError, openData, probeLease, type Stat, statFd } from '../linux/index.js';
 import type { Entry } from './directories.js';
 
 export type WriterAnswer = 'none' | 'writer' | 'unknown';
@@ -18,15 +17,31 @@ export interface Probe {
   because?: string;
 }
 
+/**
+ * The kinds of filesystems that a batch has met: a statfs a probe is a third of its cost.
+ * Does not: outlive a batch, whose open roots keep a device's number from being given to another filesystem.
+ */
+export class FsKinds {
+  readonly #byDevice = new Map<number, FsKind>();
+
+  of(fd: number, device: number): FsKind {
+    const known = this.#byDevice.get(device);
+    if (known) return known;
+    const kind = fsKindOf(fd);
+    this.#byDevice.set(device, kind);
+    return kind;
+  }
+}
+
 /** Probes an open file: lease first, then the stat, so that a writer who closes in between is seen by one of the two. */
-export function probeFd(fd: number): Probe {
+export function probeFd(fd: number, kinds: FsKinds): Probe {
   const lease = probeLease(fd);
   const stat = statFd(fd);
   if (stat.nlink > 1) return { stat, writer: lease === 'writer' ? 'writer' : 'unknown', because: 'hard_links' };
   if (lease === 'writer')
-    return { stat, writer: fsKindOf(fd).leasesMeaningful ? 'writer' : 'unknown', because: 'filesystem' };
+    return { stat, writer: kinds.of(fd, stat.dev).leasesMeaningful ? 'writer' : 'unknown', because: 'filesystem' };
   if (lease === 'free')
-    return fsKindOf(fd).leasesMeaningful
+    return kinds.of(fd, stat.dev).leasesMeaningful
       ? { stat, writer: 'none' }
       : { stat, writer: 'unknown', because: 'filesystem' };
   return { stat, writer: 'unknown', because: lease === 'denied' ? 'not_owner' : 'filesystem' };
@@ -61,14 +76,3 @@ const OPEN_VALUES = new Set([
   'ENODEV',
   'ENAMETOOLONG',
 ]);
-
-/** Opens, probes, hands the descriptor to `act`, closes. */
-export function withProbe<T>(entry: Entry, act: (fd: number, probe: Probe) => T): T | { failed: string } {
-  const opened = openEntry(entry);
-  if (opened.fd === undefined) return { failed: opened.code };
-  try {
-    return act(opened.fd, probeFd(opened.fd));
-  } finally {
-    closeSync(opened.fd);
-  }
-}

@@ -4,7 +4,7 @@
  */
 import type { Stat } from '../linux/index.js';
 import type { FileIdentity } from '../stages/job.js';
-import { identityOf, parseIdentity } from './identity.js';
+import { identityOf } from './identity.js';
 
 /** The identity without a sidecar's part: of the file alone. */
 export const fileIdentity = (identity: string): FileIdentity => identity.split('+', 1)[0]!;
@@ -14,10 +14,6 @@ export const unchanged = (identity: FileIdentity, now: Stat): boolean => fileIde
 
 /** The same inode with the same bytes, as far as size and mtime tell. */
 export function sameBytes(identity: FileIdentity, now: Stat): boolean {
-  const then = parseIdentity(identity);
-  if (then === undefined) return false;
-  const same = (a: bigint | number, b: bigint | number): boolean => BigInt(a) === BigInt(b);
-  return (
-    same(then.dev, now.dev) && same(then.ino, now.ino) && same(then.size, now.size) && then.mtimeNs === now.mtimeNs
-  );
+  // All but the ctime, which comes last: compared as text, since parsing costs more than the stat itself.
+  return identity.startsWith(`${now.dev}:${now.ino}:${now.size}:${now.mtimeNs}:`);
 }

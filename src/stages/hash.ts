@@ -45,7 +45,7 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
     if (opened.code === 'EAGAIN') return again(job, batch, sealed, identityOf(stat), 'writer_open');
     return retry(opened.code.toLowerCase(), `the sealed file cannot be opened (${opened.code})`);
   }
-  const before = probeFd(opened.fd);
+  const before = probeFd(opened.fd, batch.files.kinds);
   const refused = asSealed(job, batch, ready, before);
   if (refused) {
     closeSync(opened.fd);
@@ -59,7 +59,7 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
   }
   if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES) {
     try {
-      return decide(job, batch, ready, before, digestSmall(opened.fd), probeFd(opened.fd));
+      return decide(job, batch, ready, before, digestSmall(opened.fd), probeFd(opened.fd, batch.files.kinds));
     } finally {
       closeSync(opened.fd);
     }
@@ -77,7 +77,7 @@ async function hashLarge(
 ): Promise<Step> {
   if (sealed.kind === 'copy') return privateCopy(job, batch, dirty, sealed, fd, before);
   const digest = await digestLarge(fd);
-  return decide(job, batch, sealed, before, digest, probeFd(fd));
+  return decide(job, batch, sealed, before, digest, probeFd(fd, batch.files.kinds));
 }
 
 /** Copies while hashing; what is stored is the copy, which no uploader ever had a descriptor of. */
@@ -96,7 +96,7 @@ async function privateCopy(
     removeIfThere(partial.dir, partial.name);
     throw error;
   });
-  const step = decide(job, batch, { ...sealed, copied: true }, before, digest, probeFd(fd));
+  const step = decide(job, batch, { ...sealed, copied: true }, before, digest, probeFd(fd, batch.files.kinds));
   if (!('facts' in step)) {
     removeIfThere(partial.dir, partial.name);
     return step;

@@ -13,6 +13,7 @@ import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
 import { freeTarget, LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { contentsOf } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { type Batch, blocked, defer, retry, type Stage, type Step } from './stage.js';
 
@@ -44,12 +45,6 @@ export const manifest: Stage = {
     return jobs.map((job) => steps.get(job) ?? defer(BUSY_MS, 'manifest_busy'));
   },
 };
-
-function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content | undefined> {
-  return batch.backend.read(
-    (reader) => new Map(jobs.map((job) => [job, contentByRow(reader, job.facts.content ?? -1)])),
-  );
-}
 
 /** Has its line, or cannot have one. */
 function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {

@@ -10,10 +10,11 @@ import { statEntry } from '../files/feed-files.js';
 import { inPlaceAsync } from '../files/place-error.js';
 import { folderOf, UNDERPROCESS } from '../files/places.js';
 import { sameBytes } from '../files/verified.js';
-import { type Content, contentByRow } from '../ledger/content.js';
+import type { Content } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
 import { type ByteName, type Stat, shownName, unlinkAt } from '../linux/index.js';
 import { isContent, type Put, putAtTarget } from '../warehouse/target.js';
+import { contentsOf } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { type Batch, durably, eachJob, hold, retry, type Stage, type Step } from './stage.js';
 
@@ -23,7 +24,8 @@ export const move: Stage = {
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
     const moved = new Set<IngestJob>();
-    const handled = await eachJob(jobs, batch, (job) => moveOne(job, batch, dirty, moved));
+    const contents = contentsOf(jobs, batch);
+    const handled = await eachJob(jobs, batch, (job) => moveOne(job, batch, dirty, contents.get(job), moved));
     // Target and directories before the commit that says "stored".
     const steps = await durably(this.name, batch, handled, () => dirty.sync());
     return steps.map((step, i) => (moved.has(jobs[i]!) ? step : notMoved(jobs[i]!, step)));
@@ -46,8 +48,13 @@ function notMoved(job: IngestJob, step: Step): Step {
 /** A claim for this stage ended in a way that does not tell whether it had moved the file. */
 const mayHaveMoved = (job: IngestJob): boolean => job.claim.claimNo > (job.facts.moveAfter ?? 0) + 1;
 
-async function moveOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories, moved: Set<IngestJob>): Promise<Step> {
-  const content = batch.backend.read((reader) => contentByRow(reader, job.facts.content ?? -1));
+async function moveOne(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  content: Content | undefined,
+  moved: Set<IngestJob>,
+): Promise<Step> {
   if (!content?.target || content.carrier !== job.id) {
     return retry(
       'not_the_carrier',

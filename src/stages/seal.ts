@@ -34,7 +34,7 @@ export function seal(
   const opened = openEntry(entry);
   if (opened.fd === undefined) return cannotOpen(job, opened.code);
   try {
-    const before = probeFd(opened.fd);
+    const before = probeFd(opened.fd, batch.files.kinds);
     if (!unchanged(identityOf(stat), before.stat)) return defer(0, 'changed');
     if (before.writer === 'writer') return writerLeft(job, batch, entry, stat);
     const withSidecar = sidecar.seen.kind === 'there' && batch.feed.mode === 'sidecar';
@@ -113,7 +113,14 @@ function afterRename(
   const work = workEntries(job, batch)!;
   const lies = statEntry(work.file);
   if (lies?.ino !== verified.ino || lies.dev !== verified.dev) return judge(job, batch, dirty, work.file!, sidecar);
-  return sealedStep(job, batch, probeFd(fd), sidecar, sameBytes(identityOf(verified), lies), identityOf(verified));
+  return sealedStep(
+    job,
+    batch,
+    probeFd(fd, batch.files.kinds),
+    sidecar,
+    sameBytes(identityOf(verified), lies),
+    identityOf(verified),
+  );
 }
 
 /** A file that lies in `underprocess/` already: sealed before a crash, or another one than was opened. */
@@ -130,7 +137,7 @@ export function judge(
   const opened = openEntry(entry);
   if (opened.fd === undefined) return cannotOpen(job, opened.code);
   try {
-    const probe = probeFd(opened.fd);
+    const probe = probeFd(opened.fd, batch.files.kinds);
     const asVerified = sameBytes(job.facts.seen.identity, probe.stat) && job.facts.seen.boot === batch.boot;
     return sealedStep(job, batch, probe, sidecar, asVerified, identityOf(probe.stat));
   } finally {

@@ -6,7 +6,7 @@ import { closeSync, readSync } from 'node:fs';
 import type { Entry } from '../files/directories.js';
 import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
-import { openEntry, probeFd } from '../files/probe.js';
+import { type FsKinds, openEntry, probeFd } from '../files/probe.js';
 import type { ByteName, Stat } from '../linux/index.js';
 import type { SidecarSeen } from './completion.js';
 import type { Batch } from './stage.js';
@@ -21,17 +21,17 @@ export interface SidecarRead {
   demanded: string | undefined;
 }
 
-const MISSING: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
+export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
 
-export function readSidecar(entry: Entry | undefined): SidecarRead {
-  if (!entry) return MISSING;
+export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRead {
+  if (!entry) return NO_SIDECAR;
   const opened = openEntry(entry);
   // Held by a lease of its writer: not finished. Everything else that cannot be opened is no sidecar.
-  if (opened.fd === undefined) return opened.code === 'EAGAIN' ? { ...MISSING, seen: { kind: 'open' } } : MISSING;
+  if (opened.fd === undefined) return opened.code === 'EAGAIN' ? { ...NO_SIDECAR, seen: { kind: 'open' } } : NO_SIDECAR;
   try {
-    const { stat, writer } = probeFd(opened.fd);
-    if (stat.kind !== 'file') return MISSING;
-    if (writer === 'writer') return { ...MISSING, seen: { kind: 'open' } };
+    const { stat, writer } = probeFd(opened.fd, kinds);
+    if (stat.kind !== 'file') return NO_SIDECAR;
+    if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
     const buffer = Buffer.alloc(Math.min(stat.size, SIDECAR_BYTES_MAX));
     const n = buffer.length === 0 ? 0 : readSync(opened.fd, buffer, 0, buffer.length, 0);
     const demanded = HEX.exec(buffer.toString('latin1', 0, n))?.[1]?.toLowerCase();

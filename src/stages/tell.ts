@@ -19,24 +19,23 @@ export function tellSettled(
 ): void {
   answers.forEach((answer, i) => {
     const job = jobs[i]!;
-    const named = { feed: job.feed, job: job.id, path: join(input, job.key.toString('utf8')) };
+    const named = () => ({ feed: job.feed, job: job.id, path: join(input, job.key.toString('utf8')), stage });
     if (!answer.settled) {
-      emit('claim_lost', { ...named, stage });
+      emit('claim_lost', named());
       return;
     }
     steps[i]!.told?.(answer.outcome);
     if (answer.outcome.kind === 'hold')
-      emit('file_held', { ...named, stage, code: answer.outcome.code, reason: answer.outcome.reason });
-    if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named, stage, why: answer.outcome.why });
+      emit('file_held', { ...named(), code: answer.outcome.code, reason: answer.outcome.reason });
+    if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named(), why: answer.outcome.why });
     if (answer.outcome.kind === 'retry')
       emit('file_retry', {
-        ...named,
-        stage,
+        ...named(),
         code: answer.outcome.code,
         reason: answer.outcome.error,
         attempt: job.attempts + 1,
       });
-    if (trace) emit('stage_step', { ...named, stage, outcome: answer.outcome.kind, why: whyOf(answer.outcome) });
+    if (trace) emit('stage_step', { ...named(), outcome: answer.outcome.kind, why: whyOf(answer.outcome) });
   });
 }
 

@@ -16,7 +16,7 @@ import { completion } from './completion.js';
 import type { IngestJob } from './job.js';
 import { putSidecarAside } from './put-away.js';
 import { judge, seal, workEntries } from './seal.js';
-import { candidateIdentity, readSidecar, type SidecarRead } from './sidecar.js';
+import { candidateIdentity, NO_SIDECAR, readSidecar, type SidecarRead } from './sidecar.js';
 import { type Batch, defer, durably, eachJob, hold, type Stage, type Step } from './stage.js';
 
 export const verifyComplete: Stage = {
@@ -31,14 +31,15 @@ export const verifyComplete: Stage = {
 };
 
 function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+  const { kinds } = batch.files;
   const work = workEntries(job, batch);
   if (work === undefined) return nameTooLong(job);
   if (statEntry(work.file))
-    return judge(job, batch, dirty, work.file!, statEntry(work.sidecar) ? readSidecar(work.sidecar) : undefined);
+    return judge(job, batch, dirty, work.file!, statEntry(work.sidecar) ? readSidecar(work.sidecar, kinds) : undefined);
 
   const entry = inputEntry(job, batch);
   const stat = statEntry(entry);
-  const sealedSidecar = statEntry(work.sidecar) ? readSidecar(work.sidecar) : undefined;
+  const sealedSidecar = statEntry(work.sidecar) ? readSidecar(work.sidecar, kinds) : undefined;
   if (!entry || !stat || stat.kind !== 'file') return gone(job, batch, dirty, sealedSidecar !== undefined, stat);
   if (sealedSidecar && !unchanged(job.facts.seen.identity, stat)) {
     // The sidecar belonged to a version that is gone; it is never paired with what lies there now.
@@ -98,6 +99,7 @@ const inputEntry = (job: IngestJob, batch: Batch): Entry | undefined =>
   batch.files.entryOrNone(batch.files.input, job.path);
 
 function sidecarInInput(job: IngestJob, batch: Batch): SidecarRead {
-  if (batch.feed.mode !== 'sidecar') return readSidecar(undefined);
-  return readSidecar(batch.files.entryOrNone(batch.files.input, (job.path + batch.feed.sidecarSuffix) as ByteName));
+  if (batch.feed.mode !== 'sidecar') return NO_SIDECAR;
+  const entry = batch.files.entryOrNone(batch.files.input, (job.path + batch.feed.sidecarSuffix) as ByteName);
+  return readSidecar(entry, batch.files.kinds);
 }
