@@ -86,7 +86,7 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
   const sidecar = files.workEntry(job, 'sidecar');
   const hasSidecar = statEntry(sidecar) !== undefined;
-  const demanded = hasSidecar ? readSidecar(sidecar).demanded : undefined;
+  const demanded = hasSidecar ? readSidecar(sidecar, files.kinds).demanded : undefined;
   return {
     seen,
     ...(job.inside !== '' && { inside: job.inside }),

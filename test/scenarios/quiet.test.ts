@@ -1,0 +1,81 @@
+/**
+ * With everything running and nothing to do: next to no CPU, and no write. What lies there meanwhile is what usually does:
+ * stored files, one that is held, one whose sidecar is missing, a hidden one.
+ */
+import assert from 'node:assert/strict';
+import { lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { bytesOfName, joinNames, nameOfText } from '../../src/linux/names.js';
+import { glance } from '../world/database.js';
+import { workDirOf } from '../world/layout.js';
+import { tree } from '../world/tree.js';
+import { stays, until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const IDLE_MS = 60_000;
+const CPU_MS_MAX = 600;
+const TICK_MS = 10;
+const FILES = 50;
+
+test(`idle for ${IDLE_MS / 1000} s: under ${CPU_MS_MAX} ms of CPU in all processes together, and nothing is written`, {
+  timeout: 240_000,
+}, async (t) => {
+  const world = createWorld(t, {
+    feeds: {
+      windows: { options: { mode: 'stability', onEmpty: 'hold' } },
+      sidecars: { options: { mode: 'sidecar' } },
+    },
+  });
+  world.start('ingest-producer');
+  for (const stage of [...STAGE_NAMES, 'hash']) world.start('ingest-worker', ['--stage', stage]);
+  for (let n = 0; n < FILES; n++) world.drop(`${n}.csv`, 100, { feed: 'windows' });
+  world.drop('empty.csv', '', { feed: 'windows' });
+  world.drop('.hidden.csv', 100, { feed: 'windows' });
+  world.drop('alone.csv', 100, { feed: 'sidecars' });
+  await world.stored(FILES, { withinMs: 90_000 });
+  await world.event('file_held', undefined, { withinMs: 60_000 });
+  await until(
+    'the reservations of stored names are forgotten, the last thing to do',
+    () => glance(world.statePath).reservations === 0,
+    { withinMs: 60_000, everyMs: 250 },
+  );
+
+  const pids = world.programs.flatMap((program) => [program.pid, ...program.descendants()]);
+  assert.equal(pids.length, 12, 'six programs and their six children');
+  const [before, cpuBefore] = [written(world), cpuMs(pids)];
+  await stays('everything runs', () => world.programs.every(({ running }) => running), IDLE_MS);
+  const spent = cpuMs(pids) - cpuBefore;
+  t.diagnostic(`${spent} ms of CPU in ${pids.length} processes`);
+  assert.deepEqual(written(world), before);
+  assert(spent < CPU_MS_MAX, `${spent} ms of CPU`);
+  await world.stop();
+});
+
+/** User and system time of all threads, in whole ticks. */
+function cpuMs(pids: readonly number[]): number {
+  const ticks = pids.map((pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) * TICK_MS;
+}
+
+/** When everything in every place was last changed, directories too. The owners file is left out: beats go there, and nowhere else. */
+function written(world: World): Map<string, string> {
+  const places = world.feeds.flatMap((feed) => [feed.input, feed.warehouse, feed.manifests, workDirOf(feed)]);
+  const found = [join(world.root, 'state'), ...places].flatMap((place) =>
+    [place, ...tree(place).map(({ path }) => joinNames(nameOfText(place), path))].map((path) => {
+      const { size, mtimeNs, ctimeNs, ino } = lstatSync(bytesOfName(path as never), { bigint: true });
+      return [path as string, `${ino} ${size} ${mtimeNs} ${ctimeNs}`] as const;
+    }),
+  );
+  const seen = new Map(found);
+  const owners = [...seen.keys()].filter((path) => path.endsWith('.owners'));
+  assert.equal(owners.length, 1);
+  for (const path of [...owners, `${world.statePath}-shm`]) seen.delete(path);
+  return seen;
+}
