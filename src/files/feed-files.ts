@@ -4,14 +4,12 @@
  * Does not: keep a descriptor beyond `close()`: one that is kept would make a later unmount fail with EBUSY.
  */
 import assert from 'node:assert/strict';
-import { fsyncSync } from 'node:fs';
 import {
   AT_FDCWD,
   type ByteName,
   bytesOfName,
   joinNames,
   LinuxError,
-  makeDirectoryAt,
   nameOfText,
   O,
   openAt,
@@ -70,14 +68,20 @@ export class FeedFiles {
     if (inside === '') return this.#root('work', this.roots.work);
     const known = this.#open.get(`in:${inside}`);
     if (known) return known;
-    const mount = this.input.directory(inside);
     const place = { kind: 'work', path: `${this.roots.input}/${shownName(inside)}/${INNER_WORK}` } as const;
-    const made = new Directories(
-      inPlace('work', place.path, 'root', () => openInner(mount)),
-      place,
-    );
+    const made = new Directories(openInner(this.input, inside, place.path), place);
     this.#open.set(`in:${inside}`, made);
     return made;
+  }
+
+  /** Whether the work directory inside a mount below the input is there. */
+  hasWork(inside: ByteName): boolean {
+    return statEntry(this.entryOrNone(this.input, joinNames(inside, INNER_WORK)))?.kind === 'directory';
+  }
+
+  /** Makes the work directory inside a mount below the input; only while a file that lies in that mount proves it to be there. */
+  makeInnerWork(inside: ByteName): void {
+    this.input.make(joinNames(inside, INNER_WORK), 0o700);
   }
 
   /** Whether the names that a job needs fit into a work folder at all. */
@@ -151,14 +155,24 @@ export const statEntry = (entry: Entry | undefined): Stat | undefined => entry &
 export const absolute = (root: string, path: ByteName): Buffer =>
   Buffer.concat([Buffer.from(`${root}/`), bytesOfName(path)]);
 
-/** The work directory inside a mount below the input. */
-function openInner(mount: number): number {
+/**
+ * The work directory inside a mount below the input. Never made here: where the mount has gone it would be made below
+ * the mount point, and the sealed files that lie in the mount would look lost.
+ */
+function openInner(input: Directories, inside: ByteName, path: string): number {
   try {
-    return openDirectory(mount, INNER_WORK);
+    return openDirectory(input.rootFd, joinNames(inside, INNER_WORK));
   } catch (error) {
-    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-    makeDirectoryAt(mount, INNER_WORK, 0o700);
-    fsyncSync(mount);
-    return openDirectory(mount, INNER_WORK);
+    if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      throw new MountMissing(path);
+    throw error;
+  }
+}
+
+/** A mount below the input is not there; the rest of the feed is not concerned. */
+export class MountMissing extends Error {
+  override readonly name = 'MountMissing';
+  constructor(readonly path: string) {
+    super(`${path} is missing, and the file was sealed there: mount the file system that it lies in`);
   }
 }

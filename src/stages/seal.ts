@@ -81,6 +81,7 @@ function renameFailed(job: IngestJob, batch: Batch, entry: Entry, error: LinuxEr
     case 'EXDEV': {
       const inside = mountOf(batch.files.input, job.path);
       if (inside === job.inside) throw error;
+      batch.files.makeInnerWork(inside);
       return defer(0, 'other_mount', { ...job.facts, inside });
     }
     case 'EACCES':

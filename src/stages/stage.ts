@@ -5,7 +5,7 @@
  */
 import type { Backend, Decision, Outcome, StageName } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
-import type { FeedFiles, Roots } from '../files/feed-files.js';
+import { type FeedFiles, MountMissing, type Roots } from '../files/feed-files.js';
 import { errnoOf, inPlaceAsync, PlaceError } from '../files/place-error.js';
 import { closeForPlace } from '../gates/episode.js';
 import type { Now } from './completion.js';
@@ -51,6 +51,9 @@ export const writerMs = (refusals: number): number =>
 /** What a job's handling came to: a step, or the place that failed. */
 export type Handled = Step | PlaceError;
 
+const MOUNT_MISSING = 'mount_missing';
+const MOUNT_MISSING_MS = 5_000;
+
 /** Ends of a slice of synchronous work, so that beats, events and settlements go on. */
 const SLICE_MS = 8;
 
@@ -93,8 +96,27 @@ async function attempt(
     const step = handle(job);
     return step instanceof Promise ? await step : step;
   } catch (error) {
+    if (error instanceof MountMissing) return withoutMount(job, batch, error);
     return error instanceof PlaceError ? error : failed(job, batch, error);
   }
+}
+
+/** Not the file's fault, and not a place that the whole feed needs: it waits without an attempt, and is told once. */
+function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMissing): Step {
+  const isNew = job.claim.reason !== MOUNT_MISSING;
+  return {
+    ...defer(MOUNT_MISSING_MS, MOUNT_MISSING),
+    told: () => {
+      if (isNew)
+        batch.emit('mount_missing', {
+          feed: batch.feed.name,
+          job: job.id,
+          path: job.path,
+          place: path,
+          reason: message,
+        });
+    },
+  };
 }
 
 /** An error that speaks of this job only: it backs off and is tried again, and is held after the last attempt. */

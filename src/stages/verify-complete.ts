@@ -32,6 +32,9 @@ export const verifyComplete: Stage = {
 
 function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   const { kinds } = batch.files;
+  // Its work directory was removed while nothing lay in it: it is made again as at the first time.
+  if (job.inside !== '' && !batch.files.hasWork(job.inside) && statEntry(inputEntry(job, batch)))
+    return defer(0, 'other_mount', { ...job.facts, inside: '' });
   const work = workEntries(job, batch);
   if (work === undefined) return nameTooLong(job);
   if (statEntry(work.file))

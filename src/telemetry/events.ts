@@ -92,6 +92,7 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${text(f.stage)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}`,
   },
+  mount_missing: { level: 'error', say: (f) => `${text(f.path)} waits: ${text(f.reason)}` },
   gate_opened: { say: (f) => `the ${text(f.place)} can be used again` },
   state_path: { say: (f) => `state: ${text(f.state_path)}` },
   watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },

@@ -81,6 +81,39 @@ describe('a disk that is full', CONCURRENTLY, () => {
   });
 });
 
+test('a mount below the input that goes while a sealed file lies in it keeps nobody else waiting', async (t) => {
+  if (skipUnlessRoot(t, 'mounts below an input')) return;
+  const world = createWorld(t);
+  const source = join(world.root, 'source');
+  const mount = join(world.input, 'mount');
+  mkdirSync(source);
+  bindMount(source, mount);
+  assert.equal((await world.run('ingest', ['--once'])).code, 0);
+  assert.equal((await world.run('ingest-ctl', ['pause', 'hash'])).code, 0);
+  world.start('ingest');
+  world.drop('mount/inside.csv', 2_000);
+  await world.event('file_ready', ({ path }) => String(path).endsWith('inside.csv'), LONG);
+  await until('nobody keeps the mount busy', () => {
+    try {
+      return unmount(mount, { busy: 'fails' });
+    } catch {
+      return false;
+    }
+  });
+  world.drop('beside it.csv', 2_000);
+  assert.equal((await world.run('ingest-ctl', ['resume', 'hash'])).code, 0);
+  const told = await world.event('mount_missing', undefined, LONG);
+  assert.match(String(told.reason), /mount\/\.ingest is missing.*mount the file system/);
+  await world.event('file_ingested', ({ path }) => String(path).endsWith('beside it.csv'), LONG);
+  assert.deepEqual(readdirSync(mount), [], 'something was written below the mount point');
+  bindMount(source, mount);
+  await world.stored(undefined, LONG);
+  assert.equal(world.log.named('mount_missing').length, 1, 'told once');
+  noAttemptSpent(world);
+  await world.stop();
+  world.check();
+});
+
 describe('an input that goes and comes back', CONCURRENTLY, () => {
   test('an input that is unmounted under a running producer, with the mount it lies in', async (t) => {
     if (skipUnlessRoot(t, 'an input that is unmounted')) return;
