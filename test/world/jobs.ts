@@ -1,0 +1,50 @@
+/**
+ * Waits for what becomes of a dropped file, by its job, and the questions that follow from it.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { shownName } from '../../src/linux/names.js';
+import type { JobRow, LedgerRow } from './database.js';
+import { until } from './waiting.js';
+import type { World } from './world.js';
+
+export const PATIENT = { withinMs: 60_000, everyMs: 25 };
+
+/** The newest job of a name, once `is` holds of it. */
+export const job = (world: World, name: string, what: string, is: (job: JobRow) => unknown): Promise<JobRow> =>
+  until(
+    `the job of ${name} ${what}`,
+    () => {
+      const found = world.jobs().findLast(({ key }) => shownName(key) === name);
+      return found && is(found) ? found : undefined;
+    },
+    PATIENT,
+  );
+
+export const done = (world: World, name: string, ending: string): Promise<JobRow> =>
+  job(world, name, `ends as ${ending}`, (j) => j.ending === ending);
+export const held = (world: World, name: string, code: string): Promise<JobRow> =>
+  job(world, name, `is held for ${code}`, (j) => j.hold_code === code);
+export const waiting = (world: World, name: string): Promise<JobRow> =>
+  job(world, name, 'waits', (j) => j.state === 'waiting');
+export const readyFor = (world: World, name: string, stage: string): Promise<JobRow> =>
+  job(world, name, `is ready for ${stage}`, (j) => j.state === 'ready' && j.stage === stage);
+
+export const content = (world: World, of: JobRow): LedgerRow =>
+  world.ledger().find(({ carrier }) => carrier === of.id)!;
+export const targetPath = (world: World, of: JobRow): string =>
+  join(world.feed().warehouse, shownName(content(world, of).target!));
+
+export async function ctl(world: World, ...words: string[]): Promise<void> {
+  const { code, stderr } = await world.run('ingest-ctl', words);
+  assert.equal(code, 0, stderr);
+}
+
+/** One file and one line of each content; `copies` under duplicates/. */
+export function once(world: World, { files, duplicates }: { files: number; duplicates: number }): void {
+  world.check();
+  assert.deepEqual(
+    [world.warehouse().length, world.survey().lines.length - world.survey().withdrawn.size, world.duplicates().length],
+    [files, files, duplicates],
+  );
+}
