@@ -19,13 +19,14 @@ export interface Busy {
   job: JobRow;
 }
 
-/** Everything up to hash, and the file; nobody hashes yet. */
+/** A producer, and the file on its way as far as hash; nobody hashes yet, and no other worker is left. */
 export async function hugeFileSealed(world: World): Promise<void> {
   world.start('ingest-producer');
-  world.start('ingest-worker', ['--stage', 'verify-complete']);
+  const verifier = world.start('ingest-worker', ['--stage', 'verify-complete']);
   world.drop(NAME, 1);
   truncateSync(join(world.input, NAME), HUGE_BYTES);
   await until('the huge file is sealed', () => hugeJob(world)?.stage === 'hash', { withinMs: 60_000, everyMs: 50 });
+  await verifier.stop();
 }
 
 /** Starts a worker that hashes; the huge file is claimed by nobody, and it takes it. */

@@ -54,6 +54,7 @@ test('a second signal stops at once, and what was in hand counts no crash', limi
   assert.equal((await program.ended).code, 143);
   assert(performance.now() - beganMs < 5_000, `it took ${performance.now() - beganMs} ms`);
   assert.equal(isAlive(pid), false);
+  world.start('ingest-worker', ['--stage', 'move']);
   await until('the job is given back', () => hugeJob(world)?.state === 'ready', slow);
   const { attempts, crashes, claim_no } = hugeJob(world)!;
   assert.deepEqual({ attempts, crashes, claim_no }, { attempts: 0, crashes: 0, claim_no: job.claim_no });
@@ -68,6 +69,8 @@ test('a worker that is killed is seen in under a second, with --stall-seconds 60
     const next = world.start('ingest-worker', ['--stage', 'hash', '--stall-seconds', '600']);
     const { owner, worker_pid } = await world.event('worker_started', (e) => e.heardFrom === next.pid, slow);
     const before = busy.job;
+    // Seen by its next look, and not by the one that it begins with.
+    await stays('the other one has its job', () => claimIs(world, before), 700);
     const killedAtMs = Date.now();
     busy.program.killAll();
     const seen = await world.event('worker_lost', (e) => e.owner === before.owner, slow);
