@@ -51,6 +51,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
         createDispatcher({
           backend,
           stage: stage.name,
+          peers: dispatchers,
           batchMax: limits.claimBatchMax,
           run,
           onError: failure.notice(context),
