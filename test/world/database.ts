@@ -67,22 +67,25 @@ export interface DatabaseSurvey {
 export interface Glance {
   claimed: number;
   openAppends: number;
+  /** Names in the warehouse that are promised, or were until just now. */
+  reservations: number;
   /** By the counters, since the beginning of this state. */
   stored: number;
 }
 
 /** Zeros while there is no state yet, or one without tables. */
 export function glance(statePath: string): Glance {
-  if (!existsSync(statePath)) return { claimed: 0, openAppends: 0, stored: 0 };
+  if (!existsSync(statePath)) return { claimed: 0, openAppends: 0, reservations: 0, stored: 0 };
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
   const ask = (what: string): number => db.prepare(`SELECT ${what}`).pluck().get() as number;
-  const tables = "count(*) FROM sqlite_schema WHERE name IN ('jobs', 'appends', 'counters')";
+  const tables = "count(*) FROM sqlite_schema WHERE name IN ('jobs', 'appends', 'reservations', 'counters')";
   try {
     // The tables come in two commits: the first look at a new state may be between them.
-    if (ask(tables) < 3) return { claimed: 0, openAppends: 0, stored: 0 };
+    if (ask(tables) < 4) return { claimed: 0, openAppends: 0, reservations: 0, stored: 0 };
     return {
       claimed: ask("count(*) FROM jobs WHERE state = 'claimed'"),
       openAppends: ask('count(*) FROM appends'),
+      reservations: ask('count(*) FROM reservations'),
       stored: ask("total(files) FROM counters WHERE name = 'stored'"),
     };
   } finally {
