@@ -114,13 +114,16 @@ export class SqliteBackend extends SqliteView implements Backend {
 
   async rescue(): Promise<Rescue[]> {
     const { owners, committer } = this.parts;
-    const dead = this.read((rows) => findDead(rows, owners));
+    const { dead, wakes } = this.read((rows) => ({
+      dead: findDead(rows, owners),
+      wakes: rows.get('SELECT 1 FROM wakes LIMIT 1') !== undefined,
+    }));
     const rescues: Rescue[] = [];
     for (const one of dead) {
       const rescue = await this.#commit((tx) => rescueOne(tx, one));
       if (rescue) rescues.push(rescue);
     }
-    if (this.read((rows) => rows.get('SELECT 1 FROM wakes LIMIT 1'))) await wakeAll(committer);
+    if (wakes) await wakeAll(committer);
     return rescues;
   }
 

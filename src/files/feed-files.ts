@@ -133,8 +133,13 @@ export class FeedFiles {
     if (known) return known;
     const fd = inPlace(kind, path, 'root', () => openRoot(path));
     const made = new Directories(fd, { kind, path });
+    try {
+      if (kind !== 'input') this.#checkMarker(kind as MarkedRoot, path, fd);
+    } catch (error) {
+      made.close();
+      throw error;
+    }
     this.#open.set(kind, made);
-    if (kind !== 'input') this.#checkMarker(kind as MarkedRoot, path, fd);
     return made;
   }
 

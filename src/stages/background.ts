@@ -20,6 +20,12 @@ const ORPHANS_EVERY_MS = 300_000;
 const RESERVATIONS_EVERY_MS = 5_000;
 const RESERVATIONS_MAX = 5_000;
 
+/** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
+function untilNextMs(periodMs: number): number {
+  const leftMs = periodMs - (performance.now() % periodMs);
+  return leftMs < periodMs / 4 ? leftMs + periodMs : leftMs;
+}
+
 export interface BackgroundParts {
   backend: Backend;
   feeds: Feeds;
@@ -79,7 +85,7 @@ export class Background {
         // These two pass by themselves, and their gates and dispatchers tell them.
         if (!(error instanceof StateUnwritable || error instanceof PlaceError)) this.parts.onFatal(error);
       }
-      if (!this.#stopped) this.#timers[slot] = setTimeout(() => void round(), ms);
+      if (!this.#stopped) this.#timers[slot] = setTimeout(() => void round(), untilNextMs(ms));
     };
     void round();
   }

@@ -1,0 +1,19 @@
+/** A directory of its own for a scenario, and one opened as the root of `Directories`. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Directories } from '../../src/files/directories.js';
+import { openRoot } from '../../src/files/feed-files.js';
+
+export function folderFor(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'files-test-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export function directoriesIn(t: TestContext, path: string): Directories {
+  const directories = new Directories(openRoot(path));
+  t.after(() => directories.close());
+  return directories;
+}

@@ -1,0 +1,63 @@
+/** The marker of a root: whole or absent, and one of it however many make it at once. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openRoot } from '../../src/files/feed-files.js';
+import { type Marker, makeMarker, readMarker } from '../../src/files/marker.js';
+import { folderFor } from './folder.js';
+
+const MAKERS = 4;
+const ROOTS = 50;
+
+test(`${MAKERS} processes that mark ${ROOTS} roots at once agree on each marker`, { timeout: 60_000 }, async (t) => {
+  const roots = Array.from({ length: ROOTS }, () => folderFor(t));
+  const makers = Array.from({ length: MAKERS }, () => fork(join(import.meta.dirname, 'marking.js'), roots));
+  t.after(() => {
+    for (const maker of makers) maker.kill('SIGKILL');
+  });
+  await Promise.all(makers.map((maker) => once(maker, 'message')));
+  const answers = makers.map(made);
+  for (const maker of makers) maker.send('go');
+  const ids = await Promise.all(answers);
+  const winners = new Set<string>();
+  roots.forEach((root, n) => {
+    const told = new Set(ids.map((list) => list[n]!.id));
+    assert.equal(told.size, 1, `${[...told]} are told of one root`);
+    assert.deepEqual(readdirSync(root), ['.ingest-root'], 'no temporary marker is left');
+    assert.equal(read(root)?.id, [...told][0]);
+    winners.add(String(read(root)?.statePath));
+  });
+  t.diagnostic(`${winners.size} of ${MAKERS} processes won a root`);
+});
+
+async function made(maker: ChildProcess): Promise<Marker[]> {
+  const [markers] = (await once(maker, 'message')) as [Marker[]];
+  return markers;
+}
+
+function read(root: string): Marker | undefined {
+  const fd = openRoot(root);
+  try {
+    return readMarker(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+test('a marker that is there is kept; one that is torn, or a symlink, is none of ours', (t) => {
+  const root = folderFor(t);
+  const fd = openRoot(root);
+  t.after(() => closeSync(fd));
+  const first = makeMarker(fd, { kind: 'work', state: 'one' });
+  assert.deepEqual(makeMarker(fd, { kind: 'work', state: 'two' }), first);
+  assert.equal(first.state, 'one');
+
+  const [torn, linked] = [folderFor(t), folderFor(t)];
+  writeFileSync(join(torn, '.ingest-root'), '{"id": "1');
+  assert.equal(read(torn), undefined);
+  symlinkSync(join(root, '.ingest-root'), join(linked, '.ingest-root'));
+  assert.throws(() => read(linked), { code: 'ELOOP' });
+});

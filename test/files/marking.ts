@@ -1,0 +1,12 @@
+/** A process that marks the roots it is given, in their order, when it is told to. */
+import { openRoot } from '../../src/files/feed-files.js';
+import { makeMarker } from '../../src/files/marker.js';
+
+process.on('message', () => {
+  const markers = process.argv.slice(2).map((root) => {
+    const statePath = String(process.pid);
+    return makeMarker(openRoot(root), { kind: 'warehouse', statePath });
+  });
+  process.send!(markers, () => process.disconnect());
+});
+process.send!('ready');
