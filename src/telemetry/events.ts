@@ -66,8 +66,11 @@ const EVENTS: Record<string, EventSpec> = {
   worker_started: { say: (f) => `${text(f.worker)} is at work (pid ${text(f.worker_pid)})` },
   worker_lost: {
     level: 'warn',
+    // Told by its parent, with how it ended; and by whoever gives its jobs back, which knows its owner number alone.
     say: (f) =>
-      `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
+      f.worker === undefined
+        ? `owner ${text(f.owner)} is dead; its ${text(f.jobs)} jobs go on${f.poisoned ? ', but for the one that it died with for the last time: that is held' : ''}`
+        : `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
   },
   draining: { say: (f) => `${text(f.signal)}: finishing what is under way; once more stops at once` },
   stopping: { level: 'warn', say: (f) => `${text(f.signal)} again: stopping now; the next start goes on from here` },

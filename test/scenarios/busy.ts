@@ -53,3 +53,9 @@ export function claimedBy(world: World, owner: number): Promise<JobRow> {
 }
 
 export const hugeJob = (world: World): JobRow | undefined => world.jobs().find(({ key }) => key === NAME);
+
+/** The claim is the one it was. */
+export function claimIs(world: World, { owner, claim_no }: { owner: number | null; claim_no: number }): boolean {
+  const job = hugeJob(world);
+  return job?.state === 'claimed' && job.owner === owner && job.claim_no === claim_no;
+}

@@ -84,7 +84,7 @@ async function killOnce(
   const dropSome = (many: number) => {
     for (; many > 0 && n < FILES_MAX; many--) dropOne(world, round, n++, below);
   };
-  dropSome(below(FILES));
+  dropSome(20 + below(FILES));
   const since = world.log.all.length;
   const before = glance(world.statePath).stored;
   const programs = start(world, layout, poll);

@@ -1,0 +1,134 @@
+/**
+ * Workers that are busy, stopped, or far away: who is robbed or killed, by whom, and who is not.
+ * The queue alone: test/queue/conformance/crash.ts.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { isStopped } from '../queue/processes.js';
+import { isAlive } from '../supervise/family.js';
+import { isWriteLocked } from '../world/database.js';
+import { contents } from '../world/dropping.js';
+import { signal } from '../world/program.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { stays, until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+import { busyWorker, claimedBy, claimIs, hugeFileSealed } from './busy.js';
+
+const limit = { timeout: 180_000 };
+const slow = { withinMs: 60_000 };
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+
+test(
+  'a busy worker is not robbed; stopped with its parent it is reported and its jobs wait; a killed parent takes it along',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    await hugeFileSealed(world);
+    const stall = ['--stall-seconds', '2'];
+    const { program, pid, job } = await busyWorker(world, stall);
+    const other = world.start('ingest-worker', stall);
+    const { owner } = await world.event('worker_started', (e) => e.heardFrom === other.pid, slow);
+    await stays('the job of the busy one is its own', () => claimIs(world, job), 5_000);
+    assert.deepEqual(troubles(world), []);
+
+    for (const one of [program.pid, pid]) signal(one, 'SIGSTOP');
+    const silent = await world.event('worker_silent', (e) => e.owner === job.owner, slow);
+    assert.deepEqual([silent.worker_pid, silent.job], [pid, job.id]);
+    const small = Array.from({ length: 20 }, (_, n) => world.drop(`small-${n}.csv`, 10));
+    await world.stored(small.length, slow);
+    assert(claimIs(world, job), 'its job waits');
+    assert(isStopped(pid) && isStopped(program.pid), 'nobody kills it');
+    assert.deepEqual(troubles(world), []);
+
+    program.kill('SIGKILL');
+    await until('the stopped child has died with its parent', () => !isAlive(pid), slow);
+    await world.event('worker_lost', (e) => e.owner === job.owner, slow);
+    await claimedBy(world, owner as number);
+  },
+);
+
+test('a worker in another pid namespace is neither robbed nor killed', limit, async (t) => {
+  if (skipUnlessRoot(t, 'a worker in another pid namespace')) return;
+  const world = createWorld(t, { options: AT_ONCE });
+  await hugeFileSealed(world);
+  const stall = ['--stall-seconds', '2'];
+  const wrap = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const { program, pid, job } = await busyWorker(world, stall, { wrap });
+  // Its own pids are small numbers there; out here they are other processes', or nobody's.
+  const [parent, child] = program.descendants() as [number, number];
+  assert.notEqual(pid, child);
+  const other = world.start('ingest-worker', stall);
+  const { owner } = await world.event('worker_started', (e) => e.heardFrom === other.pid, slow);
+  await stays('the job is its own', () => claimIs(world, job), 2_000);
+
+  for (const one of [parent, child]) signal(one, 'SIGSTOP');
+  await world.event('worker_silent', (e) => e.owner === job.owner && e.heardFrom === other.pid, slow);
+  assert(claimIs(world, job) && isStopped(child) && isStopped(parent));
+  for (const one of [parent, child]) signal(one, 'SIGCONT');
+  await world.event('worker_back', (e) => e.owner === job.owner && e.heardFrom === other.pid, slow);
+  assert(claimIs(world, job), 'it goes on with its job');
+  assert.deepEqual(troubles(world), []);
+
+  program.killAll();
+  await world.event('worker_lost', (e) => e.owner === job.owner, slow);
+  await claimedBy(world, owner as number);
+});
+
+test(
+  'one of five that is stopped inside a transaction is killed by its parent and replaced, the other four are not',
+  limit,
+  async (t) => {
+    const seed = process.env.SEED ?? String(Date.now());
+    t.diagnostic(`SEED=${seed}`);
+    const draw = contents(seed);
+    const world = createWorld(t, { options: AT_ONCE });
+    const ingest = world.start('ingest', ['--concurrency', '5', '--stall-seconds', '5']);
+    await until('all are ready', () => world.log.named('worker_started').length === 6, slow);
+    const workers = world.log
+      .named('worker_started')
+      .filter(({ worker }) => worker === `worker ${STAGE_NAMES.join(' ')}`)
+      .map(({ worker_pid }) => worker_pid as number);
+    assert.equal(workers.length, 5);
+
+    let [n, tries, stopped] = [0, 0, 0];
+    while (stopped === 0) {
+      for (const end = n + 60; n < end; n++) world.drop(`${n}.csv`, 50);
+      tries++;
+      const pid = workers[draw(4).readUInt32LE() % 5]!;
+      // Somebody is inside: one time in five or so it is this one.
+      await until('somebody writes', () => isWriteLocked(world.statePath), { withinMs: 500, everyMs: 1 }).catch(
+        () => {},
+      );
+      signal(pid, 'SIGSTOP');
+      await until('it is stopped', () => isStopped(pid), slow);
+      if (await locksForASecond(world)) stopped = pid;
+      else signal(pid, 'SIGCONT');
+      assert(tries < 400, 'none was met inside a transaction');
+    }
+    t.diagnostic(`stopped inside a transaction at the ${tries}th try`);
+    const killed = await world.event('worker_stalled', undefined, slow);
+    assert.equal(killed.worker_pid, stopped);
+    await until('it was replaced', () => world.log.named('worker_started').length === 7, slow);
+    assert.equal(isAlive(stopped), false);
+    await world.stored(undefined, slow);
+    assert.deepEqual(workers.filter(isAlive).length, 4);
+    assert.equal(world.log.named('worker_stalled').length, 1);
+    assert.equal(world.log.named('worker_started').length, 7);
+    assert.equal((await ingest.stop(60_000)).code, 0);
+    await world.runOnce();
+    world.check();
+  },
+);
+
+/** Whether nobody else gets the write lock for a whole second: others' transactions are over sooner. */
+async function locksForASecond(world: World): Promise<boolean> {
+  return stays('the write lock is taken', () => isWriteLocked(world.statePath), 1_000).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What must not be told of anybody who lives. */
+const troubles = (world: World): unknown[] =>
+  world.log.all.filter(({ event }) => ['worker_lost', 'worker_stalled', 'claim_lost'].includes(event));
