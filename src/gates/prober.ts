@@ -5,9 +5,10 @@
  */
 import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
 import type { Backend, Gate } from '../../queue/backend.js';
+import { removeIfThere } from '../files/copy.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import type { PlaceKind } from '../files/place-error.js';
-import { nameOfText, O, openAt, unlinkAt } from '../linux/index.js';
+import { nameOfText, O, openAt } from '../linux/index.js';
 import { ON_TRIAL, openForPlace, PROBE_EVERY_MS } from './episode.js';
 
 /** What must be free beyond the next file. */
@@ -50,7 +51,7 @@ function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
   const files = new FeedFiles(roots);
   try {
     const root = rootOf(files, gate.place as PlaceKind);
-    if (gate.place !== 'input') tryWriting(root, backend.owner);
+    if (gate.place !== 'input') tryWriting(root);
     if (gate.code === 'ENOSPC' || gate.code === 'EDQUOT') demandSpace(root, nextBytes(backend, gate));
     return undefined;
   } catch (error) {
@@ -65,15 +66,18 @@ function rootOf(files: FeedFiles, place: PlaceKind): number {
   return place === 'input' ? files.input.rootFd : files[place as 'manifests' | 'warehouse'].rootFd;
 }
 
-function tryWriting(root: number, owner: number): void {
-  const name = nameOfText(`.ingest-probe.${owner}`);
-  const fd = openAt(root, name, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
+/** One name for all: what a killed prober leaves, the next one removes. */
+const PROBE_NAME = nameOfText('.ingest-probe');
+
+function tryWriting(root: number): void {
+  const fd = openAt(root, PROBE_NAME, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
   try {
     writeSync(fd, PROBE);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
-    unlinkAt(root, name);
+    // Two feeds may probe one root at the same time.
+    removeIfThere(root, PROBE_NAME);
   }
 }
 

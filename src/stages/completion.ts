@@ -55,7 +55,8 @@ export function completion(
   const why = sidecarWait(feed, sidecar);
   if (why !== undefined) return { complete: false, why, inMs: waitMs(why, 0) };
   // rsync --partial leaves an mtime of zero whole seconds on what it was cut in (it keeps the nanoseconds).
-  if (stat.mtimeNs / 1_000_000_000n === 0n) return { complete: false, why: 'partial_upload', inMs: PARTIAL_MS };
+  if (stat.mtimeNs >= 0n && stat.mtimeNs < 1_000_000_000n)
+    return { complete: false, why: 'partial_upload', inMs: PARTIAL_MS };
 
   const leftMs = seen.sinceMs + quietMs(feed, seen, stat, sidecar) - now.ms;
   return leftMs > 0 ? { complete: false, why: 'window', inMs: Math.ceil(leftMs) } : { complete: true };

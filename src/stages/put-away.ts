@@ -5,11 +5,12 @@
  */
 import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
+import { mountOf } from '../files/mounts.js';
 import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../files/places.js';
 import { sameBytes, unchanged } from '../files/verified.js';
-import { type ByteName, renameNoReplace, shownName, unlinkAt } from '../linux/index.js';
+import { type ByteName, LinuxError, renameNoReplace, shownName, unlinkAt } from '../linux/index.js';
 import type { IngestJob, PutAway } from './job.js';
-import { type Batch, hold, type Step } from './stage.js';
+import { type Batch, defer, hold, type Step } from './stage.js';
 
 export function putAway(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
   switch (decided.kind) {
@@ -64,16 +65,15 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
 
 /** Of a job that was never sealed, the file still lies in the input, and only if it is the one that was held. */
 function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
-  if (!job.facts.sealed && !statEntry(batch.files.workEntry(job, 'file'))) {
-    const entry = batch.files.entryOrNone(batch.files.input, job.path);
-    const stat = statEntry(entry);
-    if (entry && stat && unchanged(job.facts.seen.identity, stat)) {
-      const to = batch.files.makeWorkEntry(job, 'file', FAILED);
-      renameNoReplace(entry.dir, entry.name, to.dir, to.name);
-      dirty.add(batch.files.input, folderOf(job.path));
-      dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file', FAILED)));
-    }
+  if (!batch.files.canHold(job)) {
+    return hold(
+      'name_too_long',
+      'no name in the work directory can hold it, so it cannot be discarded by a move: rename or delete the file in the input, then ingest-ctl retry',
+      { ...job.facts, putAway: undefined },
+    );
   }
+  const elsewhere = job.facts.sealed ? undefined : discardFromInput(job, batch, dirty);
+  if (elsewhere) return elsewhere;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
   return {
@@ -81,6 +81,25 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
     told: () =>
       batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
   };
+}
+
+/** Answers a step when the file lies on another mount, whose own work directory has to take it. */
+function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | undefined {
+  if (statEntry(batch.files.workEntry(job, 'file'))) return undefined;
+  const entry = batch.files.entryOrNone(batch.files.input, job.path);
+  const stat = statEntry(entry);
+  if (!entry || !stat || !unchanged(job.facts.seen.identity, stat)) return undefined;
+  const to = batch.files.makeWorkEntry(job, 'file', FAILED);
+  try {
+    renameNoReplace(entry.dir, entry.name, to.dir, to.name);
+  } catch (error) {
+    const inside = mountOf(batch.files.input, job.path);
+    if (!(error instanceof LinuxError) || error.code !== 'EXDEV' || inside === job.inside) throw error;
+    return defer(0, 'other_mount', { ...job.facts, inside });
+  }
+  dirty.add(batch.files.input, folderOf(job.path));
+  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file', FAILED)));
+  return undefined;
 }
 
 /** A sidecar that was sealed for a version which is gone. */
