@@ -1,0 +1,132 @@
+/** What became of a job, as sentences for a person at night: one verdict for each state, and what would release it. */
+import type { Job, QueueView } from '../../queue/index.js';
+import { CATALOGUE } from '../errors.js';
+import { statEntry } from '../files/feed-files.js';
+import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../files/places.js';
+import { type Content, contentByRow } from '../ledger/content.js';
+import type { ByteName } from '../linux/index.js';
+import type { JobFacts } from '../stages/job.js';
+import { pathOf } from './explain-find.js';
+import { type Looked, waiting } from './explain-waiting.js';
+import { at, shown, type Verdict, verdict } from './explain-words.js';
+
+export function ofJob(job: Job, looked: Looked): Verdict {
+  switch (job.state) {
+    case 'ready':
+      return waiting(job, looked);
+    case 'claimed':
+      return claimed(job, looked.view);
+    case 'waiting':
+      return waitsForTwin(job, looked);
+    case 'held':
+      return held(job);
+    case 'done':
+      return ended(job, looked);
+  }
+}
+
+function claimed(job: Job, view: QueueView): Verdict {
+  const owner = view.owners().find((slot) => slot.owner === job.owner);
+  if (owner?.alive) {
+    const hand = owner.job === job.id ? ' and works on it just now' : ', in a batch with others';
+    return verdict('claimed', `The process "${owner.title}" (pid ${owner.pid}) has it for ${job.stage}${hand}.`);
+  }
+  return verdict(
+    'claimed',
+    `A process that has died had it for ${job.stage}; it is taken from there by the next one.`,
+    'another worker takes it within a second; where none is running: start ingest (or ingest-worker)',
+  );
+}
+
+function waitsForTwin(job: Job, looked: Looked): Verdict {
+  const { view, feed } = looked;
+  const row = Number(/^content:(\d+)$/.exec(job.waitsOn ?? '')?.[1] ?? -1);
+  const content = view.read((r) => contentByRow(r, row));
+  const carrier = content && view.job(content.carrier);
+  if (!carrier) return verdict('waiting_for_content', `It waits for ${job.waitsOn}.`);
+  const of = ofJob(carrier, looked);
+  return verdict(
+    'waiting_for_content',
+    [
+      `Its content is the same as that of ${shown(`${feed.input}/`)}${shown(pathOf(carrier.key))} (job ${carrier.id}), which is on its way: when that one is stored, this one is a duplicate of it.`,
+      `That one: ${of.sentences.join(' ')}`,
+    ],
+    of.release === undefined ? undefined : `of that one: ${of.release}`,
+  );
+}
+
+function held(job: Job): Verdict {
+  const code = job.holdCode ?? '';
+  return verdict(
+    'held',
+    [
+      `It is held since ${at(job.updatedAtMs)} (${code}), and nothing is done with it until somebody acts.`,
+      `${job.reason}.`,
+    ],
+    `${CATALOGUE[code]?.hint ?? ''} ingest-ctl retry ${job.id}, or ingest-ctl discard ${job.id}.`.trim(),
+  );
+}
+
+function ended(job: Job, looked: Looked): Verdict {
+  const facts = job.payload as unknown as JobFacts;
+  const content = looked.view.read((r) => contentByRow(r, facts.content ?? -1));
+  const when = at(job.updatedAtMs);
+  switch (job.ending) {
+    case 'stored':
+      return content ? ofContent(content, looked) : verdict('stored', `It was stored at ${when}.`);
+    case 'duplicate': {
+      const of = facts.putAway?.of;
+      const first = content ? `, which came from ${shown(content.sourcePath)}${since(content)}` : '';
+      return verdict('duplicate', [
+        `Its content was there before, as ${looked.feed.warehouse}/${shown((of ?? '') as ByteName)}${first}: it is a duplicate since ${when}.`,
+        whereIs(job, DUPLICATES, looked) ??
+          'Its copy was deleted (--on-duplicate delete), or taken away from duplicates/ since.',
+      ]);
+    }
+    case 'discarded':
+      return verdict('discarded', [
+        `An operator discarded it; it was put away at ${when}.`,
+        whereIs(job, FAILED, looked) ?? 'It does not lie in failed/ any more.',
+      ]);
+    default:
+      return verdict('dropped', dropped(job.trail.at(-1)?.why), 'nothing of it was taken: deliver it again');
+  }
+}
+
+function dropped(why: string | undefined): string {
+  const kind = /^became_(\w+)$/.exec(why ?? '')?.[1];
+  return kind
+    ? `Before it was sealed, a ${kind} lay under its name instead of the file.`
+    : 'It vanished from the input (was renamed or removed) before it was sealed.';
+}
+
+export function ofContent(content: Content, { feed, files }: Looked): Verdict {
+  const target = content.target as Buffer | null;
+  if (content.state !== 'stored') {
+    const where = target ? ` and is to lie at ${feed.warehouse}/${shown(target)}` : '';
+    return verdict('sealed', `Its content is ${content.state}${where}.`);
+  }
+  if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
+  const there = statEntry(files.entryOrNone(files.warehouse, pathOf(target)));
+  const sentences = [
+    `It was stored as ${feed.warehouse}/${shown(target)}${since(content)} (SHA-256 ${content.sha256.toString('hex')}, line in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
+  ];
+  if (!there) sentences.push('It is not there now: a consumer has taken it since.');
+  if (content.note === 'unconfirmed') {
+    sentences.push(
+      'Nobody saw it there (unconfirmed): it was gone when its place was looked at, as when a consumer is quick.',
+    );
+  }
+  return verdict('stored', sentences);
+}
+
+const since = ({ ingestedAtMs }: Content): string => (ingestedAtMs === null ? '' : ` at ${at(ingestedAtMs)}`);
+
+/** Where a file of the job lies in a folder of its work directory. */
+function whereIs(job: Job, folder: (typeof WORK_FOLDERS)[number], { files }: Looked): string | undefined {
+  const inside = ((job.payload as unknown as JobFacts).inside ?? '') as ByteName;
+  const key = { id: job.id, key: job.key, inside };
+  if (!files.canHold(key) || !statEntry(files.workEntry(key, 'file', folder))) return undefined;
+  const root = inside === '' ? files.roots.work : `${files.roots.input}/${shown(inside)}/.ingest`;
+  return `It lies in ${root}/${shown(files.workPath(key, 'file', folder))}.`;
+}

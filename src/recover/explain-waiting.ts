@@ -1,0 +1,163 @@
+/**
+ * Why a job does not go on just now: the rule of its stage, a closed gate, a back-off, nobody to work on it.
+ * The rule is asked as verify-complete asks it, of what lies on disk now; nothing is opened, so whether a writer is left
+ * is told by the stage's own last answer.
+ */
+import type { Gate, Job, QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { type ByteName, bootId, type Stat } from '../linux/index.js';
+import { completion, quietMs, type SidecarSeen, stabilityMs } from '../stages/completion.js';
+import type { JobFacts } from '../stages/job.js';
+import { pathOf } from './explain-find.js';
+import { at, inTime, seconds, shown, type Verdict, verdict } from './explain-words.js';
+
+export interface Looked {
+  view: QueueView;
+  feed: FeedOptions;
+  files: FeedFiles;
+}
+
+export function waiting(job: Job, looked: Looked): Verdict {
+  const gate = gateOf(job, looked.view);
+  if (gate) return behindGate(gate);
+  const { view, feed } = looked;
+  const leftMs = job.dueMs - view.nowMs();
+  if (job.attempts > 0 && job.reason !== null && job.trail.at(-1)?.outcome === 'retry') {
+    return verdict(
+      'retrying',
+      `${job.stage} failed ${job.attempts} ${job.attempts === 1 ? 'time' : 'times'}; the last error: ${job.reason}`,
+      leftMs > 0 ? `it is tried again by itself ${inTime(leftMs)}` : undefined,
+    );
+  }
+  const facts = job.payload as unknown as JobFacts;
+  const rule =
+    facts.sealed || facts.putAway || job.stage !== 'verify-complete'
+      ? sealedRule(job, facts, feed)
+      : inputRule(job, facts, looked);
+  const idle = leftMs <= 0 ? nobodyFor(job.stage, view) : undefined;
+  return idle ? verdict(rule.verdict, [...rule.sentences, idle.sentence], idle.release) : rule;
+}
+
+const gateOf = (job: Job, view: QueueView): Gate | undefined =>
+  view.gates().find((g) => [job.feed, '*'].includes(g.feed) && [job.stage, '*'].includes(g.stage));
+
+function behindGate(gate: Gate): Verdict {
+  const stage = gate.stage === '*' ? 'every stage' : `the stage ${gate.stage}`;
+  if (gate.cause === 'pause') {
+    const verb = ['ingest-ctl resume', ...(gate.stage === '*' ? [] : [gate.stage])].join(' ');
+    return verdict('behind_gate', `${stage} was paused by an operator at ${at(gate.sinceMs)}.`, verb);
+  }
+  return verdict(
+    'behind_gate',
+    `${stage} is closed since ${at(gate.sinceMs)} (${gate.code}): ${gate.reason}.`,
+    'it goes on by itself as soon as that is repaired; it is looked at again and again, and no attempt is spent',
+  );
+}
+
+function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Verdict {
+  const path = pathOf(job.key);
+  const stat = statEntry(files.entryOrNone(files.input, path));
+  if (stat?.kind !== 'file') {
+    return verdict(
+      'waiting',
+      'It is not in the input any more; its job ends at its next look, and nothing of it was taken.',
+    );
+  }
+  const last = job.trail.at(-1)?.why;
+  const sidecar = sidecarSeen(feed, files, path, last);
+  const rule = completion(feed, facts.seen, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
+  if (rule.complete) {
+    if (last === 'writer_open') return writerOpen(facts, job, view);
+    return verdict('waiting', 'Its rule holds: it is complete, and it is sealed when its turn comes.');
+  }
+  switch (rule.why) {
+    case 'no_sidecar':
+      return verdict(
+        'waiting',
+        `It is complete when its sidecar is there, and ${shown((path + feed.sidecarSuffix) as ByteName)} is not.`,
+        'the uploader has to deliver the sidecar; its arrival is noticed',
+      );
+    case 'sidecar_open':
+      return verdict(
+        'waiting',
+        'Its sidecar is there, but somebody is still writing it.',
+        'the writer has to close it',
+      );
+    case 'partial_upload':
+      return verdict(
+        'waiting',
+        'Its modification time is exactly 0, as rsync --partial leaves a file that it could not finish.',
+        'the upload has to be repeated to its end (or: touch the file, if it is whole)',
+      );
+    default:
+      return windowRuns(feed, facts, stat, sidecar, rule.seen !== undefined, rule.inMs);
+  }
+}
+
+function windowRuns(
+  feed: FeedOptions,
+  facts: JobFacts,
+  stat: Stat,
+  sidecar: SidecarSeen,
+  anew: boolean,
+  leftMs: number,
+): Verdict {
+  const wholeMs = quietMs(feed, facts.seen, stat, sidecar);
+  const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --settle-ms ${feed.settleMs})`;
+  return anew
+    ? verdict(
+        'waiting',
+        `${rule}, and it was changed since it was last looked at: that time begins again.`,
+        'nobody may write to it for so long',
+      )
+    : verdict(
+        'waiting',
+        `${rule}: ${seconds(leftMs)} of that are left.`,
+        `nothing has to be done: it is taken ${inTime(leftMs)}`,
+      );
+}
+
+function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
+  return verdict(
+    'waiting',
+    `Somebody still has it open (or mapped) for writing: found so ${facts.refusals ?? 1} times in a row; looked at again ${inTime(job.dueMs - view.nowMs())}.`,
+    'the writer has to close it (fuser -v names the process); it is never taken from under a writer',
+  );
+}
+
+function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: string | undefined): SidecarSeen {
+  if (feed.mode !== 'sidecar') return { kind: 'missing' };
+  const stat = statEntry(files.entryOrNone(files.input, (path + feed.sidecarSuffix) as ByteName));
+  if (stat?.kind !== 'file') return { kind: 'missing' };
+  return last === 'sidecar_open' ? { kind: 'open' } : { kind: 'there', ctimeNs: stat.ctimeNs };
+}
+
+function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Verdict {
+  if (facts.putAway) {
+    return verdict(
+      'sealed',
+      `It is decided (${facts.putAway.kind}); only its file has to be put away, when its turn comes.`,
+    );
+  }
+  const window = facts.sealed?.window;
+  if (window) {
+    const why = job.trail.at(-1)?.why ?? 'window';
+    return verdict(
+      'sealed',
+      `It was sealed into underprocess/, and there it has to stay unchanged for ${seconds(stabilityMs(feed))} more (${why}${facts.sealed!.because ? `, ${facts.sealed!.because}` : ''}).`,
+      why === 'writer_open' ? 'the writer has to close it (fuser -v names the process)' : 'nothing has to be done',
+    );
+  }
+  return verdict(
+    'sealed',
+    `It was sealed (it lies in underprocess/), and waits for its turn in the stage ${job.stage}.`,
+  );
+}
+
+/** Undefined when a process of that stage lives. */
+export function nobodyFor(stage: string, view: QueueView): { sentence: string; release: string } | undefined {
+  const isFor = (title: string): boolean => title.startsWith('worker') && title.split(' ').includes(stage);
+  if (view.owners().some(({ alive, title }) => alive && isFor(title))) return undefined;
+  return { sentence: `No process is running that does ${stage}.`, release: 'start ingest (or ingest-worker)' };
+}

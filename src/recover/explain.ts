@@ -1,0 +1,174 @@
+/**
+ * `ingest-ctl explain PATH`: why is this file not in yet, or where did it go. Every stage, attempt and time, the rule that
+ * holds it and what would release it.
+ * Guarantees: changes nothing, neither in the state nor on disk, and opens no file of an input.
+ */
+import type { Job, Json } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { FeedFiles, type Roots, statEntry } from '../files/feed-files.js';
+import { PlaceError } from '../files/place-error.js';
+import { LinuxError } from '../linux/index.js';
+import { makeFilters } from '../producer/filters.js';
+import type { JobFacts } from '../stages/job.js';
+import { safeText } from '../telemetry/safe.js';
+import { type Found, find, pathOf, rootsOf } from './explain-find.js';
+import { ofContent, ofJob } from './explain-job.js';
+import type { Looked } from './explain-waiting.js';
+import { at, bytes, historyOf, shown, type Verdict, verdict } from './explain-words.js';
+
+/** Versions of one path that are told; the rest is counted. */
+const TOLD_MAX = 20;
+
+interface Part extends Verdict {
+  title: string;
+  job?: Job;
+}
+
+export async function explain(
+  view: QueueView,
+  feeds: readonly FeedOptions[],
+  word: string,
+): Promise<{ text: string; json: Json }> {
+  const found = find(view, feeds, word);
+  const told = found.map((one) => ({ one, parts: partsOf(view, one) }));
+  if (told.length === 0) {
+    const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
+    const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
+    return {
+      text: `${shown(Buffer.from(word))}\n  ${sentence}\n  The inputs are: ${inputs}.`,
+      json: { asked: word, found: [{ verdict: 'unknown', sentences: [sentence] }] },
+    };
+  }
+  const text = told.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
+  return {
+    text,
+    json: { asked: word, found: told.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
+  };
+}
+
+function partsOf(view: QueueView, found: Found): Part[] {
+  const { feed, key, jobs, contents } = found;
+  const files = new FeedFiles(rootsWithMarkers(view, feed));
+  const looked: Looked = { view, feed, files };
+  const name = `${feed.input}/${shown(pathOf(key))} (feed ${feed.name}`;
+  try {
+    const parts: Part[] = [];
+    const now = found.inInput ? inInput(found, looked) : undefined;
+    if (now) parts.push({ title: `${name})`, ...now });
+    for (const job of jobs.slice(0, TOLD_MAX)) {
+      const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
+      parts.push({ title, job, ...careful(() => ofJob(job, looked)) });
+    }
+    for (const content of contents.slice(0, TOLD_MAX)) {
+      const title = `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
+      parts.push({ title, ...careful(() => ofContent(content, looked)) });
+    }
+    const more = jobs.length + contents.length - 2 * TOLD_MAX;
+    if (more > 0) parts.push({ title: name, ...verdict('more', `${more} more versions of that path came before.`) });
+    return parts.length > 0 ? parts : [{ title: `${name})`, ...neverSeen() }];
+  } finally {
+    files.close();
+  }
+}
+
+/** What lies under the path now, where no job speaks of it. */
+function inInput({ key, jobs }: Found, { view, feed, files }: Looked): Verdict | undefined {
+  if (jobs.some((job) => job.keyed && job.state !== 'done')) return undefined;
+  return careful(() => {
+    const path = pathOf(key);
+    const stat = statEntry(files.entryOrNone(files.input, path));
+    const why = makeFilters(feed).whyNot(path, stat);
+    if (stat?.kind === 'directory') {
+      return verdict(
+        'ignored',
+        feed.recursive
+          ? 'It is a directory: ask for a file in it.'
+          : 'It is a directory, and --no-recursive is set: nothing in it is looked at.',
+      );
+    }
+    if (why !== undefined && (stat || jobs.length === 0)) {
+      const there = stat ? '' : 'There is no such file. If there were: ';
+      return verdict('ignored', `${there}It is ignored (${why.rule}): ${safeText(why.sentence)}.`);
+    }
+    if (!stat) return undefined;
+    const producer = view.owners().some(({ alive, title }) => alive && title.startsWith('producer'));
+    return producer
+      ? verdict(
+          'unseen',
+          'It lies in the input, and was not noticed yet: the next scan finds it, if no event does before.',
+        )
+      : verdict(
+          'unseen',
+          'It lies in the input, but nobody is looking: no producer is running.',
+          'start ingest (or ingest-producer)',
+        );
+  });
+}
+
+const neverSeen = (): Verdict =>
+  verdict(
+    'unknown',
+    'There is no such file, and none of that name was ever seen.',
+    'deliver it, or ask for another path',
+  );
+
+/** A place that fails is a part of the answer. */
+function careful<T extends Verdict | undefined>(look: () => T): T | Verdict {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof PlaceError || error instanceof LinuxError) {
+      return verdict('place', `It cannot be looked at: ${error.message}.`);
+    }
+    throw error;
+  }
+}
+
+function rootsWithMarkers(view: QueueView, feed: FeedOptions): Roots {
+  const known = view.read((r) =>
+    r.all<{ kind: string; marker: string | null }>('SELECT kind, marker FROM roots WHERE feed = ?', feed.name),
+  );
+  const markers = Object.fromEntries(known.flatMap(({ kind, marker }) => (marker === null ? [] : [[kind, marker]])));
+  const { input, manifests, warehouse } = feed;
+  return { input, manifests, warehouse, work: rootsOf(view, feed).work[0]!, markers };
+}
+
+function asText({ title, sentences, release, job }: Part): string {
+  const lines = [title, ...sentences.map((sentence) => `  ${sentence}`)];
+  if (release !== undefined) lines.push(`  What releases it: ${release}`);
+  if (job) {
+    const tried = [
+      ...(job.attempts > 0 ? [`${job.attempts} failed attempts`] : []),
+      ...(job.crashes > 0 ? [`its process died with it in hand ${job.crashes} times`] : []),
+    ];
+    if (tried.length > 0) lines.push(`  Tries: ${tried.join(', ')}`);
+    lines.push('  History:', ...historyOf(job).map((line) => `    ${line}`));
+  }
+  return lines.join('\n');
+}
+
+function asJson({ feed, key }: Found, { verdict: word, sentences, release, job }: Part): Json {
+  const path = key.toString('utf8');
+  const exact = Buffer.from(path, 'utf8').equals(key);
+  return {
+    verdict: word,
+    sentences,
+    release,
+    feed: feed.name,
+    path,
+    ...(!exact && { path_b64: key.toString('base64') }),
+    ...(job && { job: jobJson(job) }),
+  };
+}
+
+function jobJson(job: Job): Json {
+  const facts = job.payload as unknown as JobFacts;
+  const { id, stage, state, attempts, crashes, bytes: size, holdCode, reason, ending } = job;
+  return {
+    ...{ id, stage, state, attempts, crashes, bytes: size, code: holdCode, reason, ending, sha256: facts.sha256 },
+    created_at: at(job.createdAtMs),
+    updated_at: at(job.updatedAtMs),
+    trail: job.trail.map((entry) => ({ ...entry })),
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * `ingest-ctl explain PATH` answers in every state that a file can be in, in sentences and as JSON, and changes nothing.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const limit = { timeout: 240_000 };
+const PATIENT = { withinMs: 60_000 };
+
+interface Answer {
+  verdict: string;
+  sentences: string[];
+  release?: string;
+  job?: { id: string; stage: string; attempts: number; trail: { stage: string; outcome: string }[] };
+}
+
+/** What explain says: as text, checked to be the same as its JSON. */
+async function asked(world: World, path: string): Promise<{ text: string; answers: Answer[] }> {
+  const [text, json] = [
+    await world.run('ingest-ctl', ['explain', path]),
+    await world.run('ingest-ctl', ['explain', path, '--json']),
+  ];
+  assert.equal(text.code, 0, text.stderr);
+  const answers = (JSON.parse(json.stdout) as { found: Answer[] }).found;
+  return { text: text.stdout, answers };
+}
+
+async function says(world: World, path: string, verdict: string, sentence: RegExp, release?: RegExp): Promise<Answer> {
+  const { text, answers } = await asked(world, path);
+  assert.equal(answers[0]?.verdict, verdict, text);
+  assert.match(text, sentence);
+  if (release) assert.match(text, new RegExp(`What releases it: .*${release.source}`));
+  return answers[0]!;
+}
+
+test('explain tells of files that are on their way', limit, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 1, settleMs: 0, maxBytes: 10_000 } });
+  const at = (name: string) => join(world.input, name);
+  world.start('ingest');
+  await until('the state', () => world.database() !== undefined, PATIENT);
+  for (const stage of ['hash', 'manifest', 'move']) await world.run('ingest-ctl', ['pause', stage]);
+
+  world.drop('sealed.csv', 100);
+  world.drop('large.csv', 20_000);
+  const writer = world.writer('open.csv');
+  writer.write('begun');
+  const named = (name: string) => world.jobs().filter(({ key }) => key === name);
+  await until(
+    'one sealed, one held',
+    () => named('sealed.csv')[0]?.stage === 'hash' && named('large.csv')[0]?.state === 'held',
+    PATIENT,
+  );
+  await says(
+    world,
+    at('sealed.csv'),
+    'behind_gate',
+    /the stage hash was paused by an operator/,
+    /ingest-ctl resume hash/,
+  );
+  const { job } = await says(
+    world,
+    'large.csv',
+    'held',
+    /\(too_large\)[\s\S]*--max-bytes is 10000/,
+    /Raise --max-bytes.*ingest-ctl retry/,
+  );
+  await says(world, job!.id, 'held', /too_large/);
+  await says(
+    world,
+    join(world.root, '.input.ingest/underprocess', world.underprocess()[0]!.path),
+    'behind_gate',
+    /sealed\.csv/,
+  );
+  await until('the writer is met', () => named('open.csv')[0]?.payload.refusals, PATIENT);
+  await says(world, at('open.csv'), 'waiting', /still has it open.*for writing/, /the writer has to close it/);
+
+  world.drop('twin.csv', readFileSync(join(world.root, '.input.ingest/underprocess', world.underprocess()[0]!.path)));
+  await world.run('ingest-ctl', ['resume', 'hash']);
+  await until('the twin waits', () => named('twin.csv')[0]?.state === 'waiting', PATIENT);
+  await says(
+    world,
+    at('twin.csv'),
+    'waiting_for_content',
+    /same as that of .*sealed\.csv[\s\S]*the stage manifest was paused/,
+    /ingest-ctl resume manifest/,
+  );
+  writer.close();
+});
+
+test('explain tells the rule that an incomplete file waits for', limit, async (t) => {
+  const world = createWorld(t, {
+    feeds: { windows: { options: { stabilitySeconds: 600 } }, sidecars: { options: { mode: 'sidecar' } } },
+  });
+  world.start('ingest');
+  world.drop('slow.csv', 100, { feed: 'windows' });
+  world.drop('alone.csv', 100, { feed: 'sidecars' });
+  await until('both are known', () => world.jobs('windows').length + world.jobs('sidecars').length === 2, PATIENT);
+  const path = (feed: string, name: string) => join(world.feed(feed).input, name);
+  await says(
+    world,
+    path('windows', 'slow.csv'),
+    'waiting',
+    /stay unchanged for 10m.*--stability-seconds 600.*: 9m\d+s of that are left/,
+  );
+  await says(world, path('sidecars', 'alone.csv'), 'waiting', /alone\.csv\.ok is not/, /deliver the sidecar/);
+  writeFileSync(path('windows', 'slow.csv'), 'changed');
+  await says(world, path('windows', 'slow.csv'), 'waiting', /was changed|9m59s|10m/);
+  await world.stop();
+  world.drop('late.csv', 100, { feed: 'windows' });
+  await says(world, path('windows', 'late.csv'), 'unseen', /no producer is running/, /start ingest/);
+});
+
+test('explain tells where a file went', limit, async (t) => {
+  const world = createWorld(t, { options: { maxBytes: 10_000 } });
+  const at = (name: string) => join(world.input, name);
+  const first = world.drop('first.csv', 100);
+  await world.runOnce();
+  const stored = join(world.feed().warehouse, world.warehouse()[0]!.path);
+  world.drop('second.csv', readFileSync(stored));
+  world.drop('large.csv', 20_000);
+  await world.runOnce([], { code: 4 });
+  const { text } = await asked(world, at('first.csv'));
+  assert.match(
+    text,
+    /verify-complete: advance[\s\S]*hash: advance[\s\S]*manifest: advance[\s\S]*move: finish \(stored\)/,
+  );
+  await says(world, at('first.csv'), 'stored', new RegExp(`stored as ${stored}.*SHA-256 ${first.sha256}`));
+  await says(world, stored, 'stored', /first\.csv/);
+  await says(world, at('second.csv'), 'duplicate', /which came from first\.csv[\s\S]*It lies in .*duplicates\//);
+  const copy = join(world.root, '.input.ingest/duplicates', world.duplicates()[0]!.path);
+  await says(world, copy, 'duplicate', /second\.csv/);
+  await world.run('ingest-ctl', ['discard', at('large.csv')]);
+  await says(world, at('large.csv'), 'sealed', /decided \(discarded\)[\s\S]*No process is running/, /start ingest/);
+  await world.runOnce();
+  await says(world, at('large.csv'), 'discarded', /An operator discarded it[\s\S]*It lies in .*failed\//);
+
+  // A second version of the same path: newest first.
+  world.drop('first.csv', 50);
+  await world.runOnce();
+  const versions = (await asked(world, at('first.csv'))).answers;
+  assert.deepEqual(
+    versions.map(({ verdict }) => verdict),
+    ['stored', 'stored'],
+  );
+  assert(versions[0]!.job!.id > versions[1]!.job!.id, 'newest first');
+  unlinkSync(stored);
+  assert.match((await asked(world, stored)).text, /not there now: a consumer has taken it/);
+});
+
+test('explain tells why things are no candidates, escapes names, and changes nothing', limit, async (t) => {
+  const world = createWorld(t, { options: { exclude: '*.log' } });
+  const at = (name: string) => join(world.input, name);
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  for (const name of ['.hidden.csv', 'x.csv.tmp', 'x.log', 'esc\u001b[31m.tmp']) writeFileSync(at(name), 'x');
+  mkdirSync(at('folder.csv'));
+  symlinkSync('/nowhere', at('link.csv'));
+  execFileSync('mkfifo', [at('pipe.csv')]);
+  const before = readFileSync(world.statePath);
+  for (const [name, rule] of [
+    ['.hidden.csv', /\(hidden\).*rename it without the dot/],
+    ['x.csv.tmp', /\(temporary_name\).*ends in \.tmp/],
+    ['x.log', /\(excluded\).*matches --exclude \*\.log/],
+    ['folder.csv', /It is a directory/],
+    ['link.csv', /\(not_a_file\).*it is a symlink/],
+    ['pipe.csv', /\(not_a_file\).*it is a fifo/],
+    ['esc\u001b[31m.tmp', /esc\\u001b\[31m/],
+  ] as const) {
+    await says(world, at(name), 'ignored', rule);
+  }
+  await says(world, at('never.csv'), 'unknown', /none of that name was ever seen/);
+  await says(world, '/somewhere/else.csv', 'unknown', /lies in no folder of this state/);
+  assert(before.equals(readFileSync(world.statePath)), 'not a byte of the state changed');
+});
