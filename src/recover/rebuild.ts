@@ -23,7 +23,8 @@ import { type FeedReport, noReport, tellFeed } from './rebuild-report.js';
 import { findRoots } from './rebuild-roots.js';
 import { makeTables, noteSealed, settleSidecars } from './rebuild-sealed.js';
 
-const BATCH = 1_000;
+/** Lines a transaction: a commit costs as much as thousands of rows. */
+const BATCH = 4_000;
 const silent = (): void => {};
 
 /** Answers the exit code. Errors: EnvironmentError where it must not be done, or not all can be read. */
