@@ -140,6 +140,8 @@ function victimsOf(
   const named =
     victim === 'producer' ? 'producer' : `worker ${victim === 'worker of all stages' ? STAGE_NAMES.join(' ') : victim}`;
   const started = world.log.all.slice(since).filter((e) => e.event === 'worker_started' && e.worker === named);
+  // Not yet ready: asked again.
+  if (started.length === 0) return [[], true];
   return [[started[below(started.length)]!.worker_pid as number], true];
 }
 
