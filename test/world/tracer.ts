@@ -22,10 +22,20 @@ export interface Tracer {
   detach(): Promise<Call[]>;
 }
 
-/** Follows all threads of `pid`. `calls`: as after `-e trace=`. */
+/** Follows all threads of `pid`; descriptors are shown with their paths. `calls`: as after `-e trace=`. */
 export async function attachTracer(directory: string, pid: number, calls: string): Promise<Tracer> {
   const log = join(directory, `trace-${pid}`);
-  const strace = new Program('/usr/bin/env', ['strace', '-f', '-o', log, '-e', `trace=${calls}`, '-p', String(pid)]);
+  const strace = new Program('/usr/bin/env', [
+    'strace',
+    '-f',
+    '-y',
+    '-o',
+    log,
+    '-e',
+    `trace=${calls}`,
+    '-p',
+    String(pid),
+  ]);
   await until('the tracer is attached', () => strace.lines.some((line) => line.includes('attached')), {
     withinMs: 30_000,
   });
