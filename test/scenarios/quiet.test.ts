@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
 import { bytesOfName, joinNames, nameOfText } from '../../src/linux/names.js';
 import { glance } from '../world/database.js';
 import { workDirOf } from '../world/layout.js';
@@ -28,8 +27,7 @@ test(`idle for ${IDLE_MS / 1000} s: under ${CPU_MS_MAX} ms of CPU in all process
       sidecars: { options: { mode: 'sidecar' } },
     },
   });
-  world.start('ingest-producer');
-  for (const stage of [...STAGE_NAMES, 'hash']) world.start('ingest-worker', ['--stage', stage]);
+  world.start('ingest', ['--concurrency', '2']);
   for (let n = 0; n < FILES; n++) world.drop(`${n}.csv`, 100, { feed: 'windows' });
   world.drop('empty.csv', '', { feed: 'windows' });
   world.drop('.hidden.csv', 100, { feed: 'windows' });
@@ -43,7 +41,7 @@ test(`idle for ${IDLE_MS / 1000} s: under ${CPU_MS_MAX} ms of CPU in all process
   );
 
   const pids = world.programs.flatMap((program) => [program.pid, ...program.descendants()]);
-  assert.equal(pids.length, 12, 'six programs and their six children');
+  assert.equal(pids.length, 4, 'a parent, its producer and two workers');
   const [before, cpuBefore] = [written(world), pids.map(cpuMs)];
   await stays('everything runs', () => world.programs.every(({ running }) => running), IDLE_MS);
   const spent = pids.map((pid, n) => cpuMs(pid) - cpuBefore[n]!);
