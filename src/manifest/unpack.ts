@@ -54,13 +54,14 @@ export class UnreadableManifest extends Error {
 
 /** `from`: only of a plain file. Errors: UnreadableManifest. */
 export async function* unpacked(path: string, packing: Packing, from: number): AsyncGenerator<Buffer> {
-  const chunks = chunksOf(path, packing, from)[Symbol.asyncIterator]();
+  let chunks: AsyncIterator<Buffer> | undefined;
   try {
+    chunks = chunksOf(path, packing, from)[Symbol.asyncIterator]();
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
   } catch (error) {
     throw new UnreadableManifest(path, error);
   } finally {
-    await chunks.return?.();
+    await chunks?.return?.();
   }
 }
 

@@ -47,14 +47,14 @@ export function tellFeed(feed: FeedOptions, report: FeedReport, say: (line: stri
   tell(`${counts.stored} stored, their files are in the warehouse`);
   tellIf(counts.unconfirmed, 'stored, but not in the warehouse (any more): a consumer took them, or they are missed');
   tellIf(counts.elsewhere, 'stored in another warehouse than this one, not looked for');
-  tellIf(counts.manifested, 'have their line and still lie in underprocess/: they go on to the warehouse');
+  tellIf(counts.manifested, 'with a line and still in underprocess/: they go on to the warehouse');
   tellIf(counts.withdrawn, 'withdrawn by corrections: their contents are free');
-  tellIf(counts.repeated, 'repeat a content of another record: counted once');
-  tellIf(report.orphans, 'files in underprocess/ without a line go through hash again');
-  tellIf(report.discarded, 'files that were discarded are put away to failed/');
-  tellIf(sealed.unreadable, 'files in underprocess/ cannot be read: their jobs are going to say why');
-  tellIf(sidecars.back, 'sidecars were sealed without their files: put back beside them into the input');
-  tellIf(sidecars.failed, 'sidecars of versions that are gone: moved to failed/');
+  tellIf(counts.repeated, 'with the content of another record: counted once');
+  tellIf(report.orphans, 'without a line in underprocess/: they go through hash again');
+  tellIf(report.discarded, 'discarded before: they are put away to failed/');
+  tellIf(sealed.unreadable, 'unreadable in underprocess/: their jobs are going to say why');
+  tellIf(sidecars.back, 'sealed as a sidecar without its file: put back beside it into the input');
+  tellIf(sidecars.failed, 'sealed as the sidecar of a version that is gone: moved to failed/');
   for (const line of report.foreignTold) tell(line);
   tellIf(report.foreignCount - report.foreignTold.length, 'more such places');
   if (report.otherFeeds.size > 0) {

@@ -1,55 +1,17 @@
 /**
  * Lost or older state: a state that was deleted (while running, before a start) or restored from an older copy is refused;
  * `ingest-ctl rebuild` makes it anew, and everything that is dropped again afterwards is known: nothing twice, nothing lost.
+ * What a rebuild makes of odd things on disk: test/recover/rebuild.test.ts.
  */
 import assert from 'node:assert/strict';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import type { Ended } from '../world/program.js';
+import { dropAgain, loseState, rebuild, rebuilt, refused, stateFiles } from '../world/lost.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 240_000 };
-
-const rebuild = (world: World): Promise<Ended> =>
-  world.launch('ingest-ctl', ['rebuild', ...world.flags('ingest')]).ended;
-
-async function rebuilt(world: World): Promise<Ended> {
-  const ended = await rebuild(world);
-  assert.equal(ended.code, 0, `${ended.stdout}${ended.stderr}`);
-  return ended;
-}
-
-function refused(ended: Ended, code: RegExp): void {
-  assert.equal(ended.code, 3, ended.stdout + ended.stderr);
-  assert.match(ended.stderr, code);
-  assert.doesNotMatch(ended.stderr, /^ {4}at /m, 'no stack');
-}
-
-/** The state and what lies beside it. */
-const stateFiles = (world: World): string[] => readdirSync(dirname(world.statePath)).sort();
-
-function loseState(world: World): void {
-  for (const name of stateFiles(world)) rmSync(join(dirname(world.statePath), name));
-}
-
-function dropAgain(world: World): void {
-  const stored = new Map(world.manifest().map(({ record }) => [record!.sha256, record!.warehouse_path]));
-  for (const { name, sha256 } of [...world.dropped]) world.drop(`again-${name}`, readFileSync(stored.get(sha256)!));
-}
 
 test('a state file deleted under running processes ends them with exit code 3 and a sentence', limit, async (t) => {
   const world = createWorld(t);
@@ -153,25 +115,55 @@ test('rebuild refuses a good state, and while anybody is at work', limit, async 
   assert(before.equals(readFileSync(world.statePath)), 'not a byte of it changed');
 });
 
-test('an interrupted rebuild is run again', limit, async (t) => {
+test('a rebuild that is killed is simply run again', limit, async (t) => {
   const world = createWorld(t);
   for (let n = 0; n < 100; n++) world.drop(`${n}.csv`, 100);
   await world.runOnce();
   loseState(world);
-  // What a kill leaves: a database that is half filled, with its log.
-  renameSync(await half(world), `${world.statePath}.rebuilding`);
-  await rebuilt(world);
+  // Another feed's records, to be read over: the kill falls before the end.
+  const [line] = world.manifest();
+  const others = `${line!.raw.replace('"feed":"default"', '"feed":"other"')}\n`.repeat(60_000);
+  const long = join(world.feed().manifests, '2030/01/01/00/manifest.jsonl');
+  mkdirSync(dirname(long), { recursive: true });
+  writeFileSync(long, others);
+  const killed = rebuild(world);
+  await until('a state in the making', () => existsSync(`${world.statePath}.rebuilding`), {
+    everyMs: 1,
+    withinMs: 60_000,
+  });
+  await world.killAll();
+  assert.equal((await killed).signal, 'SIGKILL');
+  assert(!existsSync(world.statePath), 'half a state is none');
+  const { stdout } = await rebuilt(world);
+  assert.match(stdout, /records of other: if those are feeds of this state/);
+  rmSync(long);
   assert.deepEqual(stateFiles(world), ['state.db']);
   dropAgain(world);
   await world.runOnce();
   world.check();
 });
 
-async function half(world: World): Promise<string> {
-  const path = join(world.root, 'half.db');
-  writeFileSync(path, 'SQLite format 3\0 and no more');
-  return path;
-}
+test('a content whose discard is not yet put away does not make its state look older', limit, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const program = world.start('ingest');
+  await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });
+  await world.run('ingest-ctl', ['pause', 'move']);
+  const dropped = world.drop('first.csv', 100);
+  await until('it has its line', () => world.jobs()[0]?.stage === 'move', { withinMs: 60_000 });
+  const { warehouse_path } = world.manifest()[0]!.record!;
+  mkdirSync(dirname(warehouse_path), { recursive: true });
+  writeFileSync(warehouse_path, 'somebody else was quicker');
+  await world.run('ingest-ctl', ['resume', 'move']);
+  await until('it is held', () => world.jobs()[0]?.hold_code === 'target_taken', { withinMs: 60_000 });
+  await program.stop();
+  // With the daemons down the discard is only a decision: the line stands there, and its content is free.
+  assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
+  await world.runOnce();
+  await world.runOnce();
+  assert.equal(world.failed()[0]?.sha256, dropped.sha256);
+  loseState(world);
+  assert.match((await rebuilt(world)).stdout, /1 withdrawn/);
+});
 
 test('files in flight at every stage when the state was lost: each arrives once', limit, async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
@@ -209,8 +201,8 @@ test('files in flight at every stage when the state was lost: each arrives once'
 
   const { stdout } = await rebuilt(world);
   assert.match(stdout, /20 stored, their files are in the warehouse/);
-  assert.match(stdout, /20 have their line and still lie in underprocess/);
-  assert.match(stdout, /63 files in underprocess\/ without a line/);
+  assert.match(stdout, /20 with a line and still in underprocess/);
+  assert.match(stdout, /63 without a line in underprocess/);
   await world.runOnce();
   world.check();
   dropAgain(world);
@@ -225,127 +217,3 @@ function bytesOf(world: World, name: string): Buffer {
   const roots = [join(world.root, '.input.ingest/underprocess'), world.feed().warehouse];
   return readFileSync(roots.map((root) => join(root, found!.path)).find((path) => existsSync(path))!);
 }
-
-test('a torn last line is kept and told, and its file is ingested again with a new one', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
-  world.drop('first.csv', 100);
-  await world.runOnce();
-  const second = world.drop('second.csv', 100);
-  await world.runOnce();
-  // As a crash between intent and confirmation leaves it: half a line, and the file still in underprocess/.
-  const [line] = world.manifest().filter(({ record }) => record!.sha256 === second.sha256);
-  const manifest = join(world.feed().manifests, line!.file);
-  const whole = readFileSync(manifest);
-  const torn = whole.subarray(0, whole.length - 40);
-  writeFileSync(manifest, torn);
-  const sealed = join(world.root, '.input.ingest/underprocess', `${line!.record!.ingest_id}~second.csv`);
-  renameSync(line!.record!.warehouse_path, sealed);
-  loseState(world);
-
-  const { stdout } = await rebuilt(world);
-  assert.match(stdout, /a line that was cut short: its file is ingested again, with a new line/);
-  const ended = await world.runOnce();
-  assert(ended.events.some(({ event }) => event === 'manifest_foreign_lines'));
-  const after = readFileSync(manifest);
-  assert(after.subarray(0, torn.length).equals(torn), 'nothing was cut or changed');
-  const [kept, again] = after
-    .subarray(torn.length - 20)
-    .toString()
-    .trimEnd()
-    .split('\n')
-    .slice(-2);
-  assert(kept && JSON.parse(again!).sha256 === second.sha256);
-  assert.deepEqual(
-    world.differences().map(({ kind }) => kind),
-    ['torn_line'],
-  );
-});
-
-test('corrections, rotated and compressed manifests, and a consumer that took files', limit, async (t) => {
-  const world = createWorld(t);
-  const names = ['plain', 'zipped', 'packed', 'taken', 'withdrawn'];
-  const dropped = names.map((name) => world.drop(`${name}.csv`, 100));
-  await world.runOnce();
-  const [file] = world.manifest().map((line) => join(world.feed().manifests, line.file));
-  const of = (name: string) => world.manifest().find(({ record }) => record!.path.endsWith(`/${name}.csv`))!;
-  const lines = Object.fromEntries(names.map((name) => [name, of(name)]));
-  writeFileSync(`${file!}.1.gz`, gzipSync(`${lines.zipped!.raw}\n`));
-  writeFileSync(`${file!}-20300102.zst`, zstdFrame(`${lines.packed!.raw}\n`));
-  writeFileSync(file!, ['plain', 'taken', 'withdrawn'].map((name) => `${lines[name]!.raw}\n`).join(''));
-  rmSync(lines.taken!.record!.warehouse_path);
-  rmSync(lines.withdrawn!.record!.warehouse_path);
-  const { ingest_id, sha256 } = lines.withdrawn!.record!;
-  const correction = { correction: 'withdrawn', ingest_id, sha256, feed: 'default' };
-  writeFileSync(join(dirname(file!), 'corrections.jsonl'), `${JSON.stringify(correction)}\n`);
-  loseState(world);
-
-  const { stdout } = await rebuilt(world);
-  assert.match(stdout, /5 records in 3 manifest files/);
-  assert.match(stdout, /3 stored, their files are in the warehouse/);
-  assert.match(stdout, /1 stored, but not in the warehouse/);
-  assert.match(stdout, /1 withdrawn/);
-  const ledger = new Map(world.ledger().map((row) => [row.sha256, row.note]));
-  assert.equal(ledger.get(dropped[3]!.sha256), 'unconfirmed');
-  assert(!ledger.has(sha256), 'what was withdrawn is free');
-
-  // Known ones are duplicates, the free one goes in.
-  const known = ['plain', 'zipped', 'packed'].map((name) => readFileSync(lines[name]!.record!.warehouse_path));
-  for (const [n, bytes] of known.entries()) writeFileSync(join(world.input, `again-${n}.csv`), bytes);
-  await world.runOnce();
-  assert.equal(world.duplicates().length, 3);
-});
-
-/** A frame of one raw block (RFC 8878): every unpacker must read it, and no packer is needed here. */
-function zstdFrame(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(bytes.length);
-  const block = Buffer.alloc(4);
-  block.writeUInt32LE((bytes.length << 3) | 1); // last, raw
-  return Buffer.concat([Buffer.from('28b52ffd', 'hex'), Buffer.from([0xa0]), size, block.subarray(0, 3), bytes]);
-}
-
-test('everything withdrawn: the empty ledger of a rebuilt state is the right one', limit, async (t) => {
-  const world = createWorld(t);
-  world.drop('first.csv', 100);
-  await world.runOnce();
-  const { record, file } = world.manifest()[0]!;
-  rmSync(record!.warehouse_path);
-  const correction = { correction: 'withdrawn', ingest_id: record!.ingest_id, sha256: record!.sha256, feed: 'default' };
-  writeFileSync(join(world.feed().manifests, dirname(file), 'corrections.jsonl'), `${JSON.stringify(correction)}\n`);
-  loseState(world);
-  await rebuilt(world);
-  assert.deepEqual(world.ledger(), []);
-  await world.runOnce();
-});
-
-test('several feeds that share their manifests are rebuilt and checked each by its own lines', limit, async (t) => {
-  const shared = mkdtempSync(join(tmpdir(), 'manifests-'));
-  t.after(() => rmSync(shared, { recursive: true }));
-  const world = createWorld(t, { feeds: { one: { manifests: shared }, two: { manifests: shared } } });
-  for (const feed of ['one', 'two']) for (let n = 0; n < 10; n++) world.drop(`${n}.csv`, 100, { feed });
-  await world.runOnce();
-  await world.runOnce();
-  loseState(world);
-  refused(await world.run('ingest', ['--once']), /state\.db is gone/);
-  const { stdout } = await rebuilt(world);
-  assert.equal(stdout.match(/10 stored, their files/g)?.length, 2);
-  assert.doesNotMatch(stdout, /repeat a content/);
-  await world.runOnce();
-  for (const feed of ['one', 'two']) assert.equal(world.ledger(feed).length, 10);
-});
-
-test('folders of two states are not rebuilt as one', limit, async (t) => {
-  const [world, other] = [createWorld(t), createWorld(t)];
-  for (const one of [world, other]) {
-    one.drop('first.csv', 100);
-    await one.runOnce();
-    loseState(one);
-  }
-  const flags = world.flags('ingest').map((flag) => flag.replace(world.feed().manifests, other.feed().manifests));
-  refused(
-    await world.launch('ingest-ctl', ['rebuild', ...flags]).ended,
-    /belongs to the state .* one rebuild is for one state/,
-  );
-  assert.deepEqual(stateFiles(world), []);
-});

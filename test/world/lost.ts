@@ -1,0 +1,33 @@
+/** What tests of a lost state do: lose it, rebuild it, drop everything again. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Ended } from './program.js';
+import type { World } from './world.js';
+
+export const rebuild = (world: World): Promise<Ended> =>
+  world.launch('ingest-ctl', ['rebuild', ...world.flags('ingest')]).ended;
+
+export async function rebuilt(world: World): Promise<Ended> {
+  const ended = await rebuild(world);
+  assert.equal(ended.code, 0, `${ended.stdout}${ended.stderr}`);
+  return ended;
+}
+
+export function refused(ended: Ended, code: RegExp): void {
+  assert.equal(ended.code, 3, ended.stdout + ended.stderr);
+  assert.match(ended.stderr, code);
+  assert.doesNotMatch(ended.stderr, /^ {4}at /m, 'no stack');
+}
+
+/** The state and what lies beside it. */
+export const stateFiles = (world: World): string[] => readdirSync(dirname(world.statePath)).sort();
+
+export function loseState(world: World): void {
+  for (const name of stateFiles(world)) rmSync(join(dirname(world.statePath), name));
+}
+
+export function dropAgain(world: World): void {
+  const stored = new Map(world.manifest().map(({ record }) => [record!.sha256, record!.warehouse_path]));
+  for (const { name, sha256 } of [...world.dropped]) world.drop(`again-${name}`, readFileSync(stored.get(sha256)!));
+}
