@@ -17,7 +17,7 @@ export class Owners {
   readonly #file: LockFile;
   #mine: OwnerSlot | undefined;
   /** Of what stands in the slot. */
-  #headChars = 0;
+  #headBytes = 0;
 
   constructor(
     host: Host,
@@ -53,12 +53,14 @@ export class Owners {
   beat(inHand: { job: string | null; place: string }, nowMs: number): void {
     const mine = this.#mine;
     if (!mine) return;
-    const elsewhere = mine.place !== inHand.place;
-    if (elsewhere) mine.placeSinceMs = nowMs;
+    if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
     mine.beatMs = nowMs;
     mine.job = inHand.job;
     mine.place = inHand.place;
-    if (elsewhere || !this.#writeHead(mine)) this.#write(mine);
+    const head = Buffer.from(headOf(mine, PLACE_CHARS));
+    // Once or twice a job: the part that changes costs a quarter of the whole slot.
+    if (head.length === this.#headBytes) this.#file.write(slotAt(mine.owner), head);
+    else this.#write(mine);
   }
 
   /** What stands in the slot of `id`; it may be another owner's by now. Undefined when it was never written. */
@@ -83,33 +85,24 @@ export class Owners {
     this.#file.close();
   }
 
-  /** What changes with each job, at its fixed place in the slot: a quarter of the cost of the whole. False: it does not fit. */
-  #writeHead(slot: OwnerSlot): boolean {
-    const head = headOf(slot);
-    if (head.length !== this.#headChars) return false;
-    this.#file.write(slotAt(slot.owner), Buffer.from(head, 'latin1'));
-    return true;
-  }
-
   #write(slot: OwnerSlot): void {
     const bytes = Buffer.alloc(limits.ownerSlotBytes);
-    const { beatMs: _, job: __, ...rest } = slot;
-    const shown = { ...rest, title: slot.title.slice(0, TITLE_CHARS), place: slot.place.slice(0, PLACE_CHARS) };
-    let tail = JSON.stringify(shown).slice(1);
+    let [head, tail] = [headOf(slot, PLACE_CHARS), tailOf(slot, TITLE_CHARS)];
     // Non-ASCII titles and places may need more bytes than characters: a shorter place is better than half a slot.
-    if (HEAD_CHARS_MAX + Buffer.byteLength(tail) >= bytes.length)
-      tail = JSON.stringify({ ...shown, title: shown.title.slice(0, 20), place: shown.place.slice(0, 40) }).slice(1);
-    const head = headOf(slot);
-    this.#headChars = head.length;
+    if (Buffer.byteLength(head + tail) >= bytes.length) [head, tail] = [headOf(slot, 40), tailOf(slot, 20)];
+    this.#headBytes = Buffer.byteLength(head);
     bytes.write(head + tail);
     this.#file.write(slotAt(slot.owner), bytes);
   }
 }
 
-/** JSON allows blanks between its parts: numbers and ids of any usual length end at the same byte. */
-const headOf = ({ beatMs, job }: OwnerSlot): string =>
-  `{"beatMs":${String(beatMs).padEnd(20)},"job":${JSON.stringify(job).padEnd(28)},`;
-/** More than any head has. */
-const HEAD_CHARS_MAX = 80;
+/** JSON allows blanks between its parts: with them, what changes ends at the same byte whatever is in hand. */
+function headOf({ beatMs, job, place, placeSinceMs }: OwnerSlot, placeChars: number): string {
+  const [hand, where] = [JSON.stringify(job).padEnd(28), JSON.stringify(place.slice(0, placeChars)).padEnd(24)];
+  return `{"beatMs":${String(beatMs).padEnd(16)},"job":${hand},"place":${where},"placeSinceMs":${String(placeSinceMs).padEnd(16)},`;
+}
+
+const tailOf = ({ owner, pid, title, startedMs }: OwnerSlot, titleChars: number): string =>
+  JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs }).slice(1);
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;

@@ -59,6 +59,23 @@ test('a slot belongs to who lives: the next id of the same slot is skipped until
   remove();
 });
 
+test('what is in hand is read back as it was told, short after long and long after short', () => {
+  const { dir, remove } = newStateDir();
+  const owners = new Owners(host(), join(dir, 'owners'));
+  owners.tryBecome(1, 'worker "one"', 1);
+  const jobs = [null, '0'.repeat(26), 'J', 'longer than any id of ours is'];
+  const places = ['', 'warehouse', '"quoted" \\', 'ü'.repeat(12), 'p'.repeat(100), 'x'];
+  const cases = places.flatMap((place) => jobs.map((job) => ({ job, place })));
+  for (const [n, inHand] of [...cases, ...cases.reverse()].entries()) {
+    owners.beat(inHand, 1_000 + n ** 5);
+    const { job, place, beatMs, title, pid } = owners.slot(1)!;
+    assert.deepEqual({ job, place }, inHand);
+    assert.deepEqual([beatMs, title, pid], [1_000 + n ** 5, 'worker "one"', process.pid]);
+  }
+  owners.close();
+  remove();
+});
+
 test('a long title or place does not reach into the next slot', () => {
   const { dir, remove } = newStateDir();
   const owners = new Owners(host(), join(dir, 'owners'));
