@@ -236,6 +236,8 @@ test('private copies, and files sealed inside another mount, go on too', limit, 
   loseState(world);
   const { stdout } = await rebuilt(world);
   assert.match(stdout, /2 with a line and still in underprocess/);
+  const stages = world.jobs().map(({ stage }) => stage);
+  assert.deepEqual(stages, ['move', 'move'], 'neither is hashed or copied again');
   await world.runOnce();
   assert.equal(world.manifest().length, 2);
   world.check();

@@ -158,6 +158,10 @@ test('a content whose discard is not yet put away does not make its state look o
   await program.stop();
   // With the daemons down the discard is only a decision: the line stands there, and its content is free.
   assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
+  // In a new inode, as after an edit or a rotation: all its lines are asked for.
+  const manifest = join(world.feed().manifests, world.manifest()[0]!.file);
+  copyFileSync(manifest, `${manifest}.1`);
+  rmSync(manifest);
   await world.runOnce();
   await world.runOnce();
   assert.equal(world.failed()[0]?.sha256, dropped.sha256);
