@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
 test('npm start makes ./var, says in one line where to drop a file, and a file dropped there appears', async (t) => {
@@ -51,6 +52,7 @@ test('a worker that is started before its producer waits for the state', async (
   const world = createWorld(t);
   world.drop('a.csv', 10);
   const worker = world.start('ingest-worker');
+  await until('the worker to say that it waits', () => worker.lines.length > 0);
   world.start('ingest-producer');
   await world.stored(1);
   assert.match(worker.lines[0]!, /there is no state at .+ yet; waiting/);
