@@ -80,6 +80,7 @@ test('--on-duplicate delete removes the copy while the stored file is there, and
 
 test('a consumer that takes every file away at once leaves nothing held, through kills around the move', async (t) => {
   const world = createWorld(t);
+  await world.followManifests();
   const faults = faultsIn(world.root);
   const taken = join(world.root, 'taken');
   mkdirSync(taken);

@@ -130,6 +130,7 @@ test('a partition that is a mount of its own gets its temporary files inside tha
 test('ten kills while a temporary file exists leave none behind, and store every file once', async (t) => {
   if (skipUnlessRoot(t, 'kills in the middle of a copy to a second filesystem')) return;
   const world = createWorld(t);
+  await world.followManifests();
   loopMount(world.feed().warehouse, { bytes: 256 * MiB });
   for (let i = 0; i < 4; i++) world.drop(`large ${i}.csv`, 32 * MiB);
   // A job whose process died five times with it in hand is held as poison; that is not what this is about.

@@ -16,6 +16,7 @@ const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
 
 test('SIGTERM drains: what is in hand is finished, nothing stays claimed, exit code 0', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
+  await world.followManifests();
   for (let n = 0; n < 2_500; n++) world.drop(`${n}.csv`, 100);
   const ingest = world.start('ingest', ['--workers', 'verify-complete=1,hash=2,manifest=1,move=1']);
   await until(
@@ -39,6 +40,7 @@ test('SIGTERM drains: what is in hand is finished, nothing stays claimed, exit c
 
 test('a second signal stops at once, and what was in hand counts no crash', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
+  await world.followManifests();
   await hugeFileSealed(world);
   const { program, pid, job } = await busyWorker(world);
   program.kill('SIGTERM');
@@ -57,6 +59,7 @@ test('a second signal stops at once, and what was in hand counts no crash', limi
 
 test('a worker that is killed is seen in under a second, with --stall-seconds 600', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
+  await world.followManifests();
   await hugeFileSealed(world);
   let busy = await busyWorker(world, ['--stall-seconds', '600']);
   const tookMs: number[] = [];

@@ -35,6 +35,7 @@ test(`twins through holds, retries, discards, pauses and kills; SEED=${SEED}`, {
   const random = randomOf(SEED);
   const some = <T>(all: readonly T[], share: number): T[] => all.filter(() => random() < share);
   const world = createWorld(t, { options: { concurrency: 2 }, seed: String(SEED) });
+  await world.followManifests();
   const ingest = world.start('ingest');
   await until('both workers', () => world.log.named('worker_started').length >= 3, { withinMs: 60_000 });
   const contents = Array.from({ length: CONTENTS }, () => world.content(300));

@@ -20,8 +20,15 @@ export interface WorldOptions {
   seed?: string;
 }
 
-/** Quick enough for tests, and still a window and a rest after the last change. */
-const QUICK: Options = { stabilitySeconds: 0.3, settleMs: 100 };
+/**
+ * Quick enough for tests, and still a window and a rest after the last change. `WATCH=poll npm test` runs every scenario
+ * by scans alone, where it does not say itself how it watches.
+ */
+const QUICK: Options = {
+  stabilitySeconds: 0.3,
+  settleMs: 100,
+  ...(process.env.WATCH === 'poll' && { poll: true, scanIntervalSeconds: 1 }),
+};
 
 export class Home {
   readonly root: string;

@@ -24,6 +24,7 @@ import type { Deadline } from './waiting.js';
 
 export class World extends Runs {
   readonly #tails: ManifestTail[] = [];
+  readonly #followed: ManifestTail[] = [];
 
   survey(feed?: string): Survey {
     return survey(this.feed(feed), this.statePath);
@@ -89,9 +90,20 @@ export class World extends Runs {
     return tail;
   }
 
+  /** The same for a world in which processes are killed: its end fails if the reader saw anything but growth. */
+  async followManifests(feed?: string): Promise<void> {
+    this.#followed.push(await this.manifestTail(feed));
+  }
+
   async end({ keep = false } = {}): Promise<void> {
-    for (const tail of this.#tails) tail.kill();
     await this.killAll();
+    const seen = await Promise.all(this.#followed.map((tail) => tail.stop()));
+    for (const tail of this.#tails) tail.kill();
+    assert.deepEqual(
+      seen.flatMap(({ broken }) => broken),
+      [],
+      'the reader of the manifests saw something else than growth',
+    );
     release(this.root);
     if (keep) process.stderr.write(`the world is left in ${this.root}\n`);
     else rmSync(this.root, { recursive: true, force: true });
