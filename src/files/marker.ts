@@ -4,10 +4,12 @@
  * Guarantees: a marker is whole or absent (written under another name, synced, renamed without overwriting).
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, readFileSync, writeSync } from 'node:fs';
-import { type ByteName, LinuxError, nameOfText, O, openAt, renameNoReplace, unlinkAt } from '../linux/index.js';
+import { closeSync, fsyncSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { type ByteName, LinuxError, nameOfText, O, openAt, renameNoReplace } from '../linux/index.js';
+import { removeIfThere } from './copy.js';
 
 export const MARKER = nameOfText('.ingest-root');
+const TEMPORARY = /^\.ingest-root\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface Marker {
   /** Of this root. */
@@ -39,23 +41,42 @@ export function readMarker(rootFd: number): Marker | undefined {
   }
 }
 
+/** Makers of one root may remove one another's temporary files; one of them has then been quicker. */
+const TRIES = 8;
+
 /** Makes the marker, unless another process was quicker; answers the one that stands there now. */
 export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'>): Marker {
   const marker: Marker = { id: randomUUID(), ...wanted };
+  for (let left = TRIES; ; left--) {
+    removeLeftOver(rootFd);
+    if (tryToMake(rootFd, marker, left > 0)) break;
+  }
+  removeLeftOver(rootFd);
+  fsyncSync(rootFd);
+  return readMarker(rootFd) ?? marker;
+}
+
+/** False: the temporary file was removed by another maker. */
+function tryToMake(rootFd: number, marker: Marker, mayTryAgain: boolean): boolean {
   const temporary = nameOfText(`.ingest-root.${marker.id}`) as ByteName;
-  const fd = openAt(rootFd, temporary, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o644, resolve: 'beneath' });
+  const fd = openAt(rootFd, temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o644, resolve: 'beneath' });
   try {
     writeSync(fd, `${JSON.stringify(marker)}\n`);
     fsyncSync(fd);
+    renameNoReplace(rootFd, temporary, rootFd, MARKER);
+  } catch (error) {
+    const code = error instanceof LinuxError ? error.code : undefined;
+    if (code === 'ENOENT' && mayTryAgain) return false;
+    removeIfThere(rootFd, temporary);
+    if (code !== 'EEXIST') throw error;
   } finally {
     closeSync(fd);
   }
-  try {
-    renameNoReplace(rootFd, temporary, rootFd, MARKER);
-  } catch (error) {
-    unlinkAt(rootFd, temporary);
-    if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
-  }
-  fsyncSync(rootFd);
-  return readMarker(rootFd) ?? marker;
+  return true;
+}
+
+/** Of makers that died before their rename: nobody else would ever look for these names. */
+function removeLeftOver(rootFd: number): void {
+  const names = readdirSync(`/proc/self/fd/${rootFd}`, 'latin1') as ByteName[];
+  for (const name of names) if (TEMPORARY.test(name)) removeIfThere(rootFd, name);
 }

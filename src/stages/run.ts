@@ -102,7 +102,7 @@ function runnerOf(
   };
 }
 
-async function runFeed(
+export async function runFeed(
   stage: Stage,
   jobs: readonly IngestJob[],
   opened: { batch: Batch; close: () => void },

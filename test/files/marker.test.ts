@@ -47,6 +47,16 @@ function read(root: string): Marker | undefined {
   }
 }
 
+test('what a maker that died has left beside the marker is removed by the next one', (t) => {
+  const root = folderFor(t);
+  const fd = openRoot(root);
+  t.after(() => closeSync(fd));
+  writeFileSync(join(root, '.ingest-root.1550a7fb-87af-4438-aaea-ee8d5506b1ab'), '');
+  writeFileSync(join(root, '.ingest-root.of-somebody'), '');
+  makeMarker(fd, { kind: 'warehouse' });
+  assert.deepEqual(readdirSync(root).sort(), ['.ingest-root', '.ingest-root.of-somebody']);
+});
+
 test('a marker that is there is kept; one that is torn, or a symlink, is none of ours', (t) => {
   const root = folderFor(t);
   const fd = openRoot(root);

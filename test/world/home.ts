@@ -18,6 +18,8 @@ export interface WorldOptions {
   /** Whose directories these are, and who runs the commands. */
   user?: User;
   seed?: string;
+  /** Where the world's own directory is made; default: the temporary directory. */
+  ground?: string;
 }
 
 /**
@@ -37,8 +39,8 @@ export class Home {
   protected readonly options: Options;
   protected readonly user: User | undefined;
 
-  constructor({ feeds, options = {}, places, user }: WorldOptions) {
-    this.root = realpathSync(mkdtempSync(join(tmpdir(), 'ingest-')));
+  constructor({ feeds, options = {}, places, user, ground = tmpdir() }: WorldOptions) {
+    this.root = realpathSync(mkdtempSync(join(ground, 'ingest-')));
     chmodSync(this.root, 0o755);
     this.statePath = join(this.root, 'state', 'state.db');
     this.options = feeds ? options : { ...QUICK, ...options };

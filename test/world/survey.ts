@@ -34,7 +34,7 @@ export interface Survey {
 export function survey(feed: Feed, statePath: string): Survey {
   const work = workDirOf(feed);
   const inWarehouse = files(feed.warehouse).filter((f) => f.path !== '.ingest-root');
-  const isTemporary = (f: Found) => /(^|\/)\.ingest-tmp\//.test(f.path);
+  const isTemporary = (f: Found) => /(^|\/)\.ingest-tmp\/|^\.ingest-root\.|^\.ingest-probe$/.test(f.path);
   const corrections = manifestLines(feed.manifests, 'corrections.jsonl');
   return {
     feed: feed.name,

@@ -1,0 +1,75 @@
+/**
+ * The short form of `npm run crash`: a fixed seed and a fresh one, a few rounds of each part.
+ * The full form (every call) is a command of its own; its report is docs/crash-report.md.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Fault } from './control.js';
+import { dice } from './dice.js';
+import { type Harness, openHarness } from './harness.js';
+import type { Entry } from './journal.js';
+import { errorRounds, killRounds, type Planned, recoveryRounds } from './plan.js';
+import { processRounds } from './plan-processes.js';
+import { pointOf } from './points.js';
+
+const FRESH = process.env.SEED ?? String(Date.now());
+
+const harnessFor = (t: TestContext, seed: string): Harness | undefined => {
+  const harness = openHarness(seed, process.env.KEEP_WORLD !== undefined, 2);
+  if (!harness) t.skip('there is no gcc: that no call of any process may be killed or fail was not tested');
+  else t.after(() => harness.close());
+  return harness;
+};
+
+async function nothingDiffers(harness: Harness, rounds: readonly Planned[], seed: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  await harness.run(
+    rounds,
+    (entry) => void entries.push(entry),
+    () => false,
+  );
+  const violated = entries.filter(({ violations }) => violations.length > 0);
+  const again = violated.map(
+    ({ name, points, violations }) =>
+      `${name} (${points.join(', ')}), again by: npm run crash -- --seed ${seed} --only '${name}'\n${violations.map(({ kind, what }) => `  ${kind}: ${what}`).join('\n')}`,
+  );
+  assert.deepEqual(violated, [], again.join('\n'));
+  return entries;
+}
+
+/** Rounds at calls that are no write of the database's: these are the most, and the least different. */
+const mixed = (
+  rounds: readonly Planned[],
+  calls: readonly { number: number; path: string }[],
+  count: number,
+): Planned[] => {
+  const others = new Set(calls.filter(({ path }) => !/state\.db/.test(path)).map(({ number }) => number));
+  const half = rounds.filter(({ faults }) => others.has(faults[0]!.at)).slice(0, Math.ceil(count / 2));
+  return [...half, ...rounds.filter((round) => !half.includes(round)).slice(0, count - half.length)];
+};
+
+for (const seed of ['fixed', FRESH]) {
+  test(`a call is killed or fails, again in the recovery, and nothing differs: seed ${seed}`, {
+    timeout: 300_000,
+  }, async (t) => {
+    const harness = harnessFor(t, seed);
+    if (!harness) return;
+    const { crossed } = harness.grounds;
+    if (!crossed) t.diagnostic('not tested: the copy to another filesystem (needs root or /dev/shm)');
+    const { calls, renames } = await harness.baseline();
+    const points = new Set(calls.map(pointOf)).size;
+    t.diagnostic(`a run makes ${calls.length} calls at ${points} points, ${renames} of them renames`);
+    const kills = mixed(killRounds(calls, seed), calls, 8);
+    const killed = await nothingDiffers(harness, kills, seed);
+    const below = dice(`${seed} seconds`);
+    const firsts = killed.map(({ name, recoveryCalls }): { fault: Fault; calls: number } => ({
+      fault: kills.find((kill) => kill.name === name)!.faults[0]!,
+      calls: 1 + below(recoveryCalls),
+    }));
+    await nothingDiffers(harness, recoveryRounds(firsts, seed).slice(0, 4), seed);
+    const failed = await nothingDiffers(harness, mixed(errorRounds(calls, seed), calls, 8), seed);
+    await nothingDiffers(harness, processRounds(seed).slice(0, 2), seed);
+    const reached = [...killed, ...failed].filter(({ points: at }) => at[0] != null).length;
+    assert(reached >= 12, `only ${reached} of 16 faults were reached`);
+  });
+}

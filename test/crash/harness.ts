@@ -1,0 +1,78 @@
+/**
+ * Runs planned rounds in lanes beside one another and notes each in a journal.
+ * Guarantees: fails when the library saw no rename of ours: a harness that sees nothing would find nothing.
+ */
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { type Call, compilePreload } from './control.js';
+import { type OpenGrounds, openGrounds } from './grounds.js';
+import type { Entry } from './journal.js';
+import { Lane } from './lane.js';
+import type { Planned } from './plan.js';
+import { pointOf } from './points.js';
+import { runProcesses } from './processes.js';
+import { type RoundEnd, runRound } from './round.js';
+
+export interface Harness {
+  grounds: OpenGrounds;
+  /** All calls of a run without a fault. */
+  baseline(): Promise<RoundEnd>;
+  run(rounds: Iterable<Planned>, done: (entry: Entry, end: RoundEnd) => void, until: () => boolean): Promise<void>;
+  close(): void;
+}
+
+/** Undefined where there is no gcc. */
+export function openHarness(
+  seed: string,
+  keep: boolean,
+  lanes = Math.min(3, availableParallelism()),
+): Harness | undefined {
+  const grounds = openGrounds();
+  const library = compilePreload(grounds.tools);
+  if (library === undefined) {
+    grounds.close();
+    return undefined;
+  }
+  const all = Array.from({ length: lanes }, (_, number) => new Lane(library, grounds.tools, number));
+  let kept = false;
+
+  async function one(lane: Lane, round: Planned): Promise<RoundEnd> {
+    const end =
+      round.part === 'processes'
+        ? await runProcesses(lane, grounds, { faults: round.faults, seed }, keep)
+        : await runRound(lane, grounds, { faults: round.faults, seed }, keep);
+    if (keep && end.violations.length > 0) {
+      kept = true;
+      process.stderr.write(`the world of "${round.name}" is left in ${end.scene}\n`);
+    }
+    return end;
+  }
+  return {
+    grounds,
+    async baseline() {
+      const end = await runRound(all[0]!, grounds, { faults: [{ kind: 'nothing', at: 0 }], seed }, keep);
+      assert.deepEqual(end.violations, [], 'without a fault');
+      assert(end.renames > 0, 'the preloaded library counted no renameat2: it sees nothing of ours');
+      return end;
+    },
+    async run(rounds, done, until) {
+      const iterator = rounds[Symbol.iterator]();
+      const work = async (lane: Lane): Promise<void> => {
+        for (let next = iterator.next(); !next.done && !until(); next = iterator.next()) {
+          const end = await one(lane, next.value);
+          done(entryOf(next.value, end), end);
+        }
+      };
+      await Promise.all(all.map(work));
+    },
+    close() {
+      for (const lane of all) lane.close();
+      if (!kept) grounds.close();
+    },
+  };
+}
+
+function entryOf({ part, name }: Planned, end: RoundEnd): Entry {
+  const points = end.hits.map((call: Call | undefined) => (call ? pointOf(call) : null));
+  return { part, name, points, recoveryCalls: end.recoveryCalls, retried: end.retried, violations: end.violations };
+}

@@ -1,0 +1,98 @@
+/**
+ * The small scenario of the kill and error matrices: two feeds that together take every branch.
+ * `near`: stability, on the input's filesystem: twins in flight, a collision, nested directories, a name that needs a folder
+ * in underprocess/, a file with two links (private copy), a directory that stands in the way of a target (retry).
+ * `far`: sidecars, warehouse on another filesystem: checked, mismatched (held), empty.
+ * A second batch comes in the next hour of the wall clock, with a twin of what is stored by then.
+ */
+import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256 } from '../world/dropping.js';
+import { World } from '../world/world.js';
+
+/** The wall clock of each run begins here; the second batch is an hour later. */
+const BEGIN_MS = Date.UTC(2030, 0, 2, 3, 40);
+const HOUR_MS = 3_600_000;
+const DAY = 'ingest_date=2030-01-02';
+
+/** Two directories, on different filesystems where that is possible. */
+export interface Grounds {
+  near: string;
+  far: string;
+}
+
+export class Scene {
+  readonly world: World;
+  /** On another filesystem than the world, where there is one. */
+  readonly far: string;
+  readonly crossed: boolean;
+  readonly #obstacle: string;
+
+  readonly #again: Buffer;
+
+  constructor(seed: string, { near: ground, far }: Grounds) {
+    this.far = mkdtempSync(join(far, 'ingest-far-'));
+    const quick = { poll: true, settleMs: 100 };
+    this.world = new World({
+      ...{ seed, ground },
+      feeds: {
+        near: { options: { ...quick, stabilitySeconds: 0.5 } },
+        far: { warehouse: join(this.far, 'warehouse'), options: { ...quick, mode: 'sidecar', preserveSubdirs: true } },
+      },
+    });
+    this.#again = this.world.content(3_000);
+    this.crossed = statSync(this.far).dev !== statSync(this.world.root).dev;
+    this.#obstacle = join(this.world.feed('far').warehouse, DAY, 'sub');
+  }
+
+  /** What the runs count calls in. */
+  get roots(): string[] {
+    return [this.world.root, this.far];
+  }
+
+  first(): void {
+    const near = { feed: 'near' };
+    const { world } = this;
+    const a = this.#again;
+    world.drop('a.csv', a, near);
+    world.drop('twin-of-a.csv', a, near);
+    world.drop('x/same.csv', 200, near);
+    world.drop('y/same.csv', 300, near);
+    world.drop('deep/er/c.csv', 1, near);
+    world.drop(`${'l'.repeat(246)}.csv`, 90_000, near);
+    world.drop('linked.csv', 2_000, near);
+    linkSync(join(world.feed('near').input, 'linked.csv'), join(world.root, 'a-link-of-the-uploader'));
+    this.#checked('good.csv', 1_000);
+    this.#checked('sub/below.csv', 70_000);
+    const bad = world.drop('bad.csv', 500, { feed: 'far' });
+    world.held.add(bad.sha256);
+    world.sidecar('bad.csv', `${sha256('something else')}\n`, { feed: 'far' });
+    // A file where the target's directory belongs: its move fails until somebody takes it away.
+    mkdirSync(join(this.#obstacle, '..'), { recursive: true });
+    writeFileSync(this.#obstacle, 'in the way');
+    world.bystander('warehouse', `${DAY}/sub`, 'far');
+  }
+
+  second(): void {
+    const near = { feed: 'near' };
+    rmSync(this.#obstacle, { force: true });
+    this.world.bystanders.length = 0;
+    this.world.drop('late.csv', 4_000, near);
+    this.world.drop('again.csv', this.#again, near);
+    this.#checked('late.csv', 10);
+  }
+
+  #checked(name: string, bytes: number): void {
+    const { sha256: digest } = this.world.drop(name, bytes, { feed: 'far' });
+    this.world.sidecar(name, `${digest}  ${name}\n`, { feed: 'far' });
+  }
+
+  wallNs(hours: 0 | 1): number {
+    return (BEGIN_MS + hours * HOUR_MS - Date.now()) * 1e6;
+  }
+
+  async end(): Promise<void> {
+    await this.world.end();
+    rmSync(this.far, { recursive: true, force: true });
+  }
+}
