@@ -1,7 +1,7 @@
 /**
  * `npm run crash`: the full form, resumable. Rounds go into a journal, docs/crash-report.md is written from it.
  * `--seed S`, `--rounds N` (at most so many now), `--only PART|NAME` (a part, or one round by its name), `--keep` (the worlds
- * of violations), `--resume` (goes on with the journal and its seed), `--lanes N`, `--minutes N`.
+ * of violations), `--resume` (goes on with the journal and its seed), `--lanes N`, `--minutes N`, `--processes` (the one round on the real daemons).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     ...{ seed: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' }, lanes: { type: 'string' } },
     ...{ keep: { type: 'boolean' }, resume: { type: 'boolean' }, minutes: { type: 'string' } },
+    processes: { type: 'boolean' },
   },
 });
 const JOURNAL = join(PACKAGE, 'var', 'crash.jsonl');
@@ -82,7 +83,12 @@ async function main(): Promise<number> {
   const endMs = startedMs + Number(values.minutes ?? 1e9) * 60_000;
   let left = Number(values.rounds ?? 1e9);
   let violations = 0;
-  const until = () => left-- <= 0 || performance.now() > endMs;
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      stopped = true;
+    });
+  const until = () => stopped || left-- <= 0 || performance.now() > endMs;
   try {
     const { calls } = await harness.baseline();
     say(`a run makes ${calls.length} calls at ${new Set(calls.map(pointOf)).size} distinct points`);
@@ -99,7 +105,7 @@ async function main(): Promise<number> {
       for (const { kind, what } of entry.violations) say(`  ${kind}: ${what}`);
     };
     if (isRound) {
-      const part = values.only!.includes('+') ? 'recovery' : 'kill';
+      const part = values.processes ? 'processes' : 'kill';
       await harness.run([{ part, name: values.only!, faults: faultsOf(values.only!)! }], done, () => false);
       say(JSON.stringify(journal.entries.at(-1), null, 2));
     } else {

@@ -220,11 +220,13 @@ int mkdirat(int dir, const char *name, mode_t mode) {
 int ftruncate(int fd, off_t length) {
   REAL(int, ftruncate, int, off_t);
   struct verdict verdict = of_fd("ftruncate", fd);
+  if (!verdict.fails) note_written(fd);
   CALL(int, verdict, real(fd, length))
 }
 int ftruncate64(int fd, off64_t length) {
   REAL(int, ftruncate64, int, off64_t);
   struct verdict verdict = of_fd("ftruncate64", fd);
+  if (!verdict.fails) note_written(fd);
   CALL(int, verdict, real(fd, length))
 }
 int fallocate(int fd, int mode, off_t at, off_t length) {

@@ -5,7 +5,7 @@
 import type { Difference } from '../world/oracle.js';
 import type { Call, Control, Fault } from './control.js';
 import type { Lane, Ran } from './lane.js';
-import { type Grounds, Scene } from './scene.js';
+import { type Grounds, MISMATCHED, Scene } from './scene.js';
 
 export interface RoundPlan {
   /** In the first run, and in its recovery. */
@@ -81,9 +81,10 @@ async function recover(
   judge(await run(NO_FAULT), NO_FAULT, end.violations);
 }
 
-export const heldUnexpectedly = ({ world }: Scene) =>
+/** All that is held but the file whose sidecar demands something else. */
+export const heldUnexpectedly = ({ world }: Scene): string[] =>
   world.feeds.flatMap(({ name }) =>
-    world.jobs(name).filter(({ state, payload }) => state === 'held' && !world.held.has(payload.sha256 ?? '')),
+    world.jobs(name).flatMap(({ state, key }) => (state === 'held' && key !== MISMATCHED ? [key] : [])),
   );
 
 async function runOnce(

@@ -35,6 +35,7 @@ const SKIP_FIRST_MS = 3_000;
 const SKIP_MAX_MS = 400_000;
 /** Skips of the clock under a lasting fault: the places are probed in vain for a while before the fault goes. */
 const SKIPS_UNDER_FAULT = 3;
+const SCAN_UNDER_FAULT_MS = 1_500;
 const ROUNDS_MAX = 3_000;
 const FAILURES_MAX = 40;
 
@@ -74,7 +75,10 @@ class Whole {
   /** Until nothing is due that time alone would bring. */
   async settle(skipMaxMs = SKIP_MAX_MS): Promise<void> {
     this.#at('scan');
+    // A scan is not over until all of it could be offered: under a lasting fault of the state it waits.
+    const patience = setTimeout(() => this.#liftLasting(), SCAN_UNDER_FAULT_MS);
     await Promise.all(this.#producers.map((producer) => producer.scan()));
+    clearTimeout(patience);
     for (let round = 0; ; round++) {
       if (round > ROUNDS_MAX) throw new Error(`nothing settled in ${ROUNDS_MAX} rounds`);
       let took = 0;

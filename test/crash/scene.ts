@@ -15,6 +15,9 @@ const BEGIN_MS = Date.UTC(2030, 0, 2, 3, 40);
 const HOUR_MS = 3_600_000;
 const DAY = 'ingest_date=2030-01-02';
 
+/** Its sidecar has the checksum of something else: it is held. */
+export const MISMATCHED = 'bad.csv';
+
 /** Two directories, on different filesystems where that is possible. */
 export interface Grounds {
   near: string;
@@ -64,9 +67,9 @@ export class Scene {
     linkSync(join(world.feed('near').input, 'linked.csv'), join(world.root, 'a-link-of-the-uploader'));
     this.#checked('good.csv', 1_000);
     this.#checked('sub/below.csv', 70_000);
-    const bad = world.drop('bad.csv', 500, { feed: 'far' });
+    const bad = world.drop(MISMATCHED, 500, { feed: 'far' });
     world.held.add(bad.sha256);
-    world.sidecar('bad.csv', `${sha256('something else')}\n`, { feed: 'far' });
+    world.sidecar(MISMATCHED, `${sha256('something else')}\n`, { feed: 'far' });
     // A file where the target's directory belongs: its move fails until somebody takes it away.
     mkdirSync(join(this.#obstacle, '..'), { recursive: true });
     writeFileSync(this.#obstacle, 'in the way');
