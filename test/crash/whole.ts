@@ -1,0 +1,220 @@
+/**
+ * Producer and all four stages in one process, a batch of a stage at a time: the daemons' code without their timers.
+ * What passes by itself in a worker (a state that cannot be written, a failing place) passes here; what ends it ends this.
+ * Does not: wait: the boot clock, which the preloaded library moves, goes on to the next due time.
+ */
+import type { Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
+import { limits, QueueError, StateUnwritable } from '../../queue/index.js';
+import type { Config } from '../../src/config/options.js';
+import { FeedFiles } from '../../src/files/feed-files.js';
+import { errnoOf, PlaceError } from '../../src/files/place-error.js';
+import { probeGates } from '../../src/gates/prober.js';
+import { lockRoots } from '../../src/ledger/root-locks.js';
+import { setUpRoots } from '../../src/ledger/roots.js';
+import { bootId } from '../../src/linux/index.js';
+import { FeedProducer } from '../../src/producer/feed-producer.js';
+import { checkManifestsKnown } from '../../src/recover/known.js';
+import { adoptOrphans, redoAppends, removeTemporary } from '../../src/recover/reaper.js';
+import { STAGES } from '../../src/stages/index.js';
+import { ingestJob } from '../../src/stages/job.js';
+import { runFeed } from '../../src/stages/run.js';
+import type { Batch, Feed, Stage } from '../../src/stages/stage.js';
+import { dropOldReservations } from '../../src/warehouse/reserve.js';
+import type { Control } from './control.js';
+import { PHASES } from './order.js';
+
+/** Before the second batch comes, and in the end: the longest back-off is skipped, the wait for a sidecar is not. */
+export const SKIP_FIRST_MS = 3_000;
+export const SKIP_MAX_MS = 400_000;
+/** Skips of the clock under a lasting fault: the places are probed in vain for a while before the fault goes. */
+const SKIPS_UNDER_FAULT = 3;
+const SCAN_UNDER_FAULT_MS = 1_500;
+const ROUNDS_MAX = 3_000;
+const FAILURES_MAX = 40;
+
+export class Whole {
+  readonly #feeds = new Map<string, Feed>();
+  readonly #producers: FeedProducer[] = [];
+  #owed: ClaimedJob[] = [];
+  #skips = 0;
+  #failures = 0;
+
+  constructor(
+    readonly config: Config,
+    readonly backend: Backend,
+    readonly control: Control,
+    readonly fail: (error: unknown) => void,
+  ) {}
+
+  async open(): Promise<void> {
+    const { statePath } = this.config.service;
+    for (const feed of this.config.feeds) {
+      await this.backend.putFeed(feed.name, { ...feed });
+      const roots = await setUpRoots(this.backend, statePath, feed, tell);
+      lockRoots(roots);
+      await checkManifestsKnown(this.backend, feed);
+      this.#feeds.set(feed.name, { options: feed, roots });
+      const producer = new FeedProducer({
+        ...{ backend: this.backend, feed, boot: bootId(), emit: tell },
+        onFatal: this.fail,
+      });
+      producer.start();
+      this.#producers.push(producer);
+    }
+    await this.#passing(() => this.#rescue());
+    await this.#passing(() => this.#reap());
+  }
+
+  /** Until nothing is due that time alone would bring. */
+  async settle(skipMaxMs = SKIP_MAX_MS): Promise<void> {
+    this.#at('scan');
+    // A scan is not over until all of it could be offered: under a lasting fault of the state it waits.
+    const patience = setTimeout(() => this.#liftLasting(), SCAN_UNDER_FAULT_MS);
+    await Promise.all(this.#producers.map((producer) => producer.scan()));
+    clearTimeout(patience);
+    for (let round = 0; ; round++) {
+      if (round > ROUNDS_MAX) throw new Error(`nothing settled in ${ROUNDS_MAX} rounds`);
+      let took = 0;
+      for (const stage of STAGES) took += (await this.#passing(() => this.#step(stage))) ?? 1;
+      took += (await this.#passing(() => this.#rescue())) ?? 1;
+      if (took > 0) continue;
+      if ((await this.#passing(() => this.#probe())) === undefined) continue;
+      if (!(await this.#skip(skipMaxMs))) return;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#passing(() => this.#reap());
+    this.#at('end');
+    await Promise.all(this.#producers.map((producer) => producer.stop()));
+    await this.backend.close();
+  }
+
+  #at(phase: string): void {
+    this.control.set('stage', (PHASES as readonly string[]).indexOf(phase));
+  }
+
+  /** As the dispatcher and the timers do: a state that cannot be written, a place that fails, pass by themselves. */
+  async #passing<T>(act: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await act();
+    } catch (error) {
+      this.#count(error);
+      return undefined;
+    }
+  }
+
+  /** Throws what would end a worker. */
+  #count(error: unknown): void {
+    const passes = error instanceof StateUnwritable || error instanceof PlaceError;
+    if (!passes && error instanceof QueueError) throw error;
+    if (!passes && errnoOf(error) === undefined) throw error;
+    if (++this.#failures % 4 === 0) this.#liftLasting();
+    if (this.#failures > FAILURES_MAX) throw error;
+  }
+
+  /** As a worker's dispatcher does it: what a batch leaves unsettled is given back, or has failed with it. */
+  async #step(stage: Stage): Promise<number> {
+    this.#at(stage.name);
+    await this.#giveBack([]);
+    const claims = await this.backend.claim(stage.name, limits.claimBatchMax);
+    for (const [name, feed] of this.#feeds) {
+      const group = claims.filter((claim) => claim.feed === name);
+      if (group.length > 0) await this.#runBatch(stage, group, feed);
+    }
+    return claims.length;
+  }
+
+  async #runBatch(stage: Stage, group: readonly ClaimedJob[], feed: Feed): Promise<void> {
+    const files = new FeedFiles(feed.roots);
+    const batch = this.#batch(feed, files);
+    try {
+      const steps = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
+      await this.#settle(group.map((job, i) => ({ job, outcome: steps[i]!.outcome })));
+    } catch (error) {
+      this.#count(error);
+      if (error instanceof QueueError) await this.#giveBack(group);
+      else
+        await this.#settle(
+          group.map((job) => ({ job, outcome: { kind: 'retry', code: 'bug', error: String(error) } })),
+        );
+    }
+  }
+
+  async #settle(settlements: readonly Settlement[]): Promise<void> {
+    while ((await this.#passing(() => this.backend.settle(settlements))) === undefined);
+  }
+
+  async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
+    this.#owed.push(...jobs);
+    const outcome = { kind: 'defer', inMs: 0, why: 'given back unsettled' } as const;
+    if (this.#owed.length > 0) await this.backend.settle(this.#owed.map((job) => ({ job, outcome })));
+    this.#owed = [];
+  }
+
+  #batch(feed: Feed, files: FeedFiles): Batch {
+    const { backend } = this;
+    const boot = bootId();
+    return {
+      ...{ backend, feed: feed.options, files, boot, emit: tell },
+      now: () => ({ ms: backend.nowMs(), boot }),
+      hand: (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' }),
+    };
+  }
+
+  async #rescue(): Promise<number> {
+    this.#at('rescue');
+    return (await this.backend.rescue()).length;
+  }
+
+  async #probe(): Promise<true> {
+    this.#at('probe');
+    await probeGates(
+      this.backend,
+      async (name) => this.#feeds.get(name)?.roots,
+      () => {},
+      tell,
+    );
+    return true;
+  }
+
+  async #reap(): Promise<void> {
+    this.#at('reap');
+    for (const [feed, { roots }] of this.#feeds) {
+      for (const act of [redoAppends, adoptOrphans, async (one: never) => removeTemporary(one)]) {
+        const files = new FeedFiles(roots);
+        try {
+          await act({ backend: this.backend, emit: tell, feed, files } as never);
+        } catch (error) {
+          if (!(error instanceof PlaceError) && errnoOf(error) === undefined) throw error;
+        } finally {
+          files.close();
+        }
+      }
+    }
+    await this.backend.transact((tx) => dropOldReservations(tx, 100));
+  }
+
+  /** Moves the clock on to what is due next; false when nothing will be. */
+  async #skip(skipMaxMs: number): Promise<boolean> {
+    const { backend, control } = this;
+    if (++this.#skips % SKIPS_UNDER_FAULT === 0) this.#liftLasting();
+    const dues = [
+      ...STAGES.map(({ name }) => backend.nextDueMs(name)),
+      ...backend.gates().map(({ probeDueMs }) => probeDueMs),
+    ];
+    const inMs = Math.min(...dues) - backend.nowMs();
+    if (inMs > skipMaxMs) return false;
+    if (inMs > 0) control.set('boot_ns', control.get('boot_ns') + (inMs + 1) * 1e6);
+    return true;
+  }
+
+  #liftLasting(): void {
+    if (this.control.get('mode') === 4) this.control.lift();
+  }
+}
+
+/** What is told of bugs counts as a failure of the run. */
+function tell(event: string, fields?: Record<string, unknown>): void {
+  process.stderr.write(`${JSON.stringify({ event, ...fields })}\n`);
+}
