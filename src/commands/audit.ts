@@ -31,7 +31,8 @@ export async function audit(argv: readonly string[]): Promise<number> {
       const found = Object.values(totals.differences).reduce((sum, n) => sum + n, 0);
       if (json) say(JSON.stringify({ totals: { ...totals, found } }));
       else say(summary(totals, found, hash));
-      if (!json && totals.resumed > 0) tell(`ingest-ctl audit: went on where an earlier one was interrupted`);
+      if (!json && totals.resumed > 0)
+        tell(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
       return found > 0 ? EXIT.unfinished : EXIT.done;
     } finally {
       status?.clear();

@@ -23,7 +23,7 @@ export interface ToRead {
 export async function digestAll(
   notes: AuditNotes,
   wanted: string,
-  told: (files: number, bytes: number) => void,
+  told: (read: number, bytes: number, takenOver: number) => void,
 ): Promise<void> {
   const sql = `SELECT path, size, identity FROM files WHERE path > ? AND kind = 'file' AND ${wanted} ORDER BY path LIMIT ${PAGE}`;
   for (let after: Buffer = Buffer.alloc(0); ; ) {
@@ -31,18 +31,21 @@ export async function digestAll(
     if (page.length === 0) return;
     let read: [ToRead, Buffer][] = [];
     let bytes = 0;
+    let takenOver = 0;
     const enter = (): void => {
       notes.together(() => {
         for (const [file, sha256] of read) note(notes, file, sha256);
       });
-      told(read.length, bytes);
+      told(read.length - takenOver, bytes, takenOver);
       read = [];
-      bytes = 0;
+      bytes = takenOver = 0;
     };
     for (const file of page) {
-      const sha256 = knownDigest(notes, file) ?? (await digestOf(file));
+      const known = knownDigest(notes, file);
+      const sha256 = known ?? (await digestOf(file));
       if (sha256 !== undefined) read.push([file, sha256]);
-      bytes += file.size;
+      if (known) takenOver++;
+      else bytes += file.size;
       if (bytes >= NOTED_BYTES) enter();
     }
     enter();

@@ -93,13 +93,15 @@ function notePiece(
   { no, bytes, text = '' }: Extract<ReadLine, { at: number }>,
   notes: AuditNotes,
 ): void {
-  const kept = text.slice(0, PIECE_CHARS);
-  const id = notes.run(
-    'INSERT INTO pieces (feed, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
-    ...[feed, hour, file, no, bytes, kept],
-  );
-  for (const [digest] of kept.matchAll(/\b[0-9a-f]{64}\b/g)) {
-    notes.run('INSERT OR IGNORE INTO named VALUES (?, ?)', Buffer.from(digest, 'hex'), id);
+  // Where a newline was lost, each record that began in it is a piece of its own.
+  for (const part of text.slice(0, PIECE_CHARS).split(/(?=\{"path":)/)) {
+    const id = notes.run(
+      'INSERT INTO pieces (feed, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
+      ...[feed, hour, file, no, bytes, part],
+    );
+    for (const [digest] of part.matchAll(/\b[0-9a-f]{64}\b/g)) {
+      notes.run('INSERT OR IGNORE INTO named VALUES (?, ?)', Buffer.from(digest, 'hex'), id);
+    }
   }
 }
 

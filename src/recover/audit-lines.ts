@@ -54,8 +54,9 @@ function tellLineMissing(judging: Judging, row: Noted): void {
   const more = line === undefined ? {} : { line };
   const piece = pieceOf(notes, row, line);
   if (piece) {
-    if (piece.told) return;
+    const told = notes.get('SELECT 1 FROM pieces WHERE file = ? AND no = ? AND told = 1', piece.file, piece.no);
     notes.run('UPDATE pieces SET told = 1 WHERE id = ?', piece.id);
+    if (told) return;
     const what = `${piece.bytes} bytes are no whole record: the line of ${shownPath(row.sourcePath)} was here`;
     tell(about('line_torn', row, what, { at: `${piece.file} line ${piece.no}`, ...more }));
     return;
@@ -79,10 +80,9 @@ interface Piece {
   file: string;
   no: number;
   bytes: number;
-  told: number;
 }
 
-/** What is left of a line: it names the content, or is a part of what the line was. */
+/** What is left of a line: it names the content, or is a part of what the line was, and of no other. */
 function pieceOf(notes: AuditNotes, row: Noted, line: string | undefined): Piece | undefined {
   return (
     notes.get<Piece>(
@@ -90,7 +90,7 @@ function pieceOf(notes: AuditNotes, row: Noted, line: string | undefined): Piece
       ...[row.sha256, row.feed],
     ) ??
     notes.get<Piece>(
-      'SELECT * FROM pieces WHERE feed = ? AND hour = ? AND length(text) > 1 AND instr(?, text) > 0 LIMIT 1',
+      'SELECT * FROM pieces WHERE feed = ? AND hour = ? AND told = 0 AND length(text) > 1 AND instr(?, text) > 0 LIMIT 1',
       ...[row.feed, row.hour, line ?? ''],
     )
   );

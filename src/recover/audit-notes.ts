@@ -32,6 +32,7 @@ const INDEXES = `
   CREATE INDEX lines_by_hash ON lines (feed, sha256);
   CREATE INDEX lines_by_ingest ON lines (ingestId);
   CREATE INDEX pieces_by_hour ON pieces (feed, hour);
+  CREATE INDEX pieces_by_place ON pieces (file, no);
   UPDATE files SET known = EXISTS (SELECT 1 FROM contents c WHERE c.path = files.path)
     OR EXISTS (SELECT 1 FROM lines l WHERE l.path = files.path);
   CREATE INDEX files_unknown ON files (path) WHERE known = 0;
@@ -40,8 +41,6 @@ const INDEXES = `
 export class AuditNotes {
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
-  /** Digests that an interrupted audit has left. */
-  readonly resumed: number;
 
   /** Errors: EnvironmentError `audit_running`, `state_folder_unusable`. */
   constructor(
@@ -49,7 +48,6 @@ export class AuditNotes {
     statePath: string,
   ) {
     this.#db = open(path, statePath);
-    this.resumed = this.get<{ n: number }>('SELECT count(*) AS n FROM digests')!.n;
   }
 
   index(): void {

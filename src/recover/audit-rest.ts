@@ -22,7 +22,8 @@ const UNKNOWN_LINES = `SELECT * FROM lines l WHERE feed = @feed AND id > @after
     AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = @feed AND w.ingestId = l.ingestId)
   ORDER BY id LIMIT ${PAGE}`;
 const UNKNOWN_FILES = `SELECT * FROM files WHERE known = 0 AND feed = @feed AND path > @after ORDER BY path LIMIT ${PAGE}`;
-const UNTOLD_PIECES = `SELECT * FROM pieces WHERE told = 0 AND feed = @feed AND id > @after ORDER BY id LIMIT ${PAGE}`;
+const UNTOLD_PIECES = `SELECT * FROM pieces p WHERE told = 0 AND feed = @feed AND id > @after
+    AND NOT EXISTS (SELECT 1 FROM pieces q WHERE q.file = p.file AND q.no = p.no AND (q.told = 1 OR q.id < p.id)) ORDER BY id LIMIT ${PAGE}`;
 
 export function judgeLines(judging: Judging): void {
   const { view, tell, feed } = judging;

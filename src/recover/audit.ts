@@ -54,7 +54,7 @@ export async function audit(
 ): Promise<AuditTotals> {
   const notes = new AuditNotes(`${options.statePath}.audit`, options.statePath);
   const totals: AuditTotals = {
-    ...{ rows: 0, lines: 0, files: 0, read: 0, bytes: 0, resumed: notes.resumed, differences: {} },
+    ...{ rows: 0, lines: 0, files: 0, read: 0, bytes: 0, resumed: 0, differences: {} },
   };
   const tell = (difference: Difference): void => {
     totals.differences[difference.kind] = (totals.differences[difference.kind] ?? 0) + 1;
@@ -123,10 +123,11 @@ class Audit {
     const { notes, totals, progress, options } = this;
     const wanted = options.hash ? '1' : 'known = 0';
     const { n } = notes.get<{ n: number }>(`SELECT count(*) AS n FROM files WHERE kind = 'file' AND ${wanted}`)!;
-    await digestAll(notes, wanted, (files, bytes) => {
-      totals.read += files;
+    await digestAll(notes, wanted, (read, bytes, takenOver) => {
+      totals.read += read;
+      totals.resumed += takenOver;
       totals.bytes += bytes;
-      progress('reading files', totals.read, n, totals.bytes);
+      progress('reading files', totals.read + totals.resumed, n, totals.bytes);
     });
   }
 
