@@ -2,6 +2,8 @@
  * The runs that the unchanged build passes and that each mutant must fail. Each answers the violations that it found.
  * The short ones play one moment by hand; the power cuts are those of power.ts.
  */
+import { isRoot } from '../world/users.js';
+import { frozenInstants } from './frozen.js';
 import { killAtStored, killInAppend, killInSidecarSeal } from './mutants-kills.js';
 import { collision, doorbell, openWriter, racingWriters, sealedFileAway, stoppedWorker } from './mutants-moments.js';
 import type { Found, RunParts } from './mutants-world.js';
@@ -16,6 +18,11 @@ const power =
   async ({ seed, env, cuts }) =>
     whyNoPowerCuts() ?? (await powerCuts({ seed, cuts, layout, env })).violations;
 
+const frozen: Run = async ({ seed, env }) =>
+  isRoot
+    ? (await frozenInstants({ seed, moments: 100, env })).violations
+    : 'not run as root: frozen instants of copies to another filesystem were not tested';
+
 export const runs = {
   'power apart': power('apart'),
   'power joined': power('joined'),
@@ -27,6 +34,7 @@ export const runs = {
   'racing writers': racingWriters,
   collision,
   'sealed file away': sealedFileAway,
+  'frozen instants': frozen,
   doorbell,
 } satisfies Record<string, Run>;
 

@@ -236,6 +236,20 @@ export const mutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'unlink_before_copy',
+    breaks: 'the source is removed as soon as it is open for the copy',
+    run: 'frozen instants',
+    edits: {
+      'src/warehouse/target.js': [
+        [
+          'const digest = await copyTo(opened.fd, source.stat, temporary);',
+          `unlinkAt(source.entry.dir, source.entry.name);
+           const digest = await copyTo(opened.fd, source.stat, temporary);`,
+        ],
+      ],
+    },
+  },
+  {
     name: 'bell_before_commit',
     breaks: 'the doorbell is rung before the commit',
     run: 'doorbell',

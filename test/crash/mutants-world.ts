@@ -38,7 +38,7 @@ export async function settleAndCompare(
   change: Parameters<World['differences']>[0] = {},
 ): Promise<Found[]> {
   const program = world.start('ingest', ['--once'], { env });
-  const timer = setTimeout(() => program.killAll(), 60_000);
+  const timer = setTimeout(() => program.killAll(), 120_000);
   const { code, stderr } = await program.ended.finally(() => clearTimeout(timer));
   const found: (Difference | Found)[] = world.differences(change);
   if (code !== 0 && found.length === 0)

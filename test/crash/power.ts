@@ -59,7 +59,7 @@ export interface PowerReport {
 const CUTS_A_WORLD = 12;
 const SETTLE_EVERY = 3;
 const DROPS_A_ROUND = 120;
-const SETTLE_WITHIN_MS = 90_000;
+const SETTLE_WITHIN_MS = 240_000;
 
 export async function powerCuts(plan: PowerPlan): Promise<PowerReport> {
   const report: PowerReport = { cuts: 0, by: {}, drops: 0, acknowledged: 0, settlements: 0, violations: [] };
