@@ -24,7 +24,7 @@ export function summaryText(progress: Progress, since: Progress): string {
   return `${files} ${files === 1 ? 'file' : 'files'} (${shownBytes(progress.bytesDone - since.bytesDone)}) ingested or skipped as duplicates${held}.`;
 }
 
-function bar(done: number, all: number): string {
+export function bar(done: number, all: number): string {
   const filled = all === 0 ? BAR : Math.floor((done / all) * BAR);
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}]`;
 }

@@ -18,7 +18,9 @@ export async function syncHashed(
   handled: readonly Handled[],
   batch: Batch,
 ): Promise<Handled[]> {
-  const hashed = jobs.flatMap((job, i) => ('facts' in handled[i]! ? [job] : []));
+  // A private copy is on disk already, and its original is trusted with nothing: where its sync failed, a second one would lie.
+  const isOwn = (step: Handled): boolean => 'facts' in step && !(step as Hashed).facts.sealed?.copied;
+  const hashed = jobs.flatMap((job, i) => (isOwn(handled[i]!) ? [job] : []));
   const failed = new Set<IngestJob>();
   for (const inside of new Set(hashed.map((job) => job.inside))) {
     const group = hashed.filter((job) => job.inside === inside);

@@ -21,6 +21,8 @@ export interface Fault {
   /** The number of the call, from 1, over all processes. */
   at: number;
   error?: ErrorName;
+  /** `at` counts only these calls: of this name, about a path with these words in it. */
+  only?: { call: string; path: string };
 }
 
 export interface Call {
@@ -71,10 +73,14 @@ export class Control {
   }
 
   /** From now on calls below `roots` count from 1. */
-  arm(roots: readonly string[], { kind, at, error }: Fault): void {
+  arm(roots: readonly string[], { kind, at, error, only }: Fault): void {
     this.set('enabled', 0);
     const wanted = Buffer.from(`${roots.map((root) => `${root}/\0`).join('')}\0`);
     writeSync(this.#fd, wanted, 0, wanted.length, ROOTS_AT);
+    const match = Buffer.alloc(24 + 104 + 8);
+    match.write(only?.call ?? '', 0);
+    match.write(only?.path ?? '', 24);
+    writeSync(this.#fd, match, 0, match.length, ROOTS_AT + 1024);
     this.set('calls', 0);
     this.set('target', at);
     this.set('error', error === undefined ? 0 : constants.errno[error]);

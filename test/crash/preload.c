@@ -31,6 +31,9 @@ struct control {
   int64_t enabled, calls, target, mode, error, hits, boot_ns, wall_ns, stage, renames, lies, lost;
   struct { int64_t dev, ino, written; } lost_files[LOST_MAX];
   char roots[1024]; /* each ended by a NUL, the last by two */
+  /* Where set, only calls of this name about a path with these words in it count towards the target. */
+  char only_call[24], only_path[104];
+  int64_t matched;
 };
 struct record {
   int64_t number, pid, stage;
@@ -81,6 +84,10 @@ static struct verdict judge(const char *call, const char *path) {
     strncpy(record->call, call, sizeof record->call - 1);
     strncpy(record->path, path, sizeof record->path - 1);
     record->number = number;
+  }
+  if (*control->only_call) {
+    if (strcmp(call, (const char *)control->only_call) || !strstr(path, (const char *)control->only_path)) return verdict;
+    number = __sync_add_and_fetch(&control->matched, 1);
   }
   int mode = (int)control->mode;
   int hit = mode == FAIL_ON ? number >= control->target : number == control->target;

@@ -48,7 +48,7 @@ export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, ke
     end.calls = ran.control.log();
     end.renames += ran.control.get('renames');
     const hit = ran.control.get('hits') > 0;
-    end.hits.push(hit ? end.calls[fault.at - 1] : undefined);
+    end.hits.push(hit ? hitOf(end.calls, fault) : undefined);
     judge(ran, fault, end.violations);
     if (ran.code !== 0) end.violations.push(...atOnce(scene));
     if (!clocks.second && ran.first) clocks.second = true;
@@ -60,6 +60,9 @@ export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, ke
   if (end.violations.length === 0 || !keep) await scene.end();
   return end;
 }
+
+const hitOf = (calls: readonly Call[], { at, only }: Fault): Call | undefined =>
+  calls.filter(({ call, path }) => !only || (call === only.call && path.includes(only.path)))[at - 1];
 
 /** With the fault gone, everything arrives by itself, or after one `ingest-ctl retry`. */
 async function recover(

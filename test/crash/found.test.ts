@@ -1,0 +1,37 @@
+/** What the matrices have found, each as a scenario of its own, at the very call. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { compilePreload, type Fault } from './control.js';
+import { openGrounds } from './grounds.js';
+import { Lane } from './lane.js';
+import { type RoundEnd, runRound } from './round.js';
+
+async function round(t: TestContext, faults: Fault[]): Promise<RoundEnd | undefined> {
+  const grounds = openGrounds();
+  t.after(() => grounds.close());
+  const library = compilePreload(grounds.tools);
+  if (library === undefined) {
+    t.skip('there is no gcc: that the call may fail was not tested');
+    return undefined;
+  }
+  const lane = new Lane(library, grounds.tools, 0);
+  t.after(() => lane.close());
+  return runRound(lane, grounds, { seed: 'found', faults });
+}
+
+test('a sealed file whose fdatasync failed is copied, and never synced again', { timeout: 120_000 }, async (t) => {
+  const only = { call: 'fdatasync', path: '~twin-of-a.csv' };
+  const end = await round(t, [{ kind: 'fail once', at: 1, error: 'ENOSPC', only }]);
+  if (!end) return;
+  assert.equal(end.hits.filter(Boolean).length, 1, 'the call was reached');
+  assert.deepEqual(end.violations, []);
+});
+
+test('killed while a marker is made, twice: nothing of it is left over', { timeout: 120_000 }, async (t) => {
+  const only = { call: 'renameat2', path: 'warehouse/.ingest-root' };
+  const fault = { kind: 'kill before', at: 1, only } as const;
+  const end = await round(t, [fault, fault]);
+  if (!end) return;
+  assert.equal(end.hits.filter(Boolean).length, 2, 'the call was reached twice');
+  assert.deepEqual(end.violations, []);
+});
