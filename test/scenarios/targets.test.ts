@@ -20,15 +20,12 @@ function noon(now = new Date()): { timezone: string; partition: string } {
 }
 
 const targets = (world: World): string[] => world.warehouse().map(({ path }) => shownName(path));
+const nothingUnderWay = (world: World): boolean => {
+  const jobs = world.jobs();
+  return jobs.length >= world.dropped.length && jobs.every(({ state }) => state === 'done' || state === 'held');
+};
 const settled = (world: World): Promise<true> =>
-  until(
-    'nothing is under way',
-    () => {
-      const jobs = world.jobs();
-      return jobs.length >= world.dropped.length && jobs.every(({ state }) => state === 'done' || state === 'held');
-    },
-    PATIENT,
-  );
+  until('nothing is under way', () => nothingUnderWay(world) || undefined, PATIENT);
 
 test('the same name with other content, one after the other and at once: all arrive beside each other', async (t) => {
   const { timezone, partition } = noon();
