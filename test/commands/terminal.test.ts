@@ -20,8 +20,23 @@ test('ingest --once on a terminal shows a bar, the file that is waited for, shor
   const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])
     .ended;
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /\[\.+\] 0 files in, 0 B, .*\.csv is complete in \d\.\ds, 2 under way/);
+  assert.match(stdout, /\[\.+\] 0 files in, 0 B, 2 under way, complete in \d\.\ds: .*\.csv/);
   assert.match(stdout, /a\\u001b\[31m\.csv → /);
   assert.doesNotMatch(stdout, /"event"/);
   assert.match(stdout, /ingest: 2 files \(2\.0 KiB\) ingested or skipped as duplicates\./);
+});
+
+test('a run on a terminal that finds its files complete at once counts them too', async (t) => {
+  if (spawnSync('script', ['--version']).error) {
+    t.skip('no script(1): what is shown on a terminal was not tested');
+    return;
+  }
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const once = ['ingest', ...world.flags('ingest'), '--once'];
+  const command = once.map((word, i) => `'${i === 0 ? join(PACKAGE, 'bin', word) : word}'`).join(' ');
+  for (const name of ['first.csv', 'second.csv']) {
+    world.drop(name, name.length);
+    const { stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null']).ended;
+    assert.match(stdout, /ingest: 1 file \(\d+ B\) ingested or skipped as duplicates\./, name);
+  }
 });

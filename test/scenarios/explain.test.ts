@@ -59,7 +59,7 @@ test('explain tells of files that are on their way', limit, async (t) => {
     world,
     at('sealed.csv'),
     'behind_gate',
-    /the stage hash was paused by an operator/,
+    /The stage hash was paused by an operator/,
     /ingest-ctl resume hash/,
   );
   const { job } = await says(
@@ -86,7 +86,7 @@ test('explain tells of files that are on their way', limit, async (t) => {
     world,
     at('twin.csv'),
     'waiting_for_content',
-    /same as that of .*sealed\.csv[\s\S]*the stage manifest was paused/,
+    /same as that of .*sealed\.csv[\s\S]*The stage manifest was paused/,
     /ingest-ctl resume manifest/,
   );
   writer.close();
