@@ -68,6 +68,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_good: environment('Start ingest; or move the state away by hand first.'),
   two_states: environment('Rebuild the feeds of one state at a time, naming only its feeds.'),
   manifest_unreadable: environment('Restore the file, unpack it or move it away, then run ingest-ctl rebuild again.'),
+  audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
   rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
   state_older_than_manifests: environment('Run ingest-ctl rebuild.'),
   newer_database: environment('Install the version that wrote it, or restore the backup beside it.'),

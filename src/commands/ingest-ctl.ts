@@ -15,6 +15,9 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   pause: async () => (await import('./pause.js')).pause,
   resume: async () => (await import('./resume.js')).resume,
   explain: async () => (await import('./explain.js')).explain,
+  audit: async () => (await import('./audit.js')).audit,
+  learn: async () => (await import('./learn.js')).learn,
+  doctor: async () => (await import('./doctor.js')).doctor,
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };
 

@@ -31,7 +31,7 @@ function waitsFor({ open, seconds }: NonNullable<Progress['waiting']>): string {
   return open ? 'still open for writing' : `complete in ${shownSeconds(seconds)}`;
 }
 
-function bar(done: number, all: number): string {
+export function bar(done: number, all: number): string {
   const filled = all === 0 ? 0 : Math.floor((done / all) * BAR);
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}]`;
 }

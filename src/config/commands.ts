@@ -107,6 +107,26 @@ export const COMMANDS = {
     wordsMax: 1,
     examples: ['ingest-ctl explain /data/staging/orders.csv --input /data/staging'],
   }),
+  audit: verb(
+    'audit',
+    'Compares warehouse, manifests and ledger; each difference with what to do.',
+    ['hash', 'json', 'feed'],
+    {
+      examples: ['ingest-ctl audit --hash --input /data/staging'],
+    },
+  ),
+  learn: verb('learn', 'Adds the content of a directory to the ledger: such files count as duplicates.', ['feed'], {
+    words: 'DIR',
+    wordsMax: 1,
+    examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
+  }),
+  doctor: command({
+    name: 'ingest-ctl doctor',
+    summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
+    options: [...FEED, 'state-path', 'json'],
+    needs: ['input', 'warehouse', 'manifests'],
+    examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
+  }),
   rebuild: command({
     name: 'ingest-ctl rebuild',
     summary: 'Makes a lost state anew from manifests, warehouse and work directory.',
@@ -118,7 +138,18 @@ export const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS;
 
-export const CTL_VERBS = ['held', 'retry', 'discard', 'pause', 'resume', 'explain', 'rebuild'] as const;
+export const CTL_VERBS = [
+  'held',
+  'retry',
+  'discard',
+  'pause',
+  'resume',
+  'explain',
+  'audit',
+  'learn',
+  'doctor',
+  'rebuild',
+] as const;
 
 /** Every option that exists, for the search of the nearest one. */
 export const OPTION_NAMES: readonly string[] = Object.keys(allFields);

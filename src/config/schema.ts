@@ -190,9 +190,10 @@ export const serviceFields = {
 
 /** Options of commands that show or change a state; flags only. */
 export const viewFields = {
-  json: toggle({ group: VIEW, description: 'one JSON document instead of a table' }, false),
+  json: toggle({ group: VIEW, description: 'JSON instead of text; of a list one document a line' }, false),
   watch: toggle({ group: VIEW, description: 'show it again every second until interrupted' }, false),
   held: toggle({ group: VIEW, description: 'list the held files, why, and what releases them' }, false),
+  hash: toggle({ group: VIEW, description: 'read every byte of the warehouse again' }, false),
   all: toggle({ group: VIEW, description: 'every held file that --code and --feed leave' }, false),
   code: text({
     group: VIEW,

@@ -1,10 +1,11 @@
 /**
  * The marker `.ingest-root` of a root: says that this is the directory that was set up, and not the empty mount point
  * below it. Work directory and manifests belong to one state, whose UUID stands in theirs.
- * Guarantees: a marker is whole or absent (written under another name, synced, renamed without overwriting).
+ * Guarantees: a marker is whole or absent (written under another name, synced, renamed without overwriting); what a crash
+ * left under such a name is removed by whoever makes the marker.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { type ByteName, LinuxError, nameOfText, O, openAt, renameNoReplace, unlinkAt } from '../linux/index.js';
 
 export const MARKER = nameOfText('.ingest-root');
@@ -53,9 +54,22 @@ export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'>): Marker {
   try {
     renameNoReplace(rootFd, temporary, rootFd, MARKER);
   } catch (error) {
-    unlinkAt(rootFd, temporary);
-    if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
+    // ENOENT: who was quicker has swept ours away with what was left over.
+    if (!(error instanceof LinuxError) || (error.code !== 'EEXIST' && error.code !== 'ENOENT')) throw error;
   }
+  removeLeftOver(rootFd);
   fsyncSync(rootFd);
   return readMarker(rootFd) ?? marker;
+}
+
+/** Once the marker stands, nobody needs another one that is only half made. */
+function removeLeftOver(rootFd: number): void {
+  for (const name of readdirSync(`/proc/self/fd/${rootFd}`, 'latin1') as ByteName[]) {
+    if (!/^\.ingest-root\.[0-9a-f-]{36}$/.test(name)) continue;
+    try {
+      unlinkAt(rootFd, name);
+    } catch (error) {
+      if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
+    }
+  }
 }

@@ -3,11 +3,11 @@
  * lie inside mounts below the input.
  * Guarantees: streams; a directory of a million names is never held as a list.
  */
-import { type Dir, opendirSync } from 'node:fs';
 import { type ByteName, joinNames, LinuxError, statAtOrNone } from '../linux/index.js';
 import type { Directories } from './directories.js';
 import { type FeedFiles, INNER_WORK } from './feed-files.js';
 import { mountsBelow } from './mounts.js';
+import { namesIn } from './names-in.js';
 import { type Part, parseWorkName, UNDERPROCESS } from './places.js';
 
 export interface SealedName {
@@ -54,16 +54,5 @@ function onlyPathBelow(work: Directories, folder: ByteName): ByteName | undefine
     const stat = statAtOrNone(work.directory(at), name);
     at = joinNames(at, name);
     if (stat?.kind !== 'directory') return at.slice(folder.length + 1) as ByteName;
-  }
-}
-
-function* namesIn(fd: number): Generator<ByteName> {
-  // One char a byte: no name is lost. Node's types know fewer encodings than Node.
-  const options = { encoding: 'latin1' as BufferEncoding, bufferSize: 1_024 };
-  const dir: Dir = opendirSync(`/proc/self/fd/${fd}`, options);
-  try {
-    for (let entry = dir.readSync(); entry !== null; entry = dir.readSync()) yield entry.name as ByteName;
-  } finally {
-    dir.closeSync();
   }
 }

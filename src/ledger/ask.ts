@@ -5,7 +5,7 @@
 import type { ClaimedJob, Outcome, Tx } from '../../queue/backend.js';
 import { parseIdentity } from '../files/identity.js';
 import { type JobFacts, type PutAway, payloadOf } from '../stages/job.js';
-import { type Content, contentByHash, stageOf, waitToken } from './content.js';
+import { type Content, contentByHash, placeOf, stageOf, waitToken } from './content.js';
 
 /** `facts` has `sha256` and `sealed`. Answers the outcome of the hash stage. */
 export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts): Outcome {
@@ -37,7 +37,7 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts): Outcome {
 
 /** The decision goes into the row; the next claim puts the file away. */
 function duplicate(facts: JobFacts, of: Content): Outcome {
-  const putAway: PutAway = { kind: 'duplicate', of: of.target?.toString('latin1') ?? '' };
+  const putAway: PutAway = { kind: 'duplicate', of: placeOf(of) };
   return { kind: 'defer', inMs: 0, why: 'duplicate', payload: payloadOf({ ...facts, content: of.row, putAway }) };
 }
 

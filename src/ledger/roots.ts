@@ -4,7 +4,7 @@
  * Guarantees: work directory and manifests belong to one state; a second state on them is refused before anything is
  * written. A root that was set up once and is missing now is no error here: the stages meet it as a failing place.
  */
-import { accessSync, closeSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
@@ -124,8 +124,24 @@ async function firstUse(
 function makeWork(feed: FeedOptions, path: string): void {
   try {
     mkdirSync(path, { recursive: feed.workDir === undefined, mode: 0o700 });
+    syncNames(dirname(path));
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw unusable('work', path, error);
+  }
+}
+
+function syncNames(directory: string): void {
+  let fd: number;
+  try {
+    fd = openSync(directory, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return; // it may be written and not read by this user: nothing of it can be synced
+    throw error;
+  }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

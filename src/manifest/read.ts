@@ -61,20 +61,24 @@ export interface ReadRecord {
   raw: string;
 }
 
+/** `no`: of the line, counted from 1 where the reading began. */
 export type ReadLine =
-  | { record: ReadRecord; endAt: number }
-  /** `torn`: without its newline, at the end of the file. */
-  | { record: undefined; at: number; bytes: number; torn: boolean };
+  | { record: ReadRecord; endAt: number; no: number }
+  /** `torn`: without its newline, at the end of the file. `text`: undefined where it was too long to be kept. */
+  | { record: undefined; at: number; bytes: number; torn: boolean; no: number; text: string | undefined };
 
 /** `endAt` and `at` are offsets in what is unpacked; `from` is one of a plain file. Errors: UnreadableManifest. */
 export async function* linesOf(path: string, from = 0): AsyncGenerator<ReadLine> {
   const packing = packingOf(path);
   let at = packing === 'plain' ? from : 0;
+  let no = 0;
   for await (const { bytes, length, ended } of split(unpacked(path, packing, at))) {
-    const record = bytes && recordOf(bytes.toString('utf8'));
+    const text = bytes?.toString('utf8');
+    const record = text === undefined ? undefined : recordOf(text);
     const endAt = at + length + (ended ? 1 : 0);
-    if (record) yield { record, endAt };
-    else if (length > 0) yield { record: undefined, at, bytes: length, torn: !ended };
+    no++;
+    if (record) yield { record, endAt, no };
+    else if (length > 0) yield { record: undefined, at, bytes: length, torn: !ended, no, text };
     at = endAt;
   }
 }

@@ -39,7 +39,7 @@ export async function untilNothingLeft(
   await Promise.all(producers.map((producer) => producer.scan()));
   for (let quiet = 0; !stop.aborted; ) {
     const left = leftover(backend, producers);
-    // Asked twice, further apart than a rescue takes: a wake that was interrupted looks like a job that waits for ever.
+    // Asked twice, further apart than a rescue takes: who died just now may have had jobs in hand.
     quiet = left === undefined ? 0 : quiet + 1;
     if (left !== undefined && quiet >= 2) {
       const taken = sum(producers, ({ taken }) => taken);
@@ -55,7 +55,7 @@ export async function untilNothingLeft(
 
 /** Undefined: there is something to do yet. */
 function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftover | undefined {
-  if (sum(producers, ({ marked }) => marked) > 0) return undefined;
+  if (sum(producers, ({ marked }) => marked) > 0 || isWaking(backend)) return undefined;
   const first = backend.stages[0]!;
   const left: Leftover = { held: named(), open: named(), withoutSidecar: named() };
   for (const { feed, stage, ready, deferred, claimed, held } of backend.stats()) {
@@ -68,6 +68,10 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
     for (const job of backend.held({ feed: feed.name, limit: NAMES_MAX })) addName(left.held, feed, job.key);
   return left;
 }
+
+/** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */
+const isWaking = (backend: Backend): boolean =>
+  backend.read((reader) => reader.get('SELECT 1 FROM wakes LIMIT 1') !== undefined);
 
 /** Whether each job of the first stage waits for its uploader alone; notes them in `left`. */
 function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, left: Leftover): boolean {

@@ -3,7 +3,7 @@ import type { Job, QueueView } from '../../queue/index.js';
 import { CATALOGUE } from '../errors.js';
 import { statEntry } from '../files/feed-files.js';
 import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../files/places.js';
-import { type Content, contentByRow } from '../ledger/content.js';
+import { type Content, contentByRow, shownPlace } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
 import { pathOf } from './explain-find.js';
@@ -80,7 +80,7 @@ function ended(job: Job, looked: Looked): Verdict {
       const of = facts.putAway?.of;
       const first = content ? `, which came from ${shown(content.sourcePath)}${since(content)}` : '';
       return verdict('duplicate', [
-        `Its content was there before, as ${looked.feed.warehouse}/${shown((of ?? '') as ByteName)}${first}: it is a duplicate since ${when}.`,
+        `Its content was there before, as ${shownPlace(looked.feed.warehouse, (of ?? '') as ByteName)}${first}: it is a duplicate since ${when}.`,
         whereIs(job, DUPLICATES, looked) ??
           'Its copy was deleted (--on-duplicate delete), or taken away from duplicates/ since.',
       ]);
@@ -107,6 +107,12 @@ export function ofContent(content: Content, { feed, files }: Looked): Verdict {
   if (content.state !== 'stored') {
     const where = target ? ` and is to lie at ${feed.warehouse}/${shown(target)}` : '';
     return verdict('sealed', `Its content is ${content.state}${where}.`);
+  }
+  if (content.note === 'learned') {
+    return verdict(
+      'stored',
+      `Its content was learned from ${shown(content.sourcePath)}: it was loaded by other means.`,
+    );
   }
   if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
   const there = statEntry(files.entryOrNone(files.warehouse, pathOf(target)));

@@ -5,9 +5,10 @@
  */
 import type { Backend, Job } from '../../queue/backend.js';
 import { EnvironmentError } from '../errors.js';
-import { FeedFiles, type Roots, statEntry } from '../files/feed-files.js';
+import { FeedFiles, statEntry } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { contentByRow } from '../ledger/content.js';
+import { recordedRoots } from '../ledger/recorded-roots.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
 import { isContent } from '../warehouse/target.js';
@@ -38,24 +39,4 @@ async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFil
   opened.set(job.feed, files);
   const entry = files.entryOrNone(files.warehouse, content.target!.toString('latin1') as ByteName);
   return entry !== undefined && statEntry(entry) !== undefined && isContent(entry, content.sha256, undefined);
-}
-
-/** As they were set up; nothing is made. */
-function recordedRoots(backend: Backend, feed: string): Roots {
-  const rows = backend.read((r) =>
-    r.all<{ kind: string; path: string; marker: string | null }>(
-      'SELECT kind, path, marker FROM roots WHERE feed = ?',
-      feed,
-    ),
-  );
-  const of = (kind: string) => rows.find((row) => row.kind === kind);
-  const path = (kind: string): string => of(kind)?.path ?? '';
-  const marker = (kind: string): string | undefined => of(kind)?.marker ?? undefined;
-  return {
-    input: path('input'),
-    work: path('work'),
-    manifests: path('manifests'),
-    warehouse: path('warehouse'),
-    markers: { work: marker('work'), manifests: marker('manifests'), warehouse: marker('warehouse') },
-  };
 }

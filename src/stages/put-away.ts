@@ -8,7 +8,8 @@ import { statEntry } from '../files/feed-files.js';
 import { mountOf } from '../files/mounts.js';
 import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../files/places.js';
 import { sameBytes, unchanged } from '../files/verified.js';
-import { type ByteName, LinuxError, renameNoReplace, shownName, unlinkAt } from '../linux/index.js';
+import { shownPlace } from '../ledger/content.js';
+import { type ByteName, LinuxError, renameNoReplace, unlinkAt } from '../linux/index.js';
 import type { IngestJob, PutAway } from './job.js';
 import { type Batch, defer, hold, type Step } from './stage.js';
 
@@ -39,9 +40,12 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): St
 function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
   const deleting = batch.feed.onDuplicate === 'delete';
   // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
+  // One that was learned elsewhere is not ours to vouch for.
+  const of = (decided.of ?? '') as ByteName;
   const originalThere =
     deleting &&
-    statEntry(batch.files.entryOrNone(batch.files.warehouse, (decided.of ?? '') as ByteName))?.size === job.claim.bytes;
+    !of.startsWith('/') &&
+    statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) {
     if (originalThere) remove(job, batch, dirty, part);
@@ -56,7 +60,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
         path: job.path,
         sha256: job.facts.sha256,
         bytes: job.claim.bytes,
-        duplicate_of: `${batch.feed.warehouse}/${shownName((decided.of ?? '') as ByteName)}`,
+        duplicate_of: shownPlace(batch.feed.warehouse, of),
         kept: !originalThere,
         ...(deleting && !originalThere && { note: 'original_missing' }),
       }),

@@ -1,6 +1,7 @@
 /** The marker of a root: whole or absent, and one of it however many make it at once. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,4 +61,14 @@ test('a marker that is there is kept; one that is torn, or a symlink, is none of
   assert.equal(read(torn), undefined);
   symlinkSync(join(root, '.ingest-root'), join(linked, '.ingest-root'));
   assert.throws(() => read(linked), { code: 'ELOOP' });
+});
+
+test('what a crash left of a marker that was being made goes when the marker is made; names of others stay', (t) => {
+  const root = folderFor(t);
+  writeFileSync(join(root, `.ingest-root.${randomUUID()}`), '{"id": "1');
+  writeFileSync(join(root, '.ingest-root.mine'), 'a note');
+  const fd = openRoot(root);
+  t.after(() => closeSync(fd));
+  makeMarker(fd, { kind: 'warehouse' });
+  assert.deepEqual(readdirSync(root).sort(), ['.ingest-root', '.ingest-root.mine']);
 });

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClaimedJob, Outcome } from '../../queue/index.js';
+import { type ClaimedJob, limits, type Outcome } from '../../queue/index.js';
 import { untilNothingLeft } from '../../src/producer/once.js';
 import type { OnceDone } from '../../src/supervise/protocol.js';
+import { stays } from '../world/waiting.js';
 import { scenario, type World } from './world.js';
 
 const NOTHING = { count: 0, names: [] };
@@ -93,4 +94,24 @@ scenario('a job that waits for a held one keeps nobody waiting', async (world) =
     { job: jobs[1]!, outcome: { kind: 'wait', on: 'content 1', why: 'carried by another' } },
   ]);
   assert.equal((await running.end)?.held.count, 1);
+});
+
+scenario('it does not end while jobs are to be woken whose carrier is stored', async (world) => {
+  for (const name of ['a.csv', 'b.csv']) writeFileSync(join(world.input, name), '1');
+  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  const running = once(world);
+  await world.untilJob('b.csv');
+  const jobs = await world.backend.claim('verify-complete', 2);
+  await world.backend.settle([
+    { job: jobs[0]!, outcome: { kind: 'hold', code: 'unreadable', reason: 'it may not be read' } },
+    { job: jobs[1]!, outcome: { kind: 'wait', on: 'content 1', why: 'carried by another' } },
+  ]);
+  // As a crash leaves it between the carrier's commit and the next one, or a disk that takes seconds for a commit.
+  await world.backend.transact((tx) => tx.run("INSERT INTO wakes VALUES ('content 1')"));
+  await stays('it waits for the wake', () => running.done === undefined, 8 * limits.rescueEveryMs);
+  await world.backend.rescue();
+  const [woken] = await world.backend.claim('verify-complete', 1);
+  assert.equal(woken?.id, jobs[1]!.id);
+  await settle(world, woken!, { kind: 'hold', code: 'unreadable', reason: 'it may not be read' });
+  assert.equal((await running.end)?.held.count, 2);
 });

@@ -17,6 +17,7 @@ export const allowed = {
     'test/supervise/family.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'src/commands/state-copy.ts':
       'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
+    'src/recover/audit-notes.ts': 'a private database of one audit beside the state, no state',
     'src/commands/dry-notes.ts': 'a private, temporary database of one process, no state',
     'queue/sqlite/migrations.ts':
       'before the first transaction there is no clock of the backend; the backup is its own file',

@@ -1,0 +1,59 @@
+/** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
+import { existingState, statePathOf } from '../config/state-path.js';
+import { EXIT } from '../errors.js';
+import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../recover/audit.js';
+import { safeJsonLine, safeText, shownBytes } from '../telemetry/safe.js';
+import { StatusLine } from '../telemetry/terminal.js';
+import { askedFor } from './ask.js';
+import { say, tell } from './console.js';
+import { bar } from './progress.js';
+import { withView } from './state-view.js';
+
+export async function audit(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('audit', argv);
+  if (!invocation) return 0;
+  const { json, hash, feed } = invocation.view;
+  const statePath = existingState(statePathOf(invocation, process.env));
+  const status = process.stderr.isTTY ? new StatusLine() : undefined;
+  const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));
+  return withView(invocation, async (view) => {
+    try {
+      const totals = await compare(
+        view,
+        { statePath, hash, feed },
+        (difference) => {
+          status?.clear();
+          say(json ? safeJsonLine(JSON.stringify(difference)) : safeText(textOf(difference)));
+        },
+        show,
+      );
+      status?.clear();
+      const found = Object.values(totals.differences).reduce((sum, n) => sum + n, 0);
+      if (json) say(JSON.stringify({ totals: { ...totals, found } }));
+      else say(summary(totals, found, hash));
+      if (!json && totals.resumed > 0)
+        tell(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
+      return found > 0 ? EXIT.unfinished : EXIT.done;
+    } finally {
+      status?.clear();
+    }
+  });
+}
+
+const number = (n: number): string => n.toLocaleString('en');
+
+function progressLine(what: string, done: number, of: number, bytes: number): string {
+  const read = bytes > 0 ? `, ${shownBytes(bytes)}` : '';
+  return of === 0
+    ? `${what}: ${number(done)}`
+    : `${bar(Math.min(done, of), of)} ${what}: ${number(done)} of ${number(of)}${read}`;
+}
+
+function summary({ rows, lines, files, read, bytes }: AuditTotals, found: number, hash: boolean): string {
+  const seen = `${number(rows)} contents, ${number(lines)} lines and ${number(files)} files`;
+  const how = hash
+    ? `${number(read)} files (${shownBytes(bytes)}) were read`
+    : 'by names and sizes; --hash reads every byte';
+  const what = found === 0 ? 'no difference' : found === 1 ? '1 difference' : `${number(found)} differences`;
+  return `${what} in ${seen} (${how})`;
+}

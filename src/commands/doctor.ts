@@ -1,0 +1,58 @@
+/** ingest-ctl doctor: checks the environment before the first file; one line a thing, each with its remedy. */
+import { realDirectory } from '../config/directories.js';
+import { configOf } from '../config/load.js';
+import type { Config } from '../config/options.js';
+import type { Invocation } from '../config/read.js';
+import { EnvironmentError, EXIT, OperatorError } from '../errors.js';
+import { doctor as examine } from '../recover/doctor.js';
+import { type Finding, fail, textOf } from '../recover/doctor-words.js';
+import { safeJsonLine, safeText } from '../telemetry/safe.js';
+import { askedFor } from './ask.js';
+import { say } from './console.js';
+
+export async function doctor(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('doctor', argv);
+  if (!invocation) return 0;
+  const counts = { ok: 0, warn: 0, fail: 0 };
+  const { json } = invocation.view;
+  const tell = (finding: Finding): void => {
+    counts[finding.level]++;
+    say(json ? safeJsonLine(JSON.stringify(finding)) : safeText(textOf(finding)));
+  };
+  const config = configOrTold(invocation, tell);
+  if (config) await examine(config, tell);
+  if (!json) say(`${counts.ok} ok, ${counts.warn} to know, ${counts.fail} to mend before the first file`);
+  return counts.fail > 0 ? EXIT.environment : EXIT.done;
+}
+
+/** What a start would refuse is told whole: every folder that is missing, not only the first. */
+function configOrTold(invocation: Invocation, tell: (finding: Finding) => void): Config | undefined {
+  let told = false;
+  for (const { name, values } of invocation.feeds) {
+    for (const option of ['input', 'warehouse', 'manifests'] as const) {
+      const given = values[option];
+      if (given === undefined) continue; // wrong usage: told below
+      try {
+        realDirectory(invocation.origin(option, name), given);
+      } catch (error) {
+        if (!(error instanceof EnvironmentError)) throw error;
+        told = true;
+        tell(asFinding(option, error));
+      }
+    }
+  }
+  try {
+    return configOf(invocation, process.env);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    if (error.exitCode === EXIT.usage && error.code !== 'folders_overlap') throw error;
+    if (!told) tell(asFinding('options', error));
+    return undefined;
+  }
+}
+
+/** Such a sentence ends with what to do, behind its last semicolon. */
+function asFinding(about: string, { message }: OperatorError): Finding {
+  const at = message.lastIndexOf('; ');
+  return at < 0 ? fail(about, message, 'as it says') : fail(about, message.slice(0, at), message.slice(at + 2));
+}

@@ -1,0 +1,97 @@
+/** ingest-ctl learn DIR: files that were loaded by other means count as duplicates from now on. */
+import { existsSync } from 'node:fs';
+import type { Backend } from '../../queue/backend.js';
+import { isWithin, realDirectory, refuseOverlap } from '../config/directories.js';
+import type { FeedOptions } from '../config/options.js';
+import type { Invocation } from '../config/read.js';
+import { statePathOf } from '../config/state-path.js';
+import { EXIT, OperatorError } from '../errors.js';
+import { openState } from '../ledger/open-state.js';
+import { recordedRoots } from '../ledger/recorded-roots.js';
+import { shownName } from '../linux/index.js';
+import { type Learned, learn as learnAll } from '../recover/learn.js';
+import { safeText, shownBytes } from '../telemetry/safe.js';
+import { StatusLine } from '../telemetry/terminal.js';
+import { askedFor } from './ask.js';
+import { say, tell } from './console.js';
+import { prepareState, refuseNetwork } from './state.js';
+import { refuseUnknownFeed } from './state-view.js';
+
+export async function learn(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('learn', argv);
+  if (!invocation) return 0;
+  const [word] = invocation.words;
+  if (word === undefined) {
+    throw new OperatorError(
+      'missing_word',
+      'ingest-ctl learn must be told a directory, but got none; write ingest-ctl learn DIR.',
+    );
+  }
+  const directory = realDirectory('DIR', word);
+  const backend = await openOrMake(invocation);
+  try {
+    return await learnInto(backend, invocation, directory);
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Before the first file there is no state yet: this is the moment when most is to be learned. */
+async function openOrMake(invocation: Invocation): Promise<Backend> {
+  const statePath = statePathOf(invocation, process.env);
+  const maxAttempts = invocation.service['max-attempts'];
+  if (existsSync(statePath)) refuseNetwork(statePath);
+  else {
+    prepareState(statePath);
+    tell(`ingest-ctl learn: ${safeText(statePath)} is made: start ingest with this --state-path`);
+  }
+  return openState({ statePath, title: invocation.spec.name, maxAttempts });
+}
+
+async function learnInto(backend: Backend, invocation: Invocation, directory: string): Promise<number> {
+  const { name, options } = feedOf(backend, invocation);
+  if (options) refuseOwnFolders(backend, directory, options);
+  const status = process.stderr.isTTY ? new StatusLine() : undefined;
+  const prefix = `${directory}/`;
+  const totals = await learnAll(
+    backend,
+    { directory, feed: name, warehouse: options?.warehouse },
+    (path, why) => {
+      status?.clear();
+      tell(safeText(`ingest-ctl learn: ${prefix}${shownName(path)} is left out: ${why}`));
+    },
+    (now) => status?.show(`${now.learned} learned, ${shownBytes(now.bytes)} read`),
+  );
+  status?.clear();
+  say(summary(totals, name));
+  return totals.failed > 0 ? EXIT.unfinished : EXIT.done;
+}
+
+const summary = ({ learned, known, ignored, failed, bytes }: Learned, feed: string): string =>
+  [
+    `${learned} ${learned === 1 ? 'content' : 'contents'} learned for feed ${feed} (${shownBytes(bytes)} read)`,
+    ...(known > 0 ? [`${known} files with a content that was known`] : []),
+    ...(ignored > 0 ? [`${ignored} ignored: hidden, or no regular files`] : []),
+    ...(failed > 0 ? [`${failed} left out; run it again for them`] : []),
+  ].join(', ');
+
+function feedOf(backend: Backend, invocation: Invocation): { name: string; options: FeedOptions | undefined } {
+  const feeds = backend.feeds().map(({ name, options }) => ({ name, options: options as unknown as FeedOptions }));
+  const wanted = invocation.view.feed;
+  const found = feeds.find(({ name }) => (wanted === undefined ? feeds.length === 1 : name === wanted));
+  if (found) return found;
+  if (feeds.length === 0) return { name: wanted ?? 'default', options: undefined };
+  refuseUnknownFeed(backend, wanted);
+  throw new OperatorError(
+    'unknown_feed',
+    `--feed must say which feed is to know the contents, since this state has several; it has ${feeds.map(({ name }) => name).join(', ')}.`,
+  );
+}
+
+/** What waits in the input, or is under way, would become a duplicate of itself. */
+function refuseOwnFolders(backend: Backend, directory: string, feed: FeedOptions): void {
+  const { input, work } = recordedRoots(backend, feed.name);
+  const here = { origin: 'DIR', path: directory };
+  refuseOverlap(here, { origin: '--input', path: input === '' ? feed.input : input });
+  if (work !== '' && !isWithin(work, feed.input)) refuseOverlap(here, { origin: '--work-dir', path: work });
+}

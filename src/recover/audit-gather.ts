@@ -1,0 +1,167 @@
+/**
+ * Notes what the ledger says, then what the manifests say, then what lies in the warehouses: in this order, so that a
+ * running ingest makes no difference of its own (what is *stored* at the first look has its line and file at the later ones).
+ * Guarantees: bounded memory; reads in pages and short transactions; changes nothing.
+ */
+import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { absolute, type FeedFiles } from '../files/feed-files.js';
+import { identityOf } from '../files/identity.js';
+import { MARKER } from '../files/marker.js';
+import { namesIn } from '../files/names-in.js';
+import { baseOf } from '../files/places.js';
+import { contentsAfter } from '../ledger/content.js';
+import { type ByteName, joinNames, statAtOrNone } from '../linux/index.js';
+import { linesOf, manifestFiles, pathBytesOf, type ReadLine } from '../manifest/read.js';
+import { TEMPORARY } from '../warehouse/target.js';
+import type { AuditNotes } from './audit-notes.js';
+
+const PAGE = 2_000;
+/** Of a piece that is no record: what it is recognised by. */
+const PIECE_CHARS = 65_536;
+
+export type Count = (n: number) => void;
+
+export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes: AuditNotes, count: Count): void {
+  const warehouses = new Map(feeds.map(({ name, warehouse }) => [name, warehouse]));
+  for (let after = 0; ; ) {
+    const page = view.read((r) => contentsAfter(r, after, PAGE));
+    if (page.length === 0) return;
+    notes.together(() => {
+      for (const c of page) {
+        const root = warehouses.get(c.feed);
+        const path = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
+        notes.run(
+          'INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+          ...[c.row, c.feed, c.sha256, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
+          ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, c.generation, path],
+        );
+      }
+    });
+    after = page.at(-1)!.row;
+    count(page.length);
+  }
+}
+
+/** `feed`: whose manifests root it is; records say themselves of which feed they are. */
+export async function noteManifests(
+  view: QueueView,
+  feed: FeedOptions,
+  notes: AuditNotes,
+  count: Count,
+): Promise<void> {
+  const open = new Map(
+    view
+      .read((r) => r.all<{ file: string; at: number }>('SELECT file, at FROM appends'))
+      .map(({ file, at }) => [file, at]),
+  );
+  for (const file of manifestFiles(feed.manifests, 'corrections')) {
+    await inPages(linesOf(file.path), notes, ({ record }) => {
+      if (record?.fields.correction !== 'withdrawn') return;
+      notes.run('INSERT OR IGNORE INTO withdrawn VALUES (?, ?)', record.feed ?? feed.name, record.ingestId);
+    });
+  }
+  for (const file of manifestFiles(feed.manifests, 'manifest')) {
+    if (file.hour !== undefined) notes.run('INSERT OR IGNORE INTO hours VALUES (?, ?)', feed.manifests, file.hour);
+    const end = open.get(file.path) ?? Number.POSITIVE_INFINITY;
+    await inPages(linesOf(file.path), notes, (line) => {
+      if (line.record) noteRecord(feed.name, file.path, line, notes);
+      // An append that was planned and not confirmed is written by whoever goes on with it.
+      else if (line.at < end) notePiece(feed.name, file.path, file.hour, line, notes);
+      count(1);
+    });
+  }
+}
+
+function noteRecord(
+  feed: string,
+  file: string,
+  { record, no }: Extract<ReadLine, { endAt: number }>,
+  notes: AuditNotes,
+) {
+  notes.run(
+    'INSERT INTO lines (feed, sha256, ingestId, path, file, no, raw) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ...[record.feed ?? feed, Buffer.from(record.sha256, 'hex'), record.ingestId],
+    ...[pathBytesOf(record, 'warehouse_path'), file, no, record.raw],
+  );
+}
+
+function notePiece(
+  feed: string,
+  file: string,
+  hour: string | undefined,
+  { no, bytes, text = '' }: Extract<ReadLine, { at: number }>,
+  notes: AuditNotes,
+): void {
+  // Where a newline was lost, each record that began in it is a piece of its own.
+  for (const part of text.slice(0, PIECE_CHARS).split(/(?=\{"path":)/)) {
+    const id = notes.run(
+      'INSERT INTO pieces (feed, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
+      ...[feed, hour, file, no, bytes, part],
+    );
+    for (const [digest] of part.matchAll(/\b[0-9a-f]{64}\b/g)) {
+      notes.run('INSERT OR IGNORE INTO named VALUES (?, ?)', Buffer.from(digest, 'hex'), id);
+    }
+  }
+}
+
+async function inPages<T>(all: AsyncIterable<T>, notes: AuditNotes, act: (one: T) => void): Promise<void> {
+  let page: T[] = [];
+  const enter = (): void => notes.together(() => page.forEach(act));
+  for await (const one of all) {
+    if (page.push(one) < PAGE) continue;
+    enter();
+    page = [];
+  }
+  enter();
+}
+
+/** All that lies in a warehouse, save its marker. */
+export function noteWarehouse(feed: FeedOptions, files: FeedFiles, notes: AuditNotes, count: Count): void {
+  const { warehouse } = files;
+  const pending = ['' as ByteName];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    const below: ByteName[] = [];
+    const dir = warehouse.directory(at);
+    let page: ByteName[] = [];
+    const enter = (): void =>
+      notes.together(() => {
+        let files = 0;
+        for (const name of page) if (noteEntry(feed, at!, name, dir, below, notes)) files++;
+        count(files);
+      });
+    for (const name of namesIn(dir)) {
+      if (at === '' && name === MARKER) continue;
+      if (page.push(name) < PAGE) continue;
+      enter();
+      page = [];
+    }
+    enter();
+    pending.push(...below);
+  }
+}
+
+/** Answers whether it is a file. */
+function noteEntry(
+  feed: FeedOptions,
+  at: ByteName,
+  name: ByteName,
+  dir: number,
+  below: ByteName[],
+  notes: AuditNotes,
+): boolean {
+  const stat = statAtOrNone(dir, name);
+  if (!stat) return false;
+  const path = joinNames(at, name);
+  if (stat.kind === 'directory') {
+    below.push(path);
+    return false;
+  }
+  const kind = baseOf(at) === TEMPORARY ? 'temporary' : stat.kind;
+  notes.run(
+    'INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)',
+    ...[absolute(feed.warehouse, path), feed.name, kind, stat.size],
+    ...[String(stat.mtimeNs), String(stat.ino), identityOf(stat)],
+  );
+  return true;
+}

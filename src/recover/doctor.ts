@@ -1,0 +1,87 @@
+/**
+ * `ingest-ctl doctor`: whether this environment can be used, before the first file comes: one finding a thing, each with
+ * its remedy.
+ * Guarantees: what a call can tell is asked by the call itself, on a probe file of a hidden name that is removed at once;
+ * nothing else is made. May run beside a working ingest.
+ * Does not: start anything, or open a file of an input.
+ */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Config, FeedOptions } from '../config/options.js';
+import { asOperatorError } from '../errors.js';
+import { mountsBelow } from '../files/mounts.js';
+import { openStateView } from '../ledger/open-state.js';
+import { markerAt } from '../ledger/root-locks.js';
+import { chooseWork, possibleWork } from '../ledger/roots.js';
+import { shownName } from '../linux/index.js';
+import { checkPair } from './doctor-moves.js';
+import { checkPlace } from './doctor-places.js';
+import { checkClock, checkDescriptors, checkInotify, checkKernel } from './doctor-system.js';
+import { type Finding, fail, ok, warn } from './doctor-words.js';
+
+export async function doctor(config: Config, tell: (finding: Finding) => void): Promise<void> {
+  const { feeds, service } = config;
+  const tellAll = (found: Finding[]): void => found.forEach(tell);
+  tellAll(checkKernel());
+  tellAll(await checkState(service.statePath));
+  for (const feed of feeds) {
+    for (const finding of checkFeed(feed, service.statePath)) tell(finding);
+  }
+  const processes = Object.values(service.workers ?? { all: service.concurrency }).reduce((sum, n) => sum + n, 1);
+  for (const finding of checkInotify(feeds, processes)) tell(finding);
+  tell(checkDescriptors(feeds.length));
+  tellAll(checkClock(feeds));
+}
+
+function* checkFeed(feed: FeedOptions, statePath: string): Generator<Finding> {
+  const name = (kind: string) => (feed.name === 'default' ? kind : `${feed.name}: ${kind}`);
+  let inner = false;
+  const work =
+    possibleWork(feed).find((path) => markerAt(path)?.kind === 'work') ??
+    feed.workDir ??
+    chooseWork(feed.input, () => {
+      inner = true;
+    });
+  const workThere = existsSync(work) ? work : dirname(work);
+  yield* checkPlace({ name: name('input'), kind: 'input', path: feed.input });
+  yield* checkPlace({ name: name('work directory'), kind: 'work', path: workThere, shown: work });
+  yield* checkPlace({ name: name('manifests'), kind: 'manifests', path: feed.manifests });
+  yield* checkPlace({ name: name('warehouse'), kind: 'warehouse', path: feed.warehouse });
+  if (inner) {
+    yield warn(
+      name('work directory'),
+      `it is to be ${work}, inside the input`,
+      'exclude .ingest from an upstream rsync --delete',
+    );
+  }
+  yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
+  yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
+  for (const mount of mountsBelow(feed.input)) {
+    yield ok(name('input'), `${shownName(mount)} is a mount of its own: its files are sealed in its own .ingest`);
+  }
+  for (const root of [work, feed.manifests]) yield* checkMarker(name, root, statePath);
+}
+
+function* checkMarker(name: (kind: string) => string, root: string, statePath: string): Generator<Finding> {
+  const marker = existsSync(root) ? markerAt(root) : undefined;
+  if (marker?.statePath === undefined || marker.statePath === statePath) return;
+  const what = `${root} belongs to the state ${marker.statePath}, and not to ${statePath}`;
+  yield fail(name('state'), what, `use --state-path ${marker.statePath}, or, if it is lost, run ingest-ctl rebuild`);
+}
+
+async function checkState(statePath: string): Promise<Finding[]> {
+  let folder = dirname(statePath);
+  while (!existsSync(folder)) folder = dirname(folder);
+  const place = [...checkPlace({ name: 'state', kind: 'state', path: folder, shown: dirname(statePath) })];
+  if (!existsSync(statePath)) return [...place, ok('state', `${statePath} is not there yet: the first start makes it`)];
+  try {
+    const view = await openStateView(statePath);
+    const feeds = view.feeds().map(({ name }) => name);
+    await view.close();
+    return [...place, ok('state', `${statePath} can be read; its feeds: ${feeds.join(', ') || 'none yet'}`)];
+  } catch (error) {
+    const told = asOperatorError(error);
+    if (!told) throw error;
+    return [...place, fail('state', told.message, 'as it says')];
+  }
+}

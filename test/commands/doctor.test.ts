@@ -1,0 +1,133 @@
+/** `ingest-ctl doctor`: every thing in one line with its remedy; nothing is left behind. */
+import assert from 'node:assert/strict';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { remount, tmpfsMount } from '../world/mounts.js';
+import type { StartOptions } from '../world/program.js';
+import { ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
+import { createWorld, type World } from '../world/world.js';
+
+const limit = { timeout: 120_000 };
+
+interface Finding {
+  level: string;
+  about: string;
+  what: string;
+  remedy?: string;
+}
+
+async function doctor(world: World, code: number, options: StartOptions = {}, args: string[] = []): Promise<Finding[]> {
+  const all = ['doctor', '--json', ...world.flags('ingest'), ...args];
+  const ended = await world.launch('ingest-ctl', all, options).ended;
+  assert.equal(ended.code, code, ended.stdout + ended.stderr);
+  return ended.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+const troubles = (found: Finding[]): Finding[] => found.filter(({ level }) => level !== 'ok');
+
+test('a good place is told as one, thing by thing, and nothing is left there', limit, async (t) => {
+  const world = createWorld(t);
+  const found = await doctor(world, 0);
+  const about = (word: RegExp) => found.some(({ what }) => word.test(what));
+  for (const word of [
+    /is on \w+/,
+    /leases tell writers/,
+    /never overwrites/,
+    /tells A\.csv from a\.csv/,
+    /GiB free, [\d,]+ inodes/,
+    /can be written \(owner \d+/,
+    /one rename, and the inode stays/,
+    /needed and \d+ in use by this user, of \d+/,
+    /open files a process/,
+    /boot clock/,
+  ]) {
+    assert(about(word), `${word} in ${JSON.stringify(found)}`);
+  }
+  const { input, warehouse, manifests } = world.feed();
+  for (const folder of [input, warehouse, manifests, join(world.root, 'state')])
+    assert.deepEqual(readdirSync(folder), []);
+  assert(!readdirSync(world.root).some((name) => name.startsWith('.')), 'no work directory is made');
+  const text = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest')]).ended;
+  const lines = text.stdout.trim().split('\n');
+  assert.equal(lines.length, found.length + 1);
+  assert.match(lines.at(-1)!, /^\d+ ok, \d+ to know, 0 to mend before the first file$/);
+});
+
+test('beside a running ingest it disturbs nothing', limit, async (t) => {
+  const world = createWorld(t);
+  world.start('ingest');
+  await world.event('worker_started', ({ worker }) => worker === 'producer');
+  await doctor(world, 0);
+  const first = world.drop('first.csv', 100);
+  await world.isStored(first, { withinMs: 60_000 });
+  await world.stop();
+  world.check();
+});
+
+test('every missing folder is told, with exit code 3', limit, async (t) => {
+  const world = createWorld(t);
+  rmSync(world.feed().warehouse, { recursive: true });
+  rmSync(world.feed().manifests, { recursive: true });
+  const found = await doctor(world, 3);
+  assert.deepEqual(
+    found.map(({ about }) => about),
+    ['warehouse', 'manifests'],
+  );
+  for (const { remedy } of found) assert.match(remedy!, /mkdir -p/);
+});
+
+test('folders of another state are told', limit, async (t) => {
+  const world = createWorld(t);
+  await world.runOnce();
+  assert.deepEqual(troubles(await doctor(world, 0)), []);
+  const flags = world.flags('ingest').filter((flag) => !flag.startsWith('--state-path'));
+  const other = `--state-path=${join(world.root, 'state', 'other.db')}`;
+  const ended = await world.launch('ingest-ctl', ['doctor', '--json', ...flags, other]).ended;
+  assert.equal(ended.code, 3);
+  assert.match(ended.stdout, /belongs to the state .*state\.db, and not to .*other\.db/);
+});
+
+test('too few descriptors are told with the figure', limit, async (t) => {
+  const world = createWorld(t);
+  const [one, ...more] = troubles(await doctor(world, 0, { wrap: ['prlimit', '--nofile=300'] })).filter(
+    ({ about }) => about === 'descriptors',
+  );
+  assert.deepEqual(more, []);
+  assert.match(one!.what, /of 300/);
+  assert.match(one!.remedy!, /ulimit -n 768/);
+});
+
+test(
+  'another filesystem: a warehouse there is copied to, a work directory there is wrong, read-only is told',
+  limit,
+  async (t) => {
+    if (skipUnlessRoot(t, 'the findings of doctor on other mounts were not tested.')) return;
+    const world = createWorld(t);
+    tmpfsMount(world.feed().warehouse);
+    const copied = await doctor(world, 0);
+    assert(copied.some(({ about, what }) => about === 'work directory to warehouse' && /is copied/.test(what)));
+    const work = tmpfsMount(join(world.root, 'work'));
+    const wrong = troubles(await doctor(world, 3, {}, ['--work-dir', work]));
+    assert(wrong.some(({ about, remedy }) => about === 'input to work directory' && /--work-dir/.test(remedy!)));
+    remount(world.feed().warehouse, 'ro');
+    const readOnly = troubles(await doctor(world, 3)).filter(({ about }) => about === 'warehouse');
+    assert.match(readOnly[0]!.what, /EROFS/);
+    assert.match(readOnly[0]!.remedy!, /read-write/);
+  },
+);
+
+test('an ordinary user learns what it may not do', limit, async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'what doctor tells an ordinary user was not tested.')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  if (otherUser) {
+    const leases = troubles(await doctor(world, 0, { user: ordinaryUser }));
+    assert(leases.some(({ about, what }) => about === 'leases' && /only ask about its own files/.test(what)));
+  }
+  chmodSync(world.feed().warehouse, 0o500);
+  const found = troubles(await doctor(world, 3, { user: ordinaryUser })).filter(({ about }) => about === 'warehouse');
+  assert.match(found[0]!.what, /cannot be written \(EACCES; owner \d+:\d+, mode 500/);
+});

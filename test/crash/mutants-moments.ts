@@ -1,0 +1,194 @@
+/** Runs that play one moment by hand: a writer that is still there, a name that is taken, a file that is away, a stop. */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { isWriteLocked } from '../world/database.js';
+import { pause, resume } from '../world/hand.js';
+import { workDirOf } from '../world/layout.js';
+import { Program, signal } from '../world/program.js';
+import { stays, until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+import { compileWriters, fnv } from '../world/writers.js';
+import { type Found, inWorld, type RunParts } from './mutants-world.js';
+
+const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const PATIENT = { withinMs: 45_000, everyMs: 25 };
+
+const settled = (world: World): Promise<true> =>
+  until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done' || state === 'held'), PATIENT);
+
+/** Somebody has the file open and pauses: it stays where it is until he has closed it. */
+export const openWriter = ({ seed, env }: RunParts): Promise<Found[]> =>
+  inWorld({ seed, options: QUICK }, async (world) => {
+    world.start('ingest', [], { env });
+    await world.isStored(world.drop('first.csv', 10));
+    const writer = world.writer('open.csv');
+    writer.write('the first half,');
+    const isThere = () => world.survey().input.some(({ path }) => path === 'open.csv');
+    const disturbed = await stays('the open file is where it was', isThere, 2_500).then(
+      () => [],
+      () => [{ kind: 'writer_disturbed', what: 'a file was taken away while its writer had it open' }],
+    );
+    writer.write('and the second\n');
+    const dropped = writer.close();
+    await world.isStored(dropped, PATIENT);
+    await world.stop();
+    return [...disturbed, ...world.differences()];
+  });
+
+/** Files that are written on after they were renamed into place, through write and through a mapping. */
+export async function racingWriters({ seed, env }: RunParts): Promise<Found[] | string> {
+  const files = 300;
+  let noGcc = false;
+  const found = await inWorld({ seed, options: QUICK }, async (world) => {
+    const writers = compileWriters(world.root);
+    noGcc = writers === undefined;
+    if (writers === undefined) return [];
+    world.start('ingest', [], { env });
+    await world.event('worker_started', (e) => String(e.worker).startsWith('worker'));
+    const told = await Promise.all(
+      ['write', 'map'].map((how) => {
+        const args = ['late', how, String(files / 2), String(Number.parseInt(seed, 36) % 1e9 || 7)];
+        return new Program(writers, args, undefined, { cwd: world.input }).ended;
+      }),
+    );
+    const left = told.flatMap(({ stdout }) =>
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ')),
+    );
+    const isEnd = () =>
+      world.survey().input.length === 0 && world.jobs().every(({ state }) => /^(done|held)$/.test(state));
+    await until('all are at their end', isEnd, { withinMs: 60_000, everyMs: 100 });
+    await world.stop();
+    const stored = new Map(world.warehouse().map(({ path }) => [basename(path), join(world.feed().warehouse, path)]));
+    return left
+      .filter(([name, sum]) => !stored.has(name!) || fnv(readFileSync(stored.get(name!)!)) !== Number(sum))
+      .map(([name]) =>
+        stored.has(name!)
+          ? { kind: 'wrong_bytes', what: `${name} is not stored as its writer left it` }
+          : { kind: 'stuck', what: `${name} was changed after it was hashed, and is held` },
+      );
+  });
+  return noGcc ? 'no gcc: racing writers were not tested' : found;
+}
+
+/** Somebody else's file lies on the promised name when the file is moved there. */
+export const collision = ({ seed, env }: RunParts): Promise<Found[]> =>
+  inWorld({ seed, options: QUICK }, async (world) => {
+    world.start('ingest', [], { env });
+    await world.event('worker_started');
+    await pause(world.statePath, 'move');
+    const { sha256 } = world.drop('x.csv', 100);
+    const [line] = await until('the line', () => world.manifest().length === 1 && world.manifest(), PATIENT);
+    const target = line!.record!.warehouse_path;
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, 'somebody else was here');
+    world.bystander('warehouse', relative(world.feed().warehouse, target));
+    await resume(world.statePath, 'move');
+    await until('it is settled', () => world.jobs().some(({ state }) => state === 'done' || state === 'held'), PATIENT);
+    const changed = world.differences({ settled: false }).filter(({ kind }) => kind === 'foreign_changed');
+    if (changed.length > 0) return changed;
+    world.bystanders.length = 0;
+    rmSync(target);
+    const { id } = world.jobs().find((job) => job.payload.sha256 === sha256)!;
+    await world.run('ingest-ctl', ['retry', id]);
+    await until('it is done', () => world.jobs().every(({ state }) => state === 'done'), PATIENT);
+    await world.stop();
+    return world.differences();
+  });
+
+/** A sealed file is not there when it is to be hashed, and comes back later. */
+export const sealedFileAway = ({ seed, env }: RunParts): Promise<Found[]> =>
+  inWorld({ seed, options: QUICK }, async (world) => {
+    world.start('ingest', [], { env });
+    await world.event('worker_started');
+    await pause(world.statePath, 'hash');
+    world.drop('x.csv', 100);
+    const [sealed] = await until('the seal', () => world.underprocess().length === 1 && world.underprocess(), PATIENT);
+    await until('its commit', () => world.jobs().some(({ stage }) => stage === 'hash'), PATIENT);
+    const place = join(workDirOf(world.feed()), 'underprocess', sealed!.path);
+    const away = join(workDirOf(world.feed()), 'away');
+    renameSync(place, away);
+    await resume(world.statePath, 'hash');
+    await settledWith(world, 'hash');
+    const held = world.jobs().find(({ state }) => state === 'held');
+    renameSync(away, place);
+    if (held?.hold_code !== 'sealed_file_missing')
+      return [{ kind: 'lost', what: 'a sealed file was missing, and its job ended without a word' }];
+    await world.run('ingest-ctl', ['retry', held.id]);
+    await until('it is done', () => world.jobs().every(({ state }) => state === 'done'), PATIENT);
+    await world.stop();
+    return world.differences();
+  });
+
+const settledWith = (world: World, stage: string): Promise<true> =>
+  until(
+    `${stage} has answered`,
+    () => world.jobs().every(({ state }) => state === 'held' || state === 'done'),
+    PATIENT,
+  );
+
+/** A worker is stopped with jobs in hand, another one works, the first one goes on. */
+export const stoppedWorker = ({ seed, env }: RunParts): Promise<Found[]> =>
+  inWorld({ seed, options: QUICK }, async (world) => {
+    world.start('ingest-producer', [], { env });
+    const first = world.start('ingest-worker', [], { env });
+    const { worker_pid: pid, owner } = await world.event('worker_started', (e) => e.heardFrom === first.pid);
+    let second = first;
+    for (let round = 0; round < 3; round++) {
+      const since = world.log.all.length;
+      for (let i = 0; i < 30; i++) world.drop(`${round}-${i}.csv`, 800_000, { how: 'rename' });
+      await until('jobs in hand, and stopped with them', () => stoppedInHand(world, pid as number, owner), PATIENT);
+      if (second === first) second = world.start('ingest-worker', [], { env });
+      await world.event('worker_started', (e) => e.heardFrom === second.pid);
+      // With nobody dead, the second one waits; whoever robs does it within a second.
+      await world.event('worker_lost', (e) => e.owner === owner, { since, withinMs: 3_000 }).catch(() => {});
+      signal(pid as number, 'SIGCONT');
+      await until(
+        'all jobs are there',
+        () => world.jobs().length >= world.dropped.length && world.jobs().every(({ state }) => state === 'done'),
+        PATIENT,
+      );
+      const found: Found[] = world.differences();
+      const bugs = world.log.named('bug').map(({ error }) => ({ kind: 'bug', what: String(error) }));
+      if (found.length + bugs.length > 0) return [...found, ...bugs];
+    }
+    await world.stop();
+    return world.differences();
+  });
+
+function stoppedInHand(world: World, pid: number, owner: unknown): boolean {
+  const inHand = () => world.jobs().some((job) => job.state === 'claimed' && job.owner === owner);
+  if (!inHand()) return false;
+  signal(pid, 'SIGSTOP');
+  // Inside a write transaction it would stop everybody else too, and nobody could rob it.
+  if (inHand() && !isWriteLocked(world.statePath)) return true;
+  signal(pid, 'SIGCONT');
+  return false;
+}
+
+/** Each stage in a process of its own: a file passes all of them without waiting for anybody's net. */
+export const doorbell = ({ seed, env }: RunParts): Promise<Found[]> =>
+  inWorld({ seed, options: QUICK }, async (world) => {
+    world.start('ingest-producer', [], { env });
+    for (const stage of STAGE_NAMES) world.start('ingest-worker', ['--stage', stage], { env });
+    await world.isStored(world.drop('first.csv', 10), PATIENT);
+    const tookMs: number[] = [];
+    for (let n = 0; n < 15; n++) {
+      const began = performance.now();
+      world.drop(`${n}.csv`, 100, { how: 'rename' });
+      await world.event('file_ingested', (e) => String(e.path).endsWith(`/${n}.csv`));
+      tookMs.push(performance.now() - began);
+      await settled(world);
+    }
+    await world.stop();
+    // Each of the four steps would wait up to a second for the net; a busy machine delays some files, not nearly all.
+    const third = tookMs.sort((a, b) => a - b)[2]!;
+    const late = {
+      kind: 'late',
+      what: `all but two files took ${Math.round(third)} ms or more through four processes`,
+    };
+    return [...world.differences(), ...(third > 1_000 ? [late] : [])];
+  });

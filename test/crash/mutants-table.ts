@@ -1,0 +1,281 @@
+/**
+ * The mutants: one guarantee of the product broken in each, as edits of its compiled modules, with the runs that must
+ * notice it. A harness that passes a mutant proves nothing about the real build.
+ * Does not: exist in the product; test/crash/mutants-switch.ts brings one in by Node's module hooks.
+ */
+import assert from 'node:assert/strict';
+import type { RunName } from './mutants-runs.js';
+
+type Edit = readonly [from: string, to: string];
+
+export interface Mutant {
+  name: string;
+  /** What it does, in a line of the report. */
+  breaks: string;
+  run: RunName;
+  /** By module, below dist/. */
+  edits: Readonly<Record<string, readonly Edit[]>>;
+}
+
+/** Syncs, but long after the commit that should have waited for it. */
+const LATE = `async function lateSync(path) {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  setTimeout(() => spawn('sync', ['-f', path], { stdio: 'ignore' }), 300);
+}`;
+const SYNC_DIRTY = '() => dirty.sync()';
+const SYNC_LATE = '() => lateSync(batch.files.roots.work)';
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'no_file_fsync',
+    breaks: 'the bytes of an upload are not synced before its hash is committed',
+    run: 'power joined',
+    edits: { 'src/stages/hash-sync.js': [['await syncFiles(', 'await (async () => {})(']] },
+  },
+  {
+    name: 'no_copy_fsync',
+    breaks: 'the copy in the warehouse is not synced',
+    run: 'power apart',
+    edits: { 'src/files/copy.js': [['await fsyncAsync(fd);', '']] },
+  },
+  {
+    name: 'no_directory_fsync',
+    breaks: 'no directory is synced after a rename',
+    run: 'power joined',
+    edits: { 'src/files/dirty.js': [['async sync() {', 'async sync() { this.#paths.clear();']] },
+  },
+  {
+    name: 'hash_before_bytes',
+    breaks: 'the hash is committed before the bytes are synced',
+    run: 'power joined',
+    edits: {
+      'src/stages/hash-sync.js': [
+        ['await syncFiles(', 'await lateSync(batch.files.roots.work, '],
+        ['', LATE],
+      ],
+    },
+  },
+  {
+    name: 'sealed_before_sync',
+    breaks: 'the seal is committed before its renames are synced',
+    run: 'power joined',
+    edits: {
+      'src/stages/verify-complete.js': [
+        [SYNC_DIRTY, SYNC_LATE],
+        ['', LATE],
+      ],
+    },
+  },
+  {
+    name: 'stored_before_sync',
+    breaks: '*stored* is committed before the target is synced',
+    run: 'power joined',
+    edits: {
+      'src/stages/move.js': [
+        [SYNC_DIRTY, SYNC_LATE],
+        ['', LATE],
+      ],
+    },
+  },
+  {
+    name: 'unlink_before_commit',
+    breaks: 'the source is removed as soon as its copy has its name, before *stored* is committed',
+    run: 'power apart',
+    edits: {
+      'src/stages/move.js': [
+        [
+          "return stored(job, batch, content, put === 'renamed'",
+          `if (put === 'copied') {
+            const source = batch.files.workEntry(job, job.facts.sealed?.kind === 'copy' ? 'copy' : 'file');
+            if (statEntry(source)) unlinkAt(source.dir, source.name);
+          }
+          return stored(job, batch, content, put === 'renamed'`,
+        ],
+      ],
+    },
+  },
+  {
+    name: 'no_line_sync',
+    breaks: 'a manifest line is confirmed without having been synced',
+    run: 'power apart',
+    edits: { 'src/manifest/append.js': [['await fdatasyncAsync(fd);', '']] },
+  },
+  {
+    name: 'synchronous_normal',
+    breaks: 'the database does not sync its log at each commit',
+    run: 'power apart',
+    edits: { 'queue/sqlite/pragmas.js': [["'synchronous = FULL'", "'synchronous = NORMAL'"]] },
+  },
+  {
+    name: 'append_without_intent',
+    breaks: 'lines are written before their plan is committed',
+    run: 'append kills',
+    edits: {
+      'src/manifest/write.js': [
+        [
+          'import { lookAtEnd, openManifest, planAppend }',
+          'import { confirmAppend, lookAtEnd, openManifest, planAppend }',
+        ],
+        [
+          'planned = { ...probe.append, bytes, items };',
+          `const fs = process.getBuiltinModule('node:fs');
+           const fd = openManifest(file.root, file.path);
+           fs.writeSync(fd, bytes, 0, bytes.length, probe.append.at);
+           fs.closeSync(fd);
+           confirmAppend(tx, { ...probe.append, bytes, items });`,
+        ],
+      ],
+    },
+  },
+  {
+    name: 'cut_not_redo',
+    breaks: 'what a crash left of an append is cut off before it is written again',
+    run: 'append kills',
+    edits: {
+      'src/manifest/finish.js': [
+        [
+          'const fd = openManifest(root, path);',
+          `const fd = openManifest(root, path);
+           const fs = process.getBuiltinModule('node:fs');
+           if (fs.fstatSync(fd).size > append.at) {
+             fs.ftruncateSync(fd, append.at);
+             await new Promise((resolve) => setTimeout(resolve, 50));
+           }`,
+        ],
+      ],
+    },
+  },
+  {
+    name: 'ledger_outside',
+    breaks: 'the ledger is written in a transaction of its own, after the settlement',
+    run: 'kill at stored',
+    edits: {
+      'src/stages/move.js': [
+        [
+          'recordStored(tx, content.row, note);',
+          'setTimeout(() => batch.backend.transact((late) => recordStored(late, content.row, note)).catch(() => {}), 100);',
+        ],
+      ],
+    },
+  },
+  {
+    name: 'data_before_sidecar',
+    breaks: 'the file is sealed before its sidecar',
+    run: 'sidecar kills',
+    edits: {
+      'src/stages/seal.js': [
+        ["        moveOne(job, batch, dirty, 'file', job.path);\n", ''],
+        [
+          '        if (sidecarToo)\n',
+          "        moveOne(job, batch, dirty, 'file', job.path);\n        if (sidecarToo)\n",
+        ],
+      ],
+    },
+  },
+  {
+    name: 'stolen_and_unfenced',
+    breaks: 'jobs are taken from an owner whose lock is held, and a settlement ignores owner and claim_no',
+    run: 'stopped worker',
+    edits: {
+      'queue/owners.js': [
+        [
+          'isAlive(id) {',
+          `isAlive(id) {
+            if (id === this.#mine?.owner) return true;
+            try {
+              const stat = process.getBuiltinModule('node:fs').readFileSync('/proc/' + this.slot(id)?.pid + '/stat', 'utf8');
+              if (/\\) T /.test(stat)) return false;
+            } catch {}`,
+        ],
+      ],
+      'queue/sqlite/settle.js': [
+        [
+          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?\";",
+          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)";',
+        ],
+        [
+          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;\n/** The same",
+          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`;\n/** The same',
+        ],
+        [
+          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;\nexport",
+          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`;\nexport',
+        ],
+      ],
+    },
+  },
+  {
+    name: 'no_probe_before_seal',
+    breaks: 'a file is sealed without asking whether somebody has it open',
+    run: 'open writer',
+    edits: { 'src/stages/seal.js': [["if (before.writer === 'writer')", 'if (false)']] },
+  },
+  {
+    name: 'no_probe_at_all',
+    breaks: 'neither the seal nor the hash asks for writers, before or after',
+    run: 'racing writers',
+    edits: { 'src/files/probe.js': [['const lease = probeLease(fd);', "const lease = 'free';"]] },
+  },
+  {
+    name: 'overwrite_on_collision',
+    breaks: 'a rename overwrites what lies there',
+    run: 'collision',
+    edits: { 'src/linux/entries.js': [['const RENAME_NOREPLACE = 1;', 'const RENAME_NOREPLACE = 0;']] },
+  },
+  {
+    name: 'drop_missing_sealed',
+    breaks: 'a sealed file that is missing is dropped instead of held',
+    run: 'sealed file away',
+    edits: {
+      'src/stages/hash.js': [
+        [
+          'function missing(job, batch) {',
+          "function missing(job, batch) { return { outcome: { kind: 'drop', why: 'vanished' } };",
+        ],
+      ],
+    },
+  },
+  {
+    name: 'unlink_before_copy',
+    breaks: 'the source is removed as soon as it is open for the copy',
+    run: 'frozen instants',
+    edits: {
+      'src/warehouse/target.js': [
+        [
+          'const digest = await copyTo(opened.fd, source.stat, temporary);',
+          `unlinkAt(source.entry.dir, source.entry.name);
+           const digest = await copyTo(opened.fd, source.stat, temporary);`,
+        ],
+      ],
+    },
+  },
+  {
+    name: 'bell_before_commit',
+    breaks: 'the doorbell is rung before the commit',
+    run: 'doorbell',
+    edits: {
+      'queue/sqlite/commit.js': [
+        ['if (done)\n            this.afterCommit(this.tx);', ''],
+        ['this.tx.writeCounts();', 'this.tx.writeCounts(); this.afterCommit(this.tx);'],
+      ],
+    },
+  },
+];
+
+/** Each edit fits in exactly one place; one without `from` is added at the end. */
+export function mutated(source: string, edits: readonly Edit[]): string {
+  let text = source;
+  for (const [from, to] of edits) {
+    if (from === '') text += `\n${to}\n`;
+    else {
+      const parts = text.split(from);
+      assert.equal(parts.length, 2, `a mutant's edit fits ${parts.length - 1} times: ${from}`);
+      text = parts.join(to);
+    }
+  }
+  return text;
+}
+
+export const switchedTo = (name: string): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: `--import=${new URL('./mutants-switch.js', import.meta.url).href}?mutant=${name}`,
+});
