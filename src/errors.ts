@@ -40,6 +40,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   folders_overlap: usage('Name directories of which none is, or lies in, another.'),
   state_unknown: usage('Add --state-path, --input or --config.'),
   state_path_directory: usage('Name a file, not a directory.'),
+  not_in_this_version: usage('Leave the option out.'),
   not_selected: usage('Name jobs or paths, or --all.'),
 
   config_unreadable: environment('Check the path of the file and its permissions.'),
@@ -51,7 +52,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_folder_unusable: environment('Name another path, or correct its owner and permissions.'),
   state_on_network: environment('Keep the state on a local disk.'),
   state_unusable: environment('Check the path, its owner and its permissions.'),
-  state_replaced: environment('Stop everything, put the right file there, start again.'),
+  state_replaced: environment(
+    'Stop everything, put the right file there, start again; if it is lost, run ingest-ctl rebuild.',
+  ),
   state_foreign_clock: environment('Run all processes of a state in one time namespace.'),
   state_not_a_database: environment('Name another --state-path, or run ingest-ctl rebuild.'),
   state_too_many_owners: environment('End some of the processes that use the state.'),

@@ -8,7 +8,7 @@ import { say } from './console.js';
 /** Undefined where the question was for help or the version, which has been answered. */
 export function askedFor(command: CommandName, argv: readonly string[], env = process.env): Invocation | undefined {
   const invocation = readInvocation(command, argv, env);
-  if (invocation.help) say(helpOf(invocation.spec).trimEnd());
+  if (invocation.help) say(helpOf(invocation.spec, process.stdout.columns).trimEnd());
   else if (invocation.version) say(version());
   else return invocation;
   return undefined;

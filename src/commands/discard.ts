@@ -3,6 +3,7 @@ import { EXIT } from '../errors.js';
 import { discardJobs } from '../recover/discard.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
+import { nothingHeld } from './held-list.js';
 import { inBatches } from './in-batches.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
@@ -15,7 +16,8 @@ export async function discard(argv: readonly string[]): Promise<number> {
     const onStored = (id: string) =>
       tell(`ingest-ctl discard: the file of ${id} is in the warehouse already, so it is recorded as stored instead`);
     const given = await inBatches(ids, (batch) => discardJobs(backend, batch, onStored));
-    say(`${given} ${given === 1 ? 'file is' : 'files are'} given up`);
+    const nothing = ids.length === 0 && missing === 0;
+    say(nothing ? nothingHeld(invocation.view) : `${given} ${given === 1 ? 'file is' : 'files are'} given up`);
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });
 }

@@ -69,6 +69,12 @@ export function heldTable(jobs: Iterable<HeldJob>, say: (line: string) => void):
     say(safeText(`${job.id}  ${job.path}  (${job.feed}, ${job.stage}, since ${job.since})`));
     say(safeText(`    ${job.code}: ${job.reason}`));
   }
-  if (count === 0) say('nothing is held');
   return count;
+}
+
+/** A slip in --code would else read as if all were well. */
+export function nothingHeld({ code, feed }: { code?: string | undefined; feed?: string | undefined }): string {
+  return safeText(
+    `nothing is held${code === undefined ? '' : ` for the reason ${code}`}${feed === undefined ? '' : ` in the feed ${feed}`}`,
+  );
 }

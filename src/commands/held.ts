@@ -1,7 +1,7 @@
 /** ingest-ctl held: lists held files with the reason and what releases each. */
 import { askedFor } from './ask.js';
 import { say } from './console.js';
-import { heldJobs, heldTable } from './held-list.js';
+import { heldJobs, heldTable, nothingHeld } from './held-list.js';
 import { withView } from './state-view.js';
 
 export async function held(argv: readonly string[]): Promise<number> {
@@ -11,7 +11,7 @@ export async function held(argv: readonly string[]): Promise<number> {
   await withView(invocation, (view) => {
     const jobs = heldJobs(view, { code, feed });
     if (json) for (const job of jobs) say(JSON.stringify(job));
-    else heldTable(jobs, say);
+    else if (heldTable(jobs, say) === 0) say(nothingHeld(invocation.view));
   });
   return 0;
 }

@@ -23,7 +23,7 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
 
 export async function ingestCtl(argv: readonly string[]): Promise<number> {
   const [verb = '--help', ...rest] = argv;
-  if (verb === '--help' || verb === '-h') {
+  if (verb === '--help' || verb === '-h' || verb === 'help') {
     say(overview());
     return 0;
   }

@@ -8,7 +8,7 @@ import type { QueueView } from '../../queue/index.js';
 import { existingState, statePathOf } from '../config/state-path.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
-import { heldJobs, heldTable } from './held-list.js';
+import { heldJobs, heldTable, nothingHeld } from './held-list.js';
 import { lookAt, type Report, sampleOf } from './queue-report.js';
 import { reportText } from './queue-text.js';
 import { withView } from './state-view.js';
@@ -45,5 +45,5 @@ export async function queueStat(argv: readonly string[]): Promise<number> {
 function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {
   const jobs = heldJobs(view, { feed });
   if (json) for (const job of jobs) say(JSON.stringify(job));
-  else heldTable(jobs, say);
+  else if (heldTable(jobs, say) === 0) say(nothingHeld({ feed }));
 }

@@ -18,7 +18,7 @@ export function reportText(report: Report): string {
   parts.push(
     living.length === 0
       ? 'no process is at work on this state'
-      : `${living.length} processes at work: ${safeText(living.map(({ title, pid }) => `${title} (${pid})`).join(', '))}`,
+      : `${living.length} ${living.length === 1 ? 'process' : 'processes'} at work: ${safeText(living.map(({ title, pid }) => `${title} (${pid})`).join(', '))}`,
   );
   return parts.join('\n');
 }

@@ -2,6 +2,7 @@
 import { EXIT } from '../errors.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
+import { nothingHeld } from './held-list.js';
 import { inBatches } from './in-batches.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
@@ -14,7 +15,12 @@ export async function retry(argv: readonly string[]): Promise<number> {
     const again = await inBatches(ids, (batch) =>
       backend.amendHeld(batch, (_tx, job) => ({ kind: 'advance', to: job.stage })),
     );
-    say(`${again} ${again === 1 ? 'file goes' : 'files go'} through its stage again`);
+    const nothing = ids.length === 0 && missing === 0;
+    say(
+      nothing
+        ? nothingHeld(invocation.view)
+        : `${again} ${again === 1 ? 'file goes through its' : 'files go through their'} stage again`,
+    );
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });
 }

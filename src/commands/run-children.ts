@@ -1,8 +1,10 @@
 /**
  * What the three daemons share: chooses how logs look, runs the supervisor under signals, tells how it ended.
- * Does not: open the state.
+ * Does not: hold the state open; on a terminal its totals are read once, before there are children.
  */
+import { existsSync } from 'node:fs';
 import type { Config } from '../config/options.js';
+import { openStateView } from '../ledger/open-state.js';
 import type { Progress } from '../supervise/protocol.js';
 import { runUnderSignals } from '../supervise/signals.js';
 import type { ChildSpec } from '../supervise/supervised.js';
@@ -10,10 +12,11 @@ import { type Ended, Supervisor } from '../supervise/supervisor.js';
 import { bunyanSubscriber } from '../telemetry/bunyan.js';
 import { emit, subscribe } from '../telemetry/emit.js';
 import type { Level } from '../telemetry/events.js';
+import { processed } from '../telemetry/metrics.js';
 import { safeText } from '../telemetry/safe.js';
 import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';
 import { tell } from './console.js';
-import { progressText, summaryText } from './progress.js';
+import { progressText, summaryText, type Totals } from './progress.js';
 
 export async function runChildren(name: string, config: Config, children: ChildSpec[]): Promise<Ended> {
   const onTerminal = process.stderr.isTTY === true;
@@ -22,7 +25,7 @@ export async function runChildren(name: string, config: Config, children: ChildS
   emit('state_path', { state_path: config.service.statePath });
   for (const { name: feed, input, warehouse } of config.feeds) emit('watching', { feed, input, warehouse });
   const status = onTerminal ? new StatusLine() : undefined;
-  let since: Progress | undefined;
+  let since = onTerminal ? await totalsBefore(config.service.statePath) : undefined;
   let last: Progress | undefined;
   const supervisor = new Supervisor({
     children,
@@ -39,7 +42,24 @@ export async function runChildren(name: string, config: Config, children: ChildS
   process.title = `atomic-ingestor: ${name}`;
   const ended = await runUnderSignals(supervisor, emit);
   status?.clear();
-  if (since && last) tell(`${name}: ${summaryText(last, since)}`);
+  if (since && last) tell(`${name}: ${summaryText(last, since, ended.once === undefined)}`);
+  else emit('stopped', { exit_code: ended.exitCode });
   if (ended.reason !== undefined) tell(`${name}: ${safeText(ended.reason)}`);
   return ended;
+}
+
+/** A first report comes when files may be in already. Undefined: it cannot be read, and the children will say why. */
+async function totalsBefore(statePath: string): Promise<Totals | undefined> {
+  if (!existsSync(statePath)) return { filesDone: 0, bytesDone: 0 };
+  try {
+    const view = await openStateView(statePath);
+    try {
+      const { files, bytes } = processed(view);
+      return { filesDone: files, bytesDone: bytes };
+    } finally {
+      await view.close();
+    }
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-/** A table of text: columns as wide as needed, numbers to the right. Pure. */
+/** A table of text: columns as wide as needed, numbers to the right, one space between: the widest fits 80. Pure. */
 import { safeText } from '../telemetry/safe.js';
 
 export function tableOf(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
@@ -9,7 +9,7 @@ export function tableOf(head: readonly string[], rows: readonly (readonly (strin
     .map((row) =>
       row
         .map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
-        .join('  ')
+        .join(' ')
         .trimEnd(),
     )
     .join('\n');

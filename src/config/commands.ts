@@ -74,7 +74,9 @@ export const COMMANDS = {
     options: ['json', 'watch', 'held', 'feed', ...FIND],
     examples: ['queue-stat --input /data/staging', 'queue-stat --state-path state.db --json'],
   }),
-  held: verb('held', 'Lists the held files: id, path, reason and what releases each.', ['json', 'code', 'feed'], {}),
+  held: verb('held', 'Lists the held files: id, path, reason and what releases each.', ['json', 'code', 'feed'], {
+    examples: ['ingest-ctl held --input /data/staging'],
+  }),
   retry: verb('retry', 'Sends held files through their stage again.', ['all', 'code', 'feed'], {
     words: 'JOBID|PATH…',
     wordsMax: 10_000,
@@ -82,7 +84,7 @@ export const COMMANDS = {
   }),
   discard: verb(
     'discard',
-    'Gives held files up: each is moved to failed/ and never ingested.',
+    'Gives held files up: each is moved to failed/ of the work directory and never ingested.',
     ['all', 'code', 'feed'],
     {
       words: 'JOBID|PATH…',
@@ -95,11 +97,15 @@ export const COMMANDS = {
     wordsMax: 1,
     examples: ['ingest-ctl pause move --feed orders --config /etc/atomic-ingestor.yaml'],
   }),
-  resume: verb('resume', 'Opens what pause closed.', ['feed'], { words: '[STAGE]', wordsMax: 1 }),
+  resume: verb('resume', 'Opens what pause closed.', ['feed'], {
+    words: '[STAGE]',
+    wordsMax: 1,
+    examples: ['ingest-ctl resume move --feed orders --config /etc/atomic-ingestor.yaml'],
+  }),
   explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed'], {
     words: 'PATH',
     wordsMax: 1,
-    examples: ['ingest-ctl explain /data/staging/orders.csv'],
+    examples: ['ingest-ctl explain /data/staging/orders.csv --input /data/staging'],
   }),
   audit: verb(
     'audit',

@@ -18,7 +18,7 @@ export interface ConfigFile {
 }
 
 /** Options of one call make no sense in a file that all calls share. */
-const NOT_IN_FILE = ['once', 'dry-run', 'stage'];
+export const NOT_IN_FILE = ['once', 'dry-run', 'stage'];
 const SERVICE_KEYS = Object.keys(serviceFields).filter((name) => !NOT_IN_FILE.includes(name));
 const TOP_KEYS = ['feeds', ...Object.keys(feedFields), ...SERVICE_KEYS];
 const FEED_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;

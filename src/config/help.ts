@@ -4,44 +4,66 @@
  */
 import type { CommandSpec } from './commands.js';
 import { type FieldMeta, metaOf } from './field.js';
-import { allFields, GROUPS } from './schema.js';
+import { NOT_IN_FILE } from './file.js';
+import { allFields, GROUPS, viewFields } from './schema.js';
 
-const WIDTH = 100;
+const WIDTH_MAX = 100;
+const WIDTH_MIN = 80;
 const INDENT = 34;
+/** The other commands are answered at once. */
+const isDaemon = (spec: CommandSpec): boolean => spec.options.includes('stall-seconds');
 
-export function helpOf(spec: CommandSpec): string {
+/** `columns`: of the terminal, where there is one. */
+export function helpOf(spec: CommandSpec, columns: number = WIDTH_MAX): string {
+  const width = Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, columns));
   const usage = `${spec.name} ${spec.words}${spec.words ? ' ' : ''}${spec.needs.map((name) => `--${name} DIR `).join('')}[options]`;
-  const sections = GROUPS.map((group) => section(spec, group)).filter((text) => text !== '');
+  const sections = GROUPS.map((group) => section(spec, group, width)).filter((text) => text !== '');
   const examples = spec.examples.map((example) => `  ${example}\n`).join('');
   return [
     `${spec.summary}\n`,
     `Usage: ${usage}\n`,
     ...sections,
     ...(examples ? [`Examples:\n${examples}`] : []),
-    'Every option may also stand in the environment (--stability-seconds as INGEST_STABILITY_SECONDS) or in the\nYAML file of --config; a flag counts over the environment, and that over the file.\n',
-    `Exit codes: 0 done; 1 a bug; 2 wrong usage or configuration; 3 the environment cannot be used (folder,\nfilesystem, state); 4 ended with something unfinished that is named.\n`,
+    ...[elsewhere(spec), exitCodes(spec)].map((text) => `${wrap(text, width).join('\n')}\n`),
   ].join('\n');
 }
 
-function section(spec: CommandSpec, group: string): string {
+function elsewhere({ options }: CommandSpec): string {
+  const flags = (names: readonly string[]) =>
+    options
+      .filter((name) => names.includes(name))
+      .map((name) => `--${name}`)
+      .join(', ');
+  const flagsOnly = flags([...Object.keys(viewFields), 'help', 'version']);
+  const notInFile = flags([...NOT_IN_FILE, 'config']);
+  return `An option may also stand in the environment (--state-path as INGEST_STATE_PATH) or in the YAML file of --config (state-path: PATH); a flag counts over the environment, and that over the file. Not in the file: ${notInFile}. Flags only: ${flagsOnly}.`;
+}
+
+function exitCodes(spec: CommandSpec): string {
+  const signal = isDaemon(spec) ? '; 128 + its number: stopped at once by a second signal' : '';
+  return `Exit codes: 0 done; 1 a bug; 2 wrong usage or configuration; 3 the environment cannot be used (folder, filesystem, state); 4 ended with something unfinished that is named${signal}.`;
+}
+
+function section(spec: CommandSpec, group: string, width: number): string {
   const lines = spec.options
     .filter((name) => metaOf(allFields[name]!).group === group)
-    .map((name) => optionLines(name, metaOf(allFields[name]!), spec.needs.includes(name)));
+    .map((name) => optionLines(name, metaOf(allFields[name]!), spec.needs.includes(name), width));
   return lines.length === 0 ? '' : `${group}:\n${lines.join('')}`;
 }
 
-function optionLines(name: string, meta: FieldMeta, needed: boolean): string {
+function optionLines(name: string, meta: FieldMeta, needed: boolean, width: number): string {
   const isOn = meta.kind === 'switch' && meta.defaultText === 'on';
   const flag = `  --${isOn ? '[no-]' : ''}${name}${meta.placeholder ? ` ${meta.placeholder}` : ''}`;
   const about = [meta.description, needed ? '(needed)' : defaultOf(meta)].filter((part) => part !== '').join(' ');
-  const wrapped = wrap(about, WIDTH - INDENT);
+  const wrapped = wrap(about, width - INDENT);
   const first = flag.length + 2 <= INDENT ? flag.padEnd(INDENT) + wrapped.shift() : flag;
   return [first, ...wrapped.map((line) => ' '.repeat(INDENT) + line)].map((line) => `${line}\n`).join('');
 }
 
 function defaultOf(meta: FieldMeta): string {
   if (meta.kind === 'switch') return meta.defaultText === 'on' ? '(on by default)' : '';
-  const unit = meta.unit !== undefined && !meta.defaultText?.includes(' ') ? ` ${meta.unit}` : '';
+  const said = meta.unit === undefined || meta.defaultText?.includes(' ') || meta.description.includes(meta.unit);
+  const unit = said ? '' : ` ${meta.unit}`;
   return meta.defaultText === undefined ? '' : `(default: ${meta.defaultText}${unit})`;
 }
 

@@ -2,6 +2,7 @@
  * From a command line to the `Config` of a daemon, every check done.
  * Guarantees: when it throws, nothing on disk was changed.
  */
+import { OperatorError } from '../errors.js';
 import { feedsOf } from './feeds.js';
 import type { Config, ServiceOptions } from './options.js';
 import type { Invocation } from './read.js';
@@ -23,6 +24,12 @@ export function workerConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): 
 
 function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv): ServiceOptions {
   const values = invocation.service;
+  if (values.dashboard !== undefined) {
+    throw new OperatorError(
+      'not_in_this_version',
+      `${invocation.origin('dashboard')} asks for a dashboard, and this version has none yet; leave it out, queue-stat --watch shows the queue.`,
+    );
+  }
   return {
     statePath: statePathOf(invocation, env),
     logLevel: values['log-level'],

@@ -71,7 +71,7 @@ export const feedFields = {
     { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
   'max-bytes': whole(
-    { group: WHICH, description: 'larger files are held, nothing of them is read' },
+    { group: WHICH, description: 'larger files are held, nothing of them is read', defaultText: '1 TiB' },
     { min: 1, max: limits.byteCountMax, unit: 'bytes', fallback: limits.fileBytesMax },
   ),
   poll: toggle(
@@ -83,7 +83,10 @@ export const feedFields = {
     { min: 0.1, max: limits.scanIntervalSecondsMax },
   ),
   'on-duplicate': choice(
-    { group: OUTCOME, description: 'put a content that is stored already into duplicates/, or delete it' },
+    {
+      group: OUTCOME,
+      description: 'put a content that is stored already into duplicates/ of the work directory, or delete it',
+    },
     ['archive', 'delete'],
   ),
   'on-empty': choice({ group: OUTCOME, description: 'treat every further empty file as a duplicate, or hold it' }, [
@@ -108,7 +111,10 @@ export const feedFields = {
 } satisfies Record<string, Field>;
 
 export const serviceFields = {
-  once: toggle({ group: RUNNING, description: 'end when nothing is left to do' }, false),
+  once: toggle(
+    { group: RUNNING, description: 'end when nothing is left to do; waits while a stage is paused or a place fails' },
+    false,
+  ),
   'dry-run': toggle(
     { group: RUNNING, description: 'say what would be done with each file; change nothing at all' },
     false,
@@ -120,7 +126,7 @@ export const serviceFields = {
   workers: text(
     {
       group: RUNNING,
-      description: `processes of single stages instead of --concurrency; stages: ${STAGE_NAMES.join(', ')}`,
+      description: `processes of single stages instead of --concurrency, one for each that is not named; stages: ${STAGE_NAMES.join(', ')}`,
       rule: `a list STAGE=N,… with stages out of ${STAGE_NAMES.join(', ')} and N from 1 to ${limits.processesMax}`,
       example: 'hash=2,move=1',
       placeholder: 'STAGE=N,…',
@@ -172,7 +178,7 @@ export const serviceFields = {
   dashboard: text(
     {
       group: STATE,
-      description: 'serve the dashboard there',
+      description: 'where to serve the dashboard; this version has none yet, and refuses it',
       rule: 'PORT or HOST:PORT with a port from 1 to 65535',
       example: '8080',
       placeholder: '[HOST:]PORT',

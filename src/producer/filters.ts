@@ -105,7 +105,7 @@ class Rules {
     if (this.#isSidecar(path))
       return ignored(
         'sidecar',
-        `${shownName(base)} is a sidecar: it travels with ${shownName(baseOf(this.dataOf(path)))}`,
+        `${shownName(base)} is a sidecar: it belongs to ${shownName(baseOf(this.dataOf(path)))}, and is taken with it`,
       );
     if (this.#excluded?.(globText(path)))
       return ignored('excluded', `${shownName(path)} matches --exclude ${this.feed.exclude.join(' ')}`);

@@ -2,7 +2,7 @@
  * What a terminal's status line shows, once a second: silence is a fault there, so a file that only waits for its
  * window is named. One process of a state reports it, the producer.
  */
-import type { Backend, Reader } from '../../queue/backend.js';
+import type { Backend, Reader, TrailEntry } from '../../queue/backend.js';
 import { type ByteName, shownName } from '../linux/names.js';
 import type { Progress } from '../supervise/protocol.js';
 import { metricsReader } from '../telemetry/metrics.js';
@@ -34,7 +34,8 @@ function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof met
     filesPerSecond: metrics.files_per_second,
     filesLeft: left,
     held: metrics.held,
-    ...(next && inMs < SHOWN_WITHIN_MS && { waiting: { path: next.path, seconds: inMs / 1_000 } }),
+    // One that is due already waits for a worker: it is under way.
+    ...(next && inMs > 0 && inMs < SHOWN_WITHIN_MS && { waiting: { ...next.told, seconds: inMs / 1_000 } }),
   };
 }
 
@@ -45,12 +46,14 @@ function nextWindow(
   reader: Reader,
   stage: string,
   feeds: readonly string[],
-): { path: string; dueMs: number } | undefined {
+): { told: { path: string; open: boolean }; dueMs: number } | undefined {
   const next = feeds
     .flatMap((feed) => reader.all<{ seq: number; due_ms: number }>(NEXT_DUE, stage, feed))
     .sort((a, b) => a.due_ms - b.due_ms)[0];
-  const job = next && reader.get<{ key: Buffer }>('SELECT key FROM jobs WHERE seq = ?', next.seq);
-  return job && { path: shownName(job.key.toString('latin1') as ByteName), dueMs: next.due_ms };
+  const job = next && reader.get<{ key: Buffer; trail: string }>('SELECT key, trail FROM jobs WHERE seq = ?', next.seq);
+  if (!job) return undefined;
+  const open = (JSON.parse(job.trail) as TrailEntry[]).at(-1)?.why === 'writer_open';
+  return { told: { path: shownName(job.key.toString('latin1') as ByteName), open }, dueMs: next.due_ms };
 }
 
 const NEXT_DUE = 'SELECT seq, due_ms FROM ready_jobs WHERE stage = ? AND feed = ? ORDER BY due_ms LIMIT 1';

@@ -32,21 +32,24 @@ export async function digestAll(
     let read: [ToRead, Buffer][] = [];
     let bytes = 0;
     let takenOver = 0;
+    let unnoted = 0;
     const enter = (): void => {
       notes.together(() => {
         for (const [file, sha256] of read) note(notes, file, sha256);
       });
       told(read.length - takenOver, bytes, takenOver);
       read = [];
-      bytes = takenOver = 0;
+      bytes = takenOver = unnoted = 0;
     };
     for (const file of page) {
       const known = knownDigest(notes, file);
-      const sha256 = known ?? (await digestOf(file));
+      // A large one is told chunk by chunk: it may take hours.
+      const sha256 = known ?? (await digestOf(file, (n) => told(0, n, 0)));
       if (sha256 !== undefined) read.push([file, sha256]);
       if (known) takenOver++;
-      else bytes += file.size;
-      if (bytes >= NOTED_BYTES) enter();
+      else if (file.size <= SMALL_BYTES) bytes += file.size;
+      unnoted += file.size;
+      if (unnoted >= NOTED_BYTES) enter();
     }
     enter();
     after = page.at(-1)!.path;
@@ -68,7 +71,10 @@ function note(notes: AuditNotes, { path, identity }: ToRead, sha256: Buffer): vo
   notes.run('UPDATE files SET sha256 = ? WHERE path = ?', sha256, path);
 }
 
-async function digestOf({ path, identity }: ToRead): Promise<Buffer | undefined> {
+async function digestOf(
+  { path, identity }: ToRead,
+  onChunk: (bytes: number) => void = () => {},
+): Promise<Buffer | undefined> {
   let fd: number;
   try {
     fd = openData(AT_FDCWD, nameOfBytes(path));
@@ -79,7 +85,8 @@ async function digestOf({ path, identity }: ToRead): Promise<Buffer | undefined>
   try {
     const stat = statFd(fd);
     if (stat.kind !== 'file') return undefined;
-    const { sha256, bytes }: Digest = stat.size <= SMALL_BYTES ? digestSmall(fd) : await digestLarge(fd);
+    const { sha256, bytes }: Digest =
+      stat.size <= SMALL_BYTES ? digestSmall(fd) : await digestLarge(fd, async (chunk) => onChunk(chunk.length));
     return bytes === stat.size && identityOf(statFd(fd)) === identity ? sha256 : undefined;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;

@@ -67,7 +67,7 @@ export async function noteManifests(
     await inPages(linesOf(file.path), notes, (line) => {
       if (line.record) noteRecord(feed.name, file.path, line, notes);
       // An append that was planned and not confirmed is written by whoever goes on with it.
-      else if (line.at < end) notePiece(feed.name, file.path, file.hour, line, notes);
+      else if (line.at < end) notePiece(feed.manifests, file.path, file.hour, line, notes);
       count(1);
     });
   }
@@ -87,7 +87,7 @@ function noteRecord(
 }
 
 function notePiece(
-  feed: string,
+  root: string,
   file: string,
   hour: string | undefined,
   { no, bytes, text = '' }: Extract<ReadLine, { at: number }>,
@@ -96,8 +96,8 @@ function notePiece(
   // Where a newline was lost, each record that began in it is a piece of its own.
   for (const part of text.slice(0, PIECE_CHARS).split(/(?=\{"path":)/)) {
     const id = notes.run(
-      'INSERT INTO pieces (feed, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
-      ...[feed, hour, file, no, bytes, part],
+      'INSERT INTO pieces (root, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
+      ...[root, hour, file, no, bytes, part],
     );
     for (const [digest] of part.matchAll(/\b[0-9a-f]{64}\b/g)) {
       notes.run('INSERT OR IGNORE INTO named VALUES (?, ?)', Buffer.from(digest, 'hex'), id);

@@ -52,7 +52,7 @@ function tellLineMissing(judging: Judging, row: Noted): void {
   const { notes, tell, feed } = judging;
   const line = expected(judging, row);
   const more = line === undefined ? {} : { line };
-  const piece = pieceOf(notes, row, line);
+  const piece = pieceOf(judging, row, line);
   if (piece) {
     const told = notes.get('SELECT 1 FROM pieces WHERE file = ? AND no = ? AND told = 1', piece.file, piece.no);
     notes.run('UPDATE pieces SET told = 1 WHERE id = ?', piece.id);
@@ -83,15 +83,19 @@ interface Piece {
 }
 
 /** What is left of a line: it names the content, or is a part of what the line was, and of no other. */
-function pieceOf(notes: AuditNotes, row: Noted, line: string | undefined): Piece | undefined {
+function pieceOf(
+  { notes, feed: { manifests: root } }: Judging,
+  row: Noted,
+  line: string | undefined,
+): Piece | undefined {
   return (
     notes.get<Piece>(
-      'SELECT p.* FROM named n JOIN pieces p ON p.id = n.piece WHERE n.sha256 = ? AND p.feed = ? LIMIT 1',
-      ...[row.sha256, row.feed],
+      'SELECT p.* FROM named n JOIN pieces p ON p.id = n.piece WHERE n.sha256 = ? AND p.root = ? LIMIT 1',
+      ...[row.sha256, root],
     ) ??
     notes.get<Piece>(
-      'SELECT * FROM pieces WHERE feed = ? AND hour = ? AND told = 0 AND length(text) > 1 AND instr(?, text) > 0 LIMIT 1',
-      ...[row.feed, row.hour, line ?? ''],
+      'SELECT * FROM pieces WHERE root = ? AND hour = ? AND told = 0 AND length(text) > 1 AND instr(?, text) > 0 LIMIT 1',
+      ...[root, row.hour, line ?? ''],
     )
   );
 }

@@ -15,7 +15,7 @@ const TABLES = `
     device TEXT, inode TEXT, mtimeNs TEXT, sourcePath BLOB, seal TEXT, target BLOB, hour TEXT, ingestId TEXT,
     ingestedAtMs INTEGER, note TEXT, generation INTEGER, path BLOB);
   CREATE TABLE lines (id INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, ingestId TEXT, path BLOB, file TEXT, no INTEGER, raw TEXT);
-  CREATE TABLE pieces (id INTEGER PRIMARY KEY, feed TEXT, hour TEXT, file TEXT, no INTEGER, bytes INTEGER, text TEXT, told INTEGER);
+  CREATE TABLE pieces (id INTEGER PRIMARY KEY, root TEXT, hour TEXT, file TEXT, no INTEGER, bytes INTEGER, text TEXT, told INTEGER);
   CREATE TABLE named (sha256 BLOB, piece INTEGER, PRIMARY KEY (sha256, piece)) WITHOUT ROWID;
   CREATE TABLE withdrawn (feed TEXT, ingestId TEXT, PRIMARY KEY (feed, ingestId)) WITHOUT ROWID;
   CREATE TABLE hours (root TEXT, hour TEXT, PRIMARY KEY (root, hour)) WITHOUT ROWID;
@@ -31,7 +31,7 @@ const INDEXES = `
   CREATE INDEX lines_by_path ON lines (path);
   CREATE INDEX lines_by_hash ON lines (feed, sha256);
   CREATE INDEX lines_by_ingest ON lines (ingestId);
-  CREATE INDEX pieces_by_hour ON pieces (feed, hour);
+  CREATE INDEX pieces_by_hour ON pieces (root, hour);
   CREATE INDEX pieces_by_place ON pieces (file, no);
   UPDATE files SET known = EXISTS (SELECT 1 FROM contents c WHERE c.path = files.path)
     OR EXISTS (SELECT 1 FROM lines l WHERE l.path = files.path);

@@ -22,7 +22,7 @@ const UNKNOWN_LINES = `SELECT * FROM lines l WHERE feed = @feed AND id > @after
     AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = @feed AND w.ingestId = l.ingestId)
   ORDER BY id LIMIT ${PAGE}`;
 const UNKNOWN_FILES = `SELECT * FROM files WHERE known = 0 AND feed = @feed AND path > @after ORDER BY path LIMIT ${PAGE}`;
-const UNTOLD_PIECES = `SELECT * FROM pieces p WHERE told = 0 AND feed = @feed AND id > @after
+const UNTOLD_PIECES = `SELECT * FROM pieces p WHERE told = 0 AND root = @root AND id > @after
     AND NOT EXISTS (SELECT 1 FROM pieces q WHERE q.file = p.file AND q.no = p.no AND (q.told = 1 OR q.id < p.id)) ORDER BY id LIMIT ${PAGE}`;
 
 export function judgeLines(judging: Judging): void {
@@ -66,8 +66,14 @@ const jobOf = (path: Buffer): string =>
     .split('.')[0]!;
 
 function targetOf({ view, feed }: Judging, sha256: Buffer | null): Buffer | undefined {
-  const target = sha256 && view.read((r) => contentByHash(r, feed.name, sha256))?.target;
-  return target ? Buffer.concat([Buffer.from(`${feed.warehouse}/`), target]) : undefined;
+  if (!sha256) return undefined;
+  // Feeds may share a warehouse.
+  const sharing = view.feeds().filter(({ options }) => options.warehouse === feed.warehouse);
+  for (const { name } of sharing) {
+    const target = view.read((r) => contentByHash(r, name, sha256))?.target;
+    if (target) return Buffer.concat([Buffer.from(`${feed.warehouse}/`), target]);
+  }
+  return undefined;
 }
 
 function nobodys(kind: string, target: Buffer | undefined): string {
@@ -76,6 +82,7 @@ function nobodys(kind: string, target: Buffer | undefined): string {
   return 'nobody knows it, neither a line nor the ledger';
 }
 
+/** Once a manifests root, however many feeds share it. */
 export function judgePieces(judging: Judging): void {
   const { tell, feed } = judging;
   type Piece = { id: number; file: string; no: number; bytes: number };
@@ -87,7 +94,10 @@ export function judgePieces(judging: Judging): void {
 /** `sql` takes what comes `after` the last one, in the order of a key. */
 function* pages<T>({ notes, feed }: Judging, sql: string, first: unknown, keyOf: (one: T) => unknown): Generator<T> {
   for (let after = first; ; ) {
-    const page = notes.all<T>(sql, { feed: feed.name, after });
+    const page = notes.all<T>(sql, {
+      after,
+      ...(sql === UNTOLD_PIECES ? { root: feed.manifests } : { feed: feed.name }),
+    });
     if (page.length === 0) return;
     yield* page;
     after = keyOf(page.at(-1)!);

@@ -142,10 +142,12 @@ class Audit {
       });
       judgeLines(judging);
     }
+    for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
+      judgePieces({ view, notes, tell, feed, hash: options.hash });
+    }
     for (const feed of this.#feeds) {
       const judging: Judging = { view, notes, tell, feed, hash: options.hash };
       judgeFiles(judging);
-      judgePieces(judging);
       const files = this.#files.get(feed.name)!;
       judgeWork({ view, feed, files, tell }, mountsBelow(feed.input));
     }

@@ -61,11 +61,13 @@ function held(job: Job): Verdict {
     'held',
     [
       `It is held since ${at(job.updatedAtMs)} (${code}), and nothing is done with it until somebody acts.`,
-      `${job.reason}.`,
+      sentence(job.reason ?? ''),
     ],
-    `${CATALOGUE[code]?.hint ?? ''} ingest-ctl retry ${job.id}, or ingest-ctl discard ${job.id}.`.trim(),
+    `${CATALOGUE[code]?.hint ?? ''} Then: ingest-ctl retry ${job.id}, or: ingest-ctl discard ${job.id}.`.trim(),
   );
 }
+
+const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
 
 function ended(job: Job, looked: Looked): Verdict {
   const facts = job.payload as unknown as JobFacts;

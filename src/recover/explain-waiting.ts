@@ -35,15 +35,17 @@ export function waiting(job: Job, looked: Looked): Verdict {
     facts.sealed || facts.putAway || job.stage !== 'verify-complete'
       ? sealedRule(job, facts, feed)
       : inputRule(job, facts, looked);
-  const idle = leftMs <= 0 ? nobodyFor(job.stage, view) : undefined;
-  return idle ? verdict(rule.verdict, [...rule.sentences, idle.sentence], idle.release) : rule;
+  const idle = nobodyFor(job.stage, view);
+  if (!idle) return rule;
+  const release = [idle.release, ...(rule.release === undefined ? [] : [rule.release])].join('; besides: ');
+  return verdict(rule.verdict, [...rule.sentences, idle.sentence], release);
 }
 
 const gateOf = (job: Job, view: QueueView): Gate | undefined =>
   view.gates().find((g) => [job.feed, '*'].includes(g.feed) && [job.stage, '*'].includes(g.stage));
 
 function behindGate(gate: Gate): Verdict {
-  const stage = gate.stage === '*' ? 'every stage' : `the stage ${gate.stage}`;
+  const stage = gate.stage === '*' ? 'Every stage' : `The stage ${gate.stage}`;
   if (gate.cause === 'pause') {
     const verb = ['ingest-ctl resume', ...(gate.stage === '*' ? [] : [gate.stage])].join(' ');
     return verdict('behind_gate', `${stage} was paused by an operator at ${at(gate.sinceMs)}.`, verb);
@@ -111,17 +113,13 @@ function windowRuns(
         `${rule}, and it was changed since it was last looked at: that time begins again.`,
         'nobody may write to it for so long',
       )
-    : verdict(
-        'waiting',
-        `${rule}: ${seconds(leftMs)} of that are left.`,
-        `nothing has to be done: it is taken ${inTime(leftMs)}`,
-      );
+    : verdict('waiting', `${rule}: ${seconds(leftMs)} of that are left, then it is taken.`);
 }
 
 function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
   return verdict(
     'waiting',
-    `Somebody still has it open (or mapped) for writing: found so ${facts.refusals ?? 1} times in a row; looked at again ${inTime(job.dueMs - view.nowMs())}.`,
+    `Somebody still has it open (or mapped) for writing: ${facts.refusals ?? 1} looks in a row found it so; looked at again ${inTime(job.dueMs - view.nowMs())}.`,
     'the writer has to close it (fuser -v names the process); it is never taken from under a writer',
   );
 }
@@ -146,7 +144,7 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Verdict {
     return verdict(
       'sealed',
       `It was sealed into underprocess/, and there it has to stay unchanged for ${seconds(stabilityMs(feed))} more (${why}${facts.sealed!.because ? `, ${facts.sealed!.because}` : ''}).`,
-      why === 'writer_open' ? 'the writer has to close it (fuser -v names the process)' : 'nothing has to be done',
+      why === 'writer_open' ? 'the writer has to close it (fuser -v names the process)' : undefined,
     );
   }
   return verdict(

@@ -5,19 +5,26 @@
  */
 import type { OwnerId, OwnerSlot } from '../../queue/backend.js';
 import { Owners } from '../../queue/owners.js';
+import { errnoOf } from '../files/place-error.js';
 import { host } from '../linux/index.js';
 
-/** The slot of an owner, or undefined where another has it by now. */
+/** The slot of an owner, or undefined where another has it by now, or it cannot be read. */
 export type SlotReader = (ownersPath: string, owner: OwnerId) => OwnerSlot | undefined;
 
 /** Never closed before the process ends: one descriptor, of a file that is neither database nor -wal nor -shm. */
 export function ownersFileReader(): SlotReader {
   const opened = new Map<string, Owners>();
   return (path, owner) => {
-    const owners = opened.get(path) ?? new Owners(host(), path);
-    opened.set(path, owners);
-    const slot = owners.slot(owner);
-    return slot?.owner === owner ? slot : undefined;
+    try {
+      const owners = opened.get(path) ?? new Owners(host(), path);
+      opened.set(path, owners);
+      const slot = owners.slot(owner);
+      return slot?.owner === owner ? slot : undefined;
+    } catch (error) {
+      // Its folder has gone: no beat can be read. The children see that too, and end with a sentence.
+      if (errnoOf(error) !== undefined) return undefined;
+      throw error;
+    }
   };
 }
 

@@ -52,8 +52,8 @@ export interface Progress {
   /** On their way, in all stages. */
   filesLeft: number;
   held: number;
-  /** The window that ends next, if files only wait for theirs. */
-  waiting?: { path: string; seconds: number };
+  /** The file that is looked at next. `open`: its last look found a writer, so no time says when it is complete. */
+  waiting?: { path: string; seconds: number; open: boolean };
 }
 
 export type ChildMessage =

@@ -35,6 +35,9 @@ const EVENTS: Record<string, EventSpec> = {
         ? `${text(f.path)} was taken away before it was complete; it is ingested when it comes back`
         : `${text(f.path)} is no regular file any more (${text(f.why)}), so it is let be`,
   },
+  file_discarded: {
+    say: (f) => `${text(f.path)} was given up by an operator; it lies in failed/ of the work directory`,
+  },
   file_waiting: {
     say: (f) =>
       `${text(f.path)} waits${f.seconds === undefined ? '' : `, its window ends in ${shownSeconds(Number(f.seconds))}`}${f.why === undefined ? '' : `: ${text(f.why)}`}`,
@@ -43,33 +46,109 @@ const EVENTS: Record<string, EventSpec> = {
   stage_step: { level: 'trace' },
   metrics: {
     say: (f) =>
-      `${text(f.files_processed)} files, ${shownBytes(Number(f.bytes_processed ?? 0))}; ${Number(f.files_per_second ?? 0).toFixed(1)} files/s, ${shownBytes(Number(f.bytes_per_second ?? 0))}/s; waiting ${depths(f.queue_depth)}`,
+      `${text(f.files_processed)} files, ${shownBytes(Number(f.bytes_processed ?? 0))}; ${Number(f.files_per_second ?? 0).toFixed(1)} files/s, ${shownBytes(Number(f.bytes_per_second ?? 0))}/s; in the queue: ${depths(f.queue_depth)}`,
   },
-  overflow: { level: 'warn' },
+  overflow: {
+    level: 'warn',
+    say: (f) => `the kernel dropped events of ${text(f.feed)}; a scan finds what they told of, nothing is lost`,
+  },
   bug: { level: 'error' },
-  sync_failed: { level: 'warn' },
-  state_unwritable: { level: 'error' },
-  file_retry: { level: 'warn' },
-  claim_lost: { level: 'warn' },
-  orphan_adopted: { level: 'warn' },
-  append_unreachable: { level: 'warn' },
-  file_unconfirmed: { level: 'warn' },
-  manifest_replanned: { level: 'warn' },
-  manifest_truncated: { level: 'warn' },
-  manifest_foreign_lines: { level: 'warn' },
-  work_dir_inside_input: { level: 'warn' },
-  marks_full: { level: 'warn' },
-  directory_failed: { level: 'warn' },
-  delivery_failing: { level: 'warn' },
-  watch_limit: { level: 'warn' },
-  root_missing: { level: 'warn' },
+  sync_failed: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.files)} files of ${text(f.feed)} could not be made durable: ${text(f.error)}; each is copied and compared at its next attempt`,
+  },
+  state_unwritable: {
+    level: 'error',
+    say: (f) => `the state cannot be written (${text(f.code)}), the work waits: ${text(f.reason)}`,
+  },
+  file_retry: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.path)} failed in ${text(f.stage)}, attempt ${text(f.attempt)}: ${text(f.reason)}; it is tried again by itself`,
+  },
+  claim_lost: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.path)} was given to another process while ${text(f.stage)} had it; what was done here does not count`,
+  },
+  orphan_adopted: {
+    level: 'warn',
+    say: (f) => `${text(f.path)} lay in underprocess/ without a job; it goes through hash again`,
+  },
+  append_unreachable: { level: 'warn', say: (f) => `a line in ${text(f.file)} cannot be finished: ${text(f.hint)}` },
+  file_unconfirmed: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.path)} was stored as ${text(f.target)}, but nothing lay there when it was looked for: a quick consumer, or somebody removed it`,
+  },
+  manifest_replanned: {
+    level: 'warn',
+    say: (f) => `somebody else wrote to ${text(f.file)}; our line goes behind that, to byte ${text(f.to)}`,
+  },
+  manifest_truncated: {
+    level: 'warn',
+    say: (f) =>
+      `somebody cut ${text(f.file)} from ${text(f.ours_end)} to ${text(f.found_end)} bytes; what is missing is not written again`,
+  },
+  manifest_foreign_lines: {
+    level: 'warn',
+    say: (f) =>
+      `somebody else wrote to ${text(f.file)}: ours end at byte ${text(f.ours_end)}, the file at ${text(f.found_end)}; all is kept`,
+  },
+  work_dir_inside_input: {
+    level: 'warn',
+    say: (f) => `the work directory is ${text(f.work_dir)}, inside the input (${text(f.why)}): ${text(f.hint)}`,
+  },
+  not_a_file: {
+    say: (f) =>
+      f.count === undefined
+        ? `${text(f.path)} is a ${text(f.kind)}: only regular files are ingested, it stays and is never opened`
+        : `not regular files in the input of ${text(f.feed)}: ${text(f.count)} of kind ${text(f.kind)}; they stay and are never opened`,
+  },
+  look_failed: {
+    level: 'warn',
+    say: (f) => `${text(f.path)} of ${text(f.feed)} cannot be looked at (${text(f.code)}); the next scan tries again`,
+  },
+  polling: { say: (f) => `the input of ${text(f.feed)} is scanned, events are not used (${text(f.code ?? f.why)})` },
+  events_back: { say: (f) => `events of ${text(f.feed)} are used again` },
+  watch_limit_over: { say: (f) => `every directory of ${text(f.feed)} has its inotify watch again` },
+  root_back: { say: (f) => `the input of ${text(f.feed)} can be read again` },
+  root_replaced: { say: (f) => `another directory lies at the input of ${text(f.feed)} now; that one is watched` },
+  directory_back: { say: (f) => `the directory ${text(f.path)} of ${text(f.feed)} can be read again` },
+  submount: { say: (f) => `a filesystem is mounted at ${text(f.path)} of ${text(f.feed)}; it is scanned too` },
+  delivery_back: { say: (f) => `files of ${text(f.feed)} are put into the queue again` },
+  marks_full: { level: 'warn', say: (f) => `too many changes in ${text(f.feed)} to remember each; a scan follows` },
+  directory_failed: {
+    level: 'warn',
+    say: (f) =>
+      `the directory ${text(f.path)} of ${text(f.feed)} cannot be read (${text(f.code)}): give it the permission; every scan tries again`,
+  },
+  delivery_failing: {
+    level: 'warn',
+    say: (f) => `files of ${text(f.feed)} cannot be put into the queue: ${text(f.error)}; they are offered again`,
+  },
+  watch_limit: {
+    level: 'warn',
+    say: (f) =>
+      `no inotify watch is left for ${text(f.path)} of ${text(f.feed)}: such directories are scanned every few seconds instead; raise fs.inotify.max_user_watches`,
+  },
+  root_missing: {
+    level: 'warn',
+    say: (f) => `the input of ${text(f.feed)} cannot be read (${text(f.code)}); it goes on when that is repaired`,
+  },
+  reaping_failed: {
+    level: 'warn',
+    say: (f) => `what dead processes of ${text(f.feed)} left cannot be put in order now: ${text(f.reason)}`,
+  },
+  spawn_failed: { level: 'error', say: (f) => `${text(f.worker)} could not be started: ${text(f.reason)}` },
   worker_started: { say: (f) => `${text(f.worker)} is at work (pid ${text(f.worker_pid)})` },
   worker_lost: {
     level: 'warn',
     // Told by its parent, with how it ended; and by whoever gives its jobs back, which knows its owner number alone.
     say: (f) =>
       f.worker === undefined
-        ? `owner ${text(f.owner)} is dead; its ${text(f.jobs)} jobs go on${f.poisoned ? ', but for the one that it died with for the last time: that is held' : ''}`
+        ? `a process has died (owner ${text(f.owner)}); its ${text(f.jobs)} jobs go on${f.poisoned ? ', but for the one that it died with for the last time: that is held' : ''}`
         : `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
   },
   draining: { say: (f) => `${text(f.signal)}: finishing what is under way; once more stops at once` },
@@ -85,6 +164,7 @@ const EVENTS: Record<string, EventSpec> = {
       `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}, and its parent does not end it; its jobs wait`,
   },
   worker_stopped: { level: 'debug' },
+  stopped: { say: (f) => `all processes have ended (exit code ${text(f.exit_code)})` },
   drain_waiting: {
     level: 'warn',
     say: (f) =>
@@ -93,10 +173,13 @@ const EVENTS: Record<string, EventSpec> = {
   gate_closed: {
     level: 'error',
     say: (f) =>
-      `${text(f.stage)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}`,
+      `${text(f.stage)} of ${text(f.feed)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}; it goes on by itself when that is repaired`,
   },
   mount_missing: { level: 'error', say: (f) => `${text(f.path)} waits: ${text(f.reason)}` },
-  gate_opened: { say: (f) => `the ${text(f.place)} can be used again` },
+  gate_opened: {
+    say: (f) =>
+      `the ${text(f.place)} of ${text(f.feed)} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} (${text(f.code)})`,
+  },
   state_path: { say: (f) => `state: ${text(f.state_path)}` },
   watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },
   fatal: { level: 'fatal', say: (f) => text(f.reason) },

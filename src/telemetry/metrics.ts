@@ -4,6 +4,7 @@
  * Does not: write to the state.
  */
 import type { Backend } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
 import type { Emit } from './emit.js';
 
 export interface Metrics {
@@ -48,10 +49,11 @@ export function metricsReader(backend: Backend, now: () => number = () => perfor
 
 const rate = (amount: number, seconds: number): number => Math.round((amount / seconds) * 10) / 10;
 
-function processed(backend: Backend): { files: number; bytes: number } {
+/** Since the state was made. */
+export function processed(view: Pick<QueueView, 'counters'>): { files: number; bytes: number } {
   let files = 0;
   let bytes = 0;
-  for (const counter of backend.counters()) {
+  for (const counter of view.counters()) {
     if (!PROCESSED.includes(counter.name)) continue;
     files += counter.files;
     bytes += counter.bytes;

@@ -7,11 +7,15 @@ import { type Level, levelOf, sentenceOf } from './events.js';
 import { LineWriter } from './line-writer.js';
 import { safeText } from './safe.js';
 
+/** The status line says the same. */
+const UNSAID = new Set(['metrics']);
+
 const ORDER: Level[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 const CLEAR_LINE = '\r\u001b[K';
 
 export function terminalSubscriber(level: Level, writer = new LineWriter()): Subscriber {
   return (event, fields) => {
+    if (UNSAID.has(event)) return;
     const severity = levelOf(event);
     if (ORDER.indexOf(severity) < ORDER.indexOf(level)) return;
     const mark = severity === 'info' || severity === 'debug' || severity === 'trace' ? '' : `${severity}: `;

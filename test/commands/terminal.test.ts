@@ -1,6 +1,7 @@
 /** On a terminal silence is a fault: a waiting file is told with the time its window still has, and --once sums up. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PACKAGE } from '../world/program.js';
@@ -20,8 +21,44 @@ test('ingest --once on a terminal shows a bar, the file that is waited for, shor
   const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])
     .ended;
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /\[\.+\] 0 files in, 0 B, .*\.csv is complete in \d\.\ds, 2 under way/);
+  assert.match(stdout, /\[\.+\] 0 files in, 0 B, 2 under way, complete in \d\.\ds: .*\.csv/);
   assert.match(stdout, /a\\u001b\[31m\.csv → /);
   assert.doesNotMatch(stdout, /"event"/);
   assert.match(stdout, /ingest: 2 files \(2\.0 KiB\) ingested or skipped as duplicates\./);
+});
+
+test('a run on a terminal that finds its files complete at once counts them too', async (t) => {
+  if (spawnSync('script', ['--version']).error) {
+    t.skip('no script(1): what is shown on a terminal was not tested');
+    return;
+  }
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const once = ['ingest', ...world.flags('ingest'), '--once'];
+  const command = once.map((word, i) => `'${i === 0 ? join(PACKAGE, 'bin', word) : word}'`).join(' ');
+  for (const name of ['first.csv', 'second.csv']) {
+    world.drop(name, name.length);
+    const { stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null']).ended;
+    assert.match(stdout, /ingest: 1 file \(\d+ B\) ingested or skipped as duplicates\./, name);
+  }
+});
+
+test('an audit on a terminal shows how far it is, and its findings whole', async (t) => {
+  if (spawnSync('script', ['--version']).error) {
+    t.skip('no script(1): what an audit shows on a terminal was not tested');
+    return;
+  }
+  const world = createWorld(t);
+  world.drop('a.csv', 1_000);
+  world.drop('large.csv', 5_000_000);
+  await world.runOnce();
+  writeFileSync(join(world.feed().warehouse, 'b\u001b[31m'), 'nobody knows it');
+  const command = `'${join(PACKAGE, 'bin', 'ingest-ctl')}' audit --hash --state-path '${world.statePath}'`;
+  const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])
+    .ended;
+  assert.equal(code, 4, stdout);
+  assert.match(stdout, /\[\.+\] reading files: 0 of 3, 4\.0 MiB/);
+  assert.match(stdout, /\[#+\] reading files: 3 of 3, 4\.8 MiB/);
+  assert(stdout.includes('\u001b[Kfile_unknown'), stdout);
+  assert.match(stdout, /b\\u001b\[31m: nobody knows it/);
+  assert.match(stdout, /^1 difference in 2 contents, 2 lines and 3 files/m);
 });

@@ -30,7 +30,9 @@ for (const command of Object.keys(COMMANDS) as CommandName[]) {
 }
 
 test('every group of options has a heading in one of the helps', () => {
-  const all = Object.values(COMMANDS).map(helpOf).join('\n');
+  const all = Object.values(COMMANDS)
+    .map((spec) => helpOf(spec))
+    .join('\n');
   for (const group of GROUPS) assert.ok(all.includes(`\n${group}:\n`), group);
 });
 

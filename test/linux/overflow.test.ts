@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertSucceeded, directoryFor, ended, linesOf, startNode } from './support.js';
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 240_000 };
 
 /** Its queue holds 16,384 events by default; the limit is read, never changed. */
 const queued = Number(fs.readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));

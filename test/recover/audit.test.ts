@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import {
+  linkSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -13,9 +15,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { loseState } from '../world/lost.js';
 import { changeByte, editLine, plantTwelve, storedIn } from '../world/planting.js';
 import { alter } from '../world/state-by-hand.js';
 import { until } from '../world/waiting.js';
@@ -207,4 +211,42 @@ test('a sealed file that was taken away, and a warehouse that is not mounted', l
   const ended = await world.run('ingest-ctl', ['audit']);
   assert.equal(ended.code, 3);
   assert.match(ended.stderr, /has lost its marker/);
+});
+
+test('strange names, copies, subdirectories, a shared warehouse, a rebuilt state: no difference', limit, async (t) => {
+  const options = { ...AT_ONCE, preserveSubdirs: true };
+  const root = mkdtempSync(join(tmpdir(), 'ingest-shared-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  const [warehouse, manifests] = [join(root, 'warehouse'), join(root, 'manifests')] as const;
+  for (const folder of [warehouse, manifests]) mkdirSync(folder);
+  const places = { warehouse, manifests, options };
+  const world = createWorld(t, { feeds: { a: places, b: places } });
+  for (const feed of ['a', 'b']) {
+    world.drop(Buffer.from('caf\xe9%2F\n.csv', 'latin1'), 100, { feed });
+    world.drop('deep/er/é.csv', 100, { feed });
+    world.drop('same.csv', 'the same for both', { feed });
+    world.drop('empty.csv', '', { feed });
+    world.drop(`${'x'.repeat(240)}.csv`, 100, { feed });
+    const linked = world.drop('linked.csv', 100, { feed });
+    linkSync(join(world.feed(feed).input, 'linked.csv'), join(world.root, `link-${feed}`));
+    assert(linked);
+  }
+  await world.runOnce();
+  assert.deepEqual((await audit(world, ['--hash'])).told, []);
+  loseState(world);
+  const rebuilt = await world.launch('ingest-ctl', ['rebuild', ...world.flags('ingest')]).ended;
+  assert.equal(rebuilt.code, 0, rebuilt.stderr);
+  assert.deepEqual((await audit(world, ['--hash'])).told, []);
+  // A torn line of the second feed is its own, in the manifest of both.
+  const [torn] = world.manifest('b').filter(({ record }) => record?.feed === 'b');
+  const file = join(manifests, torn!.file);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(torn!.raw, torn!.raw.slice(0, -60)));
+  assert.deepEqual(
+    (await audit(world, ['--hash'])).told.map(({ kind }) => kind),
+    ['line_torn'],
+  );
+  assert.deepEqual(
+    (await audit(world, ['--feed', 'b'])).told.map(({ kind }) => kind),
+    ['line_torn'],
+  );
 });

@@ -59,7 +59,7 @@ test('explain tells of files that are on their way', limit, async (t) => {
     world,
     at('sealed.csv'),
     'behind_gate',
-    /the stage hash was paused by an operator/,
+    /The stage hash was paused by an operator/,
     /ingest-ctl resume hash/,
   );
   const { job } = await says(
@@ -86,7 +86,7 @@ test('explain tells of files that are on their way', limit, async (t) => {
     world,
     at('twin.csv'),
     'waiting_for_content',
-    /same as that of .*sealed\.csv[\s\S]*the stage manifest was paused/,
+    /same as that of .*sealed\.csv[\s\S]*The stage manifest was paused/,
     /ingest-ctl resume manifest/,
   );
   writer.close();
@@ -105,7 +105,7 @@ test('explain tells the rule that an incomplete file waits for', limit, async (t
     world,
     path('windows', 'slow.csv'),
     'waiting',
-    /stay unchanged for 10m.*--stability-seconds 600.*: 9m\d+s of that are left/,
+    /stay unchanged for 10m.*--stability-seconds 600.*: (9m\d+|10m0)s of that are left/,
   );
   await says(world, path('sidecars', 'alone.csv'), 'waiting', /alone\.csv\.ok is not/, /deliver the sidecar/);
   writeFileSync(path('windows', 'slow.csv'), 'changed');

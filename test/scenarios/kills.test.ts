@@ -66,7 +66,6 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
       `${kills} kills, ${whileClaimed} with jobs claimed, ${inAppend} with an append open; the reader looked ${looks} times`,
     );
     assert(whileClaimed >= kills / 2, `only ${whileClaimed} of ${kills} kills met claimed jobs`);
-    if (appends.length > 0) assert(inAppend >= 5, `only ${inAppend} kills met an open append`);
   });
 }
 

@@ -20,15 +20,12 @@ function noon(now = new Date()): { timezone: string; partition: string } {
 }
 
 const targets = (world: World): string[] => world.warehouse().map(({ path }) => shownName(path));
+const nothingUnderWay = (world: World): boolean => {
+  const jobs = world.jobs();
+  return jobs.length >= world.dropped.length && jobs.every(({ state }) => state === 'done' || state === 'held');
+};
 const settled = (world: World): Promise<true> =>
-  until(
-    'nothing is under way',
-    () => {
-      const jobs = world.jobs();
-      return jobs.length >= world.dropped.length && jobs.every(({ state }) => state === 'done' || state === 'held');
-    },
-    PATIENT,
-  );
+  until('nothing is under way', () => nothingUnderWay(world) || undefined, PATIENT);
 
 test('the same name with other content, one after the other and at once: all arrive beside each other', async (t) => {
   const { timezone, partition } = noon();
@@ -42,8 +39,11 @@ test('the same name with other content, one after the other and at once: all arr
   await settled(world);
   await world.stop();
   world.check();
-  const names = ['x.csv', ...[2, 3, 4, 5, 6, 7, 8].map((n) => `x~${n}.csv`)];
-  assert.deepEqual(targets(world).sort(), names.map((name) => `${partition}/${name}`).sort());
+  const stored = targets(world);
+  assert.equal(stored.length, 8);
+  assert(stored.includes(`${partition}/x.csv`));
+  // Two workers may pass over numbers that neither takes in the end.
+  for (const path of stored) assert.equal(path.replace(/~\d+/, ''), `${partition}/x.csv`);
 });
 
 test('a name that is promised and not yet in place is passed over: a paused move holds up no later file', async (t) => {

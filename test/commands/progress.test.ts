@@ -1,0 +1,33 @@
+/** The status line: what it promises a person who waits. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { progressText, summaryText } from '../../src/commands/progress.js';
+import type { Progress } from '../../src/supervise/protocol.js';
+
+const NONE = { filesDone: 0, bytesDone: 0 };
+const now = (more: Partial<Progress> = {}): Progress => ({
+  ...{ kind: 'progress', ...NONE, filesPerSecond: 0, filesLeft: 0, held: 0 },
+  ...more,
+});
+
+test('the bar is empty before there is anything, and full when all is in', () => {
+  assert.match(progressText(now(), NONE, true), /^\[\.{24}\] 0 files in/);
+  assert.match(progressText(now({ filesDone: 3, filesLeft: 1 }), NONE, true), /^\[#{18}\.{6}\] 3 files in/);
+  assert.match(progressText(now({ filesDone: 1 }), NONE, true), /^\[#{24}\] 1 file in/);
+});
+
+test('no time is promised for a file that somebody writes, and a long name hides no time', () => {
+  const waiting = { path: 'a'.repeat(200), seconds: 2 };
+  const line = (open: boolean) => progressText(now({ filesLeft: 2, waiting: { ...waiting, open } }), NONE, false);
+  assert.match(line(false), /^0 files in, 0 B, 2 under way, complete in 2\.0s: a{200}$/);
+  assert.match(line(true), /, still open for writing: a{200}$/);
+});
+
+test('whoever stops it is told what is left', () => {
+  const left = now({ filesDone: 5, filesLeft: 2 });
+  assert.match(
+    summaryText(left, { filesDone: 4, bytesDone: 0 }, true),
+    /^1 file .*; 2 under way, the next start goes on\.$/,
+  );
+  assert.doesNotMatch(summaryText(left, NONE, false), /under way/);
+});
