@@ -43,3 +43,11 @@ export function dice(seed: string): (n: number) => number {
   const draw = contents(seed);
   return (n) => draw(4).readUInt32LE() % n;
 }
+
+/** So long after so many events of a kind: in the start, while files are sealed, while they are stored. */
+export function drawMoment(below: (n: number) => number): { event: string; count: number; afterMs: number } {
+  const kind = below(8);
+  if (kind === 0) return { event: 'worker_started', count: below(3), afterMs: below(250) };
+  if (kind < 4) return { event: 'file_ready', count: 1 + below(80), afterMs: below(60) };
+  return { event: 'file_ingested', count: 1 + below(80), afterMs: below(40) };
+}

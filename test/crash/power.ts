@@ -27,7 +27,7 @@ import {
 } from './power-disks.js';
 import { dropFile, settleUploads } from './power-drops.js';
 import { evidenceOf } from './power-evidence.js';
-import { dice, LAYOUTS, type Layout, type PowerPlan, type PowerReport } from './power-plan.js';
+import { dice, drawMoment, LAYOUTS, type Layout, type PowerPlan, type PowerReport } from './power-plan.js';
 
 /** Cuts in one world; every third is followed by a settlement. */
 const CUTS_A_WORLD = 12;
@@ -125,7 +125,7 @@ class PoweredWorld {
     const args = ARGS[this.#below(ARGS.length)]!;
     this.#dropSome(first, () => this.#dice(2) === 0);
     const program = world.start('ingest', args, { env: this.plan.env ?? {} });
-    const at = this.#moment();
+    const at = drawMoment(this.#below);
     let more = DROPS_A_ROUND;
     const isReached = () => world.log.all.slice(since).filter(({ event }) => event === at.event).length >= at.count;
     const hard = Date.now() + 15_000;
@@ -148,13 +148,6 @@ class PoweredWorld {
     const where = `${this.#name}, cut ${cut} (${kinds.join(' ')}) ${at.afterMs} ms after ${at.count} ${at.event}, ${args.join(' ')}`;
     this.plan.tell?.(where);
     this.#lookAfterCut(where);
-  }
-
-  #moment(): { event: string; count: number; afterMs: number } {
-    const kind = this.#below(8);
-    if (kind === 0) return { event: 'worker_started', count: this.#below(3), afterMs: this.#below(250) };
-    if (kind < 4) return { event: 'file_ready', count: 1 + this.#below(80), afterMs: this.#below(60) };
-    return { event: 'file_ingested', count: 1 + this.#below(80), afterMs: this.#below(40) };
   }
 
   /** In another order each time: a reboot gives devices other numbers too. */
