@@ -131,7 +131,10 @@ async function judgeLine(judging: Judging, row: Noted, line: LineNote): Promise<
   const more = known === undefined ? {} : { line: known };
   if (right === 'row') {
     tell(
-      about('line_edited', row, `${fields} of ${shownPath(row.sourcePath)} are not what was written`, { at, ...more }),
+      about('line_edited', row, `${fields} changed since the line of ${shownPath(row.sourcePath)} was written`, {
+        at,
+        ...more,
+      }),
     );
   } else if (right === 'line') {
     const where = row.path === null ? line.path : row.path;
