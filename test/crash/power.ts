@@ -29,12 +29,10 @@ import { dropFile, settleUploads } from './power-drops.js';
 import { evidenceOf } from './power-evidence.js';
 import { dice, drawMoment, LAYOUTS, type Layout, type PowerPlan, type PowerReport } from './power-plan.js';
 
-/** Cuts in one world; every third is followed by a settlement. */
 const CUTS_A_WORLD = 12;
-const SETTLE_EVERY = 3;
+const SETTLE_EVERY = 3; // cuts
 const DROPS_A_ROUND = 120;
-/** Each costs a survey. */
-const EVIDENCE_MAX = 3;
+const EVIDENCE_MAX = 3; // each costs a survey
 const SETTLE_WITHIN_MS = 240_000;
 
 export async function powerCuts(plan: PowerPlan): Promise<PowerReport> {
