@@ -40,10 +40,11 @@ export async function judgeLinesOf(judging: Judging, row: Noted): Promise<Claim 
 /** By its own ingest_id; by its content where that was edited and belongs to no other row. */
 function linesFor(notes: AuditNotes, row: Noted): LineNote[] {
   return notes.all<LineNote>(
-    `SELECT id, feed, path, file, no, raw FROM lines l WHERE feed = @feed AND (ingestId = @ingestId OR id IN (
+    `SELECT id, feed, path, file, no, raw FROM lines l WHERE +feed = @feed AND id IN (
+        SELECT id FROM lines WHERE ingestId = @ingestId UNION
         SELECT id FROM lines m WHERE m.feed = @feed AND m.sha256 = @sha256
-          AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.ingestId = m.ingestId AND c.row <> @row)))
-       AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = l.feed AND w.ingestId = l.ingestId) ORDER BY id`,
+          AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.ingestId = m.ingestId AND c.row <> @row))
+       AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = @feed AND w.ingestId = l.ingestId) ORDER BY id`,
     { feed: row.feed, ingestId: row.ingestId, sha256: row.sha256, row: row.row },
   );
 }
@@ -130,7 +131,10 @@ async function judgeLine(judging: Judging, row: Noted, line: LineNote): Promise<
   const more = known === undefined ? {} : { line: known };
   if (right === 'row') {
     tell(
-      about('line_edited', row, `${fields} of ${shownPath(row.sourcePath)} are not what was written`, { at, ...more }),
+      about('line_edited', row, `${fields} changed since the line of ${shownPath(row.sourcePath)} was written`, {
+        at,
+        ...more,
+      }),
     );
   } else if (right === 'line') {
     const where = row.path === null ? line.path : row.path;

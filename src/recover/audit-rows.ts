@@ -13,7 +13,7 @@ export async function judgeRows(judging: Judging, count: (n: number) => void): P
   const { notes, feed } = judging;
   for (let after = 0; ; ) {
     const page = notes.all<Noted>(
-      'SELECT * FROM contents WHERE feed = ? AND row > ? ORDER BY row LIMIT ?',
+      'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?',
       ...[feed.name, after, PAGE],
     );
     if (page.length === 0) return;

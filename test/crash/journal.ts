@@ -24,6 +24,8 @@ export interface Head {
 
 export class Journal {
   readonly entries: Entry[] = [];
+  /** Violated once, and was run again since. */
+  readonly mended: Entry[] = [];
 
   private constructor(
     readonly path: string,
@@ -42,13 +44,20 @@ export class Journal {
     // The last line may be torn: its round is done again.
     const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
     const journal = new Journal(path, JSON.parse(lines[0]!) as Head);
-    journal.entries.push(...lines.slice(1).map((line) => JSON.parse(line) as Entry));
+    for (const line of lines.slice(1)) journal.#take(JSON.parse(line) as Entry);
     writeFileSync(path, `${lines.join('\n')}\n`);
     return journal;
   }
 
-  add(entry: Entry): void {
+  /** A round that was run again, because it violated before a mend, counts as it ended last. */
+  #take(entry: Entry): void {
+    const earlier = this.entries.findIndex(({ part, name }) => part === entry.part && name === entry.name);
+    if (earlier >= 0) this.mended.push(...this.entries.splice(earlier, 1));
     this.entries.push(entry);
+  }
+
+  add(entry: Entry): void {
+    this.#take(entry);
     appendFileSync(this.path, `${JSON.stringify(entry)}\n`);
   }
 }

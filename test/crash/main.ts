@@ -42,7 +42,9 @@ const isRound = values.only !== undefined && faultsOf(values.only) !== undefined
 const parts = (): Part[] => (values.only === undefined ? [...PARTS] : (values.only.split(',') as Part[]));
 
 function* roundsOf(part: Part, calls: readonly Call[], entries: readonly Entry[], seed: string): Iterable<Planned> {
-  const done = new Set(entries.map(({ part: of, name }) => `${of} ${name}`));
+  // What violated is run again: whoever resumes has mended something.
+  const sound = entries.filter(({ violations }) => violations.length === 0);
+  const done = new Set(sound.map(({ part: of, name }) => `${of} ${name}`));
   const plans = {
     kill: () => killRounds(calls, seed),
     error: () => errorRounds(calls, seed),

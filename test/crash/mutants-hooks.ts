@@ -1,5 +1,6 @@
 /** Loads the modules of the product with the edits of one mutant in them. An edit that does not fit any more is an error. */
-import { type Mutant, mutants, mutated } from './mutants-table.js';
+import type { Mutant } from './mutants-shape.js';
+import { mutants, mutated } from './mutants-table.js';
 
 let mutant: Mutant | undefined;
 

@@ -4,7 +4,8 @@
  */
 
 import { type RunName, runs } from './mutants-runs.js';
-import { type Mutant, mutants, switchedTo } from './mutants-table.js';
+import type { Mutant } from './mutants-shape.js';
+import { mutants, switchedTo } from './mutants-table.js';
 
 export interface Judged {
   name: string;

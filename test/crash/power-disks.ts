@@ -5,7 +5,8 @@
  * Does not: tear sectors or reorder writes of the device below: what was submitted before the cut is there.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { isRoot } from '../world/users.js';
 
 export type DiskType = 'ext4' | 'xfs';
@@ -57,4 +58,24 @@ export const unmountDisk = ({ place }: Disk): void => run('umount', [place]);
 
 function run(command: string, args: string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH } });
+}
+
+/** False while somebody still has something open there. */
+export function tryUnmount(disk: Disk): boolean {
+  try {
+    unmountDisk(disk);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The operator's own directories were there long before. */
+export function makeSynced(path: string): void {
+  mkdirSync(path, { recursive: true });
+  for (const one of [path, dirname(path)]) {
+    const fd = openSync(one, 'r');
+    fsyncSync(fd);
+    closeSync(fd);
+  }
 }

@@ -1,6 +1,7 @@
 /** Power cuts by hand: `node dist/test/crash/power-run.js CUTS [SEED] [LAYOUT] [TYPE]`; MINUTES bounds it. */
-import { type Layout, powerCuts } from './power.js';
+import { powerCuts } from './power.js';
 import { type DiskType, whyNoPowerCuts } from './power-disks.js';
+import type { Layout } from './power-plan.js';
 
 const [cuts = '100', seed = String(Date.now()), layout, type] = process.argv.slice(2);
 const why = whyNoPowerCuts();

@@ -5,60 +5,34 @@
  * Guarantees: the same seed draws the same plan (what runs, what is dropped, which disks and cuts); the moment itself is the
  * machine's.
  */
-import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { contents } from '../world/dropping.js';
 import { release } from '../world/mounts.js';
 import type { Difference } from '../world/oracle.js';
 import { signal } from '../world/program.js';
 import { sha256Of } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 import { World } from '../world/world.js';
-import { type CutKind, cutPower, type Disk, type DiskType, makeDisk, mountDisk, unmountDisk } from './power-disks.js';
+import {
+  type CutKind,
+  cutPower,
+  type Disk,
+  type DiskType,
+  makeDisk,
+  makeSynced,
+  mountDisk,
+  tryUnmount,
+} from './power-disks.js';
 import { dropFile, settleUploads } from './power-drops.js';
+import { evidenceOf } from './power-evidence.js';
+import { dice, drawMoment, LAYOUTS, type Layout, type PowerPlan, type PowerReport } from './power-plan.js';
 
-/** `apart`: the database, the input, the manifests, the warehouse each on a disk. `joined`: the warehouse beside the input. */
-export const LAYOUTS = ['apart', 'joined'] as const;
-export type Layout = (typeof LAYOUTS)[number];
-
-export interface PowerPlan {
-  seed: string;
-  /** Ends after so many cuts, at the next settlement; or with the first violation. */
-  cuts: number;
-  layout?: Layout;
-  type?: DiskType;
-  /** What the ingestor runs with (a mutant's switch). */
-  env?: NodeJS.ProcessEnv;
-  /** Milliseconds since the epoch after which no new world is begun. */
-  until?: number;
-  tell?: (line: string) => void;
-}
-
-export interface Violation {
-  kind: string;
-  what: string;
-  /** Seed, world, cut, disks: what shows it again. */
-  where: string;
-  evidence: string[];
-}
-
-export interface PowerReport {
-  cuts: number;
-  /** Cuts by layout, filesystem and kind. */
-  by: Record<string, number>;
-  drops: number;
-  /** Files that the log told as stored before a cut, and looked for after it. */
-  acknowledged: number;
-  settlements: number;
-  violations: Violation[];
-}
-
-/** Cuts in one world; every third is followed by a settlement. */
 const CUTS_A_WORLD = 12;
-const SETTLE_EVERY = 3;
+const SETTLE_EVERY = 3; // cuts
 const DROPS_A_ROUND = 120;
+const EVIDENCE_MAX = 3; // each costs a survey
 const SETTLE_WITHIN_MS = 240_000;
 
 export async function powerCuts(plan: PowerPlan): Promise<PowerReport> {
@@ -149,7 +123,7 @@ class PoweredWorld {
     const args = ARGS[this.#below(ARGS.length)]!;
     this.#dropSome(first, () => this.#dice(2) === 0);
     const program = world.start('ingest', args, { env: this.plan.env ?? {} });
-    const at = this.#moment();
+    const at = drawMoment(this.#below);
     let more = DROPS_A_ROUND;
     const isReached = () => world.log.all.slice(since).filter(({ event }) => event === at.event).length >= at.count;
     const hard = Date.now() + 15_000;
@@ -174,18 +148,12 @@ class PoweredWorld {
     this.#lookAfterCut(where);
   }
 
-  #moment(): { event: string; count: number; afterMs: number } {
-    const kind = this.#below(8);
-    if (kind === 0) return { event: 'worker_started', count: this.#below(3), afterMs: this.#below(250) };
-    if (kind < 4) return { event: 'file_ready', count: 1 + this.#below(80), afterMs: this.#below(60) };
-    return { event: 'file_ingested', count: 1 + this.#below(80), afterMs: this.#below(40) };
-  }
-
+  /** In another order each time: a reboot gives devices other numbers too. */
   async #remount(): Promise<void> {
-    for (const disk of this.#disks) {
-      await until(`${disk.name} is let go`, () => tryUnmount(disk), { withinMs: 20_000, everyMs: 20 });
-      mountDisk(disk);
-    }
+    for (const disk of this.#disks)
+      await until(`${disk.name} is let go`, () => tryUnmount(disk), { withinMs: 60_000, everyMs: 20 });
+    const first = this.#below(this.#disks.length);
+    for (const disk of [...this.#disks.slice(first), ...this.#disks.slice(0, first)]) mountDisk(disk);
   }
 
   /** What was acknowledged is there; what was synced is somewhere; no row or line says too much. */
@@ -226,34 +194,14 @@ class PoweredWorld {
   }
 
   #violated(found: readonly (Difference | { kind: string; what: string })[], where: string): void {
-    this.report.violations.push(
-      ...found.map(({ kind, what }) => ({ kind, what, where, evidence: this.#evidence(what) })),
-    );
-  }
-
-  /** What is known of the file that a violation names: its drop, row, places, events. */
-  #evidence(what: string): string[] {
-    const world = this.#world;
-    const drop = world.dropped.findLast(({ name, sha256 }) => what.includes(name) || what.includes(sha256));
-    if (!drop) return [];
-    const base = drop.name.slice(drop.name.lastIndexOf('/') + 1);
-    const { input, underprocess, warehouse, duplicates, failed, temporary } = world.survey();
-    const places = Object.entries({ input, underprocess, warehouse, duplicates, failed, temporary });
-    return [
-      `dropped: ${JSON.stringify(world.dropped.filter(({ name }) => name === drop.name))}`,
-      ...world
-        .jobs()
-        .filter(({ key }) => key === drop.name)
-        .map((job) => `row: ${JSON.stringify(job)}`),
-      ...places.flatMap(([place, all]) =>
-        all
-          .filter(({ path, sha256 }) => path.endsWith(base) || sha256 === drop.sha256)
-          .map(({ path, sha256, size }) => `${place}: ${path}, ${size} bytes, ${sha256}`),
-      ),
-      ...world.log.all
-        .filter((event) => JSON.stringify(event).includes(drop.name))
-        .map((e) => `log: ${JSON.stringify(e)}`),
-    ].slice(0, 40);
+    const { violations } = this.report;
+    for (const { kind, what } of found)
+      violations.push({
+        kind,
+        what,
+        where,
+        evidence: violations.length < EVIDENCE_MAX ? evidenceOf(this.#world, what) : [],
+      });
   }
 
   #dropSome(many: number, isSynced: () => boolean): void {
@@ -268,29 +216,5 @@ class PoweredWorld {
           : world.content(kind === 1 ? 600_000 + this.#dice(1_000_000) : 1 + this.#dice(6_000));
       dropFile(world, name, content, isSynced());
     }
-  }
-}
-
-function dice(seed: string): (n: number) => number {
-  const draw = contents(seed);
-  return (n) => draw(4).readUInt32LE() % n;
-}
-
-/** The operator's own directories were there long before. */
-function makeSynced(path: string): void {
-  mkdirSync(path, { recursive: true });
-  for (const one of [path, dirname(path)]) {
-    const fd = openSync(one, 'r');
-    fsyncSync(fd);
-    closeSync(fd);
-  }
-}
-
-function tryUnmount(disk: Disk): boolean {
-  try {
-    unmountDisk(disk);
-    return true;
-  } catch {
-    return false;
   }
 }

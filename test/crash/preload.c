@@ -121,7 +121,16 @@ static struct verdict of_name(const char *call, int dir, const char *name) {
   return judge(call, path);
 }
 
-/* A file whose sync failed must be written again before a later sync may count. */
+/*
+ * A file whose sync failed must be written again before a later sync may count. Not SQLite's WAL: a commit whose sync failed
+ * is no commit there, and the sync before a checkpoint covers frames that each commit has synced already.
+ */
+static int is_wal(int fd) {
+  char path[4096];
+  path_of(fd, path, sizeof path);
+  size_t n = strlen(path);
+  return n > 4 && !strcmp(path + n - 4, "-wal");
+}
 static void note_written(int fd) {
   struct stat st;
   if (!control || !control->lost || fstat(fd, &st)) return;
@@ -131,7 +140,7 @@ static void note_written(int fd) {
 }
 static void note_synced(int fd, int failed) {
   struct stat st;
-  if (!control || (!failed && !control->lost) || fstat(fd, &st) || !S_ISREG(st.st_mode)) return;
+  if (!control || (!failed && !control->lost) || fstat(fd, &st) || !S_ISREG(st.st_mode) || is_wal(fd)) return;
   for (int i = 0; i < control->lost; i++) {
     if (control->lost_files[i].ino != (int64_t)st.st_ino || control->lost_files[i].dev != (int64_t)st.st_dev) continue;
     if (failed) control->lost_files[i].written = 0;

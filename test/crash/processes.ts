@@ -29,7 +29,9 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
     ...{ renames: control.get('renames'), scene: world.root, recoveryCalls: 0 },
     violations: [],
   };
-  if (ended.code !== HELD)
+  // All was in: who is killed while it drains is told, and nobody starts it again.
+  const inDrain = hit && /died while it was draining/.test(ended.stderr);
+  if (ended.code !== HELD && !inDrain)
     end.violations.push({
       kind: 'failed',
       what: `exit code ${ended.code ?? ended.signal}\n${ended.stderr.slice(-1_500)}`,

@@ -39,6 +39,9 @@ export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: 
     ...ERRORS.map((error) => `| ${error} | ${countOf(hit, `${error} once`)} | ${countOf(hit, `${error} on`)} |`),
     '',
     ...pointsOf(hit, calls),
+    ...(journal.mended.length === 0
+      ? []
+      : ['## Violated once, and run again after a mend of product or harness', '', ...journal.mended.map(toldOf), '']),
     ...(violated.length === 0 ? [] : ['## Violations', '', ...violated.map(toldOf), '']),
   ].join('\n');
 }

@@ -1,0 +1,13 @@
+/** What a mutant is. */
+import type { RunName } from './mutants-runs.js';
+
+export type Edit = readonly [from: string, to: string];
+
+export interface Mutant {
+  name: string;
+  /** What it does, in a line of the report. */
+  breaks: string;
+  run: RunName;
+  /** By module, below dist/. */
+  edits: Readonly<Record<string, readonly Edit[]>>;
+}

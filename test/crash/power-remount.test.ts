@@ -1,0 +1,38 @@
+/** After a reboot the same file system may have another device number: what was under way goes on as if nothing were. */
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pause, resume } from '../world/hand.js';
+import { until } from '../world/waiting.js';
+import { createWorld } from '../world/world.js';
+import { makeDisk, mountDisk, unmountDisk, whyNoPowerCuts } from './power-disks.js';
+
+for (const stage of ['hash', 'manifest', 'move'] as const) {
+  test(`files that were sealed before a reboot gave their disk another number, before ${stage}`, {
+    timeout: 120_000,
+  }, async (t) => {
+    const why = whyNoPowerCuts();
+    if (why) return t.skip(why);
+    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const data = makeDisk('data', world.input, 'ext4');
+    const other = makeDisk('other', join(world.root, 'other'), 'ext4');
+    world.start('ingest');
+    await world.event('worker_started', (e) => String(e.worker).startsWith('worker'));
+    await pause(world.statePath, stage);
+    for (let n = 0; n < 5; n++) world.drop(`${n}.csv`, 100);
+    const areThere = () => world.jobs().filter((job) => job.stage === stage).length === 5;
+    await until(`the files are at ${stage}`, areThere, { withinMs: 60_000 });
+    await world.stop();
+    const before = statSync(world.input).dev;
+    for (let tries = 0; tries < 10 && statSync(world.input).dev === before; tries++) {
+      for (const disk of [data, other]) unmountDisk(disk);
+      for (const disk of [other, data]) mountDisk(disk);
+    }
+    if (statSync(world.input).dev === before) return t.skip('the disk got the same number: nothing was tested');
+    await resume(world.statePath, stage);
+    const ended = await world.run('ingest', ['--once']);
+    assert.equal(ended.code, 0, ended.stdout);
+    world.check();
+  });
+}
