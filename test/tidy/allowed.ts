@@ -11,12 +11,8 @@ export const allowed = {
   lines: {
     'queue/backend.ts': 'the interface of a backend, to be read in one piece; most of it is comment',
     'src/config/schema.ts': 'the one table of every option',
-    'test/crash/mutants-table.ts': 'the one table of every mutant',
-    'test/crash/power.ts': 'one power cut from the drop to the comparison',
   } as Record<string, string>,
   calls: {
-    'test/crash/frozen.ts': 'random moments are what it is about: it waits for nothing',
-    'test/crash/power.ts': 'random moments are what it is about: it waits for nothing',
     'test/watcher/places.test.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'test/supervise/family.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'test/crash/power.ts': 'the moment of a cut is drawn, in ms after an event: nothing is waited for',
