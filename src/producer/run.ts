@@ -18,12 +18,11 @@ import { untilNothingLeft } from './once.js';
 import { startProgress } from './progress.js';
 
 export async function runProducer(context: ChildContext): Promise<void> {
-  const { config, emit, report, drainSignal } = context;
+  const { config, emit, report } = context;
   const { statePath, maxAttempts } = config.service;
   await refuseLostState(statePath, config.feeds);
   const backend = await openState({ statePath, maxAttempts, title: 'producer', cacheKib: producerLimits.cacheKib });
-  const fatal = new Fatal();
-  const stops = [startBeats(backend, context, fatal)];
+  const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
   const locks: SharedLockFile[] = [];
   try {
@@ -34,11 +33,10 @@ export async function runProducer(context: ChildContext): Promise<void> {
       await backend.putFeed(feed.name, { ...feed });
       locks.push(...lockRoots(await setUpRoots(backend, statePath, feed, emit)));
       await checkManifestsKnown(backend, feed);
-      producers.push(new FeedProducer({ backend, feed, boot: bootId(), emit, onFatal: (error) => fatal.raise(error) }));
+      producers.push(new FeedProducer({ backend, feed, boot: bootId(), emit, onFatal: context.fail }));
     }
     for (const producer of producers) producer.start();
-    if (config.service.once) await Promise.race([reportOnce(backend, producers, context), fatal.raised]);
-    await Promise.race([aborted(drainSignal), fatal.raised]);
+    await Promise.all([config.service.once && reportOnce(backend, producers, context), context.drained]);
   } catch (error) {
     throw asOperators(error);
   } finally {
@@ -55,35 +53,17 @@ async function reportOnce(backend: Backend, producers: FeedProducer[], context: 
 }
 
 /** From the main loop, so that a loop that hangs is seen; the same turn asks whether the state is still the one opened. */
-function startBeats(backend: Backend, context: ChildContext, fatal: Fatal): () => void {
+function startBeats(backend: Backend, context: ChildContext): () => void {
   const beat = () => {
     try {
       backend.beat({ job: null, place: '' });
       backend.checkStillOurs();
     } catch (error) {
-      fatal.raise(error);
+      context.fail(error);
     }
   };
   beat();
   context.onStop(() => backend.beat({ job: null, place: '' }));
   const timer = setInterval(beat, limits.beatEveryMs);
   return () => clearInterval(timer);
-}
-
-/** What ends the process from wherever it is noticed; the first counts. */
-class Fatal {
-  raise!: (error: unknown) => void;
-  readonly raised = new Promise<never>((_, reject) => {
-    this.raise = reject;
-  });
-
-  constructor() {
-    // It may be raised when nobody waits any more.
-    this.raised.catch(() => undefined);
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

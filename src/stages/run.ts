@@ -30,14 +30,14 @@ export async function runWorker(context: ChildContext): Promise<void> {
   // A worker by itself has no feeds to make a state for: one that is gone is missed, not made.
   const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
   const feeds = new Feeds(backend, statePath, context.emit);
-  const failure = new Failure();
+  const onError = noticeOf(context);
   const dispatchers: Dispatcher[] = [];
   const background = new Background({
     backend,
     feeds,
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
-    onFatal: failure.raise,
+    onFatal: context.fail,
   });
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
@@ -46,7 +46,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     for (const name of feeds.names()) await feeds.get(name);
     background.start();
     for (const stage of STAGES.filter(({ name }) => (context.stages as string[]).includes(name))) {
-      const run = runnerOf(stage, backend, feeds, background, context, failure);
+      const run = runnerOf(stage, backend, feeds, background, context);
       dispatchers.push(
         createDispatcher({
           backend,
@@ -54,12 +54,12 @@ export async function runWorker(context: ChildContext): Promise<void> {
           peers: dispatchers,
           batchMax: limits.claimBatchMax,
           run,
-          onError: failure.notice(context),
+          onError,
         }),
       );
     }
     for (const dispatcher of dispatchers) dispatcher.start();
-    await Promise.race([aborted(context.drainSignal), failure.raised]);
+    await context.drained;
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
   } catch (error) {
     throw asOperators(error);
@@ -70,14 +70,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   }
 }
 
-function runnerOf(
-  stage: Stage,
-  backend: Backend,
-  feeds: Feeds,
-  background: Background,
-  context: ChildContext,
-  failure: Failure,
-): Run {
+function runnerOf(stage: Stage, backend: Backend, feeds: Feeds, background: Background, context: ChildContext): Run {
   const boot = bootId();
   return async (claims, settle) => {
     for (const [name, group] of byFeed(claims)) {
@@ -85,7 +78,7 @@ function runnerOf(
       try {
         feed = await feeds.get(name);
       } catch (error) {
-        failure.raise(error);
+        context.fail(error);
         throw error;
       }
       const steps = feed
@@ -173,32 +166,15 @@ function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
   return groups;
 }
 
-/** What ends the process from wherever it is noticed; the first counts. */
-class Failure {
-  readonly #told = new Set<string>();
-  raise!: (error: unknown) => void;
-  readonly raised = new Promise<never>((_, reject) => {
-    this.raise = reject;
-  });
-
-  constructor() {
-    this.raised.catch(() => {});
-  }
-
-  /** A state that cannot be written is told once and tried again; what is no state's error is told each time. */
-  notice(context: ChildContext): (error: unknown) => void {
-    return (error) => {
-      const code = (error as { code?: string }).code ?? 'bug';
-      const message = error instanceof Error ? error.message : String(error);
-      if (code === 'bug') context.emit('bug', { error: error instanceof Error ? error.stack : message });
-      else if (code !== 'state_full' && code !== 'state_io') this.raise(error);
-      else if (!this.#told.has(message)) context.emit('state_unwritable', { code, reason: message });
-      this.#told.add(message);
-    };
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** A state that cannot be written is told once and tried again; a bug is told each time; the rest ends the process. */
+function noticeOf(context: ChildContext): (error: unknown) => void {
+  const told = new Set<string>();
+  return (error) => {
+    const code = (error as { code?: string }).code ?? 'bug';
+    const message = error instanceof Error ? error.message : String(error);
+    if (code === 'bug') context.emit('bug', { error: error instanceof Error ? error.stack : message });
+    else if (code !== 'state_full' && code !== 'state_io') context.fail(error);
+    else if (!told.has(message)) context.emit('state_unwritable', { code, reason: message });
+    told.add(message);
+  };
 }

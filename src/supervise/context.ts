@@ -15,6 +15,10 @@ export interface ChildContext {
   report(message: ChildMessage): void;
   /** Aborted when the role should finish what it has in hand and return. */
   drainSignal: AbortSignal;
+  /** Resolves when the role should drain; rejects with what `fail` was given first. */
+  drained: Promise<void>;
+  /** Ends the role from wherever it is noticed that it cannot go on. */
+  fail(error: unknown): void;
   /** `clear` is called, synchronously, when the process must end at once: it clears the slot, so that it is no crash. */
   onStop(clear: () => void): void;
   emit: Emit;

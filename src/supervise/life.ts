@@ -14,6 +14,13 @@ import type { RunRole } from './context.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
 
 const drain = new AbortController();
+let fail!: (error: unknown) => void;
+const drained = new Promise<void>((resolve, reject) => {
+  drain.signal.addEventListener('abort', () => resolve(), { once: true });
+  fail = reject;
+});
+// It may be raised when nobody waits any more.
+drained.catch(() => undefined);
 const clearSlot: (() => void)[] = [];
 
 /** Called once, by the program that the parent spawns. `roleOf` loads a role's module when it is known which. */
@@ -51,6 +58,8 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
       terminal: init.logs === 'lines',
       report: (message) => void tell(message),
       drainSignal: drain.signal,
+      drained,
+      fail,
       onStop: (clear) => void clearSlot.push(clear),
       emit,
     });
