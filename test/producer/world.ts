@@ -9,6 +9,7 @@ import type { FeedOptions } from '../../src/config/options.js';
 import { openState } from '../../src/ledger/open-state.js';
 import { bootId } from '../../src/linux/index.js';
 import { FeedProducer } from '../../src/producer/feed-producer.js';
+import { Bell } from '../world/bell.js';
 
 /** Only there to end a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
@@ -44,7 +45,7 @@ export class World {
   readonly input = join(this.base, 'in');
   statePath = join(this.base, 'state.db');
   readonly told: { event: string; [field: string]: unknown }[] = [];
-  readonly #listeners = new Set<() => void>();
+  readonly #bell = new Bell(PATIENCE_MS, () => `told: ${JSON.stringify(this.told)}`);
   #backend: Backend | undefined;
   #producer: FeedProducer | undefined;
 
@@ -70,14 +71,14 @@ export class World {
     this.#backend ??= await openState({ statePath: this.statePath, title: 'producer', maxAttempts: 8 });
     const feed = this.feed(options);
     await this.#backend.putFeed(feed.name, { name: feed.name });
-    this.#backend.onWork(() => this.#ring());
+    this.#backend.onWork(() => this.#bell.ring());
     this.#producer = new FeedProducer({
       backend: this.#backend,
       feed,
       boot: bootId(),
       emit: (event, fields) => {
         this.told.push({ event, ...fields });
-        this.#ring();
+        this.#bell.ring();
       },
       onFatal: (error) => {
         throw error;
@@ -104,21 +105,8 @@ export class World {
     return this.until(`${event} told`, () => this.told.filter((told) => told.event === event).length >= times);
   }
 
-  async until(what: string, holds: () => boolean): Promise<void> {
-    if (holds()) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`waited in vain for ${what}; told: ${JSON.stringify(this.told).slice(0, 2_000)}`)),
-        PATIENCE_MS,
-      );
-      const listener = () => {
-        if (!holds()) return;
-        clearTimeout(timer);
-        this.#listeners.delete(listener);
-        resolve();
-      };
-      this.#listeners.add(listener);
-    });
+  until(what: string, holds: () => boolean): Promise<void> {
+    return this.#bell.until(what, holds);
   }
 
   /** Safe to call twice. */
@@ -130,10 +118,6 @@ export class World {
   async end(): Promise<void> {
     await this.stop();
     rmSync(this.base, { recursive: true, force: true });
-  }
-
-  #ring(): void {
-    for (const listener of [...this.#listeners]) listener();
   }
 }
 

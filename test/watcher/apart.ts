@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Bell } from '../world/bell.js';
 import type { FromChild, ToChild } from './child.js';
 
 /** Only there to end a test that would otherwise hang. */
@@ -14,7 +15,7 @@ export class Apart {
   readonly root = join(this.base, 'in');
   readonly heard: FromChild[] = [];
   seen = 0;
-  readonly #listeners = new Set<() => void>();
+  readonly #bell = new Bell(PATIENCE_MS, () => `seen ${this.seen}; ${JSON.stringify(this.heard)}`);
   #child: ChildProcess | undefined;
   #traced = false;
 
@@ -29,7 +30,7 @@ export class Apart {
     this.#child.on('message', (heard: FromChild) => {
       if (heard.kind === 'seen') this.seen = heard.paths;
       else this.heard.push(heard);
-      for (const listener of [...this.#listeners]) listener();
+      this.#bell.ring();
     });
     await this.until('the child is up', () => this.heard.some(({ kind }) => kind === 'up'));
     this.send({ kind: 'start', ...message });
@@ -58,24 +59,8 @@ export class Apart {
     for (let i = 0; i < count; i++) writeFileSync(join(this.root, `${prefix}${i}`), '');
   }
 
-  async until(what: string, holds: () => boolean): Promise<void> {
-    if (holds()) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () =>
-          reject(
-            new Error(`waited in vain for ${what}; seen ${this.seen}; ${JSON.stringify(this.heard).slice(0, 2_000)}`),
-          ),
-        PATIENCE_MS,
-      );
-      const listener = () => {
-        if (!holds()) return;
-        clearTimeout(timer);
-        this.#listeners.delete(listener);
-        resolve();
-      };
-      this.#listeners.add(listener);
-    });
+  until(what: string, holds: () => boolean): Promise<void> {
+    return this.#bell.until(what, holds);
   }
 
   async end(): Promise<void> {

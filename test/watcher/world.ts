@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
 import { type Mark, Watcher, type WatcherEvent, type WatcherOptions } from '../../src/watcher/index.js';
+import { Bell } from '../world/bell.js';
 
 /** Only there to end a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
@@ -16,7 +17,7 @@ export class World {
   readonly marks: Mark[] = [];
   readonly seen = new Set<ByteName>();
   readonly told: WatcherEvent[] = [];
-  readonly #listeners = new Set<() => void>();
+  readonly #bell = new Bell(PATIENCE_MS, () => `told: ${JSON.stringify(this.told)}`);
   #watcher: Watcher | undefined;
   /** Thrown by the next hand-overs. */
   failWith: Error | undefined;
@@ -37,11 +38,11 @@ export class World {
         if (this.failWith) throw this.failWith;
         this.marks.push(...marks);
         for (const { path } of marks) this.seen.add(path);
-        this.#ring();
+        this.#bell.ring();
       },
       tell: (event) => {
         this.told.push(event);
-        this.#ring();
+        this.#bell.ring();
       },
       ...options,
     });
@@ -49,21 +50,8 @@ export class World {
     return this.#watcher;
   }
 
-  async until(what: string, holds: () => boolean): Promise<void> {
-    if (holds()) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`waited in vain until ${what}; told: ${JSON.stringify(this.told).slice(0, 2_000)}`)),
-        PATIENCE_MS,
-      );
-      const listener = () => {
-        if (!holds()) return;
-        clearTimeout(timer);
-        this.#listeners.delete(listener);
-        resolve();
-      };
-      this.#listeners.add(listener);
-    });
+  until(what: string, holds: () => boolean): Promise<void> {
+    return this.#bell.until(what, holds);
   }
 
   untilSeen(...paths: string[]): Promise<void> {
@@ -87,10 +75,6 @@ export class World {
   async end(): Promise<void> {
     await this.#watcher?.stop();
     rmSync(this.base, { recursive: true, force: true });
-  }
-
-  #ring(): void {
-    for (const listener of [...this.#listeners]) listener();
   }
 }
 
