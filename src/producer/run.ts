@@ -6,10 +6,9 @@
  */
 import { type Backend, limits } from '../../queue/index.js';
 import { asOperators, openState } from '../ledger/open-state.js';
-import { lockRoots } from '../ledger/root-locks.js';
-import { setUpRoots } from '../ledger/roots.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
-import { checkManifestsKnown, refuseLostState } from '../recover/known.js';
+import { enterFeed } from '../recover/enter.js';
+import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { startMetrics } from '../telemetry/metrics.js';
 import { FeedProducer } from './feed-producer.js';
@@ -31,8 +30,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     if (context.terminal) stops.push(startProgress(backend, report));
     for (const feed of config.feeds) {
       await backend.putFeed(feed.name, { ...feed });
-      locks.push(...lockRoots(await setUpRoots(backend, statePath, feed, emit)));
-      await checkManifestsKnown(backend, feed);
+      locks.push(...(await enterFeed(backend, statePath, feed, emit)).locks);
       producers.push(new FeedProducer({ backend, feed, boot: bootId(), emit, onFatal: context.fail }));
     }
     for (const producer of producers) producer.start();

@@ -4,10 +4,8 @@
  */
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
-import { lockRoots } from '../ledger/root-locks.js';
-import { setUpRoots } from '../ledger/roots.js';
 import type { SharedLockFile } from '../linux/index.js';
-import { checkManifestsKnown } from '../recover/known.js';
+import { enterFeed } from '../recover/enter.js';
 import type { Emit, Feed } from './stage.js';
 
 const READ_AGAIN_MS = 5_000;
@@ -16,7 +14,7 @@ export class Feeds {
   readonly #known = new Map<string, { feed: Feed; json: string; locks: SharedLockFile[] }>();
   readonly #settingUp = new Map<string, Promise<Feed | undefined>>();
   #readMs = Number.NEGATIVE_INFINITY;
-  #options = new Map<string, FeedOptions>();
+  #options = new Map<string, { options: FeedOptions; json: string }>();
 
   constructor(
     readonly backend: Backend,
@@ -32,13 +30,13 @@ export class Feeds {
   /** Undefined for a feed that the state does not know. Errors: EnvironmentError, when its roots are not ours. */
   async get(name: string): Promise<Feed | undefined> {
     this.#read();
-    const options = this.#options.get(name);
-    if (!options) return undefined;
+    const recorded = this.#options.get(name);
+    if (!recorded) return undefined;
     const known = this.#known.get(name);
-    if (known?.json === JSON.stringify(options)) return known.feed;
+    if (known?.json === recorded.json) return known.feed;
     const under = this.#settingUp.get(name);
     if (under) return under;
-    const setting = this.#setUp(name, options).finally(() => this.#settingUp.delete(name));
+    const setting = this.#setUp(name, recorded.options, recorded.json).finally(() => this.#settingUp.delete(name));
     this.#settingUp.set(name, setting);
     return setting;
   }
@@ -47,13 +45,11 @@ export class Feeds {
     for (const { locks } of this.#known.values()) for (const lock of locks) lock.close();
   }
 
-  async #setUp(name: string, options: FeedOptions): Promise<Feed> {
-    const roots = await setUpRoots(this.backend, this.statePath, options, this.emit);
-    const locks = lockRoots(roots);
-    await checkManifestsKnown(this.backend, options);
+  async #setUp(name: string, options: FeedOptions, json: string): Promise<Feed> {
+    const { roots, locks } = await enterFeed(this.backend, this.statePath, options, this.emit);
     for (const lock of this.#known.get(name)?.locks ?? []) lock.close();
     const feed = { options, roots };
-    this.#known.set(name, { feed, json: JSON.stringify(options), locks });
+    this.#known.set(name, { feed, json, locks });
     return feed;
   }
 
@@ -61,6 +57,13 @@ export class Feeds {
     const now = performance.now();
     if (now - this.#readMs < READ_AGAIN_MS) return;
     this.#readMs = now;
-    this.#options = new Map(this.backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
+    this.#options = new Map(
+      this.backend
+        .feeds()
+        .map(({ name, options }) => [
+          name,
+          { options: options as unknown as FeedOptions, json: JSON.stringify(options) },
+        ]),
+    );
   }
 }
