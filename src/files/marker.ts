@@ -41,38 +41,25 @@ export function readMarker(rootFd: number): Marker | undefined {
   }
 }
 
-/** Makers of one root may remove one another's temporary files; one of them has then been quicker. */
-const TRIES = 8;
-
 /** Makes the marker, unless another process was quicker; answers the one that stands there now. */
 export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'>): Marker {
   const marker: Marker = { id: randomUUID(), ...wanted };
-  for (let left = TRIES; ; left--) {
-    removeLeftOver(rootFd);
-    if (tryToMake(rootFd, marker, left > 0)) break;
-  }
-  removeLeftOver(rootFd);
-  fsyncSync(rootFd);
-  return readMarker(rootFd) ?? marker;
-}
-
-/** False: the temporary file was removed by another maker. */
-function tryToMake(rootFd: number, marker: Marker, mayTryAgain: boolean): boolean {
   const temporary = nameOfText(`.ingest-root.${marker.id}`) as ByteName;
-  const fd = openAt(rootFd, temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o644, resolve: 'beneath' });
+  const fd = openAt(rootFd, temporary, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o644, resolve: 'beneath' });
   try {
     writeSync(fd, `${JSON.stringify(marker)}\n`);
     fsyncSync(fd);
     renameNoReplace(rootFd, temporary, rootFd, MARKER);
   } catch (error) {
-    const code = error instanceof LinuxError ? error.code : undefined;
-    if (code === 'ENOENT' && mayTryAgain) return false;
     removeIfThere(rootFd, temporary);
-    if (code !== 'EEXIST') throw error;
+    if (readMarker(rootFd) === undefined) throw error;
   } finally {
     closeSync(fd);
   }
-  return true;
+  // Only now that the marker stands: a maker that loses its temporary file to this one has no further need of it.
+  removeLeftOver(rootFd);
+  fsyncSync(rootFd);
+  return readMarker(rootFd) ?? marker;
 }
 
 /** Of makers that died before their rename: nobody else would ever look for these names. */

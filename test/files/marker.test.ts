@@ -11,7 +11,7 @@ import { type Marker, makeMarker, readMarker } from '../../src/files/marker.js';
 import { folderFor } from './folder.js';
 
 const MAKERS = 4;
-const ROOTS = 50;
+const ROOTS = 100;
 
 test(`${MAKERS} processes that mark ${ROOTS} roots at once agree on each marker`, { timeout: 60_000 }, async (t) => {
   const roots = Array.from({ length: ROOTS }, () => folderFor(t));
