@@ -94,7 +94,7 @@ export const collision = ({ seed, env }: RunParts): Promise<Found[]> =>
     rmSync(target);
     const { id } = world.jobs().find((job) => job.payload.sha256 === sha256)!;
     await world.run('ingest-ctl', ['retry', id]);
-    await until('it is done', () => world.jobs().every(({ state }) => state === 'done'), PATIENT);
+    await world.allDone(PATIENT);
     await world.stop();
     return world.differences();
   });
@@ -118,7 +118,7 @@ export const sealedFileAway = ({ seed, env }: RunParts): Promise<Found[]> =>
     if (held?.hold_code !== 'sealed_file_missing')
       return [{ kind: 'lost', what: 'a sealed file was missing, and its job ended without a word' }];
     await world.run('ingest-ctl', ['retry', held.id]);
-    await until('it is done', () => world.jobs().every(({ state }) => state === 'done'), PATIENT);
+    await world.allDone(PATIENT);
     await world.stop();
     return world.differences();
   });

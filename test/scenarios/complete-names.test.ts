@@ -85,7 +85,7 @@ scenarios('complete files only: files that go away', () => {
       assert.equal(world.jobs()[0]!.state, 'done');
       assert.deepEqual(world.manifest(), []);
       await world.isStored(world.drop('gone.csv', 2_000));
-      await until('all is done', () => world.jobs().every(({ state }) => state === 'done'));
+      await world.allDone();
     },
   );
 

@@ -142,9 +142,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
       await replacing;
       replace(world, 'rename over it', 5_000);
       await world.isStored(world.dropped.at(-1)!);
-      await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'), {
-        withinMs: 30_000,
-      });
+      await world.allDone({ withinMs: 30_000 });
     },
   );
 });

@@ -121,6 +121,7 @@ test('a sealed file that vanishes behind a closed gate is held, also at a second
   renameSync(away, join(underprocess, name!));
   assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
   await world.event('file_ingested', about('sealed.csv'), LONG);
+  await world.allDone(LONG);
   await world.stop();
   world.check();
   assert.equal(shownName(world.ledger().at(-1)!.target!).endsWith('/sealed.csv'), true);

@@ -131,6 +131,7 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     remount(warehouse, 'rw');
     await world.stored(undefined, LONG);
     assert.deepEqual(world.log.named('worker_lost'), []);
+    await world.allDone(LONG);
     await world.stop();
     rmSync(temporary, { force: true });
     world.check();
@@ -149,6 +150,7 @@ async function comesThroughUnseen(world: World, places: readonly string[]): Prom
   await until('three tries behind gates that were opened too early', () => blocked() >= from + 3, LONG);
   for (const place of places) remount(place, 'rw');
   await world.stored(undefined, LONG);
+  await world.allDone(LONG);
   await world.event('gate_opened', undefined, LONG);
   assert.equal(world.log.named('gate_closed').length, 1, 'told once, however often it was tried');
   assert.equal(world.log.named('gate_opened').length, 1);

@@ -19,7 +19,6 @@ import { type TestContext, test } from 'node:test';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import type { Dropped } from '../world/dropping.js';
 import { give, ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
-import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const NOT_TESTED = 'uploads of another user to an ordinary one';
@@ -127,7 +126,7 @@ test('a sticky directory, and one that may not be written, give their sentences;
   const retried = await world.run('ingest-ctl', ['retry', '--all']);
   assert.equal(retried.code, 0, retried.stderr);
   world.start('ingest-worker');
-  await until('all is done', () => world.jobs().every(({ state }) => state === 'done'), { withinMs: 45_000 });
+  await world.allDone({ withinMs: 45_000 });
   await world.stop();
   world.check();
 });

@@ -94,7 +94,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     await world.run('ingest-ctl', ['resume', 'hash']);
     await world.event('file_ingested', (e) => String(e.path).endsWith('rsync.csv'));
     await world.stored(101);
-    await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'));
+    await world.allDone();
     await world.stop();
     world.check();
     assert.equal(world.warehouse().length, ready());
@@ -116,9 +116,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     }
     clearInterval(timer);
     await until('the input is empty', () => readdirSync(world.input).length === 0);
-    await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'), {
-      withinMs: 30_000,
-    });
+    await world.allDone({ withinMs: 30_000 });
     await world.stop();
     // What one rsync sent is deleted by the next where it was not sealed yet.
     for (const dropped of world.dropped) dropped.optional = true;

@@ -20,7 +20,7 @@ import { Runs } from './runs.js';
 import { type Survey, survey } from './survey.js';
 import { type ManifestTail, tailManifests } from './tail.js';
 import type { Found } from './tree.js';
-import type { Deadline } from './waiting.js';
+import { type Deadline, until } from './waiting.js';
 
 export class World extends Runs {
   readonly #tails: ManifestTail[] = [];
@@ -76,6 +76,12 @@ export class World extends Runs {
   /** Waits until a dropped content is stored, byte for byte, under its line. */
   async isStored(dropped: Dropped, options: Deadline = {}): Promise<void> {
     await this.explained(isStored(this.feed(dropped.feed), dropped, options));
+  }
+
+  /** Waits until no job is left: *stored* is told before a copied source is put away, and a stop may come in between. */
+  async allDone(options: Deadline = {}): Promise<void> {
+    const done = () => this.feeds.every(({ name }) => this.jobs(name).every(({ state }) => state === 'done'));
+    await this.explained(until('nothing is under way', done, options));
   }
 
   /** Asserts that nothing has been done with the file so far. */
