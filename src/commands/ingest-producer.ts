@@ -2,13 +2,13 @@
 import { configOf } from '../config/load.js';
 import { askedFor } from './ask.js';
 import { runChildren } from './run-children.js';
-import { prepareState } from './state.js';
+import { prepareStateFor } from './state.js';
 
 export async function ingestProducer(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest-producer', argv);
   if (!invocation) return 0;
   const config = configOf(invocation, process.env);
-  prepareState(config.service.statePath);
+  await prepareStateFor(config.feeds, config.service.statePath);
   const ended = await runChildren('ingest-producer', config, [{ role: 'producer', stages: [] }]);
   return ended.exitCode;
 }

@@ -9,14 +9,14 @@ import { askedFor } from './ask.js';
 import { tell } from './console.js';
 import { dryRun } from './dry-run.js';
 import { runChildren } from './run-children.js';
-import { prepareState } from './state.js';
+import { prepareStateFor } from './state.js';
 
 export async function ingest(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest', argv);
   if (!invocation) return 0;
   const config = configOf(invocation, process.env);
   if (config.service.dryRun) return dryRun(config);
-  prepareState(config.service.statePath);
+  await prepareStateFor(config.feeds, config.service.statePath);
   const ended = await runChildren('ingest', config, [{ role: 'producer', stages: [] }, ...workersOf(config)]);
   if (ended.once) tellLeftovers(ended.once);
   return ended.exitCode;

@@ -1,16 +1,29 @@
 /**
  * The state's folder, before a process opens the state: made by who may make it, waited for by a worker.
- * Does not: open the database.
+ * Does not: write to the database.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { QueueView } from '../../queue/index.js';
 import { limits } from '../config/limits.js';
+import type { FeedOptions } from '../config/options.js';
 import { existingState } from '../config/state-path.js';
 import { EnvironmentError } from '../errors.js';
+import { openStateView } from '../ledger/open-state.js';
+import { planRoots } from '../ledger/roots.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
+import { refuseLostState } from '../recover/known.js';
 import { safeText } from '../telemetry/safe.js';
 import { tell } from './console.js';
+
+/** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
+export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
+  refuseNetwork(statePath);
+  await refuseLostState(statePath, feeds);
+  await refuseMisfit(statePath, feeds);
+  prepareState(statePath);
+}
 
 /** Makes the folder of the state (0700: names of files are in it), unless it is where a state cannot live. */
 export function prepareState(statePath: string): void {
@@ -23,6 +36,22 @@ export function prepareState(statePath: string): void {
       'state_folder_unusable',
       `--state-path must lie in a directory that can be made and used, but ${dirname(statePath)} cannot be (${code}); name another path, or correct its owner and permissions.`,
     );
+  }
+}
+
+/** The processes of the state ask again; here it is early enough that not even an owner has entered it. */
+async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+  if (!existsSync(statePath)) return;
+  let view: QueueView;
+  try {
+    view = await openStateView(statePath);
+  } catch {
+    return; // it is older, full, no state at all: who opens it to write says so, or mends it
+  }
+  try {
+    for (const feed of feeds) planRoots(view, statePath, feed, () => {});
+  } finally {
+    await view.close();
   }
 }
 

@@ -7,9 +7,14 @@ import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 
-export function refuseMovedWork(backend: Backend, feed: FeedOptions, before: string | undefined, now: string): void {
+export function refuseMovedWork(
+  state: Pick<Backend, 'read'>,
+  feed: FeedOptions,
+  before: string | undefined,
+  now: string,
+): void {
   if (before === undefined || before === now) return;
-  const left = backend.read(
+  const left = state.read(
     (r) =>
       r.get<{ n: number }>(
         `SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`,
@@ -40,13 +45,13 @@ export const KEPT_WHILE_UNDER_WAY = [
 ] as const;
 
 export function refuseMoved(
-  backend: Backend,
+  state: Pick<Backend, 'read'>,
   feed: FeedOptions,
   before: string | undefined,
   { kind, code, underWay, what }: (typeof KEPT_WHILE_UNDER_WAY)[number],
 ): void {
   if (before === undefined || before === feed[kind]) return;
-  const { n } = backend.read((r) => r.get<{ n: number }>(underWay, feed.name))!;
+  const { n } = state.read((r) => r.get<{ n: number }>(underWay, feed.name))!;
   if (n === 0) return;
   throw new EnvironmentError(
     code,

@@ -17,37 +17,58 @@ import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork } from './moved-root
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
-type MarkedKind = 'work' | 'manifests' | 'warehouse';
+const MARKED = ['work', 'manifests', 'warehouse'] as const;
+type MarkedKind = (typeof MARKED)[number];
+type Markers = Roots['markers'];
 interface Recorded {
   kind: string;
   path: string;
   marker: string | null;
 }
 
-export async function setUpRoots(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Roots> {
+/** What is read of a state before it is decided whether a feed may be set up in it. */
+export type StateToJoin = Pick<Backend, 'read' | 'uuid'>;
+
+interface Plan {
+  roots: Roots;
+  /** Of the roots that this state has not met yet, or under another path. */
+  fresh: MarkedKind[];
+  inputFresh: boolean;
+}
+
+/** Where the roots would be, and everything that a set-up refuses; nothing is made. Errors: EnvironmentError. */
+export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptions, emit: Emit): Plan {
   const recorded = new Map(
-    backend
+    state
       .read((r) => r.all<Recorded>('SELECT kind, path, marker FROM roots WHERE feed = ?', feed.name))
       .map((row) => [row.kind, row]),
   );
   const inputSame = recorded.get('input')?.path === feed.input;
   const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
-  refuseMovedWork(backend, feed, recorded.get('work')?.path, work);
-  for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(backend, feed, recorded.get(rule.kind)?.path, rule);
-  const markers: Roots['markers'] = {};
-  for (const [kind, path] of [
-    ['work', work],
-    ['manifests', feed.manifests],
-    ['warehouse', feed.warehouse],
-  ] as const) {
+  refuseMovedWork(state, feed, recorded.get('work')?.path, work);
+  for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(state, feed, recorded.get(rule.kind)?.path, rule);
+  const roots = {
+    input: feed.input,
+    work,
+    manifests: feed.manifests,
+    warehouse: feed.warehouse,
+    markers: {} as Markers,
+  };
+  const fresh: MarkedKind[] = [];
+  for (const kind of MARKED) {
     const known = recorded.get(kind);
-    markers[kind] =
-      known?.path === path && known.marker !== null
-        ? known.marker
-        : await firstUse(backend, statePath, feed, kind, path);
+    if (known?.path === roots[kind] && known.marker !== null) roots.markers[kind] = known.marker;
+    else fresh.push(kind);
   }
-  if (!inputSame) await remember(backend, feed.name, 'input', feed.input, null);
-  return { input: feed.input, work, manifests: feed.manifests, warehouse: feed.warehouse, markers };
+  for (const kind of fresh) refuseUnfit(state, statePath, kind, roots[kind]);
+  return { roots, fresh, inputFresh: !inputSame };
+}
+
+export async function setUpRoots(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Roots> {
+  const { roots, fresh, inputFresh } = planRoots(backend, statePath, feed, emit);
+  for (const kind of fresh) roots.markers[kind] = await firstUse(backend, statePath, feed, kind, roots[kind]);
+  if (inputFresh) await remember(backend, feed.name, 'input', feed.input, null);
+  return roots;
 }
 
 export const siblingWork = (input: string): string => join(dirname(input), `.${basename(input)}.ingest`);
@@ -89,6 +110,26 @@ function whyNotWritable(parent: string, sibling: string): string | undefined {
     return undefined;
   } catch {
     return `${parent} cannot be written by this user`;
+  }
+}
+
+/** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. */
+function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, path: string): void {
+  try {
+    const missing = kind === 'work' && !statSync(path, { throwIfNoEntry: false });
+    // With --work-dir its parent exists; the inner one is made in the input, which does.
+    const place = missing ? dirname(path) : path;
+    const fd = openRoot(place);
+    try {
+      const marker = missing ? undefined : readMarker(fd);
+      if (marker) refuseForeign(marker, state, kind, path, statePath);
+      else accessSync(place, constants.W_OK | constants.X_OK);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (errnoOf(error) !== undefined) throw unusable(kind, path, error);
+    throw error;
   }
 }
 
@@ -145,8 +186,8 @@ function syncNames(directory: string): void {
   }
 }
 
-function refuseForeign(marker: Marker, backend: Backend, kind: MarkedKind, path: string, statePath: string): void {
-  if (kind === 'warehouse' || marker.state === backend.uuid) return;
+function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, path: string, statePath: string): void {
+  if (kind === 'warehouse' || marker.state === state.uuid) return;
   throw new EnvironmentError(
     'second_state',
     `${path} belongs to the state ${marker.statePath ?? marker.state}, and ${statePath} is another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with this feed's options.`,

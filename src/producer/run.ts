@@ -7,7 +7,7 @@
 import { type Backend, limits } from '../../queue/index.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
-import { enterFeed } from '../recover/enter.js';
+import { checkFeeds, enterFeed } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { startMetrics } from '../telemetry/metrics.js';
@@ -28,6 +28,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
     stops.push(startMetrics(backend, config.service.metricsIntervalSeconds, emit));
     if (context.terminal) stops.push(startProgress(backend, report));
+    await checkFeeds(backend, statePath, config.feeds);
     for (const feed of config.feeds) {
       await backend.putFeed(feed.name, { ...feed });
       locks.push(...(await enterFeed(backend, statePath, feed, emit)).locks);

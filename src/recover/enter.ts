@@ -1,14 +1,17 @@
 /**
- * How a process enters a feed before it does anything there: its roots are set up or recognised, their markers locked
- * against a rebuild, its manifests known to the state.
+ * How a process enters a feed before it does anything there: it is checked, its manifests known to the state; then its
+ * roots are set up or recognised, their markers locked against a rebuild.
  */
 import type { Backend } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import type { Roots } from '../files/feed-files.js';
 import { lockRoots } from '../ledger/root-locks.js';
-import { type Emit, setUpRoots } from '../ledger/roots.js';
+import { type Emit, planRoots, setUpRoots } from '../ledger/roots.js';
 import type { SharedLockFile } from '../linux/index.js';
 import { checkManifestsKnown } from './known.js';
+
+const silent = (): void => {};
 
 export interface Entered {
   roots: Roots;
@@ -16,15 +19,24 @@ export interface Entered {
   locks: SharedLockFile[];
 }
 
-/** Errors: EnvironmentError, when the roots are not ours or the state is older than the manifests. */
+/**
+ * Everything for which a feed can be refused, of all feeds before anything of any is written.
+ * Errors: EnvironmentError, when the roots are not ours or the state is older than the manifests.
+ */
+export async function checkFeeds(state: QueueView, statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+  for (const feed of feeds) {
+    const { roots } = planRoots(state, statePath, feed, silent);
+    const locks = lockRoots(roots);
+    try {
+      await checkManifestsKnown(state, feed);
+    } finally {
+      for (const lock of locks) lock.close();
+    }
+  }
+}
+
+/** A feed that was checked. Errors: EnvironmentError, where a root cannot be set up after all, or is being rebuilt. */
 export async function enterFeed(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Entered> {
   const roots = await setUpRoots(backend, statePath, feed, emit);
-  const locks = lockRoots(roots);
-  try {
-    await checkManifestsKnown(backend, feed);
-    return { roots, locks };
-  } catch (error) {
-    for (const lock of locks) lock.close();
-    throw error;
-  }
+  return { roots, locks: lockRoots(roots) };
 }

@@ -5,7 +5,7 @@
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import type { SharedLockFile } from '../linux/index.js';
-import { enterFeed } from '../recover/enter.js';
+import { checkFeeds, enterFeed } from '../recover/enter.js';
 import type { Emit, Feed } from './stage.js';
 
 const READ_AGAIN_MS = 5_000;
@@ -46,6 +46,7 @@ export class Feeds {
   }
 
   async #setUp(name: string, options: FeedOptions, json: string): Promise<Feed> {
+    await checkFeeds(this.backend, this.statePath, [options]);
     const { roots, locks } = await enterFeed(this.backend, this.statePath, options, this.emit);
     for (const lock of this.#known.get(name)?.locks ?? []) lock.close();
     const feed = { options, roots };

@@ -9,6 +9,7 @@ import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { type ByteName, bootId, shownName } from '../linux/index.js';
+import { checkFeeds } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { Background } from './background.js';
@@ -42,6 +43,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.onStop(() => backend.beat({ job: null, place: '' }));
+    await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
     background.start();

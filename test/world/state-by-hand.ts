@@ -78,3 +78,13 @@ export function alter(world: World, sql: string, ...params: unknown[]): void {
     db.close();
   }
 }
+
+/** What stands in the state, also of what the oracle does not look at. */
+export function rowsOf(world: World, sql: string): unknown[] {
+  const db = new Database(world.statePath, { readonly: true });
+  try {
+    return db.prepare(sql).all();
+  } finally {
+    db.close();
+  }
+}
