@@ -20,7 +20,7 @@ export const limits = {
   /** Living owners of one state. */
   ownersMax: 1_024,
   ownerSlotBytes: 512,
-  /** How often each process looks for dead owners. */
+  /** How often a worker looks for dead owners. */
   rescueEveryMs: 250,
   /** How often each process writes its beat. */
   beatEveryMs: 1_000,

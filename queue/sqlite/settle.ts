@@ -3,7 +3,7 @@
  * Guarantees: a settlement counts only for the owner and the claim number that it names, and who is too late changes nothing;
  * a function that throws undoes its own writes and becomes a `retry` of its own job, never the batch's failure (the rest
  * of the batch is then decided once more);
- * counters change here and nowhere else, so they are exact through crashes.
+ * what is counted commits with what it counts, so the counters are exact through crashes.
  */
 import assert from 'node:assert/strict';
 import type {

@@ -1,7 +1,7 @@
 /**
  * queue-stat: what waits in which stage, from the views of the state.
- * Guarantees: results on stdout; works with all daemons down; writes no row; each look is one short read, so that a pager
- * on its output pins nothing.
+ * Guarantees: results on stdout; works with all daemons down; writes no row; a look is a few short reads, so that a pager
+ * on its output pins nothing (figures of two of them may be a moment apart).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';

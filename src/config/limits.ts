@@ -1,5 +1,5 @@
 /**
- * Every bound of an option and of the ingestor itself, in one place. queue/limits.ts holds those of the queue.
+ * Every bound of an option. queue/limits.ts holds those of the queue; a period or batch of one part stands in that part.
  * Does not: decide anything; the schema refuses what lies outside, with a sentence.
  */
 export const limits = {

@@ -8,7 +8,7 @@ export interface FeedOptions {
   input: string;
   warehouse: string;
   manifests: string;
-  /** Absolute; chosen by files/roots when it was not given. */
+  /** Absolute; chosen by ledger/roots when it was not given. */
   workDir: string | undefined;
   mode: Mode;
   stabilitySeconds: number;

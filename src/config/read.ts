@@ -26,7 +26,6 @@ export interface Invocation {
   words: string[];
   help: boolean;
   version: boolean;
-  configPath: string | undefined;
   service: ServiceValues;
   view: ViewValues;
   /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
@@ -49,14 +48,12 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
   const asked = ASKED_ONLY.some((name) => line.flags.get(name) === true);
   const sources = asked ? { flags: line.flags, environment: new Map(), file: undefined } : readSources(line, env);
   const top = (option: string) => lookUp(sources, option, undefined);
-  const config = top('config')?.value;
   return {
     command,
     spec,
     words: line.words,
     help: line.flags.get('help') === true,
     version: line.flags.get('version') === true,
-    configPath: typeof config === 'string' ? config : undefined,
     service: checked(Object.keys(serviceFields), top) as ServiceValues,
     view: checked(Object.keys(viewFields), top) as ViewValues,
     feeds: feedsOf(spec, sources),

@@ -1,5 +1,5 @@
 /**
- * Every path that a job may touch, as a pure function of its row (DESIGN: the row is the intent), and the way back
+ * Every path that a job may touch, as a pure function of its row (which so is the intent), and the way back
  * from a name in a work folder to the job and the path that it belongs to.
  * Does not: touch the disk.
  */

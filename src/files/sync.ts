@@ -1,18 +1,16 @@
 /**
- * Makes a batch of files or directories durable.
- * Many small fresh files: one `syncfs` (1,000 files: 12–120 ms, against 190–545 ms for an fdatasync each), which covers
- * their directories too; few or large ones: fdatasync each, sixteen at a time; renames alone: an fsync of the few directories.
+ * Makes a batch of files durable. Many: one `syncfs` (1,000 files: 12–120 ms, against 190–545 ms for an fdatasync each),
+ * which covers their directories too; few: fdatasync each, sixteen at a time.
  * Guarantees: what was passed is on disk when this returns. An error is never tried again here: the kernel has dropped
  * the dirty pages by then, and a second call would only lie.
  */
-import { closeSync, fdatasync, fsync } from 'node:fs';
+import { closeSync, fdatasync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type ByteName, fsKindOf, syncFs } from '../linux/index.js';
 import type { Directories } from './directories.js';
 import { openEntry } from './probe.js';
 
 const fdatasyncAsync = promisify(fdatasync);
-const fsyncAsync = promisify(fsync);
 
 /** From so many files on, one syncfs is cheaper. */
 const SYNCFS_FROM = 48;
@@ -21,19 +19,22 @@ const PARALLEL = 16;
 /** A syncfs that took longer than this paid for strangers' data; the next batches sync file by file. */
 const SLOW_MS = 400;
 const SLOW_PAUSE_BATCHES = 20;
+/** One slow syncfs is no sign: the first after a large drop pays for all that lay there before. */
+const SLOW_IN_A_ROW = 2;
+let slow = 0;
 let pause = 0;
 
 /**
- * The files at `paths` below `directories` are on disk: bytes, and (after a syncfs) names.
- * `rootFd` was opened before the bytes were written only where we wrote them; bytes of an uploader are older than any
- * descriptor of ours, so an earlier write-back error of theirs cannot be seen by anybody.
+ * The files at `paths` below `directories` are on disk: bytes, and (after a syncfs) names. Bytes of an uploader are older
+ * than any descriptor of ours, so an earlier write-back error of theirs cannot be seen by anybody.
  */
 export async function syncFiles(directories: Directories, paths: readonly ByteName[]): Promise<void> {
   if (paths.length === 0) return;
   if (paths.length >= SYNCFS_FROM && pause === 0 && fsKindOf(directories.rootFd).syncfsHonoured) {
     const started = performance.now();
     await syncFs(directories.rootFd);
-    if (performance.now() - started > SLOW_MS) pause = SLOW_PAUSE_BATCHES;
+    slow = performance.now() - started > SLOW_MS ? slow + 1 : 0;
+    if (slow >= SLOW_IN_A_ROW) pause = SLOW_PAUSE_BATCHES;
     return;
   }
   if (pause > 0) pause--;
@@ -47,11 +48,6 @@ export async function syncFiles(directories: Directories, paths: readonly ByteNa
       closeSync(opened.fd);
     }
   });
-}
-
-/** The names in these directories are on disk. */
-export async function syncDirectories(fds: Iterable<number>): Promise<void> {
-  await eachOf([...new Set(fds)], (fd) => fsyncAsync(fd));
 }
 
 async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {

@@ -90,7 +90,7 @@ function demandSpace(root: number, bytes: number): void {
 const nextBytes = (backend: Backend, gate: Gate): number =>
   backend.read((r) =>
     r.get<{ bytes: number }>(
-      `SELECT bytes FROM jobs WHERE stage = ? AND feed = ? AND state = 'ready' ORDER BY due_ms, id LIMIT 1`,
+      `SELECT bytes FROM jobs WHERE stage = ? AND feed = ? AND state = 'ready' ORDER BY due_ms, seq LIMIT 1`,
       gate.stage,
       gate.feed,
     ),

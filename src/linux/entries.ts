@@ -1,11 +1,11 @@
 /**
  * The names in a directory: make, link, move and remove, each relative to a directory descriptor.
  * Guarantees: a move never overwrites. Does not: sync; who needs the change on disk syncs the directories.
- * Source: renameat2(2), linkat(2), unlinkat(2), mkdirat(2).
+ * Source: renameat2(2), unlinkat(2), mkdirat(2).
  */
 import { cString } from './c-string.js';
 import { LinuxError } from './error.js';
-import { errno, linkat, mkdirat, renameat2, unlinkat } from './libc.js';
+import { errno, mkdirat, renameat2, unlinkat } from './libc.js';
 import type { ByteName } from './names.js';
 
 const RENAME_NOREPLACE = 1;
@@ -16,13 +16,6 @@ export function renameNoReplace(oldDir: number, oldName: ByteName, newDir: numbe
   const from = cString(oldName, 'renameat2', 0);
   const to = cString(newName, 'renameat2', 1);
   if (renameat2(oldDir, from, newDir, to, RENAME_NOREPLACE) < 0) throw new LinuxError('renameat2', errno(), oldName);
-}
-
-/** A second name for the file itself; a symlink is linked, not followed. */
-export function linkAt(oldDir: number, oldName: ByteName, newDir: number, newName: ByteName): void {
-  const from = cString(oldName, 'linkat', 0);
-  const to = cString(newName, 'linkat', 1);
-  if (linkat(oldDir, from, newDir, to, 0) < 0) throw new LinuxError('linkat', errno(), oldName);
 }
 
 export function unlinkAt(dir: number, name: ByteName): void {

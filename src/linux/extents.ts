@@ -3,11 +3,10 @@
  * Guarantees: "this filesystem cannot" is an answer, not an error. Offsets and lengths in bytes, exact up to 2^53.
  */
 import { ERRNO, LinuxError } from './error.js';
-import { errno, fallocate, ioctl, sync_file_range } from './libc.js';
+import { errno, fallocate, ioctl } from './libc.js';
 
 const FICLONE = 0x40049409;
 const FALLOC_FL_KEEP_SIZE = 1;
-const SYNC_FILE_RANGE_WRITE = 2;
 
 const CANNOT_CLONE: readonly number[] = [
   ERRNO.EOPNOTSUPP,
@@ -34,9 +33,4 @@ export function fallocateKeepSize(fd: number, offset: number, length: number): b
     if (error === ERRNO.EOPNOTSUPP || error === ERRNO.ENOSYS) return false;
     if (error !== ERRNO.EINTR) throw new LinuxError('fallocate', error);
   }
-}
-
-/** Starts writing a range out and does not wait for it: a head start for the `fdatasync` that makes it durable. */
-export function syncRange(fd: number, offset: number, length: number): void {
-  if (sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE) < 0) throw new LinuxError('sync_file_range', errno());
 }

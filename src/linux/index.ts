@@ -3,9 +3,9 @@
  * Does not: know what a feed, a job or a manifest is.
  */
 export * from './boot.js';
-export { linkAt, makeDirectoryAt, removeDirectoryAt, renameNoReplace, unlinkAt } from './entries.js';
+export { makeDirectoryAt, removeDirectoryAt, renameNoReplace, unlinkAt } from './entries.js';
 export { LinuxError } from './error.js';
-export { cloneFile, fallocateKeepSize, syncRange } from './extents.js';
+export { cloneFile, fallocateKeepSize } from './extents.js';
 export { type FsKind, fsKindOf, fsKindOfMagic } from './filesystem.js';
 export { host } from './host.js';
 export * from './inotify.js';

@@ -40,9 +40,6 @@ export const statx = bind<(dirFd: number, name: Bytes, flags: number, mask: numb
 export const renameat2 = bind<
   (oldDir: number, oldName: Bytes, newDir: number, newName: Bytes, flags: number) => number
 >('int renameat2(int oldDir, const uint8_t *oldName, int newDir, const uint8_t *newName, unsigned int flags)');
-export const linkat = bind<(oldDir: number, oldName: Bytes, newDir: number, newName: Bytes, flags: number) => number>(
-  'int linkat(int oldDir, const uint8_t *oldName, int newDir, const uint8_t *newName, int flags)',
-);
 export const unlinkat = bind<(dir: number, name: Bytes, flags: number) => number>(
   'int unlinkat(int dir, const uint8_t *name, int flags)',
 );
@@ -52,9 +49,6 @@ export const mkdirat = bind<(dir: number, name: Bytes, mode: number) => number>(
 
 export const fallocate = bind<(fd: number, mode: number, offset: number, length: number) => number>(
   'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
-);
-export const sync_file_range = bind<(fd: number, offset: number, length: number, flags: number) => number>(
-  'int sync_file_range(int fd, int64_t offset, int64_t length, unsigned int flags)',
 );
 export const syncfs = bind<(fd: number) => number>('int syncfs(int fd)');
 export const futimens = bind<(fd: number, times: Bytes) => number>('int futimens(int fd, const uint8_t *times)');

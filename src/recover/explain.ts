@@ -64,7 +64,7 @@ function partsOf(view: QueueView, found: Found): Part[] {
       const title = `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
       parts.push({ title, ...careful(() => ofContent(content, looked)) });
     }
-    const more = jobs.length + contents.length - 2 * TOLD_MAX;
+    const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);
     if (more > 0) parts.push({ title: name, ...verdict('more', `${more} more versions of that path came before.`) });
     return parts.length > 0 ? parts : [{ title: `${name})`, ...neverSeen() }];
   } finally {

@@ -1,6 +1,6 @@
 /**
  * Looks now and then for what a crash can leave that no job would ever meet: appends of dead owners, files in
- * `underprocess/` without a job, temporary copies of ended claims, reservations of stored contents.
+ * `underprocess/` without a job, temporary copies of ended claims.
  * Guarantees: writes nothing when there is nothing to do.
  */
 import { readdirSync } from 'node:fs';

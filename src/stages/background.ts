@@ -9,7 +9,7 @@ import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { errnoOf, PlaceError } from '../files/place-error.js';
 import { probeGates } from '../gates/prober.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
-import { dropOldReservations } from '../warehouse/reserve.js';
+import { dropOldReservations, hasOldReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
 import { Silence } from './silence.js';
 import type { Emit } from './stage.js';
@@ -18,13 +18,22 @@ const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
 const RESERVATIONS_EVERY_MS = 5_000;
-const RESERVATIONS_MAX = 5_000;
+/** In one transaction. */
+const RESERVATIONS_MAX = 1_000;
 
 /** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
 function untilNextMs(periodMs: number): number {
   const leftMs = periodMs - (performance.now() % periodMs);
   return leftMs < periodMs / 4 ? leftMs + periodMs : leftMs;
 }
+
+/** The job at which a process is, and the place where it may hang. */
+export interface InHand {
+  job: string | null;
+  place: string;
+}
+
+const NOTHING: InHand = { job: null, place: '' };
 
 export interface BackgroundParts {
   backend: Backend;
@@ -37,8 +46,9 @@ export interface BackgroundParts {
 
 export class Background {
   readonly #timers: NodeJS.Timeout[] = [];
-  #job: string | null = null;
-  #place = '';
+  /** By who said it: batches of several stages run interleaved, and one of them may be at a file for an hour. */
+  readonly #inHand = new Map<object, InHand>();
+  #said: InHand = NOTHING;
   #stopped = false;
   readonly #told = new Set<string>();
 
@@ -64,15 +74,17 @@ export class Background {
   }
 
   /** Written at once: what is in hand when the process dies is what a crash is counted for. */
-  hand(job: string | null, place: string): void {
-    if (job === this.#job && place === this.#place) return;
-    this.#job = job;
-    this.#place = place;
+  hand(by: object, now: InHand | undefined): void {
+    this.#inHand.delete(by);
+    if (now) this.#inHand.set(by, now);
+    const said = now ?? [...this.#inHand.values()].at(-1) ?? NOTHING;
+    if (said.job === this.#said.job && said.place === this.#said.place) return;
+    this.#said = said;
     this.#beat();
   }
 
   #beat(): void {
-    this.parts.backend.beat({ job: this.#job, place: this.#place });
+    this.parts.backend.beat(this.#said);
   }
 
   /** The first round is at once; a round begins only when the one before has ended. */
@@ -99,7 +111,8 @@ export class Background {
   #probe(): Promise<void> {
     const { backend, feeds, emit } = this.parts;
     const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    return probeGates(backend, rootsOf, (place) => this.hand(this.#job, place), emit);
+    const hand = (place: string) => this.hand(rootsOf, place === '' ? undefined : { job: this.#said.job, place });
+    return probeGates(backend, rootsOf, hand, emit);
   }
 
   async #reap(...acts: ((reaped: Parameters<typeof redoAppends>[0]) => Promise<unknown>)[]): Promise<void> {
@@ -132,9 +145,7 @@ export class Background {
 
   async #forgetReservations(): Promise<void> {
     const { backend } = this.parts;
-    const old = backend.read((r) =>
-      r.get(`SELECT 1 FROM reservations r JOIN contents c ON c.row = r.content WHERE c.state = 'stored' LIMIT 1`),
-    );
-    if (old) await backend.transact((tx) => dropOldReservations(tx, RESERVATIONS_MAX));
+    const isOver = () => this.#stopped || !backend.read(hasOldReservations);
+    while (!isOver()) await backend.transact((tx) => dropOldReservations(tx, RESERVATIONS_MAX));
   }
 }

@@ -12,14 +12,14 @@ import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { inPlaceAsync } from '../files/place-error.js';
 import { folderOf } from '../files/places.js';
-import { openEntry, type Probe, probeFd } from '../files/probe.js';
+import { type Probe, probeFd } from '../files/probe.js';
 import { sameBytes } from '../files/verified.js';
 import { askLedger } from '../ledger/ask.js';
 import { renameNoReplace } from '../linux/index.js';
 import { type Hashed, syncHashed } from './hash-sync.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
 import { again, asSealed, windowInside } from './sealed-window.js';
-import { type Batch, durably, eachJob, hold, retry, type Stage, type Step } from './stage.js';
+import { type Batch, durably, eachJob, hold, openIn, retry, type Stage, type Step } from './stage.js';
 
 export const hash: Stage = {
   name: 'hash',
@@ -40,7 +40,7 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
   const ready = windowInside(job, batch, sealed, stat);
   if ('outcome' in ready) return ready;
 
-  const opened = openEntry(entry);
+  const opened = openIn('work', batch, entry);
   if (opened.fd === undefined) {
     if (opened.code === 'EAGAIN') return again(job, batch, sealed, identityOf(stat), 'writer_open');
     return retry(opened.code.toLowerCase(), `the sealed file cannot be opened (${opened.code})`);

@@ -41,6 +41,8 @@ export const manifest: Stage = {
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
       for (const job of todo) steps.set(job, blocked(this.name, batch.feed.name, error, batch.emit));
+    } finally {
+      batch.hand(undefined);
     }
     return jobs.map((job) => steps.get(job) ?? defer(BUSY_MS, 'manifest_busy'));
   },

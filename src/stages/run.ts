@@ -151,7 +151,8 @@ function batchOf(
     // Stages name a file by its path below the input, as bytes; people get the whole path.
     emit: (event, fields) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
-    hand: (job, place) => background.hand(job?.id ?? null, place ?? ''),
+    hand: (job, place) =>
+      background.hand(files, job || place ? { job: job?.id ?? null, place: place ?? '' } : undefined),
   };
   return { batch, close: () => files.close() };
 }

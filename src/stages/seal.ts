@@ -13,13 +13,13 @@ import { identityOf } from '../files/identity.js';
 import { mountOf } from '../files/mounts.js';
 import { inPlace } from '../files/place-error.js';
 import { folderOf, type Part } from '../files/places.js';
-import { openEntry, type Probe, probeFd } from '../files/probe.js';
+import { type Probe, probeFd } from '../files/probe.js';
 import { sameBytes, unchanged } from '../files/verified.js';
 import { type ByteName, LinuxError, nameOfText, renameNoReplace, type Stat } from '../linux/index.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
 import { payloadOf } from './job.js';
 import { candidateIdentity, type SidecarRead } from './sidecar.js';
-import { type Batch, defer, hold, retry, type Step, WRITER_FIRST_MS, writerMs } from './stage.js';
+import { type Batch, defer, hold, openIn, retry, type Step, WRITER_FIRST_MS, writerMs } from './stage.js';
 
 /** Opens, compares, probes, renames, probes again. */
 export function seal(
@@ -31,7 +31,7 @@ export function seal(
   toSeal: SidecarRead | undefined,
   sidecar: SidecarRead,
 ): Step {
-  const opened = openEntry(entry);
+  const opened = openIn('input', batch, entry);
   if (opened.fd === undefined) return cannotOpen(job, opened.code);
   try {
     const before = probeFd(opened.fd, batch.files.kinds);
@@ -135,7 +135,7 @@ export function judge(
   // The rename may be from before a crash, and never synced.
   dirty.add(batch.files.input, folderOf(job.path));
   dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
-  const opened = openEntry(entry);
+  const opened = openIn('work', batch, entry);
   if (opened.fd === undefined) return cannotOpen(job, opened.code);
   try {
     const probe = probeFd(opened.fd, batch.files.kinds);

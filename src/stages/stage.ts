@@ -5,8 +5,10 @@
  */
 import type { Backend, Decision, Outcome, StageName } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
+import type { Entry } from '../files/directories.js';
 import { type FeedFiles, MountMissing, type Roots } from '../files/feed-files.js';
-import { errnoOf, inPlaceAsync, PlaceError } from '../files/place-error.js';
+import { errnoOf, inPlace, inPlaceAsync, PlaceError } from '../files/place-error.js';
+import { type Opened, openEntry } from '../files/probe.js';
 import { closeForPlace } from '../gates/episode.js';
 import type { Now } from './completion.js';
 import { type IngestJob, type JobFacts, payloadOf } from './job.js';
@@ -182,3 +184,7 @@ export async function durably(
     return error ? blocked(stage, batch.feed.name, error, batch.emit) : (step as Step);
   });
 }
+
+/** As `openEntry`; where descriptors are out or the mount's server is gone, the place fails, and not the file. */
+export const openIn = (place: 'input' | 'work', batch: Batch, entry: Entry): Opened =>
+  inPlace(place, batch.files.roots[place], 'read', () => openEntry(entry));

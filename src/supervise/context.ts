@@ -6,7 +6,6 @@ import type { ChildMessage } from './protocol.js';
 
 export interface ChildContext {
   config: Config;
-  parentPid: number;
   /** Of a worker, in the pipeline's order. */
   stages: IngestStage[];
   /** True where a person watches: `progress` reports are shown then. */

@@ -53,7 +53,6 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
     const run = await roleOf(init.role);
     await run({
       config: init.config,
-      parentPid: init.parentPid,
       stages: init.stages,
       terminal: init.logs === 'lines',
       report: (message) => void tell(message),

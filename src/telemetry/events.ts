@@ -38,10 +38,6 @@ const EVENTS: Record<string, EventSpec> = {
   file_discarded: {
     say: (f) => `${text(f.path)} was given up by an operator; it lies in failed/ of the work directory`,
   },
-  file_waiting: {
-    say: (f) =>
-      `${text(f.path)} waits${f.seconds === undefined ? '' : `, its window ends in ${shownSeconds(Number(f.seconds))}`}${f.why === undefined ? '' : `: ${text(f.why)}`}`,
-  },
   scan_done: { level: 'debug' },
   stage_step: { level: 'trace' },
   metrics: {

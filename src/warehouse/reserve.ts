@@ -56,12 +56,12 @@ function remember(wanted: string, next: number): void {
   numbering.set(wanted, next);
 }
 
+const OLD = `SELECT r.warehouse, r.target FROM reservations r JOIN contents c ON c.row = r.content
+  WHERE c.state = 'stored' AND c.updated_at_ms < ? LIMIT ?`;
+
+export const hasOldReservations = (reader: Reader): boolean =>
+  reader.get(OLD, Date.now() - RESERVED_FOR_MS, 1) !== undefined;
+
 /** Reservations of contents that have been stored for a while: the names are on disk, or a consumer took them. */
 export const dropOldReservations = (tx: Tx, max: number): number =>
-  tx.run(
-    `DELETE FROM reservations WHERE (warehouse, target) IN (
-       SELECT r.warehouse, r.target FROM reservations r JOIN contents c ON c.row = r.content
-        WHERE c.state = 'stored' AND c.updated_at_ms < ? LIMIT ?)`,
-    tx.wallMs - RESERVED_FOR_MS,
-    max,
-  ).changes;
+  tx.run(`DELETE FROM reservations WHERE (warehouse, target) IN (${OLD})`, tx.wallMs - RESERVED_FOR_MS, max).changes;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
-  linkAt,
   makeDirectoryAt,
   nameOfText,
   removeDirectoryAt,
@@ -36,15 +35,6 @@ test('a move to another filesystem is EXDEV and changes nothing', (t) => {
   writeFileSync(join(path, 'a'), 'a');
   assert.throws(() => renameNoReplace(openPath(path), n('a'), openPath(other), n('a')), { code: 'EXDEV' });
   assert.equal(readFileSync(join(path, 'a'), 'utf8'), 'a');
-});
-
-test('a link is a second name of the thing itself', (t) => {
-  const path = directoryFor(t);
-  const dir = openPath(path);
-  symlinkSync('/etc/passwd', join(path, 'symlink'));
-  linkAt(dir, n('symlink'), dir, n('second'));
-  assert.equal(statAt(dir, n('second')).kind, 'symlink');
-  assert.throws(() => linkAt(dir, n('symlink'), dir, n('second')), { code: 'EEXIST', call: 'linkat' });
 });
 
 test('directories are made with their mode and removed only when empty', (t) => {
