@@ -4,7 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, closeSync, lstatSync, openSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { bindMount } from '../world/mounts.js';
+import { shownName } from '../../src/linux/names.js';
+import { safeText } from '../../src/telemetry/safe.js';
+import { bindMount, remount, unmount } from '../world/mounts.js';
+import { files } from '../world/tree.js';
 import { ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { createWorld, type World } from '../world/world.js';
 import { inputPath, withHeldFile } from './cases.js';
@@ -101,18 +104,46 @@ test('a dry run needs no state, and makes none', async (t) => {
   assert.deepEqual(everything(world), before);
 });
 
-test('a dry run works where everything is mounted read-only, the state too', async (t) => {
+test('on read-only mounts, the state too: the verdict of each file is what the real run makes of it', async (t) => {
   if (skipUnlessRoot(t, 'that --dry-run works on read-only mounts')) return;
   const world = await mixed(t);
   const places = [world.input, world.feed().warehouse, world.feed().manifests, join(world.root, 'state')];
   for (const place of places) {
     bindMount(place, place);
-    // Of this mount alone: without `bind`, the filesystem below it would be remounted.
-    execFileSync('mount', ['-o', 'remount,bind,ro', place]);
+    remount(place, 'ro');
   }
   assert.throws(() => writeFileSync(join(world.input, 'x'), ''), { code: 'EROFS' });
-  assertMixed(await dryRun(world));
+  const told = await dryRun(world);
+  assertMixed(told);
+  for (const place of places) unmount(place, { busy: 'fails' });
+
+  const since = world.log.all.length;
+  await world.runOnce([], { code: 4 });
+  assert.deepEqual(cameTrue(world, since), withTwinsInOrder(told.verdicts));
 });
+
+/** What the real run made of each file, by its path as the dry run shows it. */
+function cameTrue(world: World, since: number): Map<string, string> {
+  const found = new Map<string, string>();
+  const verdicts = { file_ingested: 'store', file_skipped_duplicate: 'duplicate' } as Record<string, string>;
+  for (const { event, path } of world.log.all.slice(since)) {
+    const verdict = verdicts[event];
+    if (verdict !== undefined) found.set(safeText(String(path).slice(world.input.length + 1)), verdict);
+  }
+  for (const { key } of world.jobs().filter(({ state }) => state === 'held'))
+    found.set(safeText(shownName(key)), 'hold');
+  for (const { path } of files(world.input)) {
+    if (!found.has(safeText(shownName(path)))) found.set(safeText(shownName(path)), 'ignore');
+  }
+  return withTwinsInOrder(found);
+}
+
+/** Which of two files of one content comes first is decided by their order in the run. */
+function withTwinsInOrder(verdicts: Map<string, string>): Map<string, string> {
+  const twins = ['twin-1.csv', 'twin-2.csv'];
+  const sorted = twins.map((name) => String(verdicts.get(name))).sort();
+  return new Map([...verdicts, ...twins.map((name, i) => [name, sorted[i]!] as const)].sort());
+}
 
 test('a dry run beside a running ingestor sees what that has stored', async (t) => {
   const world = createWorld(t);

@@ -73,6 +73,30 @@ test('folders that are the same or lie in one another are refused, also through 
   );
 });
 
+test('overlapping folders end each command with one sentence and exit code 2, and nothing is made', (t) => {
+  const folders = makeFolders(t);
+  symlinkSync(folders.input, join(folders.root, 'link'));
+  for (const outer of FOLDERS) mkdirSync(join(folders[outer], 'below'));
+  const pairs = FOLDERS.flatMap((outer) =>
+    FOLDERS.filter((inner) => inner !== outer).map((inner) => [inner, outer, join(folders[outer], 'below')] as const),
+  );
+  const before = listing(folders.root);
+  for (const [inner, outer, path] of [
+    ...pairs,
+    ['warehouse', 'input', folders.input],
+    ['manifests', 'input', join(folders.root, 'link')],
+    ['work-dir', 'warehouse', join(folders.warehouse, 'work')],
+  ] as const) {
+    for (const command of inner === 'manifests' ? ['ingest-producer', 'ingest'] : ['ingest']) {
+      const { status, stderr } = runCommand(command, folders, withFolder(folders, inner, path));
+      assert.equal(status, 2, stderr);
+      assert.ok(stderr.includes(`--${inner}`) && stderr.includes(`--${outer}`), stderr);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, 'one sentence, no stack');
+      assert.deepEqual(listing(folders.root), before);
+    }
+  }
+});
+
 test('a work directory inside the input is accepted; around it, or in warehouse or manifests, it is refused', (t) => {
   const folders = makeFolders(t);
   const within = (path: string) => load(folders, [...folders.flags, '--work-dir', path]).feeds[0]?.workDir;
