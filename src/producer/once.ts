@@ -55,7 +55,8 @@ export async function untilNothingLeft(
 
 /** Undefined: there is something to do yet. */
 function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftover | undefined {
-  if (sum(producers, ({ marked }) => marked) > 0 || isWaking(backend)) return undefined;
+  if (sum(producers, ({ marked }) => marked) > 0 || isWaking(backend) || isWorking(backend, producers))
+    return undefined;
   const first = backend.stages[0]!;
   const left: Leftover = { held: named(), open: named(), withoutSidecar: named() };
   for (const { feed, stage, ready, deferred, claimed, held } of backend.stats()) {
@@ -72,6 +73,12 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
 /** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */
 const isWaking = (backend: Backend): boolean =>
   backend.read((reader) => reader.get('SELECT 1 FROM wakes LIMIT 1') !== undefined);
+
+/** Asked before the depths are counted: while a million wait, counting them four times a second costs half a core. */
+const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolean =>
+  backend.read((reader) =>
+    producers.some(({ feed }) => reader.get('SELECT 1 FROM claimed_jobs WHERE feed = ? LIMIT 1', feed.name)),
+  );
 
 /** Whether each job of the first stage waits for its uploader alone; notes them in `left`. */
 function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, left: Leftover): boolean {
