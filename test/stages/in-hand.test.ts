@@ -13,7 +13,13 @@ test('a file that is read for an hour is in hand again when another batch has en
     // Its timers, for which it needs the feeds, are not started.
     const feeds = undefined as unknown as Feeds;
     const { backend } = bench;
-    const background = new Background({ backend, feeds, emit: () => {}, stallMs: 60_000, onFatal: (error) => assert.ifError(error) });
+    const background = new Background({
+      backend,
+      feeds,
+      emit: () => {},
+      stallMs: 60_000,
+      onFatal: (error) => assert.ifError(error),
+    });
     const inHand = () => backend.owners().map(({ job, place }) => [job, place]);
     const [hash, verify] = [{}, {}];
     background.hand(hash, { job: LARGE, place: '' });

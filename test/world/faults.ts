@@ -1,6 +1,7 @@
 /**
- * Kills a worker at a chosen point: while it writes a manifest (between the intent's commit and its confirmation), or
- * around its rename into the warehouse. A preloaded library wraps pwrite, fdatasync and renameat2.
+ * Kills a worker at a chosen point: while it writes a manifest (between the intent's commit and its confirmation), around
+ * its rename into the warehouse or of a seal (the file's, not the sidecar's), before a private copy gets its name.
+ * A preloaded library wraps pwrite, fdatasync and renameat2.
  * Guarantees: the library is armed for so many kills and then lets everything pass; how many it made is counted over all
  * processes.
  * Does not: see anything but manifest.jsonl and partitions; the state's files are not touched.
@@ -12,7 +13,7 @@ import { join } from 'node:path';
 
 /** Between intent and confirmation. `half_written`: a line torn in the middle. */
 export const APPEND_POINTS = ['before_write', 'half_written', 'written', 'before_sync', 'synced'] as const;
-const POINTS = [...APPEND_POINTS, 'before_move', 'moved'] as const;
+const POINTS = [...APPEND_POINTS, 'before_move', 'moved', 'before_seal', 'sealed', 'before_copied'] as const;
 export type Point = (typeof POINTS)[number];
 
 const SOURCE = `
@@ -26,7 +27,7 @@ const SOURCE = `
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* armed point, kills left, kills made, calls seen */
+/* armed point, kills left, kills made, calls seen, whether the parent dies too */
 static volatile int *control;
 
 __attribute__((constructor)) static void begin(void) {
@@ -53,6 +54,7 @@ static int dies(int point) {
 }
 static void die(void) {
   __sync_fetch_and_add(&control[2], 1);
+  if (control[4]) kill(getppid(), SIGKILL);
   kill(getpid(), SIGKILL);
   for (;;) pause();
 }
@@ -81,14 +83,22 @@ int fdatasync(int fd) {
   if (dies(5)) die();
   return n;
 }
+/* What stands behind the 26 characters of a job's id says which of its files it is. */
+static int rename_point(const char *folder, const char *new_name) {
+  if (strstr(folder, "/ingest_date=")) return 6;
+  size_t n = strlen(folder);
+  if (n < 13 || strcmp(folder + n - 13, "/underprocess") || strlen(new_name) < 27) return 0;
+  return new_name[26] == '~' ? 8 : strncmp(new_name + 26, ".copy~", 6) == 0 ? 10 : 0;
+}
 int renameat2(int from, const char *name, int to, const char *new_name, unsigned flags) {
   static int (*real)(int, const char *, int, const char *, unsigned);
   if (!real) real = dlsym(RTLD_NEXT, "renameat2");
-  if (!strstr(path_of(to), "/ingest_date=")) return real(from, name, to, new_name, flags);
+  int point = rename_point(path_of(to), new_name);
+  if (!point) return real(from, name, to, new_name, flags);
   __sync_fetch_and_add(&control[3], 1);
-  if (dies(6)) die();
+  if (dies(point)) die();
   int n = real(from, name, to, new_name, flags);
-  if (n == 0 && dies(7)) die();
+  if (n == 0 && point != 10 && dies(point + 1)) die();
   return n;
 }
 `;
@@ -96,6 +106,8 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
 export interface Faults {
   env: NodeJS.ProcessEnv;
   arm(point: Point, kills: number): void;
+  /** One kill, of the parent too: nobody goes on with what is found there. */
+  armForAll(point: Point): void;
   kills(): number;
   /** Wrapped calls of all processes; a harness that saw none tests nothing. */
   calls(): number;
@@ -118,7 +130,7 @@ export function faultsIn(folder: string): Faults | undefined {
     const fd = openSync(control, 'r+');
     try {
       if (write) writeSync(fd, write, 0, write.byteLength, 0);
-      const read = new Int32Array(4);
+      const read = new Int32Array(5);
       readSync(fd, read, 0, read.byteLength, 0);
       return read;
     } finally {
@@ -128,6 +140,7 @@ export function faultsIn(folder: string): Faults | undefined {
   return {
     env: { LD_PRELOAD: library, FAULTS: control },
     arm: (point, kills) => void numbers(Int32Array.of(POINTS.indexOf(point) + 1, kills)),
+    armForAll: (point) => void numbers(Int32Array.of(POINTS.indexOf(point) + 1, 1, 0, 0, 1)),
     kills: () => numbers()[2]!,
     calls: () => numbers()[3]!,
   };
