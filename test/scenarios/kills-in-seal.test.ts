@@ -137,4 +137,5 @@ test('a partial private copy is removed after a kill, and made again', limit, as
   await goesOn(killed);
   assert.deepEqual(names(), []);
   assert.equal(world.manifest()[0]!.record!.seal, 'copy');
+  assert.equal(world.jobs()[0]!.attempts, 0, 'the rest of a copy is no failure');
 });
