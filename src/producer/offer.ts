@@ -51,7 +51,9 @@ function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look;
     const holder = holders[n];
     // A writer that only closes its file changes nothing of it: its job would ask again in a minute at the latest.
     const closed = holder?.reason === 'writer_open' && look.by === 'write';
-    if (holder?.identity === look.identity && !closed) return [];
+    // It came while its job was looking for it.
+    const missed = holder?.reason === 'no_sidecar' && look.hasSidecar;
+    if (holder?.identity === look.identity && !closed && !missed) return [];
     return [{ look, candidate: { ...candidateOf(look, offering), nudge: holder !== undefined } }];
   });
 }

@@ -31,8 +31,11 @@ export async function runProducer(context: ChildContext): Promise<void> {
     await checkFeeds(backend, statePath, config.feeds);
     for (const feed of config.feeds) {
       await backend.putFeed(feed.name, { ...feed });
-      locks.push(...(await enterFeed(backend, statePath, feed, emit)).locks);
-      producers.push(new FeedProducer({ backend, feed, boot: bootId(), emit, onFatal: context.fail }));
+      const entered = await enterFeed(backend, statePath, feed, emit);
+      locks.push(...entered.locks);
+      // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.
+      const own = { ...feed, workDir: entered.roots.work };
+      producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), emit, onFatal: context.fail }));
     }
     for (const producer of producers) producer.start();
     await Promise.all([config.service.once && reportOnce(backend, producers, context), context.drained]);

@@ -41,6 +41,7 @@ export function completion(
   now: Now,
 ): Completion {
   const identity = unchanged(seen.identity, stat);
+  let since = seen.sinceMs;
   if (!identity || seen.boot !== now.boot) {
     const anew: Observation = {
       identity: observed(stat),
@@ -51,6 +52,8 @@ export function completion(
     const next = quietMs(feed, anew, stat, sidecar);
     const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
     if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: anew };
+    // Nothing is to be waited for; what was noted on the clock of another boot says nothing here.
+    since = now.ms;
   }
   const why = sidecarWait(feed, sidecar);
   if (why !== undefined) return { complete: false, why, inMs: waitMs(why, 0) };
@@ -58,7 +61,7 @@ export function completion(
   if (stat.mtimeNs >= 0n && stat.mtimeNs < 1_000_000_000n)
     return { complete: false, why: 'partial_upload', inMs: PARTIAL_MS };
 
-  const leftMs = seen.sinceMs + quietMs(feed, seen, stat, sidecar) - now.ms;
+  const leftMs = since + quietMs(feed, seen, stat, sidecar) - now.ms;
   return leftMs > 0 ? { complete: false, why: 'window', inMs: Math.ceil(leftMs) } : { complete: true };
 }
 

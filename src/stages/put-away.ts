@@ -10,7 +10,7 @@ import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../files/
 import { sameBytes, unchanged } from '../files/verified.js';
 import { shownPlace } from '../ledger/content.js';
 import { type ByteName, LinuxError, renameNoReplace, unlinkAt } from '../linux/index.js';
-import type { IngestJob, PutAway } from './job.js';
+import { type IngestJob, type PutAway, payloadOf } from './job.js';
 import { type Batch, defer, hold, type Step } from './stage.js';
 
 export function putAway(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
@@ -38,6 +38,8 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): St
 }
 
 function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
+  const left = statEntry(batch.files.workEntry(job, 'file'));
+  if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
   // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
   // One that was learned elsewhere is not ours to vouch for.
@@ -66,6 +68,15 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
       }),
   };
 }
+
+/** Its uploader wrote on by a descriptor of before the seal: what was decided spoke of other bytes. */
+const writtenSince = ({ facts }: IngestJob): Step => ({
+  outcome: {
+    kind: 'advance',
+    to: 'hash',
+    payload: payloadOf({ ...facts, putAway: undefined, content: undefined, sha256: undefined }),
+  },
+});
 
 /** Of a job that was never sealed, the file still lies in the input, and only if it is the one that was held. */
 function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {

@@ -49,13 +49,15 @@ function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
     putSidecarAside(job, batch, dirty);
     return defer(0, 'sidecar_of_earlier_version');
   }
+  // Taken before the sidecar is read: one that comes in between is then a change, which the producer tells.
+  const identity = candidateIdentity(batch, stat, entry);
   const sidecar = sealedSidecar ?? sidecarInInput(job, batch);
   const rule = sealedSidecar
     ? { complete: true as const }
     : completion(batch.feed, job.facts.seen, stat, sidecar.seen, batch.now());
   if (!rule.complete) {
     const facts = rule.seen ? { ...job.facts, seen: rule.seen, refusals: 0 } : job.facts;
-    return defer(rule.inMs, rule.why, facts, candidateIdentity(batch, stat, entry));
+    return defer(rule.inMs, rule.why, facts, identity);
   }
   const tooLarge = sizeRule(job, batch, stat);
   return tooLarge ?? seal(job, batch, dirty, entry, stat, sealedSidecar ? undefined : sidecar, sidecar);

@@ -1,10 +1,12 @@
 /** What becomes a job, when it is due, and what a change of a known file does. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClaimedJob, Job } from '../../queue/index.js';
-import { parseIdentity } from '../../src/files/identity.js';
+import { openRoot } from '../../src/files/feed-files.js';
+import { identityOf, parseIdentity } from '../../src/files/identity.js';
+import { nameOfText, statAt } from '../../src/linux/index.js';
 import type { JobFacts } from '../../src/stages/job.js';
 import { scenario, type World } from './world.js';
 
@@ -44,6 +46,24 @@ scenario('without its sidecar a file is due tomorrow; the sidecar makes it due a
   const joined = await world.untilJob('x.csv', (job) => dueInMs(world, job) <= 0);
   assert.equal(joined.id, alone.id);
   assert.equal(world.job('x.csv.ok'), undefined);
+});
+
+scenario('a sidecar that came while its job looked for it is not overlooked', async (world) => {
+  await world.start({ mode: 'sidecar', settleMs: 0 });
+  writeFileSync(join(world.input, 'x.csv'), '1');
+  await world.untilJob('x.csv');
+  writeFileSync(join(world.input, 'x.csv.ok'), '');
+  await world.untilJob('x.csv', (job) => dueInMs(world, job) <= 0);
+  const [claim] = await world.backend.claim('verify-complete', 1);
+  assert(claim);
+  // Looked before it came, noted after it: nothing will change any more.
+  const dir = openRoot(world.input);
+  const identity = identityOf(statAt(dir, nameOfText('x.csv')), statAt(dir, nameOfText('x.csv.ok')));
+  closeSync(dir);
+  const outcome = { kind: 'defer', inMs: 86_400_000, why: 'no_sidecar', identity } as const;
+  await world.backend.settle([{ job: claim, outcome }]);
+  await world.producer.scan();
+  await world.untilJob('x.csv', (job) => dueInMs(world, job) <= 0);
 });
 
 scenario('a sidecar that was there first: the file renamed in is due at once', async (world) => {
