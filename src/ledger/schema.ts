@@ -46,7 +46,8 @@ export const ledgerModule = {
 
     -- An append that was planned and not confirmed: one a file.
     CREATE TABLE appends (
-      id INTEGER PRIMARY KEY,
+      -- AUTOINCREMENT: who has read an append and is slow must never meet a later one under its number
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
       feed TEXT NOT NULL,
       file TEXT NOT NULL UNIQUE,
       inode INTEGER NOT NULL,

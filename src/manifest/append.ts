@@ -147,10 +147,14 @@ function readFully(fd: number, into: Buffer, at: number): void {
   }
 }
 
+/** The very append that was read, at the very place: one that was planned anew since is another. */
+export const THIS_APPEND = 'id = ? AND file = ? AND inode = ? AND at = ?';
+export const thisAppend = ({ id, file, inode, at }: Append) => [id, file, inode, at] as const;
+
 /** Inside the confirming transaction. */
 export function confirmAppend(tx: Tx, append: Append): void {
   // Confirmed by somebody else meanwhile, who wrote the same bytes: the end may have moved on since.
-  if (tx.run('DELETE FROM appends WHERE id = ?', append.id).changes === 0) return;
+  if (tx.run(`DELETE FROM appends WHERE ${THIS_APPEND}`, ...thisAppend(append)).changes === 0) return;
   tx.run(
     `INSERT INTO manifest_ends (file, feed, inode, end_at) VALUES (?, ?, ?, ?)
      ON CONFLICT (file) DO UPDATE SET inode = excluded.inode, end_at = excluded.end_at`,

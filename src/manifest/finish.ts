@@ -6,7 +6,17 @@ import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../queue/backend.js';
 import type { Directories } from '../files/directories.js';
 import type { ByteName } from '../linux/index.js';
-import { type Append, confirmAppend, type End, lookAtEnd, namesSame, openManifest, writeAppend } from './append.js';
+import {
+  type Append,
+  confirmAppend,
+  type End,
+  lookAtEnd,
+  namesSame,
+  openManifest,
+  THIS_APPEND,
+  thisAppend,
+  writeAppend,
+} from './append.js';
 
 /** A file that changes under us so often is being fought over. */
 const ROUNDS_MAX = 50;
@@ -68,8 +78,10 @@ function replan(tx: Tx, append: Append, end: End): Append | undefined {
 export const takeOver = (backend: Backend, append: Append): Promise<boolean> =>
   backend.transact(
     (tx) =>
-      tx.run('UPDATE appends SET owner = ? WHERE id = ? AND owner = ?', backend.owner, append.id, append.owner)
-        .changes === 1,
+      tx.run(
+        `UPDATE appends SET owner = ? WHERE ${THIS_APPEND} AND owner = ?`,
+        ...[backend.owner, ...thisAppend(append), append.owner],
+      ).changes === 1,
   );
 
 /** May this process go on with an append that it finds open? Its own ones are left from a failure: it writes one at a time. */

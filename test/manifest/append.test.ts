@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { confirmAppend } from '../../src/manifest/append.js';
+import { takeOver } from '../../src/manifest/finish.js';
 import { createDesk, type Desk, openDeskState } from './desk.js';
 
 const FIRST = '{"n":1}\n';
@@ -149,6 +151,34 @@ test('the intent of a living owner is waited for, that of a dead one is taken ov
   await other.close();
   assert.equal(await desk.redo(), true);
   assert.equal(desk.text, FIRST + OURS);
+});
+
+test('who has read an append and is slow never takes or confirms a later one for it', async (t) => {
+  const desk = await createDesk(t);
+  const other = await openDeskState(desk.folder);
+  t.after(() => other.close());
+  const { finishOpen } = await import('../../src/manifest/write.js');
+  // Another process reads A and stops; A is done; B is planned, fails and is given back; then that process goes on.
+  const a = await desk.intent(FIRST);
+  assert.equal(await desk.redo(), true);
+  const b = await desk.intent(OURS);
+  assert.notEqual(b.id, a.id);
+  await finishOpen(desk.file(other), a);
+  assert.deepEqual(desk.open(), b);
+  assert.equal(await desk.redo(), true);
+  assert.equal(desk.text, FIRST + OURS);
+});
+
+test('an append that was planned anew elsewhere is not the one that was read before', async (t) => {
+  const desk = await createDesk(t);
+  await desk.append(FIRST);
+  const open = await desk.intent(OURS);
+  for (const before of [{ at: open.at - 1 }, { inode: open.inode + 1 }, { file: `${open.file}.1` }]) {
+    const read = { ...open, ...before };
+    assert.equal(await takeOver(desk.backend, read), false);
+    await desk.backend.transact((tx) => confirmAppend(tx, read));
+  }
+  assert.deepEqual(desk.open(), open);
 });
 
 test('many who meet one intent that does not fit write its lines once: in one process, and in two', async (t) => {
