@@ -136,6 +136,7 @@ test('discarded after its line: a twin takes over line and target; without one t
 
 test('discarded when its file is in the warehouse already, it is recorded as stored: no file without a line is left', async (t) => {
   const world = createWorld(t);
+  await world.followManifests();
   const faults = faultsIn(world.root);
   if (!faults) return t.skip('no gcc: discarding what died right after its move was not tested');
   faults.arm('moved', 1);

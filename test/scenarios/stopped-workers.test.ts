@@ -3,7 +3,7 @@
  * The queue alone: test/queue/conformance/crash.ts.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { STAGE_NAMES } from '../../src/config/stage-names.js';
 import { isStopped } from '../queue/processes.js';
 import { isAlive } from '../supervise/family.js';
@@ -17,6 +17,7 @@ import { busyWorker, claimedBy, claimIs, hugeFileSealed } from './busy.js';
 
 const limit = { timeout: 180_000 };
 const slow = { withinMs: 60_000 };
+const ALL_STAGES = `worker ${STAGE_NAMES.join(' ')}`;
 const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
 
 test(
@@ -24,6 +25,7 @@ test(
   limit,
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
+    await world.followManifests();
     await hugeFileSealed(world);
     const stall = ['--stall-seconds', '2'];
     const { program, pid, job } = await busyWorker(world, stall);
@@ -51,6 +53,7 @@ test(
 test('a worker in another pid namespace is neither robbed nor killed', limit, async (t) => {
   if (skipUnlessRoot(t, 'a worker in another pid namespace')) return;
   const world = createWorld(t, { options: AT_ONCE });
+  await world.followManifests();
   await hugeFileSealed(world);
   const stall = ['--stall-seconds', '2'];
   const wrap = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -79,34 +82,17 @@ test(
   'one of five that is stopped inside a transaction is killed by its parent and replaced, the other four are not',
   limit,
   async (t) => {
-    const seed = process.env.SEED ?? String(Date.now());
-    t.diagnostic(`SEED=${seed}`);
-    const draw = contents(seed);
     const world = createWorld(t, { options: AT_ONCE });
+    await world.followManifests();
     const ingest = world.start('ingest', ['--concurrency', '5', '--stall-seconds', '5']);
     await until('all are ready', () => world.log.named('worker_started').length === 6, slow);
     const workers = world.log
       .named('worker_started')
-      .filter(({ worker }) => worker === `worker ${STAGE_NAMES.join(' ')}`)
+      .filter(({ worker }) => worker === ALL_STAGES)
       .map(({ worker_pid }) => worker_pid as number);
     assert.equal(workers.length, 5);
 
-    let [n, tries, stopped] = [0, 0, 0];
-    while (stopped === 0) {
-      for (const end = n + 60; n < end; n++) world.drop(`${n}.csv`, 50);
-      tries++;
-      const pid = workers[draw(4).readUInt32LE() % 5]!;
-      // Somebody is inside: one time in five or so it is this one.
-      await until('somebody writes', () => isWriteLocked(world.statePath), { withinMs: 500, everyMs: 1 }).catch(
-        () => {},
-      );
-      signal(pid, 'SIGSTOP');
-      await until('it is stopped', () => isStopped(pid), slow);
-      if (await locksForASecond(world)) stopped = pid;
-      else signal(pid, 'SIGCONT');
-      assert(tries < 400, 'none was met inside a transaction');
-    }
-    t.diagnostic(`stopped inside a transaction at the ${tries}th try`);
+    const stopped = await stopInside(t, world, workers);
     const killed = await world.event('worker_stalled', undefined, slow);
     assert.equal(killed.worker_pid, stopped);
     await until('it was replaced', () => world.log.named('worker_started').length === 7, slow);
@@ -120,6 +106,84 @@ test(
     world.check();
   },
 );
+
+test(
+  'one of five that is stopped inside a transaction with its parent is told by the others, nobody ends it, and its jobs wait for it',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    await world.followManifests();
+    world.start('ingest-producer');
+    for (let n = 0; n < 5; n++) world.start('ingest-worker', ['--stall-seconds', '5']);
+    await until('all are ready', () => world.log.named('worker_started').length === 6, slow);
+    const started = world.log.named('worker_started').filter(({ worker }) => worker === ALL_STAGES);
+    assert.equal(started.length, 5);
+
+    const stopped = await stopInside(
+      t,
+      world,
+      started.map(({ worker_pid }) => worker_pid as number),
+      (pid) => claimsOf(world, ownerOf(started, pid)).length > 0,
+    );
+    const { heardFrom: parent } = started.find(({ worker_pid }) => worker_pid === stopped)!;
+    signal(parent, 'SIGSTOP');
+    const owner = ownerOf(started, stopped);
+    const claims = claimsOf(world, owner);
+    const silent = await world.event('worker_silent', (e) => e.owner === owner && e.heardFrom !== parent, slow);
+    assert.equal(silent.worker_pid, stopped);
+    assert(isStopped(stopped) && isStopped(parent), 'nobody ends it');
+    assert.deepEqual(claimsOf(world, owner), claims, 'its jobs wait');
+    assert.deepEqual(troubles(world), []);
+    t.diagnostic(`${claims.length} jobs waited`);
+
+    for (const one of [parent, stopped]) signal(one, 'SIGCONT');
+    await world.stored(undefined, slow);
+    await world.allDone(slow);
+    assert.deepEqual(troubles(world), []);
+    assert.equal(world.log.named('worker_started').length, 6, 'nobody was replaced');
+    await world.stop();
+    world.check();
+    assert(world.jobs().every(({ crashes }) => crashes === 0));
+  },
+);
+
+type Started = Awaited<ReturnType<World['event']>>;
+
+const ownerOf = (started: readonly Started[], pid: number): number =>
+  started.find(({ worker_pid }) => worker_pid === pid)!.owner as number;
+
+const claimsOf = (world: World, owner: number): string[] =>
+  world
+    .jobs()
+    .filter((job) => job.state === 'claimed' && job.owner === owner)
+    .map(({ id, stage, claim_no }) => `${id} ${stage} ${claim_no}`);
+
+/** Drops files until one of the workers was met inside a transaction; it stays stopped there. */
+async function stopInside(
+  t: TestContext,
+  world: World,
+  workers: readonly number[],
+  fits: (pid: number) => boolean = () => true,
+): Promise<number> {
+  const seed = process.env.SEED ?? String(Date.now());
+  t.diagnostic(`SEED=${seed}`);
+  const draw = contents(seed);
+  let n = 0;
+  for (let tries = 1; tries < 400; tries++) {
+    for (const end = n + 60; n < end; n++) world.drop(`${n}.csv`, 50);
+    const pid = workers[draw(4).readUInt32LE() % workers.length]!;
+    // Somebody is inside: one time in five or so it is this one.
+    await until('somebody writes', () => isWriteLocked(world.statePath), { withinMs: 500, everyMs: 1 }).catch(() => {});
+    signal(pid, 'SIGSTOP');
+    await until('it is stopped', () => isStopped(pid), slow);
+    if (fits(pid) && (await locksForASecond(world))) {
+      t.diagnostic(`stopped inside a transaction at the ${tries}th try`);
+      return pid;
+    }
+    signal(pid, 'SIGCONT');
+  }
+  throw new Error('none was met inside a transaction');
+}
 
 /** Whether nobody else gets the write lock for a whole second: others' transactions are over sooner. */
 async function locksForASecond(world: World): Promise<boolean> {

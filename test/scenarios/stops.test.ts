@@ -62,23 +62,39 @@ test('a worker that is killed is seen in under a second, with --stall-seconds 60
   await world.followManifests();
   await hugeFileSealed(world);
   let busy = await busyWorker(world, ['--stall-seconds', '600']);
-  const tookMs: number[] = [];
-  for (let round = 0; round < 3; round++) {
+  const took: { ms: number; lateMs: number }[] = [];
+  for (let round = 0; round < 4; round++) {
     const next = world.start('ingest-worker', ['--stage', 'hash', '--stall-seconds', '600']);
     const { owner, worker_pid } = await world.event('worker_started', (e) => e.heardFrom === next.pid, slow);
     const before = busy.job;
     // Seen by its next look, and not by the one that it begins with.
     await stays('the other one has its job', () => claimIs(world, before), 700);
+    const late = lateness();
     const killedAtMs = Date.now();
     busy.program.killAll();
     const seen = await world.event('worker_lost', (e) => e.owner === before.owner, slow);
-    tookMs.push(Date.parse(seen.time as string) - killedAtMs);
+    took.push({ ms: Date.parse(seen.time as string) - killedAtMs, lateMs: late() });
     assert.equal(seen.in_hand, before.id);
     const job = await claimedBy(world, owner as number);
     assert.deepEqual([job.claim_no, job.crashes], [before.claim_no + 1, round + 1]);
     busy = { program: next, pid: worker_pid as number, job };
   }
-  t.diagnostic(`seen after ${tookMs} ms`);
-  // One of three may fall into a moment in which this machine does something else.
-  assert(tookMs.sort((a, b) => a - b)[1]! < 1_000, `seen after ${tookMs} ms`);
+  const told = `seen after ${took.map(({ ms, lateMs }) => `${ms} ms (${Math.round(lateMs)} of them late)`).join(', ')}`;
+  t.diagnostic(told);
+  // Each of them; a moment in which the machine ran nobody, this process included, is not the product's.
+  for (const { ms, lateMs } of took) assert(ms - lateMs < 1_000, told);
 });
+
+/** By how much a timer of 10 ms was late in all, from now until it is asked. */
+function lateness(): () => number {
+  let [sum, before] = [0, performance.now()];
+  const timer = setInterval(() => {
+    const now = performance.now();
+    sum += Math.max(0, now - before - 20);
+    before = now;
+  }, 10);
+  return () => {
+    clearInterval(timer);
+    return sum;
+  };
+}

@@ -7,13 +7,14 @@ import { describe, test } from 'node:test';
 import { nameOfText } from '../../src/linux/names.js';
 import { type Dropped, sha256 } from '../world/dropping.js';
 import type { HeardEvent } from '../world/event-log.js';
+import { ITS_OWN_WATCH } from '../world/home.js';
 import type { Options } from '../world/layout.js';
 import { stays } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 /** --poll looks often here, so that a scenario takes seconds; events are given no scan that could stand in for them. */
 export const WATCHING: Record<string, Options> = {
-  inotify: {},
+  inotify: ITS_OWN_WATCH,
   '--poll': { poll: true, scanIntervalSeconds: 0.2 },
 };
 

@@ -65,9 +65,8 @@ export function longFunctions({ path, lines }: Pick<Source, 'path' | 'lines'>, l
     const end = lines.findIndex(
       (other, n) =>
         n > at &&
-        other.startsWith(`${indent}}`) &&
-        !other.startsWith(`${indent}} `) &&
-        !other.startsWith(`${indent}}):`),
+        (other === `${indent});` ||
+          (other.startsWith(`${indent}}`) && !other.startsWith(`${indent}} `) && !other.startsWith(`${indent}}):`))),
     );
     if (end - at + 1 > linesMax && !SUITE.test(line))
       found.push(`${path}: ${end - at + 1} lines from "${line.trim().slice(0, 60)}"`);

@@ -22,14 +22,16 @@ export interface WorldOptions {
   ground?: string;
 }
 
-/**
- * Quick enough for tests, and still a window and a rest after the last change. `WATCH=poll npm test` runs every scenario
- * by scans alone, where it does not say itself how it watches.
- */
+/** `WATCH=poll npm test` runs every scenario by scans alone, where it does not say itself how it watches. */
+export const POLLED = process.env.WATCH === 'poll';
+/** Options of a world that says itself how it watches. */
+export const ITS_OWN_WATCH: Options = { poll: undefined, scanIntervalSeconds: undefined };
+
+/** Quick enough for tests, and still a window and a rest after the last change. */
 const QUICK: Options = {
   stabilitySeconds: 0.3,
   settleMs: 100,
-  ...(process.env.WATCH === 'poll' && { poll: true, scanIntervalSeconds: 1 }),
+  ...(POLLED && { poll: true, scanIntervalSeconds: 1 }),
 };
 
 export class Home {

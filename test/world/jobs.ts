@@ -40,11 +40,25 @@ export async function ctl(world: World, ...words: string[]): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
-/** One file and one line of each content; `copies` under duplicates/. */
+/** One file and one line of each content; the copies under duplicates/, each told with the stored file that it equals. */
 export function once(world: World, { files, duplicates }: { files: number; duplicates: number }): void {
   world.check();
   assert.deepEqual(
     [world.warehouse().length, world.survey().lines.length - world.survey().withdrawn.size, world.duplicates().length],
     [files, files, duplicates],
   );
+  duplicatesTold(world, duplicates);
+}
+
+/**
+ * As many duplicates were told, each with a file of the warehouse that has just its bytes.
+ * `killed`: somebody may have died between a settlement and its event.
+ */
+export function duplicatesTold(world: World, count: number, { killed = false } = {}): void {
+  const told = world.log.named('file_skipped_duplicate');
+  assert(killed ? told.length <= count : told.length === count, `${told.length} of ${count} duplicates were told`);
+  const { warehouse } = world.feed();
+  const stored = new Map(world.warehouse().map(({ path, sha256 }) => [join(warehouse, shownName(path)), sha256]));
+  for (const { duplicate_of, sha256 } of told)
+    assert.equal(stored.get(String(duplicate_of)), sha256, `a duplicate was told to be one of ${duplicate_of}`);
 }
