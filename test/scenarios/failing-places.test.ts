@@ -110,6 +110,7 @@ test('a mount below the input that goes while a sealed file lies in it keeps nob
   await world.stored(undefined, LONG);
   assert.equal(world.log.named('mount_missing').length, 1, 'told once');
   noAttemptSpent(world);
+  await world.allDone(LONG);
   await world.stop();
   world.check();
 });

@@ -43,11 +43,16 @@ function start(world: World, layout: Layout, poll: boolean): Program[] {
 }
 
 let rounds = 0;
+/** The rounds on two filesystems were left out. */
+let left = false;
 
 for (const where of ['one filesystem', 'two filesystems'] as const) {
   test(`killed at random moments, restarted, and nothing differs: ${where}`, { timeout: 300_000 }, async (t) => {
     const warehouse = where === 'two filesystems' && !isRoot ? inMemory(t) : undefined;
-    if (where === 'two filesystems' && !isRoot && !warehouse) return;
+    if (where === 'two filesystems' && !isRoot && !warehouse) {
+      left = true;
+      return;
+    }
     t.diagnostic(`SEED=${SEED}`);
     const world = createWorld(t, {
       seed: `${SEED} ${where}`,
@@ -82,9 +87,13 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
     t.diagnostic(
       `${kills} kills, so far ${rounds} with jobs claimed; ${inAppend} here with an append open; the reader looked ${looks} times`,
     );
-    if (where === 'two filesystems') assert(rounds >= ROUNDS, `only ${rounds} kills met claimed jobs`);
   });
 }
+
+test(`at least ${ROUNDS} kills met claimed jobs`, (t) => {
+  if (left) return t.skip(`${rounds} did: there was no second filesystem for the others`);
+  assert(rounds >= ROUNDS, `only ${rounds} kills met claimed jobs`);
+});
 
 /** A second filesystem for somebody who cannot mount one. */
 function inMemory(t: TestContext): string | undefined {
@@ -123,10 +132,11 @@ async function killOnce(
     `the moment of round ${round}`,
     () => {
       const now = glance(world.statePath);
-      if (pids.length === 0 && now.claimed > 0) [pids, survives] = victimsOf(world, programs, victim, below, since);
       if (now.claimed > 0 || now.stored > before) dropSome(3);
       const isIt = victim === IN_APPEND ? now.openAppends > 0 : now.stored >= atStored;
       const over = n === FILES_MAX && now.stored > before && allSettled(world);
+      if (pids.length === 0 && (now.claimed > 0 || over))
+        [pids, survives] = victimsOf(world, programs, victim, below, since);
       return ((isIt && now.claimed > 0) || over) && pids.length > 0 && now;
     },
     { withinMs: 60_000, everyMs: below(4) },

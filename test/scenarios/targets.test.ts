@@ -76,6 +76,12 @@ test('--preserve-subdirs keeps equal names apart by their folders', async (t) =>
   assert.deepEqual(targets(world), [`${partition}/a/x.csv`, `${partition}/b/x.csv`]);
 });
 
+/** Names that the product had promised to a file, with a stranger's file on them. */
+const seizedTargets = (world: World): string[] => {
+  const foreign = new Set(world.bystanders.map(({ seen }) => seen.path));
+  return world.ledger().flatMap(({ target }) => (target !== null && foreign.has(target) ? [shownName(target)] : []));
+};
+
 test('a racer who creates files on the names to come overwrites nothing, and nothing of his is overwritten', async (t) => {
   const { timezone, partition } = noon();
   const world = createWorld(t, { options: { timezone, concurrency: 2 } });
@@ -98,12 +104,20 @@ test('a racer who creates files on the names to come overwrites nothing, and not
   }, 1);
   t.after(() => clearInterval(race));
   world.start('ingest');
+  await world.event('worker_started');
+  // Ten that he surely meets: their lines wait for the move until he has seized the name of one. The others are a race.
+  await pause(world.statePath, 'move');
   for (let i = 0; i < 40; i++) {
     world.drop(`${i}/x.csv`, 100);
+    if (i === 9) {
+      await until('he has seized a promised name', () => seizedTargets(world).length > 0, PATIENT);
+      await resume(world.statePath, 'move');
+    }
     if (i % 10 === 9) await settled(world);
   }
   clearInterval(race);
-  const jobs = world.jobs();
+  const [jobs, seized] = [world.jobs(), seizedTargets(world)];
+  assert.equal(jobs.filter(({ state }) => state === 'held').length, seized.length);
   for (const job of jobs.filter(({ state }) => state === 'held')) assert.equal(job.hold_code, 'target_taken');
   world.check({ settled: false });
 
