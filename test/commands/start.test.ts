@@ -1,8 +1,9 @@
 /** `npm start` and what a first user meets. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
@@ -25,8 +26,6 @@ test('npm start makes ./var, says in one line where to drop a file, and a file d
 
 test('a command says to build first where dist is missing', async (t) => {
   const world = createWorld(t);
-  const { PACKAGE } = await import('../world/program.js');
-  const { cpSync } = await import('node:fs');
   cpSync(join(PACKAGE, 'bin'), join(world.root, 'bin'), { recursive: true });
   writeFileSync(join(world.root, 'package.json'), '{"type": "module"}');
   symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
@@ -34,6 +33,31 @@ test('a command says to build first where dist is missing', async (t) => {
   assert.equal(code, 3);
   assert.equal(stderr, 'ingest: the program is not built yet; run npm ci in the folder of the package first.');
 });
+
+for (const [module, hint] of [
+  ['koffi', /run npm ci again without --omit=optional/],
+  ['better-sqlite3', /run npm ci again .+ g\+\+, make and python3/],
+] as const) {
+  test(`a command names ${module} and what it takes, where its binary is missing`, async (t) => {
+    const world = createWorld(t);
+    const modules = join(world.root, 'node_modules');
+    cpSync(join(PACKAGE, 'bin'), join(world.root, 'bin'), { recursive: true });
+    writeFileSync(join(world.root, 'package.json'), '{"type": "module"}');
+    const notBinary = (path: string): boolean => !path.endsWith('.node') && !path.includes('/deps');
+    cpSync(join(PACKAGE, 'node_modules', module), join(modules, module), { recursive: true, filter: notBinary });
+    for (const other of readdirSync(join(PACKAGE, 'node_modules'))) {
+      if (other !== module && other !== '@koromix')
+        symlinkSync(join(PACKAGE, 'node_modules', other), join(modules, other));
+    }
+    for (const command of ['ingest', 'queue-stat', 'start']) {
+      const { code, stderr } = await world.launch(join(world.root, 'bin', command), []).ended;
+      assert.equal(code, 3, stderr);
+      assert.ok(stderr.includes(`: the native module ${module} cannot be loaded by Node v`), stderr);
+      assert.match(stderr, hint);
+      assert.equal(stderr.split('\n').length, 1, 'one sentence, no stack');
+    }
+  });
+}
 
 test('--once names held files and files without a sidecar on stderr, and ends with 4 only for the held', async (t) => {
   const world = createWorld(t, { options: { mode: 'sidecar' } });
