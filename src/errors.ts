@@ -92,6 +92,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   sealed_file_missing: held('Put the file back into the work directory and ingest-ctl retry, or ingest-ctl discard.'),
   changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
   target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
+  never_fits: held('Make the filesystem larger and ingest-ctl retry, or ingest-ctl discard.'),
   paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
   eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
 };

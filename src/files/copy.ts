@@ -2,9 +2,10 @@
  * Copies an open file to a temporary name, hashing what is written, and makes it durable.
  * Guarantees: when this returns the bytes, mode, times (and owner, where allowed) of the copy are on disk. The digest is of
  * the bytes that were written. Where that is a reflink, of the bytes of the clone, which nobody else can reach.
+ * Errors: as the calls give them; `NoRoom` where the copy did not fit.
  * Does not: give it its final name; the caller does, without overwriting.
  */
-import { closeSync, fchmodSync, fchownSync, fsync, ftruncateSync, write, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fsync, ftruncateSync, statfsSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import {
   type ByteName,
@@ -19,6 +20,7 @@ import {
 } from '../linux/index.js';
 import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
+import { errnoOf, NoRoom } from './place-error.js';
 
 const fsyncAsync = promisify(fsync);
 const writeAsync = promisify(write);
@@ -31,6 +33,11 @@ export async function copyTo(from: number, source: Stat, to: Entry): Promise<Dig
     keepAttributes(fd, source);
     await fsyncAsync(fd);
     return digest;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    const { blocks, bsize } = statfsSync(`/proc/self/fd/${fd}`);
+    throw new NoRoom(code, source.size, blocks * bsize);
   } finally {
     closeSync(fd);
   }

@@ -14,8 +14,26 @@ export class PlaceError extends Error {
     /** An errno name, or `no_marker`. */
     readonly code: string,
     sentence: string,
+    /** A copy that had no room: the only thing that needs a whole file's room at once. */
+    readonly copy?: NoRoom,
   ) {
     super(sentence);
+  }
+
+  /** The same of what was not tried. */
+  untried(): PlaceError {
+    return this.copy ? new PlaceError(this.place, this.path, this.code, this.message) : this;
+  }
+}
+
+/** The errno of a copy for which there was no room, with what it would have needed and what that filesystem has in all. */
+export class NoRoom extends Error {
+  constructor(
+    readonly code: string,
+    readonly bytes: number,
+    readonly capacityBytes: number,
+  ) {
+    super(`${code}: no room for a copy of ${bytes} bytes`);
   }
 }
 
@@ -57,8 +75,8 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' && (error instanceof LinuxError || /^E[A-Z0-9]+$/.test(code)) ? code : undefined;
 }
 
-export function placeError(place: PlaceKind, path: string, code: string): PlaceError {
-  return new PlaceError(place, path, code, `the ${place} ${path} ${MEANING[code] ?? `cannot be used (${code})`}`);
+export function placeError(place: PlaceKind, path: string, code: string, copy?: NoRoom): PlaceError {
+  return new PlaceError(place, path, code, `the ${place} ${path} ${MEANING[code] ?? `cannot be used (${code})`}`, copy);
 }
 
 /** Runs `act` on `place`; an error that speaks of the whole place comes out as a PlaceError, others as they are. */
@@ -87,5 +105,5 @@ function asPlaceError(place: PlaceKind, path: string, access: 'read' | 'write' |
   const code = errnoOf(error);
   if (code === undefined || error instanceof PlaceError) return error;
   const speaksOfPlace = access === 'root' ? code in MEANING : (access === 'write' ? WRITE_CODES : READ_CODES).has(code);
-  return speaksOfPlace ? placeError(place, path, code) : error;
+  return speaksOfPlace ? placeError(place, path, code, error instanceof NoRoom ? error : undefined) : error;
 }

@@ -10,8 +10,9 @@ import { FeedFiles, type Roots } from '../files/feed-files.js';
 import type { PlaceKind } from '../files/place-error.js';
 import { nameOfText, O, openAt } from '../linux/index.js';
 import { ON_TRIAL, openForPlace, PROBE_EVERY_MS } from './episode.js';
+import { roomToCopy } from './room.js';
 
-/** What must be free beyond the next file. */
+/** What must be free: for directories and lines, and beyond a file that has to be copied. */
 const MARGIN_BYTES = 256 * 1_024;
 const PROBE = Buffer.alloc(4_096, 0x20);
 
@@ -52,7 +53,11 @@ function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
   try {
     const root = rootOf(files, gate.place as PlaceKind);
     if (gate.place !== 'input') tryWriting(root);
-    if (gate.code === 'ENOSPC' || gate.code === 'EDQUOT') demandSpace(root, nextBytes(backend, gate));
+    if (gate.code === 'ENOSPC' || gate.code === 'EDQUOT')
+      demandSpace(
+        root,
+        backend.read((reader) => roomToCopy(reader, gate)),
+      );
     return undefined;
   } catch (error) {
     return error;
@@ -85,13 +90,3 @@ function demandSpace(root: number, bytes: number): void {
   const { bavail, bsize } = statfsSync(`/proc/self/fd/${root}`);
   if (bavail * bsize < bytes + MARGIN_BYTES) throw new Error(`still only ${bavail * bsize} bytes free`);
 }
-
-/** Of the job that waits longest behind this gate: with less room the gate would only close again. */
-const nextBytes = (backend: Backend, gate: Gate): number =>
-  backend.read((r) =>
-    r.get<{ bytes: number }>(
-      `SELECT bytes FROM jobs WHERE stage = ? AND feed = ? AND state = 'ready' ORDER BY due_ms, seq LIMIT 1`,
-      gate.stage,
-      gate.feed,
-    ),
-  )?.bytes ?? 0;

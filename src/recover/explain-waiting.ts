@@ -6,11 +6,12 @@
 import type { Gate, Job, QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { NO_ROOM } from '../gates/room.js';
 import { type ByteName, bootId, type Stat } from '../linux/index.js';
 import { completion, quietMs, type SidecarSeen, stabilityMs } from '../stages/completion.js';
 import type { JobFacts } from '../stages/job.js';
 import { pathOf } from './explain-find.js';
-import { at, inTime, seconds, shown, type Verdict, verdict } from './explain-words.js';
+import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './explain-words.js';
 
 export interface Looked {
   view: QueueView;
@@ -146,6 +147,10 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Verdict {
       `It was sealed into underprocess/, and there it has to stay unchanged for ${seconds(stabilityMs(feed))} more (${why}${facts.sealed!.because ? `, ${facts.sealed!.because}` : ''}).`,
       why === 'writer_open' ? 'the writer has to close it (fuser -v names the process)' : undefined,
     );
+  }
+  if (facts.noRoom !== undefined && job.reason === NO_ROOM) {
+    const again = 'it is tried again by itself, ever more seldom, behind the others';
+    return verdict('sealed', `It has to be copied, and there was no room for its ${bytes(job.bytes)}.`, again);
   }
   return verdict(
     'sealed',

@@ -131,7 +131,7 @@ function decide(
     );
   }
   const sha256 = digest.sha256.toString('hex');
-  const { refusals: _, ...rest } = job.facts;
+  const { refusals: _, noRoom: __, ...rest } = job.facts;
   const facts: JobFacts = { ...rest, sealed: { ...sealed, identity: identityOf(after.stat) }, sha256 };
   if (facts.demanded !== undefined && facts.demanded !== sha256) {
     return hold(

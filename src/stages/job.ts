@@ -60,6 +60,8 @@ export interface JobFacts {
   content?: number;
   /** How often in a row a writer was met. */
   refusals?: number;
+  /** How often there was no room for a copy of it. */
+  noRoom?: number;
   /** The last `claimNo` that led into `move`, or tried nothing there: only a later one can have renamed anything. */
   moveAfter?: number;
   putAway?: PutAway;

@@ -130,7 +130,7 @@ async function guarded(
     return await act();
   } catch (error) {
     if (!(error instanceof PlaceError)) throw error;
-    return jobs.map(() => blocked(stage.name, batch.feed.name, error, batch.emit));
+    return jobs.map(() => blocked(stage.name, batch.feed.name, error.untried(), batch.emit));
   }
 }
 

@@ -10,6 +10,7 @@ import { type FeedFiles, MountMissing, type Roots } from '../files/feed-files.js
 import { errnoOf, inPlace, inPlaceAsync, PlaceError } from '../files/place-error.js';
 import { type Opened, openEntry } from '../files/probe.js';
 import { closeForPlace } from '../gates/episode.js';
+import { behindTheOthers, neverFits } from '../gates/room.js';
 import type { Now } from './completion.js';
 import { type IngestJob, type JobFacts, payloadOf } from './job.js';
 
@@ -81,7 +82,7 @@ export async function eachJob(
       sliceEnd = performance.now() + SLICE_MS;
     }
     const answer = await attempt(job, batch, handle);
-    if (answer instanceof PlaceError) failing = answer;
+    if (answer instanceof PlaceError) failing = answer.untried();
     handled.push(answer);
   }
   batch.hand(undefined);
@@ -152,9 +153,11 @@ export const defer = (inMs: number, why: string, facts?: JobFacts, identity?: st
 export function blocked(stage: StageName, feed: string, error: PlaceError, emit: Emit): Step {
   let isNew = false;
   return {
-    outcome: (tx) => {
+    outcome: (tx, job) => {
+      const hopeless = error.copy && neverFits(error, error.copy);
+      if (hopeless) return hopeless;
       isNew = closeForPlace(tx, feed, stage, error);
-      return { kind: 'defer', inMs: 0, why: `place_${error.place}` };
+      return error.copy ? behindTheOthers(job) : { kind: 'defer', inMs: 0, why: `place_${error.place}` };
     },
     told: () => {
       if (isNew) emit('gate_closed', { feed, stage, place: error.place, code: error.code, reason: error.message });

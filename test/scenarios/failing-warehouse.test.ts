@@ -73,6 +73,30 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
   });
 });
 
+test('a file that a full warehouse has no room for keeps nobody waiting; one that can never fit is held', async (t) => {
+  if (skipUnlessRoot(t, 'a warehouse that is full')) return;
+  const world = createWorld(t);
+  const { warehouse } = world.feed();
+  const ballast = join(warehouse, 'ballast');
+  tmpfsMount(warehouse, { size: '8m' });
+  world.start('ingest');
+  world.drop('before.csv', 2_000);
+  await world.stored(1, LONG);
+  fill(ballast, 5 * 1024);
+  const never = world.drop('never.csv', 9 * 1024 * KiB);
+  world.drop('later.csv', 4 * 1024 * KiB);
+  await until('it is held', () => world.jobs().find(({ hold_code }) => hold_code === 'never_fits'), LONG);
+  await world.event('gate_closed', undefined, LONG);
+  world.drop('small.csv', 300 * KiB);
+  await world.event('file_ingested', ({ path }) => String(path).endsWith('small.csv'), LONG);
+  rmSync(ballast);
+  await world.event('file_ingested', ({ path }) => String(path).endsWith('later.csv'), LONG);
+  assert.match(world.jobs().find(({ key }) => key === never.name)!.reason!, /9\.0 MiB.*8\.0 MiB in all/);
+  await world.stop();
+  world.held.add(never.sha256);
+  world.check();
+});
+
 describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
   test('a warehouse without an inode left', async (t) => {
     if (skipUnlessRoot(t, 'a warehouse without an inode left')) return;
