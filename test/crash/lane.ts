@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Config } from '../../src/config/options.js';
 import { PACKAGE } from '../world/program.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
@@ -48,7 +49,7 @@ export class Lane {
 
   /** Runs one process to its end. `before`: sets its control file up; `onFirst`: brings the second batch. */
   async run(
-    flags: string[],
+    config: Config,
     before: (control: Control) => void,
     onFirst?: (control: Control) => void,
   ): Promise<Ran & { control: Control }> {
@@ -60,7 +61,7 @@ export class Lane {
       onFirst?.(control);
       child.stdin!.write('go\n');
     };
-    const order: Order = { flags, control: control.path, second: onFirst !== undefined };
+    const order: Order = { config, control: control.path, second: onFirst !== undefined };
     const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
       child.on('close', (code, signal) => resolve([code, signal])),
     );

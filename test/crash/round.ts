@@ -106,7 +106,7 @@ async function runOnce(
   const isFirst = clocks.boot === 0;
   if (!isFirst) second();
   const ran = await lane.run(
-    scene.world.flags('ingest'),
+    scene.config(),
     (control) => {
       control.set('boot_ns', clocks.boot);
       control.set('wall_ns', scene.wallNs(clocks.hour));

@@ -6,18 +6,15 @@
  * Does not: supervise, dispatch or listen to events; whole processes are sampled beside it.
  */
 import { createInterface } from 'node:readline';
-import { askedFor } from '../../src/commands/ask.js';
 import { prepareState } from '../../src/commands/state.js';
-import { configOf } from '../../src/config/load.js';
 import { openState } from '../../src/ledger/open-state.js';
 import { refuseLostState } from '../../src/recover/known.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
 import { SKIP_FIRST_MS, SKIP_MAX_MS, Whole } from './whole.js';
 
-async function obey({ flags, control: path, second }: Order, next: () => Promise<unknown>): Promise<void> {
+async function obey({ config, control: path, second }: Order, next: () => Promise<unknown>): Promise<void> {
   const control = new Control(path);
-  const config = configOf(askedFor('ingest', flags, {})!, {});
   prepareState(config.service.statePath);
   await refuseLostState(config.service.statePath, config.feeds);
   const { statePath, maxAttempts } = config.service;

@@ -7,6 +7,9 @@
  */
 import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { askedFor } from '../../src/commands/ask.js';
+import { configOf } from '../../src/config/load.js';
+import type { Config } from '../../src/config/options.js';
 import { sha256 } from '../world/dropping.js';
 import { World } from '../world/world.js';
 
@@ -46,6 +49,11 @@ export class Scene {
     this.#again = this.world.content(3_000);
     this.crossed = statSync(this.far).dev !== statSync(this.world.root).dev;
     this.#obstacle = join(this.world.feed('far').warehouse, DAY, 'sub');
+  }
+
+  /** What a run is asked for. */
+  config(): Config {
+    return configOf(askedFor('ingest', this.world.flags('ingest'), {})!, {});
   }
 
   /** What the runs count calls in. */
