@@ -32,10 +32,13 @@ export interface Call {
   stage: number;
   call: string;
   path: string;
+  /** Where a rename took it from; '' for other calls. */
+  from: string;
 }
 
 const BYTES = 8 << 20;
-const RECORD = 512;
+const RECORD = 1024;
+const PATH = 488;
 const LOG_AT = 8192;
 const LOG_MAX = (BYTES - LOG_AT) / RECORD;
 const FIELDS = [
@@ -121,5 +124,12 @@ export class Control {
 function callAt(record: Buffer, number: number): Call {
   const text = (from: number, to: number) => record.toString('latin1', from, to).split('\0')[0]!;
   const int = (at: number) => Number(record.readBigInt64LE(at));
-  return { number, pid: int(8), stage: int(16), call: text(24, 48), path: text(48, RECORD) };
+  return {
+    number,
+    pid: int(8),
+    stage: int(16),
+    call: text(24, 48),
+    path: text(48, 48 + PATH),
+    from: text(48 + PATH, RECORD),
+  };
 }

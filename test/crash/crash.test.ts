@@ -24,7 +24,7 @@ const harnessFor = (t: TestContext, seed: string): Harness | undefined => {
 async function nothingDiffers(harness: Harness, rounds: readonly Planned[], seed: string): Promise<Entry[]> {
   const entries: Entry[] = [];
   await harness.run(
-    rounds,
+    rounds.map((round) => harness.unit(round)),
     (entry) => void entries.push(entry),
     () => false,
   );

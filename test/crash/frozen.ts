@@ -35,7 +35,7 @@ export interface FrozenReport {
   violations: Found[];
 }
 
-const MOMENTS_A_WORLD = 100;
+export const MOMENTS_A_WORLD = 100;
 const ROOM = 24 * 1024 * 1024;
 
 export async function frozenInstants(plan: FrozenPlan): Promise<FrozenReport> {

@@ -12,12 +12,15 @@ import type { Planned } from './plan.js';
 import { pointOf } from './points.js';
 import { runProcesses } from './processes.js';
 import { type RoundEnd, runRound } from './round.js';
+import { entryOf, type Unit } from './unit.js';
 
 export interface Harness {
   grounds: OpenGrounds;
   /** All calls of a run without a fault. */
   baseline(): Promise<RoundEnd>;
-  run(rounds: Iterable<Planned>, done: (entry: Entry, end: RoundEnd) => void, until: () => boolean): Promise<void>;
+  /** A planned round as what a lane runs. */
+  unit(round: Planned): Unit;
+  run(units: Iterable<Unit>, done: (entry: Entry) => void, until: () => boolean): Promise<void>;
   close(): void;
 }
 
@@ -55,12 +58,12 @@ export function openHarness(
       assert(end.renames > 0, 'the preloaded library counted no renameat2: it sees nothing of ours');
       return end;
     },
-    async run(rounds, done, until) {
-      const iterator = rounds[Symbol.iterator]();
+    unit: (round) => ({ ...round, run: async (lane) => noted(round, await one(lane, round)) }),
+    async run(units, done, until) {
+      const iterator = units[Symbol.iterator]();
       const work = async (lane: Lane): Promise<void> => {
         for (let next = iterator.next(); !next.done && !until(); next = iterator.next()) {
-          const end = await one(lane, next.value);
-          done(entryOf(next.value, end), end);
+          done(await next.value.run(lane));
         }
       };
       await Promise.all(all.map(work));
@@ -72,7 +75,7 @@ export function openHarness(
   };
 }
 
-function entryOf({ part, name }: Planned, end: RoundEnd): Entry {
+function noted(round: Planned, end: RoundEnd): Entry {
   const points = end.hits.map((call: Call | undefined) => (call ? pointOf(call) : null));
-  return { part, name, points, recoveryCalls: end.recoveryCalls, retried: end.retried, violations: end.violations };
+  return entryOf(round, { points, recoveryCalls: end.recoveryCalls, retried: end.retried, violations: end.violations });
 }

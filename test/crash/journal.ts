@@ -2,7 +2,8 @@
  * What was done, a line of JSON a round: a run that was interrupted goes on where it was, and the report is made of it.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { PACKAGE } from '../world/program.js';
 import type { Violation } from './round.js';
 
 export interface Entry {
@@ -14,6 +15,21 @@ export interface Entry {
   recoveryCalls: number;
   retried: boolean;
   violations: Violation[];
+  /** What else was counted: cuts by disk, moments, files. */
+  counts?: Record<string, number>;
+  mutant?: MutantEntry;
+  /** Why it, or a part of it, could not be tested here. */
+  untested?: string;
+}
+
+/** How a mutant was caught. */
+export interface MutantEntry {
+  breaks: string;
+  run: string;
+  /** The violations that name its harm. */
+  harm: string[];
+  /** Kills, cuts or tries until then. */
+  rounds: number;
 }
 
 export interface Head {
@@ -61,3 +77,6 @@ export class Journal {
     appendFileSync(this.path, `${JSON.stringify(entry)}\n`);
   }
 }
+
+export const versionNow = (): string =>
+  (JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string }).version;

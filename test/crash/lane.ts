@@ -41,6 +41,8 @@ export class Lane {
     readonly library: string,
     folder: string,
     readonly number: number,
+    /** What its runners get besides: a mutant's switch. */
+    readonly env: NodeJS.ProcessEnv = {},
   ) {
     this.#controls = [0, 1].map((i) => new Control(join(folder, `control-${number}-${i}`))) as [Control, Control];
     this.controlOfProcesses = new Control(join(folder, `control-${number}-processes`));
@@ -91,6 +93,7 @@ export class Lane {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         ...process.env,
+        ...this.env,
         ...{ LD_PRELOAD: this.library, CRASH_CONTROL: control.path, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
       },
     });

@@ -1,19 +1,23 @@
 /**
- * `npm run crash`: the full form, resumable. Rounds go into a journal, docs/crash-report.md is written from it.
- * `--seed S`, `--rounds N` (at most so many now), `--only PART|NAME` (a part, or one round by its name), `--keep` (the worlds
- * of violations), `--resume` (goes on with the journal and its seed), `--lanes N`, `--minutes N`, `--processes` (the one round on the real daemons).
+ * `npm run crash`: the full form of every part, resumable. Each round goes into a journal, docs/crash-report.md is written
+ * from it.
+ * `--only PART[,PART]|NAME` (parts, or one round by its name), `--seed S`, `--rounds N` (at most so many now), `--minutes N`,
+ * `--lanes N`, `--keep` (the worlds of violations), `--resume` (goes on with the journal and its seed), `--processes` (the one
+ * round on the real daemons).
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PACKAGE } from '../world/program.js';
-import type { Call, Fault } from './control.js';
-import { openHarness } from './harness.js';
-import { type Entry, Journal } from './journal.js';
-import { errorRounds, faultsOf, killRounds, PARTS, type Part, type Planned, recoveryRounds } from './plan.js';
-import { processRounds } from './plan-processes.js';
+import { type Harness, openHarness } from './harness.js';
+import { type Entry, Journal, versionNow } from './journal.js';
+import { isPart, PART_NAMES, type Part } from './parts.js';
+import { faultsOf } from './plan.js';
+import { unitsOf } from './plan-full.js';
 import { pointOf } from './points.js';
 import { reportOf } from './report.js';
+import type { RoundEnd } from './round.js';
+import type { Unit } from './unit.js';
 
 const { values } = parseArgs({
   options: {
@@ -25,55 +29,66 @@ const { values } = parseArgs({
 const JOURNAL = join(PACKAGE, 'var', 'crash.jsonl');
 const REPORT = join(PACKAGE, 'docs', 'crash-report.md');
 
-const version = (): string =>
-  (JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string }).version;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
+const wanted = values.only?.split(',') ?? [...PART_NAMES];
+/** Not parts: one round alone, which is a look, and leaves the journal of a long run as it is. */
+const isOne = !wanted.every(isPart);
+
 function openJournal(): Journal {
-  const resumed = values.resume ? Journal.resume(JOURNAL) : undefined;
+  const resumed = values.resume && !isOne ? Journal.resume(JOURNAL) : undefined;
   if (resumed) return resumed;
   const seed = values.seed ?? String(Date.now());
-  // One round alone is a look, and leaves the journal of a long run as it is.
-  const path = isRound ? `${JOURNAL}.one` : JOURNAL;
-  return Journal.begin(path, { seed, version: version(), begun: new Date().toISOString() });
+  return Journal.begin(isOne ? `${JOURNAL}.one` : JOURNAL, {
+    ...{ seed, version: versionNow(), begun: new Date().toISOString() },
+  });
 }
 
-const isRound = values.only !== undefined && faultsOf(values.only) !== undefined;
-const parts = (): Part[] => (values.only === undefined ? [...PARTS] : (values.only.split(',') as Part[]));
+/** A round by what is done in it, or a unit of any part by its name. */
+function oneUnit(name: string, harness: Harness, { calls }: RoundEnd, seed: string): Unit {
+  const faults = faultsOf(name);
+  if (faults) return harness.unit({ part: values.processes ? 'processes' : 'kill', name, faults });
+  const planned = PART_NAMES.flatMap((part) => [...unitsOf(part, { harness, calls, entries: [], seed })]);
+  const unit = planned.find((one) => one.name === name);
+  if (!unit) throw new Error(`--only ${name} is no part (${PART_NAMES.join(', ')}) and no round of this seed`);
+  return unit;
+}
 
-function* roundsOf(part: Part, calls: readonly Call[], entries: readonly Entry[], seed: string): Iterable<Planned> {
+function* undone(part: Part, units: Iterable<Unit>, entries: readonly Entry[]): Iterable<Unit> {
   // What violated is run again: whoever resumes has mended something.
   const sound = entries.filter(({ violations }) => violations.length === 0);
   const done = new Set(sound.map(({ part: of, name }) => `${of} ${name}`));
-  const plans = {
-    kill: () => killRounds(calls, seed),
-    error: () => errorRounds(calls, seed),
-    recovery: () => recoveryRounds(firstsOf(entries), seed),
-    processes: () => processRounds(seed),
-  };
-  for (const round of plans[part]()) if (!done.has(`${part} ${round.name}`)) yield round;
+  for (const unit of units) if (!done.has(`${part} ${unit.name}`)) yield unit;
 }
 
-/** One kill for each distinct point (stage, call, before or after) that was reached. */
-function firstsOf(entries: readonly Entry[]): { fault: Fault; calls: number }[] {
-  const firsts = new Map<string, { fault: Fault; calls: number }>();
-  for (const { part, name, points, recoveryCalls } of entries) {
-    const fault = faultsOf(name)?.[0];
-    if (part !== 'kill' || !fault || points[0] == null) continue;
-    const key = `${fault.kind} ${points[0]}`;
-    if (!firsts.has(key)) firsts.set(key, { fault, calls: recoveryCalls });
-  }
-  return [...firsts.values()];
+function progress(journal: Journal): { done: (entry: Entry) => void; violated: () => number } {
+  const startedMs = performance.now();
+  const { seed } = journal.head;
+  let violated = 0;
+  const done = (entry: Entry): void => {
+    journal.add(entry);
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
+    const n = journal.entries.length;
+    const isSlow = entry.counts !== undefined || entry.mutant !== undefined;
+    if (n % 100 === 0 || isSlow) say(`${entry.part}: ${n} rounds, ${seconds} s, ${violated} with violations`);
+    if (entry.untested !== undefined) say(`not tested: ${entry.untested}`);
+    if (entry.violations.length === 0) return;
+    violated++;
+    const at = entry.points.length > 0 ? ` at ${entry.points.join(' and ')}` : '';
+    const real = entry.part === 'processes' ? ' --processes' : '';
+    say(
+      `VIOLATION ${entry.name}${at}\n  again by: npm run crash -- --seed ${seed}${real} --only '${entry.name}' --keep`,
+    );
+    for (const { kind, what } of entry.violations) say(`  ${kind}: ${what}`);
+  };
+  return { done, violated: () => violated };
 }
 
 async function main(): Promise<number> {
   const journal = openJournal();
   const { seed } = journal.head;
-  const harness = openHarness(
-    seed,
-    values.keep === true,
-    values.lanes === undefined ? undefined : Number(values.lanes),
-  );
+  const lanes = values.lanes === undefined ? undefined : Number(values.lanes);
+  const harness = openHarness(seed, values.keep === true, lanes);
   if (!harness) {
     say('nothing was tested: there is no gcc to compile the library that injects the faults');
     return 3;
@@ -81,43 +96,34 @@ async function main(): Promise<number> {
   if (!harness.grounds.crossed)
     say('not tested: the copy to another filesystem (needs root, or a /dev/shm of its own)');
   say(`seed ${seed}`);
-  const startedMs = performance.now();
-  const endMs = startedMs + Number(values.minutes ?? 1e9) * 60_000;
+  const endMs = performance.now() + Number(values.minutes ?? 1e9) * 60_000;
   let left = Number(values.rounds ?? 1e9);
-  let violations = 0;
   let stopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       stopped = true;
     });
   const until = () => stopped || left-- <= 0 || performance.now() > endMs;
+  const { done, violated } = progress(journal);
   try {
-    const { calls } = await harness.baseline();
+    const baseline = await harness.baseline();
+    const { calls } = baseline;
     say(`a run makes ${calls.length} calls at ${new Set(calls.map(pointOf)).size} distinct points`);
-    const done = (entry: Entry) => {
-      journal.add(entry);
-      const n = journal.entries.length;
-      if (n % 100 === 0)
-        say(`${n} rounds, ${Math.round((performance.now() - startedMs) / 1_000)} s, ${violations} with violations`);
-      if (entry.violations.length === 0) return;
-      violations++;
-      say(
-        `VIOLATION ${entry.name} at ${entry.points.join(' and ')}\n  again by: npm run crash -- --seed ${seed} --only '${entry.name}' --keep`,
-      );
-      for (const { kind, what } of entry.violations) say(`  ${kind}: ${what}`);
-    };
-    if (isRound) {
-      const part = values.processes ? 'processes' : 'kill';
-      await harness.run([{ part, name: values.only!, faults: faultsOf(values.only!)! }], done, () => false);
+    if (isOne) {
+      await harness.run([oneUnit(values.only!, harness, baseline, seed)], done, () => false);
       say(JSON.stringify(journal.entries.at(-1), null, 2));
     } else {
-      for (const part of parts()) await harness.run(roundsOf(part, calls, journal.entries, seed), done, until);
+      for (const part of wanted as Part[]) {
+        const { entries } = journal;
+        const units = unitsOf(part, { harness, calls, entries, seed });
+        await harness.run(undone(part, units, [...entries]), done, until);
+      }
       writeFileSync(REPORT, reportOf(journal, calls, harness.grounds));
     }
   } finally {
     harness.close();
   }
-  return violations > 0 ? 1 : 0;
+  return violated() > 0 ? 1 : 0;
 }
 
 process.exitCode = await main();

@@ -1,4 +1,4 @@
-/** The mutants that break the order on disk: only a power cut can tell them from the real build. */
+/** The mutants that break the order on disk: power cuts tell them from the real build, or the order of the calls itself. */
 import type { Mutant } from './mutants-shape.js';
 
 /** Syncs, but long after the commit that should have waited for it. */
@@ -42,7 +42,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     name: 'sealed_before_sync',
     breaks: 'the seal is committed before its renames are synced',
-    run: 'power joined',
+    run: 'call order',
     edits: {
       'src/stages/verify-complete.js': [
         [SYNC_DIRTY, SYNC_LATE],
@@ -64,7 +64,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     name: 'unlink_before_commit',
     breaks: 'the source is removed as soon as its copy has its name, before *stored* is committed',
-    run: 'power apart',
+    run: 'call order',
     edits: {
       'src/stages/move.js': [
         [

@@ -1,12 +1,15 @@
 /** Loads the modules of the product with the edits of one mutant in them. An edit that does not fit any more is an error. */
-import type { Mutant } from './mutants-shape.js';
-import { mutants, mutated } from './mutants-table.js';
+import type { Edit } from './mutants-shape.js';
+import { conditions, mutants, mutated } from './mutants-table.js';
 
-let mutant: Mutant | undefined;
+let edits: [module: string, edits: readonly Edit[]][] = [];
 
-export function initialize({ name }: { name: string }): void {
-  mutant = mutants.find((one) => one.name === name);
-  if (!mutant) throw new Error(`there is no mutant ${name}`);
+export function initialize({ names }: { names: readonly string[] }): void {
+  edits = names.flatMap((name) => {
+    const one = mutants.find((mutant) => mutant.name === name)?.edits ?? conditions[name];
+    if (!one) throw new Error(`there is no mutant ${name}`);
+    return Object.entries(one);
+  });
 }
 
 interface Loaded {
@@ -15,6 +18,6 @@ interface Loaded {
 
 export async function load(url: string, context: unknown, next: (url: string, context: unknown) => Promise<Loaded>) {
   const loaded = await next(url, context);
-  const edits = Object.entries(mutant!.edits).find(([module]) => url.endsWith(`/dist/${module}`))?.[1];
-  return edits ? { ...loaded, source: mutated(String(loaded.source), edits) } : loaded;
+  const mine = edits.filter(([module]) => url.endsWith(`/dist/${module}`)).flatMap(([, all]) => all);
+  return mine.length > 0 ? { ...loaded, source: mutated(String(loaded.source), mine) } : loaded;
 }

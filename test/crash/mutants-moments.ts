@@ -1,7 +1,6 @@
 /** Runs that play one moment by hand: a writer that is still there, a name that is taken, a file that is away, a stop. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
 import { isWriteLocked } from '../world/database.js';
 import { pause, resume } from '../world/hand.js';
 import { workDirOf } from '../world/layout.js';
@@ -13,9 +12,6 @@ import { type Found, inWorld, type RunParts } from './mutants-world.js';
 
 const QUICK = { stabilitySeconds: 0, settleMs: 0 };
 const PATIENT = { withinMs: 45_000, everyMs: 25 };
-
-const settled = (world: World): Promise<true> =>
-  until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done' || state === 'held'), PATIENT);
 
 /** Somebody has the file open and pauses: it stays where it is until he has closed it. */
 export const openWriter = ({ seed, env }: RunParts): Promise<Found[]> =>
@@ -168,27 +164,3 @@ function stoppedInHand(world: World, pid: number, owner: unknown): boolean {
   signal(pid, 'SIGCONT');
   return false;
 }
-
-/** Each stage in a process of its own: a file passes all of them without waiting for anybody's net. */
-export const doorbell = ({ seed, env }: RunParts): Promise<Found[]> =>
-  inWorld({ seed, options: QUICK }, async (world) => {
-    world.start('ingest-producer', [], { env });
-    for (const stage of STAGE_NAMES) world.start('ingest-worker', ['--stage', stage], { env });
-    await world.isStored(world.drop('first.csv', 10), PATIENT);
-    const tookMs: number[] = [];
-    for (let n = 0; n < 15; n++) {
-      const began = performance.now();
-      world.drop(`${n}.csv`, 100, { how: 'rename' });
-      await world.event('file_ingested', (e) => String(e.path).endsWith(`/${n}.csv`));
-      tookMs.push(performance.now() - began);
-      await settled(world);
-    }
-    await world.stop();
-    // Each of the four steps would wait up to a second for the net; a busy machine delays some files, not nearly all.
-    const third = tookMs.sort((a, b) => a - b)[2]!;
-    const late = {
-      kind: 'late',
-      what: `all but two files took ${Math.round(third)} ms or more through four processes`,
-    };
-    return [...world.differences(), ...(third > 1_000 ? [late] : [])];
-  });

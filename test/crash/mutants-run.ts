@@ -1,14 +1,18 @@
 /** The mutants by hand: `node dist/test/crash/mutants-run.js [NAME|unchanged…]`; prints the table. */
-import { judge, unchanged } from './mutants.js';
+import { allRuns, type Judged, judge, unchanged } from './mutants.js';
 import { mutants } from './mutants-table.js';
 
 const wanted = process.argv.slice(2);
 const seed = process.env.SEED ?? String(Date.now());
-const chosen = [undefined, ...mutants].filter(
-  (mutant) => wanted.length === 0 || wanted.includes(mutant?.name ?? 'unchanged'),
-);
 process.stdout.write(`SEED=${seed}\n`);
-for (const mutant of chosen) {
-  const lines = mutant ? [await judge(mutant, seed)] : await unchanged(seed);
-  for (const line of lines) process.stdout.write(`${line.name} | ${line.run} | ${line.seconds} s | ${line.verdict}\n`);
-}
+
+const tell = ({ name, run, untested, found, harm, rounds, seconds }: Judged): void => {
+  const first = found.find(({ kind }) => harm.includes(kind)) ?? found[0];
+  const what =
+    untested ??
+    `${harm.join(', ') || 'no harm'} (${first ? `${first.kind}: ${first.what.slice(0, 160)}` : 'no violation'})`;
+  process.stdout.write(`${name} | ${run} | after ${rounds} | ${seconds} s | ${what}\n`);
+};
+for (const mutant of mutants.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))
+  tell(await judge(mutant, seed));
+if (wanted.length === 0 || wanted.includes('unchanged')) for (const run of allRuns()) tell(await unchanged(run, seed));

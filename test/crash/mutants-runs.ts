@@ -4,38 +4,53 @@
  */
 import { isRoot } from '../world/users.js';
 import { frozenInstants } from './frozen.js';
+import { doorbell } from './mutants-doorbell.js';
 import { killAtStored, killInAppend, killInSidecarSeal } from './mutants-kills.js';
-import { collision, doorbell, openWriter, racingWriters, sealedFileAway, stoppedWorker } from './mutants-moments.js';
+import { collision, openWriter, racingWriters, sealedFileAway, stoppedWorker } from './mutants-moments.js';
+import { callOrder } from './mutants-order.js';
 import type { Found, RunParts } from './mutants-world.js';
 import { powerCuts } from './power.js';
 import { whyNoPowerCuts } from './power-disks.js';
 
-/** A sentence where it cannot be run here. */
-type Run = (parts: RunParts) => Promise<Found[] | string>;
+/** `rounds`: cuts, moments or tries. A sentence where it cannot be run here. */
+type Run = (parts: RunParts) => Promise<{ found: Found[]; rounds: number } | string>;
+
+const once =
+  (run: (parts: RunParts) => Promise<Found[] | string>): Run =>
+  async (parts) => {
+    const found = await run(parts);
+    return typeof found === 'string' ? found : { found, rounds: 1 };
+  };
 
 const power =
   (layout: 'apart' | 'joined'): Run =>
-  async ({ seed, env, cuts }) =>
-    whyNoPowerCuts() ?? (await powerCuts({ seed, cuts, layout, env })).violations;
+  async ({ seed, env, cuts: most }) => {
+    const why = whyNoPowerCuts();
+    if (why !== undefined) return why;
+    const { violations, cuts } = await powerCuts({ seed, cuts: most, layout, env });
+    return { found: violations, rounds: cuts };
+  };
 
-const frozen: Run = async ({ seed, env }) =>
-  isRoot
-    ? (await frozenInstants({ seed, moments: 100, env })).violations
-    : 'not run as root: frozen instants of copies to another filesystem were not tested';
+const frozen: Run = async ({ seed, env }) => {
+  if (!isRoot) return 'not run as root: frozen instants of copies to another filesystem were not tested';
+  const { violations, moments } = await frozenInstants({ seed, moments: 100, env });
+  return { found: violations, rounds: moments };
+};
 
 export const runs = {
   'power apart': power('apart'),
   'power joined': power('joined'),
-  'append kills': killInAppend,
-  'kill at stored': killAtStored,
-  'sidecar kills': killInSidecarSeal,
-  'stopped worker': stoppedWorker,
-  'open writer': openWriter,
-  'racing writers': racingWriters,
-  collision,
-  'sealed file away': sealedFileAway,
+  'call order': once(callOrder),
+  'append kills': once(killInAppend),
+  'kill at stored': once(killAtStored),
+  'sidecar kills': once(killInSidecarSeal),
+  'stopped worker': once(stoppedWorker),
+  'open writer': once(openWriter),
+  'racing writers': once(racingWriters),
+  collision: once(collision),
+  'sealed file away': once(sealedFileAway),
   'frozen instants': frozen,
-  doorbell,
+  doorbell: once(doorbell),
 } satisfies Record<string, Run>;
 
 export type RunName = keyof typeof runs;

@@ -165,6 +165,12 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
+/** What a run may ask for besides, of the unchanged build too. */
+export const conditions: Readonly<Record<string, Mutant['edits']>> = {
+  /** Whoever misses the doorbell sleeps on. */
+  no_net: { 'queue/limits.js': [['dataVersionEveryMs: 1_000', 'dataVersionEveryMs: 3_600_000']] },
+};
+
 /** Each edit fits in exactly one place; one without `from` is added at the end. */
 export function mutated(source: string, edits: readonly Edit[]): string {
   let text = source;
@@ -179,6 +185,11 @@ export function mutated(source: string, edits: readonly Edit[]): string {
   return text;
 }
 
-export const switchedTo = (name: string): NodeJS.ProcessEnv => ({
-  NODE_OPTIONS: `--import=${new URL('./mutants-switch.js', import.meta.url).href}?mutant=${name}`,
+const SWITCH = `--import=${new URL('./mutants-switch.js', import.meta.url).href}?mutant=`;
+
+export const switchedTo = (name: string): NodeJS.ProcessEnv => ({ NODE_OPTIONS: SWITCH + name });
+
+/** The mutant, or the unchanged build, under a condition. */
+export const under = (condition: string, { NODE_OPTIONS: options }: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: options ? `${options},${condition}` : SWITCH + condition,
 });

@@ -21,7 +21,7 @@ test(`${mutants.length} mutants fit the modules that they change`, () => {
 for (const name of ['overwrite_on_collision', 'drop_missing_sealed']) {
   test(`the mutant ${name} is caught`, { timeout: 120_000 }, async (t) => {
     const judged = await judge(mutants.find((mutant) => mutant.name === name)!, process.env.SEED ?? String(Date.now()));
-    t.diagnostic(`${judged.run}: ${judged.verdict}`);
-    assert.equal(judged.caught, true);
+    t.diagnostic(`${judged.run}: ${judged.harm.join(', ')} after ${judged.rounds}`);
+    assert.notDeepEqual(judged.harm, []);
   });
 }

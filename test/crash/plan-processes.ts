@@ -2,7 +2,7 @@
 import { dice } from './dice.js';
 import { nameOf, type Planned } from './plan.js';
 
-const ROUNDS = 1_000;
+const ROUNDS = 120;
 /** Beyond what a run makes, nothing is hit. */
 const CALLS = 1_800;
 

@@ -6,11 +6,9 @@
  */
 
 import { type Call, ERRORS, type ErrorName, type Fault } from './control.js';
-import { shuffled } from './dice.js';
+import { dice, shuffled } from './dice.js';
+import type { Part } from './parts.js';
 import { pointOf } from './points.js';
-
-export const PARTS = ['kill', 'error', 'recovery', 'processes'] as const;
-export type Part = (typeof PARTS)[number];
 
 export interface Planned {
   part: Part;
@@ -66,16 +64,32 @@ export function killRounds(calls: readonly Call[], seed: string): Planned[] {
   );
 }
 
+/** Every error at the first call of each point, one drawn error at each later call; both once and from there on. */
 export function errorRounds(calls: readonly Call[], seed: string): Planned[] {
   const kinds = ['fail once', 'fail from there on'] as const;
+  const below = dice(`${seed} errors`);
+  const errors = (turn: number) => (turn === 0 ? ERRORS : [ERRORS[below(ERRORS.length)]!]);
   return inTurns(calls).flatMap((turn, n) =>
     shuffled(
       turn.flatMap(({ number }) =>
-        ERRORS.flatMap((error) => kinds.map((kind) => planned('error', [{ kind, at: number, error }]))),
+        kinds.flatMap((kind) => errors(n).map((error) => planned('error', [{ kind, at: number, error }]))),
       ),
       `${seed} error ${n}`,
     ),
   );
+}
+
+const DEATHS = 12;
+const STORMS = 500;
+
+/**
+ * One scene, one death after another: each recovery is killed at a call of its own, near or far, until all is in or twelve
+ * have died. A kill costs one process here, and meets what many half-done recoveries left.
+ */
+export function stormRounds(seed: string): Planned[] {
+  const below = dice(`${seed} storm`);
+  const death = (): Fault => ({ kind: KILLS[below(2)]!, at: 1 + below(32 << below(5)) });
+  return Array.from({ length: STORMS }, () => planned('storm', Array.from({ length: DEATHS }, death)));
 }
 
 /** A second kill at every call of the recovery: `first` once for each distinct point, with how many calls its recovery made. */

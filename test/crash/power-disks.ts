@@ -5,9 +5,10 @@
  * Does not: tear sectors or reorder writes of the device below: what was submitted before the cut is there.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, fsyncSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
 
 export type DiskType = 'ext4' | 'xfs';
 /** Whether the journal reaches the disk in the moment of the cut (`logflush`), or only what was there already. */
@@ -60,8 +61,37 @@ function run(command: string, args: string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH } });
 }
 
+/**
+ * After a cut, in this order. A disk that a private mount namespace of somebody else's still pins would come back as it was
+ * cut, with EIO for everything: its image is copied, and the copy mounted.
+ */
+export async function remount(disks: readonly Disk[]): Promise<void> {
+  for (const disk of disks)
+    await until(`${disk.name} is let go`, () => tryUnmount(disk), { withinMs: 60_000, everyMs: 20 });
+  for (const disk of disks) {
+    mountDisk(disk);
+    if (isWritable(disk)) continue;
+    unmountDisk(disk);
+    run('cp', ['--sparse=always', disk.image, `${disk.image}.new`]);
+    renameSync(`${disk.image}.new`, disk.image);
+    mountDisk(disk);
+  }
+}
+
+function isWritable({ place }: Disk): boolean {
+  const probe = join(place, '.probe');
+  try {
+    writeFileSync(probe, '');
+    rmSync(probe);
+    return true;
+  } catch (error) {
+    if (!/^(EIO|EROFS)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return false;
+  }
+}
+
 /** False while somebody still has something open there. */
-export function tryUnmount(disk: Disk): boolean {
+function tryUnmount(disk: Disk): boolean {
   try {
     unmountDisk(disk);
     return true;

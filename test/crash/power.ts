@@ -13,23 +13,13 @@ import { release } from '../world/mounts.js';
 import type { Difference } from '../world/oracle.js';
 import { signal } from '../world/program.js';
 import { sha256Of } from '../world/tree.js';
-import { until } from '../world/waiting.js';
 import { World } from '../world/world.js';
-import {
-  type CutKind,
-  cutPower,
-  type Disk,
-  type DiskType,
-  makeDisk,
-  makeSynced,
-  mountDisk,
-  tryUnmount,
-} from './power-disks.js';
+import { type CutKind, cutPower, type Disk, type DiskType, makeDisk, makeSynced, remount } from './power-disks.js';
 import { dropFile, settleUploads } from './power-drops.js';
 import { evidenceOf } from './power-evidence.js';
 import { dice, drawMoment, LAYOUTS, type Layout, type PowerPlan, type PowerReport } from './power-plan.js';
 
-const CUTS_A_WORLD = 12;
+export const CUTS_A_WORLD = 12;
 const SETTLE_EVERY = 3; // cuts
 const DROPS_A_ROUND = 120;
 const EVIDENCE_MAX = 3; // each costs a survey
@@ -150,10 +140,8 @@ class PoweredWorld {
 
   /** In another order each time: a reboot gives devices other numbers too. */
   async #remount(): Promise<void> {
-    for (const disk of this.#disks)
-      await until(`${disk.name} is let go`, () => tryUnmount(disk), { withinMs: 60_000, everyMs: 20 });
     const first = this.#below(this.#disks.length);
-    for (const disk of [...this.#disks.slice(first), ...this.#disks.slice(0, first)]) mountDisk(disk);
+    await remount([...this.#disks.slice(first), ...this.#disks.slice(0, first)]);
   }
 
   /** What was acknowledged is there; what was synced is somewhere; no row or line says too much. */

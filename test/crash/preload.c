@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BYTES = 8 << 20, RECORD = 512, LOG_AT = 8192, LOG_MAX = (BYTES - LOG_AT) / RECORD, LOST_MAX = 64 };
+enum { BYTES = 8 << 20, RECORD = 1024, PATH = 488, LOG_AT = 8192, LOG_MAX = (BYTES - LOG_AT) / RECORD, LOST_MAX = 64 };
 enum { NOTHING, KILL_BEFORE, KILL_AFTER, FAIL_ONCE, FAIL_ON };
 
 struct control {
@@ -38,7 +38,8 @@ struct control {
 struct record {
   int64_t number, pid, stage;
   char call[24];
-  char path[RECORD - 48];
+  char path[PATH];
+  char from[PATH]; /* of a rename */
 };
 static volatile struct control *control;
 static char *base;
@@ -72,7 +73,7 @@ static void die(void) {
   syscall(SYS_kill, getpid(), SIGKILL);
   for (;;) pause();
 }
-static struct verdict judge(const char *call, const char *path) {
+static struct verdict judge(const char *call, const char *path, const char *from) {
   struct verdict verdict = {0, 0, 0};
   if (!control || !control->enabled || !is_ours(path)) return verdict;
   verdict.counted = 1;
@@ -83,6 +84,7 @@ static struct verdict judge(const char *call, const char *path) {
     record->stage = control->stage;
     strncpy(record->call, call, sizeof record->call - 1);
     strncpy(record->path, path, sizeof record->path - 1);
+    if (from) strncpy(record->from, from, sizeof record->from - 1);
     record->number = number;
   }
   if (*control->only_call) {
@@ -104,21 +106,31 @@ static struct verdict of_fd(const char *call, int fd) {
   if (!control || !control->enabled) return (struct verdict){0, 0, 0};
   path_of(fd, path, sizeof path);
   errno = before;
-  return judge(call, path);
+  return judge(call, path, 0);
+}
+static void name_of(char *path, size_t size, int dir, const char *name) {
+  if (*name == '/') { snprintf(path, size, "%s", name); return; }
+  char parent[4096];
+  if (dir == AT_FDCWD) { if (!getcwd(parent, sizeof parent)) *parent = 0; }
+  else path_of(dir, parent, sizeof parent);
+  snprintf(path, size, "%s/%s", parent, name);
 }
 static struct verdict of_name(const char *call, int dir, const char *name) {
   char path[8192];
   int before = errno;
   if (!control || !control->enabled) return (struct verdict){0, 0, 0};
-  if (*name == '/') snprintf(path, sizeof path, "%s", name);
-  else {
-    char parent[4096];
-    if (dir == AT_FDCWD) { if (!getcwd(parent, sizeof parent)) *parent = 0; }
-    else path_of(dir, parent, sizeof parent);
-    snprintf(path, sizeof path, "%s/%s", parent, name);
-  }
+  name_of(path, sizeof path, dir, name);
   errno = before;
-  return judge(call, path);
+  return judge(call, path, 0);
+}
+static struct verdict of_names(const char *call, int dir, const char *name, int to, const char *new_name) {
+  char path[8192], from[8192];
+  int before = errno;
+  if (!control || !control->enabled) return (struct verdict){0, 0, 0};
+  name_of(from, sizeof from, dir, name);
+  name_of(path, sizeof path, to, new_name);
+  errno = before;
+  return judge(call, path, from);
 }
 
 /*
@@ -194,12 +206,12 @@ SYNCS(syncfs)
 
 int rename(const char *from, const char *to) {
   REAL(int, rename, const char *, const char *);
-  struct verdict verdict = of_name("rename", AT_FDCWD, to);
+  struct verdict verdict = of_names("rename", AT_FDCWD, from, AT_FDCWD, to);
   CALL(int, verdict, real(from, to))
 }
 int renameat2(int from, const char *name, int to, const char *new_name, unsigned flags) {
   REAL(int, renameat2, int, const char *, int, const char *, unsigned);
-  struct verdict verdict = of_name("renameat2", to, new_name);
+  struct verdict verdict = of_names("renameat2", from, name, to, new_name);
   if (verdict.counted) __sync_add_and_fetch(&control->renames, 1);
   CALL(int, verdict, real(from, name, to, new_name, flags))
 }

@@ -3,42 +3,37 @@ import { cpus, release } from 'node:os';
 import { type Call, ERRORS } from './control.js';
 import type { OpenGrounds } from './grounds.js';
 import type { Entry, Journal } from './journal.js';
-import { faultsOf, PARTS } from './plan.js';
+import { PART_NAMES, PARTS, type Part } from './parts.js';
+import { faultsOf } from './plan.js';
 import { pointOf } from './points.js';
-
-const WHAT = {
-  kill: 'SIGKILL before or after a call',
-  error: 'a call that fails, once or from there on',
-  recovery: 'SIGKILL, and a second one in the recovery',
-  processes: 'SIGKILL of one of the real processes',
-};
+import { pointsOf } from './report-points.js';
 
 export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: OpenGrounds): string {
   const { entries, head } = journal;
-  const hit = entries.filter(({ points }) => points.at(-1) != null);
   const violated = entries.filter(({ violations }) => violations.length > 0);
+  const untested = new Set(entries.flatMap(({ untested }) => untested ?? []));
+  if (!crossed) untested.add('the copy to another filesystem');
+  const total = totalOf(entries);
   return [
     '# Crash report',
     '',
     'Written by `npm run crash`; nothing in it is typed by hand.',
     '',
     `Version ${head.version}, seed \`${head.seed}\`, begun ${head.begun}. ${cpus().length} cores (${cpus()[0]?.model.trim()}), Linux ${release()}, Node ${process.version}.`,
-    ...(crossed ? [] : ['', 'Not tested: the copy to another filesystem.']),
     '',
+    `**${total.kills} kills, ${total.failures} rounds with failing calls, ${total.cuts} power cuts: ${total.kills + total.failures + total.cuts} in all. ${violated.length} rounds with a violation.**`,
     `A run of the scene without a fault makes ${calls.length} calls that may change a file, at ${new Set(calls.map(pointOf)).size} distinct points (stage, call, path).`,
-    `**${hit.length} rounds with a fault, ${violated.length} with a violation.**`,
+    ...[...untested].map((what) => `\nNot tested: ${what}.`),
     '',
-    '| part | rounds | with the fault reached | violations | after `ingest-ctl retry` |',
+    '| part | rounds | faults reached | violations | after `ingest-ctl retry` |',
     '|---|--:|--:|--:|--:|',
-    ...PARTS.map((part) => rowOf(part, WHAT[part], entries)),
+    ...PART_NAMES.map((part) => rowOf(part, entries)),
     '',
-    '## Errors injected',
-    '',
-    '| error | once | from there on |',
-    '|---|--:|--:|',
-    ...ERRORS.map((error) => `| ${error} | ${countOf(hit, `${error} once`)} | ${countOf(hit, `${error} on`)} |`),
-    '',
-    ...pointsOf(hit, calls),
+    ...errorsOf(entries),
+    ...powerOf(entries),
+    ...frozenOf(entries),
+    ...mutantsOf(entries),
+    ...pointsOf(entries, calls),
     ...(journal.mended.length === 0
       ? []
       : ['## Violated once, and run again after a mend of product or harness', '', ...journal.mended.map(toldOf), '']),
@@ -46,54 +41,95 @@ export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: 
   ].join('\n');
 }
 
-function rowOf(part: string, what: string, entries: readonly Entry[]): string {
-  const of = entries.filter((entry) => entry.part === part);
-  const reached = of.filter(({ points }) => points.at(-1) != null).length;
-  const violated = of.filter(({ violations }) => violations.length > 0).length;
-  return `| ${part}: ${what} | ${of.length} | ${reached} | ${violated} | ${of.filter(({ retried }) => retried).length} |`;
+const partOf = (entries: readonly Entry[], part: Part): Entry[] => entries.filter((entry) => entry.part === part);
+
+const reachedIn = ({ points }: Entry): number => points.filter((point) => point != null).length;
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, n) => all + n, 0);
+
+const counted = (entries: readonly Entry[], what: string): number =>
+  sum(entries.map(({ counts }) => counts?.[what] ?? 0));
+
+function totalOf(entries: readonly Entry[]): { kills: number; failures: number; cuts: number } {
+  const failing = partOf(entries, 'error');
+  return {
+    kills: sum(entries.filter(({ part }) => part !== 'error').map(reachedIn)),
+    failures: sum(failing.map(reachedIn)),
+    cuts: counted(partOf(entries, 'power'), 'cuts'),
+  };
 }
 
-const countOf = (entries: readonly Entry[], prefix: string): number =>
-  entries.filter(({ name }) => name.startsWith(prefix)).length;
+function rowOf(part: Part, entries: readonly Entry[]): string {
+  const of = partOf(entries, part);
+  const reached = sum(of.map(reachedIn)) + counted(of, 'cuts') + counted(of, 'moments');
+  const violated = of.filter(({ violations }) => violations.length > 0).length;
+  return `| ${part}: ${PARTS[part]} | ${of.length} | ${reached} | ${violated} | ${of.filter(({ retried }) => retried).length} |`;
+}
 
-const toldOf = ({ name, points, violations }: Entry): string =>
-  `- \`${name}\` at ${points.join(' and ')}: ${[...new Set(violations.map(({ kind }) => kind))].join(', ')}`;
-
-/** How often each point of the baseline was met, and which never. */
-function pointsOf(hit: readonly Entry[], calls: readonly Call[]): string[] {
-  const met = new Map<string, { before: number; after: number; failed: number }>();
-  for (const { name, points } of hit) {
-    const fault = faultsOf(name)?.[0];
-    if (!fault || points[0] == null) continue;
-    const counts = met.get(points[0]) ?? { before: 0, after: 0, failed: 0 };
-    if (fault.kind === 'kill before') counts.before++;
-    else if (fault.kind === 'kill after') counts.after++;
-    else counts.failed++;
-    met.set(points[0], counts);
-  }
-  const all = [...new Set([...calls.map(pointOf), ...met.keys()])].sort();
-  const none = { before: 0, after: 0, failed: 0 };
-  const never = all.filter((point) => {
-    const { before, after, failed } = met.get(point) ?? none;
-    return before === 0 || after === 0 || failed === 0;
-  });
-  const missing = (point: string): string => {
-    const counts = met.get(point) ?? none;
-    return (['before', 'after', 'failed'] as const).filter((what) => counts[what] === 0).join(', ');
-  };
+function errorsOf(entries: readonly Entry[]): string[] {
+  const hit = partOf(entries, 'error').filter((entry) => reachedIn(entry) > 0);
+  const times = (kind: string, error: string) =>
+    hit.filter(({ name }) => faultsOf(name)?.some((fault) => fault.kind === kind && fault.error === error)).length;
   return [
-    '## Points',
+    '## Errors injected',
     '',
-    '| stage, call, path | killed before | killed after | failed |',
-    '|---|--:|--:|--:|',
-    ...all.map((point) => {
-      const { before, after, failed } = met.get(point) ?? none;
-      return `| ${point} | ${before} | ${after} | ${failed} |`;
-    }),
-    '',
-    `Never reached in some way: ${never.length}.`,
-    '',
-    ...never.map((point) => `- ${point}: ${missing(point)}`),
+    '| error | once | from there on |',
+    '|---|--:|--:|',
+    ...ERRORS.map((error) => `| ${error} | ${times('fail once', error)} | ${times('fail from there on', error)} |`),
     '',
   ];
 }
+
+function powerOf(entries: readonly Entry[]): string[] {
+  const worlds = partOf(entries, 'power');
+  const disks = [...new Set(worlds.flatMap(({ counts }) => Object.keys(counts ?? {})))].filter((key) => / /.test(key));
+  if (disks.length === 0) return [];
+  const of = (what: string) => counted(worlds, what);
+  return [
+    '## Power cuts',
+    '',
+    `${of('cuts')} cuts of all disks at once, in ${worlds.length} worlds under load: ${of('drops')} files dropped, ${of('acknowledged')} told as stored before a cut and looked for after it, ${of('settlements')} times everything brought to its end and compared.`,
+    'Layout `apart`: database, input, manifests and warehouse on a disk each; `joined`: the warehouse beside the input. `logflush`: the journal reaches the disk in the moment of the cut; `nologflush`: only what was there already.',
+    '',
+    '| layout | disk | filesystem | shutdown | cuts |',
+    '|---|---|---|---|--:|',
+    ...disks.sort().map((key) => `| ${key.split(' ').join(' | ')} | ${of(key)} |`),
+    '',
+  ];
+}
+
+function frozenOf(entries: readonly Entry[]): string[] {
+  const worlds = partOf(entries, 'frozen');
+  if (worlds.length === 0) return [];
+  const of = (what: string) => counted(worlds, what);
+  return [
+    '## Frozen instants',
+    '',
+    `At ${of('moments')} random moments under load everything was stopped, and each of ${of('drops')} dropped contents was whole in the input, a work folder or the warehouse; ${of('underWay')} of them with files under way, ${of('whileFull')} while a duplicate waited and the warehouse was full.`,
+    '',
+  ];
+}
+
+function mutantsOf(entries: readonly Entry[]): string[] {
+  const judged = partOf(entries, 'mutants').filter(({ mutant }) => mutant !== undefined);
+  if (judged.length === 0) return [];
+  const caught = judged.filter(({ violations, untested }) => violations.length === 0 && untested === undefined).length;
+  const rowOfMutant = ({ name, mutant, untested, violations }: Entry): string => {
+    const { breaks, run, harm, rounds } = mutant!;
+    const verdict = untested ?? (violations.length > 0 ? `**not caught**: ${harm.join(', ')}` : harm.join(', '));
+    return `| ${name.replace(/^mutant /, '')} | ${breaks} | ${run} | ${verdict} | ${rounds} |`;
+  };
+  return [
+    '## Mutants',
+    '',
+    `${judged.length} mutants, each with one guarantee broken; ${caught} caught, by the runs that the build as it is passes.`,
+    '',
+    '| mutant | what is broken | run | violation | after rounds |',
+    '|---|---|---|---|--:|',
+    ...judged.map(rowOfMutant),
+    '',
+  ];
+}
+
+const toldOf = ({ name, points, violations }: Entry): string =>
+  `- \`${name}\`${points.length > 0 ? ` at ${points.join(' and ')}` : ''}: ${[...new Set(violations.map(({ kind }) => kind))].join(', ')}`;

@@ -3,6 +3,7 @@
  * without faults, and the oracle. A round without a fault tells which calls there are.
  */
 import type { Difference } from '../world/oracle.js';
+import { wrongOrder } from './call-order.js';
 import type { Call, Control, Fault } from './control.js';
 import type { Lane, Ran } from './lane.js';
 import { type Grounds, MISMATCHED, Scene } from './scene.js';
@@ -50,6 +51,7 @@ export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, ke
     const hit = ran.control.get('hits') > 0;
     end.hits.push(hit ? hitOf(end.calls, fault) : undefined);
     judge(ran, fault, end.violations);
+    if (!fault.kind.startsWith('fail')) end.violations.push(...wrongOrder(end.calls));
     if (ran.code !== 0) end.violations.push(...atOnce(scene));
     if (!clocks.second && ran.first) clocks.second = true;
     if (!hit) break;
@@ -72,6 +74,7 @@ async function recover(
 ): Promise<void> {
   const ran = await run(NO_FAULT);
   judge(ran, NO_FAULT, end.violations);
+  end.violations.push(...wrongOrder(ran.control.log()));
   end.recoveryCalls = ran.control.get('calls');
   if (end.calls.length === 0) {
     end.calls = ran.control.log();
@@ -106,7 +109,7 @@ async function runOnce(
   const isFirst = clocks.boot === 0;
   if (!isFirst) second();
   const ran = await lane.run(
-    scene.config(),
+    scene.config,
     (control) => {
       control.set('boot_ns', clocks.boot);
       control.set('wall_ns', scene.wallNs(clocks.hour));

@@ -32,6 +32,8 @@ export class Scene {
   /** On another filesystem than the world, where there is one. */
   readonly far: string;
   readonly crossed: boolean;
+  /** What a run is asked for. */
+  readonly config: Config;
   readonly #obstacle: string;
 
   readonly #again: Buffer;
@@ -48,12 +50,8 @@ export class Scene {
     });
     this.#again = this.world.content(3_000);
     this.crossed = statSync(this.far).dev !== statSync(this.world.root).dev;
+    this.config = configOf(askedFor('ingest', this.world.flags('ingest'), {})!, {});
     this.#obstacle = join(this.world.feed('far').warehouse, DAY, 'sub');
-  }
-
-  /** What a run is asked for. */
-  config(): Config {
-    return configOf(askedFor('ingest', this.world.flags('ingest'), {})!, {});
   }
 
   /** What the runs count calls in. */

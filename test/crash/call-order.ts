@@ -1,0 +1,87 @@
+/**
+ * The order of durability, read from the calls that a run made: what a commit says is on disk before it. A power cut has to
+ * fall into the few milliseconds between two calls to show a wrong order; here it shows in every run.
+ * Guarantees: knows names of files and calls, and nothing of the code that makes them.
+ * Does not: judge a run in which a call failed; know what lies on disk without a sync of ours.
+ */
+import { dirname } from 'node:path';
+import type { Call } from './control.js';
+import { PHASES } from './order.js';
+
+export interface OrderFound {
+  kind: 'unsynced' | 'unlinked_early';
+  what: string;
+}
+
+const isSync = ({ call }: Call) => call === 'fsync' || call === 'fdatasync';
+const isCommit = (call: Call) => isSync(call) && call.path.endsWith('/state.db-wal');
+const isRename = ({ call }: Call) => call === 'renameat2' || call === 'rename';
+const isWrite = ({ call }: Call) => /^p?write/.test(call);
+const isSealed = (path: string) => /\/underprocess\/(.*\/)?[^/~]*~[^/]*$|\/underprocess\/[^/]*~\/[^/]+$/.test(path);
+const isSidecar = (path: string) => /\.ok~/.test(path);
+const isCopyUnderWay = (path: string) => path.includes('/warehouse/.ingest-tmp/');
+const isStored = (path: string) => path.includes('/warehouse/ingest_date=');
+const isManifest = (path: string) => /\/manifests\/.*\.jsonl$/.test(path);
+
+export function wrongOrder(calls: readonly Call[]): OrderFound[] {
+  const order = new Order();
+  for (const call of calls) order.see(call);
+  return order.found;
+}
+
+class Order {
+  readonly found: OrderFound[] = [];
+  /** Directories with a rename of ours in them that is not on disk: by directory, what was renamed. */
+  readonly #renamed = new Map<string, string>();
+  /** Sealed files, lines and copies that are not on disk. */
+  readonly #bytes = new Set<string>();
+  /** Stored copies whose commit is to come. */
+  #uncommitted = 0;
+
+  see(call: Call): void {
+    const { path, from } = call;
+    if (isCommit(call)) this.#commit(call);
+    else if (isSync(call)) this.#synced(path);
+    else if (call.call === 'syncfs') this.#allSynced();
+    else if (isRename(call)) this.#rename(call, path, from);
+    else if (isWrite(call) && (isManifest(path) || isCopyUnderWay(path))) this.#bytes.add(path);
+    else if (call.call === 'unlinkat' && isSealed(path) && !isSidecar(path) && this.#uncommitted > 0)
+      this.#tell('unlinked_early', `${path} was removed before a commit said that its copy is stored`);
+  }
+
+  #rename(call: Call, path: string, from: string): void {
+    const isSeal = isSealed(path) && PHASES[call.stage] === 'verify-complete';
+    if (isSeal || isStored(path)) this.#renamed.set(dirname(path), path);
+    if (isSeal) this.#renamed.set(dirname(from), path);
+    if (isSeal && !isSidecar(path)) this.#bytes.add(path);
+    if (isCopyUnderWay(from)) this.#uncommitted++;
+    if (!isStored(path)) return;
+    if (this.#bytes.has(from)) this.#tell('unsynced', `${path} was stored before its bytes were on disk`);
+    this.#bytes.delete(from);
+  }
+
+  #commit({ stage }: Call): void {
+    const phase = PHASES[stage];
+    if (phase === 'verify-complete' || phase === 'move')
+      for (const [directory, what] of this.#renamed)
+        this.#tell('unsynced', `a commit of ${phase} came before ${directory} was synced, for ${what}`);
+    for (const path of this.#bytes)
+      if (isManifest(path)) this.#tell('unsynced', `a commit of ${phase} came before the line in ${path} was synced`);
+    this.#renamed.clear();
+    this.#uncommitted = 0;
+  }
+
+  #synced(path: string): void {
+    this.#renamed.delete(path);
+    this.#bytes.delete(path);
+  }
+
+  #allSynced(): void {
+    this.#renamed.clear();
+    this.#bytes.clear();
+  }
+
+  #tell(kind: OrderFound['kind'], what: string): void {
+    this.found.push({ kind, what });
+  }
+}

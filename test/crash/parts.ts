@@ -1,0 +1,16 @@
+/** The parts of the harness, in the order in which the full form runs them, and what each injects. */
+export const PARTS = {
+  kill: 'SIGKILL before or after a call',
+  error: 'a call that fails, once or from there on',
+  recovery: 'SIGKILL, and a second one in the recovery',
+  storm: 'SIGKILL in a run, in its recovery, in the recovery of that, and so on',
+  processes: 'SIGKILL of one of the real processes',
+  power: 'power cuts of all disks under load',
+  frozen: 'every process stopped at random moments, and all files looked at',
+  mutants: 'the runs that the build as it is must pass, and each mutant must fail',
+} as const;
+
+export type Part = keyof typeof PARTS;
+
+export const PART_NAMES = Object.keys(PARTS) as Part[];
+export const isPart = (name: string): name is Part => Object.hasOwn(PARTS, name);

@@ -1,0 +1,51 @@
+/** The table of points: how often each was met in some way, and which never. */
+import type { Call } from './control.js';
+import type { Entry } from './journal.js';
+import { faultsOf } from './plan.js';
+import { pointOf } from './points.js';
+
+interface Met {
+  before: number;
+  after: number;
+  failed: number;
+}
+
+const WAYS = ['before', 'after', 'failed'] as const;
+
+export function pointsOf(entries: readonly Entry[], calls: readonly Call[]): string[] {
+  const met = metIn(entries);
+  const all = [...new Set([...calls.map(pointOf), ...met.keys()])].sort();
+  const of = (point: string): Met => met.get(point) ?? { before: 0, after: 0, failed: 0 };
+  const missed = (point: string) => WAYS.filter((way) => of(point)[way] === 0);
+  const never = all.filter((point) => missed(point).length > 0);
+  const isUnkilled = (point: string) => of(point).before === 0 || of(point).after === 0;
+  return [
+    '## Points',
+    '',
+    'Those of the runner that does the work of all processes in one; a call of the real processes has no stage here.',
+    '',
+    '| stage, call, path | killed before | killed after | failed |',
+    '|---|--:|--:|--:|',
+    ...all.map((point) => `| ${point} | ${of(point).before} | ${of(point).after} | ${of(point).failed} |`),
+    '',
+    `Never killed before or after: ${never.filter(isUnkilled).length}. Never reached in some way: ${never.length}.`,
+    '',
+    ...never.map((point) => `- ${point}: ${missed(point).join(', ')}`),
+    '',
+  ];
+}
+
+function metIn(entries: readonly Entry[]): Map<string, Met> {
+  const met = new Map<string, Met>();
+  for (const { part, name, points } of entries) {
+    const faults = part === 'processes' ? undefined : faultsOf(name);
+    for (const [i, { kind }] of (faults ?? []).entries()) {
+      const point = points[i];
+      if (point == null) continue;
+      const counts = met.get(point) ?? { before: 0, after: 0, failed: 0 };
+      counts[kind === 'kill before' ? 'before' : kind === 'kill after' ? 'after' : 'failed']++;
+      met.set(point, counts);
+    }
+  }
+  return met;
+}
