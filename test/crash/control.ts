@@ -32,13 +32,14 @@ export interface Call {
   stage: number;
   call: string;
   path: string;
+  failed: boolean;
   /** Where a rename took it from; '' for other calls. */
   from: string;
 }
 
 const BYTES = 8 << 20;
 const RECORD = 1024;
-const PATH = 488;
+const PATH = 484;
 const LOG_AT = 8192;
 const LOG_MAX = (BYTES - LOG_AT) / RECORD;
 const FIELDS = [
@@ -125,11 +126,7 @@ function callAt(record: Buffer, number: number): Call {
   const text = (from: number, to: number) => record.toString('latin1', from, to).split('\0')[0]!;
   const int = (at: number) => Number(record.readBigInt64LE(at));
   return {
-    number,
-    pid: int(8),
-    stage: int(16),
-    call: text(24, 48),
-    path: text(48, 48 + PATH),
-    from: text(48 + PATH, RECORD),
+    ...{ number, pid: int(8), stage: int(16), failed: int(24) === 1 },
+    ...{ call: text(32, 56), path: text(56, 56 + PATH), from: text(56 + PATH, RECORD) },
   };
 }

@@ -8,7 +8,7 @@ import type { Fault } from './control.js';
 import { dice } from './dice.js';
 import { type Harness, openHarness } from './harness.js';
 import type { Entry } from './journal.js';
-import { errorRounds, killRounds, type Planned, recoveryRounds } from './plan.js';
+import { errorRounds, killRounds, type Planned, recoveryRounds, stormRounds } from './plan.js';
 import { processRounds } from './plan-processes.js';
 import { pointOf } from './points.js';
 
@@ -67,6 +67,7 @@ for (const seed of ['fixed', FRESH]) {
       calls: 1 + below(recoveryCalls),
     }));
     await nothingDiffers(harness, recoveryRounds(firsts, seed).slice(0, 3), seed);
+    await nothingDiffers(harness, stormRounds(seed).slice(0, 1), seed);
     const failed = await nothingDiffers(harness, mixed(errorRounds(calls, seed), calls, 6), seed);
     await nothingDiffers(harness, processRounds(seed).slice(0, 1), seed);
     const reached = [...killed, ...failed].filter(({ points: at }) => at[0] != null).length;

@@ -11,9 +11,10 @@ const PATIENT = { withinMs: 20_000, everyMs: 25 };
 export const doorbell = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: { stabilitySeconds: 0, settleMs: 0 } }, async (world) => {
     const deaf = under('no_net', env);
+    const { pid: first } = world.start('ingest-producer', [], { env: deaf });
+    await world.event('worker_started', (e) => e.heardFrom === first, PATIENT);
     const started = STAGE_NAMES.map((stage) => world.start('ingest-worker', ['--stage', stage], { env: deaf }));
     for (const { pid } of started) await world.event('worker_started', (e) => e.heardFrom === pid, PATIENT);
-    world.start('ingest-producer', [], { env: deaf });
     for (let n = 0; n < FILES; n++) {
       const dropped = world.drop(`${n}.csv`, 100, { how: 'rename' });
       const came = await world.isStored(dropped, PATIENT).then(

@@ -1,18 +1,40 @@
-/** A run of the small scene without a fault, and what its calls tell of the order on disk. */
-import { compilePreload } from './control.js';
-import { openGrounds } from './grounds.js';
+/** Runs of the small scene in one process: what its calls tell of the order on disk, and deaths at the calls of one kind. */
+import { compilePreload, type Fault } from './control.js';
+import { type OpenGrounds, openGrounds } from './grounds.js';
 import { Lane } from './lane.js';
 import type { Found, RunParts } from './mutants-world.js';
 import { runRound } from './round.js';
+import { MISMATCHED } from './scene.js';
 
-export async function callOrder({ seed, env }: RunParts): Promise<Found[] | string> {
+/** Nothing is injected. */
+export const callOrder = (parts: RunParts): Promise<Found[] | string> => inScenes([{ kind: 'nothing', at: 0 }], parts);
+
+/** Dies before and after each write of a line. */
+export const killAtLines = (parts: RunParts): Promise<Found[] | string> =>
+  inScenes(deathsAt({ call: 'pwrite64', path: 'manifest.jsonl' }, 3), parts);
+
+/** Dies around the seal of a file whose sidecar demands something else. */
+export const killAtSeals = (parts: RunParts): Promise<Found[] | string> =>
+  inScenes(deathsAt({ call: 'renameat2', path: `~${MISMATCHED}` }, 2), parts);
+
+const deathsAt = (only: Fault['only'], times: number): Fault[] =>
+  Array.from({ length: times }, (_, i) => i + 1).flatMap((at) =>
+    (['kill after', 'kill before'] as const).map((kind) => ({ kind, at, ...(only && { only }) })),
+  );
+
+/** One scene a fault, until something differs. */
+async function inScenes(faults: readonly Fault[], parts: RunParts): Promise<Found[] | string> {
   const grounds = openGrounds();
   try {
     const library = compilePreload(grounds.tools);
-    if (library === undefined) return 'no gcc: the order of calls was not tested';
-    const lane = new Lane(library, grounds.tools, 0, env);
+    if (library === undefined) return 'no gcc: deaths at chosen calls, and the order of calls, were not tested';
+    const lane = new Lane(library, grounds.tools, 0, parts.env);
     try {
-      return (await runRound(lane, grounds, { seed, faults: [{ kind: 'nothing', at: 0 }] })).violations;
+      for (const fault of faults) {
+        const found = await oneScene(lane, grounds, fault, parts.seed);
+        if (found.length > 0) return found;
+      }
+      return [];
     } finally {
       lane.close();
     }
@@ -20,3 +42,6 @@ export async function callOrder({ seed, env }: RunParts): Promise<Found[] | stri
     grounds.close();
   }
 }
+
+const oneScene = async (lane: Lane, grounds: OpenGrounds, fault: Fault, seed: string): Promise<Found[]> =>
+  (await runRound(lane, grounds, { seed, faults: [fault] })).violations;

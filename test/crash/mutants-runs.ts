@@ -7,7 +7,7 @@ import { frozenInstants } from './frozen.js';
 import { doorbell } from './mutants-doorbell.js';
 import { killAtStored, killInAppend, killInSidecarSeal } from './mutants-kills.js';
 import { collision, openWriter, racingWriters, sealedFileAway, stoppedWorker } from './mutants-moments.js';
-import { callOrder } from './mutants-order.js';
+import { callOrder, killAtLines, killAtSeals } from './mutants-order.js';
 import type { Found, RunParts } from './mutants-world.js';
 import { powerCuts } from './power.js';
 import { whyNoPowerCuts } from './power-disks.js';
@@ -41,6 +41,8 @@ export const runs = {
   'power apart': power('apart'),
   'power joined': power('joined'),
   'call order': once(callOrder),
+  'kills at seals': once(killAtSeals),
+  'kills at lines': once(killAtLines),
   'append kills': once(killInAppend),
   'kill at stored': once(killAtStored),
   'sidecar kills': once(killInSidecarSeal),

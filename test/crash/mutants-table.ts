@@ -12,7 +12,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'append_without_intent',
     breaks: 'lines are written before their plan is committed',
-    run: 'append kills',
+    run: 'kills at lines',
     edits: {
       'src/manifest/write.js': [
         [
@@ -64,7 +64,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'data_before_sidecar',
     breaks: 'the file is sealed before its sidecar',
-    run: 'sidecar kills',
+    run: 'kills at seals',
     edits: {
       'src/stages/seal.js': [
         ["        moveOne(job, batch, dirty, 'file', job.path);\n", ''],

@@ -25,8 +25,8 @@ export interface Judged {
 /** Enough for the rarest of them; a mutant ends with its first violation. */
 const CUTS = 36;
 const TRIES = 5;
-/** That a wait was in vain says nothing of what was broken. */
-const NAMELESS = 'stuck';
+/** That a wait was in vain, or a run refused to go on, says nothing of what was broken. */
+const NAMELESS = ['stuck', 'failed'];
 
 export const judge = (mutant: Mutant, seed: string, cuts = CUTS): Promise<Judged> =>
   judged(mutant.name, mutant.run, { seed, cuts, env: switchedTo(mutant.name), tries: TRIES });
@@ -52,7 +52,7 @@ async function judged(name: string, run: RunName, { seed, cuts, env, tries }: Tr
     if (typeof ran === 'string') return { ...answer, untested: ran };
     answer.rounds += ran.rounds;
     answer.found.push(...ran.found);
-    answer.harm = [...new Set(answer.found.map(({ kind }) => kind))].filter((kind) => kind !== NAMELESS);
+    answer.harm = [...new Set(answer.found.map(({ kind }) => kind))].filter((kind) => !NAMELESS.includes(kind));
   }
   return { ...answer, seconds: Math.round((performance.now() - began) / 100) / 10 };
 }

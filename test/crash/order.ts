@@ -11,4 +11,7 @@ export interface Order {
 }
 
 /** What a process is at, by the number that the library writes beside each call. */
-export const PHASES = ['start', 'scan', ...STAGE_NAMES, 'rescue', 'probe', 'reap', 'end'] as const;
+export const PHASES: readonly string[] = [
+  ...['start', 'scan', ...STAGE_NAMES, 'rescue', 'probe', 'reap', 'end'],
+  ...STAGE_NAMES.map((stage) => `settle ${stage}`),
+];

@@ -8,6 +8,7 @@ export const PARTS = {
   power: 'power cuts of all disks under load',
   frozen: 'every process stopped at random moments, and all files looked at',
   mutants: 'the runs that the build as it is must pass, and each mutant must fail',
+  adversaries: 'racing writers, a hostile uploader, clocks, pauses, a crowd on one state',
 } as const;
 
 export type Part = keyof typeof PARTS;

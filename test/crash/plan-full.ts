@@ -1,4 +1,5 @@
 /** What the full form runs of each part. */
+import { adversaryUnits } from './adversaries.js';
 import type { Call, Fault } from './control.js';
 import type { Harness } from './harness.js';
 import type { Entry } from './journal.js';
@@ -34,6 +35,7 @@ export function unitsOf(part: Part, { harness, calls, entries, seed }: Known): I
     power: () => powerUnits(seed),
     frozen: () => frozenUnits(seed),
     mutants: () => mutantUnits(seed),
+    adversaries: () => adversaryUnits(seed),
   };
   return plans[part]();
 }

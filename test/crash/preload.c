@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BYTES = 8 << 20, RECORD = 1024, PATH = 488, LOG_AT = 8192, LOG_MAX = (BYTES - LOG_AT) / RECORD, LOST_MAX = 64 };
+enum { BYTES = 8 << 20, RECORD = 1024, PATH = 484, LOG_AT = 8192, LOG_MAX = (BYTES - LOG_AT) / RECORD, LOST_MAX = 64 };
 enum { NOTHING, KILL_BEFORE, KILL_AFTER, FAIL_ONCE, FAIL_ON };
 
 struct control {
@@ -36,7 +36,7 @@ struct control {
   int64_t matched;
 };
 struct record {
-  int64_t number, pid, stage;
+  int64_t number, pid, stage, failed;
   char call[24];
   char path[PATH];
   char from[PATH]; /* of a rename */
@@ -67,17 +67,18 @@ static int is_ours(const char *path) {
 }
 
 /* What is to be done about this call. */
-struct verdict { int counted, after, fails; };
+struct verdict { int counted, after, fails; int64_t number; };
 
 static void die(void) {
   syscall(SYS_kill, getpid(), SIGKILL);
   for (;;) pause();
 }
 static struct verdict judge(const char *call, const char *path, const char *from) {
-  struct verdict verdict = {0, 0, 0};
+  struct verdict verdict = {0, 0, 0, 0};
   if (!control || !control->enabled || !is_ours(path)) return verdict;
   verdict.counted = 1;
   int64_t number = __sync_add_and_fetch(&control->calls, 1);
+  verdict.number = number;
   if (number < LOG_MAX) {
     struct record *record = (struct record *)(base + LOG_AT + number * RECORD);
     record->pid = getpid();
@@ -100,10 +101,13 @@ static struct verdict judge(const char *call, const char *path, const char *from
   verdict.fails = mode == FAIL_ONCE || mode == FAIL_ON;
   return verdict;
 }
+static void note_failed(int64_t number) {
+  if (number > 0 && number < LOG_MAX) ((struct record *)(base + LOG_AT + number * RECORD))->failed = 1;
+}
 static struct verdict of_fd(const char *call, int fd) {
   char path[4096];
   int before = errno;
-  if (!control || !control->enabled) return (struct verdict){0, 0, 0};
+  if (!control || !control->enabled) return (struct verdict){0, 0, 0, 0};
   path_of(fd, path, sizeof path);
   errno = before;
   return judge(call, path, 0);
@@ -118,7 +122,7 @@ static void name_of(char *path, size_t size, int dir, const char *name) {
 static struct verdict of_name(const char *call, int dir, const char *name) {
   char path[8192];
   int before = errno;
-  if (!control || !control->enabled) return (struct verdict){0, 0, 0};
+  if (!control || !control->enabled) return (struct verdict){0, 0, 0, 0};
   name_of(path, sizeof path, dir, name);
   errno = before;
   return judge(call, path, 0);
@@ -126,7 +130,7 @@ static struct verdict of_name(const char *call, int dir, const char *name) {
 static struct verdict of_names(const char *call, int dir, const char *name, int to, const char *new_name) {
   char path[8192], from[8192];
   int before = errno;
-  if (!control || !control->enabled) return (struct verdict){0, 0, 0};
+  if (!control || !control->enabled) return (struct verdict){0, 0, 0, 0};
   name_of(from, sizeof from, dir, name);
   name_of(path, sizeof path, to, new_name);
   errno = before;
@@ -173,7 +177,10 @@ static void note_synced(int fd, int failed) {
 #define FAIL(verdict) if (verdict.fails) { errno = (int)control->error; return -1; }
 #define DONE(verdict, answer) { if (verdict.after) die(); return answer; }
 #define CALL(type, verdict, expression) { \
-  FAIL(verdict) type answer = (expression); int was = errno; if (verdict.after) die(); errno = was; return answer; }
+  FAIL(verdict) type answer = (expression); int was = errno; \
+  if (answer < 0) note_failed(verdict.number); \
+  if (verdict.after) die(); \
+  errno = was; return answer; }
 
 #define WRITES(name, arguments, parameters, ...) \
   ssize_t name arguments { \
@@ -267,7 +274,7 @@ int fallocate(int fd, int mode, off_t at, off_t length) {
 #define MODE(flags, mode) \
   mode_t mode = 0; \
   if ((flags) & (O_CREAT | __O_TMPFILE)) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); }
-static const struct verdict none = {0, 0, 0};
+static const struct verdict none = {0, 0, 0, 0};
 
 #define OPENS(name) \
   int name(const char *path, int flags, ...) { \

@@ -33,6 +33,7 @@ export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: 
     ...powerOf(entries),
     ...frozenOf(entries),
     ...mutantsOf(entries),
+    ...adversariesOf(entries),
     ...pointsOf(entries, calls),
     ...(journal.mended.length === 0
       ? []
@@ -127,6 +128,25 @@ function mutantsOf(entries: readonly Entry[]): string[] {
     '| mutant | what is broken | run | violation | after rounds |',
     '|---|---|---|---|--:|',
     ...judged.map(rowOfMutant),
+    '',
+  ];
+}
+
+function adversariesOf(entries: readonly Entry[]): string[] {
+  const all = partOf(entries, 'adversaries');
+  if (all.length === 0) return [];
+  const figures = (counts: Entry['counts']) =>
+    Object.entries(counts ?? {})
+      .map(([what, count]) => `${what.replaceAll('_', ' ')}: ${count}`)
+      .join(', ');
+  return [
+    '## Adversaries',
+    '',
+    '| adversary | figures | violations |',
+    '|---|---|--:|',
+    ...all.map(
+      ({ name, counts, untested, violations }) => `| ${name} | ${untested ?? figures(counts)} | ${violations.length} |`,
+    ),
     '',
   ];
 }

@@ -59,6 +59,7 @@ export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, ke
   const needsMore = plan.faults.length === 0 || end.hits.at(-1) !== undefined;
   if (needsMore) await recover(run, scene, end);
   end.violations.push(...told(scene.world.differences(), 'in the end'));
+  end.violations.push(...scene.unchecked().map((what) => ({ kind: 'unchecked', what })));
   if (end.violations.length === 0 || !keep) await scene.end();
   return end;
 }

@@ -91,6 +91,12 @@ export class Scene {
     this.#checked('late.csv', 10);
   }
 
+  /** A file that its sidecar speaks against is in the warehouse. */
+  unchecked(): string[] {
+    const stored = this.world.warehouse('far').filter(({ sha256: digest }) => this.world.held.has(digest));
+    return stored.map(({ path }) => `${path} is stored, and its sidecar demands something else`);
+  }
+
   #checked(name: string, bytes: number): void {
     const { sha256: digest } = this.world.drop(name, bytes, { feed: 'far' });
     this.world.sidecar(name, `${digest}  ${name}\n`, { feed: 'far' });

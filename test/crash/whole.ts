@@ -91,7 +91,7 @@ export class Whole {
   }
 
   #at(phase: string): void {
-    this.control.set('stage', (PHASES as readonly string[]).indexOf(phase));
+    this.control.set('stage', PHASES.indexOf(phase));
   }
 
   /** As the dispatcher and the timers do: a state that cannot be written, a place that fails, pass by themselves. */
@@ -128,20 +128,26 @@ export class Whole {
   async #runBatch(stage: Stage, group: readonly ClaimedJob[], feed: Feed): Promise<void> {
     const files = new FeedFiles(feed.roots);
     const batch = this.#batch(feed, files);
+    this.#at(stage.name);
     try {
       const steps = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
-      await this.#settle(group.map((job, i) => ({ job, outcome: steps[i]!.outcome })));
+      await this.#settle(
+        stage,
+        group.map((job, i) => ({ job, outcome: steps[i]!.outcome })),
+      );
     } catch (error) {
       this.#count(error);
       if (error instanceof QueueError) await this.#giveBack(group);
       else
         await this.#settle(
+          stage,
           group.map((job) => ({ job, outcome: { kind: 'retry', code: 'bug', error: String(error) } })),
         );
     }
   }
 
-  async #settle(settlements: readonly Settlement[]): Promise<void> {
+  async #settle(stage: Stage, settlements: readonly Settlement[]): Promise<void> {
+    this.#at(`settle ${stage.name}`);
     while ((await this.#passing(() => this.backend.settle(settlements))) === undefined);
   }
 

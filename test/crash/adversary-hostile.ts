@@ -1,0 +1,120 @@
+/**
+ * A hostile uploader: swaps files and directories for symlinks, keeps hard links and writes through them after the seal,
+ * leaves FIFOs, sparse bombs and thousands of empty files, takes leases on its own files, names files to break logs, and
+ * renames the work directory away. Beside it an honest one, whose files all arrive.
+ * Guarantees: what lies outside is neither read into the warehouse nor changed; every line holds; nobody dies of it.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pauseFor } from 'node:timers/promises';
+import { sha256 } from '../world/dropping.js';
+import { workDirOf } from '../world/layout.js';
+import { PACKAGE, Program } from '../world/program.js';
+import { until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+import { type Adversary, AT_ONCE, against } from './adversary.js';
+import type { Found } from './mutants-world.js';
+
+const ROUNDS = 40;
+const EMPTY = 100_000;
+const PATIENT = { withinMs: 300_000, everyMs: 500 };
+const SECRET = 'what lies outside is nobody’s to read\n';
+const NAMES = [
+  'line\nbreak.csv',
+  '\u001b[2Jscreen.csv',
+  '%s%n%00.csv',
+  '"quoted", {"a":1}.csv',
+  '-rf.csv',
+  '~.csv',
+  `${'ü'.repeat(120)}.csv`,
+];
+
+export const hostile: Adversary = ({ seed, scale }) =>
+  against({ seed, options: { ...AT_ONCE, maxBytes: 50_000_000 } }, async (world) => {
+    const outside = join(world.root, 'outside');
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'secret.csv'), SECRET);
+    world.start('ingest');
+    await world.event('worker_started', (e) => String(e.worker).startsWith('worker'), PATIENT);
+    const leases = leaseholder(world);
+    const rounds = Math.max(3, Math.round(ROUNDS * scale));
+    for (let n = 0; n < rounds; n++) await attack(world, outside, n);
+    for (let n = Math.ceil(EMPTY * scale); n > 0; n--) writeFileSync(join(world.input, `empty-${n}.csv`), '');
+    await leases;
+    world.drop('last.csv', 100, { how: 'rename' });
+    const isOver = () => world.jobs().every(({ state }) => state === 'done' || state === 'held');
+    for (const dropped of world.dropped) await world.isStored(dropped, PATIENT);
+    await until('nothing is under way', isOver, PATIENT);
+    await world.stop();
+    const counts = { rounds, empty: Math.ceil(EMPTY * scale), honest: world.dropped.length };
+    return { violations: [...broken(world), ...outsideTouched(world, outside)], counts };
+  });
+
+/** Holds write leases on files of its own, and lets the break time pass. */
+function leaseholder(world: World): Promise<unknown> {
+  const program = join(world.root, 'racers');
+  const made = spawnSync('gcc', ['-O1', '-Wall', '-o', program, join(PACKAGE, 'test', 'crash', 'racers.c')]);
+  if (made.error) return Promise.resolve();
+  return new Program(program, ['lease', '20', '7'], undefined, { cwd: world.input }).ended;
+}
+
+async function attack(world: World, outside: string, n: number): Promise<void> {
+  const here = (name: string) => join(world.input, name);
+  const secret = join(outside, 'secret.csv');
+  world.drop(`honest-${n}.csv`, 500, { how: 'rename' });
+  writeFileSync(here(`swapped-${n}.csv`), `to be swapped ${n} of ${world.root}`);
+  symlinkSync(secret, here(`.swap-${n}`));
+  renameSync(here(`.swap-${n}`), here(`swapped-${n}.csv`));
+  mkdirSync(here(`folder-${n}`));
+  writeFileSync(here(`folder-${n}/secret.csv`), `in a folder ${n} of ${world.root}`);
+  renameSync(here(`folder-${n}`), join(outside, `folder-${n}`));
+  symlinkSync(outside, here(`folder-${n}`));
+  writeFileSync(here(`linked-${n}.csv`), `before ${n} of ${world.root}`);
+  if (existsSync(here(`linked-${n}.csv`))) linkSync(here(`linked-${n}.csv`), join(outside, `link-${n}.csv`));
+  execFileSync('mkfifo', [here(`fifo-${n}.csv`)]);
+  writeFileSync(here(`bomb-${n}.csv`), '');
+  if (existsSync(here(`bomb-${n}.csv`))) truncateSync(here(`bomb-${n}.csv`), 2 ** 40);
+  world.drop(`${n} ${NAMES[n % NAMES.length]}`, 50, { how: 'rename' });
+  await pauseFor(20);
+  if (existsSync(join(outside, `link-${n}.csv`))) writeFileSync(join(outside, `link-${n}.csv`), `after the seal ${n}`);
+  if (n % 10 !== 5) return;
+  const work = workDirOf(world.feed());
+  renameSync(work, `${work}.away`);
+  await pauseFor(300);
+  if (existsSync(work)) rmSync(work, { recursive: true });
+  renameSync(`${work}.away`, work);
+}
+
+/** Of whatever was made of the hostile files: the lines hold; of the honest ones: nothing is lost. */
+function broken(world: World): Found[] {
+  const kinds = ['lost', 'twice', 'line_without_file', 'file_without_line', 'two_lines', 'torn_line'];
+  const differences = world
+    .differences()
+    .filter(
+      ({ kind, what }) => kinds.includes(kind) || (kind === 'wrong_bytes' && /not what its line says/.test(what)),
+    );
+  const died = ['worker_lost', 'bug'].flatMap((event) =>
+    world.log.named(event).map((e) => ({ kind: 'killed', what: JSON.stringify(e) })),
+  );
+  return [...differences, ...died];
+}
+
+function outsideTouched(world: World, outside: string): Found[] {
+  const found: Found[] = [];
+  if (readFileSync(join(outside, 'secret.csv'), 'utf8') !== SECRET)
+    found.push({ kind: 'foreign_changed', what: 'a file outside was changed' });
+  if (world.warehouse().some((file) => file.sha256 === sha256(SECRET)))
+    found.push({ kind: 'outside_read', what: 'a file outside was stored through a symlink' });
+  return found;
+}
