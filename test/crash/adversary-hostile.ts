@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pauseFor } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { sha256 } from '../world/dropping.js';
 import { workDirOf } from '../world/layout.js';
 import { PACKAGE, Program } from '../world/program.js';
@@ -86,12 +86,12 @@ async function attack(world: World, outside: string, n: number): Promise<void> {
   writeFileSync(here(`bomb-${n}.csv`), '');
   if (existsSync(here(`bomb-${n}.csv`))) truncateSync(here(`bomb-${n}.csv`), 2 ** 40);
   world.drop(`${n} ${NAMES[n % NAMES.length]}`, 50, { how: 'rename' });
-  await pauseFor(20);
+  await pause(20);
   if (existsSync(join(outside, `link-${n}.csv`))) writeFileSync(join(outside, `link-${n}.csv`), `after the seal ${n}`);
   if (n % 10 !== 5) return;
   const work = workDirOf(world.feed());
   renameSync(work, `${work}.away`);
-  await pauseFor(300);
+  await pause(300);
   if (existsSync(work)) rmSync(work, { recursive: true });
   renameSync(`${work}.away`, work);
 }

@@ -18,12 +18,12 @@ const HOW = ['write', 'map', 'append', 'truncate'] as const;
 /** Of the issue: more than so much beyond the slowest open without us is a disturbance. */
 const SLOWER_US = 10_000;
 
-export const racers: Adversary = ({ seed, scale }) =>
+export const racers: Adversary = ({ seed, scale, env = {} }) =>
   against({ seed, options: AT_ONCE }, async (world) => {
     const program = join(world.root, 'racers');
     const made = spawnSync('gcc', ['-O1', '-Wall', '-o', program, join(PACKAGE, 'test', 'crash', 'racers.c')]);
     if (made.error) return { violations: [], counts: {}, untested: 'no gcc: racing writers were not tested' };
-    world.start('ingest');
+    world.start('ingest', [], { env });
     await world.event('worker_started', (e) => String(e.worker).startsWith('worker'), { withinMs: 60_000 });
     const number = String(Number.parseInt(world.content(6).toString('hex'), 16) % 1e9);
     const run = async (args: string[], cwd = world.input): Promise<string[][]> => {
@@ -74,8 +74,10 @@ const storedIn = (world: World): Map<string, string> =>
 
 function differing(world: World, left: readonly string[][]): Found[] {
   const stored = storedIn(world);
+  const held = new Set(world.jobs().flatMap(({ state, key }) => (state === 'held' ? [basename(key)] : [])));
   return left.flatMap(([name, sum]) => {
     const path = stored.get(name!);
+    if (held.has(name!)) return [{ kind: 'held', what: `${name} needs a person, and nothing was wrong with it` }];
     if (path === undefined) return [{ kind: 'lost', what: `${name} is not stored` }];
     return fnv(readFileSync(path)) === Number(sum)
       ? []

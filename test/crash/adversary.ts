@@ -6,6 +6,8 @@ export interface AdversaryPlan {
   seed: string;
   /** 1 is the full form; the short one takes a part of it. */
   scale: number;
+  /** What the ingestor runs with: a mutant's switch. */
+  env?: NodeJS.ProcessEnv;
 }
 
 export interface AdversaryReport {

@@ -1,13 +1,12 @@
 /** Runs that play one moment by hand: a writer that is still there, a name that is taken, a file that is away, a stop. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { isWriteLocked } from '../world/database.js';
 import { pause, resume } from '../world/hand.js';
 import { workDirOf } from '../world/layout.js';
-import { Program, signal } from '../world/program.js';
+import { signal } from '../world/program.js';
 import { stays, until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
-import { compileWriters, fnv } from '../world/writers.js';
 import { type Found, inWorld, type RunParts } from './mutants-world.js';
 
 const QUICK = { stabilitySeconds: 0, settleMs: 0 };
@@ -31,44 +30,6 @@ export const openWriter = ({ seed, env }: RunParts): Promise<Found[]> =>
     await world.stop();
     return [...disturbed, ...world.differences()];
   });
-
-/** Files that are written on after they were renamed into place, through write and through a mapping. */
-export async function racingWriters({ seed, env }: RunParts): Promise<Found[] | string> {
-  const files = 300;
-  let noGcc = false;
-  const found = await inWorld({ seed, options: QUICK }, async (world) => {
-    const writers = compileWriters(world.root);
-    noGcc = writers === undefined;
-    if (writers === undefined) return [];
-    world.start('ingest', [], { env });
-    await world.event('worker_started', (e) => String(e.worker).startsWith('worker'));
-    const told = await Promise.all(
-      ['write', 'map'].map((how) => {
-        const args = ['late', how, String(files / 2), String(Number.parseInt(seed, 36) % 1e9 || 7)];
-        return new Program(writers, args, undefined, { cwd: world.input }).ended;
-      }),
-    );
-    const left = told.flatMap(({ stdout }) =>
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.split(' ')),
-    );
-    const isEnd = () =>
-      world.survey().input.length === 0 && world.jobs().every(({ state }) => /^(done|held)$/.test(state));
-    await until('all are at their end', isEnd, { withinMs: 60_000, everyMs: 100 });
-    await world.stop();
-    const stored = new Map(world.warehouse().map(({ path }) => [basename(path), join(world.feed().warehouse, path)]));
-    return left
-      .filter(([name, sum]) => !stored.has(name!) || fnv(readFileSync(stored.get(name!)!)) !== Number(sum))
-      .map(([name]) =>
-        stored.has(name!)
-          ? { kind: 'wrong_bytes', what: `${name} is not stored as its writer left it` }
-          : { kind: 'stuck', what: `${name} was changed after it was hashed, and is held` },
-      );
-  });
-  return noGcc ? 'no gcc: racing writers were not tested' : found;
-}
 
 /** Somebody else's file lies on the promised name when the file is moved there. */
 export const collision = ({ seed, env }: RunParts): Promise<Found[]> =>

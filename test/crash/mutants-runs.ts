@@ -2,11 +2,13 @@
  * The runs that the unchanged build passes and that each mutant must fail. Each answers the violations that it found.
  * The short ones play one moment by hand; the power cuts are those of power.ts.
  */
+
 import { isRoot } from '../world/users.js';
+import { racers } from './adversary-racers.js';
 import { frozenInstants } from './frozen.js';
 import { doorbell } from './mutants-doorbell.js';
 import { killAtStored, killInAppend, killInSidecarSeal } from './mutants-kills.js';
-import { collision, openWriter, racingWriters, sealedFileAway, stoppedWorker } from './mutants-moments.js';
+import { collision, openWriter, sealedFileAway, stoppedWorker } from './mutants-moments.js';
 import { callOrder, killAtLines, killAtSeals } from './mutants-order.js';
 import type { Found, RunParts } from './mutants-world.js';
 import { powerCuts } from './power.js';
@@ -48,7 +50,10 @@ export const runs = {
   'sidecar kills': once(killInSidecarSeal),
   'stopped worker': once(stoppedWorker),
   'open writer': once(openWriter),
-  'racing writers': once(racingWriters),
+  'racing writers': async ({ seed, env }) => {
+    const { violations, untested } = await racers({ seed, env, scale: 0.04 });
+    return untested ?? { found: violations, rounds: 1 };
+  },
   collision: once(collision),
   'sealed file away': once(sealedFileAway),
   'frozen instants': frozen,

@@ -70,7 +70,7 @@ static void late(const char *how, int count) {
     if (map) close(fd);
     if (rename(hidden, name)) fail("rename");
     for (int stores = 1 + dice(3); stores > 0; stores--) {
-      usleep(dice(12000));
+      usleep(dice(dice(4) ? 12000 : 100000));
       change(*how, fd, map);
     }
     if (map) munmap(map, SIZE);

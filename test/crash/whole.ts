@@ -14,14 +14,13 @@ import { setUpRoots } from '../../src/ledger/roots.js';
 import { bootId } from '../../src/linux/index.js';
 import { FeedProducer } from '../../src/producer/feed-producer.js';
 import { checkManifestsKnown } from '../../src/recover/known.js';
-import { adoptOrphans, redoAppends, removeTemporary } from '../../src/recover/reaper.js';
 import { STAGES } from '../../src/stages/index.js';
 import { ingestJob } from '../../src/stages/job.js';
 import { runFeed } from '../../src/stages/run.js';
 import type { Batch, Feed, Stage } from '../../src/stages/stage.js';
-import { dropOldReservations } from '../../src/warehouse/reserve.js';
 import type { Control } from './control.js';
 import { PHASES } from './order.js';
+import { reapAll, tell } from './whole-reap.js';
 
 /** Before the second batch comes, and in the end: the longest back-off is skipped, the wait for a sidecar is not. */
 export const SKIP_FIRST_MS = 3_000;
@@ -186,19 +185,7 @@ export class Whole {
 
   async #reap(): Promise<void> {
     this.#at('reap');
-    for (const [feed, { roots }] of this.#feeds) {
-      for (const act of [redoAppends, adoptOrphans, async (one: never) => removeTemporary(one)]) {
-        const files = new FeedFiles(roots);
-        try {
-          await act({ backend: this.backend, emit: tell, feed, files } as never);
-        } catch (error) {
-          if (!(error instanceof PlaceError) && errnoOf(error) === undefined) throw error;
-        } finally {
-          files.close();
-        }
-      }
-    }
-    await this.backend.transact((tx) => dropOldReservations(tx, 100));
+    await reapAll(this.backend, this.#feeds);
   }
 
   /** Moves the clock on to what is due next; false when nothing will be. */
@@ -218,9 +205,4 @@ export class Whole {
   #liftLasting(): void {
     if (this.control.get('mode') === 4) this.control.lift();
   }
-}
-
-/** What is told of bugs counts as a failure of the run. */
-function tell(event: string, fields?: Record<string, unknown>): void {
-  process.stderr.write(`${JSON.stringify({ event, ...fields })}\n`);
 }

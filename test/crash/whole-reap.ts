@@ -1,0 +1,28 @@
+/** What the reaper's timer brings in a worker: here it runs at the begin and at the end. */
+import type { Backend } from '../../queue/backend.js';
+import { FeedFiles } from '../../src/files/feed-files.js';
+import { errnoOf, PlaceError } from '../../src/files/place-error.js';
+import { adoptOrphans, redoAppends, removeTemporary } from '../../src/recover/reaper.js';
+import type { Feed } from '../../src/stages/stage.js';
+import { dropOldReservations } from '../../src/warehouse/reserve.js';
+
+export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>): Promise<void> {
+  for (const [feed, { roots }] of feeds) {
+    for (const act of [redoAppends, adoptOrphans, async (one: never) => removeTemporary(one)]) {
+      const files = new FeedFiles(roots);
+      try {
+        await act({ backend, emit: tell, feed, files } as never);
+      } catch (error) {
+        if (!(error instanceof PlaceError) && errnoOf(error) === undefined) throw error;
+      } finally {
+        files.close();
+      }
+    }
+  }
+  await backend.transact((tx) => dropOldReservations(tx, 100));
+}
+
+/** What is told of bugs counts as a failure of the run. */
+export function tell(event: string, fields?: Record<string, unknown>): void {
+  process.stderr.write(`${JSON.stringify({ event, ...fields })}\n`);
+}
