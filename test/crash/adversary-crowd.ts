@@ -26,9 +26,11 @@ export const crowd: Adversary = ({ seed, scale }) =>
       await world.event('file_ingested', undefined, { ...PATIENT, since: world.log.all.length });
       const at = below(WORKERS);
       workers[at]!.killAll();
+      await workers[at]!.ended;
       workers[at] = worker();
       if (round % 3 !== 0) continue;
       producers[round % 2]!.killAll();
+      await producers[round % 2]!.ended;
       producers[round % 2] = producer();
     }
     await world.stored(undefined, PATIENT);
