@@ -93,6 +93,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
   target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
   never_fits: held('Make the filesystem larger and ingest-ctl retry, or ingest-ctl discard.'),
+  target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
   paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
   eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
 };

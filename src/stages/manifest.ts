@@ -6,15 +6,16 @@
  */
 import type { Tx } from '../../queue/backend.js';
 import { PlaceError } from '../files/place-error.js';
-import { baseOf, partitionOf } from '../files/places.js';
+import { partitionOf } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { type ByteName, joinNames } from '../linux/index.js';
+import type { ByteName } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
-import { freeTarget, LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { contentsOf } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
+import { lookForTargets, type Plan } from './look.js';
 import { type Batch, blocked, defer, retry, type Stage, type Step } from './stage.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
@@ -35,7 +36,7 @@ export const manifest: Stage = {
         const open = todo.find((job) => contents.get(job)!.target !== null);
         const busy = open
           ? await finishPlanned(contents.get(open)!, batch)
-          : (await appendAll(todo, contents, batch)) === 'busy';
+          : (await appendAll(todo, contents, batch, steps)) === 'busy';
         if (busy) break;
       }
     } catch (error) {
@@ -50,6 +51,7 @@ export const manifest: Stage = {
 
 /** Has its line, or cannot have one. */
 function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {
+  if (steps.has(job)) return true;
   if (!content || content.carrier !== job.id) {
     steps.set(
       job,
@@ -78,28 +80,18 @@ async function appendAll(
   jobs: readonly IngestJob[],
   contents: Map<IngestJob, Content | undefined>,
   batch: Batch,
+  steps: Map<IngestJob, Step>,
 ): Promise<string> {
   if (jobs.length === 0) return 'nothing';
   const atMs = Date.now();
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
-  const chosen = new Set<ByteName>();
   const lookedMs = batch.backend.nowMs();
-  const plans = batch.backend.read((reader) =>
-    jobs.map((job) => {
-      const wanted = joinNames(date, batch.feed.preserveSubdirs ? job.path : baseOf(job.path));
-      return { job, row: contents.get(job)!.row, target: freeTarget(reader, batch.files, wanted, chosen) };
-    }),
-  );
+  const plans = lookForTargets(jobs, contents, date, batch, steps);
+  if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, hour), (tx) => {
     if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS) return undefined;
     return planLines(tx, batch, plans, atMs, hour);
   });
-}
-
-interface Plan {
-  job: IngestJob;
-  row: number;
-  target: ByteName;
 }
 
 function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, hour: ByteName): Lines {
