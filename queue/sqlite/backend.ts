@@ -10,6 +10,7 @@ import type {
   Gate,
   Job,
   JobId,
+  OnStuck,
   Outcome,
   OwnerId,
   Payload,
@@ -112,7 +113,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     return this.#commit((tx) => putBackProbe(tx, gate, this.owner, inMs));
   }
 
-  async rescue(): Promise<Rescue[]> {
+  async rescue(onStuck?: OnStuck): Promise<Rescue[]> {
     const { owners, committer } = this.parts;
     const { dead, wakes } = this.read((rows) => ({
       dead: findDead(rows, owners),
@@ -120,7 +121,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     }));
     const rescues: Rescue[] = [];
     for (const one of dead) {
-      const rescue = await this.#commit((tx) => rescueOne(tx, one));
+      const rescue = await this.#commit((tx) => rescueOne(tx, one, onStuck));
       if (rescue) rescues.push(rescue);
     }
     if (wakes) await wakeAll(committer);

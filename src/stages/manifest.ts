@@ -86,7 +86,9 @@ async function appendAll(
   const atMs = Date.now();
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
   const lookedMs = batch.backend.nowMs();
+  batch.hand(undefined, 'warehouse');
   const plans = lookForTargets(jobs, contents, date, batch, steps);
+  batch.hand(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, hour), (tx) => {
     if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS) return undefined;

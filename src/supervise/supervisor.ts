@@ -9,7 +9,7 @@ import { limits } from '../config/limits.js';
 import type { Config } from '../config/options.js';
 import { EXIT } from '../errors.js';
 import type { Emit } from '../telemetry/emit.js';
-import { ownersFileReader, tickMsOf } from './beats.js';
+import { ownersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, OnceDone } from './protocol.js';
 import { type ChildSpec, type Death, type Launch, Supervised } from './supervised.js';
 
@@ -48,7 +48,7 @@ export class Supervisor {
       this.#resolve = resolve;
     });
     const { config, logs, emit, childModule = CHILD_MODULE } = options;
-    const launch: Launch = { childModule, config, logs, emit, readSlot: ownersFileReader() };
+    const launch: Launch = { childModule, config, logs, emit, owners: ownersFiles() };
     this.#children = options.children.map(
       (spec) =>
         new Supervised(spec, launch, {
