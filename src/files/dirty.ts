@@ -7,6 +7,7 @@ import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type ByteName, fsKindOf, LinuxError, shownName, syncFs } from '../linux/index.js';
 import type { Directories } from './directories.js';
+import { sameMount } from './mounts.js';
 import { inPlaceAsync, placeError } from './place-error.js';
 
 const fsyncAsync = promisify(fsync);
@@ -33,8 +34,27 @@ export class DirtyDirectories {
 }
 
 async function syncAll(directories: Directories, paths: ReadonlySet<ByteName>): Promise<void> {
-  if (paths.size >= SYNCFS_FROM && fsKindOf(directories.rootFd).syncfsHonoured) await syncFs(directories.rootFd);
-  else for (const path of paths) await syncOne(directories, path);
+  if (paths.size < SYNCFS_FROM || !fsKindOf(directories.rootFd).syncfsHonoured) return syncEach(directories, paths);
+  await syncFs(directories.rootFd);
+  // Of a partition that is a mount of its own, the root's filesystem knows nothing.
+  await syncEach(
+    directories,
+    [...paths].filter((path) => !isOnRootsMount(directories, path)),
+  );
+}
+
+function isOnRootsMount(directories: Directories, path: ByteName): boolean {
+  try {
+    return sameMount(directories.rootFd, directories.directory(path));
+  } catch (error) {
+    // One that cannot be opened is met by `syncOne`.
+    if (error instanceof LinuxError) return false;
+    throw error;
+  }
+}
+
+async function syncEach(directories: Directories, paths: Iterable<ByteName>): Promise<void> {
+  for (const path of paths) await syncOne(directories, path);
 }
 
 /** One after the other: the first fsync commits the journal for all, the next ones find nothing to do. */
