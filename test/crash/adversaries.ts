@@ -1,0 +1,14 @@
+/** All adversaries, in the order of the report, and how a run of one is shown. */
+import type { Adversary, AdversaryReport } from './adversary.js';
+import { racing } from './adversary-racing.js';
+
+export const ADVERSARIES: readonly Adversary[] = [racing];
+
+export function shown(name: string, { figures, violations, notTested }: AdversaryReport): string[] {
+  return [
+    `${name}: ${violations.length} violations`,
+    ...Object.entries(figures).map(([what, figure]) => `  ${what}: ${figure}`),
+    ...violations.slice(0, 40).map(({ kind, what }) => `  VIOLATION ${kind}: ${what}`),
+    ...notTested.map((sentence) => `  not tested: ${sentence}`),
+  ];
+}
