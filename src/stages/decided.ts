@@ -5,11 +5,10 @@
 import { DirtyDirectories } from '../files/dirty.js';
 import { correctionsPath } from '../manifest/append.js';
 import { appendTo } from '../manifest/write.js';
+import { manifestBusy } from './busy.js';
 import type { IngestJob } from './job.js';
 import { putAway } from './put-away.js';
-import { type Batch, defer, durably, eachJob, type Step } from './stage.js';
-
-const BUSY_MS = 20;
+import { type Batch, durably, eachJob, type Step } from './stage.js';
 
 export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Step[]> {
   const toCorrect = correctionsOf(jobs, batch);
@@ -17,7 +16,7 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
   const left = correctionsOf(jobs, batch);
   const dirty = new DirtyDirectories();
   const handled = await eachJob(jobs, batch, (job) =>
-    left.has(job.id) ? defer(BUSY_MS, 'manifest_busy') : putAway(job, batch, dirty, job.facts.putAway!),
+    left.has(job.id) ? manifestBusy(job) : putAway(job, batch, dirty, job.facts.putAway!),
   );
   return durably(stage, batch, handled, () => dirty.sync());
 }

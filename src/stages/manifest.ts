@@ -13,14 +13,14 @@ import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { manifestBusy } from './busy.js';
 import { contentsOf } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { lookForTargets, type Plan } from './look.js';
-import { type Batch, blocked, defer, retry, type Stage, type Step } from './stage.js';
+import { type Batch, blocked, retry, type Stage, type Step } from './stage.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
 const ROUNDS_MAX = 20;
-const BUSY_MS = 20;
 
 export const manifest: Stage = {
   name: 'manifest',
@@ -45,7 +45,7 @@ export const manifest: Stage = {
     } finally {
       batch.hand(undefined);
     }
-    return jobs.map((job) => steps.get(job) ?? defer(BUSY_MS, 'manifest_busy'));
+    return jobs.map((job) => steps.get(job) ?? manifestBusy(job));
   },
 };
 

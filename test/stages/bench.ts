@@ -29,6 +29,8 @@ export class Bench {
   readonly world = new World({ options: { stabilitySeconds: 0, settleMs: 0 } });
   backend!: Backend;
   feed!: Feed;
+  /** What the last step answered. */
+  outcomes: Decision[] = [];
 
   static async open(): Promise<Bench> {
     const bench = new Bench();
@@ -73,6 +75,7 @@ export class Bench {
         job: claim as ClaimedJob,
         outcome: steps[i]!.outcome as Decision,
       }));
+      this.outcomes = settled.map(({ outcome }) => outcome);
       await backend.settle(settled);
     } catch (error) {
       if (!(error instanceof Died)) throw error;
