@@ -8,7 +8,7 @@ import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { MARKER } from '../files/marker.js';
 import { markerAt } from '../ledger/root-locks.js';
-import { chooseWork, possibleWork } from '../ledger/roots.js';
+import { chooseWork, possibleWork } from '../ledger/work-place.js';
 
 export interface FoundRoots {
   /** The feeds, each with its work directory named. */

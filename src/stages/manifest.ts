@@ -91,10 +91,15 @@ async function appendAll(
   batch.hand(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, hour), (tx) => {
-    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS) return undefined;
+    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
     return planLines(tx, batch, plans, atMs, hour);
   });
 }
+
+/** Not when the feed was given another one since: a line would name this one, and the move go to that one. */
+const isItsWarehouse = (tx: Tx, { feed }: Batch): boolean =>
+  tx.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed.name)?.path ===
+  feed.warehouse;
 
 function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, hour: ByteName): Lines {
   const rows: number[] = [];
