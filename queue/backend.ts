@@ -258,11 +258,11 @@ export interface Backend {
     feed: string,
     keys: readonly Buffer[],
   ): ({ id: JobId; identity: string; state: State; dueMs: number; reason: string | null } | undefined)[];
-  /** Up to `max` due jobs behind no closed gate, feeds in turn, oldest first within one. */
-  claim(stage: StageName, max: number): Promise<ClaimedJob[]>;
+  /** Up to `max` due jobs (of up to `bytesMax` together, but one) behind no closed gate, feeds in turn, oldest first within one. */
+  claim(stage: StageName, max: number, bytesMax?: number): Promise<ClaimedJob[]>;
   /**
    * One transaction for all; answers per settlement. A job that advances to a stage of `keep`, behind no closed gate, stays
-   * claimed under its next claim number: a process that runs both stages saves a claim.
+   * claimed under its next claim number: a process that runs both stages saves a claim. Of up to `claimBytesMax` together: the others are anybody's.
    */
   settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>): Promise<SettleAnswer[]>;
   /** An operator's hand: moves *held* jobs on by `decide`; answers per id, `false` when it was not held. */

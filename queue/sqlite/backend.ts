@@ -79,12 +79,12 @@ export class SqliteBackend extends SqliteView implements Backend {
     return answers;
   }
 
-  async claim(stage: StageName, max: number): Promise<ClaimedJob[]> {
+  async claim(stage: StageName, max: number, bytesMax = Number.POSITIVE_INFINITY): Promise<ClaimedJob[]> {
     // An idle stage must not write, and must not wait for a writer either.
     if (this.read((rows) => this.#refuseNewer() ?? nextDueMs(rows, stage)) > this.nowMs()) return [];
     return this.#commit((tx) => {
       this.#refuseNewer();
-      return claim(tx, stage, Math.min(max, limits.claimBatchMax), this.owner, this.#turn);
+      return claim(tx, stage, { max: Math.min(max, limits.claimBatchMax), bytesMax }, this.owner, this.#turn);
     });
   }
 

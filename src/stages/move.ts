@@ -21,6 +21,7 @@ import { type Batch, durably, eachJob, hold, retry, type Stage, type Step } from
 
 export const move: Stage = {
   name: 'move',
+  byBytes: true,
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();

@@ -55,6 +55,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
           stage: stage.name,
           peers: dispatchers,
           batchMax: limits.claimBatchMax,
+          ...(stage.byBytes && { batchBytesMax: limits.claimBytesMax }),
           run,
           onError,
         }),
@@ -148,6 +149,7 @@ function batchOf(
     files,
     boot,
     now: () => ({ ms: backend.nowMs(), boot }),
+    draining: () => context.drainSignal.aborted,
     // Stages name a file by its path below the input, as bytes; people get the whole path.
     emit: (event, fields) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
