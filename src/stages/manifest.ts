@@ -11,7 +11,15 @@ import { type Content, contentByRow } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
-import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
+import {
+  appendTo,
+  type Finished,
+  fileName,
+  finishOpen,
+  type Lines,
+  type ManifestFile,
+  type Written,
+} from '../manifest/write.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { manifestBusy } from './busy.js';
 import { contentsOf } from './contents.js';
@@ -34,10 +42,10 @@ export const manifest: Stage = {
         const contents = contentsOf(todo, batch);
         todo = todo.filter((job) => !answered(job, contents.get(job), steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
-        const busy = open
-          ? await finishPlanned(contents.get(open)!, batch)
-          : (await appendAll(todo, contents, batch, steps)) === 'busy';
-        if (busy) break;
+        const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
+        if (came !== 'busy' && came !== 'leased') continue;
+        for (const job of todo) if (!steps.has(job)) steps.set(job, manifestBusy(job, came));
+        break;
       }
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
@@ -67,13 +75,13 @@ function answered(job: IngestJob, content: Content | undefined, steps: Map<Inges
   return true;
 }
 
-/** A content with a target and no confirmed line stands in an open append. Answers whether a living owner has that. */
-async function finishPlanned(content: Content, batch: Batch): Promise<boolean> {
+/** A content with a target and no confirmed line stands in an open append. */
+async function finishPlanned(content: Content, batch: Batch): Promise<Finished> {
   const file = fileOf(batch, content.hour!);
   const name = fileName(file);
   const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
   // Confirmed between the two reads: the next round sees it.
-  return open ? !(await finishOpen(file, open)) : false;
+  return open ? finishOpen(file, open) : 'finished';
 }
 
 async function appendAll(
@@ -81,7 +89,7 @@ async function appendAll(
   contents: Map<IngestJob, Content | undefined>,
   batch: Batch,
   steps: Map<IngestJob, Step>,
-): Promise<string> {
+): Promise<Written> {
   if (jobs.length === 0) return 'nothing';
   const atMs = Date.now();
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);

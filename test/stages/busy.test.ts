@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { partitionOf } from '../../src/files/places.js';
 import { openState } from '../../src/ledger/open-state.js';
+import { holdLease } from '../manifest/leasing.js';
 import { until } from '../world/waiting.js';
 import { Bench } from './bench.js';
 
@@ -43,4 +44,21 @@ test('while a living owner has an append open, its file is asked for less and le
   });
   for (const ms of [20, 40, 80, 160, 320, 640, 1_000, 1_000])
     assert.deepEqual(await putOff(bench), ['manifest_busy', ms]);
+});
+
+test('a reader with a lease on the manifest is given time to let go, and ends nobody', {
+  timeout: 60_000,
+}, async (t) => {
+  const bench = await benchBeforeManifest(t);
+  await bench.step('manifest', 10);
+  await bench.arrive(bench.world.drop('b.csv', 100));
+  for (const stage of ['verify-complete', 'hash']) await bench.step(stage, 10);
+  const letGo = await holdLease(t, manifests(bench)[0]!);
+  for (const ms of [250, 500]) assert.deepEqual(await putOff(bench), ['manifest_leased', ms]);
+  await letGo();
+  await until('the job is due', async () => (await bench.step('manifest', 1)) > 0);
+  assert.deepEqual(
+    bench.world.manifest().map(({ record }) => record?.path),
+    ['a.csv', 'b.csv'].map((name) => join(bench.world.input, name)),
+  );
 });
