@@ -78,9 +78,10 @@ export function removeMaking(statePath: string): void {
   for (const companion of MAKING_COMPANIONS) rmSync(makingPath(statePath) + companion, { force: true });
 }
 
-/** Puts the new state in its place. Answers where an older one lies now. */
+/** Puts the new state in its place. Answers where an older one lies now. Errors: EnvironmentError `state_full`. */
 export function placeState(statePath: string, owner: { uid: number; gid: number } | undefined): string | undefined {
   const making = makingPath(statePath);
+  refuseHalfWritten(statePath);
   const before = statSync(statePath, { throwIfNoEntry: false });
   const to = before ?? owner;
   if (process.geteuid?.() === 0 && to) chownSync(making, to.uid, to.gid);
@@ -91,9 +92,21 @@ export function placeState(statePath: string, owner: { uid: number; gid: number 
     if (existsSync(statePath + companion)) move(statePath + companion, aside + companion);
   }
   move(making, statePath);
-  syncFolder(dirname(statePath));
+  sync(dirname(statePath));
   removeMaking(statePath);
   return before && aside;
+}
+
+/** Where the log could not be written back when it was closed, the main file alone is not the whole state. */
+function refuseHalfWritten(statePath: string): void {
+  const log = statSync(`${makingPath(statePath)}-wal`, { throwIfNoEntry: false });
+  if (log !== undefined && log.size > 0) {
+    throw new EnvironmentError(
+      'state_full',
+      `the new state could not be written as a whole beside ${statePath}, as happens where the disk is full: free some space there and run ingest-ctl rebuild again; nothing was changed.`,
+    );
+  }
+  sync(makingPath(statePath));
 }
 
 function move(from: string, to: string): void {
@@ -105,7 +118,7 @@ function move(from: string, to: string): void {
   }
 }
 
-function syncFolder(path: string): void {
+function sync(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
