@@ -118,7 +118,7 @@ async function readManifest(
       report.otherFeeds.add(of);
       continue;
     }
-    if (batch.push(lookAt(line.record, file, feed, files)) < BATCH) continue;
+    if (batch.push(await lookAt(backend, line.record, file, feed, files)) < BATCH) continue;
     await enter();
     batch = [];
   }
