@@ -3,13 +3,14 @@
  * Guarantees: what fails of the whole warehouse comes out as a PlaceError; what a single name or folder does is its job's own.
  * Does not: reserve anything; the planning transaction does.
  */
+import type { Reader } from '../../queue/backend.js';
 import { errnoOf, inPlace, PlaceError } from '../files/place-error.js';
 import { baseOf, folderOf } from '../files/places.js';
 import type { Content } from '../ledger/content.js';
 import { type ByteName, joinNames, LinuxError, shownName } from '../linux/index.js';
 import { freeTarget } from '../warehouse/reserve.js';
 import type { IngestJob } from './job.js';
-import { type Batch, failed, hold, type Step } from './stage.js';
+import { type Batch, failed, hold, SLICE_MS, type Step } from './stage.js';
 
 export interface Plan {
   job: IngestJob;
@@ -17,31 +18,55 @@ export interface Plan {
   target: ByteName;
 }
 
-/** `steps` gets those of the jobs that can have no target. */
-export function lookForTargets(
+/** Then what was looked at is planned, long before it is too old (`LOOK_TRUSTED_MS`), and the rest has the next round. */
+const LOOK_MS = 1_000;
+
+/**
+ * Of as many jobs as can be looked at in a second, and at least of one; yielding between slices, so that a slow warehouse
+ * stops nothing else. `steps` gets those of the jobs that can have no target.
+ */
+export async function lookForTargets(
   jobs: readonly IngestJob[],
   contents: Map<IngestJob, Content | undefined>,
   date: ByteName,
   batch: Batch,
   steps: Map<IngestJob, Step>,
-): Plan[] {
+): Promise<Plan[]> {
   const chosen = new Set<ByteName>();
-  return batch.backend.read((reader) =>
-    jobs.flatMap((job) => {
-      const wanted = joinNames(date, batch.feed.preserveSubdirs ? job.path : baseOf(job.path));
-      const folder = folderOf(wanted);
-      const place = `${batch.feed.warehouse}/${shownName(folder)}`;
-      try {
-        // A partition that may not be entered speaks of every file of the day, a sub-folder in it only of its own.
-        const access = folder === date ? 'root' : 'write';
-        const target = inPlace('warehouse', place, access, () => freeTarget(reader, batch.files, wanted, chosen));
-        return [{ job, row: contents.get(job)!.row, target }];
-      } catch (error) {
-        if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
-        steps.set(job, nameRefused(job, batch, wanted, error) ?? failed(job, batch, error));
-        return [];
-      }
-    }),
+  const plans: Plan[] = [];
+  const look = (reader: Reader, job: IngestJob): void => {
+    try {
+      plans.push({ job, row: contents.get(job)!.row, target: targetOf(reader, job, date, batch, chosen) });
+    } catch (error) {
+      if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
+      steps.set(job, nameRefused(job, batch, wantedOf(job, date, batch), error) ?? failed(job, batch, error));
+    }
+  };
+  batch.hand(undefined, 'warehouse');
+  const end = performance.now() + LOOK_MS;
+  for (let at = 0; at < jobs.length && (at === 0 || performance.now() < end); ) {
+    if (at > 0) await new Promise(setImmediate);
+    at = batch.backend.read((reader) => {
+      const sliceEnd = performance.now() + SLICE_MS;
+      do look(reader, jobs[at++]!);
+      while (at < jobs.length && performance.now() < sliceEnd);
+      return at;
+    });
+  }
+  batch.hand(undefined, 'manifests');
+  return plans;
+}
+
+const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
+  joinNames(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
+
+function targetOf(reader: Reader, job: IngestJob, date: ByteName, batch: Batch, chosen: Set<ByteName>): ByteName {
+  const wanted = wantedOf(job, date, batch);
+  const folder = folderOf(wanted);
+  // A partition that may not be entered speaks of every file of the day, a sub-folder in it only of its own.
+  const access = folder === date ? 'root' : 'write';
+  return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
+    freeTarget(reader, batch.files, wanted, chosen),
   );
 }
 

@@ -95,7 +95,7 @@ async function appendAll(
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
   const lookedMs = batch.backend.nowMs();
   batch.hand(undefined, 'warehouse');
-  const plans = lookForTargets(jobs, contents, date, batch, steps);
+  const plans = await lookForTargets(jobs, contents, date, batch, steps);
   batch.hand(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, hour), (tx) => {

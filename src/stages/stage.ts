@@ -62,7 +62,7 @@ const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;
 
 /** Ends of a slice of synchronous work, so that beats, events and settlements go on. */
-const SLICE_MS = 8;
+export const SLICE_MS = 8;
 
 /**
  * Handles jobs one after the other, yielding between slices. An error of one job is that job's `retry`; a failing place

@@ -31,6 +31,8 @@ export class Bench {
   feed!: Feed;
   /** What the last step answered. */
   outcomes: Decision[] = [];
+  /** Gets the folders of each step before it begins: to make what is slow or broken of them. */
+  prepare: (files: FeedFiles) => void = () => {};
 
   static async open(): Promise<Bench> {
     const bench = new Bench();
@@ -63,6 +65,7 @@ export class Bench {
     const claims = await this.backend.claim(name, max);
     const backend = mortal(this.backend, diesAt);
     const files = new FeedFiles(this.feed.roots);
+    this.prepare(files);
     try {
       const batch = this.#batch(backend, files);
       const jobs = claims.map(ingestJob);
