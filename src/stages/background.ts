@@ -55,11 +55,15 @@ export class Background {
 
   constructor(readonly parts: BackgroundParts) {}
 
-  start(): void {
+  /** From the first moment: what a worker does before its first batch may take long, too. */
+  startBeats(): void {
     this.#every(limits.beatEveryMs, async () => {
       this.#beat();
       this.parts.backend.checkStillOurs();
     });
+  }
+
+  start(): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     const silence = new Silence(this.parts.stallMs, this.parts.emit);
     this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));

@@ -43,6 +43,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.onStop(() => backend.beat({ job: null, place: '' }));
+    background.startBeats();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
