@@ -20,7 +20,7 @@ import type {
   StageName,
   Tx,
 } from '../backend.js';
-import { StateUnwritable } from '../errors.js';
+import { isFull, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { ulidFactory } from '../ulid.js';
@@ -129,7 +129,12 @@ export class SqliteBackend extends SqliteView implements Backend {
   }
 
   beat(inHand: { job: JobId | null; place: string }): void {
-    this.parts.owners.beat(inHand, this.nowMs());
+    try {
+      this.parts.owners.beat(inHand, this.nowMs());
+    } catch (error) {
+      // A full disk under a filesystem that never writes in place: the next one is soon.
+      if (!isFull(error)) throw error;
+    }
   }
 
   onWork(listener: () => void): () => void {

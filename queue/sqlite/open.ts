@@ -9,7 +9,7 @@ import { chownSync, closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { isBusy, QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
+import { isBusy, isFull, QueueError, sqlCodeOf, stateFull, typedSqlError } from '../errors.js';
 import { pauseShortly, retryWhileBusy } from './commit.js';
 import { backUp, type Module, migrate, needsMigration, newerDatabase, userVersion, versionOf } from './migrations.js';
 import { setPragmas, setReadPragmas } from './pragmas.js';
@@ -159,7 +159,8 @@ export function openError(error: unknown, path: string): unknown {
   if (error instanceof TypeError && /directory does not exist/.test(error.message))
     return unusable(path, 'its directory does not exist');
   if (['ENOENT', 'ENOTDIR'].includes(code)) return unusable(path, `the directory ${dirname(path)} does not exist`);
-  if (['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOSPC'].includes(code)) return unusable(path, (error as Error).message);
+  if (isFull(error)) return stateFull(path, error);
+  if (['EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code)) return unusable(path, (error as Error).message);
   return error;
 }
 

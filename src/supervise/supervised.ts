@@ -48,6 +48,8 @@ export class Supervised {
   #endBy: NodeJS.Timeout | undefined;
   /** Deaths in a row before it was ready. */
   startFailures = 0;
+  /** Of any of its lives. */
+  wasEverReady = false;
   /** Deaths in a row, for the backoff. */
   deaths = 0;
 
@@ -131,6 +133,7 @@ export class Supervised {
     if (message.kind === 'ready') {
       this.#ready = message;
       this.startFailures = 0;
+      this.wasEverReady = true;
       this.launch.emit('worker_started', { worker: this.name, worker_pid: this.pid, owner: message.owner });
     } else if (message.kind === 'fatal' || message.kind === 'returned') {
       if (message.kind === 'fatal') this.#fatal = message;
