@@ -60,12 +60,26 @@ async function refuseView(
   try {
     for (const feed of feeds) await checkManifestsKnown(view, feed);
   } catch (error) {
-    if (error instanceof OperatorError && error.code === 'state_older_than_manifests') return;
-    throw error;
+    if (!(error instanceof OperatorError && error.code === 'state_older_than_manifests')) throw error;
+    refuseFewerFeeds(view, statePath, feeds);
+    return;
   }
   throw new EnvironmentError(
     'state_good',
     `${statePath} is there and knows what the manifests say, so nothing has to be rebuilt: start ingest. To rebuild it all the same, move it away by hand first.`,
+  );
+}
+
+/** What nobody names is not made anew, and would be taken a second time. */
+function refuseFewerFeeds(view: QueueView, statePath: string, feeds: readonly FeedOptions[]): void {
+  const known = view.read((r) =>
+    r.all<{ feed: string }>("SELECT feed FROM contents UNION SELECT feed FROM jobs WHERE state <> 'done'"),
+  );
+  const missing = known.map(({ feed }) => feed).filter((name) => !feeds.some((feed) => feed.name === name));
+  if (missing.length === 0) return;
+  throw new EnvironmentError(
+    'feeds_missing',
+    `${statePath} also knows ${missing.join(', ')}, and a rebuild makes only what it is told of: name all of its feeds (--config), or, if these are really over, move the state away by hand first.`,
   );
 }
 
