@@ -221,6 +221,8 @@ export interface OwnerSlot {
   /** The place in hand ('' = none): who hangs, hangs there. */
   place: string;
   placeSinceMs: number;
+  /** Written by its parent, directly before it kills it for giving no sign of life. */
+  stalled?: true;
 }
 
 export interface Rescue {
@@ -230,7 +232,12 @@ export interface Rescue {
   inHand: JobId | null;
   /** It is held as `poison` now. */
   poisoned: boolean;
+  /** The place in which it hung until its parent killed it: no job is blamed. */
+  stuckIn?: string;
 }
+
+/** What an owner was at when it hung in a place, and the same transaction that gives its jobs back. */
+export type OnStuck = (tx: Tx, at: readonly { feed: string; stage: StageName }[], place: string) => void;
 
 /** A backend opened by one process as one owner. */
 export interface Backend {
@@ -251,11 +258,11 @@ export interface Backend {
     feed: string,
     keys: readonly Buffer[],
   ): ({ id: JobId; identity: string; state: State; dueMs: number; reason: string | null } | undefined)[];
-  /** Up to `max` due jobs behind no closed gate, feeds in turn, oldest first within one. */
-  claim(stage: StageName, max: number): Promise<ClaimedJob[]>;
+  /** Up to `max` due jobs (of up to `bytesMax` together, but one) behind no closed gate, feeds in turn, oldest first within one. */
+  claim(stage: StageName, max: number, bytesMax?: number): Promise<ClaimedJob[]>;
   /**
    * One transaction for all; answers per settlement. A job that advances to a stage of `keep`, behind no closed gate, stays
-   * claimed under its next claim number: a process that runs both stages saves a claim.
+   * claimed under its next claim number: a process that runs both stages saves a claim. Of up to `claimBytesMax` together: the others are anybody's.
    */
   settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>): Promise<SettleAnswer[]>;
   /** An operator's hand: moves *held* jobs on by `decide`; answers per id, `false` when it was not held. */
@@ -277,7 +284,7 @@ export interface Backend {
   putBackProbe(gate: Gate, inMs: number): Promise<void>;
 
   /** Jobs of dead owners become due again; interrupted wakes go on. Cheap when there is nothing to do, and then writes nothing. */
-  rescue(): Promise<Rescue[]>;
+  rescue(onStuck?: OnStuck): Promise<Rescue[]>;
   /** Boot-clock ms of the next due job of `stage` behind no gate; Infinity when there is none. */
   nextDueMs(stage: StageName): number;
 

@@ -50,16 +50,19 @@ export const isBusy = (error: unknown): boolean => sqlCodeOf(error).startsWith('
 export const isOfTheState = (error: unknown): boolean =>
   error instanceof QueueError || [...FULL, ...IO, ...NOT_OURS].some((family) => sqlCodeOf(error).startsWith(family));
 
+/** Of a companion of the database. */
+export const isFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as { code?: string } | null)?.code ?? '');
+
+export const stateFull = (path: string, cause: unknown): StateUnwritable =>
+  new StateUnwritable('state_full', `The disk that holds ${path} is full: free some space there.`, { cause });
+
 /** Gives an SQLite error its place in the list above; any other error is answered as it is. */
 export function typedSqlError(error: unknown, path: string): unknown {
   if (error instanceof QueueError) return error;
   const code = sqlCodeOf(error);
   const is = (family: string[]) => family.some((name) => code.startsWith(name));
-  if (is(FULL)) {
-    return new StateUnwritable('state_full', `The disk that holds ${path} is full: free some space there.`, {
-      cause: error,
-    });
-  }
+  if (is(FULL)) return stateFull(path, error);
   if (is(IO)) {
     const text = (error as Error).message;
     return new StateUnwritable(

@@ -13,7 +13,7 @@ import { Committer } from './sqlite/commit.js';
 import { Doorbell } from './sqlite/doorbell.js';
 import { adoptEpoch } from './sqlite/epoch.js';
 import { allModules, type Module } from './sqlite/migrations.js';
-import { giveToOwner, openDatabase, openError, openForReading } from './sqlite/open.js';
+import { fileIdOf, giveToOwner, openDatabase, openError, openForReading } from './sqlite/open.js';
 import { setCache } from './sqlite/pragmas.js';
 import { Rows } from './sqlite/rows.js';
 import { SqliteTx } from './sqlite/tx.js';
@@ -67,6 +67,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
   let owners: Owners | undefined;
   try {
     owners = new Owners(host, ownersPath(path));
+    opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
     const doorbell = new Doorbell(
       host,
       doorbellPath(path),

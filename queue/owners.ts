@@ -63,6 +63,12 @@ export class Owners {
     else this.#write(mine);
   }
 
+  /** Of a parent, directly before it kills: that death is no fault of the job in hand, where a place is in hand too. */
+  noteStall(id: OwnerId): void {
+    const slot = this.slot(id);
+    if (slot?.owner === id) this.#write({ ...slot, stalled: true });
+  }
+
   /** What stands in the slot of `id`; it may be another owner's by now. Undefined when it was never written. */
   slot(id: OwnerId): OwnerSlot | undefined {
     // A read beside a write may be torn; it is whole a moment later. Nobody writes into a dead owner's slot.
@@ -102,7 +108,7 @@ function headOf({ beatMs, job, place, placeSinceMs }: OwnerSlot, placeChars: num
   return `{"beatMs":${String(beatMs).padEnd(16)},"job":${hand},"place":${where},"placeSinceMs":${String(placeSinceMs).padEnd(16)},`;
 }
 
-const tailOf = ({ owner, pid, title, startedMs }: OwnerSlot, titleChars: number): string =>
-  JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs }).slice(1);
+const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
+  JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;

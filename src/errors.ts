@@ -67,6 +67,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_in_use: environment('Stop every ingest process of the state, then run ingest-ctl rebuild again.'),
   state_good: environment('Start ingest; or move the state away by hand first.'),
   two_states: environment('Rebuild the feeds of one state at a time, naming only its feeds.'),
+  feeds_missing: environment('Name all feeds of the state, or move it away by hand first.'),
+  warehouse_missing: environment('Mount the warehouse, then run ingest-ctl rebuild again.'),
   manifest_unreadable: environment('Restore the file, unpack it or move it away, then run ingest-ctl rebuild again.'),
   audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
   rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
@@ -93,6 +95,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
   target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
   never_fits: held('Make the filesystem larger and ingest-ctl retry, or ingest-ctl discard.'),
+  target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
   paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
   eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
 };

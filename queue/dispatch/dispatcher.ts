@@ -14,6 +14,8 @@ export interface DispatcherOptions {
   backend: Backend;
   stage: StageName;
   batchMax: number;
+  /** Of a batch's jobs together, where a stage reads or copies them; one job is taken whatever its size. */
+  batchBytesMax?: number;
   run: Run;
   /** The dispatchers of this process, also later ones: jobs that advance to one of their stages are handed over. */
   peers?: readonly Dispatcher[];
@@ -42,13 +44,14 @@ export class Dispatcher {
   #quiet: (() => void)[] = [];
 
   constructor(readonly options: DispatcherOptions) {
-    const { backend, stage, batchMax } = options;
-    this.#store = new QueueStore(backend, stage, {
+    const { backend, stage, batchMax, batchBytesMax } = options;
+    const events = {
       mayTake: () => this.#state === 'running' && backend.nowMs() >= this.#notBeforeMs,
-      took: (jobs) => this.#took(jobs),
+      took: (jobs: readonly ClaimedJob[]) => this.#took(jobs),
       released: () => this.#released(),
-      failed: (error) => this.#failed(error),
-    });
+      failed: (error: unknown) => this.#failed(error),
+    };
+    this.#store = new QueueStore(backend, stage, events, batchBytesMax);
     this.queue = new BetterQueue(
       (tasks: ClaimedJob | ClaimedJob[], done) => void this.#process([tasks].flat()).finally(() => done(null)),
       {
@@ -152,7 +155,8 @@ export class Dispatcher {
 
   /** What is handed over waits in memory, so there is never more of it than two batches. */
   #hasRoom(): boolean {
-    return this.#state === 'running' && this.#store.handed < this.options.batchMax;
+    const { batchMax, batchBytesMax = Number.POSITIVE_INFINITY } = this.options;
+    return this.#state === 'running' && this.#store.handed < batchMax && this.#store.handedBytes < batchBytesMax;
   }
 
   /** Too late for a stage that drains: its jobs are given back. */

@@ -9,6 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Backend, ClaimedJob, JobId, Json, Settlement, StageName } from '../backend.js';
+import { bytesOf, fitting } from '../fitting.js';
 import { limits } from '../limits.js';
 
 type Tasks = Record<string, unknown>;
@@ -43,6 +44,8 @@ export class QueueStore {
     readonly backend: Backend,
     readonly stage: StageName,
     readonly events: StoreEvents = SILENT,
+    /** Of one take together; one job is taken whatever its size. */
+    readonly bytesMax = Number.POSITIVE_INFINITY,
   ) {}
 
   /** The core's length is only a wish to be called; the dispatcher sets it. */
@@ -65,6 +68,10 @@ export class QueueStore {
 
   get handed(): number {
     return this.#handed.length;
+  }
+
+  get handedBytes(): number {
+    return bytesOf(this.#handed);
   }
 
   giveBackHanded(): Promise<void> {
@@ -170,16 +177,22 @@ export class QueueStore {
   }
 
   async #handedAndClaimed(n: number): Promise<ClaimedJob[]> {
-    const first = this.#backendsTurn ? await this.backend.claim(this.stage, n) : [];
-    const handed = this.#handed.splice(0, n - first.length);
-    this.#backendsTurn = handed.length === n;
+    const first = this.#backendsTurn ? await this.backend.claim(this.stage, n, this.bytesMax) : [];
+    const handed = this.#takeHanded(n - first.length, this.bytesMax - bytesOf(first), first.length === 0);
+    this.#backendsTurn = first.length === 0 && (handed.length === n || this.#handed.length > 0);
     if (first.length + handed.length === n || first.length > 0) return [...first, ...handed];
+    const leftBytes = this.bytesMax - bytesOf(handed);
+    if (handed.length > 0 && leftBytes <= 0) return handed;
     try {
-      return [...handed, ...(await this.backend.claim(this.stage, n - handed.length))];
+      return [...handed, ...(await this.backend.claim(this.stage, n - handed.length, leftBytes))];
     } catch (error) {
       this.#handed.unshift(...handed);
       throw error;
     }
+  }
+
+  #takeHanded(n: number, bytes: number, atLeastOne: boolean): ClaimedJob[] {
+    return this.#handed.splice(0, fitting(this.#handed.slice(0, n), bytes, atLeastOne));
   }
 
   /** Also what could not be given back before, while the state could not be written. */

@@ -10,6 +10,7 @@ import type {
   Gate,
   Job,
   JobId,
+  OnStuck,
   Outcome,
   OwnerId,
   Payload,
@@ -19,7 +20,7 @@ import type {
   StageName,
   Tx,
 } from '../backend.js';
-import { StateUnwritable } from '../errors.js';
+import { isFull, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { ulidFactory } from '../ulid.js';
@@ -78,12 +79,12 @@ export class SqliteBackend extends SqliteView implements Backend {
     return answers;
   }
 
-  async claim(stage: StageName, max: number): Promise<ClaimedJob[]> {
+  async claim(stage: StageName, max: number, bytesMax = Number.POSITIVE_INFINITY): Promise<ClaimedJob[]> {
     // An idle stage must not write, and must not wait for a writer either.
     if (this.read((rows) => this.#refuseNewer() ?? nextDueMs(rows, stage)) > this.nowMs()) return [];
     return this.#commit((tx) => {
       this.#refuseNewer();
-      return claim(tx, stage, Math.min(max, limits.claimBatchMax), this.owner, this.#turn);
+      return claim(tx, stage, { max: Math.min(max, limits.claimBatchMax), bytesMax }, this.owner, this.#turn);
     });
   }
 
@@ -112,7 +113,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     return this.#commit((tx) => putBackProbe(tx, gate, this.owner, inMs));
   }
 
-  async rescue(): Promise<Rescue[]> {
+  async rescue(onStuck?: OnStuck): Promise<Rescue[]> {
     const { owners, committer } = this.parts;
     const { dead, wakes } = this.read((rows) => ({
       dead: findDead(rows, owners),
@@ -120,7 +121,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     }));
     const rescues: Rescue[] = [];
     for (const one of dead) {
-      const rescue = await this.#commit((tx) => rescueOne(tx, one));
+      const rescue = await this.#commit((tx) => rescueOne(tx, one, onStuck));
       if (rescue) rescues.push(rescue);
     }
     if (wakes) await wakeAll(committer);
@@ -128,7 +129,12 @@ export class SqliteBackend extends SqliteView implements Backend {
   }
 
   beat(inHand: { job: JobId | null; place: string }): void {
-    this.parts.owners.beat(inHand, this.nowMs());
+    try {
+      this.parts.owners.beat(inHand, this.nowMs());
+    } catch (error) {
+      // A full disk under a filesystem that never writes in place: the next one is soon.
+      if (!isFull(error)) throw error;
+    }
   }
 
   onWork(listener: () => void): () => void {

@@ -9,7 +9,7 @@ import { chownSync, closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { isBusy, QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
+import { isBusy, isFull, QueueError, sqlCodeOf, stateFull, typedSqlError } from '../errors.js';
 import { pauseShortly, retryWhileBusy } from './commit.js';
 import { backUp, type Module, migrate, needsMigration, newerDatabase, userVersion, versionOf } from './migrations.js';
 import { setPragmas, setReadPragmas } from './pragmas.js';
@@ -24,6 +24,8 @@ export interface Opened {
   db: Database.Database;
   path: string;
   fileId: FileId;
+  /** Of an owner: the file of the locks, without which it looks dead to who comes next. */
+  locks?: { path: string; fileId: FileId };
   version: number;
 }
 
@@ -75,22 +77,34 @@ export function openForReading(path: string, modules: readonly Module[]): Opened
   }
 }
 
-/** Throws when the path names another file now, or a newer build changed this one. */
-export function checkStillOurs({ db, path, fileId, version }: Opened): void {
-  let now: FileId | undefined;
-  try {
-    now = fileIdOf(path);
-  } catch {
-    now = undefined;
-  }
-  if (now?.dev !== fileId.dev || now.ino !== fileId.ino) {
-    const what = now ? 'was replaced by another file' : 'was removed';
+/** Throws when the path (or that of the locks) names another file now, or a newer build changed this one. */
+export function checkStillOurs({ db, path, fileId, locks, version }: Opened): void {
+  const changed = whatBecameOf(path, fileId);
+  if (changed !== undefined) {
     throw new QueueError(
       'state_replaced',
-      `${path} ${what} while it was in use: stop everything, put the right file there, and start again.`,
+      `${path} ${changed} while it was in use: stop everything, put the right file there, and start again.`,
+    );
+  }
+  const robbed = locks && whatBecameOf(locks.path, locks.fileId);
+  if (robbed !== undefined) {
+    throw new QueueError(
+      'state_replaced',
+      `${locks!.path} ${robbed} while it was in use, and nobody can see any more who lives: stop everything that uses this state, and start again.`,
     );
   }
   if (retryWhileBusy(() => userVersion(db)) > version) throw newerDatabase(path);
+}
+
+/** Undefined where the path names the same file. */
+function whatBecameOf(path: string, before: FileId): string | undefined {
+  let now: FileId;
+  try {
+    now = fileIdOf(path);
+  } catch {
+    return 'was removed';
+  }
+  return now.dev === before.dev && now.ino === before.ino ? undefined : 'was replaced by another file';
 }
 
 /** Gives what root made beside a state to the state's owner. */
@@ -133,7 +147,7 @@ function refuseMissing(path: string): void {
     throw new QueueError('state_missing', `There is no state at ${path}: name the --state-path of a running ingestor.`);
 }
 
-function fileIdOf(path: string): FileId {
+export function fileIdOf(path: string): FileId {
   const { dev, ino } = statSync(path, { bigint: true });
   return { dev, ino };
 }
@@ -145,7 +159,8 @@ export function openError(error: unknown, path: string): unknown {
   if (error instanceof TypeError && /directory does not exist/.test(error.message))
     return unusable(path, 'its directory does not exist');
   if (['ENOENT', 'ENOTDIR'].includes(code)) return unusable(path, `the directory ${dirname(path)} does not exist`);
-  if (['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOSPC'].includes(code)) return unusable(path, (error as Error).message);
+  if (isFull(error)) return stateFull(path, error);
+  if (['EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code)) return unusable(path, (error as Error).message);
   return error;
 }
 

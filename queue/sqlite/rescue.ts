@@ -1,9 +1,10 @@
 /**
  * Gives the jobs of dead owners back. An owner is dead when its lock is free, and for no other reason.
  * Guarantees: jobs are due at once with attempts and identity as they were; only the job that was in hand counts a crash,
- * and is held as `poison` at the limit; nothing is written while everybody lives.
+ * and is held as `poison` at the limit, except where the owner hung in a place and was killed for it; nothing is written
+ * while everybody lives.
  */
-import type { OwnerId, Reader, Rescue } from '../backend.js';
+import type { OnStuck, OwnerId, Reader, Rescue, StageName } from '../backend.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { assertTransition } from '../states.js';
@@ -20,27 +21,41 @@ export interface Dead {
   owner: OwnerId;
   /** What its slot says that it had in hand; null when the slot is somebody else's by now. */
   inHand: string | null;
+  /** Where it hung until it was killed for it; '' = it did not. */
+  stuckIn: string;
 }
 
 /** Asks the kernel about every owner that the database knows. */
 export function findDead(rows: Reader, owners: Owners): Dead[] {
   const known = rows.all<{ id: OwnerId }>('SELECT id FROM owners');
-  return known.filter(({ id }) => !owners.isAlive(id)).map(({ id }) => ({ owner: id, inHand: inHandOf(owners, id) }));
+  return known.filter(({ id }) => !owners.isAlive(id)).map(({ id }) => deadOf(owners, id));
 }
 
-function inHandOf(owners: Owners, id: OwnerId): string | null {
-  const slot = owners.slot(id);
-  return slot?.owner === id ? slot.job : null;
+function deadOf(owners: Owners, owner: OwnerId): Dead {
+  const slot = owners.slot(owner);
+  if (slot?.owner !== owner) return { owner, inHand: null, stuckIn: '' };
+  return { owner, inHand: slot.job, stuckIn: slot.stalled ? slot.place : '' };
 }
 
 /** Answers undefined when somebody else was quicker. */
-export function rescueOne(tx: SqliteTx, { owner, inHand }: Dead): Rescue | undefined {
+export function rescueOne(tx: SqliteTx, { owner, inHand, stuckIn }: Dead, onStuck?: OnStuck): Rescue | undefined {
   if (tx.run('DELETE FROM owners WHERE id = ?', owner).changes === 0) return undefined;
   tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
+  if (stuckIn !== '') {
+    onStuck?.(tx, workOf(tx, owner, inHand), stuckIn);
+    return { owner, jobs: freeClaims(tx, owner), inHand, poisoned: false, stuckIn };
+  }
   const crashed = inHand === null ? undefined : crash(tx, owner, inHand);
   const freed = freeClaims(tx, owner);
   const jobs = freed + (crashed?.poisoned ? 1 : 0);
   return { owner, jobs, inHand: crashed ? inHand : null, poisoned: crashed?.poisoned ?? false };
+}
+
+/** What the job in hand needs; without one (a batch's common work), all that the owner had claimed. */
+function workOf(tx: SqliteTx, owner: OwnerId, inHand: string | null): { feed: string; stage: StageName }[] {
+  const of = "SELECT DISTINCT feed, stage FROM jobs WHERE state = 'claimed' AND owner = ?";
+  const its = tx.all<{ feed: string; stage: StageName }>(`${of} AND id = ?`, owner, inHand);
+  return its.length > 0 ? its : tx.all(of, owner);
 }
 
 /** All claims of `owner` become ready and due; also how an owner that closes gives back what it did not settle. */

@@ -17,6 +17,7 @@ import type {
   TrailEntry,
 } from '../backend.js';
 import { isOfTheState } from '../errors.js';
+import { limits } from '../limits.js';
 import { assertTransition } from '../states.js';
 import { addToTrail } from '../trail.js';
 import { closedFor } from './gate.js';
@@ -27,13 +28,19 @@ export interface SettleRules {
   stages: readonly StageName[];
   maxAttempts: number;
   /** Whether a job of that feed, which advances to that stage, stays claimed by its owner. */
-  keeps(feed: string, stage: StageName): boolean;
+  keeps(feed: string, stage: StageName, bytes: number): boolean;
 }
 
 /** Stages of `asked`, except where a gate is closed. Asked for once a settlement, not once a job. */
 export function keeping(rows: Reader, asked: ReadonlySet<StageName>): SettleRules['keeps'] {
   const closed = new Map([...asked].map((stage) => [stage, closedFor(rows, stage)]));
-  return (feed, stage) => closed.get(stage)?.(feed) === false;
+  let kept = 0;
+  return (feed, stage, bytes) => {
+    if (closed.get(stage)?.(feed) !== false) return false;
+    if (kept > 0 && kept + bytes > limits.claimBytesMax) return false;
+    kept += bytes;
+    return true;
+  };
 }
 
 const OURS = "SELECT 1 FROM jobs WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?";
@@ -85,7 +92,7 @@ function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRule
   const attempts = asked.kind === 'retry' ? job.attempts + 1 : job.attempts;
   const move = moveOf(tx, job, attempts, outcome, rules.stages);
   const trail = addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs);
-  const isKept = outcome.kind === 'advance' && rules.keeps(job.feed, move.stage);
+  const isKept = outcome.kind === 'advance' && rules.keeps(job.feed, move.stage, outcome.bytes ?? job.bytes);
   const payload = payloadText(job, outcome);
   const written = isKept ? keep(tx, job, move, trail, payload, outcome) : end(tx, job, move, trail, payload, outcome);
   if (!written) return { settled: false };

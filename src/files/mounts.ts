@@ -5,6 +5,11 @@ import { type ByteName, nameOfText } from '../linux/names.js';
 import type { Directories } from './directories.js';
 import { folderOf } from './places.js';
 
+export function sameMount(a: number, b: number): boolean {
+  const [x, y] = [statFd(a), statFd(b)];
+  return x.mountId !== undefined ? x.mountId === y.mountId : x.dev === y.dev;
+}
+
 /** The uppermost directory, relative to the root of `directories`, of the mount that `path` lies in; '' = the root's own. */
 export function mountOf(directories: Directories, path: ByteName): ByteName {
   const mountId = (at: ByteName): bigint => {

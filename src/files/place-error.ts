@@ -11,7 +11,7 @@ export class PlaceError extends Error {
   constructor(
     readonly place: PlaceKind,
     readonly path: string,
-    /** An errno name, or `no_marker`. */
+    /** An errno name, `no_marker` or `stuck`. */
     readonly code: string,
     sentence: string,
     /** A copy that had no room: the only thing that needs a whole file's room at once. */
@@ -67,6 +67,8 @@ const MEANING: Record<string, string> = {
   ELOOP: 'has a symlink where a file or directory belongs: move it away',
   EMFILE: 'could not be opened, this process is out of file descriptors: raise the limit (ulimit -n)',
   ENFILE: 'could not be opened, the machine is out of file descriptors: raise fs.file-max',
+  stuck:
+    'does not answer, and a process that waited for it was killed: look at its mount and the server or disk behind it',
   no_marker: 'has lost its marker .ingest-root: mount the right file system there (nothing is written until then)',
 };
 

@@ -23,6 +23,9 @@ export function closeForPlace(tx: Tx, feed: string, stage: StageName, { place, c
   return known.length === 0;
 }
 
+/** The code of a place in which a process hung; the kernel has no errno for it. */
+export const STUCK = 'stuck';
+
 /** After a probe that succeeded, or at the end of a trial. Answers whether the episode is over. */
 export function openForPlace(tx: Tx, gate: Gate): boolean {
   if (!tx.openGate(gate)) return false;

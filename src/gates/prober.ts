@@ -4,16 +4,19 @@
  * mount takes one process and not all.
  */
 import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, Gate } from '../../queue/backend.js';
 import { removeIfThere } from '../files/copy.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import type { PlaceKind } from '../files/place-error.js';
 import { nameOfText, O, openAt } from '../linux/index.js';
-import { ON_TRIAL, openForPlace, PROBE_EVERY_MS } from './episode.js';
+import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, STUCK } from './episode.js';
 import { roomToCopy } from './room.js';
 
 /** What must be free: for directories and lines, and beyond a file that has to be copied. */
 const MARGIN_BYTES = 256 * 1_024;
+const ANSWER_MS = 1_000;
 const PROBE = Buffer.alloc(4_096, 0x20);
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
@@ -28,7 +31,9 @@ export async function probeGates(
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
     const roots = await rootsOf(gate.feed);
-    if (!roots || !(await backend.takeProbe(gate))) continue;
+    if (!roots || hanging || !(await backend.takeProbe(gate))) continue;
+    if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
+      continue;
     hand(gate.place);
     const failure = gate.stage === ON_TRIAL ? undefined : probe(backend, gate, roots);
     hand('');
@@ -45,6 +50,27 @@ export async function probeGates(
       });
     }
   }
+}
+
+/** This process waits for a place that does not answer. */
+let hanging = false;
+
+/**
+ * Whether a place in which somebody hung answers at all, asked on a thread of its own: while it does not, this process
+ * goes on with everything else, keeps the probe and begins no other.
+ */
+async function answers(backend: Backend, gate: Gate, path: string): Promise<boolean> {
+  hanging = true;
+  // An error is an answer; the probe meets it again.
+  const asked = statfs(path)
+    .catch(() => undefined)
+    .then(() => {
+      hanging = false;
+      return true;
+    });
+  const inTime = await Promise.race([asked, delay(ANSWER_MS, false, { ref: false })]);
+  if (!inTime) void asked.then(() => backend.putBackProbe(gate, 0)).catch(() => undefined); // or this owner has gone meanwhile
+  return inTime;
 }
 
 /** The error that the place still gives, or undefined. */

@@ -3,9 +3,13 @@
  * lines name the old warehouse, intents the old manifest files.
  * Does not: mind a change when nothing is under way.
  */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
+import { errnoOf } from '../files/place-error.js';
+import { UNDERPROCESS } from '../files/places.js';
 
 export function refuseMovedWork(
   state: Pick<Backend, 'read'>,
@@ -21,11 +25,22 @@ export function refuseMovedWork(
         feed.name,
       )!.n,
   );
-  if (left === 0) return;
+  // A job that was killed between its seal's rename and the commit still holds its key: only the folder tells of it.
+  if (left === 0 && !hasSealed(before)) return;
+  const what = left === 0 ? 'sealed files lie there' : `${left} sealed files are not stored yet`;
   throw new EnvironmentError(
     'work_dir_changed',
-    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${left} sealed files are not stored yet; start with the old one until they are.`,
+    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored.`,
   );
+}
+
+function hasSealed(work: string): boolean {
+  try {
+    return readdirSync(join(work, UNDERPROCESS)).length > 0;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
 }
 
 /** What is planned names these roots: a line its warehouse, an open append its manifest file. */

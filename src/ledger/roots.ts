@@ -5,15 +5,15 @@
  * written. A root that was set up once and is missing now is no error here: the stages meet it as a failing place.
  */
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { type Marker, makeMarker, readMarker } from '../files/marker.js';
 import { errnoOf } from '../files/place-error.js';
-import { statFd } from '../linux/index.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork } from './moved-roots.js';
+import { chooseWork } from './work-place.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
@@ -67,50 +67,8 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
 export async function setUpRoots(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Roots> {
   const { roots, fresh, inputFresh } = planRoots(backend, statePath, feed, emit);
   for (const kind of fresh) roots.markers[kind] = await firstUse(backend, statePath, feed, kind, roots[kind]);
-  if (inputFresh) await remember(backend, feed.name, 'input', feed.input, null);
+  if (inputFresh) await remember(backend, feed, 'input', feed.input, null);
   return roots;
-}
-
-export const siblingWork = (input: string): string => join(dirname(input), `.${basename(input)}.ingest`);
-export const innerWork = (input: string): string => join(input, '.ingest');
-
-/** Where the work directory of a feed may be, when no state says it. */
-export const possibleWork = (feed: Pick<FeedOptions, 'input' | 'workDir'>): string[] =>
-  feed.workDir === undefined ? [siblingWork(feed.input), innerWork(feed.input)] : [feed.workDir];
-
-/** The sibling `.NAME.ingest`; inside the input where that cannot be on the same mount, or not be made. */
-export function chooseWork(input: string, emit: Emit): string {
-  const sibling = siblingWork(input);
-  const why = isMountPoint(input) ? 'the input is a mount point of its own' : whyNotWritable(dirname(input), sibling);
-  if (why === undefined) return sibling;
-  const inner = innerWork(input);
-  emit('work_dir_inside_input', {
-    input,
-    work_dir: inner,
-    why,
-    hint: 'an upstream rsync --delete would delete what lies in it: exclude .ingest there',
-  });
-  return inner;
-}
-
-function isMountPoint(path: string): boolean {
-  const [here, above] = [openRoot(path), openRoot(dirname(path))];
-  try {
-    const [a, b] = [statFd(here), statFd(above)];
-    return a.mountId !== undefined ? a.mountId !== b.mountId : a.dev !== b.dev;
-  } finally {
-    closeSync(here);
-    closeSync(above);
-  }
-}
-
-function whyNotWritable(parent: string, sibling: string): string | undefined {
-  try {
-    accessSync(statSync(sibling, { throwIfNoEntry: false }) ? sibling : parent, constants.W_OK | constants.X_OK);
-    return undefined;
-  } catch {
-    return `${parent} cannot be written by this user`;
-  }
 }
 
 /** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. */
@@ -152,7 +110,7 @@ async function firstUse(
     const wanted = kind === 'warehouse' ? { kind } : { kind, state: backend.uuid, statePath };
     const marker = readMarker(fd) ?? makeMarker(fd, wanted);
     refuseForeign(marker, backend, kind, path, statePath);
-    await remember(backend, feed.name, kind, path, marker.id);
+    await remember(backend, feed, kind, path, marker.id);
     return marker.id;
   } catch (error) {
     if (errnoOf(error) !== undefined) throw unusable(kind, path, error);
@@ -202,18 +160,22 @@ const unusable = (kind: string, path: string, error: unknown): EnvironmentError 
 
 const remember = (
   backend: Backend,
-  feed: string,
-  kind: string,
+  feed: FeedOptions,
+  kind: Recorded['kind'],
   path: string,
   marker: string | null,
 ): Promise<unknown> =>
-  backend.transact((tx) =>
-    tx.run(
+  backend.transact((tx) => {
+    // Asked again where nobody can plan in between: what is planned names the root of before.
+    const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
+    const before = tx.get<Recorded>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed.name, kind)?.path;
+    if (rule) refuseMoved({ read: (look) => look(tx) }, feed, before, rule);
+    return tx.run(
       `INSERT INTO roots (feed, kind, path, marker) VALUES (?, ?, ?, ?)
        ON CONFLICT (feed, kind) DO UPDATE SET path = excluded.path, marker = excluded.marker`,
-      feed,
+      feed.name,
       kind,
       path,
       marker,
-    ),
-  );
+    );
+  });

@@ -60,10 +60,11 @@ export function statAt(dirFd: number, name: ByteName): Stat {
 }
 
 /** Undefined where there is nothing (ENOENT, ENOTDIR), without the cost of an error. */
-export function statAtOrNone(dirFd: number, name: ByteName): Stat | undefined {
+export function statAtOrNone(dirFd: number, name: ByteName, tooLong: 'none' | 'error' = 'none'): Stat | undefined {
   const error = ask(dirFd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+  if (error === ERRNO.ENOENT || error === ERRNO.ENOTDIR) return undefined;
   // Nothing can lie under a name that is too long to exist: the sidecar of a name of 255 bytes.
-  if (error === ERRNO.ENOENT || error === ERRNO.ENOTDIR || error === ERRNO.ENAMETOOLONG) return undefined;
+  if (error === ERRNO.ENAMETOOLONG && tooLong === 'none') return undefined;
   if (error !== 0) throw new LinuxError('statx', error, name);
   return decode();
 }

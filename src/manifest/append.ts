@@ -53,7 +53,10 @@ export interface End {
 
 export const APPEND_COLUMNS = 'id, feed, file, inode, at, bytes, items, owner';
 
-/** Opens a manifest file below its root for reading and writing, made (with its directories, durably) where missing. */
+/**
+ * Opens a manifest file below its root for reading and writing, made (with its directories, durably) where missing.
+ * Errors: LinuxError; EAGAIN where somebody has a lease on it: waiting for that here would stop all else for 45 s.
+ */
 export function openManifest(root: Directories, path: ByteName): number {
   const dir = root.make(folderOf(path));
   const name = path.slice(path.lastIndexOf('/') + 1) as ByteName;

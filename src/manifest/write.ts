@@ -5,7 +5,7 @@
 import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../queue/backend.js';
 import type { Directories } from '../files/directories.js';
-import { inPlace, inPlaceAsync } from '../files/place-error.js';
+import { errnoOf, inPlace, inPlaceAsync } from '../files/place-error.js';
 import type { ByteName } from '../linux/index.js';
 import { type Append, type End, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
 import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
@@ -25,7 +25,10 @@ export interface ManifestFile {
 /** `undefined`: there is nothing to write after all (or it must be looked at again). */
 export type Lines = { lines: string; items: Items } | undefined;
 
-export type Written = 'written' | 'nothing' | 'busy' | 'stale';
+/** `leased`: somebody has a read lease on the file (an NFS or SMB server), and is asked by the kernel to give it back. */
+export type Written = 'written' | 'nothing' | 'busy' | 'leased' | 'stale';
+/** What became of an append that was found open. */
+export type Finished = 'finished' | 'busy' | 'leased';
 
 /**
  * `plan` runs inside the planning transaction and does the caller's own writes there (targets, states); it answers the
@@ -33,7 +36,17 @@ export type Written = 'written' | 'nothing' | 'busy' | 'stale';
  */
 export function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<Written> {
   const name = fileName(file);
-  return inTurn(name, () => planAndWrite(file, name, plan));
+  return inTurn(name, () => unlessLeased(() => planAndWrite(file, name, plan)));
+}
+
+/** Its lease keeps nobody from reading on, and ends within seconds; what was planned is nobody's by then (finish.ts). */
+async function unlessLeased<T>(act: () => Promise<T>): Promise<T | 'leased'> {
+  try {
+    return await act();
+  } catch (error) {
+    if (errnoOf(error) !== 'EAGAIN') throw error;
+    return 'leased';
+  }
 }
 
 async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => Lines): Promise<Written> {
@@ -55,7 +68,10 @@ async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => 
     planned = { ...probe.append, bytes, items };
     return 'written';
   });
-  if (typeof answer !== 'string') return (await finishFound(file, answer)) ? 'stale' : 'busy';
+  if (typeof answer !== 'string') {
+    const found = await finishFound(file, answer);
+    return found === 'finished' ? 'stale' : found;
+  }
   if (planned) {
     reportForeign(file, name, end);
     await finish(file, planned);
@@ -63,14 +79,14 @@ async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => 
   return answer;
 }
 
-/** Finishes an append that is open on the file, when nobody living does. Answers false when a living owner has it. */
-export const finishOpen = (file: ManifestFile, open: Append): Promise<boolean> =>
-  inTurn(fileName(file), () => finishFound(file, open));
+/** Finishes an append that is open on the file, when nobody living does. */
+export const finishOpen = (file: ManifestFile, open: Append): Promise<Finished> =>
+  inTurn(fileName(file), () => unlessLeased(() => finishFound(file, open)));
 
-async function finishFound(file: ManifestFile, open: Append): Promise<boolean> {
-  if (!isOrphan(file.backend, open)) return false;
+async function finishFound(file: ManifestFile, open: Append): Promise<Finished> {
+  if (!isOrphan(file.backend, open)) return 'busy';
   if (await takeOver(file.backend, open)) await finish(file, { ...open, owner: file.backend.owner });
-  return true;
+  return 'finished';
 }
 
 const finish = (file: ManifestFile, append: Append): Promise<void> =>

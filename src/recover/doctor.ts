@@ -12,7 +12,7 @@ import { asOperatorError } from '../errors.js';
 import { mountsBelow } from '../files/mounts.js';
 import { openStateView } from '../ledger/open-state.js';
 import { markerAt } from '../ledger/root-locks.js';
-import { chooseWork, possibleWork } from '../ledger/roots.js';
+import { chooseWork, possibleWork } from '../ledger/work-place.js';
 import { shownName } from '../linux/index.js';
 import { checkPair } from './doctor-moves.js';
 import { checkPlace } from './doctor-places.js';

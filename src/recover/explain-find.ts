@@ -8,7 +8,7 @@ import type { Job, QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { parseWorkName, UNDERPROCESS, WORK_FOLDERS } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { possibleWork } from '../ledger/roots.js';
+import { possibleWork } from '../ledger/work-place.js';
 import { type ByteName, bytesOfName, nameOfText } from '../linux/index.js';
 
 export interface Found {

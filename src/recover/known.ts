@@ -13,7 +13,7 @@ import { EnvironmentError } from '../errors.js';
 import { errnoOf } from '../files/place-error.js';
 import { contentByHash } from '../ledger/content.js';
 import { markerAt, refuseWhileRebuilding } from '../ledger/root-locks.js';
-import { possibleWork } from '../ledger/roots.js';
+import { possibleWork } from '../ledger/work-place.js';
 import { type FoundManifest, linesOf, manifestFiles, type ReadRecord } from '../manifest/read.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
 import type { JobFacts } from '../stages/job.js';

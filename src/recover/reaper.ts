@@ -8,9 +8,9 @@ import type { Backend } from '../../queue/backend.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { inPlace } from '../files/place-error.js';
-import { UNDERPROCESS } from '../files/places.js';
+import { folderOf, UNDERPROCESS } from '../files/places.js';
 import { sealedNames } from '../files/sealed-names.js';
-import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../linux/index.js';
+import { type ByteName, bytesOfName, joinNames, LinuxError, type Stat, shownName, unlinkAt } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
@@ -52,7 +52,7 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
     const job = backend.job(id);
     if (job && job.state !== 'done') continue;
     if (part === 'partial' || part === 'copy') {
-      if (path !== undefined) remove(files.work(inside).directory(UNDERPROCESS), name);
+      if (path !== undefined) removeCopy(files, inside, name, path);
       continue;
     }
     if (part !== 'file' || path === undefined) continue;
@@ -62,6 +62,15 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
     }
   }
   return adopted;
+}
+
+/** Of a long name, the copy lies in a folder of its own. */
+function removeCopy(files: FeedFiles, inside: ByteName, name: ByteName, path: ByteName): void {
+  const work = files.work(inside);
+  const at = name.endsWith('~') ? joinNames(UNDERPROCESS, name, path) : joinNames(UNDERPROCESS, name);
+  const entry = work.entry(at);
+  remove(entry.dir, entry.name);
+  work.removeEmpty(folderOf(at), UNDERPROCESS);
 }
 
 /** It goes on at `hash`, after a window there: nothing is known of it but its name, and what its sidecar demands. */

@@ -14,8 +14,9 @@ import { type Content, contentByHash } from '../ledger/content.js';
 import { type ByteName, nameOfBytes, nameOfText, shownName } from '../linux/index.js';
 import { digitsOf, type FoundManifest, pathBytesOf, type ReadRecord } from '../manifest/read.js';
 import { reserve } from '../warehouse/reserve.js';
+import { isContent } from '../warehouse/target.js';
 import { goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
-import { carrierIn, sealedOf } from './rebuild-sealed.js';
+import { carrierIn, hasSealed, sealedOf } from './rebuild-sealed.js';
 
 export interface Counts {
   lines: number;
@@ -50,16 +51,27 @@ export interface Line {
 }
 
 /** Looks at the disk: not for inside a transaction. */
-export function lookAt(record: ReadRecord, file: FoundManifest, feed: FeedOptions, files: FeedFiles): Line {
+export async function lookAt(
+  backend: Backend,
+  record: ReadRecord,
+  file: FoundManifest,
+  feed: FeedOptions,
+  files: FeedFiles,
+): Promise<Line> {
   const ingestedAtMs = Date.parse(String(record.fields.ingested_at)) || 0;
   const target = below(feed.warehouse, pathBytesOf(record, 'warehouse_path'));
-  const stat = target === undefined ? undefined : statEntry(files.entryOrNone(files.warehouse, target));
+  const entry = target === undefined ? undefined : files.entryOrNone(files.warehouse, target);
+  const stat = statEntry(entry);
+  const looksSo = stat?.kind === 'file' && stat.size === record.fields.size;
+  // A sealed file of that content may be the last one, and is removed where the warehouse has it: then its size is not enough.
+  const sha256 = Buffer.from(record.sha256, 'hex');
+  const isLeft = looksSo && backend.read((reader) => hasSealed(reader, feed.name, sha256));
   return {
     record,
     hour: file.hour ?? partitionOf(ingestedAtMs, feed.timezone).hour,
     ingestedAtMs,
     target,
-    isThere: stat?.kind === 'file' && stat.size === record.fields.size,
+    isThere: looksSo && (!isLeft || (await isContent(entry!, sha256, undefined))),
   };
 }
 

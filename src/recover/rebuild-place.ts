@@ -60,12 +60,26 @@ async function refuseView(
   try {
     for (const feed of feeds) await checkManifestsKnown(view, feed);
   } catch (error) {
-    if (error instanceof OperatorError && error.code === 'state_older_than_manifests') return;
-    throw error;
+    if (!(error instanceof OperatorError && error.code === 'state_older_than_manifests')) throw error;
+    refuseFewerFeeds(view, statePath, feeds);
+    return;
   }
   throw new EnvironmentError(
     'state_good',
     `${statePath} is there and knows what the manifests say, so nothing has to be rebuilt: start ingest. To rebuild it all the same, move it away by hand first.`,
+  );
+}
+
+/** What nobody names is not made anew, and would be taken a second time. */
+function refuseFewerFeeds(view: QueueView, statePath: string, feeds: readonly FeedOptions[]): void {
+  const known = view.read((r) =>
+    r.all<{ feed: string }>("SELECT feed FROM contents UNION SELECT feed FROM jobs WHERE state <> 'done'"),
+  );
+  const missing = known.map(({ feed }) => feed).filter((name) => !feeds.some((feed) => feed.name === name));
+  if (missing.length === 0) return;
+  throw new EnvironmentError(
+    'feeds_missing',
+    `${statePath} also knows ${missing.join(', ')}, and a rebuild makes only what it is told of: name all of its feeds (--config), or, if these are really over, move the state away by hand first.`,
   );
 }
 
@@ -78,9 +92,10 @@ export function removeMaking(statePath: string): void {
   for (const companion of MAKING_COMPANIONS) rmSync(makingPath(statePath) + companion, { force: true });
 }
 
-/** Puts the new state in its place. Answers where an older one lies now. */
+/** Puts the new state in its place. Answers where an older one lies now. Errors: EnvironmentError `state_full`. */
 export function placeState(statePath: string, owner: { uid: number; gid: number } | undefined): string | undefined {
   const making = makingPath(statePath);
+  refuseHalfWritten(statePath);
   const before = statSync(statePath, { throwIfNoEntry: false });
   const to = before ?? owner;
   if (process.geteuid?.() === 0 && to) chownSync(making, to.uid, to.gid);
@@ -91,9 +106,21 @@ export function placeState(statePath: string, owner: { uid: number; gid: number 
     if (existsSync(statePath + companion)) move(statePath + companion, aside + companion);
   }
   move(making, statePath);
-  syncFolder(dirname(statePath));
+  sync(dirname(statePath));
   removeMaking(statePath);
   return before && aside;
+}
+
+/** Where the log could not be written back when it was closed, the main file alone is not the whole state. */
+function refuseHalfWritten(statePath: string): void {
+  const log = statSync(`${makingPath(statePath)}-wal`, { throwIfNoEntry: false });
+  if (log !== undefined && log.size > 0) {
+    throw new EnvironmentError(
+      'state_full',
+      `the new state could not be written as a whole beside ${statePath}, as happens where the disk is full: free some space there and run ingest-ctl rebuild again; nothing was changed.`,
+    );
+  }
+  sync(makingPath(statePath));
 }
 
 function move(from: string, to: string): void {
@@ -105,7 +132,7 @@ function move(from: string, to: string): void {
   }
 }
 
-function syncFolder(path: string): void {
+function sync(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);

@@ -2,13 +2,15 @@
  * Before a rebuild: which work directory each feed has, which state the folders belong to, and that nobody is at work.
  * Does not: make or change anything.
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { MARKER } from '../files/marker.js';
 import { markerAt } from '../ledger/root-locks.js';
-import { chooseWork, possibleWork } from '../ledger/roots.js';
+import { chooseWork, possibleWork } from '../ledger/work-place.js';
+import { manifestFiles } from '../manifest/read.js';
 
 export interface FoundRoots {
   /** The feeds, each with its work directory named. */
@@ -55,3 +57,16 @@ const workOf = (feed: FeedOptions): string =>
   possibleWork(feed).find((work) => markerAt(work)?.kind === 'work') ??
   feed.workDir ??
   chooseWork(feed.input, () => {});
+
+/** With a warehouse that is not mounted, every line would look as if a consumer had taken its file. */
+export function refuseMissingWarehouse(feeds: readonly FeedOptions[]): void {
+  for (const { name, warehouse, manifests } of feeds) {
+    if (markerAt(warehouse) !== undefined || markerAt(manifests) === undefined) continue;
+    if (manifestFiles(manifests, 'manifest').next().done) continue;
+    const marker = join(warehouse, MARKER);
+    throw new EnvironmentError(
+      'warehouse_missing',
+      `feed ${name} has manifests, but its warehouse ${warehouse} has no marker ${MARKER}, so this is not the directory that they speak of: mount it there and run ingest-ctl rebuild again. If it is the right one and only its marker is lost, make one: echo '{"id":"${randomUUID()}","kind":"warehouse"}' > ${marker}`,
+    );
+  }
+}

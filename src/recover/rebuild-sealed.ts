@@ -4,7 +4,7 @@
  * Guarantees: bounded memory. Does not: move or change a file; half-done sidecars are the exception (`settleSidecars`).
  */
 import { closeSync } from 'node:fs';
-import type { Backend, Tx } from '../../queue/backend.js';
+import type { Backend, Reader, Tx } from '../../queue/backend.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
@@ -95,6 +95,9 @@ export const withdrawnFiles = (tx: Tx, feed: string, max: number): SealedFile[] 
 /** The files of one job: the sealed one, and its private copy. */
 export const sealedOf = (tx: Tx, feed: string, job: string): SealedFile[] =>
   tx.all<SealedFile>(`SELECT ${COLUMNS} FROM sealed WHERE feed = ? AND job = ?`, feed, job);
+
+export const hasSealed = (reader: Reader, feed: string, sha256: Buffer): boolean =>
+  reader.get('SELECT 1 FROM sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
 
 /** Which job has a file of this content: the one that its line names before all others, else the oldest. */
 export const carrierIn = (tx: Tx, feed: string, sha256: Buffer, named: string): string | undefined =>

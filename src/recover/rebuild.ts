@@ -20,7 +20,7 @@ import { discardWithdrawn } from './rebuild-jobs.js';
 import { type Counts, enterLines, type Line, lookAt, noCounts } from './rebuild-ledger.js';
 import { makingPath, placeState, refuseGoodState, removeMaking } from './rebuild-place.js';
 import { type FeedReport, noReport, tellFeed } from './rebuild-report.js';
-import { findRoots } from './rebuild-roots.js';
+import { findRoots, refuseMissingWarehouse } from './rebuild-roots.js';
 import { makeTables, noteSealed, settleSidecars } from './rebuild-sealed.js';
 
 /** Lines a transaction: a commit costs as much as thousands of rows. */
@@ -34,6 +34,7 @@ export async function rebuild(config: Config, say: (line: string) => void): Prom
   const locks = lockRootsAlone(feeds.flatMap(({ manifests, workDir }) => [manifests, workDir!]));
   try {
     await refuseGoodState(statePath, feeds, uuid);
+    refuseMissingWarehouse(feeds);
     removeMaking(statePath);
     const backend = await openState({
       ...{ statePath: makingPath(statePath), title: 'rebuild', maxAttempts },
@@ -118,7 +119,7 @@ async function readManifest(
       report.otherFeeds.add(of);
       continue;
     }
-    if (batch.push(lookAt(line.record, file, feed, files)) < BATCH) continue;
+    if (batch.push(await lookAt(backend, line.record, file, feed, files)) < BATCH) continue;
     await enter();
     batch = [];
   }

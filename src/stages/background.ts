@@ -3,10 +3,11 @@
  * tells of those that live and are silent, probes failing places, runs the reaper.
  * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
  */
-import type { Backend } from '../../queue/backend.js';
+import type { Backend, OnStuck, Reader } from '../../queue/backend.js';
 import { limits, StateUnwritable } from '../../queue/index.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
-import { errnoOf, PlaceError } from '../files/place-error.js';
+import { errnoOf, PlaceError, type PlaceKind, placeError } from '../files/place-error.js';
+import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
 import { dropOldReservations, hasOldReservations } from '../warehouse/reserve.js';
@@ -54,11 +55,15 @@ export class Background {
 
   constructor(readonly parts: BackgroundParts) {}
 
-  start(): void {
+  /** From the first moment: what a worker does before its first batch may take long, too. */
+  startBeats(): void {
     this.#every(limits.beatEveryMs, async () => {
       this.#beat();
       this.parts.backend.checkStillOurs();
     });
+  }
+
+  start(): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     const silence = new Silence(this.parts.stallMs, this.parts.emit);
     this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
@@ -103,9 +108,19 @@ export class Background {
   }
 
   async #rescue(): Promise<void> {
-    for (const { owner, jobs, inHand, poisoned } of await this.parts.backend.rescue()) {
-      this.parts.emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned });
+    const { backend, emit } = this.parts;
+    const closed: [feed: string, stage: string, error: PlaceError][] = [];
+    const close: OnStuck = (tx, at, place) => {
+      for (const { feed, stage } of at) {
+        const error = placeError(place as PlaceKind, pathOf(tx, feed, place), STUCK);
+        if (closeForPlace(tx, feed, stage, error)) closed.push([feed, stage, error]);
+      }
+    };
+    for (const { owner, jobs, inHand, poisoned } of await backend.rescue(close)) {
+      emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned });
     }
+    for (const [feed, stage, { place, code, message }] of closed)
+      emit('gate_closed', { feed, stage, place, code, reason: message });
   }
 
   #probe(): Promise<void> {
@@ -117,7 +132,10 @@ export class Background {
 
   async #reap(...acts: ((reaped: Parameters<typeof redoAppends>[0]) => Promise<unknown>)[]): Promise<void> {
     const { backend, feeds, emit } = this.parts;
+    const stuck = new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
     for (const name of feeds.names()) {
+      // Its round would hang too, in no job's hand.
+      if (stuck.has(name)) continue;
       const feed = await feeds.get(name);
       if (!feed) continue;
       for (const act of acts) {
@@ -149,3 +167,6 @@ export class Background {
     while (!isOver()) await backend.transact((tx) => dropOldReservations(tx, RESERVATIONS_MAX));
   }
 }
+
+const pathOf = (reader: Reader, feed: string, place: string): string =>
+  reader.get<{ path: string }>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed, place)?.path ?? '';

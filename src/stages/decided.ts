@@ -4,21 +4,23 @@
  */
 import { DirtyDirectories } from '../files/dirty.js';
 import { correctionsPath } from '../manifest/append.js';
-import { appendTo } from '../manifest/write.js';
+import { appendTo, type Written } from '../manifest/write.js';
+import { manifestBusy } from './busy.js';
 import type { IngestJob } from './job.js';
 import { putAway } from './put-away.js';
-import { type Batch, defer, durably, eachJob, type Step } from './stage.js';
-
-const BUSY_MS = 20;
+import { type Batch, durably, eachJob, type Step } from './stage.js';
 
 export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Step[]> {
   const toCorrect = correctionsOf(jobs, batch);
-  for (const hour of new Set(toCorrect.values())) await writeCorrections(hour, jobs, toCorrect, batch);
+  const came = new Map<string, Written>();
+  for (const hour of new Set(toCorrect.values())) came.set(hour, await writeCorrections(hour, jobs, toCorrect, batch));
   const left = correctionsOf(jobs, batch);
   const dirty = new DirtyDirectories();
-  const handled = await eachJob(jobs, batch, (job) =>
-    left.has(job.id) ? defer(BUSY_MS, 'manifest_busy') : putAway(job, batch, dirty, job.facts.putAway!),
-  );
+  const handled = await eachJob(jobs, batch, (job) => {
+    const hour = left.get(job.id);
+    if (hour === undefined) return putAway(job, batch, dirty, job.facts.putAway!);
+    return manifestBusy(job, came.get(hour) === 'leased' ? 'leased' : 'busy');
+  });
   return durably(stage, batch, handled, () => dirty.sync());
 }
 
@@ -40,7 +42,7 @@ function writeCorrections(
   jobs: readonly IngestJob[],
   hours: Map<string, string>,
   batch: Batch,
-): Promise<unknown> {
+): Promise<Written> {
   const file = {
     backend: batch.backend,
     emit: batch.emit,

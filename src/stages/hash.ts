@@ -23,6 +23,7 @@ import { type Batch, durably, eachJob, hold, openIn, retry, type Stage, type Ste
 
 export const hash: Stage = {
   name: 'hash',
+  byBytes: true,
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();

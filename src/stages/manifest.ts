@@ -6,20 +6,29 @@
  */
 import type { Tx } from '../../queue/backend.js';
 import { PlaceError } from '../files/place-error.js';
-import { baseOf, partitionOf } from '../files/places.js';
+import { partitionOf } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { type ByteName, joinNames } from '../linux/index.js';
+import type { ByteName } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
-import { appendTo, fileName, finishOpen, type Lines, type ManifestFile } from '../manifest/write.js';
-import { freeTarget, LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import {
+  appendTo,
+  type Finished,
+  fileName,
+  finishOpen,
+  type Lines,
+  type ManifestFile,
+  type Written,
+} from '../manifest/write.js';
+import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { manifestBusy } from './busy.js';
 import { contentsOf } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
-import { type Batch, blocked, defer, retry, type Stage, type Step } from './stage.js';
+import { lookForTargets, type Plan } from './look.js';
+import { type Batch, blocked, retry, type Stage, type Step } from './stage.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
 const ROUNDS_MAX = 20;
-const BUSY_MS = 20;
 
 export const manifest: Stage = {
   name: 'manifest',
@@ -33,10 +42,10 @@ export const manifest: Stage = {
         const contents = contentsOf(todo, batch);
         todo = todo.filter((job) => !answered(job, contents.get(job), steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
-        const busy = open
-          ? await finishPlanned(contents.get(open)!, batch)
-          : (await appendAll(todo, contents, batch)) === 'busy';
-        if (busy) break;
+        const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
+        if (came !== 'busy' && came !== 'leased') continue;
+        for (const job of todo) if (!steps.has(job)) steps.set(job, manifestBusy(job, came));
+        break;
       }
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
@@ -44,12 +53,13 @@ export const manifest: Stage = {
     } finally {
       batch.hand(undefined);
     }
-    return jobs.map((job) => steps.get(job) ?? defer(BUSY_MS, 'manifest_busy'));
+    return jobs.map((job) => steps.get(job) ?? manifestBusy(job));
   },
 };
 
 /** Has its line, or cannot have one. */
 function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {
+  if (steps.has(job)) return true;
   if (!content || content.carrier !== job.id) {
     steps.set(
       job,
@@ -65,42 +75,39 @@ function answered(job: IngestJob, content: Content | undefined, steps: Map<Inges
   return true;
 }
 
-/** A content with a target and no confirmed line stands in an open append. Answers whether a living owner has that. */
-async function finishPlanned(content: Content, batch: Batch): Promise<boolean> {
+/** A content with a target and no confirmed line stands in an open append. */
+async function finishPlanned(content: Content, batch: Batch): Promise<Finished> {
   const file = fileOf(batch, content.hour!);
   const name = fileName(file);
   const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
   // Confirmed between the two reads: the next round sees it.
-  return open ? !(await finishOpen(file, open)) : false;
+  return open ? finishOpen(file, open) : 'finished';
 }
 
 async function appendAll(
   jobs: readonly IngestJob[],
   contents: Map<IngestJob, Content | undefined>,
   batch: Batch,
-): Promise<string> {
+  steps: Map<IngestJob, Step>,
+): Promise<Written> {
   if (jobs.length === 0) return 'nothing';
   const atMs = Date.now();
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
-  const chosen = new Set<ByteName>();
   const lookedMs = batch.backend.nowMs();
-  const plans = batch.backend.read((reader) =>
-    jobs.map((job) => {
-      const wanted = joinNames(date, batch.feed.preserveSubdirs ? job.path : baseOf(job.path));
-      return { job, row: contents.get(job)!.row, target: freeTarget(reader, batch.files, wanted, chosen) };
-    }),
-  );
+  batch.hand(undefined, 'warehouse');
+  const plans = await lookForTargets(jobs, contents, date, batch, steps);
+  batch.hand(undefined, 'manifests');
+  if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, hour), (tx) => {
-    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS) return undefined;
+    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
     return planLines(tx, batch, plans, atMs, hour);
   });
 }
 
-interface Plan {
-  job: IngestJob;
-  row: number;
-  target: ByteName;
-}
+/** Not when the feed was given another one since: a line would name this one, and the move go to that one. */
+const isItsWarehouse = (tx: Tx, { feed }: Batch): boolean =>
+  tx.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed.name)?.path ===
+  feed.warehouse;
 
 function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, hour: ByteName): Lines {
   const rows: number[] = [];

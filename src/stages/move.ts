@@ -16,10 +16,12 @@ import { type ByteName, type Stat, shownName, unlinkAt } from '../linux/index.js
 import { isContent, type Put, putAtTarget } from '../warehouse/target.js';
 import { contentsOf } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
+import { nameRefused } from './look.js';
 import { type Batch, durably, eachJob, hold, retry, type Stage, type Step } from './stage.js';
 
 export const move: Stage = {
   name: 'move',
+  byBytes: true,
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
@@ -67,7 +69,12 @@ async function moveOne(
   const source = statEntry(entry);
   if (!entry || !source) return withoutSource(job, batch, content, dirty);
   if (part === 'file' && !sameBytes(job.facts.sealed!.identity, source)) return changed(job);
-  const put = await putOne(job, batch, dirty, content, { entry, source });
+  const put = await putOne(job, batch, dirty, content, { entry, source }).catch((error: unknown) => {
+    const refused = nameRefused(job, batch, content.target!.toString('latin1') as ByteName, error);
+    if (refused === undefined) throw error;
+    return refused;
+  });
+  if (typeof put !== 'string') return put;
   // An error of it leaves the file where it was.
   if (put === 'renamed' || put === 'copied' || put === 'there') moved.add(job);
   return afterPut(job, batch, dirty, content, put);

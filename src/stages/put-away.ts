@@ -3,10 +3,11 @@
  * deleted), a discarded one to `failed/`. The decision is in the row before this begins; doing it twice is doing it once.
  * Does not: ever take a file out of the warehouse, and never removes an original that changed after it was copied.
  */
+import type { Entry } from '../files/directories.js';
 import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { mountOf } from '../files/mounts.js';
-import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../files/places.js';
+import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../files/places.js';
 import { sameBytes, unchanged } from '../files/verified.js';
 import { shownPlace } from '../ledger/content.js';
 import { type ByteName, LinuxError, renameNoReplace, unlinkAt } from '../linux/index.js';
@@ -106,7 +107,7 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   if (!entry || !stat || !unchanged(job.facts.seen.identity, stat)) return undefined;
   const to = batch.files.makeWorkEntry(job, 'file', FAILED);
   try {
-    renameNoReplace(entry.dir, entry.name, to.dir, to.name);
+    renameToFree(entry, to);
   } catch (error) {
     const inside = mountOf(batch.files.input, job.path);
     if (!(error instanceof LinuxError) || error.code !== 'EXDEV' || inside === job.inside) throw error;
@@ -131,10 +132,21 @@ function remove(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Par
 function move(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part, folder: ByteName): void {
   const from = batch.files.workEntry(job, part);
   if (!from || !statEntry(from)) return;
-  const to = batch.files.makeWorkEntry(job, part, folder);
-  renameNoReplace(from.dir, from.name, to.dir, to.name);
+  renameToFree(from, batch.files.makeWorkEntry(job, part, folder));
   dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, part, folder)));
   leave(job, batch, dirty, part);
+}
+
+/** A job may put away more than one of a kind: the sidecar of each version that was replaced before its own seal. */
+function renameToFree(from: Entry, to: Entry): void {
+  for (let n = 1; ; n++) {
+    try {
+      renameNoReplace(from.dir, from.name, to.dir, nthName(to.name, n));
+      return;
+    } catch (error) {
+      if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
+    }
+  }
 }
 
 function leave(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {

@@ -6,7 +6,7 @@
 import type { Backend, ClaimedJob, Decision } from '../../queue/backend.js';
 import { createDispatcher, type Dispatcher, limits, type Run } from '../../queue/index.js';
 import { FeedFiles } from '../files/feed-files.js';
-import { PlaceError } from '../files/place-error.js';
+import { errnoOf, PlaceError } from '../files/place-error.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { type ByteName, bootId, shownName } from '../linux/index.js';
 import { checkFeeds } from '../recover/enter.js';
@@ -43,6 +43,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.onStop(() => backend.beat({ job: null, place: '' }));
+    background.startBeats();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
@@ -55,6 +56,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
           stage: stage.name,
           peers: dispatchers,
           batchMax: limits.claimBatchMax,
+          ...(stage.byBytes && { batchBytesMax: limits.claimBytesMax }),
           run,
           onError,
         }),
@@ -148,6 +150,7 @@ function batchOf(
     files,
     boot,
     now: () => ({ ms: backend.nowMs(), boot }),
+    draining: () => context.drainSignal.aborted,
     // Stages name a file by its path below the input, as bytes; people get the whole path.
     emit: (event, fields) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
@@ -169,13 +172,17 @@ function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
   return groups;
 }
 
-/** A state that cannot be written is told once and tried again; a bug is told each time; the rest ends the process. */
-function noticeOf(context: ChildContext): (error: unknown) => void {
+/**
+ * A state that cannot be written is told once and tried again; a bug is told each time, and so is an errno that no stage
+ * expected: it speaks of files, and the process is as good as before. The rest ends it.
+ */
+export function noticeOf(context: Pick<ChildContext, 'emit' | 'fail'>): (error: unknown) => void {
   const told = new Set<string>();
   return (error) => {
     const code = (error as { code?: string }).code ?? 'bug';
     const message = error instanceof Error ? error.message : String(error);
-    if (code === 'bug') context.emit('bug', { error: error instanceof Error ? error.stack : message });
+    if (code === 'bug' || errnoOf(error) !== undefined)
+      context.emit('bug', { error: error instanceof Error ? error.stack : message });
     else if (code !== 'state_full' && code !== 'state_io') context.fail(error);
     else if (!told.has(message)) context.emit('state_unwritable', { code, reason: message });
     told.add(message);

@@ -35,12 +35,16 @@ export interface Batch {
   readonly boot: string;
   now(): Now;
   readonly emit: Emit;
+  /** Whether what has not begun is to be given back. */
+  draining?(): boolean;
   /** Says which job is in hand, and in which place: a crash is counted for it alone, and who hangs is known. */
   hand(job: IngestJob | undefined, place?: string): void;
 }
 
 export interface Stage {
   readonly name: StageName;
+  /** Its batches are bounded by bytes too: it reads or copies its files. */
+  readonly byBytes?: true;
   /** One step a job, in the order of `jobs`. A PlaceError ends the batch: the rest is neither tried nor blamed. */
   run(jobs: readonly IngestJob[], batch: Batch): Promise<Step[]>;
 }
@@ -58,11 +62,11 @@ const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;
 
 /** Ends of a slice of synchronous work, so that beats, events and settlements go on. */
-const SLICE_MS = 8;
+export const SLICE_MS = 8;
 
 /**
  * Handles jobs one after the other, yielding between slices. An error of one job is that job's `retry`; a failing place
- * ends the loop, and the rest gets the same answer untried.
+ * ends the loop, and the rest gets the same answer untried; where the process drains, the rest is given back.
  */
 export async function eachJob(
   jobs: readonly IngestJob[],
@@ -75,6 +79,10 @@ export async function eachJob(
   for (const job of jobs) {
     if (failing) {
       handled.push(failing);
+      continue;
+    }
+    if (handled.length > 0 && batch.draining?.()) {
+      handled.push(defer(0, 'draining'));
       continue;
     }
     if (performance.now() > sliceEnd) {

@@ -11,20 +11,33 @@ import { host } from '../linux/index.js';
 /** The slot of an owner, or undefined where another has it by now, or it cannot be read. */
 export type SlotReader = (ownersPath: string, owner: OwnerId) => OwnerSlot | undefined;
 
+export interface OwnersFiles {
+  slot: SlotReader;
+  /** Says in its slot that the owner is killed for its silence. */
+  noteStall(ownersPath: string, owner: OwnerId): void;
+}
+
 /** Never closed before the process ends: one descriptor, of a file that is neither database nor -wal nor -shm. */
-export function ownersFileReader(): SlotReader {
+export function ownersFiles(): OwnersFiles {
   const opened = new Map<string, Owners>();
-  return (path, owner) => {
+  const at = <T>(path: string, act: (owners: Owners) => T): T | undefined => {
     try {
       const owners = opened.get(path) ?? new Owners(host(), path);
       opened.set(path, owners);
-      const slot = owners.slot(owner);
-      return slot?.owner === owner ? slot : undefined;
+      return act(owners);
     } catch (error) {
       // Its folder has gone: no beat can be read. The children see that too, and end with a sentence.
       if (errnoOf(error) !== undefined) return undefined;
       throw error;
     }
+  };
+  return {
+    slot: (path, owner) =>
+      at(path, (owners) => {
+        const slot = owners.slot(owner);
+        return slot?.owner === owner ? slot : undefined;
+      }),
+    noteStall: (path, owner) => at(path, (owners) => owners.noteStall(owner)),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/stage-names.js';
 import { limits as producerLimits } from '../producer/limits.js';
 import type { Emit } from '../telemetry/emit.js';
-import { Beats, type SlotReader, tickMsOf } from './beats.js';
+import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
 
 export interface ChildSpec {
@@ -21,7 +21,7 @@ export interface Launch {
   childModule: string;
   config: Config;
   logs: Init['logs'];
-  readSlot: SlotReader;
+  owners: OwnersFiles;
   emit: Emit;
 }
 
@@ -48,6 +48,8 @@ export class Supervised {
   #endBy: NodeJS.Timeout | undefined;
   /** Deaths in a row before it was ready. */
   startFailures = 0;
+  /** Of any of its lives. */
+  wasEverReady = false;
   /** Deaths in a row, for the backoff. */
   deaths = 0;
 
@@ -118,18 +120,20 @@ export class Supervised {
       place: slot?.place ?? '',
     });
     this.#beats = this.#newBeats();
+    if (this.#ready) this.launch.owners.noteStall(this.#ready.ownersPath, this.#ready.owner);
     this.kill();
   }
 
   /** What the child has in hand, by its own slot. */
   inHand() {
-    return this.#ready && this.launch.readSlot(this.#ready.ownersPath, this.#ready.owner);
+    return this.#ready && this.launch.owners.slot(this.#ready.ownersPath, this.#ready.owner);
   }
 
   #hear(message: ChildMessage): void {
     if (message.kind === 'ready') {
       this.#ready = message;
       this.startFailures = 0;
+      this.wasEverReady = true;
       this.launch.emit('worker_started', { worker: this.name, worker_pid: this.pid, owner: message.owner });
     } else if (message.kind === 'fatal' || message.kind === 'returned') {
       if (message.kind === 'fatal') this.#fatal = message;

@@ -2,14 +2,14 @@
  * The parent of all children: starts them, starts again who died, kills who gives no sign of life, drains and stops.
  * Guarantees: never opens the state, so it never waits for anything; `start`, `drain` and `stop` may be called twice;
  * `done` settles when the last child has ended.
- * Does not: restart a child that ended with 2 or 3 (a person must act first); kill anybody else's process.
+ * Does not: restart a child that ended with 2 or 3 (a person must act first), save for what passes by itself; kill anybody else's process.
  */
 import { fileURLToPath } from 'node:url';
 import { limits } from '../config/limits.js';
 import type { Config } from '../config/options.js';
-import { EXIT } from '../errors.js';
+import { CATALOGUE, EXIT } from '../errors.js';
 import type { Emit } from '../telemetry/emit.js';
-import { ownersFileReader, tickMsOf } from './beats.js';
+import { ownersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, OnceDone } from './protocol.js';
 import { type ChildSpec, type Death, type Launch, Supervised } from './supervised.js';
 
@@ -48,7 +48,7 @@ export class Supervisor {
       this.#resolve = resolve;
     });
     const { config, logs, emit, childModule = CHILD_MODULE } = options;
-    const launch: Launch = { childModule, config, logs, emit, readSlot: ownersFileReader() };
+    const launch: Launch = { childModule, config, logs, emit, owners: ownersFiles() };
     this.#children = options.children.map(
       (spec) =>
         new Supervised(spec, launch, {
@@ -105,7 +105,8 @@ export class Supervisor {
   #died(child: Supervised, death: Death): void {
     const code = death.fatal?.exitCode ?? death.code;
     const how = { worker: child.name, exit_code: code, signal: death.signal };
-    if (code === EXIT.usage || code === EXIT.environment) {
+    const passes = this.#passes(child, death);
+    if ((code === EXIT.usage || code === EXIT.environment) && !(passes && this.#phase === 'running')) {
       this.#failure ??= { exitCode: code, reason: death.fatal?.message ?? `the ${child.name} ended with code ${code}` };
       this.drain();
       this.#endWhenAlone();
@@ -118,11 +119,16 @@ export class Supervisor {
       this.#endWhenAlone();
       return;
     }
-    this.#restart(child, death, how);
+    this.#restart(child, death, how, passes);
   }
 
-  #restart(child: Supervised, death: Death, how: Record<string, unknown>): void {
-    child.startFailures = death.wasReady ? 0 : child.startFailures + 1;
+  /** A full disk of the state: who comes first is told of it; a service that ran waits until there is room. */
+  #passes(child: Supervised, { fatal }: Death): boolean {
+    return child.wasEverReady && fatal !== undefined && CATALOGUE[fatal.code]?.retryable === true;
+  }
+
+  #restart(child: Supervised, death: Death, how: Record<string, unknown>, passes: boolean): void {
+    child.startFailures = death.wasReady || passes ? 0 : child.startFailures + 1;
     child.deaths = death.livedMs > limits.restartLongestMs ? 1 : child.deaths + 1;
     if (child.startFailures >= limits.startFailuresMax) {
       const reason = `the ${child.name} died ${child.startFailures} times before it was ready; its last words are above`;
@@ -133,7 +139,8 @@ export class Supervisor {
       return;
     }
     const inMs = Math.min(limits.restartFirstMs * 2 ** (child.deaths - 1), limits.restartLongestMs);
-    this.options.emit('worker_lost', { ...how, restart_in_ms: inMs });
+    const why = passes ? { reason: death.fatal!.message } : {};
+    this.options.emit('worker_lost', { ...how, ...why, restart_in_ms: inMs });
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       if (this.#phase === 'running') child.spawn();

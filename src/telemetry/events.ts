@@ -145,7 +145,7 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       f.worker === undefined
         ? `a process has died (owner ${text(f.owner)}); its ${text(f.jobs)} jobs go on${f.poisoned ? ', but for the one that it died with for the last time: that is held' : ''}`
-        : `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
+        : `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.reason === undefined ? '' : `: ${text(f.reason)}`}${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
   },
   draining: { say: (f) => `${text(f.signal)}: finishing what is under way; once more stops at once` },
   stopping: { level: 'warn', say: (f) => `${text(f.signal)} again: stopping now; the next start goes on from here` },

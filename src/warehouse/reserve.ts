@@ -4,9 +4,9 @@
  * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two.
  */
 import type { Reader, Tx } from '../../queue/backend.js';
-import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import type { FeedFiles } from '../files/feed-files.js';
 import { baseOf, folderOf, nthName } from '../files/places.js';
-import { type ByteName, joinNames } from '../linux/index.js';
+import { type ByteName, joinNames, statAtOrNone } from '../linux/index.js';
 
 /** A look at the warehouse is trusted for so long; reservations of stored contents stay for longer (`RESERVED_FOR_MS`). */
 export const LOOK_TRUSTED_MS = 2_000;
@@ -16,23 +16,25 @@ export const RESERVED_FOR_MS = 10_000;
 const numbering = new Map<string, number>();
 const NUMBERING_MAX = 10_000;
 
-/** Not on disk now, not reserved, and not yet chosen in `chosen` (which gets it). */
+/** Not on disk now, not reserved, and not yet chosen in `chosen` (which gets it). Errors: as the calls give them. */
 export function freeTarget(reader: Reader, files: FeedFiles, wanted: ByteName, chosen: Set<ByteName>): ByteName {
   const folder = folderOf(wanted);
   const whole = `${files.roots.warehouse}/${wanted}`;
   for (let n = 1; ; n = Math.max(n + 1, numbering.get(whole) ?? 0)) {
     const target = joinNames(folder, nthName(baseOf(wanted), n));
-    if (
-      chosen.has(target) ||
-      isReserved(reader, files.roots.warehouse, target) ||
-      statEntry(files.entryOrNone(files.warehouse, target))
-    ) {
+    if (chosen.has(target) || isReserved(reader, files.roots.warehouse, target) || isOnDisk(files, target)) {
       if (n > 1 || !numbering.has(whole)) remember(whole, n + 1);
       continue;
     }
     chosen.add(target);
     return target;
   }
+}
+
+function isOnDisk(files: FeedFiles, target: ByteName): boolean {
+  const entry = files.entryOrNone(files.warehouse, target);
+  // A name that is too long for this filesystem is not free: nothing could ever be put there.
+  return entry !== undefined && statAtOrNone(entry.dir, entry.name, 'error') !== undefined;
 }
 
 const isReserved = (reader: Reader, warehouse: string, target: ByteName): boolean =>

@@ -10,6 +10,7 @@ import { digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
 import type { Directories, Entry } from '../files/directories.js';
 import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
+import { sameMount } from '../files/mounts.js';
 import { folderOf } from '../files/places.js';
 import { openEntry } from '../files/probe.js';
 import {
@@ -114,9 +115,4 @@ export async function isContent(entry: Entry, sha256: Buffer, source: Stat | und
   } finally {
     closeSync(opened.fd);
   }
-}
-
-function sameMount(a: number, b: number): boolean {
-  const [x, y] = [statFd(a), statFd(b)];
-  return x.mountId !== undefined ? x.mountId === y.mountId : x.dev === y.dev;
 }

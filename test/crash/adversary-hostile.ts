@@ -4,7 +4,7 @@
  * renames the work directory away. Beside it an honest one, whose files all arrive.
  * Guarantees: what lies outside is neither read into the warehouse nor changed; every line holds; nobody dies of it.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   linkSync,
@@ -21,10 +21,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { shownName } from '../../src/linux/names.js';
 import { sha256 } from '../world/dropping.js';
 import { workDirOf } from '../world/layout.js';
-import { PACKAGE, Program } from '../world/program.js';
+import { Program } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
-import { type Adversary, AT_ONCE, against } from './adversary.js';
+import { AT_ONCE, adversary } from './adversary-world.js';
+import { compileRacers } from './mutants-racers.js';
 import type { Found } from './mutants-world.js';
 
 const ROUNDS = 40;
@@ -43,29 +44,30 @@ const NAMES = [
   `${'ü'.repeat(120)}.csv`,
 ];
 
-export const hostile: Adversary = ({ seed, scale }) =>
-  against({ seed, options: { ...AT_ONCE, maxBytes: 50_000_000 } }, async (world) => {
-    const outside = join(world.root, 'outside');
-    mkdirSync(outside);
-    writeFileSync(join(outside, 'secret.csv'), SECRET);
-    world.start('ingest');
-    await world.event('worker_started', (e) => String(e.worker).startsWith('worker'), PATIENT);
-    const rounds = Math.max(3, Math.round(ROUNDS * scale));
-    const empty = Math.ceil(EMPTY * scale);
-    try {
-      const leases = leaseholder(world, Math.ceil(LEASE_SECONDS * scale));
-      for (let n = 0; n < rounds; n++) await attack(world, outside, n);
-      for (let n = empty; n > 0; n--) writeFileSync(join(world.input, `empty-${n}.csv`), '');
-      await leases;
-      world.drop('last.csv', 100, { how: 'rename' });
-      await settled(world);
-      await world.stop();
-    } finally {
-      defuse(world);
-    }
-    const counts = { rounds, empty, honest: world.dropped.length };
-    return { violations: [...broken(world), ...outsideTouched(world, outside)], counts };
-  });
+const OPTIONS = { ...AT_ONCE, maxBytes: 50_000_000 };
+
+export const hostile = adversary('a hostile uploader', { options: OPTIONS }, async (world, { full, env }, report) => {
+  const outside = join(world.root, 'outside');
+  mkdirSync(outside);
+  writeFileSync(join(outside, 'secret.csv'), SECRET);
+  world.start('ingest', [], { env: env ?? {} });
+  await world.event('worker_started', (e) => String(e.worker).startsWith('worker'), PATIENT);
+  const rounds = full ? ROUNDS : 6;
+  const empty = full ? EMPTY : 1_000;
+  try {
+    const leases = leaseholder(world, full ? LEASE_SECONDS : 2);
+    for (let n = 0; n < rounds; n++) await attack(world, outside, n);
+    for (let n = empty; n > 0; n--) writeFileSync(join(world.input, `empty-${n}.csv`), '');
+    await leases;
+    world.drop('last.csv', 100, { how: 'rename' });
+    await settled(world);
+    await world.stop();
+  } finally {
+    defuse(world);
+  }
+  report.figures = { 'rounds of tricks': rounds, 'empty files': empty, 'honest files': world.dropped.length };
+  report.violations.push(...broken(world), ...outsideTouched(world, outside));
+});
 
 /** The honest files are stored, of the others each is done or held. */
 async function settled(world: World): Promise<void> {
@@ -81,9 +83,8 @@ async function settled(world: World): Promise<void> {
 
 /** Holds write leases on files of its own, and lets the break time pass. */
 function leaseholder(world: World, seconds: number): Promise<unknown> {
-  const program = join(world.root, 'racers');
-  const made = spawnSync('gcc', ['-O1', '-Wall', '-o', program, join(PACKAGE, 'test', 'crash', 'racers.c')]);
-  if (made.error) return Promise.resolve();
+  const program = compileRacers(world.root);
+  if (program === undefined) return Promise.resolve();
   return new Program(program, ['lease', String(seconds), '7'], undefined, { cwd: world.input }).ended;
 }
 

@@ -1,40 +1,33 @@
-/** What every adversary of the ingestor is given, and answers. */
-import { World } from '../world/world.js';
+/**
+ * What every adversary is: a scenario with a size, run on real processes, which answers what was done and what went wrong.
+ * Does not: decide what is right; the oracle of test/world does, and each scenario's own record of what its writers wrote.
+ */
 import type { Found } from './mutants-world.js';
 
 export interface AdversaryPlan {
   seed: string;
-  /** 1 is the full form; the short one takes a part of it. */
-  scale: number;
-  /** What the ingestor runs with: a mutant's switch. */
+  /** The size that the guarantees are shown with; otherwise one that fits into `npm test`. */
+  full: boolean;
+  /** With what the product's programs are started: nothing, or a mutant's switch. */
   env?: NodeJS.ProcessEnv;
 }
 
 export interface AdversaryReport {
+  /** What was done and seen, in words, in the order in which a table shows it. */
+  figures: Record<string, number | string>;
   violations: Found[];
-  counts: Record<string, number>;
-  untested?: string;
+  /** Whole sentences. */
+  notTested: string[];
 }
 
-export type Adversary = (plan: AdversaryPlan) => Promise<AdversaryReport>;
+export interface Adversary {
+  name: string;
+  run(plan: AdversaryPlan): Promise<AdversaryReport>;
+}
 
-/** Nothing but the probes stands between a writer and the seal. */
-export const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+export const nothingYet = (): AdversaryReport => ({ figures: {}, violations: [], notTested: [] });
 
-/** A world of its own; a wait in vain is a violation, and the oracle tells what lies where. */
-export async function against(
-  options: ConstructorParameters<typeof World>[0],
-  act: (world: World) => Promise<AdversaryReport>,
-): Promise<AdversaryReport> {
-  const world = new World(options);
-  const keep = process.env.KEEP_WORLD !== undefined;
-  try {
-    return await act(world);
-  } catch (error) {
-    await world.killAll();
-    const stuck = { kind: 'stuck', what: String((error as Error).message).slice(0, 1_500) };
-    return { violations: [stuck, ...world.differences({ settled: false }).slice(0, 20)], counts: {} };
-  } finally {
-    await world.end({ keep });
-  }
+/** A number below `limit` at each call; the same ones again for the same seed. */
+export function diceOf(draw: (bytes: number) => Buffer): (limit: number) => number {
+  return (limit) => draw(4).readUInt32LE() % limit;
 }

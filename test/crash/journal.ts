@@ -17,6 +17,8 @@ export interface Entry {
   violations: Violation[];
   /** What else was counted: cuts by disk, moments, files. */
   counts?: Record<string, number>;
+  /** What an adversary did and saw, in words. */
+  figures?: Record<string, number | string>;
   mutant?: MutantEntry;
   /** Why it, or a part of it, could not be tested here. */
   untested?: string;

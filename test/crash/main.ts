@@ -69,7 +69,7 @@ function progress(journal: Journal): { done: (entry: Entry) => void; violated: (
     journal.add(entry);
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
     const n = journal.entries.length;
-    const isSlow = entry.counts !== undefined || entry.mutant !== undefined;
+    const isSlow = entry.points.length === 0;
     if (n % 100 === 0 || isSlow) say(`${entry.part}: ${n} rounds, ${seconds} s, ${violated} with violations`);
     if (entry.untested !== undefined) say(`not tested: ${entry.untested}`);
     if (entry.violations.length === 0) return;

@@ -4,12 +4,12 @@
  */
 
 import { isRoot } from '../world/users.js';
-import { racers } from './adversary-racers.js';
 import { frozenInstants } from './frozen.js';
 import { doorbell } from './mutants-doorbell.js';
 import { killAtStored, killInAppend, killInSidecarSeal } from './mutants-kills.js';
 import { collision, openWriter, sealedFileAway, stoppedWorker } from './mutants-moments.js';
 import { callOrder, killAtLines, killAtSeals } from './mutants-order.js';
+import { racingWriters } from './mutants-racers.js';
 import type { Found, RunParts } from './mutants-world.js';
 import { powerCuts } from './power.js';
 import { whyNoPowerCuts } from './power-disks.js';
@@ -50,10 +50,7 @@ export const runs = {
   'sidecar kills': once(killInSidecarSeal),
   'stopped worker': once(stoppedWorker),
   'open writer': once(openWriter),
-  'racing writers': async ({ seed, env }) => {
-    const { violations, untested } = await racers({ seed, env, scale: 0.04 });
-    return untested ?? { found: violations, rounds: 1 };
-  },
+  'racing writers': once(racingWriters),
   collision: once(collision),
   'sealed file away': once(sealedFileAway),
   'frozen instants': frozen,

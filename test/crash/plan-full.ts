@@ -1,12 +1,11 @@
 /** What the full form runs of each part. */
-import { adversaryUnits } from './adversaries.js';
 import type { Call, Fault } from './control.js';
 import type { Harness } from './harness.js';
 import type { Entry } from './journal.js';
 import { mutantUnits } from './mutants.js';
 import type { Part } from './parts.js';
 import { errorRounds, faultsOf, killRounds, type Planned, recoveryRounds, stormRounds } from './plan.js';
-import { frozenUnits, powerUnits } from './plan-load.js';
+import { adversaryUnits, frozenUnits, powerUnits } from './plan-load.js';
 import { processRounds } from './plan-processes.js';
 import type { Unit } from './unit.js';
 

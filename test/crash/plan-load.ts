@@ -1,5 +1,6 @@
-/** What the full form runs on whole, loaded worlds: power cuts, frozen instants. Each unit draws from a seed of its own. */
+/** What the full form runs on whole, loaded worlds: power cuts, frozen instants, adversaries. Each unit draws from a seed of its own. */
 import { isRoot } from '../world/users.js';
+import { ADVERSARIES } from './adversaries.js';
 import { frozenInstants, MOMENTS_A_WORLD } from './frozen.js';
 import type { Part } from './parts.js';
 import { CUTS_A_WORLD, powerCuts } from './power.js';
@@ -38,4 +39,16 @@ export const frozenUnits = (seed: string): Unit[] =>
     const { violations, ...counts } = report;
     const untested = isRoot ? {} : { untested: 'not run as root: a warehouse that is full was not tested' };
     return entryOf(unit, { violations, counts, ...untested });
+  });
+
+export const adversaryUnits = (seed: string): Unit[] =>
+  ADVERSARIES.map(({ name, run }): Unit => {
+    const unit = { part: 'adversaries' as const, name };
+    return {
+      ...unit,
+      run: async () => {
+        const { figures, violations, notTested } = await run({ seed: `${seed} ${name}`, full: true });
+        return entryOf(unit, { figures, violations, ...(notTested.length > 0 && { untested: notTested.join(' ') }) });
+      },
+    };
   });

@@ -3,7 +3,6 @@
  * `late HOW COUNT SEED`: renames each file into place while it is still open, and goes on for some ms: by write, through a
  * mapping, by O_APPEND, by truncate. Prints NAME FNV of what each held in the end.
  * `lease SECONDS SEED`: keeps write leases on files of its own for so long, whoever asks for them.
- * `opens COUNT SEED`: opens, appends to and closes young files by name. Prints OPENS FAILED SLOWEST_MICROSECONDS.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -13,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SIZE = 8192, MOST = 3 * SIZE };
@@ -24,11 +22,6 @@ static unsigned dice(unsigned sides) {
   return (unsigned)(state >> 33) % sides;
 }
 static void fail(const char *what) { perror(what); exit(1); }
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 static char bytes[MOST];
 static int length;
@@ -93,32 +86,11 @@ static void lease(int seconds) {
   sleep(seconds);
   for (int i = 0; i < 8; i++) close(fds[i]);
 }
-static void opens(long count) {
-  long failed = 0;
-  double slowest = 0;
-  for (long i = 0; i < count; i++) {
-    long number = i / 20 - (dice(10) ? 0 : (long)dice(50));
-    char name[64], line[17];
-    snprintf(name, sizeof name, "opened%ld.csv", number < 0 ? 0 : number);
-    double t = now();
-    int fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0644);
-    double took = now() - t;
-    if (took > slowest) slowest = took;
-    if (fd < 0) { failed++; perror("open"); continue; }
-    snprintf(line, sizeof line, "%015ld\n", i);
-    if (write(fd, line, 16) != 16) fail("write");
-    close(fd);
-    usleep(500 + dice(1000));
-  }
-  printf("%ld %ld %.0f\n", count, failed, slowest * 1e6);
-}
-
 int main(int argc, char **argv) {
   if (argc < 4) return 2;
   state = strtoull(argv[argc - 1], 0, 10);
   dice(2);
   if (!strcmp(argv[1], "late")) late(argv[2], atoi(argv[3]));
-  else if (!strcmp(argv[1], "lease")) lease(atoi(argv[2]));
-  else opens(atol(argv[2]));
+  else lease(atoi(argv[2]));
   return 0;
 }

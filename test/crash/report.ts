@@ -135,9 +135,9 @@ function mutantsOf(entries: readonly Entry[]): string[] {
 function adversariesOf(entries: readonly Entry[]): string[] {
   const all = partOf(entries, 'adversaries');
   if (all.length === 0) return [];
-  const figures = (counts: Entry['counts']) =>
-    Object.entries(counts ?? {})
-      .map(([what, count]) => `${what.replaceAll('_', ' ')}: ${count}`)
+  const told = (figures: Entry['figures']) =>
+    Object.entries(figures ?? {})
+      .map(([what, figure]) => `${what}: ${figure}`)
       .join(', ');
   return [
     '## Adversaries',
@@ -145,7 +145,8 @@ function adversariesOf(entries: readonly Entry[]): string[] {
     '| adversary | figures | violations |',
     '|---|---|--:|',
     ...all.map(
-      ({ name, counts, untested, violations }) => `| ${name} | ${untested ?? figures(counts)} | ${violations.length} |`,
+      ({ name, figures, untested, violations }) =>
+        `| ${name} | ${[told(figures), untested].filter(Boolean).join('. ')} | ${violations.length} |`,
     ),
     '',
   ];

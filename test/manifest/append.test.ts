@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { confirmAppend } from '../../src/manifest/append.js';
 import { takeOver } from '../../src/manifest/finish.js';
 import { createDesk, type Desk, openDeskState } from './desk.js';
+import { holdLease } from './leasing.js';
 
 const FIRST = '{"n":1}\n';
 const OURS = '{"n":2,"name":"ä"}\n{"n":3}\n';
@@ -179,6 +180,25 @@ test('an append that was planned anew elsewhere is not the one that was read bef
     await desk.backend.transact((tx) => confirmAppend(tx, read));
   }
   assert.deepEqual(desk.open(), open);
+});
+
+test('where a reader has a lease on the file, what is planned and what is found wait until it is given back', {
+  timeout: 60_000,
+}, async (t) => {
+  const desk = await createDesk(t);
+  await desk.append(FIRST);
+  let letGo = await holdLease(t, desk.path);
+  assert.equal(await desk.append('{"next":true}\n'), 'leased');
+  assert.equal(desk.open(), undefined, 'nothing is planned that cannot be written');
+  await letGo();
+  const found = await desk.intent(OURS);
+  letGo = await holdLease(t, desk.path);
+  const { finishOpen } = await import('../../src/manifest/write.js');
+  assert.equal(await finishOpen(desk.file(), found), 'leased');
+  assert.deepEqual(desk.open(), found, "and it is nobody's again");
+  await letGo();
+  assert.equal(await desk.redo(), true);
+  assert.equal(desk.text, FIRST + OURS);
 });
 
 test('many who meet one intent that does not fit write its lines once: in one process, and in two', async (t) => {

@@ -68,8 +68,8 @@ export class Desk {
   }
 
   /** What whoever finds the intent does. */
-  redo(): Promise<boolean> {
-    return finishOpen(this.file(), this.open()!);
+  async redo(): Promise<boolean> {
+    return (await finishOpen(this.file(), this.open()!)) === 'finished';
   }
 
   /** Everything in the manifest, or what it is to become by somebody else's hand. */

@@ -1,6 +1,6 @@
 /** What lies in `underprocess/` without a job, as a crash or a lost row leaves it: found by the reaper of a running worker. */
 import assert from 'node:assert/strict';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { workDirOf } from '../world/layout.js';
@@ -18,6 +18,15 @@ test('a sealed file without a job gets the one that its name tells and is stored
   const twin = world.drop('twin.csv', 100);
   renameSync(join(world.input, 'twin.csv'), join(under, `${id(2)}~twin.csv`));
   const halves = [`${id(3)}.tmp~half.csv`, `${id(4)}.copy~half.csv`].map((name) => join(under, name));
+  // Of a name that is too long beside its job's id: the path lies raw in a folder.
+  for (const [n, part] of [
+    [5, 'tmp'],
+    [6, 'copy'],
+  ] as const) {
+    const folder = join(under, `${id(n)}.${part}~`, 'sub');
+    mkdirSync(folder, { recursive: true });
+    halves.push(join(folder, 'x'.repeat(240)));
+  }
   for (const path of halves) writeFileSync(path, 'half a copy');
 
   const since = world.log.all.length;
@@ -34,6 +43,7 @@ test('a sealed file without a job gets the one that its name tells and is stored
   await until('the half copies are gone', () => !halves.some((path) => existsSync(path)));
   await world.allDone();
   assert.equal((await program.stop()).code, 0);
+  assert.deepEqual(readdirSync(under), [], 'nor their folders');
   assert.deepEqual(new Set(world.jobs().map((job) => job.id)).has(id(1)), true);
   world.check();
 });

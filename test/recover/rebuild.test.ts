@@ -9,10 +9,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { loseState, rebuild, rebuilt, refused, stateFiles } from '../world/lost.js';
+import { loseState, rebuild, rebuilt, refused, stateFiles, stoppedBefore } from '../world/lost.js';
 import { tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
-import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 240_000 };
@@ -142,17 +141,6 @@ test('folders of two states are not rebuilt as one', limit, async (t) => {
   );
   assert.deepEqual(stateFiles(world), []);
 });
-
-/** Stops everything with so many files waiting for a stage that was paused. */
-async function stoppedBefore(world: World, stage: string, files: () => void, count: number): Promise<void> {
-  const program = world.start('ingest');
-  await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });
-  await world.run('ingest-ctl', ['pause', stage]);
-  files();
-  const waiting = () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
-  await until(`${count} files before ${stage}`, () => waiting() === count, { withinMs: 60_000 });
-  await program.stop();
-}
 
 test('a sidecar that was sealed goes on with its file: what it demands is not forgotten', limit, async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });

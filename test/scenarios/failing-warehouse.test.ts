@@ -3,12 +3,12 @@
  * is repaired; nothing is lost and nothing is written elsewhere instead.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { bindMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
-import { skipUnlessRoot } from '../world/users.js';
+import { give, ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { comesThrough, fill, KiB, LONG, noAttemptSpent } from './trouble.js';
@@ -161,6 +161,69 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     world.check();
   });
 });
+
+describe('a warehouse that cannot be looked at', CONCURRENTLY, () => {
+  test('a partition that an ordinary user may not enter', async (t) => {
+    const what = 'a partition of somebody else';
+    if (skipUnlessRoot(t, what) || skipUnlessReachable(t, ordinaryUser, what)) return;
+    const world = createWorld(t, { user: ordinaryUser });
+    const partitions = () => readdirSync(world.feed().warehouse).filter((name) => name.startsWith('ingest_date='));
+    const each = (act: (path: string) => void): void => {
+      for (const name of partitions()) act(join(world.feed().warehouse, name));
+    };
+    await comesThrough(world, {
+      ...{ place: 'warehouse', code: 'EACCES' },
+      breaks: () =>
+        each((path) => {
+          chownSync(path, 0, 0);
+          chmodSync(path, 0o700);
+        }),
+      repairs: () => each((path) => give(ordinaryUser, path)),
+    });
+    assert.deepEqual(world.log.named('worker_lost'), []);
+  });
+
+  test('an I/O error of a name closes the gate, and costs nobody an attempt', async (t) => {
+    const world = await withTakenName(t, 'I/O errors of a look');
+    if (!world) return;
+    await world.runOnce([], { wrap: tracing(world, 'EIO:when=1') });
+    const [closed, ...more] = world.log.named('gate_closed');
+    assert.deepEqual([closed?.place, closed?.code, more.length], ['warehouse', 'EIO', 0]);
+    assert.deepEqual(world.log.named('worker_lost'), []);
+    noAttemptSpent(world);
+    world.check();
+  });
+
+  test('a name that its filesystem refuses is held by itself, and the other files go on', async (t) => {
+    const world = await withTakenName(t, 'names that a filesystem refuses');
+    if (!world) return;
+    const refused = world.dropped.find(({ name }, i) => i > 0 && name === TAKEN)!;
+    world.held.add(refused.sha256);
+    await world.runOnce([], { wrap: tracing(world, 'EINVAL'), code: 4 });
+    const [held, ...more] = world.log.named('file_held');
+    assert.deepEqual([held?.code, more.length], ['target_name_refused', 0]);
+    assert.match(String(held?.reason), /refuses the name .*taken.*\(EINVAL\): send the file again under another name/);
+    assert.deepEqual([world.log.named('worker_lost'), world.log.named('file_retry')], [[], []]);
+    world.check();
+  });
+});
+
+const TAKEN = 'taken.csv';
+const tracing = (world: World, error: string) =>
+  ['strace', '-f', '-qq', '-e', 'trace=statx', '-e', `inject=statx:error=${error}`].concat(
+    // A relative name, as the look passes it, and nobody else.
+    ['-P', 'taken~2.csv', '-o', join(world.root, 'trace')],
+  );
+
+/** A name is stored and comes again with other content, so that the look goes on to another one; with it a few others. */
+async function withTakenName(t: TestContext, notTested: string): Promise<World | undefined> {
+  if (skipUnlessInstalled(t, 'strace', notTested)) return undefined;
+  const world = createWorld(t);
+  world.drop(TAKEN, 2_000);
+  await world.runOnce();
+  for (const name of [TAKEN, 'a.csv', 'b.csv', 'c.csv']) world.drop(name, 3_000);
+  return world;
+}
 
 async function comesThroughUnseen(world: World, places: readonly string[]): Promise<void> {
   world.start('ingest');

@@ -29,6 +29,10 @@ export class Bench {
   readonly world = new World({ options: { stabilitySeconds: 0, settleMs: 0 } });
   backend!: Backend;
   feed!: Feed;
+  /** What the last step answered. */
+  outcomes: Decision[] = [];
+  /** Gets the folders of each step before it begins: to make what is slow or broken of them. */
+  prepare: (files: FeedFiles) => void = () => {};
 
   static async open(): Promise<Bench> {
     const bench = new Bench();
@@ -61,6 +65,7 @@ export class Bench {
     const claims = await this.backend.claim(name, max);
     const backend = mortal(this.backend, diesAt);
     const files = new FeedFiles(this.feed.roots);
+    this.prepare(files);
     try {
       const batch = this.#batch(backend, files);
       const jobs = claims.map(ingestJob);
@@ -73,6 +78,7 @@ export class Bench {
         job: claim as ClaimedJob,
         outcome: steps[i]!.outcome as Decision,
       }));
+      this.outcomes = settled.map(({ outcome }) => outcome);
       await backend.settle(settled);
     } catch (error) {
       if (!(error instanceof Died)) throw error;

@@ -1,8 +1,9 @@
 /** What is put away is what was decided about. */
 import assert from 'node:assert/strict';
-import { appendFileSync, linkSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { workDirOf } from '../world/layout.js';
 import { Bench } from './bench.js';
 
 const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
@@ -34,6 +35,27 @@ test('a duplicate that its uploader wrote on before it was put away is hashed ag
     const stored = world.warehouse().map(({ path }) => readFileSync(join(world.feed().warehouse, path), 'utf8'));
     assert.deepEqual(stored.sort(), ['the same', 'the same, and more']);
     assert.deepEqual(world.duplicates(), []);
+  } finally {
+    await bench.close();
+  }
+});
+
+test('the sidecars of two versions that were replaced are both put aside', async () => {
+  const bench = await Bench.open();
+  try {
+    const { world, backend } = bench;
+    await bench.arrive(world.drop('first.csv', 'one'));
+    const { id } = backend.read((r) => r.get<{ id: string }>('SELECT id FROM jobs'))!;
+    const under = join(workDirOf(world.feed()), 'underprocess');
+    mkdirSync(under);
+    appendFileSync(join(world.input, 'first.csv'), ', and more');
+    for (const text of ['of one', 'of another']) {
+      writeFileSync(join(under, `${id}.ok~first.csv`), text);
+      await bench.step('verify-complete', 1);
+      assert.deepEqual([backend.job(id)?.attempts, backend.job(id)?.reason], [0, 'sidecar_of_earlier_version']);
+    }
+    const failed = world.failed().map(({ path }) => readFileSync(join(dirname(under), 'failed', path), 'utf8'));
+    assert.deepEqual(failed.sort(), ['of another', 'of one']);
   } finally {
     await bench.close();
   }

@@ -29,6 +29,15 @@ test('a child that ends with 3 is not started again: the others drain, its sente
   assert.equal(family.of('worker_lost').length, 0);
 });
 
+test('a child that starts again while the disk of the state is full is tried until there is room; the others go on', async (t) => {
+  const family = new Family(t, 'full-disk');
+  family.supervisor.start();
+  await family.told('worker_started', 4);
+  assert.equal(family.pidsOf('producer').length, 7);
+  assert.deepEqual([family.pidsOf('hash').length, family.pidsOf('move').length], [1, 1]);
+  assert.match(String(family.of('worker_lost')[3]?.reason), /disk of the state is full/);
+});
+
 test('drain ends every child and answers 0, also when it is asked for twice', async (t) => {
   const family = new Family(t, 'steady');
   family.supervisor.start();

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 
 /** Between intent and confirmation. `half_written`: a line torn in the middle. */
 export const APPEND_POINTS = ['before_write', 'half_written', 'written', 'before_sync', 'synced'] as const;
-const POINTS = [...APPEND_POINTS, 'before_move', 'moved', 'before_seal', 'sealed', 'before_copied'] as const;
+const POINTS = [...APPEND_POINTS, 'before_move', 'moved', 'before_seal', 'sealed', 'before_copied', 'hangs'] as const;
 export type Point = (typeof POINTS)[number];
 
 const SOURCE = `
@@ -90,6 +90,18 @@ static int rename_point(const char *folder, const char *new_name) {
   if (n < 13 || strcmp(folder + n - 13, "/underprocess") || strlen(new_name) < 27) return 0;
   return new_name[26] == '~' ? 8 : strncmp(new_name + 26, ".copy~", 6) == 0 ? 10 : 0;
 }
+/* a mount whose server is gone: who calls waits, killably */
+static void hang(void) {
+  if (control[0] == 11) __sync_fetch_and_add(&control[2], 1);
+  while (control[0] == 11) usleep(10000);
+}
+int statfs(const char *path, void *into) {
+  static int (*real)(const char *, void *);
+  if (!real) real = dlsym(RTLD_NEXT, "statfs");
+  if (strstr(path, "/warehouse")) hang();
+  return real(path, into);
+}
+int statfs64(const char *path, void *into) { return statfs(path, into); }
 int renameat2(int from, const char *name, int to, const char *new_name, unsigned flags) {
   static int (*real)(int, const char *, int, const char *, unsigned);
   if (!real) real = dlsym(RTLD_NEXT, "renameat2");
@@ -97,6 +109,7 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
   if (!point) return real(from, name, to, new_name, flags);
   __sync_fetch_and_add(&control[3], 1);
   if (dies(point)) die();
+  if (point == 6) hang();
   int n = real(from, name, to, new_name, flags);
   if (n == 0 && point != 10 && dies(point + 1)) die();
   return n;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Ended } from './program.js';
+import { until } from './waiting.js';
 import type { World } from './world.js';
 
 export const rebuild = (world: World): Promise<Ended> =>
@@ -30,4 +31,15 @@ export function loseState(world: World): void {
 export function dropAgain(world: World): void {
   const stored = new Map(world.manifest().map(({ record }) => [record!.sha256, record!.warehouse_path]));
   for (const { name, sha256 } of [...world.dropped]) world.drop(`again-${name}`, readFileSync(stored.get(sha256)!));
+}
+
+/** Stops everything with so many files waiting for a stage that was paused. */
+export async function stoppedBefore(world: World, stage: string, files: () => void, count: number): Promise<void> {
+  const program = world.start('ingest');
+  await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });
+  await world.run('ingest-ctl', ['pause', stage]);
+  files();
+  const waiting = () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
+  await until(`${count} files before ${stage}`, () => waiting() === count, { withinMs: 60_000 });
+  await program.stop();
 }

@@ -45,6 +45,29 @@ export const claimScenarios: Scenarios = {
     assert.equal(served.flat().length, 200, 'and the room that it leaves is used');
   },
 
+  'a claim is bounded by bytes too, takes one job whatever its size, and no feed waits for ever for room': async (
+    world,
+  ) => {
+    const queue = await world.open();
+    await queue.enqueue([candidate('1', { bytes: 40 }), candidate('2', { bytes: 60 }), candidate('3', { bytes: 1 })]);
+    const keysOf = (jobs: ClaimedJob[]) => jobs.map(({ key }) => key.toString());
+    assert.deepEqual(keysOf(await queue.claim('first', 9, 100)), ['1', '2']);
+    assert.deepEqual(keysOf(await queue.claim('first', 9, 100)), ['3']);
+    await queue.enqueue(candidates(9, { feed: 'huge', bytes: 500 }));
+    for (const feed of ['a', 'z']) await queue.enqueue(candidates(100, { feed, bytes: 10 }));
+    const rounds = [];
+    for (let i = 0; i < 6; i++) rounds.push(await queue.claim('first', 9, 100));
+    assert(
+      rounds.filter((jobs) => jobs.some(({ feed }) => feed === 'huge')).length >= 2,
+      'the huge ones have their turn',
+    );
+    for (const feed of ['a', 'z']) assert(rounds.flat().filter((job) => job.feed === feed).length >= 6, feed);
+    for (const jobs of rounds) {
+      const bytes = jobs.reduce((sum, job) => sum + job.bytes, 0);
+      assert(bytes <= 100 || (bytes < 600 && jobs[0]?.feed === 'huge'), `${bytes} bytes at once`);
+    }
+  },
+
   'more feeds than places in a batch take turns': async (world) => {
     const queue = await world.open();
     const feeds = ['a', 'b', 'c', 'd', 'e'];

@@ -1,6 +1,7 @@
 /** settle with stages to keep: a process that runs both saves a claim. */
 import assert from 'node:assert/strict';
-import { ADVANCE, claimed, type Scenarios, settleAs } from '../world.js';
+import { limits } from '../../../queue/limits.js';
+import { ADVANCE, candidates, claimed, type Scenarios, settleAs } from '../world.js';
 
 export const keepScenarios: Scenarios = {
   'a job that advances to a kept stage stays claimed, under its next number': async (world) => {
@@ -23,6 +24,21 @@ export const keepScenarios: Scenarios = {
     const [last] = await queue.settle([{ job: next!, outcome: ADVANCE }], new Set(['second']));
     assert.equal(last?.settled && last.next, undefined, 'the third stage was not asked for');
     assert.equal((await queue.claim('third', 1)).length, 1);
+  },
+
+  "what is kept is bounded by bytes, save for one job; the others are anybody's": async (world) => {
+    const queue = await world.open();
+    for (const bytes of [limits.claimBytesMax + 1, 10]) {
+      await queue.enqueue(candidates(3, { bytes, feed: String(bytes) }));
+      const jobs = await queue.claim('first', 9);
+      const answers = await queue.settle(
+        jobs.map((job) => ({ job, outcome: ADVANCE })),
+        new Set(['second']),
+      );
+      const kept = answers.filter((answer) => answer.settled && answer.next).length;
+      assert.equal(kept, bytes > limits.claimBytesMax ? 1 : 3);
+    }
+    assert.equal((await queue.claim('second', 9)).length, 2);
   },
 
   'a closed gate keeps a job from being kept': async (world) => {

@@ -80,6 +80,18 @@ test('a state that is removed or replaced under a running process is noticed', a
   remove();
 });
 
+test('a file of locks that is removed or replaced under a running process is noticed', async () => {
+  const { dir, path, remove } = newStateDir();
+  const queue = await openQueue(options(path));
+  renameSync(`${path}.owners`, join(dir, 'locks'));
+  assert.throws(() => queue.checkStillOurs(), refusal('state_replaced', /\.owners was removed .*who lives/));
+  const other = await openQueue(options(path));
+  assert.throws(() => queue.checkStillOurs(), refusal('state_replaced', /\.owners was replaced/));
+  other.checkStillOurs();
+  for (const one of [queue, other]) await one.close();
+  remove();
+});
+
 test('what cannot be a state is refused with a sentence', async () => {
   const { dir, path, remove } = newStateDir();
   await assert.rejects(openQueue(options(join(dir, 'none', 'state.db'))), refusal('state_unusable', /does not exist/));

@@ -1,0 +1,84 @@
+/**
+ * Looks for a free target for each job of a batch, before its lines are planned.
+ * Guarantees: what fails of the whole warehouse comes out as a PlaceError; what a single name or folder does is its job's own.
+ * Does not: reserve anything; the planning transaction does.
+ */
+import type { Reader } from '../../queue/backend.js';
+import { errnoOf, inPlace, PlaceError } from '../files/place-error.js';
+import { baseOf, folderOf } from '../files/places.js';
+import type { Content } from '../ledger/content.js';
+import { type ByteName, joinNames, LinuxError, shownName } from '../linux/index.js';
+import { freeTarget } from '../warehouse/reserve.js';
+import type { IngestJob } from './job.js';
+import { type Batch, failed, hold, SLICE_MS, type Step } from './stage.js';
+
+export interface Plan {
+  job: IngestJob;
+  row: number;
+  target: ByteName;
+}
+
+/** Then what was looked at is planned, long before it is too old (`LOOK_TRUSTED_MS`), and the rest has the next round. */
+const LOOK_MS = 1_000;
+
+/**
+ * Of as many jobs as can be looked at in a second, and at least of one; yielding between slices, so that a slow warehouse
+ * stops nothing else. `steps` gets those of the jobs that can have no target.
+ */
+export async function lookForTargets(
+  jobs: readonly IngestJob[],
+  contents: Map<IngestJob, Content | undefined>,
+  date: ByteName,
+  batch: Batch,
+  steps: Map<IngestJob, Step>,
+): Promise<Plan[]> {
+  const chosen = new Set<ByteName>();
+  const plans: Plan[] = [];
+  const look = (reader: Reader, job: IngestJob): void => {
+    try {
+      plans.push({ job, row: contents.get(job)!.row, target: targetOf(reader, job, date, batch, chosen) });
+    } catch (error) {
+      if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
+      steps.set(job, nameRefused(job, batch, wantedOf(job, date, batch), error) ?? failed(job, batch, error));
+    }
+  };
+  batch.hand(undefined, 'warehouse');
+  const end = performance.now() + LOOK_MS;
+  for (let at = 0; at < jobs.length && (at === 0 || performance.now() < end); ) {
+    if (at > 0) await new Promise(setImmediate);
+    at = batch.backend.read((reader) => {
+      const sliceEnd = performance.now() + SLICE_MS;
+      do look(reader, jobs[at++]!);
+      while (at < jobs.length && performance.now() < sliceEnd);
+      return at;
+    });
+  }
+  batch.hand(undefined, 'manifests');
+  return plans;
+}
+
+const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
+  joinNames(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
+
+function targetOf(reader: Reader, job: IngestJob, date: ByteName, batch: Batch, chosen: Set<ByteName>): ByteName {
+  const wanted = wantedOf(job, date, batch);
+  const folder = folderOf(wanted);
+  // A partition that may not be entered speaks of every file of the day, a sub-folder in it only of its own.
+  const access = folder === date ? 'root' : 'write';
+  return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
+    freeTarget(reader, batch.files, wanted, chosen),
+  );
+}
+
+const REFUSED = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
+const WITH_NAMES = new Set(['statx', 'openat2', 'mkdirat', 'renameat2']);
+
+/** Not every filesystem takes every name: a colon, bytes that are no text, more than it has room for. */
+export function nameRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
+  if (!(error instanceof LinuxError) || !REFUSED.has(error.code) || !WITH_NAMES.has(error.call)) return undefined;
+  return hold(
+    'target_name_refused',
+    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code}): send the file again under another name, and ingest-ctl discard this one`,
+    job.facts,
+  );
+}

@@ -1,0 +1,33 @@
+/** The world of one adversary. */
+import { World } from '../world/world.js';
+import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
+
+/** Nothing but the probes stands between a writer and the seal. */
+export const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+
+type Options = ConstructorParameters<typeof World>[0];
+
+/** A wait in vain is a violation, and the oracle tells what lies where. */
+export function adversary(
+  name: string,
+  options: Options,
+  act: (world: World, plan: AdversaryPlan, report: AdversaryReport) => Promise<void>,
+): Adversary {
+  return {
+    name,
+    async run(plan) {
+      const report = nothingYet();
+      const world = new World({ ...options, seed: plan.seed });
+      try {
+        await act(world, plan, report);
+      } catch (error) {
+        await world.killAll();
+        report.violations.push({ kind: 'stuck', what: String((error as Error).message).slice(0, 1_500) });
+        report.violations.push(...world.differences({ settled: false }).slice(0, 20));
+      } finally {
+        await world.end({ keep: process.env.KEEP_WORLD !== undefined });
+      }
+      return report;
+    },
+  };
+}

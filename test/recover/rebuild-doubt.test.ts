@@ -1,0 +1,72 @@
+/** `ingest-ctl rebuild` where what is there does not say enough: nothing is thrown away on a guess. */
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { loseState, rebuild, rebuilt, refused, stateFiles, stoppedBefore } from '../world/lost.js';
+import { createWorld } from '../world/world.js';
+
+const limit = { timeout: 240_000 };
+/** What is sealed stays so: nothing is open behind it. */
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+
+test('a foreign file of equal size does not pass for the content: the sealed file stays', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await stoppedBefore(world, 'move', () => world.drop('last.csv', 100), 1);
+  const { warehouse_path } = world.manifest()[0]!.record!;
+  mkdirSync(dirname(warehouse_path), { recursive: true });
+  writeFileSync(warehouse_path, 'x'.repeat(100));
+  loseState(world);
+  const { stdout } = await rebuilt(world);
+  assert.match(stdout, /0 stored, .*\n.*1 with a line and still in underprocess/);
+  await world.runOnce([], { code: 4 });
+  assert.equal(world.jobs()[0]?.hold_code, 'target_taken');
+  assert.deepEqual(
+    world.underprocess().map(({ sha256 }) => sha256),
+    world.dropped.map(({ sha256 }) => sha256),
+  );
+});
+
+test('a warehouse that is not mounted is no warehouse whose files were taken', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  loseState(world);
+  const { warehouse } = world.feed();
+  renameSync(warehouse, `${warehouse} elsewhere`);
+  mkdirSync(warehouse);
+  const ended = await rebuild(world);
+  refused(ended, /has no marker .*mount it there and run ingest-ctl rebuild again/);
+  assert.deepEqual(stateFiles(world), []);
+  // Its way out for who knows better is what it says.
+  const marker = /echo '(.*)' > (.*)$/m.exec(ended.stderr)!;
+  writeFileSync(marker[2]!, marker[1]!);
+  assert.match((await rebuilt(world)).stdout, /1 stored, but not in the warehouse/);
+  loseState(world);
+  renameSync(warehouse, `${warehouse} without`);
+  renameSync(`${warehouse} elsewhere`, warehouse);
+  assert.match((await rebuilt(world)).stdout, /1 stored, their files are in the warehouse/);
+});
+
+test('a rebuild of some of its feeds does not put an older state of more of them aside', limit, async (t) => {
+  const world = createWorld(t, { feeds: { one: {}, two: {} }, options: AT_ONCE });
+  const dropBoth = (name: string) => ['one', 'two'].map((feed) => world.drop(name, 100, { feed }));
+  dropBoth('first.csv');
+  await world.runOnce();
+  const older = join(world.root, 'older.db');
+  copyFileSync(world.statePath, older);
+  dropBoth('second.csv');
+  await world.runOnce();
+  loseState(world);
+  copyFileSync(older, world.statePath);
+  const flags = world.flags('ingest');
+  const config = flags[flags.indexOf('--config') + 1] ?? flags[0]!.slice('--config='.length);
+  const all = JSON.parse(readFileSync(config, 'utf8')) as { feeds: Record<string, unknown> };
+  const alone = join(world.root, 'alone.yaml');
+  writeFileSync(alone, JSON.stringify({ ...all, feeds: { one: all.feeds.one } }));
+  const of = (path: string) => flags.map((flag) => flag.replace(config, path));
+  refused(await world.launch('ingest-ctl', ['rebuild', ...of(alone)]).ended, /also knows two, .*name all of its feeds/);
+  await rebuilt(world);
+  await world.runOnce();
+  world.check();
+});
