@@ -59,7 +59,7 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
       ...(warehouse && { places: { warehouse } }),
       options: { stabilitySeconds: 0, settleMs: 0, ...ITS_OWN_WATCH },
     });
-    if (where === 'two filesystems' && isRoot) tmpfsMount(world.feed().warehouse, { size: '256m' });
+    if (where === 'two filesystems' && isRoot) tmpfsMount(world.feed().warehouse, { size: '1g' });
     const draw = contents(`${SEED} ${where} draws`);
     const below = (n: number) => draw(4).readUInt32LE() % n;
     const tail = await world.manifestTail();
@@ -188,7 +188,7 @@ function dropOne(world: World, round: number, n: number, below: (n: number) => n
   const name = `${round}-${n}.csv`;
   const kind = below(30);
   if (kind === 0 && world.dropped.length > 0) world.drop(name, twinOf(world, round), { how: 'rename' });
-  else if (kind === 1) world.drop(name, 1_000_000 + below(3_000_000), { how: 'rename' });
+  else if (kind === 1) world.drop(name, 300_000 + below(1_000_000), { how: 'rename' });
   else world.drop(`${below(3) === 0 ? 'sub/' : ''}${name}`, 1 + below(5_000), { how: 'rename' });
 }
 

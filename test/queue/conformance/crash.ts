@@ -139,14 +139,18 @@ export const crashScenarios: Scenarios = {
   'five writers all get their turn': async (world) => {
     const queue = await world.open();
     const children = await Promise.all([1, 2, 3, 4, 5].map(() => world.child()));
-    const did = await Promise.all(
-      children.map((child, i) => child.ask<{ commits: number; longestMs: number }>('write', 1_500, `w${i}`)),
-    );
-    const least = Math.min(...did.map(({ commits }) => commits));
-    const all = did.reduce((sum, { commits }) => sum + commits, 0);
-    assert(least * 5 > all / 8, `one of five did ${least} of ${all} commits`);
+    const commits = children.map(() => 0);
+    const all = () => commits.reduce((sum, n) => sum + n, 0);
+    // Who is left out stays so; who only lacked a core for a moment has caught up in another second.
+    for (let round = 0; round === 0 || (round < 5 && Math.min(...commits) * 5 <= all() / 8); round++)
+      await Promise.all(
+        children.map(async (child, i) => {
+          commits[i]! += (await child.ask<{ commits: number }>('write', 1_500, `w${round}-${i}`)).commits;
+        }),
+      );
+    assert(Math.min(...commits) * 5 > all() / 8, `five did ${commits.join(', ')} commits`);
     const counted = queue.counters().reduce((sum, { files }) => sum + files, 0);
-    assert.equal(counted, all, 'and no commit was lost');
+    assert.equal(counted, all(), 'and no commit was lost');
   },
 
   "another process's commit is heard": async (world) => {
