@@ -96,8 +96,12 @@ export const stoppedWorker = ({ seed, env }: RunParts): Promise<Found[]> =>
     let second = first;
     for (let round = 0; round < 3; round++) {
       const since = world.log.all.length;
-      for (let i = 0; i < 30; i++) world.drop(`${round}-${i}.csv`, 800_000, { how: 'rename' });
-      await until('jobs in hand, and stopped with them', () => stoppedInHand(world, pid as number, owner), PATIENT);
+      const isStopped = () => {
+        // It may have been too quick for us: then there is more to do.
+        if (world.jobs().every(({ state }) => state === 'done')) dropLarge(world, round);
+        return stoppedInHand(world, pid as number, owner);
+      };
+      await until('jobs in hand, and stopped with them', isStopped, PATIENT);
       if (second === first) second = world.start('ingest-worker', [], { env });
       await world.event('worker_started', (e) => e.heardFrom === second.pid);
       // With nobody dead, the second one waits; whoever robs does it within a second.
@@ -115,6 +119,11 @@ export const stoppedWorker = ({ seed, env }: RunParts): Promise<Found[]> =>
     await world.stop();
     return world.differences();
   });
+
+function dropLarge(world: World, round: number): void {
+  const before = world.dropped.length;
+  for (let i = 0; i < 30; i++) world.drop(`${round}-${before + i}.csv`, 800_000, { how: 'rename' });
+}
 
 function stoppedInHand(world: World, pid: number, owner: unknown): boolean {
   const inHand = () => world.jobs().some((job) => job.state === 'claimed' && job.owner === owner);
