@@ -20,6 +20,7 @@ import { type Hashed, syncHashed } from './hash-sync.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
 import { again, asSealed, windowInside } from './sealed-window.js';
 import { type Batch, durably, eachJob, hold, openIn, retry, type Stage, type Step } from './stage.js';
+import { readAgain } from './unread.js';
 
 export const hash: Stage = {
   name: 'hash',
@@ -37,6 +38,7 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
   const entry = batch.files.workEntry(job, 'file');
   const stat = statEntry(entry);
   if (!entry || !stat) return missing(job, batch);
+  if (job.facts.unread) return readAgain(job, batch);
   const sealed = job.facts.sealed ?? { identity: identityOf(stat), kind: 'lease' as const };
   const ready = windowInside(job, batch, sealed, stat);
   if ('outcome' in ready) return ready;
