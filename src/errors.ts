@@ -97,6 +97,11 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   never_fits: held('Make the filesystem larger and ingest-ctl retry, or ingest-ctl discard.'),
   target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
   paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
+  sidecar_unreadable: {
+    exit: null,
+    retryable: true,
+    hint: 'Give read permission on the sidecar; if it is held by then, ingest-ctl retry.',
+  },
   eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
 };
 

@@ -38,6 +38,7 @@ export interface Judge {
 const WAITS: Record<string, string> = {
   no_sidecar: 'its sidecar is not there yet',
   sidecar_open: 'its sidecar is being written',
+  sidecar_unreadable: 'its sidecar may not be read by this user',
   partial_upload: 'it is what a cut rsync --partial left; the upload has to go on',
 };
 

@@ -15,7 +15,7 @@ import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
 import { type JobFacts, payloadOf } from '../stages/job.js';
-import { readSidecar } from '../stages/sidecar.js';
+import { NO_SIDECAR, readSidecar } from '../stages/sidecar.js';
 import { TEMPORARY } from '../warehouse/target.js';
 
 export interface Reaped {
@@ -95,12 +95,13 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
   const sidecar = files.workEntry(job, 'sidecar');
   const hasSidecar = statEntry(sidecar) !== undefined;
-  const demanded = hasSidecar ? readSidecar(sidecar, files.kinds).demanded : undefined;
+  const { seen: said, demanded } = hasSidecar ? readSidecar(sidecar, files.kinds) : NO_SIDECAR;
   return {
     seen,
     ...(job.inside !== '' && { inside: job.inside }),
     sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
     ...(demanded !== undefined && { demanded }),
+    ...((said.kind === 'unreadable' || said.kind === 'open') && { unread: true as const }),
   };
 }
 

@@ -8,15 +8,26 @@ import { unchanged } from '../files/verified.js';
 import type { Stat } from '../linux/index.js';
 import type { Observation } from './job.js';
 
-/** What is known of the sidecar: it is missing, somebody is writing it, or it is there since its own last change. */
-export type SidecarSeen = { kind: 'missing' } | { kind: 'open' } | { kind: 'there'; ctimeNs: bigint };
+/** What is known of the sidecar: it is missing, somebody is writing it, we may not read it, or it is there since its own last change. */
+export type SidecarSeen =
+  | { kind: 'missing' }
+  | { kind: 'open' }
+  | { kind: 'unreadable'; code: string }
+  | { kind: 'there'; ctimeNs: bigint };
 
 export type Completion =
   | { complete: true }
   /** `seen`: the window starts anew with this observation. `inMs`: when to look again. */
   | { complete: false; why: WaitReason; inMs: number; seen?: Observation };
 
-export type WaitReason = 'window' | 'changed' | 'no_sidecar' | 'sidecar_open' | 'partial_upload' | 'writer_open';
+export type WaitReason =
+  | 'window'
+  | 'changed'
+  | 'no_sidecar'
+  | 'sidecar_open'
+  | 'sidecar_unreadable'
+  | 'partial_upload'
+  | 'writer_open';
 
 export interface Now {
   /** Boot-clock ms. */
@@ -28,7 +39,7 @@ export interface Now {
 const NO_SIDECAR_MS = 24 * 3_600_000;
 /** An upload that was cut shows a new mtime when it goes on. */
 const PARTIAL_MS = 60_000;
-const SIDECAR_OPEN_MS = 250;
+export const SIDECAR_OPEN_MS = 250;
 
 /** The longest window of a feed, ms: no file is sealed that changed within it. */
 export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.settleMs);
@@ -77,6 +88,7 @@ export function quietMs(feed: FeedOptions, seen: Observation, stat: Stat, sideca
 function sidecarWait(feed: FeedOptions, sidecar: SidecarSeen): WaitReason | undefined {
   if (feed.mode !== 'sidecar') return undefined;
   if (sidecar.kind === 'missing') return 'no_sidecar';
+  if (sidecar.kind === 'unreadable') return 'sidecar_unreadable';
   return sidecar.kind === 'open' ? 'sidecar_open' : undefined;
 }
 

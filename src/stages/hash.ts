@@ -20,6 +20,7 @@ import { type Hashed, syncHashed } from './hash-sync.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
 import { again, asSealed, windowInside } from './sealed-window.js';
 import { type Batch, durably, eachJob, hold, openIn, retry, type Stage, type Step } from './stage.js';
+import { readAgain } from './unread.js';
 
 export const hash: Stage = {
   name: 'hash',
@@ -37,6 +38,7 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
   const entry = batch.files.workEntry(job, 'file');
   const stat = statEntry(entry);
   if (!entry || !stat) return missing(job, batch);
+  if (job.facts.unread) return readAgain(job, batch);
   const sealed = job.facts.sealed ?? { identity: identityOf(stat), kind: 'lease' as const };
   const ready = windowInside(job, batch, sealed, stat);
   if ('outcome' in ready) return ready;
@@ -46,26 +48,38 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
     if (opened.code === 'EAGAIN') return again(job, batch, sealed, identityOf(stat), 'writer_open');
     return retry(opened.code.toLowerCase(), `the sealed file cannot be opened (${opened.code})`);
   }
-  const before = probeFd(opened.fd, batch.files.kinds);
-  const refused = asSealed(job, batch, ready, before);
-  if (refused) {
-    closeSync(opened.fd);
-    return refused;
+  return closing(opened.fd, () => hashOpened(job, batch, dirty, ready, opened.fd));
+}
+
+/** Closes the descriptor when `act` has ended, however it ends. */
+function closing<T>(fd: number, act: () => T | Promise<T>): T | Promise<T> {
+  let answer: T | Promise<T> | undefined;
+  try {
+    answer = act();
+  } finally {
+    if (!(answer instanceof Promise)) closeSync(fd);
   }
+  return answer instanceof Promise ? answer.finally(() => closeSync(fd)) : answer;
+}
+
+function hashOpened(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  ready: Sealed,
+  fd: number,
+): Step | Promise<Step> {
+  const before = probeFd(fd, batch.files.kinds);
+  const refused = asSealed(job, batch, ready, before);
+  if (refused) return refused;
   if (job.facts.sha256 !== undefined) {
     // Hashed before it had to wait for its twin, and nobody could write it since.
-    closeSync(opened.fd);
     const facts: JobFacts = { ...job.facts, sealed: ready };
     return { outcome: (tx, claimed) => askLedger(tx, claimed, facts) };
   }
-  if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES) {
-    try {
-      return decide(job, batch, ready, before, digestSmall(opened.fd), probeFd(opened.fd, batch.files.kinds));
-    } finally {
-      closeSync(opened.fd);
-    }
-  }
-  return hashLarge(job, batch, dirty, ready, opened.fd, before).finally(() => closeSync(opened.fd));
+  if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES)
+    return decide(job, batch, ready, before, digestSmall(fd), probeFd(fd, batch.files.kinds));
+  return hashLarge(job, batch, dirty, ready, fd, before);
 }
 
 async function hashLarge(

@@ -55,6 +55,8 @@ export interface JobFacts {
   sealed?: Sealed;
   /** SHA-256 (hex) that the sidecar demands. */
   demanded?: string;
+  /** Its sealed sidecar could not be read when the file was found: what it demands is not known yet. */
+  unread?: true;
   sha256?: string;
   /** Row of its content in the ledger. */
   content?: number;

@@ -25,6 +25,7 @@ import { manifestBusy } from './busy.js';
 import { contentsOf } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { lookForTargets, type Plan } from './look.js';
+import { planAnew } from './plan-anew.js';
 import { type Batch, blocked, retry, type Stage, type Step } from './stage.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
@@ -76,12 +77,11 @@ function answered(job: IngestJob, content: Content | undefined, steps: Map<Inges
 }
 
 /** A content with a target and no confirmed line stands in an open append. */
-async function finishPlanned(content: Content, batch: Batch): Promise<Finished> {
+async function finishPlanned(content: Content, batch: Batch): Promise<Finished | Written> {
   const file = fileOf(batch, content.hour!);
   const name = fileName(file);
   const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
-  // Confirmed between the two reads: the next round sees it.
-  return open ? finishOpen(file, open) : 'finished';
+  return open ? finishOpen(file, open) : planAnew(content, file, batch.feed);
 }
 
 async function appendAll(

@@ -177,14 +177,11 @@ function sealedStep(
       bytes: probe.stat.size,
       identity: identityOf(probe.stat),
     },
-    told: () =>
-      batch.emit('file_ready', {
-        feed: batch.feed.name,
-        job: job.id,
-        path: job.path,
-        bytes: probe.stat.size,
-        seal: kind,
-      }),
+    told: () => {
+      const named = { feed: batch.feed.name, job: job.id, path: job.path };
+      if (sidecar?.saysOther) batch.emit('sidecar_without_checksum', named);
+      batch.emit('file_ready', { ...named, bytes: probe.stat.size, seal: kind });
+    },
   };
 }
 

@@ -1,11 +1,13 @@
 /**
  * The sidecar `NAME.ok`: is it there, is somebody still writing it, which SHA-256 does it demand.
  * `sha256sum x > x.ok` leaves it empty and open for the whole hash, so an open sidecar says nothing yet.
+ * Guarantees: one that cannot be read is told as such, and never taken for one without a checksum.
  */
 import { closeSync, readSync } from 'node:fs';
 import type { Entry } from '../files/directories.js';
 import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
+import { errnoOf } from '../files/place-error.js';
 import { type FsKinds, openEntry, probeFd } from '../files/probe.js';
 import type { ByteName, Stat } from '../linux/index.js';
 import type { SidecarSeen } from './completion.js';
@@ -19,6 +21,8 @@ export interface SidecarRead {
   seen: SidecarSeen;
   /** Lower-case hex; undefined where the sidecar holds none. */
   demanded: string | undefined;
+  /** It says something, and that is no SHA-256: a word, an MD5. */
+  saysOther?: boolean;
 }
 
 export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
@@ -26,20 +30,33 @@ export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, demanded: un
 export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRead {
   if (!entry) return NO_SIDECAR;
   const opened = openEntry(entry);
-  // Held by a lease of its writer: not finished. Everything else that cannot be opened is no sidecar.
-  if (opened.fd === undefined) return opened.code === 'EAGAIN' ? { ...NO_SIDECAR, seen: { kind: 'open' } } : NO_SIDECAR;
+  if (opened.fd === undefined) {
+    // Held by a lease of its writer: not finished.
+    if (opened.code === 'EAGAIN') return { ...NO_SIDECAR, seen: { kind: 'open' } };
+    // Everything else that cannot be opened is no sidecar.
+    return UNREADABLE.has(opened.code) ? unreadable(opened.code) : NO_SIDECAR;
+  }
   try {
     const { stat, writer } = probeFd(opened.fd, kinds);
     if (stat.kind !== 'file') return NO_SIDECAR;
     if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
     const buffer = Buffer.alloc(Math.min(stat.size, SIDECAR_BYTES_MAX));
     const n = buffer.length === 0 ? 0 : readSync(opened.fd, buffer, 0, buffer.length, 0);
-    const demanded = HEX.exec(buffer.toString('latin1', 0, n))?.[1]?.toLowerCase();
-    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs }, demanded };
+    const text = buffer.toString('latin1', 0, n);
+    const demanded = HEX.exec(text)?.[1]?.toLowerCase();
+    const saysOther = demanded === undefined && text.trim() !== '';
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs }, demanded, ...(saysOther && { saysOther }) };
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined || !UNREADABLE.has(code)) throw error;
+    return unreadable(code);
   } finally {
     closeSync(opened.fd);
   }
 }
+
+const UNREADABLE = new Set(['EACCES', 'EPERM', 'EIO']);
+const unreadable = (code: string): SidecarRead => ({ ...NO_SIDECAR, seen: { kind: 'unreadable', code } });
 
 /** As the producer computes it, so that its next scan finds the row unchanged. */
 export function candidateIdentity(batch: Batch, stat: Stat, entry: Entry): string {

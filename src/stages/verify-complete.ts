@@ -18,6 +18,7 @@ import { putSidecarAside } from './put-away.js';
 import { judge, seal, workEntries } from './seal.js';
 import { candidateIdentity, NO_SIDECAR, readSidecar, type SidecarRead } from './sidecar.js';
 import { type Batch, defer, durably, eachJob, hold, type Stage, type Step } from './stage.js';
+import { notRead } from './unread.js';
 
 export const verifyComplete: Stage = {
   name: 'verify-complete',
@@ -37,18 +38,19 @@ function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
     return defer(0, 'other_mount', { ...job.facts, inside: '' });
   const work = workEntries(job, batch);
   if (work === undefined) return nameTooLong(job);
-  if (statEntry(work.file))
-    return judge(job, batch, dirty, work.file!, statEntry(work.sidecar) ? readSidecar(work.sidecar, kinds) : undefined);
+  const sealedSidecar = statEntry(work.sidecar) ? readSidecar(work.sidecar, kinds) : undefined;
+  const unread = sealedSidecar && notRead(job, batch, sealedSidecar, job.facts);
+  if (statEntry(work.file)) return unread ?? judge(job, batch, dirty, work.file!, sealedSidecar);
 
   const entry = inputEntry(job, batch);
   const stat = statEntry(entry);
-  const sealedSidecar = statEntry(work.sidecar) ? readSidecar(work.sidecar, kinds) : undefined;
   if (!entry || !stat || stat.kind !== 'file') return gone(job, batch, dirty, sealedSidecar !== undefined, stat);
   if (sealedSidecar && !unchanged(job.facts.seen.identity, stat)) {
     // The sidecar belonged to a version that is gone; it is never paired with what lies there now.
     putSidecarAside(job, batch, dirty);
     return defer(0, 'sidecar_of_earlier_version');
   }
+  if (unread) return unread;
   // Taken before the sidecar is read: one that comes in between is then a change, which the producer tells.
   const identity = candidateIdentity(batch, stat, entry);
   const sidecar = sealedSidecar ?? sidecarInInput(job, batch);
@@ -57,7 +59,8 @@ function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
     : completion(batch.feed, job.facts.seen, stat, sidecar.seen, batch.now());
   if (!rule.complete) {
     const facts = rule.seen ? { ...job.facts, seen: rule.seen, refusals: 0 } : job.facts;
-    return defer(rule.inMs, rule.why, facts, identity);
+    const unreadable = rule.why === 'sidecar_unreadable' && notRead(job, batch, sidecar, facts, identity);
+    return unreadable || defer(rule.inMs, rule.why, facts, identity);
   }
   const tooLarge = sizeRule(job, batch, stat);
   return tooLarge ?? seal(job, batch, dirty, entry, stat, sealedSidecar ? undefined : sidecar, sidecar);

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { limits } from '../config/limits.js';
 import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/stage-names.js';
+import { EXIT } from '../errors.js';
 import { limits as producerLimits } from '../producer/limits.js';
 import type { Emit } from '../telemetry/emit.js';
 import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
@@ -43,6 +44,7 @@ export class Supervised {
   #process: ChildProcess | undefined;
   #ready: Extract<ChildMessage, { kind: 'ready' }> | undefined;
   #fatal: Death['fatal'];
+  #returned = false;
   #bornAtMs = 0;
   #beats: Beats;
   #endBy: NodeJS.Timeout | undefined;
@@ -76,6 +78,7 @@ export class Supervised {
   spawn(): void {
     this.#ready = undefined;
     this.#fatal = undefined;
+    this.#returned = false;
     this.#beats = this.#newBeats();
     this.#bornAtMs = performance.now();
     const flags = this.spec.role === 'producer' ? producerLimits.nodeFlags : [];
@@ -137,6 +140,7 @@ export class Supervised {
       this.launch.emit('worker_started', { worker: this.name, worker_pid: this.pid, owner: message.owner });
     } else if (message.kind === 'fatal' || message.kind === 'returned') {
       if (message.kind === 'fatal') this.#fatal = message;
+      else this.#returned = true;
       this.#endBy ??= setTimeout(() => this.kill(), limits.exitGraceMs);
     }
     this.listener.onMessage(this, message);
@@ -149,7 +153,10 @@ export class Supervised {
     this.#endBy = undefined;
     if (error) this.launch.emit('spawn_failed', { worker: this.name, reason: error.message });
     const livedMs = performance.now() - this.#bornAtMs;
-    this.listener.onDeath(this, { code, signal, wasReady: this.#ready !== undefined, livedMs, fatal: this.#fatal });
+    // Its work was done and its state closed: what its end hung in (a system call on a dead mount) is no failure.
+    const ended = this.#returned && signal === 'SIGKILL' ? EXIT.done : code;
+    const wasReady = this.#ready !== undefined;
+    this.listener.onDeath(this, { code: ended, signal, wasReady, livedMs, fatal: this.#fatal });
   }
 
   #newBeats(): Beats {

@@ -23,6 +23,10 @@ function text(value: unknown): string {
 
 const EVENTS: Record<string, EventSpec> = {
   file_ready: { say: (f) => `${text(f.path)} is complete` },
+  sidecar_without_checksum: {
+    say: (f) =>
+      `the sidecar of ${text(f.path)} holds no SHA-256, so it says that the file is whole and nothing is checked`,
+  },
   file_ingested: {
     say: (f) =>
       `${text(f.path)} → ${text(f.warehouse_path)} (${shownBytes(Number(f.bytes ?? 0))}${f.seconds === undefined ? '' : `, ${shownSeconds(Number(f.seconds))}`})`,

@@ -1,11 +1,13 @@
 /** All adversaries, in the order of the report, and how a run of one is shown. */
 import type { Adversary, AdversaryReport } from './adversary.js';
+import { clocks } from './adversary-clocks.js';
 import { crowd } from './adversary-crowd.js';
-import { hostile } from './adversary-hostile.js';
+import { pauses } from './adversary-pauses.js';
+import { places } from './adversary-places.js';
 import { racing } from './adversary-racing.js';
-import { clocks, pause } from './adversary-time.js';
+import { uploader } from './adversary-uploader.js';
 
-export const ADVERSARIES: readonly Adversary[] = [racing, hostile, clocks, pause, crowd];
+export const ADVERSARIES: readonly Adversary[] = [racing, uploader, pauses, clocks, crowd, places];
 
 export function shown(name: string, { figures, violations, notTested }: AdversaryReport): string[] {
   return [

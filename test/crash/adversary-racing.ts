@@ -5,15 +5,16 @@
  * Does not: count what a call by path fails with after a whole quiet window, which the README names; these writers make none.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shownName } from '../../src/linux/names.js';
 import { PACKAGE, Program } from '../world/program.js';
 import { until } from '../world/waiting.js';
-import { World } from '../world/world.js';
+import type { World } from '../world/world.js';
 import { fnv } from '../world/writers.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
+import { AT_ONCE, inWorldOf } from './adversary-world.js';
 import type { Found } from './mutants-world.js';
 
 const KINDS = ['write', 'map', 'rename', 'append', 'truncate'] as const;
@@ -30,6 +31,9 @@ interface Written {
   failed: string[];
   opens: number;
   slowestMs: number;
+  /** Of opens that slept: the others were at most kept from their processor. */
+  waited: number;
+  slowestWaitMs: number;
   /** Of opens that create or cut, which may wait for the filesystem's journal. */
   slowestCreateMs: number;
 }
@@ -49,27 +53,37 @@ export const racing: Adversary = {
 };
 
 async function raceOn(ground: string, each: number, plan: AdversaryPlan, report: AdversaryReport): Promise<void> {
-  const world = new World({ seed: plan.seed, ground, options: { stabilitySeconds: 0, settleMs: 0, concurrency: 2 } });
-  try {
-    const writer = compiled(world.root);
-    if (writer === undefined) return void report.notTested.push('There is no gcc: racing writers were not tested.');
-    const alone = join(world.root, 'alone');
-    const undisturbed = [await writersIn(alone, writer, each, plan.seed)];
-    const ingest = world.start('ingest', [], { env: plan.env ?? {} });
-    await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
-    const written = await writersIn(world.input, writer, each, plan.seed);
-    await world.allDone({ withinMs: 120_000 });
-    await ingest.stop(60_000);
-    await world.runOnce([], { env: plan.env ?? {} });
-    undisturbed.push(await writersIn(alone, writer, each, plan.seed));
-    const where = `on ${ground}`;
-    report.violations.push(
-      ...compare(world, written).map((found) => ({ ...found, what: `${found.what}; seed ${plan.seed} ${where}` })),
-    );
-    tell(report, where, written, undisturbed, world);
-  } finally {
-    await world.end();
+  const options = { ...AT_ONCE, concurrency: 2 };
+  await inWorldOf({ seed: plan.seed, ground, options }, report, async (world) => {
+    const found = await race(world, `on ${ground}`, each, plan, report);
+    const where = `seed ${plan.seed} on ${ground}`;
+    report.violations.push(...found.map(({ kind, what }) => ({ kind, what: `${what}; ${where}` })));
+  });
+}
+
+async function race(
+  world: World,
+  where: string,
+  each: number,
+  plan: AdversaryPlan,
+  report: AdversaryReport,
+): Promise<Found[]> {
+  const writer = compiled(world.root);
+  if (writer === undefined) {
+    report.notTested.push('There is no gcc: racing writers were not tested.');
+    return [];
   }
+  const alone = (when: string) => writersIn(join(world.root, `alone ${when}`), writer, each, plan.seed);
+  const undisturbed = [await alone('before')];
+  const ingest = world.start('ingest', [], { env: plan.env ?? {} });
+  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
+  const written = await writersIn(world.input, writer, each, plan.seed);
+  await world.allDone({ withinMs: 120_000 });
+  await ingest.stop(60_000);
+  await world.runOnce([], { env: plan.env ?? {} });
+  undisturbed.push(await alone('after'));
+  tell(report, where, written, undisturbed, world);
+  return compare(world, written);
 }
 
 function tell(
@@ -80,26 +94,28 @@ function tell(
   world: World,
 ): void {
   const slowest = (of: (one: Written) => number) => Math.max(...undisturbed.map(of));
-  const [with_, without] = [written.slowestMs, slowest(({ slowestMs }) => slowestMs)];
+  const { slowestMs, waited, slowestWaitMs, slowestCreateMs } = written;
+  const withoutMs = slowest((one) => one.slowestMs);
   report.figures[`files ${where}`] = written.versions.size + written.lines.size;
   report.figures[`versions stored ${where}`] = world.warehouse().length;
-  report.figures[`seals undone by a writer ${where}`] = world
+  report.figures[`jobs that met a writer ${where}`] = world
     .jobs()
     .filter(({ payload }) => payload.refusals !== undefined).length;
   report.figures[`opens ${where}`] = written.opens;
-  report.figures[`slowest open ${where}`] = `${with_} ms with, ${without} ms without the ingestor`;
+  report.figures[`slowest open ${where}`] = `${slowestMs} ms with, ${withoutMs} ms without the ingestor`;
+  report.figures[`slowest open of ${waited} that waited ${where}`] =
+    `${slowestWaitMs} ms with, ${slowest((one) => one.slowestWaitMs)} ms without`;
   report.figures[`slowest open that creates or cuts ${where}`] =
-    `${written.slowestCreateMs} ms with, ${slowest(({ slowestCreateMs }) => slowestCreateMs)} ms without`;
-  if (with_ > without + DELAY_MS)
+    `${slowestCreateMs} ms with, ${slowest((one) => one.slowestCreateMs)} ms without`;
+  if (slowestWaitMs > withoutMs + DELAY_MS)
     report.violations.push({
       kind: 'writer_disturbed',
-      what: `an open took ${with_} ms, ${without} ms without us ${where}`,
+      what: `an open waited ${slowestWaitMs} ms, ${withoutMs} ms was the slowest without us ${where}`,
     });
 }
 
 async function writersIn(directory: string, program: string, each: number, seed: string): Promise<Written> {
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory);
+  mkdirSync(directory, { recursive: true });
   const runs = KINDS.map(
     (kind) => new Program(program, [kind, String(each), seed], undefined, { cwd: directory }).ended,
   );
@@ -109,6 +125,8 @@ async function writersIn(directory: string, program: string, each: number, seed:
     failed: [],
     opens: 0,
     slowestMs: 0,
+    waited: 0,
+    slowestWaitMs: 0,
     slowestCreateMs: 0,
   };
   for (const { code, stdout } of await Promise.all(runs)) {
@@ -119,7 +137,7 @@ async function writersIn(directory: string, program: string, each: number, seed:
 }
 
 function hear(line: string, told: Written): void {
-  const [word, name = '', a, b, c] = line.split(' ');
+  const [word, name = '', a, b, c, d, e] = line.split(' ');
   if (word === 'failed') told.failed.push(line);
   else if (word === 'lines') told.lines.set(name, Number(a));
   else if (word === 'whole' || word === 'version') {
@@ -128,9 +146,11 @@ function hear(line: string, told: Written): void {
     versions.last = Number(a);
     told.versions.set(name, versions);
   } else if (word === 'opens') {
-    told.opens += Number(name) + Number(b);
+    told.opens += Number(name) + Number(d);
     told.slowestMs = Math.max(told.slowestMs, Number(a));
-    told.slowestCreateMs = Math.max(told.slowestCreateMs, Number(c));
+    told.waited += Number(b);
+    told.slowestWaitMs = Math.max(told.slowestWaitMs, Number(c));
+    told.slowestCreateMs = Math.max(told.slowestCreateMs, Number(e));
   }
 }
 

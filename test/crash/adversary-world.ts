@@ -1,4 +1,4 @@
-/** The world of one adversary. */
+/** The worlds of adversaries. */
 import { World } from '../world/world.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
 
@@ -17,17 +17,26 @@ export function adversary(
     name,
     async run(plan) {
       const report = nothingYet();
-      const world = new World({ ...options, seed: plan.seed });
-      try {
-        await act(world, plan, report);
-      } catch (error) {
-        await world.killAll();
-        report.violations.push({ kind: 'stuck', what: String((error as Error).message).slice(0, 1_500) });
-        report.violations.push(...world.differences({ settled: false }).slice(0, 20));
-      } finally {
-        await world.end({ keep: process.env.KEEP_WORLD !== undefined });
-      }
+      await inWorldOf({ ...options, seed: plan.seed }, report, (world) => act(world, plan, report));
       return report;
     },
   };
+}
+
+/** One of several worlds of an adversary. */
+export async function inWorldOf(
+  options: Options,
+  report: AdversaryReport,
+  act: (world: World) => Promise<void>,
+): Promise<void> {
+  const world = new World(options);
+  try {
+    await act(world);
+  } catch (error) {
+    await world.killAll();
+    report.violations.push({ kind: 'stuck', what: String((error as Error).message).slice(0, 1_500) });
+    report.violations.push(...world.differences({ settled: false }).slice(0, 20));
+  } finally {
+    await world.end({ keep: process.env.KEEP_WORLD !== undefined });
+  }
 }

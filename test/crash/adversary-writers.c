@@ -3,7 +3,8 @@
  * take it: after the rename into place through write or a mapping, over two renames, by opening it again to append or to cut.
  * Guarantees: every call that fails is told; what each file held in the end is told before the next is begun:
  * `whole NAME FNV`, `version NAME FNV LAST`, `lines NAME COUNT`, `failed NAME CALL ERRNO`, and as the last line
- * `opens COUNT SLOWEST_MS CREATED SLOWEST_CREATED_MS`.
+ * `opens COUNT SLOWEST_MS WAITED SLOWEST_WAITED_MS CREATED SLOWEST_CREATED_MS`; one that waited slept inside the call,
+ * others were at most kept from their processor.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,14 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { SIZE = 8192, LINE = 32 };
 static uint64_t state;
 static char name[24], bytes[SIZE];
-static int opens, creates;
-static double slowest_open, slowest_create;
+static int opens, waits, creates;
+static double slowest_open, slowest_wait, slowest_create;
 
 static unsigned dice(unsigned sides) {
   state = state * 6364136223846793005ull + 1442695040888963407ull;
@@ -41,14 +43,22 @@ static uint32_t fnv(const char *from, int count) {
 }
 
 /* Timed apart: a new or emptied file may wait for the filesystem's journal, any other one for nobody but a lease. */
+static long sleeps(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nvcsw;
+}
 static int opened(const char *path, int flags) {
   int there = !access(path, F_OK);
+  long slept = sleeps();
   double began = now_ms();
   int fd = open(path, flags, 0644);
   double took = now_ms() - began;
+  slept = sleeps() - slept;
   if (there && !(flags & O_TRUNC)) {
     opens++;
     if (took > slowest_open) slowest_open = took;
+    if (slept > 0) waits++;
+    if (slept > 0 && took > slowest_wait) slowest_wait = took;
   } else {
     creates++;
     if (took > slowest_create) slowest_create = took;
@@ -140,6 +150,6 @@ int main(int argc, char **argv) {
     else if (!strcmp(kind, "truncate")) cut(file);
     else held(kind, file);
   }
-  printf("opens %d %.2f %d %.2f\n", opens, slowest_open, creates, slowest_create);
+  printf("opens %d %.2f %d %.2f %d %.2f\n", opens, slowest_open, waits, slowest_wait, creates, slowest_create);
   return 0;
 }

@@ -26,8 +26,3 @@ export interface Adversary {
 }
 
 export const nothingYet = (): AdversaryReport => ({ figures: {}, violations: [], notTested: [] });
-
-/** A number below `limit` at each call; the same ones again for the same seed. */
-export function diceOf(draw: (bytes: number) => Buffer): (limit: number) => number {
-  return (limit) => draw(4).readUInt32LE() % limit;
-}

@@ -19,6 +19,7 @@ import { STAGES } from '../../src/stages/index.js';
 import { ingestJob, payloadOf } from '../../src/stages/job.js';
 import type { Batch, Feed, Step } from '../../src/stages/stage.js';
 import type { Dropped } from '../world/dropping.js';
+import type { Options } from '../world/layout.js';
 import { World } from '../world/world.js';
 
 const silent = (): void => {};
@@ -26,7 +27,7 @@ const silent = (): void => {};
 class Died extends Error {}
 
 export class Bench {
-  readonly world = new World({ options: { stabilitySeconds: 0, settleMs: 0 } });
+  readonly world: World;
   backend!: Backend;
   feed!: Feed;
   /** What the last step answered. */
@@ -34,8 +35,12 @@ export class Bench {
   /** Gets the folders of each step before it begins: to make what is slow or broken of them. */
   prepare: (files: FeedFiles) => void = () => {};
 
-  static async open(): Promise<Bench> {
-    const bench = new Bench();
+  constructor(options: Options) {
+    this.world = new World({ options: { stabilitySeconds: 0, settleMs: 0, ...options } });
+  }
+
+  static async open(given: Options = {}): Promise<Bench> {
+    const bench = new Bench(given);
     await bench.#openState();
     const options = bench.#options();
     await bench.backend.putFeed(options.name, { ...options });

@@ -50,6 +50,14 @@ test('drain ends every child and answers 0, also when it is asked for twice', as
   assert.ok(livesIn(family.folder).every(({ pid }) => !isAlive(pid)));
 });
 
+test('a child that has returned, and hangs in a place as it ends, is a drain that succeeded', async (t) => {
+  const family = new Family(t, 'hangs-at-exit');
+  family.supervisor.start();
+  await family.told('worker_started', 3);
+  family.supervisor.drain();
+  assert.deepEqual(await family.supervisor.done, { exitCode: 0 });
+});
+
 test('a drain that does not end says who hangs and with what; stop ends it and is no crash', async (t) => {
   const family = new Family(t, 'stubborn');
   family.supervisor.start();

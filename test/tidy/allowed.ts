@@ -16,7 +16,8 @@ export const allowed = {
     'test/watcher/places.test.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'test/supervise/family.ts': 'its own wait with a deadline, as in test/world/waiting.ts',
     'test/crash/power.ts': 'the moment of a cut is drawn, in ms after an event: nothing is waited for',
-    'test/crash/adversary-hostile.ts': 'how long the hostile one lets his traps lie is drawn: nothing is waited for',
+    'test/crash/adversary-uploader.ts': 'how long the hostile one lets its traps lie is drawn: nothing is waited for',
+    'test/crash/adversary-pauses.ts': 'the moment of a stop is drawn, and the length of a pause is what is tested',
     'test/crash/frozen.ts': 'the moment of a stop is drawn, in ms: nothing is waited for',
     'src/commands/state-copy.ts':
       'a copy aside to be read, in a temporary folder of its own; no file that was delivered',

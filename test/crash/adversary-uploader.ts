@@ -1,0 +1,194 @@
+/**
+ * A hostile uploader, as the same user, against a running ingestor: nothing outside is read or written, nothing is lost or
+ * stored twice, the log stays one JSON object a line without a character that acts, and every file that is not stored has
+ * a reason by `ingest-ctl explain`.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { shownName } from '../../src/linux/names.js';
+import { sha256 } from '../world/dropping.js';
+import { workDirOf } from '../world/layout.js';
+import { until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+import type { AdversaryPlan, AdversaryReport } from './adversary.js';
+import { DECOYS, MAX_BYTES, NAMES, SECRETS, Uploader } from './adversary-uploader-acts.js';
+import { adversary } from './adversary-world.js';
+import { dice } from './dice.js';
+import type { Found } from './mutants-world.js';
+
+const OPTIONS = { stabilitySeconds: 0.2, settleMs: 0, concurrency: 2, maxBytes: MAX_BYTES };
+/** Characters that end a line, move a cursor or turn the writing direction. */
+const ACTING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+const slow = { withinMs: 120_000, everyMs: 100 };
+
+export const uploader = adversary('hostile uploader', { options: OPTIONS }, async (world, plan, report) => {
+  report.violations.push(...(await attack(world, plan, report)));
+});
+
+async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport): Promise<Found[]> {
+  const hostile = new Uploader(world);
+  const before = hostile.outsideNow();
+  const ingest = world.start('ingest', [], { env: plan.env ?? {} });
+  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
+  const [rounds, empties] = plan.full ? [500, 100_000] : [16, 1_500];
+  const below = dice(`${plan.seed} uploader`);
+  for (const name of NAMES) world.drop(name, 100);
+  for (let n = 0; n < rounds; n++) await round(hostile, n, Math.ceil(empties / rounds), below);
+  hostile.giveLeasesBack();
+  for (let n = 0; n < rounds; n += 16) hostile.defuse(n);
+  linksWritten(hostile);
+  const isEnd = () => world.jobs().every(({ state }) => state === 'done' || state === 'held');
+  await until('nothing is under way', () => isEnd() && unexplained(world, hostile).length === 0, {
+    ...slow,
+    soFar: () => underWay(world, hostile),
+  });
+  const silent = await withoutReason(world);
+  const held = world.jobs().filter(({ state }) => state === 'held');
+  for (const { sha256: digest } of world.underprocess()) world.held.add(digest);
+  for (const digests of hostile.links.values()) for (const digest of digests) world.held.add(digest);
+  await ingest.stop(60_000);
+  await world.runOnce([], { code: held.length > 0 ? 4 : 0, env: plan.env ?? {} });
+
+  const found: Found[] = [...linksLost(world, hostile), ...silent];
+  if (JSON.stringify(hostile.outsideNow()) !== JSON.stringify(before) || strangers(hostile).length > 0)
+    found.push({ kind: 'foreign_changed', what: `outside there is now ${strangers(hostile)} ${hostile.outsideNow()}` });
+  found.push(...secretsStored(world), ...logBroken(world), ...world.differences());
+  const stored = world.warehouse();
+  for (let n = 0; n < rounds; n++) hostile.writeThroughLink(n);
+  const changed = world.warehouse().filter((file, n) => file.sha256 !== stored[n]?.sha256);
+  found.push(...changed.map(({ path }) => ({ kind: 'wrong_bytes', what: `${path} was written through a link` })));
+  report.figures = {
+    rounds,
+    'files dropped': world.dropped.length,
+    stored: world.warehouse().length,
+    duplicates: world.duplicates().length,
+    held: held.length,
+    'closed gates': world.log.named('gate_closed').length,
+    'log lines': world.programs.reduce((sum, { lines }) => sum + lines.length, 0),
+    'asked of explain': world.programs.filter(({ command }) => command === 'ingest-ctl').length,
+  };
+  return found;
+}
+
+/** One turn of every kind; what was swapped is swapped back after a moment of the seed's choice. */
+async function round(hostile: Uploader, n: number, empties: number, below: (limit: number) => number): Promise<void> {
+  hostile.swapFile(n);
+  hostile.swapDirectory(n);
+  hostile.keepLink(n);
+  hostile.lease(n);
+  if (n % 8 === 0) hostile.layFifo(n);
+  if (n % 8 === 0) hostile.bomb(n);
+  for (let i = 0; i < empties; i++) hostile.empty(n * empties + i);
+  if (n % 8 === 5) hostile.takeWorkDirectory();
+  await pause(below(500));
+  hostile.swapFileBack(n);
+  hostile.swapDirectoryBack(n);
+  if (below(2) === 0) hostile.writeThroughLink(n);
+  await pause(below(200));
+  if (n % 8 === 5) await gateClosed(hostile, n);
+  hostile.bringWorkDirectoryBack();
+  if (n % 4 === 3) hostile.giveLeasesBack();
+}
+
+/** The place is gone for as long as it takes to be noticed. */
+async function gateClosed({ world }: Uploader, n: number): Promise<void> {
+  const closed = world.log.named('gate_closed').length;
+  world.drop(`meanwhile-${n}.csv`, 100);
+  const isSeen = () => world.log.named('gate_closed').length > closed;
+  await until('the missing folder is noticed', isSeen, { withinMs: 3_000 }).catch(() => {});
+}
+
+/** The content of a link counts as dropped in the state that is kept: the one before the write, or the one after it. */
+function linksWritten({ world, links }: Uploader): void {
+  for (const [kept, digests] of links)
+    for (const digest of new Set(digests))
+      world.dropped.push({
+        feed: 'default',
+        name: join('link', kept) as never,
+        sha256: digest,
+        bytes: 2_000,
+        optional: true,
+      });
+}
+
+function linksLost(world: World, { links }: Uploader): Found[] {
+  const { warehouse, underprocess, input, failed } = world.survey();
+  const there = new Set([...warehouse, ...underprocess, ...input, ...failed].map((file) => file.sha256));
+  const lost = [...links].filter(([, digests]) => !digests.some((digest) => there.has(digest)));
+  return lost.map(([kept]) => ({ kind: 'lost', what: `no state of the file that ${kept} is a link to is anywhere` }));
+}
+
+const waits = (world: World): string[] =>
+  [...world.survey().input, ...world.survey().underprocess].map(({ path }) => path);
+
+/** Files in the input that no job knows and that are none of those that stay. */
+function unexplained(world: World, { stays }: Uploader): string[] {
+  const known = new Set<string>([
+    ...world
+      .jobs()
+      .filter(({ state }) => state === 'held')
+      .map(({ key }) => key),
+    ...stays,
+  ]);
+  return world.survey().input.flatMap(({ path }) => (known.has(path) ? [] : [path]));
+}
+
+/** For the sentence of a wait that failed. */
+function underWay(world: World, hostile: Uploader): string {
+  const jobs = world.jobs().filter(({ state }) => state !== 'done' && state !== 'held');
+  const told = jobs.slice(0, 5).map(({ key, stage, state, payload }) => ({ key, stage, state, payload }));
+  return `${jobs.length} jobs ${JSON.stringify(told)}, in the input ${JSON.stringify(unexplained(world, hostile).slice(0, 9))}`;
+}
+
+/** Whatever was not stored is asked for, in words. */
+async function withoutReason(world: World): Promise<Found[]> {
+  const found: Found[] = [];
+  const { input } = world.survey();
+  const work = join(workDirOf(world.feed()), 'underprocess');
+  const places = waits(world).map((path) => join(input.some((f) => f.path === path) ? world.input : work, path));
+  for (const place of places.slice(0, 40)) {
+    const asked = await world.run('ingest-ctl', ['explain', Buffer.from(place, 'latin1').toString('utf8'), '--json']);
+    const answer =
+      asked.code === 0
+        ? (JSON.parse(asked.stdout) as { found: { verdict: string; sentences: string[] }[] })
+        : undefined;
+    const { verdict, sentences } = answer?.found[0] ?? { verdict: `exit ${asked.code}`, sentences: [] };
+    if (sentences.length === 0 || verdict === 'unknown')
+      found.push({ kind: 'unexplained', what: `${place}: ${verdict} ${asked.stderr.slice(0, 200)}` });
+    for (const job of world.jobs().filter(({ state, hold_code }) => state === 'held' && !hold_code))
+      found.push({ kind: 'unexplained', what: `${job.id} is held for no reason` });
+  }
+  for (const { state, key } of world.jobs())
+    if (state === 'held')
+      for (const { path, sha256: digest } of world.survey().input) if (path === key) world.held.add(digest);
+  return found;
+}
+
+const strangers = ({ outside }: Uploader): string[] =>
+  (readdirSync(outside, { recursive: true }) as string[]).filter(
+    (name) => !([...SECRETS, ...DECOYS] as string[]).includes(name) && !name.startsWith('kept'),
+  );
+
+function secretsStored(world: World): Found[] {
+  const secrets = new Set(SECRETS.map((name) => sha256(`secret ${name}`)));
+  const all = [...world.warehouse(), ...world.duplicates(), ...world.failed(), ...world.underprocess()];
+  const read = all.filter(({ sha256: digest }) => secrets.has(digest));
+  return read.map(({ path }) => ({ kind: 'foreign_read', what: `${shownName(path)} holds what lies outside` }));
+}
+
+function logBroken(world: World): Found[] {
+  const found: Found[] = [];
+  for (const program of world.programs.filter(({ command }) => command === 'ingest'))
+    for (const line of program.lines) {
+      try {
+        JSON.parse(line);
+        if (ACTING.test(line))
+          found.push({ kind: 'log', what: `a character that acts: ${JSON.stringify(line.slice(0, 300))}` });
+      } catch {
+        if (line.startsWith('{') || !line.startsWith('ingest'))
+          found.push({ kind: 'log', what: `no object: ${JSON.stringify(line.slice(0, 300))}` });
+      }
+    }
+  return found;
+}

@@ -1,0 +1,32 @@
+/** An owner that hung in a place until its parent killed it: nobody is blamed, and what needs the place is told to the caller. */
+import assert from 'node:assert/strict';
+import { Owners } from '../../../queue/owners.js';
+import { host } from '../../../src/linux/index.js';
+import { candidate, scenario } from '../world.js';
+import { sqlite } from './kind.js';
+
+scenario(
+  sqlite,
+  'killed for its silence in a place: no crash is counted, in one transaction with what closes it',
+  async (world) => {
+    const queue = await world.open();
+    await queue.enqueue([candidate('a', { feed: 'one' }), candidate('b', { feed: 'two' })]);
+    for (const inHand of [true, false]) {
+      const child = await world.child();
+      const [job] = await child.ask<{ id: string }[]>('claim', 'first', 9);
+      await child.ask('inHand', inHand ? job!.id : null);
+      const parent = new Owners(host(), `${world.address}.owners`);
+      parent.noteStall(await child.ask<number>('owner'));
+      await child.kill();
+      parent.close();
+      const told: unknown[] = [];
+      const [rescue] = await queue.rescue((tx, at, place) => {
+        told.push([tx.job(job!.id)?.state, at.map(({ feed, stage }) => `${feed} ${stage}`).sort(), place]);
+      });
+      const feed = queue.job(job!.id)!.feed;
+      assert.deepEqual(told, [['claimed', inHand ? [`${feed} first`] : ['one first', 'two first'], 'somewhere']]);
+      assert.deepEqual([rescue?.jobs, rescue?.stuckIn, rescue?.poisoned], [2, 'somewhere', false]);
+      assert.deepEqual([queue.job(job!.id)?.state, queue.job(job!.id)?.crashes], ['ready', 0]);
+    }
+  },
+);
