@@ -77,7 +77,7 @@ export interface Candidate {
   nudge?: boolean;
 }
 
-/** `busy`: the key's job is claimed just now and has another identity, or was to be nudged; offer it again in a second. */
+/** `busy`: the key's job is claimed just now, by a stage that may have looked before this came; offer it again in a second. */
 export type EnqueueAnswer = 'new' | 'known' | 'busy';
 
 /** Fields that any outcome may change together with the state. */

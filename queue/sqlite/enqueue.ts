@@ -32,8 +32,8 @@ type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
 function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: number): Verdict {
   if (!holder) return 'new';
   const same = holder.identity === candidate.identity;
-  // The stage has looked already, perhaps before the change that the nudge is about: only a later offer is sure to be seen.
-  if (holder.state === 'claimed') return same && !candidate.nudge ? 'known' : 'busy';
+  // The stage has looked already, perhaps before this came, and then drops it as vanished: only a later offer is sure to be seen.
+  if (holder.state === 'claimed') return 'busy';
   if (holder.state === 'held' && !same) return 'reopen';
   return holder.state === 'ready' && candidate.nudge && holder.due_ms > nowMs ? 'nudge' : 'known';
 }

@@ -39,12 +39,22 @@ export const enqueueScenarios: Scenarios = {
     assert.deepEqual([job?.payload, job?.identity], [{ name: 'a' }, 'a v1']);
   },
 
-  'a claimed job answers busy to another version and to a nudge, until its key is free': async (world) => {
+  'a candidate that comes back while its job is claimed is asked for again, since that may end as dropped': async (
+    world,
+  ) => {
+    const queue = await world.open();
+    const job = await claimed(queue, 'a');
+    assert.deepEqual(await queue.enqueue([candidate('a')]), ['busy']);
+    await settleAs(queue, job, { kind: 'drop', why: 'vanished' });
+    assert.deepEqual(await queue.enqueue([candidate('a')]), ['new']);
+  },
+
+  'a claimed job answers busy, also to another version and to a nudge, until its key is free': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     const next = candidate('a', { identity: 'a v2' });
     assert.deepEqual(await queue.enqueue([candidate('a'), next, candidate('a', { nudge: true })]), [
-      'known',
+      'busy',
       'busy',
       'busy',
     ]);
