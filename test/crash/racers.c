@@ -2,11 +2,9 @@
  * Upstream writers that race with whoever takes their files away.
  * `late HOW COUNT SEED`: renames each file into place while it is still open, and goes on for some ms: by write, through a
  * mapping, by O_APPEND, by truncate. Prints NAME FNV of what each held in the end.
- * `lease SECONDS SEED`: keeps write leases on files of its own for so long, whoever asks for them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,24 +71,10 @@ static void late(const char *how, int count) {
     printf("%s %u\n", name, fnv);
   }
 }
-static void lease(int seconds) {
-  int fds[8];
-  signal(SIGIO, SIG_IGN);
-  for (int i = 0; i < 8; i++) {
-    char name[64];
-    snprintf(name, sizeof name, "leased%d.csv", i);
-    fds[i] = open(name, O_RDWR | O_CREAT, 0644);
-    if (fds[i] < 0 || write(fds[i], name, sizeof name) < 0) fail("open");
-    if (fcntl(fds[i], F_SETLEASE, F_WRLCK)) fail("F_SETLEASE");
-  }
-  sleep(seconds);
-  for (int i = 0; i < 8; i++) close(fds[i]);
-}
 int main(int argc, char **argv) {
-  if (argc < 4) return 2;
-  state = strtoull(argv[argc - 1], 0, 10);
+  if (argc != 5 || strcmp(argv[1], "late")) return 2;
+  state = strtoull(argv[4], 0, 10);
   dice(2);
-  if (!strcmp(argv[1], "late")) late(argv[2], atoi(argv[3]));
-  else lease(atoi(argv[2]));
+  late(argv[2], atoi(argv[3]));
   return 0;
 }
