@@ -2,6 +2,7 @@
  * What the queue tells its caller when the state cannot be used. `exitCode` is what a command should end with.
  * Does not: describe the failure of a job; that is a value (an outcome), never an error.
  */
+import { constants } from 'node:os';
 
 /** The state cannot be used as it is (exit code 3): a supervisor should not restart the process for it. */
 export class QueueError extends Error {
@@ -50,9 +51,9 @@ export const isBusy = (error: unknown): boolean => sqlCodeOf(error).startsWith('
 export const isOfTheState = (error: unknown): boolean =>
   error instanceof QueueError || [...FULL, ...IO, ...NOT_OURS].some((family) => sqlCodeOf(error).startsWith(family));
 
-/** Of a companion of the database. */
+/** Of a companion of the database. By number: Node has no name for EDQUOT. */
 export const isFull = (error: unknown): boolean =>
-  ['ENOSPC', 'EDQUOT'].includes((error as { code?: string } | null)?.code ?? '');
+  [constants.errno.ENOSPC, constants.errno.EDQUOT].includes(-((error as { errno?: number } | null)?.errno ?? 0));
 
 export const stateFull = (path: string, cause: unknown): StateUnwritable =>
   new StateUnwritable('state_full', `The disk that holds ${path} is full: free some space there.`, { cause });

@@ -2,7 +2,7 @@
  * A failing place is not a failing file: these errors close a gate and cost no attempt.
  * Which errno means that depends on what was done: EIO of a data file may be that file's bad sector, EIO of a root is not.
  */
-import { LinuxError } from '../linux/index.js';
+import { codeOfErrno, LinuxError } from '../linux/index.js';
 
 export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state';
 
@@ -73,8 +73,11 @@ const MEANING: Record<string, string> = {
 };
 
 export function errnoOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && (error instanceof LinuxError || /^E[A-Z0-9]+$/.test(code)) ? code : undefined;
+  const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
+  if (typeof code !== 'string') return undefined;
+  if (error instanceof LinuxError || /^E[A-Z0-9]+$/.test(code)) return code;
+  // Node has no name for some (EDQUOT, ESTALE): its code is UNKNOWN, or a sentence.
+  return typeof errno === 'number' && errno < 0 ? codeOfErrno(-errno) : undefined;
 }
 
 export function placeError(place: PlaceKind, path: string, code: string, copy?: NoRoom): PlaceError {

@@ -4,7 +4,7 @@
  */
 export * from './boot.js';
 export { makeDirectoryAt, removeDirectoryAt, renameNoReplace, unlinkAt } from './entries.js';
-export { LinuxError } from './error.js';
+export { codeOfErrno, LinuxError } from './error.js';
 export { cloneFile, fallocateKeepSize } from './extents.js';
 export { type FsKind, fsKindOf, fsKindOfMagic } from './filesystem.js';
 export { host } from './host.js';

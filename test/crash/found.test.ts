@@ -35,3 +35,15 @@ test('killed while a marker is made, twice: nothing of it is left over', { timeo
   assert.equal(end.hits.filter(Boolean).length, 2, 'the call was reached twice');
   assert.deepEqual(end.violations, []);
 });
+
+test('an error that Node has no name for, a quota that is used up, closes a gate as a full disk does', {
+  timeout: 120_000,
+}, async (t) => {
+  // The first four are made for the markers.
+  const only = { call: 'fsync', path: '/warehouse' };
+  const end = await round(t, [{ kind: 'fail from there on', at: 5, error: 'EDQUOT', only }]);
+  if (!end) return;
+  assert.equal(end.hits.filter(Boolean).length, 1, 'the call was reached');
+  assert.deepEqual(end.violations, []);
+  assert.equal(end.retried, false, 'no attempt was spent');
+});

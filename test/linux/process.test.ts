@@ -11,6 +11,7 @@ import {
   setParentDeathSignal,
   timeNamespace,
 } from '../../src/linux/index.js';
+import { until } from '../world/waiting.js';
 import { assertSucceeded, directoryFor, linesOf, onlyRoot, openPath, runNode, startNode } from './support.js';
 
 test('a child that asked for it dies with its parent, also when it is stopped', { timeout: 60_000 }, async (t) => {
@@ -26,7 +27,7 @@ test('a child that asked for it dies with its parent, also when it is stopped', 
   parent.kill('SIGKILL');
   // The grandchild holds the other end of this pipe: its end is its death.
   await once(parent, 'close');
-  assert.ok(['gone', 'Z'].includes(stateOf(pid)), stateOf(pid));
+  await until('it is dead', () => ['gone', 'Z'].includes(stateOf(pid)), { soFar: () => stateOf(pid) });
 });
 
 function stateOf(pid: number): string {
