@@ -136,8 +136,9 @@ export function settleSidecars(files: FeedFiles, suffix: ByteName): Sidecars {
     const sealedAt = statEntry(from)!.ctimeNs;
     const file = statEntry(files.entryOrNone(files.input, path!));
     const to = files.entryOrNone(files.input, (path + suffix) as ByteName);
-    // The rename into underprocess/ was the sidecar's last change: a file that changed later is another version.
-    if (file?.kind === 'file' && file.ctimeNs <= sealedAt && to && !statEntry(to)) {
+    // The rename into underprocess/ was the sidecar's last change: a file that changed later is another version, and one
+    // that did so in the same tick of the kernel's clock may be.
+    if (file?.kind === 'file' && file.ctimeNs < sealedAt && to && !statEntry(to)) {
       renameNoReplace(from.dir, from.name, to.dir, to.name);
       settled.back++;
     } else {

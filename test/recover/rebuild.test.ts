@@ -4,7 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -12,6 +21,7 @@ import { gzipSync } from 'node:zlib';
 import { loseState, rebuild, rebuilt, refused, stateFiles, stoppedBefore } from '../world/lost.js';
 import { tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 240_000 };
@@ -164,6 +174,17 @@ test('a sidecar that was sealed goes on with its file: what it demands is not fo
   assert.equal(world.manifest().length, 1);
 });
 
+/** The kernel stamps changes of one tick alike. */
+async function nextTick(world: World): Promise<void> {
+  const path = join(world.root, 'a tick');
+  const now = () => {
+    writeFileSync(path, '');
+    return statSync(path, { bigint: true }).ctimeNs;
+  };
+  const before = now();
+  await until('the next tick', () => now() > before);
+}
+
 test('a sidecar sealed without its file goes back beside it, unless the file is another one now', limit, async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });
   world.drop('first.csv', 100);
@@ -174,6 +195,7 @@ test('a sidecar sealed without its file goes back beside it, unless the file is 
   for (const [n, name] of ['same.csv', 'replaced.csv', 'gone.csv'].entries()) {
     if (name !== 'gone.csv') world.drop(name, 100);
     world.sidecar(name);
+    await nextTick(world);
     renameSync(join(world.input, `${name}.ok`), sealed(n + 1, name));
   }
   rmSync(join(world.input, 'replaced.csv'));
