@@ -34,7 +34,12 @@ for (const [name, start] of [
     await until('the producer and all five workers are ready', () => world.log.named('worker_started').length === 6, {
       withinMs: 60_000,
     });
+    // So that both workers of it find work for long: while files come one by one, the quicker one may take nearly all.
+    await world.run('ingest-ctl', ['pause', 'hash']);
     for (let n = 0; n < FILES; n++) world.drop(`${n}.csv`, 64);
+    const before = () => world.jobs().filter(({ stage }) => stage === 'hash').length;
+    await until('all files wait before hash', () => before() === FILES, { withinMs: 120_000, everyMs: 250 });
+    await world.run('ingest-ctl', ['resume', 'hash']);
     await world.stored(FILES, { withinMs: 150_000 });
     await world.stop();
     world.check();
