@@ -73,7 +73,10 @@ export interface Candidate {
   payload: Payload;
   /** From now; 0 = at once. */
   dueInMs: number;
-  /** A known, ready job becomes due at once (its file changed, its sidecar arrived); the payload is not replaced. */
+  /**
+   * A known job that is ready, or held and reopened by this, becomes due at once (its file changed, its sidecar arrived); the
+   * payload of a ready one is not replaced.
+   */
   nudge?: boolean;
 }
 

@@ -115,7 +115,7 @@ function reopen(tx: SqliteTx, holder: Holder, candidate: Candidate, first: Stage
     identity,
     bytes,
     payloadText(candidate),
-    dueMs(tx, candidate),
+    candidate.nudge ? tx.nowMs : dueMs(tx, candidate),
     tx.wallMs,
     JSON.stringify(trail),
     holder.seq,

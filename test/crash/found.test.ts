@@ -47,3 +47,14 @@ test('an error that Node has no name for, a quota that is used up, closes a gate
   assert.deepEqual(end.violations, []);
   assert.equal(end.retried, false, 'no attempt was spent');
 });
+
+test('a file that may not be moved after its sidecar was is held, and looked at again at once when it is offered without', {
+  timeout: 120_000,
+}, async (t) => {
+  // The sidecar's rename is the first.
+  const only = { call: 'renameat2', path: '~bad.csv' };
+  const end = await round(t, [{ kind: 'fail once', at: 2, error: 'EACCES', only }]);
+  if (!end) return;
+  assert.equal(end.hits.filter(Boolean).length, 1, 'the call was reached');
+  assert.deepEqual(end.violations, []);
+});
