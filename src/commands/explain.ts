@@ -1,18 +1,11 @@
 /** ingest-ctl explain PATH: why a file is not in yet, or where it went. */
-
-import type { Json } from '../../queue/backend.js';
-import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { OperatorError } from '../errors.js';
+import { explain as explainPath } from '../recover/explain.js';
 import { safeText } from '../telemetry/safe.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 import { withView } from './state-view.js';
-
-/** Reads state and disk, changes neither. `text` may have several lines. */
-type Explain = (view: QueueView, feeds: FeedOptions[], path: string) => Promise<{ text: string; json: Json }>;
-
-const MODULE = '../recover/explain.js';
 
 export async function explain(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('explain', argv);
@@ -24,11 +17,10 @@ export async function explain(argv: readonly string[]): Promise<number> {
       'ingest-ctl explain must be told a path, but got none; write ingest-ctl explain PATH.',
     );
   }
-  const module = (await import(MODULE)) as { explain: Explain };
   return withView(invocation, async (view) => {
     const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
     const wanted = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
-    const { text, json } = await module.explain(view, wanted, path);
+    const { text, json } = await explainPath(view, wanted, path);
     if (invocation.view.json) say(JSON.stringify(json));
     else for (const line of text.split('\n')) say(safeText(line));
     return 0;
