@@ -7,16 +7,6 @@ import { type Found, inWorld, type RunParts, settleAndCompare } from './mutants-
 
 const QUICK = { stabilitySeconds: 0, settleMs: 0 };
 
-const allDone = (world: World): Promise<true> =>
-  until(
-    'everything stored',
-    () => {
-      const jobs = world.jobs();
-      return jobs.length === world.dropped.length && jobs.every(({ state }) => state === 'done');
-    },
-    { withinMs: 45_000, everyMs: 50 },
-  );
-
 /** Kills around the write of lines, while a reader follows them. */
 export async function killInAppend({ seed, env }: RunParts): Promise<Found[] | string> {
   let noGcc = false;
@@ -31,7 +21,7 @@ export async function killInAppend({ seed, env }: RunParts): Promise<Found[] | s
       for (let i = 0; i < 10; i++) world.drop(`${round}-${i}.csv`, 50, { how: 'rename' });
       await until(`the kill ${point}`, () => faults.kills() > round, { withinMs: 10_000 }).catch(() => {});
       faults.arm(point, 0);
-      await allDone(world);
+      await world.allDroppedDone({ withinMs: 45_000 });
     }
     await world.stop();
     const { broken } = await tail.stop();

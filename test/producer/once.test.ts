@@ -83,7 +83,8 @@ scenario('a file that stays open for writing is waited for, then named', async (
   assert.deepEqual(done?.open, { count: 1, names: [join(world.input, 'x.csv')] });
 });
 
-scenario('a job that waits for a held one keeps nobody waiting', async (world) => {
+/** Two files: one is held, the other waits for its content. */
+async function heldAndWaiting(world: World): Promise<Once & { jobs: ClaimedJob[] }> {
   for (const name of ['a.csv', 'b.csv']) writeFileSync(join(world.input, name), '1');
   await world.start({ stabilitySeconds: 0, settleMs: 0 });
   const running = once(world);
@@ -93,25 +94,22 @@ scenario('a job that waits for a held one keeps nobody waiting', async (world) =
     { job: jobs[0]!, outcome: { kind: 'hold', code: 'unreadable', reason: 'it may not be read' } },
     { job: jobs[1]!, outcome: { kind: 'wait', on: 'content 1', why: 'carried by another' } },
   ]);
+  return Object.assign(running, { jobs });
+}
+
+scenario('a job that waits for a held one keeps nobody waiting', async (world) => {
+  const running = await heldAndWaiting(world);
   assert.equal((await running.end)?.held.count, 1);
 });
 
 scenario('it does not end while jobs are to be woken whose carrier is stored', async (world) => {
-  for (const name of ['a.csv', 'b.csv']) writeFileSync(join(world.input, name), '1');
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
-  const running = once(world);
-  await world.untilJob('b.csv');
-  const jobs = await world.backend.claim('verify-complete', 2);
-  await world.backend.settle([
-    { job: jobs[0]!, outcome: { kind: 'hold', code: 'unreadable', reason: 'it may not be read' } },
-    { job: jobs[1]!, outcome: { kind: 'wait', on: 'content 1', why: 'carried by another' } },
-  ]);
+  const running = await heldAndWaiting(world);
   // As a crash leaves it between the carrier's commit and the next one, or a disk that takes seconds for a commit.
   await world.backend.transact((tx) => tx.run("INSERT INTO wakes VALUES ('content 1')"));
   await stays('it waits for the wake', () => running.done === undefined, 8 * limits.rescueEveryMs);
   await world.backend.rescue();
   const [woken] = await world.backend.claim('verify-complete', 1);
-  assert.equal(woken?.id, jobs[1]!.id);
+  assert.equal(woken?.id, running.jobs[1]!.id);
   await settle(world, woken!, { kind: 'hold', code: 'unreadable', reason: 'it may not be read' });
   assert.equal((await running.end)?.held.count, 2);
 });

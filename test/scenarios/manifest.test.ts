@@ -38,22 +38,12 @@ async function readThroughKills(
     kills += 1;
     for (let i = 0; i < BATCH; i++) world.drop(`${round}-${i}.csv`, 50, { how: 'rename' });
     await until(`kill ${kills}, ${point}`, () => faults.kills() >= kills, { withinMs: 60_000 });
-    await allDone(world);
+    await world.allDroppedDone({ withinMs: 90_000 });
   }
   await world.stop();
   assert.ok(faults.calls() > points.length, 'the library saw the appends');
   return { world, faults, report: await tail.stop() };
 }
-
-const allDone = (world: World): Promise<true> =>
-  until(
-    'everything stored',
-    () => {
-      const jobs = world.jobs();
-      return jobs.length === world.dropped.length && jobs.every(({ state }) => state === 'done');
-    },
-    { withinMs: 90_000, everyMs: 50 },
-  );
 
 for (const concurrency of [1, 2]) {
   test(`no byte that a reader saw changes through kills at every point of an append, ${concurrency} workers`, async (t) => {
@@ -76,7 +66,7 @@ test('a redo that is killed itself is redone, three times over', async (t) => {
   for (let i = 0; i < BATCH; i++) world.drop(`${i}.csv`, 50);
   world.start('ingest', [], { env: faults.env });
   await until('three kills', () => faults.kills() === 3, { withinMs: 60_000 });
-  await allDone(world);
+  await world.allDroppedDone({ withinMs: 90_000 });
   await world.stop();
   assert.deepEqual((await tail.stop()).broken, []);
   world.check();
@@ -93,7 +83,7 @@ test('a manifest that cannot be written is a failing place: no attempt is spent,
   const world = createWorld(t);
   world.start('ingest');
   world.drop('first.csv', 10);
-  await allDone(world);
+  await world.allDroppedDone({ withinMs: 90_000 });
   const [{ file } = { file: '' }] = world.manifest();
   const path = join(world.feed().manifests, file);
   renameSync(path, `${path}.1`);
@@ -105,7 +95,7 @@ test('a manifest that cannot be written is a failing place: no attempt is spent,
   assert.deepEqual([job.hold_code, job.attempts], [null, 0]);
   rmdirSync(path);
   renameSync(`${path}.1`, path);
-  await allDone(world);
+  await world.allDroppedDone({ withinMs: 90_000 });
   await world.stop();
   world.check();
 });

@@ -84,6 +84,13 @@ export class World extends Runs {
     await this.explained(until('nothing is under way', done, options));
   }
 
+  /** The same, and each file that was dropped has had its job. */
+  async allDroppedDone(options: Deadline = {}): Promise<void> {
+    const found = () => this.feeds.reduce((sum, { name }) => sum + this.jobs(name).length, 0);
+    await this.explained(until('every file has a job', () => found() === this.dropped.length, options));
+    await this.allDone(options);
+  }
+
   /** Asserts that nothing has been done with the file so far. */
   untouched(name: Name, feed?: string): void {
     assert.equal(touched(this.feed(feed), name), undefined);
