@@ -1,6 +1,6 @@
 /** The scripts by themselves, without an ingestor: what they say they delivered is what lies there. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PACKAGE } from '../world/program.js';
@@ -60,15 +60,17 @@ test('rsync-like --how cut leaves half a file whose mtime has no whole seconds',
 });
 
 for (const how of ['legacy', 'sftp']) {
-  test(`scp-like --how ${how} delivers what it tells, and leaves neither its sshd nor its keys`, async (t) => {
+  test(`two scp-like --how ${how} at once deliver what they tell, and leave neither their sshd nor their keys`, async (t) => {
     if (skipUnlessInstalled(t, 'sshd', 'uploads by scp')) return;
     const world = createWorld(t);
-    const before = existsSync('/run/sshd');
     const temporary = join(world.root, 'tmp');
     mkdirSync(temporary);
-    await world.simulate('scp-like', ['--how', how, '--times', '2', '--bytes', '5000'], { env: { TMPDIR: temporary } });
-    deliveredWhole(world, 2);
-    assert.equal(existsSync('/run/sshd'), before);
+    const upload = (name: string) =>
+      world.simulate('scp-like', ['--how', how, '--name', name, '--times', '2', '--bytes', '5000'], {
+        env: { TMPDIR: temporary },
+      });
+    await Promise.all([upload('one.csv'), upload('other.csv')]);
+    deliveredWhole(world, 4);
     assert.deepEqual(readdirSync(temporary), []);
     assert.deepEqual(commandLinesWith(temporary), []);
   });
