@@ -1,7 +1,8 @@
 /**
  * What was done, a line of JSON a round: a run that was interrupted goes on where it was, and the report is made of it.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE } from '../world/program.js';
 import type { Violation } from './round.js';
@@ -22,6 +23,8 @@ export interface Entry {
   mutant?: MutantEntry;
   /** Why it, or a part of it, could not be tested here. */
   untested?: string;
+  /** What was tested: a run that is resumed after a mend goes on with another one. */
+  build?: string;
 }
 
 /** How a mutant was caught. */
@@ -75,10 +78,26 @@ export class Journal {
   }
 
   add(entry: Entry): void {
-    this.#take(entry);
-    appendFileSync(this.path, `${JSON.stringify(entry)}\n`);
+    const noted = { ...entry, build: buildNow() };
+    this.#take(noted);
+    appendFileSync(this.path, `${JSON.stringify(noted)}\n`);
   }
 }
 
 export const versionNow = (): string =>
   (JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string }).version;
+
+let build: string | undefined;
+
+/** A name for the product's compiled code, without tests: equal code, equal name. */
+export function buildNow(): string {
+  if (build !== undefined) return build;
+  const hash = createHash('sha256');
+  for (const part of ['queue', 'src']) {
+    const files = readdirSync(join(PACKAGE, 'dist', part), { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((name) => name.endsWith('.js')).sort())
+      hash.update(`${part}/${file}\0`).update(readFileSync(join(PACKAGE, 'dist', part, file)));
+  }
+  build = hash.digest('hex').slice(0, 12);
+  return build;
+}

@@ -23,6 +23,7 @@ export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: 
     '',
     `**${total.kills} kills, ${total.failures} rounds with failing calls, ${total.cuts} power cuts: ${total.kills + total.failures + total.cuts} in all. ${violated.length} rounds with a violation.**`,
     `A run of the scene without a fault makes ${calls.length} calls that may change a file, at ${new Set(calls.map(pointOf)).size} distinct points (stage, call, path).`,
+    ...buildsOf(entries),
     ...[...untested].map((what) => `\nNot tested: ${what}.`),
     '',
     '| part | rounds | faults reached | violations | after `ingest-ctl retry` |',
@@ -65,6 +66,17 @@ function rowOf(part: Part, entries: readonly Entry[]): string {
   const reached = sum(of.map(reachedIn)) + counted(of, 'cuts') + counted(of, 'moments');
   const violated = of.filter(({ violations }) => violations.length > 0).length;
   return `| ${part}: ${PARTS[part]} | ${of.length} | ${reached} | ${violated} | ${of.filter(({ retried }) => retried).length} |`;
+}
+
+/** What was run on which code, where a mend came between. */
+function buildsOf(entries: readonly Entry[]): string[] {
+  const builds = [...new Set(entries.map(({ build }) => build))];
+  const toldOfBuild = (build: string | undefined): string => {
+    const of = entries.filter((entry) => entry.build === build);
+    const parts = PART_NAMES.map((part) => [part, partOf(of, part).length] as const).filter(([, rounds]) => rounds > 0);
+    return `- \`${build}\`: ${parts.map(([part, rounds]) => `${part} ${rounds}`).join(', ')}`;
+  };
+  return ['', 'Rounds by build (a digest of the compiled product, without tests):', ...builds.map(toldOfBuild)];
 }
 
 function errorsOf(entries: readonly Entry[]): string[] {
