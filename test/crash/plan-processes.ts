@@ -2,9 +2,9 @@
 import { dice } from './dice.js';
 import { nameOf, type Planned } from './plan.js';
 
-const ROUNDS = 120;
-/** Beyond what a run makes, nothing is hit. */
-const CALLS = 1_800;
+const ROUNDS = 240;
+/** About what a run makes; beyond that, nothing is hit. */
+const CALLS = 1_000;
 
 export function processRounds(seed: string): Planned[] {
   const below = dice(`${seed} processes`);
