@@ -3,7 +3,9 @@
  * Guarantees: fails when the library saw no rename of ours: a harness that sees nothing would find nothing.
  */
 import assert from 'node:assert/strict';
-import { availableParallelism } from 'node:os';
+import { cpSync, mkdtempSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { type Call, compilePreload } from './control.js';
 import { type OpenGrounds, openGrounds } from './grounds.js';
 import type { Entry } from './journal.js';
@@ -37,17 +39,14 @@ export function openHarness(
     return undefined;
   }
   const all = Array.from({ length: lanes }, (_, number) => new Lane(library, grounds.tools, number));
-  let kept = false;
 
   async function one(lane: Lane, round: Planned): Promise<RoundEnd> {
     const end =
       round.part === 'processes'
         ? await runProcesses(lane, grounds, { faults: round.faults, seed }, keep)
         : await runRound(lane, grounds, { faults: round.faults, seed }, keep);
-    if (keep && end.violations.length > 0) {
-      kept = true;
-      process.stderr.write(`the world of "${round.name}" is left in ${end.scene}\n`);
-    }
+    if (keep && end.violations.length > 0)
+      process.stderr.write(`the world of "${round.name}" is kept in ${copyOf(end.places)}\n`);
     return end;
   }
   return {
@@ -70,9 +69,16 @@ export function openHarness(
     },
     close() {
       for (const lane of all) lane.close();
-      if (!kept) grounds.close();
+      grounds.close();
     },
   };
+}
+
+/** The grounds are unmounted when this process ends: what is kept is copied to a disk. */
+function copyOf(places: readonly string[]): string {
+  const kept = mkdtempSync(join(tmpdir(), 'ingest-kept-'));
+  for (const place of places) cpSync(place, join(kept, basename(place)), { recursive: true, preserveTimestamps: true });
+  return kept;
 }
 
 function noted(round: Planned, end: RoundEnd): Entry {

@@ -26,7 +26,7 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
   const hit = control.get('hits') > 0;
   const end: RoundEnd = {
     ...{ hits: [hit ? calls[plan.faults[0]!.at - 1] : undefined], calls, retried: false },
-    ...{ renames: control.get('renames'), scene: world.root, recoveryCalls: 0 },
+    ...{ renames: control.get('renames'), places: scene.roots, recoveryCalls: 0 },
     violations: [],
   };
   // All was in: who is killed while it drains is told, and nobody starts it again.

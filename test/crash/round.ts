@@ -30,7 +30,8 @@ export interface RoundEnd {
   recoveryCalls: number;
   violations: Violation[];
   renames: number;
-  scene: string;
+  /** Where its files lie: under `keep` a scene with violations is left as it is. */
+  places: string[];
 }
 
 const NO_FAULT: Fault = { kind: 'nothing', at: 0 };
@@ -39,7 +40,7 @@ export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, ke
   const scene = new Scene(plan.seed, grounds);
   const end: RoundEnd = {
     ...{ hits: [], calls: [], retried: false, recoveryCalls: 0 },
-    ...{ violations: [], renames: 0, scene: scene.world.root },
+    ...{ violations: [], renames: 0, places: scene.roots },
   };
   const clocks = { boot: 0, hour: 0 as 0 | 1, second: false };
   const run = (fault: Fault) => runOnce(lane, scene, fault, clocks);
