@@ -5,9 +5,10 @@ import { crowd } from './adversary-crowd.js';
 import { pauses } from './adversary-pauses.js';
 import { places } from './adversary-places.js';
 import { racing } from './adversary-racing.js';
+import { storms } from './adversary-storms.js';
 import { uploader } from './adversary-uploader.js';
 
-export const ADVERSARIES: readonly Adversary[] = [racing, uploader, pauses, clocks, crowd, places];
+export const ADVERSARIES: readonly Adversary[] = [racing, uploader, pauses, clocks, crowd, places, storms];
 
 export function shown(name: string, { figures, violations, notTested }: AdversaryReport): string[] {
   return [

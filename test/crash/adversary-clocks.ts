@@ -36,7 +36,7 @@ async function jump(world: World, plan: AdversaryPlan, report: AdversaryReport):
   const found: Found[] = [];
   let offsetMs = 0;
   let jumps = 0;
-  for (let turn = 0; turn < (plan.full ? 25 : 1); turn++)
+  for (let turn = 0; turn < (plan.full ? 12 : 1); turn++)
     for (const by of [...JUMPS].sort(() => below(2) - 0.5)) {
       const [before, after] = [offsetMs, offsetMs + by];
       const begunMs = Date.now();

@@ -51,7 +51,7 @@ async function stopAll(world: World, plan: AdversaryPlan, report: AdversaryRepor
     'stopped with the parent and continued': 0,
     'jobs that waited for one': 0,
   };
-  for (let n = 0; n < (plan.full ? 10 : 1); n++)
+  for (let n = 0; n < (plan.full ? 4 : 1); n++)
     for (const [s, victim] of victims.entries())
       for (const how of plan.full ? hows : [hows[s === chosen ? 0 : 1]!]) {
         const claims = await caught(world, victim, how, below);
@@ -61,7 +61,7 @@ async function stopAll(world: World, plan: AdversaryPlan, report: AdversaryRepor
         figures['jobs that waited for one'] += how === 'alone' ? 0 : claims.length;
         await world.allDone(slow);
       }
-  const frozen = plan.full ? 20 : 1;
+  const frozen = plan.full ? 10 : 1;
   for (let n = 0; n < frozen; n++) found.push(...(await everythingPaused(world, below)));
   await world.stop();
   await world.runOnce([], { env });

@@ -1,42 +1,25 @@
 /**
  * Racing writers: files that go on being written while they are sealed, through write, a mapping, O_APPEND, truncation and
- * I/O after a rename. The same writers run before and after without the ingestor, for the slowest open among them.
+ * I/O after a rename, and whole ones that are opened again and again during their seals. The same writers run without the
+ * ingestor, by themselves before it and beside it under the same load, for the slowest open among them.
  * Guarantees: every stored byte is compared with its line and with what a writer says it wrote.
  * Does not: count what a call by path fails with after a whole quiet window, which the README names; these writers make none.
  */
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shownName } from '../../src/linux/names.js';
-import { PACKAGE, Program } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { fnv } from '../world/writers.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
+import { compileWriters, type Written, writersIn } from './adversary-racing-writers.js';
 import { AT_ONCE, inWorldOf } from './adversary-world.js';
 import type { Found } from './mutants-world.js';
 
-const KINDS = ['write', 'map', 'rename', 'append', 'truncate'] as const;
 const LINE = 32;
 /** So much longer than the slowest open of the same writers without the ingestor. */
 const DELAY_MS = 10;
-
-/** What the writers of one directory said. */
-interface Written {
-  /** By name: the checksums of its versions; with `last`, the one that must be kept. */
-  versions: Map<string, { sums: Set<number>; last: number }>;
-  /** By name: how many lines were appended. */
-  lines: Map<string, number>;
-  failed: string[];
-  opens: number;
-  slowestMs: number;
-  /** Of opens that slept: the others were at most kept from their processor. */
-  waited: number;
-  slowestWaitMs: number;
-  /** Of opens that create or cut, which may wait for the filesystem's journal. */
-  slowestCreateMs: number;
-}
 
 export const racing: Adversary = {
   name: 'racing writers',
@@ -68,22 +51,23 @@ async function race(
   plan: AdversaryPlan,
   report: AdversaryReport,
 ): Promise<Found[]> {
-  const writer = compiled(world.root);
+  const writer = compileWriters(world.root);
   if (writer === undefined) {
     report.notTested.push('There is no gcc: racing writers were not tested.');
     return [];
   }
-  const alone = (when: string) => writersIn(join(world.root, `alone ${when}`), writer, each, plan.seed);
-  const undisturbed = [await alone('before')];
+  const run = (directory: string) => writersIn(directory, writer, each, plan.seed);
+  const before = await run(join(world.root, 'alone before'));
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
   await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
-  const written = await writersIn(world.input, writer, each, plan.seed);
+  // Beside it: what this machine's other work costs an open, it costs both.
+  const [written, beside] = await Promise.all([run(world.input), run(join(world.root, 'alone beside'))]);
+  const undisturbed = [before, beside];
   await world.allDone({ withinMs: 120_000 });
   await ingest.stop(60_000);
   await world.runOnce([], { env: plan.env ?? {} });
-  undisturbed.push(await alone('after'));
   tell(report, where, written, undisturbed, world);
-  return compare(world, written);
+  return [...compare(world, written), ...(plan.full ? delayed(written, undisturbed, where) : [])];
 }
 
 function tell(
@@ -93,65 +77,28 @@ function tell(
   undisturbed: readonly Written[],
   world: World,
 ): void {
-  const slowest = (of: (one: Written) => number) => Math.max(...undisturbed.map(of));
-  const { slowestMs, waited, slowestWaitMs, slowestCreateMs } = written;
-  const withoutMs = slowest((one) => one.slowestMs);
-  report.figures[`files ${where}`] = written.versions.size + written.lines.size;
-  report.figures[`versions stored ${where}`] = world.warehouse().length;
-  report.figures[`jobs that met a writer ${where}`] = world
-    .jobs()
-    .filter(({ payload }) => payload.refusals !== undefined).length;
-  report.figures[`opens ${where}`] = written.opens;
-  report.figures[`slowest open ${where}`] = `${slowestMs} ms with, ${withoutMs} ms without the ingestor`;
-  report.figures[`slowest open of ${waited} that waited ${where}`] =
-    `${slowestWaitMs} ms with, ${slowest((one) => one.slowestWaitMs)} ms without`;
-  report.figures[`slowest open that creates or cuts ${where}`] =
-    `${slowestCreateMs} ms with, ${slowest((one) => one.slowestCreateMs)} ms without`;
-  if (slowestWaitMs > withoutMs + DELAY_MS)
-    report.violations.push({
-      kind: 'writer_disturbed',
-      what: `an open waited ${slowestWaitMs} ms, ${withoutMs} ms was the slowest without us ${where}`,
-    });
-}
-
-async function writersIn(directory: string, program: string, each: number, seed: string): Promise<Written> {
-  mkdirSync(directory, { recursive: true });
-  const runs = KINDS.map(
-    (kind) => new Program(program, [kind, String(each), seed], undefined, { cwd: directory }).ended,
-  );
-  const told: Written = {
-    versions: new Map(),
-    lines: new Map(),
-    failed: [],
-    opens: 0,
-    slowestMs: 0,
-    waited: 0,
-    slowestWaitMs: 0,
-    slowestCreateMs: 0,
+  const each = (of: (one: Written) => number) =>
+    `${of(written)} ms with, ${undisturbed.map(of).join(' and ')} ms without`;
+  const figures: AdversaryReport['figures'] = {
+    files: written.versions.size + written.lines.size,
+    'versions stored': world.warehouse().length,
+    'jobs that met a writer': world.jobs().filter(({ payload }) => payload.refusals !== undefined).length,
+    opens: written.opens,
+    'of these of whole files during their seals': written.knocks,
+    'opens that waited': written.waited,
+    'slowest open': each((one) => one.slowestMs),
+    'slowest open that waited': each((one) => one.slowestWaitMs),
+    'slowest open that creates or cuts': each((one) => one.slowestCreateMs),
   };
-  for (const { code, stdout } of await Promise.all(runs)) {
-    if (code !== 0) throw new Error(`a writer ended with ${code}`);
-    for (const line of stdout.trim().split('\n')) hear(line, told);
-  }
-  return told;
+  for (const [what, figure] of Object.entries(figures)) report.figures[`${what} ${where}`] = figure;
 }
 
-function hear(line: string, told: Written): void {
-  const [word, name = '', a, b, c, d, e] = line.split(' ');
-  if (word === 'failed') told.failed.push(line);
-  else if (word === 'lines') told.lines.set(name, Number(a));
-  else if (word === 'whole' || word === 'version') {
-    const versions = told.versions.get(name) ?? { sums: new Set(), last: 0 };
-    versions.sums.add(Number(a));
-    versions.last = Number(a);
-    told.versions.set(name, versions);
-  } else if (word === 'opens') {
-    told.opens += Number(name) + Number(d);
-    told.slowestMs = Math.max(told.slowestMs, Number(a));
-    told.waited += Number(b);
-    told.slowestWaitMs = Math.max(told.slowestWaitMs, Number(c));
-    told.slowestCreateMs = Math.max(told.slowestCreateMs, Number(e));
-  }
+/** Who did not sleep in its open was at most kept from its processor, which both are. */
+function delayed({ slowestWaitMs }: Written, undisturbed: readonly Written[], where: string): Found[] {
+  const withoutMs = Math.max(...undisturbed.map(({ slowestMs }) => slowestMs));
+  if (slowestWaitMs <= withoutMs + DELAY_MS) return [];
+  const what = `an open waited ${slowestWaitMs} ms, ${withoutMs} ms was the slowest without us ${where}`;
+  return [{ kind: 'writer_disturbed', what }];
 }
 
 /** Every version that is stored was written so and closed; every last one and every line is stored. */
@@ -187,15 +134,6 @@ function areLines(bytes: Buffer, name: string, lines: Map<string, number>): bool
     lines.set(key, (lines.get(key) ?? 0) + 1);
   }
   return true;
-}
-
-function compiled(folder: string): string | undefined {
-  const program = join(folder, 'adversary-writers');
-  const source = join(PACKAGE, 'test', 'crash', 'adversary-writers.c');
-  const made = spawnSync('gcc', ['-O1', '-Wall', '-o', program, source], { encoding: 'utf8' });
-  if (made.error) return undefined;
-  if (made.status !== 0) throw new Error(made.stderr);
-  return program;
 }
 
 function inMemory(): boolean {

@@ -7,13 +7,14 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { shownName } from '../../src/linux/names.js';
+import { underWay } from '../world/database.js';
 import { sha256 } from '../world/dropping.js';
 import { workDirOf } from '../world/layout.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import type { AdversaryPlan, AdversaryReport } from './adversary.js';
 import { DECOYS, MAX_BYTES, NAMES, SECRETS, Uploader } from './adversary-uploader-acts.js';
-import { adversary } from './adversary-world.js';
+import { adversary, namesLeft } from './adversary-world.js';
 import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
@@ -31,19 +32,19 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   const before = hostile.outsideNow();
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
   await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
-  const [rounds, empties] = plan.full ? [500, 100_000] : [16, 1_500];
+  // So many that each kind of act has met each kind of moment; the pauses in between are most of the time.
+  const [rounds, empties] = plan.full ? [120, 100_000] : [16, 1_500];
   const below = dice(`${plan.seed} uploader`);
   for (const name of NAMES) world.drop(name, 100);
   for (let n = 0; n < rounds; n++) await round(hostile, n, Math.ceil(empties / rounds), below);
   hostile.giveLeasesBack();
   for (let n = 0; n < rounds; n += 16) hostile.defuse(n);
   linksWritten(hostile);
-  const isEnd = () => world.jobs().every(({ state }) => state === 'done' || state === 'held');
-  await until('nothing is under way', () => isEnd() && unexplained(world, hostile).length === 0, {
-    ...slow,
-    soFar: () => underWay(world, hostile),
-  });
-  const silent = await withoutReason(world);
+  await until('nothing is under way', () => isEnd(world, hostile), { ...slow, soFar: () => soFar(world, hostile) });
+  const silent = [
+    ...(await withoutReason(world)),
+    ...(await terminalBroken(world, plan.full ? NAMES : NAMES.slice(0, 4))),
+  ];
   const held = world.jobs().filter(({ state }) => state === 'held');
   for (const { sha256: digest } of world.underprocess()) world.held.add(digest);
   for (const digests of hostile.links.values()) for (const digest of digests) world.held.add(digest);
@@ -119,23 +120,21 @@ function linksLost(world: World, { links }: Uploader): Found[] {
   return lost.map(([kept]) => ({ kind: 'lost', what: `no state of the file that ${kept} is a link to is anywhere` }));
 }
 
-const waits = (world: World): string[] =>
-  [...world.survey().input, ...world.survey().underprocess].map(({ path }) => path);
-
-/** Files in the input that no job knows and that are none of those that stay. */
+/** Files in the input that no job holds and that are none of those that stay. */
 function unexplained(world: World, { stays }: Uploader): string[] {
-  const known = new Set<string>([
-    ...world
-      .jobs()
-      .filter(({ state }) => state === 'held')
-      .map(({ key }) => key),
-    ...stays,
-  ]);
-  return world.survey().input.flatMap(({ path }) => (known.has(path) ? [] : [path]));
+  const left = namesLeft(world);
+  if (left.length === 0) return [];
+  const held = world.jobs().filter(({ state }) => state === 'held');
+  const known = new Set<string>([...held.map(({ key }) => key), ...stays]);
+  return left.filter((path) => !known.has(path));
 }
 
+/** First the input, then the jobs: what has left the one is seen among the others. */
+const isEnd = (world: World, hostile: Uploader): boolean =>
+  unexplained(world, hostile).length === 0 && underWay(world.statePath, world.feed().name) === 0;
+
 /** For the sentence of a wait that failed. */
-function underWay(world: World, hostile: Uploader): string {
+function soFar(world: World, hostile: Uploader): string {
   const jobs = world.jobs().filter(({ state }) => state !== 'done' && state !== 'held');
   const told = jobs.slice(0, 5).map(({ key, stage, state, payload }) => ({ key, stage, state, payload }));
   return `${jobs.length} jobs ${JSON.stringify(told)}, in the input ${JSON.stringify(unexplained(world, hostile).slice(0, 9))}`;
@@ -144,9 +143,12 @@ function underWay(world: World, hostile: Uploader): string {
 /** Whatever was not stored is asked for, in words. */
 async function withoutReason(world: World): Promise<Found[]> {
   const found: Found[] = [];
-  const { input } = world.survey();
-  const work = join(workDirOf(world.feed()), 'underprocess');
-  const places = waits(world).map((path) => join(input.some((f) => f.path === path) ? world.input : work, path));
+  const { input, underprocess } = world.survey();
+  const held = world.jobs().filter(({ state }) => state === 'held');
+  const places = [
+    ...input.map(({ path }) => join(world.input, path)),
+    ...underprocess.map(({ path }) => join(workDirOf(world.feed()), 'underprocess', path)),
+  ];
   for (const place of places.slice(0, 40)) {
     const asked = await world.run('ingest-ctl', ['explain', Buffer.from(place, 'latin1').toString('utf8'), '--json']);
     const answer =
@@ -156,12 +158,28 @@ async function withoutReason(world: World): Promise<Found[]> {
     const { verdict, sentences } = answer?.found[0] ?? { verdict: `exit ${asked.code}`, sentences: [] };
     if (sentences.length === 0 || verdict === 'unknown')
       found.push({ kind: 'unexplained', what: `${place}: ${verdict} ${asked.stderr.slice(0, 200)}` });
-    for (const job of world.jobs().filter(({ state, hold_code }) => state === 'held' && !hold_code))
-      found.push({ kind: 'unexplained', what: `${job.id} is held for no reason` });
   }
-  for (const { state, key } of world.jobs())
-    if (state === 'held')
-      for (const { path, sha256: digest } of world.survey().input) if (path === key) world.held.add(digest);
+  for (const { id, hold_code } of held)
+    if (!hold_code) found.push({ kind: 'unexplained', what: `${id} is held for no reason` });
+  const keys = new Set<string>(held.map(({ key }) => key));
+  for (const { path, sha256: digest } of input) if (keys.has(path)) world.held.add(digest);
+  return found;
+}
+
+/** What a person reads of such a name, at a terminal. */
+async function terminalBroken(world: World, names: readonly (string | Buffer)[]): Promise<Found[]> {
+  const asked = [['held'], ...names.filter((name) => typeof name === 'string').map((name) => ['explain', name])];
+  const found: Found[] = [];
+  for (const [verb, name] of asked) {
+    const place = name === undefined ? [] : [join(world.input, name)];
+    const { code, stdout, stderr } = await world.run('ingest-ctl', [verb!, ...place]);
+    const broken = `${stdout}\n${stderr}`.split('\n').find((line) => ACTING.test(line));
+    if (broken !== undefined || (code !== 0 && verb === 'explain'))
+      found.push({
+        kind: 'terminal',
+        what: `${verb} ${JSON.stringify(name)} says ${JSON.stringify(broken ?? stderr)}`,
+      });
+  }
   return found;
 }
 

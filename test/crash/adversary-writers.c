@@ -1,9 +1,10 @@
 /*
  * One writer of racing files: `KIND COUNT SEED`, in the working directory. Each kind goes on with its file when others may
- * take it: after the rename into place through write or a mapping, over two renames, by opening it again to append or to cut.
+ * take it: after the rename into place through write or a mapping, over two renames, by opening it again to append or to cut;
+ * `knock` writes nothing more, and opens its whole file for writing again and again until it is sealed.
  * Guarantees: every call that fails is told; what each file held in the end is told before the next is begun:
  * `whole NAME FNV`, `version NAME FNV LAST`, `lines NAME COUNT`, `failed NAME CALL ERRNO`, and as the last line
- * `opens COUNT SLOWEST_MS WAITED SLOWEST_WAITED_MS CREATED SLOWEST_CREATED_MS`; one that waited slept inside the call,
+ * `opens COUNT SLOWEST_MS WAITED SLOWEST_WAITED_MS CREATED SLOWEST_CREATED_MS KNOCKS`; one that waited slept inside the call,
  * others were at most kept from their processor.
  */
 #define _GNU_SOURCE
@@ -14,14 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SIZE = 8192, LINE = 32 };
+enum { SIZE = 8192, LINE = 32, KNOCKS = 600, KNOCK_US = 60 };
 static uint64_t state;
 static char name[24], bytes[SIZE];
-static int opens, waits, creates;
+static int opens, waits, creates, knocks;
 static double slowest_open, slowest_wait, slowest_create;
 
 static unsigned dice(unsigned sides) {
@@ -47,8 +49,7 @@ static long sleeps(void) {
   struct rusage usage;
   return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nvcsw;
 }
-static int opened(const char *path, int flags) {
-  int there = !access(path, F_OK);
+static int timed(const char *path, int flags, int there) {
   long slept = sleeps();
   double began = now_ms();
   int fd = open(path, flags, 0644);
@@ -63,6 +64,10 @@ static int opened(const char *path, int flags) {
     creates++;
     if (took > slowest_create) slowest_create = took;
   }
+  return fd;
+}
+static int opened(const char *path, int flags) {
+  int fd = timed(path, flags, !access(path, F_OK));
   if (fd < 0) failed("open");
   return fd;
 }
@@ -139,17 +144,40 @@ static void cut(int file) {
   }
 }
 
+/* Whole and closed: whoever opens it now meets the probes before its seal, until that takes the name away. */
+static void knock(int file) {
+  char hidden[80];
+  snprintf(hidden, sizeof hidden, ".%s.tmp", name);
+  compose("knock", file, 0, SIZE);
+  int fd = opened(hidden, O_RDWR | O_CREAT | O_EXCL);
+  if (fd < 0) return;
+  put(fd, bytes, SIZE, 0);
+  closed(fd);
+  if (rename(hidden, name) < 0) failed("rename");
+  for (int n = 0; n < KNOCKS; n++) {
+    fd = timed(name, O_WRONLY, 1);
+    if (fd < 0 && errno == ENOENT) break;
+    if (fd < 0) { failed("open"); break; }
+    knocks++;
+    closed(fd);
+    usleep(dice(KNOCK_US));
+  }
+  printf("whole %s %u\n", name, fnv(bytes, SIZE));
+}
+
 int main(int argc, char **argv) {
   if (argc != 4) return 2;
   const char *kind = argv[1];
   state = strtoull(argv[3], 0, 10) * 1000003 + kind[0];
   dice(2);
+  prctl(PR_SET_TIMERSLACK, 1ul);
   for (int file = 0; file < atoi(argv[2]); file++) {
     snprintf(name, sizeof name, "%s%06d.csv", kind, file);
     if (!strcmp(kind, "append")) append(file);
     else if (!strcmp(kind, "truncate")) cut(file);
+    else if (!strcmp(kind, "knock")) knock(file);
     else held(kind, file);
   }
-  printf("opens %d %.2f %d %.2f %d %.2f\n", opens, slowest_open, waits, slowest_wait, creates, slowest_create);
+  printf("opens %d %.2f %d %.2f %d %.2f %d\n", opens, slowest_open, waits, slowest_wait, creates, slowest_create, knocks);
   return 0;
 }

@@ -8,7 +8,8 @@ export const PARTS = {
   power: 'power cuts of all disks under load',
   frozen: 'every process stopped at random moments, and all files looked at',
   mutants: 'the runs that the build as it is must pass, and each mutant must fail',
-  adversaries: 'racing writers, a hostile uploader, clocks, pauses, a crowd on one state',
+  adversaries:
+    'racing writers, a hostile uploader, pauses, clocks, a crowd on one state, places that go away, overflows',
 } as const;
 
 export type Part = keyof typeof PARTS;

@@ -93,6 +93,17 @@ export function glance(statePath: string): Glance {
   }
 }
 
+/** How many jobs of a feed are neither done nor held; cheap also where there are 100,000 others. */
+export function underWay(statePath: string, feed: string): number {
+  const db = new Database(statePath, { readonly: true, timeout: 5_000 });
+  const count = db.prepare("SELECT count(*) FROM jobs WHERE feed = ? AND state NOT IN ('done', 'held')").pluck();
+  try {
+    return count.get(feed) as number;
+  } finally {
+    db.close();
+  }
+}
+
 /** Whether somebody is inside a write transaction just now. */
 export function isWriteLocked(statePath: string): boolean {
   const db = new Database(statePath, { timeout: 0, fileMustExist: true });
