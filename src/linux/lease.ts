@@ -38,7 +38,10 @@ export function probeLease(fd: number): LeaseAnswer {
   if (!survivesBreaks) surviveLeaseBreaks();
   if (fcntl(fd, F_SETLEASE, 'int', F_RDLCK) === 0) {
     if (fcntl(fd, F_SETLEASE, 'int', F_UNLCK) === 0) return 'free';
-    throw new LinuxError('fcntl(F_SETLEASE)', errno());
+    const error = errno();
+    // Stopped in between for longer than lease-break-time: the kernel took it away, and let in whoever waited.
+    if (error === ERRNO.EAGAIN) return 'writer';
+    throw new LinuxError('fcntl(F_SETLEASE)', error);
   }
   const error = errno();
   const answer = ANSWERS.get(error);

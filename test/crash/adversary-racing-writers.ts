@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PACKAGE, Program } from '../world/program.js';
 
 /** Of each so many files, as a part of what was asked for. */
-const KINDS = { write: 1, map: 1, rename: 1, append: 1, truncate: 1, knock: 0.1 } as const;
+const KINDS = { write: 1, map: 1, rename: 1, append: 1, truncate: 1, knock: 0.3 } as const;
 
 export interface Written {
   /** By name: the checksums of its versions; with `last`, the one that must be kept. */

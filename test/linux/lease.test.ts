@@ -75,6 +75,26 @@ test("another user's file is denied without CAP_LEASE", { skip: onlyRoot('a file
   assert.equal(result.stdout, 'denied\n');
 });
 
+/** Gives back what another thread has taken, as the kernel does after `lease-break-time` with what a stopped process holds. */
+const TAKEN_AWAY = `import { Worker } from 'node:worker_threads';
+  const fd = linux.openData(linux.AT_FDCWD, linux.nameOfText(args[0]));
+  const body = "import('" + args[1] + "').then(({ fcntl }) => { for (;;) fcntl(" + fd + ", 1024, 'int', 2); })";
+  const worker = new Worker(body, { eval: true });
+  await new Promise((resolve) => worker.on('online', resolve));
+  const answers = new Set();
+  for (const end = Date.now() + 30_000; answers.size < 2 && Date.now() < end; ) answers.add(linux.probeLease(fd));
+  console.log([...answers].sort().join());
+  process.exit();`;
+
+test('a lease that the kernel took away in the midst of the probe let a writer in', { timeout: 60_000 }, async (t) => {
+  const path = join(directoryFor(t), 'file');
+  writeFileSync(path, 'x');
+  const libc = new URL('../../src/linux/libc.js', import.meta.url).href;
+  const result = await runNode(t, TAKEN_AWAY, { args: [path, libc] });
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'free,writer\n');
+});
+
 /** Takes a lease and keeps it, as a probe never does, until somebody has asked for it to be given back. */
 const HOLDER = `const { fcntl } = await import(args[1]);
   const fd = fs.openSync(args[0], 'r');
