@@ -16,6 +16,8 @@ export interface Written {
   opens: number;
   /** Of these: of whole files that wait for nothing but their seal. */
   knocks: number;
+  /** Whole files that were opened until their seal took the name away. */
+  gone: number;
   slowestMs: number;
   /** Of opens that slept: the others were at most kept from their processor. */
   waited: number;
@@ -41,7 +43,7 @@ export async function writersIn(directory: string, program: string, each: number
       new Program(program, [kind, String(Math.ceil(part * each)), seed], undefined, { cwd: directory }).ended,
   );
   const told: Written = {
-    ...{ versions: new Map(), lines: new Map(), failed: [], opens: 0, knocks: 0 },
+    ...{ versions: new Map(), lines: new Map(), failed: [], opens: 0, knocks: 0, gone: 0 },
     ...{ slowestMs: 0, waited: 0, slowestWaitMs: 0, slowestCreateMs: 0 },
   };
   for (const { code, stdout } of await Promise.all(runs)) {
@@ -64,9 +66,13 @@ function hear(line: string, told: Written): void {
   }
 }
 
-function count([opens, slowest, waited, slowestWait, created, slowestCreate, knocks]: number[], told: Written): void {
+function count(
+  [opens, slowest, waited, slowestWait, created, slowestCreate, knocks, gone]: number[],
+  told: Written,
+): void {
   told.opens += opens! + created!;
   told.knocks += knocks!;
+  told.gone += gone!;
   told.waited += waited!;
   told.slowestMs = Math.max(told.slowestMs, slowest!);
   told.slowestWaitMs = Math.max(told.slowestWaitMs, slowestWait!);

@@ -7,9 +7,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { shownName } from '../../src/linux/names.js';
-import { underWay } from '../world/database.js';
+import { heldKeys, underWay } from '../world/database.js';
 import { sha256 } from '../world/dropping.js';
 import { workDirOf } from '../world/layout.js';
+import type { Survey } from '../world/survey.js';
+import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import type { AdversaryPlan, AdversaryReport } from './adversary.js';
@@ -46,24 +48,24 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
     ...(await terminalBroken(world, plan.full ? NAMES : NAMES.slice(0, 4))),
   ];
   const held = world.jobs().filter(({ state }) => state === 'held');
-  for (const { sha256: digest } of world.underprocess()) world.held.add(digest);
   for (const digests of hostile.links.values()) for (const digest of digests) world.held.add(digest);
   await ingest.stop(60_000);
   await world.runOnce([], { code: held.length > 0 ? 4 : 0, env: plan.env ?? {} });
 
-  const found: Found[] = [...linksLost(world, hostile), ...silent];
+  const seen = world.survey();
+  const found: Found[] = [...linksLost(seen, hostile), ...silent];
   if (JSON.stringify(hostile.outsideNow()) !== JSON.stringify(before) || strangers(hostile).length > 0)
     found.push({ kind: 'foreign_changed', what: `outside there is now ${strangers(hostile)} ${hostile.outsideNow()}` });
-  found.push(...secretsStored(world), ...logBroken(world), ...world.differences());
-  const stored = world.warehouse();
+  found.push(...secretsStored(seen), ...logBroken(world), ...world.differences());
+  const warehouse = new Map(files(world.feed().warehouse).map((file) => [file.path, file.sha256]));
   for (let n = 0; n < rounds; n++) hostile.writeThroughLink(n);
-  const changed = world.warehouse().filter((file, n) => file.sha256 !== stored[n]?.sha256);
+  const changed = files(world.feed().warehouse).filter(({ path, sha256: digest }) => warehouse.get(path) !== digest);
   found.push(...changed.map(({ path }) => ({ kind: 'wrong_bytes', what: `${path} was written through a link` })));
   report.figures = {
     rounds,
     'files dropped': world.dropped.length,
-    stored: world.warehouse().length,
-    duplicates: world.duplicates().length,
+    stored: seen.warehouse.length,
+    duplicates: seen.duplicates.length,
     held: held.length,
     'closed gates': world.log.named('gate_closed').length,
     'log lines': world.programs.reduce((sum, { lines }) => sum + lines.length, 0),
@@ -113,25 +115,23 @@ function linksWritten({ world, links }: Uploader): void {
       });
 }
 
-function linksLost(world: World, { links }: Uploader): Found[] {
-  const { warehouse, underprocess, input, failed } = world.survey();
+function linksLost({ warehouse, underprocess, input, failed }: Survey, { links }: Uploader): Found[] {
   const there = new Set([...warehouse, ...underprocess, ...input, ...failed].map((file) => file.sha256));
   const lost = [...links].filter(([, digests]) => !digests.some((digest) => there.has(digest)));
   return lost.map(([kept]) => ({ kind: 'lost', what: `no state of the file that ${kept} is a link to is anywhere` }));
 }
 
 /** Files in the input that no job holds and that are none of those that stay. */
-function unexplained(world: World, { stays }: Uploader): string[] {
-  const left = namesLeft(world);
-  if (left.length === 0) return [];
-  const held = world.jobs().filter(({ state }) => state === 'held');
-  const known = new Set<string>([...held.map(({ key }) => key), ...stays]);
-  return left.filter((path) => !known.has(path));
-}
+const unexplained = (world: World, { stays }: Uploader, left = namesLeft(world)): string[] => {
+  const held = new Set<string>([...heldKeys(world.statePath, world.feed().name), ...stays]);
+  return left.filter((path) => !held.has(path));
+};
 
 /** First the input, then the jobs: what has left the one is seen among the others. */
-const isEnd = (world: World, hostile: Uploader): boolean =>
-  unexplained(world, hostile).length === 0 && underWay(world.statePath, world.feed().name) === 0;
+function isEnd(world: World, hostile: Uploader): boolean {
+  const left = namesLeft(world);
+  return underWay(world.statePath, world.feed().name) === 0 && unexplained(world, hostile, left).length === 0;
+}
 
 /** For the sentence of a wait that failed. */
 function soFar(world: World, hostile: Uploader): string {
@@ -144,6 +144,7 @@ function soFar(world: World, hostile: Uploader): string {
 async function withoutReason(world: World): Promise<Found[]> {
   const found: Found[] = [];
   const { input, underprocess } = world.survey();
+  for (const { sha256: digest } of underprocess) world.held.add(digest);
   const held = world.jobs().filter(({ state }) => state === 'held');
   const places = [
     ...input.map(({ path }) => join(world.input, path)),
@@ -188,9 +189,9 @@ const strangers = ({ outside }: Uploader): string[] =>
     (name) => !([...SECRETS, ...DECOYS] as string[]).includes(name) && !name.startsWith('kept'),
   );
 
-function secretsStored(world: World): Found[] {
+function secretsStored({ warehouse, duplicates, failed, underprocess }: Survey): Found[] {
   const secrets = new Set(SECRETS.map((name) => sha256(`secret ${name}`)));
-  const all = [...world.warehouse(), ...world.duplicates(), ...world.failed(), ...world.underprocess()];
+  const all = [...warehouse, ...duplicates, ...failed, ...underprocess];
   const read = all.filter(({ sha256: digest }) => secrets.has(digest));
   return read.map(({ path }) => ({ kind: 'foreign_read', what: `${shownName(path)} holds what lies outside` }));
 }

@@ -94,11 +94,19 @@ export function glance(statePath: string): Glance {
 }
 
 /** How many jobs of a feed are neither done nor held; cheap also where there are 100,000 others. */
-export function underWay(statePath: string, feed: string): number {
+export const underWay = (statePath: string, feed: string): number =>
+  asked<number>(statePath, "count(*) FROM jobs WHERE state NOT IN ('done', 'held') AND feed = ?", feed)[0]!;
+
+/** The paths of the held jobs, as cheap. */
+export const heldKeys = (statePath: string, feed: string): ByteName[] =>
+  asked<Buffer>(statePath, "key FROM jobs WHERE state = 'held' AND feed = ?", feed).map(
+    (key) => key.toString('latin1') as ByteName,
+  );
+
+function asked<T>(statePath: string, what: string, feed: string): T[] {
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
-  const count = db.prepare("SELECT count(*) FROM jobs WHERE feed = ? AND state NOT IN ('done', 'held')").pluck();
   try {
-    return count.get(feed) as number;
+    return db.prepare(`SELECT ${what}`).pluck().all(feed) as T[];
   } finally {
     db.close();
   }
