@@ -6,6 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { STAGE_NAMES } from '../../src/config/stage-names.js';
 import { isStopped } from '../queue/processes.js';
+import { hasClaims } from '../world/database.js';
 import { type Program, signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
@@ -86,7 +87,10 @@ async function caught(world: World, victim: Victim, how: How, below: (limit: num
   const pids = how === 'alone' ? [victim.pid] : [victim.program.pid, victim.pid];
   for (let tries = 0; tries < TRIES; tries++) {
     for (let n = 10 + below(20); n > 0; n--) world.drop(`${world.dropped.length}.csv`, 200);
-    await pause(below(40));
+    // At a moment of chance, or as soon as it has something: some stages have their jobs for a moment only.
+    const isAtWork = () => hasClaims(world.statePath, world.feed().name, victim.owner);
+    if (tries % 2 === 0) await pause(below(40));
+    else await until('it has a job', isAtWork, { withinMs: 500, everyMs: 1 }).catch(() => {});
     for (const pid of pids) signal(pid, 'SIGSTOP');
     await until('it is stopped', () => pids.every(isStopped), slow);
     const claims = claimsOf(world, victim.owner);

@@ -28,7 +28,7 @@ export const racing: Adversary = {
     // In memory nobody waits for a disk, and an open that takes long waited for a lease.
     const grounds = [tmpdir(), ...(inMemory() ? ['/dev/shm'] : [])];
     for (const ground of grounds)
-      await raceOn(ground, Math.round((plan.full ? 2_000 : 80) / grounds.length), plan, report);
+      await raceOn(ground, Math.round((plan.full ? 2_000 : 50) / grounds.length), plan, report);
     if (grounds.length === 1)
       report.notTested.push('/dev/shm is not to be written to: racing writers without a disk were not tested.');
     return report;

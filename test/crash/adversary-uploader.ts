@@ -37,7 +37,7 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
   await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
   // So many that each kind of act has met each kind of moment; the pauses in between are most of the time.
-  const [rounds, empties] = plan.full ? [120, 100_000] : [16, 1_500];
+  const [rounds, empties] = plan.full ? [120, 100_000] : [10, 800];
   const below = dice(`${plan.seed} uploader`);
   for (const name of NAMES) world.drop(name, 100);
   for (let n = 0; n < rounds; n++) await round(hostile, n, Math.ceil(empties / rounds), below);
@@ -47,7 +47,7 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   await until('nothing is under way', () => isEnd(world, hostile), { ...slow, soFar: () => soFar(world, hostile) });
   const silent = [
     ...(await withoutReason(world)),
-    ...(await terminalBroken(world, plan.full ? NAMES : NAMES.slice(0, 4))),
+    ...(await terminalBroken(world, plan.full ? NAMES : NAMES.slice(0, 3))),
   ];
   const held = world.jobs().filter(({ state }) => state === 'held');
   for (const digests of hostile.links.values()) for (const digest of digests) world.held.add(digest);

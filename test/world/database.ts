@@ -103,10 +103,17 @@ export const heldKeys = (statePath: string, feed: string): ByteName[] =>
     (key) => key.toString('latin1') as ByteName,
   );
 
-function asked<T>(statePath: string, what: string, feed: string): T[] {
+/** Whether this owner has jobs in its hands; cheap enough to be asked every millisecond. */
+export const hasClaims = (statePath: string, feed: string, owner: number): boolean =>
+  asked(statePath, "1 FROM jobs WHERE state = 'claimed' AND feed = ? AND owner = ? LIMIT 1", feed, owner).length > 0;
+
+function asked<T>(statePath: string, what: string, ...about: (string | number)[]): T[] {
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
   try {
-    return db.prepare(`SELECT ${what}`).pluck().all(feed) as T[];
+    return db
+      .prepare(`SELECT ${what}`)
+      .pluck()
+      .all(...about) as T[];
   } finally {
     db.close();
   }
