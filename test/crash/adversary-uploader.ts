@@ -22,7 +22,7 @@ import type { Found } from './mutants-world.js';
 
 const OPTIONS = { stabilitySeconds: 0.2, settleMs: 0, concurrency: 2, maxBytes: MAX_BYTES };
 /** So many of what was not stored are asked for: each takes a process. */
-const ASKED = 12;
+const ASKED = 8;
 /** Characters that end a line, move a cursor or turn the writing direction. */
 const ACTING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 const slow = { withinMs: 300_000, everyMs: 200 };

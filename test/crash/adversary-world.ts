@@ -1,6 +1,6 @@
 /** The worlds of adversaries, and when all of one is in. */
-import { readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
 import { underWay } from '../world/database.js';
 import { World } from '../world/world.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
@@ -26,13 +26,14 @@ export function adversary(
   };
 }
 
-/** One of several worlds of an adversary. */
+/** One of several worlds of an adversary. KEEP_WORLD leaves it, with the logs of its programs; KEEP_VIOLATED where it has violations. */
 export async function inWorldOf(
   options: Options,
   report: AdversaryReport,
   act: (world: World) => Promise<void>,
 ): Promise<void> {
   const world = new World(options);
+  const before = report.violations.length;
   try {
     await act(world);
   } catch (error) {
@@ -40,7 +41,12 @@ export async function inWorldOf(
     report.violations.push({ kind: 'stuck', what: String((error as Error).message).slice(0, 1_500) });
     report.violations.push(...world.differences({ settled: false }).slice(0, 20));
   } finally {
-    await world.end({ keep: process.env.KEEP_WORLD !== undefined });
+    const { KEEP_WORLD, KEEP_VIOLATED } = process.env;
+    const keep = KEEP_WORLD !== undefined || (KEEP_VIOLATED !== undefined && report.violations.length > before);
+    if (keep)
+      for (const { command, pid, lines } of world.programs)
+        writeFileSync(join(world.root, `${basename(command)} ${pid}.log`), `${lines.join('\n')}\n`);
+    await world.end({ keep });
   }
 }
 

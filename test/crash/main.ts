@@ -85,6 +85,7 @@ function progress(journal: Journal): { done: (entry: Entry) => void; violated: (
 }
 
 async function main(): Promise<number> {
+  if (values.keep) process.env.KEEP_VIOLATED = '1'; // adversaries make their worlds themselves
   const journal = openJournal();
   const { seed } = journal.head;
   const lanes = values.lanes === undefined ? undefined : Number(values.lanes);
