@@ -1,0 +1,73 @@
+/** docs/benchmarks.md and its charts, made of all the results that are there. Nothing in it is written by hand. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chartOf } from './charts.mjs';
+import { PACKAGE } from './package.mjs';
+import { kept } from './results.mjs';
+import { shown } from './statistics.mjs';
+import { tableOf } from './tables.mjs';
+
+const DOCS = join(PACKAGE, 'docs');
+const CHARTS = join(DOCS, 'benchmarks');
+
+const HEAD = `# Benchmarks
+
+Written by \`npm run bench\` from what it measured (\`bench/results/\`); nothing here is typed by hand. Every figure of the product is with
+its default durability and every guarantee on. Peers are run as their own users would run them, in the same sitting, on the
+same disk, round by round in turn; what they lose or do not do stands below each table. A figure is the median of its rounds, with the least and the
+most in brackets. CPU and memory are those of the whole process tree (memory: PSS, looked at five times a second). System calls, syncs and
+transactions were counted in separate, traced runs.
+
+\`\`\`sh
+npm ci && npm run build && npm --prefix bench ci     # once; chokidar + BullMQ needs redis-server, counting needs strace
+npm run bench -- --case a --files 100000 --rounds 5  # each section names its own
+\`\`\`
+`;
+
+/** `cases`: name → module, for titles, columns and bars. Answers the path of the document. */
+export async function writeReport(cases) {
+  rmSync(CHARTS, { recursive: true, force: true });
+  mkdirSync(CHARTS, { recursive: true });
+  const sections = [];
+  for (const result of kept()) sections.push(await sectionOf(result, cases[result.case]));
+  const path = join(DOCS, 'benchmarks.md');
+  writeFileSync(path, [HEAD, ...sections].join('\n'));
+  return path;
+}
+
+async function sectionOf(result, { title, columns, chart, bars }) {
+  const heading = `${result.case}. ${title}: ${result.files.toLocaleString('en-US')}${result.unit ? ` ${result.unit}` : ''}`;
+  const parts = [`## ${heading}`, `\`${result.command}\``, machineOf(result), tableOf({ rows: result.rows, columns })];
+  const svg = await chartOf({ rows: result.rows, chart, title: heading });
+  if (svg) {
+    const name = `${result.case}-${result.files}.svg`;
+    writeFileSync(join(CHARTS, name), svg);
+    parts.push(`![${heading}](benchmarks/${name})`);
+  }
+  parts.push(barsOf(bars(result)), ...(result.notes ?? []), lossesOf(result.rows));
+  return `${parts.filter(Boolean).join('\n\n')}\n`;
+}
+
+function machineOf({ machine, when, rounds }) {
+  const { cores, cpu, memoryGib, kernel, node, filesystem, commit, load } = machine;
+  return `${when.slice(0, 10)}, commit ${commit}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${cores} cores (${cpu}), ${memoryGib} GiB, Linux ${kernel}, Node ${node}, ${filesystem.split(',')[0]}; load at the start ${load}.`;
+}
+
+/** Where we lose stands in the same list as where we win. */
+export function barsOf(bars) {
+  const said = bars.filter(Boolean);
+  const lines = said.map(
+    ({ what, bar, value, met }) => `- ${met ? 'met' : '**not met**'}: ${shown(value)} ${what} (${bar})`,
+  );
+  return lines.length > 0 ? `What it must reach:\n\n${lines.join('\n')}` : '';
+}
+
+function lossesOf(rows) {
+  const lines = rows.flatMap(({ kind, title, lacks, runs }) => {
+    if (kind === 'product' || lacks.length === 0) return [];
+    const faults = [...new Set(runs.map((run) => run.faults).filter(Boolean))];
+    const seen = faults.length > 0 ? [`**in these runs: ${faults.join(' / ')}**`] : [];
+    return [`- ${title}: ${[...seen, ...lacks].join('; ')}.`];
+  });
+  return lines.length > 0 ? `What the others lose, or do not do:\n\n${lines.join('\n')}` : '';
+}

@@ -1,0 +1,35 @@
+/** The figures of a case as a Markdown table: median, and least to most where there were several rounds. */
+import { shown, summaryOf } from './statistics.mjs';
+
+/** `columns`: { key, label, ratio? }; the ratio is that of the product's first row to each row. */
+export function tableOf({ rows, columns }) {
+  const counted = rows.some(({ counts }) => counts);
+  const head = ['', ...columns.flatMap(({ label, ratio }) => (ratio ? [label, 'product is'] : [label]))];
+  if (counted) head.push('per 1,000 files: system calls', 'syncs', 'transactions');
+  const lines = rows.map((row) => [
+    row.mark ? `${row.title} (${row.mark})` : row.title,
+    ...(row.runs.length === 0
+      ? [`not run: ${firstLine(row.notRun)}`]
+      : columns.flatMap((column) => cells(rows, row, column))),
+    ...(counted ? [row.counts?.calls, row.counts?.syncs, row.counts?.transactions].map(shown) : []),
+  ]);
+  const width = head.length;
+  return [head, head.map((_, n) => (n === 0 ? '---' : '---:')), ...lines.map((line) => padded(line, width))]
+    .map((line) => `| ${line.join(' | ')} |`)
+    .join('\n');
+}
+
+function cells(rows, row, { key, ratio }) {
+  const summary = summaryOf(row.runs, key);
+  const cell = summary ? spread(summary) : '–';
+  if (!ratio) return [cell];
+  const own = summaryOf(rows[0].runs, key);
+  const times = row === rows[0] || !summary?.median || !own ? '' : `${shown(own.median / summary.median)} ×`;
+  return [cell, times];
+}
+
+const spread = ({ median, least, most }) =>
+  least === most ? shown(median) : `${shown(median)} (${shown(least)}–${shown(most)})`;
+
+const padded = (line, width) => [...line, ...Array(Math.max(0, width - line.length)).fill('')].slice(0, width);
+const firstLine = (text = 'no round') => text.split('\n')[0];

@@ -1,0 +1,29 @@
+/** chokidar with awaitWriteFinish, and BullMQ on a Redis with its defaults: what a Node team would take off the shelf. */
+import { join } from 'node:path';
+import { PROGRAMS } from '../harness/package.mjs';
+import { redisMissing, startRedis } from './redis.mjs';
+
+export const bullmqCommand = (world, port, ...rest) => ({
+  file: process.execPath,
+  args: [
+    ...[join(PROGRAMS, 'chokidar-bullmq.mjs'), world.input, world.warehouse, world.manifests, world.state],
+    ...[`${port}`, ...rest],
+  ],
+});
+
+export const bullmq = {
+  id: 'bullmq',
+  peer: 'bullmq',
+  title: 'chokidar (awaitWriteFinish) + BullMQ on Redis',
+  kind: 'peer',
+  slowToTrace: true,
+  lacks: [
+    'Redis keeps a snapshot now and then: a power cut takes up to an hour of jobs, told as done or not',
+    'chokidar drops the overflow of the kernel’s event queue: files stay unseen until a restart',
+    'quiet for two seconds counts as complete, whoever still has the file open',
+    'a crash between line and move writes the line again; a taken name is overwritten',
+  ],
+  missing: redisMissing,
+  service: startRedis,
+  command: (world, { files, service }) => bullmqCommand(world, service.port, `${files}`),
+};
