@@ -173,7 +173,8 @@ export interface Tx extends Reader {
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void;
   /**
    * A job under a given id, without its key, ready for `stage`: for something found that names its own job.
-   * Answers false when that job exists and is not done; a done one is revived.
+   * Answers false when that job exists and is not done, unless `overrule` says that what was found is newer than its
+   * row; a done one is revived.
    */
   adopt(job: {
     id: JobId;
@@ -183,6 +184,7 @@ export interface Tx extends Reader {
     bytes: number;
     stage: StageName;
     payload: Payload;
+    overrule?: boolean;
   }): boolean;
 }
 

@@ -1,9 +1,10 @@
 /**
  * A job under a given id, without its key: for something found that names its own job.
- * Guarantees: a job that is alive is left alone; a done one is revived under its old id and number.
+ * Guarantees: a job that is alive is left alone, unless what was found overrules its row (a rebuild, over an older state);
+ * a done one is revived under its old id and number.
  */
 import type { JobId, Payload, StageName } from '../backend.js';
-import { assertTransition } from '../states.js';
+import { assertTransition, type State, type Transition } from '../states.js';
 import { addToTrail } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
@@ -15,17 +16,29 @@ export interface Found {
   bytes: number;
   stage: StageName;
   payload: Payload;
+  /** What was found is newer than the row of a living job. */
+  overrule?: boolean;
 }
+
+/** By which transition a job becomes ready. */
+const TO_READY: Record<State, Transition> = {
+  done: 'adopt',
+  ready: 'nudge',
+  claimed: 'rescue',
+  waiting: 'wake',
+  held: 'reopen',
+};
 
 const INSERT = `INSERT INTO jobs (feed, key, identity, bytes, stage, payload, state, due_ms, updated_ms, trail, keyed, id, created_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`;
 const REVIVE = `UPDATE jobs SET feed = ?, key = ?, identity = ?, bytes = ?, stage = ?, payload = ?, was = state, state = ?, due_ms = ?, updated_ms = ?, trail = ?,
-  attempts = 0, crashes = 0, reason = NULL, ending = NULL WHERE id = ?`;
+  attempts = 0, crashes = 0, owner = NULL, waits_on = NULL, hold_code = NULL, keyed = 0, reason = NULL, ending = NULL WHERE id = ?`;
 
 export function adopt(tx: SqliteTx, found: Found): boolean {
   const old = tx.job(found.id);
-  if (old && old.state !== 'done') return false;
-  const state = assertTransition('adopt', old?.state ?? 'done');
+  if (old && old.state !== 'done' && !found.overrule) return false;
+  const before = old?.state ?? 'done';
+  const state = assertTransition(TO_READY[before], before);
   const trail = JSON.stringify(addToTrail(old?.trail ?? [], found.stage, 'adopt', undefined, tx.wallMs));
   const values = [
     found.feed,

@@ -1,4 +1,4 @@
-/** ingest-ctl rebuild: makes a lost state anew from manifests, warehouse and work directory. */
+/** ingest-ctl rebuild: makes a lost state anew, or an older one up to date, from manifests, warehouse and work directory. */
 import { configOf } from '../config/load.js';
 import { rebuild as rebuildState } from '../recover/rebuild.js';
 import { askedFor } from './ask.js';

@@ -129,7 +129,8 @@ export const COMMANDS = {
   }),
   rebuild: command({
     name: 'ingest-ctl rebuild',
-    summary: 'Makes a lost state anew from manifests, warehouse and work directory.',
+    summary:
+      'Makes a lost state anew, or brings an older copy of it up to date, from manifests, warehouse and work directory. Interrupted, run it again: it goes on.',
     options: [...FEED, 'state-path', 'log-level'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor.yaml'],

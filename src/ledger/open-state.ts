@@ -1,5 +1,12 @@
 /** Opens the state: the queue's tables and the ledger's, together. Every process of a state opens it through here. */
-import { type Backend, openQueue, openQueueView, QueueError, type QueueView } from '../../queue/index.js';
+import {
+  type Backend,
+  copyOlderQueue,
+  openQueue,
+  openQueueView,
+  QueueError,
+  type QueueView,
+} from '../../queue/index.js';
 import { STAGE_NAMES } from '../config/stage-names.js';
 import { EnvironmentError } from '../errors.js';
 import { host } from '../linux/index.js';
@@ -30,6 +37,15 @@ export async function openState({ statePath, ...options }: OpenOptions): Promise
 /** To look at it only: writes nothing, works with all daemons down. */
 export async function openStateView(statePath: string): Promise<QueueView> {
   return operators(() => openQueueView({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES }));
+}
+
+/** A copy of a state that is older than what lies on disk, to be brought up to date. Errors: EnvironmentError. */
+export function copyOlderState(from: string, to: string): void {
+  try {
+    copyOlderQueue(from, to, MODULES);
+  } catch (error) {
+    throw asOperators(error);
+  }
 }
 
 /** The queue knows no operators: its errors get their exit code here. */

@@ -22,7 +22,7 @@ export type Released =
   | { to: undefined; line: Content | undefined };
 
 /** No line was planned yet: it will speak of the file that is stored, and of how that one was sealed. */
-function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sealed): void {
+export function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sealed): void {
   const { dev, ino, mtimeNs } = parseIdentity(identity)!;
   tx.run(
     'UPDATE contents SET device = ?, inode = ?, mtime_ns = ?, source_path = ?, seal = ? WHERE row = ?',

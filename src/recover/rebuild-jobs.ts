@@ -3,8 +3,9 @@
  * away because it is stored, or was discarded. Everything else there gets a job by the reaper's own hand.
  * Guarantees: nothing is trusted that was not hashed just now; what is in doubt goes through `hash` again.
  */
-import type { Tx } from '../../queue/backend.js';
+import type { Job, Tx } from '../../queue/backend.js';
 import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../stages/job.js';
+import { isSettled, settle } from './rebuild-progress.js';
 import { type SealedFile, withdrawnFiles } from './rebuild-sealed.js';
 
 export interface Manifested {
@@ -66,11 +67,35 @@ const copied = (file: SealedFile | undefined, copy: SealedFile, sha256: Buffer):
 
 const copyIdentity = (copy: SealedFile | undefined): string => copy?.identity ?? '';
 
-function adopt(tx: Tx, feed: string, found: SealedFile, stage: 'hash' | 'move', facts: Partial<JobFacts>): void {
+/** Answers false where no job of the older state has to be ended. What is left of its files goes with its end. */
+export function endJob(tx: Tx, id: string, sha256: Buffer, content: number, bytes: number): boolean {
+  const job = tx.job(id);
+  const facts = job?.payload as unknown as JobFacts | undefined;
+  if (!job || !facts || job.state === 'done' || facts.putAway || isSettled(tx, id)) return false;
+  const known = { sha256: sha256.toString('hex'), content };
+  // It may have grown before it was sealed.
+  decide(tx, { ...job, bytes }, { ...facts, ...known, putAway: { kind: 'stored' } });
+  return true;
+}
+
+/** A job of the older state whose end was found on disk: what is left of it is put away at the next start. */
+export const decide = (tx: Tx, job: Job, facts: JobFacts): void => goOnAt(tx, job, 'move', facts);
+
+/** A job of the older state that the disk is ahead of. */
+export function goOnAt(tx: Tx, job: Job, stage: 'hash' | 'move', facts: JobFacts): void {
+  const { id, feed, key, identity, bytes } = job;
+  settle(tx, id);
+  tx.adopt({ ...{ id, feed, key, identity, bytes, stage }, payload: payloadOf(facts), overrule: true });
+}
+
+/** A job whose file was found: it goes on by what the file says, also where an older row says something else. */
+export function adopt(tx: Tx, feed: string, found: SealedFile, stage: 'hash' | 'move', facts: Partial<JobFacts>): void {
+  if (isSettled(tx, found.job)) return;
+  settle(tx, found.job);
   const base = JSON.parse(found.facts) as JobFacts;
   const sealed = { ...(facts.sealed ?? base.sealed!), ...(base.sealed!.sidecar && { sidecar: true }) };
   tx.adopt({
-    ...{ id: found.job, feed, key: found.key, identity: found.identity, bytes: found.size, stage },
+    ...{ id: found.job, feed, key: found.key, identity: found.identity, bytes: found.size, stage, overrule: true },
     payload: payloadOf({ ...base, ...facts, sealed }),
   });
 }

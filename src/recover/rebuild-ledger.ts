@@ -10,12 +10,13 @@ import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { partitionOf } from '../files/places.js';
-import { type Content, contentByHash } from '../ledger/content.js';
+import { type Content, contentByHash, waitToken } from '../ledger/content.js';
 import { type ByteName, nameOfBytes, nameOfText, shownName } from '../linux/index.js';
 import { digitsOf, type FoundManifest, pathBytesOf, type ReadRecord } from '../manifest/read.js';
 import { reserve } from '../warehouse/reserve.js';
 import { isContent } from '../warehouse/target.js';
-import { goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
+import { endJob, goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
+import { isSettled } from './rebuild-progress.js';
 import { carrierIn, hasSealed, sealedOf } from './rebuild-sealed.js';
 
 export interface Counts {
@@ -23,6 +24,8 @@ export interface Counts {
   stored: number;
   unconfirmed: number;
   manifested: number;
+  /** The older state knew them, and the disk says the same. */
+  known: number;
   withdrawn: number;
   /** A content that a line before had named. */
   repeated: number;
@@ -35,6 +38,7 @@ export const noCounts = (): Counts => ({
   stored: 0,
   unconfirmed: 0,
   manifested: 0,
+  known: 0,
   withdrawn: 0,
   repeated: 0,
   elsewhere: 0,
@@ -75,46 +79,69 @@ export async function lookAt(
   };
 }
 
-export function enterLines(backend: Backend, feed: FeedOptions, lines: readonly Line[]): Promise<Counts> {
-  return backend.transact((tx) => {
-    const counts = noCounts();
-    for (const line of lines) {
-      counts.lines++;
-      counts[enter(tx, feed, line)]++;
-    }
-    return counts;
-  });
+/** `olderRows`: rows up to there were in the older state. */
+export function enterLines(tx: Tx, feed: FeedOptions, lines: readonly Line[], olderRows: number): Counts {
+  const counts = noCounts();
+  for (const line of lines) {
+    counts.lines++;
+    counts[enter(tx, feed, line, olderRows)]++;
+  }
+  return counts;
 }
 
-function enter(tx: Tx, feed: FeedOptions, line: Line): Exclude<keyof Counts, 'lines'> {
+type Verdict = Exclude<keyof Counts, 'lines'>;
+
+function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Verdict {
   const { sha256: hex, ingestId } = line.record;
-  if (tx.get('SELECT 1 FROM withdrawn WHERE feed = ? AND job = ?', feed.name, ingestId)) return 'withdrawn';
+  if (tx.get('SELECT 1 FROM rebuild_withdrawn WHERE feed = ? AND job = ?', feed.name, ingestId)) return 'withdrawn';
   const sha256 = Buffer.from(hex, 'hex');
   const known = contentByHash(tx, feed.name, sha256);
-  if (known) {
-    if (line.isThere && (known.state !== 'stored' || known.note !== null)) isThereAfterAll(tx, known, line);
-    return 'repeated';
-  }
+  if (!known) return enterAs(tx, feed, line, sha256, undefined);
+  const isOlders = known.row <= olderRows;
+  if (known.state !== 'stored' && isOlders && !isSettled(tx, known.carrier))
+    return enterAs(tx, feed, line, sha256, known);
+  if (line.isThere && (known.state !== 'stored' || known.note !== null)) isThereAfterAll(tx, known, line);
+  return isOlders && known.ingestId === ingestId ? 'known' : 'repeated';
+}
+
+/** `older`: under way when the older state was copied. */
+function enterAs(tx: Tx, feed: FeedOptions, line: Line, sha256: Buffer, older: Content | undefined): Verdict {
+  const { ingestId } = line.record;
   if (line.isThere) {
-    const row = insert(tx, feed, line, 'stored', ingestId, null);
-    // Its job ends when the rest is put away, and is counted then.
-    const left = sealedOf(tx, feed.name, ingestId);
-    if (left.length > 0) putAwayWhatIsStored(tx, feed.name, left, sha256, row);
-    else countStored(tx, feed.name, line);
+    const row = put(tx, feed, line, { state: 'stored', carrier: ingestId, note: null }, older);
+    endJobOf(tx, feed.name, line, sha256, row, older);
     return 'stored';
   }
   const carrier = carrierIn(tx, feed.name, sha256, ingestId);
   if (carrier !== undefined) {
     if (line.target === undefined) throw movedWarehouse(feed, line);
-    const row = insert(tx, feed, line, 'manifested', carrier, null);
+    // Held, deferred or claimed then: it is so still, for all that the disk says.
+    if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
+    const row = put(tx, feed, line, { state: 'manifested', carrier, note: null }, older);
     reserve(tx, feed.warehouse, line.target, row);
     const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
     goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove });
     return 'manifested';
   }
-  insert(tx, feed, line, 'stored', ingestId, 'unconfirmed');
-  countStored(tx, feed.name, line);
+  const row = put(tx, feed, line, { state: 'stored', carrier: ingestId, note: 'unconfirmed' }, older);
+  endJobOf(tx, feed.name, line, sha256, row, older);
   return line.target === undefined ? 'elsewhere' : 'unconfirmed';
+}
+
+/** Its job is counted when it ends, where something of it is left to be put away (or its row is). */
+function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number, older: Content | undefined): void {
+  const { ingestId } = line.record;
+  const left = sealedOf(tx, feed, ingestId);
+  if (left.length > 0 && line.isThere) {
+    putAwayWhatIsStored(tx, feed, left, sha256, row);
+    return;
+  }
+  // A twin may have inherited the line, with the content. What still has a file is looked at when all lines are read.
+  const carriers = [ingestId, ...(older?.ingestId === ingestId ? [older.carrier] : [])];
+  const ended = carriers.some(
+    (id) => sealedOf(tx, feed, id).length === 0 && endJob(tx, id, sha256, row, bytesOf(line)),
+  );
+  if (!ended) countStored(tx, feed, line);
 }
 
 /** Two lines of one content, which no run of ours should leave: the one whose file is there counts. Its job, if any, ends. */
@@ -124,33 +151,44 @@ function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
     ...[Buffer.from(line.target!, 'latin1'), line.hour, line.record.ingestId, known.row],
   );
   tx.run('DELETE FROM reservations WHERE content = ?', known.row);
+  tx.wake(waitToken(known.row));
 }
 
-const countStored = (tx: Tx, feed: string, line: Line): void =>
-  tx.count(feed, 'move', 'stored', 1, Number(line.record.fields.size) || 0);
+const countStored = (tx: Tx, feed: string, line: Line): void => tx.count(feed, 'move', 'stored', 1, bytesOf(line));
 
-function insert(
-  tx: Tx,
-  feed: FeedOptions,
-  line: Line,
-  state: 'manifested' | 'stored',
-  carrier: string,
-  note: string | null,
-): number {
+const bytesOf = ({ record }: Line): number => Number(record.fields.size) || 0;
+
+interface As {
+  state: 'manifested' | 'stored';
+  carrier: string;
+  note: string | null;
+}
+
+const VALUES = `state = ?, carrier = ?, size = ?, device = ?, inode = ?, mtime_ns = ?, source_path = ?, seal = ?, target = ?, hour = ?,
+  ingest_id = ?, ingested_at_ms = ?, note = ?, updated_at_ms = ?`;
+const INSERT = `INSERT INTO contents (state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour, ingest_id,
+  ingested_at_ms, note, updated_at_ms, feed, sha256, generation, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`;
+
+/** The row of a line's content: a new one, or that of the older state with what the line says. */
+function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Content | undefined): number {
   const { record, target } = line;
   const path = pathBytesOf(record, 'path');
-  const { lastInsertRowid } = tx.run(
-    `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour,
-       ingest_id, ingested_at_ms, note, created_at_ms, updated_at_ms)
-     VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[feed.name, Buffer.from(record.sha256, 'hex'), state, carrier, Number(record.fields.size) || 0],
+  const values = [
+    ...[as.state, as.carrier, bytesOf(line)],
     ...[digitsOf(record, 'device'), digitsOf(record, 'inode'), digitsOf(record, 'mtime_ns')],
     Buffer.from(below(feed.input, path) ?? nameOfBytes(path), 'latin1'),
     record.fields.seal === 'copy' ? 'copy' : 'lease',
     target === undefined ? null : Buffer.from(target, 'latin1'),
-    ...[line.hour, record.ingestId, line.ingestedAtMs, note, line.ingestedAtMs, line.ingestedAtMs],
-  );
-  return Number(lastInsertRowid);
+    ...[line.hour, record.ingestId, line.ingestedAtMs, as.note, line.ingestedAtMs],
+  ];
+  if (!older) {
+    const sha256 = Buffer.from(record.sha256, 'hex');
+    return Number(tx.run(INSERT, ...values, feed.name, sha256, line.ingestedAtMs).lastInsertRowid);
+  }
+  tx.run(`UPDATE contents SET ${VALUES} WHERE row = ?`, ...values, older.row);
+  tx.run('DELETE FROM reservations WHERE content = ?', older.row);
+  if (as.state === 'stored') tx.wake(waitToken(older.row));
+  return older.row;
 }
 
 /** A path relative to a root; undefined where it does not lie in it, or would lead out again. */

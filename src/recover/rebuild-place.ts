@@ -10,7 +10,8 @@ import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError, OperatorError } from '../errors.js';
 import { openStateView } from '../ledger/open-state.js';
-import { nameOfText, openDirectory, renameNoReplace } from '../linux/index.js';
+import { lockRootsAlone } from '../ledger/root-locks.js';
+import { nameOfText, openDirectory, renameNoReplace, type SharedLockFile } from '../linux/index.js';
 import { AT_FDCWD } from '../linux/open.js';
 import { checkManifestsKnown } from './known.js';
 
@@ -20,29 +21,55 @@ const MAKING_COMPANIONS = ['', ...COMPANIONS, '-journal', '.owners', '.doorbell'
 
 export const makingPath = (statePath: string): string => `${statePath}.rebuilding`;
 
-/** What a state at the path is. Errors: EnvironmentError where it is in use, another's, or as it should be. */
-export async function refuseGoodState(statePath: string, feeds: readonly FeedOptions[], uuid?: string): Promise<void> {
-  if (!existsSync(statePath)) return;
+/** What lies at the path: nothing that can be used (missing, damaged, never used), or a state that the disk is ahead of. */
+export type Before = 'none' | 'older';
+
+export interface Judged {
+  before: Before;
+  /** On the roots of feeds that were not named: nobody may write into the state that is copied. */
+  locks: SharedLockFile[];
+}
+
+/** Errors: EnvironmentError where it is in use, another's, or as it should be. */
+export async function judgeState(statePath: string, feeds: readonly FeedOptions[], uuid?: string): Promise<Judged> {
+  if (!existsSync(statePath)) return { before: 'none', locks: [] };
   let view: QueueView;
   try {
     view = await openStateView(statePath);
   } catch (error) {
-    if (error instanceof OperatorError && ['state_not_a_database', 'state_unusable'].includes(error.code)) return;
+    if (isDamaged(error)) return { before: 'none', locks: [] };
     throw error;
   }
+  const locks = lockRootsAlone(rootsOfOthers(view, feeds));
   try {
-    await refuseView(view, statePath, feeds, uuid);
+    return { before: await judgeView(view, statePath, feeds, uuid), locks };
+  } catch (error) {
+    for (const lock of locks) lock.close();
+    throw error;
   } finally {
     await view.close();
   }
 }
 
-async function refuseView(
+export const isDamaged = (error: unknown): boolean =>
+  error instanceof OperatorError && ['state_not_a_database', 'state_unusable'].includes(error.code);
+
+const ofOthers = (feeds: readonly FeedOptions[], feed: string): boolean => !feeds.some(({ name }) => name === feed);
+
+const rootsOfOthers = (view: QueueView, feeds: readonly FeedOptions[]): string[] =>
+  view
+    .read((r) =>
+      r.all<{ feed: string; path: string }>("SELECT feed, path FROM roots WHERE kind IN ('work', 'manifests')"),
+    )
+    .filter(({ feed, path }) => ofOthers(feeds, feed) && !feeds.some((f) => f.manifests === path || f.workDir === path))
+    .map(({ path }) => path);
+
+async function judgeView(
   view: QueueView,
   statePath: string,
   feeds: readonly FeedOptions[],
   uuid: string | undefined,
-): Promise<void> {
+): Promise<Before> {
   const living = view.owners().find(({ alive }) => alive);
   if (living) {
     throw new EnvironmentError(
@@ -51,7 +78,7 @@ async function refuseView(
     );
   }
   if (uuid !== undefined && view.uuid !== uuid) {
-    if (isUnused(view)) return;
+    if (isUnused(view)) return 'none';
     throw new EnvironmentError(
       'second_state',
       `${statePath} is a state of other folders than the feeds that were named: name its own feeds, or another --state-path for these.`,
@@ -61,8 +88,8 @@ async function refuseView(
     for (const feed of feeds) await checkManifestsKnown(view, feed);
   } catch (error) {
     if (!(error instanceof OperatorError && error.code === 'state_older_than_manifests')) throw error;
-    refuseFewerFeeds(view, statePath, feeds);
-    return;
+    refuseHalfOfShared(view, statePath, feeds);
+    return 'older';
   }
   throw new EnvironmentError(
     'state_good',
@@ -70,18 +97,27 @@ async function refuseView(
   );
 }
 
-/** What nobody names is not made anew, and would be taken a second time. */
-function refuseFewerFeeds(view: QueueView, statePath: string, feeds: readonly FeedOptions[]): void {
-  const known = view.read((r) =>
-    r.all<{ feed: string }>("SELECT feed FROM contents UNION SELECT feed FROM jobs WHERE state <> 'done'"),
-  );
-  const missing = known.map(({ feed }) => feed).filter((name) => !feeds.some((feed) => feed.name === name));
-  if (missing.length === 0) return;
+/** Feeds that are not named stay as the older state has them; but the ends of manifests that they share would pass for read. */
+function refuseHalfOfShared(view: QueueView, statePath: string, feeds: readonly FeedOptions[]): void {
+  const shared = view
+    .read((r) => r.all<{ feed: string; path: string }>("SELECT feed, path FROM roots WHERE kind = 'manifests'"))
+    .filter(({ feed, path }) => ofOthers(feeds, feed) && feeds.some(({ manifests }) => manifests === path));
+  if (shared.length === 0) return;
+  const names = [...new Set(shared.map(({ feed }) => feed))].join(', ');
   throw new EnvironmentError(
     'feeds_missing',
-    `${statePath} also knows ${missing.join(', ')}, and a rebuild makes only what it is told of: name all of its feeds (--config), or, if these are really over, move the state away by hand first.`,
+    `${statePath} also knows ${names}, with the same manifests, and what is not named is not read from them: name all of these feeds (--config).`,
   );
 }
+
+/** What a state was when it was looked at: as long as these are equal, nobody wrote to it. */
+export const versionOf = (statePath: string): string =>
+  [statePath, `${statePath}-wal`]
+    .map((name) => {
+      const stat = statSync(name, { bigint: true, throwIfNoEntry: false });
+      return stat && stat.size > 0n ? `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}` : 'none';
+    })
+    .join(' ');
 
 /** As a start leaves it that was refused at once. */
 const isUnused = (view: QueueView): boolean =>

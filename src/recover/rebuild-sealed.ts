@@ -1,6 +1,6 @@
 /**
- * What lies in `underprocess/`, hashed once and noted in a table of this connection alone, so that a manifest line finds
- * the file of its content there, however many there are of both.
+ * What lies in `underprocess/`, hashed once and noted in a table of the rebuild, so that a manifest line finds the file of
+ * its content there, however many there are of both.
  * Guarantees: bounded memory. Does not: move or change a file; half-done sidecars are the exception (`settleSidecars`).
  */
 import { closeSync } from 'node:fs';
@@ -26,16 +26,9 @@ export interface SealedFile {
   facts: string;
 }
 
+/** Files a transaction. */
+const BATCH = 500;
 const COLUMNS = 'job, part, key, inside, sha256, identity, size, facts';
-
-export const makeTables = (backend: Backend): Promise<unknown> =>
-  backend.transact((tx) => {
-    tx.run(
-      'CREATE TEMP TABLE sealed (feed TEXT, job TEXT, part TEXT, key BLOB, inside TEXT, sha256 BLOB, identity TEXT, size INTEGER, facts TEXT, PRIMARY KEY (feed, job, part)) WITHOUT ROWID',
-    );
-    tx.run('CREATE INDEX sealed_by_hash ON sealed (feed, sha256, job)');
-    tx.run('CREATE TEMP TABLE withdrawn (feed TEXT, job TEXT, PRIMARY KEY (feed, job)) WITHOUT ROWID');
-  });
 
 export interface Noted {
   files: number;
@@ -43,25 +36,68 @@ export interface Noted {
   unreadable: number;
 }
 
+/** What was noted before an interruption lies there no longer as it was: only a rebuild from the beginning knows. */
+export class ChangedMeanwhile extends Error {
+  override readonly name = 'ChangedMeanwhile';
+}
+
+type Row = [
+  job: string,
+  part: Part,
+  key: Buffer,
+  inside: string,
+  sha256: Buffer,
+  identity: string,
+  size: number,
+  facts: string,
+];
+
+/** What an interrupted rebuild has noted is not hashed again. Errors: ChangedMeanwhile. */
 export async function noteSealed(backend: Backend, feed: string, files: FeedFiles): Promise<Noted> {
   const noted: Noted = { files: 0, unreadable: 0 };
+  const before = backend.read((r) =>
+    r.get<{ n: number }>('SELECT count(*) AS n FROM rebuild_sealed WHERE feed = ?', feed),
+  )!.n;
+  let again = 0;
+  let rows: Row[] = [];
   for (const { jobId: job, part, path, inside } of sealedNames(files)) {
     if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
-    const key = bytesOfName(path);
-    const read = await digestOf(files, { id: job, key, inside }, part);
     if (part === 'file') noted.files++;
+    const key = bytesOfName(path);
+    const known = before > 0 ? identityNoted(backend, feed, job, part) : undefined;
+    if (known !== undefined) {
+      const stat = statEntry(files.workEntry({ id: job, key, inside }, part));
+      if (!stat || identityOf(stat) !== known) throw new ChangedMeanwhile();
+      again++;
+      continue;
+    }
+    const read = await digestOf(files, { id: job, key, inside }, part);
     if (read === undefined) noted.unreadable++;
-    else {
-      await backend.transact((tx) =>
-        tx.run(
-          `INSERT INTO sealed (feed, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          ...[feed, job, part, key, inside, read.sha256, read.identity, read.size, read.facts],
-        ),
-      );
+    else if (rows.push([job, part, key, inside, read.sha256, read.identity, read.size, read.facts]) >= BATCH) {
+      await enterSealed(backend, feed, rows);
+      rows = [];
     }
   }
+  if (again < before) throw new ChangedMeanwhile();
+  await enterSealed(backend, feed, rows);
   return noted;
 }
+
+const identityNoted = (backend: Backend, feed: string, job: string, part: Part): string | undefined =>
+  backend.read((r) =>
+    r.get<{ identity: string }>(
+      'SELECT identity FROM rebuild_sealed WHERE feed = ? AND job = ? AND part = ?',
+      feed,
+      job,
+      part,
+    ),
+  )?.identity;
+
+const enterSealed = (backend: Backend, feed: string, rows: readonly Row[]): Promise<unknown> =>
+  backend.transact((tx) => {
+    for (const row of rows)
+      tx.run(`INSERT INTO rebuild_sealed (feed, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, feed, ...row);
+  });
 
 async function digestOf(
   files: FeedFiles,
@@ -82,29 +118,29 @@ async function digestOf(
   }
 }
 
-/** Files whose lines were taken back, and whose jobs are not there yet. */
+/** Files whose lines were taken back, and whose way is not decided yet. */
 export const withdrawnFiles = (tx: Tx, feed: string, max: number): SealedFile[] =>
   tx.all<SealedFile>(
-    `SELECT ${COLUMNS} FROM sealed WHERE feed = ? AND part = 'file'
-        AND EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = sealed.feed AND w.job = sealed.job)
-        AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = sealed.job) LIMIT ?`,
+    `SELECT ${COLUMNS} FROM rebuild_sealed s WHERE feed = ? AND part = 'file'
+        AND EXISTS (SELECT 1 FROM rebuild_withdrawn w WHERE w.feed = s.feed AND w.job = s.job)
+        AND NOT EXISTS (SELECT 1 FROM rebuild_settled t WHERE t.job = s.job) LIMIT ?`,
     feed,
     max,
   );
 
 /** The files of one job: the sealed one, and its private copy. */
 export const sealedOf = (tx: Tx, feed: string, job: string): SealedFile[] =>
-  tx.all<SealedFile>(`SELECT ${COLUMNS} FROM sealed WHERE feed = ? AND job = ?`, feed, job);
+  tx.all<SealedFile>(`SELECT ${COLUMNS} FROM rebuild_sealed WHERE feed = ? AND job = ?`, feed, job);
 
 export const hasSealed = (reader: Reader, feed: string, sha256: Buffer): boolean =>
-  reader.get('SELECT 1 FROM sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
+  reader.get('SELECT 1 FROM rebuild_sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
 
 /** Which job has a file of this content: the one that its line names before all others, else the oldest. */
 export const carrierIn = (tx: Tx, feed: string, sha256: Buffer, named: string): string | undefined =>
   tx.get<{ job: string }>(
-    `SELECT job FROM sealed WHERE feed = ? AND sha256 = ?
-        AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = sealed.feed AND w.job = sealed.job)
-        AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = sealed.job)
+    `SELECT job FROM rebuild_sealed s WHERE feed = ? AND sha256 = ?
+        AND NOT EXISTS (SELECT 1 FROM rebuild_withdrawn w WHERE w.feed = s.feed AND w.job = s.job)
+        AND NOT EXISTS (SELECT 1 FROM rebuild_settled t WHERE t.job = s.job)
       ORDER BY job <> ?, job LIMIT 1`,
     feed,
     sha256,
@@ -121,13 +157,15 @@ export interface Sidecars {
 /**
  * A sidecar is sealed before its file, and a crash can fall between. With its file still in the input as it was then, it
  * goes back there; else it belonged to a version that is gone, and is never paired with what lies there now.
+ * `isJobs`: a job is going to put it away itself.
  */
-export function settleSidecars(files: FeedFiles, suffix: ByteName): Sidecars {
+export function settleSidecars(files: FeedFiles, suffix: ByteName, isJobs: (id: string) => boolean): Sidecars {
   const settled: Sidecars = { back: 0, failed: 0 };
   const alone = [...sealedNames(files)].filter(
     ({ jobId: id, part, path, inside }) =>
       part === 'sidecar' &&
       path !== undefined &&
+      !isJobs(id) &&
       !statEntry(files.workEntry({ id, key: bytesOfName(path), inside }, 'file')),
   );
   for (const { jobId: id, path, inside } of alone) {

@@ -1,55 +1,47 @@
 /**
- * Makes a lost state anew from what is on disk: manifests (rotated ones too), warehouse, work directories.
+ * Makes a lost state anew, or brings one that was restored from an older copy up to date, from what is on disk: manifests
+ * (rotated ones too), warehouse, work directories.
  * Guarantees: nobody is at work meanwhile (the markers are locked alone); the state appears under its name when it is
- * whole, so an interrupted rebuild is simply run again; no manifest, warehouse file or sealed file is changed.
- * Does not: know what only rows knew: attempts, holds, pauses, and duplicates that are archived already.
+ * whole; an interrupted rebuild is gone on with where it was; no manifest, warehouse file or sealed file is changed.
+ * Does not: know what only rows knew (rebuild-report.ts says what), beyond what an older state has of it.
  */
-import { statSync } from 'node:fs';
-import type { Backend } from '../../queue/backend.js';
+import type { Backend, Job } from '../../queue/backend.js';
 import type { Config, FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { FeedFiles } from '../files/feed-files.js';
-import { openState } from '../ledger/open-state.js';
 import { lockRootsAlone } from '../ledger/root-locks.js';
 import { setUpRoots } from '../ledger/roots.js';
-import { nameOfText } from '../linux/index.js';
-import { type FoundManifest, linesOf, manifestFiles } from '../manifest/read.js';
+import { type ByteName, nameOfText } from '../linux/index.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
+import type { JobFacts } from '../stages/job.js';
 import { adoptOrphans } from './reaper.js';
 import { discardWithdrawn } from './rebuild-jobs.js';
-import { type Counts, enterLines, type Line, lookAt, noCounts } from './rebuild-ledger.js';
-import { makingPath, placeState, refuseGoodState, removeMaking } from './rebuild-place.js';
-import { type FeedReport, noReport, tellFeed } from './rebuild-report.js';
+import { readCorrections, readManifests } from './rebuild-lines.js';
+import { forgetGivenUp, settleContents, settleJobs } from './rebuild-older.js';
+import { type Before, judgeState, placeState, removeMaking } from './rebuild-place.js';
+import { type Asked, endMaking, type Making, noted, openMaking } from './rebuild-progress.js';
+import { type FeedReport, noReport, tellFeed, tellUnknown } from './rebuild-report.js';
 import { findRoots, refuseMissingWarehouse } from './rebuild-roots.js';
-import { makeTables, noteSealed, settleSidecars } from './rebuild-sealed.js';
+import { ChangedMeanwhile, noteSealed, settleSidecars } from './rebuild-sealed.js';
 
-/** Lines a transaction: a commit costs as much as thousands of rows. */
-const BATCH = 4_000;
+const BATCH = 1_000;
 const silent = (): void => {};
+type Say = (line: string) => void;
 
 /** Answers the exit code. Errors: EnvironmentError where it must not be done, or not all can be read. */
-export async function rebuild(config: Config, say: (line: string) => void): Promise<number> {
+export async function rebuild(config: Config, say: Say): Promise<number> {
   const { statePath, maxAttempts } = config.service;
   const { feeds, uuid, owner } = findRoots(config.feeds, statePath);
   const locks = lockRootsAlone(feeds.flatMap(({ manifests, workDir }) => [manifests, workDir!]));
   try {
-    await refuseGoodState(statePath, feeds, uuid);
+    const judged = await judgeState(statePath, feeds, uuid);
+    locks.push(...judged.locks);
     refuseMissingWarehouse(feeds);
-    removeMaking(statePath);
-    const backend = await openState({
-      ...{ statePath: makingPath(statePath), title: 'rebuild', maxAttempts },
-      ...(uuid !== undefined && { uuid }),
-    });
-    try {
-      await makeTables(backend);
-      for (const feed of feeds) tellFeed(feed, await rebuildFeed(backend, statePath, feed), say);
-    } finally {
-      await backend.close();
-    }
+    const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say);
     const aside = placeState(statePath, owner);
-    if (aside !== undefined)
-      say(`the state that was there is older than the manifests; it was moved aside to ${aside}`);
-    say(`${statePath} is made anew${uuid === undefined ? '' : ` for the state ${uuid}`}: start ingest again.`);
+    if (aside !== undefined) say(`the state that was there ${whatItWas(before)}; it was moved aside to ${aside}`);
+    const done = before === 'older' ? 'is up to date again' : 'is made anew';
+    say(`${statePath} ${done}${uuid === undefined ? '' : ` for the state ${uuid}`}: start ingest again.`);
     return 0;
   } catch (error) {
     throw error instanceof UnreadableManifest ? unreadable(error) : error;
@@ -58,17 +50,51 @@ export async function rebuild(config: Config, say: (line: string) => void): Prom
   }
 }
 
-async function rebuildFeed(backend: Backend, statePath: string, feed: FeedOptions): Promise<FeedReport> {
+const whatItWas = (before: Before): string =>
+  before === 'older'
+    ? 'is older than the manifests, and what it knew was taken over'
+    : 'is damaged or was never used, and nothing was taken over';
+
+/** Answers what was made use of. */
+async function make(asked: Asked, say: Say): Promise<Before> {
+  const making = await openMaking(asked);
+  try {
+    if (making.goesOn) say('going on with a rebuild that was interrupted');
+    const reports: FeedReport[] = [];
+    for (const feed of asked.feeds) {
+      const report = await rebuildFeed(making, asked.statePath, feed);
+      tellFeed(feed, report, making.before === 'older', say);
+      reports.push(report);
+    }
+    tellUnknown(reports, making.since, say);
+    await endMaking(making.backend, asked);
+    await making.backend.close();
+    return making.before;
+  } catch (error) {
+    await making.backend.close();
+    if (!(error instanceof ChangedMeanwhile)) throw error;
+    say('the work directory has changed since the rebuild was interrupted: it begins anew');
+    removeMaking(asked.statePath);
+    return make(asked, say);
+  }
+}
+
+async function rebuildFeed(making: Making, statePath: string, feed: FeedOptions): Promise<FeedReport> {
+  const { backend } = making;
   await backend.putFeed(feed.name, { ...feed });
   const files = new FeedFiles(await setUpRoots(backend, statePath, feed, silent));
-  const report = noReport();
+  const report = reportOf(backend, feed);
   try {
     await readCorrections(backend, feed);
     report.sealed = await noteSealed(backend, feed.name, files);
-    for (const file of manifestFiles(feed.manifests, 'manifest'))
-      await readManifest(backend, feed, files, file, report);
+    if (making.before === 'older') await backend.transact((tx) => forgetGivenUp(tx, feed.name));
+    await readManifests({ making, feed, files, report });
     while ((await discardAgain(backend, feed, report)) > 0);
-    report.sidecars = settleSidecars(files, nameOfText(feed.sidecarSuffix));
+    if (making.before === 'older') {
+      report.olderJobs = await settleJobs(backend, feed.name, files);
+      await settleContents(backend, feed.name, (job) => isOutOfReach(job, files));
+    }
+    report.sidecars = settleSidecars(files, nameOfText(feed.sidecarSuffix), (id) => isSealedJob(backend.job(id)));
     report.orphans = await adoptOrphans({ backend, emit: silent, feed: feed.name, files });
     return report;
   } finally {
@@ -76,77 +102,24 @@ async function rebuildFeed(backend: Backend, statePath: string, feed: FeedOption
   }
 }
 
-async function readCorrections(backend: Backend, feed: FeedOptions): Promise<void> {
-  for (const file of manifestFiles(feed.manifests, 'corrections')) {
-    let end = 0;
-    let ids: string[] = [];
-    const enter = (): Promise<unknown> =>
-      backend.transact((tx) => {
-        for (const id of ids) tx.run('INSERT OR IGNORE INTO withdrawn VALUES (?, ?)', feed.name, id);
-      });
-    for await (const line of linesOf(file.path)) {
-      if (!line.record) continue;
-      end = line.endAt;
-      if ((line.record.feed ?? feed.name) !== feed.name || line.record.fields.correction !== 'withdrawn') continue;
-      if (ids.push(line.record.ingestId) < BATCH) continue;
-      await enter();
-      ids = [];
-    }
-    await enter();
-    await enterEnd(backend, feed, file, end);
-  }
-}
+const reportOf = (backend: Backend, feed: FeedOptions): FeedReport =>
+  JSON.parse(noted(backend, `report:${feed.name}`) ?? JSON.stringify(noReport())) as FeedReport;
 
-async function readManifest(
-  backend: Backend,
-  feed: FeedOptions,
-  files: FeedFiles,
-  file: FoundManifest,
-  report: FeedReport,
-): Promise<void> {
-  report.files++;
-  let end = 0;
-  let batch: Line[] = [];
-  const enter = async (): Promise<void> => add(report.counts, await enterLines(backend, feed, batch));
-  for await (const line of linesOf(file.path)) {
-    if (!line.record) {
-      report.foreign(file.path, line);
-      continue;
-    }
-    end = line.endAt;
-    const of = line.record.feed ?? feed.name;
-    if (of !== feed.name) {
-      report.otherFeeds.add(of);
-      continue;
-    }
-    if (batch.push(await lookAt(backend, line.record, file, feed, files)) < BATCH) continue;
-    await enter();
-    batch = [];
-  }
-  await enter();
-  await enterEnd(backend, feed, file, end);
-}
+const factsOf = (job: Job): Partial<JobFacts> => job.payload as unknown as Partial<JobFacts>;
 
-/** The committed end of a file that appends go to: behind the last whole record, so that what is foreign there is told. */
-async function enterEnd(backend: Backend, feed: FeedOptions, file: FoundManifest, end: number): Promise<void> {
-  if (!file.current) return;
-  const inode = Number(statSync(file.path).ino);
-  await backend.transact((tx) =>
-    tx.run(
-      'INSERT OR REPLACE INTO manifest_ends (file, feed, inode, end_at) VALUES (?, ?, ?, ?)',
-      ...[file.path, feed.name, inode, end],
-    ),
-  );
+/** It puts its sidecar away itself. */
+const isSealedJob = (job: Job | undefined): boolean =>
+  job !== undefined && job.state !== 'done' && (factsOf(job).sealed ?? factsOf(job).putAway) !== undefined;
+
+function isOutOfReach(job: Job, files: FeedFiles): boolean {
+  const inside = (factsOf(job).inside ?? '') as ByteName;
+  return inside !== '' && !files.hasWork(inside);
 }
 
 async function discardAgain(backend: Backend, feed: FeedOptions, report: FeedReport): Promise<number> {
   const discarded = await backend.transact((tx) => discardWithdrawn(tx, feed.name, BATCH));
   report.discarded += discarded;
   return discarded;
-}
-
-function add(to: Counts, more: Counts): void {
-  for (const name of Object.keys(noCounts()) as (keyof Counts)[]) to[name] += more[name];
 }
 
 const unreadable = ({ message }: UnreadableManifest): EnvironmentError =>

@@ -1,9 +1,10 @@
 /** `ingest-ctl rebuild` where what is there does not say enough: nothing is thrown away on a guess. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { loseState, rebuild, rebuilt, refused, stateFiles, stoppedBefore } from '../world/lost.js';
+import { backedUp, loseState, rebuild, rebuilt, refused, restore, stateFiles, stoppedBefore } from '../world/lost.js';
 import { createWorld } from '../world/world.js';
 
 const limit = { timeout: 240_000 };
@@ -48,25 +49,55 @@ test('a warehouse that is not mounted is no warehouse whose files were taken', l
   assert.match((await rebuilt(world)).stdout, /1 stored, their files are in the warehouse/);
 });
 
-test('a rebuild of some of its feeds does not put an older state of more of them aside', limit, async (t) => {
-  const world = createWorld(t, { feeds: { one: {}, two: {} }, options: AT_ONCE });
-  const dropBoth = (name: string) => ['one', 'two'].map((feed) => world.drop(name, 100, { feed }));
-  dropBoth('first.csv');
+test(
+  'a rebuild of some feeds keeps what the older state knows of the others, which are refused until they are named',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { feeds: { one: {}, two: {} }, options: AT_ONCE });
+    const dropBoth = (name: string) => ['one', 'two'].map((feed) => world.drop(name, 100, { feed }));
+    dropBoth('first.csv');
+    await world.runOnce();
+    const older = join(world.root, 'older.db');
+    copyFileSync(world.statePath, older);
+    dropBoth('second.csv');
+    await world.runOnce();
+    loseState(world);
+    copyFileSync(older, world.statePath);
+    const flags = world.flags('ingest');
+    const config = flags[flags.indexOf('--config') + 1] ?? flags[0]!.slice('--config='.length);
+    const all = JSON.parse(readFileSync(config, 'utf8')) as { feeds: Record<string, unknown> };
+    const alone = join(world.root, 'alone.yaml');
+    writeFileSync(alone, JSON.stringify({ ...all, feeds: { one: all.feeds.one } }));
+    const of = (path: string) => flags.map((flag) => flag.replace(config, path));
+    const before = world.ledger('two');
+    const { code, stderr } = await world.launch('ingest-ctl', ['rebuild', ...of(alone)]).ended;
+    assert.equal(code, 0, stderr);
+    assert.equal(world.ledger('one').length, 2);
+    assert.deepEqual(world.ledger('two'), before, 'not a row of it changed');
+    refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
+    await rebuilt(world);
+    await world.runOnce();
+    world.check();
+  },
+);
+
+test('feeds that share their manifests are brought up to date together, or not at all', limit, async (t) => {
+  const shared = mkdtempSync(join(tmpdir(), 'manifests-'));
+  t.after(() => rmSync(shared, { recursive: true }));
+  const world = createWorld(t, { feeds: { one: { manifests: shared }, two: { manifests: shared } }, options: AT_ONCE });
+  for (const feed of ['one', 'two']) world.drop('first.csv', 100, { feed });
   await world.runOnce();
-  const older = join(world.root, 'older.db');
-  copyFileSync(world.statePath, older);
-  dropBoth('second.csv');
+  const older = backedUp(world);
+  for (const feed of ['one', 'two']) world.drop('second.csv', 100, { feed });
   await world.runOnce();
-  loseState(world);
-  copyFileSync(older, world.statePath);
+  restore(world, older);
   const flags = world.flags('ingest');
   const config = flags[flags.indexOf('--config') + 1] ?? flags[0]!.slice('--config='.length);
   const all = JSON.parse(readFileSync(config, 'utf8')) as { feeds: Record<string, unknown> };
   const alone = join(world.root, 'alone.yaml');
   writeFileSync(alone, JSON.stringify({ ...all, feeds: { one: all.feeds.one } }));
-  const of = (path: string) => flags.map((flag) => flag.replace(config, path));
-  refused(await world.launch('ingest-ctl', ['rebuild', ...of(alone)]).ended, /also knows two, .*name all of its feeds/);
+  const ended = world.launch('ingest-ctl', ['rebuild', ...flags.map((flag) => flag.replace(config, alone))]).ended;
+  refused(await ended, /also knows two, with the same manifests/);
   await rebuilt(world);
-  await world.runOnce();
-  world.check();
+  assert.deepEqual([world.ledger('one').length, world.ledger('two').length], [2, 2]);
 });

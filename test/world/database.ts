@@ -168,3 +168,23 @@ function asLedger(row: unknown): LedgerRow {
     target: (content.target?.toString('latin1') ?? null) as ByteName | null,
   };
 }
+
+/** A consistent copy of a database, whoever writes to it. */
+export function copyDatabase(from: string, to: string): void {
+  const db = new Database(from, { readonly: true });
+  try {
+    db.prepare('VACUUM INTO ?').run(to);
+  } finally {
+    db.close();
+  }
+}
+
+/** A hand on a state that nobody uses just now. */
+export function editDatabase(path: string, act: (db: Database.Database) => void): void {
+  const db = new Database(path);
+  try {
+    act(db);
+  } finally {
+    db.close();
+  }
+}

@@ -1,7 +1,8 @@
 /** What tests of a lost state do: lose it, rebuild it, drop everything again. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { copyDatabase } from './database.js';
 import type { Ended } from './program.js';
 import { until } from './waiting.js';
 import type { World } from './world.js';
@@ -26,6 +27,19 @@ export const stateFiles = (world: World): string[] => readdirSync(dirname(world.
 
 export function loseState(world: World): void {
   for (const name of stateFiles(world)) rmSync(join(dirname(world.statePath), name));
+}
+
+/** A consistent copy of the state as it is now, as a backup makes it beside working processes. Answers where it is. */
+export function backedUp(world: World): string {
+  const copy = join(world.root, `backup-${readdirSync(world.root).length}-${process.hrtime.bigint()}.db`);
+  copyDatabase(world.statePath, copy);
+  return copy;
+}
+
+/** The backup comes back, while everything else is of today. */
+export function restore(world: World, copy: string): void {
+  loseState(world);
+  copyFileSync(copy, world.statePath);
 }
 
 export function dropAgain(world: World): void {

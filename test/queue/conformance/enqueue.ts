@@ -117,4 +117,20 @@ export const enqueueScenarios: Scenarios = {
     assert.deepEqual(await queue.enqueue([candidate('a')]), ['new'], 'an adopted job does not hold the key');
     assert.equal(await settleAs(queue, both[0]!, ADVANCE), true);
   },
+
+  'a job that is overruled by what was found goes on by that, whatever its state': async (world) => {
+    const queue = await world.open();
+    const found = (id: string) => ({
+      ...{ id, feed: 'default', key: Buffer.from('a'), identity: 'x', bytes: 3, stage: 'second', payload: {} },
+      overrule: true,
+    });
+    for (const outcome of [HOLD, { kind: 'wait', on: 'x', why: 'a twin' } as const, undefined]) {
+      const job = await claimed(queue, 'a');
+      if (outcome) await settleAs(queue, job, outcome);
+      assert.equal(await queue.transact((tx) => tx.adopt(found(job.id))), true);
+      const now = queue.job(job.id)!;
+      assert.deepEqual([now.state, now.stage, now.keyed, now.attempts], ['ready', 'second', false, 0]);
+      assert.equal(await settleAs(queue, job, ADVANCE), false, 'who had it has it no more');
+    }
+  },
 };

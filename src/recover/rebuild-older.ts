@@ -1,0 +1,207 @@
+/**
+ * Brings what an older state knows to what the disk says, where both speak: before the lines are read (what was given up
+ * since), and after (jobs and contents that no line spoke of). ARCHITECTURE.md has the rule for each table.
+ * Guarantees: what the disk does not contradict stays as it was; what it does goes through `hash` again, where the ledger
+ * decides, or is ended as the files say. Doing it twice is doing it once.
+ */
+import type { Backend, Job, Tx } from '../../queue/backend.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { DUPLICATES, FAILED, type Part } from '../files/places.js';
+import { type Content, contentByHash, contentByRow, placeOf } from '../ledger/content.js';
+import { describe } from '../ledger/stored.js';
+import type { ByteName } from '../linux/index.js';
+import type { JobFacts } from '../stages/job.js';
+import { adopt, decide, goOnAt } from './rebuild-jobs.js';
+import { isSettled, settle } from './rebuild-progress.js';
+import { type SealedFile, sealedOf } from './rebuild-sealed.js';
+
+const PAGE = 500;
+
+export interface OlderJobs {
+  /** As they were: ready, waiting, held. */
+  kept: number;
+  held: number;
+  /** Their files went on without them. */
+  movedOn: number;
+  /** Ended since: stored, duplicate, discarded. */
+  ended: number;
+}
+
+export const noOlderJobs = (): OlderJobs => ({ kept: 0, held: 0, movedOn: 0, ended: 0 });
+
+const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
+
+/** What was given up, before any line is read. Corrections that stand on disk are not owed any more. */
+export function forgetGivenUp(tx: Tx, feed: string): void {
+  const withdrawn = 'SELECT job FROM rebuild_withdrawn WHERE feed = ?';
+  tx.run(`DELETE FROM corrections WHERE job IN (${withdrawn})`, feed);
+  tx.run(
+    `DELETE FROM contents WHERE feed = ? AND state <> 'stored' AND coalesce(ingest_id, carrier) IN (${withdrawn})`,
+    ...[feed, feed],
+  );
+  const discarded = tx.all<{ id: string }>(
+    "SELECT id FROM jobs WHERE feed = ? AND state <> 'done' AND payload ->> '$.putAway.kind' = 'discarded'",
+    feed,
+  );
+  for (const { id } of discarded) {
+    settle(tx, id);
+    // Its line is owed a correction, unless a twin has inherited it.
+    if (!tx.get("SELECT 1 FROM contents WHERE feed = ? AND ingest_id = ? AND state <> 'stored'", feed, id))
+      tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed, id);
+  }
+}
+
+/** When all lines are read: each job that none of them spoke of. */
+export async function settleJobs(backend: Backend, feed: string, files: FeedFiles): Promise<OlderJobs> {
+  const sum = noOlderJobs();
+  for (let after = 0; ; ) {
+    const page = backend.read((r) =>
+      r.all<{ seq: number; id: string }>(
+        `SELECT seq, id FROM jobs WHERE feed = ? AND seq > ? AND state <> 'done' ORDER BY seq LIMIT ${PAGE}`,
+        ...[feed, after],
+      ),
+    );
+    if (page.length === 0) return sum;
+    after = page.at(-1)!.seq;
+    // The disk is looked at before the transaction.
+    const found = page.map(({ id }) => ({ id, lies: whereItLies(backend.job(id)!, files) }));
+    await backend.transact((tx) => {
+      for (const { id, lies } of found) sum[settleOne(tx, feed, tx.job(id)!, lies)]++;
+    });
+    sum.held += page.filter(({ id }) => backend.job(id)?.state === 'held').length;
+  }
+}
+
+/** Where a file of the job was found; `out of reach`: in a mount that is not there. */
+type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
+
+function whereItLies(job: Job, files: FeedFiles): Lies {
+  const inside = (ofJob(job).inside ?? '') as ByteName;
+  if (inside !== '' && !files.hasWork(inside)) return 'out of reach';
+  const key = { id: job.id, key: job.key, inside };
+  if (!files.canHold(key)) return 'nowhere';
+  const lies = (part: Part, folder?: ByteName) => statEntry(files.workEntry(key, part, folder)) !== undefined;
+  if (lies('file') || lies('copy')) return 'underprocess';
+  if (lies('file', DUPLICATES)) return 'duplicates';
+  return lies('file', FAILED) ? 'failed' : 'nowhere';
+}
+
+function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof OlderJobs, 'held'> {
+  const facts = ofJob(job);
+  if (isSettled(tx, job.id)) return facts.putAway ? 'ended' : 'movedOn';
+  if (facts.putAway || lies === 'out of reach') return 'kept';
+  const own = sealedOf(tx, feed, job.id);
+  if (lies === 'underprocess') {
+    if (own.length > 0 && isAsItWas(tx, job, facts, own)) return 'kept';
+    // One that could not be read is asked by `hash` too, which says why.
+    if (own.length > 0) adopt(tx, feed, own.find(({ part }) => part === 'file') ?? own[0]!, 'hash', {});
+    else if (facts.content !== undefined) goOnAt(tx, job, 'hash', { ...facts, content: undefined });
+    else return 'kept';
+    return 'movedOn';
+  }
+  return withoutFile(tx, feed, job, facts, lies);
+}
+
+/** What lies there is what the row speaks of, and its content still is its own. */
+function isAsItWas(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): boolean {
+  if (!facts.sealed) return false;
+  const copied = facts.sealed.kind === 'copy' && facts.sealed.copied;
+  const lies = own.find(({ part }) => part === (copied ? 'copy' : 'file'));
+  if (facts.sha256 !== undefined && lies?.sha256.toString('hex') !== facts.sha256) return false;
+  if (facts.content === undefined) return true;
+  const content = contentByRow(tx, facts.content);
+  return content?.carrier === job.id && content.state !== 'stored';
+}
+
+function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies): 'kept' | 'movedOn' | 'ended' {
+  const isWithdrawn = tx.get('SELECT 1 FROM rebuild_withdrawn WHERE feed = ? AND job = ?', feed, job.id) !== undefined;
+  if (isWithdrawn || lies === 'failed') {
+    decide(tx, job, { ...facts, putAway: { kind: 'discarded' } });
+    return 'ended';
+  }
+  const content = facts.sha256 === undefined ? undefined : contentByHash(tx, feed, Buffer.from(facts.sha256, 'hex'));
+  // With --on-duplicate delete nothing is left of one.
+  if (lies === 'duplicates' || (facts.sealed && content?.state === 'stored')) {
+    const of = content?.state === 'stored' ? placeOf(content) : '';
+    decide(tx, job, { ...facts, ...(content && { content: content.row }), putAway: { kind: 'duplicate', of } });
+    return 'ended';
+  }
+  // Not sealed: what lies in the input is verified. On its way to the warehouse: `move` looks there.
+  if (!facts.sealed || (job.stage === 'move' && content?.carrier === job.id) || job.stage === 'hash') return 'kept';
+  if (job.state === 'waiting') return 'kept';
+  // Never a line for a file that is not there: `hash` misses it, and it is held.
+  goOnAt(tx, job, 'hash', { ...facts, content: undefined });
+  return 'movedOn';
+}
+
+/** Contents that are under way and have nobody to carry them, lines that were planned and never written, waits for nothing. */
+export async function settleContents(
+  backend: Backend,
+  feed: string,
+  isOutOfReach: (job: Job) => boolean,
+): Promise<void> {
+  for (let after = 0; ; ) {
+    const page = backend.read((r) =>
+      r.all<{ row: number }>(
+        `SELECT row FROM contents WHERE feed = ? AND row > ? AND state <> 'stored' ORDER BY row LIMIT ${PAGE}`,
+        ...[feed, after],
+      ),
+    );
+    if (page.length === 0) break;
+    after = page.at(-1)!.row;
+    const away = new Set(
+      page.filter(({ row }) => hasCarrierOutOfReach(backend, row, isOutOfReach)).map(({ row }) => row),
+    );
+    await backend.transact((tx) => {
+      for (const { row } of page) if (!away.has(row)) settleContent(tx, feed, contentByRow(tx, row)!);
+    });
+  }
+  await backend.transact((tx) => forgetPlans(tx, feed));
+}
+
+function hasCarrierOutOfReach(backend: Backend, row: number, isOutOfReach: (job: Job) => boolean): boolean {
+  const content = backend.read((r) => contentByRow(r, row));
+  const job = content && backend.job(content.carrier);
+  return job !== undefined && job.state !== 'done' && isOutOfReach(job);
+}
+
+function settleContent(tx: Tx, feed: string, content: Content): void {
+  const job = tx.job(content.carrier);
+  const facts = job && ofJob(job);
+  const isAlive = job !== undefined && job.state !== 'done' && !facts?.putAway;
+  const own = isAlive ? sealedOf(tx, feed, job.id) : [];
+  if (isAlive && (own.length > 0 || (content.state === 'manifested' && job.stage === 'move'))) {
+    if (content.state === 'carried' && content.target !== null) unplan(tx, content, job);
+    return;
+  }
+  tx.run('DELETE FROM reservations WHERE content = ?', content.row);
+  // With a line, the content is not taken a second time, wherever its file is.
+  if (content.state === 'manifested') {
+    tx.run("UPDATE contents SET state = 'stored', note = 'unconfirmed' WHERE row = ?", content.row);
+    tx.count(feed, 'move', 'stored', 1, content.size);
+  } else tx.run('DELETE FROM contents WHERE row = ?', content.row);
+}
+
+/** The line is not in the manifest: it is planned anew, of the file that carries the content now. */
+function unplan(tx: Tx, { row }: Content, carrier: Job): void {
+  tx.run('UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?', row);
+  tx.run('DELETE FROM reservations WHERE content = ?', row);
+  const { sealed } = ofJob(carrier);
+  if (sealed) describe(tx, row, carrier, sealed);
+}
+
+function forgetPlans(tx: Tx, feed: string): void {
+  tx.run('DELETE FROM appends WHERE feed = ?', feed);
+  tx.run(
+    `DELETE FROM reservations WHERE NOT EXISTS
+       (SELECT 1 FROM contents c WHERE c.row = reservations.content AND c.state <> 'stored' AND c.target IS NOT NULL)`,
+  );
+  const waits = tx.all<{ on: string }>(
+    "SELECT DISTINCT waits_on AS 'on' FROM jobs WHERE feed = ? AND state = 'waiting'",
+    feed,
+  );
+  for (const { on } of waits) {
+    const content = contentByRow(tx, Number(on.slice(on.indexOf(':') + 1)));
+    if (content === undefined || content.state === 'stored') tx.wake(on);
+  }
+}
