@@ -62,6 +62,8 @@ async function make(asked: Asked, say: Say): Promise<Before> {
     if (making.goesOn) say('going on with a rebuild that was interrupted');
     const reports: FeedReport[] = [];
     for (const feed of asked.feeds) {
+      const entered = reportOf(making.backend, feed).counts.lines;
+      if (entered > 0) say(`feed ${feed.name}: ${entered} records were entered before, and are not read again`);
       const report = await rebuildFeed(making, asked.statePath, feed);
       tellFeed(feed, report, making.before === 'older', say);
       reports.push(report);
