@@ -32,7 +32,7 @@ async function jump(world: World, plan: AdversaryPlan, report: AdversaryReport):
   const env = { ...plan.env, LD_PRELOAD: library, CRASH_CONTROL: control.path };
   const below = dice(`${plan.seed} clocks`);
   const ingest = world.start('ingest', [], { env });
-  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
+  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 240_000 });
   const found: Found[] = [];
   let offsetMs = 0;
   let jumps = 0;
@@ -45,12 +45,12 @@ async function jump(world: World, plan: AdversaryPlan, report: AdversaryReport):
       control.set('wall_ns', after * 1e6);
       offsetMs = after;
       for (let n = 15; n < 30; n++) world.drop(`${jumps}-${n}.csv`, 300);
-      await world.stored(undefined, { withinMs: 60_000 });
-      await world.allDone({ withinMs: 60_000 });
+      await world.stored(undefined, { withinMs: 240_000 });
+      await world.allDone({ withinMs: 240_000 });
       found.push(...timesWrong(world, `${jumps}-`, [before, after], begunMs));
       jumps++;
     }
-  await ingest.stop(60_000);
+  await ingest.stop(120_000);
   await world.runOnce([], { env });
   report.figures = {
     jumps,

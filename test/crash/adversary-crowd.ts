@@ -6,7 +6,7 @@ import { dice } from './dice.js';
 const WORKERS = 8;
 const FILES = 3_000;
 const ROUNDS = 10;
-const PATIENT = { withinMs: 180_000, everyMs: 200 };
+const PATIENT = { withinMs: 240_000, everyMs: 200 };
 
 export const crowd = adversary('two producers and eight workers', { options: AT_ONCE }, async (world, plan, report) => {
   const below = dice(`${plan.seed} crowd`);

@@ -15,9 +15,11 @@ import { adversary } from './adversary-world.js';
 import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
+/** At least; and so many times what a start takes on this machine just now: nobody may be ended for being slow. */
 const STALL_SECONDS = 3;
+const STARTS = 5;
 const OPTIONS = { stabilitySeconds: 0, settleMs: 0 };
-const slow = { withinMs: 60_000 };
+const slow = { withinMs: 240_000 };
 const TRIES = 300;
 
 type How = 'alone' | 'with its parent';
@@ -37,7 +39,8 @@ export const pauses = adversary('pauses', { options: OPTIONS }, async (world, pl
 async function stopAll(world: World, plan: AdversaryPlan, report: AdversaryReport): Promise<Found[]> {
   const below = dice(`${plan.seed} pauses`);
   const env = plan.env ?? {};
-  const stall = ['--stall-seconds', String(STALL_SECONDS)];
+  const stallSeconds = Math.max(STALL_SECONDS, Math.ceil(STARTS * (await startSeconds(world, env))));
+  const stall = ['--stall-seconds', String(stallSeconds)];
   world.start('ingest-producer', stall, { env });
   world.start('ingest-worker', stall, { env }); // who takes over what may be taken
   const programs = STAGE_NAMES.map((stage) => world.start('ingest-worker', ['--stage', stage, ...stall], { env }));
@@ -57,17 +60,31 @@ async function stopAll(world: World, plan: AdversaryPlan, report: AdversaryRepor
       for (const how of plan.full ? hows : [hows[s === chosen ? 0 : 1]!]) {
         const claims = await caught(world, victim, how, below);
         if (how === 'alone') await endedByParent(world, victim);
-        else found.push(...(await waitedFor(world, victim, claims)));
+        else found.push(...(await waitedFor(world, victim, claims, stallSeconds)));
         figures[how === 'alone' ? 'stopped alone and ended' : 'stopped with the parent and continued']++;
         figures['jobs that waited for one'] += how === 'alone' ? 0 : claims.length;
         await world.allDone(slow);
       }
   const frozen = plan.full ? 10 : 1;
-  for (let n = 0; n < frozen; n++) found.push(...(await everythingPaused(world, below)));
+  for (let n = 0; n < frozen; n++) found.push(...(await everythingPaused(world, below, stallSeconds)));
   await world.stop();
   await world.runOnce([], { env });
-  report.figures = { ...figures, 'pauses of everything': frozen, files: world.dropped.length };
+  report.figures = {
+    ...figures,
+    'pauses of everything': frozen,
+    'stall seconds': stallSeconds,
+    files: world.dropped.length,
+  };
   return [...found, ...world.differences()];
+}
+
+async function startSeconds(world: World, env: NodeJS.ProcessEnv): Promise<number> {
+  const begun = performance.now();
+  const producer = world.start('ingest-producer', [], { env });
+  await world.event('worker_started', undefined, slow);
+  const seconds = (performance.now() - begun) / 1_000;
+  await producer.stop(120_000);
+  return seconds;
 }
 
 async function victimOf(world: World, stage: string, program: Program, since = 0): Promise<Victim> {
@@ -109,11 +126,15 @@ async function endedByParent(world: World, victim: Victim): Promise<void> {
 }
 
 /** Its jobs, and only these, wait for it; then it goes on. */
-async function waitedFor(world: World, victim: Victim, claims: readonly string[]): Promise<Found[]> {
+async function waitedFor(
+  world: World,
+  victim: Victim,
+  claims: readonly string[],
+  stallSeconds: number,
+): Promise<Found[]> {
   const ids = new Set(claims.map((claim) => claim.split(' ')[0]));
   const others = () => world.jobs().filter(({ id, state }) => state !== 'done' && !ids.has(id));
-  const isInside = () =>
-    until('the others go on', () => others().length === 0, { withinMs: 2 * STALL_SECONDS * 1_000 });
+  const isInside = () => until('the others go on', () => others().length === 0, { withinMs: 2 * stallSeconds * 1_000 });
   // Stopped inside a transaction it holds everybody up, for as long as its parent cannot end it.
   await isInside().catch(() => {});
   const now = claimsOf(world, victim.owner);
@@ -133,7 +154,11 @@ function troubles(world: World, since: number): Found[] {
   return bad.map(({ event, msg }) => ({ kind: 'worker_ended', what: `${event}: ${msg}` }));
 }
 
-async function everythingPaused(world: World, below: (limit: number) => number): Promise<Found[]> {
+async function everythingPaused(
+  world: World,
+  below: (limit: number) => number,
+  stallSeconds: number,
+): Promise<Found[]> {
   const since = world.log.all.length;
   const running = world.programs.filter((program) => program.running);
   const pids = running.flatMap((program) => [program.pid, ...program.descendants()]);
@@ -141,7 +166,7 @@ async function everythingPaused(world: World, below: (limit: number) => number):
   await pause(below(60));
   for (const pid of pids) signal(pid, 'SIGSTOP');
   await until('all are stopped', () => pids.every(isStopped), slow);
-  await pause(STALL_SECONDS * 1_000 + 1_000); // the length of the pause is what is tested
+  await pause(stallSeconds * 1_000 + 1_000); // the length of the pause is what is tested
   // Parents first, or children first: whoever wakes first must not judge the other.
   for (const pid of below(2) === 0 ? pids : [...pids].reverse()) signal(pid, 'SIGCONT');
   await world.allDone(slow);

@@ -17,7 +17,7 @@ import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
 const MEBIBYTE = 1024 * 1024;
-const slow = { withinMs: 120_000, everyMs: 100 };
+const slow = { withinMs: 240_000, everyMs: 100 };
 
 /** How the input goes away and comes back, and where its files lie meanwhile. */
 type Absence = 'renamed' | 'unmounted';

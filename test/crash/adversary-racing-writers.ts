@@ -19,6 +19,8 @@ export interface Written {
   /** Whole files that were opened until their seal took the name away. */
   gone: number;
   slowestMs: number;
+  /** Opens that took over 10 ms. */
+  over: number;
   /** Of opens that slept: the others were at most kept from their processor. */
   waited: number;
   slowestWaitMs: number;
@@ -43,7 +45,7 @@ export async function writersIn(directory: string, program: string, each: number
       new Program(program, [kind, String(Math.ceil(part * each)), seed], undefined, { cwd: directory }).ended,
   );
   const told: Written = {
-    ...{ versions: new Map(), lines: new Map(), failed: [], opens: 0, knocks: 0, gone: 0 },
+    ...{ versions: new Map(), lines: new Map(), failed: [], opens: 0, knocks: 0, gone: 0, over: 0 },
     ...{ slowestMs: 0, waited: 0, slowestWaitMs: 0, slowestCreateMs: 0 },
   };
   for (const { code, stdout } of await Promise.all(runs)) {
@@ -67,12 +69,13 @@ function hear(line: string, told: Written): void {
 }
 
 function count(
-  [opens, slowest, waited, slowestWait, created, slowestCreate, knocks, gone]: number[],
+  [opens, slowest, waited, slowestWait, created, slowestCreate, knocks, gone, over]: number[],
   told: Written,
 ): void {
   told.opens += opens! + created!;
   told.knocks += knocks!;
   told.gone += gone!;
+  told.over += over!;
   told.waited += waited!;
   told.slowestMs = Math.max(told.slowestMs, slowest!);
   told.slowestWaitMs = Math.max(told.slowestWaitMs, slowestWait!);

@@ -59,12 +59,12 @@ async function race(
   const run = (directory: string) => writersIn(directory, writer, each, plan.seed);
   const before = await run(join(world.root, 'alone before'));
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
-  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
+  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 240_000 });
   // Beside it: what this machine's other work costs an open, it costs both.
   const [written, beside] = await Promise.all([run(world.input), run(join(world.root, 'alone beside'))]);
   const undisturbed = [before, beside];
-  await world.allDone({ withinMs: 120_000 });
-  await ingest.stop(60_000);
+  await world.allDone({ withinMs: 240_000 });
+  await ingest.stop(120_000);
   await world.runOnce([], { env: plan.env ?? {} });
   tell(report, where, written, undisturbed, world);
   return [...compare(world, written), ...(plan.full ? delayed(written, undisturbed, where) : [])];
@@ -77,8 +77,8 @@ function tell(
   undisturbed: readonly Written[],
   world: World,
 ): void {
-  const each = (of: (one: Written) => number) =>
-    `${of(written)} ms with, ${undisturbed.map(of).join(' and ')} ms without`;
+  const each = (of: (one: Written) => number, unit = ' ms') =>
+    `${of(written)}${unit} with, ${undisturbed.map(of).join(' and ')}${unit} without the ingestor`;
   const figures: AdversaryReport['figures'] = {
     files: written.versions.size + written.lines.size,
     'versions stored': world.warehouse().length,
@@ -88,6 +88,7 @@ function tell(
     'whole files opened until their seal took the name away': written.gone,
     'opens that waited': written.waited,
     'slowest open': each((one) => one.slowestMs),
+    'opens of over 10 ms': each((one) => one.over, ''),
     'slowest open that waited': each((one) => one.slowestWaitMs),
     'slowest open that creates or cuts': each((one) => one.slowestCreateMs),
   };

@@ -16,7 +16,7 @@ import { dice } from './dice.js';
 const QUEUED = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
 const OPTIONS = { ...AT_ONCE, ...ITS_OWN_WATCH };
 const SCANS = ['--scan-interval-seconds', '3600', '--stall-seconds', '600'];
-const slow = { withinMs: 120_000, everyMs: 50 };
+const slow = { withinMs: 240_000, everyMs: 50 };
 
 export const storms = adversary('overflow storms', { options: OPTIONS }, async (world, plan, report) => {
   const below = dice(`${plan.seed} storms`);

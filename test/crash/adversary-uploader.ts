@@ -35,7 +35,7 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   const hostile = new Uploader(world);
   const before = hostile.outsideNow();
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
-  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 60_000 });
+  await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 240_000 });
   // So many that each kind of act has met each kind of moment; the pauses in between are most of the time.
   const [rounds, empties] = plan.full ? [120, 100_000] : [10, 800];
   const below = dice(`${plan.seed} uploader`);
@@ -51,7 +51,7 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   ];
   const held = world.jobs().filter(({ state }) => state === 'held');
   for (const digests of hostile.links.values()) for (const digest of digests) world.held.add(digest);
-  await ingest.stop(60_000);
+  await ingest.stop(120_000);
   await world.runOnce([], { code: held.length > 0 ? 4 : 0, env: plan.env ?? {} });
 
   const seen = world.survey();
