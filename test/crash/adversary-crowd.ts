@@ -1,6 +1,5 @@
 /** Two producers and eight workers on one state, some of them killed and started again under load. */
-import { until } from '../world/waiting.js';
-import { AT_ONCE, adversary } from './adversary-world.js';
+import { AT_ONCE, adversary, allIn } from './adversary-world.js';
 import { dice } from './dice.js';
 
 const WORKERS = 8;
@@ -35,8 +34,7 @@ export const crowd = adversary('two producers and eight workers', { options: AT_
     producers[round % 2] = producer();
   }
   // Not by what was told: who is killed between a settlement and its event tells nothing of it.
-  await until('the input is empty', () => world.survey().input.length === 0, PATIENT);
-  await world.allDone(PATIENT);
+  await allIn(world);
   await world.stop();
   const bugs = world.log.named('bug').map((e) => ({ kind: 'bug', what: JSON.stringify(e) }));
   report.figures = { files: world.dropped.length, 'processes killed': rounds + Math.ceil(rounds / 3) };

@@ -12,7 +12,7 @@ import { isRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
-import { AT_ONCE, inWorldOf, isAllIn } from './adversary-world.js';
+import { AT_ONCE, allIn, inWorldOf } from './adversary-world.js';
 import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
@@ -59,7 +59,7 @@ async function goingAway(
     await inputGoes(world, absence, source, below);
     if (isRoot) await diskFull(world, join(warehouse, 'filler.bin'), room, below);
   }
-  await end(world);
+  await allIn(world);
   await world.stop();
   await world.runOnce([], { env });
   report.figures[`files, input ${absence}`] = world.dropped.length;
@@ -67,8 +67,6 @@ async function goingAway(
   report.figures[`gates closed, input ${absence}`] = world.log.named('gate_closed').length;
   return world.differences();
 }
-
-const end = (world: World): Promise<unknown> => until('everything is stored', () => isAllIn(world), slow);
 
 /** Every fourth is one of a few contents. */
 function some(world: World, count: number, below: (limit: number) => number, input = world.input): void {
@@ -91,7 +89,7 @@ async function inputGoes(world: World, how: Absence, source: string, below: (lim
   if (how === 'renamed' && !existsSync(world.input)) renameSync(source, world.input);
   if (how === 'unmounted') bindMount(source, world.input);
   some(world, 50, below);
-  await end(world);
+  await allIn(world);
 }
 
 async function diskFull(world: World, filler: string, room: number, below: (limit: number) => number): Promise<void> {
@@ -106,5 +104,5 @@ async function diskFull(world: World, filler: string, room: number, below: (limi
   await until('its gate is closed', isClosed, slow);
   some(world, 20, below);
   rmSync(filler);
-  await end(world);
+  await allIn(world);
 }

@@ -10,7 +10,7 @@ import { ITS_OWN_WATCH } from '../world/home.js';
 import { type Program, signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
-import { AT_ONCE, adversary, isAllIn } from './adversary-world.js';
+import { AT_ONCE, adversary, allIn } from './adversary-world.js';
 import { dice } from './dice.js';
 
 const QUEUED = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
@@ -31,9 +31,9 @@ export const storms = adversary('overflow storms', { options: OPTIONS }, async (
     some(world, each, below); // what they are busy with
     unseen += await storm(world, producers, n, () => behind(world, n, each, below));
     // The next one comes while the scan that heals this one is under way, or after all is in.
-    if (below(3) === 0) await until('everything is stored', () => isAllIn(world), slow);
+    if (below(3) === 0) await allIn(world);
   }
-  await until('everything is stored', () => isAllIn(world), slow);
+  await allIn(world);
   await world.stop();
   const overflows = world.log.named('overflow').length;
   report.figures = {

@@ -16,7 +16,7 @@ import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import type { AdversaryPlan, AdversaryReport } from './adversary.js';
 import { DECOYS, MAX_BYTES, NAMES, SECRETS, Uploader } from './adversary-uploader-acts.js';
-import { adversary, namesLeft } from './adversary-world.js';
+import { adversary, allIn, namesLeft } from './adversary-world.js';
 import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
@@ -25,7 +25,6 @@ const OPTIONS = { stabilitySeconds: 0.2, settleMs: 0, concurrency: 2, maxBytes: 
 const ASKED = 8;
 /** Characters that end a line, move a cursor or turn the writing direction. */
 const ACTING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
-const slow = { withinMs: 300_000, everyMs: 200 };
 
 export const uploader = adversary('hostile uploader', { options: OPTIONS }, async (world, plan, report) => {
   report.violations.push(...(await attack(world, plan, report)));
@@ -44,7 +43,11 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   hostile.giveLeasesBack();
   for (let n = 0; n < rounds; n += 16) hostile.defuse(n);
   linksWritten(hostile);
-  await until('nothing is under way', () => isEnd(world, hostile), { ...slow, soFar: () => soFar(world, hostile) });
+  await allIn(
+    world,
+    () => isEnd(world, hostile),
+    () => soFar(world, hostile),
+  );
   const silent = [
     ...(await withoutReason(world)),
     ...(await terminalBroken(world, plan.full ? NAMES : NAMES.slice(0, 3))),

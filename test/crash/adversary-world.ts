@@ -1,7 +1,8 @@
 /** The worlds of adversaries, and when all of one is in. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { underWay } from '../world/database.js';
+import { doneAndOthers, underWay } from '../world/database.js';
+import { until } from '../world/waiting.js';
 import { World } from '../world/world.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
 
@@ -62,3 +63,24 @@ export function namesLeft({ input }: World): string[] {
 /** First the input, then the jobs: what has left the one is seen among the others. */
 export const isAllIn = (world: World): boolean =>
   namesLeft(world).length === 0 && underWay(world.statePath, world.feed().name) === 0;
+
+const STUCK_MS = 180_000;
+const ENDLESS_MS = 1_200_000;
+
+/** Waits for as long as anything goes on: how long it takes is the machine's affair, standing still is ours. */
+export async function allIn(
+  world: World,
+  isEnd: () => boolean = () => isAllIn(world),
+  soFar: () => string = () => `${namesLeft(world).slice(0, 9)} in the input`,
+): Promise<void> {
+  let [last, changed] = ['', performance.now()];
+  const isEndOrStuck = (): boolean => {
+    if (isEnd()) return true;
+    const now = performance.now();
+    const at = `${namesLeft(world).length} ${doneAndOthers(world.statePath, world.feed().name)}`;
+    if (at !== last) [last, changed] = [at, now];
+    if (now - changed > STUCK_MS) throw new Error(`nothing goes on, and not all is in: ${soFar()}`);
+    return false;
+  };
+  await until('all is in', isEndOrStuck, { withinMs: ENDLESS_MS, everyMs: 100, soFar });
+}

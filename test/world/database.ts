@@ -97,6 +97,10 @@ export function glance(statePath: string): Glance {
 export const underWay = (statePath: string, feed: string): number =>
   asked<number>(statePath, "count(*) FROM jobs WHERE state NOT IN ('done', 'held') AND feed = ?", feed)[0]!;
 
+/** How many jobs are done and how many are not, as words to compare. */
+export const doneAndOthers = (statePath: string, feed: string): string =>
+  asked<string>(statePath, "total(state = 'done') || ' of ' || count(*) FROM jobs WHERE feed = ?", feed)[0]!;
+
 /** The paths of the held jobs, as cheap. */
 export const heldKeys = (statePath: string, feed: string): ByteName[] =>
   asked<Buffer>(statePath, "key FROM jobs WHERE state = 'held' AND feed = ?", feed).map(
