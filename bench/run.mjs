@@ -12,6 +12,16 @@ import { tableOf } from './harness/tables.mjs';
 
 const FILES = {
   a: 'a-small-files',
+  b: 'b-large-files',
+  c: 'c-one-large-file',
+  d: 'd-discovery',
+  e: 'e-rescan',
+  f: 'f-restart',
+  g: 'g-latency',
+  h: 'h-queue',
+  i: 'i-size',
+  j: 'j-idle',
+  k: 'k-growth',
 };
 
 const say = (text) => console.log(text);
@@ -22,7 +32,7 @@ async function main(argv) {
   const missing = notReady();
   if (missing) throw new Usage(missing);
   const cases = {};
-  for (const name of CASES) if (FILES[name]) cases[name] = (await import(`./cases/${FILES[name]}.mjs`)).default;
+  for (const name of CASES) cases[name] = (await import(`./cases/${FILES[name]}.mjs`)).default;
   if (!options.reportOnly) for (const name of options.cases) await measure(name, cases[name], options, argv);
   if (options.save) say(`written: ${await writeReport(cases)}`);
 }

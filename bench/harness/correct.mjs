@@ -53,7 +53,7 @@ function digestsOfLines(path) {
     .map((line) => (line.startsWith('{') ? JSON.parse(line).sha256 : line.slice(0, 64)));
 }
 
-function digestOf(path) {
+export function digestOf(path) {
   const hash = createHash('sha256');
   const fd = openSync(path, 'r');
   const block = Buffer.allocUnsafe(WHOLE_BYTES);

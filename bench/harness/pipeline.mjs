@@ -12,9 +12,9 @@ const TRIAL_FILES = 500;
 
 /**
  * `fill(world, files)` makes the input and answers the digests that must arrive. Answers seconds, files/s, CPU, memory and
- * whether all arrived. Errors: the product's result is not exact.
+ * whether all arrived, with what `inspect(world, processes)` adds. Errors: the product's result is not exact.
  */
-export async function pipelineRun(contestant, { options, files, fill, across }) {
+export async function pipelineRun(contestant, { options, files, fill, across, inspect = () => ({}) }) {
   return inWorld(
     options,
     async (world) => {
@@ -23,7 +23,14 @@ export async function pipelineRun(contestant, { options, files, fill, across }) 
       const verdict = judge(world, expected);
       const faults = faultsOf(verdict);
       if (contestant.kind === 'product' && faults) throw new Error(`${contestant.title}: ${faults}`);
-      return { files, filesPerS: verdict.stored / usage.seconds, ...usage, ...(faults && { faults, verdict }) };
+      const more = inspect(world, processes, files);
+      return {
+        files,
+        filesPerS: verdict.stored / usage.seconds,
+        ...usage,
+        ...more,
+        ...(faults && { faults, verdict }),
+      };
     },
     { across },
   );

@@ -11,6 +11,7 @@ import { descendants, mb, Sampler } from './sampler.mjs';
 
 /** Joins the groups, then becomes the command: what it costs before that is about a millisecond. */
 const JOIN = 'for p in $BENCH_JOIN; do echo $$ > "$p"; done; unset BENCH_JOIN; exec "$@"';
+const LAST_LINES = 15;
 const living = new Set();
 
 export class Run {
@@ -24,12 +25,15 @@ export class Run {
   #logPath;
   #fds = [];
   #beside;
+  #waiting = new Set();
+  #last = [];
 
   /**
    * `command`: { file, args, env, cwd }. `log`: where its output goes; `onLine`: gets each line instead.
-   * `beside`: a run that is measured together with this one: its service.
+   * `beside`: a run that is measured together with this one: its service. `sample: false`: no looks at memory, which would
+   * be in the way of what is timed in this process.
    */
-  constructor(command, { log, onLine, beside, stdin = 'ignore' } = {}) {
+  constructor(command, { log, onLine, beside, stdin = 'ignore', sample = true } = {}) {
     const group = beside?.group ?? openGroup();
     this.#group = group;
     this.#beside = beside;
@@ -45,9 +49,9 @@ export class Run {
       stdio: [stdin, out ?? 'pipe', out ?? 'pipe'],
     });
     living.add(this);
-    this.#sampler = new Sampler(() => this.pids());
+    this.#sampler = new Sampler(() => this.pids(), sample);
     for (const stream of [this.#child.stdout, this.#child.stderr])
-      if (stream) createInterface({ input: stream }).on('line', onLine ?? (() => {}));
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#hear(line, onLine));
     this.ended = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
       this.#child.once('exit', (code, signal) => {
@@ -128,10 +132,33 @@ export class Run {
     living.delete(this);
   }
 
-  tail(count = 15) {
-    return this.#logPath === undefined
-      ? ''
-      : readFileSync(this.#logPath, 'utf8').trim().split('\n').slice(-count).join('\n');
+  /** The first line that fits, of those that come from now on. Errors: it ended, or `limitMs` passed, without one. */
+  async line(fits, limitMs = 600_000) {
+    let timer;
+    const heard = new Promise((resolve, reject) => {
+      this.#waiting.add({ fits, resolve });
+      timer = setTimeout(() => reject(new Error(`not said within ${limitMs / 1000} s\n${this.tail()}`)), limitMs);
+    });
+    const gone = this.ended.then(({ code, signal: by }) => {
+      throw new Error(`ended with ${code ?? by} before it said so\n${this.tail()}`);
+    });
+    return Promise.race([heard, gone]).finally(() => clearTimeout(timer));
+  }
+
+  #hear(line, onLine) {
+    this.#last.push(line);
+    if (this.#last.length > LAST_LINES) this.#last.shift();
+    for (const waiting of this.#waiting)
+      if (waiting.fits(line)) {
+        this.#waiting.delete(waiting);
+        waiting.resolve(line);
+      }
+    onLine?.(line);
+  }
+
+  tail(count = LAST_LINES) {
+    if (this.#logPath === undefined) return this.#last.join('\n');
+    return readFileSync(this.#logPath, 'utf8').trim().split('\n').slice(-count).join('\n');
   }
 
   #fd(path) {

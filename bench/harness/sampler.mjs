@@ -14,9 +14,9 @@ export class Sampler {
   #timer;
   #pids;
 
-  constructor(pids) {
+  constructor(pids, byItself = true) {
     this.#pids = pids;
-    this.#timer = setInterval(() => this.look(), EVERY_MS);
+    if (byItself) this.#timer = setInterval(() => this.look(), EVERY_MS);
   }
 
   look() {

@@ -21,8 +21,8 @@ export async function sitting({ rounds, contestants, tell }, once) {
   return rows;
 }
 
-export const rowOf = ({ id, title, kind, lacks = [], missing }) => ({
-  ...{ id, title, kind, lacks },
+export const rowOf = ({ id, title, kind, lacks = [], missing, against }) => ({
+  ...{ id, title, kind, lacks, against },
   notRun: missing?.(),
   runs: [],
 });

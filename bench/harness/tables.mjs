@@ -1,7 +1,7 @@
 /** The figures of a case as a Markdown table: median, and least to most where there were several rounds. */
 import { shown, summaryOf } from './statistics.mjs';
 
-/** `columns`: { key, label, ratio? }; the ratio is that of the product's first row to each row. */
+/** `columns`: { key, label, ratio? }; the ratio is that of the row which a peer is held `against` (the first) to its own. */
 export function tableOf({ rows, columns }) {
   const counted = rows.some(({ counts }) => counts);
   const head = ['', ...columns.flatMap(({ label, ratio }) => (ratio ? [label, 'product is'] : [label]))];
@@ -23,8 +23,8 @@ function cells(rows, row, { key, ratio }) {
   const summary = summaryOf(row.runs, key);
   const cell = summary ? spread(summary) : '–';
   if (!ratio) return [cell];
-  const own = summaryOf(rows[0].runs, key);
-  const times = row === rows[0] || !summary?.median || !own ? '' : `${shown(own.median / summary.median)} ×`;
+  const own = summaryOf((rows.find(({ id }) => id === row.against) ?? rows[0]).runs, key);
+  const times = row.kind === 'product' || !summary?.median || !own ? '' : `${shown(own.median / summary.median)} ×`;
   return [cell, times];
 }
 

@@ -9,11 +9,11 @@ export class World {
   constructor(root, { across } = {}) {
     this.base = mkdtempSync(join(root, 'ingest-bench-'));
     this.far = across === undefined ? undefined : mkdtempSync(join(across, 'ingest-bench-'));
-    this.input = this.#folder('in');
-    this.upload = this.#folder('upload');
-    this.manifests = this.#folder('manifests');
-    this.state = this.#folder('state');
-    this.warehouse = this.far ?? this.#folder('warehouse');
+    this.input = this.folder('in');
+    this.upload = this.folder('upload');
+    this.manifests = this.folder('manifests');
+    this.state = this.folder('state');
+    this.warehouse = this.far ?? this.folder('warehouse');
     this.log = join(this.base, 'log');
     worlds.add(this);
   }
@@ -29,9 +29,10 @@ export class World {
     worlds.delete(this);
   }
 
-  #folder(name) {
+  /** One more. */
+  folder(name) {
     const folder = join(this.base, name);
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     return folder;
   }
 }

@@ -1,6 +1,7 @@
 /** chokidar with awaitWriteFinish, and BullMQ on a Redis with its defaults: what a Node team would take off the shelf. */
 import { join } from 'node:path';
 import { PROGRAMS } from '../harness/package.mjs';
+import { Run } from '../harness/run.mjs';
 import { redisMissing, startRedis } from './redis.mjs';
 
 export const bullmqCommand = (world, port, ...rest) => ({
@@ -26,4 +27,23 @@ export const bullmq = {
   missing: redisMissing,
   service: startRedis,
   command: (world, { files, service }) => bullmqCommand(world, service.port, `${files}`),
+};
+
+/** As a service: ended together with its Redis. */
+export const bullmqService = {
+  ...bullmq,
+  async start(world, { onStored, sample = false }) {
+    const redis = await startRedis(world);
+    const onLine = (line) => line.startsWith('stored ') && onStored(line.slice(7));
+    const run = new Run(bullmqCommand(world, redis.port, '0'), { sample, onLine, beside: redis.run });
+    await run.line((line) => line === 'watching');
+    return {
+      cpu: () => redis.run.cpu(),
+      stirred: () => redis.run.stirred(),
+      async end() {
+        await run.end();
+        await redis.run.end();
+      },
+    };
+  },
 };

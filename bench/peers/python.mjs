@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { PROGRAMS } from '../harness/package.mjs';
+import { Run } from '../harness/run.mjs';
 
 export const pythonCommand = (world, ...flags) => ({
   file: 'python3',
@@ -24,4 +25,13 @@ export const python = {
   ],
   missing: () => (spawnSync('python3', ['--version']).status === 0 ? undefined : 'python3 is not installed'),
   command: (world) => pythonCommand(world, '--once'),
+};
+
+/** As a service: it looks once a second. */
+export const pythonService = {
+  ...python,
+  async start(world, { onStored, sample = false }) {
+    const command = pythonCommand(world, '--mode', 'sidecar', '--tell');
+    return new Run(command, { sample, onLine: (line) => line.startsWith('stored ') && onStored(line.slice(7)) });
+  },
 };
