@@ -13,4 +13,4 @@ export const atLeast = (what, bar, value) =>
   judged(what, `at least ${bar.toLocaleString('en-US')}`, value, value >= bar);
 export const atMost = (what, bar, value) => judged(what, `at most ${bar.toLocaleString('en-US')}`, value, value <= bar);
 
-const judged = (what, bar, value, met) => (value === undefined ? undefined : { what, bar, value, met });
+const judged = (what, bar, value, met) => (Number.isFinite(value) ? { what, bar, value, met } : undefined);

@@ -17,18 +17,18 @@ export function drop(world, name, row = name) {
 }
 
 /**
- * `rate` files a second for `seconds`, or as long as `goOn` says; first one that warms up and does not count. `stored` is filled
- * by the caller: path → when it was told. Answers path → when it was renamed in, after all were stored or a minute passed.
+ * `rate` files a second for `seconds`, or as long as `goOn` says; before them one that warms up and does not count, unless
+ * something has warmed up already. `stored` is filled
+ * by the caller: path → when it was told. `name` begins the names. Answers path → when it was renamed in, after all were stored or a minute passed.
  */
-export async function dropAtRate(world, { rate, seconds, stored, goOn = () => true }) {
+export async function dropAtRate(world, { rate, seconds, stored, name = 'drop', warmUp = true, goOn = () => true }) {
   const dropped = new Map();
-  const { target } = drop(world, 'warm-up.csv');
-  await storedAll(new Map([[target, 0]]), stored);
+  if (warmUp) await storedAll(new Map([[drop(world, `${name}-warm-up.csv`).target, 0]]), stored);
   const from = performance.now();
   const elapsed = () => (performance.now() - from) / 1000;
   while (elapsed() < seconds && goOn()) {
     while (dropped.size < elapsed() * rate) {
-      const { target: path, at } = drop(world, `drop-${dropped.size}.csv`);
+      const { target: path, at } = drop(world, `${name}-${dropped.size}.csv`);
       dropped.set(path, at);
     }
     await sleep(TICK_MS);
