@@ -9,7 +9,7 @@ import { product, statePath } from '../peers/product.mjs';
 
 /** Shares of --files. */
 const STEPS = [0.01, 0.1, 1];
-const ROLES = { parent: /^atomic-ingestor: ingest|bin\/ingest\b/, producer: /producer/, worker: /worker/ };
+const ROLES = { parent: /^atomic-ingestor: ingest|bin\/ingest\b/, producer: /: producer/, worker: /: worker/ };
 
 function inspect(world, processes, files) {
   const largest = (role) => Math.max(0, ...processes.filter((one) => roleOf(one) === role).map(({ peakMb }) => peakMb));
