@@ -41,9 +41,17 @@ export function readMarker(rootFd: number): Marker | undefined {
   }
 }
 
-/** Makes the marker, unless another process was quicker; answers the one that stands there now. */
+/** The marker of a root at its first use: made, unless it stands (another process was quicker, or one that died since). */
 export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'>): Marker {
-  const marker: Marker = { id: randomUUID(), ...wanted };
+  const marker = readMarker(rootFd) ?? makeNew(rootFd, { id: randomUUID(), ...wanted });
+  // Only now that a marker stands: a maker that loses its temporary file to this one has no further need of it.
+  removeLeftOver(rootFd);
+  // Also of one that died before it could: what the state remembers from here on must be on disk.
+  fsyncSync(rootFd);
+  return marker;
+}
+
+function makeNew(rootFd: number, marker: Marker): Marker {
   const temporary = nameOfText(`.ingest-root.${marker.id}`) as ByteName;
   const fd = openAt(rootFd, temporary, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o644, resolve: 'beneath' });
   try {
@@ -56,13 +64,10 @@ export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'>): Marker {
   } finally {
     closeSync(fd);
   }
-  // Only now that the marker stands: a maker that loses its temporary file to this one has no further need of it.
-  removeLeftOver(rootFd);
-  fsyncSync(rootFd);
   return readMarker(rootFd) ?? marker;
 }
 
-/** Of makers that died before their rename: nobody else would ever look for these names. */
+/** Of makers that died before their rename, or after it and before this: nobody else would ever look for these names. */
 function removeLeftOver(rootFd: number): void {
   const names = readdirSync(`/proc/self/fd/${rootFd}`, 'latin1') as ByteName[];
   for (const name of names) if (TEMPORARY.test(name)) removeIfThere(rootFd, name);

@@ -108,7 +108,7 @@ async function firstUse(
   }
   try {
     const wanted = kind === 'warehouse' ? { kind } : { kind, state: backend.uuid, statePath };
-    const marker = readMarker(fd) ?? makeMarker(fd, wanted);
+    const marker = makeMarker(fd, wanted);
     refuseForeign(marker, backend, kind, path, statePath);
     await remember(backend, feed, kind, path, marker.id);
     return marker.id;

@@ -27,14 +27,20 @@ test('a sealed file whose fdatasync failed is copied, and never synced again', {
   assert.deepEqual(end.violations, []);
 });
 
-test('killed while a marker is made, twice: nothing of it is left over', { timeout: 120_000 }, async (t) => {
-  const only = { call: 'renameat2', path: 'warehouse/.ingest-root' };
-  const fault = { kind: 'kill before', at: 1, only } as const;
-  const end = await round(t, [fault, fault]);
-  if (!end) return;
-  assert.equal(end.hits.filter(Boolean).length, 2, 'the call was reached twice');
-  assert.deepEqual(end.violations, []);
-});
+for (const second of ['kill before', 'kill after'] as const) {
+  test(`killed while a marker is made, and again, ${second} its rename: nothing of it is left over`, {
+    timeout: 120_000,
+  }, async (t) => {
+    const only = { call: 'renameat2', path: 'near/warehouse/.ingest-root' };
+    const end = await round(t, [
+      { kind: 'kill before', at: 1, only },
+      { kind: second, at: 1, only },
+    ]);
+    if (!end) return;
+    assert.equal(end.hits.filter(Boolean).length, 2, 'the call was reached twice');
+    assert.deepEqual(end.violations, []);
+  });
+}
 
 test('an error that Node has no name for, a quota that is used up, closes a gate as a full disk does', {
   timeout: 120_000,
