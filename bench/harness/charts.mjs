@@ -17,13 +17,14 @@ export async function chartOf({ rows, chart, title }) {
 }
 
 function specOf(values, { label, log }, title) {
-  const y = { field: 'title', type: 'nominal', sort: null, title: null, axis: { labelLimit: 360 } };
+  const y = { field: 'title', type: 'nominal', sort: null, title: null, axis: { labelLimit: 480 } };
   const scale = log ? { type: 'log' } : {};
   const x = (field) => ({ field, type: 'quantitative', title: label, scale });
   return {
     title: { text: title, anchor: 'start' },
     width: 480,
     background: 'white',
+    config: { font: 'sans-serif' },
     data: { values },
     layer: [
       {

@@ -32,7 +32,7 @@ const callsByStrace = {
   wrap: (path) => ['strace', '-f', '-qq', '-c', '-o', path],
   read: (path) => ({ calls: Number(/(\d+)(?:\s+\d+)?\s+total$/m.exec(readFileSync(path, 'utf8'))[1]) }),
 };
-const syncsAndTransactions = {
+export const syncsAndTransactions = {
   wrap: (path) => {
     const only = `trace=fcntl,${SYNCS.join(',')}`;
     return ['strace', '-f', '-qq', '-s', '0', '--seccomp-bpf', '-e', 'signal=none', '-e', only, '-o', path];

@@ -9,6 +9,8 @@ import { inWorld } from './world.mjs';
 /** Peers that would take too long run with so many files. */
 const SLOW_FILES = 10_000;
 const TRIAL_FILES = 500;
+/** Of the product too, a run that hangs has to end. */
+const PRODUCT_LIMIT_MS = 3_600_000;
 
 /**
  * `fill(world, files)` makes the input and answers the digests that must arrive. Answers seconds, files/s, CPU, memory and
@@ -70,7 +72,7 @@ async function timed(contestant, world, files, { options, watch }) {
   const service = await contestant.service?.(world, watch);
   try {
     const command = contestant.command(world, { files, service });
-    const limitMs = (watch ? 10 : 3) * options.limitSeconds * 1000;
+    const limitMs = contestant.kind === 'product' ? PRODUCT_LIMIT_MS : (watch ? 10 : 3) * options.limitSeconds * 1000;
     const usage = await measured(watch ? traced(command, world, watch) : command, {
       ...{ log: world.log, beside: service?.run, limitMs },
     });

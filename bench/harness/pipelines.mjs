@@ -23,7 +23,7 @@ export async function pipelines({ contestants, options, files, rounds, fill, acr
   for (const [n, row] of rows.entries()) {
     const fewer = given.get(row.id);
     if (fewer < files)
-      row.mark = `at ${fewer.toLocaleString('en-US')} files: more would take over ${options.limitSeconds / 60} minutes`;
+      row.mark = `at ${fewer.toLocaleString('en-US')} files: more would take over ${options.limitSeconds} s`;
     if (row.runs.length > 0) row.counts = await counted(racing[n], { options, fill, across, files, tell });
   }
   return { files, rounds, rows };
