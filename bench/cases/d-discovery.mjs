@@ -1,6 +1,7 @@
 /** d: discovery alone: from a full directory to a full queue, nothing else runs. */
 import { spawnSync } from 'node:child_process';
 import { atLeast, atMost, medianOf } from '../harness/bars.mjs';
+import { Bearable } from '../harness/bearable.mjs';
 import { makeSmall } from '../harness/inputs.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
 import { measured, Run } from '../harness/run.mjs';
@@ -51,7 +52,14 @@ async function chokidarAndBullmq(world, files) {
 const CONTESTANTS = [
   { id: 'product', title: 'ingest-producer, to the end of its first scan', kind: 'product', act: discover },
   {
-    ...{ id: 'coreutils', peer: 'coreutils', title: 'find -printf into a file, synced', kind: 'peer', act: find },
+    ...{
+      id: 'coreutils',
+      peer: 'coreutils',
+      title: 'find -printf into a file, synced',
+      kind: 'peer',
+      quick: true,
+      act: find,
+    },
     lacks: ['a list, no queue: nothing is known of it after a crash, nothing new is noticed'],
   },
   {
@@ -74,14 +82,18 @@ export default {
   async run(options, tell) {
     const files = filesOf(options);
     const rounds = roundsOf(options, files);
-    const rows = await sitting({ rounds, contestants: chosen(CONTESTANTS, options), tell }, ({ act }) =>
+    const run = ({ act }, some) =>
       inWorld(options, async (world) => {
-        makeSmall(world.input, files);
+        makeSmall(world.input, some);
         world.settle();
-        const { processes, ...usage } = await act(world, files);
-        return { filesPerS: files / usage.seconds, ...usage };
-      }),
+        const { processes, ...usage } = await act(world, some);
+        return { filesPerS: some / usage.seconds, ...usage };
+      });
+    const bearable = new Bearable(options, files, async (contestant, some) => (await run(contestant, some)).seconds);
+    const rows = await sitting({ rounds, contestants: chosen(CONTESTANTS, options), tell }, async (contestant) =>
+      run(contestant, await bearable.filesFor(contestant)),
     );
+    bearable.mark(rows);
     return { files, rounds, rows };
   },
 

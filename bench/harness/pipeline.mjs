@@ -6,9 +6,6 @@ import { canTrace, perThousand, tally, traced } from './count.mjs';
 import { measured } from './run.mjs';
 import { inWorld } from './world.mjs';
 
-/** Peers that would take too long run with so many files. */
-const SLOW_FILES = 10_000;
-const TRIAL_FILES = 500;
 /** Of the product too, a run that hangs has to end. */
 const PRODUCT_LIMIT_MS = 3_600_000;
 
@@ -36,13 +33,6 @@ export async function pipelineRun(contestant, { options, files, fill, across, in
     },
     { across },
   );
-}
-
-/** How many files a peer can be given within the limit. A product, and a quick peer, gets all. */
-export async function bearable(contestant, { options, files, fill, across }) {
-  if (contestant.kind === 'product' || contestant.quick || contestant.missing?.() || files <= SLOW_FILES) return files;
-  const { filesPerS } = await pipelineRun(contestant, { options, files: TRIAL_FILES, fill, across });
-  return files / filesPerS > options.limitSeconds ? SLOW_FILES : files;
 }
 
 /** System calls, syncs and transactions for each 1,000 files; undefined where nothing can be traced. */

@@ -1,5 +1,6 @@
 /** A case that is a race of whole pipelines: its sitting, then the counted runs. */
-import { bearable, counts, pipelineRun } from './pipeline.mjs';
+import { Bearable } from './bearable.mjs';
+import { counts, pipelineRun } from './pipeline.mjs';
 import { chosen, sitting } from './sitting.mjs';
 
 /** The figures of such a race, in the order in which they are printed. */
@@ -14,16 +15,13 @@ export const FULL = [
 /** `fill(world, files, contestant)` makes the input of a run and answers what must arrive. */
 export async function pipelines({ contestants, options, files, rounds, fill, across, tell }) {
   const racing = chosen(contestants, options);
-  const given = new Map();
-  const rows = await sitting({ rounds, contestants: racing, tell }, async (contestant) => {
-    if (!given.has(contestant.id))
-      given.set(contestant.id, await bearable(contestant, { options, files, fill, across }));
-    return pipelineRun(contestant, { options, files: given.get(contestant.id), fill, across });
-  });
+  const run = (contestant, some) => pipelineRun(contestant, { options, files: some, fill, across });
+  const bearable = new Bearable(options, files, async (contestant, some) => (await run(contestant, some)).seconds);
+  const rows = await sitting({ rounds, contestants: racing, tell }, async (contestant) =>
+    run(contestant, await bearable.filesFor(contestant)),
+  );
+  bearable.mark(rows);
   for (const [n, row] of rows.entries()) {
-    const fewer = given.get(row.id);
-    if (fewer < files)
-      row.mark = `at ${fewer.toLocaleString('en-US')} files: more would take over ${options.limitSeconds} s`;
     if (row.runs.length > 0) row.counts = await counted(racing[n], { options, fill, across, files, tell });
   }
   return { files, rounds, rows };

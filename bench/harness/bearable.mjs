@@ -1,0 +1,46 @@
+/** How many files a peer can be given: one that would take longer than the limit runs with fewer, and is marked. */
+
+/** So many then. */
+const SLOW_FILES = 10_000;
+/** Two trials: the difference leaves out what starting up takes. */
+const TRIAL_FILES = [500, 2_000];
+
+export class Bearable {
+  #given = new Map();
+  #limitSeconds;
+  #files;
+  #secondsOf;
+
+  /** `secondsOf(contestant, files)` makes a trial run that does not count. */
+  constructor({ limitSeconds }, files, secondsOf) {
+    this.#limitSeconds = limitSeconds;
+    this.#files = files;
+    this.#secondsOf = secondsOf;
+  }
+
+  /** The product, and a quick peer, get all. */
+  async filesFor(contestant) {
+    const { id, kind, quick, missing } = contestant;
+    if (!this.#given.has(id)) {
+      const free = kind === 'product' || quick || missing?.() || this.#files <= SLOW_FILES;
+      this.#given.set(id, free || !(await this.#tooSlow(contestant)) ? this.#files : SLOW_FILES);
+    }
+    return this.#given.get(id);
+  }
+
+  /** Says so in the rows of those that got fewer. */
+  mark(rows) {
+    for (const row of rows) {
+      const fewer = this.#given.get(row.id) ?? this.#files;
+      if (fewer < this.#files)
+        row.mark = `at ${fewer.toLocaleString('en-US')} files: more would take over ${this.#limitSeconds} s`;
+    }
+  }
+
+  async #tooSlow(contestant) {
+    const [few, more] = TRIAL_FILES;
+    const short = await this.#secondsOf(contestant, few);
+    const seconds = (await this.#secondsOf(contestant, more)) - short;
+    return (seconds / (more - few)) * this.#files > this.#limitSeconds;
+  }
+}
