@@ -69,7 +69,7 @@ async function phase(args, processes, service, { limitSeconds }) {
   const runs = Array.from({ length: processes }, () => new Run(command, { stdin: 'pipe', beside: service?.run }));
   try {
     await Promise.all(runs.map((run) => run.line((line) => line === 'ready', limitMs)));
-    const all = service ? [service.run] : runs;
+    const all = service?.run.group.procs.length > 0 ? [service.run] : runs;
     const cpu = () => all.reduce((sum, run) => sum + run.cpu().cpuS, 0);
     const before = cpu();
     const said = runs.map((run) => run.line((line) => line.startsWith('{'), limitMs));

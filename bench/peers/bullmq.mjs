@@ -38,8 +38,8 @@ export const bullmqService = {
     const run = new Run(bullmqCommand(world, redis.port, '0'), { sample, onLine, beside: redis.run });
     await run.line((line) => line === 'watching');
     return {
-      cpu: () => redis.run.cpu(),
-      stirred: () => redis.run.stirred(),
+      cpu: () => run.cpu(),
+      stirred: () => run.stirred(),
       async end() {
         await run.end();
         await redis.run.end();
