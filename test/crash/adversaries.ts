@@ -8,7 +8,7 @@ import { racing } from './adversary-racing.js';
 import { storms } from './adversary-storms.js';
 import { uploader } from './adversary-uploader.js';
 
-export const ADVERSARIES: readonly Adversary[] = [racing, uploader, pauses, clocks, crowd, places, storms];
+export const ADVERSARIES: readonly Adversary[] = [uploader, pauses, clocks, crowd, places, storms, racing];
 
 export function shown(name: string, { figures, violations, notTested }: AdversaryReport): string[] {
   return [

@@ -73,7 +73,8 @@ export class Journal {
   /** A round that was run again, because it violated before a mend, counts as it ended last. */
   #take(entry: Entry): void {
     const earlier = this.entries.findIndex(({ part, name }) => part === entry.part && name === entry.name);
-    if (earlier >= 0) this.mended.push(...this.entries.splice(earlier, 1));
+    const before = earlier >= 0 ? this.entries.splice(earlier, 1) : [];
+    this.mended.push(...before.filter(({ violations }) => violations.length > 0));
     this.entries.push(entry);
   }
 

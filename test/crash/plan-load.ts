@@ -8,7 +8,7 @@ import { whyNoPowerCuts } from './power-disks.js';
 import { LAYOUTS } from './power-plan.js';
 import { entryOf, type Unit } from './unit.js';
 
-const POWER_WORLDS = 36;
+const POWER_WORLDS = 27;
 const FROZEN_WORLDS = 10;
 
 const units = (

@@ -8,8 +8,11 @@ const CALLS = 1_000;
 
 export function processRounds(seed: string): Planned[] {
   const below = dice(`${seed} processes`);
-  return Array.from({ length: ROUNDS }, (): Planned => {
+  const rounds = new Map<string, Planned>();
+  while (rounds.size < ROUNDS) {
     const fault = { kind: below(2) === 0 ? ('kill before' as const) : ('kill after' as const), at: 1 + below(CALLS) };
-    return { part: 'processes', name: nameOf([fault]), faults: [fault] };
-  });
+    const name = nameOf([fault]);
+    rounds.set(name, { part: 'processes', name, faults: [fault] });
+  }
+  return [...rounds.values()];
 }
