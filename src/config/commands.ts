@@ -130,7 +130,7 @@ export const COMMANDS = {
   rebuild: command({
     name: 'ingest-ctl rebuild',
     summary:
-      'Makes a lost state anew, or brings an older copy of it up to date, from manifests, warehouse and work directory. Interrupted, run it again: it goes on.',
+      'Makes a lost state anew, or brings an older copy up to date, from what is on disk. Run again, it goes on.',
     options: [...FEED, 'state-path', 'log-level'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor.yaml'],

@@ -1,4 +1,5 @@
 /** Two producers and eight workers on one state, some of them killed and started again under load. */
+import { until } from '../world/waiting.js';
 import { AT_ONCE, adversary, allIn } from './adversary-world.js';
 import { dice } from './dice.js';
 
@@ -6,6 +7,7 @@ const WORKERS = 8;
 const FILES = 3_000;
 const ROUNDS = 10;
 const PATIENT = { withinMs: 240_000, everyMs: 200 };
+const isStarted = ({ event }: { event: string }): boolean => event === 'worker_started';
 
 export const crowd = adversary('two producers and eight workers', { options: AT_ONCE }, async (world, plan, report) => {
   const below = dice(`${plan.seed} crowd`);
@@ -35,6 +37,9 @@ export const crowd = adversary('two producers and eight workers', { options: AT_
   }
   // Not by what was told: who is killed between a settlement and its event tells nothing of it.
   await allIn(world);
+  // Who has only just been started would be ended by the signal itself.
+  const all = [...producers, ...workers];
+  await until('all are at work', () => all.every((one) => one.events.some(isStarted)), PATIENT);
   await world.stop();
   const bugs = world.log.named('bug').map((e) => ({ kind: 'bug', what: JSON.stringify(e) }));
   report.figures = { files: world.dropped.length, 'processes killed': rounds + Math.ceil(rounds / 3) };
