@@ -8,7 +8,7 @@ import { attachTracer, canTrace } from '../world/tracer.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
-const FILES = 2_000;
+const FILES = 1_000;
 const SCANS = 3;
 const OPENS = 'open,openat,openat2,creat';
 const WRITES =
@@ -18,7 +18,7 @@ const WRITES =
 const BEATS = /\.owners>|^2<|^1<|<(?:anon_inode:|pipe:|socket:|\w+:\[)/;
 
 test(`${SCANS} rescans of ${FILES} known files open none of them and write nothing`, {
-  timeout: 120_000,
+  timeout: 400_000,
   skip: canTrace ? false : 'strace is not to be had here: that rescans open and write nothing was not traced',
 }, async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 3_600, poll: true, scanIntervalSeconds: 1 } });
@@ -35,7 +35,7 @@ test(`${SCANS} rescans of ${FILES} known files open none of them and write nothi
     `?${`${OPENS},${WRITES},statx`.replaceAll(',', ',?')}`,
   );
   const from = scans();
-  await until(`${SCANS} whole scans`, () => scans() > from + SCANS, { withinMs: 60_000 });
+  await until(`${SCANS} whole scans`, () => scans() > from + SCANS, { withinMs: 300_000 });
   const calls = await tracer.detach();
   await world.stop();
 
