@@ -141,6 +141,9 @@ test('discarded when its file is in the warehouse already, it is recorded as sto
   if (!faults) return t.skip('no gcc: discarding what died right after its move was not tested');
   faults.arm('moved', 1);
   const running = world.start('ingest', [], { env: faults.env });
+  await until('all are at work', () => world.log.named('worker_started').length === 2, PATIENT);
+  // Or it would start another worker, which ends the job before anybody can hold it.
+  running.kill('SIGSTOP');
   world.drop('x.csv', 1_000);
   await until('the kill', () => faults.kills() === 1, PATIENT);
   running.killAll();
