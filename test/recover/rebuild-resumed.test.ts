@@ -61,14 +61,7 @@ test(
 
     restore(world, older);
     const bytes = readFileSync(world.statePath);
-    const killed = rebuild(world);
-    const log = `${world.statePath}.rebuilding-wal`;
-    await until('some thousands of lines', () => existsSync(log) && enteredIn(world) > 3_000, {
-      everyMs: 5,
-      withinMs: 60_000,
-    });
-    await world.killAll();
-    assert.equal((await killed).signal, 'SIGKILL');
+    await killMidway(world);
     assert(readFileSync(world.statePath).equals(bytes), 'the older one is as it was');
 
     const { stdout } = await rebuilt(world);
@@ -79,6 +72,33 @@ test(
     assert(!stateFiles(world).some((name) => name.includes('.rebuilding')), 'nothing of it is left over');
   },
 );
+
+test('a manifest that was changed since the interruption is read from its start', limit, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  const older = backedUp(world);
+  appendLines(world);
+  restore(world, older);
+  await killMidway(world);
+  const { file } = world.manifest()[0]!;
+  appendFileSync(join(world.feed().manifests, file), 'not a line of ours\n');
+
+  const { stdout } = await rebuilt(world);
+  assert.doesNotMatch(stdout, /were entered before/);
+  assert.match(stdout, new RegExp(`${LINES + 1} records in 1 manifest`));
+});
+
+async function killMidway(world: World): Promise<void> {
+  const killed = rebuild(world);
+  const log = `${world.statePath}.rebuilding-wal`;
+  await until('some thousands of lines', () => existsSync(log) && enteredIn(world) > 3_000, {
+    everyMs: 5,
+    withinMs: 60_000,
+  });
+  await world.killAll();
+  assert.equal((await killed).signal, 'SIGKILL');
+}
 
 function enteredIn(world: World): number {
   let entered = 0;
