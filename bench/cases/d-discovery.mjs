@@ -1,11 +1,10 @@
 /** d: discovery alone: from a full directory to a full queue, nothing else runs. */
 import { spawnSync } from 'node:child_process';
 import { atLeast, atMost, medianOf } from '../harness/bars.mjs';
-import { Bearable } from '../harness/bearable.mjs';
+import { bearableSitting } from '../harness/bearable.mjs';
 import { makeSmall } from '../harness/inputs.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
 import { measured, Run } from '../harness/run.mjs';
-import { chosen, sitting } from '../harness/sitting.mjs';
 import { inWorld } from '../harness/world.mjs';
 import { bullmq, bullmqCommand } from '../peers/bullmq.mjs';
 import { bin, producer, statePath } from '../peers/product.mjs';
@@ -89,11 +88,7 @@ export default {
         const { processes, ...usage } = await act(world, some);
         return { filesPerS: some / usage.seconds, ...usage };
       });
-    const bearable = new Bearable(options, files, async (contestant, some) => (await run(contestant, some)).seconds);
-    const rows = await sitting({ rounds, contestants: chosen(CONTESTANTS, options), tell }, async (contestant) =>
-      run(contestant, await bearable.filesFor(contestant)),
-    );
-    bearable.mark(rows);
+    const rows = await bearableSitting({ contestants: CONTESTANTS, options, files, rounds, tell }, run);
     return { files, rounds, rows };
   },
 

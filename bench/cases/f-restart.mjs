@@ -1,10 +1,9 @@
 /** f: a restart with a full queue: how long until the first file is stored. */
 import { atMost, medianOf } from '../harness/bars.mjs';
-import { Bearable } from '../harness/bearable.mjs';
+import { bearableSitting } from '../harness/bearable.mjs';
 import { makeSmall, quietForASecond } from '../harness/inputs.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
 import { measured, Run } from '../harness/run.mjs';
-import { chosen, sitting } from '../harness/sitting.mjs';
 import { inWorld } from '../harness/world.mjs';
 import { bullmq, bullmqCommand } from '../peers/bullmq.mjs';
 import { ingest, producer } from '../peers/product.mjs';
@@ -95,11 +94,11 @@ export default {
         await quietForASecond();
         return act(world, some);
       });
-    const bearable = new Bearable(options, files, (contestant, some) => secondsOf(() => run(contestant, some)));
-    const rows = await sitting({ rounds, contestants: chosen(CONTESTANTS, options), tell }, async (contestant) =>
-      run(contestant, await bearable.filesFor(contestant)),
+    const trial = (contestant, some) => secondsOf(() => run(contestant, some));
+    const rows = await bearableSitting(
+      { contestants: CONTESTANTS, options, files, rounds, tell, secondsOf: trial },
+      run,
     );
-    bearable.mark(rows);
     return { files, rounds, rows, unit: 'queued jobs' };
   },
 

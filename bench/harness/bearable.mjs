@@ -1,17 +1,29 @@
 /** How many files a peer can be given: one that would take longer than the limit runs with fewer, and is marked. */
 
+import { chosen, sitting } from './sitting.mjs';
+
 /** So many then. */
 const SLOW_FILES = 10_000;
 /** Two trials: the difference leaves out what starting up takes. */
 const TRIAL_FILES = [500, 2_000];
 
-export class Bearable {
+/** A sitting of those that were asked for. `secondsOf(contestant, files)` makes a trial run that does not count. */
+export async function bearableSitting({ contestants, options, files, rounds, tell, secondsOf }, run) {
+  const trial = secondsOf ?? (async (contestant, some) => (await run(contestant, some)).seconds);
+  const bearable = new Bearable(options, files, trial);
+  const rows = await sitting({ rounds, contestants: chosen(contestants, options), tell }, async (contestant) =>
+    run(contestant, await bearable.filesFor(contestant)),
+  );
+  bearable.mark(rows);
+  return rows;
+}
+
+class Bearable {
   #given = new Map();
   #limitSeconds;
   #files;
   #secondsOf;
 
-  /** `secondsOf(contestant, files)` makes a trial run that does not count. */
   constructor({ limitSeconds }, files, secondsOf) {
     this.#limitSeconds = limitSeconds;
     this.#files = files;

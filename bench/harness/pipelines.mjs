@@ -1,7 +1,7 @@
 /** A case that is a race of whole pipelines: its sitting, then the counted runs. */
-import { Bearable } from './bearable.mjs';
+import { bearableSitting } from './bearable.mjs';
 import { counts, pipelineRun } from './pipeline.mjs';
-import { chosen, sitting } from './sitting.mjs';
+import { chosen } from './sitting.mjs';
 
 /** The figures of such a race, in the order in which they are printed. */
 export const FULL = [
@@ -16,11 +16,7 @@ export const FULL = [
 export async function pipelines({ contestants, options, files, rounds, fill, across, tell }) {
   const racing = chosen(contestants, options);
   const run = (contestant, some) => pipelineRun(contestant, { options, files: some, fill, across });
-  const bearable = new Bearable(options, files, async (contestant, some) => (await run(contestant, some)).seconds);
-  const rows = await sitting({ rounds, contestants: racing, tell }, async (contestant) =>
-    run(contestant, await bearable.filesFor(contestant)),
-  );
-  bearable.mark(rows);
+  const rows = await bearableSitting({ contestants, options, files, rounds, tell }, run);
   for (const [n, row] of rows.entries()) {
     if (row.runs.length > 0) row.counts = await counted(racing[n], { options, fill, across, files, tell });
   }
