@@ -75,7 +75,7 @@ export interface Candidate {
   dueInMs: number;
   /**
    * A known job that is ready, or held and reopened by this, becomes due at once (its file changed, its sidecar arrived); the
-   * payload of a ready one is not replaced.
+   * payload of a ready one is replaced only where nobody has claimed it yet and it is of this very version.
    */
   nudge?: boolean;
 }
@@ -108,9 +108,23 @@ export type Outcome =
  */
 export type Decision = Outcome | ((tx: Tx, job: ClaimedJob) => Outcome);
 
+export type Advance = Extract<Outcome, { kind: 'advance' }>;
+
 export interface Settlement {
   job: ClaimedJob;
+  /**
+   * Stages that lie behind the job since its row was written last: all is as if each of these had been settled before
+   * `outcome`, which speaks of the stage behind them, but the row is written once, and the claim keeps its number.
+   */
+  passed?: readonly Advance[];
   outcome: Decision;
+}
+
+/** What else the caller writes in the transaction of a settlement. As a function of a Decision, each may run more than once. */
+export interface Around {
+  before?(tx: Tx): void;
+  /** `settled`: the jobs whose claims still were the owner's. */
+  after?(tx: Tx, settled: ReadonlySet<JobId>): void;
 }
 
 /**
@@ -142,6 +156,8 @@ export interface Gate {
 export interface Reader {
   get<T>(sql: string, ...params: unknown[]): T | undefined;
   all<T>(sql: string, ...params: unknown[]): T[];
+  /** Each row as the array of its columns' values: for what is read by the thousand. */
+  arrays(sql: string, ...params: unknown[]): unknown[][];
 }
 
 /** A write transaction that is under way. Never kept, never awaited on. */
@@ -269,7 +285,7 @@ export interface Backend {
    * One transaction for all; answers per settlement. A job that advances to a stage of `keep`, behind no closed gate, stays
    * claimed under its next claim number: a process that runs both stages saves a claim. Of up to `claimBytesMax` together: the others are anybody's.
    */
-  settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>): Promise<SettleAnswer[]>;
+  settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>, around?: Around): Promise<SettleAnswer[]>;
   /** An operator's hand: moves *held* jobs on by `decide`; answers per id, `false` when it was not held. */
   amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]>;
   /** The caller's own writes, in the process's next shared commit. */
@@ -298,8 +314,10 @@ export interface Backend {
   owners(): (OwnerSlot & { alive: boolean })[];
   /** Whether that owner's lock is held: nothing else says that it lives. */
   isAlive(owner: OwnerId): boolean;
-  /** Writes this owner's beat and what it has in hand. */
-  beat(inHand: { job: JobId | null; place: string }): void;
+  /** Writes this owner's beat, and what it has in hand where that is another than was said last (or `anew`). */
+  beat(inHand: { job: JobId | null; place: string }, anew?: boolean): void;
+  /** Where `handText` of this owner's job stands: for a thread of this process that handles jobs by itself. */
+  handSpot(): { path: string; at: number };
 
   /** Called after another process's commit made jobs ready (doorbell or data_version); also after own ones. */
   onWork(listener: () => void): () => void;

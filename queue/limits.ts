@@ -2,6 +2,11 @@
 export const limits = {
   /** Jobs a claim may take: 250 costs 29 % of the speed, 4,000 brings 2 %. */
   claimBatchMax: 1_000,
+  /** The same where several feeds have had work lately: a file of one waits for a batch of another up to four times. */
+  claimSharedMax: 128,
+  sharedForMs: 10_000,
+  /** Jobs of a dispatcher's first batch; each may be twice as large as the one before: the first file is not behind a thousand. */
+  firstBatchMax: 64,
   /** Bytes of the jobs of one claim, and of those that a settlement keeps, where a stage reads or copies them: a second or two. */
   claimBytesMax: 256 * 1_024 * 1_024,
   /** Waiting jobs woken in one transaction. */

@@ -50,17 +50,29 @@ export class Owners {
     return id === this.#mine?.owner || this.#file.isLocked(LOCKS_AT + id);
   }
 
-  beat(inHand: { job: string | null; place: string }, nowMs: number): void {
+  /** `anew`: what is in hand is written also where it is as it was said last. */
+  beat(inHand: { job: string | null; place: string }, nowMs: number, anew = false): void {
     const mine = this.#mine;
     if (!mine) return;
+    const isSame = mine.job === inHand.job && mine.place === inHand.place;
     if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
     mine.beatMs = nowMs;
+    // Nothing but the beat: another thread may have written its own job meanwhile.
+    if (isSame && !anew) {
+      this.#file.write(slotAt(mine.owner), Buffer.from(beatOf(mine)));
+      return;
+    }
     mine.job = inHand.job;
     mine.place = inHand.place;
     const head = Buffer.from(headOf(mine, PLACE_CHARS));
     // Once or twice a job: the part that changes costs a quarter of the whole slot.
     if (head.length === this.#headBytes) this.#file.write(slotAt(mine.owner), head);
     else this.#write(mine);
+  }
+
+  /** Where `handText` of this owner's job stands: for a thread of this process that handles jobs by itself. */
+  handSpot(): { path: string; at: number } {
+    return { path: this.path, at: slotAt(this.#mine!.owner) + beatOf({ beatMs: 0 }).length };
   }
 
   /** Of a parent, directly before it kills: that death is no fault of the job in hand, where a place is in hand too. */
@@ -103,10 +115,16 @@ export class Owners {
 }
 
 /** JSON allows blanks between its parts: with them, what changes ends at the same byte whatever is in hand. */
-function headOf({ beatMs, job, place, placeSinceMs }: OwnerSlot, placeChars: number): string {
-  const [hand, where] = [JSON.stringify(job).padEnd(28), JSON.stringify(place.slice(0, placeChars)).padEnd(24)];
-  return `{"beatMs":${String(beatMs).padEnd(16)},"job":${hand},"place":${where},"placeSinceMs":${String(placeSinceMs).padEnd(16)},`;
+function headOf(slot: OwnerSlot, placeChars: number): string {
+  const [hand, where] = [handText(slot.job), JSON.stringify(slot.place.slice(0, placeChars)).padEnd(24)];
+  return `${beatOf(slot)}${hand},"place":${where},"placeSinceMs":${String(slot.placeSinceMs).padEnd(16)},`;
 }
+
+/** What stands before the job in hand. */
+const beatOf = ({ beatMs }: Pick<OwnerSlot, 'beatMs'>): string => `{"beatMs":${String(beatMs).padEnd(16)},"job":`;
+
+/** The job in hand as it stands in a slot. */
+export const handText = (job: string | null): string => JSON.stringify(job).padEnd(28);
 
 const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);

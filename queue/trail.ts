@@ -1,6 +1,7 @@
 /**
  * A job's history in a bounded list: equal neighbours become a count, and of a long list the middle is folded,
  * because its beginning says where the job came from and its end says why it is where it is.
+ * Written as arrays: with the names of its properties a job's history was half of its row.
  */
 import type { TrailEntry } from './backend.js';
 import { limits } from './limits.js';
@@ -18,9 +19,37 @@ export function addToTrail(
   if (last && last.stage === stage && last.outcome === outcome && last.why === why) {
     return [...trail.slice(0, -1), { ...last, lastAtMs: atMs, count: last.count + 1 }];
   }
+  return fold([...trail, trailEntry(stage, outcome, why, atMs)]);
+}
+
+export function trailEntry(stage: string, outcome: string, why: string | undefined, atMs: number): TrailEntry {
   const entry: TrailEntry = { stage, outcome, firstAtMs: atMs, lastAtMs: atMs, count: 1 };
   if (why !== undefined) entry.why = why;
-  return fold([...trail, entry]);
+  return entry;
+}
+
+/** An entry as it stands in a row: `[stage, outcome, firstAtMs]`, and behind it what is not as in most of them. */
+export function entryText({ stage, outcome, why, firstAtMs, lastAtMs, count }: TrailEntry): string {
+  const more = count > 1 ? [why ?? null, lastAtMs, count] : why === undefined ? [] : [why];
+  return JSON.stringify([stage, outcome, firstAtMs, ...more]);
+}
+
+export const trailText = (trail: readonly TrailEntry[]): string => `[${trail.map(entryText).join()}]`;
+
+export function trailOf(text: string): TrailEntry[] {
+  if (text === '[]') return [];
+  type Row = [
+    stage: string,
+    outcome: string,
+    firstAtMs: number,
+    why?: string | null,
+    lastAtMs?: number,
+    count?: number,
+  ];
+  return (JSON.parse(text) as Row[]).map(([stage, outcome, firstAtMs, why, lastAtMs = firstAtMs, count = 1]) => ({
+    ...{ stage, outcome, firstAtMs, lastAtMs, count },
+    ...(why != null && { why }),
+  }));
 }
 
 function fold(trail: TrailEntry[]): TrailEntry[] {

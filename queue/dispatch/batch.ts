@@ -4,13 +4,13 @@
  * cannot be written the settlement is tried again, with the decisions as they are; never throws.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Backend, ClaimedJob, Decision, SettleAnswer, Settlement, StageName } from '../backend.js';
+import type { Around, Backend, ClaimedJob, Decision, SettleAnswer, Settlement, StageName } from '../backend.js';
 import { QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { QueueStore } from './store.js';
 
 /** Settles some of the batch early; waits while the state cannot be written. */
-export type Settle = (settlements: readonly Settlement[]) => Promise<SettleAnswer[]>;
+export type Settle = (settlements: readonly Settlement[], around?: Around) => Promise<SettleAnswer[]>;
 /** Answers a decision per job, undefined for those that it settled itself or gives back. A throw is a `retry` of what is left. */
 export type Run = (jobs: ClaimedJob[], settle: Settle) => Promise<readonly (Decision | undefined)[] | undefined>;
 
@@ -28,7 +28,7 @@ export interface BatchParts {
 
 /** Answers false when the next batch should not follow at once: given back and claimed again, jobs would turn in a circle. */
 export async function runBatch(parts: BatchParts, jobs: ClaimedJob[]): Promise<boolean> {
-  const settle: Settle = (settlements) => settlePatiently(parts, settlements);
+  const settle: Settle = (settlements, around) => settlePatiently(parts, settlements, around);
   try {
     const decisions = (await parts.run(jobs, settle)) ?? [];
     await settle(jobs.flatMap((job, i) => (decisions[i] === undefined ? [] : [{ job, outcome: decisions[i] }])));
@@ -51,10 +51,14 @@ async function settleFailed(parts: BatchParts, jobs: ClaimedJob[], error: unknow
   );
 }
 
-async function settlePatiently(parts: BatchParts, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
+async function settlePatiently(
+  parts: BatchParts,
+  settlements: readonly Settlement[],
+  around?: Around,
+): Promise<SettleAnswer[]> {
   for (let waitMs: number = limits.unwritableRetryMs[0]; ; waitMs = Math.min(waitMs * 2, limits.unwritableRetryMs[1])) {
     try {
-      const answers = await parts.backend.settle(settlements, parts.keep());
+      const answers = await parts.backend.settle(settlements, parts.keep(), around);
       parts.store.settled(settlements.map(({ job }) => job));
       await parts.handOver(answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : [])));
       return answers;

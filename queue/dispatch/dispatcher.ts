@@ -39,6 +39,7 @@ export class Dispatcher {
   /** Takes in a row that got nothing although something was due: others were quicker. */
   #beaten = 0;
   #notBeforeMs = 0;
+  #takesMax: number = limits.firstBatchMax;
   #timer: NodeJS.Timeout | undefined;
   #unlisten: () => void = () => {};
   #quiet: (() => void)[] = [];
@@ -46,14 +47,14 @@ export class Dispatcher {
   constructor(readonly options: DispatcherOptions) {
     const { backend, stage, batchMax, batchBytesMax } = options;
     const events = {
-      mayTake: () => this.#state === 'running' && backend.nowMs() >= this.#notBeforeMs,
+      takesMax: () => (this.#state === 'running' && backend.nowMs() >= this.#notBeforeMs ? this.#takesMax : 0),
       took: (jobs: readonly ClaimedJob[]) => this.#took(jobs),
       released: () => this.#released(),
       failed: (error: unknown) => this.#failed(error),
     };
-    this.#store = new QueueStore(backend, stage, events, batchBytesMax);
+    this.#store = new QueueStore(backend, stage, events, batchBytesMax, true);
     this.queue = new BetterQueue(
-      (tasks: ClaimedJob | ClaimedJob[], done) => void this.#process([tasks].flat()).finally(() => done(null)),
+      (tasks: ClaimedJob[][], done) => void this.#process(tasks.flat()).finally(() => done(null)),
       {
         store: this.#store as unknown as BetterQueue.Store<ClaimedJob>,
         batchSize: batchMax,
@@ -95,7 +96,6 @@ export class Dispatcher {
     await this.#store.giveBackHanded().catch(this.options.onError);
   }
 
-  /** Safe to call twice. */
   async stop(): Promise<void> {
     await this.drain();
     if (this.#state === 'stopped') return;
@@ -119,6 +119,7 @@ export class Dispatcher {
     this.#batch = jobs;
     if (jobs.length > 0) {
       this.#beaten = 0;
+      this.#takesMax = Math.min(2 * this.#takesMax, this.options.batchMax);
       return;
     }
     this.#armTimer();
@@ -144,7 +145,8 @@ export class Dispatcher {
         ...{ backend, store: this.#store, run, onError },
         keep: () => new Set(peers.filter((peer) => peer.#hasRoom()).map(({ stage }) => stage)),
         handOver: async (handed) => {
-          for (const peer of peers) await peer.#takeOver(handed.filter(({ stage }) => stage === peer.stage));
+          for (const stage of new Set(handed.map((job) => job.stage)))
+            await leastBusy(peers, stage).#takeOver(handed.filter((job) => job.stage === stage));
         },
         mayWait: () => this.#state === 'running',
       },
@@ -165,6 +167,11 @@ export class Dispatcher {
     this.#store.hand(jobs);
     if (this.#state === 'running') this.#kick();
     else await this.#store.giveBackHanded();
+  }
+
+  /** Jobs that are in its hands or wait for it. */
+  get load(): number {
+    return this.#store.handed + this.#batch.length;
   }
 
   #failed(error: unknown): void {
@@ -207,3 +214,7 @@ export class Dispatcher {
     if (this.#isQuiet()) for (const resolve of this.#quiet.splice(0)) resolve();
   }
 }
+
+/** Of those of one stage. */
+const leastBusy = (dispatchers: readonly Dispatcher[], stage: StageName): Dispatcher =>
+  dispatchers.filter((one) => one.stage === stage).reduce((least, one) => (one.load < least.load ? one : least));

@@ -5,7 +5,7 @@
  */
 import type { JobId, Payload, StageName } from '../backend.js';
 import { assertTransition, type State, type Transition } from '../states.js';
-import { addToTrail } from '../trail.js';
+import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
 export interface Found {
@@ -39,7 +39,7 @@ export function adopt(tx: SqliteTx, found: Found): boolean {
   if (old && old.state !== 'done' && !found.overrule) return false;
   const before = old?.state ?? 'done';
   const state = assertTransition(TO_READY[before], before);
-  const trail = JSON.stringify(addToTrail(old?.trail ?? [], found.stage, 'adopt', undefined, tx.wallMs));
+  const trail = trailText(addToTrail(old?.trail ?? [], found.stage, 'adopt', undefined, tx.wallMs));
   const values = [
     found.feed,
     found.key,

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { Job, JobId, Outcome, StageName, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
-import { addToTrail } from '../trail.js';
+import { addToTrail, trailText } from '../trail.js';
 import { countOutcome, noteReady, stageAfter, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
@@ -36,7 +36,7 @@ function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, stages: readonly Sta
   const dueMs = tx.nowMs + (outcome.kind === 'defer' ? Math.ceil(outcome.inMs) : 0);
   const ending = outcome.kind === 'finish' ? outcome.ending : outcome.kind === 'drop' ? 'dropped' : null;
   const reason = outcome.kind === 'hold' ? outcome.reason : null;
-  const trail = JSON.stringify(
+  const trail = trailText(
     addToTrail(job.trail, job.stage, goesOn ? 'reopen' : outcome.kind, whyOf(outcome), tx.wallMs),
   );
   const { changes } = tx.run(

@@ -3,6 +3,7 @@
  * Guarantees: see queue/backend.ts. Does not: run anything by itself, save the doorbell's net once a second.
  */
 import type {
+  Around,
   Backend,
   Candidate,
   ClaimedJob,
@@ -25,7 +26,7 @@ import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { ulidFactory } from '../ulid.js';
 import { amendHeld } from './amend.js';
-import { claim, nextDueMs } from './claim.js';
+import { claim, nextDueMs, Turns } from './claim.js';
 import type { Committer } from './commit.js';
 import type { Doorbell } from './doorbell.js';
 import { answersWithoutWriting, enqueue } from './enqueue.js';
@@ -50,8 +51,7 @@ export interface OwnerParts extends ViewParts {
 export class SqliteBackend extends SqliteView implements Backend {
   readonly owner: OwnerId;
   readonly #newId: () => JobId;
-  /** Per stage, the feed that was served last. */
-  readonly #turn = new Map<StageName, string>();
+  readonly #turns = new Turns();
   #closing: Promise<void> | undefined;
 
   constructor(protected override readonly parts: OwnerParts) {
@@ -84,14 +84,18 @@ export class SqliteBackend extends SqliteView implements Backend {
     if (this.read((rows) => this.#refuseNewer() ?? nextDueMs(rows, stage)) > this.nowMs()) return [];
     return this.#commit((tx) => {
       this.#refuseNewer();
-      return claim(tx, stage, { max: Math.min(max, limits.claimBatchMax), bytesMax }, this.owner, this.#turn);
+      return claim(tx, stage, { max: Math.min(max, limits.claimBatchMax), bytesMax }, this.owner, this.#turns);
     });
   }
 
-  async settle(settlements: readonly Settlement[], keep: ReadonlySet<StageName> = NONE): Promise<SettleAnswer[]> {
+  async settle(
+    settlements: readonly Settlement[],
+    keep: ReadonlySet<StageName> = NONE,
+    around?: Around,
+  ): Promise<SettleAnswer[]> {
     if (settlements.length === 0) return [];
     const { stages, maxAttempts } = this.parts;
-    return this.#commit((tx) => settle(tx, settlements, { stages, maxAttempts, keeps: keeping(tx, keep) }));
+    return this.#commit((tx) => settle(tx, settlements, { stages, maxAttempts, keeps: keeping(tx, keep) }, around));
   }
 
   amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]> {
@@ -128,9 +132,13 @@ export class SqliteBackend extends SqliteView implements Backend {
     return rescues;
   }
 
-  beat(inHand: { job: JobId | null; place: string }): void {
+  handSpot(): { path: string; at: number } {
+    return this.parts.owners.handSpot();
+  }
+
+  beat(inHand: { job: JobId | null; place: string }, anew = false): void {
     try {
-      this.parts.owners.beat(inHand, this.nowMs());
+      this.parts.owners.beat(inHand, this.nowMs(), anew);
     } catch (error) {
       // A full disk under a filesystem that never writes in place: the next one is soon.
       if (!isFull(error)) throw error;

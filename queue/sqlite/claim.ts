@@ -10,7 +10,7 @@ import { fitting } from '../fitting.js';
 import { limits } from '../limits.js';
 import { assertTransition } from '../states.js';
 import { closedFor } from './gate.js';
-import { type JobRow, toClaimedJob } from './rows.js';
+import { JOB_COLUMNS, type JobArray, toClaimedJob } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
 /** The first feed behind `feed` that has ready jobs, with its earliest due time. */
@@ -18,7 +18,7 @@ const NEXT_FEED = `SELECT feed, due_ms FROM jobs INDEXED BY jobs_ready
   WHERE state = 'ready' AND stage = ? AND feed > ? ORDER BY feed, due_ms LIMIT 1`;
 const CLAIM = `UPDATE jobs SET was = state, state = 'claimed', owner = ?, claim_no = claim_no + 1, updated_ms = ? WHERE seq IN (
   SELECT seq FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ? ORDER BY due_ms, seq LIMIT ?
-) RETURNING *`;
+) RETURNING ${JOB_COLUMNS}`;
 
 /** From the index alone. */
 const SIZES = `SELECT bytes FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ?
@@ -47,31 +47,46 @@ export interface ClaimBounds {
   bytesMax: number;
 }
 
-/** `turn` remembers, per stage, which feed was served last. */
+/** What an owner remembers of its claims. */
+export class Turns {
+  /** Per stage, the feed that was served last. */
+  readonly last = new Map<StageName, string>();
+  readonly #dueAtMs = new Map<string, number>();
+
+  /** How many jobs may be taken, as these feeds have work now. */
+  atMost(max: number, due: readonly string[], nowMs: number): number {
+    for (const feed of due) this.#dueAtMs.set(feed, nowMs);
+    for (const [feed, atMs] of this.#dueAtMs) if (nowMs - atMs > limits.sharedForMs) this.#dueAtMs.delete(feed);
+    return this.#dueAtMs.size > 1 ? Math.min(max, limits.claimSharedMax) : max;
+  }
+}
+
 export function claim(
   tx: SqliteTx,
   stage: StageName,
-  { max, bytesMax }: ClaimBounds,
+  { max: asked, bytesMax }: ClaimBounds,
   owner: OwnerId,
-  turn: Map<StageName, string>,
+  turns: Turns,
 ): ClaimedJob[] {
-  assert(max >= 1 && max <= limits.claimBatchMax);
+  assert(asked >= 1 && asked <= limits.claimBatchMax);
   assertTransition('claim', 'ready');
   const due = [...readyFeeds(tx, stage)].filter(({ dueMs }) => dueMs <= tx.nowMs).map(({ feed }) => feed);
-  const feeds = inTurn(due, turn.get(stage));
+  const max = turns.atMost(asked, due, tx.nowMs);
+  const feeds = inTurn(due, turns.last.get(stage));
   const taken: ClaimedJob[] = [];
   let bytesLeft = bytesMax;
   let tooLarge: string | undefined;
   const take = (feed: string, most: number, bytes: number) => {
-    const next = bytesMax === Number.POSITIVE_INFINITY ? undefined : tx.all<JobRow>(SIZES, stage, feed, tx.nowMs, most);
+    const next =
+      bytesMax === Number.POSITIVE_INFINITY ? undefined : tx.all<{ bytes: number }>(SIZES, stage, feed, tx.nowMs, most);
     const fits = next ? fitting(next, Math.min(bytes, bytesLeft), taken.length === 0) : most;
     if (fits === 0) tooLarge ??= feed;
-    const rows = fits === 0 ? [] : tx.all<JobRow>(CLAIM, owner, tx.wallMs, stage, feed, tx.nowMs, fits);
-    rows.sort((a, b) => a.due_ms - b.due_ms || a.seq - b.seq);
-    if (rows.length > 0) turn.set(stage, feed);
-    for (const row of rows) bytesLeft -= row.bytes;
-    taken.push(...rows.map(toClaimedJob));
-    return rows.length;
+    const rows = fits === 0 ? [] : tx.arrays(CLAIM, owner, tx.wallMs, stage, feed, tx.nowMs, fits);
+    const jobs = (rows as JobArray[]).sort(byDueTime).map(toClaimedJob);
+    if (jobs.length > 0) turns.last.set(stage, feed);
+    for (const job of jobs) bytesLeft -= job.bytes;
+    taken.push(...jobs);
+    return jobs.length;
   };
 
   // Everybody gets an equal share first; what the small ones leave goes to those that have more.
@@ -80,9 +95,11 @@ export function claim(
   const hungry = feeds.filter((feed) => taken.length < max && take(feed, share, shareBytes) > 0);
   for (const feed of hungry) if (taken.length < max && bytesLeft > 0) take(feed, max - taken.length, bytesLeft);
   // Whose next job found no room is the first next time, when it is taken whatever its size.
-  if (tooLarge !== undefined) turn.set(stage, due[due.indexOf(tooLarge) - 1] ?? '');
+  if (tooLarge !== undefined) turns.last.set(stage, due[due.indexOf(tooLarge) - 1] ?? '');
   return taken;
 }
+
+const byDueTime = (a: JobArray, b: JobArray): number => a[6] - b[6] || a[21] - b[21];
 
 /** The feeds behind the one that was served last come first. */
 function inTurn(feeds: string[], last: string | undefined): string[] {

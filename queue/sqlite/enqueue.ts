@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import type { Candidate, EnqueueAnswer, JobId, Reader, StageName } from '../backend.js';
 import { limits } from '../limits.js';
 import { assertTransition, type State } from '../states.js';
-import { addToTrail } from '../trail.js';
+import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
 interface Holder {
@@ -21,8 +21,9 @@ interface Holder {
 
 const HOLDER = 'SELECT seq, id, identity, state, due_ms, reason FROM jobs WHERE feed = ? AND key = ? AND keyed = 1';
 const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, bytes, payload, created_ms, updated_ms, trail)
-  VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, '[]')`;
-const NUDGE = 'UPDATE jobs SET due_ms = ?, updated_ms = ? WHERE seq = ?';
+  VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, '[]') ON CONFLICT (feed, key) WHERE keyed = 1 DO NOTHING`;
+const NUDGE = `UPDATE jobs SET due_ms = ?, updated_ms = ?, payload = CASE WHEN claim_no = 0 AND identity = ? THEN ? ELSE payload END
+  WHERE seq = ?`;
 const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
   hold_code = NULL, reason = NULL, updated_ms = ?, trail = ? WHERE seq = ?`;
 
@@ -64,18 +65,17 @@ export function enqueue(
 ): EnqueueAnswer[] {
   assert(batch.length <= limits.enqueueBatchMax);
   return batch.map((candidate) => {
+    // Most are new: the index says so while the row is written.
+    if (insert(tx, candidate, first, newId())) return 'new';
     const holder = holderOf(tx, candidate.feed, candidate.key);
     const verdict = verdictOn(holder, candidate, tx.nowMs);
     switch (verdict) {
-      case 'new':
-        insert(tx, candidate, first, newId());
-        return 'new';
       case 'reopen':
         reopen(tx, holder!, candidate, first);
         return 'new';
       case 'nudge':
         assertTransition('nudge', holder!.state);
-        tx.run(NUDGE, tx.nowMs, tx.wallMs, holder!.seq);
+        tx.run(NUDGE, tx.nowMs, tx.wallMs, candidate.identity, payloadText(candidate), holder!.seq);
         tx.madeReady = true;
         return 'known';
       default:
@@ -84,10 +84,11 @@ export function enqueue(
   });
 }
 
-function insert(tx: SqliteTx, candidate: Candidate, stage: StageName, id: JobId): void {
+/** False where a job holds the key. */
+function insert(tx: SqliteTx, candidate: Candidate, stage: StageName, id: JobId): boolean {
   const { feed, key, identity, bytes } = candidate;
   assert(feed !== '' && feed !== '*', 'a feed has a name, and * means all of them');
-  tx.run(
+  const { changes } = tx.run(
     INSERT,
     id,
     feed,
@@ -100,7 +101,9 @@ function insert(tx: SqliteTx, candidate: Candidate, stage: StageName, id: JobId)
     tx.wallMs,
     tx.wallMs,
   );
+  if (changes === 0) return false;
   tx.madeReady = true;
+  return true;
 }
 
 function reopen(tx: SqliteTx, holder: Holder, candidate: Candidate, first: StageName): void {
@@ -117,7 +120,7 @@ function reopen(tx: SqliteTx, holder: Holder, candidate: Candidate, first: Stage
     payloadText(candidate),
     candidate.nudge ? tx.nowMs : dueMs(tx, candidate),
     tx.wallMs,
-    JSON.stringify(trail),
+    trailText(trail),
     holder.seq,
   );
   tx.madeReady = true;

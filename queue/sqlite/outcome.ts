@@ -3,10 +3,11 @@
  * Does not: touch a row.
  */
 import assert from 'node:assert/strict';
-import type { Amend, ClaimedJob, Outcome, Payload, StageName, TrailEntry } from '../backend.js';
+import type { Advance, Amend, ClaimedJob, Outcome, Payload, Settlement, StageName, TrailEntry } from '../backend.js';
 import { backoffMs } from '../clock.js';
 import { limits } from '../limits.js';
 import { assertTransition, type State } from '../states.js';
+import { addToTrail } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
 /** Where an outcome leads a job. */
@@ -113,6 +114,40 @@ export function countOutcome(
   const bytes = outcome.bytes ?? job.bytes;
   tx.count(job.feed, job.stage, outcome.kind, 1, bytes);
   if (outcome.kind === 'finish') tx.count(job.feed, job.stage, outcome.ending, 1, bytes);
+}
+
+/** The job as it is once it has passed a stage, in the same claim. */
+export function passing(job: ClaimedJob, advance: Advance, wallMs: number, stages: readonly StageName[]): ClaimedJob {
+  const { payload = job.payload, identity = job.identity, bytes = job.bytes } = advance;
+  const trail = addToTrail(job.trail, job.stage, 'advance', undefined, wallMs);
+  const keyed = job.keyed && !advance.freeKey;
+  const stage = stageAfter(stages, job.stage, advance.to);
+  return { ...job, stage, payload, identity, bytes, keyed, trail, attempts: 0, crashes: 0 };
+}
+
+/** What an earlier outcome changes beside the state, where a later one does not change it again. */
+export const under = ({ payload, identity, bytes, freeKey }: Amend, earlier: Amend): Amend => ({
+  ...earlier,
+  ...(payload !== undefined && { payload }),
+  ...(identity !== undefined && { identity }),
+  ...(bytes !== undefined && { bytes }),
+  ...(freeKey && { freeKey }),
+});
+
+/** Each stage that was passed, and the one that `outcome` speaks of. */
+export function countWay(
+  tx: SqliteTx,
+  { job, passed = [] }: Settlement,
+  outcome: Outcome,
+  stages: readonly StageName[],
+): void {
+  let { stage, bytes } = job;
+  for (const advance of passed) {
+    bytes = advance.bytes ?? bytes;
+    countOutcome(tx, { feed: job.feed, stage, bytes }, advance);
+    stage = stageAfter(stages, stage, advance.to);
+  }
+  countOutcome(tx, { feed: job.feed, stage, bytes }, outcome);
 }
 
 /** Others are told only of what is due now; this process looks at its timers in any case. */

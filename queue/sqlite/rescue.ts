@@ -8,7 +8,7 @@ import type { OnStuck, OwnerId, Reader, Rescue, StageName } from '../backend.js'
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { assertTransition } from '../states.js';
-import { addToTrail } from '../trail.js';
+import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
 export const POISON = 'poison';
@@ -71,7 +71,7 @@ function crash(tx: SqliteTx, owner: OwnerId, id: string): { poisoned: boolean } 
   const crashes = job.crashes + 1;
   const poisoned = crashes >= limits.crashesMax;
   const reason = `its process died ${crashes} times with this job in hand`;
-  const trail = JSON.stringify(
+  const trail = trailText(
     addToTrail(
       job.trail,
       job.stage,

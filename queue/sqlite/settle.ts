@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import type {
   Amend,
+  Around,
   ClaimedJob,
   Outcome,
   Reader,
@@ -19,9 +20,21 @@ import type {
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
 import { assertTransition } from '../states.js';
-import { addToTrail } from '../trail.js';
+import { addToTrail, trailText } from '../trail.js';
+import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import { afterLimit, countOutcome, type Move, moveOf, nextClaim, noteReady, payloadText, whyOf } from './outcome.js';
+import {
+  afterLimit,
+  countWay,
+  type Move,
+  moveOf,
+  nextClaim,
+  noteReady,
+  passing,
+  payloadText,
+  under,
+  whyOf,
+} from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
 export interface SettleRules {
@@ -54,14 +67,35 @@ const KEEP = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, cla
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
   WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
 
-export function settle(tx: SqliteTx, settlements: readonly Settlement[], rules: SettleRules): SettleAnswer[] {
+export function settle(
+  tx: SqliteTx,
+  settlements: readonly Settlement[],
+  rules: SettleRules,
+  around: Around = {},
+): SettleAnswer[] {
+  const within = (act: () => SettleAnswer[]): SettleAnswer[] => {
+    around.before?.(tx);
+    const answers = act();
+    around.after?.(tx, new Set(settlements.flatMap(({ job }, i) => (answers[i]!.settled ? [job.id] : []))));
+    return answers;
+  };
   try {
-    return tx.isolated(() => settlements.map((settlement) => settleOne(tx, settlement, rules)));
+    return tx.isolated(() => within(() => settleAll(tx, settlements, rules)));
   } catch (error) {
     if (!tx.db.inTransaction || isOfTheState(error)) throw error;
     // A savepoint a job costs three times the settlement itself (60 µs against 20), so only a batch with a failure pays it.
-    return settlements.map((settlement) => settleCarefully(tx, settlement, rules));
+    return within(() => settlements.map((settlement) => settleCarefully(tx, settlement, rules)));
   }
+}
+
+function settleAll(tx: SqliteTx, settlements: readonly Settlement[], rules: SettleRules): SettleAnswer[] {
+  const ended = finishAlike(tx, settlements, rules.stages);
+  return settlements.map((settlement) => {
+    if (!ended.has(settlement)) return settleOne(tx, settlement, rules);
+    const outcome = settlement.outcome as Outcome;
+    countWay(tx, settlement, outcome, rules.stages);
+    return { settled: true, outcome };
+  });
 }
 
 /** What a function wrote and its job's move stand or fall together. */
@@ -71,14 +105,17 @@ function settleCarefully(tx: SqliteTx, settlement: Settlement, rules: SettleRule
     return tx.isolated(() => settleOne(tx, settlement, rules));
   } catch (error) {
     if (!tx.db.inTransaction || isOfTheState(error)) throw error;
-    return moveOn(tx, settlement.job, bugOutcome(error), rules);
+    return moveOn(tx, settlement, behind(settlement, tx, rules.stages), bugOutcome(error), rules);
   }
 }
 
-function settleOne(tx: SqliteTx, { job, outcome }: Settlement, rules: SettleRules): SettleAnswer {
-  if (typeof outcome !== 'function') return moveOn(tx, job, outcome, rules);
+function settleOne(tx: SqliteTx, settlement: Settlement, rules: SettleRules): SettleAnswer {
+  const { job, outcome } = settlement;
+  if (typeof outcome !== 'function')
+    return moveOn(tx, settlement, behind(settlement, tx, rules.stages), outcome, rules);
   if (!tx.get(OURS, job.id, job.owner, job.claimNo)) return { settled: false };
-  return moveOn(tx, job, outcome(tx, job), rules);
+  const at = behind(settlement, tx, rules.stages);
+  return moveOn(tx, settlement, at, outcome(tx, at), rules);
 }
 
 const bugOutcome = (error: unknown): Outcome => ({
@@ -87,17 +124,30 @@ const bugOutcome = (error: unknown): Outcome => ({
   error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
 });
 
-function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRules): SettleAnswer {
-  const outcome = afterLimit(job, asked, rules.maxAttempts);
-  const attempts = asked.kind === 'retry' ? job.attempts + 1 : job.attempts;
-  const move = moveOf(tx, job, attempts, outcome, rules.stages);
-  const trail = addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs);
-  const isKept = outcome.kind === 'advance' && rules.keeps(job.feed, move.stage, outcome.bytes ?? job.bytes);
-  const payload = payloadText(job, outcome);
-  const written = isKept ? keep(tx, job, move, trail, payload, outcome) : end(tx, job, move, trail, payload, outcome);
+/** The job as it is behind the stages that it has passed. */
+function behind({ job, passed = [] }: Settlement, tx: SqliteTx, stages: readonly StageName[]): ClaimedJob {
+  return passed.reduce((at, advance) => passing(at, advance, tx.wallMs, stages), job);
+}
+
+function moveOn(
+  tx: SqliteTx,
+  settlement: Settlement,
+  at: ClaimedJob,
+  asked: Outcome,
+  rules: SettleRules,
+): SettleAnswer {
+  const { job, passed } = settlement;
+  const outcome = afterLimit(at, asked, rules.maxAttempts);
+  const attempts = asked.kind === 'retry' ? at.attempts + 1 : at.attempts;
+  const move = moveOf(tx, at, attempts, outcome, rules.stages);
+  const trail = addToTrail(at.trail, at.stage, outcome.kind, whyOf(outcome), tx.wallMs);
+  const isKept = outcome.kind === 'advance' && rules.keeps(at.feed, move.stage, outcome.bytes ?? at.bytes);
+  const amend = passed ? passed.reduceRight(under, outcome as Amend) : outcome;
+  const payload = payloadText(at, amend);
+  const written = isKept ? keep(tx, job, move, trail, payload, amend) : end(tx, job, move, trail, payload, amend);
   if (!written) return { settled: false };
-  countOutcome(tx, job, outcome);
-  if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, outcome) };
+  countWay(tx, settlement, outcome, rules.stages);
+  if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, amend) };
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
 }
@@ -123,7 +173,7 @@ function end(
     waitsOn,
     ending,
     tx.wallMs,
-    JSON.stringify(trail),
+    trailText(trail),
     payload,
     amend.identity ?? null,
     amend.bytes ?? null,
@@ -150,7 +200,7 @@ function keep(
     move.stage,
     move.dueMs,
     tx.wallMs,
-    JSON.stringify(trail),
+    trailText(trail),
     payload,
     amend.identity ?? null,
     amend.bytes ?? null,

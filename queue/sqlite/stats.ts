@@ -2,7 +2,7 @@
  * What readers see: depths, counters, held jobs. Reads views and covering indexes; writes nothing.
  */
 import type { Counter, Job, JobId, Reader, StageName, StageStats } from '../backend.js';
-import { type JobRow, toJob } from './rows.js';
+import { jobsWhere } from './rows.js';
 
 interface Depth {
   feed: string;
@@ -78,14 +78,11 @@ export function counters(rows: Reader): Counter[] {
 
 export function held(rows: Reader, filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[] {
   const { feed = null, code = null, limit, after = '' } = filter;
-  return rows
-    .all<JobRow>(
-      'SELECT * FROM held_jobs WHERE id > ? AND feed = coalesce(?, feed) AND hold_code = coalesce(?, hold_code) ORDER BY id LIMIT ?',
-      ...[after, feed, code, limit],
-    )
-    .map(toJob);
+  const rest = `state = 'held' AND id > ? AND feed = coalesce(?, feed) AND hold_code = coalesce(?, hold_code)
+    ORDER BY id LIMIT ?`;
+  return jobsWhere(rows, rest, after, feed, code, limit);
 }
 
 export function jobsByKey(rows: Reader, feed: string, key: Buffer): Job[] {
-  return rows.all<JobRow>('SELECT * FROM jobs WHERE feed = ? AND key = ? ORDER BY seq DESC', feed, key).map(toJob);
+  return jobsWhere(rows, 'feed = ? AND key = ? ORDER BY seq DESC', feed, key);
 }

@@ -9,7 +9,7 @@ import { StateUnwritable } from '../errors.js';
 import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
 import { closeGate, openGate } from './gate.js';
-import { type JobRow, jobById, Rows, toJob } from './rows.js';
+import { jobById, jobsWhere, Rows } from './rows.js';
 
 interface Count {
   feed: string;
@@ -18,6 +18,9 @@ interface Count {
   files: number;
   bytes: number;
 }
+
+/** So many counts are looked at for one of the same name. */
+const RECENT = 8;
 
 /** Where a savepoint began. */
 export interface Mark {
@@ -39,6 +42,8 @@ export class SqliteTx extends Rows implements Tx {
   /** Wakes to be continued after the commit. */
   wakesAsked = false;
   #counts: Count[] = [];
+  /** Counts before it belong to savepoints that may outlive the one under way. */
+  #floor = 0;
 
   constructor(
     db: Database.Database,
@@ -57,6 +62,11 @@ export class SqliteTx extends Rows implements Tx {
     return super.all(sql, ...params);
   }
 
+  override arrays(sql: string, ...params: unknown[]): unknown[][] {
+    this.#assertUnderWay();
+    return super.arrays(sql, ...params);
+  }
+
   override run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint } {
     this.#assertUnderWay();
     return super.run(sql, ...params);
@@ -69,6 +79,7 @@ export class SqliteTx extends Rows implements Tx {
     this.madeDueLater = false;
     this.wakesAsked = false;
     this.#counts = [];
+    this.#floor = 0;
   }
 
   /** After a full disk ended the transaction, the next write of a caller that went on would commit alone (seen). */
@@ -78,11 +89,13 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   mark(): Mark {
-    return { counts: this.#counts.length };
+    this.#floor = this.#counts.length;
+    return { counts: this.#floor };
   }
 
   forgetSince(mark: Mark): void {
     this.#counts.length = mark.counts;
+    this.#floor = mark.counts;
   }
 
   /** Runs `fn` in a savepoint of its own; a throw undoes what it wrote, unless SQLite ended the whole transaction. */
@@ -108,11 +121,7 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   oldestWaiter(on: string): Job | undefined {
-    const row = this.get<JobRow>(
-      "SELECT * FROM jobs WHERE state = 'waiting' AND waits_on = ? ORDER BY due_ms, seq LIMIT 1",
-      on,
-    );
-    return row && toJob(row);
+    return jobsWhere(this, "state = 'waiting' AND waits_on = ? ORDER BY due_ms, seq LIMIT 1", on)[0];
   }
 
   release(id: JobId, stage: StageName, amend: Amend = {}): void {
@@ -153,6 +162,14 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {
+    // A batch counts the same few things a thousand times over.
+    for (let i = Math.max(this.#floor, this.#counts.length - RECENT); i < this.#counts.length; i++) {
+      const same = this.#counts[i]!;
+      if (same.name !== name || same.stage !== stage || same.feed !== feed) continue;
+      same.files += files;
+      same.bytes += bytes;
+      return;
+    }
     this.#counts.push({ feed, stage, name, files, bytes });
   }
 

@@ -15,6 +15,7 @@ import type {
   StageStats,
 } from '../backend.js';
 import type { Clock } from '../clock.js';
+import { typedSqlError } from '../errors.js';
 import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
@@ -72,11 +73,15 @@ export class SqliteView implements QueueView {
     const { rows } = this.parts;
     if (rows.db.inTransaction) return fn(rows);
     return retryWhileBusy(() => {
-      rows.run('BEGIN');
       try {
-        return fn(rows);
-      } finally {
-        if (rows.db.inTransaction) rows.run('COMMIT');
+        rows.run('BEGIN');
+        try {
+          return fn(rows);
+        } finally {
+          if (rows.db.inTransaction) rows.run('COMMIT');
+        }
+      } catch (error) {
+        throw typedSqlError(error, this.parts.opened.path);
       }
     });
   }

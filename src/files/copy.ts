@@ -48,7 +48,7 @@ const digestOf = (fd: number, size: number): Promise<Digest> | Digest =>
 
 async function copyBytes(from: number, to: number, size: number): Promise<Digest> {
   ftruncateSync(to, 0);
-  if (size <= SMALL_BYTES) return digestSmall(from, (bytes) => writeWhole(to, bytes));
+  if (size <= SMALL_BYTES) return digestSmall(from, undefined, (bytes) => writeWhole(to, bytes));
   return digestLarge(from, async (chunk, at) => {
     for (let done = 0; done < chunk.length; ) {
       done += (await writeAsync(to, chunk, done, chunk.length - done, at + done)).bytesWritten;

@@ -12,6 +12,8 @@ export interface IdentityStat {
   size: bigint | number;
   mtimeNs: bigint;
   ctimeNs: bigint;
+  /** The same as text, where it was made already. */
+  version?: string;
 }
 
 export interface ParsedIdentity {
@@ -26,7 +28,7 @@ export interface ParsedIdentity {
 
 /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`, followed by `+SIDECAR_INO:SIDECAR_CTIME_NS` or `+none` in sidecar mode. */
 export function identityOf(stat: IdentityStat, sidecar?: Pick<IdentityStat, 'ino' | 'ctimeNs'> | null): FileIdentity {
-  const file = `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
+  const file = stat.version ?? `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
   if (sidecar === undefined) return file;
   return sidecar === null ? `${file}+none` : `${file}+${sidecar.ino}:${sidecar.ctimeNs}`;
 }

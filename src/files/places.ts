@@ -10,6 +10,7 @@ export type Part = 'file' | 'sidecar' | 'partial' | 'copy';
 
 const MARKS: Record<Part, string> = { file: '', sidecar: '.ok', partial: '.tmp', copy: '.copy' };
 const PARTS: Record<string, Part> = { '': 'file', '.ok': 'sidecar', '.tmp': 'partial', '.copy': 'copy' };
+const ENCODED = /[%/]/;
 const WORK_NAME = /^([0-9A-HJKMNP-TV-Z]{26})(\.ok|\.tmp|\.copy)?~([\s\S]*)$/;
 
 /** The kernel's bound on one component. */
@@ -28,7 +29,7 @@ export const WORK_FOLDERS = [UNDERPROCESS, DUPLICATES, FAILED] as const;
  */
 export function workName(jobId: string, part: Part, path: ByteName): ByteName | undefined {
   const prefix = `${jobId}${MARKS[part]}~`;
-  const encoded = prefix + path.replace(/%/g, '%25').replace(/\//g, '%2F');
+  const encoded = prefix + (ENCODED.test(path) ? path.replace(/%/g, '%25').replace(/\//g, '%2F') : path);
   if (encoded.length <= NAME_BYTES_MAX) return encoded as ByteName;
   const raw = `${prefix}/${path}`;
   return raw.length <= PATH_BYTES_MAX ? (raw as ByteName) : undefined;

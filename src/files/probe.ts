@@ -5,7 +5,17 @@
  * Where a lease says nothing (another owner without CAP_LEASE, network, overlay, FUSE), the answer is `unknown`, and
  * the private copy stands in for it.
  */
-import { type FsKind, fsKindOf, LinuxError, openData, probeLease, type Stat, statFd } from '../linux/index.js';
+import {
+  type FsKind,
+  fsKindOf,
+  type LeaseAnswer,
+  LinuxError,
+  openData,
+  probeLease,
+  type Stat,
+  statAtOrNone,
+  statFd,
+} from '../linux/index.js';
 import type { Entry } from './directories.js';
 
 export type WriterAnswer = 'none' | 'writer' | 'unknown';
@@ -36,7 +46,17 @@ export class FsKinds {
 /** Probes an open file: lease first, then the stat, so that a writer who closes in between is seen by one of the two. */
 export function probeFd(fd: number, kinds: FsKinds): Probe {
   const lease = probeLease(fd);
-  const stat = statFd(fd);
+  return probed(fd, lease, statFd(fd), kinds);
+}
+
+/** The same, with the stat of what lies at a name: undefined where nothing does. It may be another file than `fd`. */
+export function probeNamed(fd: number, entry: Entry, kinds: FsKinds): Probe | undefined {
+  const lease = probeLease(fd);
+  const stat = statAtOrNone(entry.dir, entry.name);
+  return stat && probed(fd, lease, stat, kinds);
+}
+
+function probed(fd: number, lease: LeaseAnswer, stat: Stat, kinds: FsKinds): Probe {
   if (stat.nlink > 1) return { stat, writer: lease === 'writer' ? 'writer' : 'unknown', because: 'hard_links' };
   if (lease === 'writer')
     return { stat, writer: kinds.of(fd, stat.dev).leasesMeaningful ? 'writer' : 'unknown', because: 'filesystem' };

@@ -5,7 +5,6 @@
  */
 import type { Stat } from '../linux/index.js';
 import type { FileIdentity } from '../stages/job.js';
-import { identityOf } from './identity.js';
 
 /** The identity without a sidecar's part: of the file alone. */
 export const fileIdentity = (identity: string): FileIdentity => identity.split('+', 1)[0]!;
@@ -14,10 +13,11 @@ const withoutDevice = (identity: string): string => identity.slice(identity.inde
 
 /** Unchanged in everything that a stat tells of a file. */
 export const unchanged = (identity: FileIdentity, now: Stat): boolean =>
-  withoutDevice(fileIdentity(identity)) === withoutDevice(identityOf(now));
+  withoutDevice(fileIdentity(identity)) === withoutDevice(now.version);
 
 /** The same inode with the same bytes, as far as size and mtime tell. */
-export function sameBytes(identity: FileIdentity, now: Stat): boolean {
-  // All but the ctime, which comes last: compared as text, since parsing costs more than the stat itself.
-  return identity.startsWith(`:${now.ino}:${now.size}:${now.mtimeNs}:`, identity.indexOf(':'));
+export function sameBytes(identity: FileIdentity, { version }: Stat): boolean {
+  // All but the device and the ctime, first and last: compared as text, since parsing costs more than the stat itself.
+  const bytes = version.slice(version.indexOf(':'), version.lastIndexOf(':') + 1);
+  return identity.startsWith(bytes, identity.indexOf(':'));
 }

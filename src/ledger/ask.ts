@@ -3,19 +3,32 @@
  * new, stored, or on its way with another job?
  */
 import type { ClaimedJob, Outcome, Tx } from '../../queue/backend.js';
-import { parseIdentity } from '../files/identity.js';
+import { type ParsedIdentity, parseIdentity } from '../files/identity.js';
+import type { ByteName } from '../linux/names.js';
 import { type JobFacts, type PutAway, payloadOf } from '../stages/job.js';
-import { type Content, contentByHash, placeOf, stageOf, waitToken } from './content.js';
+import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
+
+/** What is planned of a content in the transaction that finds it to be new. */
+export interface Ahead {
+  target: ByteName;
+  hour: ByteName;
+  /** The ingest instant, wall-clock ms. */
+  atMs: number;
+  /** False where the target was taken meanwhile: the content stays without a plan. */
+  take(tx: Tx, content: Content): boolean;
+}
 
 /** `facts` has `sha256` and `sealed`. Answers the outcome of the hash stage. */
-export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts): Outcome {
+export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, ahead?: Ahead): Outcome {
   const sha256 = Buffer.from(facts.sha256!, 'hex');
   // A writer that was met after the seal may have made it longer.
-  const bytes = Number(parseIdentity(facts.sealed!.identity)!.size);
+  const original = parseIdentity(facts.sealed!.identity)!;
+  const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
   if (!known) {
-    const content = carry(tx, job, facts, sha256);
-    return { kind: 'advance', to: 'manifest', bytes, payload: payloadOf({ ...facts, content }) };
+    const content = carry(tx, job, facts, sha256, original, ahead);
+    const straight = ahead && { straight: true as const, moveAfter: job.claimNo };
+    return { kind: 'advance', to: 'manifest', bytes, payload: payloadOf({ ...facts, content, ...straight }) };
   }
   if (known.carrier === job.id && known.state !== 'stored') {
     return {
@@ -41,22 +54,33 @@ function duplicate(facts: JobFacts, of: Content): Outcome {
   return { kind: 'defer', inMs: 0, why: 'duplicate', payload: payloadOf({ ...facts, content: of.row, putAway }) };
 }
 
-function carry(tx: Tx, job: ClaimedJob, facts: JobFacts, sha256: Buffer): number {
-  const original = parseIdentity(facts.sealed!.identity)!;
-  const { lastInsertRowid } = tx.run(
-    `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, created_at_ms, updated_at_ms)
-     VALUES (?, ?, 1, 'carried', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    job.feed,
+function carry(
+  tx: Tx,
+  job: ClaimedJob,
+  facts: JobFacts,
+  sha256: Buffer,
+  original: ParsedIdentity,
+  ahead: Ahead | undefined,
+): number {
+  const content: Omit<Content, 'row'> = {
+    feed: job.feed,
     sha256,
-    job.id,
-    original.size,
-    String(original.dev),
-    String(original.ino),
-    String(original.mtimeNs),
-    job.key,
-    facts.sealed!.kind,
-    tx.wallMs,
-    tx.wallMs,
-  );
-  return Number(lastInsertRowid);
+    generation: 1,
+    state: 'carried',
+    carrier: job.id,
+    size: Number(original.size),
+    device: String(original.dev),
+    inode: String(original.ino),
+    mtimeNs: String(original.mtimeNs),
+    sourcePath: job.key,
+    seal: facts.sealed!.kind,
+    target: ahead ? Buffer.from(ahead.target, 'latin1') : null,
+    hour: ahead?.hour ?? null,
+    ingestId: ahead ? job.id : null,
+    ingestedAtMs: ahead?.atMs ?? null,
+    note: null,
+  };
+  const row = insertContent(tx, content);
+  if (ahead && !ahead.take(tx, { ...content, row })) unplan(tx, row);
+  return row;
 }

@@ -1,5 +1,5 @@
 /** A row of the ledger, as the rest of the program sees it. Times in wall-clock ms; 64-bit values as decimal text or bigint. */
-import type { Reader } from '../../queue/backend.js';
+import type { Reader, Tx } from '../../queue/backend.js';
 import { type ByteName, shownName } from '../linux/index.js';
 import type { SealKind } from '../stages/job.js';
 
@@ -28,24 +28,96 @@ export interface Content {
   note: string | null;
 }
 
-const COLUMNS = `row, feed, sha256, generation, state, carrier, size, device, inode,
-  mtime_ns AS mtimeNs, source_path AS sourcePath, seal, target, hour, ingest_id AS ingestId,
-  ingested_at_ms AS ingestedAtMs, note`;
+const COLUMNS = `row, feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target,
+  hour, ingest_id, ingested_at_ms, note`;
+
+type ContentArray = [
+  row: number,
+  feed: string,
+  sha256: Buffer,
+  generation: number,
+  state: ContentState,
+  carrier: string,
+  size: number,
+  device: string,
+  inode: string,
+  mtimeNs: string,
+  sourcePath: Buffer,
+  seal: SealKind,
+  target: Buffer | null,
+  hour: string | null,
+  ingestId: string | null,
+  ingestedAtMs: number | null,
+  note: string | null,
+];
+
+const toContent = (row: ContentArray): Content => ({
+  row: row[0],
+  feed: row[1],
+  sha256: row[2],
+  generation: row[3],
+  state: row[4],
+  carrier: row[5],
+  size: row[6],
+  device: row[7],
+  inode: row[8],
+  mtimeNs: row[9],
+  sourcePath: row[10],
+  seal: row[11],
+  target: row[12],
+  hour: row[13],
+  ingestId: row[14],
+  ingestedAtMs: row[15],
+  note: row[16],
+});
+
+const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Content[] =>
+  (reader.arrays(`SELECT ${COLUMNS} FROM contents WHERE ${rest}`, ...params) as ContentArray[]).map(toContent);
 
 /** The newest generation of a content. */
 export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
-  reader.get<Content>(
-    `SELECT ${COLUMNS} FROM contents WHERE feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1`,
-    feed,
-    sha256,
-  );
+  contentsWhere(reader, 'feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1', feed, sha256)[0];
 
 export const contentByRow = (reader: Reader, row: number): Content | undefined =>
-  reader.get<Content>(`SELECT ${COLUMNS} FROM contents WHERE row = ?`, row);
+  contentsWhere(reader, 'row = ?', row)[0];
+
+/** Those that are there, by their row. */
+export const contentsByRow = (reader: Reader, rows: readonly number[]): Map<number, Content> => {
+  const found = contentsWhere(reader, 'row IN (SELECT value FROM json_each(?))', JSON.stringify(rows));
+  return new Map(found.map((content) => [content.row, content]));
+};
+
+/** The states of those that are there, by their row. */
+export const statesByRow = (reader: Reader, rows: readonly number[]): Map<number, ContentState> =>
+  new Map(
+    reader.arrays(
+      'SELECT row, state FROM contents WHERE row IN (SELECT value FROM json_each(?))',
+      JSON.stringify(rows),
+    ) as [number, ContentState][],
+  );
 
 /** A page of the whole ledger, in the order of its rows. */
 export const contentsAfter = (reader: Reader, row: number, max: number): Content[] =>
-  reader.all<Content>(`SELECT ${COLUMNS} FROM contents WHERE row > ? ORDER BY row LIMIT ?`, row, max);
+  contentsWhere(reader, 'row > ? ORDER BY row LIMIT ?', row, max);
+
+/** Answers its row. */
+export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
+  const { lastInsertRowid } = tx.run(
+    `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal,
+       target, hour, ingest_id, ingested_at_ms, note, created_at_ms, updated_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[c.feed, c.sha256, c.generation, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
+    ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, tx.wallMs, tx.wallMs],
+  );
+  return Number(lastInsertRowid);
+}
+
+/** Its target was taken by another one before it could be reserved. */
+export const unplan = (tx: Tx, row: number): void =>
+  void tx.run(
+    'UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?',
+    row,
+  );
 
 /** What a job waits on, when another one carries its content. */
 export const waitToken = (row: number): string => `content:${row}`;

@@ -37,12 +37,12 @@ export const ledgerModule = {
     CREATE UNIQUE INDEX contents_by_hash ON contents (feed, sha256, generation);
 
     -- Targets that are planned and not yet (or only just) on disk. Names of older ones are found by looking.
+    -- By a number made of the path: rows of a few bytes, because they come and go in random order. Two paths with one number
+    -- cost the later one its first choice, and nothing else.
     CREATE TABLE reservations (
-      warehouse TEXT NOT NULL,
-      target BLOB NOT NULL,
-      content INTEGER NOT NULL,
-      PRIMARY KEY (warehouse, target)
-    ) WITHOUT ROWID;
+      path INTEGER PRIMARY KEY,
+      content INTEGER NOT NULL
+    );
 
     -- An append that was planned and not confirmed: one a file.
     CREATE TABLE appends (

@@ -4,15 +4,16 @@ import { parseIdentity } from '../files/identity.js';
 import { type JobFacts, payloadOf, type Sealed } from '../stages/job.js';
 import { type Content, contentByRow, stageOf, waitToken } from './content.js';
 
-/** The target is on disk: all that waits for this content is a duplicate of it now. */
-export function recordStored(tx: Tx, row: number, note: string | null): void {
+/** Their targets are on disk: all that waits for these contents is a duplicate of them now. */
+export function recordStored(tx: Tx, rows: readonly number[], note: string | null): void {
   tx.run(
-    `UPDATE contents SET state = 'stored', note = ?, updated_at_ms = ? WHERE row = ? AND state <> 'stored'`,
+    `UPDATE contents SET state = 'stored', note = ?, updated_at_ms = ?
+     WHERE state <> 'stored' AND row IN (SELECT value FROM json_each(?))`,
     note,
     tx.wallMs,
-    row,
+    JSON.stringify(rows),
   );
-  tx.wake(waitToken(row));
+  for (const row of rows) tx.wake(waitToken(row));
 }
 
 export type Released =

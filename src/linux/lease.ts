@@ -8,7 +8,7 @@
  */
 import { constants } from 'node:os';
 import { ERRNO, LinuxError } from './error.js';
-import { errno, fcntl, signal } from './libc.js';
+import { errno, fcntlInt, signal } from './libc.js';
 
 const F_SETLEASE = 1024;
 const F_RDLCK = 0;
@@ -36,8 +36,8 @@ let survivesBreaks = false;
 /** `fd` must be open for reading only: one open for writing is itself the writer. Errors: LinuxError (EBADF, …). */
 export function probeLease(fd: number): LeaseAnswer {
   if (!survivesBreaks) surviveLeaseBreaks();
-  if (fcntl(fd, F_SETLEASE, 'int', F_RDLCK) === 0) {
-    if (fcntl(fd, F_SETLEASE, 'int', F_UNLCK) === 0) return 'free';
+  if (fcntlInt(fd, F_SETLEASE, F_RDLCK) === 0) {
+    if (fcntlInt(fd, F_SETLEASE, F_UNLCK) === 0) return 'free';
     const error = errno();
     // Stopped in between for longer than lease-break-time: the kernel took it away, and let in whoever waited.
     if (error === ERRNO.EAGAIN) return 'writer';

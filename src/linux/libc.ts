@@ -21,9 +21,18 @@ function bind<F extends (...args: never[]) => unknown>(
 /** Of the last failed call in this thread; only meaningful directly after it. */
 export const errno = (): number => koffi.errno();
 
-export const syscall = bind<(number: number, ...rest: Variadic[]) => number>('long syscall(long number, ...)');
 export const fcntl = bind<(fd: number, command: number, ...rest: Variadic[]) => number>(
   'int fcntl(int fd, int command, ...)',
+);
+/**
+ * The same functions with the arguments that two hot callers give them: on Linux's x64 and arm64 a variadic integer or
+ * pointer is passed as any other, and koffi looks a variadic call's types up anew each time.
+ */
+export const fcntlInt = bind<(fd: number, command: number, value: number) => number>(
+  'int fcntl(int fd, int command, int value)',
+);
+export const openat2 = bind<(call: number, dirFd: number, name: Bytes, how: Bytes, size: number) => number>(
+  'long syscall(long call, int dirFd, const uint8_t *name, const uint8_t *how, size_t size)',
 );
 export const ioctl = bind<(fd: number, request: number, ...rest: Variadic[]) => number>(
   'int ioctl(int fd, unsigned long request, ...)',

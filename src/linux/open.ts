@@ -6,7 +6,7 @@
 import { constants } from 'node:fs';
 import { cString } from './c-string.js';
 import { ERRNO, LinuxError } from './error.js';
-import { errno, syscall } from './libc.js';
+import { errno, openat2 } from './libc.js';
 import type { ByteName } from './names.js';
 
 /** "Relative to the working directory", in place of a directory descriptor. */
@@ -81,7 +81,7 @@ function tryOpen(dirFd: number, name: ByteName, flags: number, options: OpenOpti
   how[4] = resolve === 'beneath' ? BENEATH : 0;
   const path = cString(name, 'openat2');
   for (let left = TRIES; ; left--) {
-    const fd = syscall(SYS_OPENAT2, 'int', dirFd, 'uint8_t *', path, 'uint8_t *', howBytes, 'size_t', howBytes.length);
+    const fd = openat2(SYS_OPENAT2, dirFd, path, howBytes, howBytes.length);
     if (fd >= 0) return fd;
     const error = errno();
     if (left === 0 || (error !== ERRNO.EAGAIN && error !== ERRNO.EINTR)) return -error;

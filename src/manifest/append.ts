@@ -108,6 +108,25 @@ export function planAppend(tx: Tx, feed: string, file: string, end: End, owner: 
   return { append: { id: Number(lastInsertRowid), feed, file, inode: end.inode, at: end.size, bytes, items, owner } };
 }
 
+/** Puts the lines into an append that was planned, in the same transaction; without lines there is none. */
+export function fillAppend(
+  tx: Tx,
+  append: Append,
+  { lines, items }: { lines: string; items: Items },
+): Append | undefined {
+  if (lines === '') {
+    tx.run('DELETE FROM appends WHERE id = ?', append.id);
+    return undefined;
+  }
+  const filled = {
+    ...append,
+    bytes: Buffer.concat([append.bytes, Buffer.from(lines)]),
+    items: JSON.stringify(items),
+  };
+  tx.run('UPDATE appends SET bytes = ?, items = ? WHERE id = ?', filled.bytes, filled.items, append.id);
+  return filled;
+}
+
 /**
  * Writes an intent's bytes and makes them durable. Answers false where file and intent do not fit.
  * Errors: as the calls give them; ENOSPC comes from fallocate, before half a line is visible.
@@ -166,15 +185,13 @@ export function confirmAppend(tx: Tx, append: Append): void {
     append.inode,
     append.at + append.bytes.length,
   );
-  const items = JSON.parse(append.items) as Items;
-  for (const row of items.rows) {
-    tx.run(
-      `UPDATE contents SET state = 'manifested', updated_at_ms = ? WHERE row = ? AND state = 'carried'`,
-      tx.wallMs,
-      row,
-    );
-  }
-  for (const job of items.jobs) tx.run('DELETE FROM corrections WHERE job = ?', job);
+  tx.run(
+    `UPDATE contents SET state = 'manifested', updated_at_ms = ?
+     WHERE state = 'carried' AND row IN (SELECT value FROM json_each(?, '$.rows'))`,
+    tx.wallMs,
+    append.items,
+  );
+  tx.run("DELETE FROM corrections WHERE job IN (SELECT value FROM json_each(?, '$.jobs'))", append.items);
 }
 
 /** The path still names the file that is open. */

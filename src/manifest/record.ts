@@ -44,7 +44,12 @@ type Field = [name: string, json: string];
 const object = (fields: Field[]): string => `{${fields.map(([name, json]) => `"${name}":${json}`).join(',')}}\n`;
 const text = (value: string): string => JSON.stringify(value);
 
+/** Of most names, the bytes are the text. */
+const ASCII = /^[ -~]*$/;
+
 function pathFields(name: string, root: string, relative: Buffer): Field[] {
+  const plain = relative.toString('latin1');
+  if (ASCII.test(plain)) return [[name, text(`${root}/${plain}`)]];
   const bytes = Buffer.concat([Buffer.from(`${root}/`), relative]);
   const shown = bytes.toString('utf8');
   const fields: Field[] = [[name, text(shown)]];

@@ -7,7 +7,7 @@ import type { Backend, Tx } from '../../queue/backend.js';
 import type { Directories } from '../files/directories.js';
 import { errnoOf, inPlace, inPlaceAsync } from '../files/place-error.js';
 import type { ByteName } from '../linux/index.js';
-import { type Append, type End, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
+import { type Append, type End, fillAppend, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
 import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
 import { inTurn } from './turn.js';
 
@@ -50,23 +50,15 @@ async function unlessLeased<T>(act: () => Promise<T>): Promise<T | 'leased'> {
 }
 
 async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => Lines): Promise<Written> {
-  const end = inPlace('manifests', file.manifests, 'root', () => endOf(file, name));
+  const end = endOf(file);
   let planned: Append | undefined;
   const answer = await file.backend.transact((tx): Written | Append => {
     planned = undefined;
     const probe = planAppend(tx, file.feed, name, end, file.backend.owner);
     if ('busy' in probe) return probe.busy;
     if ('stale' in probe) return 'stale';
-    const lines = plan(tx);
-    if (!lines) {
-      tx.run('DELETE FROM appends WHERE id = ?', probe.append.id);
-      return 'nothing';
-    }
-    const bytes = Buffer.concat([probe.append.bytes, Buffer.from(lines.lines)]);
-    const items = JSON.stringify(lines.items);
-    tx.run('UPDATE appends SET bytes = ?, items = ? WHERE id = ?', bytes, items, probe.append.id);
-    planned = { ...probe.append, bytes, items };
-    return 'written';
+    planned = fillAppend(tx, probe.append, plan(tx) ?? { lines: '', items: { rows: [], jobs: [] } });
+    return planned ? 'written' : 'nothing';
   });
   if (typeof answer !== 'string') {
     const found = await finishFound(file, answer);
@@ -97,13 +89,16 @@ const finish = (file: ManifestFile, append: Append): Promise<void> =>
 
 export const fileName = (file: Pick<ManifestFile, 'manifests' | 'path'>): string => `${file.manifests}/${file.path}`;
 
-function endOf(file: ManifestFile, name: string): End {
-  const fd = openManifest(file.root, file.path);
-  try {
-    return lookAtEnd(file.backend, name, fd);
-  } finally {
-    closeSync(fd);
-  }
+/** Errors: PlaceError. */
+export function endOf(file: ManifestFile): End {
+  return inPlace('manifests', file.manifests, 'root', () => {
+    const fd = openManifest(file.root, file.path);
+    try {
+      return lookAtEnd(file.backend, fileName(file), fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 /** Bytes that are not ours are kept and told, bytes that somebody took away are not written back. */

@@ -53,7 +53,9 @@ function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look;
     const closed = holder?.reason === 'writer_open' && look.by === 'write';
     // It came while its job was looking for it.
     const missed = holder?.reason === 'no_sidecar' && look.hasSidecar;
-    if (holder?.identity === look.identity && !closed && !missed) return [];
+    // What was noted first, by a scan or for its sidecar's sake, would have it wait; a rename into place need not.
+    const renamed = look.by === 'rename' && dueInMs(look, feed) === 0;
+    if (holder?.identity === look.identity && !closed && !missed && !renamed) return [];
     return [{ look, candidate: { ...candidateOf(look, offering), nudge: holder !== undefined } }];
   });
 }

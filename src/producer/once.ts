@@ -5,8 +5,9 @@
  * Does not: end while a gate keeps jobs from running.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Reader, TrailEntry } from '../../queue/backend.js';
+import type { Backend, Reader } from '../../queue/backend.js';
 import { limits as queueLimits } from '../../queue/limits.js';
+import { trailOf } from '../../queue/trail.js';
 import type { FeedOptions } from '../config/options.js';
 import { type ByteName, shownName } from '../linux/names.js';
 import type { Named, OnceDone } from '../supervise/protocol.js';
@@ -111,7 +112,7 @@ function readyPage(reader: Reader, stage: string, feed: string, dueMs: number, s
 
 function uploadersTurn({ identity, trail }: ReadyRow, waitMs: number, left: Leftover): Named | undefined {
   if (identity.endsWith('+none')) return left.withoutSidecar;
-  const last = (JSON.parse(trail) as TrailEntry[]).at(-1);
+  const last = trailOf(trail).at(-1);
   if (last?.why === undefined) return undefined;
   if (last.why === 'no_sidecar') return left.withoutSidecar;
   const lastedMs = last.lastAtMs - last.firstAtMs;

@@ -2,7 +2,8 @@
  * What a terminal's status line shows, once a second: silence is a fault there, so a file that only waits for its
  * window is named. One process of a state reports it, the producer.
  */
-import type { Backend, Reader, TrailEntry } from '../../queue/backend.js';
+import type { Backend, Reader } from '../../queue/backend.js';
+import { trailOf } from '../../queue/trail.js';
 import { type ByteName, shownName } from '../linux/names.js';
 import type { Progress } from '../supervise/protocol.js';
 import { metricsReader } from '../telemetry/metrics.js';
@@ -52,7 +53,7 @@ function nextWindow(
     .sort((a, b) => a.due_ms - b.due_ms)[0];
   const job = next && reader.get<{ key: Buffer; trail: string }>('SELECT key, trail FROM jobs WHERE seq = ?', next.seq);
   if (!job) return undefined;
-  const open = (JSON.parse(job.trail) as TrailEntry[]).at(-1)?.why === 'writer_open';
+  const open = trailOf(job.trail).at(-1)?.why === 'writer_open';
   return { told: { path: shownName(job.key.toString('latin1') as ByteName), open }, dueMs: next.due_ms };
 }
 

@@ -69,7 +69,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ve
   }
   const last = job.trail.at(-1)?.why;
   const sidecar = sidecarSeen(feed, files, path, last);
-  const rule = completion(feed, facts.seen, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
+  const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
   if (rule.complete) {
     if (last === 'writer_open') return writerOpen(facts, job, view);
     return verdict('waiting', 'Its rule holds: it is complete, and it is sealed when its turn comes.');
@@ -106,7 +106,7 @@ function windowRuns(
   anew: boolean,
   leftMs: number,
 ): Verdict {
-  const wholeMs = quietMs(feed, facts.seen, stat, sidecar);
+  const wholeMs = quietMs(feed, facts.seen!, stat, sidecar);
   const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --settle-ms ${feed.settleMs})`;
   return anew
     ? verdict(

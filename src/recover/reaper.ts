@@ -29,8 +29,9 @@ export interface Reaped {
 export async function redoAppends({ backend, emit, feed, files }: Reaped): Promise<void> {
   const open = backend.read((r) => r.all<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE feed = ?`, feed));
   for (const append of open) {
-    // This process's own are being written just now, or were given back (owner 0).
-    if (append.owner === backend.owner || !isOrphan(backend, append)) continue;
+    // Its own ones too: of a line that was planned with its hash the job may have gone to another process, which waits for it.
+    // What is being written just now keeps its turn, and has gone when that ends.
+    if (!isOrphan(backend, append)) continue;
     const manifests = files.roots.manifests;
     if (!append.file.startsWith(`${manifests}/`)) {
       emit('append_unreachable', {

@@ -9,7 +9,7 @@ import { basename, dirname } from 'node:path';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError, OperatorError } from '../errors.js';
-import { openStateView } from '../ledger/open-state.js';
+import { asOperators, openStateView } from '../ledger/open-state.js';
 import { lockRootsAlone } from '../ledger/root-locks.js';
 import { nameOfText, openDirectory, renameNoReplace, type SharedLockFile } from '../linux/index.js';
 import { AT_FDCWD } from '../linux/open.js';
@@ -44,6 +44,7 @@ export async function judgeState(statePath: string, feeds: readonly FeedOptions[
   try {
     return { before: await judgeView(view, statePath, feeds, uuid), locks };
   } catch (error) {
+    if (isDamaged(asOperators(error))) return { before: 'none', locks };
     for (const lock of locks) lock.close();
     throw error;
   } finally {

@@ -43,6 +43,8 @@ export interface BackgroundParts {
   /** How long an owner may give no sign of life. */
   stallMs: number;
   onFatal: (error: unknown) => void;
+  /** Whether a thread of this process hangs: then it gives no sign of life. */
+  isStuck: () => boolean;
 }
 
 export class Background {
@@ -58,7 +60,7 @@ export class Background {
   /** From the first moment: what a worker does before its first batch may take long, too. */
   startBeats(): void {
     this.#every(limits.beatEveryMs, async () => {
-      this.#beat();
+      if (!this.parts.isStuck()) this.#beat();
       this.parts.backend.checkStillOurs();
     });
   }
@@ -86,6 +88,11 @@ export class Background {
     if (said.job === this.#said.job && said.place === this.#said.place) return;
     this.#said = said;
     this.#beat();
+  }
+
+  /** Somebody else of this process has written there. */
+  sayAgain(): void {
+    this.parts.backend.beat(this.#said, true);
   }
 
   #beat(): void {

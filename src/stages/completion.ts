@@ -78,12 +78,16 @@ export function completion(
 
 /** How long the file must have been unchanged. */
 export function quietMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number {
-  const settleMs = seen.by === 'rename' ? 0 : feed.settleMs;
-  const windowMs = Math.max(feed.stabilitySeconds * 1_000, settleMs);
-  if (feed.mode === 'stability') return windowMs;
+  if (feed.mode === 'stability') return windowMs(feed, seen);
   // A sidecar older than its file may be left over from an earlier file of that name: then the window decides too.
-  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs : settleMs;
+  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : settleMs(feed, seen);
 }
+
+const settleMs = (feed: FeedOptions, { by }: Observation): number => (by === 'rename' ? 0 : feed.settleMs);
+
+/** The stability window of a file, ms. */
+export const windowMs = (feed: FeedOptions, seen: Observation): number =>
+  Math.max(feed.stabilitySeconds * 1_000, settleMs(feed, seen));
 
 function sidecarWait(feed: FeedOptions, sidecar: SidecarSeen): WaitReason | undefined {
   if (feed.mode !== 'sidecar') return undefined;

@@ -1,8 +1,34 @@
 /** The ledger's rows of a batch's jobs, read in one short transaction: one a job costs as much as the move itself. */
-import { type Content, contentByRow } from '../ledger/content.js';
+import { type Content, contentsByRow, statesByRow } from '../ledger/content.js';
 import type { IngestJob } from './job.js';
 import type { Batch } from './stage.js';
 
 /** As they are now. Nobody takes a content from its carrier while that is claimed; a line may be confirmed by others. */
-export const contentsOf = (jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content | undefined> =>
-  batch.backend.read((reader) => new Map(jobs.map((job) => [job, contentByRow(reader, job.facts.content ?? -1)])));
+export function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content | undefined> {
+  const rows = jobs.flatMap(({ facts }) => facts.content ?? []);
+  const contents = batch.backend.read((reader) => contentsByRow(reader, rows));
+  return new Map(jobs.map((job) => [job, contents.get(job.facts.content ?? -1)]));
+}
+
+/** Of contents that have their target only the state can have changed: the rest of their rows is not read again. */
+export function lookAgain(
+  jobs: readonly IngestJob[],
+  contents: Map<IngestJob, Content | undefined>,
+  batch: Batch,
+): void {
+  const planned = jobs.filter((job) => contents.get(job)?.target);
+  const others = planned.length === 0 ? jobs : jobs.filter((job) => !contents.get(job)?.target);
+  for (const [job, content] of contentsOf(others, batch)) contents.set(job, content);
+  if (planned.length === 0) return;
+  const states = batch.backend.read((reader) =>
+    statesByRow(
+      reader,
+      planned.map((job) => contents.get(job)!.row),
+    ),
+  );
+  for (const job of planned) {
+    const known = contents.get(job)!;
+    const state = states.get(known.row);
+    contents.set(job, state && { ...known, state });
+  }
+}

@@ -6,9 +6,10 @@ import { DirtyDirectories } from '../files/dirty.js';
 import { correctionsPath } from '../manifest/append.js';
 import { appendTo, type Written } from '../manifest/write.js';
 import { manifestBusy } from './busy.js';
+import { eachJob } from './each-job.js';
 import type { IngestJob } from './job.js';
 import { putAway } from './put-away.js';
-import { type Batch, durably, eachJob, type Step } from './stage.js';
+import { type Batch, durably, type Step } from './stage.js';
 
 export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Step[]> {
   const toCorrect = correctionsOf(jobs, batch);

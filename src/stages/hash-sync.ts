@@ -9,8 +9,10 @@ import { type Batch, type Handled, retry, type Step } from './stage.js';
 
 /** A step that stands only once the file's bytes are on disk. */
 export interface Hashed extends Step {
-  facts: JobFacts;
+  hashed: JobFacts;
 }
+
+export const isHashed = (step: Handled): step is Hashed => 'hashed' in step;
 
 /** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
 export async function syncHashed(
@@ -19,7 +21,7 @@ export async function syncHashed(
   batch: Batch,
 ): Promise<Handled[]> {
   // A private copy is on disk already, and its original is trusted with nothing: where its sync failed, a second one would lie.
-  const isOwn = (step: Handled): boolean => 'facts' in step && !(step as Hashed).facts.sealed?.copied;
+  const isOwn = (step: Handled): boolean => isHashed(step) && !step.hashed.sealed?.copied;
   const hashed = jobs.flatMap((job, i) => (isOwn(handled[i]!) ? [job] : []));
   const failed = new Set<IngestJob>();
   for (const inside of new Set(hashed.map((job) => job.inside))) {
@@ -35,19 +37,20 @@ export async function syncHashed(
       for (const job of group) failed.add(job);
     }
   }
-  return handled.map((step, i) => (failed.has(jobs[i]!) && 'facts' in step ? untrusted(step as Hashed) : step));
+  return handled.map((step, i) => (failed.has(jobs[i]!) && isHashed(step) ? untrusted(step) : step));
 }
 
 /**
  * After a failed fsync the kernel has dropped the dirty pages: calling it again would only lie. The bytes are written
  * anew, into a private copy, and must still be the ones that were hashed.
  */
-function untrusted(step: Hashed): Step {
-  const { sha256, ...facts } = step.facts;
+function untrusted({ hashed, passed }: Hashed): Step {
+  const { sha256, ...facts } = hashed;
   const sealed: Sealed = { ...facts.sealed!, kind: 'copy', because: 'sync_failed' };
-  return retry('sync_failed', 'making the file durable failed: it is copied and compared at the next attempt', {
+  const step = retry('sync_failed', 'making the file durable failed: it is copied and compared at the next attempt', {
     ...facts,
     sealed,
     demanded: facts.demanded ?? sha256!,
   });
+  return { ...step, ...(passed && { passed }) };
 }

@@ -16,10 +16,12 @@ import { type Probe, probeFd } from '../files/probe.js';
 import { sameBytes } from '../files/verified.js';
 import { askLedger } from '../ledger/ask.js';
 import { renameNoReplace } from '../linux/index.js';
+import { eachJob } from './each-job.js';
 import { type Hashed, syncHashed } from './hash-sync.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
+import type { GoOn } from './seal.js';
 import { again, asSealed, windowInside } from './sealed-window.js';
-import { type Batch, durably, eachJob, hold, openIn, retry, type Stage, type Step } from './stage.js';
+import { type Batch, durably, hold, openIn, retry, type Stage, type Step } from './stage.js';
 import { readAgain } from './unread.js';
 
 export const hash: Stage = {
@@ -48,7 +50,28 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
     if (opened.code === 'EAGAIN') return again(job, batch, sealed, identityOf(stat), 'writer_open');
     return retry(opened.code.toLowerCase(), `the sealed file cannot be opened (${opened.code})`);
   }
-  return closing(opened.fd, () => hashOpened(job, batch, dirty, ready, opened.fd));
+  return closing(opened.fd, () =>
+    hashOpened(job, batch, dirty, ready, opened.fd, probeFd(opened.fd, batch.files.kinds)),
+  );
+}
+
+/** Together; what is larger has its own batch in its own stage, so that small files need not wait for it. */
+const ON_THE_WAY_BYTES = 64 << 20;
+
+/**
+ * For files that were sealed just now, on the descriptor that they were sealed by. The probe that followed the rename
+ * is the one before the reading.
+ */
+export function hashOnTheWay(batch: Batch): (job: IngestJob) => GoOn {
+  let bytesLeft = ON_THE_WAY_BYTES;
+  return (job) => (passed, fd, before) => {
+    const { sealed } = passed.facts;
+    const { size } = before.stat;
+    if (sealed?.window || sealed?.kind !== 'lease' || size > SMALL_BYTES || size > bytesLeft) return passed;
+    bytesLeft -= size;
+    const at = { ...job, facts: passed.facts };
+    return { ...(hashSmall(at, batch, sealed, fd, before) as Step), passed };
+  };
 }
 
 /** Closes the descriptor when `act` has ended, however it ends. */
@@ -68,8 +91,8 @@ function hashOpened(
   dirty: DirtyDirectories,
   ready: Sealed,
   fd: number,
+  before: Probe,
 ): Step | Promise<Step> {
-  const before = probeFd(fd, batch.files.kinds);
   const refused = asSealed(job, batch, ready, before);
   if (refused) return refused;
   if (job.facts.sha256 !== undefined) {
@@ -77,10 +100,13 @@ function hashOpened(
     const facts: JobFacts = { ...job.facts, sealed: ready };
     return { outcome: (tx, claimed) => askLedger(tx, claimed, facts) };
   }
-  if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES)
-    return decide(job, batch, ready, before, digestSmall(fd), probeFd(fd, batch.files.kinds));
+  if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES) return hashSmall(job, batch, ready, fd, before);
   return hashLarge(job, batch, dirty, ready, fd, before);
 }
+
+const hashSmall = (job: IngestJob, batch: Batch, sealed: Sealed, fd: number, before: Probe): Step =>
+  asSealed(job, batch, sealed, before) ??
+  decide(job, batch, sealed, before, digestSmall(fd, before.stat.size), probeFd(fd, batch.files.kinds));
 
 async function hashLarge(
   job: IngestJob,
@@ -112,7 +138,7 @@ async function privateCopy(
     throw error;
   });
   const step = decide(job, batch, { ...sealed, copied: true }, before, digest, probeFd(fd, batch.files.kinds));
-  if (!('facts' in step)) {
+  if (!('hashed' in step)) {
     removeIfThere(partial.dir, partial.name);
     return step;
   }
@@ -146,8 +172,7 @@ function decide(
     );
   }
   const sha256 = digest.sha256.toString('hex');
-  const { refusals: _, noRoom: __, ...rest } = job.facts;
-  const facts: JobFacts = { ...rest, sealed: { ...sealed, identity: identityOf(after.stat) }, sha256 };
+  const facts: JobFacts = { ...job.facts, sealed: { ...sealed, identity: identityOf(after.stat) }, sha256 };
   if (facts.demanded !== undefined && facts.demanded !== sha256) {
     return hold(
       'checksum_mismatch',
@@ -155,7 +180,13 @@ function decide(
       { ...facts, sha256: undefined },
     );
   }
-  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts), facts };
+  return hashedStep(facts, sha256);
+}
+
+/** `facts` has the file as it was sealed. */
+export function hashedStep({ refusals: _, noRoom: __, ...rest }: JobFacts, sha256: string): Hashed {
+  const facts = { ...rest, sha256 };
+  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts), hashed: facts };
 }
 
 /** The sealed file is in none of its places: never dropped, a person has to look. */

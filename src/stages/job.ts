@@ -49,7 +49,8 @@ export interface PutAway {
 }
 
 export interface JobFacts {
-  seen: Observation;
+  /** Until it is sealed. */
+  seen?: Observation;
   /** The mount below the input whose own work directory holds the file; '' = the feed's work directory. Bytes as chars. */
   inside?: string;
   sealed?: Sealed;
@@ -64,6 +65,8 @@ export interface JobFacts {
   refusals?: number;
   /** How often there was no room for a copy of it. */
   noRoom?: number;
+  /** Its claims for `manifest` go on into `move` and may have renamed it, once its line is confirmed. */
+  straight?: true;
   /** The last `claimNo` that led into `move`, or tried nothing there: only a later one can have renamed anything. */
   moveAfter?: number;
   putAway?: PutAway;

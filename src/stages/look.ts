@@ -6,15 +6,14 @@
 import type { Reader } from '../../queue/backend.js';
 import { errnoOf, inPlace, PlaceError } from '../files/place-error.js';
 import { baseOf, folderOf } from '../files/places.js';
-import type { Content } from '../ledger/content.js';
 import { type ByteName, joinNames, LinuxError, shownName } from '../linux/index.js';
-import { freeTarget } from '../warehouse/reserve.js';
+import { freeTarget, isReserved } from '../warehouse/reserve.js';
+import { SLICE_MS } from './each-job.js';
 import type { IngestJob } from './job.js';
-import { type Batch, failed, hold, SLICE_MS, type Step } from './stage.js';
+import { type Batch, failed, hold, type Step, type Straight } from './stage.js';
 
 export interface Plan {
   job: IngestJob;
-  row: number;
   target: ByteName;
 }
 
@@ -23,23 +22,23 @@ const LOOK_MS = 1_000;
 
 /**
  * Of as many jobs as can be looked at in a second, and at least of one; yielding between slices, so that a slow warehouse
- * stops nothing else. `steps` gets those of the jobs that can have no target.
+ * stops nothing else. `refused` gets those of the jobs that can have no target.
  */
 export async function lookForTargets(
   jobs: readonly IngestJob[],
-  contents: Map<IngestJob, Content | undefined>,
   date: ByteName,
   batch: Batch,
-  steps: Map<IngestJob, Step>,
+  refused: (job: IngestJob, step: Step) => void,
 ): Promise<Plan[]> {
   const chosen = new Set<ByteName>();
   const plans: Plan[] = [];
   const look = (reader: Reader, job: IngestJob): void => {
+    const wanted = wantedOf(job, date, batch);
     try {
-      plans.push({ job, row: contents.get(job)!.row, target: targetOf(reader, job, date, batch, chosen) });
+      plans.push({ job, target: targetOf(reader, wanted, date, batch, chosen) });
     } catch (error) {
       if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
-      steps.set(job, nameRefused(job, batch, wantedOf(job, date, batch), error) ?? failed(job, batch, error));
+      refused(job, nameRefused(job, batch, wanted, error) ?? failed(job, batch, error));
     }
   };
   batch.hand(undefined, 'warehouse');
@@ -57,11 +56,36 @@ export async function lookForTargets(
   return plans;
 }
 
+/**
+ * While it is not known yet which contents are new: those whose first choice is free, and wanted by nobody else of them. The
+ * others are looked at once they need a target. Errors: PlaceError.
+ */
+export async function lookAhead(
+  jobs: readonly IngestJob[],
+  date: ByteName,
+  batch: Batch,
+  straight: Straight,
+): Promise<Plan[]> {
+  const wanted = new Map<ByteName, IngestJob>();
+  for (const job of jobs) {
+    const target = wantedOf(job, date, batch);
+    if (!wanted.has(target)) wanted.set(target, job);
+  }
+  const { warehouse } = batch.feed;
+  const plans = batch.backend.read((reader) =>
+    [...wanted].flatMap(([target, job]) => (isReserved(reader, warehouse, target) ? [] : [{ job, target }])),
+  );
+  batch.hand(undefined, 'warehouse');
+  const files = plans.map(({ target }) => target);
+  const free = await straight.quick({ kind: 'look', warehouse: batch.files.warehouse.rootFd, files });
+  batch.hand(undefined);
+  return plans.filter((_, i) => free[i]);
+}
+
 const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
   joinNames(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
 
-function targetOf(reader: Reader, job: IngestJob, date: ByteName, batch: Batch, chosen: Set<ByteName>): ByteName {
-  const wanted = wantedOf(job, date, batch);
+function targetOf(reader: Reader, wanted: ByteName, date: ByteName, batch: Batch, chosen: Set<ByteName>): ByteName {
   const folder = folderOf(wanted);
   // A partition that may not be entered speaks of every file of the day, a sub-folder in it only of its own.
   const access = folder === date ? 'root' : 'write';

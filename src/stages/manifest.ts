@@ -9,22 +9,16 @@ import { PlaceError } from '../files/place-error.js';
 import { partitionOf } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
-import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
+import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
-import {
-  appendTo,
-  type Finished,
-  fileName,
-  finishOpen,
-  type Lines,
-  type ManifestFile,
-  type Written,
-} from '../manifest/write.js';
+import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { manifestBusy } from './busy.js';
-import { contentsOf } from './contents.js';
+import { lookAgain } from './contents.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { lookForTargets, type Plan } from './look.js';
+import { fileOf, isItsWarehouse } from './manifest-file.js';
+import { moveOnTheWay } from './move-on-the-way.js';
 import { planAnew } from './plan-anew.js';
 import { type Batch, blocked, retry, type Stage, type Step } from './stage.js';
 
@@ -36,12 +30,13 @@ export const manifest: Stage = {
 
   async run(jobs, batch) {
     const steps = new Map<IngestJob, Step>();
+    const contents = new Map<IngestJob, Content | undefined>();
     let todo = [...jobs];
     batch.hand(undefined, 'manifests');
     try {
       for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
-        const contents = contentsOf(todo, batch);
-        todo = todo.filter((job) => !answered(job, contents.get(job), steps));
+        lookAgain(todo, contents, batch);
+        todo = todo.filter((job) => !answered(job, contents.get(job), round, steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
         const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
         if (came !== 'busy' && came !== 'leased') continue;
@@ -54,12 +49,13 @@ export const manifest: Stage = {
     } finally {
       batch.hand(undefined);
     }
-    return jobs.map((job) => steps.get(job) ?? manifestBusy(job));
+    const answers = jobs.map((job) => steps.get(job) ?? manifestBusy(job));
+    return moveOnTheWay(jobs, answers, contents, batch);
   },
 };
 
 /** Has its line, or cannot have one. */
-function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {
+function answered(job: IngestJob, content: Content | undefined, round: number, steps: Map<IngestJob, Step>): boolean {
   if (steps.has(job)) return true;
   if (!content || content.carrier !== job.id) {
     steps.set(
@@ -72,7 +68,11 @@ function answered(job: IngestJob, content: Content | undefined, steps: Map<Inges
     return true;
   }
   if (content.state === 'carried') return false;
-  steps.set(job, { outcome: { kind: 'advance', payload: payloadOf({ ...job.facts, moveAfter: job.claim.claimNo }) } });
+  const { straight, moveAfter = 0 } = job.facts;
+  // Confirmed before this claim came, which is not the first one for this stage: that may have gone on.
+  const mayHaveMoved = round === 0 && straight && job.claim.claimNo > moveAfter + 1;
+  const facts = mayHaveMoved ? job.facts : { ...job.facts, moveAfter: job.claim.claimNo };
+  steps.set(job, { outcome: { kind: 'advance', payload: payloadOf(facts) } });
   return true;
 }
 
@@ -95,24 +95,27 @@ async function appendAll(
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
   const lookedMs = batch.backend.nowMs();
   batch.hand(undefined, 'warehouse');
-  const plans = await lookForTargets(jobs, contents, date, batch, steps);
+  const plans = await lookForTargets(jobs, date, batch, (job, step) => void steps.set(job, step));
   batch.hand(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, hour), (tx) => {
     if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
-    return planLines(tx, batch, plans, atMs, hour);
+    return planLines(tx, batch, plans, contents, atMs, hour);
   });
 }
 
-/** Not when the feed was given another one since: a line would name this one, and the move go to that one. */
-const isItsWarehouse = (tx: Tx, { feed }: Batch): boolean =>
-  tx.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed.name)?.path ===
-  feed.warehouse;
-
-function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, hour: ByteName): Lines {
+function planLines(
+  tx: Tx,
+  batch: Batch,
+  plans: readonly Plan[],
+  contents: Map<IngestJob, Content | undefined>,
+  atMs: number,
+  hour: ByteName,
+): Lines {
   const rows: number[] = [];
   let lines = '';
-  for (const { job, row, target } of plans) {
+  for (const { job, target } of plans) {
+    const { row } = contents.get(job)!;
     const content = contentByRow(tx, row);
     if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
     // Reserved by another process since it was looked at: the next round looks again.
@@ -138,12 +141,3 @@ function planLines(tx: Tx, batch: Batch, plans: readonly Plan[], atMs: number, h
   }
   return rows.length > 0 ? { lines, items: { rows, jobs: [] } } : undefined;
 }
-
-const fileOf = (batch: Batch, hour: string): ManifestFile => ({
-  backend: batch.backend,
-  emit: batch.emit,
-  feed: batch.feed.name,
-  manifests: batch.feed.manifests,
-  root: batch.files.manifests,
-  path: manifestPath(hour),
-});

@@ -4,6 +4,7 @@
  * overwritten. Target and source both gone after an earlier try: a consumer was quicker than our commit.
  */
 
+import type { Outcome, Tx } from '../../queue/backend.js';
 import type { Entry } from '../files/directories.js';
 import { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
@@ -15,24 +16,54 @@ import { recordStored } from '../ledger/stored.js';
 import { type ByteName, type Stat, shownName, unlinkAt } from '../linux/index.js';
 import { isContent, type Put, putAtTarget } from '../warehouse/target.js';
 import { contentsOf } from './contents.js';
+import { eachJob } from './each-job.js';
 import { type IngestJob, payloadOf } from './job.js';
 import { nameRefused } from './look.js';
-import { type Batch, durably, eachJob, hold, retry, type Stage, type Step } from './stage.js';
+import { renamedQuickly } from './quick-move.js';
+import { type Batch, durably, hold, retry, type Stage, type Step } from './stage.js';
 
 export const move: Stage = {
   name: 'move',
   byBytes: true,
 
-  async run(jobs, batch) {
-    const dirty = new DirtyDirectories();
-    const moved = new Set<IngestJob>();
-    const contents = contentsOf(jobs, batch);
-    const handled = await eachJob(jobs, batch, (job) => moveOne(job, batch, dirty, contents.get(job), moved));
-    // Target and directories before the commit that says "stored".
-    const steps = await durably(this.name, batch, handled, () => dirty.sync());
-    return steps.map((step, i) => (moved.has(jobs[i]!) ? step : notMoved(jobs[i]!, step)));
-  },
+  run: (jobs, batch) => moveAll(jobs, contentsOf(jobs, batch), batch),
 };
+
+export async function moveAll(
+  jobs: readonly IngestJob[],
+  contents: ReadonlyMap<IngestJob, Content | undefined>,
+  batch: Batch,
+): Promise<Step[]> {
+  const dirty = new DirtyDirectories();
+  const moved = new Set<IngestJob>();
+  for (const job of await renamedQuickly(jobs, contents, batch, dirty)) moved.add(job);
+  const handle = (job: IngestJob): Step | Promise<Step> =>
+    moved.has(job)
+      ? afterPut(job, batch, dirty, contents.get(job)!, 'renamed')
+      : moveOne(job, batch, dirty, contents.get(job), moved);
+  const handled = await eachJob(jobs, batch, handle, 'warehouse', (job) => moved.has(job));
+  // Target and directories before the commit that says "stored".
+  const steps = await durably(move.name, batch, handled, () => dirty.sync());
+  batch.around = { after: (tx, settled) => recordAll(tx, jobs, steps, settled) };
+  return steps.map((step, i) => (moved.has(jobs[i]!) ? step : notMoved(jobs[i]!, step)));
+}
+
+/** A step that says that a content is in place: the ledger learns it in the transaction that settles the job. */
+interface Stored extends Step {
+  stored: { row: number; note: string | null };
+}
+
+function recordAll(tx: Tx, jobs: readonly IngestJob[], steps: readonly Step[], settled: ReadonlySet<string>): void {
+  const rows = new Map<string | null, number[]>();
+  jobs.forEach((job, i) => {
+    const step = steps[i]!;
+    if (!('stored' in step) || !settled.has(job.id)) return;
+    const { row, note } = (step as Stored).stored;
+    if (rows.has(note)) rows.get(note)!.push(row);
+    else rows.set(note, [row]);
+  });
+  for (const [note, all] of rows) recordStored(tx, all, note);
+}
 
 /** A claim that moved nothing (the warehouse was failing, the file missing) leaves no doubt to the next one. */
 function notMoved(job: IngestJob, step: Step): Step {
@@ -89,9 +120,9 @@ function putOne(
 ): Promise<Put> {
   const target = content.target!.toString('latin1') as ByteName;
   const claim = { id: job.id, claimNo: job.claim.claimNo };
-  batch.hand(job, 'warehouse');
+  const reading = () => batch.hand(job, 'warehouse');
   return inPlaceAsync('warehouse', batch.feed.warehouse, 'write', () =>
-    putAtTarget(batch.files.warehouse, target, { entry, stat: source, sha256: content.sha256, claim }, dirty),
+    putAtTarget(batch.files.warehouse, target, { entry, stat: source, sha256: content.sha256, claim, reading }, dirty),
   );
 }
 
@@ -114,6 +145,7 @@ async function withoutSource(job: IngestJob, batch: Batch, content: Content, dir
   const target = content.target!.toString('latin1') as ByteName;
   const entry = batch.files.entryOrNone(batch.files.warehouse, target);
   const lies = statEntry(entry);
+  batch.hand(job, 'warehouse');
   if (entry && lies && (await isContent(entry, content.sha256, undefined))) {
     // The rename may be from before a crash, and never synced.
     dirty.add(batch.files.warehouse, folderOf(target));
@@ -143,6 +175,8 @@ const changed = (job: IngestJob): Step =>
     job.facts,
   );
 
+export const DONE: Outcome = { kind: 'finish', ending: 'stored' };
+
 /** `all`: nothing of the job is left to be put away but its sidecar, whose demand was checked long ago. */
 function stored(
   job: IngestJob,
@@ -151,19 +185,16 @@ function stored(
   all: boolean,
   note: string | null,
   dirty?: DirtyDirectories,
-): Step {
+): Stored {
   if (all && job.facts.sealed?.sidecar) {
     const sidecar = batch.files.workEntry(job, 'sidecar');
     if (sidecar && statEntry(sidecar)) unlinkAt(sidecar.dir, sidecar.name);
   }
   if (all && dirty) batch.files.work(job.inside).removeEmpty(folderOf(batch.files.workPath(job, 'file')), UNDERPROCESS);
+  const putAway = { kind: 'stored' as const, ...(note !== null && { note }) };
   return {
-    outcome: (tx) => {
-      recordStored(tx, content.row, note);
-      if (all) return { kind: 'finish', ending: 'stored' };
-      const putAway = { kind: 'stored' as const, ...(note !== null && { note }) };
-      return { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) };
-    },
+    outcome: all ? DONE : { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) },
+    stored: { row: content.row, note },
     told: () => {
       if (note === 'unconfirmed')
         batch.emit('file_unconfirmed', {

@@ -104,7 +104,7 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   if (statEntry(batch.files.workEntry(job, 'file'))) return undefined;
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
-  if (!entry || !stat || !unchanged(job.facts.seen.identity, stat)) return undefined;
+  if (!entry || !stat || !unchanged(job.facts.seen!.identity, stat)) return undefined;
   const to = batch.files.makeWorkEntry(job, 'file', FAILED);
   try {
     renameToFree(entry, to);

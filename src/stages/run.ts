@@ -3,10 +3,11 @@
  * Beside that, on timers: beats, rescue of dead owners' jobs, probes of failing places, the reaper.
  * Does not: know what a stage does.
  */
-import type { Backend, ClaimedJob, Decision } from '../../queue/backend.js';
+import type { Backend, ClaimedJob } from '../../queue/backend.js';
 import { createDispatcher, type Dispatcher, limits, type Run } from '../../queue/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { errnoOf, PlaceError } from '../files/place-error.js';
+import { QuickThread } from '../files/quick-thread.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { type ByteName, bootId, shownName } from '../linux/index.js';
 import { checkFeeds } from '../recover/enter.js';
@@ -18,6 +19,7 @@ import { Feeds } from './feeds.js';
 import { STAGES } from './index.js';
 import { type IngestJob, ingestJob } from './job.js';
 import { type Batch, blocked, defer, type Feed, type Stage, type Step } from './stage.js';
+import { type Beside, StraightWay, settlementOf } from './straight.js';
 import { tellSettled } from './tell.js';
 
 /** A job of a feed that no producer has recorded (yet) is looked at again after this. */
@@ -33,13 +35,16 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const feeds = new Feeds(backend, statePath, context.emit);
   const onError = noticeOf(context);
   const dispatchers: Dispatcher[] = [];
+  const thread = new QuickThread(backend.handSpot());
   const background = new Background({
     backend,
     feeds,
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
+    isStuck: () => thread.isStuck(),
   });
+  const beside: Beside = { thread, sayAgain: () => background.sayAgain(), failed: onError };
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.onStop(() => backend.beat({ job: null, place: '' }));
@@ -48,8 +53,8 @@ export async function runWorker(context: ChildContext): Promise<void> {
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
     background.start();
-    for (const stage of STAGES.filter(({ name }) => (context.stages as string[]).includes(name))) {
-      const run = runnerOf(stage, backend, feeds, background, context);
+    for (const stage of handledBy(context.stages)) {
+      const run = runnerOf(stage, backend, feeds, background, context, beside);
       dispatchers.push(
         createDispatcher({
           backend,
@@ -69,12 +74,30 @@ export async function runWorker(context: ChildContext): Promise<void> {
     throw asOperators(error);
   } finally {
     background.stop();
+    await thread.close();
     feeds.close();
     await backend.close();
   }
 }
 
-function runnerOf(stage: Stage, backend: Backend, feeds: Feeds, background: Background, context: ChildContext): Run {
+/**
+ * Two batches at a time of the stages that lead straight on into the next one: while one is settled, the other thread is at
+ * the files of the other.
+ */
+function handledBy(names: readonly string[]): Stage[] {
+  const stages = STAGES.filter(({ name }) => names.includes(name));
+  const straight = stages.filter(({ name }) => name === 'verify-complete' || name === 'manifest');
+  return stages.length === STAGES.length ? [...straight, ...stages] : stages;
+}
+
+function runnerOf(
+  stage: Stage,
+  backend: Backend,
+  feeds: Feeds,
+  background: Background,
+  context: ChildContext,
+  beside: Beside,
+): Run {
   const boot = bootId();
   return async (claims, settle) => {
     for (const [name, group] of byFeed(claims)) {
@@ -85,10 +108,12 @@ function runnerOf(stage: Stage, backend: Backend, feeds: Feeds, background: Back
         context.fail(error);
         throw error;
       }
-      const steps = feed
-        ? await runFeed(stage, group.map(ingestJob), batchOf(backend, feed, boot, background, context))
+      const opened = feed && batchOf(backend, feed, boot, background, context, beside);
+      const steps = opened
+        ? await runFeed(stage, group.map(ingestJob), opened)
         : group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed'));
-      const answers = await settle(group.map((job, i) => ({ job, outcome: steps[i]!.outcome as Decision })));
+      const settlements = group.map((job, i) => settlementOf(job, steps[i]!));
+      const answers = await settle(settlements, opened?.batch.around);
       tellSettled(stage.name, group, steps, answers, {
         emit: context.emit,
         trace: context.config.service.trace,
@@ -142,8 +167,11 @@ function batchOf(
   boot: string,
   background: Background,
   context: ChildContext,
+  beside: Beside,
 ): { batch: Batch; close: () => void } {
   const files = new FeedFiles(feed.roots);
+  const hand = (job: IngestJob | undefined, place?: string): void =>
+    background.hand(files, job || place ? { job: job?.id ?? null, place: place ?? '' } : undefined);
   const batch: Batch = {
     backend,
     feed: feed.options,
@@ -151,11 +179,11 @@ function batchOf(
     boot,
     now: () => ({ ms: backend.nowMs(), boot }),
     draining: () => context.drainSignal.aborted,
+    straight: new StraightWay(backend, feed.options.name, new Set(context.stages), hand, beside),
     // Stages name a file by its path below the input, as bytes; people get the whole path.
     emit: (event, fields) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
-    hand: (job, place) =>
-      background.hand(files, job || place ? { job: job?.id ?? null, place: place ?? '' } : undefined),
+    hand,
   };
   return { batch, close: () => files.close() };
 }

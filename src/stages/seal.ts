@@ -13,13 +13,16 @@ import { identityOf } from '../files/identity.js';
 import { mountOf } from '../files/mounts.js';
 import { inPlace } from '../files/place-error.js';
 import { folderOf, type Part } from '../files/places.js';
-import { type Probe, probeFd } from '../files/probe.js';
+import { type Probe, probeFd, probeNamed } from '../files/probe.js';
 import { sameBytes, unchanged } from '../files/verified.js';
 import { type ByteName, LinuxError, nameOfText, renameNoReplace, type Stat } from '../linux/index.js';
-import type { IngestJob, JobFacts, Sealed } from './job.js';
-import { payloadOf } from './job.js';
+import type { IngestJob } from './job.js';
+import { type SealedStep, sealedStep } from './sealed-step.js';
 import { candidateIdentity, type SidecarRead } from './sidecar.js';
 import { type Batch, defer, hold, openIn, retry, type Step, WRITER_FIRST_MS, writerMs } from './stage.js';
+
+/** What follows on the same descriptor once a file is sealed and quiet: nothing, or its hash. */
+export type GoOn = (sealed: SealedStep, fd: number, probe: Probe) => Step;
 
 /** Opens, compares, probes, renames, probes again. */
 export function seal(
@@ -30,6 +33,7 @@ export function seal(
   stat: Stat,
   toSeal: SidecarRead | undefined,
   sidecar: SidecarRead,
+  goOn: GoOn,
 ): Step {
   const opened = openIn('input', batch, entry);
   if (opened.fd === undefined) return cannotOpen(job, opened.code);
@@ -40,7 +44,7 @@ export function seal(
     const withSidecar = sidecar.seen.kind === 'there' && batch.feed.mode === 'sidecar';
     const moved = moveIn(job, batch, dirty, entry, toSeal?.seen.kind === 'there');
     if (moved !== undefined) return moved;
-    return afterRename(job, batch, dirty, opened.fd, stat, withSidecar ? sidecar : undefined);
+    return afterRename(job, batch, dirty, opened.fd, stat, withSidecar ? sidecar : undefined, goOn);
   } finally {
     closeSync(opened.fd);
   }
@@ -110,18 +114,14 @@ function afterRename(
   fd: number,
   verified: Stat,
   sidecar: SidecarRead | undefined,
+  goOn: GoOn,
 ): Step {
-  const work = workEntries(job, batch)!;
-  const lies = statEntry(work.file);
-  if (lies?.ino !== verified.ino || lies.dev !== verified.dev) return judge(job, batch, dirty, work.file!, sidecar);
-  return sealedStep(
-    job,
-    batch,
-    probeFd(fd, batch.files.kinds),
-    sidecar,
-    sameBytes(identityOf(verified), lies),
-    identityOf(verified),
-  );
+  const file = batch.files.workEntry(job, 'file')!;
+  const probe = probeNamed(fd, file, batch.files.kinds);
+  if (probe?.stat.ino !== verified.ino || probe.stat.dev !== verified.dev)
+    return judge(job, batch, dirty, file, sidecar);
+  const asVerified = sameBytes(identityOf(verified), probe.stat);
+  return goOn(sealedStep(job, batch, probe, sidecar, asVerified, identityOf(verified)), fd, probe);
 }
 
 /** A file that lies in `underprocess/` already: sealed before a crash, or another one than was opened. */
@@ -139,50 +139,12 @@ export function judge(
   if (opened.fd === undefined) return cannotOpen(job, opened.code);
   try {
     const probe = probeFd(opened.fd, batch.files.kinds);
-    const asVerified = sameBytes(job.facts.seen.identity, probe.stat) && job.facts.seen.boot === batch.boot;
+    const seen = job.facts.seen!;
+    const asVerified = sameBytes(seen.identity, probe.stat) && seen.boot === batch.boot;
     return sealedStep(job, batch, probe, sidecar, asVerified, identityOf(probe.stat));
   } finally {
     closeSync(opened.fd);
   }
-}
-
-/** The job goes on with the file in `underprocess/`: at once, or after a window there. */
-function sealedStep(
-  job: IngestJob,
-  batch: Batch,
-  probe: Probe,
-  sidecar: SidecarRead | undefined,
-  asVerified: boolean,
-  identity: string,
-): Step {
-  const kind = probe.writer === 'unknown' ? 'copy' : 'lease';
-  const now = batch.now();
-  const quiet = asVerified && probe.writer === 'none';
-  const sealed: Sealed = {
-    identity,
-    kind,
-    ...(probe.because !== undefined && { because: probe.because }),
-    ...(sidecar && { sidecar: true }),
-    ...(!quiet && {
-      window: { identity: identityOf(probe.stat), sinceMs: now.ms, boot: now.boot, by: 'write' as const },
-    }),
-  };
-  const { refusals: _, ...rest } = job.facts;
-  const facts: JobFacts = { ...rest, sealed, ...(sidecar?.demanded && { demanded: sidecar.demanded }) };
-  return {
-    outcome: {
-      kind: 'advance',
-      payload: payloadOf(facts),
-      freeKey: true,
-      bytes: probe.stat.size,
-      identity: identityOf(probe.stat),
-    },
-    told: () => {
-      const named = { feed: batch.feed.name, job: job.id, path: job.path };
-      if (sidecar?.saysOther) batch.emit('sidecar_without_checksum', named);
-      batch.emit('file_ready', { ...named, bytes: probe.stat.size, seal: kind });
-    },
-  };
 }
 
 function writerLeft(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {

@@ -3,12 +3,13 @@
  * A stage acts on files and answers; it never writes to the queue itself. What it answers is settled by src/stages/run.ts,
  * and `told` runs only after the commit: a log line never speaks of what did not happen.
  */
-import type { Backend, Decision, Outcome, StageName } from '../../queue/backend.js';
+import type { Advance, Around, Backend, Decision, Outcome, StageName } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import type { Entry } from '../files/directories.js';
-import { type FeedFiles, MountMissing, type Roots } from '../files/feed-files.js';
+import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { errnoOf, inPlace, inPlaceAsync, PlaceError } from '../files/place-error.js';
 import { type Opened, openEntry } from '../files/probe.js';
+import type { QuickAnswer, QuickOrder } from '../files/quick.js';
 import { closeForPlace } from '../gates/episode.js';
 import { behindTheOthers, neverFits } from '../gates/room.js';
 import type { Now } from './completion.js';
@@ -18,6 +19,26 @@ export interface Step {
   outcome: Decision;
   /** After the commit, with the outcome that it was settled with. */
   told?: (outcome: Outcome) => void;
+  /** The stage that the job passed before in the same claim; `outcome` is what the stage behind it says. */
+  passed?: Passed;
+}
+
+/** A step that leads to the next stage, and nothing has to be settled in between. */
+export interface Passed {
+  outcome: Advance;
+  told?: () => void;
+}
+
+/**
+ * What a stage needs to go on with its jobs in the next one, in the same claim: each file is as safe as if both were settled
+ * one after the other, because nothing that the first stage did is taken for done before the commit, and `locate` finds
+ * each file wherever a crash has left it.
+ */
+export interface Straight {
+  /** Whether this process runs that stage too, and no gate of this feed is closed there. */
+  mayRun(stage: StageName): boolean;
+  /** Runs the plain calls of many files, beside this thread where they are many. `jobs`: each is in hand with its file. */
+  quick<O extends QuickOrder>(order: O, jobs?: readonly IngestJob[]): Promise<QuickAnswer<O>[]>;
 }
 
 export interface Feed {
@@ -37,6 +58,10 @@ export interface Batch {
   readonly emit: Emit;
   /** Whether what has not begun is to be given back. */
   draining?(): boolean;
+  /** Undefined where each stage is settled by itself. */
+  readonly straight?: Straight;
+  /** What the stage writes in the transaction that settles this batch, beside the jobs. */
+  around?: Around;
   /** Says which job is in hand, and in which place: a crash is counted for it alone, and who hangs is known. */
   hand(job: IngestJob | undefined, place?: string): void;
 }
@@ -57,78 +82,6 @@ export const writerMs = (refusals: number): number =>
 
 /** What a job's handling came to: a step, or the place that failed. */
 export type Handled = Step | PlaceError;
-
-const MOUNT_MISSING = 'mount_missing';
-const MOUNT_MISSING_MS = 5_000;
-
-/** Ends of a slice of synchronous work, so that beats, events and settlements go on. */
-export const SLICE_MS = 8;
-
-/**
- * Handles jobs one after the other, yielding between slices. An error of one job is that job's `retry`; a failing place
- * ends the loop, and the rest gets the same answer untried; where the process drains, the rest is given back.
- */
-export async function eachJob(
-  jobs: readonly IngestJob[],
-  batch: Batch,
-  handle: (job: IngestJob) => Step | Promise<Step>,
-): Promise<Handled[]> {
-  const handled: Handled[] = [];
-  let sliceEnd = performance.now() + SLICE_MS;
-  let failing: PlaceError | undefined;
-  for (const job of jobs) {
-    if (failing) {
-      handled.push(failing);
-      continue;
-    }
-    if (handled.length > 0 && batch.draining?.()) {
-      handled.push(defer(0, 'draining'));
-      continue;
-    }
-    if (performance.now() > sliceEnd) {
-      await new Promise(setImmediate);
-      sliceEnd = performance.now() + SLICE_MS;
-    }
-    const answer = await attempt(job, batch, handle);
-    if (answer instanceof PlaceError) failing = answer.untried();
-    handled.push(answer);
-  }
-  batch.hand(undefined);
-  return handled;
-}
-
-async function attempt(
-  job: IngestJob,
-  batch: Batch,
-  handle: (job: IngestJob) => Step | Promise<Step>,
-): Promise<Handled> {
-  batch.hand(job);
-  try {
-    const step = handle(job);
-    return step instanceof Promise ? await step : step;
-  } catch (error) {
-    if (error instanceof MountMissing) return withoutMount(job, batch, error);
-    return error instanceof PlaceError ? error : failed(job, batch, error);
-  }
-}
-
-/** Not the file's fault, and not a place that the whole feed needs: it waits without an attempt, and is told once. */
-function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMissing): Step {
-  const isNew = job.claim.reason !== MOUNT_MISSING;
-  return {
-    ...defer(MOUNT_MISSING_MS, MOUNT_MISSING),
-    told: () => {
-      if (isNew)
-        batch.emit('mount_missing', {
-          feed: batch.feed.name,
-          job: job.id,
-          path: job.path,
-          place: path,
-          reason: message,
-        });
-    },
-  };
-}
 
 /** An error that speaks of this job only: it backs off and is tried again, and is held after the last attempt. */
 export function failed(job: IngestJob, batch: Batch, error: unknown): Step {

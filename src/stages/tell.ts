@@ -1,6 +1,7 @@
 /** Tells what a settled batch came to: the stages' own events, held files, and with --trace every step of every file. */
 import { join } from 'node:path';
 import type { ClaimedJob, Outcome, SettleAnswer } from '../../queue/backend.js';
+import { STAGE_NAMES } from '../config/stage-names.js';
 import type { Emit, Step } from './stage.js';
 
 export interface Telling {
@@ -17,14 +18,23 @@ export function tellSettled(
   answers: readonly SettleAnswer[],
   { emit, trace, input }: Telling,
 ): void {
+  const next = STAGE_NAMES[(STAGE_NAMES as readonly string[]).indexOf(stage) + 1];
   answers.forEach((answer, i) => {
     const job = jobs[i]!;
-    const named = () => ({ feed: job.feed, job: job.id, path: join(input, job.key.toString('utf8')), stage });
+    const { told, passed } = steps[i]!;
+    const named = (at = passed ? next : stage) => ({
+      feed: job.feed,
+      job: job.id,
+      path: join(input, job.key.toString('utf8')),
+      stage: at,
+    });
     if (!answer.settled) {
       emit('claim_lost', named());
       return;
     }
-    steps[i]!.told?.(answer.outcome);
+    passed?.told?.();
+    if (passed && trace) emit('stage_step', { ...named(stage), outcome: passed.outcome.kind });
+    told?.(answer.outcome);
     if (answer.outcome.kind === 'hold')
       emit('file_held', { ...named(), code: answer.outcome.code, reason: answer.outcome.reason });
     if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named(), why: answer.outcome.why });

@@ -13,11 +13,16 @@ import { statEntry } from '../files/feed-files.js';
 import { unchanged } from '../files/verified.js';
 import type { ByteName, Stat } from '../linux/index.js';
 import { completion } from './completion.js';
+import { eachJob } from './each-job.js';
+import { hashOnTheWay } from './hash.js';
+import { syncHashed } from './hash-sync.js';
 import type { IngestJob } from './job.js';
+import { planAhead } from './plan-ahead.js';
 import { putSidecarAside } from './put-away.js';
-import { judge, seal, workEntries } from './seal.js';
+import { sealQuickly } from './quick-seal.js';
+import { type GoOn, judge, seal, workEntries } from './seal.js';
 import { candidateIdentity, NO_SIDECAR, readSidecar, type SidecarRead } from './sidecar.js';
-import { type Batch, defer, durably, eachJob, hold, type Stage, type Step } from './stage.js';
+import { type Batch, defer, durably, hold, type Stage, type Step } from './stage.js';
 import { notRead } from './unread.js';
 
 export const verifyComplete: Stage = {
@@ -25,17 +30,40 @@ export const verifyComplete: Stage = {
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
-    const handled = await eachJob(jobs, batch, (job) => verify(job, batch, dirty));
+    const quick = await sealQuickly(jobs, batch, dirty);
+    const rest = jobs.filter((job) => !quick.get(job));
+    const goOn = batch.straight?.mayRun('hash') ? hashOnTheWay(batch) : onlySeal;
+    const slow = await eachJob(rest, batch, (job) => verify(job, batch, dirty, goOn, !quick.has(job)));
+    let n = 0;
+    const handled = jobs.map((job) => quick.get(job) ?? slow[n++]!);
+    const hashed = await syncHashed(jobs, handled, batch);
     // One sync a batch: the renames are on disk before the commit that says "sealed".
-    return durably(this.name, batch, handled, () => dirty.sync());
+    const steps = await durably(this.name, batch, hashed, () => dirty.sync());
+    await planAhead(jobs, steps, batch);
+    return steps;
   },
 };
 
-function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+const onlySeal = (): GoOn => (sealed) => sealed;
+
+/** `isFirst`: nothing was done with it since it was claimed. */
+function verify(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  goOn: (job: IngestJob) => GoOn,
+  isFirst: boolean,
+): Step {
   const { kinds } = batch.files;
   // Its work directory was removed while nothing lay in it: it is made again as at the first time.
   if (job.inside !== '' && !batch.files.hasWork(job.inside) && statEntry(inputEntry(job, batch)))
     return defer(0, 'other_mount', { ...job.facts, inside: '' });
+  // Nothing of it can have been sealed before its first claim; a file that is missing is looked for in any case.
+  if (isFirst && job.claim.claimNo === 1 && batch.files.canHold(job)) {
+    const entry = inputEntry(job, batch);
+    const stat = statEntry(entry);
+    if (entry && stat?.kind === 'file') return verifyInInput(job, batch, dirty, goOn, entry, stat);
+  }
   const work = workEntries(job, batch);
   if (work === undefined) return nameTooLong(job);
   const sealedSidecar = statEntry(work.sidecar) ? readSidecar(work.sidecar, kinds) : undefined;
@@ -45,25 +73,37 @@ function verify(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   const entry = inputEntry(job, batch);
   const stat = statEntry(entry);
   if (!entry || !stat || stat.kind !== 'file') return gone(job, batch, dirty, sealedSidecar !== undefined, stat);
-  if (sealedSidecar && !unchanged(job.facts.seen.identity, stat)) {
+  if (sealedSidecar && !unchanged(job.facts.seen!.identity, stat)) {
     // The sidecar belonged to a version that is gone; it is never paired with what lies there now.
     putSidecarAside(job, batch, dirty);
     return defer(0, 'sidecar_of_earlier_version');
   }
-  if (unread) return unread;
+  return unread ?? verifyInInput(job, batch, dirty, goOn, entry, stat, sealedSidecar);
+}
+
+/** A file that lies in the input, and perhaps its sidecar was sealed already. */
+function verifyInInput(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  goOn: (job: IngestJob) => GoOn,
+  entry: Entry,
+  stat: Stat,
+  sealedSidecar?: SidecarRead,
+): Step {
   // Taken before the sidecar is read: one that comes in between is then a change, which the producer tells.
   const identity = candidateIdentity(batch, stat, entry);
   const sidecar = sealedSidecar ?? sidecarInInput(job, batch);
   const rule = sealedSidecar
     ? { complete: true as const }
-    : completion(batch.feed, job.facts.seen, stat, sidecar.seen, batch.now());
+    : completion(batch.feed, job.facts.seen!, stat, sidecar.seen, batch.now());
   if (!rule.complete) {
     const facts = rule.seen ? { ...job.facts, seen: rule.seen, refusals: 0 } : job.facts;
     const unreadable = rule.why === 'sidecar_unreadable' && notRead(job, batch, sidecar, facts, identity);
     return unreadable || defer(rule.inMs, rule.why, facts, identity);
   }
   const tooLarge = sizeRule(job, batch, stat);
-  return tooLarge ?? seal(job, batch, dirty, entry, stat, sealedSidecar ? undefined : sidecar, sidecar);
+  return tooLarge ?? seal(job, batch, dirty, entry, stat, sealedSidecar ? undefined : sidecar, sidecar, goOn(job));
 }
 
 /** The file is not there any more, or is no regular file: nothing of ours was in it yet. */

@@ -9,6 +9,7 @@ import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/stage-names.js';
 import { EXIT } from '../errors.js';
 import { limits as producerLimits } from '../producer/limits.js';
+import { limits as workerLimits } from '../stages/limits.js';
 import type { Emit } from '../telemetry/emit.js';
 import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
@@ -81,7 +82,7 @@ export class Supervised {
     this.#returned = false;
     this.#beats = this.#newBeats();
     this.#bornAtMs = performance.now();
-    const flags = this.spec.role === 'producer' ? producerLimits.nodeFlags : [];
+    const { nodeFlags: flags } = this.spec.role === 'producer' ? producerLimits : workerLimits;
     const child = spawn(process.execPath, [...flags, this.launch.childModule], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

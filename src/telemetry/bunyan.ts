@@ -10,28 +10,28 @@ import { LineWriter } from './line-writer.js';
 import { safeJsonLine } from './safe.js';
 
 /** Bunyan's own keys: a field of that name would replace them. */
-const RESERVED = ['name', 'hostname', 'pid', 'level', 'msg', 'time', 'v', 'severity', 'event', 'src'];
+const RESERVED = new Set(['name', 'hostname', 'pid', 'level', 'msg', 'time', 'v', 'severity', 'event', 'src']);
 
 export function bunyanSubscriber(level: Level, common: Fields = {}, writer = new LineWriter()): Subscriber {
   const log = bunyan.createLogger({
     name: 'atomic-ingestor',
-    level,
-    stream: { write: (line: string) => writer.write(safeJsonLine(line.trimEnd()).concat('\n')) } as never,
-    ...plain(common),
+    streams: [{ level, type: 'raw', stream: { write: (record: object) => writer.write(lineOf(record)) } as never }],
+    ...withPlain({}, common),
   });
   return (event, fields) => {
     const severity = levelOf(event);
     if (log.level() > bunyan.levelFromName[severity]) return;
-    log[severity]({ event, severity, ...plain(fields) }, sentenceOf(event, fields));
+    log[severity](withPlain({ event, severity }, fields), sentenceOf(event, fields));
   };
 }
 
-function plain(fields: Fields): Fields {
-  const out: Fields = {};
-  for (const [key, value] of Object.entries(fields)) {
-    out[RESERVED.includes(key) ? `field_${key}` : key] = plainValue(value);
-  }
-  return out;
+/** As bunyan writes a record itself. */
+const lineOf = (record: object): string => `${safeJsonLine(JSON.stringify(record))}\n`;
+
+/** Adds fields to a record of ours, each as what JSON can say of it. */
+function withPlain(record: Fields, fields: Fields): Fields {
+  for (const key in fields) record[RESERVED.has(key) ? `field_${key}` : key] = plainValue(fields[key]);
+  return record;
 }
 
 function plainValue(value: unknown): unknown {

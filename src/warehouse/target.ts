@@ -35,6 +35,8 @@ export interface Source {
   sha256: Buffer;
   /** Names its temporary copy: of this claim alone. */
   claim: { id: string; claimNo: number };
+  /** Called before its bytes are read: a rename looks at none. */
+  reading?: () => void;
 }
 
 /** Errors: as the calls give them. */
@@ -53,6 +55,7 @@ export async function putAtTarget(
     return 'renamed';
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error;
+    source.reading?.();
     if (error.code === 'EEXIST') return (await isContent(to, source.sha256, source.stat)) ? 'there' : 'taken';
     if (error.code !== 'EXDEV') throw error;
   }

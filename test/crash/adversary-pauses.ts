@@ -120,8 +120,11 @@ async function caught(world: World, victim: Victim, how: How, below: (limit: num
 /** Its parent has its ticks and ends it; what it held is taken over. */
 async function endedByParent(world: World, victim: Victim): Promise<void> {
   const since = world.log.all.length;
+  const { owner } = victim;
   await world.event('worker_stalled', (e) => e.worker_pid === victim.pid, { ...slow });
   signal(victim.pid, 'SIGCONT');
+  // Told behind its commit: whoever takes the jobs over may be the next to be stopped, and would tell it much later.
+  await world.event('worker_lost', (e) => e.owner === owner && e.jobs !== undefined, { since, ...slow });
   Object.assign(victim, await victimOf(world, victim.stage, victim.program, since));
 }
 

@@ -14,19 +14,19 @@ export const mutants: readonly Mutant[] = [
     breaks: 'lines are written before their plan is committed',
     run: 'kills at lines',
     edits: {
-      'src/manifest/write.js': [
+      'src/manifest/append.js': [
         [
-          'import { lookAtEnd, openManifest, planAppend }',
-          'import { confirmAppend, lookAtEnd, openManifest, planAppend }',
+          'const filled = {',
+          `const early = (filled) => {
+             const fs = process.getBuiltinModule('node:fs');
+             const fd = fs.openSync(append.file, 'r+');
+             fs.writeSync(fd, filled.bytes, 0, filled.bytes.length, append.at);
+             fs.closeSync(fd);
+             confirmAppend(tx, filled);
+           };
+           const filled = {`,
         ],
-        [
-          'planned = { ...probe.append, bytes, items };',
-          `const fs = process.getBuiltinModule('node:fs');
-           const fd = openManifest(file.root, file.path);
-           fs.writeSync(fd, bytes, 0, bytes.length, probe.append.at);
-           fs.closeSync(fd);
-           confirmAppend(tx, { ...probe.append, bytes, items });`,
-        ],
+        ['return filled;', 'early(filled);\n return filled;'],
       ],
     },
   },
@@ -55,8 +55,8 @@ export const mutants: readonly Mutant[] = [
     edits: {
       'src/stages/move.js': [
         [
-          'recordStored(tx, content.row, note);',
-          'setTimeout(() => batch.backend.transact((late) => recordStored(late, content.row, note)).catch(() => {}), 100);',
+          '=> recordAll(tx, jobs, steps, settled)',
+          '=> setTimeout(() => batch.backend.transact((late) => recordAll(late, jobs, steps, settled)).catch(() => {}), 100)',
         ],
       ],
     },
@@ -117,7 +117,11 @@ export const mutants: readonly Mutant[] = [
     name: 'no_probe_at_all',
     breaks: 'neither the seal nor the hash asks for writers, before or after',
     run: 'racing writers',
-    edits: { 'src/files/probe.js': [['const lease = probeLease(fd);', "const lease = 'free';"]] },
+    edits: {
+      'src/linux/lease.js': [
+        ['export function probeLease(fd) {', "export function probeLease(fd) {\n if (fd >= 0) return 'free';"],
+      ],
+    },
   },
   {
     name: 'overwrite_on_collision',

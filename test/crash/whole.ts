@@ -3,7 +3,7 @@
  * What passes by itself in a worker (a state that cannot be written, a failing place) passes here; what ends it ends this.
  * Does not: wait: the boot clock, which the preloaded library moves, goes on to the next due time.
  */
-import type { Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
+import type { Around, Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
 import { limits, QueueError, StateUnwritable } from '../../queue/index.js';
 import type { Config } from '../../src/config/options.js';
 import { FeedFiles } from '../../src/files/feed-files.js';
@@ -18,6 +18,7 @@ import { STAGES } from '../../src/stages/index.js';
 import { ingestJob } from '../../src/stages/job.js';
 import { runFeed } from '../../src/stages/run.js';
 import type { Batch, Feed, Stage } from '../../src/stages/stage.js';
+import { StraightWay, settlementOf } from '../../src/stages/straight.js';
 import type { Control } from './control.js';
 import { PHASES } from './order.js';
 import { reapAll, tell } from './whole-reap.js';
@@ -30,6 +31,9 @@ const SKIPS_UNDER_FAULT = 3;
 const SCAN_UNDER_FAULT_MS = 1_500;
 const ROUNDS_MAX = 3_000;
 const FAILURES_MAX = 40;
+
+const STRAIGHT = 'near';
+const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 
 export class Whole {
   readonly #feeds = new Map<string, Feed>();
@@ -132,7 +136,8 @@ export class Whole {
       const steps = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
       await this.#settle(
         stage,
-        group.map((job, i) => ({ job, outcome: steps[i]!.outcome })),
+        group.map((job, i) => settlementOf(job, steps[i]!)),
+        batch.around,
       );
     } catch (error) {
       this.#count(error);
@@ -145,9 +150,9 @@ export class Whole {
     }
   }
 
-  async #settle(stage: Stage, settlements: readonly Settlement[]): Promise<void> {
+  async #settle(stage: Stage, settlements: readonly Settlement[], around?: Around): Promise<void> {
     this.#at(`settle ${stage.name}`);
-    while ((await this.#passing(() => this.backend.settle(settlements))) === undefined);
+    while ((await this.#passing(() => this.backend.settle(settlements, undefined, around))) === undefined);
   }
 
   async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
@@ -160,10 +165,13 @@ export class Whole {
   #batch(feed: Feed, files: FeedFiles): Batch {
     const { backend } = this;
     const boot = bootId();
+    const hand: Batch['hand'] = (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' });
     return {
       ...{ backend, feed: feed.options, files, boot, emit: tell },
+      // Jobs of one feed go straight on, as in a worker of all stages; the other's stage by stage, as in one of each.
+      ...(feed.options.name === STRAIGHT && { straight: new StraightWay(backend, STRAIGHT, ALL, hand) }),
       now: () => ({ ms: backend.nowMs(), boot }),
-      hand: (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' }),
+      hand,
     };
   }
 

@@ -21,8 +21,10 @@ const statOf = (path: string): Stat => statAt(AT_FDCWD, nameOfText(path));
 
 /** Node's own lstat, which is another way through libc. */
 function sameAsNode(path: string, kind: Kind): void {
-  const { mountId, ...ours } = statOf(path);
+  const { mode, uid, gid, nlink, dev, ino, size, atimeNs, mtimeNs, ctimeNs, version, kind: found } = statOf(path);
+  const ours = { kind: found, mode, uid, gid, nlink, dev, ino, size, atimeNs, mtimeNs, ctimeNs };
   const node = fs.lstatSync(path, { bigint: true });
+  assert.equal(version, `${node.dev}:${node.ino}:${node.size}:${node.mtimeNs}:${node.ctimeNs}`);
   assert.deepEqual(ours, {
     kind,
     mode: Number(node.mode) & 0o7777,

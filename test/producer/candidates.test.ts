@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import type { ClaimedJob, Job } from '../../queue/index.js';
 import { openRoot } from '../../src/files/feed-files.js';
 import { identityOf, parseIdentity } from '../../src/files/identity.js';
-import { nameOfText, statAt } from '../../src/linux/index.js';
+import { bootId, nameOfText, statAt } from '../../src/linux/index.js';
+import { lookAt } from '../../src/producer/look.js';
+import { offer } from '../../src/producer/offer.js';
 import type { JobFacts } from '../../src/stages/job.js';
 import { scenario, type World } from './world.js';
 
-const seen = (job: Job) => (job.payload as unknown as JobFacts).seen;
+const seen = (job: Job) => (job.payload as unknown as JobFacts).seen!;
 const dueInMs = (world: World, job: Job): number => job.dueMs - world.backend.nowMs();
 
 scenario('a written file waits for its window, a renamed one for no settling', async (world) => {
@@ -75,6 +77,34 @@ scenario('a sidecar that was there first: the file renamed in is due at once', a
   assert(dueInMs(world, job) <= 0);
   assert.match(job.identity, /\+\d+:\d+$/);
 });
+
+scenario(
+  'what was noted for its sidecar first, or by a scan, waits no longer once its rename is known',
+  async (world) => {
+    const feed = world.feed({ mode: 'sidecar', settleMs: 3_600_000, include: ['nothing'] });
+    await world.start(feed);
+    const offering = { backend: world.backend, feed, boot: bootId() };
+    for (const by of ['write', 'scan'] as const) {
+      const path = `${by}.csv`;
+      writeFileSync(join(world.input, `${path}.ok`), '');
+      writeFileSync(join(world.input, path), '1');
+      const fd = openRoot(world.input);
+      const { files } = lookAt([{ path: nameOfText(path), by }], { fd }, nameOfText('.ok'));
+      closeSync(fd);
+      await offer(files, offering);
+      const first = await world.untilJob(path);
+      assert(dueInMs(world, first) > 0);
+      await offer(
+        files.map((look) => ({ ...look, by: 'rename' as const })),
+        offering,
+      );
+      const renamed = await world.untilJob(path);
+      assert.equal(renamed.id, first.id);
+      assert(dueInMs(world, renamed) <= 0);
+      assert.equal(seen(renamed).by, 'rename');
+    }
+  },
+);
 
 scenario('a file that changes while its job waits makes the job look at once', async (world) => {
   await world.start({ stabilitySeconds: 3_600 });

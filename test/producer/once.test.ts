@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClaimedJob, limits, type Outcome } from '../../queue/index.js';
+import { trailText } from '../../queue/trail.js';
 import { untilNothingLeft } from '../../src/producer/once.js';
 import type { OnceDone } from '../../src/supervise/protocol.js';
 import { stays } from '../world/waiting.js';
@@ -77,7 +78,7 @@ scenario('a file that stays open for writing is waited for, then named', async (
   await world.backend.transact((tx) => {
     const { trail } = tx.job(job.id)!;
     const last = { ...trail.at(-1)!, firstAtMs: trail.at(-1)!.lastAtMs - 11_000 };
-    tx.run('UPDATE jobs SET trail = ? WHERE id = ?', JSON.stringify([...trail.slice(0, -1), last]), job.id);
+    tx.run('UPDATE jobs SET trail = ? WHERE id = ?', trailText([...trail.slice(0, -1), last]), job.id);
   });
   const done = await running.end;
   assert.deepEqual(done?.open, { count: 1, names: [join(world.input, 'x.csv')] });

@@ -3,11 +3,20 @@ import { claimScenarios } from './conformance/claim.js';
 import { crashScenarios } from './conformance/crash.js';
 import { enqueueScenarios } from './conformance/enqueue.js';
 import { keepScenarios } from './conformance/keep.js';
+import { passedScenarios } from './conformance/passed.js';
 import { settleScenarios } from './conformance/settle.js';
 import { waitScenarios } from './conformance/wait.js';
 import { type BackendKind, scenario } from './world.js';
 
-const ALL = [enqueueScenarios, claimScenarios, settleScenarios, keepScenarios, waitScenarios, crashScenarios];
+const ALL = [
+  enqueueScenarios,
+  claimScenarios,
+  settleScenarios,
+  keepScenarios,
+  passedScenarios,
+  waitScenarios,
+  crashScenarios,
+];
 
 export function conformance(kind: BackendKind): void {
   for (const scenarios of ALL) for (const [title, run] of Object.entries(scenarios)) scenario(kind, title, run);

@@ -22,7 +22,8 @@ test('a warehouse that hangs closes its gate, whoever probes it does not hang al
   faults.arm('hangs', 0);
   for (let i = 0; i < 4; i++) world.drop(`during ${i}.csv`, 2_000);
   const closed = await world.event('gate_closed', undefined, LONG);
-  assert.deepEqual([closed.stage, closed.place, closed.code], ['move', 'warehouse', 'stuck']);
+  // A worker of all stages moves a file in the claim in which it wrote its line.
+  assert.deepEqual([closed.stage, closed.place, closed.code], ['manifest', 'warehouse', 'stuck']);
   assert.match(String(closed.reason), /warehouse \/.*does not answer/);
   const stalled = () => world.log.named('worker_stalled').length;
   await until('somebody probes it, and waits', () => faults.kills() > stalled(), LONG);
@@ -30,7 +31,7 @@ test('a warehouse that hangs closes its gate, whoever probes it does not hang al
   const before = stalled();
   await stays('nobody else is taken', () => stalled() === before, 3 * STALL_MS);
   const other = world.drop('other.csv', 2_000);
-  const reaches = () => world.jobs().some(({ key, stage }) => key === other.name && stage === 'move');
+  const reaches = () => world.jobs().some(({ key, stage }) => key === other.name && stage === 'manifest');
   await until('the stages before go on', reaches, LONG);
   assert.equal(stalled(), before);
 

@@ -5,7 +5,7 @@
  * claims as the rescue of a dead owner does, and a new owner opens the state.
  * Does not: crash inside SQLite or inside a system call; the tests with real processes do.
  */
-import type { Backend, ClaimedJob, Decision } from '../../queue/backend.js';
+import type { Backend, Decision } from '../../queue/backend.js';
 import { askedFor } from '../../src/commands/ask.js';
 import { configOf } from '../../src/config/load.js';
 import type { FeedOptions } from '../../src/config/options.js';
@@ -14,15 +14,18 @@ import { identityOf } from '../../src/files/identity.js';
 import { openState } from '../../src/ledger/open-state.js';
 import { setUpRoots } from '../../src/ledger/roots.js';
 import { bootId } from '../../src/linux/index.js';
+import { redoAppends } from '../../src/recover/reaper.js';
 import { finishDecided } from '../../src/stages/decided.js';
 import { STAGES } from '../../src/stages/index.js';
 import { ingestJob, payloadOf } from '../../src/stages/job.js';
 import type { Batch, Feed, Step } from '../../src/stages/stage.js';
+import { StraightWay, settlementOf } from '../../src/stages/straight.js';
 import type { Dropped } from '../world/dropping.js';
 import type { Options } from '../world/layout.js';
 import { World } from '../world/world.js';
 
 const silent = (): void => {};
+const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 
 class Died extends Error {}
 
@@ -64,27 +67,27 @@ export class Bench {
     ]);
   }
 
-  /** One batch of a stage. `diesAt`: the process dies at its so manieth transaction. Answers how many jobs it took. */
-  async step(name: string, max: number, diesAt = Number.POSITIVE_INFINITY): Promise<number> {
+  /**
+   * One batch of a stage. `diesAt`: the process dies at its so manieth transaction. `straight`: what goes straight on is
+   * taken through the next stage in the same claim. Answers how many jobs it took.
+   */
+  async step(name: string, max: number, diesAt = Number.POSITIVE_INFINITY, straight = false): Promise<number> {
     const stage = STAGES.find((one) => one.name === name)!;
     const claims = await this.backend.claim(name, max);
     const backend = mortal(this.backend, diesAt);
     const files = new FeedFiles(this.feed.roots);
     this.prepare(files);
     try {
-      const batch = this.#batch(backend, files);
+      const batch = this.#batch(backend, files, straight);
       const jobs = claims.map(ingestJob);
       const decided = jobs.filter(({ facts }) => facts.putAway !== undefined);
       const open = jobs.filter(({ facts }) => facts.putAway === undefined);
       const steps: Step[] = [];
       if (decided.length > 0) steps.push(...(await finishDecided(name, decided, batch)));
       if (open.length > 0) steps.push(...(await stage.run(open, batch)));
-      const settled = [...decided, ...open].map(({ claim }, i) => ({
-        job: claim as ClaimedJob,
-        outcome: steps[i]!.outcome as Decision,
-      }));
+      const settled = [...decided, ...open].map(({ claim }, i) => settlementOf(claim, steps[i]!));
       this.outcomes = settled.map(({ outcome }) => outcome);
-      await backend.settle(settled);
+      await backend.settle(settled, undefined, batch.around);
     } catch (error) {
       if (!(error instanceof Died)) throw error;
     } finally {
@@ -92,6 +95,13 @@ export class Bench {
     }
     if (diesAt !== Number.POSITIVE_INFINITY) await this.#die();
     return claims.length;
+  }
+
+  /** As the reaper of each worker does every two seconds: what was planned, and its jobs went another way. */
+  async redoAppends(): Promise<void> {
+    const files = new FeedFiles(this.feed.roots);
+    await redoAppends({ backend: this.backend, emit: silent, feed: this.feed.options.name, files });
+    files.close();
   }
 
   async close(): Promise<void> {
@@ -113,10 +123,11 @@ export class Bench {
     return configOf(askedFor('ingest', flags, {})!, {}).feeds[0]!;
   }
 
-  #batch(backend: Backend, files: FeedFiles): Batch {
+  #batch(backend: Backend, files: FeedFiles, straight: boolean): Batch {
     const boot = bootId();
     const now = () => ({ ms: backend.nowMs(), boot });
-    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent };
+    const way = straight && { straight: new StraightWay(backend, this.feed.options.name, ALL, silent) };
+    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent, ...way };
   }
 }
 

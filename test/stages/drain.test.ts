@@ -1,8 +1,9 @@
 /** A drain does not wait for a whole batch: what has not begun is given back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eachJob } from '../../src/stages/each-job.js';
 import type { IngestJob } from '../../src/stages/job.js';
-import { type Batch, eachJob, type Step } from '../../src/stages/stage.js';
+import type { Batch, Step } from '../../src/stages/stage.js';
 
 test('a batch that is drained finishes the job in hand and gives the rest back, at once due', async () => {
   let draining = false;
@@ -18,4 +19,16 @@ test('a batch that is drained finishes the job in hand and gives the rest back, 
   const kinds = steps.map(({ outcome }) => outcome);
   const given = { kind: 'defer', inMs: 0, why: 'draining' };
   assert.deepEqual(kinds, [{ kind: 'advance' }, { kind: 'advance' }, given, given]);
+});
+
+test('what has begun before the drain came is brought to its end', async () => {
+  const batch = { hand: () => {}, draining: () => true } as unknown as Batch;
+  const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
+  const handled: string[] = [];
+  const handle = (job: IngestJob): Step => {
+    handled.push(job.id);
+    return { outcome: { kind: 'advance' } };
+  };
+  await eachJob(jobs, batch, handle, 'warehouse', ({ id }) => id === '3');
+  assert.deepEqual(handled, ['1', '3']);
 });

@@ -45,7 +45,10 @@ test('the sidecars of two versions that were replaced are both put aside', async
   try {
     const { world, backend } = bench;
     await bench.arrive(world.drop('first.csv', 'one'));
-    const { id } = backend.read((r) => r.get<{ id: string }>('SELECT id FROM jobs'))!;
+    // An earlier claim sealed the sidecar and died.
+    const [earlier] = await backend.claim('verify-complete', 1);
+    const { id } = earlier!;
+    await backend.settle([{ job: earlier!, outcome: { kind: 'defer', inMs: 0, why: 'its process died' } }]);
     const under = join(workDirOf(world.feed()), 'underprocess');
     mkdirSync(under);
     appendFileSync(join(world.input, 'first.csv'), ', and more');

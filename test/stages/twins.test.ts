@@ -19,20 +19,28 @@ if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
 const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
 
 type Act =
-  | { act: 'drive'; upTo: number }
+  | { act: 'drive'; upTo: number; straight: boolean }
   | { act: 'arrive'; content: number }
-  | { act: 'work'; stage: string; max: number; diesAt?: number }
+  | { act: 'work'; stage: string; max: number; diesAt?: number; straight: boolean }
   | { act: 'hold' | 'retry' | 'discard'; which: number };
 
 const anAct: fc.Arbitrary<Act> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ act: fc.constant('arrive' as const), content: fc.nat(2) }) },
-  { weight: 5, arbitrary: fc.record({ act: fc.constant('drive' as const), upTo: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      act: fc.constant('drive' as const),
+      upTo: fc.integer({ min: 1, max: 3 }),
+      straight: fc.boolean(),
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
       act: fc.constant('work' as const),
       stage: fc.constantFrom(...STAGES),
       max: fc.integer({ min: 1, max: 4 }),
+      straight: fc.boolean(),
     }),
   },
   {
@@ -42,6 +50,7 @@ const anAct: fc.Arbitrary<Act> = fc.oneof(
       stage: fc.constantFrom(...STAGES),
       max: fc.integer({ min: 1, max: 4 }),
       diesAt: fc.integer({ min: 1, max: 8 }),
+      straight: fc.boolean(),
     }),
   },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('hold' as const), which: fc.nat(10) }) },
@@ -57,10 +66,10 @@ async function perform(bench: Bench, act: Act, contents: readonly Buffer[]): Pro
     case 'arrive':
       return bench.arrive(bench.world.drop(`${bench.world.dropped.length}.csv`, contents[act.content]!));
     case 'drive':
-      for (const stage of STAGES.slice(0, act.upTo)) await bench.step(stage, 100);
+      for (const stage of STAGES.slice(0, act.upTo)) await bench.step(stage, 100, undefined, act.straight);
       return;
     case 'work':
-      return void (await bench.step(act.stage, act.max, act.diesAt));
+      return void (await bench.step(act.stage, act.max, act.diesAt, act.straight));
     case 'hold': {
       // What is decided is only put away; its holds are those of a broken disk.
       const ready = jobs(bench, 'ready').filter((job) => !(JSON.parse(job.payload) as JobFacts).putAway);
@@ -119,6 +128,7 @@ test(`twins in every order of arrival, hold, retry, discard and death; SEED=${SE
           acts++;
         }
         await settle(bench);
+        await bench.redoAppends();
         const { world } = bench;
         for (const digest of givenUp(world)) world.discarded.add(digest);
         world.check();

@@ -1,6 +1,7 @@
 /** claim: due jobs, oldest first, feeds in turn, never behind a closed gate. */
 import assert from 'node:assert/strict';
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
+import { limits } from '../../../queue/limits.js';
 import { ADVANCE, candidate, candidates, claimed, type Scenarios, settleAs } from '../world.js';
 
 const advanceAll = (queue: Backend, jobs: ClaimedJob[]) => queue.settle(jobs.map((job) => ({ job, outcome: ADVANCE })));
@@ -33,6 +34,18 @@ export const claimScenarios: Scenarios = {
     );
     assert.equal(queue.nextDueMs('first'), Number.POSITIVE_INFINITY);
     assert.deepEqual(await queue.claim('second', 9), []);
+  },
+
+  'batches are short while several feeds have work, and for a while after': async (world) => {
+    const queue = await world.openTimed();
+    await queue.enqueue(candidates(4_000, { feed: 'big' }));
+    assert.equal((await queue.claim('first', 1_000)).length, 1_000);
+    await queue.enqueue([candidate('x', { feed: 'small' })]);
+    assert.equal((await queue.claim('first', 1_000)).length, limits.claimSharedMax);
+    world.clock.ms += limits.sharedForMs;
+    assert.equal((await queue.claim('first', 1_000)).length, limits.claimSharedMax);
+    world.clock.ms += limits.sharedForMs + 1;
+    assert.equal((await queue.claim('first', 1_000)).length, 1_000);
   },
 
   'a feed with one job is served within two batches while another has 10,000': async (world) => {

@@ -39,6 +39,18 @@ export const enqueueScenarios: Scenarios = {
     assert.deepEqual([job?.payload, job?.identity], [{ name: 'a' }, 'a v1']);
   },
 
+  'a nudge by the very version that nobody has claimed yet brings its payload, and no later': async (world) => {
+    const queue = await world.open();
+    const seenBetter = candidate('a', { nudge: true, payload: { name: 'seen better' } });
+    await queue.enqueue([candidate('a', { dueInMs: 60_000 })]);
+    assert.deepEqual(await queue.enqueue([seenBetter]), ['known']);
+    const [job] = await queue.claim('first', 1);
+    assert.deepEqual(job?.payload, { name: 'seen better' });
+    await settleAs(queue, job!, { kind: 'defer', inMs: 60_000, why: 'window', payload: { name: 'of its stage' } });
+    assert.deepEqual(await queue.enqueue([seenBetter]), ['known']);
+    assert.deepEqual((await queue.claim('first', 1))[0]?.payload, { name: 'of its stage' });
+  },
+
   'a candidate that comes back while its job is claimed is asked for again, since that may end as dropped': async (
     world,
   ) => {

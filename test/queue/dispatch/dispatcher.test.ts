@@ -21,6 +21,22 @@ driven('three stages take every job to its end, in batches of any size', async (
   assert.deepEqual(errors, []);
 });
 
+driven('the first batches are small, each twice the one before', async ({ queue, drive }) => {
+  await queue.enqueue(candidates(1_000));
+  const sizes: number[] = [];
+  const stage = drive(
+    'first',
+    async (jobs) => {
+      sizes.push(jobs.length);
+      return jobs.map(() => STORED);
+    },
+    300,
+  );
+  stage.start();
+  await until('all are stored', () => ended(queue) === 1_000);
+  assert.deepEqual(sizes, [64, 128, 256, 300, 252]);
+});
+
 driven('a job enqueued into idle stages is through three of them at once', async ({ queue, drive }) => {
   const stages = [drive('first', all(ADVANCE)), drive('second', all(ADVANCE)), drive('third', all(STORED))];
   for (const stage of stages) stage.start();

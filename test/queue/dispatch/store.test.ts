@@ -27,7 +27,7 @@ scenario(sqlite, 'an empty take answers a fresh token each time, whose lock is e
 
 scenario(sqlite, 'a claim that fails is an empty take, and is told', async (world) => {
   const told: unknown[] = [];
-  const silent = { mayTake: () => true, took: () => {}, released: () => {} };
+  const silent = { takesMax: () => 5, took: () => {}, released: () => {} };
   const { queue, store } = await twoStores(world, { ...silent, failed: (error) => told.push(error) });
   queue.claim = () => Promise.reject(new Error('no'));
   assert.deepEqual(await lock(store, await take(store, 5)), {});

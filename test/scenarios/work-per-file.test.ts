@@ -1,0 +1,93 @@
+/**
+ * What a thousand files cost in counted work: system calls by kind, syncs, write transactions, bytes written. Times differ
+ * between machines; a change that makes the pipeline do things twice shows here on each of them.
+ * How: one traced `ingest --once` each with fewer and with more files; the difference, so that starting up is not counted.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { skipUnlessInstalled } from '../simulate/installed.js';
+import { createWorld } from '../world/world.js';
+
+const [FEWER, MORE] = [1_000, 3_000];
+
+/** For each 1,000 files; behind each what was measured when it was set. Between two runs they differ by how batches fell. */
+const BOUNDS = {
+  statx: 8_500, // 7,308
+  openat2: 1_250, // 1,029
+  renameat2: 2_050, // 2,001
+  leases: 6_200, // 6,000
+  reads: 2_500, // 1,546
+  writes: 5_000, // 3,594
+  syncs: 40, // 20
+  transactions: 20, // 7
+  kibWritten: 9_500, // 6,497
+} as const;
+type Work = Record<keyof typeof BOUNDS, number>;
+
+const TRACED = 'statx,openat2,renameat2,fcntl,read,pread64,write,pwrite64,fsync,fdatasync,syncfs';
+const CALL = /^\d+ +(?:<\.\.\. )?(\w+)/;
+// SQLite's lock for a write transaction, one byte of the -shm file; what was refused is asked for again.
+const TAKEN = /F_WRLCK.*l_start=120, l_len=1.*= 0$/;
+const WRITTEN = /= (\d+)$/;
+
+function workIn(trace: string): Work {
+  const work = Object.fromEntries(Object.keys(BOUNDS).map((name) => [name, 0])) as Work;
+  for (const line of trace.split('\n')) {
+    if (line.endsWith('<unfinished ...>') && !line.includes('F_SETLEASE')) continue;
+    const call = CALL.exec(line)?.[1];
+    if (call === 'statx' || call === 'openat2' || call === 'renameat2') work[call]++;
+    else if (call === 'fcntl') {
+      if (line.includes('F_SETLEASE')) work.leases++;
+      else if (TAKEN.test(line)) work.transactions++;
+    } else if (call === 'read' || call === 'pread64') work.reads++;
+    else if (call === 'write' || call === 'pwrite64') {
+      work.writes++;
+      work.kibWritten += Number(WRITTEN.exec(line)?.[1] ?? 0) / 1_024;
+    } else if (call !== undefined) work.syncs++;
+  }
+  return work;
+}
+
+test('a thousand files cost no more calls, syncs, transactions and bytes than they should', {
+  timeout: 300_000,
+}, async (t) => {
+  if (skipUnlessInstalled(t, 'strace', 'what a thousand files cost')) return;
+  const [fewer, more] = [await workOf(FEWER), await workOf(MORE)];
+  const perThousand = Object.fromEntries(
+    Object.entries(BOUNDS).map(([name]) => {
+      const key = name as keyof Work;
+      return [name, Math.round(((more[key] - fewer[key]) / (MORE - FEWER)) * 1_000)];
+    }),
+  ) as Work;
+  t.diagnostic(JSON.stringify(perThousand));
+  for (const [name, most] of Object.entries(BOUNDS)) {
+    const found = perThousand[name as keyof Work];
+    assert.ok(found <= most, `${found} ${name} for a thousand files: at most ${most}`);
+  }
+
+  async function workOf(files: number): Promise<Work> {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    for (let n = 0; n < files; n++) world.drop(`file-${n}.csv`, 1_024);
+    const trace = join(world.root, 'trace');
+    await world.runOnce([], {
+      wrap: [
+        'strace',
+        '-f',
+        '-qq',
+        '-s',
+        '0',
+        '--seccomp-bpf',
+        '-e',
+        'signal=none',
+        '-e',
+        `trace=${TRACED}`,
+        '-o',
+        trace,
+      ],
+    });
+    world.check();
+    return workIn(readFileSync(trace, 'latin1'));
+  }
+});
