@@ -44,7 +44,9 @@ export function makeDisk(name: string, place: string, type: DiskType): Disk {
   return disk;
 }
 
-export const mountDisk = ({ place, image }: Disk): void => run('mount', ['-o', 'loop', image, place]);
+/** `nouuid`: xfs refuses a copy of a disk that somebody still pins. */
+export const mountDisk = ({ place, image, type }: Disk): void =>
+  run('mount', ['-o', type === 'xfs' ? 'loop,nouuid' : 'loop', image, place]);
 
 /** All at once, as far as one shell can; whoever wrote to them must have been killed before. */
 export function cutPower(disks: readonly Disk[], kinds: readonly CutKind[]): void {

@@ -1,12 +1,17 @@
-/** After a reboot the same file system may have another device number: what was under way goes on as if nothing were. */
+/**
+ * After a reboot the same file system may have another device number: what was under way goes on as if nothing were.
+ * And a disk that was cut comes back also while another mount namespace holds it as it was.
+ */
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pause, resume } from '../world/hand.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
-import { makeDisk, mountDisk, unmountDisk, whyNoPowerCuts } from './power-disks.js';
+import { cutPower, makeDisk, mountDisk, remount, unmountDisk, whyNoPowerCuts } from './power-disks.js';
 
 for (const stage of ['hash', 'manifest', 'move'] as const) {
   test(`files that were sealed before a reboot gave their disk another number, before ${stage}`, {
@@ -34,5 +39,28 @@ for (const stage of ['hash', 'manifest', 'move'] as const) {
     const ended = await world.run('ingest', ['--once']);
     assert.equal(ended.code, 0, ended.stdout);
     world.check();
+  });
+}
+
+for (const type of ['ext4', 'xfs'] as const) {
+  test(`a cut ${type} that another mount namespace pins is mounted again, with what it had`, async (t) => {
+    const why = whyNoPowerCuts();
+    if (why) return t.skip(why);
+    const disk = makeDisk('disk', join(createWorld(t).root, 'disk'), type);
+    const file = join(disk.place, 'file');
+    const fd = openSync(file, 'w');
+    writeSync(fd, 'before');
+    fsyncSync(fd);
+    closeSync(fd);
+    const other = spawn('unshare', ['-m', 'sh', '-c', 'echo here; read -r line'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    t.after(() => other.kill('SIGKILL'));
+    await once(other.stdout, 'data');
+    cutPower([disk], ['logflush']);
+    assert.throws(() => writeFileSync(file, 'after'), /EIO/);
+    await remount([disk]);
+    assert.equal(readFileSync(file, 'utf8'), 'before');
+    writeFileSync(file, 'after');
   });
 }
