@@ -236,7 +236,8 @@ export interface OwnerSlot {
   title: string;
   /** Boot-clock ms. */
   startedMs: number;
-  beatMs: number;
+  /** Another number with each beat. */
+  beat: number;
   /** The job in hand; null between jobs. A crash is counted for this one only. */
   job: JobId | null;
   /** The place in hand ('' = none): who hangs, hangs there. */
@@ -346,6 +347,8 @@ export interface LockFile {
   unlock(byte: number): void;
   /** Asks without taking. */
   isLocked(byte: number): boolean;
+  /** The first byte of these that somebody else has locked. */
+  firstLocked(from: number, bytes: number): number | undefined;
   write(at: number, bytes: Buffer): void;
   read(at: number, length: number): Buffer;
   close(): void;

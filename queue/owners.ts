@@ -1,6 +1,7 @@
 /**
  * The owners file: who lives, since when, and what it has in hand.
- * Each owner holds an open-file-description lock on the byte LOCKS_AT + its id and writes its beat into its slot.
+ * Each owner holds an open-file-description lock on the byte LOCKS_AT + its id, and another one that it moves on with each
+ * beat: an idle owner writes nothing, so that its disk may sleep. What it has in hand stands in its slot.
  * Guarantees: an owner is dead when its lock is free, and never for another reason; ids come from a counter in the
  * database and are never reused; a slot is given to a new owner only when the lock of the one in it is free.
  * Does not: touch the database. A process that is stopped inside a transaction would stop everybody's beats.
@@ -10,6 +11,9 @@ import { limits } from './limits.js';
 
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
+const BEATS_AT = 2 ** 48;
+/** Then they begin anew. */
+const BEATS = 2 ** 16;
 const TITLE_CHARS = 80;
 const PLACE_CHARS = 160;
 
@@ -36,12 +40,13 @@ export class Owners {
       pid: process.pid,
       title,
       startedMs: nowMs,
-      beatMs: nowMs,
+      beat: 0,
       job: null,
       place: '',
       placeSinceMs: nowMs,
     };
     this.#write(this.#mine);
+    this.#file.tryLockExclusive(beatAt(this.#mine));
     return true;
   }
 
@@ -50,16 +55,18 @@ export class Owners {
     return id === this.#mine?.owner || this.#file.isLocked(LOCKS_AT + id);
   }
 
-  /** `anew`: what is in hand is written also where it is as it was said last. */
+  /** A beat, or what is in hand where that has changed; `anew`: it is written also where it is as it was said last. */
   beat(inHand: { job: string | null; place: string }, nowMs: number, anew = false): void {
     const mine = this.#mine;
     if (!mine) return;
     const isSame = mine.job === inHand.job && mine.place === inHand.place;
     if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
-    mine.beatMs = nowMs;
     // Nothing but the beat: another thread may have written its own job meanwhile.
     if (isSame && !anew) {
-      this.#file.write(slotAt(mine.owner), Buffer.from(beatOf(mine)));
+      const before = beatAt(mine);
+      mine.beat = (mine.beat + 1) % BEATS;
+      this.#file.tryLockExclusive(beatAt(mine));
+      this.#file.unlock(before);
       return;
     }
     mine.job = inHand.job;
@@ -72,7 +79,7 @@ export class Owners {
 
   /** Where `handText` of this owner's job stands: for a thread of this process that handles jobs by itself. */
   handSpot(): { path: string; at: number } {
-    return { path: this.path, at: slotAt(this.#mine!.owner) + beatOf({ beatMs: 0 }).length };
+    return { path: this.path, at: slotAt(this.#mine!.owner) + HEAD.length };
   }
 
   /** Of a parent, directly before it kills: that death is no fault of the job in hand, where a place is in hand too. */
@@ -89,12 +96,20 @@ export class Owners {
       const end = raw.indexOf(0);
       if (end === 0 || raw.length === 0) return undefined;
       try {
-        return JSON.parse(raw.toString('utf8', 0, end < 0 ? raw.length : end)) as OwnerSlot;
+        const slot = JSON.parse(raw.toString('utf8', 0, end < 0 ? raw.length : end)) as OwnerSlot;
+        return { ...slot, beat: this.#beatOf(slot) };
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
       }
     }
     return undefined;
+  }
+
+  /** 0 also of an owner that is dead. */
+  #beatOf(slot: OwnerSlot): number {
+    if (slot.owner === this.#mine?.owner) return this.#mine.beat;
+    const first = beatAt({ owner: slot.owner, beat: 0 });
+    return (this.#file.firstLocked(first, BEATS) ?? first) - first;
   }
 
   /** Frees the lock: from here on this owner is dead to all. */
@@ -117,16 +132,19 @@ export class Owners {
 /** JSON allows blanks between its parts: with them, what changes ends at the same byte whatever is in hand. */
 function headOf(slot: OwnerSlot, placeChars: number): string {
   const [hand, where] = [handText(slot.job), JSON.stringify(slot.place.slice(0, placeChars)).padEnd(24)];
-  return `${beatOf(slot)}${hand},"place":${where},"placeSinceMs":${String(slot.placeSinceMs).padEnd(16)},`;
+  return `${HEAD}${hand},"place":${where},"placeSinceMs":${String(slot.placeSinceMs).padEnd(16)},`;
 }
 
 /** What stands before the job in hand. */
-const beatOf = ({ beatMs }: Pick<OwnerSlot, 'beatMs'>): string => `{"beatMs":${String(beatMs).padEnd(16)},"job":`;
+const HEAD = '{"job":';
 
 /** The job in hand as it stands in a slot. */
 export const handText = (job: string | null): string => JSON.stringify(job).padEnd(28);
 
 const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
+
+const beatAt = ({ owner, beat }: Pick<OwnerSlot, 'owner' | 'beat'>): number =>
+  BEATS_AT + (owner % limits.ownersMax) * BEATS + beat;
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;

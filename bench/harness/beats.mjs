@@ -1,11 +1,10 @@
-/** Watches the heartbeats of the product's processes, where its parent does: in the owners file of the state. */
+/** Watches the heartbeats of the product's processes, where its parent does: by the locks on the owners file of the state. */
 import { openStateView } from '../../dist/src/ledger/open-state.js';
-import { host } from '../../dist/src/linux/index.js';
 
 const LOOK_MS = 100;
 
 export class Beats {
-  /** The longest that a beat stayed out, in ms. */
+  /** The longest that a beat stayed out, in ms, up to a look more. */
   longestMs = 0;
   #timer;
   #view;
@@ -13,10 +12,13 @@ export class Beats {
   static async of(statePath) {
     const beats = new Beats();
     beats.#view = await openStateView(statePath);
-    const { bootMs } = host();
+    const last = new Map();
     beats.#timer = setInterval(() => {
-      for (const { alive, beatMs } of beats.#view.owners())
-        if (alive) beats.longestMs = Math.max(beats.longestMs, bootMs() - beatMs);
+      const atMs = performance.now();
+      for (const { owner, alive, beat } of beats.#view.owners()) {
+        if (last.get(owner)?.beat !== beat) last.set(owner, { beat, atMs });
+        if (alive) beats.longestMs = Math.max(beats.longestMs, atMs - last.get(owner).atMs);
+      }
     }, LOOK_MS);
     return beats;
   }

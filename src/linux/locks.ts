@@ -32,7 +32,7 @@ export function openLockFile(path: Text): SharedLockFile {
   let open = true;
 
   function set(type: LockType, byte: number): boolean {
-    describe(type, byte);
+    describe(type, byte, 1);
     if (fcntl(fd, F_OFD_SETLK, 'uint8_t *', flockBytes) === 0) {
       if (type === LOCK.none) own.delete(byte);
       else own.add(byte);
@@ -43,19 +43,21 @@ export function openLockFile(path: Text): SharedLockFile {
     throw new LinuxError('fcntl(F_OFD_SETLK)', error, nameOfText(path));
   }
 
+  function firstLocked(from: number, bytes: number): number | undefined {
+    describe(LOCK.exclusive, from, bytes);
+    if (fcntl(fd, F_OFD_GETLK, 'uint8_t *', flockBytes) < 0) {
+      throw new LinuxError('fcntl(F_OFD_GETLK)', errno(), nameOfText(path));
+    }
+    return flock.getInt16(0, true) === LOCK.none ? undefined : Math.max(from, Number(flock.getBigInt64(8, true)));
+  }
+
   return {
     tryLockExclusive: (byte) => set(LOCK.exclusive, byte),
     tryLockShared: (byte) => set(LOCK.shared, byte),
     unlock: (byte) => void set(LOCK.none, byte),
-    isLocked(byte) {
-      // The kernel tells of others' locks only.
-      if (own.has(byte)) return true;
-      describe(LOCK.exclusive, byte);
-      if (fcntl(fd, F_OFD_GETLK, 'uint8_t *', flockBytes) < 0) {
-        throw new LinuxError('fcntl(F_OFD_GETLK)', errno(), nameOfText(path));
-      }
-      return flock.getInt16(0, true) !== LOCK.none;
-    },
+    // The kernel tells of others' locks only.
+    isLocked: (byte) => own.has(byte) || firstLocked(byte, 1) !== undefined,
+    firstLocked,
     write(at, bytes) {
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
     },
@@ -71,9 +73,9 @@ export function openLockFile(path: Text): SharedLockFile {
   };
 }
 
-function describe(type: LockType, byte: number): void {
+function describe(type: LockType, byte: number, length: number): void {
   flockBytes.fill(0);
   flock.setInt16(0, type, true);
   flock.setBigInt64(8, BigInt(byte), true);
-  flock.setBigInt64(16, 1n, true);
+  flock.setBigInt64(16, BigInt(length), true);
 }

@@ -12,7 +12,7 @@ import type { Emit } from './stage.js';
 const MARGIN_ROUNDS = 2;
 
 interface Watched {
-  beatMs: number;
+  beat: number;
   rounds: number;
 }
 
@@ -37,13 +37,13 @@ export class Silence {
 
   #lookAt(slot: OwnerSlot): void {
     const before = this.#watched.get(slot.owner);
-    if (before?.beatMs === slot.beatMs) {
+    if (before?.beat === slot.beat) {
       before.rounds++;
       if (before.rounds === this.#roundsMax) this.#tell('worker_silent', slot, before);
       return;
     }
     if (before && before.rounds >= this.#roundsMax) this.#tell('worker_back', slot, before);
-    this.#watched.set(slot.owner, { beatMs: slot.beatMs, rounds: 0 });
+    this.#watched.set(slot.owner, { beat: slot.beat, rounds: 0 });
   }
 
   #tell(event: string, { owner, title, pid, job, place }: OwnerSlot, { rounds }: Watched): void {

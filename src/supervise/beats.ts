@@ -50,10 +50,10 @@ export class Beats {
     private readonly stallMs: number,
   ) {}
 
-  /** One tick of the parent. `beatMs` is undefined while the child starts up, which may take no longer. */
-  tick(beatMs: number | undefined): 'alive' | 'stalled' {
-    if (beatMs !== undefined && beatMs !== this.#last) {
-      this.#last = beatMs;
+  /** One tick of the parent. `beat` is undefined while the child starts up, which may take no longer. */
+  tick(beat: number | undefined): 'alive' | 'stalled' {
+    if (beat !== undefined && beat !== this.#last) {
+      this.#last = beat;
       this.#quietTicks = 0;
       return 'alive';
     }

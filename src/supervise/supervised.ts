@@ -114,7 +114,7 @@ export class Supervised {
 
   /** One tick of the parent's clock. */
   tick(): void {
-    if (this.#process === undefined || this.#beats.tick(this.inHand()?.beatMs) === 'alive') return;
+    if (this.#process === undefined || this.#beats.tick(this.inHand()?.beat) === 'alive') return;
     const slot = this.inHand();
     this.launch.emit('worker_stalled', {
       worker: this.name,

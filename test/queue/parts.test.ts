@@ -1,5 +1,6 @@
 /** The small parts: ids, back-off, owners' slots. */
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { backoffMs } from '../../queue/clock.js';
@@ -47,8 +48,8 @@ test('a slot belongs to who lives: the next id of the same slot is skipped until
   assert.equal(second.tryBecome(8 + limits.ownersMax, 'second', 2), true);
   first.beat({ job: 'J', place: '/warehouse' }, 50);
   first.beat({ job: null, place: '/warehouse' }, 60);
-  const { title, job, place, placeSinceMs, beatMs, pid } = reader.slot(7)!;
-  assert.deepEqual([title, job, place, placeSinceMs, beatMs, pid], ['first', null, '/warehouse', 50, 60, process.pid]);
+  const { title, job, place, placeSinceMs, pid } = reader.slot(7)!;
+  assert.deepEqual([title, job, place, placeSinceMs, pid], ['first', null, '/warehouse', 50, process.pid]);
   assert.deepEqual([first.isAlive(7), reader.isAlive(7), reader.isAlive(9)], [true, true, false]);
   first.close();
   assert.equal(reader.isAlive(7), false);
@@ -68,11 +69,34 @@ test('what is in hand is read back as it was told, short after long and long aft
   const cases = places.flatMap((place) => jobs.map((job) => ({ job, place })));
   for (const [n, inHand] of [...cases, ...cases.reverse()].entries()) {
     owners.beat(inHand, 1_000 + n ** 5);
-    const { job, place, beatMs, title, pid } = owners.slot(1)!;
+    const { job, place, title, pid } = owners.slot(1)!;
     assert.deepEqual({ job, place }, inHand);
-    assert.deepEqual([beatMs, title, pid], [1_000 + n ** 5, 'worker "one"', process.pid]);
+    assert.deepEqual([title, pid], ['worker "one"', process.pid]);
   }
   owners.close();
+  remove();
+});
+
+test('each beat is seen by everybody as another number, and an idle owner writes nothing', () => {
+  const { dir, remove } = newStateDir();
+  const open = () => new Owners(host(), join(dir, 'owners'));
+  const [first, second, reader] = [open(), open(), open()];
+  first.tryBecome(1, 'first', 1);
+  second.tryBecome(2, 'second', 1);
+  const written = statSync(join(dir, 'owners'), { bigint: true }).mtimeNs;
+  const seen = [first, reader].map((by) => [by.slot(1)!.beat]);
+  for (let n = 0; n < 70_000; n++) {
+    first.beat({ job: null, place: '' }, n);
+    for (const [i, by] of [first, reader].entries()) {
+      const { beat } = by.slot(1)!;
+      if (beat === seen[i]!.at(-1)) assert.fail(`beat ${n} is not seen`);
+      seen[i]!.push(beat);
+    }
+  }
+  assert.deepEqual(seen[0], seen[1]);
+  assert.equal(reader.slot(2)!.beat, 0, "not another one's");
+  assert.equal(statSync(join(dir, 'owners'), { bigint: true }).mtimeNs, written);
+  for (const owners of [first, second, reader]) owners.close();
   remove();
 });
 
