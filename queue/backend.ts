@@ -63,7 +63,12 @@ export interface Job {
 }
 
 /** A job in state `claimed` by the asking owner. */
-export type ClaimedJob = Job & { readonly state: 'claimed'; readonly owner: OwnerId };
+export type ClaimedJob = Job & {
+  readonly state: 'claimed';
+  readonly owner: OwnerId;
+  /** The memo of the advance that led here, where the claim was kept. */
+  readonly memo?: object;
+};
 
 export interface Candidate {
   feed: string;
@@ -94,7 +99,9 @@ export interface Amend {
 
 /** What a stage says of a job. */
 export type Outcome =
-  | ({ kind: 'advance'; to?: StageName } & Amend) // to the next stage (or `to`), due at once
+  // To the next stage (or `to`), due at once. `memo`: what that stage may take from memory where it goes on in the same claim;
+  // nothing may depend on it.
+  | ({ kind: 'advance'; to?: StageName; memo?: object } & Amend)
   | ({ kind: 'defer'; inMs: number; why: string } & Amend) // not yet; costs no attempt
   | ({ kind: 'wait'; on: string; why: string } & Amend) // until `Tx.wake(on)` or `Tx.release`
   | ({ kind: 'retry'; error: string; code: string } & Amend) // failed: backs off, `held` with `code` after the limit
@@ -172,8 +179,8 @@ export interface Tx extends Reader {
   oldestWaiter(on: string): Job | undefined;
   /** Takes one waiting job out of its wait: ready for `stage`, due at once. */
   release(id: JobId, stage: StageName, amend?: Amend): void;
-  /** All that wait on `on` become ready in their own stage: a row here, the jobs in thousands after the commit. */
-  wake(on: string): void;
+  /** All that wait on one of these become ready in their own stage: a row here, the jobs in thousands after the commit. */
+  wake(on: readonly string[]): void;
   /** Idempotent: an existing gate of the same (feed, stage, cause, place) keeps its `sinceMs`. Answers whether it is new. */
   closeGate(gate: {
     feed: string;

@@ -163,13 +163,14 @@ export function nextClaim(
   move: Move,
   trail: TrailEntry[],
   payload: string | null,
-  amend: Amend,
+  { identity, bytes, freeKey }: Amend,
+  memo: object | undefined,
 ): ClaimedJob {
   return {
     id: job.id,
     feed: job.feed,
     key: job.key,
-    identity: amend.identity ?? job.identity,
+    identity: identity ?? job.identity,
     stage: move.stage,
     state: 'claimed',
     dueMs: move.dueMs,
@@ -177,8 +178,8 @@ export function nextClaim(
     owner: job.owner,
     attempts: move.attempts,
     crashes: move.crashes,
-    keyed: job.keyed && !amend.freeKey,
-    bytes: amend.bytes ?? job.bytes,
+    keyed: job.keyed && !freeKey,
+    bytes: bytes ?? job.bytes,
     payload: payload === null ? job.payload : (JSON.parse(payload) as Payload),
     holdCode: null,
     reason: null,
@@ -187,6 +188,7 @@ export function nextClaim(
     createdAtMs: job.createdAtMs,
     updatedAtMs: tx.wallMs,
     trail,
+    ...(memo && { memo }),
   };
 }
 

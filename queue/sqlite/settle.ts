@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import type {
+  Advance,
   Amend,
   Around,
   ClaimedJob,
@@ -147,7 +148,10 @@ function moveOn(
   const written = isKept ? keep(tx, job, move, trail, payload, amend) : end(tx, job, move, trail, payload, amend);
   if (!written) return { settled: false };
   countWay(tx, settlement, outcome, rules.stages);
-  if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, amend) };
+  if (isKept) {
+    const { memo } = outcome as Advance;
+    return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, amend, memo) };
+  }
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
 }

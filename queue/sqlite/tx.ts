@@ -29,6 +29,8 @@ export interface Mark {
 
 const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?) WHERE id = ?`;
+const WAKE = `INSERT OR IGNORE INTO wakes SELECT value FROM json_each(?) AS asked
+  WHERE EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits_on = asked.value)`;
 const COUNT = `INSERT INTO counters VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes`;
 
@@ -134,10 +136,8 @@ export class SqliteTx extends Rows implements Tx {
     this.madeReady = true;
   }
 
-  wake(on: string): void {
-    if (!this.get("SELECT 1 FROM jobs WHERE state = 'waiting' AND waits_on = ? LIMIT 1", on)) return;
-    this.run('INSERT OR IGNORE INTO wakes VALUES (?)', on);
-    this.wakesAsked = true;
+  wake(on: readonly string[]): void {
+    if (on.length > 0 && this.run(WAKE, JSON.stringify(on)).changes > 0) this.wakesAsked = true;
   }
 
   closeGate(gate: {

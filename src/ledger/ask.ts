@@ -26,9 +26,10 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, ahead?: Ahea
   const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
   if (!known) {
-    const content = carry(tx, job, facts, sha256, original, ahead);
+    const { row, planned } = carry(tx, job, facts, sha256, original, ahead);
     const straight = ahead && { straight: true as const, moveAfter: job.claimNo };
-    return { kind: 'advance', to: 'manifest', bytes, payload: payloadOf({ ...facts, content, ...straight }) };
+    const payload = payloadOf({ ...facts, content: row, ...straight });
+    return { kind: 'advance', to: 'manifest', bytes, payload, ...(planned && { memo: planned }) };
   }
   if (known.carrier === job.id && known.state !== 'stored') {
     return {
@@ -61,8 +62,9 @@ function carry(
   sha256: Buffer,
   original: ParsedIdentity,
   ahead: Ahead | undefined,
-): number {
-  const content: Omit<Content, 'row'> = {
+): { row: number; planned?: Content } {
+  const content: Content = {
+    row: 0,
     feed: job.feed,
     sha256,
     generation: 1,
@@ -81,6 +83,9 @@ function carry(
     note: null,
   };
   const row = insertContent(tx, content);
-  if (ahead && !ahead.take(tx, { ...content, row })) unplan(tx, row);
-  return row;
+  content.row = row;
+  if (!ahead) return { row };
+  if (ahead.take(tx, content)) return { row, planned: content };
+  unplan(tx, row);
+  return { row };
 }

@@ -13,7 +13,7 @@ export function recordStored(tx: Tx, rows: readonly number[], note: string | nul
     tx.wallMs,
     JSON.stringify(rows),
   );
-  for (const row of rows) tx.wake(waitToken(row));
+  tx.wake(rows.map(waitToken));
 }
 
 export type Released =

@@ -151,7 +151,7 @@ function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
     ...[Buffer.from(line.target!, 'latin1'), line.hour, line.record.ingestId, known.row],
   );
   tx.run('DELETE FROM reservations WHERE content = ?', known.row);
-  tx.wake(waitToken(known.row));
+  tx.wake([waitToken(known.row)]);
 }
 
 const countStored = (tx: Tx, feed: string, line: Line): void => tx.count(feed, 'move', 'stored', 1, bytesOf(line));
@@ -187,7 +187,7 @@ function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Content | und
   }
   tx.run(`UPDATE contents SET ${VALUES} WHERE row = ?`, ...values, older.row);
   tx.run('DELETE FROM reservations WHERE content = ?', older.row);
-  if (as.state === 'stored') tx.wake(waitToken(older.row));
+  if (as.state === 'stored') tx.wake([waitToken(older.row)]);
   return older.row;
 }
 

@@ -202,6 +202,6 @@ function forgetPlans(tx: Tx, feed: string): void {
   );
   for (const { on } of waits) {
     const content = contentByRow(tx, Number(on.slice(on.indexOf(':') + 1)));
-    if (content === undefined || content.state === 'stored') tx.wake(on);
+    if (content === undefined || content.state === 'stored') tx.wake([on]);
   }
 }

@@ -10,7 +10,7 @@ import { errnoOf, PlaceError, type PlaceKind, placeError } from '../files/place-
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
-import { dropOldReservations, hasOldReservations } from '../warehouse/reserve.js';
+import { OldReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
 import { Silence } from './silence.js';
 import type { Emit } from './stage.js';
@@ -19,8 +19,6 @@ const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
 const RESERVATIONS_EVERY_MS = 5_000;
-/** In one transaction. */
-const RESERVATIONS_MAX = 1_000;
 
 /** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
 function untilNextMs(periodMs: number): number {
@@ -72,7 +70,8 @@ export class Background {
     this.#every(PROBE_EVERY_MS, () => this.#probe());
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
-    this.#every(RESERVATIONS_EVERY_MS, () => this.#forgetReservations());
+    const reservations = new OldReservations();
+    this.#every(RESERVATIONS_EVERY_MS, () => reservations.forget(this.parts.backend, () => this.#stopped));
   }
 
   stop(): void {
@@ -166,12 +165,6 @@ export class Background {
     if (this.#told.has(reason)) return;
     this.#told.add(reason);
     this.parts.emit('reaping_failed', { feed, reason });
-  }
-
-  async #forgetReservations(): Promise<void> {
-    const { backend } = this.parts;
-    const isOver = () => this.#stopped || !backend.read(hasOldReservations);
-    while (!isOver()) await backend.transact((tx) => dropOldReservations(tx, RESERVATIONS_MAX));
   }
 }
 

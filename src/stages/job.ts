@@ -3,6 +3,7 @@
  * Does not: hold anything that must be exact over 2^53 as a number; such values are decimal strings.
  */
 import type { ClaimedJob, Payload } from '../../queue/backend.js';
+import type { Content } from '../ledger/content.js';
 import type { ByteName } from '../linux/names.js';
 
 /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS` of a regular file: two equal ones are the same unchanged file. */
@@ -80,6 +81,8 @@ export interface IngestJob {
   readonly inside: ByteName;
   readonly claim: ClaimedJob;
   readonly facts: JobFacts;
+  /** As this very claim has planned it; only its state may have changed since. */
+  readonly planned?: Content;
 }
 
 export function ingestJob(claim: ClaimedJob): IngestJob {
@@ -91,6 +94,7 @@ export function ingestJob(claim: ClaimedJob): IngestJob {
     inside: (facts.inside ?? '') as ByteName,
     claim,
     facts,
+    ...(claim.memo && { planned: claim.memo as Content }),
   };
 }
 

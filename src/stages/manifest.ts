@@ -30,7 +30,7 @@ export const manifest: Stage = {
 
   async run(jobs, batch) {
     const steps = new Map<IngestJob, Step>();
-    const contents = new Map<IngestJob, Content | undefined>();
+    const contents = new Map(jobs.map((job) => [job, job.planned]));
     let todo = [...jobs];
     batch.hand(undefined, 'manifests');
     try {

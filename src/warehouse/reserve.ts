@@ -3,7 +3,7 @@
  * Looking at the disk happens before the planning transaction, reserving inside it. A name that is stored leaves the
  * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two.
  */
-import type { Reader, Tx } from '../../queue/backend.js';
+import type { Backend, Reader, Tx } from '../../queue/backend.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { baseOf, folderOf, nthName } from '../files/places.js';
 import { type ByteName, joinNames, statAtOrNone } from '../linux/index.js';
@@ -61,12 +61,43 @@ function remember(wanted: string, next: number): void {
   numbering.set(wanted, next);
 }
 
-const OLD = `SELECT r.path FROM reservations r JOIN contents c ON c.row = r.content
-  WHERE c.state = 'stored' AND c.updated_at_ms < ? LIMIT ?`;
+// The rows of reservations first: in what order they come does not matter, and most of them need no look at their content.
+const OLD = `SELECT r.path FROM reservations r CROSS JOIN contents c ON c.row = r.content
+  WHERE r.content <= ? AND c.state = 'stored' AND c.updated_at_ms < ? LIMIT ?`;
 
-export const hasOldReservations = (reader: Reader): boolean =>
-  reader.get(OLD, Date.now() - RESERVED_FOR_MS, 1) !== undefined;
+/** Of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them. */
+export const oldReservations = (reader: Reader, last: number, max: number): number[] =>
+  reader.arrays(OLD, last, Date.now() - RESERVED_FOR_MS, max).map(([path]) => path as number);
 
-/** Reservations of contents that have been stored for a while: the names are on disk, or a consumer took them. */
-export const dropOldReservations = (tx: Tx, max: number): number =>
-  tx.run(`DELETE FROM reservations WHERE path IN (${OLD})`, tx.wallMs - RESERVED_FOR_MS, max).changes;
+/** Where it is another content's by now, it stays. */
+export const dropReservations = (tx: Tx, paths: readonly number[], last: number): void =>
+  void tx.run(
+    'DELETE FROM reservations WHERE path IN (SELECT value FROM json_each(?)) AND content <= ?',
+    JSON.stringify(paths),
+    last,
+  );
+
+/** In one transaction: they lie scattered, so each one costs its pages anew. */
+const DROPPED_MAX = 10_000;
+
+/** Forgets old reservations, round by round. */
+export class OldReservations {
+  /** How many contents there were at some boot-clock ms: those that came later are too young to be looked at. */
+  readonly #seen: { atMs: number; last: number }[] = [];
+
+  async forget(backend: Pick<Backend, 'nowMs' | 'read' | 'transact'>, isOver: () => boolean): Promise<void> {
+    const atMs = backend.nowMs();
+    while (this.#seen[1] && atMs - this.#seen[1].atMs >= RESERVED_FOR_MS) this.#seen.shift();
+    this.#seen.push({ atMs, last: backend.read(lastContent) });
+    const { atMs: sinceMs, last } = this.#seen[0]!;
+    if (atMs - sinceMs < RESERVED_FOR_MS) return;
+    for (let paths: number[]; !isOver(); ) {
+      paths = backend.read((reader) => oldReservations(reader, last, DROPPED_MAX));
+      if (paths.length > 0) await backend.transact((tx) => dropReservations(tx, paths, last));
+      if (paths.length < DROPPED_MAX) return;
+    }
+  }
+}
+
+const lastContent = (reader: Reader): number =>
+  reader.get<{ last: number | null }>('SELECT max(row) AS last FROM contents')?.last ?? 0;

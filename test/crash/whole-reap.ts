@@ -4,7 +4,7 @@ import { FeedFiles } from '../../src/files/feed-files.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../../src/recover/reaper.js';
 import type { Feed } from '../../src/stages/stage.js';
-import { dropOldReservations } from '../../src/warehouse/reserve.js';
+import { dropReservations, oldReservations } from '../../src/warehouse/reserve.js';
 
 export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>): Promise<void> {
   for (const [feed, { roots }] of feeds) {
@@ -19,7 +19,8 @@ export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>
       }
     }
   }
-  await backend.transact((tx) => dropOldReservations(tx, 100));
+  const last = Number.MAX_SAFE_INTEGER;
+  await backend.transact((tx) => dropReservations(tx, oldReservations(tx, last, 100), last));
 }
 
 /** What is told of bugs counts as a failure of the run. */

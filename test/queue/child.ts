@@ -37,7 +37,7 @@ const verbs = {
   /** Asks for the wake, and dies before anything that follows its commit. */
   wakeAndDie: async (on: string) => {
     await backend.transact((tx) => {
-      tx.wake(on);
+      tx.wake([on]);
       // The commit is synchronous after this function; what goes on after it takes another turn.
       process.nextTick(() => process.kill(process.pid, 'SIGKILL'));
     });

@@ -1,5 +1,6 @@
 /** Names in the warehouse: nobody's, readable, and found quickly also when thousands want the same one. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +8,11 @@ import { type TestContext, test } from 'node:test';
 import type { Backend } from '../../queue/backend.js';
 import { FeedFiles } from '../../src/files/feed-files.js';
 import { makeMarker } from '../../src/files/marker.js';
+import { insertContent } from '../../src/ledger/content.js';
 import { openState } from '../../src/ledger/open-state.js';
+import { recordStored } from '../../src/ledger/stored.js';
 import { type ByteName, bytesOfName, nameOfText, O, openAt } from '../../src/linux/index.js';
-import { freeTarget, reserve } from '../../src/warehouse/reserve.js';
+import { freeTarget, OldReservations, RESERVED_FOR_MS, reserve } from '../../src/warehouse/reserve.js';
 
 const DAY = 'ingest_date=2030-01-02';
 
@@ -141,4 +144,44 @@ test('a directory, a dangling symlink or a FIFO on a name takes it too', async (
   const { symlinkSync } = await import('node:fs');
   symlinkSync('nowhere', join(warehouse, DAY, 's.csv'));
   assert.deepEqual(await choose([named('d.csv'), named('s.csv')]), inDay('d~2.csv', 's~2.csv'));
+});
+
+test('a reservation is forgotten once its content has been stored for a while, and no earlier', async (t) => {
+  const { backend, warehouse } = await stage(t);
+  const DAY_MS = 86_400_000;
+  const plan = (name: string, isStored: boolean, storedForMs = 0) =>
+    backend.transact((tx) => {
+      const row = insertContent(tx, contentOf(name));
+      reserve(tx, warehouse, nameOfText(name), row);
+      if (isStored) recordStored(tx, [row], null);
+      tx.run('UPDATE contents SET updated_at_ms = updated_at_ms - ? WHERE row = ?', storedForMs, row);
+      return row;
+    });
+  await plan('old', true, DAY_MS);
+  const carried = await plan('carried', false, DAY_MS);
+  const fresh = await plan('fresh', true);
+  let nowMs = backend.nowMs();
+  const reservations = new OldReservations();
+  const forget = () =>
+    reservations.forget(
+      { nowMs: () => nowMs, read: (fn) => backend.read(fn), transact: (fn) => backend.transact(fn) },
+      () => false,
+    );
+  const left = () =>
+    backend.read((reader) => reader.arrays('SELECT content FROM reservations ORDER BY content')).flat();
+  await forget();
+  assert.equal(left().length, 3, 'nobody knows yet which contents are old');
+  const later = await plan('later', true, DAY_MS);
+  nowMs += RESERVED_FOR_MS;
+  await forget();
+  assert.deepEqual(left(), [carried, fresh, later], 'what came since the last look is not looked at');
+  nowMs += RESERVED_FOR_MS;
+  await forget();
+  assert.deepEqual(left(), [carried, fresh]);
+});
+
+const contentOf = (name: string) => ({
+  ...{ feed: 'default', sha256: randomBytes(32), generation: 1, state: 'carried' as const, carrier: name, size: 1 },
+  ...{ device: '1', inode: '1', mtimeNs: '1', sourcePath: Buffer.from(name), seal: 'lease' as const },
+  ...{ target: Buffer.from(name), hour: null, ingestId: null, ingestedAtMs: null, note: null },
 });

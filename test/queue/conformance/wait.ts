@@ -24,7 +24,7 @@ export const waitScenarios: Scenarios = {
   'wakes thousands, each in its own stage': async (world) => {
     const queue = await withWaiters(world, WAITERS);
     const allAwake = new Promise<void>((resolve) => queue.onWork(() => readyIn(queue) === WAITERS && resolve()));
-    await queue.transact((tx) => tx.wake('content'));
+    await queue.transact((tx) => tx.wake(['content']));
     await allAwake;
     assert.equal(queue.stats()[0]?.waiting, 0);
     assert.equal((await queue.claim('first', 9)).length, 9);
@@ -32,7 +32,7 @@ export const waitScenarios: Scenarios = {
 
   'wakes nobody who waits on something else': async (world) => {
     const queue = await withWaiters(world, 3);
-    await queue.transact((tx) => tx.wake('other'));
+    await queue.transact((tx) => tx.wake(['other']));
     await queue.rescue();
     assert.equal(queue.stats()[0]?.waiting, 3);
   },
