@@ -2,6 +2,7 @@
  * The SQLite backend: one process as one owner. Each verb lives in a file of its own; here they meet the shared commit.
  * Guarantees: see queue/backend.ts. Does not: run anything by itself, save the doorbell's net once a second.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type {
   Around,
   Backend,
@@ -52,6 +53,7 @@ export class SqliteBackend extends SqliteView implements Backend {
   readonly owner: OwnerId;
   readonly #newId: () => JobId;
   readonly #turns = new Turns();
+  #dataVersion = 0;
   #closing: Promise<void> | undefined;
 
   constructor(protected override readonly parts: OwnerParts) {
@@ -72,11 +74,19 @@ export class SqliteBackend extends SqliteView implements Backend {
   async enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]> {
     const answers: EnqueueAnswer[] = [];
     for (let at = 0; at < batch.length; at += limits.enqueueBatchMax) {
+      if (at > 0 && this.#othersHaveWritten()) await delay(limits.courtesyMs);
       const piece = batch.slice(at, at + limits.enqueueBatchMax);
       const known = this.read((rows) => answersWithoutWriting(rows, piece, this.nowMs()));
       answers.push(...(known ?? (await this.#commit((tx) => enqueue(tx, piece, this.stages[0]!, this.#newId)))));
     }
     return answers;
+  }
+
+  /** Since this was asked last. */
+  #othersHaveWritten(): boolean {
+    const before = this.#dataVersion;
+    this.#dataVersion = this.parts.opened.db.pragma('data_version', { simple: true }) as number;
+    return this.#dataVersion !== before;
   }
 
   async claim(stage: StageName, max: number, bytesMax = Number.POSITIVE_INFINITY): Promise<ClaimedJob[]> {

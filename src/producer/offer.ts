@@ -4,7 +4,6 @@
  * at once; a path whose job is in hand just now is answered as `busy`, to be offered again.
  */
 import type { Backend, Candidate } from '../../queue/backend.js';
-import { limits } from '../../queue/limits.js';
 import type { FeedOptions } from '../config/options.js';
 import { bytesOfName } from '../linux/names.js';
 import type { CandidatePayload } from '../stages/job.js';
@@ -30,14 +29,11 @@ export interface Offering {
 export async function offer(looks: readonly Look[], offering: Offering): Promise<Offered> {
   const wanted = withoutKnown(looks, offering);
   const offered: Offered = { taken: 0, busy: [] };
-  for (let at = 0; at < wanted.length; at += limits.enqueueBatchMax) {
-    const batch = wanted.slice(at, at + limits.enqueueBatchMax);
-    const answers = await offering.backend.enqueue(batch.map(({ candidate }) => candidate));
-    answers.forEach((answer, n) => {
-      if (answer === 'new') offered.taken += 1;
-      if (answer === 'busy') offered.busy.push(batch[n]!.look);
-    });
-  }
+  const answers = await offering.backend.enqueue(wanted.map(({ candidate }) => candidate));
+  answers.forEach((answer, n) => {
+    if (answer === 'new') offered.taken += 1;
+    if (answer === 'busy') offered.busy.push(wanted[n]!.look);
+  });
   return offered;
 }
 

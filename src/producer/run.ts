@@ -4,6 +4,7 @@
  * no longer the one that it opened.
  * Does not: open a file of an input, or change anything there.
  */
+import { constants, getPriority, setPriority } from 'node:os';
 import { type Backend, limits } from '../../queue/index.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
@@ -16,10 +17,13 @@ import { limits as producerLimits } from './limits.js';
 import { untilNothingLeft } from './once.js';
 import { startProgress } from './progress.js';
 
+const NICEST = constants.priority.PRIORITY_LOW;
+
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
   const { statePath, maxAttempts } = config.service;
   await refuseLostState(statePath, config.feeds);
+  setPriority(Math.min(getPriority() + producerLimits.nicer, NICEST));
   const backend = await openState({ statePath, maxAttempts, title: 'producer', cacheKib: producerLimits.cacheKib });
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
