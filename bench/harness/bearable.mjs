@@ -1,5 +1,7 @@
-/** How many files a peer can be given: one that would take longer than the limit runs with fewer, and is marked. */
-
+/**
+ * How many files a peer can be given: one that would take longer than the limit, or does, runs with fewer, and is marked.
+ */
+import { TooLong } from './run.mjs';
 import { chosen, sitting } from './sitting.mjs';
 
 /** So many then. */
@@ -11,9 +13,16 @@ const TRIAL_FILES = [500, 2_000];
 export async function bearableSitting({ contestants, options, files, rounds, tell, secondsOf }, run) {
   const trial = secondsOf ?? (async (contestant, some) => (await run(contestant, some)).seconds);
   const bearable = new Bearable(options, files, trial);
-  const rows = await sitting({ rounds, contestants: chosen(contestants, options), tell }, async (contestant) =>
-    run(contestant, await bearable.filesFor(contestant)),
-  );
+  const rows = await sitting({ rounds, contestants: chosen(contestants, options), tell }, async (contestant) => {
+    try {
+      return await run(contestant, await bearable.filesFor(contestant));
+    } catch (error) {
+      // Some take longer for each file the more there are, which no trial shows.
+      if (!(error instanceof TooLong) || !bearable.shorten(contestant)) throw error;
+      tell(`  ${contestant.title}: ${error.message}; once more with ${SLOW_FILES}`);
+      return run(contestant, SLOW_FILES);
+    }
+  });
   bearable.mark(rows);
   return rows;
 }
@@ -38,6 +47,13 @@ class Bearable {
       this.#given.set(id, free || !(await this.#tooSlow(contestant)) ? this.#files : SLOW_FILES);
     }
     return this.#given.get(id);
+  }
+
+  /** False where it has had no more than that. */
+  shorten({ id, kind }) {
+    if (kind === 'product' || this.#given.get(id) <= SLOW_FILES) return false;
+    this.#given.set(id, SLOW_FILES);
+    return true;
   }
 
   /** Says so in the rows of those that got fewer. */

@@ -62,7 +62,7 @@ async function timed(contestant, world, files, { options, watch }) {
   const service = await contestant.service?.(world, watch);
   try {
     const command = contestant.command(world, { files, service });
-    const limitMs = contestant.kind === 'product' ? PRODUCT_LIMIT_MS : (watch ? 10 : 3) * options.limitSeconds * 1000;
+    const limitMs = contestant.kind === 'product' ? PRODUCT_LIMIT_MS : (watch ? 10 : 1) * options.limitSeconds * 1000;
     const usage = await measured(watch ? traced(command, world, watch) : command, {
       ...{ log: world.log, beside: service?.run, limitMs },
     });

@@ -168,7 +168,10 @@ export class Run {
   }
 }
 
-/** Runs to its end. Errors: it failed, or took longer than `limitMs`. Answers what `usage` does. */
+/** It did not end by itself in its time. */
+export class TooLong extends Error {}
+
+/** Runs to its end. Errors: it failed; TooLong where it took longer than `limitMs`. Answers what `usage` does. */
 export async function measured(command, { limitMs = 3_600_000, expect = [0], log, ...how } = {}) {
   const run = new Run(command, { log, ...how });
   let late = false;
@@ -178,7 +181,7 @@ export async function measured(command, { limitMs = 3_600_000, expect = [0], log
   }, limitMs);
   try {
     const { code, signal: by } = await run.ended.finally(() => clearTimeout(timer));
-    if (late) throw new Error(`${command.file} had not ended after ${Math.round(limitMs / 1000)} s`);
+    if (late) throw new TooLong(`${command.file} had not ended after ${Math.round(limitMs / 1000)} s`);
     if (!expect.includes(code)) throw new Error(`${command.file} ended with ${code ?? by}\n${run.tail()}`);
     return run.usage();
   } finally {

@@ -20,9 +20,10 @@ import {
   statFd,
 } from '../linux/index.js';
 import { digestSmall, SMALL_BYTES } from './digest.js';
-import { Directories } from './directories.js';
+import { Directories, type Entry } from './directories.js';
 import { folderOf } from './places.js';
 import { openEntry } from './probe.js';
+import { plainSidecar, type SidecarSays } from './sidecar.js';
 import { sameBytes, unchanged } from './verified.js';
 
 export interface SealOrder {
@@ -44,6 +45,16 @@ export interface FileToSeal {
   sealed: ByteName;
   /** Its identity as it was seen over its whole window. */
   seen: string;
+  /** Where the feed has sidecars: without one, the file is left as it is. */
+  sidecar?: SidecarToSeal;
+}
+
+export interface SidecarToSeal {
+  /** Below the input and below the work directory. */
+  path: ByteName;
+  sealed: ByteName;
+  /** The window of its file is over: then it may be the older one of the two. */
+  mayBeOlder: boolean;
 }
 
 export interface QuickSealed {
@@ -51,6 +62,7 @@ export interface QuickSealed {
   identity: string;
   size: number;
   sha256: string;
+  sidecar?: SidecarSays;
 }
 
 export interface MoveOrder {
@@ -136,12 +148,15 @@ function sealOne(order: SealOrder, file: FileToSeal, input: Directories, work: D
   const from = input.entry(file.path);
   const verified = statAt(from.dir, from.name);
   if (!isPlain(order, verified) || !unchanged(file.seen, verified)) return undefined;
+  const sidecar = file.sidecar && plainSidecar(input.entry(file.sidecar.path), order.leasesOn, file.sidecar, verified);
+  if (file.sidecar && !sidecar) return undefined;
   const { fd } = openEntry(from);
   if (fd === undefined) return undefined;
   try {
     if (probeLease(fd) !== 'free' || statFd(fd).version !== verified.version) return undefined;
+    if (file.sidecar) rename(input.entry(file.sidecar.path), work.entry(file.sidecar.sealed));
     const to = work.entry(file.sealed);
-    renameNoReplace(from.dir, from.name, to.dir, to.name);
+    rename(from, to);
     if (probeLease(fd) !== 'free') return undefined;
     const sealed = statAt(to.dir, to.name);
     if (sealed.dev !== verified.dev || !isPlain(order, sealed) || !sameBytes(verified.version, sealed))
@@ -150,11 +165,14 @@ function sealOne(order: SealOrder, file: FileToSeal, input: Directories, work: D
     if (probeLease(fd) !== 'free') return undefined;
     const after = statFd(fd);
     if (!isPlain(order, after) || !sameBytes(sealed.version, after) || digest.bytes !== sealed.size) return undefined;
-    return { identity: after.version, size: after.size, sha256: digest.sha256.toString('hex') };
+    const hashed = { identity: after.version, size: after.size, sha256: digest.sha256.toString('hex') };
+    return sidecar ? { ...hashed, sidecar } : hashed;
   } finally {
     closeSync(fd);
   }
 }
+
+const rename = (from: Entry, to: Entry): void => renameNoReplace(from.dir, from.name, to.dir, to.name);
 
 /** Small, with one name, on a filesystem whose leases tell of writers. An empty file may be held, so it is not. */
 const isPlain = ({ leasesOn, bytesMin, bytesMax }: SealOrder, { kind, nlink, dev, size, mtimeNs }: Stat): boolean =>
@@ -183,7 +201,6 @@ function isFree(target: ByteName, warehouse: Directories, missing: Set<ByteName>
 function moveOne(file: FileToMove, work: Directories, warehouse: Directories): true | undefined {
   const from = work.entry(file.sealed);
   if (!sameBytes(file.identity, statAt(from.dir, from.name))) return undefined;
-  const to = warehouse.entry(file.target);
-  renameNoReplace(from.dir, from.name, to.dir, to.name);
+  rename(from, warehouse.entry(file.target));
   return true;
 }

@@ -83,7 +83,8 @@ export function quietMs(feed: FeedOptions, seen: Observation, stat: Stat, sideca
   return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : settleMs(feed, seen);
 }
 
-const settleMs = (feed: FeedOptions, { by }: Observation): number => (by === 'rename' ? 0 : feed.settleMs);
+/** The same behind a sidecar that is newer than its file. */
+export const settleMs = (feed: FeedOptions, { by }: Observation): number => (by === 'rename' ? 0 : feed.settleMs);
 
 /** The stability window of a file, ms. */
 export const windowMs = (feed: FeedOptions, seen: Observation): number =>

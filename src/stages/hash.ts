@@ -172,19 +172,20 @@ function decide(
     );
   }
   const sha256 = digest.sha256.toString('hex');
-  const facts: JobFacts = { ...job.facts, sealed: { ...sealed, identity: identityOf(after.stat) }, sha256 };
-  if (facts.demanded !== undefined && facts.demanded !== sha256) {
-    return hold(
-      'checksum_mismatch',
-      `its SHA-256 is ${sha256}, but its sidecar demands ${facts.demanded}: send the file again and ingest-ctl discard this one`,
-      { ...facts, sha256: undefined },
-    );
-  }
-  return hashedStep(facts, sha256);
+  return hashedStep({ ...job.facts, sealed: { ...sealed, identity: identityOf(after.stat) } }, sha256);
 }
 
-/** `facts` has the file as it was sealed. */
-export function hashedStep({ refusals: _, noRoom: __, ...rest }: JobFacts, sha256: string): Hashed {
+/** `given` has the file as it was sealed. */
+export function hashedStep(given: JobFacts, sha256: string): Step | Hashed {
+  const { demanded } = given;
+  if (demanded !== undefined && demanded !== sha256) {
+    return hold(
+      'checksum_mismatch',
+      `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}: send the file again and ingest-ctl discard this one`,
+      { ...given, sha256: undefined },
+    );
+  }
+  const { refusals: _, noRoom: __, ...rest } = given;
   const facts = { ...rest, sha256 };
   return { outcome: (tx, claimed) => askLedger(tx, claimed, facts), hashed: facts };
 }

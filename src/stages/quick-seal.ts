@@ -3,26 +3,26 @@
  * first claims of files that have been seen unchanged over their whole window.
  * Does not: decide anything that verify-complete would decide otherwise; what has no answer goes through it.
  */
+import type { FeedOptions } from '../config/options.js';
 import type { DirtyDirectories } from '../files/dirty.js';
 import { folderOf, UNDERPROCESS } from '../files/places.js';
-import type { FileToSeal, QuickSealed } from '../files/quick.js';
-import { statFd } from '../linux/index.js';
-import { windowMs } from './completion.js';
+import type { FileToSeal, QuickSealed, SidecarToSeal } from '../files/quick.js';
+import { type ByteName, statFd } from '../linux/index.js';
+import { settleMs, windowMs } from './completion.js';
 import { hashedStep } from './hash.js';
-import type { Hashed } from './hash-sync.js';
-import type { IngestJob } from './job.js';
+import type { IngestJob, Observation, Sealed } from './job.js';
 import { passedOn } from './sealed-step.js';
-import type { Batch, Straight } from './stage.js';
+import type { Batch, Step, Straight } from './stage.js';
 
 /** By job that was tried: its step, undefined where it has to be handled by itself. */
 export async function sealQuickly(
   jobs: readonly IngestJob[],
   batch: Batch,
   dirty: DirtyDirectories,
-): Promise<Map<IngestJob, Hashed | undefined>> {
-  const { straight, feed } = batch;
-  const steps = new Map<IngestJob, Hashed | undefined>();
-  if (!straight?.mayRun('hash') || feed.mode !== 'stability') return steps;
+): Promise<Map<IngestJob, Step | undefined>> {
+  const { straight } = batch;
+  const steps = new Map<IngestJob, Step | undefined>();
+  if (!straight?.mayRun('hash')) return steps;
   const plain = jobs.filter((job) => isPlain(job, batch));
   if (plain.length === 0) return steps;
   const answers = await order(plain, batch, straight);
@@ -35,29 +35,42 @@ export async function sealQuickly(
 
 function isPlain({ claim, inside, facts: { seen } }: IngestJob, batch: Batch): boolean {
   if (claim.claimNo !== 1 || inside !== '' || seen?.boot !== batch.boot) return false;
-  return seen.sinceMs + windowMs(batch.feed, seen) <= batch.now().ms;
+  return seen.sinceMs + shortestMs(batch.feed, seen) <= batch.now().ms;
 }
+
+/** With a sidecar that is newer than its file; an older one may be left over from another file of that name. */
+const shortestMs = (feed: FeedOptions, seen: Observation): number =>
+  feed.mode === 'sidecar' ? settleMs(feed, seen) : windowMs(feed, seen);
 
 /** Undefined where leases tell nothing. */
 async function order(
   jobs: readonly IngestJob[],
-  { feed, files }: Batch,
+  { feed, files, now }: Batch,
   straight: Straight,
 ): Promise<(QuickSealed | undefined)[] | undefined> {
   const [input, work] = [files.input.rootFd, files.work('' as never).rootFd];
   const { dev } = statFd(work);
   if (!files.kinds.of(work, dev).leasesMeaningful) return undefined;
-  const toSeal = jobs.map(
-    (job): FileToSeal => ({ path: job.path, sealed: files.workPath(job, 'file'), seen: job.facts.seen!.identity }),
-  );
+  const { ms } = now();
+  const sidecarOf = (job: IngestJob, seen: Observation): SidecarToSeal => ({
+    path: (job.path + feed.sidecarSuffix) as ByteName,
+    sealed: files.workPath(job, 'sidecar'),
+    mayBeOlder: seen.sinceMs + windowMs(feed, seen) <= ms,
+  });
+  const toSeal = jobs.map((job): FileToSeal => {
+    const seen = job.facts.seen!;
+    const file = { path: job.path, sealed: files.workPath(job, 'file'), seen: seen.identity };
+    return feed.mode === 'sidecar' ? { ...file, sidecar: sidecarOf(job, seen) } : file;
+  });
   const bounds = { leasesOn: dev, bytesMin: feed.minBytes, bytesMax: feed.maxBytes };
   return straight.quick({ kind: 'seal', input, work, ...bounds, files: toSeal }, jobs);
 }
 
-function sealed(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: QuickSealed): Hashed {
+function sealed(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: QuickSealed): Step {
   dirty.add(batch.files.input, folderOf(job.path));
   dirty.add(batch.files.work(job.inside), UNDERPROCESS);
-  const { identity, size, sha256 } = answer;
-  const passed = passedOn(job, batch, { identity, kind: 'lease' }, { identity, size });
+  const { identity, size, sha256, sidecar } = answer;
+  const asSealed: Sealed = { identity, kind: 'lease', ...(sidecar && { sidecar: true }) };
+  const passed = passedOn(job, batch, asSealed, { identity, size }, sidecar);
   return { ...hashedStep(passed.facts, sha256), passed };
 }

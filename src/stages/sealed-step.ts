@@ -1,6 +1,7 @@
 /** What verify-complete says of a file that lies in `underprocess/`. */
 import { identityOf } from '../files/identity.js';
 import type { Probe } from '../files/probe.js';
+import type { SidecarSays } from '../files/sidecar.js';
 import { type IngestJob, type JobFacts, payloadOf, type Sealed } from './job.js';
 import type { SidecarRead } from './sidecar.js';
 import type { Batch, Passed } from './stage.js';
@@ -39,7 +40,7 @@ export function passedOn(
   batch: Batch,
   sealed: Sealed,
   now: { identity: string; size: number },
-  sidecar?: SidecarRead,
+  sidecar?: SidecarSays,
 ): SealedStep {
   // What was seen in the input says nothing of a sealed file.
   const { refusals: _, seen: __, ...rest } = job.facts;

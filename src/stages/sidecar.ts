@@ -3,26 +3,19 @@
  * `sha256sum x > x.ok` leaves it empty and open for the whole hash, so an open sidecar says nothing yet.
  * Guarantees: one that cannot be read is told as such, and never taken for one without a checksum.
  */
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { Entry } from '../files/directories.js';
 import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { errnoOf } from '../files/place-error.js';
 import { type FsKinds, openEntry, probeFd } from '../files/probe.js';
+import { type SidecarSays, sidecarSays } from '../files/sidecar.js';
 import type { ByteName, Stat } from '../linux/index.js';
 import type { SidecarSeen } from './completion.js';
 import type { Batch } from './stage.js';
 
-/** A sidecar is one line; more than this is not read. */
-const SIDECAR_BYTES_MAX = 65_536;
-const HEX = /^\\?([0-9a-fA-F]{64})(?:\s|$)/m;
-
-export interface SidecarRead {
+export interface SidecarRead extends SidecarSays {
   seen: SidecarSeen;
-  /** Lower-case hex; undefined where the sidecar holds none. */
-  demanded: string | undefined;
-  /** It says something, and that is no SHA-256: a word, an MD5. */
-  saysOther?: boolean;
 }
 
 export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
@@ -40,12 +33,7 @@ export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRe
     const { stat, writer } = probeFd(opened.fd, kinds);
     if (stat.kind !== 'file') return NO_SIDECAR;
     if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
-    const buffer = Buffer.alloc(Math.min(stat.size, SIDECAR_BYTES_MAX));
-    const n = buffer.length === 0 ? 0 : readSync(opened.fd, buffer, 0, buffer.length, 0);
-    const text = buffer.toString('latin1', 0, n);
-    const demanded = HEX.exec(text)?.[1]?.toLowerCase();
-    const saysOther = demanded === undefined && text.trim() !== '';
-    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs }, demanded, ...(saysOther && { saysOther }) };
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs }, ...sidecarSays(opened.fd, stat.size) };
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined || !UNREADABLE.has(code)) throw error;

@@ -5,6 +5,7 @@ import {
   closeSync,
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -106,6 +107,51 @@ test('what is not as in most files stays where it is, and the others go on', (t)
     runQuick(bounded, () => {}),
     [undefined],
   );
+});
+
+test('with sidecars, a file is sealed with its own, and only where that is whole and speaks of it', (t) => {
+  const { root, drop, seal } = grounds(t);
+  const inInput = (name: string): string => join(root, 'in', name);
+  const dropWith = (name: string, says: string | undefined, mayBeOlder = false): FileToSeal => {
+    const file = drop(name);
+    if (says !== undefined) writeFileSync(inInput(`${name}.ok`), says);
+    const sidecar = { path: nameOfText(`${name}.ok`), sealed: nameOfText(`sealed ${name}.ok`), mayBeOlder };
+    return { ...file, sidecar };
+  };
+  const older = (name: string, mayBeOlder: boolean): FileToSeal => {
+    writeFileSync(inInput(`${name}.ok`), '');
+    const ctimeOf = (path: string): bigint => lstatSync(inInput(path), { bigint: true }).ctimeNs;
+    let file: FileToSeal;
+    // The clock of a filesystem moves on every few milliseconds only.
+    do file = dropWith(name, undefined, mayBeOlder);
+    while (ctimeOf(name) === ctimeOf(`${name}.ok`));
+    return file;
+  };
+  const written = dropWith('written.csv', '');
+  const writer = openSync(inInput('written.csv.ok'), 'r+');
+  const linked = dropWith('linked.csv', '');
+  linkSync(inInput('linked.csv.ok'), join(root, 'second name'));
+  const left = [dropWith('without.csv', undefined), written, linked, older('older.csv', false)];
+  const others = [dropWith('empty.csv', ''), dropWith('sum.csv', `${'AB'.repeat(32)}  sum.csv\n`)];
+  others.push(dropWith('word.csv', 'done'), older('old.csv', true));
+  const answers = seal(...left, ...others);
+  closeSync(writer);
+  assert.deepEqual(
+    answers.map((one) => one?.sidecar),
+    [
+      ...[undefined, undefined, undefined, undefined],
+      { demanded: undefined },
+      { demanded: 'ab'.repeat(32) },
+      { demanded: undefined, saysOther: true },
+      { demanded: undefined },
+    ],
+  );
+  const whereOf = (name: string): string[] =>
+    [inInput(name), join(root, 'work', `sealed ${name}`)].map((path) => (existsSync(path) ? 'there' : 'gone'));
+  for (const name of ['written.csv', 'linked.csv', 'older.csv'])
+    for (const one of [name, `${name}.ok`]) assert.deepEqual(whereOf(one), ['there', 'gone'], one);
+  for (const name of ['empty.csv', 'sum.csv', 'word.csv', 'old.csv'])
+    for (const one of [name, `${name}.ok`]) assert.deepEqual(whereOf(one), ['gone', 'there'], one);
 });
 
 test('a name is free where nothing lies; a file is moved once, and never over another', (t) => {
