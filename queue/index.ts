@@ -69,11 +69,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
   try {
     owners = new Owners(host, ownersPath(path));
     opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
-    const doorbell = new Doorbell(
-      host,
-      doorbellPath(path),
-      () => opened.db.pragma('data_version', { simple: true }) as number,
-    );
+    const doorbell = new Doorbell(host, doorbellPath(path), () => rows.pragma('data_version'));
     for (const made of [ownersPath(path), doorbellPath(path)]) giveToOwner(made, path);
     const committer: Committer = new Committer(rows, new SqliteTx(opened.db, path), clock, path, (made) =>
       afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),

@@ -32,7 +32,7 @@ import type { Committer } from './commit.js';
 import type { Doorbell } from './doorbell.js';
 import { answersWithoutWriting, enqueue } from './enqueue.js';
 import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
-import { newerDatabase, userVersion } from './migrations.js';
+import { newerDatabase } from './migrations.js';
 import { findDead, freeClaims, rescueOne } from './rescue.js';
 import { keeping, settle } from './settle.js';
 import type { SqliteTx } from './tx.js';
@@ -85,7 +85,7 @@ export class SqliteBackend extends SqliteView implements Backend {
   /** Since this was asked last. */
   #othersHaveWritten(): boolean {
     const before = this.#dataVersion;
-    this.#dataVersion = this.parts.opened.db.pragma('data_version', { simple: true }) as number;
+    this.#dataVersion = this.parts.rows.pragma('data_version');
     return this.#dataVersion !== before;
   }
 
@@ -189,8 +189,8 @@ export class SqliteBackend extends SqliteView implements Backend {
   }
 
   #refuseNewer(): undefined {
-    const { opened } = this.parts;
-    if (userVersion(opened.db) > opened.version) throw newerDatabase(opened.path);
+    const { opened, rows } = this.parts;
+    if (rows.pragma('user_version') > opened.version) throw newerDatabase(opened.path);
     return undefined;
   }
 }

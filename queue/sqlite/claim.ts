@@ -13,16 +13,18 @@ import { closedFor } from './gate.js';
 import { JOB_COLUMNS, type JobArray, toClaimedJob } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
+// "? + 0": a LIMIT that is a parameter alone tells the planner its value, so each claim would be compiled anew (70 µs).
+const MOST = 'LIMIT ? + 0';
 /** The first feed behind `feed` that has ready jobs, with its earliest due time. */
 const NEXT_FEED = `SELECT feed, due_ms FROM jobs INDEXED BY jobs_ready
   WHERE state = 'ready' AND stage = ? AND feed > ? ORDER BY feed, due_ms LIMIT 1`;
 const CLAIM = `UPDATE jobs SET was = state, state = 'claimed', owner = ?, claim_no = claim_no + 1, updated_ms = ? WHERE seq IN (
-  SELECT seq FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ? ORDER BY due_ms, seq LIMIT ?
+  SELECT seq FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ? ORDER BY due_ms, seq ${MOST}
 ) RETURNING ${JOB_COLUMNS}`;
 
 /** From the index alone. */
 const SIZES = `SELECT bytes FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ?
-  ORDER BY due_ms, seq LIMIT ?`;
+  ORDER BY due_ms, seq ${MOST}`;
 
 /** Open feeds that have ready jobs of `stage`, with the due time of the first. */
 function* readyFeeds(rows: Reader, stage: StageName): Generator<{ feed: string; dueMs: number }> {
