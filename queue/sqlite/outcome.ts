@@ -3,7 +3,7 @@
  * Does not: touch a row.
  */
 import assert from 'node:assert/strict';
-import type { Advance, Amend, ClaimedJob, Outcome, Settlement, StageName, TrailEntry } from '../backend.js';
+import type { Advance, Amend, ClaimedJob, Outcome, Payload, Settlement, StageName, TrailEntry } from '../backend.js';
 import { backoffMs } from '../clock.js';
 import { limits } from '../limits.js';
 import { assertTransition, type State } from '../states.js';
@@ -162,7 +162,8 @@ export function nextClaim(
   job: ClaimedJob,
   move: Move,
   trail: TrailEntry[],
-  { payload, identity, bytes, freeKey }: Amend,
+  payload: string | null,
+  { identity, bytes, freeKey }: Amend,
   memo: object | undefined,
 ): ClaimedJob {
   return {
@@ -179,7 +180,7 @@ export function nextClaim(
     crashes: move.crashes,
     keyed: job.keyed && !freeKey,
     bytes: bytes ?? job.bytes,
-    payload: payload ?? job.payload,
+    payload: payload === null ? job.payload : (JSON.parse(payload) as Payload),
     holdCode: null,
     reason: null,
     waitsOn: null,

@@ -150,7 +150,7 @@ function moveOn(
   countWay(tx, settlement, outcome, rules.stages);
   if (isKept) {
     const { memo } = outcome as Advance;
-    return { settled: true, outcome, next: nextClaim(tx, job, move, trail, amend, memo) };
+    return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, amend, memo) };
   }
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
