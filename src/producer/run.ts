@@ -11,19 +11,18 @@ import { bootId, type SharedLockFile } from '../linux/index.js';
 import { checkFeeds, enterFeed } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
+import type { Emit } from '../telemetry/emit.js';
 import { startMetrics } from '../telemetry/metrics.js';
 import { FeedProducer } from './feed-producer.js';
 import { limits as producerLimits } from './limits.js';
 import { untilNothingLeft } from './once.js';
 import { startProgress } from './progress.js';
 
-const NICEST = constants.priority.PRIORITY_LOW;
-
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
   const { statePath, maxAttempts } = config.service;
   await refuseLostState(statePath, config.feeds);
-  setPriority(Math.min(getPriority() + producerLimits.nicer, NICEST));
+  giveWay(emit);
   const backend = await openState({ statePath, maxAttempts, title: 'producer', cacheKib: producerLimits.cacheKib });
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
@@ -50,6 +49,15 @@ export async function runProducer(context: ChildContext): Promise<void> {
     await Promise.allSettled(producers.map((producer) => producer.stop()));
     for (const lock of locks) lock.close();
     await backend.close();
+  }
+}
+
+/** A hardened service may be forbidden to (setpriority is in systemd's `@resources`): then it shares as all others do. */
+function giveWay(emit: Emit): void {
+  try {
+    setPriority(Math.min(getPriority() + producerLimits.nicer, constants.priority.PRIORITY_LOW));
+  } catch (error) {
+    emit('priority_refused', { reason: (error as Error).message });
   }
 }
 

@@ -163,6 +163,11 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}, and its parent does not end it; its jobs wait`,
   },
+  priority_refused: {
+    level: 'debug',
+    say: (f) =>
+      `the producer may not lower its own priority, so it shares the cores as all others do: ${text(f.reason)}`,
+  },
   worker_stopped: { level: 'debug' },
   stopped: { say: (f) => `all processes have ended (exit code ${text(f.exit_code)})` },
   drain_waiting: {
