@@ -154,9 +154,9 @@ function sealOne(order: SealOrder, file: FileToSeal, input: Directories, work: D
   if (fd === undefined) return undefined;
   try {
     if (probeLease(fd) !== 'free' || statFd(fd).version !== verified.version) return undefined;
-    if (file.sidecar) rename(input.entry(file.sidecar.path), work.entry(file.sidecar.sealed));
+    if (file.sidecar) relocate(input.entry(file.sidecar.path), work.entry(file.sidecar.sealed));
     const to = work.entry(file.sealed);
-    rename(from, to);
+    relocate(from, to);
     if (probeLease(fd) !== 'free') return undefined;
     const sealed = statAt(to.dir, to.name);
     if (sealed.dev !== verified.dev || !isPlain(order, sealed) || !sameBytes(verified.version, sealed))
@@ -172,7 +172,7 @@ function sealOne(order: SealOrder, file: FileToSeal, input: Directories, work: D
   }
 }
 
-const rename = (from: Entry, to: Entry): void => renameNoReplace(from.dir, from.name, to.dir, to.name);
+const relocate = (from: Entry, to: Entry): void => renameNoReplace(from.dir, from.name, to.dir, to.name);
 
 /** Small, with one name, on a filesystem whose leases tell of writers. An empty file may be held, so it is not. */
 const isPlain = ({ leasesOn, bytesMin, bytesMax }: SealOrder, { kind, nlink, dev, size, mtimeNs }: Stat): boolean =>
@@ -201,6 +201,6 @@ function isFree(target: ByteName, warehouse: Directories, missing: Set<ByteName>
 function moveOne(file: FileToMove, work: Directories, warehouse: Directories): true | undefined {
   const from = work.entry(file.sealed);
   if (!sameBytes(file.identity, statAt(from.dir, from.name))) return undefined;
-  rename(from, warehouse.entry(file.target));
+  relocate(from, warehouse.entry(file.target));
   return true;
 }
