@@ -11,9 +11,11 @@ export const limits = {
   claimBytesMax: 256 * 1_024 * 1_024,
   /** Waiting jobs woken in one transaction. */
   wakeBatch: 1_000,
-  /** Candidates in one enqueue transaction: a worker waits for it up to four times a batch, and 1,000 take 30 ms. */
-  enqueueBatchMax: 250,
-  /** Between two of them where others write too: longer than anybody waits before it tries again. */
+  /** Candidates in one enqueue transaction. */
+  enqueueBatchMax: 1_000,
+  /** The same where others write too: a worker waits for it up to four times a batch, and 1,000 take 30 ms. */
+  enqueueSharedMax: 250,
+  /** Between two of those: longer than anybody waits before it tries again. */
   courtesyMs: 2,
   /** Characters of a payload's JSON. */
   payloadCharsMax: 262_144,

@@ -73,9 +73,11 @@ export class SqliteBackend extends SqliteView implements Backend {
 
   async enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]> {
     const answers: EnqueueAnswer[] = [];
-    for (let at = 0; at < batch.length; at += limits.enqueueBatchMax) {
-      if (at > 0 && this.#othersHaveWritten()) await delay(limits.courtesyMs);
-      const piece = batch.slice(at, at + limits.enqueueBatchMax);
+    while (answers.length < batch.length) {
+      const shared = this.#othersHaveWritten();
+      if (shared && answers.length > 0) await delay(limits.courtesyMs);
+      const most = shared ? limits.enqueueSharedMax : limits.enqueueBatchMax;
+      const piece = batch.slice(answers.length, answers.length + most);
       const known = this.read((rows) => answersWithoutWriting(rows, piece, this.nowMs()));
       answers.push(...(known ?? (await this.#commit((tx) => enqueue(tx, piece, this.stages[0]!, this.#newId)))));
     }
