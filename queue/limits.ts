@@ -17,6 +17,7 @@ export const limits = {
   enqueueSharedMax: 250,
   /** Between two of those: longer than anybody waits before it tries again. */
   courtesyMs: 2,
+  courtesyForMs: 1_000,
   /** Characters of a payload's JSON. */
   payloadCharsMax: 262_144,
   /** Deaths of the process with the same job in hand, after which it is held as `poison`. */

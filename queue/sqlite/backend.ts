@@ -54,6 +54,7 @@ export class SqliteBackend extends SqliteView implements Backend {
   readonly #newId: () => JobId;
   readonly #turns = new Turns();
   #dataVersion = 0;
+  #othersWroteMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
   constructor(protected override readonly parts: OwnerParts) {
@@ -74,7 +75,7 @@ export class SqliteBackend extends SqliteView implements Backend {
   async enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]> {
     const answers: EnqueueAnswer[] = [];
     while (answers.length < batch.length) {
-      const shared = this.#othersHaveWritten();
+      const shared = this.#othersWrite();
       if (shared && answers.length > 0) await delay(limits.courtesyMs);
       const most = shared ? limits.enqueueSharedMax : limits.enqueueBatchMax;
       const piece = batch.slice(answers.length, answers.length + most);
@@ -84,11 +85,12 @@ export class SqliteBackend extends SqliteView implements Backend {
     return answers;
   }
 
-  /** Since this was asked last. */
-  #othersHaveWritten(): boolean {
-    const before = this.#dataVersion;
-    this.#dataVersion = this.parts.rows.pragma('data_version');
-    return this.#dataVersion !== before;
+  /** Within the last second: who waits for its turn has not written just now. */
+  #othersWrite(): boolean {
+    const version = this.parts.rows.pragma('data_version');
+    if (version !== this.#dataVersion) this.#othersWroteMs = this.nowMs();
+    this.#dataVersion = version;
+    return this.nowMs() - this.#othersWroteMs < limits.courtesyForMs;
   }
 
   async claim(stage: StageName, max: number, bytesMax = Number.POSITIVE_INFINITY): Promise<ClaimedJob[]> {

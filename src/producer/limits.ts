@@ -3,7 +3,7 @@ export const limits = {
   /** SQLite's page cache: with the queue's own 32 MB, 300,000 names cost 45 MB more than 10,000; with this 8 MB. */
   cacheKib: 4_096,
   /**
-   * It gives way to the workers where all cores are busy: of files dropped while it brought in 100,000 others, the slowest
+   * It gives way to the workers where all cores are busy: of files dropped while it brought in 60,000 others, the slowest
    * hundredth waited 390 ms with the same priority, 290 with this.
    */
   nicer: 5,
