@@ -150,10 +150,7 @@ test('discarded when its file is in the warehouse already, it is recorded as sto
   await running.ended;
   await withState(world.statePath, async (backend) => {
     // A process that is killed holds its locks until the last of its threads has left the kernel.
-    const isFree = async () => {
-      await backend.rescue();
-      return world.jobs()[0]!.state === 'ready';
-    };
+    const isFree = () => backend.rescue().then(() => world.jobs()[0]!.state === 'ready');
     await until("the dead worker's claim is free", isFree, PATIENT);
     assert.equal(await holdReady(backend, [world.jobs()[0]!.id]), 1);
   });
