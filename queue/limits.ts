@@ -4,6 +4,7 @@ export const limits = {
   claimBatchMax: 1_000,
   /** The same where several feeds have had work lately: a file of one waits for a batch of another up to four times. */
   claimSharedMax: 128,
+  /** For so long after a feed had work last. */
   sharedForMs: 10_000,
   /** Jobs of a dispatcher's first batch; each may be twice as large as the one before: the first file is not behind a thousand. */
   firstBatchMax: 64,
@@ -17,6 +18,7 @@ export const limits = {
   enqueueSharedMax: 250,
   /** Between two of those: longer than anybody waits before it tries again. */
   courtesyMs: 2,
+  /** For so long after somebody else has written last. */
   courtesyForMs: 1_000,
   /** Characters of a payload's JSON. */
   payloadCharsMax: 262_144,

@@ -53,7 +53,8 @@ export class SqliteBackend extends SqliteView implements Backend {
   readonly owner: OwnerId;
   readonly #newId: () => JobId;
   readonly #turns = new Turns();
-  #dataVersion = 0;
+  /** When this was asked last. */
+  #dataVersion: number | undefined;
   #othersWroteMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
@@ -87,10 +88,11 @@ export class SqliteBackend extends SqliteView implements Backend {
 
   /** Within the last second: who waits for its turn has not written just now. */
   #othersWrite(): boolean {
-    const version = this.parts.rows.pragma('data_version');
-    if (version !== this.#dataVersion) this.#othersWroteMs = this.nowMs();
+    const version = this.read(() => this.parts.rows.pragma('data_version'));
+    const nowMs = this.nowMs();
+    if (version !== (this.#dataVersion ?? version)) this.#othersWroteMs = nowMs;
     this.#dataVersion = version;
-    return this.nowMs() - this.#othersWroteMs < limits.courtesyForMs;
+    return nowMs - this.#othersWroteMs < limits.courtesyForMs;
   }
 
   async claim(stage: StageName, max: number, bytesMax = Number.POSITIVE_INFINITY): Promise<ClaimedJob[]> {
