@@ -17,13 +17,7 @@ export class Rows implements Reader {
   constructor(readonly db: Database.Database) {}
 
   statement(sql: string): Database.Statement<unknown[]> {
-    let known = this.#statements.get(sql);
-    if (!known) {
-      if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear();
-      known = this.db.prepare(sql);
-      this.#statements.set(sql, known);
-    }
-    return known;
+    return this.#statements.get(sql) ?? keep(this.#statements, sql, this.db.prepare(sql));
   }
 
   get<T>(sql: string, ...params: unknown[]): T | undefined {
@@ -39,13 +33,8 @@ export class Rows implements Reader {
    * what is read by the thousand is read this way.
    */
   arrays(sql: string, ...params: unknown[]): unknown[][] {
-    let known = this.#raw.get(sql);
-    if (!known) {
-      if (this.#raw.size >= STATEMENTS_MAX) this.#raw.clear();
-      known = this.db.prepare(sql).raw();
-      this.#raw.set(sql, known);
-    }
-    return known.all(...params) as unknown[][];
+    const statement = this.#raw.get(sql) ?? keep(this.#raw, sql, this.db.prepare<unknown[]>(sql).raw());
+    return statement.all(...params) as unknown[][];
   }
 
   /** Asked with each claim: compiled anew, as better-sqlite3's own `pragma` does, it costs ten times as much. */
@@ -56,6 +45,12 @@ export class Rows implements Reader {
   run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint } {
     return this.statement(sql).run(...params);
   }
+}
+
+function keep<S>(statements: Map<string, S>, sql: string, prepared: S): S {
+  if (statements.size >= STATEMENTS_MAX) statements.clear();
+  statements.set(sql, prepared);
+  return prepared;
 }
 
 /** In the order of `JobArray`. */
