@@ -19,6 +19,7 @@ import { renameNoReplace } from '../linux/index.js';
 import { eachJob } from './each-job.js';
 import { type Hashed, syncHashed } from './hash-sync.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
+import { limits } from './limits.js';
 import type { GoOn } from './seal.js';
 import { again, asSealed, windowInside } from './sealed-window.js';
 import { type Batch, durably, hold, openIn, retry, type Stage, type Step } from './stage.js';
@@ -55,15 +56,12 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
   );
 }
 
-/** Together; what is larger has its own batch in its own stage, so that small files need not wait for it. */
-const ON_THE_WAY_BYTES = 64 << 20;
-
 /**
  * For files that were sealed just now, on the descriptor that they were sealed by. The probe that followed the rename
  * is the one before the reading.
  */
 export function hashOnTheWay(batch: Batch): (job: IngestJob) => GoOn {
-  let bytesLeft = ON_THE_WAY_BYTES;
+  let bytesLeft = limits.onTheWayBytes;
   return (job) => (passed, fd, before) => {
     const { sealed } = passed.facts;
     const { size } = before.stat;

@@ -1,11 +1,9 @@
 /** Takes jobs whose lines were confirmed just now through `move` in the same claim. */
 import type { Content } from '../ledger/content.js';
 import { type IngestJob, type JobFacts, payloadOf } from './job.js';
+import { limits } from './limits.js';
 import { DONE, move, moveAll } from './move.js';
 import type { Batch, Passed, Step } from './stage.js';
-
-/** Together; what is larger has its own batch in its own stage, so that small files need not wait for its copy. */
-const ON_THE_WAY_BYTES = 64 << 20;
 
 /** For jobs whose lines were confirmed just now: those that may go on are moved in the same claim. */
 export async function moveOnTheWay(
@@ -15,7 +13,7 @@ export async function moveOnTheWay(
   batch: Batch,
 ): Promise<Step[]> {
   if (!batch.straight?.mayRun(move.name)) return [...steps];
-  const bounded = { bytesLeft: ON_THE_WAY_BYTES };
+  const bounded = { bytesLeft: limits.onTheWayBytes };
   const next = jobs.map((job, i) => goingOn(job, steps[i]!, bounded));
   const open = next.flatMap((one) => one ?? []);
   const all = new Map(open.map(({ at }, i) => [at, contents.get(open[i]!.job)]));
