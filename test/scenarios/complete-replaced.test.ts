@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STAGE_NAMES } from '../../src/config/stage-names.js';
 import { until } from '../world/waiting.js';
@@ -90,6 +90,35 @@ scenarios('complete files only: replaced in flight', () => {
         world.manifest().map(({ record }) => record!.sha256),
         [world.dropped.at(-1)!.sha256],
       );
+    },
+  );
+});
+
+scenarios('complete files only: written to through a link', () => {
+  watched(
+    'a file whose uploader keeps a link and writes through it after it was copied: what was copied is stored, what was written is held',
+    {},
+    async (world) => {
+      await ctl(world, 'pause', 'move');
+      const kept = join(world.root, 'kept');
+      const content = world.content(2_000);
+      writeFileSync(kept, content);
+      linkSync(kept, join(world.input, NAME));
+      world.dropped.push(droppedAs(NAME, content));
+      await lieBefore(world, 'move', 1);
+      writeFileSync(kept, 'written through a link', { flag: 'r+' });
+      const after = droppedAs(NAME, readFileSync(kept));
+      world.dropped.push({ ...after, optional: true });
+      for (const digest of [world.dropped[0]!.sha256, after.sha256]) world.held.add(digest);
+      await ctl(world, 'resume', 'move');
+      await world.event('file_held', undefined);
+      assert.equal(world.jobs()[0]!.hold_code, 'changed_after_copy');
+      assert.equal(world.warehouse().length, 1);
+      world.check();
+      await ctl(world, 'discard', world.jobs()[0]!.id);
+      await world.event('file_discarded', undefined);
+      world.discarded.add(after.sha256);
+      assert.equal(world.failed().length, 1);
     },
   );
 });

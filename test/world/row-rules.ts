@@ -81,11 +81,17 @@ function ledger({ ledger }: DatabaseSurvey, seen: Survey, standing: readonly Lin
   }
 }
 
-/** Where rows and lines agree on what is stored, the counter says the same. */
-function counters({ ledger, counters }: DatabaseSurvey, standing: readonly LineSeen[], tell: Tell): void {
-  const stored = ledger.filter((content) => content.state === 'stored');
+/**
+ * Where rows and lines agree on what is stored, the counter says the same. It counts jobs as they end: one whose original
+ * was written to after it was copied has stored its content, is held, and may be discarded.
+ */
+function counters({ jobs, ledger, counters }: DatabaseSurvey, standing: readonly LineSeen[], tell: Tell): void {
+  const isNotCounted = (job: JobRow) => job.hold_code === 'changed_after_copy' || job.ending === 'discarded';
+  const notCounted = new Set(jobs.filter(isNotCounted).map(({ id }) => id));
+  const all = ledger.filter((content) => content.state === 'stored');
   const lines = new Set(standing.map((line) => line.record!.sha256));
-  if (stored.length !== lines.size || stored.some((content) => !lines.has(content.sha256))) return;
+  if (all.length !== lines.size || all.some((content) => !lines.has(content.sha256))) return;
+  const stored = all.filter(({ carrier }) => !notCounted.has(carrier));
   const counted = counters.filter((c) => c.name === 'stored');
   const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
   const [files, bytes, size] = [
@@ -96,7 +102,7 @@ function counters({ ledger, counters }: DatabaseSurvey, standing: readonly LineS
   if (files !== stored.length || bytes !== size) {
     tell(
       'counter_differs',
-      `stored counts ${files} files and ${bytes} bytes; the ledger has ${stored.length} and ${size}`,
+      `stored counts ${files} files and ${bytes} bytes; the ledger has ${stored.length} and ${size} of jobs that ended as stored`,
     );
   }
 }
