@@ -143,8 +143,8 @@ interface UnderWay {
   answers: QuickAnswer<QuickOrder>[];
 }
 
-/** What goes first: a file that is moved is a file that is done. */
-const RANKS: readonly QuickOrder['kind'][] = ['seal', 'look', 'move'];
+/** What goes last, to first: the main thread has most to do behind a look, and a look is short. */
+const RANKS: readonly QuickOrder['kind'][] = ['seal', 'move', 'look'];
 const rank = ({ order }: Asked): number => RANKS.indexOf(order.kind);
 
 /** Files in one go, after which what came meanwhile may go first: a thousand seals take 50 ms. */
