@@ -1,12 +1,14 @@
 /**
- * A thread of its own for src/files/quick.ts, so that its calls run beside the transactions of the main thread.
+ * A thread of its own for src/files/quick.ts, so that its calls run beside the transactions of the main thread. It has all
+ * orders at once and chooses among them itself: were it handed one after the other, it would stand still during each
+ * transaction, and the main thread during each order (60,000 files took 12.2 s instead of 10.7).
  * Guarantees: which file it is at stands in the owner's slot, as for a job that the main thread has in hand; whether it goes
  * on can be asked at any time.
  * Does not: open the state. A call that hangs holds this thread alone: `isStuck` then says so, and its process gives no more
  * signs of life.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import { isFull } from '../../queue/errors.js';
 import { handText } from '../../queue/owners.js';
 import { type QuickAnswer, type QuickOrder, runQuick } from './quick.js';
@@ -18,22 +20,19 @@ export interface HandSpot {
 }
 
 interface Asked {
+  id: number;
   order: QuickOrder;
   /** By file: the job that is in hand with it; without, none is. */
   jobs: readonly string[] | undefined;
 }
 
+type Said = { id: number; answers: QuickAnswer<QuickOrder>[] } | { id: number; error: unknown };
+
 interface Waiting {
-  asked: Asked;
+  ended: Promise<unknown>;
   resolve: (answers: QuickAnswer<QuickOrder>[]) => void;
   reject: (error: unknown) => void;
 }
-
-/** What goes first: a file that is moved is a file that is done. */
-const RANKS: readonly QuickOrder['kind'][] = ['seal', 'look', 'move'];
-const rank = ({ order }: Asked): number => RANKS.indexOf(order.kind);
-
-type Said = { answers: QuickAnswer<QuickOrder>[] } | { error: unknown };
 
 /** Small files leave little behind; the default lets this thread grow as large as the main one. */
 const YOUNG_MB = 4;
@@ -42,61 +41,45 @@ export class QuickThread {
   #worker: Worker | undefined;
   readonly #steps = new Int32Array(new SharedArrayBuffer(4));
   #seen = 0;
-  readonly #waiting: Waiting[] = [];
-  #underWay: Promise<unknown> | undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
 
   constructor(readonly spot: HandSpot) {}
 
-  /** One order after the other, those first that end a file's way. `jobs`: one a file, to be in hand with it. */
+  /** `jobs`: one a file, to be in hand with it. Rejects when nothing of it is under way any more. */
   run<O extends QuickOrder>(order: O, jobs?: readonly string[]): Promise<QuickAnswer<O>[]> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ asked: { order, jobs }, resolve: resolve as Waiting['resolve'], reject });
-      this.#next();
-    });
-  }
-
-  #next(): void {
-    if (this.#underWay || this.#waiting.length === 0) return;
-    const first = this.#waiting.reduce((a, b) => (rank(b.asked) > rank(a.asked) ? b : a));
-    this.#waiting.splice(this.#waiting.indexOf(first), 1);
-    this.#underWay = this.#ask(first.asked)
-      .then(first.resolve, first.reject)
-      .finally(() => {
-        this.#underWay = undefined;
-        this.#next();
-      });
+    const id = ++this.#lastId;
+    this.#worker ??= this.#start();
+    // While it has orders, it keeps the process alive.
+    this.#worker.ref();
+    this.#worker.postMessage({ id, order, jobs } satisfies Asked);
+    const waiting: Partial<Waiting> = {};
+    const answers = new Promise<QuickAnswer<QuickOrder>[]>((resolve, reject) =>
+      Object.assign(waiting, { resolve, reject }),
+    );
+    this.#waiting.set(id, { ...(waiting as Waiting), ended: answers.catch(() => {}) });
+    return answers as Promise<QuickAnswer<O>[]>;
   }
 
   /** It has been at the same file since the last time that this was asked. */
   isStuck(): boolean {
     const step = Atomics.load(this.#steps, 0);
-    const stuck = this.#underWay !== undefined && step === this.#seen;
+    const stuck = this.#waiting.size > 0 && step === this.#seen;
     this.#seen = step;
     return stuck;
   }
 
   async close(): Promise<void> {
-    await this.#underWay;
+    await Promise.all([...this.#waiting.values()].map(({ ended }) => ended));
     await this.#worker?.terminate();
   }
 
-  async #ask(asked: Asked): Promise<QuickAnswer<QuickOrder>[]> {
-    this.#worker ??= this.#start();
-    const worker = this.#worker;
-    return await new Promise((resolve, reject) => {
-      const heard = (said: Said): void => {
-        worker.off('error', failed);
-        if ('error' in said) reject(said.error);
-        else resolve(said.answers);
-      };
-      const failed = (error: unknown): void => {
-        worker.off('message', heard);
-        this.#worker = undefined;
-        reject(error);
-      };
-      worker.once('message', heard).once('error', failed);
-      worker.postMessage(asked);
-    });
+  #heard(said: Said): void {
+    const waiting = this.#waiting.get(said.id)!;
+    this.#waiting.delete(said.id);
+    if (this.#waiting.size === 0) this.#worker?.unref();
+    if ('error' in said) waiting.reject(said.error);
+    else waiting.resolve(said.answers);
   }
 
   #start(): Worker {
@@ -106,7 +89,15 @@ export class QuickThread {
       // Node would warn of each descriptor that is closed by `fs` and was opened by openat2.
       trackUnmanagedFds: false,
     });
-    worker.unref();
+    const ended = (error: unknown): void => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      for (const id of [...this.#waiting.keys()]) this.#heard({ id, error });
+    };
+    worker.on('message', (said: Said) => this.#heard(said));
+    worker
+      .on('error', ended)
+      .on('exit', (code) => ended(new Error(`the thread for quick calls ended (exit code ${code})`)));
     return worker;
   }
 }
@@ -124,20 +115,52 @@ function serve({ spot, steps }: { spot: HandSpot; steps: Int32Array }): void {
     }
   };
   process.on('exit', () => closeSync(fd));
-  parentPort!.on('message', ({ order, jobs }: Asked) => {
-    let said: Said;
-    try {
-      const answers = runQuick(order, (file) => {
-        Atomics.add(steps, 0, 1);
-        if (jobs) hand(jobs[file]!);
-      });
-      said = { answers };
-    } catch (error) {
-      said = { error };
-    }
-    if (jobs) hand(null);
+  const orders: UnderWay[] = [];
+  const take = (asked: Asked): void => void orders.push({ asked, answers: [] });
+  const goOn = (one: UnderWay): void => {
+    const said = pieceOf(one, (file) => {
+      Atomics.add(steps, 0, 1);
+      if (one.asked.jobs) hand(one.asked.jobs[file]!);
+    });
+    if (one.asked.jobs) hand(null);
+    if (!said) return;
+    orders.splice(orders.indexOf(one), 1);
     parentPort!.postMessage(said);
+  };
+  parentPort!.on('message', (first: Asked) => {
+    take(first);
+    while (orders.length > 0) {
+      goOn(orders.reduce((a, b) => (rank(b.asked) > rank(a.asked) ? b : a)));
+      for (let more = receiveMessageOnPort(parentPort!); more; more = receiveMessageOnPort(parentPort!))
+        take(more.message);
+    }
   });
+}
+
+interface UnderWay {
+  asked: Asked;
+  /** Of the files that are done. */
+  answers: QuickAnswer<QuickOrder>[];
+}
+
+/** What goes last, to first: the main thread has most to do behind a look, and a look is short. */
+const RANKS: readonly QuickOrder['kind'][] = ['seal', 'move', 'look'];
+const rank = ({ order }: Asked): number => RANKS.indexOf(order.kind);
+
+/** Files in one go, after which what came meanwhile may go first: a thousand seals take 50 ms. */
+const PIECE = 128;
+
+/** Undefined while there is more of the order. `beginning`: as for `runQuick`. */
+function pieceOf({ asked, answers }: UnderWay, beginning: (file: number) => void): Said | undefined {
+  const { id, order } = asked;
+  const at = answers.length;
+  const piece = { ...order, files: order.files.slice(at, at + PIECE) } as QuickOrder;
+  try {
+    answers.push(...runQuick(piece, (file) => beginning(at + file)));
+  } catch (error) {
+    return { id, error };
+  }
+  return answers.length < order.files.length ? undefined : { id, answers };
 }
 
 if (!isMainThread && workerData?.spot) serve(workerData);

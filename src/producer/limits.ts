@@ -1,6 +1,6 @@
 /** What keeps a producer small, with the measurements behind it. */
 export const limits = {
-  /** SQLite's page cache: with the queue's own 32 MB, 300,000 names cost 45 MB more than 10,000; with this 8 MB. */
+  /** SQLite's page cache: with 32 MB, 300,000 names cost 45 MB more than 10,000; with this 8 MB. */
   cacheKib: 4_096,
   /**
    * It gives way to the workers where all cores are busy: of files dropped while it brought in 60,000 others, the slowest

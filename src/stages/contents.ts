@@ -18,7 +18,7 @@ export function lookAgain(
 ): void {
   const planned = jobs.filter((job) => contents.get(job)?.target);
   const others = planned.length === 0 ? jobs : jobs.filter((job) => !contents.get(job)?.target);
-  for (const [job, content] of contentsOf(others, batch)) contents.set(job, content);
+  if (others.length > 0) for (const [job, content] of contentsOf(others, batch)) contents.set(job, content);
   if (planned.length === 0) return;
   const states = batch.backend.read((reader) =>
     statesByRow(

@@ -7,7 +7,7 @@ import type { Reader } from '../../queue/backend.js';
 import { errnoOf, inPlace, PlaceError } from '../files/place-error.js';
 import { baseOf, folderOf } from '../files/places.js';
 import { type ByteName, joinNames, LinuxError, shownName } from '../linux/index.js';
-import { freeTarget, isReserved } from '../warehouse/reserve.js';
+import { freeTarget } from '../warehouse/reserve.js';
 import { SLICE_MS } from './each-job.js';
 import type { IngestJob } from './job.js';
 import { type Batch, failed, hold, type Step, type Straight } from './stage.js';
@@ -57,8 +57,9 @@ export async function lookForTargets(
 }
 
 /**
- * While it is not known yet which contents are new: those whose first choice is free, and wanted by nobody else of them. The
- * others are looked at once they need a target. Errors: PlaceError.
+ * While it is not known yet which contents are new: those whose first choice is not on disk, and wanted by nobody else of
+ * them; what another content has reserved is met when it is to be reserved. The others are looked at once they need a
+ * target. Errors: PlaceError.
  */
 export async function lookAhead(
   jobs: readonly IngestJob[],
@@ -71,15 +72,11 @@ export async function lookAhead(
     const target = wantedOf(job, date, batch);
     if (!wanted.has(target)) wanted.set(target, job);
   }
-  const { warehouse } = batch.feed;
-  const plans = batch.backend.read((reader) =>
-    [...wanted].flatMap(([target, job]) => (isReserved(reader, warehouse, target) ? [] : [{ job, target }])),
-  );
   batch.hand(undefined, 'warehouse');
-  const files = plans.map(({ target }) => target);
+  const files = [...wanted.keys()];
   const free = await straight.quick({ kind: 'look', warehouse: batch.files.warehouse.rootFd, files });
   batch.hand(undefined);
-  return plans.filter((_, i) => free[i]);
+  return files.flatMap((target, i) => (free[i] ? [{ job: wanted.get(target)!, target }] : []));
 }
 
 const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>

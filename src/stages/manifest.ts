@@ -9,6 +9,7 @@ import { PlaceError } from '../files/place-error.js';
 import { partitionOf } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
+import { endAhead } from '../manifest/ahead.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
@@ -35,7 +36,8 @@ export const manifest: Stage = {
     batch.hand(undefined, 'manifests');
     try {
       for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
-        lookAgain(todo, contents, batch);
+        // What was planned ahead just now is as it was planned, unless somebody is quicker: then there is no open append.
+        lookAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
         todo = todo.filter((job) => !answered(job, contents.get(job), round, steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
         const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
@@ -81,7 +83,11 @@ async function finishPlanned(content: Content, batch: Batch): Promise<Finished |
   const file = fileOf(batch, content.hour!);
   const name = fileName(file);
   const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
-  return open ? finishOpen(file, open) : planAnew(content, file, batch.feed);
+  try {
+    return await (open ? finishOpen(file, open) : planAnew(content, file, batch.feed));
+  } finally {
+    endAhead(name);
+  }
 }
 
 async function appendAll(

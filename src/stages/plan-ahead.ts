@@ -10,6 +10,7 @@ import { partitionOf } from '../files/places.js';
 import { type Ahead, askLedger } from '../ledger/ask.js';
 import type { Content } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
+import { beginAhead, endAhead } from '../manifest/ahead.js';
 import { type Append, type End, fillAppend, planAppend } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { endOf, fileName } from '../manifest/write.js';
@@ -40,11 +41,14 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
 async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning | undefined> {
   const atMs = Date.now();
   const { date, hour } = partitionOf(atMs, batch.feed.timezone);
+  const file = fileOf(batch, hour);
+  await beginAhead(fileName(file));
   const lookedMs = batch.backend.nowMs();
   try {
     const plans = await lookAhead(jobs, date, batch, batch.straight!);
-    return new Planning(batch, plans, { atMs, hour, lookedMs }, endOf(fileOf(batch, hour)));
+    return new Planning(batch, plans, { atMs, hour, lookedMs }, fileName(file), endOf(file));
   } catch (error) {
+    endAhead(fileName(file));
     if (error instanceof PlaceError) return undefined;
     throw error;
   } finally {
@@ -69,6 +73,7 @@ class Planning implements Around {
     readonly batch: Batch,
     plans: readonly Plan[],
     readonly when: When,
+    readonly file: string,
     readonly end: End,
   ) {
     this.plans = new Map(plans.map((plan) => [plan.job, plan]));
@@ -79,10 +84,9 @@ class Planning implements Around {
     // Decided once more, one job's writes can be undone alone, and its line here would stay: then nothing is planned ahead.
     if (this.#tried) return;
     this.#tried = true;
-    const { batch, when, end } = this;
+    const { batch, when, file, end } = this;
     if (tx.nowMs - when.lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return;
-    const name = fileName(fileOf(batch, when.hour));
-    const planned = planAppend(tx, batch.feed.name, name, end, batch.backend.owner);
+    const planned = planAppend(tx, batch.feed.name, file, end, batch.backend.owner);
     if ('append' in planned) this.#append = planned.append;
   }
 
@@ -101,6 +105,8 @@ class Planning implements Around {
   }
 
   after(tx: Tx): void {
-    if (this.#append) fillAppend(tx, this.#append, { lines: this.#lines, items: { rows: this.#rows, jobs: [] } });
+    const items = { rows: this.#rows, jobs: [] };
+    // With lines, its turn ends once they are written (manifest.ts).
+    if (!this.#append || !fillAppend(tx, this.#append, { lines: this.#lines, items })) endAhead(this.file);
   }
 }

@@ -227,3 +227,24 @@ test('the thread gives the same answers, says what it has in hand, and is stuck 
   assert.deepEqual([owners.slot(1)!.job, owners.slot(1)!.beat], [null, 1]);
   assert.equal(thread.isStuck(), false);
 });
+
+test('what the thread is asked later may go first, and an order that fails is the failure of that one alone', async (t) => {
+  const { root, order, drop, warehouse } = grounds(t);
+  const owners = new Owners(host(), join(root, 'owners'));
+  assert.ok(owners.tryBecome(1, 'test', 0));
+  const thread = new QuickThread(owners.handSpot());
+  t.after(() => thread.close().then(() => owners.close()));
+  const files = Array.from({ length: 1_000 }, (_, i) => drop(`${i}.csv`, `${i}\n`));
+  const names = Array.from({ length: 300 }, (_, i) => nameOfText(`free-${i}.csv`));
+  const ended: string[] = [];
+  const sealed = thread.run(order(files)).finally(() => ended.push('seal'));
+  const failed = thread.run({ kind: 'look', warehouse: -1, files: names }).finally(() => ended.push('failing'));
+  const looked = thread.run({ kind: 'look', warehouse, files: names }).finally(() => ended.push('look'));
+  await assert.rejects(failed, /EBADF/);
+  assert.ok((await looked).every((free) => free === true));
+  assert.deepEqual(ended, ['failing', 'look'], 'the seals are still under way');
+  assert.deepEqual(
+    (await sealed).map((one) => one?.sha256),
+    files.map((_, i) => sha256(`${i}\n`)),
+  );
+});
