@@ -265,8 +265,16 @@ export interface Rescue {
   stuckIn?: string;
 }
 
-/** What an owner was at when it hung in a place, and the same transaction that gives its jobs back. */
-export type OnStuck = (tx: Tx, at: readonly { feed: string; stage: StageName }[], place: string) => void;
+/** A feed and stage of which an owner had claims when it hung; of several batches, the job in hand may be of any. */
+export interface StuckWork {
+  feed: string;
+  stage: StageName;
+  /** The job in hand was one of these. */
+  inHand: boolean;
+}
+
+/** What an owner had claimed when it hung in a place, and the same transaction that gives its jobs back. */
+export type OnStuck = (tx: Tx, at: readonly StuckWork[], place: string) => void;
 
 /** A backend opened by one process as one owner. */
 export interface Backend {

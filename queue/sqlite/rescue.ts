@@ -4,7 +4,7 @@
  * and is held as `poison` at the limit, except where the owner hung in a place and was killed for it; nothing is written
  * while everybody lives.
  */
-import type { OnStuck, OwnerId, Reader, Rescue, StageName } from '../backend.js';
+import type { OnStuck, OwnerId, Reader, Rescue, StageName, StuckWork } from '../backend.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { assertTransition } from '../states.js';
@@ -51,11 +51,14 @@ export function rescueOne(tx: SqliteTx, { owner, inHand, stuckIn }: Dead, onStuc
   return { owner, jobs, inHand: crashed ? inHand : null, poisoned: crashed?.poisoned ?? false };
 }
 
-/** What the job in hand needs; without one (a batch's common work), all that the owner had claimed. */
-function workOf(tx: SqliteTx, owner: OwnerId, inHand: string | null): { feed: string; stage: StageName }[] {
-  const of = "SELECT DISTINCT feed, stage FROM jobs WHERE state = 'claimed' AND owner = ?";
-  const its = tx.all<{ feed: string; stage: StageName }>(`${of} AND id = ?`, owner, inHand);
-  return its.length > 0 ? its : tx.all(of, owner);
+function workOf(tx: SqliteTx, owner: OwnerId, inHand: string | null): StuckWork[] {
+  return tx
+    .all<{ feed: string; stage: StageName; inHand: number | null }>(
+      "SELECT feed, stage, max(id = ?) AS inHand FROM jobs WHERE state = 'claimed' AND owner = ? GROUP BY feed, stage",
+      inHand,
+      owner,
+    )
+    .map((work) => ({ ...work, inHand: work.inHand === 1 }));
 }
 
 /** All claims of `owner` become ready and due; also how an owner that closes gives back what it did not settle. */

@@ -4,13 +4,14 @@
  * transaction, and the main thread during each order (60,000 files took 12.2 s instead of 10.7).
  * Guarantees: which file it is at stands in the owner's slot, as for a job that the main thread has in hand; whether it goes
  * on can be asked at any time.
- * Does not: open the state. A call that hangs holds this thread alone: `isStuck` then says so, and its process gives no more
- * signs of life.
+ * Does not: open the state. A call that hangs holds this thread alone: `stuckAt` then says where, and its process gives no
+ * more signs of life.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import { isFull } from '../../queue/errors.js';
 import { handText } from '../../queue/owners.js';
+import type { PlaceKind } from './place-error.js';
 import { type QuickAnswer, type QuickOrder, runQuick } from './quick.js';
 
 /** Where in which file `handText` of the job in hand is written. */
@@ -29,17 +30,24 @@ interface Asked {
 type Said = { id: number; answers: QuickAnswer<QuickOrder>[] } | { id: number; error: unknown };
 
 interface Waiting {
+  asked: Asked;
   ended: Promise<unknown>;
   resolve: (answers: QuickAnswer<QuickOrder>[]) => void;
   reject: (error: unknown) => void;
 }
+
+/** Where a call of an order hangs when it hangs; '' where that is held against the job in hand, as in the main thread. */
+const PLACES: Record<QuickOrder['kind'], PlaceKind | ''> = { seal: '', look: 'warehouse', move: 'warehouse' };
+
+/** What stands in the words that both threads have: how many files were begun, the order and the number of the last one. */
+const [BEGUN, ORDER, FILE] = [0, 1, 2];
 
 /** Small files leave little behind; the default lets this thread grow as large as the main one. */
 const YOUNG_MB = 4;
 
 export class QuickThread {
   #worker: Worker | undefined;
-  readonly #steps = new Int32Array(new SharedArrayBuffer(4));
+  readonly #steps = new Int32Array(new SharedArrayBuffer(12));
   #seen = 0;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
@@ -52,21 +60,25 @@ export class QuickThread {
     this.#worker ??= this.#start();
     // While it has orders, it keeps the process alive.
     this.#worker.ref();
-    this.#worker.postMessage({ id, order, jobs } satisfies Asked);
+    const asked: Asked = { id, order, jobs };
+    this.#worker.postMessage(asked);
     const waiting: Partial<Waiting> = {};
     const answers = new Promise<QuickAnswer<QuickOrder>[]>((resolve, reject) =>
       Object.assign(waiting, { resolve, reject }),
     );
-    this.#waiting.set(id, { ...(waiting as Waiting), ended: answers.catch(() => {}) });
+    this.#waiting.set(id, { ...(waiting as Waiting), asked, ended: answers.catch(() => {}) });
     return answers as Promise<QuickAnswer<O>[]>;
   }
 
-  /** It has been at the same file since the last time that this was asked. */
-  isStuck(): boolean {
-    const step = Atomics.load(this.#steps, 0);
-    const stuck = this.#waiting.size > 0 && step === this.#seen;
-    this.#seen = step;
-    return stuck;
+  /** Where it is, if it has been at the same file since the last time that this was asked. */
+  stuckAt(): { job: string | null; place: PlaceKind | '' } | undefined {
+    const begun = Atomics.load(this.#steps, BEGUN);
+    const stuck = this.#waiting.size > 0 && begun === this.#seen;
+    this.#seen = begun;
+    if (!stuck) return undefined;
+    const asked = this.#waiting.get(Atomics.load(this.#steps, ORDER))?.asked;
+    if (!asked) return { job: null, place: '' };
+    return { job: asked.jobs?.[Atomics.load(this.#steps, FILE)] ?? null, place: PLACES[asked.order.kind] };
   }
 
   async close(): Promise<void> {
@@ -119,7 +131,9 @@ function serve({ spot, steps }: { spot: HandSpot; steps: Int32Array }): void {
   const take = (asked: Asked): void => void orders.push({ asked, answers: [] });
   const goOn = (one: UnderWay): void => {
     const said = pieceOf(one, (file) => {
-      Atomics.add(steps, 0, 1);
+      Atomics.store(steps, ORDER, one.asked.id);
+      Atomics.store(steps, FILE, file);
+      Atomics.add(steps, BEGUN, 1);
       if (one.asked.jobs) hand(one.asked.jobs[file]!);
     });
     if (one.asked.jobs) hand(null);

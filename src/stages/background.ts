@@ -3,7 +3,7 @@
  * tells of those that live and are silent, probes failing places, runs the reaper.
  * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
  */
-import type { Backend, OnStuck, Reader } from '../../queue/backend.js';
+import type { Backend, OnStuck, Reader, StageName, StuckWork } from '../../queue/backend.js';
 import { limits, StateUnwritable } from '../../queue/index.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../files/place-error.js';
@@ -12,6 +12,7 @@ import { probeGates } from '../gates/prober.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
 import { OldReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
+import { STAGES } from './index.js';
 import { Silence } from './silence.js';
 import type { Emit } from './stage.js';
 
@@ -41,8 +42,8 @@ export interface BackgroundParts {
   /** How long an owner may give no sign of life. */
   stallMs: number;
   onFatal: (error: unknown) => void;
-  /** Whether a thread of this process hangs: then it gives no sign of life. */
-  isStuck: () => boolean;
+  /** What the other thread is at, if it hangs: then this process gives no sign of life. */
+  stuckAt: () => InHand | undefined;
 }
 
 export class Background {
@@ -50,6 +51,7 @@ export class Background {
   /** By who said it: batches of several stages run interleaved, and one of them may be at a file for an hour. */
   readonly #inHand = new Map<object, InHand>();
   #said: InHand = NOTHING;
+  #stuck: InHand | undefined;
   #stopped = false;
   readonly #told = new Set<string>();
 
@@ -58,7 +60,7 @@ export class Background {
   /** From the first moment: what a worker does before its first batch may take long, too. */
   startBeats(): void {
     this.#every(limits.beatEveryMs, async () => {
-      if (!this.parts.isStuck()) this.#beat();
+      this.#look(this.parts.stuckAt());
       this.parts.backend.checkStillOurs();
     });
   }
@@ -86,12 +88,20 @@ export class Background {
     const said = now ?? [...this.#inHand.values()].at(-1) ?? NOTHING;
     if (said.job === this.#said.job && said.place === this.#said.place) return;
     this.#said = said;
-    this.#beat();
+    if (!this.#stuck) this.#beat();
   }
 
   /** Somebody else of this process has written there. */
   sayAgain(): void {
-    this.parts.backend.beat(this.#said, true);
+    this.parts.backend.beat(this.#stuck ?? this.#said, true);
+  }
+
+  /** What this thread goes on with is not what its process is killed for. */
+  #look(stuck: InHand | undefined): void {
+    const before = this.#stuck;
+    this.#stuck = stuck;
+    if (stuck || before) this.sayAgain();
+    if (!stuck) this.#beat();
   }
 
   #beat(): void {
@@ -117,7 +127,7 @@ export class Background {
     const { backend, emit } = this.parts;
     const closed: [feed: string, stage: string, error: PlaceError][] = [];
     const close: OnStuck = (tx, at, place) => {
-      for (const { feed, stage } of at) {
+      for (const { feed, stage } of needing(place, at)) {
         const error = placeError(place as PlaceKind, pathOf(tx, feed, place), STUCK);
         if (closeForPlace(tx, feed, stage, error)) closed.push([feed, stage, error]);
       }
@@ -166,6 +176,17 @@ export class Background {
     this.#told.add(reason);
     this.parts.emit('reaping_failed', { feed, reason });
   }
+}
+
+/**
+ * Of what an owner had claimed when it hung: what needs that place, the job in hand alone where it does. Batches run
+ * interleaved, so that may be another one's; and a target is looked for before any job is in a stage that needs it.
+ */
+function needing(place: string, at: readonly StuckWork[]): readonly { feed: string; stage: StageName }[] {
+  const stages = STAGES.filter(({ places }) => places.some((one) => one === place)).map(({ name }) => name);
+  const here = at.filter(({ stage }) => stages.includes(stage));
+  if (here.length > 0) return here.some(({ inHand }) => inHand) ? here.filter(({ inHand }) => inHand) : here;
+  return [...new Set(at.map(({ feed }) => feed))].flatMap((feed) => stages.map((stage) => ({ feed, stage })));
 }
 
 const pathOf = (reader: Reader, feed: string, place: string): string =>

@@ -27,6 +27,7 @@ import { readAgain } from './unread.js';
 
 export const hash: Stage = {
   name: 'hash',
+  places: ['work'],
   byBytes: true,
 
   async run(jobs, batch) {

@@ -28,6 +28,8 @@ const ROUNDS_MAX = 20;
 
 export const manifest: Stage = {
   name: 'manifest',
+  // A target is looked for before its line is written, and a worker of all stages moves the file in the same claim.
+  places: ['manifests', 'warehouse'],
 
   async run(jobs, batch) {
     const steps = new Map<IngestJob, Step>();

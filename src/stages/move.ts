@@ -24,6 +24,7 @@ import { type Batch, durably, hold, retry, type Stage, type Step } from './stage
 
 export const move: Stage = {
   name: 'move',
+  places: ['work', 'warehouse'],
   byBytes: true,
 
   run: (jobs, batch) => moveAll(jobs, contentsOf(jobs, batch), batch),

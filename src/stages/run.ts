@@ -42,7 +42,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
-    isStuck: () => thread.isStuck(),
+    stuckAt: () => thread.stuckAt(),
   });
   const beside: Beside = { thread, sayAgain: () => background.sayAgain(), failed: onError };
   try {

@@ -7,7 +7,7 @@ import type { Advance, Around, Backend, Decision, Outcome, StageName } from '../
 import type { FeedOptions } from '../config/options.js';
 import type { Entry } from '../files/directories.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
-import { errnoOf, inPlace, inPlaceAsync, PlaceError } from '../files/place-error.js';
+import { errnoOf, inPlace, inPlaceAsync, PlaceError, type PlaceKind } from '../files/place-error.js';
 import { type Opened, openEntry } from '../files/probe.js';
 import type { QuickAnswer, QuickOrder } from '../files/quick.js';
 import { closeForPlace } from '../gates/episode.js';
@@ -68,6 +68,8 @@ export interface Batch {
 
 export interface Stage {
   readonly name: StageName;
+  /** Which it cannot do without. */
+  readonly places: readonly PlaceKind[];
   /** Its batches are bounded by bytes too: it reads or copies its files. */
   readonly byBytes?: true;
   /** One step a job, in the order of `jobs`. A PlaceError ends the batch: the rest is neither tried nor blamed. */

@@ -27,6 +27,7 @@ import { notRead } from './unread.js';
 
 export const verifyComplete: Stage = {
   name: 'verify-complete',
+  places: ['input', 'work'],
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();

@@ -1,8 +1,9 @@
 /** What a worker says it has in hand, when batches of several stages run interleaved: a crash is counted for that file. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Background } from '../../src/stages/background.js';
+import { Background, type InHand } from '../../src/stages/background.js';
 import type { Feeds } from '../../src/stages/feeds.js';
+import { until } from '../world/waiting.js';
 import { Bench } from './bench.js';
 
 const [LARGE, SMALL] = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', '01BX5ZZKBKACTAV9WEVGEMMVRZ'];
@@ -10,16 +11,17 @@ const [LARGE, SMALL] = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', '01BX5ZZKBKACTAV9WEVGEMMVR
 test('a file that is read for an hour is in hand again when another batch has ended beside it', async () => {
   const bench = await Bench.open();
   try {
-    // Its timers, for which it needs the feeds, are not started.
+    // Its timers that need the feeds are not started.
     const feeds = undefined as unknown as Feeds;
     const { backend } = bench;
+    let stuck: InHand | undefined;
     const background = new Background({
       backend,
       feeds,
       emit: () => {},
       stallMs: 60_000,
       onFatal: (error) => assert.ifError(error),
-      isStuck: () => false,
+      stuckAt: () => stuck,
     });
     const inHand = () => backend.owners().map(({ job, place }) => [job, place]);
     const [hash, verify] = [{}, {}];
@@ -31,6 +33,14 @@ test('a file that is read for an hour is in hand again when another batch has en
     assert.deepEqual(inHand(), [[LARGE, '']]);
     background.hand(hash, undefined);
     assert.deepEqual(inHand(), [[null, '']]);
+
+    stuck = { job: LARGE, place: 'warehouse' };
+    background.startBeats();
+    background.hand(verify, { job: SMALL, place: 'input' });
+    assert.deepEqual(inHand(), [[LARGE, 'warehouse']], 'where the other thread hangs');
+    stuck = undefined;
+    await until('it goes on', () => inHand()[0]![0] === SMALL);
+    background.stop();
   } finally {
     await bench.close();
   }

@@ -21,10 +21,12 @@ scenario(
       parent.close();
       const told: unknown[] = [];
       const [rescue] = await queue.rescue((tx, at, place) => {
-        told.push([tx.job(job!.id)?.state, at.map(({ feed, stage }) => `${feed} ${stage}`).sort(), place]);
+        const works = at.map((work) => `${work.feed} ${work.stage}${work.inHand ? ' in hand' : ''}`);
+        told.push([tx.job(job!.id)?.state, works.sort(), place]);
       });
       const feed = queue.job(job!.id)!.feed;
-      assert.deepEqual(told, [['claimed', inHand ? [`${feed} first`] : ['one first', 'two first'], 'somewhere']]);
+      const all = ['one', 'two'].map((name) => `${name} first${inHand && name === feed ? ' in hand' : ''}`);
+      assert.deepEqual(told, [['claimed', all, 'somewhere']]);
       assert.deepEqual([rescue?.jobs, rescue?.stuckIn, rescue?.poisoned], [2, 'somewhere', false]);
       assert.deepEqual([queue.job(job!.id)?.state, queue.job(job!.id)?.crashes], ['ready', 0]);
     }
