@@ -74,15 +74,19 @@ function replan(tx: Tx, append: Append, end: End): Append | undefined {
   return changes === 0 ? undefined : { ...append, inode: end.inode, at: end.size, bytes };
 }
 
-/** Takes an open append over from an owner that is gone. Answers false when somebody else was quicker. */
-export const takeOver = (backend: Backend, append: Append): Promise<boolean> =>
-  backend.transact(
-    (tx) =>
-      tx.run(
-        `UPDATE appends SET owner = ? WHERE ${THIS_APPEND} AND owner = ?`,
-        ...[backend.owner, ...thisAppend(append), append.owner],
-      ).changes === 1,
+/**
+ * Takes an open append over from an owner that is gone. Answers false when somebody else was quicker. This process's own is
+ * its already, while it is still open: nobody takes it from an owner that lives.
+ */
+export async function takeOver(backend: Backend, append: Append): Promise<boolean> {
+  const its = `${THIS_APPEND} AND owner = ?`;
+  const params = [...thisAppend(append), append.owner];
+  if (append.owner === backend.owner)
+    return backend.read((r) => r.get(`SELECT 1 FROM appends WHERE ${its}`, ...params)) !== undefined;
+  return backend.transact(
+    (tx) => tx.run(`UPDATE appends SET owner = ? WHERE ${its}`, backend.owner, ...params).changes === 1,
   );
+}
 
 /** May this process go on with an append that it finds open? Its own ones are left from a failure: it writes one at a time. */
 export const isOrphan = (backend: Backend, append: Append): boolean =>

@@ -10,7 +10,7 @@ import { writeSync } from 'node:fs';
 const PIPE_BUF = 4_096;
 
 export class LineWriter {
-  #held = '';
+  readonly #held = Buffer.allocUnsafeSlow(PIPE_BUF);
   #heldBytes = 0;
   #due: NodeJS.Immediate | undefined;
 
@@ -22,18 +22,24 @@ export class LineWriter {
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
     if (this.#heldBytes + bytes > PIPE_BUF) this.flush();
-    this.#held += line;
-    this.#heldBytes += bytes;
+    if (bytes > PIPE_BUF) {
+      this.#writeAll(Buffer.from(line));
+      return;
+    }
+    this.#heldBytes += this.#held.write(line, this.#heldBytes);
     this.#due ??= setImmediate(() => this.flush());
   }
 
   flush(): void {
     clearImmediate(this.#due);
     this.#due = undefined;
-    let rest = Buffer.from(this.#held);
-    this.#held = '';
+    const rest = this.#held.subarray(0, this.#heldBytes);
     this.#heldBytes = 0;
-    while (rest.length > 0) {
+    this.#writeAll(rest);
+  }
+
+  #writeAll(bytes: Buffer): void {
+    for (let rest = bytes; rest.length > 0; ) {
       try {
         rest = rest.subarray(writeSync(this.fd, rest));
       } catch (error) {
