@@ -8,53 +8,38 @@ import type { FeedOptions } from '../config/options.js';
 import type { Content } from '../ledger/content.js';
 
 export function manifestLine(content: Content, feed: FeedOptions): string {
-  const mtimeNs = BigInt(content.mtimeNs);
-  return object([
-    ...pathFields('path', feed.input, content.sourcePath),
-    ['sha256', text(content.sha256.toString('hex'))],
-    ['device', content.device],
-    ['inode', content.inode],
-    ['size', String(content.size)],
-    ['mtime', String(floorSeconds(mtimeNs))],
-    ['mtime_ns', content.mtimeNs],
-    ...pathFields('warehouse_path', feed.warehouse, content.target!),
-    ['ingested_at', text(new Date(content.ingestedAtMs!).toISOString())],
-    ['ingest_id', text(content.ingestId!)],
-    ['feed', text(content.feed)],
-    ['seal', text(content.seal)],
-  ]);
+  const fields =
+    `${pathFields('path', feed.input, content.sourcePath)},"sha256":"${content.sha256.toString('hex')}",` +
+    `"device":${content.device},"inode":${content.inode},"size":${content.size},` +
+    `"mtime":${floorSeconds(BigInt(content.mtimeNs))},"mtime_ns":${content.mtimeNs},` +
+    `${pathFields('warehouse_path', feed.warehouse, content.target!)},"ingested_at":${instant(content.ingestedAtMs!)},` +
+    `"ingest_id":${text(content.ingestId!)},"feed":${text(content.feed)},"seal":${text(content.seal)}`;
+  return `{${fields}}\n`;
 }
 
 /** Takes an earlier line back: its file was discarded before it reached the warehouse. */
 export function correctionLine(content: Content, feed: FeedOptions, reason: string, atMs: number): string {
-  return object([
-    ['correction', text('withdrawn')],
-    ['ingest_id', text(content.ingestId!)],
-    ['sha256', text(content.sha256.toString('hex'))],
-    ...pathFields('path', feed.input, content.sourcePath),
-    ...pathFields('warehouse_path', feed.warehouse, content.target!),
-    ['reason', text(reason)],
-    ['corrected_at', text(new Date(atMs).toISOString())],
-    ['feed', text(content.feed)],
-  ]);
+  const fields =
+    `"correction":"withdrawn","ingest_id":${text(content.ingestId!)},"sha256":"${content.sha256.toString('hex')}",` +
+    `${pathFields('path', feed.input, content.sourcePath)},` +
+    `${pathFields('warehouse_path', feed.warehouse, content.target!)},"reason":${text(reason)},` +
+    `"corrected_at":${instant(atMs)},"feed":${text(content.feed)}`;
+  return `{${fields}}\n`;
 }
 
-type Field = [name: string, json: string];
-
-const object = (fields: Field[]): string => `{${fields.map(([name, json]) => `"${name}":${json}`).join(',')}}\n`;
 const text = (value: string): string => JSON.stringify(value);
+const instant = (ms: number): string => `"${new Date(ms).toISOString()}"`;
 
 /** Of most names, the bytes are the text. */
 const ASCII = /^[ -~]*$/;
 
-function pathFields(name: string, root: string, relative: Buffer): Field[] {
+function pathFields(name: string, root: string, relative: Buffer): string {
   const plain = relative.toString('latin1');
-  if (ASCII.test(plain)) return [[name, text(`${root}/${plain}`)]];
+  if (ASCII.test(plain)) return `"${name}":${text(`${root}/${plain}`)}`;
   const bytes = Buffer.concat([Buffer.from(`${root}/`), relative]);
   const shown = bytes.toString('utf8');
-  const fields: Field[] = [[name, text(shown)]];
-  if (!Buffer.from(shown, 'utf8').equals(bytes)) fields.push([`${name}_b64`, text(bytes.toString('base64'))]);
-  return fields;
+  const field = `"${name}":${text(shown)}`;
+  return Buffer.from(shown, 'utf8').equals(bytes) ? field : `${field},"${name}_b64":"${bytes.toString('base64')}"`;
 }
 
 /** Times before 1970 round down too. */
