@@ -137,8 +137,7 @@ export function placeState(statePath: string, owner: { uid: number; gid: number 
   const to = before ?? owner;
   if (process.geteuid?.() === 0 && to) chownSync(making, to.uid, to.gid);
 
-  const stamp = new Date(Date.now()).toISOString().replace(/[-:]|\.\d+/g, '');
-  const aside = `${statePath}.before-rebuild-${stamp}`;
+  const aside = freeAside(statePath);
   for (const companion of ['', ...COMPANIONS]) {
     if (existsSync(statePath + companion)) move(statePath + companion, aside + companion);
   }
@@ -146,6 +145,15 @@ export function placeState(statePath: string, owner: { uid: number; gid: number 
   sync(dirname(statePath));
   removeMaking(statePath);
   return before && aside;
+}
+
+/** With the time in it, to the second; two rebuilds may fall into one. */
+function freeAside(statePath: string): string {
+  const stamp = new Date(Date.now()).toISOString().replace(/[-:]|\.\d+/g, '');
+  for (let n = 1; ; n++) {
+    const aside = `${statePath}.before-rebuild-${stamp}${n === 1 ? '' : `-${n}`}`;
+    if (['', ...COMPANIONS].every((companion) => !existsSync(aside + companion))) return aside;
+  }
 }
 
 /** Where the log could not be written back when it was closed, the main file alone is not the whole state. */

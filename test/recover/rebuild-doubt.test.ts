@@ -1,6 +1,15 @@
 /** `ingest-ctl rebuild` where what is there does not say enough: nothing is thrown away on a guess. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -101,3 +110,26 @@ test('feeds that share their manifests are brought up to date together, or not a
   await rebuilt(world);
   assert.deepEqual([world.ledger('one').length, world.ledger('two').length], [2, 2]);
 });
+
+test(
+  'what lies under the name of the older state that is put aside stays, also where two rebuilds fall into one second',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    world.drop('first.csv', 100);
+    await world.runOnce();
+    const older = backedUp(world);
+    world.drop('second.csv', 100);
+    await world.runOnce();
+    restore(world, older);
+    const taken = Array.from({ length: 120 }, (_, second) => {
+      const stamp = new Date(Date.now() + second * 1_000).toISOString().replace(/[-:]|\.\d+/g, '');
+      return `${world.statePath}.before-rebuild-${stamp}`;
+    });
+    for (const name of taken) writeFileSync(name, 'of an earlier rebuild');
+    await rebuilt(world);
+    for (const name of taken) assert.equal(readFileSync(name, 'utf8'), 'of an earlier rebuild');
+    assert.ok(taken.some((name) => existsSync(`${name}-2`)));
+    assert.equal(world.ledger().length, 2);
+  },
+);
