@@ -13,7 +13,7 @@ export const ledgerModule = {
       feed TEXT NOT NULL,
       sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
       generation INTEGER NOT NULL DEFAULT 1,
-      state TEXT NOT NULL CHECK (state IN ('carried', 'manifested', 'stored')),
+      state TEXT NOT NULL CHECK (state = 'carried' OR state = 'manifested' OR state = 'stored'),
       -- AUTOINCREMENT: a row number that was given up with a discarded content must never name another one
       -- the job that carries it; kept after it is stored, for people
       carrier TEXT NOT NULL,
