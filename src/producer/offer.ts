@@ -6,7 +6,7 @@
 import type { Backend, Candidate } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { bytesOfName } from '../linux/names.js';
-import type { CandidatePayload } from '../stages/job.js';
+import { type Observation, payloadOf } from '../stages/job.js';
 import type { Look } from './look.js';
 
 /** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
@@ -43,7 +43,8 @@ function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look;
     feed.name,
     looks.map(({ path }) => bytesOfName(path)),
   );
-  return looks.flatMap((look, n) => {
+  const wanted: { look: Look; candidate: Candidate }[] = [];
+  looks.forEach((look, n) => {
     const holder = holders[n];
     // A writer that only closes its file changes nothing of it: its job would ask again in a minute at the latest.
     const closed = holder?.reason === 'writer_open' && look.by === 'write';
@@ -51,22 +52,22 @@ function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look;
     const missed = holder?.reason === 'no_sidecar' && look.hasSidecar;
     // What was noted first, by a scan or for its sidecar's sake, would have it wait; a rename into place need not.
     const renamed = look.by === 'rename' && dueInMs(look, feed) === 0;
-    if (holder?.identity === look.identity && !closed && !missed && !renamed) return [];
-    return [{ look, candidate: { ...candidateOf(look, offering), nudge: holder !== undefined } }];
+    if (holder?.identity === look.identity && !closed && !missed && !renamed) return;
+    wanted.push({ look, candidate: candidateOf(look, offering, holder !== undefined) });
   });
+  return wanted;
 }
 
-function candidateOf(look: Look, { backend, feed, boot }: Offering): Candidate {
-  const payload: CandidatePayload = {
-    seen: { identity: look.file, sinceMs: backend.nowMs(), boot, by: look.by },
-  };
+function candidateOf(look: Look, { backend, feed, boot }: Offering, nudge: boolean): Candidate {
+  const seen: Observation = { identity: look.file, sinceMs: backend.nowMs(), boot, by: look.by };
   return {
     feed: feed.name,
     key: bytesOfName(look.path),
     identity: look.identity,
     bytes: look.size,
-    payload: { ...payload, seen: { ...payload.seen } },
+    payload: payloadOf({ seen }),
     dueInMs: dueInMs(look, feed),
+    nudge,
   };
 }
 

@@ -19,11 +19,6 @@ export interface Observation {
   by: 'rename' | 'write' | 'scan';
 }
 
-/** The payload with which the producer enqueues a candidate. */
-export interface CandidatePayload {
-  seen: Observation;
-}
-
 /** How it is known that the bytes did not change after the seal: the kernel said that no writer was left, or we copied them. */
 export type SealKind = 'lease' | 'copy';
 
@@ -50,7 +45,7 @@ export interface PutAway {
 }
 
 export interface JobFacts {
-  /** Until it is sealed. */
+  /** Until it is sealed; all that the producer enqueues a candidate with. */
   seen?: Observation;
   /** The mount below the input whose own work directory holds the file; '' = the feed's work directory. Bytes as chars. */
   inside?: string;

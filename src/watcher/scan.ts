@@ -1,7 +1,9 @@
 /**
  * One scan of a tree, or of some directories of it, read in slices.
  * Guarantees: each directory is watched before it is read, so that nothing falls between; symlinks are never crossed;
- * in memory are the paths of directories not yet read, never a listing.
+ * in memory are the paths of directories not yet read and a bounded window of those of files.
+ * A window is handed on in the order of its names: a directory lists them in the order of their hashes, in which each one
+ * would touch another page of every index that has it (and another block of inodes), several times on its way.
  * Does not: look at files, or decide when to go on.
  */
 import { closeSync, type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
@@ -28,6 +30,12 @@ export class Scan {
   #dir: Dir | undefined;
   #dirFd = -1;
   #path = '' as ByteName;
+  /** The window; from `#next` on it is not handed on yet, and undefined while it is being filled. */
+  #window: ByteName[] = [];
+  #next: number | undefined;
+  #windowBytes = 0;
+  /** Of the window. The first ones are small: nobody waits for a large one at the start. */
+  #room: number = limits.windowFirst;
 
   constructor(
     readonly cause: ScanCause,
@@ -44,23 +52,45 @@ export class Scan {
   }
 
   get done(): boolean {
+    return this.#isRead && this.#window.length === 0;
+  }
+
+  get #isFull(): boolean {
+    return this.#window.length >= this.#room || this.#windowBytes >= limits.windowBytesMax;
+  }
+
+  get #isRead(): boolean {
     return this.#dir === undefined && this.#pending.length === 0;
   }
 
-  /** Reads on until `untilMs` (performance.now) or until `max` paths were found. */
+  /** Reads on until `untilMs` (performance.now), or until a window is full. Answers up to `max` paths of it. */
   slice(rootFd: number, max: number, untilMs: number): ByteName[] {
-    const found: ByteName[] = [];
-    while (found.length < max && !this.done) {
-      if (this.#dir === undefined) this.#openNext(rootFd);
-      else this.#read(found, max, untilMs);
+    while (this.#next === undefined) {
+      if (this.#isRead || this.#isFull) {
+        this.#window.sort();
+        this.#next = 0;
+      } else if (this.#dir === undefined) this.#openNext(rootFd);
+      else this.#read(untilMs);
       if (performance.now() >= untilMs) break;
     }
+    return this.#next === undefined ? [] : this.#handOn(this.#next, max);
+  }
+
+  #handOn(from: number, max: number): ByteName[] {
+    const found = this.#window.slice(from, from + max);
+    this.#next = from + found.length;
+    if (this.#next < this.#window.length) return found;
+    this.#window = [];
+    this.#windowBytes = 0;
+    this.#next = undefined;
+    this.#room = Math.min(2 * this.#room, limits.windowMax);
     return found;
   }
 
   /** Safe to call twice. */
   close(): void {
     this.#pending.length = 0;
+    this.#window = [];
     this.#leave();
   }
 
@@ -81,14 +111,14 @@ export class Scan {
     }
   }
 
-  #read(found: ByteName[], max: number, untilMs: number): void {
-    for (let n = 0; found.length < max; n++) {
+  #read(untilMs: number): void {
+    for (let n = 0; !this.#isFull; n++) {
       if (n % 64 === 63 && performance.now() >= untilMs) return;
       let entry: Dirent | null;
       try {
         entry = this.#dir!.readSync();
       } catch (error) {
-        if ((error as { code?: string }).code === 'ENOENT') this.#listUntyped(found);
+        if ((error as { code?: string }).code === 'ENOENT') this.#listUntyped();
         else this.#hooks.failed(this.#path, error);
         entry = null;
       }
@@ -96,7 +126,7 @@ export class Scan {
         this.#leave();
         return;
       }
-      this.#meet(entry.name as ByteName, kindOf(entry), found);
+      this.#meet(entry.name as ByteName, kindOf(entry));
     }
   }
 
@@ -104,14 +134,14 @@ export class Scan {
    * A filesystem that tells no kinds (ext4 without `filetype`, some FUSE): Node asks lstat for each, which loses names
    * that are not ASCII. The one case that holds a whole listing, and reads what was read before once more.
    */
-  #listUntyped(found: ByteName[]): void {
+  #listUntyped(): void {
     for (const name of readdirSync(`/proc/self/fd/${this.#dirFd}`, 'latin1') as ByteName[]) {
       const stat = statAtOrNone(this.#dirFd, name);
-      if (stat !== undefined) this.#meet(name, KINDS[stat.kind] ?? 'unknown', found);
+      if (stat !== undefined) this.#meet(name, KINDS[stat.kind] ?? 'unknown');
     }
   }
 
-  #meet(name: ByteName, kind: FileKind, found: ByteName[]): void {
+  #meet(name: ByteName, kind: FileKind): void {
     const path = joinNames(this.#path, name);
     if (kind === 'directory') {
       if (this.#hooks.enters(path)) this.#pending.push(path);
@@ -119,7 +149,8 @@ export class Scan {
       // What only speaks of another path (a sidecar) is not counted: that path is met too, if it is there.
       if (this.#hooks.target(path) !== path) return;
       this.counts.files += 1;
-      found.push(path);
+      this.#window.push(path);
+      this.#windowBytes += path.length;
     } else {
       this.counts.others[kind] = (this.counts.others[kind] ?? 0) + 1;
     }
