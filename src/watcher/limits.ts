@@ -10,7 +10,7 @@ export const limits = {
   /** Paths that a scan collects before it hands them on in order, of its first window and of any, and their length together. */
   windowFirst: 1_000,
   windowMax: 65_536,
-  windowBytesMax: 2 * 1024 * 1024,
+  windowBytesMax: 1024 * 1024,
   /** A reading slice of a scan, after which the event loop has its turn. */
   sliceMs: 4,
   /** A path that is written to again and again is handed on about once in this time. */
