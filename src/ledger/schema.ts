@@ -36,13 +36,12 @@ export const ledgerModule = {
     );
     CREATE UNIQUE INDEX contents_by_hash ON contents (feed, sha256, generation);
 
-    -- Targets that are planned and not yet (or only just) on disk. Names of older ones are found by looking.
-    -- By a number made of the path: rows of a few bytes, because they come and go in random order. Two paths with one number
-    -- cost the later one its first choice, and nothing else.
+    -- Targets that are planned and not yet (or only just) on disk, whole paths. Names of older ones are found by looking.
+    -- Files are met in the order of their names, and so are these: few pages for many rows.
     CREATE TABLE reservations (
-      path INTEGER PRIMARY KEY,
+      path TEXT PRIMARY KEY,
       content INTEGER NOT NULL
-    );
+    ) WITHOUT ROWID;
 
     -- An append that was planned and not confirmed: one a file.
     CREATE TABLE appends (

@@ -38,23 +38,11 @@ function isOnDisk(files: FeedFiles, target: ByteName): boolean {
 }
 
 export const isReserved = (reader: Reader, warehouse: string, target: ByteName): boolean =>
-  reader.get('SELECT 1 FROM reservations WHERE path = ?', numberOf(warehouse, target)) !== undefined;
+  reader.get('SELECT 1 FROM reservations WHERE path = ?', `${warehouse}/${target}`) !== undefined;
 
 /** Inside the planning transaction. False: another content has it; look for the next one. */
 export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
-  tx.run('INSERT OR IGNORE INTO reservations VALUES (?, ?)', numberOf(warehouse, target), content).changes === 1;
-
-/** 53 bits of a path: two FNV-1a hashes of 32 bits with different seeds, the second one cut. */
-function numberOf(warehouse: string, target: ByteName): number {
-  const path = `${warehouse}/${target}`;
-  let [low, high] = [0x811c9dc5, 0x1b873593];
-  for (let i = 0; i < path.length; i++) {
-    const char = path.charCodeAt(i);
-    low = Math.imul(low ^ char, 0x01000193);
-    high = Math.imul(high ^ char, 0x85ebca6b);
-  }
-  return (high >>> 11) * 2 ** 32 + (low >>> 0);
-}
+  tx.run('INSERT OR IGNORE INTO reservations VALUES (?, ?)', `${warehouse}/${target}`, content).changes === 1;
 
 function remember(wanted: string, next: number): void {
   if (numbering.size >= NUMBERING_MAX) numbering.clear();
@@ -66,18 +54,18 @@ const OLD = `SELECT r.path FROM reservations r CROSS JOIN contents c ON c.row = 
   WHERE r.content <= ? AND c.state = 'stored' AND c.updated_at_ms < ? LIMIT ?`;
 
 /** Of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them. */
-export const oldReservations = (reader: Reader, last: number, max: number): number[] =>
-  reader.arrays(OLD, last, Date.now() - RESERVED_FOR_MS, max).map(([path]) => path as number);
+export const oldReservations = (reader: Reader, last: number, max: number): string[] =>
+  reader.arrays(OLD, last, Date.now() - RESERVED_FOR_MS, max).map(([path]) => path as string);
 
 /** Where it is another content's by now, it stays. */
-export const dropReservations = (tx: Tx, paths: readonly number[], last: number): void =>
+export const dropReservations = (tx: Tx, paths: readonly string[], last: number): void =>
   void tx.run(
     'DELETE FROM reservations WHERE path IN (SELECT value FROM json_each(?)) AND content <= ?',
     JSON.stringify(paths),
     last,
   );
 
-/** In one transaction: they lie scattered, so each one costs its pages anew. */
+/** In one transaction. */
 const DROPPED_MAX = 10_000;
 
 /** Forgets old reservations, round by round. */
@@ -91,7 +79,7 @@ export class OldReservations {
     this.#seen.push({ atMs, last: backend.read(lastContent) });
     const { atMs: sinceMs, last } = this.#seen[0]!;
     if (atMs - sinceMs < RESERVED_FOR_MS) return;
-    for (let paths: number[]; !isOver(); ) {
+    for (let paths: string[]; !isOver(); ) {
       paths = backend.read((reader) => oldReservations(reader, last, DROPPED_MAX));
       if (paths.length > 0) await backend.transact((tx) => dropReservations(tx, paths, last));
       if (paths.length < DROPPED_MAX) return;
