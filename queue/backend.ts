@@ -222,7 +222,7 @@ export interface StageStats {
   waiting: number;
   held: number;
   bytes: number;
-  /** Of the oldest job that is not done, wall-clock ms; 0 when there is none. */
+  /** Of the oldest job that is not done, wall-clock ms, to the next second; 0 when there is none. */
   oldestAgeMs: number;
 }
 
@@ -233,6 +233,24 @@ export interface Counter {
   name: string;
   files: number;
   bytes: number;
+}
+
+/** How many jobs that are not done stand in a stage, of those made in one second. */
+export interface Depth {
+  feed: string;
+  stage: StageName;
+  /** Wall clock. */
+  second: number;
+  jobs: number;
+  bytes: number;
+}
+
+/** The counters at a moment of the wall clock. */
+export interface Moment {
+  atMs: number;
+  /** Until now. */
+  agoMs: number;
+  counters: Counter[];
 }
 
 /** What a worker writes into its slot of the owners file; read by its parent and by `queue-stat`. */
@@ -327,6 +345,9 @@ export interface Backend {
 
   stats(): StageStats[];
   counters(): Counter[];
+  depths(): Depth[];
+  /** The counters as they were about every ten seconds of the last `lastMs`, oldest first; none where nothing was counted. */
+  history(lastMs: number): Moment[];
   owners(): (OwnerSlot & { alive: boolean })[];
   /** Whether that owner's lock is held: nothing else says that it lives. */
   isAlive(owner: OwnerId): boolean;

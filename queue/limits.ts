@@ -31,6 +31,9 @@ export const limits = {
   retryLongestMs: 300_000,
   /** A random wait before BEGIN IMMEDIATE is tried again: SQLite's own busy wait starves (longest wait 3.8 s against 0.18 s). */
   busyRetryMs: [0.2, 1.2],
+  /** The counters are kept as they were so often, where something was counted, and for so long: 720 rows of some KiB. */
+  historyEveryMs: 10_000,
+  historyKeptMs: 2 * 3_600_000,
   /** Living owners of one state. */
   ownersMax: 1_024,
   ownerSlotBytes: 512,

@@ -54,6 +54,7 @@ export function adopt(tx: SqliteTx, found: Found): boolean {
   ];
   if (old) tx.run(REVIVE, ...values, found.id);
   else tx.run(INSERT, ...values, found.id, tx.wallMs);
+  tx.moved(before === 'done' ? undefined : old, { ...found, createdAtMs: old?.createdAtMs ?? tx.wallMs });
   tx.madeReady = true;
   return true;
 }

@@ -53,6 +53,7 @@ function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, stages: readonly Sta
     ...[outcome.identity ?? null, outcome.bytes ?? null, outcome.freeKey || state === 'done' ? 0 : 1, job.id],
   );
   assert.equal(changes, 1);
+  tx.moved(job, state === 'done' ? undefined : { ...job, stage, bytes: outcome.bytes ?? job.bytes });
   if (!goesOn) countOutcome(tx, job, outcome);
   else noteReady(tx, dueMs);
 }

@@ -8,6 +8,7 @@
 import type { Clock } from '../clock.js';
 import { isBusy, typedSqlError } from '../errors.js';
 import { limits } from '../limits.js';
+import { History } from './history.js';
 import type { Rows } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
@@ -43,6 +44,7 @@ export class Committer {
   #scheduled = false;
   #waitsSince: number | undefined;
   #idle: (() => void)[] = [];
+  readonly #history = new History();
 
   constructor(
     readonly rows: Rows,
@@ -124,7 +126,7 @@ export class Committer {
     const answers: { caller: Caller; value?: unknown; error?: unknown }[] = [];
     try {
       for (const caller of callers) answers.push({ caller, ...this.#runOne(caller) });
-      this.tx.writeCounts();
+      if (this.tx.writeCounts()) this.#history.note(this.tx);
       this.rows.run('COMMIT');
     } catch (error) {
       this.#rollBack();

@@ -102,6 +102,7 @@ function insert(tx: SqliteTx, candidate: Candidate, stage: StageName, id: JobId)
     tx.wallMs,
   );
   if (changes === 0) return false;
+  tx.moved(undefined, { feed, stage, bytes, createdAtMs: tx.wallMs });
   tx.madeReady = true;
   return true;
 }
@@ -123,6 +124,7 @@ function reopen(tx: SqliteTx, holder: Holder, candidate: Candidate, first: Stage
     trailText(trail),
     holder.seq,
   );
+  tx.moved(job, { ...job, stage: first, bytes });
   tx.madeReady = true;
 }
 

@@ -62,10 +62,10 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   CREATE INDEX jobs_ready ON jobs (stage, feed, due_ms, seq, bytes) WHERE state = 'ready';
   -- One job holds a key; a freed key costs nothing.
   CREATE UNIQUE INDEX jobs_by_key ON jobs (feed, key) WHERE keyed = 1;
-  -- These three are as small as what they list.
+  -- These three are as small as what they list. The last two, of which there may be many, are counted without touching a row.
   CREATE INDEX jobs_claimed ON jobs (owner) WHERE state = 'claimed';
-  CREATE INDEX jobs_waiting ON jobs (waits_on, due_ms) WHERE state = 'waiting';
-  CREATE INDEX jobs_held ON jobs (id) WHERE state = 'held';
+  CREATE INDEX jobs_waiting ON jobs (waits_on, due_ms, stage, feed) WHERE state = 'waiting';
+  CREATE INDEX jobs_held ON jobs (id, stage, feed) WHERE state = 'held';
 
   -- Wakes that were asked for and are not yet done: thousands of jobs a transaction, through any crash.
   CREATE TABLE wakes (target TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -91,6 +91,21 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     bytes INTEGER NOT NULL,
     PRIMARY KEY (feed, stage, name)
   ) STRICT, WITHOUT ROWID;
+
+  -- How many jobs that are not done stand in which stage, by the second in which they were made: so a look at a million of
+  -- them reads a few rows.
+  -- What has come down to none is no row.
+  CREATE TABLE depths (
+    feed TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    second INTEGER NOT NULL,             -- wall clock
+    jobs INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (feed, stage, second)
+  ) STRICT, WITHOUT ROWID;
+
+  -- All counters as they were about every ten seconds (JSON: [feed, stage, name, files, bytes] each), of the last hours.
+  CREATE TABLE history (at_ms INTEGER PRIMARY KEY, counters TEXT NOT NULL) STRICT;
 
   CREATE VIEW ready_jobs AS SELECT feed, stage, due_ms, bytes, seq FROM jobs WHERE state = 'ready';
   CREATE VIEW claimed_jobs AS SELECT feed, stage, due_ms, bytes, seq, owner FROM jobs WHERE state = 'claimed';

@@ -5,7 +5,6 @@
  * of the batch is then decided once more);
  * what is counted commits with what it counts, so the counters are exact through crashes.
  */
-import assert from 'node:assert/strict';
 import type {
   Advance,
   Amend,
@@ -16,27 +15,15 @@ import type {
   SettleAnswer,
   Settlement,
   StageName,
-  TrailEntry,
 } from '../backend.js';
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
-import { assertTransition } from '../states.js';
-import { addToTrail, trailText } from '../trail.js';
+import { addToTrail } from '../trail.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import {
-  afterLimit,
-  countWay,
-  type Move,
-  moveOf,
-  nextClaim,
-  noteReady,
-  passing,
-  payloadText,
-  under,
-  whyOf,
-} from './outcome.js';
+import { afterLimit, countWay, moveOf, nextClaim, noteReady, passing, payloadText, under, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
+import { end, keep } from './write-move.js';
 
 export interface SettleRules {
   stages: readonly StageName[];
@@ -58,16 +45,6 @@ export function keeping(rows: Reader, asked: ReadonlySet<StageName>): SettleRule
 }
 
 const OURS = "SELECT 1 FROM jobs WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?";
-const MOVE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, owner = NULL, attempts = ?, crashes = ?, hold_code = ?, reason = ?,
-  waits_on = ?, ending = ?, updated_ms = ?, trail = ?,
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
-  WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
-/** The same owner goes on: with the state as it is, the indexes of ready and claimed jobs stay untouched, which halves the cost. */
-const KEEP = `UPDATE jobs SET was = state, stage = ?, due_ms = ?, claim_no = claim_no + 1, attempts = 0, crashes = 0,
-  reason = NULL, updated_ms = ?, trail = ?,
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
-  WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
-
 export function settle(
   tx: SqliteTx,
   settlements: readonly Settlement[],
@@ -147,6 +124,9 @@ function moveOn(
   const payload = payloadText(at, amend);
   const written = isKept ? keep(tx, job, move, trail, payload, amend) : end(tx, job, move, trail, payload, amend);
   if (!written) return { settled: false };
+  const { feed, createdAtMs } = job;
+  const bytes = amend.bytes ?? job.bytes;
+  tx.moved(job, move.state === 'done' ? undefined : { feed, stage: move.stage, bytes, createdAtMs });
   countWay(tx, settlement, outcome, rules.stages);
   if (isKept) {
     const { memo } = outcome as Advance;
@@ -154,65 +134,4 @@ function moveOn(
   }
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
-}
-
-function end(
-  tx: SqliteTx,
-  job: ClaimedJob,
-  move: Move,
-  trail: TrailEntry[],
-  payload: string | null,
-  amend: Amend,
-): boolean {
-  const { state, stage, dueMs, attempts, crashes, holdCode, reason, waitsOn, ending } = move;
-  const { changes } = tx.run(
-    MOVE,
-    state,
-    stage,
-    dueMs,
-    attempts,
-    crashes,
-    holdCode,
-    reason,
-    waitsOn,
-    ending,
-    tx.wallMs,
-    trailText(trail),
-    payload,
-    amend.identity ?? null,
-    amend.bytes ?? null,
-    amend.freeKey || state === 'done' ? 0 : 1,
-    job.id,
-    job.owner,
-    job.claimNo,
-  );
-  assert(changes <= 1);
-  return changes === 1;
-}
-
-function keep(
-  tx: SqliteTx,
-  job: ClaimedJob,
-  move: Move,
-  trail: TrailEntry[],
-  payload: string | null,
-  amend: Amend,
-): boolean {
-  assertTransition('keep', job.state);
-  const { changes } = tx.run(
-    KEEP,
-    move.stage,
-    move.dueMs,
-    tx.wallMs,
-    trailText(trail),
-    payload,
-    amend.identity ?? null,
-    amend.bytes ?? null,
-    amend.freeKey ? 0 : 1,
-    job.id,
-    job.owner,
-    job.claimNo,
-  );
-  assert(changes <= 1);
-  return changes === 1;
 }

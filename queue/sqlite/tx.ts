@@ -10,30 +10,15 @@ import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
 import { closeGate, openGate } from './gate.js';
 import { jobById, jobsWhere, Rows } from './rows.js';
+import { type Mark, NO_SECOND, Tally } from './tally.js';
 
-interface Count {
-  feed: string;
-  stage: StageName;
-  name: string;
-  files: number;
-  bytes: number;
-}
-
-/** So many counts are looked at for one of the same name. */
-const RECENT = 8;
-
-/** Where a savepoint began. */
-export interface Mark {
-  counts: number;
-}
+/** Where a job stands, as far as depths are counted. */
+export type Standing = Pick<Job, 'feed' | 'stage' | 'bytes' | 'createdAtMs'>;
 
 const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?) WHERE id = ?`;
 const WAKE = `INSERT OR IGNORE INTO wakes SELECT value FROM json_each(?) AS asked
   WHERE EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits_on = asked.value)`;
-const COUNT = `INSERT INTO counters VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes`;
-
 export class SqliteTx extends Rows implements Tx {
   nowMs = 0;
   wallMs = 0;
@@ -43,9 +28,7 @@ export class SqliteTx extends Rows implements Tx {
   madeDueLater = false;
   /** Wakes to be continued after the commit. */
   wakesAsked = false;
-  #counts: Count[] = [];
-  /** Counts before it belong to savepoints that may outlive the one under way. */
-  #floor = 0;
+  readonly #tally = new Tally();
 
   constructor(
     db: Database.Database,
@@ -80,8 +63,7 @@ export class SqliteTx extends Rows implements Tx {
     this.madeReady = false;
     this.madeDueLater = false;
     this.wakesAsked = false;
-    this.#counts = [];
-    this.#floor = 0;
+    this.#tally.begin();
   }
 
   /** After a full disk ended the transaction, the next write of a caller that went on would commit alone (seen). */
@@ -91,13 +73,11 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   mark(): Mark {
-    this.#floor = this.#counts.length;
-    return { counts: this.#floor };
+    return this.#tally.mark();
   }
 
   forgetSince(mark: Mark): void {
-    this.#counts.length = mark.counts;
-    this.#floor = mark.counts;
+    this.#tally.forgetSince(mark);
   }
 
   /** Runs `fn` in a savepoint of its own; a throw undoes what it wrote, unless SQLite ended the whole transaction. */
@@ -133,6 +113,7 @@ export class SqliteTx extends Rows implements Tx {
     const payload = amend.payload === undefined ? null : JSON.stringify(amend.payload);
     const { identity = null, bytes = null } = amend;
     this.run(RELEASE, state, stage, this.nowMs, this.wallMs, payload, identity, bytes, amend.freeKey ? 0 : 1, id);
+    this.moved(job, { ...job, stage, bytes: bytes ?? job.bytes });
     this.madeReady = true;
   }
 
@@ -162,30 +143,22 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {
-    // A batch counts the same few things a thousand times over.
-    for (let i = Math.max(this.#floor, this.#counts.length - RECENT); i < this.#counts.length; i++) {
-      const same = this.#counts[i]!;
-      if (same.name !== name || same.stage !== stage || same.feed !== feed) continue;
-      same.files += files;
-      same.bytes += bytes;
-      return;
-    }
-    this.#counts.push({ feed, stage, name, files, bytes });
+    this.#tally.add(feed, stage, name, NO_SECOND, files, bytes);
   }
 
-  /** One row a counter, whatever the number of jobs. The committer calls it just before COMMIT. */
-  writeCounts(): void {
-    const sums = new Map<string, Count>();
-    for (const count of this.#counts) {
-      const name = `${count.feed}\0${count.stage}\0${count.name}`;
-      const sum = sums.get(name);
-      if (!sum) sums.set(name, { ...count });
-      else {
-        sum.files += count.files;
-        sum.bytes += count.bytes;
-      }
-    }
-    for (const { feed, stage, name, files, bytes } of sums.values()) this.run(COUNT, feed, stage, name, files, bytes);
-    this.#counts = [];
+  /**
+   * A job that is not done stands elsewhere now, is new (`from` undefined) or done (`to` undefined): each statement that
+   * changes what `Standing` speaks of is told here.
+   */
+  moved(from: Standing | undefined, to: Standing | undefined): void {
+    if (from) this.#tally.add(from.feed, from.stage, '', secondOf(from), -1, -from.bytes);
+    if (to) this.#tally.add(to.feed, to.stage, '', secondOf(to), 1, to.bytes);
+  }
+
+  /** The committer calls it just before COMMIT. Answers whether there were any. */
+  writeCounts(): boolean {
+    return this.#tally.write(this);
   }
 }
+
+const secondOf = ({ createdAtMs }: Standing): number => Math.floor(createdAtMs / 1000);

@@ -5,9 +5,11 @@
 import type {
   Backend,
   Counter,
+  Depth,
   Gate,
   Job,
   JobId,
+  Moment,
   OwnerSlot,
   Payload,
   Reader,
@@ -19,8 +21,10 @@ import { typedSqlError } from '../errors.js';
 import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
+import { depths } from './depths.js';
 import { holderOf } from './enqueue.js';
 import { gates } from './gate.js';
+import { history } from './history.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
 import { counters, held, jobsByKey, stats } from './stats.js';
@@ -41,6 +45,8 @@ export type QueueView = Pick<
   | 'nextDueMs'
   | 'stats'
   | 'counters'
+  | 'depths'
+  | 'history'
   | 'owners'
   | 'isAlive'
   | 'checkStillOurs'
@@ -131,6 +137,14 @@ export class SqliteView implements QueueView {
 
   counters(): Counter[] {
     return this.read(counters);
+  }
+
+  depths(): Depth[] {
+    return this.read(depths);
+  }
+
+  history(lastMs: number): Moment[] {
+    return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs));
   }
 
   owners(): (OwnerSlot & { alive: boolean })[] {

@@ -3,7 +3,7 @@
  * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
  */
 
-import type { QueueView } from '../../queue/index.js';
+import type { Counter, QueueView } from '../../queue/index.js';
 import { ON_TRIAL } from '../gates/episode.js';
 
 export interface StageReport {
@@ -30,29 +30,15 @@ export interface Report {
   totals: { feed: string; name: string; files: number; bytes: number }[];
 }
 
-/** How many files left each stage of each feed so far, and when that was looked at. */
-export interface Sample {
-  atMs: number;
-  left: Map<string, number>;
-}
-
 /** Endings that settle a file's way; kinds of outcomes are counted beside them. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'drop'];
 const LEAVING = ['advance', 'finish'];
 
-export function sampleOf(view: QueueView): Sample {
-  const left = new Map<string, number>();
-  for (const { feed, stage, name, files } of view.counters()) {
-    const key = `${feed}\0${stage}`;
-    if (LEAVING.includes(name)) left.set(key, (left.get(key) ?? 0) + files);
-  }
-  return { atMs: performance.now(), left };
-}
+/** What was counted in the last minute, per second of it. */
+const RATE_MS = 60_000;
 
-export function lookAt(view: QueueView, statePath: string, feed: string | undefined, before: Sample): Report {
-  const now = sampleOf(view);
-  const seconds = Math.max((now.atMs - before.atMs) / 1000, 0.001);
-  const rate = (key: string) => ((now.left.get(key) ?? 0) - (before.left.get(key) ?? 0)) / seconds;
+export function lookAt(view: QueueView, statePath: string, feed: string | undefined): Report {
+  const rate = ratesOf(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const order = view.stages;
   return {
@@ -64,7 +50,7 @@ export function lookAt(view: QueueView, statePath: string, feed: string | undefi
       .map(({ oldestAgeMs, bytes, ...stats }) => ({
         ...stats,
         oldest_age_seconds: Math.round(oldestAgeMs / 1000),
-        files_per_second: Math.round(rate(`${stats.feed}\0${stats.stage}`) * 10) / 10,
+        files_per_second: Math.round(rate(stats.feed, stats.stage) * 10) / 10,
         bytes,
       })),
     gates: view
@@ -79,6 +65,32 @@ export function lookAt(view: QueueView, statePath: string, feed: string | undefi
       .map(({ owner, pid, title, alive, job, place }) => ({ owner, pid, title, alive, job, place })),
     totals: totalsOf(view, wanted),
   };
+}
+
+/**
+ * Files a second that left a stage, since the oldest moment of the last minute that the state remembers: it remembers one
+ * about every ten seconds in which something was counted, so where there is none the rate is 0.
+ */
+function ratesOf(view: QueueView): (feed: string, stage: string) => number {
+  const now = leftOf(view.counters());
+  const [first] = view.history(RATE_MS);
+  if (first === undefined) return () => 0;
+  const before = leftOf(first.counters);
+  const seconds = Math.max(first.agoMs / 1000, 1);
+  return (feed, stage) => {
+    const key = `${feed}\0${stage}`;
+    return ((now.get(key) ?? 0) - (before.get(key) ?? 0)) / seconds;
+  };
+}
+
+/** How many files left each stage of each feed so far. */
+function leftOf(counters: readonly Counter[]): Map<string, number> {
+  const left = new Map<string, number>();
+  for (const { feed, stage, name, files } of counters) {
+    const key = `${feed}\0${stage}`;
+    if (LEAVING.includes(name)) left.set(key, (left.get(key) ?? 0) + files);
+  }
+  return left;
 }
 
 function totalsOf(view: QueueView, wanted: (feed: string) => boolean): Report['totals'] {

@@ -9,12 +9,10 @@ import { existingState, statePathOf } from '../config/state-path.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 import { heldJobs, heldTable, nothingHeld } from './held-list.js';
-import { lookAt, type Report, sampleOf } from './queue-report.js';
+import { lookAt, type Report } from './queue-report.js';
 import { reportText } from './queue-text.js';
 import { withView } from './state-view.js';
 
-/** Between the two looks that a rate needs, where somebody is at work at all. */
-const SAMPLE_MS = 250;
 const WATCH_MS = 1_000;
 
 export async function queueStat(argv: readonly string[]): Promise<number> {
@@ -27,14 +25,11 @@ export async function queueStat(argv: readonly string[]): Promise<number> {
       if (held) showHeld(view, json, feed);
       else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
-    let before = sampleOf(view);
-    if (!watch && !held && view.owners().some(({ alive }) => alive)) await sleep(SAMPLE_MS);
     for (;;) {
-      const report = lookAt(view, statePath, feed, before);
+      const report = lookAt(view, statePath, feed);
       if (watch && !json && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
       show(report);
       if (!watch) return;
-      before = sampleOf(view);
       await sleep(WATCH_MS);
       view.checkStillOurs();
     }

@@ -11,7 +11,7 @@ import type { Emit } from '../telemetry/emit.js';
 import { type Mark, type OpenRoot, Watcher } from '../watcher/index.js';
 import { makeFilters } from './filters.js';
 import { lookAt } from './look.js';
-import { offer } from './offer.js';
+import { offer, withoutWaiting } from './offer.js';
 import { Telling } from './telling.js';
 
 export interface FeedProducerOptions {
@@ -80,7 +80,8 @@ export class FeedProducer {
   async #deliver(marks: readonly Mark[], root: OpenRoot): Promise<void> {
     const { backend, feed, boot, onFatal } = this.#options;
     try {
-      const looked = lookAt(marks, root, this.#sidecarSuffix);
+      const fresh = feed.mode === 'sidecar' ? withoutWaiting(marks, { backend, feed, boot }) : marks;
+      const looked = lookAt(fresh, root, this.#sidecarSuffix);
       this.#telling.others(looked.others);
       this.#telling.failed(looked.failed);
       const files = looked.files.filter(({ size }) => size >= feed.minBytes);

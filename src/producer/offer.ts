@@ -7,10 +7,15 @@ import type { Backend, Candidate } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { bytesOfName } from '../linux/names.js';
 import { type Observation, payloadOf } from '../stages/job.js';
+import type { Mark } from '../watcher/index.js';
 import type { Look } from './look.js';
 
 /** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
 const NO_SIDECAR_MS = 24 * 3_600_000;
+
+/** Ready, and without its sidecar: said by its stage, or never looked at and due long after it has settled. */
+const WAITING = `SELECT 1 FROM jobs WHERE feed = ? AND key = ? AND keyed = 1
+  AND state = 'ready' AND (reason = 'no_sidecar' OR (reason IS NULL AND due_ms > ?))`;
 
 export interface Offered {
   /** Files that became jobs, or reopened one. */
@@ -35,6 +40,17 @@ export async function offer(looks: readonly Look[], offering: Offering): Promise
     if (answer === 'busy') offered.busy.push(wanted[n]!.look);
   });
   return offered;
+}
+
+/**
+ * In sidecar mode: without what a scan met by its own name alone, and whose job waits for a sidecar. Its sidecar is met by
+ * a name of its own, and what the file has become is looked at then.
+ */
+export function withoutWaiting(marks: readonly Mark[], { backend, feed }: Offering): Mark[] {
+  const settledMs = backend.nowMs() + feed.settleMs;
+  return backend.read((rows) =>
+    marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), settledMs)),
+  );
 }
 
 function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look; candidate: Candidate }[] {

@@ -16,7 +16,7 @@ export interface Observation {
   sinceMs: number;
   boot: string;
   /** How the last event brought it: a rename into place needs no settling (`settleMs`). */
-  by: 'rename' | 'write' | 'scan';
+  by: 'rename' | 'write' | 'scan' | 'sidecar';
 }
 
 /** How it is known that the bytes did not change after the seal: the kernel said that no writer was left, or we copied them. */

@@ -19,8 +19,8 @@ export const limits = {
   rewritesMax: 4_096,
   /** Share of one core that periodic scans may take. */
   scanShare: 0.05,
-  /** A paced scan hears of a stop, or of a wish for full speed, at least this often. */
-  paceStepMs: 500,
+  /** It rests after so much work: in shorter pieces each one finds the caches of its core cold. */
+  paceBurstMs: 250,
   /** Default time between two scans, with events and without. */
   scanEveryMs: 300_000,
   pollEveryMs: 5_000,

@@ -10,7 +10,7 @@ import { closeSync, type Dir, type Dirent, opendirSync, readdirSync } from 'node
 import { type Kind, openDirectory, statAtOrNone } from '../linux/index.js';
 import { type ByteName, joinNames } from '../linux/names.js';
 import { limits } from './limits.js';
-import type { FileKind, ScanCause, ScanCounts } from './types.js';
+import type { FileKind, Mark, ScanCause, ScanCounts } from './types.js';
 
 export interface ScanHooks {
   /** The directory is open and about to be read: the moment to watch it. */
@@ -34,6 +34,8 @@ export class Scan {
   #window: ByteName[] = [];
   #next: number | undefined;
   #windowBytes = 0;
+  /** Paths of the window of which another name spoke. */
+  readonly #spokenOf = new Set<ByteName>();
   /** Of the window. The first ones are small: nobody waits for a large one at the start. */
   #room: number = limits.windowFirst;
 
@@ -64,7 +66,7 @@ export class Scan {
   }
 
   /** Reads on until `untilMs` (performance.now), or until a window is full. Answers up to `max` paths of it. */
-  slice(rootFd: number, max: number, untilMs: number): ByteName[] {
+  slice(rootFd: number, max: number, untilMs: number): Mark[] {
     while (this.#next === undefined) {
       if (this.#isRead || this.#isFull) {
         this.#window.sort();
@@ -76,15 +78,25 @@ export class Scan {
     return this.#next === undefined ? [] : this.#handOn(this.#next, max);
   }
 
-  #handOn(from: number, max: number): ByteName[] {
-    const found = this.#window.slice(from, from + max);
-    this.#next = from + found.length;
-    if (this.#next < this.#window.length) return found;
+  #handOn(from: number, max: number): Mark[] {
+    const found: Mark[] = [];
+    let next = from;
+    for (; next < this.#window.length && found.length < max; next++) {
+      const path = this.#window[next]!;
+      // Met by itself and by another name: once is enough.
+      if (path !== this.#window[next - 1]) found.push({ path, by: this.#spokenOf.has(path) ? 'sidecar' : 'scan' });
+    }
+    this.#next = next;
+    if (next === this.#window.length) this.#beginWindow();
+    return found;
+  }
+
+  #beginWindow(): void {
     this.#window = [];
     this.#windowBytes = 0;
+    this.#spokenOf.clear();
     this.#next = undefined;
     this.#room = Math.min(2 * this.#room, limits.windowMax);
-    return found;
   }
 
   /** Safe to call twice. */
@@ -146,11 +158,13 @@ export class Scan {
     if (kind === 'directory') {
       if (this.#hooks.enters(path)) this.#pending.push(path);
     } else if (kind === 'file' || kind === 'unknown') {
-      // What only speaks of another path (a sidecar) is not counted: that path is met too, if it is there.
-      if (this.#hooks.target(path) !== path) return;
-      this.counts.files += 1;
-      this.#window.push(path);
-      this.#windowBytes += path.length;
+      const target = this.#hooks.target(path);
+      if (target === undefined) return;
+      // What only speaks of another path is not counted: that path is met too, if it is there.
+      if (target === path) this.counts.files += 1;
+      else this.#spokenOf.add(target);
+      this.#window.push(target);
+      this.#windowBytes += target.length;
     } else {
       this.counts.others[kind] = (this.counts.others[kind] ?? 0) + 1;
     }

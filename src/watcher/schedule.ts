@@ -19,6 +19,8 @@ export class Schedule {
   #part: Scan | undefined;
   #main: Scan | undefined;
   #paceUntilMs = 0;
+  /** What a paced scan took since it rested last. */
+  #unpacedMs = 0;
   #periodicAtMs = Number.POSITIVE_INFINITY;
   #retryAtMs = Number.POSITIVE_INFINITY;
 
@@ -77,7 +79,13 @@ export class Schedule {
 
   /** A slice of `scan` took `tookMs`. */
   sliced(scan: Scan, tookMs: number, nowMs: number): void {
-    if (PACED.has(scan.cause)) this.#paceUntilMs = nowMs + tookMs * (1 / limits.scanShare - 1);
+    if (PACED.has(scan.cause)) {
+      this.#unpacedMs += tookMs;
+      if (this.#unpacedMs >= limits.paceBurstMs || scan.done) {
+        this.#paceUntilMs = nowMs + this.#unpacedMs * (1 / limits.scanShare - 1);
+        this.#unpacedMs = 0;
+      }
+    }
     if (scan.done) this.#end(scan);
   }
 

@@ -4,8 +4,11 @@
  */
 import type { ByteName } from '../linux/names.js';
 
-/** What last brought a path: a rename into place, a write (or change of attributes) in place, or a scan that met it. */
-export type Cause = 'rename' | 'write' | 'scan';
+/**
+ * What last brought a path: a rename into place, a write (or change of attributes) in place, or a scan that met it or
+ * (`sidecar`) another name that speaks of it.
+ */
+export type Cause = 'rename' | 'write' | 'scan' | 'sidecar';
 
 export interface Mark {
   path: ByteName;

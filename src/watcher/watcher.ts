@@ -126,7 +126,7 @@ export class Watcher {
     const beganMs = performance.now();
     const found = scan.slice(this.#presence.fd, limits.batchMax, beganMs + limits.sliceMs);
     // What an event has marked comes with its own cause.
-    await this.#handOver(found.filter((path) => !this.#marks.has(path)).map((path) => ({ path, by: 'scan' })));
+    await this.#handOver(found.filter(({ path }) => !this.#marks.has(path)));
     const nowMs = performance.now();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
     if (!scan.done) return;

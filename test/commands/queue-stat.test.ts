@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { test } from 'node:test';
 import type { Report } from '../../src/commands/queue-report.js';
 import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { editDatabase } from '../world/database.js';
 import { createWorld, type World } from '../world/world.js';
 import { withHeldFile } from './cases.js';
 
@@ -45,6 +46,18 @@ test('with all daemons down: every stage, exact totals, nothing at work', async 
     assert.ok(stdout.includes(word), word);
   }
   assert.match(stdout, /2 stored \(1004 B\)/);
+});
+
+test('the rate is that of the last minute, also where nobody is at work any more', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 10);
+  world.drop('b.csv', 20);
+  await world.runOnce();
+  editDatabase(world.statePath, (db) => void db.exec("UPDATE history SET counters = '[]', at_ms = at_ms - 10000"));
+  const { stages } = await report(world);
+  for (const { stage, files_per_second: rate } of stages) assert.ok(rate > 0 && rate <= 0.2, `${stage}: ${rate}`);
+  editDatabase(world.statePath, (db) => void db.exec('UPDATE history SET at_ms = at_ms - 60_000'));
+  assert.ok((await report(world)).stages.every(({ files_per_second: rate }) => rate === 0));
 });
 
 test('a held file is counted, and told with its reason and what releases it', async (t) => {

@@ -68,6 +68,26 @@ scenario('a sidecar that came while its job looked for it is not overlooked', as
   await world.untilJob('x.csv', (job) => dueInMs(world, job) <= 0);
 });
 
+scenario(
+  'a scan asks for nothing of files that wait for their sidecars, and meets the sidecar itself',
+  async (world) => {
+    await world.start({ mode: 'sidecar', settleMs: 0, poll: true, scanIntervalSeconds: 3_600 });
+    writeFileSync(join(world.input, 'x.csv'), '1');
+    writeFileSync(join(world.input, 'y.csv'), '1');
+    await world.producer.scan();
+    const before = world.job('x.csv')!;
+    writeFileSync(join(world.input, 'x.csv'), 'longer');
+    await world.producer.scan();
+    assert.deepEqual(world.job('x.csv'), before);
+    writeFileSync(join(world.input, 'x.csv.ok'), '');
+    await world.producer.scan();
+    const joined = world.job('x.csv')!;
+    assert.equal(joined.id, before.id);
+    assert(dueInMs(world, joined) <= 0);
+    assert(dueInMs(world, world.job('y.csv')!) > 3_600_000);
+  },
+);
+
 scenario('a sidecar that was there first: the file renamed in is due at once', async (world) => {
   await world.start({ mode: 'sidecar' });
   writeFileSync(join(world.input, 'x.csv.ok'), '');

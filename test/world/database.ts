@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { ByteName } from '../../src/linux/names.js';
 import type { JobFacts } from '../../src/stages/job.js';
+import { countAnew, depthsOff } from '../queue/sqlite/depths-off.js';
 
 export interface JobRow {
   id: string;
@@ -61,6 +62,8 @@ export interface DatabaseSurvey {
   gates: GateRow[];
   /** Manifest files with an append that was planned and not confirmed. */
   openAppends: string[];
+  /** Of all feeds. */
+  depthsOff: string[];
 }
 
 /** What is in hand at this moment, in all feeds. */
@@ -153,6 +156,7 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
       counters: rowsOf('counters', 'stage, name') as CounterRow[],
       gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
       openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
+      depthsOff: depthsOff(db),
     };
   } finally {
     db.close();
@@ -188,6 +192,7 @@ export function editDatabase(path: string, act: (db: Database.Database) => void)
   const db = new Database(path);
   try {
     act(db);
+    countAnew(db);
   } finally {
     db.close();
   }

@@ -73,6 +73,11 @@ const planted: [string, DifferenceKind, (it: Ingested) => void][] = [
     'counter_differs',
     ({ state }) => void state.db.exec('UPDATE counters SET bytes = bytes - 1'),
   ],
+  [
+    'a depth of jobs that are not there',
+    'row_differs',
+    ({ state }) => void state.db.exec("INSERT INTO depths VALUES ('default', 'hash', 0, 1, 10)"),
+  ],
 ];
 
 for (const [name, kind, plant] of planted) {

@@ -17,6 +17,7 @@ export function rows(
   tell: Tell,
 ): void {
   carriers(database, tell);
+  for (const what of database.depthsOff) tell('row_differs', what);
   if (!expected.settled) return;
   unfinished(database, expected, tell);
   ledger(database, seen, standing, tell);

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { QUEUE_MIGRATIONS } from '../../queue/sqlite/schema.js';
 import { ledgerModule } from '../../src/ledger/schema.js';
 import { bytesOfName } from '../../src/linux/names.js';
+import { countAnew } from '../queue/sqlite/depths-off.js';
 import { DAY } from './by-hand.js';
 import type { Dropped } from './dropping.js';
 import type { World } from './world.js';
@@ -36,6 +37,7 @@ export class StateByHand {
          VALUES (?, 'default', ?, '', ?, ?, 0, 0, ?, ?, ?, ?, 0, 0, '[]')`,
       )
       .run(id, bytesOfName(dropped.name), stage, state, dropped.bytes, JSON.stringify(payload), hold, ending);
+    countAnew(this.db);
     return id;
   }
 
@@ -74,6 +76,7 @@ export function alter(world: World, sql: string, ...params: unknown[]): void {
   const db = new Database(world.statePath);
   try {
     db.prepare(sql).run(...params);
+    countAnew(db);
   } finally {
     db.close();
   }
