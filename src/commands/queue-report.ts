@@ -5,6 +5,7 @@
 
 import type { Counter, QueueView } from '../../queue/index.js';
 import { ON_TRIAL } from '../gates/episode.js';
+import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './queue-ages.js';
 
 export interface StageReport {
   feed: string;
@@ -26,6 +27,8 @@ export interface Report {
   stages: StageReport[];
   gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
   workers: { owner: number; pid: number; title: string; alive: boolean; job: string | null; place: string }[];
+  /** Of what is not done, held files included. */
+  ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
   /** Since the state was made. */
   totals: { feed: string; name: string; files: number; bytes: number }[];
 }
@@ -37,7 +40,7 @@ const LEAVING = ['advance', 'finish'];
 /** What was counted in the last minute, per second of it. */
 const RATE_MS = 60_000;
 
-export function lookAt(view: QueueView, statePath: string, feed: string | undefined): Report {
+export function lookAt(view: QueueView, statePath: string, feed: string | undefined, by: Grouping): Report {
   const rate = ratesOf(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const order = view.stages;
@@ -63,6 +66,7 @@ export function lookAt(view: QueueView, statePath: string, feed: string | undefi
     workers: view
       .owners()
       .map(({ owner, pid, title, alive, job, place }) => ({ owner, pid, title, alive, job, place })),
+    ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
     totals: totalsOf(view, wanted),
   };
 }

@@ -6,9 +6,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
 import { existingState, statePathOf } from '../config/state-path.js';
+import { EXIT } from '../errors.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { say, tell } from './console.js';
 import { heldJobs, heldTable, nothingHeld } from './held-list.js';
+import { oldestSeconds } from './queue-ages.js';
 import { lookAt, type Report } from './queue-report.js';
 import { reportText } from './queue-text.js';
 import { withView } from './state-view.js';
@@ -18,23 +20,42 @@ const WATCH_MS = 1_000;
 export async function queueStat(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
-  const { json, watch, held, feed } = invocation.view;
+  const { json, watch, held, feed, by, 'max-age': maxAge, 'max-held': maxHeld } = invocation.view;
   const statePath = existingState(statePathOf(invocation, process.env));
-  await withView(invocation, async (view) => {
+  return withView(invocation, async (view) => {
     const show = (report: Report) => {
       if (held) showHeld(view, json, feed);
       else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
     for (;;) {
-      const report = lookAt(view, statePath, feed);
+      const report = lookAt(view, statePath, feed, by);
       if (watch && !json && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
       show(report);
-      if (!watch) return;
+      if (!watch) return alarm(view, report, feed, { maxAge, maxHeld });
       await sleep(WATCH_MS);
       view.checkStillOurs();
     }
   });
-  return 0;
+}
+
+/** What monitoring asks for: exit code 4 with a sentence for each bound that is passed. */
+function alarm(
+  view: QueueView,
+  report: Report,
+  feed: string | undefined,
+  { maxAge, maxHeld }: { maxAge: number | undefined; maxHeld: number | undefined },
+): number {
+  const passed: string[] = [];
+  const held = report.stages.reduce((sum, stage) => sum + stage.held, 0);
+  if (maxHeld !== undefined && held > maxHeld)
+    passed.push(`${held} files are held, more than --max-held ${maxHeld}: ingest-ctl held lists them`);
+  const oldest = maxAge === undefined ? 0 : oldestSeconds(view, feed);
+  if (maxAge !== undefined && oldest > maxAge)
+    passed.push(
+      `a file has been known for ${oldest} s, longer than --max-age ${maxAge}: the table of ages says in which stage`,
+    );
+  for (const sentence of passed) tell(`queue-stat: ${sentence}`);
+  return passed.length > 0 ? EXIT.unfinished : EXIT.done;
 }
 
 function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {

@@ -3,12 +3,18 @@ import { safeText, shownBytes, shownSeconds } from '../telemetry/safe.js';
 import type { Report } from './queue-report.js';
 import { tableOf } from './table.js';
 
+/** The columns of AGE_BOUNDS. */
+const AGES = ['<10s', '<1m', '<10m', '<1h', '<8h', '<1d', '<7d', 'older'];
+/** More directories or suffixes are one row. */
+const ROWS_MAX = 20;
 const HEAD = ['stage', 'ready', 'deferred', 'claimed', 'waiting', 'held', 'oldest age', 'files/s', 'bytes'];
 
 export function reportText(report: Report): string {
   const feeds = new Set(report.stages.map(({ feed }) => feed));
   const parts = [...feeds].map((feed) => feedTable(report, feed, feeds.size > 1));
   if (feeds.size === 0) parts.push('no feed has been recorded in this state yet; start ingest or ingest-producer.');
+  const ages = agesTable(report.ages);
+  if (ages !== undefined) parts.push(ages);
   for (const gate of report.gates) {
     const where = `${gate.stage === '*' ? 'all stages' : gate.stage} of ${gate.feed === '*' ? 'all feeds' : gate.feed}`;
     const why = gate.cause === 'pause' ? 'paused' : `${gate.code}${gate.place ? ` at ${gate.place}` : ''}`;
@@ -22,6 +28,24 @@ export function reportText(report: Report): string {
   );
   return parts.join('\n');
 }
+
+/** Nothing where nothing waits. */
+function agesTable({ by, rows }: Report['ages']): string | undefined {
+  if (rows.every(({ files }) => files === 0)) return undefined;
+  const shown = rows.slice(0, ROWS_MAX);
+  const rest = rows.slice(ROWS_MAX);
+  const cells = shown.map(({ name, files, by_age }) => [nameOf(name, by), files, ...by_age]);
+  if (rest.length > 0)
+    cells.push([
+      `${rest.length} others`,
+      rest.reduce((sum, { files }) => sum + files, 0),
+      ...AGES.map((_, column) => rest.reduce((sum, { by_age }) => sum + by_age[column]!, 0)),
+    ]);
+  return `by age:\n${tableOf([by, 'files', ...AGES], cells)}\n`;
+}
+
+const nameOf = (name: string, by: string): string =>
+  name !== '' ? name : by === 'suffix' ? '(no suffix)' : '(the input itself)';
 
 function feedTable(report: Report, feed: string, named: boolean): string {
   const rows = report.stages

@@ -71,8 +71,12 @@ export const COMMANDS = {
   'queue-stat': command({
     name: 'queue-stat',
     summary: 'Shows what waits in which stage; works with all daemons down.',
-    options: ['json', 'watch', 'held', 'feed', ...FIND],
-    examples: ['queue-stat --input /data/staging', 'queue-stat --state-path state.db --json'],
+    options: ['json', 'watch', 'held', 'by', 'max-age', 'max-held', 'feed', ...FIND],
+    examples: [
+      'queue-stat --input /data/staging',
+      'queue-stat --state-path state.db --by directory',
+      'queue-stat --state-path state.db --max-age 3600 --max-held 0',
+    ],
   }),
   held: verb('held', 'Lists the held files: id, path, reason and what releases each.', ['json', 'code', 'feed'], {
     examples: ['ingest-ctl held --input /data/staging'],

@@ -69,6 +69,10 @@ export const seconds = (about: About, range: Range & { fallback: number }) =>
 export const secondsIfGiven = (about: About & { defaultText: string }, range: Range) =>
   numeric(z.number(), 'a number', about, { unit: 'seconds', ...range }) as z.ZodType<number | undefined>;
 
+/** No bound where none is given. */
+export const wholeIfGiven = (about: About & { defaultText: string }, range: Range) =>
+  numeric(z.number().int(), 'a whole number', about, range) as z.ZodType<number | undefined>;
+
 /** The first value is the default. */
 export function choice<const T extends readonly [string, ...string[]]>(about: About, values: T) {
   return described(z.enum(values).default(values[0] as never) as unknown as z.ZodType<T[number]>, {

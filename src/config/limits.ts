@@ -23,6 +23,8 @@ export const limits = {
   stallSecondsMax: 86_400,
   metricsIntervalSecondsMax: 86_400,
   /** A configuration file is small; a larger one was named by mistake. */
+  maxAgeSecondsMax: 315_360_000,
+  maxHeldMax: 1_000_000_000,
   configFileBytesMax: 1_048_576,
   /** A child that dies this often in a row without having got ready is not started again. */
   startFailuresMax: 5,

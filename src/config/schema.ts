@@ -4,7 +4,19 @@
  * Does not: look at the disk; directories.ts does.
  */
 import { z } from 'zod';
-import { choice, type Field, isText, list, seconds, secondsIfGiven, text, textOr, toggle, whole } from './field.js';
+import {
+  choice,
+  type Field,
+  isText,
+  list,
+  seconds,
+  secondsIfGiven,
+  text,
+  textOr,
+  toggle,
+  whole,
+  wholeIfGiven,
+} from './field.js';
 import { limits } from './limits.js';
 import { STAGE_NAMES } from './stage-names.js';
 
@@ -193,6 +205,19 @@ export const viewFields = {
   json: toggle({ group: VIEW, description: 'JSON instead of text; of a list one document a line' }, false),
   watch: toggle({ group: VIEW, description: 'show it again every second until interrupted' }, false),
   held: toggle({ group: VIEW, description: 'list the held files, why, and what releases them' }, false),
+  by: choice({ group: VIEW, description: 'rows of the table of ages' }, ['stage', 'feed', 'directory', 'suffix']),
+  'max-age': wholeIfGiven(
+    {
+      group: VIEW,
+      description: 'exit code 4 where a file that is not held has been known for more than N seconds',
+      defaultText: 'none',
+    },
+    { min: 0, max: limits.maxAgeSecondsMax },
+  ),
+  'max-held': wholeIfGiven(
+    { group: VIEW, description: 'exit code 4 where more than N files are held', defaultText: 'none' },
+    { min: 0, max: limits.maxHeldMax },
+  ),
   hash: toggle({ group: VIEW, description: 'read every byte of the warehouse again' }, false),
   all: toggle({ group: VIEW, description: 'every held file that --code and --feed leave' }, false),
   code: text({

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { AGE_BOUNDS } from '../../src/commands/queue-ages.js';
 import type { Report } from '../../src/commands/queue-report.js';
 import { STAGE_NAMES } from '../../src/config/stage-names.js';
 import { editDatabase } from '../world/database.js';
@@ -124,4 +125,69 @@ test('the state is found by --input and by --config too', async (t) => {
     assert.equal(code, 0, stderr);
     assert.equal((JSON.parse(stdout) as Report).state_path, found?.state_path);
   }
+});
+
+/** Two files that wait for their sidecars, in folders of their own. */
+async function waiting(t: TestContext): Promise<World> {
+  const world = createWorld(t);
+  world.drop('north/a.csv', 100);
+  world.drop('south/b.csv.gz', 50);
+  await world.runOnce(['--mode', 'sidecar']);
+  return world;
+}
+
+/** All jobs were made so much earlier. */
+const age = (world: World, seconds: number): void =>
+  editDatabase(
+    world.statePath,
+    (db) => void db.prepare('UPDATE jobs SET created_ms = created_ms - ?').run(seconds * 1000),
+  );
+
+test('what waits is told by age: by stage, feed, directory and suffix', async (t) => {
+  const world = await waiting(t);
+  age(world, 2 * 3_600);
+  const column = AGE_BOUNDS.indexOf(8 * 3_600);
+  const rowsBy = async (by: string) => {
+    const { ages } = await report(world, ['--by', by]);
+    assert.equal(ages.by, by);
+    for (const { files, by_age } of ages.rows) {
+      assert.equal(by_age.length, AGE_BOUNDS.length + 1);
+      assert.deepEqual([by_age[column], by_age.reduce((sum, n) => sum + n)], [files, files]);
+    }
+    return Object.fromEntries(ages.rows.map(({ name, files, bytes }) => [name, `${files} of ${bytes}`]));
+  };
+  assert.deepEqual(await rowsBy('stage'), {
+    'verify-complete': '2 of 150',
+    hash: '0 of 0',
+    manifest: '0 of 0',
+    move: '0 of 0',
+  });
+  assert.deepEqual(await rowsBy('feed'), { default: '2 of 150' });
+  assert.deepEqual(await rowsBy('directory'), { north: '1 of 100', south: '1 of 50' });
+  assert.deepEqual(await rowsBy('suffix'), { '.csv': '1 of 100', '.csv.gz': '1 of 50' });
+  const { stdout } = await world.run('queue-stat', ['--by', 'suffix']);
+  assert.match(stdout, /^suffix +files <10s <1m <10m <1h <8h <1d <7d older$/m);
+  assert.match(stdout, /^\.csv\.gz +1 +0 +0 +0 +0 +1 +0 +0 +0$/m);
+  for (const line of stdout.split('\n')) if (!line.startsWith('closed:')) assert.ok(line.length <= 80, line);
+});
+
+test('--max-age is passed by what is not held, and --max-held by what is: exit code 4 and why', async (t) => {
+  const world = await waiting(t);
+  age(world, 100);
+  const ask = async (...args: string[]) => {
+    const { code, stderr } = await world.run('queue-stat', args);
+    return [code, stderr];
+  };
+  assert.deepEqual(await ask('--max-age', '3600', '--max-held', '0'), [0, '']);
+  const [code, said] = await ask('--max-age', '60');
+  assert.equal(code, 4);
+  assert.match(String(said), /^queue-stat: a file has been known for 1\d\d s, longer than --max-age 60: .+$/m);
+  editDatabase(world.statePath, (db) => {
+    db.exec("UPDATE jobs SET was = state, state = 'claimed', owner = 1");
+    db.exec("UPDATE jobs SET was = state, state = 'held', owner = NULL, hold_code = 'unreadable', reason = 'a test'");
+  });
+  assert.deepEqual(await ask('--max-age', '60', '--max-held', '2'), [0, '']);
+  const [held, why] = await ask('--max-age', '60', '--max-held', '1');
+  assert.equal(held, 4);
+  assert.match(String(why), /^queue-stat: 2 files are held, more than --max-held 1: ingest-ctl held lists them$/m);
 });
