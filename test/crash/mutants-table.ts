@@ -96,13 +96,15 @@ export const mutants: readonly Mutant[] = [
           "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?\";",
           'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)";',
         ],
+      ],
+      'queue/sqlite/write-move.js': [
         [
           "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;\n/** The same",
           'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`;\n/** The same',
         ],
         [
-          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;\nexport",
-          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`;\nexport',
+          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;\n/** The claim ends",
+          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`;\n/** The claim ends',
         ],
       ],
     },
@@ -163,7 +165,7 @@ export const mutants: readonly Mutant[] = [
     edits: {
       'queue/sqlite/commit.js': [
         ['if (done)\n            this.afterCommit(this.tx);', ''],
-        ['this.tx.writeCounts();', 'this.tx.writeCounts(); this.afterCommit(this.tx);'],
+        ["this.rows.run('COMMIT');", "this.afterCommit(this.tx); this.rows.run('COMMIT');"],
       ],
     },
   },
