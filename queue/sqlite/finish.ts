@@ -74,6 +74,6 @@ function finishGroup(tx: SqliteTx, group: readonly Settlement[], stages: readonl
     ...[assertTransition('finish', job.state), stage, tx.nowMs, attempts, crashes, ending, tx.wallMs, trail],
     ...[JSON.stringify(group.map((one) => one.job.id)), job.owner, job.claimNo],
   );
-  for (const one of group) tx.moved(one.job, undefined);
   if (changes !== group.length) throw new Error(`${group.length - changes} of ${group.length} claims were lost`);
+  for (const one of group) tx.moved(one.job, undefined);
 }

@@ -4,12 +4,12 @@
  * is not done, in pages, so that no read is long.
  */
 import type { QueueView } from '../../queue/index.js';
+import type { ViewValues } from '../config/schema.js';
 import { folderOf } from '../files/places.js';
 import { type ByteName, shownName } from '../linux/index.js';
 import { heldRows } from './held-list.js';
 
-export const GROUPINGS = ['stage', 'feed', 'directory', 'suffix'] as const;
-export type Grouping = (typeof GROUPINGS)[number];
+export type Grouping = ViewValues['by'];
 
 /** Upper ends of the columns, in seconds; the last column has none. */
 export const AGE_BOUNDS = [10, 60, 600, 3_600, 8 * 3_600, 86_400, 7 * 86_400] as const;

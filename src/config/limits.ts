@@ -22,9 +22,10 @@ export const limits = {
   stallSecondsMin: 2,
   stallSecondsMax: 86_400,
   metricsIntervalSecondsMax: 86_400,
-  /** A configuration file is small; a larger one was named by mistake. */
+  /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
   maxAgeSecondsMax: 315_360_000,
   maxHeldMax: 1_000_000_000,
+  /** A configuration file is small; a larger one was named by mistake. */
   configFileBytesMax: 1_048_576,
   /** A child that dies this often in a row without having got ready is not started again. */
   startFailuresMax: 5,

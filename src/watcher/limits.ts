@@ -19,7 +19,7 @@ export const limits = {
   rewritesMax: 4_096,
   /** Share of one core that periodic scans may take. */
   scanShare: 0.05,
-  /** It rests after so much work: in shorter pieces each one finds the caches of its core cold. */
+  /** A paced scan rests after so much work: the rests cost CPU too (1,000,000 known files: 6.2 s, 3.6 without any). */
   paceBurstMs: 250,
   /** Default time between two scans, with events and without. */
   scanEveryMs: 300_000,
