@@ -21,6 +21,17 @@ export const settleScenarios: Scenarios = {
     );
   },
 
+  'many that end alike in one settlement leave nothing behind in the figures': async (world) => {
+    const queue = await world.open();
+    await queue.enqueue(candidates(20));
+    const advance = { kind: 'advance' } as const;
+    await queue.settle((await queue.claim('first', 20)).map((job) => ({ job, outcome: advance })));
+    const finish = { kind: 'finish', ending: 'stored' } as const;
+    await queue.settle((await queue.claim('second', 20)).map((job) => ({ job, outcome: finish })));
+    assert.deepEqual(queue.depths(), []);
+    assert.equal(queue.counters().find(({ name }) => name === 'stored')?.files, 20);
+  },
+
   'defer costs no attempt, and equal ones are one line of the trail': async (world) => {
     const queue = await world.openTimed();
     let job = await claimed(queue, 'a');
