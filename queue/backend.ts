@@ -245,6 +245,37 @@ export interface Depth {
   bytes: number;
 }
 
+/** Jobs that are ready or deferred and carry a reason: why a look at them left them where they are. */
+export interface Reason {
+  feed: string;
+  stage: StageName;
+  /** As `defer` or `retry` gave it. */
+  reason: string;
+  /** At most `limits.reasonJobsMax`: as many, or more. */
+  jobs: number;
+  /** The one that came first. */
+  oldest: Job;
+}
+
+export interface HeldFor {
+  feed: string;
+  stage: StageName;
+  code: string;
+  jobs: number;
+  oldest: Job;
+}
+
+/** One bucket of the histogram of how long jobs were in a stage before they left it for good. */
+export interface Duration {
+  feed: string;
+  stage: StageName;
+  /** A power of two: shorter than this, and not than half of it. */
+  belowMs: number;
+  jobs: number;
+  /** Of all of them together. */
+  ms: number;
+}
+
 /** The counters at a moment of the wall clock. */
 export interface Moment {
   atMs: number;
@@ -346,6 +377,14 @@ export interface Backend {
   stats(): StageStats[];
   counters(): Counter[];
   depths(): Depth[];
+  durations(): Duration[];
+  /** The jobs that ended last, newest first, at most `limits.endingsKept`. */
+  endings(most: number): Job[];
+  /** Claimed jobs, the largest first; of one owner or all. */
+  inHand(most: number, owner?: OwnerId): Job[];
+  /** At most `limits.reasonsMax`, in the order of their text. */
+  reasons(): Reason[];
+  heldFor(): HeldFor[];
   /** The counters as they were about every ten seconds of the last `lastMs`, oldest first; none where nothing was counted. */
   history(lastMs: number): Moment[];
   owners(): (OwnerSlot & { alive: boolean })[];

@@ -34,6 +34,11 @@ export const limits = {
   /** The counters are kept as they were so often, where something was counted, and for so long: 720 rows of some KiB. */
   historyEveryMs: 10_000,
   historyKeptMs: 2 * 3_600_000,
+  /** The jobs that ended last are remembered: a screen shows ten, `/trace?n=` up to these. */
+  endingsKept: 100,
+  /** Reasons that a look tells apart, and jobs of one of them that it counts: beyond, "that many or more". */
+  reasonsMax: 50,
+  reasonJobsMax: 10_000,
   /** Living owners of one state. */
   ownersMax: 1_024,
   ownerSlotBytes: 512,

@@ -40,7 +40,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   folders_overlap: usage('Name directories of which none is, or lies in, another.'),
   state_unknown: usage('Add --state-path, --input or --config.'),
   state_path_directory: usage('Name a file, not a directory.'),
-  not_in_this_version: usage('Leave the option out.'),
+  dashboard_needs_token: usage('Name a token file, or listen on loopback.'),
+  token_unreadable: usage('Check the path of the file and its permissions.'),
   not_selected: usage('Name jobs or paths, or --all.'),
 
   config_unreadable: environment('Check the path of the file and its permissions.'),
@@ -73,6 +74,11 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
   rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
   state_older_than_manifests: environment('Run ingest-ctl rebuild.'),
+  dashboard_address: {
+    exit: EXIT.environment,
+    retryable: true,
+    hint: 'End what listens there, or name another address.',
+  },
   newer_database: environment('Install the version that wrote it, or restore the backup beside it.'),
   older_database: environment('Start ingest once; it brings the state up to date.'),
   // These two wait while a process runs; a command that needs the state at once ends with them.

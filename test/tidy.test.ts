@@ -40,6 +40,8 @@ const ORDER = [
   'recover',
   'stages',
   'producer',
+  'status',
+  'dashboard',
   'supervise',
   'commands',
 ];
@@ -122,6 +124,9 @@ test('no file is dead: each is reached from bin/, or by a test as its helper', (
     const launched = /launch\('[^']+', '([\w-]+)'/.exec(source.text)?.[1];
     if (launched !== undefined) reach(`src/commands/${launched}.ts`);
   }
+  // The page names its script; server.ts has the list of what is served.
+  for (const target of read('src/dashboard/page/index.html').text.matchAll(/src="assets\/([\w.-]+)"/g))
+    reach(`src/dashboard/page/${target[1]}`);
   const dead = product
     .filter(({ path }) => !reached.has(path) && allowed.dead[path] === undefined)
     .map(({ path }) => path);

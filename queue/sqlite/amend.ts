@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import type { Job, JobId, Outcome, StageName, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
-import { countOutcome, noteReady, stageAfter, whyOf } from './outcome.js';
+import { countOutcome } from './count-way.js';
+import { noteReady, stageAfter, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
 const AMEND = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, attempts = ?, crashes = ?, hold_code = ?, reason = ?, ending = ?,
@@ -54,6 +55,6 @@ function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, stages: readonly Sta
   );
   assert.equal(changes, 1);
   tx.moved(job, state === 'done' ? undefined : { ...job, stage, bytes: outcome.bytes ?? job.bytes });
-  if (!goesOn) countOutcome(tx, job, outcome);
+  if (!goesOn) countOutcome(tx, job, job.stage, job.bytes, outcome);
   else noteReady(tx, dueMs);
 }

@@ -3,7 +3,7 @@
  * Does not: touch a row.
  */
 import assert from 'node:assert/strict';
-import type { Advance, Amend, ClaimedJob, Outcome, Payload, Settlement, StageName, TrailEntry } from '../backend.js';
+import type { Advance, Amend, ClaimedJob, Outcome, Payload, StageName, TrailEntry } from '../backend.js';
 import { backoffMs } from '../clock.js';
 import { limits } from '../limits.js';
 import { assertTransition, type State } from '../states.js';
@@ -105,17 +105,6 @@ export function whyOf(outcome: Outcome): string | undefined {
   }
 }
 
-/** An ending is counted under its own name too. */
-export function countOutcome(
-  tx: SqliteTx,
-  job: { feed: string; stage: StageName; bytes: number },
-  outcome: Outcome,
-): void {
-  const bytes = outcome.bytes ?? job.bytes;
-  tx.count(job.feed, job.stage, outcome.kind, 1, bytes);
-  if (outcome.kind === 'finish') tx.count(job.feed, job.stage, outcome.ending, 1, bytes);
-}
-
 /** The job as it is once it has passed a stage, in the same claim. */
 export function passing(job: ClaimedJob, advance: Advance, wallMs: number, stages: readonly StageName[]): ClaimedJob {
   const { payload = job.payload, identity = job.identity, bytes = job.bytes } = advance;
@@ -133,22 +122,6 @@ export const under = ({ payload, identity, bytes, freeKey }: Amend, earlier: Ame
   ...(bytes !== undefined && { bytes }),
   ...(freeKey && { freeKey }),
 });
-
-/** Each stage that was passed, and the one that `outcome` speaks of. */
-export function countWay(
-  tx: SqliteTx,
-  { job, passed = [] }: Settlement,
-  outcome: Outcome,
-  stages: readonly StageName[],
-): void {
-  let { stage, bytes } = job;
-  for (const advance of passed) {
-    bytes = advance.bytes ?? bytes;
-    countOutcome(tx, { feed: job.feed, stage, bytes }, advance);
-    stage = stageAfter(stages, stage, advance.to);
-  }
-  countOutcome(tx, { feed: job.feed, stage, bytes }, outcome);
-}
 
 /** Others are told only of what is due now; this process looks at its timers in any case. */
 export function noteReady(tx: SqliteTx, dueMs: number): void {

@@ -13,6 +13,10 @@ import type { SqliteTx } from './tx.js';
 
 export const POISON = 'poison';
 
+/** Owners belong to no feed and to no stage: what is counted of them. */
+const OF_ALL = '*';
+const OWNERS = 'owners';
+
 const FREE = `UPDATE jobs SET was = state, state = ?, owner = NULL, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
 const CRASHED = 'UPDATE jobs SET crashes = ?, trail = ? WHERE id = ?';
 const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, crashes = ?, trail = ?, hold_code = '${POISON}', reason = ?, updated_ms = ? WHERE id = ?`;
@@ -21,7 +25,9 @@ export interface Dead {
   owner: OwnerId;
   /** What its slot says that it had in hand; null when the slot is somebody else's by now. */
   inHand: string | null;
-  /** Where it hung until it was killed for it; '' = it did not. */
+  /** Its parent killed it because it gave no sign of life. */
+  stalled: boolean;
+  /** Where it hung then; '' = nowhere that it had told. */
   stuckIn: string;
 }
 
@@ -33,13 +39,19 @@ export function findDead(rows: Reader, owners: Owners): Dead[] {
 
 function deadOf(owners: Owners, owner: OwnerId): Dead {
   const slot = owners.slot(owner);
-  if (slot?.owner !== owner) return { owner, inHand: null, stuckIn: '' };
-  return { owner, inHand: slot.job, stuckIn: slot.stalled ? slot.place : '' };
+  if (slot?.owner !== owner) return { owner, inHand: null, stalled: false, stuckIn: '' };
+  const stalled = slot.stalled === true;
+  return { owner, inHand: slot.job, stalled, stuckIn: stalled ? slot.place : '' };
 }
 
 /** Answers undefined when somebody else was quicker. */
-export function rescueOne(tx: SqliteTx, { owner, inHand, stuckIn }: Dead, onStuck?: OnStuck): Rescue | undefined {
+export function rescueOne(
+  tx: SqliteTx,
+  { owner, inHand, stalled, stuckIn }: Dead,
+  onStuck?: OnStuck,
+): Rescue | undefined {
   if (tx.run('DELETE FROM owners WHERE id = ?', owner).changes === 0) return undefined;
+  tx.count(OF_ALL, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
   tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
   if (stuckIn !== '') {
     onStuck?.(tx, workOf(tx, owner, inHand), stuckIn);

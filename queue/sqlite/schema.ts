@@ -65,7 +65,9 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   -- These three are as small as what they list. The last two, of which there may be many, are counted without touching a row.
   CREATE INDEX jobs_claimed ON jobs (owner) WHERE state = 'claimed';
   CREATE INDEX jobs_waiting ON jobs (waits_on, due_ms, stage, feed) WHERE state = 'waiting';
-  CREATE INDEX jobs_held ON jobs (id, stage, feed) WHERE state = 'held';
+  CREATE INDEX jobs_held ON jobs (id, stage, feed, hold_code) WHERE state = 'held';
+  -- What was looked at and is not done yet, by why: on most ways no job ever has a reason.
+  CREATE INDEX jobs_why ON jobs (reason, feed, stage, seq) WHERE state = 'ready' AND reason IS NOT NULL;
 
   -- Wakes that were asked for and are not yet done: thousands of jobs a transaction, through any crash.
   CREATE TABLE wakes (target TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -103,6 +105,19 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     bytes INTEGER NOT NULL,
     PRIMARY KEY (feed, stage, second)
   ) STRICT, WITHOUT ROWID;
+
+  -- How long jobs were in a stage that they have left for good, by power of two of the milliseconds: buckets of a histogram.
+  CREATE TABLE durations (
+    feed TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    below_ms INTEGER NOT NULL,           -- shorter than this, and not than half of it
+    jobs INTEGER NOT NULL,
+    ms INTEGER NOT NULL,                 -- of all these jobs together
+    PRIMARY KEY (feed, stage, below_ms)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The jobs that ended last, as many as a screen shows: nothing else finds them among a million.
+  CREATE TABLE endings (number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL) STRICT;
 
   -- All counters as they were about every ten seconds (JSON: [feed, stage, name, files, bytes] each), of the last hours.
   CREATE TABLE history (at_ms INTEGER PRIMARY KEY, counters TEXT NOT NULL) STRICT;

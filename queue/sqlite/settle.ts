@@ -19,9 +19,10 @@ import type {
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
 import { addToTrail } from '../trail.js';
+import { countWay } from './count-way.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import { afterLimit, countWay, moveOf, nextClaim, noteReady, passing, payloadText, under, whyOf } from './outcome.js';
+import { afterLimit, moveOf, nextClaim, noteReady, passing, payloadText, under, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 import { end, keep } from './write-move.js';
 

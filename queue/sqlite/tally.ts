@@ -2,15 +2,19 @@
  * What a transaction counts, gathered in memory: one row a counter or depth is written, whatever the number of jobs.
  * Guarantees: what was counted in a savepoint that is rolled back is forgotten with it.
  */
-import type { StageName } from '../backend.js';
+import type { JobId, StageName } from '../backend.js';
+import { limits } from '../limits.js';
 import type { Rows } from './rows.js';
 
-/** Of a counter; a depth has no name, and `second` is the one in which its jobs were made. */
+/**
+ * Of a counter, by its name, which no two kinds share; of a depth, `at` is the second in which its jobs were made; of a
+ * duration, the upper end of its bucket, and `bytes` are ms.
+ */
 interface Count {
   feed: string;
   stage: StageName;
   name: string;
-  second: number;
+  at: number;
   files: number;
   bytes: number;
 }
@@ -18,69 +22,104 @@ interface Count {
 /** Where a savepoint began. */
 export interface Mark {
   counts: number;
+  ended: number;
 }
 
-/** Of a counter. */
-export const NO_SECOND = -1;
+/** Names that no counter has. */
+const DEPTH_NAME = '';
+const DURATION_NAME = '\0';
 /** So many counts are looked at for one of the same name. */
-const RECENT = 12;
+const RECENT = 16;
 
 const COUNT = `INSERT INTO counters VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes`;
 const DEPTH = `INSERT INTO depths VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes RETURNING jobs`;
+const DURATION = `INSERT INTO durations VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, ms = ms + excluded.ms`;
+const ENDED = 'INSERT INTO endings (job) VALUES (?)';
+const FORGET_ENDED = `DELETE FROM endings WHERE number <= (SELECT max(number) FROM endings) - ${limits.endingsKept}`;
 const NO_DEPTH = 'DELETE FROM depths WHERE feed = ? AND stage = ? AND second = ?';
 
 export class Tally {
   #counts: Count[] = [];
+  #ended: JobId[] = [];
   /** Counts before it belong to savepoints that may outlive the one under way. */
   #floor = 0;
 
   begin(): void {
     this.#counts = [];
+    this.#ended = [];
     this.#floor = 0;
   }
 
   mark(): Mark {
     this.#floor = this.#counts.length;
-    return { counts: this.#floor };
+    return { counts: this.#floor, ended: this.#ended.length };
   }
 
   forgetSince(mark: Mark): void {
     this.#counts.length = mark.counts;
+    this.#ended.length = mark.ended;
     this.#floor = mark.counts;
   }
 
-  add(feed: string, stage: StageName, name: string, second: number, files: number, bytes: number): void {
+  count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {
+    this.#add(feed, stage, name, 0, files, bytes);
+  }
+
+  depth(feed: string, stage: StageName, second: number, jobs: number, bytes: number): void {
+    this.#add(feed, stage, DEPTH_NAME, second, jobs, bytes);
+  }
+
+  duration(feed: string, stage: StageName, ms: number): void {
+    const whole = Math.max(0, Math.round(ms));
+    this.#add(feed, stage, DURATION_NAME, bucketOf(whole), 1, whole);
+  }
+
+  ended(job: JobId): void {
+    this.#ended.push(job);
+  }
+
+  #add(feed: string, stage: StageName, name: string, at: number, files: number, bytes: number): void {
     // A batch counts the same few things a thousand times over.
     for (let i = this.#counts.length - 1; i >= Math.max(this.#floor, this.#counts.length - RECENT); i--) {
       const same = this.#counts[i]!;
-      if (same.second !== second || same.name !== name || same.stage !== stage || same.feed !== feed) continue;
+      if (same.at !== at || same.name !== name || same.stage !== stage || same.feed !== feed) continue;
       same.files += files;
       same.bytes += bytes;
       return;
     }
-    this.#counts.push({ feed, stage, name, second, files, bytes });
+    this.#counts.push({ feed, stage, name, at, files, bytes });
   }
 
   /** Answers whether there was anything. */
   write(rows: Rows): boolean {
+    this.#writeEnded(rows);
     if (this.#counts.length === 0) return false;
-    for (const { feed, stage, name, second, files, bytes } of this.#sums()) {
-      if (second === NO_SECOND) rows.run(COUNT, feed, stage, name, files, bytes);
+    for (const { feed, stage, name, at, files, bytes } of this.#sums()) {
+      if (name === DURATION_NAME) rows.run(DURATION, feed, stage, at, files, bytes);
+      else if (name !== DEPTH_NAME) rows.run(COUNT, feed, stage, name, files, bytes);
       else if (files !== 0 || bytes !== 0) {
-        const { jobs } = rows.get<{ jobs: number }>(DEPTH, feed, stage, second, files, bytes)!;
-        if (jobs === 0) rows.run(NO_DEPTH, feed, stage, second);
+        const { jobs } = rows.get<{ jobs: number }>(DEPTH, feed, stage, at, files, bytes)!;
+        if (jobs === 0) rows.run(NO_DEPTH, feed, stage, at);
       }
     }
     this.#counts = [];
     return true;
   }
 
+  #writeEnded(rows: Rows): void {
+    if (this.#ended.length === 0) return;
+    for (const job of this.#ended.slice(-limits.endingsKept)) rows.run(ENDED, job);
+    rows.run(FORGET_ENDED);
+    this.#ended = [];
+  }
+
   #sums(): Iterable<Count> {
     const sums = new Map<string, Count>();
     for (const count of this.#counts) {
-      const name = `${count.feed}\0${count.stage}\0${count.name}\0${count.second}`;
+      const name = `${count.feed}\0${count.stage}\0${count.name}\0${count.at}`;
       const sum = sums.get(name);
       if (!sum) sums.set(name, { ...count });
       else {
@@ -91,3 +130,6 @@ export class Tally {
     return sums.values();
   }
 }
+
+/** The power of two above it: 1 for less than a millisecond. */
+const bucketOf = (ms: number): number => 2 ** Math.min(32 - Math.clz32(Math.min(ms, 2 ** 31 - 1)), 31);

@@ -10,7 +10,7 @@ import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
 import { closeGate, openGate } from './gate.js';
 import { jobById, jobsWhere, Rows } from './rows.js';
-import { type Mark, NO_SECOND, Tally } from './tally.js';
+import { type Mark, Tally } from './tally.js';
 
 /** Where a job stands, as far as depths are counted. */
 export type Standing = Pick<Job, 'feed' | 'stage' | 'bytes' | 'createdAtMs'>;
@@ -143,16 +143,22 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {
-    this.#tally.add(feed, stage, name, NO_SECOND, files, bytes);
+    this.#tally.count(feed, stage, name, files, bytes);
   }
 
   /**
    * A job that is not done stands elsewhere now, is new (`from` undefined) or done (`to` undefined): each statement that
    * changes what `Standing` speaks of is told here.
    */
-  moved(from: Standing | undefined, to: Standing | undefined): void {
-    if (from) this.#tally.add(from.feed, from.stage, '', secondOf(from), -1, -from.bytes);
-    if (to) this.#tally.add(to.feed, to.stage, '', secondOf(to), 1, to.bytes);
+  moved(from: (Standing & Pick<Job, 'id'>) | undefined, to: Standing | undefined): void {
+    if (from) this.#tally.depth(from.feed, from.stage, secondOf(from), -1, -from.bytes);
+    if (to) this.#tally.depth(to.feed, to.stage, secondOf(to), 1, to.bytes);
+    else if (from) this.#tally.ended(from.id);
+  }
+
+  /** A job has left a stage for the next one, or for good, `ms` after it came there. */
+  tookIn(feed: string, stage: StageName, ms: number): void {
+    this.#tally.duration(feed, stage, ms);
   }
 
   /** The committer calls it just before COMMIT. Answers whether there were any. */

@@ -6,13 +6,17 @@ import type {
   Backend,
   Counter,
   Depth,
+  Duration,
   Gate,
+  HeldFor,
   Job,
   JobId,
   Moment,
+  OwnerId,
   OwnerSlot,
   Payload,
   Reader,
+  Reason,
   StageName,
   StageStats,
 } from '../backend.js';
@@ -25,6 +29,7 @@ import { depths } from './depths.js';
 import { holderOf } from './enqueue.js';
 import { gates } from './gate.js';
 import { history } from './history.js';
+import { durations, endings, heldFor, inHand, reasons } from './looks.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
 import { counters, held, jobsByKey, stats } from './stats.js';
@@ -46,6 +51,11 @@ export type QueueView = Pick<
   | 'stats'
   | 'counters'
   | 'depths'
+  | 'endings'
+  | 'inHand'
+  | 'reasons'
+  | 'heldFor'
+  | 'durations'
   | 'history'
   | 'owners'
   | 'isAlive'
@@ -141,6 +151,26 @@ export class SqliteView implements QueueView {
 
   depths(): Depth[] {
     return this.read(depths);
+  }
+
+  endings(most: number): Job[] {
+    return this.read((rows) => endings(rows, most));
+  }
+
+  inHand(most: number, owner?: OwnerId): Job[] {
+    return this.read((rows) => inHand(rows, most, owner));
+  }
+
+  reasons(): Reason[] {
+    return this.read(reasons);
+  }
+
+  heldFor(): HeldFor[] {
+    return this.read(heldFor);
+  }
+
+  durations(): Duration[] {
+    return this.read(durations);
   }
 
   history(lastMs: number): Moment[] {

@@ -1,10 +1,10 @@
 /** ingest-ctl discard: held files are given up: moved to `failed/`, their lines withdrawn, their twins set free. */
 import { EXIT } from '../errors.js';
 import { discardJobs } from '../recover/discard.js';
+import { nothingHeld } from '../status/held-list.js';
+import { inBatches } from '../status/in-batches.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
-import { nothingHeld } from './held-list.js';
-import { inBatches } from './in-batches.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
 

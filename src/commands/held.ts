@@ -1,7 +1,8 @@
 /** ingest-ctl held: lists held files with the reason and what releases each. */
+
+import { heldJobs, heldTable, nothingHeld } from '../status/held-list.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
-import { heldJobs, heldTable, nothingHeld } from './held-list.js';
 import { withView } from './state-view.js';
 
 export async function held(argv: readonly string[]): Promise<number> {

@@ -17,7 +17,11 @@ export async function ingest(argv: readonly string[]): Promise<number> {
   const config = configOf(invocation, process.env);
   if (config.service.dryRun) return dryRun(config);
   await prepareStateFor(config.feeds, config.service.statePath);
-  const ended = await runChildren('ingest', config, [{ role: 'producer', stages: [] }, ...workersOf(config)]);
+  const ended = await runChildren('ingest', config, [
+    { role: 'producer', stages: [] },
+    ...workersOf(config),
+    ...(config.service.dashboard === undefined ? [] : [{ role: 'dashboard' as const, stages: [] }]),
+  ]);
   if (ended.once) tellLeftovers(ended.once);
   return ended.exitCode;
 }

@@ -7,11 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
 import { existingState, statePathOf } from '../config/state-path.js';
 import { EXIT } from '../errors.js';
+import { oldestSeconds } from '../status/ages.js';
+import { heldJobs, heldTable, nothingHeld } from '../status/held-list.js';
+import { ProcessWatch } from '../status/processes.js';
+import { lookAt, type Report } from '../status/report.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
-import { heldJobs, heldTable, nothingHeld } from './held-list.js';
-import { oldestSeconds } from './queue-ages.js';
-import { lookAt, type Report } from './queue-report.js';
 import { reportText } from './queue-text.js';
 import { withView } from './state-view.js';
 
@@ -27,8 +28,9 @@ export async function queueStat(argv: readonly string[]): Promise<number> {
       if (held) showHeld(view, json, feed);
       else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
+    const processes = new ProcessWatch();
     for (;;) {
-      const report = lookAt(view, statePath, feed, by);
+      const report = lookAt(view, statePath, { feed, by, watch: processes });
       if (watch && !json && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
       show(report);
       if (!watch) return alarm(view, report, feed, { maxAge, maxHeld });

@@ -1,12 +1,15 @@
 /** The report of queue-stat for people. */
+
+import type { Finding } from '../status/finding.js';
+import type { Report } from '../status/report.js';
 import { safeText, shownBytes, shownSeconds } from '../telemetry/safe.js';
-import type { Report } from './queue-report.js';
 import { tableOf } from './table.js';
 
 /** The columns of AGE_BOUNDS. */
 const AGES = ['<10s', '<1m', '<10m', '<1h', '<8h', '<1d', '<7d', 'older'];
 /** More directories or suffixes are one row. */
 const ROWS_MAX = 20;
+const COLUMNS = 80;
 const HEAD = ['stage', 'ready', 'deferred', 'claimed', 'waiting', 'held', 'oldest age', 'files/s', 'bytes'];
 
 export function reportText(report: Report): string {
@@ -15,11 +18,7 @@ export function reportText(report: Report): string {
   if (feeds.size === 0) parts.push('no feed has been recorded in this state yet; start ingest or ingest-producer.');
   const ages = agesTable(report.ages);
   if (ages !== undefined) parts.push(ages);
-  for (const gate of report.gates) {
-    const where = `${gate.stage === '*' ? 'all stages' : gate.stage} of ${gate.feed === '*' ? 'all feeds' : gate.feed}`;
-    const why = gate.cause === 'pause' ? 'paused' : `${gate.code}${gate.place ? ` at ${gate.place}` : ''}`;
-    parts.push(safeText(`closed: ${where}, ${why}, since ${gate.since}${gate.reason ? `: ${gate.reason}` : ''}`));
-  }
+  parts.push(...report.findings.map(findingText));
   const living = report.workers.filter(({ alive }) => alive);
   parts.push(
     living.length === 0
@@ -27,6 +26,26 @@ export function reportText(report: Report): string {
       : `${living.length} ${living.length === 1 ? 'process' : 'processes'} at work: ${safeText(living.map(({ title, pid }) => `${title} (${pid})`).join(', '))}`,
   );
   return parts.join('\n');
+}
+
+/** `stuck: …` or `notice: …`, and below it since when and what to do. */
+function findingText({ severity, sentence, since, release }: Finding): string {
+  const when = since === null ? '' : `since ${since.replace(/\.\d+Z$/, 'Z')}: `;
+  const advice = release === '' ? [] : wrapped(safeText(`${when}${release}`), '    ');
+  return [...wrapped(safeText(`${severity}: ${sentence}`), ''), ...advice].join('\n');
+}
+
+/** Lines of at most 80 columns; a path that is longer has its own. */
+function wrapped(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > COLUMNS) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, indent + line];
 }
 
 /** Nothing where nothing waits. */

@@ -1,9 +1,9 @@
 /** ingest-ctl retry: held files go through the stage again that they were held in, attempts forgotten. */
 import { EXIT } from '../errors.js';
+import { nothingHeld } from '../status/held-list.js';
+import { inBatches } from '../status/in-batches.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
-import { nothingHeld } from './held-list.js';
-import { inBatches } from './in-batches.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
 

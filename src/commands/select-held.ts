@@ -5,9 +5,9 @@
 import type { Job, JobId, QueueView } from '../../queue/index.js';
 import type { Invocation } from '../config/read.js';
 import { OperatorError } from '../errors.js';
+import { heldRows } from '../status/held-list.js';
 import { safeText } from '../telemetry/safe.js';
 import { tell } from './console.js';
-import { heldRows } from './held-list.js';
 import { keysOf } from './path-key.js';
 
 const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;

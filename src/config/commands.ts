@@ -19,6 +19,7 @@ export interface CommandSpec {
 const COMMON = Object.keys(commonFields);
 const FEED = Object.keys(feedFields);
 const FIND = ['state-path', 'input'];
+const DASHBOARD = ['dashboard', 'dashboard-token-file', 'dashboard-hosts'];
 const LOGS = ['log-level', 'metrics-interval-seconds', 'trace'];
 
 const command = (spec: Omit<CommandSpec, 'words' | 'wordsMax' | 'needs'> & Partial<CommandSpec>): CommandSpec => ({
@@ -46,7 +47,7 @@ export const COMMANDS = {
       'max-attempts',
       'stall-seconds',
       'state-path',
-      'dashboard',
+      ...DASHBOARD,
     ],
     needs: ['input', 'warehouse', 'manifests'],
     examples: [
@@ -67,6 +68,15 @@ export const COMMANDS = {
     summary: 'Runs stages of the queue; learns the feeds from the state. Start as many as you want.',
     options: ['stage', 'concurrency', 'max-attempts', 'stall-seconds', ...FIND, ...LOGS],
     examples: ['ingest-worker --state-path /var/lib/atomic-ingestor/state.db --stage hash=2 --stage move'],
+  }),
+  'ingest-dashboard': command({
+    name: 'ingest-dashboard',
+    summary: 'Serves the dashboard, the HTTP API and the metrics of a state; works with all daemons down.',
+    options: [...DASHBOARD, ...FIND, 'log-level', 'stall-seconds'],
+    examples: [
+      'ingest-dashboard --input /data/staging',
+      'ingest-dashboard --state-path state.db --dashboard 0.0.0.0:8000 --dashboard-token-file token',
+    ],
   }),
   'queue-stat': command({
     name: 'queue-stat',

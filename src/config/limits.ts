@@ -25,6 +25,10 @@ export const limits = {
   /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
   maxAgeSecondsMax: 315_360_000,
   maxHeldMax: 1_000_000_000,
+  /** Of the dashboard's token: shorter can be guessed, and a header is bounded. */
+  tokenCharsMin: 16,
+  tokenCharsMax: 1_024,
+  dashboardHostsMax: 32,
   /** A configuration file is small; a larger one was named by mistake. */
   configFileBytesMax: 1_048_576,
   /** A child that dies this often in a row without having got ready is not started again. */

@@ -2,13 +2,15 @@
  * From a command line to the `Config` of a daemon, every check done.
  * Guarantees: when it throws, nothing on disk was changed.
  */
-import { OperatorError } from '../errors.js';
+import { dashboardOf } from './dashboard.js';
 import { feedsOf } from './feeds.js';
 import type { Config, ServiceOptions } from './options.js';
 import type { Invocation } from './read.js';
 import { parseWorkers } from './schema.js';
 import { STAGE_NAMES } from './stage-names.js';
 import { refuseStateInside, statePathOf } from './state-path.js';
+
+const DASHBOARD_PORT = '8000';
 
 export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
   const feeds = feedsOf(invocation);
@@ -22,14 +24,13 @@ export function workerConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): 
   return { feeds: [], service: serviceOf(invocation, env) };
 }
 
-function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv): ServiceOptions {
+/** The dashboard alone learns its feeds from the state too, and has an address without being told one. */
+export function dashboardConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
+  return { feeds: [], service: serviceOf(invocation, env, DASHBOARD_PORT) };
+}
+
+function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: string): ServiceOptions {
   const values = invocation.service;
-  if (values.dashboard !== undefined) {
-    throw new OperatorError(
-      'not_in_this_version',
-      `${invocation.origin('dashboard')} asks for a dashboard, and this version has none yet; leave it out, queue-stat --watch shows the queue.`,
-    );
-  }
   return {
     statePath: statePathOf(invocation, env),
     logLevel: values['log-level'],
@@ -41,7 +42,7 @@ function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv): ServiceOptio
     once: values.once,
     dryRun: values['dry-run'],
     trace: values.trace,
-    dashboard: values.dashboard,
+    dashboard: dashboardOf(invocation, env, fallback),
   };
 }
 

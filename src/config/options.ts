@@ -1,4 +1,6 @@
 /** The options as the rest of the program sees them, after flags, environment and file were merged and checked. */
+import type { DashboardOptions } from './dashboard.js';
+
 export type Mode = 'stability' | 'sidecar';
 
 export interface FeedOptions {
@@ -42,7 +44,8 @@ export interface ServiceOptions {
   once: boolean;
   dryRun: boolean;
   trace: boolean;
-  dashboard: string | undefined;
+  /** Undefined: none. */
+  dashboard: DashboardOptions | undefined;
 }
 
 export interface Config {

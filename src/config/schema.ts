@@ -4,6 +4,7 @@
  * Does not: look at the disk; directories.ts does.
  */
 import { z } from 'zod';
+import { addressOf } from './dashboard.js';
 import {
   choice,
   type Field,
@@ -27,7 +28,8 @@ const OUTCOME = 'What becomes of a file';
 const RUNNING = 'How it runs';
 const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
-export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, VIEW, RUNNING, STATE] as const;
+const DASHBOARD = 'Dashboard';
+export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, VIEW, RUNNING, DASHBOARD, STATE] as const;
 
 const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
   text({ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR', ...extra });
@@ -189,14 +191,33 @@ export const serviceFields = {
   trace: toggle({ group: STATE, description: 'log every step of every stage for every file' }, false),
   dashboard: text(
     {
-      group: STATE,
-      description: 'where to serve the dashboard; this version has none yet, and refuses it',
+      group: DASHBOARD,
+      description: 'serve the dashboard there; another address than loopback needs a token',
       rule: 'PORT or HOST:PORT with a port from 1 to 65535',
-      example: '8080',
+      example: '8000',
       placeholder: '[HOST:]PORT',
-      defaultText: 'none',
+      defaultText: 'none; of ingest-dashboard 8000',
     },
-    isListenAddress,
+    (value) => addressOf(value) !== undefined,
+  ),
+  'dashboard-token-file': text({
+    group: DASHBOARD,
+    description: 'a file with the token that every request must bring (or INGEST_DASHBOARD_TOKEN)',
+    rule: 'the path of a file',
+    example: '/etc/atomic-ingestor.token',
+    placeholder: 'FILE',
+    defaultText: 'none',
+  }),
+  'dashboard-hosts': list(
+    {
+      group: DASHBOARD,
+      description: 'a name under which a proxy asks for the dashboard (may be given again)',
+      rule: `a host name, at most ${limits.dashboardHostsMax} of them`,
+      example: 'ingest.example.org',
+      placeholder: 'NAME',
+    },
+    (name) => /^[A-Za-z0-9.-]{1,253}$/.test(name),
+    limits.dashboardHostsMax,
   ),
 } satisfies Record<string, Field>;
 
@@ -283,9 +304,4 @@ function isTimezone(zone: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isListenAddress(value: string): boolean {
-  const [, port] = /^(?:[^\s/]+:)?(\d{1,5})$/.exec(value) ?? [];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }

@@ -82,6 +82,19 @@ export const ledgerModule = {
       PRIMARY KEY (feed, kind)
     ) WITHOUT ROWID;
 
+    -- What a living process has to tell of a feed that closes no gate (src/gates/notices.ts).
+    CREATE TABLE notices (
+      feed TEXT NOT NULL,
+      code TEXT NOT NULL,
+      -- the path of which there may be several; else ''
+      what TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      since_ms INTEGER NOT NULL,
+      -- while this one lives
+      owner INTEGER NOT NULL,
+      PRIMARY KEY (feed, code, what)
+    ) WITHOUT ROWID;
+
     -- The state as the first users of this protocol know it.
     CREATE VIEW ingestion_state AS
       SELECT CAST(device AS INTEGER) AS device, CAST(inode AS INTEGER) AS inode, lower(hex(sha256)) AS sha256, size,

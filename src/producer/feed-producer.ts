@@ -8,9 +8,10 @@ import type { FeedOptions } from '../config/options.js';
 import { LinuxError } from '../linux/index.js';
 import { nameOfText } from '../linux/names.js';
 import type { Emit } from '../telemetry/emit.js';
-import { type Mark, type OpenRoot, Watcher } from '../watcher/index.js';
+import { type Mark, type OpenRoot, Watcher, type WatcherEvent } from '../watcher/index.js';
 import { makeFilters } from './filters.js';
 import { lookAt } from './look.js';
+import { noticeOf } from './notice.js';
 import { offer, withoutWaiting } from './offer.js';
 import { Telling } from './telling.js';
 
@@ -48,7 +49,7 @@ export class FeedProducer {
       deliver: (marks, root) => this.#deliver(marks, root),
       tell: (event) => {
         this.#telling.watcher(event);
-        if (event.event === 'overflow') this.#countOverflow();
+        this.#write(event);
       },
     });
   }
@@ -96,13 +97,11 @@ export class FeedProducer {
     }
   }
 
-  #countOverflow(): void {
+  /** What is told of the watcher stands in the state too: `queue-stat` and the dashboard read no log. */
+  #write(event: WatcherEvent): void {
     const { backend, feed, onFatal } = this.#options;
-    backend
-      .transact((tx) => tx.count(feed.name, 'producer', 'overflow', 1, 0))
-      .catch((error) => {
-        // The event was told; only the counter misses one.
-        if (!(error instanceof StateUnwritable)) onFatal(error);
-      });
+    const written = noticeOf(event, feed, backend);
+    // The event was told; only the state misses one.
+    written?.catch((error) => void (error instanceof StateUnwritable || onFatal(error)));
   }
 }

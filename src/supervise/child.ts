@@ -9,6 +9,7 @@ import type { Role } from './protocol.js';
 
 const ROLES: Record<Role, () => Promise<RunRole>> = {
   producer: async () => (await import('../producer/run.js')).runProducer,
+  dashboard: async () => (await import('../dashboard/run.js')).runDashboard,
   worker: async () => (await import('../stages/run.js')).runWorker,
 };
 

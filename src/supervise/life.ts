@@ -70,7 +70,7 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
 }
 
 const titleOf = ({ role, stages }: Init): string =>
-  role === 'producer' ? 'atomic-ingestor: producer' : `atomic-ingestor: worker ${stages.join(' ')}`;
+  role === 'worker' ? `atomic-ingestor: worker ${stages.join(' ')}` : `atomic-ingestor: ${role}`;
 
 function tell(message: ChildMessage): Promise<void> {
   return new Promise((resolve) => {

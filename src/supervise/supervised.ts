@@ -7,12 +7,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { limits } from '../config/limits.js';
 import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/stage-names.js';
+import { limits as dashboardLimits } from '../dashboard/limits.js';
 import { EXIT } from '../errors.js';
 import { limits as producerLimits } from '../producer/limits.js';
 import { limits as workerLimits } from '../stages/limits.js';
 import type { Emit } from '../telemetry/emit.js';
 import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
+
+const NODE_FLAGS: Record<Role, readonly string[]> = {
+  producer: producerLimits.nodeFlags,
+  worker: workerLimits.nodeFlags,
+  dashboard: dashboardLimits.nodeFlags,
+};
 
 export interface ChildSpec {
   role: Role;
@@ -73,7 +80,7 @@ export class Supervised {
   }
 
   get name(): string {
-    return this.spec.role === 'producer' ? 'producer' : `worker ${this.spec.stages.join(' ')}`;
+    return this.spec.role === 'worker' ? `worker ${this.spec.stages.join(' ')}` : this.spec.role;
   }
 
   spawn(): void {
@@ -82,8 +89,7 @@ export class Supervised {
     this.#returned = false;
     this.#beats = this.#newBeats();
     this.#bornAtMs = performance.now();
-    const { nodeFlags: flags } = this.spec.role === 'producer' ? producerLimits : workerLimits;
-    const child = spawn(process.execPath, [...flags, this.launch.childModule], {
+    const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.launch.childModule], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process = child;

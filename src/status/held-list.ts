@@ -43,7 +43,7 @@ export function* heldRows(
   }
 }
 
-function toHeldJob(job: Job): HeldJob {
+export function toHeldJob(job: Job): HeldJob {
   const path = shownName(job.key.toString('latin1') as ByteName);
   const code = job.holdCode ?? '';
   return {

@@ -5,7 +5,10 @@
 
 import type { Counter, QueueView } from '../../queue/index.js';
 import { ON_TRIAL } from '../gates/episode.js';
-import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './queue-ages.js';
+import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
+import type { Finding } from './finding.js';
+import { findings } from './findings.js';
+import { type Process, ProcessWatch } from './processes.js';
 
 export interface StageReport {
   feed: string;
@@ -26,7 +29,9 @@ export interface Report {
   state_path: string;
   stages: StageReport[];
   gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
-  workers: { owner: number; pid: number; title: string; alive: boolean; job: string | null; place: string }[];
+  workers: Process[];
+  /** What is wrong, what keeps files first. */
+  findings: Finding[];
   /** Of what is not done, held files included. */
   ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
   /** Since the state was made. */
@@ -40,14 +45,24 @@ const LEAVING = ['advance', 'finish'];
 /** What was counted in the last minute, per second of it. */
 const RATE_MS = 60_000;
 
-export function lookAt(view: QueueView, statePath: string, feed: string | undefined, by: Grouping): Report {
+/** `watch` is kept from look to look by whoever looks again. */
+export function lookAt(
+  view: QueueView,
+  statePath: string,
+  {
+    feed,
+    by = 'stage',
+    watch = new ProcessWatch(),
+  }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch },
+): Report {
   const rate = ratesOf(view);
+  const all = view.stats();
+  const processes = watch.look(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const order = view.stages;
   return {
     state_path: statePath,
-    stages: view
-      .stats()
+    stages: all
       .filter((stats) => wanted(stats.feed))
       .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
       .map(({ oldestAgeMs, bytes, ...stats }) => ({
@@ -63,9 +78,8 @@ export function lookAt(view: QueueView, statePath: string, feed: string | undefi
         ...{ feed, stage, cause, place, code, reason },
         since: new Date(sinceMs).toISOString(),
       })),
-    workers: view
-      .owners()
-      .map(({ owner, pid, title, alive, job, place }) => ({ owner, pid, title, alive, job, place })),
+    workers: processes,
+    findings: findings(view, statePath, all, processes).filter((one) => one.feed === '*' || wanted(one.feed)),
     ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
     totals: totalsOf(view, wanted),
   };

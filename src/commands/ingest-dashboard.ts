@@ -1,0 +1,16 @@
+/** ingest-dashboard: the dashboard alone, beside daemons or without any. */
+import { dashboardConfigOf } from '../config/load.js';
+import { existingState } from '../config/state-path.js';
+import { askedFor } from './ask.js';
+import { runChildren } from './run-children.js';
+import { refuseNetwork } from './state.js';
+
+export async function ingestDashboard(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('ingest-dashboard', argv);
+  if (!invocation) return 0;
+  const config = dashboardConfigOf(invocation, process.env);
+  refuseNetwork(config.service.statePath);
+  existingState(config.service.statePath);
+  const ended = await runChildren('ingest-dashboard', config, [{ role: 'dashboard', stages: [] }]);
+  return ended.exitCode;
+}

@@ -1,0 +1,83 @@
+/**
+ * Where the dashboard listens, and with which token it may be reached from other machines.
+ * Guarantees: an address beyond this machine without a token is refused before anything starts.
+ */
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { OperatorError } from '../errors.js';
+import { limits } from './limits.js';
+import type { Invocation } from './read.js';
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+const LOOPBACK = '127.0.0.1';
+
+/** `8000`, `localhost:8000`, `[::1]:8000`, `0.0.0.0:8000`; undefined where it is none of that form. */
+export function addressOf(text: string): Address | undefined {
+  const [, bracketed, plain, digits] = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port < 1 || port > 65_535) return undefined;
+  if (bracketed !== undefined && isIP(bracketed) !== 6) return undefined;
+  return { host: bracketed ?? plain ?? LOOPBACK, port };
+}
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+
+export interface DashboardOptions {
+  host: string;
+  port: number;
+  /** Further names by which this machine is asked, in lower case. */
+  hosts: string[];
+  /** Undefined: anybody of this machine may ask. */
+  token: string | undefined;
+}
+
+const TOKEN_VARIABLE = 'INGEST_DASHBOARD_TOKEN';
+
+/** `fallback`: where it listens when --dashboard is not given; undefined: then there is none. */
+export function dashboardOf(
+  { service, origin }: Invocation,
+  env: NodeJS.ProcessEnv,
+  fallback: string | undefined,
+): DashboardOptions | undefined {
+  const where = service.dashboard ?? fallback;
+  const address = where === undefined ? undefined : addressOf(where);
+  if (address === undefined) return undefined;
+  const token = tokenOf(service['dashboard-token-file'], env);
+  if (token === undefined && !isLoopback(address.host)) {
+    throw new OperatorError(
+      'dashboard_needs_token',
+      `${origin('dashboard')} ${where} can be reached from other machines, so it needs a token: name a file with --dashboard-token-file (or set ${TOKEN_VARIABLE}), or listen on loopback with --dashboard ${address.port}.`,
+    );
+  }
+  return { ...address, hosts: service['dashboard-hosts'].map((name) => name.toLowerCase()), token };
+}
+
+function tokenOf(file: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  const token = file === undefined ? env[TOKEN_VARIABLE] : textIn(file);
+  if (token === undefined || token === '') return undefined;
+  const rule = `${limits.tokenCharsMin} to ${limits.tokenCharsMax} characters without blanks`;
+  if (token.length >= limits.tokenCharsMin && token.length <= limits.tokenCharsMax && /^[!-~]+$/.test(token))
+    return token;
+  const origin = file === undefined ? TOKEN_VARIABLE : `the token in ${file}`;
+  throw new OperatorError(
+    'bad_value',
+    `${origin} must have ${rule}, but has ${token.length}; make one with: openssl rand -hex 32.`,
+  );
+}
+
+function textIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new OperatorError(
+      'token_unreadable',
+      `--dashboard-token-file must be a file that this user can read, but ${file} is not (${code}); check its path and permissions.`,
+    );
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Who may ask, and who may change. Loopback is asked by anybody of this machine; another address only with the token.
+ * Guarantees: a request under a foreign name is refused before anything is looked at; a change needs a header that no form
+ * and no foreign page can send; nothing that came with a request goes into a header of the answer.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isOurName } from './address.js';
+
+export interface GuardOptions {
+  host: string;
+  /** Further names by which this machine is asked, in lower case. */
+  hosts: readonly string[];
+  /** Undefined on loopback. */
+  token: string | undefined;
+}
+
+/** Sent by the page with each change. */
+export const ACTION_HEADER = 'x-ingest-action';
+/** They tell nothing but that it runs, and whoever watches over it has no token. */
+const OPEN = new Set(['/healthz', '/readyz']);
+
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+} as const;
+
+export function guard(app: FastifyInstance, { host, hosts, token }: GuardOptions): void {
+  const wanted = token === undefined ? undefined : digestOf(token);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(HEADERS);
+    if (!isOurName(request.headers.host, host, hosts)) {
+      return refuse(
+        reply,
+        403,
+        'host_not_allowed',
+        'This name is not one of this dashboard; --dashboard-hosts adds it.',
+      );
+    }
+    if (wanted && !OPEN.has(request.url) && !isAuthorised(request, wanted)) {
+      reply.header('www-authenticate', 'Basic realm="Atomic Ingestor", charset="UTF-8"');
+      return refuse(reply, 401, 'token_missing', 'Send the token, as Bearer or as the password of Basic.');
+    }
+    if (request.method === 'POST') return whyNoChange(request, reply);
+    return undefined;
+  });
+}
+
+export function refuse(reply: FastifyReply, status: number, error: string, sentence: string): FastifyReply {
+  return reply.code(status).type('application/json').send({ error, sentence });
+}
+
+/** Only our own page, or a program that is no browser. */
+function whyNoChange({ headers, protocol }: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+  const { origin, host, 'sec-fetch-site': site } = headers;
+  const ours = origin === undefined || origin === `${protocol}://${host}` || origin === `https://${host}`;
+  if (!ours || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
+    return refuse(reply, 403, 'foreign_origin', 'A page of another origin may change nothing here.');
+  }
+  if (headers[ACTION_HEADER] !== undefined) return undefined;
+  return refuse(reply, 403, 'header_missing', `A change needs the header ${ACTION_HEADER}, with any value.`);
+}
+
+function isAuthorised({ headers: { authorization = '' } }: FastifyRequest, wanted: Buffer): boolean {
+  const [, scheme, value = ''] = /^(bearer|basic) +(\S+)$/i.exec(authorization) ?? [];
+  if (scheme === undefined) return false;
+  const given =
+    scheme.toLowerCase() === 'bearer'
+      ? value
+      : Buffer.from(value, 'base64')
+          .toString('utf8')
+          .replace(/^[^:]*:/, '');
+  // Digests have one length, so that the time of the comparison tells nothing of the token.
+  return timingSafeEqual(digestOf(given), wanted);
+}
+
+const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,0 +1,71 @@
+/**
+ * One look at the state for everybody who asks within a second: a hundred pages cost the database what one does.
+ * Guarantees: each read is a short transaction of its own, over before anything is sent; nobody looks while nobody asks.
+ */
+import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { type HeldJob, toHeldJob } from '../status/held-list.js';
+import { ProcessWatch } from '../status/processes.js';
+import { lookAt, type Report } from '../status/report.js';
+import { type HeldByCode, heldByCode, type Retrying, retrying } from './errors.js';
+import { limits } from './limits.js';
+import { endedJob, movingJob, type TracedJob } from './trace.js';
+
+/** What the page shows. */
+export interface Look extends Report {
+  at: string;
+  feeds: { name: string; input: string; warehouse: string; manifests: string; mode: string }[];
+  /** The largest of what is claimed, and what ended last. */
+  in_flight: TracedJob[];
+  last: TracedJob[];
+  /** What failed and is tried again by itself. */
+  retrying: Retrying[];
+  held_by_code: HeldByCode[];
+  /** The first of them; the rest page by page from /errors. */
+  held: HeldJob[];
+}
+
+export class Looks {
+  /** For tests and metrics: how often the database was asked. */
+  count = 0;
+  #last: { atMs: number; look: Look; json: string } | undefined;
+  readonly #watch = new ProcessWatch();
+
+  constructor(
+    private readonly view: QueueView,
+    private readonly statePath: string,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** At most `lookEveryMs` old. */
+  take(): { look: Look; json: string } {
+    const atMs = this.now();
+    if (this.#last !== undefined && atMs - this.#last.atMs < limits.lookEveryMs) return this.#last;
+    this.count++;
+    const look = this.#look();
+    this.#last = { atMs, look, json: JSON.stringify(look) };
+    return this.#last;
+  }
+
+  /** After a change: who made it wants to see it. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
+  #look(): Look {
+    const { view, statePath } = this;
+    return {
+      at: new Date().toISOString(),
+      ...lookAt(view, statePath, { watch: this.#watch }),
+      feeds: view.feeds().map(({ name, options }) => {
+        const { input, warehouse, manifests, mode } = options as unknown as FeedOptions;
+        return { name, input, warehouse, manifests, mode };
+      }),
+      in_flight: view.inHand(limits.traceDefault).map(movingJob),
+      last: view.endings(limits.traceDefault).map((job) => endedJob(view, job)),
+      retrying: retrying(view),
+      held_by_code: heldByCode(view),
+      held: view.held({ limit: limits.heldDefault }).map(toHeldJob),
+    };
+  }
+}

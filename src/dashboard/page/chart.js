@@ -1,0 +1,89 @@
+/** The curve of files a second: what the database remembers, and what the stream adds to it. */
+
+import { $, setText } from './dom.js';
+import uPlot from './uPlot.esm.js';
+
+const SECONDS_KEPT = 7_200;
+const GAP_SECONDS = 20;
+let plot;
+/** Unix seconds, and files that had ended by then. */
+let points = [];
+
+const colour = (property) => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+
+/**
+ * Files a second between neighbouring points, at the later one. The database remembers a point about every ten seconds in
+ * which something was counted, so in the rest of a longer gap there was nothing.
+ */
+function rates() {
+  const [at, rate] = [[], []];
+  const add = (second, value) => {
+    at.push(second);
+    rate.push(Math.max(0, value));
+  };
+  for (let i = 1; i < points.length; i++) {
+    const [before, now] = [points[i - 1], points[i]];
+    if (now.at <= before.at) continue;
+    const seconds = Math.min(now.at - before.at, GAP_SECONDS);
+    if (now.at - before.at > GAP_SECONDS) {
+      add(before.at + 1, 0);
+      add(now.at - seconds, 0);
+    }
+    add(now.at, (now.files - before.files) / seconds);
+  }
+  return [at, rate];
+}
+
+function draw() {
+  const data = rates();
+  if (data[0].length === 0) return;
+  if (plot === undefined) plot = new uPlot(options(), data, $('curve'));
+  else plot.setData(data);
+  const [last, most] = [data[1].at(-1), data[1].reduce((a, b) => Math.max(a, b), 0)];
+  setText($('curve-words'), `${last.toFixed(1)} files/s now, ${most.toFixed(1)} at most.`);
+}
+
+const lastHours = () => [points.at(-1).at - SECONDS_KEPT, points.at(-1).at];
+const width = () => Math.max(200, $('curve').clientWidth);
+
+function options() {
+  const axis = { stroke: colour('--ink'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } };
+  return {
+    width: width(),
+    height: 180,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { range: lastHours }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
+    axes: [axis, { ...axis, size: 60 }],
+    series: [{}, { stroke: colour('--accent'), fill: colour('--accent-pale'), width: 2, points: { show: false } }],
+  };
+}
+
+export async function loadCurve() {
+  const answer = await fetch('history');
+  if (!answer.ok) return;
+  const { at, files } = await answer.json();
+  points = at.map((second, i) => ({ at: second, files: files[i] }));
+  draw();
+}
+
+/** At most one point every five seconds. */
+export function addPoint(look) {
+  const at = Math.round(Date.parse(look.at) / 1_000);
+  if (points.length > 0 && at - points.at(-1).at < 5) return;
+  const files = look.totals
+    .filter(({ name }) => name === 'stored' || name === 'duplicate')
+    .reduce((sum, one) => sum + one.files, 0);
+  points.push({ at, files });
+  while (points.length > 2 && points[0].at < at - SECONDS_KEPT) points.shift();
+  draw();
+}
+
+function again() {
+  plot?.destroy();
+  plot = undefined;
+  draw();
+}
+
+new ResizeObserver(() => plot?.setSize({ width: width(), height: 180 })).observe($('curve'));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', again);

@@ -1,0 +1,41 @@
+/** The thread of search.ts: opens the state to look at it for each search, so that it pins nothing in between. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { contentByHash } from '../ledger/content.js';
+import { openStateView } from '../ledger/open-state.js';
+import { explain } from '../recover/explain.js';
+import type { Found, Sought } from './search.js';
+
+const { statePath } = workerData as { statePath: string };
+
+parentPort!.on('message', async (sought: Sought) => {
+  const view = await openStateView(statePath);
+  try {
+    parentPort!.postMessage(await answer(view, sought));
+  } finally {
+    await view.close();
+  }
+});
+
+async function answer(view: QueueView, sought: Sought): Promise<Found> {
+  const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
+  if ('path' in sought) return explain(view, feeds, sought.path);
+  const words = feeds.flatMap((feed) => wordOf(view, feed, Buffer.from(sought.sha256, 'hex')) ?? []);
+  if (words.length === 0) {
+    const sentence = 'No content of this state has that SHA-256.';
+    const found = [{ verdict: 'unknown', sentences: [sentence] }];
+    return { text: `${sought.sha256}\n  ${sentence}`, json: { asked: sought.sha256, found } };
+  }
+  const all = await Promise.all(words.map((word) => explain(view, feeds, word)));
+  const found = all.flatMap(({ json }) => (json as { found: unknown[] }).found);
+  return { text: all.map(({ text }) => text).join('\n\n'), json: { asked: sought.sha256, found } };
+}
+
+/** What `explain` knows a content by: the job that carried it, or where it lies. */
+function wordOf(view: QueueView, feed: FeedOptions, sha256: Buffer): string | undefined {
+  const content = view.read((rows) => contentByHash(rows, feed.name, sha256));
+  if (!content) return undefined;
+  if (view.job(content.carrier)) return content.carrier;
+  return content.target === null ? undefined : `${feed.warehouse}/${content.target.toString('utf8')}`;
+}

@@ -1,0 +1,168 @@
+/**
+ * The HTTP side: the page, its stream, the API of docs/http-api.md.
+ * Guarantees: each query is bounded before anything is looked at; an answer is made of copies, so a slow client holds no
+ * transaction; the page's files are those of a list, never a path that a request names.
+ */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Backend } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
+import { StateUnwritable } from '../../queue/index.js';
+import type { Emit } from '../telemetry/emit.js';
+import { Acts, type Verb, whyNot } from './acts.js';
+import { statsAnswer, traceAnswer } from './answers.js';
+import { boundConnections } from './connections.js';
+import { curvesOf } from './curves.js';
+import { errorsAnswer } from './errors.js';
+import { type GuardOptions, guard, refuse } from './guard.js';
+import { limits } from './limits.js';
+import type { Looks } from './looks.js';
+import type { Metrics } from './metrics.js';
+import { BadQuery, nameIn, queryOf, sha256In, textIn, wholeIn } from './query.js';
+import type { Search } from './search.js';
+import type { Stream } from './stream.js';
+
+export interface ServerParts extends GuardOptions {
+  backend: Backend & QueueView;
+  looks: Looks;
+  stream: Stream;
+  search: Search;
+  metrics: Metrics;
+  emit: Emit;
+}
+
+const PAGE = fileURLToPath(new URL('../../../src/dashboard/page/', import.meta.url));
+const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
+const ASSETS = ['dashboard.css', 'dashboard.js', 'view.js', 'flow.js', 'dom.js', 'chart.js', 'words.js', 'icon.svg'];
+
+export function serverOf(parts: ServerParts): FastifyInstance {
+  const app = fastify({
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    forceCloseConnections: true,
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+    },
+  });
+  boundConnections(app.server);
+  guard(app, parts);
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    if (error instanceof BadQuery) return refuse(reply, 400, 'bad_query', error.message);
+    if (error instanceof StateUnwritable) return refuse(reply, 503, error.code, error.message);
+    const status = error.statusCode ?? 500;
+    if (status >= 500) parts.emit('dashboard_failed', { reason: error.message, stack: error.stack });
+    return refuse(reply, status, status >= 500 ? 'failed' : 'bad_request', error.message);
+  });
+  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', 'docs/http-api.md lists what there is.'));
+  page(app);
+  reads(app, parts);
+  changes(app, parts);
+  return app;
+}
+
+function page(app: FastifyInstance): void {
+  app.register(fastifyStatic, { root: PAGE, serve: false, cacheControl: false });
+  app.get('/', (_request, reply) => reply.sendFile('index.html'));
+  for (const name of ASSETS) app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name));
+  for (const name of ['uPlot.esm.js', 'uPlot.min.css'])
+    app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
+}
+
+function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }: ServerParts): void {
+  app.get('/stats', () => statsAnswer(looks.take().look));
+  app.get('/trace', (request) => {
+    const query = queryOf(request, ['n']);
+    return traceAnswer(backend, wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault }));
+  });
+  app.get('/errors', (request) => {
+    const query = queryOf(request, ['feed', 'code', 'after', 'limit']);
+    return errorsAnswer(backend, {
+      ...nameIn(query, 'feed'),
+      ...nameIn(query, 'code'),
+      ...nameIn(query, 'after'),
+      limit: wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault }),
+    });
+  });
+  app.get('/files', async (request, reply) => {
+    const query = queryOf(request, ['path', 'sha256']);
+    if ((query.path === undefined) === (query.sha256 === undefined))
+      throw new BadQuery('Ask for one of ?path= and ?sha256=.');
+    const answer = await search.for(
+      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
+    );
+    if ('refused' in answer)
+      return refuse(reply, answer.refused === 'failed' ? 500 : 503, answer.refused, answer.sentence);
+    return { ...(answer.found.json as object), text: answer.found.text };
+  });
+  app.get('/history', () => curvesOf(backend));
+  app.get('/healthz', () => ({ ok: true }));
+  app.get('/readyz', (_request, reply) => ready(backend, reply));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(looks.take().look)),
+  );
+  app.get('/events', (_request, reply) => {
+    const { raw } = reply;
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
+    if (!stream.add(raw, looks.take().json)) {
+      return refuse(reply.header('retry-after', '5'), 503, 'too_many', 'Too many pages are open; try again later.');
+    }
+    return reply.hijack();
+  });
+}
+
+/** Whether the state can be read; what is wrong with the files is another matter, and /stats says it. */
+function ready(backend: Backend, reply: FastifyReply): unknown {
+  backend.checkStillOurs();
+  backend.read((rows) => rows.get('SELECT 1 FROM meta'));
+  return reply.send({ ok: true, feeds: backend.feeds().length });
+}
+
+interface ChangeBody {
+  jobs?: unknown;
+  all?: unknown;
+  feed?: unknown;
+  code?: unknown;
+  stage?: unknown;
+}
+
+const BODY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    jobs: {
+      type: 'array',
+      minItems: 1,
+      maxItems: limits.namedJobsMax,
+      items: { type: 'string', pattern: '^[0-9A-HJKMNP-TV-Z]{26}$' },
+    },
+    all: { type: 'boolean' },
+    feed: { type: 'string', minLength: 1, maxLength: 64 },
+    code: { type: 'string', pattern: '^[A-Za-z_]{1,64}$' },
+    stage: { type: 'string', minLength: 1, maxLength: 64 },
+  },
+} as const;
+
+function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts): void {
+  const acts = new Acts(backend, emit);
+  const verbs: Verb[] = ['retry', 'discard', 'pause', 'resume'];
+  for (const verb of verbs) {
+    app.post<{ Body: ChangeBody }>(`/${verb}`, { schema: { body: BODY } }, async (request, reply) => {
+      const asked = { ...(request.body as object), verb, by: `the dashboard, for ${request.ip}` };
+      const why = whyNot(
+        asked,
+        backend.feeds().map(({ name }) => name),
+      );
+      if (why !== '') throw new BadQuery(why);
+      const done = await acts.do(asked);
+      looks.forget();
+      stream.tell(looks.take().json);
+      return reply.send(done);
+    });
+  }
+}

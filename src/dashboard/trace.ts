@@ -1,0 +1,48 @@
+/** Jobs as /trace tells them: what is under way, and what became of those that ended. */
+import type { Job } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { contentByRow, shownPlace } from '../ledger/content.js';
+import { type ByteName, shownName } from '../linux/index.js';
+import type { JobFacts } from '../stages/job.js';
+
+export interface TracedJob {
+  id: string;
+  feed: string;
+  /** Relative to the input; bytes that are no UTF-8 as U+FFFD. */
+  path: string;
+  bytes: number;
+  /** Of a large file in work: how many of them were read. Null where nobody says. */
+  bytes_done: number | null;
+  stage: string;
+  /** claimed, or the ending: stored, duplicate, discarded, dropped. */
+  state: string;
+  /** ISO 8601: claimed or ended at. */
+  since: string;
+  sha256: string | null;
+  /** Of a stored one, and of the first of a duplicate. */
+  warehouse_path: string | null;
+}
+
+export function movingJob(job: Job): TracedJob {
+  const { sha256 } = job.payload as unknown as JobFacts;
+  return {
+    ...{ id: job.id, feed: job.feed, path: shownName(job.key.toString('latin1') as ByteName), bytes: job.bytes },
+    ...{ stage: job.stage, state: job.ending ?? job.state, since: new Date(job.updatedAtMs).toISOString() },
+    ...{ bytes_done: null, sha256: sha256 ?? null, warehouse_path: null },
+  };
+}
+
+export function endedJob(view: QueueView, job: Job): TracedJob {
+  const told = movingJob(job);
+  if (job.ending !== 'stored' && job.ending !== 'duplicate') return told;
+  const facts = job.payload as unknown as JobFacts;
+  const content = view.read((rows) => contentByRow(rows, facts.content ?? -1));
+  const feed = view.feeds().find(({ name }) => name === job.feed)?.options as unknown as FeedOptions | undefined;
+  const target = facts.putAway?.of ?? content?.target?.toString('latin1');
+  return {
+    ...told,
+    sha256: content?.sha256.toString('hex') ?? told.sha256,
+    warehouse_path: target === undefined || !feed ? null : shownPlace(feed.warehouse, target as ByteName),
+  };
+}

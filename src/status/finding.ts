@@ -1,0 +1,22 @@
+/** One thing that is wrong, and the words that all of them share. */
+export interface Finding {
+  /** A code of docs/errors.md, of a place, or one of those here. */
+  code: string;
+  /** `stuck`: files wait, and will until somebody acts or a place is repaired. `notice`: worth knowing. */
+  severity: 'stuck' | 'notice';
+  /** `*` = all. */
+  feed: string;
+  stage: string;
+  /** How many files it keeps. */
+  files: number;
+  sentence: string;
+  /** What to do. */
+  release: string;
+  /** ISO 8601; null where nobody knows. */
+  since: string | null;
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+export const files = (count: number, verb: [one: string, many: string]): string =>
+  count === 1 ? `1 file ${verb[0]}` : `${count} files ${verb[1]}`;
