@@ -117,7 +117,7 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
 
   -- The jobs that ended last, as many as a screen shows: nothing else finds them among a million.
-  CREATE TABLE endings (number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL) STRICT;
+  CREATE TABLE endings (number INTEGER PRIMARY KEY, job TEXT NOT NULL) STRICT;
 
   -- All counters as they were about every ten seconds (JSON: [feed, stage, name, files, bytes] each), of the last hours.
   CREATE TABLE history (at_ms INTEGER PRIMARY KEY, counters TEXT NOT NULL) STRICT;

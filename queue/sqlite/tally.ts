@@ -38,7 +38,9 @@ const DEPTH = `INSERT INTO depths VALUES (?, ?, ?, ?, ?)
 const DURATION = `INSERT INTO durations VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, ms = ms + excluded.ms`;
 const ENDED = 'INSERT INTO endings (job) VALUES (?)';
-const FORGET_ENDED = `DELETE FROM endings WHERE number <= (SELECT max(number) FROM endings) - ${limits.endingsKept}`;
+const FORGET_ENDED = `DELETE FROM endings WHERE number <= ? - ${limits.endingsKept}`;
+/** Older ones are forgotten so many at a time: a statement less where jobs end one by one. */
+const FORGET_EVERY = 64;
 const NO_DEPTH = 'DELETE FROM depths WHERE feed = ? AND stage = ? AND second = ?';
 
 export class Tally {
@@ -111,8 +113,10 @@ export class Tally {
 
   #writeEnded(rows: Rows): void {
     if (this.#ended.length === 0) return;
-    for (const job of this.#ended.slice(-limits.endingsKept)) rows.run(ENDED, job);
-    rows.run(FORGET_ENDED);
+    for (const job of this.#ended.slice(-limits.endingsKept)) {
+      const number = Number(rows.run(ENDED, job).lastInsertRowid);
+      if (number % FORGET_EVERY === 0) rows.run(FORGET_ENDED, number);
+    }
     this.#ended = [];
   }
 
