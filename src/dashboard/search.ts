@@ -44,18 +44,19 @@ export class Search {
     return new Promise((resolve) => {
       const end = (answer: SearchAnswer): void => {
         clearTimeout(timer);
-        thread.removeAllListeners();
+        thread.off('message', found).off('error', failed).off('exit', ended);
         if ('refused' in answer) {
           this.#thread = undefined;
           void thread.terminate();
         }
         resolve(answer);
       };
+      const found = (answer: Found) => end({ found: answer });
+      const failed = (error: Error) => end({ refused: 'failed', sentence: error.message });
+      const ended = () => end({ refused: 'failed', sentence: 'The search ended by itself.' });
       const sentence = `The search took longer than ${limits.searchMs / 1_000} s, and was given up; a place may hang.`;
       const timer = setTimeout(() => end({ refused: 'too_slow', sentence }), limits.searchMs);
-      thread.once('message', (found: Found) => end({ found }));
-      thread.once('error', (error) => end({ refused: 'failed', sentence: error.message }));
-      thread.once('exit', () => end({ refused: 'failed', sentence: 'The search ended by itself.' }));
+      thread.on('message', found).on('error', failed).on('exit', ended);
       thread.postMessage(sought);
     });
   }

@@ -50,6 +50,8 @@ export function serverOf(parts: ServerParts): FastifyInstance {
       connectionsCheckingInterval: 1_000,
     },
   });
+  // What a form of a foreign page can send.
+  app.removeContentTypeParser('text/plain');
   boundConnections(app.server);
   guard(app, parts);
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
