@@ -14,18 +14,25 @@ const HEAD = ['stage', 'ready', 'deferred', 'claimed', 'waiting', 'held', 'oldes
 
 export function reportText(report: Report): string {
   const feeds = new Set(report.stages.map(({ feed }) => feed));
-  const parts = [...feeds].map((feed) => feedTable(report, feed, feeds.size > 1));
+  const wrong = report.findings.map(findingText);
+  const parts = [
+    ...(wrong.length > 0 ? [`${wrong.join('\n')}\n`] : []),
+    ...[...feeds].map((feed) => feedTable(report, feed, feeds.size > 1)),
+  ];
   if (feeds.size === 0) parts.push('no feed has been recorded in this state yet; start ingest or ingest-producer.');
   const ages = agesTable(report.ages);
   if (ages !== undefined) parts.push(ages);
-  parts.push(...report.findings.map(findingText));
-  const living = report.workers.filter(({ alive }) => alive);
-  parts.push(
-    living.length === 0
-      ? 'no process is at work on this state'
-      : `${living.length} ${living.length === 1 ? 'process' : 'processes'} at work: ${safeText(living.map(({ title, pid }) => `${title} (${pid})`).join(', '))}`,
-  );
+  parts.push(...wrapped(safeText(processesText(report.workers)), ''));
   return parts.join('\n');
+}
+
+function processesText(processes: Report['workers']): string {
+  const living = processes.filter(({ alive }) => alive);
+  if (living.length === 0) return 'no process is at work on this state';
+  const names = living.map(
+    ({ title, pid, condition }) => `${title} (${pid}${condition === 'at work' ? '' : `, ${condition}`})`,
+  );
+  return `${living.length} ${living.length === 1 ? 'process' : 'processes'}: ${names.join(', ')}`;
 }
 
 /** `stuck: …` or `notice: …`, and below it since when and what to do. */

@@ -46,41 +46,39 @@ const cell = (title) => {
 
 /** `act(verb, stage)` is called for the buttons. */
 export function drawFlow(look, feed, act) {
-  const { cells, feeds, ends, rate } = flowOf(look, feed);
-  const first = cells[0];
+  const flow = flowOf(look, feed);
   const items = [
-    { key: 'input', kind: 'input' },
-    ...cells.map((one) => ({ key: one.stage, kind: 'stage', one })),
-    { key: 'warehouse', kind: 'warehouse' },
+    { key: 'input', show: inputCell, flow },
+    ...flow.cells.map((one) => ({ key: one.stage, one })),
+    { key: 'warehouse', show: warehouseCell, flow },
   ];
   list(
     $('flow'),
     items,
     ({ key }) => key,
-    ({ key, kind }) => {
+    ({ key, show }) => {
       const item = cell(key);
-      if (kind === 'input') {
-        item.show = () =>
-          item.lines([
-            `${count(first?.files ?? 0)} unprocessed`,
-            bytes(first?.bytes ?? 0),
-            '',
-            '',
-            feeds.length === 1 ? name(feeds[0].input) : `${count(feeds.length)} inputs`,
-          ]);
-      } else if (kind === 'warehouse') {
-        item.show = () =>
-          item.lines([
-            `${count(ends.stored.files)} stored`,
-            bytes(ends.stored.bytes),
-            `${count(ends.duplicate.files)} ${ends.duplicate.files === 1 ? 'duplicate' : 'duplicates'} (${bytes(ends.duplicate.bytes)})`,
-            `${rate.toFixed(1)} files/s`,
-            ends.discarded.files > 0 ? `${count(ends.discarded.files)} discarded` : '',
-          ]);
-      } else stageCell(item, act);
+      if (show === undefined) stageCell(item, act);
+      else item.show = (shown) => item.lines(show(shown.flow));
       return item;
     },
   );
+}
+
+function inputCell({ cells, feeds }) {
+  const { files = 0, bytes: size = 0 } = cells[0] ?? {};
+  const where = feeds.length === 1 ? name(feeds[0].input) : `${count(feeds.length)} inputs`;
+  return [`${count(files)} unprocessed`, bytes(size), '', '', where];
+}
+
+function warehouseCell({ ends: { stored, duplicate, discarded }, rate }) {
+  return [
+    `${count(stored.files)} stored`,
+    bytes(stored.bytes),
+    `${count(duplicate.files)} ${duplicate.files === 1 ? 'duplicate' : 'duplicates'} (${bytes(duplicate.bytes)})`,
+    `${rate.toFixed(1)} files/s`,
+    discarded.files > 0 ? `${count(discarded.files)} discarded` : '',
+  ];
 }
 
 function stageCell(item, act) {

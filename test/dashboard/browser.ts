@@ -1,0 +1,41 @@
+/** A real browser: Debian's chromium, driven by playwright-core. */
+import { existsSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Undefined, with the test skipped, where there is none. It ends with the test. */
+export async function browserFor(t: TestContext, notTested: string): Promise<Browser | undefined> {
+  const executablePath = process.env.CHROMIUM ?? PATHS.find((path) => existsSync(path));
+  if (executablePath === undefined) {
+    t.skip(`chromium is not installed; not tested: ${notTested}`);
+    return undefined;
+  }
+  // Its own sandbox needs namespaces that containers and root do not give it; only our own pages are opened.
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  t.after(() => browser.close());
+  return browser;
+}
+
+export interface Opened {
+  page: Page;
+  /** Errors of scripts, refusals by the CSP, dialogs: there must be none. */
+  complaints: string[];
+}
+
+/** Opens the page and waits for its first figures. */
+export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(url);
+  await page.getByText('Live', { exact: true }).waitFor();
+  return { page, complaints };
+}
