@@ -23,7 +23,8 @@ import { wakeAll } from './sqlite/wake.js';
 
 export * from './backend.js';
 export type { Run, Settle } from './dispatch/batch.js';
-export { createDispatcher, type Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.js';
+// dispatch/dispatcher.ts is loaded by its own name: only who claims needs better-queue, and loading it takes a tenth of a look.
+export type { Dispatcher, DispatcherOptions } from './dispatch/dispatcher.js';
 export { QueueError, type QueueErrorCode, StateUnwritable } from './errors.js';
 export { limits } from './limits.js';
 export type { Module } from './sqlite/migrations.js';

@@ -13,7 +13,7 @@ import { ProcessWatch } from '../status/processes.js';
 import { lookAt, type Report } from '../status/report.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
-import { reportText } from './queue-text.js';
+import { processesTable, reportText } from './queue-text.js';
 import { withView } from './state-view.js';
 
 const WATCH_MS = 1_000;
@@ -21,11 +21,21 @@ const WATCH_MS = 1_000;
 export async function queueStat(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
-  const { json, watch, held, feed, by, 'max-age': maxAge, 'max-held': maxHeld } = invocation.view;
+  const {
+    json,
+    watch,
+    held,
+    processes: onlyProcesses,
+    feed,
+    by,
+    'max-age': maxAge,
+    'max-held': maxHeld,
+  } = invocation.view;
   const statePath = existingState(statePathOf(invocation, process.env));
   return withView(invocation, async (view) => {
     const show = (report: Report) => {
       if (held) showHeld(view, json, feed);
+      else if (onlyProcesses) say(json ? JSON.stringify(report.workers) : processesTable(report.workers));
       else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
     const processes = new ProcessWatch();

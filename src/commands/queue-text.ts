@@ -26,6 +26,15 @@ export function reportText(report: Report): string {
   return parts.join('\n');
 }
 
+/** Of those that live, and those that died and were not noticed yet. */
+export function processesTable(processes: Report['workers']): string {
+  if (processes.length === 0) return 'no process is at work on this state';
+  const rows = processes.map(({ title, pid, condition, quiet_seconds: quiet, place, job }) => [
+    ...[safeText(title), pid, condition, quiet < 2 ? '-' : shownSeconds(quiet), safeText(job ?? (place || '-'))],
+  ]);
+  return tableOf(['process', 'pid', 'condition', 'quiet for', 'in hand'], rows);
+}
+
 function processesText(processes: Report['workers']): string {
   const living = processes.filter(({ alive }) => alive);
   if (living.length === 0) return 'no process is at work on this state';

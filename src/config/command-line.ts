@@ -15,7 +15,8 @@ export interface CommandLine {
   words: string[];
 }
 
-export function readCommandLine(spec: CommandSpec, argv: readonly string[]): CommandLine {
+export function readCommandLine(spec: CommandSpec, given: readonly string[]): CommandLine {
+  const argv = given.map((token) => withoutAlias(spec, token));
   refuseBadTokens(spec, argv);
   const flagTypes = Object.fromEntries(spec.options.map((name) => [camel(name), flagType(name)]));
   const parsed = meow('', {
@@ -40,6 +41,12 @@ export function readCommandLine(spec: CommandSpec, argv: readonly string[]): Com
     );
   }
   return { flags, words };
+}
+
+function withoutAlias({ aliases = {} }: CommandSpec, token: string): string {
+  const [, written, rest] = /^--([a-z-]+)(=.*)?$/s.exec(token) ?? [];
+  const name = written === undefined ? undefined : aliases[written];
+  return name === undefined ? token : `--${name}${rest ?? ''}`;
 }
 
 function flagType(name: string) {

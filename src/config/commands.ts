@@ -12,6 +12,8 @@ export interface CommandSpec {
   wordsMax: number;
   options: readonly string[];
   examples: readonly string[];
+  /** Other spellings of an option, where its own would be another command's. */
+  aliases?: Readonly<Record<string, string>>;
   /** Options without which the command says what is missing. */
   needs: readonly string[];
 }
@@ -81,7 +83,8 @@ export const COMMANDS = {
   'queue-stat': command({
     name: 'queue-stat',
     summary: 'Shows what waits in which stage; works with all daemons down.',
-    options: ['json', 'watch', 'held', 'by', 'max-age', 'max-held', 'feed', ...FIND],
+    aliases: { workers: 'processes' },
+    options: ['json', 'watch', 'held', 'processes', 'by', 'max-age', 'max-held', 'feed', ...FIND],
     examples: [
       'queue-stat --input /data/staging',
       'queue-stat --state-path state.db --by directory',

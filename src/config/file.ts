@@ -5,7 +5,7 @@
  * Does not: check values; read.ts does.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { createRequire } from 'node:module';
 import { EnvironmentError, OperatorError } from '../errors.js';
 import { limits } from './limits.js';
 import { suggestion } from './nearest.js';
@@ -72,6 +72,8 @@ function parse(path: string): unknown {
       `--config must name a file that can be read, but ${path} cannot be (${code}); check the path and its permissions.`,
     );
   }
+  // Loaded where a file is named: most commands are given none, and it takes a tenth of their start.
+  const { parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   const document = parseDocument(source, { prettyErrors: true });
   const problem = document.errors[0];
   if (problem) {

@@ -226,6 +226,10 @@ export const viewFields = {
   json: toggle({ group: VIEW, description: 'JSON instead of text; of a list one document a line' }, false),
   watch: toggle({ group: VIEW, description: 'show it again every second until interrupted' }, false),
   held: toggle({ group: VIEW, description: 'list the held files, why, and what releases them' }, false),
+  processes: toggle(
+    { group: VIEW, description: 'the processes: what each does, since when it is quiet (--workers is the same)' },
+    false,
+  ),
   by: choice({ group: VIEW, description: 'rows of the table of ages' }, ['stage', 'feed', 'directory', 'suffix']),
   'max-age': wholeIfGiven(
     {

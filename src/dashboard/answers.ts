@@ -4,7 +4,7 @@
  */
 import type { QueueView } from '../../queue/index.js';
 import type { Look } from './looks.js';
-import { endedJob, movingJob, type TracedJob } from './trace.js';
+import { endedJob, inFlight, type TracedJob } from './trace.js';
 
 interface Folder {
   files: number;
@@ -70,6 +70,6 @@ export interface TraceAnswer {
 }
 
 export const traceAnswer = (view: QueueView, n: number): TraceAnswer => ({
-  in_flight: view.inHand(n).map(movingJob),
+  in_flight: inFlight(view, n),
   last: view.endings(n).map((job) => endedJob(view, job)),
 });

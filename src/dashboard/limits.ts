@@ -23,6 +23,8 @@ export const limits = {
   /** Of `/trace?n=`, and on the page. */
   traceMax: 100,
   traceDefault: 10,
+  /** Smaller files are read before anybody asks how far. */
+  progressBytesMin: 16 << 20,
   /** Of `/errors?limit=`, and on the page. */
   heldMax: 500,
   heldDefault: 50,

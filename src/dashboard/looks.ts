@@ -9,7 +9,7 @@ import { ProcessWatch } from '../status/processes.js';
 import { lookAt, type Report } from '../status/report.js';
 import { type HeldByCode, heldByCode, type Retrying, retrying } from './errors.js';
 import { limits } from './limits.js';
-import { endedJob, movingJob, type TracedJob } from './trace.js';
+import { endedJob, inFlight, type TracedJob } from './trace.js';
 
 /** What the page shows. */
 export interface Look extends Report {
@@ -61,7 +61,7 @@ export class Looks {
         const { input, warehouse, manifests, mode } = options as unknown as FeedOptions;
         return { name, input, warehouse, manifests, mode };
       }),
-      in_flight: view.inHand(limits.traceDefault).map(movingJob),
+      in_flight: inFlight(view, limits.traceDefault),
       last: view.endings(limits.traceDefault).map((job) => endedJob(view, job)),
       retrying: retrying(view),
       held_by_code: heldByCode(view),

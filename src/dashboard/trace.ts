@@ -5,6 +5,7 @@ import type { FeedOptions } from '../config/options.js';
 import { contentByRow, shownPlace } from '../ledger/content.js';
 import { type ByteName, shownName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
+import { progressOf } from './progress.js';
 
 export interface TracedJob {
   id: string;
@@ -24,7 +25,14 @@ export interface TracedJob {
   warehouse_path: string | null;
 }
 
-export function movingJob(job: Job): TracedJob {
+/** What is in work, the largest first. */
+export function inFlight(view: QueueView, most: number): TracedJob[] {
+  const jobs = view.inHand(most);
+  const done = progressOf(jobs, view.owners());
+  return jobs.map((job) => ({ ...tracedJob(job), bytes_done: done.get(job.id) ?? null }));
+}
+
+function tracedJob(job: Job): TracedJob {
   const { sha256 } = job.payload as unknown as JobFacts;
   return {
     ...{ id: job.id, feed: job.feed, path: shownName(job.key.toString('latin1') as ByteName), bytes: job.bytes },
@@ -34,7 +42,7 @@ export function movingJob(job: Job): TracedJob {
 }
 
 export function endedJob(view: QueueView, job: Job): TracedJob {
-  const told = movingJob(job);
+  const told = tracedJob(job);
   if (job.ending !== 'stored' && job.ending !== 'duplicate') return told;
   const facts = job.payload as unknown as JobFacts;
   const content = view.read((rows) => contentByRow(rows, facts.content ?? -1));

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { setPosition } from '../linux/index.js';
 
 const readAsync = promisify(read);
 
@@ -37,7 +38,10 @@ export function digestSmall(fd: number, size?: number, onBytes?: (bytes: Buffer)
   return { sha256: createHash('sha256').update(whole).digest(), bytes };
 }
 
-/** For a file of any size. `onChunk` gets each chunk in order before the next is hashed: to copy while hashing. */
+/**
+ * For a file of any size; the descriptor's own position says how far it is, to whoever looks (src/dashboard/progress.ts).
+ * `onChunk` gets each chunk in order before the next is hashed: to copy while hashing.
+ */
 export async function digestLarge(fd: number, onChunk?: (chunk: Buffer, at: number) => Promise<void>): Promise<Digest> {
   const hash = createHash('sha256');
   const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
@@ -53,5 +57,6 @@ export async function digestLarge(fd: number, onChunk?: (chunk: Buffer, at: numb
     hash.update(chunk);
     if (onChunk) await onChunk(chunk, at);
     at += bytesRead;
+    setPosition(fd, at);
   }
 }

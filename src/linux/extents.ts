@@ -3,7 +3,7 @@
  * Guarantees: "this filesystem cannot" is an answer, not an error. Offsets and lengths in bytes, exact up to 2^53.
  */
 import { ERRNO, LinuxError } from './error.js';
-import { errno, fallocate, ioctl } from './libc.js';
+import { errno, fallocate, ioctl, lseek } from './libc.js';
 
 const FICLONE = 0x40049409;
 const FALLOC_FL_KEEP_SIZE = 1;
@@ -33,4 +33,14 @@ export function fallocateKeepSize(fd: number, offset: number, length: number): b
     if (error === ERRNO.EOPNOTSUPP || error === ERRNO.ENOSYS) return false;
     if (error !== ERRNO.EINTR) throw new LinuxError('fallocate', error);
   }
+}
+
+const SEEK_SET = 0;
+
+/**
+ * Puts a descriptor's own position there. Who reads and writes at given offsets does not need it; others see it in
+ * /proc/PID/fdinfo. Source: lseek(2), proc(5).
+ */
+export function setPosition(fd: number, at: number): void {
+  if (lseek(fd, at, SEEK_SET) < 0) throw new LinuxError('lseek', errno());
 }

@@ -5,7 +5,7 @@
 export * from './boot.js';
 export { makeDirectoryAt, removeDirectoryAt, renameNoReplace, unlinkAt } from './entries.js';
 export { codeOfErrno, LinuxError } from './error.js';
-export { cloneFile, fallocateKeepSize } from './extents.js';
+export { cloneFile, fallocateKeepSize, setPosition } from './extents.js';
 export { type FsKind, fsKindOf, fsKindOfMagic } from './filesystem.js';
 export { host } from './host.js';
 export * from './inotify.js';

@@ -56,6 +56,9 @@ export const mkdirat = bind<(dir: number, name: Bytes, mode: number) => number>(
   'int mkdirat(int dir, const uint8_t *name, unsigned int mode)',
 );
 
+export const lseek = bind<(fd: number, offset: number, whence: number) => number>(
+  'int64_t lseek(int fd, int64_t offset, int whence)',
+);
 export const fallocate = bind<(fd: number, mode: number, offset: number, length: number) => number>(
   'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
 );

@@ -4,7 +4,8 @@
  * Does not: know what a stage does.
  */
 import type { Backend, ClaimedJob } from '../../queue/backend.js';
-import { createDispatcher, type Dispatcher, limits, type Run } from '../../queue/index.js';
+import { createDispatcher } from '../../queue/dispatch/dispatcher.js';
+import { type Dispatcher, limits, type Run } from '../../queue/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { errnoOf, PlaceError } from '../files/place-error.js';
 import { QuickThread } from '../files/quick-thread.js';

@@ -191,3 +191,17 @@ test('--max-age is passed by what is not held, and --max-held by what is: exit c
   assert.equal(held, 4);
   assert.match(String(why), /^queue-stat: 2 files are held, more than --max-held 1: ingest-ctl held lists them$/m);
 });
+
+test('--workers (or --processes) lists who is at work, and who has died', async (t) => {
+  const world = createWorld(t);
+  world.start('ingest');
+  await world.event('worker_started', ({ worker }) => worker === 'producer');
+  const { stdout } = await world.run('queue-stat', ['--workers']);
+  assert.match(stdout, /^process +pid condition +quiet for in hand\n/);
+  assert.match(stdout, /^producer +\d+ at work +- +-$/m);
+  await world.killAll();
+  const after = await world.run('queue-stat', ['--processes', '--json']);
+  const processes = JSON.parse(after.stdout) as Report['workers'];
+  assert.ok(processes.length > 0);
+  for (const { condition } of processes) assert.equal(condition, 'dead');
+});

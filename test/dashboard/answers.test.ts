@@ -1,6 +1,6 @@
 /** The documents of the API, and that all who show a figure show the same one. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { StatsAnswer, TraceAnswer } from '../../src/dashboard/answers.js';
@@ -150,6 +150,23 @@ test('page, API, queue-stat, metrics and database give the same figures at a qui
   assert.equal(done.get('{feed="default",stage="verify-complete"}'), 40, 'each file has passed it once');
   await world.stop();
   world.check();
+});
+
+test('/trace says how far a large file was read', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const served = await ingestServed(world);
+  const size = 8 * 2 ** 30;
+  const aside = join(world.root, 'large.csv');
+  writeFileSync(aside, '');
+  truncateSync(aside, size);
+  renameSync(aside, join(world.input, 'large.csv'));
+  const seen = new Set<number>();
+  await until('it to be read in steps', async () => {
+    const { in_flight: inFlight } = await served.json<TraceAnswer>('/trace');
+    const done = inFlight.find(({ path }) => path === 'large.csv')?.bytes_done ?? null;
+    if (done !== null) seen.add(done);
+    return [...seen].filter((bytes) => bytes > 0 && bytes < size).length >= 3;
+  });
 });
 
 test('a scrape has every kind of figure that docs/http-api.md lists, and nothing else', async (t) => {

@@ -54,7 +54,7 @@ test('a change needs our origin and the header that no foreign page can send', a
   const act = { 'x-ingest-action': '1' };
   for (const verb of ['pause', 'resume', 'retry', 'discard']) {
     refused(await served.change(verb, { all: true }, {}), 403, 'header_missing');
-    for (const origin of ['http://evil.example', 'null', `http://localhost:${served.port + 1}`])
+    for (const origin of ['http://example.com', 'null', `http://localhost:${served.port + 1}`])
       refused(await served.change(verb, { all: true }, { ...act, origin }), 403, 'foreign_origin');
     refused(await served.change(verb, {}, { ...act, 'sec-fetch-site': 'cross-site' }), 403, 'foreign_origin');
     // What a form of a foreign page can send.

@@ -43,7 +43,7 @@ async function isNamed(t: TestContext, world: World, cause: RegExp): Promise<voi
   assert.ok(box && box.y + box.height <= SCREEN.height, 'it is on the first screen, without scrolling');
 }
 
-describe('each of eight sick states is named with its cause', { concurrency: 2 }, () => {
+describe('files and places', { concurrency: 2 }, () => {
   test('a paused stage', async (t) => {
     const world = createWorld(t);
     world.start('ingest');
@@ -91,7 +91,9 @@ describe('each of eight sick states is named with its cause', { concurrency: 2 }
     await isNamed(t, world, /of default is closed, no_marker at the warehouse: .*lost its marker/);
     bindMount(source, warehouse);
   });
+});
 
+describe('processes, writers and limits', { concurrency: 2 }, () => {
   test('a stage whose workers are gone', async (t) => {
     const world = createWorld(t);
     world.start('ingest-producer');
