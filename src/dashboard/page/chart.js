@@ -43,6 +43,10 @@ function draw() {
   setText($('curve-words'), `${last.toFixed(1)} files/s now, ${most.toFixed(1)} at most.`);
 }
 
+/** Of a line alone, nothing would be seen of a single moment. */
+const fewPoints = (drawn) => drawn.data[0].length < 30;
+/** In UTC, as all times of the page. */
+const clockTimes = (_drawn, seconds) => seconds.map((second) => new Date(second * 1_000).toISOString().slice(11, 16));
 const lastHours = () => [points.at(-1).at - SECONDS_KEPT, points.at(-1).at];
 const width = () => Math.max(200, $('curve').clientWidth);
 
@@ -54,8 +58,12 @@ function options() {
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { range: lastHours }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
-    axes: [axis, { ...axis, size: 60 }],
-    series: [{}, { stroke: colour('--accent'), fill: colour('--accent-pale'), width: 2, points: { show: false } }],
+    tzDate: (second) => uPlot.tzDate(new Date(second * 1_000), 'Etc/UTC'),
+    axes: [
+      { ...axis, values: clockTimes },
+      { ...axis, size: 60 },
+    ],
+    series: [{}, { stroke: colour('--accent'), fill: colour('--accent-pale'), width: 2, points: { show: fewPoints } }],
   };
 }
 

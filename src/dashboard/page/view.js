@@ -103,6 +103,9 @@ function plain(id, items, words) {
   $(`${id}-none`).hidden = items.length > 0;
 }
 
+/** Some reasons say already what to do. */
+const why = ({ code, reason, hint }) => `${code}: ${name(reason)}.${reason.includes('ingest-ctl') ? '' : ` ${hint}`}`;
+
 /** `act(verb, job)` is called for the buttons of a row. */
 export function drawHeld(jobs, look, feed, act) {
   const many = look.feeds.length > 1;
@@ -125,14 +128,6 @@ export function drawHeld(jobs, look, feed, act) {
     'held',
     jobs,
     ({ id }) => id,
-    row(
-      (job) => [
-        [path(job, many), 'path'],
-        [job.stage],
-        [`${job.code}: ${name(job.reason)}. ${job.hint}`, 'why'],
-        [moment(job.since)],
-      ],
-      acts,
-    ),
+    row((job) => [[path(job, many), 'path'], [job.stage], [why(job), 'why'], [moment(job.since)]], acts),
   );
 }
