@@ -22,6 +22,7 @@ const FILES = {
   i: 'i-size',
   j: 'j-idle',
   k: 'k-growth',
+  l: 'l-looking',
 };
 
 const say = (text) => console.log(text);

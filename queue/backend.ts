@@ -374,7 +374,8 @@ export interface Backend {
   /** Boot-clock ms of the next due job of `stage` behind no gate; Infinity when there is none. */
   nextDueMs(stage: StageName): number;
 
-  stats(): StageStats[];
+  /** `held`: where `heldFor` was asked just now. */
+  stats(held?: readonly HeldFor[]): StageStats[];
   counters(): Counter[];
   depths(): Depth[];
   durations(): Duration[];

@@ -140,9 +140,9 @@ export class SqliteView implements QueueView {
     return this.read((rows) => nextDueMs(rows, stage));
   }
 
-  stats(): StageStats[] {
+  stats(held?: readonly HeldFor[]): StageStats[] {
     const { clock } = this.parts;
-    return this.read((rows) => stats(rows, this.stages, clock.nowMs(), clock.wallMs()));
+    return this.read((rows) => stats(rows, this.stages, clock.nowMs(), clock.wallMs(), held));
   }
 
   counters(): Counter[] {

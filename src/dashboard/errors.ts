@@ -1,13 +1,7 @@
 /** /errors (docs/http-api.md): what is held, page by page, and what is tried again. */
 import type { QueueView } from '../../queue/index.js';
 import { type HeldJob, toHeldJob } from '../status/held-list.js';
-
-export interface HeldByCode {
-  feed: string;
-  stage: string;
-  code: string;
-  files: number;
-}
+import { type HeldByCode, heldByCode } from '../status/report.js';
 
 export interface Retrying {
   feed: string;
@@ -28,9 +22,6 @@ export interface ErrorsAnswer {
   retrying: Retrying[];
 }
 
-export const heldByCode = (view: Pick<QueueView, 'heldFor'>): HeldByCode[] =>
-  view.heldFor().map(({ feed, stage, code, jobs }) => ({ feed, stage, code, files: jobs }));
-
 export const retrying = (view: Pick<QueueView, 'reasons'>): Retrying[] =>
   view
     .reasons()
@@ -46,7 +37,7 @@ export function errorsAnswer(
   const wanted = (one: { feed: string }) => filter.feed === undefined || one.feed === filter.feed;
   const held = view.held({ limit, ...filter });
   return {
-    held_by_code: heldByCode(view).filter(wanted),
+    held_by_code: view.heldFor().filter(wanted).map(heldByCode),
     held: held.map(toHeldJob),
     next: held.length < limit ? null : held.at(-1)!.id,
     retrying: retrying(view).filter(wanted),

@@ -4,6 +4,9 @@ export const limits = {
   nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=256'],
   /** A look at the state serves everybody who asks within it. */
   lookEveryMs: 1_000,
+  /** An answer is at most so many looks old; for so long after somebody has asked, looks go on. */
+  staleLooks: 3,
+  askedForMs: 20_000,
   /** Connections at a time; beyond them the one that has been idle longest makes room. */
   connectionsMax: 256,
   /** Pages that are open: each gets what is made once. */

@@ -7,7 +7,7 @@ import type { FeedOptions } from '../config/options.js';
 import { type HeldJob, toHeldJob } from '../status/held-list.js';
 import { ProcessWatch } from '../status/processes.js';
 import { lookAt, type Report } from '../status/report.js';
-import { type HeldByCode, heldByCode, type Retrying, retrying } from './errors.js';
+import { type Retrying, retrying } from './errors.js';
 import { limits } from './limits.js';
 import { endedJob, inFlight, type TracedJob } from './trace.js';
 
@@ -20,7 +20,6 @@ export interface Look extends Report {
   last: TracedJob[];
   /** What failed and is tried again by itself. */
   retrying: Retrying[];
-  held_by_code: HeldByCode[];
   /** The first of them; the rest page by page from /errors. */
   held: HeldJob[];
 }
@@ -29,6 +28,7 @@ export class Looks {
   /** For tests and metrics: how often the database was asked. */
   count = 0;
   #last: { atMs: number; look: Look; json: string } | undefined;
+  #askedMs = Number.NEGATIVE_INFINITY;
   readonly #watch = new ProcessWatch();
 
   constructor(
@@ -37,10 +37,24 @@ export class Looks {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** For who wants an answer now: at most `staleLooks` looks old. A new one is made soon (`refresh`). */
+  latest(): { look: Look; json: string } {
+    const atMs = this.now();
+    this.#askedMs = atMs;
+    if (this.#last !== undefined && atMs - this.#last.atMs < limits.staleLooks * limits.lookEveryMs) return this.#last;
+    return this.take();
+  }
+
+  /** Once a second: looks again where somebody asked lately, so that nobody who asks waits for a look. */
+  refresh(): void {
+    if (this.now() - this.#askedMs < limits.askedForMs) this.take();
+  }
+
   /** At most `lookEveryMs` old. */
   take(): { look: Look; json: string } {
     const atMs = this.now();
-    if (this.#last !== undefined && atMs - this.#last.atMs < limits.lookEveryMs) return this.#last;
+    // A timer is early by a millisecond now and then.
+    if (this.#last !== undefined && atMs - this.#last.atMs < limits.lookEveryMs - 50) return this.#last;
     this.count++;
     const look = this.#look();
     this.#last = { atMs, look, json: JSON.stringify(look) };
@@ -64,7 +78,6 @@ export class Looks {
       in_flight: inFlight(view, limits.traceDefault),
       last: view.endings(limits.traceDefault).map((job) => endedJob(view, job)),
       retrying: retrying(view),
-      held_by_code: heldByCode(view),
       held: view.held({ limit: limits.heldDefault }).map(toHeldJob),
     };
   }

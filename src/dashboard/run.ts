@@ -79,9 +79,9 @@ async function listen(act: () => Promise<string>, where: string): Promise<string
 }
 
 function tellPages(looks: Looks, stream: Stream, { fail }: DashboardContext): void {
-  if (stream.size === 0) return;
   try {
-    stream.tell(looks.take().json);
+    if (stream.size > 0) stream.tell(looks.take().json);
+    else looks.refresh();
   } catch (error) {
     fail(error);
   }

@@ -77,7 +77,7 @@ function page(app: FastifyInstance): void {
 }
 
 function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }: ServerParts): void {
-  app.get('/stats', () => statsAnswer(looks.take().look));
+  app.get('/stats', () => statsAnswer(looks.latest().look));
   app.get('/trace', (request) => {
     const query = queryOf(request, ['n']);
     return traceAnswer(backend, wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault }));
@@ -106,12 +106,12 @@ function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }
   app.get('/healthz', () => ({ ok: true }));
   app.get('/readyz', (_request, reply) => ready(backend, reply));
   app.get('/metrics', async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(looks.take().look)),
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(looks.latest().look)),
   );
   app.get('/events', (_request, reply) => {
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-    if (!stream.add(raw, looks.take().json)) {
+    if (!stream.add(raw, looks.latest().json)) {
       return refuse(reply.header('retry-after', '5'), 503, 'too_many', 'Too many pages are open; try again later.');
     }
     return reply.hijack();

@@ -8,7 +8,7 @@
  */
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Gate, StageStats } from '../../queue/backend.js';
+import type { Gate, HeldFor, StageStats } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import { CATALOGUE } from '../errors.js';
 import { ON_TRIAL } from '../gates/episode.js';
@@ -24,13 +24,14 @@ export function findings(
   view: QueueView,
   statePath: string,
   stats: readonly StageStats[],
+  held: readonly HeldFor[],
   processes: readonly Process[],
 ): Finding[] {
   const all = [
     ...gateFindings(view.gates(), stats, view.stages),
     ...processFindings(processes),
     ...nobodyFindings(view.stages, stats, processes),
-    ...heldFindings(view),
+    ...held.map(heldFinding),
     ...whyFindings(view),
     ...noticeFindings(view),
     ...roomOfState(statePath),
@@ -131,17 +132,15 @@ function nobodyFindings(
   return found;
 }
 
-function heldFindings(view: QueueView): Finding[] {
-  return view.heldFor().map(({ feed, stage, code, jobs, oldest }) => {
-    const path = oldest.key.toString('utf8');
-    const which = jobs === 1 ? path : `the first of them ${path}`;
-    return {
-      ...{ code, severity: 'stuck' as const, feed, stage, files: jobs },
-      sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}: ${oldest.reason}.`,
-      release: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
-      since: iso(oldest.updatedAtMs),
-    };
-  });
+function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
+  const path = oldest.key.toString('utf8');
+  const which = jobs === 1 ? path : `the first of them ${path}`;
+  return {
+    ...{ code, severity: 'stuck' as const, feed, stage, files: jobs },
+    sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}: ${oldest.reason}.`,
+    release: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
+    since: iso(oldest.updatedAtMs),
+  };
 }
 
 function noticeFindings(view: QueueView): Finding[] {

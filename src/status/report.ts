@@ -3,7 +3,7 @@
  * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
  */
 
-import type { Counter, QueueView } from '../../queue/index.js';
+import type { Counter, HeldFor, QueueView } from '../../queue/index.js';
 import { ON_TRIAL } from '../gates/episode.js';
 import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
 import type { Finding } from './finding.js';
@@ -25,11 +25,21 @@ export interface StageReport {
   bytes: number;
 }
 
+export interface HeldByCode {
+  feed: string;
+  stage: string;
+  code: string;
+  files: number;
+}
+
+export const heldByCode = ({ feed, stage, code, jobs }: HeldFor): HeldByCode => ({ feed, stage, code, files: jobs });
+
 export interface Report {
   state_path: string;
   stages: StageReport[];
   gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
   workers: Process[];
+  held_by_code: HeldByCode[];
   /** What is wrong, what keeps files first. */
   findings: Finding[];
   /** Of what is not done, held files included. */
@@ -56,7 +66,8 @@ export function lookAt(
   }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch },
 ): Report {
   const rate = ratesOf(view);
-  const all = view.stats();
+  const held = view.heldFor();
+  const all = view.stats(held);
   const processes = watch.look(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const order = view.stages;
@@ -79,7 +90,8 @@ export function lookAt(
         since: new Date(sinceMs).toISOString(),
       })),
     workers: processes,
-    findings: findings(view, statePath, all, processes).filter((one) => one.feed === '*' || wanted(one.feed)),
+    held_by_code: held.filter((one) => wanted(one.feed)).map(heldByCode),
+    findings: findings(view, statePath, all, held, processes).filter((one) => one.feed === '*' || wanted(one.feed)),
     ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
     totals: totalsOf(view, wanted),
   };
