@@ -1,10 +1,12 @@
 /** l: looking at a full queue: how long a look takes while files are ingested at full speed, and what it costs these. */
 
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { atMost, medianOf, ratioOf } from '../harness/bars.mjs';
 import { makeSmall, quietForASecond } from '../harness/inputs.mjs';
 import { filesOf } from '../harness/options.mjs';
@@ -14,6 +16,7 @@ import { percentile } from '../harness/statistics.mjs';
 import { inWorld } from '../harness/world.mjs';
 import { bin, statePath, tellStored } from '../peers/product.mjs';
 
+const execFileAsync = promisify(execFile);
 const HELD = 10_000;
 /** Ingested in each run. */
 const BATCH = 20_000;
@@ -61,22 +64,32 @@ class FullQueue {
     return JSON.parse((await ask(`${this.url}/stats`)).body);
   }
 
-  /** Files a second, from the first one that comes to the last one that is stored. */
-  async ingest() {
+  /** The files of the next run: on disk, beside the input. */
+  async prepare() {
     const upload = join(this.world.upload, String(this.#from));
     mkdirSync(upload);
     makeSmall(upload, BATCH, { from: 10_000_000 + this.#from });
     this.#from += BATCH;
     this.world.settle();
     await quietForASecond();
+    return upload;
+  }
+
+  /**
+   * Files a second, from the first one that comes to the last one that is stored. Another process drops them: this one has
+   * answers to time.
+   */
+  async ingest(upload) {
     const wanted = this.stored + BATCH;
     const from = performance.now();
     const input = join(this.world.base, 'in-drops');
-    for (const name of readdirSync(upload)) renameSync(join(upload, name), join(input, name));
+    await execFileAsync('find', [upload, '-type', 'f', '-exec', 'mv', '-t', input, '{}', '+']);
     while (this.stored < wanted) await sleep(5);
     return { filesPerS: (BATCH * 1000) / (performance.now() - from) };
   }
 }
+
+const alone = async (queue) => queue.ingest(await queue.prepare());
 
 /** Asks until it is told to stop; answers how long each answer took. */
 function asking(act, everyMs) {
@@ -98,10 +111,11 @@ function asking(act, everyMs) {
 }
 
 async function lookedAt(queue) {
+  const upload = await queue.prepare();
   const page = get(`${queue.url}/events`, (response) => response.resume());
   page.on('error', () => {});
   const stop = asking(() => ask(`${queue.url}/stats`), ASKED_EVERY_MS);
-  const { filesPerS } = await queue.ingest();
+  const { filesPerS } = await queue.ingest(upload);
   const took = await stop();
   page.destroy();
   return { filesPerS, statsMs: percentile(took, 0.5), statsP99Ms: percentile(took, 0.99) };
@@ -109,10 +123,10 @@ async function lookedAt(queue) {
 
 /** While files are ingested, and not timed itself. */
 async function queueStat(queue) {
-  const ingesting = queue.ingest();
+  const ingesting = queue.ingest(await queue.prepare());
   const took = [];
   for (let i = 0; i < LOOKS_OF_QUEUE_STAT; i++) {
-    await sleep(500);
+    await sleep(300);
     const run = new Run({ file: bin('queue-stat'), args: ['--state-path', statePath(queue.world)] }, { sample: false });
     const { code } = await run.ended;
     if (code !== 0) throw new Error(`queue-stat ended with ${code}`);
@@ -144,7 +158,7 @@ const freePort = () =>
 
 const CONTESTANTS = [
   { id: 'product', title: 'one page open, /stats four times a second', kind: 'product', act: lookedAt },
-  { id: 'alone', title: 'nobody looks', kind: 'product', act: (queue) => queue.ingest() },
+  { id: 'alone', title: 'nobody looks', kind: 'product', act: alone },
   { id: 'queue-stat', title: 'queue-stat, five times', kind: 'product', act: queueStat },
 ];
 
@@ -164,7 +178,7 @@ export default {
     const rows = await inWorld(options, async (world) => {
       const queue = await new FullQueue().start(world, files);
       try {
-        await queue.ingest();
+        await alone(queue);
         return await sitting({ rounds, contestants: chosen(CONTESTANTS, options), tell }, ({ act }) => act(queue));
       } finally {
         await queue.run.end();

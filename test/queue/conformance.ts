@@ -3,6 +3,7 @@ import { claimScenarios } from './conformance/claim.js';
 import { crashScenarios } from './conformance/crash.js';
 import { enqueueScenarios } from './conformance/enqueue.js';
 import { keepScenarios } from './conformance/keep.js';
+import { looksScenarios } from './conformance/looks.js';
 import { passedScenarios } from './conformance/passed.js';
 import { settleScenarios } from './conformance/settle.js';
 import { waitScenarios } from './conformance/wait.js';
@@ -16,6 +17,7 @@ const ALL = [
   passedScenarios,
   waitScenarios,
   crashScenarios,
+  looksScenarios,
 ];
 
 export function conformance(kind: BackendKind): void {

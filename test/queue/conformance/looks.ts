@@ -1,0 +1,149 @@
+/** What a screen shows: the last endings, what is in hand, why the rest waits or is held, how long stages took. */
+import assert from 'node:assert/strict';
+import { limits } from '../../../queue/limits.js';
+import { ADVANCE, candidate, candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
+
+const FINISH = { kind: 'finish', ending: 'stored' } as const;
+
+export const looksScenarios: Scenarios = {
+  'the jobs that ended last come first, however they ended, and old ones are forgotten': async (world) => {
+    const queue = await world.open();
+    const [dropped, given] = [await claimed(queue, 'dropped'), await claimed(queue, 'given up')];
+    await settleAs(queue, dropped, { kind: 'drop', why: 'gone' });
+    await settleAs(queue, given, HOLD);
+    assert.deepEqual(
+      queue.endings(10).map(({ id }) => id),
+      [dropped.id],
+      'a held job has not ended',
+    );
+    await queue.amendHeld([given.id], () => ({ kind: 'finish', ending: 'discarded' }));
+    assert.deepEqual(
+      queue.endings(10).map(({ ending }) => ending),
+      ['discarded', 'dropped'],
+    );
+    const many = limits.endingsKept + 100;
+    await queue.enqueue(candidates(many));
+    const jobs = await queue.claim('first', many);
+    await queue.settle(jobs.map((job) => ({ job, outcome: FINISH })));
+    const kept = queue.endings(1_000);
+    assert.ok(kept.length >= limits.endingsKept && kept.length < limits.endingsKept + 100, `${kept.length}`);
+    assert.equal(kept[0]!.id, jobs.at(-1)!.id);
+    assert.deepEqual(queue.endings(3), kept.slice(0, 3));
+  },
+
+  'an ending that was undone with its caller is not remembered': async (world) => {
+    const queue = await world.open();
+    const job = await claimed(queue, 'a');
+    const failing = { after: () => assert.fail('the caller fails') };
+    await assert.rejects(queue.settle([{ job, outcome: FINISH }], undefined, failing));
+    assert.deepEqual([queue.endings(10), queue.durations()], [[], []]);
+  },
+
+  'what is in hand: the largest first, of all owners or of one': async (world) => {
+    const [queue, other] = [await world.open(), await world.open()];
+    for (const [i, bytes] of [10, 30, 20].entries()) await queue.enqueue([candidate(`${i}`, { bytes })]);
+    await queue.claim('first', 2);
+    await other.claim('first', 1);
+    assert.deepEqual(
+      queue.inHand(10).map(({ bytes }) => bytes),
+      [30, 20, 10],
+    );
+    assert.deepEqual(
+      queue.inHand(10, other.owner).map(({ bytes }) => bytes),
+      [20],
+    );
+    assert.equal(queue.inHand(1).length, 1);
+  },
+
+  'reasons of what waits: one line each, with the job that came first, gone with the reason': async (world) => {
+    const queue = await world.openTimed();
+    for (const [name, why] of [
+      ['a', 'still open'],
+      ['b', 'still open'],
+      ['c', 'no sidecar'],
+    ] as const)
+      await settleAs(queue, await claimed(queue, name), { kind: 'defer', inMs: 100, why });
+    await settleAs(queue, await claimed(queue, 'd'), { kind: 'retry', code: 'broken', error: 'EIO of d' });
+    await settleAs(queue, await claimed(queue, 'e'), HOLD);
+    await queue.enqueue([candidate('f')]);
+    const told = () =>
+      queue.reasons().map(({ reason, feed, stage, jobs, oldest }) => [reason, feed, stage, jobs, String(oldest.key)]);
+    assert.deepEqual(told(), [
+      ['EIO of d', 'default', 'first', 1, 'd'],
+      ['no sidecar', 'default', 'first', 1, 'c'],
+      ['still open', 'default', 'first', 2, 'a'],
+    ]);
+    world.clock.ms += 1_000_000;
+    for (const job of await queue.claim('first', 10)) await settleAs(queue, job, ADVANCE);
+    assert.deepEqual(told(), []);
+  },
+
+  'many reasons and many jobs of one are bounded': async (world) => {
+    const queue = await world.open();
+    await queue.enqueue(candidates(limits.reasonsMax + 10));
+    const jobs = await queue.claim('first', 1_000);
+    await queue.settle(jobs.map((job, i) => ({ job, outcome: { kind: 'defer', inMs: 0, why: `reason ${i}` } })));
+    assert.equal(queue.reasons().length, limits.reasonsMax);
+  },
+
+  'what is held: by feed, stage and code, with the one that came first; stats agree': async (world) => {
+    const queue = await world.open();
+    for (const [name, code] of [
+      ['a', 'odd'],
+      ['b', 'odd'],
+      ['c', 'large'],
+    ] as const)
+      await settleAs(queue, await claimed(queue, name), { kind: 'hold', code, reason: `it is ${code}` });
+    const held = queue.heldFor();
+    assert.deepEqual(
+      held.map(({ feed, stage, code, jobs, oldest }) => [feed, stage, code, jobs, String(oldest.key), oldest.reason]),
+      [
+        ['default', 'first', 'odd', 2, 'a', 'it is odd'],
+        ['default', 'first', 'large', 1, 'c', 'it is large'],
+      ],
+    );
+    assert.deepEqual(queue.stats(held), queue.stats());
+    assert.equal(queue.stats().find(({ stage }) => stage === 'first')?.held, 3);
+    const [first] = held;
+    await queue.amendHeld([first!.oldest.id], () => ADVANCE);
+    assert.deepEqual(
+      queue.heldFor().map(({ code, jobs }) => [code, jobs]),
+      [
+        ['large', 1],
+        ['odd', 1],
+      ].sort(),
+    );
+  },
+
+  'durations: from the entry into a stage until it is left for good, by powers of two': async (world) => {
+    const queue = await world.open();
+    const job = await claimed(queue, 'a');
+    await settleAs(queue, job, { kind: 'defer', inMs: 0, why: 'not yet' });
+    assert.deepEqual(queue.durations(), [], 'it has not left');
+    const [again] = await queue.claim('first', 1);
+    await settleAs(queue, again!, ADVANCE);
+    await settleAs(queue, (await queue.claim('second', 1))[0]!, FINISH);
+    const durations = queue.durations();
+    assert.deepEqual(
+      durations.map(({ stage, jobs }) => [stage, jobs]),
+      [
+        ['first', 1],
+        ['second', 1],
+      ],
+    );
+    for (const { belowMs, ms } of durations) {
+      assert.equal(Math.log2(belowMs) % 1, 0);
+      assert.ok(ms < belowMs && (ms >= belowMs / 2 || ms === 0), `${ms} of ${belowMs}`);
+    }
+  },
+
+  'a process that died is counted, one that closed is not': async (world) => {
+    const queue = await world.open();
+    const [dies, closes] = [await world.child(), await world.open()];
+    await closes.close();
+    await dies.kill();
+    await queue.rescue();
+    const counted = queue.counters().filter(({ stage }) => stage === 'owners');
+    assert.deepEqual(counted, [{ feed: '*', stage: 'owners', name: 'lost', files: 1, bytes: 0 }]);
+  },
+};
