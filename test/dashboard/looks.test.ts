@@ -20,11 +20,15 @@ interface OpenPage {
 
 function pageOf({ port, host }: Served): OpenPage {
   const sent = request({ port, host, path: '/events', agent: false });
-  const page: OpenPage = { looks: 0, status: undefined, request: sent };
+  // The first message says how soon to come back.
+  const page: OpenPage = { looks: -1, status: undefined, request: sent };
   sent.on('response', (response) => {
     page.status = response.statusCode;
+    // An empty line ends each message; it may come in two pieces.
+    let rest = '';
     response.setEncoding('utf8').on('data', (text: string) => {
-      page.looks += text.split(/^data: /m).length - 1;
+      page.looks += `${rest}${text}`.split('\n\n').length - 1;
+      rest = text.endsWith('\n\n') ? '' : text.slice(-1);
     });
     response.on('error', () => {});
   });
