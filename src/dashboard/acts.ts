@@ -76,8 +76,7 @@ export class Acts {
   }
 
   async #held({ verb, jobs, code, feed }: Asked): Promise<Done> {
-    const ids =
-      jobs ?? [...heldRows(this.backend, { code, feed: feed === '*' ? undefined : feed })].map(({ id }) => id);
+    const ids = jobs ?? this.#allHeld(code, feed === '*' ? undefined : feed);
     const act = (batch: readonly JobId[]): Promise<boolean[]> =>
       verb === 'discard'
         ? discardJobs(this.backend, batch)
@@ -90,5 +89,12 @@ export class Acts {
     const sentence =
       verb === 'discard' ? `${what} given up${rest}.` : `${what} sent through the same stage again${rest}.`;
     return { files: count, sentence };
+  }
+
+  /** Ids alone: of a hundred thousand whole jobs a small process would have no room. */
+  #allHeld(code: string | undefined, feed: string | undefined): JobId[] {
+    const ids: JobId[] = [];
+    for (const { id } of heldRows(this.backend, { code, feed })) ids.push(id);
+    return ids;
   }
 }

@@ -44,6 +44,8 @@ export function serverOf(parts: ServerParts): FastifyInstance {
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: true,
+    // A HEAD of the stream would be a page that nobody sees.
+    exposeHeadRoutes: false,
     http: {
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersTimeoutMs,
@@ -120,8 +122,12 @@ function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }
 
 /** Whether the state can be read; what is wrong with the files is another matter, and /stats says it. */
 function ready(backend: Backend, reply: FastifyReply): unknown {
-  backend.checkStillOurs();
-  backend.read((rows) => rows.get('SELECT 1 FROM meta'));
+  try {
+    backend.checkStillOurs();
+    backend.read((rows) => rows.get('SELECT 1 FROM meta'));
+  } catch (error) {
+    return refuse(reply, 503, 'not_ready', (error as Error).message);
+  }
   return reply.send({ ok: true, feeds: backend.feeds().length });
 }
 

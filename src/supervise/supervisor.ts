@@ -106,6 +106,10 @@ export class Supervisor {
     const code = death.fatal?.exitCode ?? death.code;
     const how = { worker: child.name, exit_code: code, signal: death.signal };
     const passes = this.#passes(child, death);
+    if (this.#phase === 'running' && isDispensable(child)) {
+      this.#restart(child, death, how, passes);
+      return;
+    }
     if ((code === EXIT.usage || code === EXIT.environment) && !(passes && this.#phase === 'running')) {
       this.#failure ??= { exitCode: code, reason: death.fatal?.message ?? `the ${child.name} ended with code ${code}` };
       this.drain();
@@ -130,7 +134,7 @@ export class Supervisor {
   #restart(child: Supervised, death: Death, how: Record<string, unknown>, passes: boolean): void {
     child.startFailures = death.wasReady || passes ? 0 : child.startFailures + 1;
     child.deaths = death.livedMs > limits.restartLongestMs ? 1 : child.deaths + 1;
-    if (child.startFailures >= limits.startFailuresMax) {
+    if (child.startFailures >= limits.startFailuresMax && !isDispensable(child)) {
       const reason = `the ${child.name} died ${child.startFailures} times before it was ready; its last words are above`;
       this.options.emit('worker_lost', how);
       this.#failure ??= { exitCode: EXIT.bug, reason };
@@ -176,3 +180,6 @@ export class Supervisor {
     });
   }
 }
+
+/** Files go on without a dashboard: once it has run, it is only tried again, whatever keeps it from coming back. */
+const isDispensable = ({ spec, wasEverReady }: Supervised): boolean => spec.role === 'dashboard' && wasEverReady;

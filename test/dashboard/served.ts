@@ -101,7 +101,8 @@ export async function dashboardAlone(
 /** `ingest` with its dashboard. */
 export async function ingestServed(world: World, args: readonly string[] = []): Promise<Served> {
   const port = await freePort();
+  const since = world.log.all.length;
   world.start('ingest', ['--dashboard', String(port), ...args]);
-  await world.event('dashboard');
+  await world.event('dashboard', undefined, { since });
   return new Served(port);
 }
