@@ -42,6 +42,12 @@ const EVENTS: Record<string, EventSpec> = {
   file_discarded: {
     say: (f) => `${text(f.path)} was given up by an operator; it lies in failed/ of the work directory`,
   },
+  dashboard: { say: (f) => `the dashboard is at ${text(f.url)}` },
+  dashboard_failed: { level: 'error', say: (f) => `the dashboard could not answer: ${text(f.reason)}` },
+  operator_act: {
+    say: (f) =>
+      `${text(f.verb)} by ${text(f.by)}: ${f.verb === 'pause' || f.verb === 'resume' ? `stage ${text(f.stage)}` : `${text(f.files)} files`} of feed ${text(f.feed)}`,
+  },
   scan_done: { level: 'debug' },
   stage_step: { level: 'trace' },
   metrics: {
