@@ -92,6 +92,12 @@ test('a file that a full warehouse has no room for keeps nobody waiting; one tha
   rmSync(ballast);
   await world.event('file_ingested', ({ path }) => String(path).endsWith('later.csv'), LONG);
   assert.match(world.jobs().find(({ key }) => key === never.name)!.reason!, /9\.0 MiB.*8\.0 MiB in all/);
+  // *stored* is told before a copied source is put away.
+  await until(
+    'the rest to be done',
+    () => world.jobs().every(({ state }) => state === 'done' || state === 'held'),
+    LONG,
+  );
   await world.stop();
   world.held.add(never.sha256);
   world.check();
