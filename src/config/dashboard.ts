@@ -36,7 +36,8 @@ export interface DashboardOptions {
   token: string | undefined;
 }
 
-const TOKEN_VARIABLE = 'INGEST_DASHBOARD_TOKEN';
+/** No option: a command line could be seen by everybody. */
+export const TOKEN_VARIABLE = 'INGEST_DASHBOARD_TOKEN';
 
 /** `fallback`: where it listens when --dashboard is not given; undefined: then there is none. */
 export function dashboardOf(

@@ -4,6 +4,7 @@
  * only one that is a slip of the hand away from an option.
  */
 import { OperatorError } from '../errors.js';
+import { TOKEN_VARIABLE } from './dashboard.js';
 import { nearest } from './nearest.js';
 import { feedFields, serviceFields } from './schema.js';
 
@@ -18,7 +19,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Map<string, unknown> {
     if (!variable.startsWith('INGEST_') || value === undefined || value === '') continue;
     const option = VARIABLES.get(variable);
     if (option !== undefined) values.set(option, value);
-    else refuseSlip(variable);
+    else if (variable !== TOKEN_VARIABLE) refuseSlip(variable);
   }
   return values;
 }

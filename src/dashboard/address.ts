@@ -11,8 +11,9 @@ import { isLoopback } from '../config/dashboard.js';
 export function isOurName(header: string | undefined, host: string, more: readonly string[]): boolean {
   const name = nameOf(header);
   if (name === undefined) return false;
-  if (isLoopback(host)) return name === host || isLoopback(name) || more.includes(name);
-  return isIP(name) !== 0 || name === host || name === hostname().toLowerCase() || more.includes(name);
+  if (isLoopback(name) || more.includes(name)) return true;
+  if (isLoopback(host)) return name === host;
+  return isIP(name) !== 0 || name === host || name === hostname().toLowerCase();
 }
 
 /** Of a Host header, without its port, in lower case. */

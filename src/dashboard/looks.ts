@@ -45,6 +45,11 @@ export class Looks {
     return this.take();
   }
 
+  /** Once a second, also while nobody asks: a process that falls silent is known to be so when somebody does. */
+  watch(): void {
+    this.#watch.look(this.view);
+  }
+
   /** Once a second: looks again where somebody asked lately, so that nobody who asks waits for a look. */
   refresh(): void {
     if (this.now() - this.#askedMs < limits.askedForMs) this.take();

@@ -67,10 +67,17 @@ export class Metrics {
     const { view } = this;
     const endings = () => view.counters().filter(({ name }) => ENDINGS.includes(name));
     const outcomeOf = (name: string) => (name === 'drop' ? 'dropped' : name);
+    // From the first scrape on: an increase from nothing to one is seen by nobody.
+    const atZero = (metric: Counter<string>) => {
+      for (const { name: feed } of view.feeds())
+        for (const outcome of ENDINGS.map(outcomeOf)) metric.inc({ feed, outcome }, 0);
+    };
     this.#counter('ingest_files_total', 'Files whose way has ended, by how.', ['feed', 'outcome'], (metric) => {
+      atZero(metric);
       for (const { feed, name, files } of endings()) metric.inc({ feed, outcome: outcomeOf(name) }, files);
     });
     this.#counter('ingest_bytes_total', 'Their bytes.', ['feed', 'outcome'], (metric) => {
+      atZero(metric);
       for (const { feed, name, bytes } of endings()) metric.inc({ feed, outcome: outcomeOf(name) }, bytes);
     });
     this.#counter(
@@ -83,6 +90,7 @@ export class Metrics {
       },
     );
     this.#counter('ingest_inotify_overflows_total', 'Times that the kernel dropped events.', ['feed'], (metric) => {
+      for (const { name: feed } of view.feeds()) metric.inc({ feed }, 0);
       for (const { feed, name, files } of view.counters()) if (name === 'overflow') metric.inc({ feed }, files);
     });
     this.#counter(
@@ -138,7 +146,8 @@ export class Metrics {
       for (const { feed, place, path, bytes } of surroundings.free) metric.set({ feed, place, path }, bytes);
     });
     this.#gauge('ingest_free_inodes', 'Free inodes.', ['feed', 'place', 'path'], (metric) => {
-      for (const { feed, place, path, inodes } of surroundings.free) metric.set({ feed, place, path }, inodes);
+      for (const { feed, place, path, inodes } of surroundings.free)
+        if (inodes !== null) metric.set({ feed, place, path }, inodes);
     });
   }
 }

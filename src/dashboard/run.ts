@@ -80,6 +80,7 @@ async function listen(act: () => Promise<string>, where: string): Promise<string
 
 function tellPages(looks: Looks, stream: Stream, { fail }: DashboardContext): void {
   try {
+    looks.watch();
     if (stream.size > 0) stream.tell(looks.take().json);
     else looks.refresh();
   } catch (error) {

@@ -18,7 +18,8 @@ interface Place {
 
 interface Free extends Place {
   bytes: number;
-  inodes: number;
+  /** Null of a filesystem that does not count them. */
+  inodes: number | null;
 }
 
 export class Surroundings {
@@ -52,7 +53,11 @@ export class Surroundings {
     if (this.#asked.has(place.path)) return undefined;
     this.#asked.add(place.path);
     const answer = statfs(place.path)
-      .then(({ bavail, bsize, ffree }) => ({ ...place, bytes: bavail * bsize, inodes: ffree }))
+      .then(({ bavail, bsize, files, ffree }) => ({
+        ...place,
+        bytes: bavail * bsize,
+        inodes: files === 0 ? null : ffree,
+      }))
       .catch(() => undefined) // it is gone: its gate says so
       .finally(() => this.#asked.delete(place.path));
     let timer: NodeJS.Timeout | undefined;

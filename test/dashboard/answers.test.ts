@@ -194,6 +194,8 @@ test('a scrape has every kind of figure that docs/http-api.md lists, and nothing
     ),
     1,
   );
+  const files = await samplesOf(served, 'ingest_files_total');
+  assert.equal(files.get('{feed="default",outcome="stored"}'), 0, 'a counter begins at 0');
   const free = await samplesOf(served, 'ingest_free_bytes');
   assert.equal(free.size, 5, 'input, work directory, manifests, warehouse, state');
   for (const bytes of free.values()) assert.ok(bytes > 0);

@@ -80,7 +80,13 @@ test('beyond loopback nothing starts without a token, and nothing is told withou
   assert.match(stderr, /token.*--dashboard-token-file/);
   const short = await world.launch('ingest-dashboard', open, { env: { INGEST_DASHBOARD_TOKEN: 'short' } }).ended;
   assert.equal(short.code, 2);
+  assert.match(short.stderr, /INGEST_DASHBOARD_TOKEN must have 16 to 1024 characters/);
   assert.doesNotMatch(short.stderr, /short;|"short"/, 'a token is never repeated');
+  const byEnvironment = await dashboardAlone(world, { address: '0.0.0.0:', env: { INGEST_DASHBOARD_TOKEN: TOKEN } });
+  const bearer = { authorization: `Bearer ${TOKEN}` };
+  for (const host of ['localhost', '192.0.2.7:8000'])
+    assert.equal((await byEnvironment.ask('/stats', { headers: { ...bearer, host } })).status, 200, host);
+  refused(await byEnvironment.ask('/stats', { headers: { ...bearer, host: 'evil.example' } }), 403, 'host_not_allowed');
 
   const file = join(world.root, 'token');
   writeFileSync(file, `${TOKEN}\n`);
