@@ -47,6 +47,8 @@ export function stats(
     }
   }
   for (const to of all.values()) {
+    // Less than none: a job has left its hold since `held` was counted.
+    to.ready = Math.max(0, to.ready);
     if (to.ready === 0) continue;
     to.deferred = to.ready - dueNow(rows, to.feed, to.stage, to.ready, nowMs);
     to.ready -= to.deferred;
