@@ -1,11 +1,14 @@
 /** A real browser: Debian's chromium, driven by playwright-core. */
 import { existsSync } from 'node:fs';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Undefined, with the test skipped, where there is none. It ends with the test. */
+let launched: Promise<Browser> | undefined;
+after(async () => (await launched)?.close());
+
+/** One for all tests of a file. Undefined, with the test skipped, where there is none. */
 export async function browserFor(t: TestContext, notTested: string): Promise<Browser | undefined> {
   const executablePath = process.env.CHROMIUM ?? PATHS.find((path) => existsSync(path));
   if (executablePath === undefined) {
@@ -13,9 +16,8 @@ export async function browserFor(t: TestContext, notTested: string): Promise<Bro
     return undefined;
   }
   // Its own sandbox needs namespaces that containers and root do not give it; only our own pages are opened.
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-  t.after(() => browser.close());
-  return browser;
+  launched ??= chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  return launched;
 }
 
 export interface Opened {
@@ -24,9 +26,15 @@ export interface Opened {
   complaints: string[];
 }
 
-/** Opens the page and waits for its first figures. */
-export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> {
+/** Opens the page, for as long as the test runs, and waits for its first figures. */
+export async function open(
+  t: TestContext,
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Opened> {
   const context = await browser.newContext(options);
+  t.after(() => context.close());
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));

@@ -40,7 +40,7 @@ test('from drop to stored, seen live without a reload', async (t) => {
   if (!browser) return;
   const world = createWorld(t, { options: { stabilitySeconds: 2 } });
   const served = await ingestServed(world);
-  const { page, complaints } = await open(browser, served.url);
+  const { page, complaints } = await open(t, browser, served.url);
   assert.match(await textOf(page, '#wrong-summary'), /Nothing is wrong/);
   assert.match(await textOf(page, '#flow'), /0 stored/);
   const { sha256 } = world.drop('orders.csv', 5_000);
@@ -63,7 +63,7 @@ test('a poison file: held, its reason read, retried after the repair, stored', a
   for (const name of names) world.drop(name, 300);
   await world.runOnce(['--max-bytes', '100'], { code: 4 });
   const served = await ingestServed(world, ['--max-bytes', '1000000']);
-  const { page, complaints } = await open(browser, served.url);
+  const { page, complaints } = await open(t, browser, served.url);
   await soon('both to be held', async () => (await page.locator('#held tbody tr').count()) === 2);
   assert.match(await textOf(page, '#wrong-summary'), /1 thing keeps files/);
   assert.match(await textOf(page, '#findings'), /2 files are held in verify-complete of default \(too_large\)/);
@@ -88,7 +88,7 @@ test('pause and resume of a stage', async (t) => {
   if (!browser) return;
   const world = createWorld(t);
   const served = await ingestServed(world);
-  const { page, complaints } = await open(browser, served.url);
+  const { page, complaints } = await open(t, browser, served.url);
   await page.getByRole('button', { name: 'Pause hash' }).click();
   await page.getByRole('button', { name: 'Resume hash' }).waitFor();
   world.drop('waits.csv', 100);
@@ -118,7 +118,7 @@ test('names are shown as text, and none turns the page round', async (t) => {
   }
   await world.runOnce(['--max-bytes', '100'], { code: 4 });
   const served = await dashboardAlone(world);
-  const { page, complaints } = await open(browser, served.url);
+  const { page, complaints } = await open(t, browser, served.url);
   await soon('all to be held', async () => (await page.locator('#held tbody tr').count()) === 4);
   const shown = await page.locator('#held td.path').allInnerTexts();
   const escaped = [
@@ -142,7 +142,7 @@ test('a server that stops and comes back: the page says so, and goes on by itsel
   const start = () => world.launch('ingest-dashboard', ['--dashboard', String(port), '--state-path', world.statePath]);
   const first = start();
   await world.event('dashboard');
-  const { page } = await open(browser, `http://127.0.0.1:${port}/`);
+  const { page } = await open(t, browser, `http://127.0.0.1:${port}/`);
   await first.stop();
   await page.getByText(/No connection since .* What is shown is old/).waitFor();
   world.drop('b.csv', 200);
@@ -174,7 +174,7 @@ test('axe-core finds nothing serious, light and dark, wide and narrow; nothing i
     ['light', 1_600],
     ['dark', 360],
   ] as const) {
-    const { page, complaints } = await open(browser, served.url, { colorScheme, viewport: { width, height: 800 } });
+    const { page, complaints } = await open(t, browser, served.url, { colorScheme, viewport: { width, height: 800 } });
     await soon('the held', async () => (await page.locator('#held tbody tr').count()) === 50);
     const wide = await page.evaluate<number>(TOO_WIDE);
     assert.ok(wide <= 0, `${width} px: the page is ${wide} px too wide`);
@@ -190,7 +190,7 @@ test('every act can be done by keyboard, and the focus stays while the figures c
   const world = createWorld(t);
   await busyWorld(world);
   const served = await dashboardAlone(world);
-  const { page } = await open(browser, served.url);
+  const { page } = await open(t, browser, served.url);
   await soon('the held', async () => (await page.locator('#held tbody tr').count()) === 50);
   const reached = new Set<string>();
   const focused = () => page.evaluate<string>(FOCUSED);
@@ -225,7 +225,7 @@ test('a state without anything in it says what to do', async (t) => {
   const world = createWorld(t);
   await world.runOnce();
   const served = await dashboardAlone(world);
-  const { page, complaints } = await open(browser, served.url);
+  const { page, complaints } = await open(t, browser, served.url);
   for (const words of ['Nothing is held.', 'Nothing is in flight.', 'Nothing has ended yet.', 'Every gate is open.'])
     await page.getByText(words).waitFor();
   await page.getByText('No process is at work on this state, and nothing waits.').waitFor();

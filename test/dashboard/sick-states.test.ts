@@ -36,7 +36,7 @@ async function isNamed(t: TestContext, world: World, cause: RegExp): Promise<voi
   const browser = await browserFor(t, 'the same on the page (queue-stat named it)');
   if (!browser) return;
   const served = await dashboardAlone(world);
-  const { page } = await open(browser, served.url, { viewport: SCREEN });
+  const { page } = await open(t, browser, served.url, { viewport: SCREEN });
   const finding = page.locator('#findings li').filter({ hasText: cause }).first();
   await finding.waitFor();
   const box = await finding.boundingBox();
