@@ -4,7 +4,7 @@
  */
 import type { QueueView } from '../../queue/index.js';
 import type { Look } from './looks.js';
-import { endedJob, inFlight, type TracedJob } from './trace.js';
+import { inFlight, lastEnded, type TracedJob } from './trace.js';
 
 interface Folder {
   files: number;
@@ -71,5 +71,5 @@ export interface TraceAnswer {
 
 export const traceAnswer = (view: QueueView, n: number): TraceAnswer => ({
   in_flight: inFlight(view, n),
-  last: view.endings(n).map((job) => endedJob(view, job)),
+  last: lastEnded(view, n),
 });

@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { limits } from './limits.js';
 
-export function boundConnections(server: Server, most = limits.connectionsMax): { readonly count: number } {
+export function boundConnections(server: Server, most = limits.connectionsMax): void {
   /** In the order in which they became idle; with a request under way: how many. */
   const idle = new Set<Socket>();
   const busy = new Map<Socket, number>();
@@ -29,9 +29,4 @@ export function boundConnections(server: Server, most = limits.connectionsMax): 
       else if (busy.delete(socket) && !socket.destroyed) idle.add(socket);
     });
   });
-  return {
-    get count() {
-      return idle.size + busy.size;
-    },
-  };
 }

@@ -9,7 +9,7 @@ import { ProcessWatch } from '../status/processes.js';
 import { lookAt, type Report } from '../status/report.js';
 import { type Retrying, retrying } from './errors.js';
 import { limits } from './limits.js';
-import { endedJob, inFlight, type TracedJob } from './trace.js';
+import { inFlight, lastEnded, type TracedJob } from './trace.js';
 
 /** What the page shows. */
 export interface Look extends Report {
@@ -81,7 +81,7 @@ export class Looks {
         return { name, input, warehouse, manifests, mode };
       }),
       in_flight: inFlight(view, limits.traceDefault),
-      last: view.endings(limits.traceDefault).map((job) => endedJob(view, job)),
+      last: lastEnded(view, limits.traceDefault),
       retrying: retrying(view),
       held: view.held({ limit: limits.heldDefault }).map(toHeldJob),
     };

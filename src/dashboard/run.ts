@@ -1,15 +1,13 @@
 /**
  * The role `dashboard`: serves the page, its API and the metrics, beside all daemons or without any.
- * Guarantees: looks at the state once a second while somebody looks at it, and not at all while nobody does; ends when it
- * is told to drain.
+ * Guarantees: looks at the state once a second while somebody looks at it; while nobody does, at the beats of its processes
+ * alone. Ends when it is told to drain.
  * Does not: claim a job; a change that is asked for is a short transaction.
  */
-import { existsSync } from 'node:fs';
-import type { Backend } from '../../queue/backend.js';
-import { limits as queueLimits } from '../../queue/index.js';
-import { limits as configLimits } from '../config/limits.js';
 import { EnvironmentError } from '../errors.js';
+import { startBeats } from '../ledger/beats.js';
 import { asOperators, openState } from '../ledger/open-state.js';
+import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
 import { limits } from './limits.js';
 import { Looks } from './looks.js';
@@ -25,9 +23,11 @@ export type DashboardContext = Pick<ChildContext, 'config' | 'report' | 'drained
 export async function runDashboard(context: DashboardContext): Promise<void> {
   const { statePath, maxAttempts, dashboard } = context.config.service;
   const { host, port, hosts, token } = dashboard!;
-  await stateToBeMade(statePath, context.drained);
-  const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create: false });
-  const beats = startBeats(backend, context);
+  const { feeds } = context.config;
+  await refuseLostState(statePath, feeds);
+  // Beside a producer, whoever comes first makes the state.
+  const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create: feeds.length > 0 });
+  const stopBeats = startBeats(backend, context);
   const looks = new Looks(backend, statePath);
   const stream = new Stream();
   const search = new Search(statePath);
@@ -47,21 +47,11 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
     throw asOperators(error);
   } finally {
     clearInterval(timer);
-    clearInterval(beats);
+    stopBeats();
     stream.close();
     await app.close();
     await search.close();
     await backend.close();
-  }
-}
-
-/** The producer beside it makes the state. */
-async function stateToBeMade(statePath: string, drained: Promise<void>): Promise<void> {
-  let draining = false;
-  void drained.then(() => (draining = true)).catch(() => undefined);
-  for (const end = performance.now() + configLimits.stateWaitMs; !existsSync(statePath) && !draining; ) {
-    if (performance.now() > end) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
@@ -86,19 +76,4 @@ function tellPages(looks: Looks, stream: Stream, { fail }: DashboardContext): vo
   } catch (error) {
     fail(error);
   }
-}
-
-/** The state that was opened is asked for with each beat: one that was replaced is no longer this one. */
-function startBeats(backend: Backend, { fail, onStop }: DashboardContext): NodeJS.Timeout {
-  const beat = () => {
-    try {
-      backend.beat({ job: null, place: '' });
-      backend.checkStillOurs();
-    } catch (error) {
-      fail(error);
-    }
-  };
-  beat();
-  onStop(() => backend.beat({ job: null, place: '' }));
-  return setInterval(beat, queueLimits.beatEveryMs);
 }

@@ -1,7 +1,6 @@
 /** Jobs as /trace tells them: what is under way, and what became of those that ended. */
 import type { Job } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
-import type { FeedOptions } from '../config/options.js';
 import { contentByRow, shownPlace } from '../ledger/content.js';
 import { type ByteName, shownName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
@@ -41,16 +40,21 @@ function tracedJob(job: Job): TracedJob {
   };
 }
 
-export function endedJob(view: QueueView, job: Job): TracedJob {
+/** What ended last, newest first. */
+export function lastEnded(view: QueueView, most: number): TracedJob[] {
+  const warehouses = new Map(view.feeds().map(({ name, options }) => [name, String(options.warehouse)]));
+  return view.endings(most).map((job) => endedJob(view, job, warehouses.get(job.feed)));
+}
+
+function endedJob(view: QueueView, job: Job, warehouse: string | undefined): TracedJob {
   const told = tracedJob(job);
   if (job.ending !== 'stored' && job.ending !== 'duplicate') return told;
   const facts = job.payload as unknown as JobFacts;
   const content = view.read((rows) => contentByRow(rows, facts.content ?? -1));
-  const feed = view.feeds().find(({ name }) => name === job.feed)?.options as unknown as FeedOptions | undefined;
   const target = facts.putAway?.of ?? content?.target?.toString('latin1');
   return {
     ...told,
     sha256: content?.sha256.toString('hex') ?? told.sha256,
-    warehouse_path: target === undefined || !feed ? null : shownPlace(feed.warehouse, target as ByteName),
+    warehouse_path: target === undefined || warehouse === undefined ? null : shownPlace(warehouse, target as ByteName),
   };
 }

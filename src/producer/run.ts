@@ -5,7 +5,8 @@
  * Does not: open a file of an input, or change anything there.
  */
 import { constants, getPriority, setPriority } from 'node:os';
-import { type Backend, limits } from '../../queue/index.js';
+import type { Backend } from '../../queue/index.js';
+import { startBeats } from '../ledger/beats.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
 import { checkFeeds, enterFeed } from '../recover/enter.js';
@@ -64,20 +65,4 @@ function giveWay(emit: Emit): void {
 async function reportOnce(backend: Backend, producers: FeedProducer[], context: ChildContext): Promise<void> {
   const done = await untilNothingLeft(backend, producers, context.drainSignal);
   if (done !== undefined) context.report(done);
-}
-
-/** From the main loop, so that a loop that hangs is seen; the same turn asks whether the state is still the one opened. */
-function startBeats(backend: Backend, context: ChildContext): () => void {
-  const beat = () => {
-    try {
-      backend.beat({ job: null, place: '' });
-      backend.checkStillOurs();
-    } catch (error) {
-      context.fail(error);
-    }
-  };
-  beat();
-  context.onStop(() => backend.beat({ job: null, place: '' }));
-  const timer = setInterval(beat, limits.beatEveryMs);
-  return () => clearInterval(timer);
 }
