@@ -26,7 +26,9 @@ async function listenInstead(world: World, port: number): Promise<Server> {
 test('a dashboard that dies is started again; while its address is taken, files go on without it', async (t) => {
   const world = createWorld(t);
   const served = await ingestServed(world);
-  process.kill(Number(dashboards(world)[0]!.worker_pid), 'SIGKILL');
+  // It says that it listens; that it was started is said by another process, and may stand behind it.
+  const first = await until('its start to be told', () => dashboards(world)[0]);
+  process.kill(Number(first.worker_pid), 'SIGKILL');
   await until('another one', () => dashboards(world).length === 2);
   world.drop('a.csv', 100);
   await world.stored(1);
