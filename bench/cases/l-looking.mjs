@@ -19,7 +19,7 @@ import { bin, statePath, tellStored } from '../peers/product.mjs';
 const execFileAsync = promisify(execFile);
 const HELD = 10_000;
 /** Ingested in each run. */
-const BATCH = 20_000;
+const BATCH = 40_000;
 const ASKED_EVERY_MS = 250;
 const LOOKS_OF_QUEUE_STAT = 5;
 

@@ -49,11 +49,11 @@ export function reasons(rows: Reader): Reason[] {
 }
 
 export function heldFor(rows: Reader): HeldFor[] {
-  const codes = rows.all<Omit<HeldFor, 'oldest'> & { id: JobId }>(
-    `SELECT feed, stage, hold_code AS code, count(*) AS jobs, min(id) AS id FROM jobs INDEXED BY jobs_held
+  const codes = rows.all<Omit<HeldFor, 'oldest'> & { seq: number }>(
+    `SELECT feed, stage, hold_code AS code, count(*) AS jobs, min(seq) AS seq FROM jobs INDEXED BY jobs_held_for
       WHERE state = 'held' GROUP BY feed, stage, hold_code ORDER BY jobs DESC`,
   );
-  return codes.map(({ id, ...rest }) => ({ ...rest, oldest: jobsWhere(rows, 'id = ?', id)[0]! }));
+  return codes.map(({ seq, ...rest }) => ({ ...rest, oldest: jobsWhere(rows, 'seq = ?', seq)[0]! }));
 }
 
 export const durations = (rows: Reader): Duration[] =>

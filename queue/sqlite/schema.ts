@@ -62,10 +62,11 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   CREATE INDEX jobs_ready ON jobs (stage, feed, due_ms, seq, bytes) WHERE state = 'ready';
   -- One job holds a key; a freed key costs nothing.
   CREATE UNIQUE INDEX jobs_by_key ON jobs (feed, key) WHERE keyed = 1;
-  -- These three are as small as what they list. The last two, of which there may be many, are counted without touching a row.
+  -- These are as small as what they list. Waiting and held ones, of which there may be many, are counted without touching a row.
   CREATE INDEX jobs_claimed ON jobs (owner) WHERE state = 'claimed';
   CREATE INDEX jobs_waiting ON jobs (waits_on, due_ms, stage, feed) WHERE state = 'waiting';
-  CREATE INDEX jobs_held ON jobs (id, stage, feed, hold_code) WHERE state = 'held';
+  CREATE INDEX jobs_held ON jobs (id, feed, hold_code) WHERE state = 'held';
+  CREATE INDEX jobs_held_for ON jobs (feed, stage, hold_code) WHERE state = 'held';
   -- What was looked at and is not done yet, by why: on most ways no job ever has a reason.
   CREATE INDEX jobs_why ON jobs (reason, feed, stage, seq) WHERE state = 'ready' AND reason IS NOT NULL;
 

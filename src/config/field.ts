@@ -3,7 +3,7 @@
  * Guarantees: a value is accepted in the same spelling from a flag, the environment and the file.
  * Does not: know any option; src/config/schema.ts lists them.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface FieldMeta {
   /** The heading in --help. */

@@ -3,7 +3,7 @@
  * the refusals and the tests of wrong values are made from it.
  * Does not: look at the disk; directories.ts does.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { addressOf } from './dashboard.js';
 import {
   choice,

@@ -4,7 +4,6 @@
  * no longer the one that it opened.
  * Does not: open a file of an input, or change anything there.
  */
-import { constants, getPriority, setPriority } from 'node:os';
 import type { Backend } from '../../queue/index.js';
 import { startBeats } from '../ledger/beats.js';
 import { asOperators, openState } from '../ledger/open-state.js';
@@ -12,7 +11,6 @@ import { bootId, type SharedLockFile } from '../linux/index.js';
 import { checkFeeds, enterFeed } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
-import type { Emit } from '../telemetry/emit.js';
 import { startMetrics } from '../telemetry/metrics.js';
 import { FeedProducer } from './feed-producer.js';
 import { limits as producerLimits } from './limits.js';
@@ -23,7 +21,6 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
   const { statePath, maxAttempts } = config.service;
   await refuseLostState(statePath, config.feeds);
-  giveWay(emit);
   const backend = await openState({ statePath, maxAttempts, title: 'producer', cacheKib: producerLimits.cacheKib });
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
@@ -50,15 +47,6 @@ export async function runProducer(context: ChildContext): Promise<void> {
     await Promise.allSettled(producers.map((producer) => producer.stop()));
     for (const lock of locks) lock.close();
     await backend.close();
-  }
-}
-
-/** A hardened service may be forbidden to (setpriority is in systemd's `@resources`): then it shares as all others do. */
-function giveWay(emit: Emit): void {
-  try {
-    setPriority(Math.min(getPriority() + producerLimits.nicer, constants.priority.PRIORITY_LOW));
-  } catch (error) {
-    emit('priority_refused', { reason: (error as Error).message });
   }
 }
 

@@ -11,6 +11,7 @@ import { emit, subscribe } from '../telemetry/emit.js';
 import type { Level } from '../telemetry/events.js';
 import { terminalSubscriber } from '../telemetry/terminal.js';
 import type { RunRole } from './context.js';
+import { giveWay } from './priority.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
 
 const drain = new AbortController();
@@ -49,6 +50,7 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
   subscribe(
     init.logs === 'lines' ? terminalSubscriber(level) : bunyanSubscriber(level, { role: init.role, ...common }),
   );
+  giveWay(init.role, emit);
   try {
     const run = await roleOf(init.role);
     await run({

@@ -172,7 +172,7 @@ const EVENTS: Record<string, EventSpec> = {
   priority_refused: {
     level: 'debug',
     say: (f) =>
-      `the producer may not lower its own priority, so it shares the cores as all others do: ${text(f.reason)}`,
+      `this process may not lower its own priority, so it shares the cores as all others do: ${text(f.reason)}`,
   },
   worker_stopped: { level: 'debug' },
   stopped: { say: (f) => `all processes have ended (exit code ${text(f.exit_code)})` },

@@ -1,6 +1,7 @@
 /** `npm start` and what a first user meets. */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PACKAGE } from '../world/program.js';
@@ -34,6 +35,26 @@ test('a command says to build first where dist is missing', async (t) => {
   assert.equal(stderr, 'ingest: the program is not built yet; run npm ci in the folder of the package first.');
 });
 
+/** bin/ and the one file of queue-stat, without any module of the program. */
+function copyBundle(root: string): void {
+  cpSync(join(PACKAGE, 'bin'), join(root, 'bin'), { recursive: true });
+  writeFileSync(join(root, 'package.json'), '{"type": "module"}');
+  for (const name of ['queue-stat.cjs', 'queue-stat.cjs.cache'])
+    cpSync(join(PACKAGE, 'dist/src/commands', name), join(root, 'dist/src/commands', name));
+}
+
+test('queue-stat runs out of one file, with the code cache of the build', async (t) => {
+  const world = createWorld(t);
+  copyBundle(world.root);
+  symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
+  const { code, stderr } = await world.launch(join(world.root, 'bin/queue-stat'), ['--state-path', '/none']).ended;
+  assert.deepEqual([code, stderr.split(';')[0]], [3, 'queue-stat: there is no state at /none']);
+  const { compiled } = createRequire(import.meta.url)(join(world.root, 'bin/bundled.cjs')) as {
+    compiled(name: string): { script: { cachedDataRejected?: boolean } };
+  };
+  assert.equal(compiled('queue-stat').script.cachedDataRejected, false);
+});
+
 for (const [module, hint] of [
   ['koffi', /run npm ci again without --omit=optional/],
   ['better-sqlite3', /run npm ci again .+ g\+\+, make and python3/],
@@ -41,8 +62,7 @@ for (const [module, hint] of [
   test(`a command names ${module} and what it takes, where its binary is missing`, async (t) => {
     const world = createWorld(t);
     const modules = join(world.root, 'node_modules');
-    cpSync(join(PACKAGE, 'bin'), join(world.root, 'bin'), { recursive: true });
-    writeFileSync(join(world.root, 'package.json'), '{"type": "module"}');
+    copyBundle(world.root);
     const notBinary = (path: string): boolean => !path.endsWith('.node') && !path.includes('/deps');
     cpSync(join(PACKAGE, 'node_modules', module), join(modules, module), { recursive: true, filter: notBinary });
     for (const other of readdirSync(join(PACKAGE, 'node_modules'))) {
