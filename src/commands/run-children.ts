@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config/options.js';
 import { openStateView } from '../ledger/open-state.js';
 import type { Progress } from '../supervise/protocol.js';
+import { ServiceManager } from '../supervise/service-manager.js';
 import { runUnderSignals } from '../supervise/signals.js';
 import type { ChildSpec } from '../supervise/supervised.js';
 import { type Ended, Supervisor } from '../supervise/supervisor.js';
@@ -27,6 +28,7 @@ export async function runChildren(name: string, config: Config, children: ChildS
   const status = onTerminal ? new StatusLine() : undefined;
   let since = onTerminal ? await totalsBefore(config.service.statePath) : undefined;
   let last: Progress | undefined;
+  const manager = new ServiceManager(process.env, emit);
   const supervisor = new Supervisor({
     children,
     config,
@@ -38,9 +40,12 @@ export async function runChildren(name: string, config: Config, children: ChildS
       last = message;
       status?.show(progressText(message, since, config.service.once));
     },
+    onReady: () => manager.ready(),
+    onEnding: () => manager.ending(),
   });
   process.title = `atomic-ingestor: ${name}`;
   const ended = await runUnderSignals(supervisor, emit);
+  manager.close();
   status?.clear();
   if (since && last) tell(`${name}: ${summaryText(last, since, ended.once === undefined)}`);
   else emit('stopped', { exit_code: ended.exitCode });

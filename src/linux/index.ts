@@ -3,6 +3,7 @@
  * Does not: know what a feed, a job or a manifest is.
  */
 export * from './boot.js';
+export { sendDatagram } from './datagram.js';
 export { makeDirectoryAt, removeDirectoryAt, renameNoReplace, unlinkAt } from './entries.js';
 export { codeOfErrno, LinuxError } from './error.js';
 export { cloneFile, fallocateKeepSize, setPosition } from './extents.js';

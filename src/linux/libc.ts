@@ -68,6 +68,15 @@ export const clock_gettime = bind<(clock: number, into: Bytes) => number>(
   'int clock_gettime(int clock, uint8_t *into)',
 );
 
+export const socket = bind<(domain: number, type: number, protocol: number) => number>(
+  'int socket(int domain, int type, int protocol)',
+);
+export const sendto = bind<
+  (fd: number, bytes: Bytes, length: number, flags: number, address: Bytes, addressLength: number) => number
+>(
+  'long sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *address, uint32_t addressLength)',
+);
+
 export const inotify_init1 = bind<(flags: number) => number>('int inotify_init1(int flags)');
 export const inotify_add_watch = bind<(fd: number, path: Bytes, mask: number) => number>(
   'int inotify_add_watch(int fd, const uint8_t *path, uint32_t mask)',

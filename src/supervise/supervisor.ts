@@ -22,6 +22,10 @@ export interface SupervisorOptions {
   childModule?: string;
   /** Hears what children report. */
   onReport?: (message: ChildMessage) => void;
+  /** Once, when every child has been at work. */
+  onReady?: () => void;
+  /** When it begins to drain or to stop. May come twice. */
+  onEnding?: () => void;
 }
 
 export interface Ended {
@@ -39,6 +43,7 @@ export class Supervisor {
   readonly #timers = new Set<NodeJS.Timeout>();
   #resolve!: (ended: Ended) => void;
   #phase: 'new' | 'running' | 'draining' | 'stopping' | 'ended' = 'new';
+  #isReady = false;
   #failure: { exitCode: number; reason: string } | undefined;
   #once: OnceDone | undefined;
   #drainSinceMs = 0;
@@ -70,6 +75,7 @@ export class Supervisor {
   drain(): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'draining';
+    this.options.onEnding?.();
     this.#drainSinceMs = performance.now();
     for (const child of this.#children) child.send({ kind: 'drain' });
     this.#timers.add(setInterval(() => this.#tellWhoHangs(), limits.drainReportMs));
@@ -80,6 +86,7 @@ export class Supervisor {
   stop(): void {
     if (this.#phase === 'stopping' || this.#phase === 'ended') return;
     this.#phase = 'stopping';
+    this.options.onEnding?.();
     for (const child of this.#children) child.send({ kind: 'stop' });
     const kill = () => {
       for (const child of this.#children) child.kill();
@@ -96,10 +103,17 @@ export class Supervisor {
     if (message.kind === 'once_done') {
       this.#once = message;
       this.drain();
-    } else if (message.kind === 'ready' && this.#phase === 'draining') {
-      child.send({ kind: 'drain' });
+    } else if (message.kind === 'ready') {
+      if (this.#phase === 'draining') child.send({ kind: 'drain' });
+      this.#tellWhenReady();
     }
     this.options.onReport?.(message);
+  }
+
+  #tellWhenReady(): void {
+    if (this.#isReady || this.#children.some(({ wasEverReady }) => !wasEverReady)) return;
+    this.#isReady = true;
+    this.options.onReady?.();
   }
 
   #died(child: Supervised, death: Death): void {

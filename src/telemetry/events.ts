@@ -169,6 +169,10 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}, and its parent does not end it; its jobs wait`,
   },
+  service_manager_silent: {
+    level: 'warn',
+    say: (f) => `the service manager cannot be told that this process lives, and may end it: ${text(f.reason)}`,
+  },
   priority_refused: {
     level: 'debug',
     say: (f) =>

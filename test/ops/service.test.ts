@@ -1,0 +1,99 @@
+/** The service as ops/install puts it on a machine: units, user, folders, configuration. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { parse } from 'yaml';
+import { NOT_IN_FILE } from '../../src/config/file.js';
+import { feedFields, serviceFields } from '../../src/config/schema.js';
+import { skipUnlessInstalled } from '../simulate/installed.js';
+import { PACKAGE } from '../world/program.js';
+import { createWorld, type World } from '../world/world.js';
+
+const UNITS = [
+  'atomic-ingestor.service',
+  'atomic-ingestor-producer.service',
+  'atomic-ingestor-worker@hash.service',
+  'atomic-ingestor-dashboard.service',
+];
+/** `systemd-analyze security` gives 0 (nothing exposed) to 10; up to 2 it says OK. */
+const EXPOSURE_MAX = 2;
+
+function installed(t: TestContext): { world: World; root: string } {
+  const world = createWorld(t);
+  const root = join(world.root, 'machine');
+  const { status, stderr } = spawnSync(join(PACKAGE, 'ops/install'), {
+    env: { ...process.env, DESTDIR: root },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  return { world, root };
+}
+
+function analyze(args: readonly string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+  return { status, output: stdout + stderr };
+}
+
+test('systemd finds no fault with the units, and little that they leave exposed', async (t) => {
+  if (skipUnlessInstalled(t, 'systemd-analyze', 'what systemd says of the units')) return;
+  const { root } = installed(t);
+  const own = join(root, 'usr/lib/systemd/system');
+  // What every unit is ordered against.
+  for (const name of readdirSync('/usr/lib/systemd/system').filter((name) => name.endsWith('.target')))
+    cpSync(join('/usr/lib/systemd/system', name), join(own, name));
+  for (const unit of UNITS) {
+    assert.deepEqual(analyze(['verify', `--root=${root}`, '--man=no', unit]), { status: 0, output: '' }, unit);
+    const { output } = analyze(['security', '--offline=yes', `--root=${root}`, unit]);
+    const [, exposure] = /Overall exposure level for .*: (\d+\.\d+)/.exec(output) ?? [];
+    assert.ok(Number(exposure) <= EXPOSURE_MAX, output);
+  }
+});
+
+test('the installed program runs with the installed configuration, and an own one is left alone', async (t) => {
+  const { world, root } = installed(t);
+  const config = join(root, 'etc/atomic-ingestor/config.yaml');
+  const own = readFileSync(config, 'utf8')
+    .replaceAll('/srv/ingest', root)
+    .replace(/^dashboard: .*$/m, '')
+    .replace('# settle-ms: 1000', 'settle-ms: 0')
+    .replace('# stability-seconds: 10', 'stability-seconds: 0');
+  writeFileSync(config, own);
+  for (const folder of ['staging', 'work', 'manifests', 'warehouse']) mkdirSync(join(root, folder));
+  writeFileSync(join(root, 'staging/a.csv'), 'a,b\n');
+  const state = join(world.root, 'state.db');
+  const ingest = join(root, 'opt/atomic-ingestor/bin/ingest');
+  const { code, stderr } = await world.launch(ingest, ['--config', config, '--state-path', state, '--once']).ended;
+  assert.equal(code, 0, stderr);
+  assert.equal(readdirSync(join(root, 'warehouse')).filter((name) => name.startsWith('ingest_date=')).length, 1);
+  assert.equal(spawnSync(join(PACKAGE, 'ops/install'), { env: { ...process.env, DESTDIR: root } }).status, 0);
+  assert.equal(readFileSync(config, 'utf8'), own);
+});
+
+test('the example configuration has every key, with its default', () => {
+  const example = readFileSync(join(PACKAGE, 'ops/config.yaml'), 'utf8');
+  const uncommented = example.replace(/^# ([a-z-]+: .*)$/gm, '$1');
+  const { feeds, ...keys } = parse(uncommented) as { feeds: { default: Record<string, unknown> } } & Record<
+    string,
+    unknown
+  >;
+  const fields = { ...feedFields, ...serviceFields } as Record<
+    string,
+    { safeParse(value: unknown): { data?: unknown } }
+  >;
+  const given = { ...keys, ...feeds.default };
+  assert.deepEqual(
+    Object.keys(given).sort(),
+    Object.keys(fields)
+      .filter((name) => !NOT_IN_FILE.includes(name))
+      .sort(),
+  );
+  for (const [name, field] of Object.entries(fields)) {
+    if (NOT_IN_FILE.includes(name)) continue;
+    const fallback = field.safeParse(undefined).data;
+    const { data } = field.safeParse(given[name]);
+    assert.notEqual(data, undefined, `${name} is refused`);
+    if (fallback !== undefined && !Array.isArray(fallback)) assert.deepEqual(data, fallback, name);
+  }
+});
