@@ -12,7 +12,7 @@ import type { ChildSpec } from '../supervise/supervised.js';
 import { type Ended, Supervisor } from '../supervise/supervisor.js';
 import { bunyanSubscriber } from '../telemetry/bunyan.js';
 import { emit, subscribe } from '../telemetry/emit.js';
-import type { Level } from '../telemetry/events.js';
+import type { Level } from '../telemetry/event-spec.js';
 import { processed } from '../telemetry/metrics.js';
 import { safeText } from '../telemetry/safe.js';
 import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';

@@ -8,7 +8,7 @@ import { asOperatorError, EXIT } from '../errors.js';
 import { setParentDeathSignal } from '../linux/index.js';
 import { bunyanSubscriber } from '../telemetry/bunyan.js';
 import { emit, subscribe } from '../telemetry/emit.js';
-import type { Level } from '../telemetry/events.js';
+import type { Level } from '../telemetry/event-spec.js';
 import { terminalSubscriber } from '../telemetry/terminal.js';
 import type { RunRole } from './context.js';
 import { giveWay } from './priority.js';

@@ -5,23 +5,12 @@
  */
 
 import type { Fields } from './emit.js';
-import { safeText, shownBytes, shownSeconds } from './safe.js';
-
-export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
-
-interface EventSpec {
-  level?: Level;
-  say?: (fields: Fields) => string;
-}
-
-function text(value: unknown): string {
-  if (typeof value === 'string') return safeText(value);
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Error) return safeText(value.message);
-  return safeText(JSON.stringify(value) ?? '');
-}
+import { type EventSpec, type Level, text } from './event-spec.js';
+import { PROCESS_EVENTS } from './process-events.js';
+import { shownBytes, shownSeconds } from './safe.js';
 
 const EVENTS: Record<string, EventSpec> = {
+  ...PROCESS_EVENTS,
   file_ready: { say: (f) => `${text(f.path)} is complete` },
   sidecar_without_checksum: {
     say: (f) =>
@@ -147,57 +136,6 @@ const EVENTS: Record<string, EventSpec> = {
     level: 'warn',
     say: (f) => `what dead processes of ${text(f.feed)} left cannot be put in order now: ${text(f.reason)}`,
   },
-  spawn_failed: { level: 'error', say: (f) => `${text(f.worker)} could not be started: ${text(f.reason)}` },
-  worker_started: { say: (f) => `${text(f.worker)} is at work (pid ${text(f.worker_pid)})` },
-  worker_lost: {
-    level: 'warn',
-    // Told by its parent, with how it ended; and by whoever gives its jobs back, which knows its owner number alone.
-    say: (f) =>
-      f.worker === undefined
-        ? `a process has died (owner ${text(f.owner)}); its ${text(f.jobs)} jobs go on${f.poisoned ? ', but for the one that it died with for the last time: that is held' : ''}`
-        : `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.reason === undefined ? '' : `: ${text(f.reason)}`}${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
-  },
-  draining: { say: (f) => `${text(f.signal)}: finishing what is under way; once more stops at once` },
-  stopping: { level: 'warn', say: (f) => `${text(f.signal)} again: stopping now; the next start goes on from here` },
-  worker_stalled: {
-    level: 'error',
-    say: (f) =>
-      `${text(f.worker)} gave no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}; it is killed and started again`,
-  },
-  worker_silent: {
-    level: 'error',
-    say: (f) =>
-      `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}, and its parent does not end it; its jobs wait`,
-  },
-  service_manager_silent: {
-    level: 'warn',
-    say: (f) => `the service manager cannot be told that this process lives, and may end it: ${text(f.reason)}`,
-  },
-  priority_refused: {
-    level: 'debug',
-    say: (f) =>
-      `this process may not lower its own priority, so it shares the cores as all others do: ${text(f.reason)}`,
-  },
-  worker_stopped: { level: 'debug' },
-  stopped: { say: (f) => `all processes have ended (exit code ${text(f.exit_code)})` },
-  drain_waiting: {
-    level: 'warn',
-    say: (f) =>
-      `still waiting for ${text(f.worker)} (pid ${text(f.worker_pid)}) after ${text(f.seconds)} s${inHand(f)}`,
-  },
-  gate_closed: {
-    level: 'error',
-    say: (f) =>
-      `${text(f.stage)} of ${text(f.feed)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}; it goes on by itself when that is repaired`,
-  },
-  mount_missing: { level: 'error', say: (f) => `${text(f.path)} waits: ${text(f.reason)}` },
-  gate_opened: {
-    say: (f) =>
-      `the ${text(f.place)} of ${text(f.feed)} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} (${text(f.code)})`,
-  },
-  state_path: { say: (f) => `state: ${text(f.state_path)}` },
-  watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },
-  fatal: { level: 'fatal', say: (f) => text(f.reason) },
 };
 
 export const levelOf = (event: string): Level => EVENTS[event]?.level ?? 'info';
@@ -208,11 +146,6 @@ export function sentenceOf(event: string, fields: Fields): string {
   if (say) return say(fields);
   const shown = Object.entries(fields).map(([key, value]) => `${key}=${text(value)}`);
   return [event.replaceAll('_', ' '), ...shown].join(' ');
-}
-
-/** What a process has in hand, by its slot. */
-function inHand({ job, place }: Fields): string {
-  return `${job ? `, job ${text(job)} in hand` : ''}${place ? `, at ${text(place)}` : ''}`;
 }
 
 function depths(depth: unknown): string {

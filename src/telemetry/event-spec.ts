@@ -1,0 +1,18 @@
+/** How an event is described: its level, and how a person reads it. */
+import type { Fields } from './emit.js';
+import { safeText } from './safe.js';
+
+export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+export interface EventSpec {
+  level?: Level;
+  say?: (fields: Fields) => string;
+}
+
+/** Any value, safe for a terminal. */
+export function text(value: unknown): string {
+  if (typeof value === 'string') return safeText(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Error) return safeText(value.message);
+  return safeText(JSON.stringify(value) ?? '');
+}
