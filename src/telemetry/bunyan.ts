@@ -5,7 +5,8 @@
  */
 import bunyan from 'bunyan';
 import type { Fields, Subscriber } from './emit.js';
-import { type Level, levelOf, sentenceOf } from './events.js';
+import type { Level } from './event-spec.js';
+import { levelOf, sentenceOf } from './events.js';
 import { LineWriter } from './line-writer.js';
 import { safeJsonLine } from './safe.js';
 
