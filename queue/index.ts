@@ -10,7 +10,7 @@ import { limits } from './limits.js';
 import { Owners } from './owners.js';
 import { SqliteBackend } from './sqlite/backend.js';
 import { Committer } from './sqlite/commit.js';
-import { copyOlder } from './sqlite/copy.js';
+import { copyOlder, copyWhole } from './sqlite/copy.js';
 import { Doorbell } from './sqlite/doorbell.js';
 import { adoptEpoch } from './sqlite/epoch.js';
 import { allModules, type Module } from './sqlite/migrations.js';
@@ -95,6 +95,11 @@ export async function openQueueView(options: ViewOptions): Promise<QueueView> {
   const opened = openForReading(path, allModules(options.modules ?? []));
   const owners = existsSync(ownersPath(path)) ? new Owners(host, ownersPath(path)) : undefined;
   return new SqliteView({ opened, rows: new Rows(opened.db), clock: clockOf(host, options.now), stages, owners });
+}
+
+/** One moment of a state, also of one in use. Errors: QueueError. `to`: an empty file. */
+export function copyQueue(from: string, to: string, modules: readonly Module[] = []): void {
+  copyWhole(from, to, allModules(modules));
 }
 
 /** A copy of a state that is older than what happened since (sqlite/copy.ts). Its modules' tables come with it. */

@@ -72,6 +72,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   warehouse_missing: environment('Mount the warehouse, then run ingest-ctl rebuild again.'),
   manifest_unreadable: environment('Restore the file, unpack it or move it away, then run ingest-ctl rebuild again.'),
   audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
+  backup_exists: environment('Name a file that is not there yet.'),
+  backup_unwritable: environment('Check the folder of the backup, its space and its permissions.'),
   rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
   state_older_than_manifests: environment('Run ingest-ctl rebuild.'),
   dashboard_address: {
@@ -102,6 +104,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
   never_fits: held('Make the filesystem larger and ingest-ctl retry, or ingest-ctl discard.'),
   target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
+  low_space: { exit: null, retryable: true, hint: 'Free some space there, or lower the mark that the sentence names.' },
+  low_inodes: { exit: null, retryable: true, hint: 'Remove small files there, or lower --min-free-inodes.' },
   paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
   sidecar_unreadable: {
     exit: null,

@@ -1,7 +1,8 @@
 /**
- * Copies a state that is older than what happened since, as a restored backup is, to be brought up to date.
- * Guarantees: the older one is not changed, its log is read with it; in the copy nobody has claimed anything, and no number
- * (of a claim, an owner, a row) that may have been given out since is given out again. A damaged one is refused.
+ * Copies a state, as it is now or to be brought up to date.
+ * Guarantees: what is copied is one moment of the state and is not changed, its log is read with it; writers go on meanwhile;
+ * a damaged one is refused. In a copy of an older one (a restored backup) nobody has claimed anything, and no number (of a
+ * claim, an owner, a row) that may have been given out since is given out again.
  * Does not: say when the copy is whole; whoever makes it notes that in it.
  */
 import { closeSync, openSync } from 'node:fs';
@@ -15,31 +16,41 @@ import { openError, openForReading } from './open.js';
 /** Nothing is claimed, and no process started, so often between a backup and its return. */
 const NUMBERS_SKIPPED = 1_000_000;
 
-/** Errors: QueueError; `state_not_a_database` also where its pages or its log do not fit together. */
-export function copyOlder(from: string, to: string, modules: readonly Module[]): void {
+/** Errors: QueueError; `state_not_a_database` also where its pages or its log do not fit together. `to`: an empty file. */
+export function copyWhole(
+  from: string,
+  to: string,
+  modules: readonly Module[],
+  change?: (copy: Database.Database) => void,
+): void {
   const { db } = openForReading(from, modules);
   try {
-    closeSync(openSync(to, 'wx', 0o600)); // SQLite would make it readable for all
     db.pragma('query_only = OFF'); // the connection itself is for reading; the copy has to be written
     retryWhileBusy(() => db.prepare('VACUUM INTO ?').run(to));
   } catch (error) {
-    throw isDamage(error) ? damaged(from) : openError(error, from);
+    throw isDamage(error) ? damaged(from) : openError(error, isFullDisk(error) ? to : from);
   } finally {
     db.close();
   }
-  outdate(from, to);
-}
-
-function outdate(from: string, to: string): void {
   const copy = new Database(to, { fileMustExist: true });
   try {
     if (copy.pragma('quick_check(1)', { simple: true }) !== 'ok') throw damaged(from);
-    copy.transaction(() => forget(copy)).immediate();
+    if (change) copy.transaction(() => change(copy)).immediate();
   } catch (error) {
     throw isDamage(error) ? damaged(from) : openError(error, to);
   } finally {
     copy.close();
   }
+}
+
+/** `to` must not exist. */
+export function copyOlder(from: string, to: string, modules: readonly Module[]): void {
+  try {
+    closeSync(openSync(to, 'wx', 0o600)); // SQLite would make it readable for all
+  } catch (error) {
+    throw openError(error, to);
+  }
+  copyWhole(from, to, modules, forget);
 }
 
 function forget(copy: Database.Database): void {
@@ -51,6 +62,8 @@ function forget(copy: Database.Database): void {
   copy.prepare("UPDATE meta SET value = value + ? WHERE name = 'next_owner'").run(NUMBERS_SKIPPED);
   copy.prepare('UPDATE sqlite_sequence SET seq = seq + ?').run(NUMBERS_SKIPPED);
 }
+
+const isFullDisk = (error: unknown): boolean => (error as { code?: string }).code === 'SQLITE_FULL';
 
 const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test((error as { code?: string }).code ?? '');
 

@@ -18,6 +18,7 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   audit: async () => (await import('./audit.js')).audit,
   learn: async () => (await import('./learn.js')).learn,
   doctor: async () => (await import('./doctor.js')).doctor,
+  backup: async () => (await import('./backup.js')).backup,
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };
 

@@ -49,6 +49,7 @@ export const COMMANDS = {
       'max-attempts',
       'stall-seconds',
       'state-path',
+      'state-min-free-bytes',
       ...DASHBOARD,
     ],
     needs: ['input', 'warehouse', 'manifests'],
@@ -61,7 +62,7 @@ export const COMMANDS = {
   'ingest-producer': command({
     name: 'ingest-producer',
     summary: 'Finds files and puts them into the queue; records its feeds in the state for the workers.',
-    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path'],
+    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-producer --config /etc/atomic-ingestor.yaml --state-path /var/lib/atomic-ingestor/state.db'],
   }),
@@ -144,6 +145,11 @@ export const COMMANDS = {
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
   }),
+  backup: verb('backup', 'Writes a whole copy of the state, while everything goes on.', [], {
+    words: 'FILE',
+    wordsMax: 1,
+    examples: ['ingest-ctl backup /backup/ingest-$(date +%F).db --state-path /var/lib/atomic-ingestor/state.db'],
+  }),
   rebuild: command({
     name: 'ingest-ctl rebuild',
     summary:
@@ -166,6 +172,7 @@ export const CTL_VERBS = [
   'audit',
   'learn',
   'doctor',
+  'backup',
   'rebuild',
 ] as const;
 

@@ -49,6 +49,8 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     onDuplicate: values['on-duplicate'],
     onEmpty: values['on-empty'],
     preserveSubdirs: values['preserve-subdirs'],
+    minFreeBytes: values['min-free-bytes'],
+    minFreeInodes: values['min-free-inodes'],
     timezone: values.timezone,
     poll: values.poll,
     scanIntervalSeconds: values['scan-interval-seconds'],

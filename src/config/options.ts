@@ -24,6 +24,9 @@ export interface FeedOptions {
   onDuplicate: 'archive' | 'delete';
   onEmpty: 'duplicate' | 'hold';
   preserveSubdirs: boolean;
+  /** What stays free of the filesystems of warehouse and manifests. */
+  minFreeBytes: number;
+  minFreeInodes: number;
   /** IANA name. */
   timezone: string;
   poll: boolean;
@@ -40,6 +43,7 @@ export interface ServiceOptions {
   workers: Record<string, number> | undefined;
   maxAttempts: number;
   stallSeconds: number;
+  stateMinFreeBytes: number;
   metricsIntervalSeconds: number;
   once: boolean;
   dryRun: boolean;

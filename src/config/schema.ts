@@ -26,10 +26,11 @@ const COMPLETE = 'When a file is complete';
 const WHICH = 'Which files';
 const OUTCOME = 'What becomes of a file';
 const RUNNING = 'How it runs';
+const PROTECTING = 'What it stops before';
 const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
-export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, VIEW, RUNNING, DASHBOARD, STATE] as const;
+export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, PROTECTING, VIEW, RUNNING, DASHBOARD, STATE] as const;
 
 const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
   text({ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR', ...extra });
@@ -111,6 +112,18 @@ export const feedFields = {
     { group: OUTCOME, description: 'keep the sub-path below --input in the warehouse' },
     false,
   ),
+  'min-free-bytes': whole(
+    {
+      group: PROTECTING,
+      description:
+        'stop before the filesystem of the warehouse or the manifests has less than that free (0: only when it is full)',
+    },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
+  ),
+  'min-free-inodes': whole(
+    { group: PROTECTING, description: 'the same for inodes, where the filesystem counts them' },
+    { min: 0, max: limits.byteCountMax, unit: 'inodes', fallback: 0 },
+  ),
   timezone: textOr(
     'UTC',
     {
@@ -167,6 +180,13 @@ export const serviceFields = {
   'stall-seconds': seconds(
     { group: RUNNING, description: 'a process without a sign of life for so long is killed and replaced' },
     { min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
+  ),
+  'state-min-free-bytes': whole(
+    {
+      group: PROTECTING,
+      description: 'stop before the filesystem of the state has less than that free (0: only when it is full)',
+    },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
   'state-path': text({
     group: STATE,

@@ -2,6 +2,7 @@
 import {
   type Backend,
   copyOlderQueue,
+  copyQueue,
   openQueue,
   openQueueView,
   QueueError,
@@ -37,6 +38,15 @@ export async function openState({ statePath, ...options }: OpenOptions): Promise
 /** To look at it only: writes nothing, works with all daemons down. */
 export async function openStateView(statePath: string): Promise<QueueView> {
   return operators(() => openQueueView({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES }));
+}
+
+/** One moment of a state, also of one in use. Errors: EnvironmentError. `to`: an empty file. */
+export function copyState(from: string, to: string): void {
+  try {
+    copyQueue(from, to, MODULES);
+  } catch (error) {
+    throw asOperators(error);
+  }
 }
 
 /** A copy of a state that is older than what lies on disk, to be brought up to date. Errors: EnvironmentError. */

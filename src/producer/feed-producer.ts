@@ -5,6 +5,7 @@
  */
 import { type Backend, StateUnwritable } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
+import type { Watermarks } from '../gates/watermarks.js';
 import { LinuxError } from '../linux/index.js';
 import { nameOfText } from '../linux/names.js';
 import type { Emit } from '../telemetry/emit.js';
@@ -15,11 +16,16 @@ import { noticeOf } from './notice.js';
 import { offer, withoutWaiting } from './offer.js';
 import { Telling } from './telling.js';
 
+const STATE_IS_LOW =
+  'The disk of the state has less free than --state-min-free-bytes, so nothing new is written there: free some space.';
+
 export interface FeedProducerOptions {
   backend: Backend;
   feed: FeedOptions;
   /** Of this boot. */
   boot: string;
+  /** While the state has little room left, nothing is offered to it. */
+  watermarks?: Pick<Watermarks, 'stateIsLow'>;
   emit: Emit;
   /** The state can no longer be used, or a bug: the process ends with this. */
   onFatal(error: unknown): void;
@@ -79,8 +85,9 @@ export class FeedProducer {
   }
 
   async #deliver(marks: readonly Mark[], root: OpenRoot): Promise<void> {
-    const { backend, feed, boot, onFatal } = this.#options;
+    const { backend, feed, boot, watermarks, onFatal } = this.#options;
     try {
+      if (watermarks?.stateIsLow) throw new StateUnwritable('state_full', STATE_IS_LOW);
       const fresh = feed.mode === 'sidecar' ? withoutWaiting(marks, { backend, feed, boot }) : marks;
       const looked = lookAt(fresh, root, this.#sidecarSuffix);
       this.#telling.others(looked.others);

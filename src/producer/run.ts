@@ -5,6 +5,7 @@
  * Does not: open a file of an input, or change anything there.
  */
 import type { Backend } from '../../queue/index.js';
+import { Watermarks } from '../gates/watermarks.js';
 import { startBeats } from '../ledger/beats.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
@@ -30,13 +31,16 @@ export async function runProducer(context: ChildContext): Promise<void> {
     stops.push(startMetrics(backend, config.service.metricsIntervalSeconds, emit));
     if (context.terminal) stops.push(startProgress(backend, report));
     await checkFeeds(backend, statePath, config.feeds);
+    const watermarks = new Watermarks(backend, config.service, emit);
+    watermarks.start(context.fail);
+    stops.push(() => watermarks.stop());
     for (const feed of config.feeds) {
       await backend.putFeed(feed.name, { ...feed });
       const entered = await enterFeed(backend, statePath, feed, emit);
       locks.push(...entered.locks);
       // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.
       const own = { ...feed, workDir: entered.roots.work };
-      producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), emit, onFatal: context.fail }));
+      producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
     }
     for (const producer of producers) producer.start();
     await Promise.all([config.service.once && reportOnce(backend, producers, context), context.drained]);

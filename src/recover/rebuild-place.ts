@@ -4,16 +4,16 @@
  * Guarantees: a state that knows its manifests is never touched; an older or damaged one is moved aside, never removed;
  * the new one appears under its name when it is whole, and no `-wal` of another database lies beside it then.
  */
-import { chownSync, closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { chownSync, existsSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError, OperatorError } from '../errors.js';
 import { asOperators, openStateView } from '../ledger/open-state.js';
 import { lockRootsAlone } from '../ledger/root-locks.js';
-import { nameOfText, openDirectory, renameNoReplace, type SharedLockFile } from '../linux/index.js';
-import { AT_FDCWD } from '../linux/open.js';
+import type { SharedLockFile } from '../linux/index.js';
 import { checkManifestsKnown } from './known.js';
+import { move, sync } from './state-file.js';
 
 const COMPANIONS = ['-wal', '-shm'];
 /** Of the state in the making: its locks and doorbell are nobody's. */
@@ -166,22 +166,4 @@ function refuseHalfWritten(statePath: string): void {
     );
   }
   sync(makingPath(statePath));
-}
-
-function move(from: string, to: string): void {
-  const dir = openDirectory(AT_FDCWD, nameOfText(dirname(from)));
-  try {
-    renameNoReplace(dir, nameOfText(basename(from)), dir, nameOfText(basename(to)));
-  } finally {
-    closeSync(dir);
-  }
-}
-
-function sync(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -45,12 +45,12 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   gate_closed: {
     level: 'error',
     say: (f) =>
-      `${text(f.stage)} of ${text(f.feed)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}; it goes on by itself when that is repaired`,
+      `${f.stage === '*' ? 'every stage' : text(f.stage)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}; it goes on by itself when that is repaired`,
   },
   mount_missing: { level: 'error', say: (f) => `${text(f.path)} waits: ${text(f.reason)}` },
   gate_opened: {
     say: (f) =>
-      `the ${text(f.place)} of ${text(f.feed)} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} (${text(f.code)})`,
+      `the ${text(f.place)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} (${text(f.code)})`,
   },
   state_path: { say: (f) => `state: ${text(f.state_path)}` },
   watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },

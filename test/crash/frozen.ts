@@ -61,7 +61,8 @@ async function freezeAndLook(world: World, plan: FrozenPlan, n: number, report: 
   if (isRoot) tmpfsMount(world.feed().warehouse, { size: String(ROOM) });
   const filler = join(world.feed().warehouse, 'filler.bin');
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
-  await world.event('worker_started', (e) => String(e.worker).startsWith('worker'), { withinMs: 60_000 });
+  const isReady = () => world.log.named('worker_started').length === 3;
+  await until('the producer and both workers are at work', isReady, { withinMs: 60_000 });
   const look = new Look(world);
   const last = Math.min(plan.moments, report.moments + MOMENTS_A_WORLD);
   for (let full = false; report.moments < last && report.violations.length === 0; report.moments++) {

@@ -34,6 +34,8 @@ export function feedOptions(input: string): FeedOptions {
     onDuplicate: 'archive',
     onEmpty: 'duplicate',
     preserveSubdirs: false,
+    minFreeBytes: 0,
+    minFreeInodes: 0,
     timezone: 'UTC',
     poll: false,
     scanIntervalSeconds: undefined,

@@ -29,6 +29,7 @@ export function configIn(folder: string, stallSeconds: number): Config {
       workers: undefined,
       maxAttempts: 8,
       stallSeconds,
+      stateMinFreeBytes: 0,
       metricsIntervalSeconds: 10,
       once: false,
       dryRun: false,

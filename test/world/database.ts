@@ -83,6 +83,7 @@ export function glance(statePath: string): Glance {
   const ask = (what: string): number => db.prepare(`SELECT ${what}`).pluck().get() as number;
   const tables = "count(*) FROM sqlite_schema WHERE name IN ('jobs', 'appends', 'reservations', 'counters')";
   try {
+    db.exec('BEGIN'); // all of one moment: what was claimed before a commit is not what was stored by it
     // The tables come in two commits: the first look at a new state may be between them.
     if (ask(tables) < 4) return { claimed: 0, openAppends: 0, reservations: 0, stored: 0 };
     return {

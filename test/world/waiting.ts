@@ -10,19 +10,24 @@ export interface Deadline {
   withinMs?: number;
 }
 
-/** Asks every few ms until the answer is neither undefined nor false. */
+/** A question may take so much of the time: who is waited for needs the core. */
+const SHARE = 1 / 5;
+const EVERY_MS = 10;
+
+/** Asks every few ms, or less often what takes long, until the answer is neither undefined nor false. `everyMs`: exactly. */
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { withinMs = 30_000, everyMs = 10, soFar }: Deadline & { everyMs?: number; soFar?: () => string } = {},
+  { withinMs = 30_000, everyMs, soFar }: Deadline & { everyMs?: number; soFar?: () => string } = {},
 ): Promise<T> {
   const end = performance.now() + withinMs;
   for (;;) {
+    const from = performance.now();
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
     if (performance.now() > end)
       throw new Error([`waited ${withinMs} ms in vain for: ${what}`, soFar?.()].filter(Boolean).join('; '));
-    await pause(everyMs);
+    await pause(everyMs ?? Math.max(EVERY_MS, (performance.now() - from) * (1 / SHARE - 1)));
   }
 }
 
