@@ -1,9 +1,9 @@
 /**
- * With everything running and nothing to do: next to no CPU, and no write. What lies there meanwhile is what usually does:
+ * With everything running and nothing to do: hardly a wake-up, and no write. What lies there meanwhile is what usually does:
  * stored files, one that is held, one whose sidecar is missing, a hidden one.
  */
 import assert from 'node:assert/strict';
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bytesOfName, joinNames, nameOfText } from '../../src/linux/names.js';
@@ -14,11 +14,12 @@ import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const IDLE_MS = 60_000;
-const CPU_MS_MAX = 600;
+/** Counted 780 to 870 in four processes: beats, looks at the database, the parent's ticks. CPU time differs with the machine's load. */
+const WAKE_UPS_MAX = 1_200;
 const TICK_MS = 10;
 const FILES = 50;
 
-test(`idle for ${IDLE_MS / 1000} s: under ${CPU_MS_MAX} ms of CPU in all processes together, and nothing is written`, {
+test(`idle for ${IDLE_MS / 1000} s: at most ${WAKE_UPS_MAX} wake-ups of all processes together, and nothing is written`, {
   timeout: 240_000,
 }, async (t) => {
   const world = createWorld(t, {
@@ -42,15 +43,23 @@ test(`idle for ${IDLE_MS / 1000} s: under ${CPU_MS_MAX} ms of CPU in all process
 
   const pids = world.programs.flatMap((program) => [program.pid, ...program.descendants()]);
   assert.equal(pids.length, 4, 'a parent, its producer and two workers');
-  const [before, cpuBefore] = [written(world), pids.map(cpuMs)];
+  const [before, cpuBefore, wokenBefore] = [written(world), pids.map(cpuMs), pids.map(wakeUps)];
   await stays('everything runs', () => world.programs.every(({ running }) => running), IDLE_MS);
   const spent = pids.map((pid, n) => cpuMs(pid) - cpuBefore[n]!);
-  const sum = spent.reduce((total, each) => total + each, 0);
-  t.diagnostic(`${sum} ms of CPU in ${pids.length} processes: ${spent.join(', ')}`);
+  const woken = pids.map((pid, n) => wakeUps(pid) - wokenBefore[n]!);
+  t.diagnostic(`parent, producer, workers: ${woken.join(', ')} wake-ups, ${spent.join(', ')} ms of CPU`);
   assert.deepEqual(written(world), before);
-  assert(sum < CPU_MS_MAX, `${sum} ms of CPU`);
+  const sum = woken.reduce((total, each) => total + each, 0);
+  assert(sum <= WAKE_UPS_MAX, `${sum} wake-ups`);
   await world.stop();
 });
+
+/** How often its threads went to sleep by themselves. */
+function wakeUps(pid: number): number {
+  const asleep = (thread: string) =>
+    Number(/^voluntary_ctxt_switches:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8'))![1]);
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + asleep(thread), 0);
+}
 
 /** User and system time of all threads, in whole ticks. */
 function cpuMs(pid: number): number {
