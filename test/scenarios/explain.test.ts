@@ -79,8 +79,10 @@ test('explain tells of files that are on their way', limit, async (t) => {
   await until('the writer is met', () => named('open.csv')[0]?.payload.refusals, PATIENT);
   await says(world, at('open.csv'), 'waiting', /still has it open.*for writing/, /the writer has to close it/);
 
-  world.drop('twin.csv', readFileSync(join(world.root, '.input.ingest/underprocess', world.underprocess()[0]!.path)));
   await world.run('ingest-ctl', ['resume', 'hash']);
+  // Hashed together, either of the two may be the one that waits.
+  await until('the first is hashed', () => named('sealed.csv')[0]?.stage === 'manifest', PATIENT);
+  world.drop('twin.csv', readFileSync(join(world.root, '.input.ingest/underprocess', world.underprocess()[0]!.path)));
   await until('the twin waits', () => named('twin.csv')[0]?.state === 'waiting', PATIENT);
   await says(
     world,
