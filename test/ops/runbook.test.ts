@@ -29,10 +29,10 @@ interface Sick {
 
 /** What the runbook quotes, and the commands under it. */
 function section(heading: string): { quote: string; commands: string } {
-  const [, text] = new RegExp(`^### ${heading}\n([^]*?)(?=^##)`, 'm').exec(RUNBOOK) ?? [];
+  const [, text] = new RegExp(`^### ${heading}\n([\s\S]*?)(?=^##)`, 'm').exec(RUNBOOK) ?? [];
   assert.ok(text, `the runbook has no section "${heading}"`);
   const [, quote] = /^> (.*)$/m.exec(text) ?? [];
-  const [, commands] = /^```sh\n([^]*?)^```$/m.exec(text) ?? [];
+  const [, commands] = /^```sh\n([\s\S]*?)^```$/m.exec(text) ?? [];
   assert.ok(quote && commands, heading);
   assert.ok(commands.trim().split('\n').length <= COMMANDS_MAX, `${heading}: more than ${COMMANDS_MAX} commands`);
   return { quote, commands };
