@@ -29,7 +29,7 @@ interface Sick {
 
 /** What the runbook quotes, and the commands under it. */
 function section(heading: string): { quote: string; commands: string } {
-  const [, text] = new RegExp(`^### ${heading}\n([\s\S]*?)(?=^##)`, 'm').exec(RUNBOOK) ?? [];
+  const [, text] = new RegExp(`^### ${heading}\\n([\\s\\S]*?)(?=^##)`, 'm').exec(RUNBOOK) ?? [];
   assert.ok(text, `the runbook has no section "${heading}"`);
   const [, quote] = /^> (.*)$/m.exec(text) ?? [];
   const [, commands] = /^```sh\n([\s\S]*?)^```$/m.exec(text) ?? [];
