@@ -34,6 +34,7 @@ test('taken beside kills and a full load, it comes back, and nothing is lost or 
     assert.ok(report.stages.length > 0);
     copies.push(copy);
   }
+  for (let i = 0; i < 20; i++) world.drop(`newer ${i}.csv`, 50_000 + i); // which none of them knows
   assert.equal(statSync(copies[0]!).mode & 0o777, 0o600, 'names of files are not for everybody');
   await world.stored(undefined, { withinMs: 120_000 });
   await world.stop();
