@@ -24,7 +24,7 @@ const IN_APPEND = 'an append is open';
 
 /** At least so many rounds over the file, each with jobs claimed at its kill; one that met none is done again. */
 const ROUNDS = 20;
-const TRIES_MAX = 5;
+const TRIES_MAX = 12;
 
 /** Who is killed in each round: all at once, a parent, or one child, which its parent starts again. */
 const VICTIMS = ['everything', 'parent', 'producer', ...STAGE_NAMES, 'worker of all stages'] as const;
