@@ -97,7 +97,7 @@ test(
     assert.equal(killed.worker_pid, stopped);
     await until('it was replaced', () => world.log.named('worker_started').length === 7, slow);
     assert.equal(isAlive(stopped), false);
-    await world.stored(undefined, slow);
+    await world.allDroppedDone(slow); // what it stored last, nobody may have told
     assert.deepEqual(workers.filter(isAlive).length, 4);
     assert.equal(world.log.named('worker_stalled').length, 1);
     assert.equal(world.log.named('worker_started').length, 7);

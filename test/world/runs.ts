@@ -70,7 +70,10 @@ export class Runs extends Drops {
     return this.explained(this.log.first(name, match, options));
   }
 
-  /** Resolves when so many files have been told as ingested; default: all distinct contents that were dropped. */
+  /**
+   * Resolves when so many files have been told as ingested; default: all distinct contents that were dropped. Who is
+   * killed tells less than it stored: where anything is killed, `allDroppedDone` is what to wait for.
+   */
   async stored(count?: number, options: Deadline = {}): Promise<void> {
     const wanted = count ?? new Set(this.dropped.map((d) => `${d.feed} ${d.sha256}`)).size;
     const now = () => this.log.named('file_ingested').length;
