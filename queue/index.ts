@@ -30,6 +30,7 @@ export { limits } from './limits.js';
 export type { Module } from './sqlite/migrations.js';
 export type { QueueView } from './sqlite/view.js';
 export { STATES, type State, TRANSITIONS } from './states.js';
+export { ulidFactory } from './ulid.js';
 
 export interface ViewOptions {
   /** The database; its companions lie beside it (`-wal`, `-shm`, `.owners`, `.doorbell`). */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { CommandName } from '../config/commands.js';
 import { helpOf } from '../config/help.js';
 import { type Invocation, readInvocation } from '../config/read.js';
+import { OperatorError } from '../errors.js';
 import { say } from './console.js';
 
 /** Undefined where the question was for help or the version, which has been answered. */
@@ -12,6 +13,16 @@ export function askedFor(command: CommandName, argv: readonly string[], env = pr
   else if (invocation.version) say(version());
   else return invocation;
   return undefined;
+}
+
+/** The one word of a verb that needs one. `what`: with its article. Errors: OperatorError. */
+export function oneWord({ words, spec }: Invocation, what: string): string {
+  const [word] = words;
+  if (word !== undefined) return word;
+  throw new OperatorError(
+    'missing_word',
+    `${spec.name} must be told ${what}, but got none; write ${spec.name} ${spec.words}.`,
+  );
 }
 
 function version(): string {

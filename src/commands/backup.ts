@@ -1,23 +1,16 @@
 /** ingest-ctl backup FILE: a whole copy of the state, while everything goes on. */
 import { resolve } from 'node:path';
 import { existingState, statePathOf } from '../config/state-path.js';
-import { OperatorError } from '../errors.js';
 import { backUp } from '../recover/backup.js';
 import { safeText, shownBytes } from '../telemetry/safe.js';
-import { askedFor } from './ask.js';
+import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { refuseNetwork } from './state.js';
 
 export async function backup(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('backup', argv);
   if (!invocation) return 0;
-  const [word] = invocation.words;
-  if (word === undefined) {
-    throw new OperatorError(
-      'missing_word',
-      'ingest-ctl backup must be told a file, but got none; write ingest-ctl backup FILE.',
-    );
-  }
+  const word = oneWord(invocation, 'a file');
   const statePath = existingState(statePathOf(invocation, process.env));
   refuseNetwork(statePath);
   const to = resolve(word);

@@ -1,22 +1,15 @@
 /** ingest-ctl explain PATH: why a file is not in yet, or where it went. */
 import type { FeedOptions } from '../config/options.js';
-import { OperatorError } from '../errors.js';
 import { explain as explainPath } from '../recover/explain.js';
 import { safeText } from '../telemetry/safe.js';
-import { askedFor } from './ask.js';
+import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { withView } from './state-view.js';
 
 export async function explain(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('explain', argv);
   if (!invocation) return 0;
-  const [path] = invocation.words;
-  if (path === undefined) {
-    throw new OperatorError(
-      'missing_word',
-      'ingest-ctl explain must be told a path, but got none; write ingest-ctl explain PATH.',
-    );
-  }
+  const path = oneWord(invocation, 'a path');
   return withView(invocation, async (view) => {
     const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
     const wanted = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);

@@ -17,6 +17,8 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   explain: async () => (await import('./explain.js')).explain,
   audit: async () => (await import('./audit.js')).audit,
   learn: async () => (await import('./learn.js')).learn,
+  'allow-again': async () => (await import('./allow-again.js')).allowAgain,
+  withdraw: async () => (await import('./withdraw.js')).withdraw,
   doctor: async () => (await import('./doctor.js')).doctor,
   backup: async () => (await import('./backup.js')).backup,
   rebuild: async () => (await import('./rebuild.js')).rebuild,

@@ -12,7 +12,7 @@ import { shownName } from '../linux/index.js';
 import { type Learned, learn as learnAll } from '../recover/learn.js';
 import { safeText, shownBytes } from '../telemetry/safe.js';
 import { StatusLine } from '../telemetry/terminal.js';
-import { askedFor } from './ask.js';
+import { askedFor, oneWord } from './ask.js';
 import { say, tell } from './console.js';
 import { prepareState, refuseNetwork } from './state.js';
 import { refuseUnknownFeed } from './state-view.js';
@@ -20,13 +20,7 @@ import { refuseUnknownFeed } from './state-view.js';
 export async function learn(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('learn', argv);
   if (!invocation) return 0;
-  const [word] = invocation.words;
-  if (word === undefined) {
-    throw new OperatorError(
-      'missing_word',
-      'ingest-ctl learn must be told a directory, but got none; write ingest-ctl learn DIR.',
-    );
-  }
+  const word = oneWord(invocation, 'a directory');
   const directory = realDirectory('DIR', word);
   const backend = await openOrMake(invocation);
   try {

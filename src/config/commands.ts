@@ -138,6 +138,30 @@ export const COMMANDS = {
     wordsMax: 1,
     examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
   }),
+  'allow-again': verb(
+    'allow-again',
+    'Lets the next file with a stored content be ingested once more, as its next generation.',
+    ['reason', 'feed'],
+    {
+      words: 'SHA256|PATH',
+      wordsMax: 1,
+      examples: [
+        "ingest-ctl allow-again /data/staging/orders.csv --reason 'the loader had lost it' --input /data/staging",
+      ],
+    },
+  ),
+  withdraw: verb(
+    'withdraw',
+    'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
+    ['reason', 'feed'],
+    {
+      words: 'SHA256|PATH',
+      wordsMax: 1,
+      examples: [
+        "ingest-ctl withdraw /data/warehouse/ingest_date=2026-11-14/a.csv --reason 'test data' --input /data/in",
+      ],
+    },
+  ),
   doctor: command({
     name: 'ingest-ctl doctor',
     summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
@@ -171,6 +195,8 @@ export const CTL_VERBS = [
   'explain',
   'audit',
   'learn',
+  'allow-again',
+  'withdraw',
   'doctor',
   'backup',
   'rebuild',

@@ -48,6 +48,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     maxBytes: values['max-bytes'],
     onDuplicate: values['on-duplicate'],
     onEmpty: values['on-empty'],
+    sameContentAgainAfterSeconds: values['same-content-again-after'],
     preserveSubdirs: values['preserve-subdirs'],
     minFreeBytes: values['min-free-bytes'],
     minFreeInodes: values['min-free-inodes'],

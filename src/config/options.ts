@@ -23,6 +23,8 @@ export interface FeedOptions {
   maxBytes: number;
   onDuplicate: 'archive' | 'delete';
   onEmpty: 'duplicate' | 'hold';
+  /** 0: never. */
+  sameContentAgainAfterSeconds: number;
   preserveSubdirs: boolean;
   /** What stays free of the filesystems of warehouse and manifests. */
   minFreeBytes: number;

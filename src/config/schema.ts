@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { addressOf } from './dashboard.js';
 import {
   choice,
+  duration,
   type Field,
   isText,
   list,
@@ -108,6 +109,14 @@ export const feedFields = {
     'duplicate',
     'hold',
   ]),
+  'same-content-again-after': duration(
+    {
+      group: OUTCOME,
+      description: 'ingest a stored content once more when it comes again so long after it was ingested last',
+      defaultText: 'never',
+    },
+    { maxDays: 366, fallback: 0 },
+  ),
   'preserve-subdirs': toggle(
     { group: OUTCOME, description: 'keep the sub-path below --input in the warehouse' },
     false,
@@ -265,6 +274,13 @@ export const viewFields = {
   ),
   hash: toggle({ group: VIEW, description: 'read every byte of the warehouse again' }, false),
   all: toggle({ group: VIEW, description: 'every held file that --code and --feed leave' }, false),
+  reason: text({
+    group: VIEW,
+    description: 'why, for the record',
+    rule: 'a sentence',
+    example: 'sent twice on purpose',
+    placeholder: 'TEXT',
+  }),
   code: text({
     group: VIEW,
     description: 'only files held for this reason (docs/errors.md lists them)',

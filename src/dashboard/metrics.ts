@@ -12,7 +12,7 @@ import type { Look } from './looks.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Endings that settle a file's way. */
-const ENDINGS = ['stored', 'duplicate', 'discarded', 'drop'];
+const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
 /** An ending is counted under its own name too, and is told by ingest_files_total. */
 const OUTCOMES = ['advance', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
 const STATES = ['ready', 'deferred', 'claimed', 'waiting', 'held'] as const;

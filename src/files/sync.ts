@@ -8,6 +8,7 @@ import { closeSync, fdatasync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type ByteName, fsKindOf, syncFs } from '../linux/index.js';
 import type { Directories } from './directories.js';
+import { PlaceError } from './place-error.js';
 import { openEntry } from './probe.js';
 
 const fdatasyncAsync = promisify(fdatasync);
@@ -55,5 +56,9 @@ async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): 
   const lane = async (): Promise<void> => {
     while (next < items.length) await act(items[next++]!);
   };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, lane));
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(PARALLEL, items.length) }, lane));
+  const errors = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+  // A failing place is met again at the next try; a failed sync must be known, since it is not.
+  const [error] = [...errors.filter((one) => !(one instanceof PlaceError)), ...errors];
+  if (error !== undefined) throw error;
 }

@@ -7,6 +7,7 @@ import { type ParsedIdentity, parseIdentity } from '../files/identity.js';
 import type { ByteName } from '../linux/names.js';
 import { type JobFacts, type PutAway, payloadOf } from '../stages/job.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
+import { mayComeAgain } from './exceptions.js';
 
 /** What is planned of a content in the transaction that finds it to be new. */
 export interface Ahead {
@@ -19,14 +20,15 @@ export interface Ahead {
 }
 
 /** `facts` has `sha256` and `sealed`. Answers the outcome of the hash stage. */
-export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, ahead?: Ahead): Outcome {
+export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, againAfterSeconds: number, ahead?: Ahead): Outcome {
   const sha256 = Buffer.from(facts.sha256!, 'hex');
   // A writer that was met after the seal may have made it longer.
   const original = parseIdentity(facts.sealed!.identity)!;
   const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
-  if (!known) {
-    const { row, planned } = carry(tx, job, facts, sha256, original, ahead);
+  if (!known || comesAgain(tx, job, known, againAfterSeconds)) {
+    const generation = known ? known.generation + 1 : 1;
+    const { row, planned } = carry(tx, job, facts, { sha256, generation, original }, ahead);
     const straight = ahead && { straight: true as const, moveAfter: job.claimNo };
     const payload = payloadOf({ ...facts, content: row, ...straight });
     return { kind: 'advance', to: 'manifest', bytes, payload, ...(planned && { memo: planned }) };
@@ -49,6 +51,13 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, ahead?: Ahea
   };
 }
 
+/** What is left of the drop that was ingested is never taken for another one. */
+const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterSeconds: number): boolean =>
+  known.state === 'stored' &&
+  known.carrier !== job.id &&
+  known.ingestId !== job.id &&
+  mayComeAgain(tx, known, againAfterSeconds);
+
 /** The decision goes into the row; the next claim puts the file away. */
 function duplicate(facts: JobFacts, of: Content): Outcome {
   const putAway: PutAway = { kind: 'duplicate', of: placeOf(of) };
@@ -59,15 +68,14 @@ function carry(
   tx: Tx,
   job: ClaimedJob,
   facts: JobFacts,
-  sha256: Buffer,
-  original: ParsedIdentity,
+  { sha256, generation, original }: { sha256: Buffer; generation: number; original: ParsedIdentity },
   ahead: Ahead | undefined,
 ): { row: number; planned?: Content } {
   const content: Content = {
     row: 0,
     feed: job.feed,
     sha256,
-    generation: 1,
+    generation,
     state: 'carried',
     carrier: job.id,
     size: Number(original.size),

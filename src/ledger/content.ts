@@ -24,7 +24,10 @@ export interface Content {
   hour: string | null;
   ingestId: string | null;
   ingestedAtMs: number | null;
-  /** `unconfirmed`: nobody saw it in place. `learned`: loaded by other means; `sourcePath` is absolute then. */
+  /**
+   * `unconfirmed`: nobody saw it in place. `learned`: loaded by other means; `sourcePath` is absolute then. `withdrawn`: taken
+   * out of the warehouse again, or about to be.
+   */
   note: string | null;
 }
 
@@ -77,6 +80,14 @@ const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Cont
 /** The newest generation of a content. */
 export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
   contentsWhere(reader, 'feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1', feed, sha256)[0];
+
+export const contentOfGeneration = (
+  reader: Reader,
+  feed: string,
+  sha256: Buffer,
+  generation: number,
+): Content | undefined =>
+  contentsWhere(reader, 'feed = ? AND sha256 = ? AND generation = ?', feed, sha256, generation)[0];
 
 export const contentByRow = (reader: Reader, row: number): Content | undefined =>
   contentsWhere(reader, 'row = ?', row)[0];

@@ -14,16 +14,21 @@ export function manifestLine(content: Content, feed: FeedOptions): string {
     `"mtime":${floorSeconds(BigInt(content.mtimeNs))},"mtime_ns":${content.mtimeNs},` +
     `${pathFields('warehouse_path', feed.warehouse, content.target!)},"ingested_at":${instant(content.ingestedAtMs!)},` +
     `"ingest_id":${text(content.ingestId!)},"feed":${text(content.feed)},"seal":${text(content.seal)}`;
-  return `{${fields}}\n`;
+  // Of a content that was deliberately ingested once more.
+  const again = content.generation > 1 ? `,"generation":${content.generation}` : '';
+  return `{${fields}${again}}\n`;
 }
 
-/** Takes an earlier line back: its file was discarded before it reached the warehouse. */
-export function correctionLine(content: Content, feed: FeedOptions, reason: string, atMs: number): string {
+/**
+ * Takes an earlier line back: its file was discarded before it reached the warehouse. Or it was there and was taken out
+ * again, by somebody: then its content is still known, and the same bytes are a duplicate when they come again.
+ */
+export function correctionLine(content: Content, feed: FeedOptions, reason: string, atMs: number, by?: string): string {
   const fields =
     `"correction":"withdrawn","ingest_id":${text(content.ingestId!)},"sha256":"${content.sha256.toString('hex')}",` +
     `${pathFields('path', feed.input, content.sourcePath)},` +
     `${pathFields('warehouse_path', feed.warehouse, content.target!)},"reason":${text(reason)},` +
-    `"corrected_at":${instant(atMs)},"feed":${text(content.feed)}`;
+    `"corrected_at":${instant(atMs)},"feed":${text(content.feed)}${by === undefined ? '' : `,"by":${text(by)}`}`;
   return `{${fields}}\n`;
 }
 

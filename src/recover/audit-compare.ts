@@ -47,6 +47,7 @@ export function deviations(content: Content, record: ReadRecord): Deviation[] {
     ['ingest_id', content.ingestId ?? '', record.ingestId],
     ['ingested_at', instant(content.ingestedAtMs), String(fields.ingested_at)],
     ['seal', content.seal, String(fields.seal)],
+    ['generation', String(content.generation), String(fields.generation ?? 1)],
     ['path', ending(content.sourcePath, pathBytesOf(record, 'path')), 'same'],
     ['warehouse_path', ending(content.target ?? Buffer.from(''), pathBytesOf(record, 'warehouse_path')), 'same'],
   ];

@@ -29,6 +29,7 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
     judgeUnderWay(judging, row);
     return;
   }
+  if (row.note === 'withdrawn') return; // its line is taken back, or is about to be, and its file with it
   const claim = (await judgeLinesOf(judging, row)) ?? row;
   if (row.note === null && claim.path !== null) judgeFile(judging, row, { ...claim, path: claim.path });
 }

@@ -4,8 +4,10 @@ import { CATALOGUE } from '../errors.js';
 import { statEntry } from '../files/feed-files.js';
 import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../files/places.js';
 import { type Content, contentByRow, shownPlace } from '../ledger/content.js';
+import { type Exception, exceptionsOf } from '../ledger/exceptions.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
+import { safeText } from '../telemetry/safe.js';
 import { pathOf } from './explain-find.js';
 import { type Looked, waiting } from './explain-waiting.js';
 import { at, shown, type Verdict, verdict } from './explain-words.js';
@@ -90,6 +92,12 @@ function ended(job: Job, looked: Looked): Verdict {
         `An operator discarded it; it was put away at ${when}.`,
         whereIs(job, FAILED, looked) ?? 'It does not lie in failed/ any more.',
       ]);
+    case 'withdrawn':
+      return verdict('withdrawn', [
+        `${facts.putAway?.by ?? 'An operator'} withdrew it (${facts.putAway?.note ?? ''}); it was taken out of the warehouse at ${when}.`,
+        whereIs(job, FAILED, looked) ??
+          'It does not lie in failed/: it was not in the warehouse any more, or was removed since.',
+      ]);
     default:
       return verdict('dropped', dropped(job.trail.at(-1)?.why), 'nothing of it was taken: deliver it again');
   }
@@ -102,7 +110,20 @@ function dropped(why: string | undefined): string {
     : 'It vanished from the input (was renamed or removed) before it was sealed.';
 }
 
-export function ofContent(content: Content, { feed, files }: Looked): Verdict {
+export function ofContent(content: Content, looked: Looked): Verdict {
+  const told = whereContentIs(content, looked);
+  const made = looked.view.read((r) => exceptionsOf(r, content));
+  return { ...told, sentences: [...told.sentences, ...made.map((one) => exception(one, content))] };
+}
+
+function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {
+  const by = `by ${who} at ${at(atMs)} (${safeText(why)})`;
+  if (kind === 'withdraw') return `Its generation ${generation} was withdrawn ${by}.`;
+  const used = generation <= content.generation ? '' : ': the next file with this content becomes that one';
+  return `Generation ${generation} of this content was allowed ${by}${used}.`;
+}
+
+function whereContentIs(content: Content, { feed, files }: Looked): Verdict {
   const target = content.target as Buffer | null;
   if (content.state !== 'stored') {
     const where = target ? ` and is to lie at ${feed.warehouse}/${shown(target)}` : '';
@@ -119,6 +140,10 @@ export function ofContent(content: Content, { feed, files }: Looked): Verdict {
   const sentences = [
     `It was stored as ${feed.warehouse}/${shown(target)}${since(content)} (SHA-256 ${content.sha256.toString('hex')}, line in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
   ];
+  if (content.note === 'withdrawn') {
+    sentences.push(there ? 'It is withdrawn, and a worker is to take it out.' : 'It was taken out again.');
+    return verdict('withdrawn', sentences);
+  }
   if (!there) sentences.push('It is not there now: a consumer has taken it since.');
   if (content.note === 'unconfirmed') {
     sentences.push(

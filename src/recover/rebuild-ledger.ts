@@ -1,7 +1,7 @@
 /**
  * From manifest lines back to the ledger. A line whose warehouse file is there is *stored*; one without is *manifested*
  * when a file of its content lies in `underprocess/` (its job goes on with it), else *stored* and `unconfirmed`; one that
- * was withdrawn is free.
+ * was given up is free; one that was taken out again is *stored* and `withdrawn` (rebuild-taken-out.ts).
  * Guarantees: reads each line once, in batches; a content that stands in several lines gets one row.
  */
 import { dirname } from 'node:path';
@@ -10,14 +10,16 @@ import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { partitionOf } from '../files/places.js';
-import { type Content, contentByHash, waitToken } from '../ledger/content.js';
-import { type ByteName, nameOfBytes, nameOfText, shownName } from '../linux/index.js';
-import { digitsOf, type FoundManifest, pathBytesOf, type ReadRecord } from '../manifest/read.js';
+import { type Content, contentOfGeneration, waitToken } from '../ledger/content.js';
+import { nameOfBytes, shownName } from '../linux/index.js';
+import { type FoundManifest, pathBytesOf, type ReadRecord } from '../manifest/read.js';
 import { reserve } from '../warehouse/reserve.js';
 import { isContent } from '../warehouse/target.js';
 import { endJob, goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
 import { isSettled } from './rebuild-progress.js';
+import { below, bytesOf, generationOf, type Line, put } from './rebuild-row.js';
 import { carrierIn, hasSealed, sealedOf } from './rebuild-sealed.js';
+import { enterTakenOut, takenOutBy } from './rebuild-taken-out.js';
 
 export interface Counts {
   lines: number;
@@ -44,16 +46,6 @@ export const noCounts = (): Counts => ({
   elsewhere: 0,
 });
 
-/** A line, and what lies in the warehouse for it. */
-export interface Line {
-  record: ReadRecord;
-  hour: string;
-  ingestedAtMs: number;
-  /** Relative to the warehouse; undefined where the line names another one. */
-  target: ByteName | undefined;
-  isThere: boolean;
-}
-
 /** Looks at the disk: not for inside a transaction. */
 export async function lookAt(
   backend: Backend,
@@ -75,6 +67,7 @@ export async function lookAt(
     hour: file.hour ?? partitionOf(ingestedAtMs, feed.timezone).hour,
     ingestedAtMs,
     target,
+    takenOut: backend.read((reader) => takenOutBy(reader, feed.name, record.ingestId)),
     isThere: looksSo && (!isLeft || (await isContent(entry!, sha256, undefined))),
   };
 }
@@ -84,7 +77,8 @@ export function enterLines(tx: Tx, feed: FeedOptions, lines: readonly Line[], ol
   const counts = noCounts();
   for (const line of lines) {
     counts.lines++;
-    counts[enter(tx, feed, line, olderRows)]++;
+    const verdict = enter(tx, feed, line, olderRows);
+    counts[line.takenOut ? enterTakenOut(tx, feed, line, line.takenOut) : verdict]++;
   }
   return counts;
 }
@@ -95,12 +89,13 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Verdic
   const { sha256: hex, ingestId } = line.record;
   if (tx.get('SELECT 1 FROM rebuild_withdrawn WHERE feed = ? AND job = ?', feed.name, ingestId)) return 'withdrawn';
   const sha256 = Buffer.from(hex, 'hex');
-  const known = contentByHash(tx, feed.name, sha256);
+  const known = contentOfGeneration(tx, feed.name, sha256, generationOf(line));
   if (!known) return enterAs(tx, feed, line, sha256, undefined);
   const isOlders = known.row <= olderRows;
   if (known.state !== 'stored' && isOlders && !isSettled(tx, known.carrier))
     return enterAs(tx, feed, line, sha256, known);
-  if (line.isThere && (known.state !== 'stored' || known.note !== null)) isThereAfterAll(tx, known, line);
+  if (line.isThere && !line.takenOut && (known.state !== 'stored' || known.note !== null))
+    isThereAfterAll(tx, known, line);
   return isOlders && known.ingestId === ingestId ? 'known' : 'repeated';
 }
 
@@ -112,7 +107,8 @@ function enterAs(tx: Tx, feed: FeedOptions, line: Line, sha256: Buffer, older: C
     endJobOf(tx, feed.name, line, sha256, row, older);
     return 'stored';
   }
-  const carrier = carrierIn(tx, feed.name, sha256, ingestId);
+  // What was taken out has no carrier: another file of that content is a duplicate of it.
+  const carrier = line.takenOut ? undefined : carrierIn(tx, feed.name, sha256, ingestId);
   if (carrier !== undefined) {
     if (line.target === undefined) throw movedWarehouse(feed, line);
     // Held, deferred or claimed then: it is so still, for all that the disk says.
@@ -155,49 +151,6 @@ function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
 }
 
 const countStored = (tx: Tx, feed: string, line: Line): void => tx.count(feed, 'move', 'stored', 1, bytesOf(line));
-
-const bytesOf = ({ record }: Line): number => Number(record.fields.size) || 0;
-
-interface As {
-  state: 'manifested' | 'stored';
-  carrier: string;
-  note: string | null;
-}
-
-const VALUES = `state = ?, carrier = ?, size = ?, device = ?, inode = ?, mtime_ns = ?, source_path = ?, seal = ?, target = ?, hour = ?,
-  ingest_id = ?, ingested_at_ms = ?, note = ?, updated_at_ms = ?`;
-const INSERT = `INSERT INTO contents (state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour, ingest_id,
-  ingested_at_ms, note, updated_at_ms, feed, sha256, generation, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`;
-
-/** The row of a line's content: a new one, or that of the older state with what the line says. */
-function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Content | undefined): number {
-  const { record, target } = line;
-  const path = pathBytesOf(record, 'path');
-  const values = [
-    ...[as.state, as.carrier, bytesOf(line)],
-    ...[digitsOf(record, 'device'), digitsOf(record, 'inode'), digitsOf(record, 'mtime_ns')],
-    Buffer.from(below(feed.input, path) ?? nameOfBytes(path), 'latin1'),
-    record.fields.seal === 'copy' ? 'copy' : 'lease',
-    target === undefined ? null : Buffer.from(target, 'latin1'),
-    ...[line.hour, record.ingestId, line.ingestedAtMs, as.note, line.ingestedAtMs],
-  ];
-  if (!older) {
-    const sha256 = Buffer.from(record.sha256, 'hex');
-    return Number(tx.run(INSERT, ...values, feed.name, sha256, line.ingestedAtMs).lastInsertRowid);
-  }
-  tx.run(`UPDATE contents SET ${VALUES} WHERE row = ?`, ...values, older.row);
-  tx.run('DELETE FROM reservations WHERE content = ?', older.row);
-  if (as.state === 'stored') tx.wake([waitToken(older.row)]);
-  return older.row;
-}
-
-/** A path relative to a root; undefined where it does not lie in it, or would lead out again. */
-function below(root: string, path: Buffer): ByteName | undefined {
-  const [prefix, name] = [`${nameOfText(root)}/`, nameOfBytes(path)];
-  if (!name.startsWith(prefix)) return undefined;
-  const inside = name.slice(prefix.length) as ByteName;
-  return inside.split('/').some((part) => part === '' || part === '.' || part === '..') ? undefined : inside;
-}
 
 const movedWarehouse = (feed: FeedOptions, line: Line): EnvironmentError => {
   const named = shownName(nameOfBytes(pathBytesOf(line.record, 'warehouse_path')));

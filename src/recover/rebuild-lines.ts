@@ -4,13 +4,14 @@
  */
 
 import { statSync } from 'node:fs';
-import type { Backend } from '../../queue/backend.js';
+import type { Backend, Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import type { FeedFiles } from '../files/feed-files.js';
-import { type FoundManifest, linesOf, manifestFiles } from '../manifest/read.js';
-import { enterLines, type Line, lookAt } from './rebuild-ledger.js';
+import { type FoundManifest, linesOf, manifestFiles, type ReadRecord } from '../manifest/read.js';
+import { enterLines, lookAt } from './rebuild-ledger.js';
 import { identityAt, type Making, note, noteRead, type ReadTo, readTo } from './rebuild-progress.js';
 import { addCounts, type FeedReport, noteForeign } from './rebuild-report.js';
+import type { Line } from './rebuild-row.js';
 
 /** Lines a transaction: a commit costs as much as thousands of rows, and the pages that it changes are in memory. */
 const BATCH = 1_000;
@@ -21,21 +22,34 @@ export async function readCorrections(backend: Backend, feed: FeedOptions): Prom
   for (const file of manifestFiles(feed.manifests, 'corrections')) {
     const identity = identityAt(file.path);
     let end = 0;
-    let ids: string[] = [];
+    let records: ReadRecord[] = [];
     const enter = (): Promise<unknown> =>
       backend.transact((tx) => {
-        for (const id of ids) tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed.name, id);
+        for (const record of records) enterCorrection(tx, feed.name, record);
       });
     for await (const line of linesOf(file.path)) {
       if (!line.record) continue;
       end = line.endAt;
       if ((line.record.feed ?? feed.name) !== feed.name || line.record.fields.correction !== 'withdrawn') continue;
-      if (ids.push(line.record.ingestId) < BATCH) continue;
+      if (records.push(line.record) < BATCH) continue;
       await enter();
-      ids = [];
+      records = [];
     }
     await enter();
     await enterEnd(backend, feed, file, identity, end);
+  }
+}
+
+/** A file that was given up leaves its content free; of one that somebody took out again the content stays known. */
+function enterCorrection(tx: Tx, feed: string, { ingestId, fields }: ReadRecord): void {
+  const { by, reason, corrected_at } = fields;
+  if (typeof by !== 'string') tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed, ingestId);
+  else {
+    const atMs = Date.parse(String(corrected_at)) || 0;
+    tx.run(
+      'INSERT OR IGNORE INTO rebuild_taken_out VALUES (?, ?, ?, ?, ?)',
+      ...[feed, ingestId, by, String(reason ?? ''), atMs],
+    );
   }
 }
 

@@ -36,6 +36,12 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
   const withdrawn = 'SELECT job FROM rebuild_withdrawn WHERE feed = ?';
   tx.run(`DELETE FROM corrections WHERE job IN (${withdrawn})`, feed);
   tx.run(
+    `DELETE FROM corrections WHERE job IN (SELECT j.id FROM jobs j JOIN contents c ON c.row = j.payload ->> '$.content'
+       WHERE j.feed = ? AND j.payload ->> '$.putAway.kind' = 'withdrawn'
+         AND c.ingest_id IN (SELECT ingest_id FROM rebuild_taken_out WHERE feed = j.feed))`,
+    feed,
+  );
+  tx.run(
     `DELETE FROM contents WHERE feed = ? AND state <> 'stored' AND coalesce(ingest_id, carrier) IN (${withdrawn})`,
     ...[feed, feed],
   );

@@ -12,7 +12,7 @@ import { copyOlderState, openState } from '../ledger/open-state.js';
 import { type Before, isDamaged, makingPath, removeMaking, versionOf } from './rebuild-place.js';
 
 /** Raised with each change of what is noted or of how lines are entered. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** KiB: the page cache of a process that reads everything once. */
 const CACHE_KIB = 8 * 1_024;
 
@@ -24,6 +24,8 @@ const TABLES = {
     'CREATE TABLE rebuild_sealed (feed TEXT, job TEXT, part TEXT, key BLOB, inside TEXT, sha256 BLOB, identity TEXT, size INTEGER, facts TEXT, PRIMARY KEY (feed, job, part)) WITHOUT ROWID',
   byHash: 'CREATE INDEX rebuild_sealed_by_hash ON rebuild_sealed (feed, sha256, job)',
   withdrawn: 'CREATE TABLE rebuild_withdrawn (feed TEXT, job TEXT, PRIMARY KEY (feed, job)) WITHOUT ROWID',
+  takenOut:
+    'CREATE TABLE rebuild_taken_out (feed TEXT, ingest_id TEXT, who TEXT, why TEXT, at_ms INTEGER, PRIMARY KEY (feed, ingest_id)) WITHOUT ROWID',
   // Jobs whose way on this rebuild has decided.
   settled: 'CREATE TABLE rebuild_settled (job TEXT PRIMARY KEY) WITHOUT ROWID',
 };

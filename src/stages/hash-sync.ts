@@ -1,27 +1,24 @@
 /**
  * Makes the bytes of a hashed batch durable before the commit that records the hashes.
  * Where that fails, no file of it is trusted: each is copied, and must still have the bytes that were hashed.
+ * Comes last of all that a batch makes durable: what else fails then takes nothing of the knowledge that a sync has failed.
  */
 import { PlaceError } from '../files/place-error.js';
 import { syncFiles } from '../files/sync.js';
 import type { IngestJob, JobFacts, Sealed } from './job.js';
-import { type Batch, type Handled, retry, type Step } from './stage.js';
+import { type Batch, retry, type Step } from './stage.js';
 
 /** A step that stands only once the file's bytes are on disk. */
 export interface Hashed extends Step {
   hashed: JobFacts;
 }
 
-export const isHashed = (step: Handled): step is Hashed => 'hashed' in step;
+export const isHashed = (step: Step): step is Hashed => 'hashed' in step;
 
 /** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
-export async function syncHashed(
-  jobs: readonly IngestJob[],
-  handled: readonly Handled[],
-  batch: Batch,
-): Promise<Handled[]> {
+export async function syncHashed(jobs: readonly IngestJob[], handled: readonly Step[], batch: Batch): Promise<Step[]> {
   // A private copy is on disk already, and its original is trusted with nothing: where its sync failed, a second one would lie.
-  const isOwn = (step: Handled): boolean => isHashed(step) && !step.hashed.sealed?.copied;
+  const isOwn = (step: Step): boolean => isHashed(step) && !step.hashed.sealed?.copied;
   const hashed = jobs.flatMap((job, i) => (isOwn(handled[i]!) ? [job] : []));
   const failed = new Set<IngestJob>();
   for (const inside of new Set(hashed.map((job) => job.inside))) {

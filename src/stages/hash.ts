@@ -33,8 +33,8 @@ export const hash: Stage = {
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
     const handled = await eachJob(jobs, batch, (job) => hashOne(job, batch, dirty));
-    const synced = await syncHashed(jobs, handled, batch);
-    return durably(this.name, batch, synced, () => dirty.sync());
+    const durable = await durably(this.name, batch, handled, () => dirty.sync());
+    return syncHashed(jobs, durable, batch);
   },
 };
 
@@ -97,7 +97,7 @@ function hashOpened(
   if (job.facts.sha256 !== undefined) {
     // Hashed before it had to wait for its twin, and nobody could write it since.
     const facts: JobFacts = { ...job.facts, sealed: ready };
-    return { outcome: (tx, claimed) => askLedger(tx, claimed, facts) };
+    return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed.sameContentAgainAfterSeconds) };
   }
   if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES) return hashSmall(job, batch, ready, fd, before);
   return hashLarge(job, batch, dirty, ready, fd, before);
@@ -171,11 +171,11 @@ function decide(
     );
   }
   const sha256 = digest.sha256.toString('hex');
-  return hashedStep({ ...job.facts, sealed: { ...sealed, identity: identityOf(after.stat) } }, sha256);
+  return hashedStep({ ...job.facts, sealed: { ...sealed, identity: identityOf(after.stat) } }, sha256, batch);
 }
 
 /** `given` has the file as it was sealed. */
-export function hashedStep(given: JobFacts, sha256: string): Step | Hashed {
+export function hashedStep(given: JobFacts, sha256: string, { feed }: Pick<Batch, 'feed'>): Step | Hashed {
   const { demanded } = given;
   if (demanded !== undefined && demanded !== sha256) {
     return hold(
@@ -186,7 +186,7 @@ export function hashedStep(given: JobFacts, sha256: string): Step | Hashed {
   }
   const { refusals: _, noRoom: __, ...rest } = given;
   const facts = { ...rest, sha256 };
-  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts), hashed: facts };
+  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed.sameContentAgainAfterSeconds), hashed: facts };
 }
 
 /** The sealed file is in none of its places: never dropped, a person has to look. */

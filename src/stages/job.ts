@@ -38,10 +38,12 @@ export interface Sealed {
 
 /** What was decided of the job; from then on only its files have to be put away. */
 export interface PutAway {
-  kind: 'stored' | 'duplicate' | 'discarded';
+  kind: 'stored' | 'duplicate' | 'discarded' | 'withdrawn';
   /** Of a duplicate: where the content is. */
   of?: string;
   note?: string;
+  /** Of a withdrawal: who said so; `note` is why. */
+  by?: string;
 }
 
 export interface JobFacts {

@@ -14,12 +14,17 @@ import { type ByteName, LinuxError, renameNoReplace, unlinkAt } from '../linux/i
 import { type IngestJob, type PutAway, payloadOf } from './job.js';
 import { type Batch, defer, hold, type Step } from './stage.js';
 
-export function putAway(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
-  switch (decided.kind) {
+export function putAway(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  kind: Exclude<PutAway['kind'], 'withdrawn'>,
+): Step {
+  switch (kind) {
     case 'stored':
       return removeStored(job, batch, dirty);
     case 'duplicate':
-      return archiveDuplicate(job, batch, dirty, decided);
+      return archiveDuplicate(job, batch, dirty, job.facts.putAway!);
     case 'discarded':
       return discard(job, batch, dirty);
   }

@@ -72,5 +72,5 @@ function sealed(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Q
   const { identity, size, sha256, sidecar } = answer;
   const asSealed: Sealed = { identity, kind: 'lease', ...(sidecar && { sidecar: true }) };
   const passed = passedOn(job, batch, asSealed, { identity, size }, sidecar);
-  return { ...hashedStep(passed.facts, sha256), passed };
+  return { ...hashedStep(passed.facts, sha256, batch), passed };
 }

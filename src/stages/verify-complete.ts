@@ -37,9 +37,9 @@ export const verifyComplete: Stage = {
     const slow = await eachJob(rest, batch, (job) => verify(job, batch, dirty, goOn, !quick.has(job)));
     let n = 0;
     const handled = jobs.map((job) => quick.get(job) ?? slow[n++]!);
-    const hashed = await syncHashed(jobs, handled, batch);
     // One sync a batch: the renames are on disk before the commit that says "sealed".
-    const steps = await durably(this.name, batch, hashed, () => dirty.sync());
+    const durable = await durably(this.name, batch, handled, () => dirty.sync());
+    const steps = await syncHashed(jobs, durable, batch);
     await planAhead(jobs, steps, batch);
     return steps;
   },

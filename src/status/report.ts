@@ -49,7 +49,7 @@ export interface Report {
 }
 
 /** Endings that settle a file's way; kinds of outcomes are counted beside them. */
-const ENDINGS = ['stored', 'duplicate', 'discarded', 'drop'];
+const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
 const LEAVING = ['advance', 'finish'];
 
 /** What was counted in the last minute, per second of it. */

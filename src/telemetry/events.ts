@@ -31,6 +31,10 @@ const EVENTS: Record<string, EventSpec> = {
   file_discarded: {
     say: (f) => `${text(f.path)} was given up by an operator; it lies in failed/ of the work directory`,
   },
+  file_withdrawn: {
+    say: (f) =>
+      `${text(f.warehouse_path)} was withdrawn by ${text(f.by)} (${text(f.reason)}); ${f.kept ? 'it lies in failed/ of the work directory' : 'it was not there any more'}`,
+  },
   dashboard: { say: (f) => `the dashboard is at ${text(f.url)}` },
   dashboard_failed: { level: 'error', say: (f) => `the dashboard could not answer: ${text(f.reason)}` },
   operator_act: {

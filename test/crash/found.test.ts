@@ -27,6 +27,21 @@ test('a sealed file whose fdatasync failed is copied, and never synced again', {
   assert.deepEqual(end.violations, []);
 });
 
+test('on a disk that fails altogether too, a file whose sync failed is known by that afterwards', {
+  timeout: 120_000,
+}, async (t) => {
+  const plain = await round(t, []);
+  if (!plain) return;
+  const syncs = plain.calls.filter(
+    ({ call, path }) => call === 'fdatasync' && path.includes('/near/.input.ingest/underprocess/'),
+  );
+  assert.ok(syncs.length > 3);
+  for (const { number } of syncs.slice(0, 4)) {
+    const end = await round(t, [{ kind: 'fail from there on', at: number, error: 'EIO' }]);
+    assert.deepEqual(end!.violations, [], `EIO on ${number}`);
+  }
+});
+
 for (const second of ['kill before', 'kill after'] as const) {
   test(`killed while a marker is made, and again, ${second} its rename: nothing of it is left over`, {
     timeout: 120_000,

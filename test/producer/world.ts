@@ -33,6 +33,7 @@ export function feedOptions(input: string): FeedOptions {
     maxBytes: 2 ** 40,
     onDuplicate: 'archive',
     onEmpty: 'duplicate',
+    sameContentAgainAfterSeconds: 0,
     preserveSubdirs: false,
     minFreeBytes: 0,
     minFreeInodes: 0,

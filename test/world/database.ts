@@ -31,6 +31,7 @@ export interface JobRow {
 export interface LedgerRow {
   row: number;
   sha256: string;
+  generation: number;
   state: 'carried' | 'manifested' | 'stored';
   carrier: string;
   size: number;

@@ -29,6 +29,9 @@ export class Drops extends Home {
   readonly taken = new Set<ByteName>();
   readonly held = new Set<string>();
   readonly discarded = new Set<string>();
+  /** See Expected. */
+  readonly generations = new Map<string, number>();
+  readonly withdrawn = new Set<string>();
   /** Bytes that no other file of this world has. */
   readonly content: (bytes: number) => Buffer;
 
@@ -65,9 +68,10 @@ export class Drops extends Home {
   }
 
   protected expected(feed: Feed, change: Partial<Expected>): Expected {
-    const { dropped, sidecars, taken, held, discarded } = this;
+    const { dropped, sidecars, taken, held, discarded, generations, withdrawn } = this;
     const onDuplicate = (feed.options.onDuplicate ?? this.options.onDuplicate) === 'delete' ? 'delete' : 'archive';
     const bystanders = this.bystanders.filter((b) => b.feed === feed.name);
-    return { dropped, bystanders, sidecars, taken, held, discarded, onDuplicate, settled: true, ...change };
+    const sets = { sidecars, taken, held, discarded, generations, withdrawn };
+    return { dropped, bystanders, ...sets, onDuplicate, settled: true, ...change };
   }
 }

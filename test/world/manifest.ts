@@ -21,6 +21,8 @@ export interface ManifestRecord {
   ingest_id: string;
   feed: string;
   seal: 'lease' | 'copy';
+  /** From the second on. */
+  generation?: number;
 }
 
 export interface ManifestLine {

@@ -85,6 +85,11 @@ const planted: [string, DifferenceKind[], (it: Ingested) => void, Partial<Expect
     ['two_lines'],
     ({ world, first }) => appendLine(world, recordOf(world, first, { ingest_id: 'another' })),
   ],
+  [
+    'a content that came again, and nobody allowed it',
+    ['two_lines', 'twice'],
+    ({ world, first }) => again(world, first),
+  ],
   ['a line that stands there twice', ['two_lines'], ({ world, first }) => appendLine(world, recordOf(world, first))],
   [
     'an ingest_id used for two contents',
@@ -174,6 +179,19 @@ const allowed: Record<string, (it: Ingested) => Partial<Expected>> = {
     rmSync(join(world.input, world.drop('third.csv', 10, { optional: true }).name));
     return {};
   },
+  'a content that was allowed to come again'({ world, first }) {
+    again(world, first);
+    return { generations: new Map([[first.sha256, 2]]) };
+  },
+  'a file that was taken out again'({ world, second }) {
+    putAway(world, second, 'failed');
+    const { ingest_id } = recordOf(world, second);
+    writeFileSync(
+      manifestPath(world).replace('manifest.jsonl', 'corrections.jsonl'),
+      `${JSON.stringify({ ingest_id })}\n`,
+    );
+    return { withdrawn: new Set([second.sha256]) };
+  },
   'a duplicate that was deleted'({ world }) {
     rmSync(join(world.root, '.input.ingest/duplicates/JOB~twin.csv'));
     return { onDuplicate: 'delete' };
@@ -185,6 +203,13 @@ for (const [name, plant] of Object.entries(allowed)) {
     const it = ingested(t);
     it.world.check(plant(it));
   });
+}
+
+/** Stored once more, as the next generation, beside the first file. */
+function again(world: World, first: Dropped): void {
+  const path = storedPath(world, first).replace('.csv', '~2.csv');
+  copyFileSync(storedPath(world, first), path);
+  appendLine(world, recordOf(world, first, { ingest_id: 'again', generation: 2, warehouse_path: path }));
 }
 
 function halfStored({ world }: Ingested): void {

@@ -46,6 +46,10 @@ export interface Expected {
   /** Contents whose jobs are meant to be held; and those that an operator discarded. */
   held: ReadonlySet<string>;
   discarded: ReadonlySet<string>;
+  /** How often a content may rightly be stored, where that is more than once. */
+  generations: ReadonlyMap<string, number>;
+  /** Contents that an operator took out of the warehouse again. */
+  withdrawn: ReadonlySet<string>;
   /** `delete`: copies of duplicates are not kept. */
   onDuplicate: 'archive' | 'delete';
   /** Nothing is under way any more. False: judged in the middle of the work, where only promises that always hold count. */
@@ -61,7 +65,7 @@ export function compare(seen: Survey, all: Expected): Difference[] {
   const standing = seen.lines.filter((line) => line.record && !seen.withdrawn.has(line.record.ingest_id));
 
   bystanders(seen, expected, tell);
-  manifest(seen, standing, tell);
+  manifest(seen, standing, expected, tell);
   warehouse(seen, standing, expected, tell);
   contents(seen, standing, expected, tell);
   if (expected.settled) rest(seen, expected, tell);
@@ -82,22 +86,26 @@ function bystanders(seen: Survey, expected: Expected, tell: Tell): void {
   }
 }
 
-function manifest(seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
+function manifest(seen: Survey, standing: readonly LineSeen[], { generations }: Expected, tell: Tell): void {
   for (const torn of [...seen.lines.filter((line) => !line.record), ...seen.tornCorrections]) {
     tell('torn_line', `line ${torn.lineNo} of ${torn.file}: ${torn.why}: ${torn.raw.slice(0, 120)}`);
   }
-  const keys = (line: LineSeen) => [
-    `content ${line.record!.sha256}`,
-    `ingest_id ${line.record!.ingest_id}`,
-    `target ${line.target}`,
-  ];
+  const keys = (line: LineSeen) => [contentOf(line), `ingest_id ${line.record!.ingest_id}`, `target ${line.target}`];
   const told = new Set<LineSeen>();
   for (const [key, lines] of group(standing.flatMap((line) => keys(line).map((key) => [key, line] as const)))) {
     if (lines.length < 2 || lines.every((line) => told.has(line))) continue;
     for (const line of lines) told.add(line);
     tell('two_lines', `${key} stands in ${lines.length} lines`);
   }
+  for (const line of standing) {
+    const { sha256, generation = 1 } = line.record!;
+    if (generation > (generations.get(sha256) ?? 1)) tell('two_lines', `nobody allowed the ${contentOf(line)}`);
+  }
 }
+
+/** Which must be there once. */
+export const contentOf = ({ record }: LineSeen): string =>
+  `content ${record!.sha256} generation ${record!.generation ?? 1}`;
 
 function warehouse(seen: Survey, standing: readonly LineSeen[], expected: Expected, tell: Tell): void {
   const foreign = new Set(expected.bystanders.filter((b) => b.place === 'warehouse').map((b) => b.seen.path));
@@ -107,7 +115,9 @@ function warehouse(seen: Survey, standing: readonly LineSeen[], expected: Expect
   const underWay = new Set(seen.underprocess.map((f) => f.sha256));
   const dropped = new Set(expected.dropped.map((d) => d.sha256));
   const inTwoFiles = new Set(
-    [...group(ours.map((f) => [f.sha256, f] as const))].filter(([, all]) => all.length > 1).map(([digest]) => digest),
+    [...group(ours.map((f) => [f.sha256, f] as const))]
+      .filter(([digest, all]) => all.length > (expected.generations.get(digest) ?? 1))
+      .map(([digest]) => digest),
   );
 
   for (const digest of inTwoFiles)
@@ -168,7 +178,11 @@ function unstored(
   if (count('input', digest) > 0) return; // told as a file that is still in the input
   if (count('underprocess', digest) > 0) {
     if (!expected.held.has(digest)) tell('stuck', `${name} is in underprocess/ and was never stored`);
-  } else if (!expected.discarded.has(digest) && count('duplicates', digest) + count('failed', digest) > 0) {
+  } else if (
+    !expected.discarded.has(digest) &&
+    !expected.withdrawn.has(digest) &&
+    count('duplicates', digest) + count('failed', digest) > 0
+  ) {
     tell('lost', `${name} lies in ${count('failed', digest) > 0 ? 'failed' : 'duplicates'}/ and was never stored`);
   }
 }

@@ -3,8 +3,8 @@
  * Does not: tell again what the rules of the disk tell already (oracle.ts).
  */
 import { shownName } from '../../src/linux/names.js';
-import type { DatabaseSurvey, JobRow } from './database.js';
-import type { DifferenceKind, Expected } from './oracle.js';
+import type { DatabaseSurvey, JobRow, LedgerRow } from './database.js';
+import { contentOf, type DifferenceKind, type Expected } from './oracle.js';
 import type { LineSeen, Survey } from './survey.js';
 
 type Tell = (kind: DifferenceKind, what: string) => void;
@@ -23,6 +23,9 @@ export function rows(
   ledger(database, seen, standing, tell);
   counters(database, standing, tell);
 }
+
+/** As `contentOf` its line. */
+const rowOf = ({ sha256, generation }: LedgerRow): string => `content ${sha256} generation ${generation}`;
 
 /** A content has one carrier, and one that is still there until it is stored. */
 function carriers({ jobs, ledger }: DatabaseSurvey, tell: Tell): void {
@@ -65,19 +68,20 @@ function unfinished({ jobs, openAppends }: DatabaseSurvey, expected: Expected, t
 
 function ledger({ ledger }: DatabaseSurvey, seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
   const stored = new Map(
-    ledger.filter((content) => content.state === 'stored').map((content) => [content.sha256, content]),
+    ledger.filter((content) => content.state === 'stored').map((content) => [rowOf(content), content]),
   );
-  const lines = new Map(standing.map((line) => [line.record!.sha256, line]));
-  for (const [digest, line] of lines) {
+  const lines = new Map(standing.map((line) => [contentOf(line), line]));
+  for (const [of, line] of lines) {
+    const digest = line.record!.sha256;
     const there = seen.warehouse.some((f) => f.path === line.target && f.sha256 === digest);
-    const row = stored.get(digest);
+    const row = stored.get(of);
     if (there && !row) tell('row_differs', `${digest} is in the warehouse, and the ledger does not say stored`);
     else if (there && row?.target !== line.target)
       tell('row_differs', `${digest}: the ledger names another file than its line`);
   }
-  for (const [digest] of stored) {
+  for (const [of, { sha256: digest, note }] of stored) {
     // With a file and no line, that is told as such.
-    if (!lines.has(digest) && !seen.warehouse.some((f) => f.sha256 === digest))
+    if (note !== 'withdrawn' && !lines.has(of) && !seen.warehouse.some((f) => f.sha256 === digest))
       tell('row_differs', `${digest} is stored by the ledger alone`);
   }
 }
@@ -90,8 +94,10 @@ function counters({ jobs, ledger, counters }: DatabaseSurvey, standing: readonly
   const isNotCounted = (job: JobRow) => job.hold_code === 'changed_after_copy' || job.ending === 'discarded';
   const notCounted = new Set(jobs.filter(isNotCounted).map(({ id }) => id));
   const all = ledger.filter((content) => content.state === 'stored');
-  const lines = new Set(standing.map((line) => line.record!.sha256));
-  if (all.length !== lines.size || all.some((content) => !lines.has(content.sha256))) return;
+  const lines = new Set(standing.map(contentOf));
+  // What was taken out again has been stored.
+  const withLine = all.filter(({ note }) => note !== 'withdrawn');
+  if (withLine.length !== lines.size || withLine.some((content) => !lines.has(rowOf(content)))) return;
   const stored = all.filter(({ carrier }) => !notCounted.has(carrier));
   const counted = counters.filter((c) => c.name === 'stored');
   const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);

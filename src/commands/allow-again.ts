@@ -1,0 +1,12 @@
+/** ingest-ctl allow-again: the next drop of a stored content is ingested once more. */
+import { allowAgain as allow } from '../recover/exceptions.js';
+import { makeException } from './exception.js';
+
+export const allowAgain = (argv: readonly string[]): Promise<number> =>
+  makeException('allow-again', argv, async (backend, named, said) => {
+    const { generation, isNew } = await allow(backend, named, said);
+    const what = `the next file with the content ${named.content.sha256.toString('hex')}`;
+    return isNew
+      ? `${what} is ingested once more, as its generation ${generation}`
+      : `${what} was to be ingested once more already, as its generation ${generation}`;
+  });

@@ -1,0 +1,19 @@
+/** ingest-ctl withdraw: a file that was wrongly ingested is taken out of the warehouse again. */
+import { OperatorError } from '../errors.js';
+import { placeOf, shownPlace } from '../ledger/content.js';
+import { withdraw as withdrawContent } from '../recover/exceptions.js';
+import { safeText } from '../telemetry/safe.js';
+import { makeException } from './exception.js';
+
+export const withdraw = (argv: readonly string[]): Promise<number> =>
+  makeException('withdraw', argv, async (backend, named, said) => {
+    const at = safeText(shownPlace(named.feed.warehouse, placeOf(named.content)));
+    if (named.isDuplicate) {
+      throw new OperatorError(
+        'not_ours_to_withdraw',
+        `that file was not ingested: it is a duplicate of ${at}; name that one where it is meant.`,
+      );
+    }
+    const id = await withdrawContent(backend, named, said);
+    return `${at} is withdrawn: a worker writes the correction and moves it to failed/ of the work directory (job ${id})`;
+  });

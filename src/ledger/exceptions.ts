@@ -1,0 +1,78 @@
+/**
+ * The deliberate exceptions from *each content once*, with who made them, when and why: a content may be ingested once more
+ * (as its next generation), or was taken out of the warehouse again.
+ * A permission is the number of the generation that may come to be, so it is used up by that generation's row, and stands
+ * again where that row goes (its file was discarded): nothing has to be marked as used, and no crash comes in between.
+ */
+import type { Reader, Tx } from '../../queue/backend.js';
+import type { Content } from './content.js';
+
+export const exceptionsModule = {
+  name: 'exceptions',
+  migrations: [
+    `
+    CREATE TABLE exceptions (
+      feed TEXT NOT NULL,
+      sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+      -- which may come to be; or which was withdrawn
+      generation INTEGER NOT NULL,
+      kind TEXT NOT NULL CHECK (kind IN ('allow_again', 'withdraw')),
+      who TEXT NOT NULL,
+      why TEXT NOT NULL,
+      -- wall clock
+      at_ms INTEGER NOT NULL,
+      PRIMARY KEY (feed, sha256, generation, kind)
+    ) WITHOUT ROWID;
+    `,
+  ],
+} as const;
+
+export interface Exception {
+  generation: number;
+  kind: 'allow_again' | 'withdraw';
+  who: string;
+  why: string;
+  atMs: number;
+}
+
+type Of = Pick<Content, 'feed' | 'sha256'>;
+/** `atMs`: where it is not now that it is made. */
+type New = Omit<Exception, 'atMs'> & { atMs?: number };
+
+/** Answers false, and changes nothing, where it is recorded already. */
+export const recordException = (tx: Tx, { feed, sha256 }: Of, { generation, kind, who, why, atMs }: New): boolean =>
+  tx.run(
+    'INSERT OR IGNORE INTO exceptions (feed, sha256, generation, kind, who, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ...[feed, sha256, generation, kind, who, why, atMs ?? tx.wallMs],
+  ).changes > 0;
+
+/** In the order in which they were made. */
+export const exceptionsOf = (reader: Reader, { feed, sha256 }: Of): Exception[] =>
+  reader.all<Exception>(
+    `SELECT generation, kind, who, why, at_ms AS atMs FROM exceptions WHERE feed = ? AND sha256 = ?
+     ORDER BY at_ms, generation`,
+    ...[feed, sha256],
+  );
+
+/**
+ * Whether a stored content may be ingested once more: an operator said so, or its feed does and so much time has passed
+ * since it was ingested last (which is recorded as if somebody had said so, in the same transaction).
+ */
+export function mayComeAgain(tx: Tx, content: Content, againAfterSeconds: number): boolean {
+  const { feed, sha256, generation } = content;
+  const next = generation + 1;
+  const allowed = tx.get(
+    "SELECT 1 FROM exceptions WHERE feed = ? AND sha256 = ? AND generation = ? AND kind = 'allow_again'",
+    ...[feed, sha256, next],
+  );
+  if (allowed !== undefined) return true;
+  if (!(againAfterSeconds > 0) || tx.wallMs - storedAtMs(tx, content) < againAfterSeconds * 1_000) return false;
+  const why = `its content was ingested last more than ${againAfterSeconds} seconds ago`;
+  recordException(tx, content, { generation: next, kind: 'allow_again', who: '--same-content-again-after', why });
+  return true;
+}
+
+/** What was learned has no instant of its own: it counts from when it became known. */
+const storedAtMs = (tx: Tx, { row, ingestedAtMs }: Content): number =>
+  ingestedAtMs ??
+  tx.get<{ created_at_ms: number }>('SELECT created_at_ms FROM contents WHERE row = ?', row)!.created_at_ms;
