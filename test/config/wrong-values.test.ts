@@ -64,10 +64,15 @@ test('the same values are refused from the file, which is named with the feed', 
   }
 });
 
+/** A process for each of them would take a minute: that each is refused, the tests above show. */
+const oneOfEachKind = (options: readonly string[]): string[] => [
+  ...new Map(options.map((option) => [metaOf(allFields[option]!).kind, option])).values(),
+];
+
 test('the commands themselves say it on stderr in one line, with exit code 2 and nothing made', (t) => {
   const folders = makeFolders(t);
   const before = listing(folders.root);
-  for (const option of COMMANDS.ingest.options) {
+  for (const option of oneOfEachKind(COMMANDS.ingest.options)) {
     const { status, stdout, stderr } = runCommand('ingest', folders, [`--${option}=${wrongValuesOf(option)[0]}`]);
     assert.equal(status, 2, `${option}: ${stderr}`);
     assert.equal(stdout, '');

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { STAGE_NAMES } from '../../src/config/stage-names.js';
-import { glance } from '../world/database.js';
+import { type Glance, glance } from '../world/database.js';
 import { contents } from '../world/dropping.js';
 import { ITS_OWN_WATCH, POLLED } from '../world/home.js';
 import { tmpfsMount } from '../world/mounts.js';
@@ -137,7 +137,8 @@ async function killOnce(
       const over = n === FILES_MAX && now.stored > before && allSettled(world);
       if (pids.length === 0 && (now.claimed > 0 || over))
         [pids, survives] = victimsOf(world, programs, victim, below, since);
-      return ((isIt && now.claimed > 0) || over) && pids.length > 0 && now;
+      if (pids.length === 0) return false;
+      return isIt && now.claimed > 0 ? stoppedInHand(world, pids) : over && now;
     },
     { withinMs: 60_000, everyMs: below(4) },
   );
@@ -156,6 +157,15 @@ async function killOnce(
   );
   // Before the signals and after them.
   return { claimed: Math.min(inHand.claimed, found.claimed), openAppends: found.openAppends };
+}
+
+/** The victims stand still, and there still are claimed jobs; else they go on. */
+function stoppedInHand(world: World, pids: readonly number[]): Glance | false {
+  for (const pid of pids) signal(pid, 'SIGSTOP');
+  const now = glance(world.statePath);
+  if (now.claimed > 0) return now;
+  for (const pid of pids) signal(pid, 'SIGCONT');
+  return false;
 }
 
 function layoutFor(victim: Victim, below: (n: number) => number): Layout {

@@ -1,9 +1,10 @@
 /**
- * Scenarios that say nothing of how the input is watched pass by scans alone (--poll) too: their files are run once more,
- * with WATCH=poll. Those of completeness and of upstream jobs run both ways by themselves (watching.ts), so do some of the
- * kills and of the feeds.
- * Does not: run all. `WATCH=poll npm test` by hand runs the others by scans too: stopped and dying workers, a failing
- * warehouse, lost state, held twins, racing writers, all kills, explain, processes. What is about inotify itself (overflow) watches by events then too.
+ * Scenarios in which the watcher plays a part, and which say nothing of how the input is watched, pass by scans alone
+ * (--poll) too: they are run once more, with WATCH=poll. Those of completeness and of upstream jobs run both ways by
+ * themselves (watching.ts), so do some of the kills and of the feeds.
+ * Does not: run all. `WATCH=poll npm test` by hand runs the others by scans too: what happens behind the watcher (manifests,
+ * moves, targets, twins, leases), stopped and dying workers, lost state, all kills. What is about inotify itself (overflow)
+ * watches by events then too.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,17 +12,12 @@ import { fileURLToPath } from 'node:url';
 import { POLLED } from '../world/home.js';
 import { Program } from '../world/program.js';
 
-/** Of some files only the tests in which the watcher plays a part: the rest costs minutes. */
+/** Of some files only these tests. */
 const files: Record<string, string | undefined> = {
   'failing-places': 'input',
-  manifest: undefined,
   names: undefined,
-  moves: undefined,
-  'ordinary-user': undefined,
-  targets: undefined,
   'exactly-once': undefined,
   'failing-files': undefined,
-  twins: undefined,
   stops: 'SIGTERM drains',
 };
 const skip = POLLED && 'all scenarios run by scans alone already';
