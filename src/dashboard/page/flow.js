@@ -28,7 +28,7 @@ function flowOf(look, feed) {
   });
   const feeds = look.feeds.filter(({ name: of }) => feed === '*' || of === feed);
   const stored = total('stored');
-  const ends = { stored, duplicate: total('duplicate'), discarded: total('discarded') };
+  const ends = { stored, duplicate: total('duplicate'), discarded: total('discarded'), withdrawn: total('withdrawn') };
   return { cells, feeds, ends, rate: cells.at(-1)?.rate ?? 0 };
 }
 
@@ -71,13 +71,14 @@ function inputCell({ cells, feeds }) {
   return [`${count(files)} unprocessed`, bytes(size), '', '', where];
 }
 
-function warehouseCell({ ends: { stored, duplicate, discarded }, rate }) {
+function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate }) {
   return [
     `${count(stored.files)} stored`,
     bytes(stored.bytes),
     `${count(duplicate.files)} ${duplicate.files === 1 ? 'duplicate' : 'duplicates'} (${bytes(duplicate.bytes)})`,
     `${rate.toFixed(1)} files/s`,
     discarded.files > 0 ? `${count(discarded.files)} discarded` : '',
+    withdrawn.files > 0 ? `${count(withdrawn.files)} withdrawn` : '',
   ];
 }
 
