@@ -49,6 +49,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     onDuplicate: values['on-duplicate'],
     onEmpty: values['on-empty'],
     preserveSubdirs: values['preserve-subdirs'],
+    successMarkers: values['success-markers'],
     minFreeBytes: values['min-free-bytes'],
     minFreeInodes: values['min-free-inodes'],
     timezone: values.timezone,
