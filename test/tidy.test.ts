@@ -36,6 +36,7 @@ const ORDER = [
   'ledger',
   'manifest',
   'warehouse',
+  'periods',
   'gates',
   'recover',
   'stages',

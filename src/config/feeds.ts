@@ -50,6 +50,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     onEmpty: values['on-empty'],
     sameContentAgainAfterSeconds: values['same-content-again-after'],
     preserveSubdirs: values['preserve-subdirs'],
+    successMarkers: values['success-markers'],
     minFreeBytes: values['min-free-bytes'],
     minFreeInodes: values['min-free-inodes'],
     timezone: values.timezone,

@@ -26,6 +26,8 @@ export interface FeedOptions {
   /** 0: never. */
   sameContentAgainAfterSeconds: number;
   preserveSubdirs: boolean;
+  /** `_SUCCESS` in hours and partitions that are complete. Undefined in what an older version recorded. */
+  successMarkers?: boolean;
   /** What stays free of the filesystems of warehouse and manifests. */
   minFreeBytes: number;
   minFreeInodes: number;

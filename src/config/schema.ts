@@ -133,6 +133,13 @@ export const feedFields = {
     { group: PROTECTING, description: 'the same for inodes, where the filesystem counts them' },
     { min: 0, max: limits.byteCountMax, unit: 'inodes', fallback: 0 },
   ),
+  'success-markers': toggle(
+    {
+      group: OUTCOME,
+      description: 'write _SUCCESS into each manifest hour and partition that is over and complete',
+    },
+    false,
+  ),
   timezone: textOr(
     'UTC',
     {

@@ -48,8 +48,24 @@ export const baseOf = (path: ByteName): ByteName => path.slice(path.lastIndexOf(
 export const folderOf = (path: ByteName): ByteName =>
   (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '') as ByteName;
 
-/** `ingest_date=YYYY-MM-DD` of an instant in a time zone, and the manifest hour `YYYY/MM/DD/HH`. */
-export function partitionOf(atMs: number, timezone: string): { date: ByteName; hour: ByteName } {
+/** Lies in an hour or a partition that is closed and complete (src/periods/). */
+export const SUCCESS = nameOfText('_SUCCESS');
+/** The marker before it has its name. */
+export const SUCCESS_TOKEN = nameOfText('.ingest-success');
+
+/** The first choice of a target in a partition: nothing that was delivered, file or folder, passes there for a marker. */
+export const wantedTarget = (date: ByteName, path: ByteName): ByteName =>
+  `${date}/${path.replace(/^_SUCCESS(?=\/|$)/, '_SUCCESS~2')}` as ByteName;
+
+export interface Partition {
+  /** `ingest_date=YYYY-MM-DD` */
+  date: ByteName;
+  /** `YYYY/MM/DD/HH` */
+  hour: ByteName;
+}
+
+/** Of an instant in a time zone. */
+export function partitionOf(atMs: number, timezone: string): Partition {
   const parts = Object.fromEntries(
     formatter(timezone)
       .formatToParts(atMs)

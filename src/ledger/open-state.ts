@@ -12,9 +12,10 @@ import { STAGE_NAMES } from '../config/stage-names.js';
 import { EnvironmentError } from '../errors.js';
 import { host } from '../linux/index.js';
 import { exceptionsModule } from './exceptions.js';
+import { periodsModule } from './periods-schema.js';
 import { ledgerModule } from './schema.js';
 
-const MODULES = [ledgerModule, exceptionsModule] as const;
+const MODULES = [ledgerModule, exceptionsModule, periodsModule] as const;
 
 export interface OpenOptions {
   statePath: string;

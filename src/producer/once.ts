@@ -10,6 +10,7 @@ import { limits as queueLimits } from '../../queue/limits.js';
 import { trailOf } from '../../queue/trail.js';
 import type { FeedOptions } from '../config/options.js';
 import { type ByteName, shownName } from '../linux/names.js';
+import { isDue } from '../periods/close.js';
 import type { Named, OnceDone } from '../supervise/protocol.js';
 import type { FeedProducer } from './feed-producer.js';
 
@@ -68,7 +69,8 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   for (const { feed } of producers) if (!onlyUploadersTurn(backend, feed, first, left)) return undefined;
   for (const { feed } of producers)
     for (const job of backend.held({ feed: feed.name, limit: NAMES_MAX })) addName(left.held, feed, job.key);
-  return left;
+  // An hour or a day that ended meanwhile gets its marker.
+  return producers.some((producer) => isDue(backend, producer.feed)) ? undefined : left;
 }
 
 /** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */

@@ -1,4 +1,5 @@
 /** What is left when every row was judged: lines that no row knows, files that nobody knows, bytes that are no line. */
+import { SUCCESS, SUCCESS_TOKEN } from '../files/places.js';
 import { contentByHash } from '../ledger/content.js';
 import type { JobFacts } from '../stages/job.js';
 import type { FileNote, Judging } from './audit-judging.js';
@@ -44,9 +45,21 @@ function isGivenUp({ view }: Judging, id: string): boolean {
   return job?.ending === 'discarded' || (job?.payload as Partial<JobFacts> | undefined)?.putAway?.kind === 'discarded';
 }
 
+const FIRST = Buffer.alloc(0);
+
+/** Of a partition: ours, or that of a job that writes into the same warehouse. */
+function isMarker(path: Buffer, warehouse: string): boolean {
+  const [day, name, more] = path
+    .toString('latin1')
+    .slice(Buffer.byteLength(warehouse) + 1)
+    .split('/');
+  return /^ingest_date=/.test(day!) && (name === SUCCESS || name === SUCCESS_TOKEN) && more === undefined;
+}
+
 export function judgeFiles(judging: Judging): void {
   const { view, tell, feed } = judging;
-  for (const { path, kind, sha256 } of pages<FileNote>(judging, UNKNOWN_FILES, Buffer.alloc(0), (file) => file.path)) {
+  for (const { path, kind, size, sha256 } of pages<FileNote>(judging, UNKNOWN_FILES, FIRST, (file) => file.path)) {
+    if (size === 0 && isMarker(path, feed.warehouse)) continue;
     const at = shownPath(path);
     if (kind === 'temporary') {
       if (!isLive(view.job(jobOf(path)))) tell(difference('left_over', feed.name, at, 'a copy that no job is making'));

@@ -9,6 +9,7 @@ import type { FeedOptions } from '../config/options.js';
 import { FeedFiles, type Roots, statEntry } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { LinuxError } from '../linux/index.js';
+import { waitsForJob } from '../periods/waiting.js';
 import { makeFilters } from '../producer/filters.js';
 import type { JobFacts } from '../stages/job.js';
 import { safeText } from '../telemetry/safe.js';
@@ -58,7 +59,15 @@ function partsOf(view: QueueView, found: Found): Part[] {
     if (now) parts.push({ title: `${name})`, ...now });
     for (const job of jobs.slice(0, TOLD_MAX)) {
       const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
-      parts.push({ title, job, ...careful(() => ofJob(job, looked)) });
+      parts.push({
+        title,
+        job,
+        ...withPeriods(
+          job,
+          careful(() => ofJob(job, looked)),
+          view,
+        ),
+      });
     }
     for (const content of contents.slice(0, TOLD_MAX)) {
       const title = `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
@@ -70,6 +79,14 @@ function partsOf(view: QueueView, found: Found): Part[] {
   } finally {
     files.close();
   }
+}
+
+/** The markers that readers wait for because of it. */
+function withPeriods(job: Job, said: Verdict, view: QueueView): Verdict {
+  const more = waitsForJob(view, job.id).map(
+    ({ folder }) => `${folder} is over, and its _SUCCESS waits for this file.`,
+  );
+  return { ...said, sentences: [...said.sentences, ...more] };
 }
 
 /** What lies under the path now, where no job speaks of it. */

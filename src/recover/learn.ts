@@ -13,6 +13,7 @@ import { openRoot } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { namesIn } from '../files/names-in.js';
 import { errnoOf } from '../files/place-error.js';
+import { SUCCESS } from '../files/places.js';
 import { FsKinds, openEntry, probeFd } from '../files/probe.js';
 import { contentByHash } from '../ledger/content.js';
 import { type ByteName, bytesOfName, joinNames, nameOfText, type Stat, statAtOrNone, statFd } from '../linux/index.js';
@@ -31,7 +32,7 @@ export interface LearnOptions {
 export interface Learned {
   learned: number;
   known: number;
-  /** Hidden ones, and what is no regular file. */
+  /** Hidden ones, what is no regular file, and an empty `_SUCCESS`. */
   ignored: number;
   bytes: number;
   /** Could not be read, or were written to. */
@@ -94,7 +95,8 @@ function* namesBelow(root: Directories, at: ByteName, pending: ByteName[], total
     const path = joinNames(at, name);
     const stat = statAtOrNone(root.directory(at), name);
     if (!stat) continue;
-    if (name.startsWith('.') || (stat.kind !== 'file' && stat.kind !== 'directory')) totals.ignored++;
+    const isMarker = name === SUCCESS && stat.size === 0;
+    if (name.startsWith('.') || isMarker || (stat.kind !== 'file' && stat.kind !== 'directory')) totals.ignored++;
     else if (stat.kind === 'directory') pending.push(path);
     else yield path;
   }

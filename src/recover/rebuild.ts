@@ -18,6 +18,7 @@ import { adoptOrphans } from './reaper.js';
 import { discardWithdrawn } from './rebuild-jobs.js';
 import { readCorrections, readManifests } from './rebuild-lines.js';
 import { forgetGivenUp, settleContents, settleJobs } from './rebuild-older.js';
+import { noteMarked } from './rebuild-periods.js';
 import { type Before, judgeState, placeState, removeMaking } from './rebuild-place.js';
 import { type Asked, endMaking, type Making, noted, openMaking } from './rebuild-progress.js';
 import { type FeedReport, noReport, tellFeed, tellUnknown } from './rebuild-report.js';
@@ -91,6 +92,7 @@ async function rebuildFeed(making: Making, statePath: string, feed: FeedOptions)
     report.sealed = await noteSealed(backend, feed.name, files);
     if (making.before === 'older') await backend.transact((tx) => forgetGivenUp(tx, feed.name));
     await readManifests({ making, feed, files, report });
+    await noteMarked(backend, feed);
     while ((await discardAgain(backend, feed, report)) > 0);
     if (making.before === 'older') {
       report.olderJobs = await settleJobs(backend, feed.name, files);

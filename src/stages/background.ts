@@ -5,11 +5,13 @@
  */
 import type { Backend, OnStuck, Reader, StageName, StuckWork } from '../../queue/backend.js';
 import { limits, StateUnwritable } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../files/place-error.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
-import { adoptOrphans, redoAppends, removeTemporary } from '../recover/reaper.js';
+import { Periods } from '../periods/close.js';
+import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../recover/reaper.js';
 import { OldReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
 import { STAGES } from './index.js';
@@ -32,6 +34,8 @@ export interface InHand {
   job: string | null;
   place: string;
 }
+
+type Reap = (reaped: Reaped, feed: FeedOptions) => Promise<unknown>;
 
 const NOTHING: InHand = { job: null, place: '' };
 
@@ -70,7 +74,9 @@ export class Background {
     const silence = new Silence(this.parts.stallMs, this.parts.emit);
     this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
-    this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends));
+    const periods = new Periods();
+    const closePeriods: Reap = (reaped, feed) => periods.close(reaped, feed, () => this.#stopped);
+    this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
     const reservations = new OldReservations();
     this.#every(RESERVATIONS_EVERY_MS, () => reservations.forget(this.parts.backend, () => this.#stopped));
@@ -146,7 +152,7 @@ export class Background {
     return probeGates(backend, rootsOf, hand, emit);
   }
 
-  async #reap(...acts: ((reaped: Parameters<typeof redoAppends>[0]) => Promise<unknown>)[]): Promise<void> {
+  async #reap(...acts: Reap[]): Promise<void> {
     const { backend, feeds, emit } = this.parts;
     const stuck = new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
     for (const name of feeds.names()) {
@@ -157,7 +163,7 @@ export class Background {
       for (const act of acts) {
         const files = new FeedFiles(feed.roots);
         try {
-          await act({ backend, emit, feed: name, files });
+          await act({ backend, emit, feed: name, files }, feed.options);
         } catch (error) {
           this.#reapingFailed(name, error);
         } finally {

@@ -5,8 +5,8 @@
  */
 import type { Reader } from '../../queue/backend.js';
 import { errnoOf, inPlace, PlaceError } from '../files/place-error.js';
-import { baseOf, folderOf } from '../files/places.js';
-import { type ByteName, joinNames, LinuxError, shownName } from '../linux/index.js';
+import { baseOf, folderOf, wantedTarget } from '../files/places.js';
+import { type ByteName, LinuxError, shownName } from '../linux/index.js';
 import { freeTarget } from '../warehouse/reserve.js';
 import { SLICE_MS } from './each-job.js';
 import type { IngestJob } from './job.js';
@@ -80,7 +80,7 @@ export async function lookAhead(
 }
 
 const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
-  joinNames(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
+  wantedTarget(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
 
 function targetOf(reader: Reader, wanted: ByteName, date: ByteName, batch: Batch, chosen: Set<ByteName>): ByteName {
   const folder = folderOf(wanted);

@@ -6,13 +6,12 @@
  */
 import type { Tx } from '../../queue/backend.js';
 import { PlaceError } from '../files/place-error.js';
-import { partitionOf } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import type { ByteName } from '../linux/index.js';
 import { endAhead } from '../manifest/ahead.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
+import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { manifestBusy } from './busy.js';
 import { lookAgain } from './contents.js';
@@ -99,16 +98,17 @@ async function appendAll(
   steps: Map<IngestJob, Step>,
 ): Promise<Written> {
   if (jobs.length === 0) return 'nothing';
-  const atMs = Date.now();
-  const { date, hour } = partitionOf(atMs, batch.feed.timezone);
+  const at = batch.backend.read((reader) => firstOpen(reader, batch.feed, Date.now()));
   const lookedMs = batch.backend.nowMs();
   batch.hand(undefined, 'warehouse');
-  const plans = await lookForTargets(jobs, date, batch, (job, step) => void steps.set(job, step));
+  const plans = await lookForTargets(jobs, at.date, batch, (job, step) => void steps.set(job, step));
   batch.hand(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
-  return appendTo(fileOf(batch, hour), (tx) => {
+  return appendTo(fileOf(batch, at.hour), (tx) => {
     if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
-    return planLines(tx, batch, plans, contents, atMs, hour);
+    // Closed since, while this process was stopped: the next round takes another instant.
+    if (isClosed(tx, batch.feed, at)) return undefined;
+    return planLines(tx, batch, plans, contents, at);
   });
 }
 
@@ -117,9 +117,9 @@ function planLines(
   batch: Batch,
   plans: readonly Plan[],
   contents: Map<IngestJob, Content | undefined>,
-  atMs: number,
-  hour: ByteName,
+  at: ReturnType<typeof firstOpen>,
 ): Lines {
+  const { atMs, hour } = at;
   const rows: number[] = [];
   let lines = '';
   for (const { job, target } of plans) {
@@ -147,5 +147,7 @@ function planLines(
     lines += manifestLine(planned, batch.feed);
     rows.push(row);
   }
-  return rows.length > 0 ? { lines, items: { rows, jobs: [] } } : undefined;
+  if (rows.length === 0) return undefined;
+  noteLines(tx, batch.feed, at);
+  return { lines, items: { rows, jobs: [] } };
 }

@@ -6,7 +6,7 @@
  */
 import type { Around, Tx } from '../../queue/backend.js';
 import { PlaceError } from '../files/place-error.js';
-import { partitionOf } from '../files/places.js';
+import { type Partition, partitionOf } from '../files/places.js';
 import { type Ahead, askLedger } from '../ledger/ask.js';
 import type { Content } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
@@ -14,6 +14,7 @@ import { beginAhead, endAhead } from '../manifest/ahead.js';
 import { type Append, type End, fillAppend, planAppend } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { endOf, fileName } from '../manifest/write.js';
+import { isClosed, noteLines } from '../periods/plan.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { isHashed } from './hash-sync.js';
 import type { IngestJob } from './job.js';
@@ -41,13 +42,13 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
 /** Undefined where a place fails: the manifest stage meets that again, and says so. */
 async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning | undefined> {
   const atMs = Date.now();
-  const { date, hour } = partitionOf(atMs, batch.feed.timezone);
-  const file = fileOf(batch, hour);
+  const at = partitionOf(atMs, batch.feed.timezone);
+  const file = fileOf(batch, at.hour);
   await beginAhead(fileName(file));
   const lookedMs = batch.backend.nowMs();
   try {
-    const plans = await lookAhead(jobs, date, batch, batch.straight!);
-    return new Planning(batch, plans, { atMs, hour, lookedMs }, fileName(file), endOf(file));
+    const plans = await lookAhead(jobs, at.date, batch, batch.straight!);
+    return new Planning(batch, plans, { ...at, atMs, lookedMs }, fileName(file), endOf(file));
   } catch (error) {
     endAhead(fileName(file));
     if (error instanceof PlaceError) return undefined;
@@ -57,9 +58,8 @@ async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning 
   }
 }
 
-interface When {
+interface When extends Partition {
   atMs: number;
-  hour: ByteName;
   lookedMs: number;
 }
 
@@ -87,6 +87,7 @@ class Planning implements Around {
     this.#tried = true;
     const { batch, when, file, end } = this;
     if (tx.nowMs - when.lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return;
+    if (isClosed(tx, batch.feed, when)) return;
     const planned = planAppend(tx, batch.feed.name, file, end, batch.backend.owner);
     if ('append' in planned) this.#append = planned.append;
   }
@@ -109,5 +110,6 @@ class Planning implements Around {
     const items = { rows: this.#rows, jobs: [] };
     // With lines, its turn ends once they are written (manifest.ts).
     if (!this.#append || !fillAppend(tx, this.#append, { lines: this.#lines, items })) endAhead(this.file);
+    else noteLines(tx, this.batch.feed, this.when);
   }
 }

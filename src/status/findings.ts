@@ -14,6 +14,7 @@ import { CATALOGUE } from '../errors.js';
 import { ON_TRIAL } from '../gates/episode.js';
 import { ADVICE, notices } from '../gates/notices.js';
 import { type Finding, files, iso } from './finding.js';
+import { periodFindings } from './period-findings.js';
 import { doesStage, isProducer, type Process } from './processes.js';
 import { whyFindings } from './why.js';
 
@@ -33,6 +34,7 @@ export function findings(
     ...nobodyFindings(view.stages, stats, processes),
     ...held.map(heldFinding),
     ...whyFindings(view),
+    ...periodFindings(view),
     ...noticeFindings(view),
     ...roomOfState(statePath),
   ];

@@ -35,6 +35,12 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${text(f.warehouse_path)} was withdrawn by ${text(f.by)} (${text(f.reason)}); ${f.kept ? 'it lies in failed/ of the work directory' : 'it was not there any more'}`,
   },
+  period_closed: {
+    say: (f) =>
+      f.marked === false
+        ? `${text(f.folder)} is over, and was taken away: it gets no _SUCCESS`
+        : `${text(f.folder)} is over, and all of it is there: it has its _SUCCESS`,
+  },
   dashboard: { say: (f) => `the dashboard is at ${text(f.url)}` },
   dashboard_failed: { level: 'error', say: (f) => `the dashboard could not answer: ${text(f.reason)}` },
   operator_act: {

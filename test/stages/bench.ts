@@ -27,7 +27,7 @@ import { World } from '../world/world.js';
 const silent = (): void => {};
 const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 
-class Died extends Error {}
+export class Died extends Error {}
 
 export class Bench {
   readonly world: World;
@@ -93,7 +93,7 @@ export class Bench {
     } finally {
       files.close();
     }
-    if (diesAt !== Number.POSITIVE_INFINITY) await this.#die();
+    if (diesAt !== Number.POSITIVE_INFINITY) await this.die();
     return claims.length;
   }
 
@@ -104,12 +104,20 @@ export class Bench {
     files.close();
   }
 
+  /** Other options from here on: of the producer, and of this worker at once. */
+  async reconfigure(change: Partial<FeedOptions>): Promise<void> {
+    const options = { ...this.feed.options, ...change };
+    await this.backend.putFeed(options.name, { ...options });
+    this.feed = { ...this.feed, options };
+  }
+
   async close(): Promise<void> {
     await this.backend.close();
     await this.world.end();
   }
 
-  async #die(): Promise<void> {
+  /** Its owner is dead, and another one opens the state. */
+  async die(): Promise<void> {
     await this.backend.close();
     await this.#openState();
   }
@@ -132,7 +140,7 @@ export class Bench {
 }
 
 /** The backend of a process that dies at its n-th transaction, before it is written; an even n: just after. */
-function mortal(backend: Backend, diesAt: number): Backend {
+export function mortal(backend: Backend, diesAt: number): Backend {
   let left = Math.ceil(diesAt / 2);
   const write =
     (act: (...args: never[]) => Promise<unknown>) =>

@@ -33,7 +33,8 @@ export interface Survey {
 
 export function survey(feed: Feed, statePath: string): Survey {
   const work = workDirOf(feed);
-  const inWarehouse = files(feed.warehouse).filter((f) => f.path !== '.ingest-root');
+  const isMarker = (f: Found) => f.size === 0 && /^ingest_date=[^/]*\/(_SUCCESS|\.ingest-success)$/.test(f.path);
+  const inWarehouse = files(feed.warehouse).filter((f) => f.path !== '.ingest-root' && !isMarker(f));
   const isTemporary = (f: Found) => /(^|\/)\.ingest-tmp\/|^\.ingest-root\.|^\.ingest-probe$/.test(f.path);
   const corrections = manifestLines(feed.manifests, 'corrections.jsonl');
   return {

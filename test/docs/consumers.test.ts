@@ -1,0 +1,52 @@
+/** The shell loop of docs/consumers.md, out of the document's own text, on the output of a real ingest. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { heldMove } from '../world/held-move.js';
+import { PACKAGE } from '../world/program.js';
+import { createWorld, type World } from '../world/world.js';
+
+const [, LOOP = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(readFileSync(join(PACKAGE, 'docs/consumers.md'), 'utf8')) ?? [];
+const LOAD = `printf '%s\\n' "$file"`;
+/** A day that has begun in the far west is over in the far east: hours end without a wait. */
+const WEST = ['--success-markers', '--timezone', 'Etc/GMT+12'];
+const EAST = ['--success-markers', '--timezone', 'Etc/GMT-14'];
+const PATIENT = { withinMs: 60_000 };
+
+function loop(world: World, script: string): { status: number | null; files: string[]; notes: string[] } {
+  const done = join(world.root, 'done');
+  mkdirSync(done, { recursive: true });
+  const env = { PATH: process.env.PATH, MANIFESTS: world.feed().manifests, DONE: done };
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { env, encoding: 'utf8' });
+  assert.equal(stderr, '');
+  const notes = readdirSync(done).filter((name) => !name.endsWith('.files'));
+  return { status, files: stdout.split('\n').filter(Boolean), notes };
+}
+
+test('the loop prints each file of an hour once, when the hour is complete, and nothing that was withdrawn', async (t) => {
+  if (spawnSync('jq', ['--version']).error) return t.skip('no jq: the loop of docs/consumers.md was not run');
+  assert.ok(LOOP.includes(LOAD), 'the place for the load');
+  const world = createWorld(t);
+  world.start('ingest', WEST);
+  await world.event('worker_started', undefined, PATIENT);
+  const target = await heldMove(world);
+  assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
+  for (const name of ['a.csv', 'b c.csv', `d"e'\\.csv`, '_SUCCESS', 'again/a.csv']) world.drop(name, 100);
+  await world.allDroppedDone(PATIENT);
+  await world.stop();
+  rmSync(target);
+  assert.deepEqual(loop(world, LOOP), { status: 0, files: [], notes: [] });
+
+  await world.runOnce(EAST);
+  const lines = world.survey().lines.map(({ record }) => record!);
+  const stored = lines.filter(({ ingest_id }) => !world.survey().withdrawn.has(ingest_id));
+  assert.deepEqual([lines.length, stored.length], [6, 5]);
+  const failing = loop(world, LOOP.replace(LOAD, 'false'));
+  assert.deepEqual([failing.status, failing.notes], [1, []]);
+  const { status, files, notes } = loop(world, LOOP);
+  assert.deepEqual([status, files], [0, stored.map(({ warehouse_path }) => warehouse_path)]);
+  assert.ok(notes.length >= 1);
+  assert.deepEqual(loop(world, LOOP), { status: 0, files: [], notes });
+});

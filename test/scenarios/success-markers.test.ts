@@ -1,0 +1,122 @@
+/**
+ * `_SUCCESS` as a reader sees it: only where every line has its file, once, while processes are killed, a move is held, hours
+ * pass, and the clock is set back.
+ */
+import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Control, compilePreload } from '../crash/control.js';
+import { contents } from '../world/dropping.js';
+import { heldMove } from '../world/held-move.js';
+import { MarkerReader } from '../world/marker-reader.js';
+import type { Program } from '../world/program.js';
+import { stays, until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const SEED = process.env.SEED ?? String(Date.now());
+const HOUR_MS = 3_600_000;
+const ROUNDS = 3;
+const FILES = 40;
+const PATIENT = { withinMs: 60_000 };
+const DAY = '2031-05-06';
+const hourAt = (hour: number) => `2031/05/06/${hour}`;
+
+/** A clock that the test moves, for all that runs in a world. */
+function clockFor(world: World): { env: NodeJS.ProcessEnv; set: (atMs: number) => void; end: () => void } | undefined {
+  const library = compilePreload(world.root);
+  if (library === undefined) return undefined;
+  const control = new Control(join(world.root, 'control'));
+  const env = { LD_PRELOAD: library, CRASH_CONTROL: control.path };
+  return { env, set: (atMs) => control.set('wall_ns', (atMs - Date.now()) * 1e6), end: () => control.close() };
+}
+
+/** Two workers; a kill takes one of them with all that it has started, at some moment of its work. */
+class Workers {
+  kills = 0;
+  readonly #running: Program[] = [];
+
+  constructor(
+    readonly world: World,
+    readonly env: NodeJS.ProcessEnv,
+    readonly below: (n: number) => number,
+  ) {
+    for (let n = 0; n < 2; n++) this.#start();
+  }
+
+  async killOne(): Promise<void> {
+    const killed = this.#running.shift()!;
+    await this.world.event('worker_started', ({ heardFrom }) => heardFrom === killed.pid, PATIENT);
+    await stays('it is at work', () => killed.running, this.below(150));
+    killed.killAll();
+    await killed.ended;
+    this.kills++;
+    this.#start();
+  }
+
+  #start(): void {
+    this.#running.push(this.world.start('ingest-worker', [], { env: this.env }));
+  }
+}
+
+test('a reader finds _SUCCESS only where every line has its file, and once: kills, a held move, hours that pass', async (t) => {
+  t.diagnostic(`SEED=${SEED}`);
+  const world = createWorld(t, { options: { successMarkers: true, stabilitySeconds: 0, settleMs: 0 } });
+  const clock = clockFor(world);
+  if (!clock) return t.skip('no gcc: the clock cannot be moved, so no hour ends within this test');
+  t.after(() => clock.end());
+  const draw = contents(SEED);
+  const reader = new MarkerReader(world.feed());
+  t.after(() => reader.end());
+  const firstMs = Date.parse(`${DAY}T21:50:00Z`);
+  clock.set(firstMs);
+  world.start('ingest-producer', [], { env: clock.env });
+  await world.event('worker_started', undefined, PATIENT);
+  const workers = new Workers(world, clock.env, (n) => draw(4).readUInt32LE() % n);
+  const target = await heldMove(world);
+  for (let round = 0; round < ROUNDS; round++) {
+    clock.set(firstMs + round * HOUR_MS);
+    for (let n = 0; n < FILES; n++) {
+      world.drop(`${round}-${n}.csv`, 200);
+      if (n % 20 === 10) await workers.killOne();
+    }
+    // The first of this hour are there; others come over its end.
+    const isBegun = () => world.manifest().some(({ file }) => file.startsWith(hourAt(21 + round)));
+    await until('a line of this hour', isBegun, PATIENT);
+  }
+  const isSeen = (...folders: string[]) => folders.every((folder) => reader.seen.includes(folder));
+  // The day is over; the hour of the held file waits for it, and the day for that hour.
+  clock.set(firstMs + ROUNDS * HOUR_MS);
+  for (let n = 0; n < 4; n++) await workers.killOne();
+  await until('the hours after it are marked', () => isSeen(hourAt(22), hourAt(23)), PATIENT);
+  await waitsAreTold(world, clock.env);
+  assert.ok(!isSeen(hourAt(21)) && !isSeen(`ingest_date=${DAY}`), reader.seen.join(', '));
+
+  renameSync(target, join(world.root, 'of the stranger'));
+  await world.run('ingest-ctl', ['retry', '--all']);
+  await workers.killOne();
+  await until('hour and day are marked', () => isSeen(hourAt(21), `ingest_date=${DAY}`), PATIENT);
+  // Three hours back, into hours that are marked.
+  clock.set(firstMs);
+  world.drop('late.csv', 100, { how: 'rename' });
+  await world.allDroppedDone(PATIENT);
+  const late = world.manifest().find(({ record }) => record?.path.endsWith('/late.csv'))!;
+  assert.equal(late.record!.ingested_at, '2031-05-07T00:00:00.000Z');
+  await world.stop();
+  assert.deepEqual(reader.end(), []);
+  world.check();
+  assert.deepEqual(world.log.named('bug'), []);
+  t.diagnostic(
+    `${workers.kills} kills, ${reader.looks} looks, ${world.manifest().length} lines in ${reader.seen.length} periods`,
+  );
+});
+
+async function waitsAreTold(world: World, env: NodeJS.ProcessEnv): Promise<void> {
+  const { stdout } = await world.run('queue-stat', ['--json'], { env });
+  const { findings } = JSON.parse(stdout) as { findings: { code: string; sentence: string }[] };
+  const waits = findings.filter(({ code }) => code === 'period_waits').map(({ sentence }) => sentence);
+  assert.equal(waits.length, 1, waits.join('\n'));
+  assert.match(waits[0]!, /\/2031\/05\/06\/21 is over .*held\.csv \(job .*\), which is held \(target_taken\)/);
+  const explained = await world.run('ingest-ctl', ['explain', 'held.csv']);
+  assert.match(explained.stdout, /\/2031\/05\/06\/21 is over, and its _SUCCESS waits for this file/);
+}

@@ -1,0 +1,21 @@
+/** A file that has its line and cannot be moved: somebody else's file lies on its target. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pause, resume } from './hand.js';
+import { until } from './waiting.js';
+import type { World } from './world.js';
+
+const PATIENT = { withinMs: 60_000 };
+
+/** Drops `held.csv` while an ingest runs. Answers its target. */
+export async function heldMove(world: World): Promise<string> {
+  await pause(world.statePath, 'move');
+  world.drop('held.csv', 100, { how: 'rename' });
+  const line = () => world.manifest().find(({ record }) => record?.path.endsWith('/held.csv'))?.record;
+  const { warehouse_path: target } = await until('the line of the held file', line, PATIENT);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, 'a stranger');
+  await resume(world.statePath, 'move');
+  await until('the move is held', () => world.jobs().some(({ hold_code }) => hold_code === 'target_taken'), PATIENT);
+  return target;
+}
