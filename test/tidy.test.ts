@@ -41,6 +41,7 @@ const ORDER = [
   'stages',
   'producer',
   'status',
+  'alarms',
   'dashboard',
   'supervise',
   'commands',

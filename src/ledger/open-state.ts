@@ -11,9 +11,10 @@ import {
 import { STAGE_NAMES } from '../config/stage-names.js';
 import { EnvironmentError } from '../errors.js';
 import { host } from '../linux/index.js';
+import { alarmsModule } from './alarms-schema.js';
 import { ledgerModule } from './schema.js';
 
-const MODULES = [ledgerModule] as const;
+const MODULES = [ledgerModule, alarmsModule] as const;
 
 export interface OpenOptions {
   statePath: string;
