@@ -26,9 +26,9 @@ function lateness(
   { sinceMs, arrivedMs }: Arrival,
   nowMs: number,
 ): Finding | undefined {
-  const dueMs = deadlineAfter(expected, timezone, arrivedMs ?? sinceMs, arrivedMs !== null);
-  if (nowMs < dueMs) return undefined;
   const what = shownExpectation(expected);
+  const dueMs = dueOf(expected, what, timezone, arrivedMs ?? sinceMs, arrivedMs !== null);
+  if (nowMs < dueMs) return undefined;
   const last = arrivedMs === null ? 'None has come yet' : `The last one came at ${iso(arrivedMs)}`;
   return {
     ...{ code: 'late_feed', severity: 'stuck', feed, stage: '*', what, files: 0 },
@@ -36,4 +36,16 @@ function lateness(
     release: `ask who delivers to ${input}; what lies there, ingest-ctl explain tells why it is not in yet`,
     since: iso(dueMs),
   };
+}
+
+/** The same until something arrives, and a calendar is slow: of as many as a state may have, once each second. */
+const known = new Map<string, number>();
+const KNOWN_MAX = 10_000;
+
+function dueOf(expected: Expectation, what: string, timezone: string, lastMs: number, isArrival: boolean): number {
+  const key = [what, timezone, lastMs, isArrival].join('\0');
+  const dueMs = known.get(key) ?? deadlineAfter(expected, timezone, lastMs, isArrival);
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(key, dueMs);
+  return dueMs;
 }

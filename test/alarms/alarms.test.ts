@@ -19,6 +19,11 @@ test('a closed gate is one alarm however many stages it closes, signed, and told
   await told.close('warehouse', 'ENOSPC', 'manifest');
   await told.pass(SOON);
   assert.deepEqual(web.told, ['began ENOSPC']);
+  for (const stage of ['move', 'manifest']) await told.reopen('warehouse', stage);
+  await told.pass(limits.absentMs - limits.lookEveryMs); // on trial
+  for (const stage of ['move', 'manifest']) await told.close('warehouse', 'ENOSPC', stage);
+  await told.pass(SOON);
+  assert.deepEqual(web.told, ['began ENOSPC'], 'the same trouble');
   assert.equal(web.signed(SECRET), Math.floor(Date.parse(web.messages[0]!.sent_at) / 1_000));
   await told.reopen('warehouse');
   await told.reopen('warehouse', 'manifest');
@@ -136,6 +141,25 @@ test('who dies between the answer and its commit tells the same again, under the
   assert.deepEqual(first, again);
 });
 
+test('who was stopped between its look and its write writes nothing of what it saw', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  const { ms } = told.clock;
+  await told.hold(1);
+  told.clock.ms = () => {
+    told.clock.now += HOUR;
+    return told.clock.now;
+  };
+  for (let i = 0; i < 10; i++) await told.turn();
+  assert.deepEqual(
+    told.backend.read((rows) => rows.all('SELECT * FROM alarms')),
+    [],
+  );
+  told.clock.ms = ms;
+  await told.pass(SOON);
+  assert.deepEqual(web.told, ['began too_large']);
+});
+
 test('of two processes that could tell, one does; the other takes over when it is gone', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
@@ -179,7 +203,7 @@ test('overflows and lost processes are told by their number, also what happened 
   assert.deepEqual([web.told.at(-1), web.messages.at(-1)!.alarms[0]!.count], ['began overflow', 1]);
 });
 
-test('more than a message holds comes with the next ones, counted; what was given up is counted too', async (t) => {
+test('more than a message holds comes with the next ones, counted', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   await told.hold(250, (n) => `code_${n}`);
@@ -194,13 +218,33 @@ test('more than a message holds comes with the next ones, counted; what was give
   );
   assert.match(web.messages[0]!.text, /\n… and 240 more$/);
   assert.equal(new Set(web.messages.flatMap(({ alarms }) => alarms.map(({ id }) => id))).size, 250);
-  await told.backend.transact((tx) => tx.run('UPDATE alarm_channels SET missed = 7'));
+});
+
+test('of a receiver that is away for weeks the oldest that are over are given up, and counted', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  const past = limits.endedKept + 5;
+  await told.backend.transact((tx) => {
+    tx.run(
+      `WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+       INSERT INTO alarms SELECT i, i, 'default', 'EIO', 'move', 'warehouse', 0, 's', 'r', 0, 0, 0, 1, i, i FROM n`,
+      past,
+    );
+    tx.run('UPDATE alarm_teller SET changes = ?', past);
+  });
+  await web.away();
   await told.close('warehouse');
   await told.pass(SOON);
-  assert.deepEqual([web.messages.at(-1)!.missed, /7 that were over/.test(web.messages.at(-1)!.text)], [7, true]);
   await told.reopen('warehouse');
   await told.pass(SOON);
-  assert.equal(web.messages.at(-1)!.missed, 0);
+  const kept = told.backend.read((rows) => rows.get<{ n: number }>('SELECT count(*) AS n FROM alarms')!.n);
+  assert.equal(kept, limits.endedKept);
+  await web.back();
+  await told.pass(limits.retryLongestMs + SOON);
+  const [first, second] = web.messages;
+  assert.deepEqual([first!.missed, first!.more], [6, limits.endedKept - limits.alarmsPerMessage]);
+  assert.match(first!.text, /\n6 that were over were given up before this could be told$/);
+  assert.equal(second!.missed, 0);
 });
 
 test('what is over and was told leaves no row; a pause is no alarm', async (t) => {
