@@ -42,6 +42,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_path_directory: usage('Name a file, not a directory.'),
   dashboard_needs_token: usage('Name a token file, or listen on loopback.'),
   token_unreadable: usage('Check the path of the file and its permissions.'),
+  notify_command_unusable: usage('Name an executable file, by its absolute path.'),
   not_selected: usage('Name jobs or paths, or --all.'),
   missing_reason: usage('Add --reason TEXT.'),
   content_unknown: usage('Name a SHA-256 or a path that ingest-ctl explain knows.'),

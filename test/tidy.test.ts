@@ -42,6 +42,7 @@ const ORDER = [
   'stages',
   'producer',
   'status',
+  'alarms',
   'dashboard',
   'supervise',
   'commands',

@@ -1,6 +1,7 @@
 /** ingest-producer: finds files and enqueues them; its feeds are recorded in the state for the workers. */
 import { configOf } from '../config/load.js';
 import { askedFor } from './ask.js';
+import { notifierOf } from './ingest.js';
 import { runChildren } from './run-children.js';
 import { prepareStateFor } from './state.js';
 
@@ -9,6 +10,6 @@ export async function ingestProducer(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   const config = configOf(invocation, process.env);
   await prepareStateFor(config.feeds, config.service.statePath);
-  const ended = await runChildren('ingest-producer', config, [{ role: 'producer', stages: [] }]);
+  const ended = await runChildren('ingest-producer', config, [{ role: 'producer', stages: [] }, ...notifierOf(config)]);
   return ended.exitCode;
 }

@@ -21,6 +21,7 @@ export async function ingest(argv: readonly string[]): Promise<number> {
     { role: 'producer', stages: [] },
     ...workersOf(config),
     ...(config.service.dashboard === undefined ? [] : [{ role: 'dashboard' as const, stages: [] }]),
+    ...notifierOf(config),
   ]);
   if (ended.once) tellLeftovers(ended.once);
   return ended.exitCode;
@@ -30,6 +31,9 @@ function workersOf({ service }: Config): ChildSpec[] {
   if (service.workers === undefined) return processes(service.concurrency, [...STAGE_NAMES]);
   return STAGE_NAMES.flatMap((stage) => processes(service.workers![stage] ?? 0, [stage]));
 }
+
+export const notifierOf = ({ service }: Config): ChildSpec[] =>
+  service.notify === undefined ? [] : [{ role: 'notifier', stages: [] }];
 
 export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
   Array.from({ length: count }, () => ({ role: 'worker', stages }));

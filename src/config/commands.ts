@@ -22,6 +22,7 @@ const COMMON = Object.keys(commonFields);
 const FEED = Object.keys(feedFields);
 const FIND = ['state-path', 'input'];
 const DASHBOARD = ['dashboard', 'dashboard-token-file', 'dashboard-hosts'];
+const ALARMS = ['notify-command', 'notify-webhook', 'notify-secret-file'];
 const LOGS = ['log-level', 'metrics-interval-seconds', 'trace'];
 
 const command = (spec: Omit<CommandSpec, 'words' | 'wordsMax' | 'needs'> & Partial<CommandSpec>): CommandSpec => ({
@@ -51,6 +52,7 @@ export const COMMANDS = {
       'state-path',
       'state-min-free-bytes',
       ...DASHBOARD,
+      ...ALARMS,
     ],
     needs: ['input', 'warehouse', 'manifests'],
     examples: [
@@ -62,7 +64,7 @@ export const COMMANDS = {
   'ingest-producer': command({
     name: 'ingest-producer',
     summary: 'Finds files and puts them into the queue; records its feeds in the state for the workers.',
-    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes'],
+    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes', ...ALARMS],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-producer --config /etc/atomic-ingestor.yaml --state-path /var/lib/atomic-ingestor/state.db'],
   }),

@@ -2,11 +2,10 @@
  * Where the dashboard listens, and with which token it may be reached from other machines.
  * Guarantees: an address beyond this machine without a token is refused before anything starts.
  */
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { OperatorError } from '../errors.js';
-import { limits } from './limits.js';
 import type { Invocation } from './read.js';
+import { secretOf } from './secret.js';
 
 export interface Address {
   host: string;
@@ -36,8 +35,8 @@ export interface DashboardOptions {
   token: string | undefined;
 }
 
-/** No option: a command line could be seen by everybody. */
 export const TOKEN_VARIABLE = 'INGEST_DASHBOARD_TOKEN';
+const TOKEN = { option: 'dashboard-token-file', variable: TOKEN_VARIABLE, what: 'token' };
 
 /** `fallback`: where it listens when --dashboard is not given; undefined: then there is none. */
 export function dashboardOf(
@@ -48,7 +47,7 @@ export function dashboardOf(
   const where = service.dashboard ?? fallback;
   const address = where === undefined ? undefined : addressOf(where);
   if (address === undefined) return undefined;
-  const token = tokenOf(service['dashboard-token-file'], env);
+  const token = secretOf(TOKEN, service['dashboard-token-file'], env);
   if (token === undefined && !isLoopback(address.host)) {
     throw new OperatorError(
       'dashboard_needs_token',
@@ -56,29 +55,4 @@ export function dashboardOf(
     );
   }
   return { ...address, hosts: service['dashboard-hosts'].map((name) => name.toLowerCase()), token };
-}
-
-function tokenOf(file: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
-  const token = file === undefined ? env[TOKEN_VARIABLE] : textIn(file);
-  if (token === undefined || token === '') return undefined;
-  const rule = `${limits.tokenCharsMin} to ${limits.tokenCharsMax} characters without blanks`;
-  if (token.length >= limits.tokenCharsMin && token.length <= limits.tokenCharsMax && /^[!-~]+$/.test(token))
-    return token;
-  const origin = file === undefined ? TOKEN_VARIABLE : `the token in ${file}`;
-  throw new OperatorError(
-    'bad_value',
-    `${origin} must have ${rule}, but has ${token.length}; make one with: openssl rand -hex 32.`,
-  );
-}
-
-function textIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new OperatorError(
-      'token_unreadable',
-      `--dashboard-token-file must be a file that this user can read, but ${file} is not (${code}); check its path and permissions.`,
-    );
-  }
 }

@@ -6,6 +6,7 @@
 import { OperatorError } from '../errors.js';
 import { TOKEN_VARIABLE } from './dashboard.js';
 import { nearest } from './nearest.js';
+import { SECRET_VARIABLE } from './notify.js';
 import { feedFields, serviceFields } from './schema.js';
 
 export const variableOf = (option: string): string => `INGEST_${option.toUpperCase().replaceAll('-', '_')}`;
@@ -19,7 +20,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Map<string, unknown> {
     if (!variable.startsWith('INGEST_') || value === undefined || value === '') continue;
     const option = VARIABLES.get(variable);
     if (option !== undefined) values.set(option, value);
-    else if (variable !== TOKEN_VARIABLE) refuseSlip(variable);
+    else if (variable !== TOKEN_VARIABLE && variable !== SECRET_VARIABLE) refuseSlip(variable);
   }
   return values;
 }

@@ -5,6 +5,7 @@
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors.js';
 import { type Folder, realDirectory, realOrFuturePath, refuseOverlap, refuseWithin } from './directories.js';
+import { parseExpectation } from './expect.js';
 import type { FeedOptions } from './options.js';
 import type { Invocation } from './read.js';
 import type { FeedValues } from './schema.js';
@@ -56,6 +57,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     timezone: values.timezone,
     poll: values.poll,
     scanIntervalSeconds: values['scan-interval-seconds'],
+    expect: values.expect.map((text) => parseExpectation(text)!),
   };
 }
 

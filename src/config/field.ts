@@ -150,13 +150,18 @@ export function textOr(
   return described(schema, { kind: 'text', defaultText: fallback, ...about });
 }
 
-/** May be given several times; in the environment one a line or parted by commas outside braces. */
+/**
+ * May be given several times; in the environment one a line or parted by commas outside braces. `asText`: of an item of the
+ * file that may be written with keys of its own.
+ */
 export function list(
   about: About & { rule: string; example: string; placeholder: string },
   accepts: (item: string) => boolean,
   max: number,
+  asText: (item: unknown) => unknown = (item) => item,
 ) {
-  const schema = z.preprocess(asList, z.array(z.string().refine(accepts)).max(max)).default([]);
+  const items = z.array(z.preprocess(asText, z.string().refine(accepts))).max(max);
+  const schema = z.preprocess(asList, items).default([]);
   return described(schema, { kind: 'list', ...about });
 }
 

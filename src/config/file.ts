@@ -7,6 +7,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { EnvironmentError, OperatorError } from '../errors.js';
+import { EXPECT_KEYS } from './expect.js';
 import { limits } from './limits.js';
 import { suggestion } from './nearest.js';
 import { feedFields, isFeedOption, serviceFields } from './schema.js';
@@ -28,6 +29,7 @@ export function readConfigFile(path: string): ConfigFile {
   const top = entriesOf(root, path, 'the file');
   const feeds = new Map<string, Map<string, unknown>>();
   for (const key of top.keys()) refuseUnknown(key, TOP_KEYS, path, '');
+  refuseUnknownIn(top, path, '');
   const named = top.get('feeds');
   top.delete('feeds');
   if (named === undefined) return { path, top, feeds };
@@ -42,6 +44,7 @@ export function readConfigFile(path: string): ConfigFile {
     for (const key of values.keys()) {
       if (!isFeedOption(key)) refuseUnknown(key, Object.keys(feedFields), path, `feeds.${name}.`);
     }
+    refuseUnknownIn(values, path, `feeds.${name}.`);
     feeds.set(name, values);
   }
   if (feeds.size === 0 || feeds.size > limits.feedsMax) {
@@ -110,6 +113,14 @@ function refuseUnknown(key: string, known: readonly string[], path: string, pref
     'unknown_key',
     `${JSON.stringify(prefix + key)} in ${path} is not a known key; ${hint}ingest --help lists the options.`,
   );
+}
+
+/** Expectations may be written with keys of their own. */
+function refuseUnknownIn(values: Map<string, unknown>, path: string, prefix: string): void {
+  const expected = values.get('expect');
+  for (const item of Array.isArray(expected) ? expected : [])
+    if (typeof item === 'object' && item !== null)
+      for (const key of Object.keys(item)) refuseUnknown(key, EXPECT_KEYS, path, `${prefix}expect.`);
 }
 
 const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);

@@ -4,6 +4,7 @@
  */
 import { dashboardOf } from './dashboard.js';
 import { feedsOf } from './feeds.js';
+import { notifyOf } from './notify.js';
 import type { Config, ServiceOptions } from './options.js';
 import type { Invocation } from './read.js';
 import { parseWorkers } from './schema.js';
@@ -44,6 +45,7 @@ function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: st
     dryRun: values['dry-run'],
     trace: values.trace,
     dashboard: dashboardOf(invocation, env, fallback),
+    notify: notifyOf(invocation, env),
   };
 }
 

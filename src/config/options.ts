@@ -1,5 +1,7 @@
 /** The options as the rest of the program sees them, after flags, environment and file were merged and checked. */
 import type { DashboardOptions } from './dashboard.js';
+import type { Expectation } from './expect.js';
+import type { NotifyOptions } from './notify.js';
 
 export type Mode = 'stability' | 'sidecar';
 
@@ -36,6 +38,8 @@ export interface FeedOptions {
   poll: boolean;
   /** undefined: 300 with inotify, 5 without. */
   scanIntervalSeconds: number | undefined;
+  /** Undefined where a state recorded the feed before there were any. */
+  expect?: Expectation[];
 }
 
 export interface ServiceOptions {
@@ -54,6 +58,8 @@ export interface ServiceOptions {
   trace: boolean;
   /** Undefined: none. */
   dashboard: DashboardOptions | undefined;
+  /** Undefined: alarms are told to nobody. */
+  notify: NotifyOptions | undefined;
 }
 
 export interface Config {

@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import { addressOf } from './dashboard.js';
+import { expectationText, parseExpectation } from './expect.js';
 import {
   choice,
   duration,
@@ -20,6 +21,7 @@ import {
   wholeIfGiven,
 } from './field.js';
 import { limits } from './limits.js';
+import { commandOf, webhookOf } from './notify.js';
 import { STAGE_NAMES } from './stage-names.js';
 
 const FOLDERS = 'Folders';
@@ -31,7 +33,8 @@ const PROTECTING = 'What it stops before';
 const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
-export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, PROTECTING, VIEW, RUNNING, DASHBOARD, STATE] as const;
+const ALARMS = 'Alarms';
+export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, PROTECTING, VIEW, RUNNING, DASHBOARD, ALARMS, STATE] as const;
 
 const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
   text({ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR', ...extra });
@@ -151,6 +154,18 @@ export const feedFields = {
     },
     isTimezone,
   ),
+  expect: list(
+    {
+      group: ALARMS,
+      description: 'what has to arrive by when, in --timezone; the feed is late otherwise (may be given again)',
+      rule: `GLOB by HH:MM [from HH:MM] [on DAYS], or GLOB every N and m, h or d, at most ${limits.expectationsMax} of them`,
+      example: 'orders-*.csv by 06:30 on mon-fri',
+      placeholder: 'EXPECTATION',
+    },
+    (text) => parseExpectation(text) !== undefined,
+    limits.expectationsMax,
+    expectationText,
+  ),
 } satisfies Record<string, Field>;
 
 export const serviceFields = {
@@ -255,6 +270,37 @@ export const serviceFields = {
     (name) => /^[A-Za-z0-9.-]{1,253}$/.test(name),
     limits.dashboardHostsMax,
   ),
+  'notify-command': text(
+    {
+      group: ALARMS,
+      description:
+        'run this for alarms, with a JSON document on its standard input; no shell, so no quotes and no pipes',
+      rule: `the absolute path of a program, with arguments parted by blanks, in at most ${limits.notifyCharsMax} characters without quotes and signs of a shell`,
+      example: '/usr/local/bin/tell-operators',
+      placeholder: 'COMMAND',
+      defaultText: 'none',
+    },
+    (value) => commandOf(value) !== undefined,
+  ),
+  'notify-webhook': text(
+    {
+      group: ALARMS,
+      description: 'POST alarms to this address, as JSON',
+      rule: `an address that begins with https:// or http://, without a user name, of at most ${limits.notifyCharsMax} characters`,
+      example: 'https://example.org/alarms',
+      placeholder: 'URL',
+      defaultText: 'none',
+    },
+    (value) => webhookOf(value) !== undefined,
+  ),
+  'notify-secret-file': text({
+    group: ALARMS,
+    description: 'a file with the secret by which webhooks are signed (or INGEST_NOTIFY_SECRET)',
+    rule: 'the path of a file',
+    example: '/etc/atomic-ingestor/notify.secret',
+    placeholder: 'FILE',
+    defaultText: 'none',
+  }),
 } satisfies Record<string, Field>;
 
 /** Options of commands that show or change a state; flags only. */

@@ -11,11 +11,12 @@ import {
 import { STAGE_NAMES } from '../config/stage-names.js';
 import { EnvironmentError } from '../errors.js';
 import { host } from '../linux/index.js';
+import { alarmsModule } from './alarms-schema.js';
 import { exceptionsModule } from './exceptions.js';
 import { periodsModule } from './periods-schema.js';
 import { ledgerModule } from './schema.js';
 
-const MODULES = [ledgerModule, exceptionsModule, periodsModule] as const;
+const MODULES = [ledgerModule, exceptionsModule, periodsModule, alarmsModule] as const;
 
 export interface OpenOptions {
   statePath: string;

@@ -64,8 +64,8 @@ export function makeFilters(feed: FilterOptions): Filters {
 }
 
 class Rules {
-  readonly #included: ((path: string) => boolean) | undefined;
-  readonly #excluded: ((path: string) => boolean) | undefined;
+  readonly #included: ((path: ByteName) => boolean) | undefined;
+  readonly #excluded: ((path: ByteName) => boolean) | undefined;
   readonly #suffix: ByteName;
   readonly #work: ByteName | undefined;
 
@@ -87,8 +87,7 @@ class Rules {
     if (path === this.#work) return ignored('work_directory', `${name} is the work directory (--work-dir)`);
     if (baseOf(path).startsWith('.'))
       return ignored('hidden', `${name} is hidden: directories that begin with a dot are not entered`);
-    if (this.#excluded?.(globText(path)))
-      return ignored('excluded', `${name} matches --exclude ${this.feed.exclude.join(' ')}`);
+    if (this.#excluded?.(path)) return ignored('excluded', `${name} matches --exclude ${this.feed.exclude.join(' ')}`);
     return undefined;
   }
 
@@ -107,9 +106,9 @@ class Rules {
         'sidecar',
         `${shownName(base)} is a sidecar: it belongs to ${shownName(baseOf(this.dataOf(path)))}, and is taken with it`,
       );
-    if (this.#excluded?.(globText(path)))
+    if (this.#excluded?.(path))
       return ignored('excluded', `${shownName(path)} matches --exclude ${this.feed.exclude.join(' ')}`);
-    if (this.#included && !this.#included(globText(path)))
+    if (this.#included && !this.#included(path))
       return ignored('not_included', `${shownName(path)} matches no --include (${this.feed.include.join(' ')})`);
     return undefined;
   }
@@ -132,10 +131,13 @@ class Rules {
 const ignored = (rule: IgnoreRule, sentence: string): Ignored => ({ rule, sentence });
 
 /** A glob without a slash is about the last part of a path, wherever that lies. */
-function matcherOf(globs: readonly string[]): ((path: string) => boolean) | undefined {
+export function matcherOf(globs: readonly string[]): ((path: ByteName) => boolean) | undefined {
   if (globs.length === 0) return undefined;
   const matchers = globs.map((glob) => picomatch(glob, { basename: true, dot: true }));
-  return (path) => matchers.some((matches) => matches(path));
+  return (path) => {
+    const text = globText(path);
+    return matchers.some((matches) => matches(text));
+  };
 }
 
 /** Names that are not UTF-8 are matched with U+FFFD in place of what is not. Most names are ASCII and need no decoding. */

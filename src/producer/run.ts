@@ -6,6 +6,7 @@
  */
 import type { Backend } from '../../queue/index.js';
 import { Watermarks } from '../gates/watermarks.js';
+import { enterExpectations } from '../ledger/arrivals.js';
 import { startBeats } from '../ledger/beats.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
@@ -36,6 +37,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     stops.push(() => watermarks.stop());
     for (const feed of config.feeds) {
       await backend.putFeed(feed.name, { ...feed });
+      await enterExpectations(backend, feed);
       const entered = await enterFeed(backend, statePath, feed, emit);
       locks.push(...entered.locks);
       // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.

@@ -14,6 +14,7 @@ import { type ByteName, bootId, shownName } from '../linux/index.js';
 import { checkFeeds } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
+import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
 import { finishDecided } from './decided.js';
 import { Feeds } from './feeds.js';
@@ -114,7 +115,7 @@ function runnerOf(
         ? await runFeed(stage, group.map(ingestJob), opened)
         : group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed'));
       const settlements = group.map((job, i) => settlementOf(job, steps[i]!));
-      const answers = await settle(settlements, opened?.batch.around);
+      const answers = await settle(...notingArrivals(feed?.options, settlements, opened?.batch.around));
       tellSettled(stage.name, group, steps, answers, {
         emit: context.emit,
         trace: context.config.service.trace,

@@ -2,11 +2,13 @@
 export interface Finding {
   /** A code of docs/errors.md, of a place, or one of those here. */
   code: string;
-  /** `stuck`: files wait, and will until somebody acts or a place is repaired. `notice`: worth knowing. */
+  /** `stuck`: files wait (or do not come), and will until somebody acts or a place is repaired. `notice`: worth knowing. */
   severity: 'stuck' | 'notice';
   /** `*` = all. */
   feed: string;
   stage: string;
+  /** Which of several that have the rest in common: a place, a pattern, a pid. */
+  what?: string;
   /** How many files it keeps. */
   files: number;
   sentence: string;

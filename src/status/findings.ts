@@ -14,8 +14,10 @@ import { CATALOGUE } from '../errors.js';
 import { ON_TRIAL } from '../gates/episode.js';
 import { ADVICE, notices } from '../gates/notices.js';
 import { type Finding, files, iso } from './finding.js';
+import { lateFindings } from './late.js';
 import { periodFindings } from './period-findings.js';
 import { doesStage, isProducer, type Process } from './processes.js';
+import { untoldFindings } from './untold.js';
 import { whyFindings } from './why.js';
 
 /** Less is left on the disk of the state: soon nothing can be written. */
@@ -27,15 +29,18 @@ export function findings(
   stats: readonly StageStats[],
   held: readonly HeldFor[],
   processes: readonly Process[],
+  nowMs?: number,
 ): Finding[] {
   const all = [
     ...gateFindings(view.gates(), stats, view.stages),
     ...processFindings(processes),
     ...nobodyFindings(view.stages, stats, processes),
     ...held.map(heldFinding),
-    ...whyFindings(view),
-    ...periodFindings(view),
+    ...lateFindings(view, nowMs),
+    ...whyFindings(view, nowMs),
+    ...periodFindings(view, nowMs),
     ...noticeFindings(view),
+    ...untoldFindings(view),
     ...roomOfState(statePath),
   ];
   return [...all.filter(({ severity }) => severity === 'stuck'), ...all.filter(({ severity }) => severity !== 'stuck')];
@@ -71,6 +76,7 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
       severity: isPause && count === 0 ? 'notice' : 'stuck',
       feed,
       stage: stages.join(','),
+      what: place,
       files: count,
       sentence: isPause
         ? `${where} is paused (${reason}); ${files(count, WAIT)}.`
@@ -95,7 +101,7 @@ function processFindings(processes: readonly Process[]): Finding[] {
     return {
       code: isStopped ? 'process_stopped' : 'process_silent',
       severity: 'stuck' as const,
-      ...{ feed: '*', stage: '*', files: 0 },
+      ...{ feed: '*', stage: '*', what: String(pid), files: 0 },
       sentence: `The process "${title}" (pid ${pid}) ${how}; what it has in hand waits for it.`,
       release: isStopped
         ? `kill -CONT ${pid}${parent ? ' and its parent' : ''}, or kill -KILL: its files are given to others then`
@@ -146,9 +152,9 @@ function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
 }
 
 function noticeFindings(view: QueueView): Finding[] {
-  return notices(view).map(({ feed, code, reason, sinceMs }) => ({
+  return notices(view).map(({ feed, code, what, reason, sinceMs }) => ({
     ...{ code, severity: code === 'input_missing' ? ('stuck' as const) : ('notice' as const), feed, stage: '*' },
-    ...{ files: 0, sentence: reason, release: ADVICE[code], since: iso(sinceMs) },
+    ...{ what, files: 0, sentence: reason, release: ADVICE[code], since: iso(sinceMs) },
   }));
 }
 

@@ -10,6 +10,7 @@ import type { Role } from './protocol.js';
 const ROLES: Record<Role, () => Promise<RunRole>> = {
   producer: async () => (await import('../producer/run.js')).runProducer,
   dashboard: async () => (await import('../dashboard/run.js')).runDashboard,
+  notifier: async () => (await import('../alarms/run.js')).runNotifier,
   worker: async () => (await import('../stages/run.js')).runWorker,
 };
 

@@ -10,7 +10,7 @@ import type { Role } from './protocol.js';
  * hundredth waited 390 ms for a worker of the producer's priority, and 290 where the producer's was 5 more. Workers with 5
  * more than `queue-stat` made that a twelfth quicker (217 to 199 ms), and themselves slow wherever others are busy.
  */
-const NICER: Record<Role, number> = { dashboard: 0, worker: 0, producer: 5 };
+const NICER: Record<Role, number> = { dashboard: 0, worker: 0, producer: 5, notifier: 5 };
 
 /** For this thread and all that it starts. A hardened service may be forbidden to (systemd's `@resources`): then it shares. */
 export function giveWay(role: Role, emit: Emit): void {

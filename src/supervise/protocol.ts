@@ -7,7 +7,7 @@ import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/stage-names.js';
 import type { ExitCode } from '../errors.js';
 
-export type Role = 'producer' | 'worker' | 'dashboard';
+export type Role = 'producer' | 'worker' | 'dashboard' | 'notifier';
 
 export interface Init {
   kind: 'init';

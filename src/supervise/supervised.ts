@@ -4,6 +4,7 @@
  * Does not: decide about the others; supervisor.ts does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { limits as alarmLimits } from '../alarms/limits.js';
 import { limits } from '../config/limits.js';
 import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/stage-names.js';
@@ -19,6 +20,7 @@ const NODE_FLAGS: Record<Role, readonly string[]> = {
   producer: producerLimits.nodeFlags,
   worker: workerLimits.nodeFlags,
   dashboard: dashboardLimits.nodeFlags,
+  notifier: alarmLimits.nodeFlags,
 };
 
 export interface ChildSpec {

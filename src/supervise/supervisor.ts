@@ -10,7 +10,7 @@ import type { Config } from '../config/options.js';
 import { CATALOGUE, EXIT } from '../errors.js';
 import type { Emit } from '../telemetry/emit.js';
 import { ownersFiles, tickMsOf } from './beats.js';
-import type { ChildMessage, Init, OnceDone } from './protocol.js';
+import type { ChildMessage, Init, OnceDone, Role } from './protocol.js';
 import { type ChildSpec, type Death, type Launch, Supervised } from './supervised.js';
 
 export interface SupervisorOptions {
@@ -195,5 +195,6 @@ export class Supervisor {
   }
 }
 
-/** Files go on without a dashboard: once it has run, it is only tried again, whatever keeps it from coming back. */
-const isDispensable = ({ spec, wasEverReady }: Supervised): boolean => spec.role === 'dashboard' && wasEverReady;
+/** Files go on without these: once one has run, it is only tried again, whatever keeps it from coming back. */
+const DISPENSABLE: readonly Role[] = ['dashboard', 'notifier'];
+const isDispensable = ({ spec, wasEverReady }: Supervised): boolean => DISPENSABLE.includes(spec.role) && wasEverReady;

@@ -43,6 +43,13 @@ const EVENTS: Record<string, EventSpec> = {
   },
   dashboard: { say: (f) => `the dashboard is at ${text(f.url)}` },
   dashboard_failed: { level: 'error', say: (f) => `the dashboard could not answer: ${text(f.reason)}` },
+  alarms_told: { level: 'debug' },
+  notify_failed: {
+    level: 'warn',
+    say: (f) => `--notify-${text(f.channel)} cannot be told of alarms: ${text(f.reason)}; it is tried again by itself`,
+  },
+  notify_back: { say: (f) => `--notify-${text(f.channel)} is told of alarms again` },
+  notify_waiting: { say: () => 'another process of this state tells its alarms; this one waits until that has ended' },
   operator_act: {
     say: (f) =>
       `${text(f.verb)} by ${text(f.by)}: ${f.verb === 'pause' || f.verb === 'resume' ? `stage ${text(f.stage)}` : `${text(f.files)} files`} of feed ${text(f.feed)}`,

@@ -35,6 +35,7 @@ export function configIn(folder: string, stallSeconds: number): Config {
       dryRun: false,
       trace: false,
       dashboard: undefined,
+      notify: undefined,
     },
   };
 }

@@ -1,0 +1,58 @@
+/**
+ * What is wrong now and worth an alarm: the findings that `queue-stat` shows, without what somebody did on purpose and what
+ * is an uploader's business.
+ */
+import type { HeldFor } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
+import type { Finding } from '../status/finding.js';
+import { findings } from '../status/findings.js';
+import type { ProcessWatch } from '../status/processes.js';
+import { limits } from './limits.js';
+
+export interface Trouble {
+  /** The same as long as it lasts. */
+  key: string;
+  feed: string;
+  code: string;
+  stage: string;
+  /** Which of several that have the rest in common; '' where there is one. */
+  what: string;
+  /** Files, processes or times. */
+  count: number;
+  /** A larger count is news. */
+  grows: boolean;
+  /** Told when it has lasted so long. */
+  graceMs: number;
+  sentence: string;
+  release: string;
+  /** Wall clock; undefined where nobody knows. */
+  sinceMs: number | undefined;
+}
+
+/** An operator's pause, and uploads that are not complete. */
+const NO_ALARM = ['paused', 'writer_open', 'partial_upload'];
+/** Whether or not files wait: new ones are not taken. */
+const OF_PROCESSES = ['nobody', 'no_worker', 'no_producer', 'process_stopped', 'process_silent'];
+
+export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {
+  const held = view.heldFor();
+  return findings(view, statePath, view.stats(held), held, watch.look(view), wallMs)
+    .filter(({ code, severity }) => OF_PROCESSES.includes(code) || (severity === 'stuck' && !NO_ALARM.includes(code)))
+    .map((finding) => toTrouble(finding, held));
+}
+
+/** A place that fails closes one stage after the other: that is one trouble. */
+export const troubleKey = ({ feed, code, stage, what }: Pick<Trouble, 'feed' | 'code' | 'stage' | 'what'>): string =>
+  JSON.stringify([feed, code, what === '' ? stage : what]);
+
+function toTrouble(finding: Finding, held: readonly HeldFor[]): Trouble {
+  const { feed, code, stage, what = '', files, sentence, release, since } = finding;
+  const named = { feed, code, stage, what };
+  const isHeld = held.some((one) => one.feed === feed && one.stage === stage && one.code === code);
+  return {
+    ...named,
+    ...{ key: troubleKey(named), count: files, grows: isHeld, sentence, release },
+    graceMs: OF_PROCESSES.includes(code) ? limits.processGraceMs : 0,
+    sinceMs: since === null ? undefined : Date.parse(since),
+  };
+}
