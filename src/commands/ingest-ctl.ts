@@ -19,6 +19,7 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   learn: async () => (await import('./learn.js')).learn,
   doctor: async () => (await import('./doctor.js')).doctor,
   backup: async () => (await import('./backup.js')).backup,
+  prune: async () => (await import('./prune.js')).prune,
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };
 

@@ -22,6 +22,7 @@ const COMMON = Object.keys(commonFields);
 const FEED = Object.keys(feedFields);
 const FIND = ['state-path', 'input'];
 const DASHBOARD = ['dashboard', 'dashboard-token-file', 'dashboard-hosts'];
+const KEEPING = ['keep-history', 'keep-duplicates', 'duplicates-max-bytes', 'keep-failed', 'failed-max-bytes'];
 const LOGS = ['log-level', 'metrics-interval-seconds', 'trace'];
 
 const command = (spec: Omit<CommandSpec, 'words' | 'wordsMax' | 'needs'> & Partial<CommandSpec>): CommandSpec => ({
@@ -50,6 +51,7 @@ export const COMMANDS = {
       'stall-seconds',
       'state-path',
       'state-min-free-bytes',
+      'keep-history',
       ...DASHBOARD,
     ],
     needs: ['input', 'warehouse', 'manifests'],
@@ -62,7 +64,7 @@ export const COMMANDS = {
   'ingest-producer': command({
     name: 'ingest-producer',
     summary: 'Finds files and puts them into the queue; records its feeds in the state for the workers.',
-    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes'],
+    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes', 'keep-history'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-producer --config /etc/atomic-ingestor.yaml --state-path /var/lib/atomic-ingestor/state.db'],
   }),
@@ -150,6 +152,17 @@ export const COMMANDS = {
     wordsMax: 1,
     examples: ['ingest-ctl backup /backup/ingest-$(date +%F).db --state-path /var/lib/atomic-ingestor/state.db'],
   }),
+  prune: verb(
+    'prune',
+    'Forgets old histories and removes old duplicates and discarded files, as the options say; never a hash.',
+    [...KEEPING, 'dry-run', 'feed'],
+    {
+      examples: [
+        'ingest-ctl prune --dry-run --keep-history 90d --input /data/staging',
+        'ingest-ctl prune --config /etc/atomic-ingestor.yaml',
+      ],
+    },
+  ),
   rebuild: command({
     name: 'ingest-ctl rebuild',
     summary:
@@ -173,6 +186,7 @@ export const CTL_VERBS = [
   'learn',
   'doctor',
   'backup',
+  'prune',
   'rebuild',
 ] as const;
 

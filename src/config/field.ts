@@ -118,6 +118,24 @@ export function textOr(
   return described(schema, { kind: 'text', defaultText: fallback, ...about });
 }
 
+const UNITS_MS = { d: 86_400_000, h: 3_600_000, m: 60_000 };
+
+/** A time in days, hours or minutes, as ms; nothing ends where none is given. */
+export function ageIfGiven(about: About) {
+  const schema = z
+    .string()
+    .regex(/^\d{1,5}[dhm]$/)
+    .transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1) as keyof typeof UNITS_MS]);
+  return described(schema.optional(), {
+    rule: 'a number of days, hours or minutes with d, h or m behind it',
+    example: '90d',
+    placeholder: 'AGE',
+    kind: 'text',
+    defaultText: 'for ever',
+    ...about,
+  });
+}
+
 /** May be given several times; in the environment one a line or parted by commas outside braces. */
 export function list(
   about: About & { rule: string; example: string; placeholder: string },

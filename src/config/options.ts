@@ -27,6 +27,11 @@ export interface FeedOptions {
   /** What stays free of the filesystems of warehouse and manifests. */
   minFreeBytes: number;
   minFreeInodes: number;
+  /** Undefined: for ever, and however many. */
+  keepDuplicatesMs: number | undefined;
+  duplicatesMaxBytes: number | undefined;
+  keepFailedMs: number | undefined;
+  failedMaxBytes: number | undefined;
   /** IANA name. */
   timezone: string;
   poll: boolean;
@@ -44,6 +49,8 @@ export interface ServiceOptions {
   maxAttempts: number;
   stallSeconds: number;
   stateMinFreeBytes: number;
+  /** Undefined: for ever. */
+  keepHistoryMs: number | undefined;
   metricsIntervalSeconds: number;
   once: boolean;
   dryRun: boolean;

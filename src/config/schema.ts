@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { addressOf } from './dashboard.js';
 import {
+  ageIfGiven,
   choice,
   type Field,
   isText,
@@ -27,10 +28,22 @@ const WHICH = 'Which files';
 const OUTCOME = 'What becomes of a file';
 const RUNNING = 'How it runs';
 const PROTECTING = 'What it stops before';
+const KEEPING = 'How long it is kept';
 const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
-export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, PROTECTING, VIEW, RUNNING, DASHBOARD, STATE] as const;
+export const GROUPS = [
+  FOLDERS,
+  COMPLETE,
+  WHICH,
+  OUTCOME,
+  PROTECTING,
+  KEEPING,
+  VIEW,
+  RUNNING,
+  DASHBOARD,
+  STATE,
+] as const;
 
 const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
   text({ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR', ...extra });
@@ -124,6 +137,30 @@ export const feedFields = {
     { group: PROTECTING, description: 'the same for inodes, where the filesystem counts them' },
     { min: 0, max: limits.byteCountMax, unit: 'inodes', fallback: 0 },
   ),
+  'keep-duplicates': ageIfGiven({
+    group: KEEPING,
+    description: 'remove files from duplicates/ so long after they came there, if their content is known to be stored',
+  }),
+  'duplicates-max-bytes': wholeIfGiven(
+    {
+      group: KEEPING,
+      description: 'of duplicates/ keep no more than that: the oldest go first, under the same condition',
+      defaultText: 'no bound',
+    },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes' },
+  ),
+  'keep-failed': ageIfGiven({
+    group: KEEPING,
+    description: 'remove files from failed/ so long after they were discarded: there is no other copy of them',
+  }),
+  'failed-max-bytes': wholeIfGiven(
+    {
+      group: KEEPING,
+      description: 'of failed/ keep no more than that: the oldest go first, and are lost',
+      defaultText: 'no bound',
+    },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes' },
+  ),
   timezone: textOr(
     'UTC',
     {
@@ -188,6 +225,10 @@ export const serviceFields = {
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
+  'keep-history': ageIfGiven({
+    group: KEEPING,
+    description: 'forget the histories of files so long after they ended, and of their contents all but the hashes',
+  }),
   'state-path': text({
     group: STATE,
     description: 'the database of the queue and the ledger, on a local filesystem',

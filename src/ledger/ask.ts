@@ -51,7 +51,11 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, ahead?: Ahea
 
 /** The decision goes into the row; the next claim puts the file away. */
 function duplicate(facts: JobFacts, of: Content): Outcome {
-  const putAway: PutAway = { kind: 'duplicate', of: placeOf(of) };
+  const putAway: PutAway = {
+    kind: 'duplicate',
+    of: placeOf(of),
+    ...(of.note === 'pruned' && { note: 'record_pruned' }),
+  };
   return { kind: 'defer', inMs: 0, why: 'duplicate', payload: payloadOf({ ...facts, content: of.row, putAway }) };
 }
 

@@ -11,9 +11,10 @@ import {
 import { STAGE_NAMES } from '../config/stage-names.js';
 import { EnvironmentError } from '../errors.js';
 import { host } from '../linux/index.js';
+import { prunedModule } from './pruned.js';
 import { ledgerModule } from './schema.js';
 
-const MODULES = [ledgerModule] as const;
+const MODULES = [ledgerModule, prunedModule] as const;
 
 export interface OpenOptions {
   statePath: string;

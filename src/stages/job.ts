@@ -41,6 +41,7 @@ export interface PutAway {
   kind: 'stored' | 'duplicate' | 'discarded';
   /** Of a duplicate: where the content is. */
   of?: string;
+  /** Of a duplicate, `record_pruned`: `of` is the manifest with its line. */
   note?: string;
 }
 

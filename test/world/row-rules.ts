@@ -63,7 +63,7 @@ function unfinished({ jobs, openAppends }: DatabaseSurvey, expected: Expected, t
   for (const file of openAppends) tell('stuck', `an append to ${file} was never confirmed`);
 }
 
-function ledger({ ledger }: DatabaseSurvey, seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
+function ledger({ ledger, pruned }: DatabaseSurvey, seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
   const stored = new Map(
     ledger.filter((content) => content.state === 'stored').map((content) => [content.sha256, content]),
   );
@@ -71,11 +71,15 @@ function ledger({ ledger }: DatabaseSurvey, seen: Survey, standing: readonly Lin
   for (const [digest, line] of lines) {
     const there = seen.warehouse.some((f) => f.path === line.target && f.sha256 === digest);
     const row = stored.get(digest);
+    if (pruned.has(digest)) {
+      if (row) tell('row_differs', `${digest} has its record, and counts as pruned`);
+      continue;
+    }
     if (there && !row) tell('row_differs', `${digest} is in the warehouse, and the ledger does not say stored`);
     else if (there && row?.target !== line.target)
       tell('row_differs', `${digest}: the ledger names another file than its line`);
   }
-  for (const [digest] of stored) {
+  for (const digest of [...stored.keys(), ...pruned]) {
     // With a file and no line, that is told as such.
     if (!lines.has(digest) && !seen.warehouse.some((f) => f.sha256 === digest))
       tell('row_differs', `${digest} is stored by the ledger alone`);
