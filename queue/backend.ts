@@ -322,6 +322,12 @@ export interface StuckWork {
   inHand: boolean;
 }
 
+/** Jobs by the order in which they were made. `next`: where to go on; undefined at the end. */
+export interface EndedPage {
+  seqs: number[];
+  next: number | undefined;
+}
+
 /** What an owner had claimed when it hung in a place, and the same transaction that gives its jobs back. */
 export type OnStuck = (tx: Tx, at: readonly StuckWork[], place: string) => void;
 
@@ -357,6 +363,11 @@ export interface Backend {
   transact<T>(fn: (tx: Tx) => T): Promise<T>;
   /** A short read transaction; `fn` copies what it needs. */
   read<T>(fn: (reader: Reader) => T): T;
+
+  /** Jobs that ended before that wall-clock ms, among the `max` that were made after `after` (0: from the first on). */
+  endedBefore(wallMs: number, after: number, max: number): EndedPage;
+  /** Deletes those of them that are so still, with their histories; answers how many. For ever: nothing speaks of them again. */
+  forget(seqs: readonly number[], wallMs: number): Promise<number>;
 
   job(id: JobId): Job | undefined;
   /** All jobs with that key, newest first (may scan the whole table: for people, not for loops). */

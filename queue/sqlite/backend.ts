@@ -31,6 +31,7 @@ import { claim, nextDueMs, Turns } from './claim.js';
 import type { Committer } from './commit.js';
 import type { Doorbell } from './doorbell.js';
 import { answersWithoutWriting, enqueue } from './enqueue.js';
+import { forget } from './forget.js';
 import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
 import { newerDatabase } from './migrations.js';
 import { findDead, freeClaims, rescueOne } from './rescue.js';
@@ -120,6 +121,10 @@ export class SqliteBackend extends SqliteView implements Backend {
 
   transact<T>(fn: (tx: Tx) => T): Promise<T> {
     return this.#commit(fn);
+  }
+
+  forget(seqs: readonly number[], wallMs: number): Promise<number> {
+    return this.#commit((tx) => forget(tx, seqs, wallMs));
   }
 
   async takeProbe(gate: Gate): Promise<boolean> {

@@ -7,6 +7,7 @@ import type {
   Counter,
   Depth,
   Duration,
+  EndedPage,
   Gate,
   HeldFor,
   Job,
@@ -27,6 +28,7 @@ import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
 import { depths } from './depths.js';
 import { holderOf } from './enqueue.js';
+import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
 import { history } from './history.js';
 import { durations, endings, heldFor, inHand, reasons } from './looks.js';
@@ -43,6 +45,7 @@ export type QueueView = Pick<
   | 'feeds'
   | 'holders'
   | 'read'
+  | 'endedBefore'
   | 'job'
   | 'jobsByKey'
   | 'held'
@@ -118,6 +121,10 @@ export class SqliteView implements QueueView {
         return { id, identity, state, dueMs, reason };
       }),
     );
+  }
+
+  endedBefore(wallMs: number, after: number, max: number): EndedPage {
+    return this.read(() => endedBefore(this.parts.rows, wallMs, after, max));
   }
 
   job(id: JobId): Job | undefined {

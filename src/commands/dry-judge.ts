@@ -137,9 +137,10 @@ function byContent(
   const known = view?.read((reader) => contentByHash(reader, feed.name, sha256));
   if (known) {
     const where = known.target === null ? known.sourcePath : known.target;
+    const how = known.note === 'pruned' ? ', with its line in' : ' as';
     return {
       verdict: 'duplicate',
-      reason: `${known.state} before as ${shownName(where.toString('latin1') as ByteName)}`,
+      reason: `${known.state} before${how} ${shownName(where.toString('latin1') as ByteName)}`,
     };
   }
   const twin = notes.twinOf(feed.name, sha256, Buffer.from(path, 'latin1'));

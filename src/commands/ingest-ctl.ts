@@ -21,6 +21,7 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   withdraw: async () => (await import('./withdraw.js')).withdraw,
   doctor: async () => (await import('./doctor.js')).doctor,
   backup: async () => (await import('./backup.js')).backup,
+  prune: async () => (await import('./prune.js')).prune,
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };
 

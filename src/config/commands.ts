@@ -2,39 +2,11 @@
  * The commands and which options each takes. --help, the parsing and the tests read this table.
  * Does not: say what a command does with them; src/commands has one file for each.
  */
-import { allFields, commonFields, feedFields } from './schema.js';
+import { ALARMS, type CommandSpec, command, DASHBOARD, FEED, FIND, LOGS } from './command-spec.js';
+import { CTL } from './ctl-verbs.js';
+import { allFields } from './schema.js';
 
-export interface CommandSpec {
-  name: string;
-  summary: string;
-  /** After the name in the usage line. */
-  words: string;
-  wordsMax: number;
-  options: readonly string[];
-  examples: readonly string[];
-  /** Other spellings of an option, where its own would be another command's. */
-  aliases?: Readonly<Record<string, string>>;
-  /** Options without which the command says what is missing. */
-  needs: readonly string[];
-}
-
-const COMMON = Object.keys(commonFields);
-const FEED = Object.keys(feedFields);
-const FIND = ['state-path', 'input'];
-const DASHBOARD = ['dashboard', 'dashboard-token-file', 'dashboard-hosts'];
-const ALARMS = ['notify-command', 'notify-webhook', 'notify-secret-file'];
-const LOGS = ['log-level', 'metrics-interval-seconds', 'trace'];
-
-const command = (spec: Omit<CommandSpec, 'words' | 'wordsMax' | 'needs'> & Partial<CommandSpec>): CommandSpec => ({
-  words: '',
-  wordsMax: 0,
-  needs: [],
-  ...spec,
-  options: [...spec.options, ...COMMON],
-});
-
-const verb = (name: string, summary: string, options: string[], more: Partial<CommandSpec>): CommandSpec =>
-  command({ name: `ingest-ctl ${name}`, summary, options: [...options, ...FIND], examples: [], ...more });
+export type { CommandSpec } from './command-spec.js';
 
 export const COMMANDS = {
   ingest: command({
@@ -51,6 +23,7 @@ export const COMMANDS = {
       'stall-seconds',
       'state-path',
       'state-min-free-bytes',
+      'keep-history',
       ...DASHBOARD,
       ...ALARMS,
     ],
@@ -64,7 +37,10 @@ export const COMMANDS = {
   'ingest-producer': command({
     name: 'ingest-producer',
     summary: 'Finds files and puts them into the queue; records its feeds in the state for the workers.',
-    options: [...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes', ...ALARMS],
+    options: [
+      ...[...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes', 'keep-history'],
+      ...ALARMS,
+    ],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-producer --config /etc/atomic-ingestor.yaml --state-path /var/lib/atomic-ingestor/state.db'],
   }),
@@ -94,115 +70,12 @@ export const COMMANDS = {
       'queue-stat --state-path state.db --max-age 3600 --max-held 0',
     ],
   }),
-  held: verb('held', 'Lists the held files: id, path, reason and what releases each.', ['json', 'code', 'feed'], {
-    examples: ['ingest-ctl held --input /data/staging'],
-  }),
-  retry: verb('retry', 'Sends held files through their stage again.', ['all', 'code', 'feed'], {
-    words: 'JOBID|PATH…',
-    wordsMax: 10_000,
-    examples: ['ingest-ctl retry --all --code unreadable --input /data/staging'],
-  }),
-  discard: verb(
-    'discard',
-    'Gives held files up: each is moved to failed/ of the work directory and never ingested.',
-    ['all', 'code', 'feed'],
-    {
-      words: 'JOBID|PATH…',
-      wordsMax: 10_000,
-      examples: ['ingest-ctl discard 01J9ZQ4T7M0000000000000000 --input /data/staging'],
-    },
-  ),
-  pause: verb('pause', 'Closes a stage (or all) until resume; what is under way is finished.', ['feed'], {
-    words: '[STAGE]',
-    wordsMax: 1,
-    examples: ['ingest-ctl pause move --feed orders --config /etc/atomic-ingestor.yaml'],
-  }),
-  resume: verb('resume', 'Opens what pause closed.', ['feed'], {
-    words: '[STAGE]',
-    wordsMax: 1,
-    examples: ['ingest-ctl resume move --feed orders --config /etc/atomic-ingestor.yaml'],
-  }),
-  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed'], {
-    words: 'PATH',
-    wordsMax: 1,
-    examples: ['ingest-ctl explain /data/staging/orders.csv --input /data/staging'],
-  }),
-  audit: verb(
-    'audit',
-    'Compares warehouse, manifests and ledger; each difference with what to do.',
-    ['hash', 'json', 'feed'],
-    {
-      examples: ['ingest-ctl audit --hash --input /data/staging'],
-    },
-  ),
-  learn: verb('learn', 'Adds the content of a directory to the ledger: such files count as duplicates.', ['feed'], {
-    words: 'DIR',
-    wordsMax: 1,
-    examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
-  }),
-  'allow-again': verb(
-    'allow-again',
-    'Lets the next file with a stored content be ingested once more, as its next generation.',
-    ['reason', 'feed'],
-    {
-      words: 'SHA256|PATH',
-      wordsMax: 1,
-      examples: [
-        "ingest-ctl allow-again /data/staging/orders.csv --reason 'the loader had lost it' --input /data/staging",
-      ],
-    },
-  ),
-  withdraw: verb(
-    'withdraw',
-    'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
-    ['reason', 'feed'],
-    {
-      words: 'SHA256|PATH',
-      wordsMax: 1,
-      examples: [
-        "ingest-ctl withdraw /data/warehouse/ingest_date=2026-11-14/a.csv --reason 'test data' --input /data/in",
-      ],
-    },
-  ),
-  doctor: command({
-    name: 'ingest-ctl doctor',
-    summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
-    options: [...FEED, 'state-path', 'json'],
-    needs: ['input', 'warehouse', 'manifests'],
-    examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
-  }),
-  backup: verb('backup', 'Writes a whole copy of the state, while everything goes on.', [], {
-    words: 'FILE',
-    wordsMax: 1,
-    examples: ['ingest-ctl backup /backup/ingest-$(date +%F).db --state-path /var/lib/atomic-ingestor/state.db'],
-  }),
-  rebuild: command({
-    name: 'ingest-ctl rebuild',
-    summary:
-      'Makes a lost state anew, or brings an older copy up to date, from what is on disk. Run again, it goes on.',
-    options: [...FEED, 'state-path', 'log-level'],
-    needs: ['input', 'warehouse', 'manifests'],
-    examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor.yaml'],
-  }),
+  ...CTL,
 } satisfies Record<string, CommandSpec>;
 
 export type CommandName = keyof typeof COMMANDS;
 
-export const CTL_VERBS = [
-  'held',
-  'retry',
-  'discard',
-  'pause',
-  'resume',
-  'explain',
-  'audit',
-  'learn',
-  'allow-again',
-  'withdraw',
-  'doctor',
-  'backup',
-  'rebuild',
-] as const;
+export const CTL_VERBS = Object.keys(CTL) as (keyof typeof CTL)[];
 
 /** Every option that exists, for the search of the nearest one. */
 export const OPTION_NAMES: readonly string[] = Object.keys(allFields);

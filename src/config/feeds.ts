@@ -49,17 +49,26 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     maxBytes: values['max-bytes'],
     onDuplicate: values['on-duplicate'],
     onEmpty: values['on-empty'],
-    sameContentAgainAfterSeconds: values['same-content-again-after'],
+    sameContentAgainAfterMs: values['same-content-again-after'],
     preserveSubdirs: values['preserve-subdirs'],
     successMarkers: values['success-markers'],
     minFreeBytes: values['min-free-bytes'],
     minFreeInodes: values['min-free-inodes'],
+    ...keepingOf(values),
     timezone: values.timezone,
     poll: values.poll,
     scanIntervalSeconds: values['scan-interval-seconds'],
     expect: values.expect.map((text) => parseExpectation(text)!),
   };
 }
+
+/** What of a feed's files is removed when; also of a feed whose folders nobody named. */
+export const keepingOf = (values: FeedValues) => ({
+  keepDuplicatesMs: values['keep-duplicates'],
+  duplicatesMaxBytes: values['duplicates-max-bytes'],
+  keepFailedMs: values['keep-failed'],
+  failedMaxBytes: values['failed-max-bytes'],
+});
 
 /** A work directory is made when it is missing (it is ours), but its parent must be there. */
 function workDirOf(origin: string, given: string | undefined): string | undefined {

@@ -73,38 +73,6 @@ export const secondsIfGiven = (about: About & { defaultText: string }, range: Ra
 export const wholeIfGiven = (about: About & { defaultText: string }, range: Range) =>
   numeric(z.number().int(), 'a whole number', about, range) as z.ZodType<number | undefined>;
 
-const DURATION = /^(\d+(?:\.\d+)?)([smhd]?)$/;
-const IN_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-
-/** A number of seconds, or of what the letter behind it says; in seconds. */
-export function duration(
-  about: About & { defaultText: string },
-  { maxDays, fallback }: { maxDays: number; fallback: number },
-) {
-  const asSeconds = (raw: unknown): unknown => {
-    const found = typeof raw === 'string' ? DURATION.exec(raw.trim()) : undefined;
-    return found ? Number(found[1]) * IN_SECONDS[found[2] || 's']! : raw;
-  };
-  const schema = z.preprocess(
-    asSeconds,
-    z
-      .number()
-      .min(0)
-      .max(maxDays * 86_400)
-      .optional(),
-  );
-  return described(
-    schema.transform((value) => value ?? fallback),
-    {
-      rule: `a number of seconds, or one with s, m, h or d behind it, up to ${maxDays}d`,
-      example: '20h',
-      placeholder: 'DURATION',
-      kind: 'text',
-      ...about,
-    },
-  );
-}
-
 /** The first value is the default. */
 export function choice<const T extends readonly [string, ...string[]]>(about: About, values: T) {
   return described(z.enum(values).default(values[0] as never) as unknown as z.ZodType<T[number]>, {
@@ -148,6 +116,23 @@ export function textOr(
 ) {
   const schema = z.string().refine(accepts).default(fallback);
   return described(schema, { kind: 'text', defaultText: fallback, ...about });
+}
+
+const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time with its unit, as ms. */
+export function durationIfGiven(about: About & { defaultText: string }) {
+  const schema = z
+    .string()
+    .regex(/^\d{1,6}[smhd]$/)
+    .transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1) as keyof typeof UNITS_MS]);
+  return described(schema.optional(), {
+    rule: 'a whole number with s, m, h or d (seconds to days) behind it',
+    example: '90d',
+    placeholder: 'DURATION',
+    kind: 'text',
+    ...about,
+  });
 }
 
 /**

@@ -40,6 +40,7 @@ function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: st
     maxAttempts: values['max-attempts'],
     stallSeconds: values['stall-seconds'],
     stateMinFreeBytes: values['state-min-free-bytes'],
+    keepHistoryMs: values['keep-history'],
     metricsIntervalSeconds: values['metrics-interval-seconds'],
     once: values.once,
     dryRun: values['dry-run'],

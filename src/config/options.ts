@@ -25,14 +25,19 @@ export interface FeedOptions {
   maxBytes: number;
   onDuplicate: 'archive' | 'delete';
   onEmpty: 'duplicate' | 'hold';
-  /** 0: never. */
-  sameContentAgainAfterSeconds: number;
+  /** Undefined: never. */
+  sameContentAgainAfterMs: number | undefined;
   preserveSubdirs: boolean;
   /** `_SUCCESS` in hours and partitions that are complete. Undefined in what an older version recorded. */
   successMarkers?: boolean;
   /** What stays free of the filesystems of warehouse and manifests. */
   minFreeBytes: number;
   minFreeInodes: number;
+  /** Undefined: for ever, and however many. */
+  keepDuplicatesMs: number | undefined;
+  duplicatesMaxBytes: number | undefined;
+  keepFailedMs: number | undefined;
+  failedMaxBytes: number | undefined;
   /** IANA name. */
   timezone: string;
   poll: boolean;
@@ -52,6 +57,8 @@ export interface ServiceOptions {
   maxAttempts: number;
   stallSeconds: number;
   stateMinFreeBytes: number;
+  /** Undefined: for ever. */
+  keepHistoryMs: number | undefined;
   metricsIntervalSeconds: number;
   once: boolean;
   dryRun: boolean;

@@ -8,7 +8,7 @@ import { addressOf } from './dashboard.js';
 import { expectationText, parseExpectation } from './expect.js';
 import {
   choice,
-  duration,
+  durationIfGiven,
   type Field,
   isText,
   list,
@@ -30,11 +30,24 @@ const WHICH = 'Which files';
 const OUTCOME = 'What becomes of a file';
 const RUNNING = 'How it runs';
 const PROTECTING = 'What it stops before';
+const KEEPING = 'How long it is kept';
 const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
 const ALARMS = 'Alarms';
-export const GROUPS = [FOLDERS, COMPLETE, WHICH, OUTCOME, PROTECTING, VIEW, RUNNING, DASHBOARD, ALARMS, STATE] as const;
+export const GROUPS = [
+  FOLDERS,
+  COMPLETE,
+  WHICH,
+  OUTCOME,
+  PROTECTING,
+  KEEPING,
+  VIEW,
+  RUNNING,
+  DASHBOARD,
+  ALARMS,
+  STATE,
+] as const;
 
 const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
   text({ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR', ...extra });
@@ -112,14 +125,12 @@ export const feedFields = {
     'duplicate',
     'hold',
   ]),
-  'same-content-again-after': duration(
-    {
-      group: OUTCOME,
-      description: 'ingest a stored content once more when it comes again so long after it was ingested last',
-      defaultText: 'never',
-    },
-    { maxDays: 366, fallback: 0 },
-  ),
+  'same-content-again-after': durationIfGiven({
+    group: OUTCOME,
+    description: 'ingest a stored content once more when it comes again so long after it was ingested last',
+    example: '20h',
+    defaultText: 'never',
+  }),
   'preserve-subdirs': toggle(
     { group: OUTCOME, description: 'keep the sub-path below --input in the warehouse' },
     false,
@@ -142,6 +153,32 @@ export const feedFields = {
       description: 'write _SUCCESS into each manifest hour and partition that is over and complete',
     },
     false,
+  ),
+  'keep-duplicates': durationIfGiven({
+    group: KEEPING,
+    description: 'remove files from duplicates/ so long after they came there, if their content is known to be stored',
+    defaultText: 'for ever',
+  }),
+  'duplicates-max-bytes': wholeIfGiven(
+    {
+      group: KEEPING,
+      description: 'of duplicates/ keep no more than that: the oldest go first, under the same condition',
+      defaultText: 'no bound',
+    },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes' },
+  ),
+  'keep-failed': durationIfGiven({
+    group: KEEPING,
+    description: 'remove files from failed/ so long after they were discarded: there is no other copy of them',
+    defaultText: 'for ever',
+  }),
+  'failed-max-bytes': wholeIfGiven(
+    {
+      group: KEEPING,
+      description: 'of failed/ keep no more than that: the oldest go first, and are lost',
+      defaultText: 'no bound',
+    },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes' },
   ),
   timezone: textOr(
     'UTC',
@@ -219,6 +256,11 @@ export const serviceFields = {
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
+  'keep-history': durationIfGiven({
+    group: KEEPING,
+    description: 'forget the histories of files so long after they ended, and of their contents all but the hashes',
+    defaultText: 'for ever',
+  }),
   'state-path': text({
     group: STATE,
     description: 'the database of the queue and the ledger, on a local filesystem',

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
-import { contentByHash } from '../ledger/content.js';
+import { contentByHash, placeOf } from '../ledger/content.js';
 import { openStateView } from '../ledger/open-state.js';
 import { explain } from '../recover/explain.js';
 import type { Found, Sought } from './search.js';
@@ -23,13 +23,21 @@ async function answer(view: QueueView, sought: Sought): Promise<Found> {
   if ('path' in sought) return explain(view, feeds, sought.path);
   const words = feeds.flatMap((feed) => wordOf(view, feed, Buffer.from(sought.sha256, 'hex')) ?? []);
   if (words.length === 0) {
-    const sentence = 'No content of this state has that SHA-256.';
-    const found = [{ verdict: 'unknown', sentences: [sentence] }];
+    const [verdict, sentence] = withoutWord(view, feeds, Buffer.from(sought.sha256, 'hex'));
+    const found = [{ verdict, sentences: [sentence] }];
     return { text: `${sought.sha256}\n  ${sentence}`, json: { asked: sought.sha256, found } };
   }
   const all = await Promise.all(words.map((word) => explain(view, feeds, word)));
   const found = all.flatMap(({ json }) => (json as { found: unknown[] }).found);
   return { text: all.map(({ text }) => text).join('\n\n'), json: { asked: sought.sha256, found } };
+}
+
+/** Of a pruned record only its manifest is known. */
+function withoutWord(view: QueueView, feeds: readonly FeedOptions[], sha256: Buffer): [verdict: string, said: string] {
+  const known = feeds.flatMap(({ name }) => view.read((rows) => contentByHash(rows, name, sha256)) ?? []);
+  if (known.length === 0) return ['unknown', 'No content of this state has that SHA-256.'];
+  const where = known.map((content) => placeOf(content)).join(', ');
+  return ['stored', `It was stored, and its record was pruned since; its line is in ${where}.`];
 }
 
 /** What `explain` knows a content by: the job that carried it, or where it lies. */

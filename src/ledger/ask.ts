@@ -20,13 +20,13 @@ export interface Ahead {
 }
 
 /** `facts` has `sha256` and `sealed`. Answers the outcome of the hash stage. */
-export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, againAfterSeconds: number, ahead?: Ahead): Outcome {
+export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, againAfterMs?: number, ahead?: Ahead): Outcome {
   const sha256 = Buffer.from(facts.sha256!, 'hex');
   // A writer that was met after the seal may have made it longer.
   const original = parseIdentity(facts.sealed!.identity)!;
   const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
-  if (!known || comesAgain(tx, job, known, againAfterSeconds)) {
+  if (!known || comesAgain(tx, job, known, againAfterMs)) {
     const generation = known ? known.generation + 1 : 1;
     const { row, planned } = carry(tx, job, facts, { sha256, generation, original }, ahead);
     const straight = ahead && { straight: true as const, moveAfter: job.claimNo };
@@ -52,15 +52,19 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, againAfterSe
 }
 
 /** What is left of the drop that was ingested is never taken for another one. */
-const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterSeconds: number): boolean =>
+const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterMs: number | undefined): boolean =>
   known.state === 'stored' &&
   known.carrier !== job.id &&
   known.ingestId !== job.id &&
-  mayComeAgain(tx, known, againAfterSeconds);
+  mayComeAgain(tx, known, againAfterMs);
 
 /** The decision goes into the row; the next claim puts the file away. */
 function duplicate(facts: JobFacts, of: Content): Outcome {
-  const putAway: PutAway = { kind: 'duplicate', of: placeOf(of) };
+  const putAway: PutAway = {
+    kind: 'duplicate',
+    of: placeOf(of),
+    ...(of.note === 'pruned' && { note: 'record_pruned' }),
+  };
   return { kind: 'defer', inMs: 0, why: 'duplicate', payload: payloadOf({ ...facts, content: of.row, putAway }) };
 }
 

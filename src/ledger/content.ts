@@ -2,6 +2,7 @@
 import type { Reader, Tx } from '../../queue/backend.js';
 import { type ByteName, shownName } from '../linux/index.js';
 import type { SealKind } from '../stages/job.js';
+import { prunedByHash } from './pruned.js';
 
 export type ContentState = 'carried' | 'manifested' | 'stored';
 
@@ -26,7 +27,8 @@ export interface Content {
   ingestedAtMs: number | null;
   /**
    * `unconfirmed`: nobody saw it in place. `learned`: loaded by other means; `sourcePath` is absolute then. `withdrawn`: taken
-   * out of the warehouse again, or about to be.
+   * out of the warehouse again, or about to be. `pruned`: only its hash is left, `row` is 0, and `sourcePath` is the manifest
+   * with its line.
    */
   note: string | null;
 }
@@ -77,17 +79,20 @@ const toContent = (row: ContentArray): Content => ({
 const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Content[] =>
   (reader.arrays(`SELECT ${COLUMNS} FROM contents WHERE ${rest}`, ...params) as ContentArray[]).map(toContent);
 
-/** The newest generation of a content. */
+/** The newest generation of a content; also one whose record was pruned. */
 export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
-  contentsWhere(reader, 'feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1', feed, sha256)[0];
+  contentsWhere(reader, 'feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1', feed, sha256)[0] ??
+  prunedByHash(reader, feed, sha256);
 
+/** Only first ones are ever pruned. */
 export const contentOfGeneration = (
   reader: Reader,
   feed: string,
   sha256: Buffer,
   generation: number,
 ): Content | undefined =>
-  contentsWhere(reader, 'feed = ? AND sha256 = ? AND generation = ?', feed, sha256, generation)[0];
+  contentsWhere(reader, 'feed = ? AND sha256 = ? AND generation = ?', feed, sha256, generation)[0] ??
+  (generation === 1 ? prunedByHash(reader, feed, sha256) : undefined);
 
 export const contentByRow = (reader: Reader, row: number): Content | undefined =>
   contentsWhere(reader, 'row = ?', row)[0];
@@ -136,9 +141,12 @@ export const waitToken = (row: number): string => `content:${row}`;
 /** Where a content in this state goes on. */
 export const stageOf = (state: ContentState): 'manifest' | 'move' => (state === 'carried' ? 'manifest' : 'move');
 
-/** Where a duplicate's content is: relative to the warehouse, or absolute where it was learned elsewhere. '': nobody knows. */
+/**
+ * Where a duplicate's content is: relative to the warehouse, or absolute where it was learned elsewhere; of a pruned one
+ * the manifest that says it. '': nobody knows.
+ */
 export const placeOf = ({ target, note, sourcePath }: Content): ByteName =>
-  (target ?? (note === 'learned' ? sourcePath : Buffer.from(''))).toString('latin1') as ByteName;
+  (target ?? (note === 'learned' || note === 'pruned' ? sourcePath : Buffer.from(''))).toString('latin1') as ByteName;
 
 /** The same, for people. */
 export const shownPlace = (warehouse: string, place: ByteName): string =>

@@ -27,6 +27,9 @@ export const exceptionsModule = {
   ],
 } as const;
 
+/** An hour is named by the clock of a zone that is at most so much behind. */
+const ZONE_MS = 12 * 3_600_000;
+
 export interface Exception {
   generation: number;
   kind: 'allow_again' | 'withdraw';
@@ -58,7 +61,7 @@ export const exceptionsOf = (reader: Reader, { feed, sha256 }: Of): Exception[] 
  * Whether a stored content may be ingested once more: an operator said so, or its feed does and so much time has passed
  * since it was ingested last (which is recorded as if somebody had said so, in the same transaction).
  */
-export function mayComeAgain(tx: Tx, content: Content, againAfterSeconds: number): boolean {
+export function mayComeAgain(tx: Tx, content: Content, againAfterMs: number | undefined): boolean {
   const { feed, sha256, generation } = content;
   const next = generation + 1;
   const allowed = tx.get(
@@ -66,13 +69,17 @@ export function mayComeAgain(tx: Tx, content: Content, againAfterSeconds: number
     ...[feed, sha256, next],
   );
   if (allowed !== undefined) return true;
-  if (!(againAfterSeconds > 0) || tx.wallMs - storedAtMs(tx, content) < againAfterSeconds * 1_000) return false;
-  const why = `its content was ingested last more than ${againAfterSeconds} seconds ago`;
+  const lastMs = againAfterMs === undefined ? Number.POSITIVE_INFINITY : ingestedAtMs(tx, content);
+  if (againAfterMs === undefined || tx.wallMs - lastMs < againAfterMs) return false;
+  const why = `its content was ingested last at ${new Date(lastMs).toISOString()}`;
   recordException(tx, content, { generation: next, kind: 'allow_again', who: '--same-content-again-after', why });
   return true;
 }
 
-/** What was learned has no instant of its own: it counts from when it became known. */
-const storedAtMs = (tx: Tx, { row, ingestedAtMs }: Content): number =>
-  ingestedAtMs ??
-  tx.get<{ created_at_ms: number }>('SELECT created_at_ms FROM contents WHERE row = ?', row)!.created_at_ms;
+/** What was learned counts from when it became known; of what was pruned only the hour of its line is left. */
+function ingestedAtMs(tx: Tx, { row, ingestedAtMs: atMs, note, hour }: Content): number {
+  if (atMs !== null) return atMs;
+  if (note === 'pruned')
+    return Date.parse(`${hour!.slice(0, 10).replaceAll('/', '-')}T${hour!.slice(11)}:59:59Z`) + ZONE_MS;
+  return tx.get<{ at: number }>('SELECT created_at_ms AS at FROM contents WHERE row = ?', row)!.at;
+}

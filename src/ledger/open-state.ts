@@ -14,9 +14,10 @@ import { host } from '../linux/index.js';
 import { alarmsModule } from './alarms-schema.js';
 import { exceptionsModule } from './exceptions.js';
 import { periodsModule } from './periods-schema.js';
+import { prunedModule } from './pruned.js';
 import { ledgerModule } from './schema.js';
 
-const MODULES = [ledgerModule, exceptionsModule, periodsModule, alarmsModule] as const;
+const MODULES = [ledgerModule, exceptionsModule, periodsModule, alarmsModule, prunedModule] as const;
 
 export interface OpenOptions {
   statePath: string;

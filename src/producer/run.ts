@@ -18,6 +18,7 @@ import { FeedProducer } from './feed-producer.js';
 import { limits as producerLimits } from './limits.js';
 import { untilNothingLeft } from './once.js';
 import { startProgress } from './progress.js';
+import { Pruning } from './pruning.js';
 
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
@@ -27,6 +28,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
   const locks: SharedLockFile[] = [];
+  const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
   try {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
     stops.push(startMetrics(backend, config.service.metricsIntervalSeconds, emit));
@@ -42,15 +44,17 @@ export async function runProducer(context: ChildContext): Promise<void> {
       locks.push(...entered.locks);
       // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.
       const own = { ...feed, workDir: entered.roots.work };
+      pruning.add(feed, entered.roots);
       producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
     }
     for (const producer of producers) producer.start();
+    pruning.start(context.fail);
     await Promise.all([config.service.once && reportOnce(backend, producers, context), context.drained]);
   } catch (error) {
     throw asOperators(error);
   } finally {
     for (const stop of stops) stop();
-    await Promise.allSettled(producers.map((producer) => producer.stop()));
+    await Promise.allSettled([...producers, pruning].map((one) => one.stop()));
     for (const lock of locks) lock.close();
     await backend.close();
   }

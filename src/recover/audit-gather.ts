@@ -10,7 +10,8 @@ import { identityOf } from '../files/identity.js';
 import { MARKER } from '../files/marker.js';
 import { namesIn } from '../files/names-in.js';
 import { baseOf } from '../files/places.js';
-import { contentsAfter } from '../ledger/content.js';
+import { type Content, contentsAfter } from '../ledger/content.js';
+import { prunedAfter } from '../ledger/pruned.js';
 import { type ByteName, joinNames, statAtOrNone } from '../linux/index.js';
 import { linesOf, manifestFiles, pathBytesOf, type ReadLine } from '../manifest/read.js';
 import { TEMPORARY } from '../warehouse/target.js';
@@ -24,23 +25,42 @@ export type Count = (n: number) => void;
 
 export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes: AuditNotes, count: Count): void {
   const warehouses = new Map(feeds.map(({ name, warehouse }) => [name, warehouse]));
+  const enter = (page: readonly Content[]): void => {
+    notes.together(() => {
+      for (const c of page) noteContent(c, warehouses.get(c.feed), notes);
+    });
+    count(page.length);
+  };
+  // Before the rows: what is pruned meanwhile is then in neither, and not in both; a line of it is known all the same.
+  notePruned(view, feeds, enter);
   for (let after = 0; ; ) {
     const page = view.read((r) => contentsAfter(r, after, PAGE));
     if (page.length === 0) return;
-    notes.together(() => {
-      for (const c of page) {
-        const root = warehouses.get(c.feed);
-        const path = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
-        notes.run(
-          'INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-          ...[c.row, c.feed, c.sha256, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
-          ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, c.generation, path],
-        );
-      }
-    });
+    enter(page);
     after = page.at(-1)!.row;
-    count(page.length);
   }
+}
+
+/** Numbered downwards, where no row of the ledger is. */
+function notePruned(view: QueueView, feeds: readonly FeedOptions[], enter: (page: readonly Content[]) => void): void {
+  let noted = 0;
+  for (const { name } of feeds) {
+    for (let after = Buffer.alloc(0); ; ) {
+      const page = view.read((r) => prunedAfter(r, name, after, PAGE));
+      if (page.length === 0) break;
+      enter(page.map((content) => ({ ...content, row: --noted })));
+      after = page.at(-1)!.sha256 as Buffer<ArrayBuffer>;
+    }
+  }
+}
+
+function noteContent(c: Content, root: string | undefined, notes: AuditNotes): void {
+  const path = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
+  notes.run(
+    'INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ...[c.row, c.feed, c.sha256, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
+    ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, c.generation, path],
+  );
 }
 
 /** `feed`: whose manifests root it is; records say themselves of which feed they are. */

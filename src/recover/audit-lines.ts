@@ -37,6 +37,18 @@ export async function judgeLinesOf(judging: Judging, row: Noted): Promise<Claim 
   return line.raw === expected(judging, row) ? undefined : judgeLine(judging, row, line);
 }
 
+/** Of a pruned record its line alone says where the content is; answers that. */
+export function judgeLineOfPruned(judging: Judging, row: Noted): Claim | undefined {
+  const lines = linesFor(judging.notes, row);
+  const [line] = lines;
+  if (line === undefined) {
+    tellLineMissing(judging, row);
+    return undefined;
+  }
+  for (const more of lines.slice(1)) tellTwice(judging, row, line, more);
+  return { path: line.path, sha256: row.sha256, size: Number(recordOf(line.raw)!.fields.size) };
+}
+
 /** By its own ingest_id; by its content where that was edited and belongs to no other row. */
 function linesFor(notes: AuditNotes, row: Noted): LineNote[] {
   return notes.all<LineNote>(
@@ -73,7 +85,8 @@ function tellLineMissing(judging: Judging, row: Noted): void {
     tell(difference('manifest_missing', row.feed, file, `it is gone, with the lines of ${n} stored contents`));
     return;
   }
-  tell(about('line_missing', row, `${shownPath(row.sourcePath)} has no line in it`, { at: file, ...more }));
+  const name = row.note === 'pruned' ? 'a content whose record was pruned' : shownPath(row.sourcePath);
+  tell(about('line_missing', row, `${name} has no line in it`, { at: file, ...more }));
 }
 
 interface Piece {

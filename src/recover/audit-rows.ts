@@ -4,14 +4,14 @@
  */
 import { contentByRow } from '../ledger/content.js';
 import { about, type FileNote, type Judging, type Noted } from './audit-judging.js';
-import { type Claim, judgeLinesOf } from './audit-lines.js';
+import { type Claim, judgeLineOfPruned, judgeLinesOf } from './audit-lines.js';
 import { shownPath } from './audit-words.js';
 
 const PAGE = 1_000;
 
 export async function judgeRows(judging: Judging, count: (n: number) => void): Promise<void> {
   const { notes, feed } = judging;
-  for (let after = 0; ; ) {
+  for (let after = Number.MIN_SAFE_INTEGER; ; ) {
     const page = notes.all<Noted>(
       'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?',
       ...[feed.name, after, PAGE],
@@ -25,6 +25,11 @@ export async function judgeRows(judging: Judging, count: (n: number) => void): P
 
 async function judgeRow(judging: Judging, row: Noted): Promise<void> {
   if (row.note === 'learned') return; // it has neither line nor a file of ours
+  if (row.note === 'pruned') {
+    const claim = judgeLineOfPruned(judging, row);
+    if (claim) judgeFile(judging, row, claim);
+    return;
+  }
   if (row.state !== 'stored') {
     judgeUnderWay(judging, row);
     return;

@@ -35,6 +35,12 @@ export function allowAgain(
 export async function withdraw(backend: Backend, { feed, content: named }: Named, said: Said): Promise<string> {
   const id = ulidFactory(Date.now)();
   await backend.transact((tx) => {
+    if (named.note === 'pruned') {
+      throw new OperatorError(
+        'not_ours_to_withdraw',
+        `the record of ${named.sha256.toString('hex')} was pruned, and with it where its file lies; its line is in ${named.sourcePath.toString()}: remove the file by hand.`,
+      );
+    }
     const content = contentByRow(tx, named.row);
     if (content?.state !== 'stored') throw notStored(feed, named, 'where it is held, ingest-ctl discard gives it up');
     if (content.note === 'withdrawn') {

@@ -81,8 +81,10 @@ function ended(job: Job, looked: Looked): Verdict {
     case 'duplicate': {
       const of = facts.putAway?.of;
       const first = content ? `, which came from ${shown(content.sourcePath)}${since(content)}` : '';
+      const place = shownPlace(looked.feed.warehouse, (of ?? '') as ByteName);
+      const before = facts.putAway?.note === 'record_pruned' ? `, with its line in ${place}` : `, as ${place}${first}`;
       return verdict('duplicate', [
-        `Its content was there before, as ${shownPlace(looked.feed.warehouse, (of ?? '') as ByteName)}${first}: it is a duplicate since ${when}.`,
+        `Its content was there before${before}: it is a duplicate since ${when}.`,
         whereIs(job, DUPLICATES, looked) ??
           'Its copy was deleted (--on-duplicate delete), or taken away from duplicates/ since.',
       ]);

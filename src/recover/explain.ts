@@ -8,6 +8,7 @@ import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { FeedFiles, type Roots, statEntry } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
+import { prunedUntil } from '../ledger/pruned.js';
 import { LinuxError } from '../linux/index.js';
 import { waitsForJob } from '../periods/waiting.js';
 import { makeFilters } from '../producer/filters.js';
@@ -36,9 +37,10 @@ export async function explain(
   if (told.length === 0) {
     const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
     const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
+    const sentences = [sentence, ...beyondMemory(view, feeds), `The inputs are: ${inputs}.`];
     return {
-      text: `${shown(Buffer.from(word))}\n  ${sentence}\n  The inputs are: ${inputs}.`,
-      json: { asked: word, found: [{ verdict: 'unknown', sentences: [sentence] }] },
+      text: [shown(Buffer.from(word)), ...sentences].join('\n  '),
+      json: { asked: word, found: [{ verdict: 'unknown', sentences: sentences.slice(0, -1) }] },
     };
   }
   const text = told.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
@@ -75,7 +77,7 @@ function partsOf(view: QueueView, found: Found): Part[] {
     }
     const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);
     if (more > 0) parts.push({ title: name, ...verdict('more', `${more} more versions of that path came before.`) });
-    return parts.length > 0 ? parts : [{ title: `${name})`, ...neverSeen() }];
+    return parts.length > 0 ? parts : [{ title: `${name})`, ...neverSeen(view, feed) }];
   } finally {
     files.close();
   }
@@ -123,12 +125,22 @@ function inInput({ key, jobs }: Found, { view, feed, files }: Looked): Verdict |
   });
 }
 
-const neverSeen = (): Verdict =>
+const neverSeen = (view: QueueView, feed: FeedOptions): Verdict =>
   verdict(
     'unknown',
-    'There is no such file, and none of that name was ever seen.',
+    ['There is no such file, and none of that name was ever seen.', ...beyondMemory(view, [feed])],
     'deliver it, or ask for another path',
   );
+
+/** The state may have forgotten it; the manifests have not. */
+function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] {
+  const until = view.read(prunedUntil);
+  if (until === undefined) return [];
+  const roots = [...new Set(feeds.map(({ manifests }) => manifests))].join(' ');
+  return [
+    `But what ended before ${at(until)} was pruned from the state (--keep-history): the manifests have its line, if it was stored (grep -rF NAME ${roots}).`,
+  ];
+}
 
 /** A place that fails is a part of the answer. */
 function careful<T extends Verdict | undefined>(look: () => T): T | Verdict {

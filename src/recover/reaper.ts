@@ -9,8 +9,8 @@ import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js'
 import { identityOf } from '../files/identity.js';
 import { inPlace } from '../files/place-error.js';
 import { folderOf, UNDERPROCESS } from '../files/places.js';
-import { sealedNames } from '../files/sealed-names.js';
-import { type ByteName, bytesOfName, joinNames, LinuxError, type Stat, shownName, unlinkAt } from '../linux/index.js';
+import { sealedNames, whereIn } from '../files/sealed-names.js';
+import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
@@ -49,11 +49,12 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
 /** Gives every file in `underprocess/` that names no living job a job of that name; removes partial copies. */
 export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Promise<number> {
   let adopted = 0;
-  for (const { jobId: id, part, path, inside, name } of sealedNames(files)) {
+  for (const found of sealedNames(files)) {
+    const { jobId: id, part, path, inside } = found;
     const job = backend.job(id);
     if (job && job.state !== 'done') continue;
     if (part === 'partial' || part === 'copy') {
-      if (path !== undefined) removeCopy(files, inside, name, path);
+      if (path !== undefined) removeCopy(files, inside, whereIn(UNDERPROCESS, found));
       continue;
     }
     if (part !== 'file' || path === undefined) continue;
@@ -65,10 +66,8 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
   return adopted;
 }
 
-/** Of a long name, the copy lies in a folder of its own. */
-function removeCopy(files: FeedFiles, inside: ByteName, name: ByteName, path: ByteName): void {
+function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {
   const work = files.work(inside);
-  const at = name.endsWith('~') ? joinNames(UNDERPROCESS, name, path) : joinNames(UNDERPROCESS, name);
   const entry = work.entry(at);
   remove(entry.dir, entry.name);
   work.removeEmpty(folderOf(at), UNDERPROCESS);

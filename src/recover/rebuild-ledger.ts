@@ -91,6 +91,7 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Verdic
   const sha256 = Buffer.from(hex, 'hex');
   const known = contentOfGeneration(tx, feed.name, sha256, generationOf(line));
   if (!known) return enterAs(tx, feed, line, sha256, undefined);
+  if (known.note === 'pruned') return 'known'; // it was stored, whatever lies there now
   const isOlders = known.row <= olderRows;
   if (known.state !== 'stored' && isOlders && !isSettled(tx, known.carrier))
     return enterAs(tx, feed, line, sha256, known);

@@ -122,7 +122,7 @@ export const versionOf = (statePath: string): string =>
 
 /** As a start leaves it that was refused at once. */
 const isUnused = (view: QueueView): boolean =>
-  view.read((r) => r.get('SELECT 1 FROM contents LIMIT 1') ?? r.get('SELECT 1 FROM jobs LIMIT 1')) === undefined;
+  ['contents', 'jobs', 'pruned'].every((table) => !view.read((r) => r.get(`SELECT 1 FROM ${table} LIMIT 1`)));
 
 /** Of an earlier rebuild that did not come to its end. */
 export function removeMaking(statePath: string): void {

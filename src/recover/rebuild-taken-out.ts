@@ -25,7 +25,7 @@ export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, { who, why,
   const sha256 = Buffer.from(line.record.sha256, 'hex');
   const content = contentOfGeneration(tx, feed.name, sha256, generation)!;
   // Its own job is in the older state too, and does the rest.
-  if (content.note === 'withdrawn') return 'withdrawn';
+  if (content.note === 'withdrawn' || content.note === 'pruned') return 'withdrawn';
   tx.run("UPDATE contents SET note = 'withdrawn' WHERE row = ?", content.row);
   recordException(tx, content, { generation, kind: 'withdraw', who, why, atMs });
   if (!line.isThere) return 'withdrawn';

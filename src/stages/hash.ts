@@ -97,7 +97,7 @@ function hashOpened(
   if (job.facts.sha256 !== undefined) {
     // Hashed before it had to wait for its twin, and nobody could write it since.
     const facts: JobFacts = { ...job.facts, sealed: ready };
-    return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed.sameContentAgainAfterSeconds) };
+    return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed.sameContentAgainAfterMs) };
   }
   if (ready.kind === 'lease' && before.stat.size <= SMALL_BYTES) return hashSmall(job, batch, ready, fd, before);
   return hashLarge(job, batch, dirty, ready, fd, before);
@@ -186,7 +186,7 @@ export function hashedStep(given: JobFacts, sha256: string, { feed }: Pick<Batch
   }
   const { refusals: _, noRoom: __, ...rest } = given;
   const facts = { ...rest, sha256 };
-  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed.sameContentAgainAfterSeconds), hashed: facts };
+  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed.sameContentAgainAfterMs), hashed: facts };
 }
 
 /** The sealed file is in none of its places: never dropped, a person has to look. */

@@ -41,6 +41,7 @@ export interface PutAway {
   kind: 'stored' | 'duplicate' | 'discarded' | 'withdrawn';
   /** Of a duplicate: where the content is. */
   of?: string;
+  /** Of a duplicate, `record_pruned`: `of` is the manifest with its line. */
   note?: string;
   /** Of a withdrawal: who said so; `note` is why. */
   by?: string;

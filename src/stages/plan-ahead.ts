@@ -33,7 +33,7 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
     const step = steps[i]!;
     const plan = planning.plans.get(job);
     if (!plan || !isHashed(step)) return;
-    const { sameContentAgainAfterSeconds: again } = batch.feed;
+    const { sameContentAgainAfterMs: again } = batch.feed;
     steps[i] = { ...step, outcome: (tx, claimed) => askLedger(tx, claimed, step.hashed, again, planning.ahead(plan)) };
   });
   batch.around = planning;

@@ -48,12 +48,13 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
   // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
-  // One that was learned elsewhere is not ours to vouch for.
+  // One that was learned elsewhere is not ours to vouch for, and of a pruned one only its manifest is known.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
     deleting &&
     !of.startsWith('/') &&
     statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes;
+  const note = decided.note ?? (deleting && !originalThere ? 'original_missing' : undefined);
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) {
     if (originalThere) remove(job, batch, dirty, part);
@@ -70,7 +71,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
         bytes: job.claim.bytes,
         duplicate_of: shownPlace(batch.feed.warehouse, of),
         kept: !originalThere,
-        ...(deleting && !originalThere && { note: 'original_missing' }),
+        ...(note !== undefined && { note }),
       }),
   };
 }

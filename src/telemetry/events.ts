@@ -149,6 +149,23 @@ const EVENTS: Record<string, EventSpec> = {
     level: 'warn',
     say: (f) => `the input of ${text(f.feed)} cannot be read (${text(f.code)}); it goes on when that is repaired`,
   },
+  history_pruned: {
+    say: (f) =>
+      `${text(f.jobs)} jobs and the records of ${text(f.contents)} contents that ended before ${text(f.before)} are forgotten; every hash stays`,
+  },
+  file_pruned: {
+    say: (f) =>
+      `${text(f.path)} is removed (${shownBytes(Number(f.bytes ?? 0))}): ${f.why === 'age' ? 'it is older than is kept' : 'more than is kept lay there'}`,
+  },
+  prune_kept: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.files)} old files in ${text(f.folder)}/ of ${text(f.feed)} are kept: the ledger does not know their content as stored`,
+  },
+  pruning_failed: {
+    level: 'warn',
+    say: (f) => `what is old of ${text(f.feed)} cannot be removed now: ${text(f.reason)}`,
+  },
   reaping_failed: {
     level: 'warn',
     say: (f) => `what dead processes of ${text(f.feed)} left cannot be put in order now: ${text(f.reason)}`,

@@ -2,6 +2,7 @@
 import { claimScenarios } from './conformance/claim.js';
 import { crashScenarios } from './conformance/crash.js';
 import { enqueueScenarios } from './conformance/enqueue.js';
+import { forgetScenarios } from './conformance/forget.js';
 import { keepScenarios } from './conformance/keep.js';
 import { looksScenarios } from './conformance/looks.js';
 import { passedScenarios } from './conformance/passed.js';
@@ -18,6 +19,7 @@ const ALL = [
   waitScenarios,
   crashScenarios,
   looksScenarios,
+  forgetScenarios,
 ];
 
 export function conformance(kind: BackendKind): void {

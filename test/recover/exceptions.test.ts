@@ -186,7 +186,7 @@ test('a feed may take the same content again after a time, and not before', limi
   await daily(['--same-content-again-after', '366d']);
   world.check();
   assert.equal(world.duplicates().length, 1);
-  await daily(['--same-content-again-after', '0.001']);
+  await daily(['--same-content-again-after', '1s']);
   const { sha256 } = world.dropped[0]!;
   world.generations.set(sha256, 2);
   world.check();

@@ -30,6 +30,7 @@ export function configIn(folder: string, stallSeconds: number): Config {
       maxAttempts: 8,
       stallSeconds,
       stateMinFreeBytes: 0,
+      keepHistoryMs: undefined,
       metricsIntervalSeconds: 10,
       once: false,
       dryRun: false,

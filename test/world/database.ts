@@ -59,6 +59,8 @@ export interface GateRow {
 export interface DatabaseSurvey {
   jobs: JobRow[];
   ledger: LedgerRow[];
+  /** Digests of contents whose records were pruned. */
+  pruned: Set<string>;
   counters: CounterRow[];
   gates: GateRow[];
   /** Manifest files with an append that was planned and not confirmed. */
@@ -155,6 +157,7 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
     return {
       jobs: rowsOf('jobs').map(asJob),
       ledger: rowsOf('contents').map(asLedger),
+      pruned: prunedOf(db, feed),
       counters: rowsOf('counters', 'stage, name') as CounterRow[],
       gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
       openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
@@ -163,6 +166,14 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
   } finally {
     db.close();
   }
+}
+
+function prunedOf(db: Database.Database, feed: string): Set<string> {
+  if (!db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'pruned'").get()) return new Set();
+  const rows = db.prepare(
+    'SELECT lower(hex(p.sha256)) FROM pruned_feeds f JOIN pruned p ON p.feed = f.number WHERE f.feed = ?',
+  );
+  return new Set(rows.pluck().all(feed) as string[]);
 }
 
 function asJob(row: unknown): JobRow {

@@ -66,7 +66,7 @@ function unfinished({ jobs, openAppends }: DatabaseSurvey, expected: Expected, t
   for (const file of openAppends) tell('stuck', `an append to ${file} was never confirmed`);
 }
 
-function ledger({ ledger }: DatabaseSurvey, seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
+function ledger({ ledger, pruned }: DatabaseSurvey, seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
   const stored = new Map(
     ledger.filter((content) => content.state === 'stored').map((content) => [rowOf(content), content]),
   );
@@ -75,13 +75,19 @@ function ledger({ ledger }: DatabaseSurvey, seen: Survey, standing: readonly Lin
     const digest = line.record!.sha256;
     const there = seen.warehouse.some((f) => f.path === line.target && f.sha256 === digest);
     const row = stored.get(of);
+    if (pruned.has(digest) && (line.record!.generation ?? 1) === 1) {
+      if (row) tell('row_differs', `${digest} has its record, and counts as pruned`);
+      continue;
+    }
     if (there && !row) tell('row_differs', `${digest} is in the warehouse, and the ledger does not say stored`);
     else if (there && row?.target !== line.target)
       tell('row_differs', `${digest}: the ledger names another file than its line`);
   }
-  for (const [of, { sha256: digest, note }] of stored) {
+  const known = [...stored].map(([of, { sha256, note }]) => ({ of, sha256, isOut: note === 'withdrawn' }));
+  const hashes = [...pruned].map((sha256) => ({ of: `content ${sha256} generation 1`, sha256, isOut: false }));
+  for (const { of, sha256: digest, isOut } of [...known, ...hashes]) {
     // With a file and no line, that is told as such.
-    if (note !== 'withdrawn' && !lines.has(of) && !seen.warehouse.some((f) => f.sha256 === digest))
+    if (!isOut && !lines.has(of) && !seen.warehouse.some((f) => f.sha256 === digest))
       tell('row_differs', `${digest} is stored by the ledger alone`);
   }
 }

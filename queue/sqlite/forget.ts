@@ -1,0 +1,23 @@
+/**
+ * Forgets jobs that ended long ago, with their histories. They are looked for by reading; the transaction that deletes them
+ * is short, and asks again.
+ * Guarantees: only done jobs go, so nothing that is counted in `depths`, holds a key or is waited for.
+ */
+import type { EndedPage } from '../backend.js';
+import type { Rows } from './rows.js';
+import type { SqliteTx } from './tx.js';
+
+const PAGE = 'SELECT seq, state, updated_ms FROM jobs WHERE seq > ? ORDER BY seq LIMIT ? + 0';
+const FORGET = `DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(?)) AND state = 'done' AND updated_ms < ?`;
+
+/** Of all jobs, page by page: a clock that was wrong for a while has made old ones behind young ones. */
+export function endedBefore(rows: Rows, beforeMs: number, after: number, max: number): EndedPage {
+  const page = rows.arrays(PAGE, after, max) as [seq: number, state: string, updatedMs: number][];
+  return {
+    seqs: page.filter(([, state, updatedMs]) => state === 'done' && updatedMs < beforeMs).map(([seq]) => seq),
+    next: page.length < max ? undefined : page.at(-1)![0],
+  };
+}
+
+export const forget = (tx: SqliteTx, seqs: readonly number[], beforeMs: number): number =>
+  tx.run(FORGET, JSON.stringify(seqs), beforeMs).changes;

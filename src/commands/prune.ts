@@ -1,0 +1,95 @@
+/** ingest-ctl prune: forgets and removes what is older, or more, than the options say; beside running daemons or without them. */
+import type { Backend } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
+import { keepingOf } from '../config/feeds.js';
+import type { FeedOptions } from '../config/options.js';
+import type { Invocation } from '../config/read.js';
+import { EnvironmentError, OperatorError } from '../errors.js';
+import { FeedFiles, MountMissing } from '../files/feed-files.js';
+import { errnoOf, PlaceError } from '../files/place-error.js';
+import { recordedRoots } from '../ledger/recorded-roots.js';
+import { lockRoots } from '../ledger/root-locks.js';
+import { Pace } from '../recover/pace.js';
+import { type FolderRule, type Keeping, pruneFolder, rulesOf, type Tidied } from '../recover/prune-files.js';
+import { pruneHistory } from '../recover/prune-history.js';
+import { safeText, shownBytes } from '../telemetry/safe.js';
+import { askedFor } from './ask.js';
+import { say } from './console.js';
+import { operate } from './operate.js';
+import { withView } from './state-view.js';
+
+/** As long as each piece takes, the others have the state. */
+const REST_TIMES = 1;
+
+export async function prune(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('prune', argv);
+  if (!invocation) return 0;
+  if (invocation.service['dry-run']) await withView(invocation, (view) => pruneAll(invocation, view, undefined));
+  else await operate(invocation, (backend) => pruneAll(invocation, backend, backend));
+  return 0;
+}
+
+/** `backend` undefined: nothing is changed, only told. */
+async function pruneAll(invocation: Invocation, view: QueueView, backend: Backend | undefined): Promise<void> {
+  const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
+  const asked = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
+  const folders = asked.flatMap((feed) =>
+    rulesOf(keeping(invocation, feed)).map((rule) => ({ feed: feed.name, rule })),
+  );
+  // One history for all feeds.
+  const keepMs = invocation.view.feed === undefined ? invocation.service['keep-history'] : undefined;
+  if (keepMs === undefined && folders.length === 0) throw nothingSaid(invocation);
+  const would = backend ? '' : 'would be ';
+  if (keepMs !== undefined) {
+    const beforeMs = Date.now() - keepMs;
+    const { jobs, records } = await pruneHistory({
+      ...{ view, backend, beforeMs, pace: new Pace(REST_TIMES), isOver: () => false },
+    });
+    say(
+      `history before ${new Date(beforeMs).toISOString()}: ${jobs} jobs and the records of ${records} contents ${would}forgotten; every hash stays`,
+    );
+  }
+  for (const { feed, rule } of folders) {
+    const { files, bytes, unknown } = await inFolder(view, feed, rule, backend !== undefined);
+    const kept = unknown > 0 ? `; ${unknown} are kept: the ledger does not know their content as stored` : '';
+    say(`${rule.folder}/ of ${safeText(feed)}: ${files} files (${shownBytes(bytes)}) ${would}removed${kept}`);
+  }
+}
+
+/** What is given now goes before what the feed was started with. */
+function keeping({ feeds }: Invocation, feed: FeedOptions): Keeping {
+  const given = feeds.find(({ name }) => name === feed.name) ?? (feeds.length === 1 ? feeds[0] : undefined);
+  const now = given ? Object.entries(keepingOf(given.values)).filter(([, value]) => value !== undefined) : [];
+  return { ...feed, ...Object.fromEntries(now) };
+}
+
+async function inFolder(view: QueueView, feed: string, rule: FolderRule, remove: boolean): Promise<Tidied> {
+  const roots = recordedRoots(view, feed);
+  const locks = lockRoots(roots);
+  const files = new FeedFiles(roots);
+  const told = ({ path, bytes, why }: { path: string; bytes: number; why: string }): void =>
+    say(safeText(`${remove ? 'removed' : 'would be removed'} (${why}, ${shownBytes(bytes)}): ${path}`));
+  try {
+    return await pruneFolder(
+      { view, feed, files, nowMs: Date.now(), pace: new Pace(REST_TIMES), isOver: () => false, remove, told },
+      rule,
+    );
+  } catch (error) {
+    if (!(error instanceof PlaceError || error instanceof MountMissing) && errnoOf(error) === undefined) throw error;
+    throw new EnvironmentError(
+      'root_unusable',
+      `${rule.folder}/ of feed ${feed} cannot be pruned (${(error as Error).message}); repair that, then prune again.`,
+    );
+  } finally {
+    files.close();
+    for (const lock of locks) lock.close();
+  }
+}
+
+const nothingSaid = (invocation: Invocation): OperatorError =>
+  new OperatorError(
+    'missing_option',
+    invocation.view.feed === undefined
+      ? 'ingest-ctl prune must be told what is old, but neither an option nor a feed of this state says it; add for example --keep-history 90d, --keep-duplicates 30d or --duplicates-max-bytes N.'
+      : `ingest-ctl prune must be told what of feed ${invocation.view.feed} is old, but no option says it; add for example --keep-duplicates 30d (--keep-history is for all feeds together, without --feed).`,
+  );

@@ -1,0 +1,31 @@
+/**
+ * Work in pieces of some ms, with rests between them: who wants the state, or the core, comes in between.
+ * Does not: know what the work is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A piece that writes: a fifth of what a claim may wait. */
+const PIECE_MS = 20;
+const SIZE_MIN = 16;
+const SIZE_MAX = 2_000;
+/** So that whoever waits for the state has tried again, which it does within 1.2 ms. */
+const REST_MIN_MS = 2;
+const REST_MAX_MS = 1_000;
+
+export class Pace {
+  /** Of how many rows the next piece may be. */
+  size = 64;
+
+  /** After each piece it rests so many times as long as that took. */
+  constructor(private readonly restTimes: number) {}
+
+  async piece<T>(act: () => T | Promise<T>): Promise<T> {
+    const from = performance.now();
+    const done = await act();
+    const tookMs = performance.now() - from;
+    if (tookMs > PIECE_MS) this.size = Math.max(SIZE_MIN, this.size >> 1);
+    else if (tookMs < PIECE_MS / 2) this.size = Math.min(SIZE_MAX, this.size << 1);
+    await sleep(Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, tookMs * this.restTimes)));
+    return done;
+  }
+}
