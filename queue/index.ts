@@ -62,7 +62,12 @@ const doorbellPath = (path: string) => `${path}.doorbell`;
 /** Opens (and makes, and migrates) a state as one owner. Errors: QueueError, with the exit code that it should lead to. */
 export async function openQueue(options: QueueOptions): Promise<Backend> {
   const { path, host, stages, title, maxAttempts } = options;
-  const opened = await openDatabase(path, allModules(options.modules ?? []), options.create ?? true, options.uuid);
+  const opened = await openDatabase(path, {
+    modules: allModules(options.modules ?? []),
+    create: options.create ?? true,
+    uuid: options.uuid,
+    openLocks: () => host.openLockFile(ownersPath(path)),
+  });
   if (options.cacheKib !== undefined) setCache(opened.db, options.cacheKib);
   const clock = clockOf(host, options.now);
   const rows = new Rows(opened.db);
@@ -72,7 +77,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
     opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
     const doorbell = new Doorbell(host, doorbellPath(path), () => rows.pragma('data_version'));
     for (const made of [ownersPath(path), doorbellPath(path)]) giveToOwner(made, path);
-    const committer: Committer = new Committer(rows, new SqliteTx(opened.db, path), clock, path, (made) =>
+    const committer: Committer = new Committer(rows, new SqliteTx(opened.db, path), clock, opened, (made) =>
       afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),
     );
     try {

@@ -12,6 +12,8 @@ import { limits } from './limits.js';
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
 const BEATS_AT = 2 ** 48;
+/** Locked by who brings the state up to date: before any owner's. */
+export const MIGRATION_AT = LOCKS_AT - 1;
 /** Then they begin anew. */
 const BEATS = 2 ** 16;
 const TITLE_CHARS = 80;
