@@ -7,7 +7,7 @@ import type { Backend, Host, StageName } from './backend.js';
 import { type Clock, clockOf } from './clock.js';
 import { QueueError } from './errors.js';
 import { limits } from './limits.js';
-import { Owners } from './owners.js';
+import { Owners, SPARE } from './owners.js';
 import { SqliteBackend } from './sqlite/backend.js';
 import { Committer } from './sqlite/commit.js';
 import { copyOlder, copyWhole } from './sqlite/copy.js';
@@ -57,6 +57,12 @@ export interface QueueOptions extends ViewOptions {
 }
 
 const ownersPath = (path: string) => `${path}.owners`;
+/** For what the processes of a state share and no transaction need see: in the file of the locks. */
+export const spareSpot = (path: string): { path: string; at: number; lock: number } => ({
+  path: ownersPath(path),
+  ...SPARE,
+});
+
 const doorbellPath = (path: string) => `${path}.doorbell`;
 
 /** Opens (and makes, and migrates) a state as one owner. Errors: QueueError, with the exit code that it should lead to. */

@@ -19,6 +19,9 @@ const BEATS = 2 ** 16;
 const TITLE_CHARS = 80;
 const PLACE_CHARS = 160;
 
+/** Where in that file a caller may keep a few bytes of its own that all processes share, and which byte it may lock for them. */
+export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRATION_AT - 1 } as const;
+
 export class Owners {
   readonly #file: LockFile;
   #mine: OwnerSlot | undefined;

@@ -16,6 +16,7 @@ export interface FeedOptions {
   stabilitySeconds: number;
   settleMs: number;
   sidecarSuffix: string;
+  order: 'arrival' | 'name' | 'size' | 'newest';
   recursive: boolean;
   include: string[];
   exclude: string[];
@@ -43,6 +44,8 @@ export interface ServiceOptions {
   workers: Record<string, number> | undefined;
   maxAttempts: number;
   stallSeconds: number;
+  /** Of all workers of the state together; 0: unbounded. */
+  maxBytesPerSecond: number;
   stateMinFreeBytes: number;
   metricsIntervalSeconds: number;
   once: boolean;
