@@ -340,7 +340,7 @@ export interface Backend {
   /** Boot-clock ms. */
   nowMs(): number;
 
-  /** Records a feed and its options (opaque JSON). Idempotent. */
+  /** Records a feed and its options (JSON, opaque save `order`: sqlite/order.ts). Idempotent. */
   putFeed(name: string, options: Payload): Promise<void>;
   feeds(): { name: string; options: Payload }[];
 

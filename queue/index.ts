@@ -7,7 +7,7 @@ import type { Backend, Host, StageName } from './backend.js';
 import { type Clock, clockOf } from './clock.js';
 import { QueueError } from './errors.js';
 import { limits } from './limits.js';
-import { Owners } from './owners.js';
+import { Owners, SPARE } from './owners.js';
 import { SqliteBackend } from './sqlite/backend.js';
 import { Committer } from './sqlite/commit.js';
 import { copyOlder, copyWhole } from './sqlite/copy.js';
@@ -58,12 +58,23 @@ export interface QueueOptions extends ViewOptions {
 }
 
 const ownersPath = (path: string) => `${path}.owners`;
+/** For what the processes of a state share and no transaction need see: in the file of the locks. */
+export const spareSpot = (path: string): { path: string; at: number; lock: number } => ({
+  path: ownersPath(path),
+  ...SPARE,
+});
+
 const doorbellPath = (path: string) => `${path}.doorbell`;
 
 /** Opens (and makes, and migrates) a state as one owner. Errors: QueueError, with the exit code that it should lead to. */
 export async function openQueue(options: QueueOptions): Promise<Backend> {
   const { path, host, stages, title, maxAttempts } = options;
-  const opened = await openDatabase(path, allModules(options.modules ?? []), options.create ?? true, options.uuid);
+  const opened = await openDatabase(path, {
+    modules: allModules(options.modules ?? []),
+    create: options.create ?? true,
+    uuid: options.uuid,
+    openLocks: () => host.openLockFile(ownersPath(path)),
+  });
   if (options.cacheKib !== undefined) setCache(opened.db, options.cacheKib);
   const clock = clockOf(host, options.now);
   const rows = new Rows(opened.db);
@@ -73,7 +84,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
     opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
     const doorbell = new Doorbell(host, doorbellPath(path), () => rows.pragma('data_version'));
     for (const made of [ownersPath(path), doorbellPath(path)]) giveToOwner(made, path);
-    const committer: Committer = new Committer(rows, new SqliteTx(opened.db, path), clock, path, (made) =>
+    const committer: Committer = new Committer(rows, new SqliteTx(opened.db, path), clock, opened, (made) =>
       afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),
     );
     try {

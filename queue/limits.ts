@@ -6,6 +6,12 @@ export const limits = {
   claimSharedMax: 128,
   /** For so long after a feed had work last. */
   sharedForMs: 10_000,
+  /** Due jobs of a feed among which an order of its own holds: five full claims; looking at them takes some milliseconds. */
+  orderWindow: 5_000,
+  /** One claim in so many begins with the job that has been due longest. */
+  oldestEvery: 4,
+  /** The orders that feeds ask for are read again so often. */
+  ordersKnownMs: 1_000,
   /** Jobs of a dispatcher's first batch; each may be twice as large as the one before: the first file is not behind a thousand. */
   firstBatchMax: 64,
   /** Bytes of the jobs of one claim, and of those that a settlement keeps, where a stage reads or copies them: a second or two. */

@@ -12,10 +12,15 @@ import { limits } from './limits.js';
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
 const BEATS_AT = 2 ** 48;
+/** Locked by who brings the state up to date: before any owner's. */
+export const MIGRATION_AT = LOCKS_AT - 1;
 /** Then they begin anew. */
 const BEATS = 2 ** 16;
 const TITLE_CHARS = 80;
 const PLACE_CHARS = 160;
+
+/** Where in that file a caller may keep a few bytes of its own that all processes share, and which byte it may lock for them. */
+export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRATION_AT - 1 } as const;
 
 export class Owners {
   readonly #file: LockFile;

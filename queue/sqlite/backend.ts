@@ -22,7 +22,7 @@ import type {
   StageName,
   Tx,
 } from '../backend.js';
-import { isFull, StateUnwritable } from '../errors.js';
+import { isFull, QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { ulidFactory } from '../ulid.js';
@@ -99,10 +99,9 @@ export class SqliteBackend extends SqliteView implements Backend {
   async claim(stage: StageName, max: number, bytesMax = Number.POSITIVE_INFINITY): Promise<ClaimedJob[]> {
     // An idle stage must not write, and must not wait for a writer either.
     if (this.read((rows) => this.#refuseNewer() ?? nextDueMs(rows, stage)) > this.nowMs()) return [];
-    return this.#commit((tx) => {
-      this.#refuseNewer();
-      return claim(tx, stage, { max: Math.min(max, limits.claimBatchMax), bytesMax }, this.owner, this.#turns);
-    });
+    return this.#commit((tx) =>
+      claim(tx, stage, { max: Math.min(max, limits.claimBatchMax), bytesMax }, this.owner, this.#turns),
+    );
   }
 
   async settle(
@@ -185,7 +184,7 @@ export class SqliteBackend extends SqliteView implements Backend {
       });
     } catch (error) {
       // The free lock says the same: the next process that can write gives the claims back, and nothing was in hand.
-      if (!(error instanceof StateUnwritable)) throw error;
+      if (!(error instanceof StateUnwritable || isNewer(error))) throw error;
       owners.beat({ job: null, place: '' }, this.nowMs());
     } finally {
       await committer.idle();
@@ -205,3 +204,6 @@ export class SqliteBackend extends SqliteView implements Backend {
     return undefined;
   }
 }
+
+/** A newer build has changed the state: nothing may be written any more. */
+const isNewer = (error: unknown): boolean => error instanceof QueueError && error.code === 'newer_database';

@@ -1,7 +1,8 @@
 /**
  * The one committer of a process: what its stages have to write in a turn shares one transaction.
  * Guarantees: callers go on after COMMIT; a caller's failure undoes that caller only; when SQLite ended the whole
- * transaction (a full disk does), every caller of it fails and none goes on; nothing is ever written outside a transaction.
+ * transaction (a full disk does), every caller of it fails and none goes on; nothing is ever written outside a transaction,
+ * and nothing into a state that a newer build has changed: what is in hand then is that build's to do again.
  * Waiting for another process's transaction: BEGIN IMMEDIATE is tried again after a random 0.2–1.2 ms, because SQLite's
  * own busy wait starves (five writers: one did 2 commits in 4 s, longest wait 3.8 s; so 0.18 s).
  */
@@ -9,6 +10,8 @@ import type { Clock } from '../clock.js';
 import { isBusy, typedSqlError } from '../errors.js';
 import { limits } from '../limits.js';
 import { History } from './history.js';
+import { newerDatabase } from './migrations.js';
+import type { Opened } from './open.js';
 import type { Rows } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
@@ -50,7 +53,7 @@ export class Committer {
     readonly rows: Rows,
     readonly tx: SqliteTx,
     readonly clock: Clock,
-    readonly path: string,
+    readonly opened: Pick<Opened, 'path' | 'version'>,
     /** Called after each commit, with what it made. */
     readonly afterCommit: (made: SqliteTx) => void,
   ) {}
@@ -79,7 +82,7 @@ export class Committer {
       }
       this.#waitsSince = undefined;
     } catch (error) {
-      this.#end(this.#takeCallers(), typedSqlError(error, this.path));
+      this.#end(this.#takeCallers(), typedSqlError(error, this.opened.path));
       this.#next();
       return;
     }
@@ -125,12 +128,13 @@ export class Committer {
   #commit(callers: Caller[]): boolean {
     const answers: { caller: Caller; value?: unknown; error?: unknown }[] = [];
     try {
+      if (this.rows.pragma('user_version') > this.opened.version) throw newerDatabase(this.opened.path);
       for (const caller of callers) answers.push({ caller, ...this.#runOne(caller) });
       if (this.tx.writeCounts()) this.#history.note(this.tx);
       this.rows.run('COMMIT');
     } catch (error) {
       this.#rollBack();
-      this.#end(callers, typedSqlError(error, this.path));
+      this.#end(callers, typedSqlError(error, this.opened.path));
       return false;
     }
     for (const { caller, value, error } of answers) {
@@ -146,7 +150,7 @@ export class Committer {
       return { value: this.tx.isolated(() => caller.fn(this.tx)) };
     } catch (error) {
       if (!this.tx.db.inTransaction) throw error;
-      return { error: typedSqlError(error, this.path) ?? new Error('a caller threw nothing') };
+      return { error: typedSqlError(error, this.opened.path) ?? new Error('a caller threw nothing') };
     }
   }
 

@@ -9,10 +9,14 @@ import { chownSync, closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import type { LockFile } from '../backend.js';
 import { isBusy, isFull, QueueError, sqlCodeOf, stateFull, typedSqlError } from '../errors.js';
+import { MIGRATION_AT } from '../owners.js';
 import { pauseShortly, retryWhileBusy } from './commit.js';
 import { backUp, type Module, migrate, needsMigration, newerDatabase, userVersion, versionOf } from './migrations.js';
 import { setPragmas, setReadPragmas } from './pragmas.js';
+
+const WAIT_FOR_MIGRATION_MS = 20;
 
 /** Which file a path named when it was opened. */
 export interface FileId {
@@ -29,12 +33,20 @@ export interface Opened {
   version: number;
 }
 
-/** For writers. Creates the state when `create` says so; `uuid` is what a new one gets. */
+export interface OpenParts {
+  modules: readonly Module[];
+  /** Makes a state where there is none. */
+  create: boolean;
+  /** What a new one gets. */
+  uuid?: string | undefined;
+  /** The file of the locks beside the database. */
+  openLocks: () => LockFile;
+}
+
+/** For writers. */
 export async function openDatabase(
   path: string,
-  modules: readonly Module[],
-  create: boolean,
-  uuid: string = randomUUID(),
+  { modules, create, uuid = randomUUID(), openLocks }: OpenParts,
 ): Promise<Opened> {
   try {
     if (create) createFile(path);
@@ -42,7 +54,7 @@ export async function openDatabase(
     const db = new Database(path, { fileMustExist: true });
     try {
       await untilNotBusy(() => setPragmas(db));
-      await migrateSafely(db, modules, path);
+      await migrateAlone(db, modules, path, openLocks);
       await untilNotBusy(() => db.prepare("INSERT OR IGNORE INTO meta VALUES ('uuid', ?)").run(uuid));
       return { db, path, fileId: fileIdOf(path), version: versionOf(modules) };
     } catch (error) {
@@ -124,6 +136,27 @@ export async function untilNotBusy<T>(fn: () => T, longestMs = 60_000): Promise<
       if (!isBusy(error) || performance.now() > end) throw error;
       pauseShortly();
     }
+  }
+}
+
+/**
+ * All processes of a start come here together: one of them makes the backup and changes the state, the others wait for it
+ * (however long that takes; the lock ends with its process) and find nothing left to do. Processes of the older version
+ * work on until the change, and write nothing behind it (commit.ts).
+ */
+async function migrateAlone(
+  db: Database.Database,
+  modules: readonly Module[],
+  path: string,
+  openLocks: () => LockFile,
+): Promise<void> {
+  if (!(await untilNotBusy(() => needsMigration(db, modules, path)))) return;
+  const locks = openLocks();
+  try {
+    while (!locks.tryLockExclusive(MIGRATION_AT)) await delay(WAIT_FOR_MIGRATION_MS);
+    await migrateSafely(db, modules, path);
+  } finally {
+    locks.close();
   }
 }
 

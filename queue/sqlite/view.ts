@@ -22,7 +22,7 @@ import type {
   StageStats,
 } from '../backend.js';
 import type { Clock } from '../clock.js';
-import { typedSqlError } from '../errors.js';
+import { type QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
 import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
@@ -32,6 +32,7 @@ import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
 import { history } from './history.js';
 import { durations, endings, heldFor, inHand, reasons } from './looks.js';
+import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
 import { counters, held, jobsByKey, stats } from './stats.js';
@@ -100,9 +101,16 @@ export class SqliteView implements QueueView {
           if (rows.db.inTransaction) rows.run('COMMIT');
         }
       } catch (error) {
-        throw typedSqlError(error, this.parts.opened.path);
+        throw this.#newer(error) ?? typedSqlError(error, this.parts.opened.path);
       }
     });
+  }
+
+  /** A statement that does not fit what a newer build has made of the state is no bug. */
+  #newer(error: unknown): QueueError | undefined {
+    const { opened, rows } = this.parts;
+    if (sqlCodeOf(error) !== 'SQLITE_ERROR' || rows.pragma('user_version') <= opened.version) return undefined;
+    return newerDatabase(opened.path);
   }
 
   feeds(): { name: string; options: Payload }[] {

@@ -21,6 +21,7 @@ export const COMMANDS = {
       'workers',
       'max-attempts',
       'stall-seconds',
+      'max-bytes-per-second',
       'state-path',
       'state-min-free-bytes',
       'keep-history',
@@ -47,7 +48,7 @@ export const COMMANDS = {
   'ingest-worker': command({
     name: 'ingest-worker',
     summary: 'Runs stages of the queue; learns the feeds from the state. Start as many as you want.',
-    options: ['stage', 'concurrency', 'max-attempts', 'stall-seconds', ...FIND, ...LOGS],
+    options: ['stage', 'concurrency', 'max-attempts', 'stall-seconds', 'max-bytes-per-second', ...FIND, ...LOGS],
     examples: ['ingest-worker --state-path /var/lib/atomic-ingestor/state.db --stage hash=2 --stage move'],
   }),
   'ingest-dashboard': command({

@@ -42,6 +42,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     stabilitySeconds: values['stability-seconds'],
     settleMs: values['settle-ms'],
     sidecarSuffix: values['sidecar-suffix'],
+    order: values.order,
     recursive: values.recursive,
     include: values.include,
     exclude: values.exclude,

@@ -39,6 +39,7 @@ function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: st
     workers: values.workers === undefined ? undefined : everyStage(parseWorkers(values.workers)!),
     maxAttempts: values['max-attempts'],
     stallSeconds: values['stall-seconds'],
+    maxBytesPerSecond: values['max-bytes-per-second'],
     stateMinFreeBytes: values['state-min-free-bytes'],
     keepHistoryMs: values['keep-history'],
     metricsIntervalSeconds: values['metrics-interval-seconds'],

@@ -18,6 +18,7 @@ export interface FeedOptions {
   stabilitySeconds: number;
   settleMs: number;
   sidecarSuffix: string;
+  order: 'arrival' | 'name' | 'size' | 'newest';
   recursive: boolean;
   include: string[];
   exclude: string[];
@@ -56,6 +57,8 @@ export interface ServiceOptions {
   workers: Record<string, number> | undefined;
   maxAttempts: number;
   stallSeconds: number;
+  /** Of all workers of the state together; 0: unbounded. */
+  maxBytesPerSecond: number;
   stateMinFreeBytes: number;
   /** Undefined: for ever. */
   keepHistoryMs: number | undefined;

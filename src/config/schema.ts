@@ -95,6 +95,13 @@ export const feedFields = {
     },
     (suffix) => /^\.[^/\0]+$/.test(suffix) && Buffer.byteLength(suffix) <= limits.sidecarSuffixBytesMax,
   ),
+  order: choice(
+    {
+      group: RUNNING,
+      description: 'which complete files are taken first, where many wait; one batch in four begins with the oldest',
+    },
+    ['arrival', 'name', 'size', 'newest'],
+  ),
   recursive: toggle({ group: WHICH, description: 'look into directories below --input too' }, true),
   include: glob('take only what matches', '*.csv'),
   exclude: glob('leave what matches', 'draft-*'),
@@ -248,6 +255,13 @@ export const serviceFields = {
   'stall-seconds': seconds(
     { group: RUNNING, description: 'a process without a sign of life for so long is killed and replaced' },
     { min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
+  ),
+  'max-bytes-per-second': whole(
+    {
+      group: RUNNING,
+      description: 'what the workers of a state may read and copy, all together (0: as fast as it goes)',
+    },
+    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
   'state-min-free-bytes': whole(
     {

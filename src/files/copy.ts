@@ -2,7 +2,7 @@
  * Copies an open file to a temporary name, hashing what is written, and makes it durable.
  * Guarantees: when this returns the bytes, mode, times (and owner, where allowed) of the copy are on disk. The digest is of
  * the bytes that were written. Where that is a reflink, of the bytes of the clone, which nobody else can reach.
- * Errors: as the calls give them; `NoRoom` where the copy did not fit.
+ * Errors: as the calls give them; `NoRoom` where the copy did not fit, `BelowMark` where it was not begun for what must stay free.
  * Does not: give it its final name; the caller does, without overwriting.
  */
 import { closeSync, fchmodSync, fchownSync, fsync, ftruncateSync, statfsSync, write, writeSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import {
   type ByteName,
   cloneFile,
+  fallocateKeepSize,
   LinuxError,
   O,
   openAt,
@@ -18,18 +19,27 @@ import {
   statAtOrNone,
   unlinkAt,
 } from '../linux/index.js';
-import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from './digest.js';
+import { type Digest, digestLarge, digestPaced, digestSmall, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
-import { errnoOf, NoRoom } from './place-error.js';
+import type { Pace } from './pace.js';
+import { BelowMark, errnoOf, NoRoom } from './place-error.js';
 
 const fsyncAsync = promisify(fsync);
 const writeAsync = promisify(write);
 
-export async function copyTo(from: number, source: Stat, to: Entry): Promise<Digest> {
+export interface CopyBounds {
+  pace?: Pace | undefined;
+  /** What stays free of the filesystem that is copied to. */
+  keepFree?: number;
+}
+
+export async function copyTo(from: number, source: Stat, to: Entry, bounds: CopyBounds = {}): Promise<Digest> {
   removeIfThere(to.dir, to.name);
   const fd = openAt(to.dir, to.name, O.RDWR | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
   try {
-    const digest = cloneFile(fd, from) ? await digestOf(fd, source.size) : await copyBytes(from, fd, source.size);
+    const digest = cloneFile(fd, from)
+      ? await digestPaced(fd, source.size, bounds.pace)
+      : await copyBytes(from, fd, source.size, bounds);
     keepAttributes(fd, source);
     await fsyncAsync(fd);
     return digest;
@@ -43,17 +53,29 @@ export async function copyTo(from: number, source: Stat, to: Entry): Promise<Dig
   }
 }
 
-const digestOf = (fd: number, size: number): Promise<Digest> | Digest =>
-  size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd);
-
-async function copyBytes(from: number, to: number, size: number): Promise<Digest> {
+async function copyBytes(from: number, to: number, size: number, { pace, keepFree = 0 }: CopyBounds): Promise<Digest> {
   ftruncateSync(to, 0);
-  if (size <= SMALL_BYTES) return digestSmall(from, undefined, (bytes) => writeWhole(to, bytes));
+  if (keepFree > 0) takeRoom(to, size, keepFree);
+  if (size <= SMALL_BYTES) {
+    await pace?.take(size);
+    return digestSmall(from, undefined, (bytes) => writeWhole(to, bytes));
+  }
   return digestLarge(from, async (chunk, at) => {
+    await pace?.take(chunk.length);
     for (let done = 0; done < chunk.length; ) {
       done += (await writeAsync(to, chunk, done, chunk.length - done, at + done)).bytesWritten;
     }
   });
+}
+
+/** All of it at once, so that others who copy at the same time see it taken. Errors: BelowMark. */
+function takeRoom(fd: number, bytes: number, keepFree: number): void {
+  const demand = (still: number): void => {
+    const { bavail, bsize, blocks } = statfsSync(`/proc/self/fd/${fd}`);
+    if (bavail * bsize < still + keepFree) throw new BelowMark(bytes, keepFree, blocks * bsize);
+  };
+  demand(bytes);
+  if (fallocateKeepSize(fd, 0, bytes)) demand(0);
 }
 
 function writeWhole(fd: number, bytes: Buffer): void {

@@ -37,6 +37,18 @@ export class NoRoom extends Error {
   }
 }
 
+/** A copy that would leave less free than was asked for. */
+export class BelowMark extends Error {
+  constructor(
+    readonly bytes: number,
+    /** What must stay free. */
+    readonly keepFree: number,
+    readonly capacityBytes: number,
+  ) {
+    super(`a copy of ${bytes} bytes would leave less than ${keepFree} bytes free`);
+  }
+}
+
 /** Errors that say the same of every file there. */
 const WRITE_CODES = new Set([
   'ENOSPC',

@@ -6,12 +6,30 @@
 import type { ClaimedJob, Gate, Outcome, Reader } from '../../queue/backend.js';
 import { backoffMs } from '../../queue/clock.js';
 import { limits } from '../../queue/limits.js';
-import type { NoRoom, PlaceError } from '../files/place-error.js';
+import type { BelowMark, NoRoom, PlaceError } from '../files/place-error.js';
 import { shownBytes } from '../telemetry/safe.js';
 
 export const NO_ROOM = 'no_room';
 /** From the second time on: the first may have met what another one was just writing. */
 const FIRST_MS = 5_000;
+
+/** Of a file that is not copied, because less than its watermark would stay free. */
+export const BELOW_MARK = 'below_mark';
+const MARK_FIRST_MS = 2_000;
+const MARK_LONGEST_MS = 30_000;
+
+/** Asked again before long: it costs a look at the filesystem, and nothing is copied for it. */
+export function belowMark(job: ClaimedJob, path: string, { bytes, keepFree, capacityBytes }: BelowMark): Outcome {
+  if (bytes + keepFree > capacityBytes)
+    return {
+      kind: 'hold',
+      code: 'never_fits',
+      reason: `the file has ${shownBytes(bytes)} and has to be copied, --min-free-bytes is ${shownBytes(keepFree)}, but the filesystem of the warehouse ${path} has ${shownBytes(capacityBytes)} in all: make it larger or lower the mark and ingest-ctl retry, or ingest-ctl discard`,
+    };
+  const before = (job.payload.noRoom as number | undefined) ?? 0;
+  const inMs = backoffMs(before + 1, MARK_FIRST_MS, MARK_LONGEST_MS);
+  return { kind: 'defer', inMs, why: BELOW_MARK, payload: { ...job.payload, noRoom: before + 1 } };
+}
 
 /** The hold of a file that its place cannot take even when it is empty. */
 export function neverFits({ place, path }: PlaceError, { bytes, capacityBytes }: NoRoom): Outcome | undefined {

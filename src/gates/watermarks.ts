@@ -2,7 +2,7 @@
  * Watermarks: what fills a filesystem stops before that is full, and goes on when there is room again.
  * Guarantees: every producer of a state comes to the same answer for every feed that the state knows; a filesystem that does
  * not answer is asked once and keeps nobody waiting (its probe finds that it hangs); a mark that is no longer set closes nothing.
- * Does not: keep a mark while one file is copied: what is on its way is finished.
+ * Does not: look before each write. A copy to the warehouse looks by itself whether it leaves enough (src/files/copy.ts).
  */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';

@@ -5,7 +5,7 @@
  * Guarantees: reads each line once, in batches; a content that stands in several lines gets one row.
  */
 import { dirname } from 'node:path';
-import type { Backend, Tx } from '../../queue/backend.js';
+import type { Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
@@ -16,7 +16,7 @@ import { type FoundManifest, pathBytesOf, type ReadRecord } from '../manifest/re
 import { reserve } from '../warehouse/reserve.js';
 import { isContent } from '../warehouse/target.js';
 import { endJob, goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
-import { isSettled } from './rebuild-progress.js';
+import { isSettled, type Making } from './rebuild-progress.js';
 import { below, bytesOf, generationOf, type Line, put } from './rebuild-row.js';
 import { carrierIn, hasSealed, sealedOf } from './rebuild-sealed.js';
 import { enterTakenOut, takenOutBy } from './rebuild-taken-out.js';
@@ -48,14 +48,16 @@ export const noCounts = (): Counts => ({
 
 /** Looks at the disk: not for inside a transaction. */
 export async function lookAt(
-  backend: Backend,
+  { backend, moved }: Pick<Making, 'backend' | 'moved'>,
   record: ReadRecord,
   file: FoundManifest,
   feed: FeedOptions,
   files: FeedFiles,
 ): Promise<Line> {
   const ingestedAtMs = Date.parse(String(record.fields.ingested_at)) || 0;
-  const target = below(feed.warehouse, pathBytesOf(record, 'warehouse_path'));
+  const named = pathBytesOf(record, 'warehouse_path');
+  const former = moved.find(({ feed: of, kind }) => of === feed.name && kind === 'warehouse')?.from;
+  const target = below(feed.warehouse, named) ?? (former === undefined ? undefined : below(former, named));
   const entry = target === undefined ? undefined : files.entryOrNone(files.warehouse, target);
   const stat = statEntry(entry);
   const looksSo = stat?.kind === 'file' && stat.size === record.fields.size;

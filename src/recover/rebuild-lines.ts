@@ -89,7 +89,7 @@ async function readManifest(reading: Reading, file: FoundManifest, from: ReadTo)
       at.end = line.endAt;
       report.read++;
       const of = line.record.feed ?? feed.name;
-      if (of === feed.name) batch.push(await lookAt(making.backend, line.record, file, feed, files));
+      if (of === feed.name) batch.push(await lookAt(making, line.record, file, feed, files));
       else if (!report.otherFeeds.includes(of)) report.otherFeeds.push(of);
     }
     if (batch.length < BATCH && passed < PASSED_MAX) continue;

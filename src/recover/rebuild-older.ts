@@ -12,6 +12,7 @@ import { describe } from '../ledger/stored.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
 import { adopt, decide, goOnAt } from './rebuild-jobs.js';
+import { followSealed } from './rebuild-moved.js';
 import { isSettled, settle } from './rebuild-progress.js';
 import { type SealedFile, sealedOf } from './rebuild-sealed.js';
 
@@ -95,8 +96,9 @@ function whereItLies(job: Job, files: FeedFiles): Lies {
 function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof OlderJobs, 'held'> {
   const facts = ofJob(job);
   if (isSettled(tx, job.id)) return facts.putAway ? 'ended' : 'movedOn';
-  if (facts.putAway || lies === 'out of reach') return 'kept';
   const own = sealedOf(tx, feed, job.id);
+  followSealed(tx, job, facts, own);
+  if (facts.putAway || lies === 'out of reach') return 'kept';
   if (lies === 'underprocess') {
     if (own.length > 0 && isAsItWas(tx, job, facts, own)) return 'kept';
     // One that could not be read is asked by `hash` too, which says why.

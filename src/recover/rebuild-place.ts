@@ -13,6 +13,7 @@ import { asOperators, openStateView } from '../ledger/open-state.js';
 import { lockRootsAlone } from '../ledger/root-locks.js';
 import type { SharedLockFile } from '../linux/index.js';
 import { checkManifestsKnown } from './known.js';
+import { type MovedRoot, movedRoots } from './rebuild-moved.js';
 import { move, sync } from './state-file.js';
 
 const COMPANIONS = ['-wal', '-shm'];
@@ -21,7 +22,7 @@ const MAKING_COMPANIONS = ['', ...COMPANIONS, '-journal', '.owners', '.doorbell'
 
 export const makingPath = (statePath: string): string => `${statePath}.rebuilding`;
 
-/** What lies at the path: nothing that can be used (missing, damaged, never used), or a state that the disk is ahead of. */
+/** What lies at the path: nothing that can be used (missing, damaged, never used), or a state that the disk is ahead of, or whose roots were moved. */
 export type Before = 'none' | 'older';
 
 export interface Judged {
@@ -85,12 +86,17 @@ async function judgeView(
       `${statePath} is a state of other folders than the feeds that were named: name its own feeds, or another --state-path for these.`,
     );
   }
+  const moved = movedRoots(view, feeds);
+  const older = (): Before => {
+    refuseHalfOfShared(view, statePath, feeds, moved);
+    return 'older';
+  };
   try {
     for (const feed of feeds) await checkManifestsKnown(view, feed);
+    if (moved.length > 0) return older();
   } catch (error) {
     if (!(error instanceof OperatorError && error.code === 'state_older_than_manifests')) throw error;
-    refuseHalfOfShared(view, statePath, feeds);
-    return 'older';
+    return older();
   }
   throw new EnvironmentError(
     'state_good',
@@ -99,10 +105,16 @@ async function judgeView(
 }
 
 /** Feeds that are not named stay as the older state has them; but the ends of manifests that they share would pass for read. */
-function refuseHalfOfShared(view: QueueView, statePath: string, feeds: readonly FeedOptions[]): void {
+function refuseHalfOfShared(
+  view: QueueView,
+  statePath: string,
+  feeds: readonly FeedOptions[],
+  moved: readonly MovedRoot[],
+): void {
+  const named = [...feeds.map(({ manifests }) => manifests), ...moved.map(({ from }) => from)];
   const shared = view
     .read((r) => r.all<{ feed: string; path: string }>("SELECT feed, path FROM roots WHERE kind = 'manifests'"))
-    .filter(({ feed, path }) => ofOthers(feeds, feed) && feeds.some(({ manifests }) => manifests === path));
+    .filter(({ feed, path }) => ofOthers(feeds, feed) && named.includes(path));
   if (shared.length === 0) return;
   const names = [...new Set(shared.map(({ feed }) => feed))].join(', ');
   throw new EnvironmentError(

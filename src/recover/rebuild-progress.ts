@@ -9,6 +9,7 @@ import type { Backend, Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError, OperatorError } from '../errors.js';
 import { copyOlderState, openState } from '../ledger/open-state.js';
+import { followMoved, type MovedRoot, movedRoots } from './rebuild-moved.js';
 import { type Before, isDamaged, makingPath, removeMaking, versionOf } from './rebuild-place.js';
 
 /** Raised with each change of what is noted or of how lines are entered. */
@@ -39,6 +40,7 @@ export interface Making {
   before: Before;
   /** Until when the older state knew what happened, wall-clock ms. */
   since: number | undefined;
+  moved: readonly MovedRoot[];
 }
 
 export interface Asked {
@@ -58,6 +60,7 @@ export async function openMaking(asked: Asked): Promise<Making> {
   const backend = await open(asked);
   try {
     const of = beginning(asked);
+    const moved = movedRoots(backend, asked.feeds);
     await backend.transact((tx) => {
       for (const sql of Object.values(TABLES)) tx.run(sql);
       const { last, at } = tx.get<{ last: number | null; at: number | null }>(
@@ -65,6 +68,8 @@ export async function openMaking(asked: Asked): Promise<Making> {
       )!;
       note(tx, 'since', String(at ?? ''));
       note(tx, 'older', before === 'older' ? String(last ?? 0) : 'none');
+      followMoved(tx, moved);
+      note(tx, 'moved', JSON.stringify(moved));
       forgetEnds(tx, asked.feeds);
       note(tx, 'of', of);
     });
@@ -112,7 +117,8 @@ async function goOn(asked: Asked): Promise<Making | undefined> {
 function asNoted(backend: Backend, goesOn: boolean): Making {
   const older = noted(backend, 'older')!;
   const since = Number(noted(backend, 'since')) || undefined;
-  return { backend, goesOn, olderRows: Number(older) || 0, before: older === 'none' ? 'none' : 'older', since };
+  const moved = JSON.parse(noted(backend, 'moved')!) as MovedRoot[];
+  return { backend, goesOn, olderRows: Number(older) || 0, before: older === 'none' ? 'none' : 'older', since, moved };
 }
 
 const isBegun = (backend: Backend): boolean =>

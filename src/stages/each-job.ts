@@ -1,6 +1,7 @@
 /** Handles the jobs of a batch one by one, and gives each error its place. */
 import { MountMissing } from '../files/feed-files.js';
-import { PlaceError, type PlaceKind } from '../files/place-error.js';
+import { BelowMark, PlaceError, type PlaceKind } from '../files/place-error.js';
+import { BELOW_MARK, belowMark } from '../gates/room.js';
 import type { IngestJob } from './job.js';
 import { type Batch, defer, failed, type Handled, type Step } from './stage.js';
 
@@ -57,6 +58,7 @@ function attempt(
 ): Handled | Promise<Handled> {
   const caught = (error: unknown): Handled => {
     if (error instanceof MountMissing) return withoutMount(job, batch, error);
+    if (error instanceof BelowMark) return withoutRoom(job, batch, error);
     return error instanceof PlaceError ? error : failed(job, batch, error);
   };
   try {
@@ -80,6 +82,22 @@ function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMiss
           path: job.path,
           place: path,
           reason: message,
+        });
+    },
+  };
+}
+
+/** It waits without an attempt; smaller ones go on. */
+function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Step {
+  const isNew = job.claim.reason !== BELOW_MARK;
+  const outcome = belowMark(job.claim, batch.feed.warehouse, error);
+  return {
+    outcome,
+    told: () => {
+      if (isNew && outcome.kind === 'defer')
+        batch.emit('copy_waits', {
+          ...{ feed: batch.feed.name, job: job.id, path: job.path, bytes: error.bytes },
+          reason: `a copy of it would leave less free at ${batch.feed.warehouse} than --min-free-bytes`,
         });
     },
   };

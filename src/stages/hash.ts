@@ -10,6 +10,7 @@ import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from '../files/dig
 import { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
+import type { Pace } from '../files/pace.js';
 import { inPlaceAsync } from '../files/place-error.js';
 import { folderOf } from '../files/places.js';
 import { type Probe, probeFd } from '../files/probe.js';
@@ -32,11 +33,17 @@ export const hash: Stage = {
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
-    const handled = await eachJob(jobs, batch, (job) => hashOne(job, batch, dirty));
+    const one = (job: IngestJob) => hashOne(job, batch, dirty);
+    const { pace } = batch;
+    const handled = await eachJob(jobs, batch, pace ? (job) => readsWhole(job, pace).then(() => one(job)) : one);
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
     return syncHashed(jobs, durable, batch);
   },
 };
+
+/** Small files are read in one go; large ones, and copies, take their turn with each chunk. */
+const readsWhole = async ({ claim: { bytes }, facts }: IngestJob, pace: Pace): Promise<void> =>
+  bytes <= SMALL_BYTES && facts.sealed?.kind !== 'copy' ? pace.take(bytes) : undefined;
 
 function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | Promise<Step> {
   const entry = batch.files.workEntry(job, 'file');
@@ -116,7 +123,7 @@ async function hashLarge(
   before: Probe,
 ): Promise<Step> {
   if (sealed.kind === 'copy') return privateCopy(job, batch, dirty, sealed, fd, before);
-  const digest = await digestLarge(fd);
+  const digest = await digestLarge(fd, batch.pace && ((chunk) => batch.pace!.take(chunk.length)));
   return decide(job, batch, sealed, before, digest, probeFd(fd, batch.files.kinds));
 }
 
@@ -131,7 +138,9 @@ async function privateCopy(
 ): Promise<Step> {
   const partial = batch.files.makeWorkEntry(job, 'partial');
   const place = batch.files.roots.work;
-  const digest = await inPlaceAsync('work', place, 'write', () => copyTo(fd, before.stat, partial)).catch((error) => {
+  const digest = await inPlaceAsync('work', place, 'write', () =>
+    copyTo(fd, before.stat, partial, { pace: batch.pace }),
+  ).catch((error) => {
     // On a full disk it would keep the very room that is waited for.
     removeIfThere(partial.dir, partial.name);
     throw error;

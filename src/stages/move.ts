@@ -3,7 +3,6 @@
  * Guarantees: target and directories are on disk before *stored* is committed, the source is removed after it; nothing is
  * overwritten. Target and source both gone after an earlier try: a consumer was quicker than our commit.
  */
-
 import type { Outcome, Tx } from '../../queue/backend.js';
 import type { Entry } from '../files/directories.js';
 import { DirtyDirectories } from '../files/dirty.js';
@@ -14,7 +13,7 @@ import { sameBytes } from '../files/verified.js';
 import type { Content } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
 import { type ByteName, type Stat, shownName, unlinkAt } from '../linux/index.js';
-import { isContent, type Put, putAtTarget } from '../warehouse/target.js';
+import { isContent, type Put, putAtTarget, type Source } from '../warehouse/target.js';
 import { contentsOf } from './contents.js';
 import { eachJob } from './each-job.js';
 import { type IngestJob, payloadOf } from './job.js';
@@ -120,11 +119,13 @@ function putOne(
   { entry, source }: { entry: Entry; source: Stat },
 ): Promise<Put> {
   const target = content.target!.toString('latin1') as ByteName;
-  const claim = { id: job.id, claimNo: job.claim.claimNo };
-  const reading = () => batch.hand(job, 'warehouse');
-  return inPlaceAsync('warehouse', batch.feed.warehouse, 'write', () =>
-    putAtTarget(batch.files.warehouse, target, { entry, stat: source, sha256: content.sha256, claim, reading }, dirty),
-  );
+  const put: Source = {
+    ...{ entry, stat: source, sha256: content.sha256, claim: { id: job.id, claimNo: job.claim.claimNo } },
+    bounds: { pace: batch.pace, keepFree: batch.feed.minFreeBytes },
+    reading: () => batch.hand(job, 'warehouse'),
+  };
+  const act = () => putAtTarget(batch.files.warehouse, target, put, dirty);
+  return inPlaceAsync('warehouse', batch.feed.warehouse, 'write', act);
 }
 
 function afterPut(job: IngestJob, batch: Batch, dirty: DirtyDirectories, content: Content, put: Put): Step {
@@ -147,7 +148,7 @@ async function withoutSource(job: IngestJob, batch: Batch, content: Content, dir
   const entry = batch.files.entryOrNone(batch.files.warehouse, target);
   const lies = statEntry(entry);
   batch.hand(job, 'warehouse');
-  if (entry && lies && (await isContent(entry, content.sha256, undefined))) {
+  if (entry && lies && (await isContent(entry, content.sha256, undefined, batch.pace))) {
     // The rename may be from before a crash, and never synced.
     dirty.add(batch.files.warehouse, folderOf(target));
     return stored(job, batch, content, false, null);

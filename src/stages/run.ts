@@ -3,14 +3,14 @@
  * Beside that, on timers: beats, rescue of dead owners' jobs, probes of failing places, the reaper.
  * Does not: know what a stage does.
  */
-import type { Backend, ClaimedJob } from '../../queue/backend.js';
+import type { ClaimedJob } from '../../queue/backend.js';
 import { createDispatcher } from '../../queue/dispatch/dispatcher.js';
-import { type Dispatcher, limits, type Run } from '../../queue/index.js';
-import { FeedFiles } from '../files/feed-files.js';
+import { type Dispatcher, limits, type Run, spareSpot } from '../../queue/index.js';
+import { Pace } from '../files/pace.js';
 import { errnoOf, PlaceError } from '../files/place-error.js';
 import { QuickThread } from '../files/quick-thread.js';
 import { asOperators, openState } from '../ledger/open-state.js';
-import { type ByteName, bootId, shownName } from '../linux/index.js';
+import { bootId } from '../linux/index.js';
 import { checkFeeds } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
@@ -20,8 +20,9 @@ import { finishDecided } from './decided.js';
 import { Feeds } from './feeds.js';
 import { STAGES } from './index.js';
 import { type IngestJob, ingestJob } from './job.js';
+import { openBatch, type Worker } from './open-batch.js';
 import { type Batch, blocked, defer, type Feed, type Stage, type Step } from './stage.js';
-import { type Beside, StraightWay, settlementOf } from './straight.js';
+import { type Beside, settlementOf } from './straight.js';
 import { tellSettled } from './tell.js';
 
 /** A job of a feed that no producer has recorded (yet) is looked at again after this. */
@@ -46,6 +47,8 @@ export async function runWorker(context: ChildContext): Promise<void> {
     onFatal: context.fail,
     stuckAt: () => thread.stuckAt(),
   });
+  const bound = context.config.service.maxBytesPerSecond;
+  const pace = bound > 0 ? new Pace(spareSpot(statePath), bound, context.drainSignal) : undefined;
   const beside: Beside = { thread, sayAgain: () => background.sayAgain(), failed: onError };
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
@@ -56,14 +59,14 @@ export async function runWorker(context: ChildContext): Promise<void> {
     for (const name of feeds.names()) await feeds.get(name);
     background.start();
     for (const stage of handledBy(context.stages)) {
-      const run = runnerOf(stage, backend, feeds, background, context, beside);
+      const run = runnerOf(stage, feeds, { backend, boot: bootId(), background, context, beside, pace });
       dispatchers.push(
         createDispatcher({
           backend,
           stage: stage.name,
           peers: dispatchers,
           batchMax: limits.claimBatchMax,
-          ...(stage.byBytes && { batchBytesMax: limits.claimBytesMax }),
+          ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound || Number.POSITIVE_INFINITY) }),
           run,
           onError,
         }),
@@ -72,6 +75,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     for (const dispatcher of dispatchers) dispatcher.start();
     await context.drained;
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
+    pace?.close();
   } catch (error) {
     throw asOperators(error);
   } finally {
@@ -92,15 +96,8 @@ function handledBy(names: readonly string[]): Stage[] {
   return stages.length === STAGES.length ? [...straight, ...straight, ...stages] : stages;
 }
 
-function runnerOf(
-  stage: Stage,
-  backend: Backend,
-  feeds: Feeds,
-  background: Background,
-  context: ChildContext,
-  beside: Beside,
-): Run {
-  const boot = bootId();
+function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
+  const { context } = worker;
   return async (claims, settle) => {
     for (const [name, group] of byFeed(claims)) {
       let feed: Feed | undefined;
@@ -110,7 +107,7 @@ function runnerOf(
         context.fail(error);
         throw error;
       }
-      const opened = feed && batchOf(backend, feed, boot, background, context, beside);
+      const opened = feed && openBatch(feed, worker);
       const steps = opened
         ? await runFeed(stage, group.map(ingestJob), opened)
         : group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed'));
@@ -162,35 +159,6 @@ async function guarded(
     return jobs.map(() => blocked(stage.name, batch.feed.name, error.untried(), batch.emit));
   }
 }
-
-function batchOf(
-  backend: Backend,
-  feed: Feed,
-  boot: string,
-  background: Background,
-  context: ChildContext,
-  beside: Beside,
-): { batch: Batch; close: () => void } {
-  const files = new FeedFiles(feed.roots);
-  const hand = (job: IngestJob | undefined, place?: string): void =>
-    background.hand(files, job || place ? { job: job?.id ?? null, place: place ?? '' } : undefined);
-  const batch: Batch = {
-    backend,
-    feed: feed.options,
-    files,
-    boot,
-    now: () => ({ ms: backend.nowMs(), boot }),
-    draining: () => context.drainSignal.aborted,
-    straight: new StraightWay(backend, feed.options.name, new Set(context.stages), hand, beside),
-    // Stages name a file by its path below the input, as bytes; people get the whole path.
-    emit: (event, fields) =>
-      context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
-    hand,
-  };
-  return { batch, close: () => files.close() };
-}
-
-const shownPath = (feed: Feed, path: ByteName): string => `${feed.options.input}/${shownName(path)}`;
 
 function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
   const groups = new Map<string, ClaimedJob[]>();

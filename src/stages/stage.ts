@@ -7,6 +7,7 @@ import type { Advance, Around, Backend, Decision, Outcome, StageName } from '../
 import type { FeedOptions } from '../config/options.js';
 import type { Entry } from '../files/directories.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
+import type { Pace } from '../files/pace.js';
 import { errnoOf, inPlace, inPlaceAsync, PlaceError, type PlaceKind } from '../files/place-error.js';
 import { type Opened, openEntry } from '../files/probe.js';
 import type { QuickAnswer, QuickOrder } from '../files/quick.js';
@@ -58,6 +59,8 @@ export interface Batch {
   readonly emit: Emit;
   /** Whether what has not begun is to be given back. */
   draining?(): boolean;
+  /** Where reading and copying is bounded. */
+  readonly pace?: Pace | undefined;
   /** Undefined where each stage is settled by itself. */
   readonly straight?: Straight;
   /** What the stage writes in the transaction that settles this batch, beside the jobs. */

@@ -4,7 +4,9 @@
  */
 import type { Reason } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
+import { BELOW_MARK } from '../gates/room.js';
 import type { JobFacts } from '../stages/job.js';
+import { shownBytes } from '../telemetry/safe.js';
 import { type Finding, files, iso } from './finding.js';
 
 /** A writer is met by chance once or twice. */
@@ -52,6 +54,15 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
         `The modification time of ${which} is exactly 0, as rsync --partial leaves a file that it could not finish.`,
         'the upload has to be repeated to its end (or: touch the file, if it is whole)',
       );
+    case BELOW_MARK: {
+      const sentence = `${which} (${shownBytes(oldest.bytes)}) would leave less free at the warehouse than --min-free-bytes, and is not copied.`;
+      return told(
+        'low_space',
+        'stuck',
+        sentence,
+        'free some space there, or lower the mark; it is looked at again by itself',
+      );
+    }
     default:
       return byAttempts(reason, ageMs, which, told);
   }

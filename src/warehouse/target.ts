@@ -5,12 +5,13 @@
  * hashes to the ledger's SHA-256.
  */
 import { closeSync, readdirSync } from 'node:fs';
-import { copyTo, removeIfThere } from '../files/copy.js';
-import { digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
+import { type CopyBounds, copyTo, removeIfThere } from '../files/copy.js';
+import { digestPaced } from '../files/digest.js';
 import type { Directories, Entry } from '../files/directories.js';
 import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { sameMount } from '../files/mounts.js';
+import type { Pace } from '../files/pace.js';
 import { folderOf } from '../files/places.js';
 import { openEntry } from '../files/probe.js';
 import {
@@ -35,6 +36,7 @@ export interface Source {
   sha256: Buffer;
   /** Names its temporary copy: of this claim alone. */
   claim: { id: string; claimNo: number };
+  bounds?: CopyBounds;
   /** Called before its bytes are read: a rename looks at none. */
   reading?: () => void;
 }
@@ -56,7 +58,8 @@ export async function putAtTarget(
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error;
     source.reading?.();
-    if (error.code === 'EEXIST') return (await isContent(to, source.sha256, source.stat)) ? 'there' : 'taken';
+    if (error.code === 'EEXIST')
+      return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
     if (error.code !== 'EXDEV') throw error;
   }
   return copyAcross(warehouse, folder, to, source);
@@ -64,7 +67,7 @@ export async function putAtTarget(
 
 async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<Put> {
   // A name that is taken is known before gigabytes are copied for it.
-  if (statEntry(to)) return (await isContent(to, source.sha256, source.stat)) ? 'there' : 'taken';
+  if (statEntry(to)) return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
   const temporaryIn = sameMount(warehouse.rootFd, to.dir) ? TEMPORARY : joinNames(folder, TEMPORARY);
   const temporary: Entry = {
     dir: warehouse.make(temporaryIn, 0o700),
@@ -74,7 +77,7 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
   const opened = openEntry(source.entry);
   if (opened.fd === undefined) throw new Error(`the sealed file cannot be opened (${opened.code})`);
   try {
-    const digest = await copyTo(opened.fd, source.stat, temporary);
+    const digest = await copyTo(opened.fd, source.stat, temporary, source.bounds);
     if (!digest.sha256.equals(source.sha256)) {
       unlinkAt(temporary.dir, temporary.name);
       return 'wrong_bytes';
@@ -101,19 +104,19 @@ async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Pu
   } catch (error) {
     if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
     unlinkAt(temporary.dir, temporary.name);
-    return (await isContent(to, source.sha256, undefined)) ? 'there' : 'taken';
+    return (await isContent(to, source.sha256, undefined, source.bounds?.pace)) ? 'there' : 'taken';
   }
 }
 
 /** Whether what lies at an entry is the source's inode, or has the content's bytes. */
-export async function isContent(entry: Entry, sha256: Buffer, source: Stat | undefined): Promise<boolean> {
+export async function isContent(entry: Entry, sha256: Buffer, source: Stat | undefined, pace?: Pace): Promise<boolean> {
   const opened = openEntry(entry);
   if (opened.fd === undefined) return false;
   try {
     const stat = statFd(opened.fd);
     if (stat.kind !== 'file') return false;
     if (source && stat.ino === source.ino && stat.dev === source.dev) return true;
-    const digest = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+    const digest = await digestPaced(opened.fd, stat.size, pace);
     return digest.sha256.equals(sha256);
   } finally {
     closeSync(opened.fd);

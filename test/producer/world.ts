@@ -26,6 +26,7 @@ export function feedOptions(input: string): FeedOptions {
     stabilitySeconds: 10,
     settleMs: 1_000,
     sidecarSuffix: '.ok',
+    order: 'arrival',
     recursive: true,
     include: [],
     exclude: [],

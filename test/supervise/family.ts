@@ -28,6 +28,7 @@ export function configIn(folder: string, stallSeconds: number): Config {
       concurrency: 1,
       workers: undefined,
       maxAttempts: 8,
+      maxBytesPerSecond: 0,
       stallSeconds,
       stateMinFreeBytes: 0,
       keepHistoryMs: undefined,

@@ -36,6 +36,35 @@ export const claimScenarios: Scenarios = {
     assert.deepEqual(await queue.claim('second', 9), []);
   },
 
+  'a feed may ask for another order; one claim in four begins with the job that has been due longest': async (
+    world,
+  ) => {
+    const queue = await world.openTimed();
+    const sizes = { z: 9, b: 5, m: 1, a: 7, q: 3, c: 8, k: 2, x: 6 };
+    // The fourth, eighth and twelfth claim begin with z, which came first.
+    const ordered: Record<string, string[][]> = {
+      name: [['a', 'b'], ['c'], ['k'], ['z', 'm'], ['q', 'x']],
+      size: [['m', 'k'], ['q'], ['z'], ['b', 'x'], ['a', 'c']],
+      newest: [['x', 'k'], ['z'], ['c'], ['q', 'a'], ['m', 'b']],
+      arrival: [['z', 'b'], ['m'], ['a'], ['q', 'c'], ['k', 'x']],
+    };
+    for (const [order, batches] of Object.entries(ordered)) {
+      await queue.putFeed('f', { order });
+      world.clock.ms += limits.ordersKnownMs + 1;
+      for (const [name, bytes] of Object.entries(sizes)) {
+        await queue.enqueue([candidate(`${order} ${name}`, { feed: 'f', bytes })]);
+        world.clock.ms += 1;
+      }
+      const got: string[][] = [];
+      for (const batch of batches) {
+        const jobs = await queue.claim('first', batch.length);
+        got.push(jobs.map(({ payload }) => String(payload.name).slice(order.length + 1)));
+        await queue.settle(jobs.map((job) => ({ job, outcome: { kind: 'finish', ending: 'stored' } })));
+      }
+      assert.deepEqual(got, batches, order);
+    }
+  },
+
   'batches are short while several feeds have work, and for a while after': async (world) => {
     const queue = await world.openTimed();
     await queue.enqueue(candidates(4_000, { feed: 'big' }));

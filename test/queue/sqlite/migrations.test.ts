@@ -1,5 +1,7 @@
 /** Versions: the queue's own and those of the caller's modules. */
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -71,16 +73,57 @@ test('an older state is not migrated by who only looks at it', async () => {
   remove();
 });
 
-test('a state that a newer build changes under a running process is no longer claimed from', async () => {
+test('into a state that a newer build changed, a running process writes nothing; what it had in hand goes on there', async () => {
   const { path, remove } = newStateDir();
   const old = await open(path, FIRST);
-  await old.enqueue([candidate('a')]);
-  const now = await open(path, FIRST, SECOND);
-  await assert.rejects(old.claim('only', 1), refusal('newer_database'));
-  assert.throws(() => old.checkStillOurs(), refusal('newer_database'));
-  assert.equal((await now.claim('only', 1)).length, 1);
-  await now.close();
+  await old.enqueue([candidate('a'), candidate('b')]);
+  const [inHand] = await old.claim('only', 1);
+  old.beat({ job: inHand!.id, place: '' });
+  const now = await open(path, FIRST, SECOND, 'ALTER TABLE durations RENAME COLUMN ms TO took_ms');
+  const refused = refusal('newer_database');
+  const tooLate = { job: inHand!, outcome: { kind: 'finish', ending: 'stored' } } as const;
+  await assert.rejects(old.settle([tooLate]), refused);
+  await assert.rejects(old.enqueue([candidate('c')]), refused);
+  await assert.rejects(
+    old.transact((tx) => tx.run("INSERT INTO notes VALUES ('late')")),
+    refused,
+  );
+  await assert.rejects(old.claim('only', 1), refused);
+  assert.throws(() => old.durations(), refused, 'a column that is called otherwise now is no bug');
+  assert.throws(() => old.checkStillOurs(), refused);
   await old.close();
+  assert.deepEqual(
+    (await now.rescue()).map(({ jobs, inHand: blamed }) => ({ jobs, blamed })),
+    [{ jobs: 1, blamed: null }],
+    'and no crash is counted',
+  );
+  assert.equal((await now.claim('only', 9)).length, 2);
+  assert.deepEqual(
+    now.read((rows) => rows.all('SELECT * FROM notes')),
+    [],
+  );
+  await now.close();
+  remove();
+});
+
+test('of many processes that start on an older state at once one changes it, and its backup is of before', async () => {
+  const { dir, path, remove } = newStateDir();
+  const old = await open(path, FIRST);
+  await old.transact((tx) => {
+    for (let n = 0; n < 3_000; n++) tx.run('INSERT INTO notes VALUES (?)', `${n} ${'x'.repeat(1_000)}`);
+  });
+  await old.close();
+  const starters = Array.from({ length: 4 }, () =>
+    fork(new URL('./starter.js', import.meta.url), [path, FIRST, SECOND]),
+  );
+  const codes = await Promise.all(starters.map(async (starter) => (await once(starter, 'exit'))[0]));
+  assert.deepEqual(codes, [0, 0, 0, 0]);
+  const [backup, ...more] = backups(dir);
+  assert.deepEqual(more, []);
+  const copy = new Database(join(dir, backup!), { readonly: true });
+  assert.deepEqual(copy.prepare('SELECT count(*) AS n FROM notes').get(), { n: 3_000 });
+  assert.deepEqual(copy.prepare("SELECT name FROM pragma_table_info('notes')").pluck().all(), ['text']);
+  copy.close();
   remove();
 });
 

@@ -1,0 +1,53 @@
+/**
+ * Which ready jobs of a feed a claim takes, where the feed asks for another order than that of their due times.
+ * Guarantees: one claim in `limits.oldestEvery` begins with the job that has been due longest, so none waits for ever behind
+ * those that are preferred.
+ * An order holds among the first `limits.orderWindow` due jobs: an index that knows it for all would be written at a random
+ * page for each file. A feed without an order is asked for nothing here.
+ */
+import type { Reader, StageName } from '../backend.js';
+import { limits } from '../limits.js';
+
+/** The key `order` of a feed's options, which are opaque otherwise. */
+export type Order = 'name' | 'size' | 'newest';
+
+const ORDERS = `SELECT name, options ->> '$.order' AS "order" FROM feeds WHERE options ->> '$.order' IN ('name', 'size', 'newest')`;
+
+export const ordersOf = (rows: Reader): Map<string, Order> =>
+  new Map(rows.all<{ name: string; order: Order }>(ORDERS).map(({ name, order }) => [name, order]));
+
+/** In the order in which they are to be taken. */
+export interface Chosen {
+  seq: number;
+  bytes: number;
+}
+
+const DUE = `FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ?`;
+/** From the index alone, save the name. */
+const WINDOW: Record<Order, string> = {
+  name: `SELECT seq, bytes, key ${DUE} ORDER BY due_ms, seq LIMIT ? + 0`,
+  size: `SELECT seq, bytes ${DUE} ORDER BY due_ms, seq LIMIT ? + 0`,
+  newest: `SELECT seq, bytes ${DUE} ORDER BY due_ms DESC, seq DESC LIMIT ? + 0`,
+};
+const OLDEST = `SELECT seq, bytes ${DUE} ORDER BY due_ms, seq LIMIT 1`;
+
+type Row = [seq: number, bytes: number, key?: Buffer];
+
+const BEFORE: Record<Order, (a: Row, b: Row) => number> = {
+  name: ([, , a], [, , b]) => a!.compare(b!),
+  size: ([, a], [, b]) => a - b,
+  newest: () => 0,
+};
+
+/** At most `most`. `oldestFirst`: begins with the one that has been due longest. */
+export function inOrder(
+  rows: Reader,
+  { order, oldestFirst }: { order: Order; oldestFirst: boolean },
+  at: readonly [StageName, string, number],
+  most: number,
+): Chosen[] {
+  const window = rows.arrays(WINDOW[order], ...at, order === 'newest' ? most : limits.orderWindow) as Row[];
+  const oldest = oldestFirst ? (rows.arrays(OLDEST, ...at) as Row[]) : [];
+  const rest = window.sort(BEFORE[order]).filter(([seq]) => seq !== oldest[0]?.[0]);
+  return [...oldest, ...rest].slice(0, most).map(([seq, bytes]) => ({ seq, bytes }));
+}

@@ -1,0 +1,190 @@
+/**
+ * A machine as the runbook speaks of one, below a folder of its own: releases are installed into it by ops/install, and the
+ * runbook's own commands are run on it, word for word but for their paths.
+ * What is the test's and not the machine's: its service manager (starts and stops the installed command), its other users
+ * (there are none: everything is ours), `npm ci` (the release is built), and the editor.
+ */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { FeedPlan } from '../world/layout.js';
+import { release } from '../world/mounts.js';
+import { PACKAGE, type Program } from '../world/program.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const RUNBOOK = readFileSync(join(PACKAGE, 'ops/runbook.md'), 'utf8');
+const RELEASED = ['bin', 'dist/src', 'dist/queue', 'src/dashboard/page', 'ops', 'docs'];
+/** Of the state, in the runbook. */
+const STATE = '/var/lib/atomic-ingestor';
+const FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+
+/** The fenced blocks of a section of the runbook. */
+export function blocksOf(heading: string, language = 'sh'): string[] {
+  const [, text] = new RegExp(`^### ${heading}\\n([\\s\\S]*?)(?=^##|$(?![\\s\\S]))`, 'm').exec(RUNBOOK) ?? [];
+  assert.ok(text, `the runbook has no section "${heading}"`);
+  const blocks = [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+    ([, block]) => block!,
+  );
+  assert.ok(blocks.length > 0, `${heading}: no commands`);
+  return blocks;
+}
+
+/** A release as its folder is after `npm ci`: this one, or the one after it, whose ledger has one migration more. */
+export function releaseIn(folder: string, migration?: string): string {
+  for (const name of [...RELEASED, ...FILES]) cpSync(join(PACKAGE, name), join(folder, name), { recursive: true });
+  symlinkSync(join(PACKAGE, 'node_modules'), join(folder, 'node_modules'));
+  if (migration === undefined) return folder;
+  const path = join(folder, 'dist/src/ledger/schema.js');
+  const before = readFileSync(path, 'utf8');
+  const after = before.replace(/,?\s*\],?\s*\};/, (end) => `, \`${migration}\`${end.replace(/^,/, '')}`);
+  assert.notEqual(after, before, 'the migrations of the ledger are a list');
+  writeFileSync(path, after);
+  // Else queue-stat would be the one of before: it is one file (bin/bundled.cjs).
+  rmSync(join(folder, 'dist/src/commands/queue-stat.cjs'));
+  return folder;
+}
+
+export class Machine {
+  readonly world: World;
+  /** The service, as its manager knows it. */
+  service: Program | undefined;
+  /** What the editor does with the configuration. */
+  edit: (config: string) => string = (config) => config;
+
+  /** `feeds` that have their folders from the beginning. */
+  constructor(
+    t: TestContext,
+    { ground = tmpdir(), feeds = ['default'] }: { ground?: string; feeds?: readonly string[] } = {},
+  ) {
+    this.root = realpathSync(mkdtempSync(join(ground, 'machine-')));
+    const plans = feeds.map((name) => [name, this.#places(name === 'default' ? '' : name)] as const);
+    this.world = createWorld(t, { feeds: Object.fromEntries(plans), ground: this.root });
+    mkdirSync(join(this.root, 'var/backups'), { recursive: true });
+    t.after(() => {
+      release(this.root);
+      rmSync(this.root, { recursive: true, force: true });
+    });
+  }
+
+  readonly root: string;
+
+  #places(below: string): FeedPlan {
+    const at = (name: string) => join(this.root, 'srv/ingest', below, name);
+    return { input: at('staging'), workDir: at('work'), warehouse: at('warehouse'), manifests: at('manifests') };
+  }
+
+  get config(): string {
+    return join(this.root, 'etc/atomic-ingestor/config.yaml');
+  }
+
+  /** As the runbook installs it; the configuration then waits for nothing and serves no dashboard. */
+  install(from: string): void {
+    const env = { ...process.env, DESTDIR: this.root };
+    const { status, stderr } = spawnSync(join(from, 'ops/install'), { env, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    const config = readFileSync(this.config, 'utf8')
+      .replace(/^dashboard: .*$/m, '')
+      .replace(/^# stability-seconds: .*$/m, 'stability-seconds: 0')
+      .replace(/^# settle-ms: .*$/m, 'settle-ms: 0');
+    writeFileSync(this.config, this.#here(config));
+  }
+
+  /** A text of the runbook with its paths as they are here, or on the host that stands before one. */
+  #here(text: string, hosts: Record<string, Machine> = {}): string {
+    const path = /(?<![\w.\-/])(?:([\w-]+):)?(\/(?:opt|srv|etc|var)\/[^\s']*)/g;
+    return text.replace(path, (_, name: string | undefined, at: string) => {
+      const machine = name === undefined ? this : hosts[name]!;
+      return at.startsWith(STATE)
+        ? join(dirname(machine.world.statePath), at.slice(STATE.length))
+        : `${machine.root}${at}`;
+    });
+  }
+
+  command(name: string): string {
+    return join(this.root, 'opt/atomic-ingestor/bin', name);
+  }
+
+  /** As a unit of `Type=notify`: until it is at work. */
+  async start(): Promise<void> {
+    assert.ok(!this.service?.running, 'the service runs already');
+    const args = ['--config', this.config, '--state-path', this.world.statePath];
+    const service = this.world.launch(this.command('ingest'), args);
+    this.service = service;
+    const isAtWork = () => service.events.some(({ event }) => event === 'worker_started') || !service.running;
+    await until('the service to be at work', isAtWork, { soFar: () => service.tail() });
+    assert.ok(service.running, service.tail());
+  }
+
+  async stop(): Promise<void> {
+    if (!this.service?.running) return;
+    const { code } = await this.service.stop();
+    assert.equal(code, 0, this.service.tail());
+  }
+
+  /** Runs commands of the runbook; `hosts`: machines that they name. Answers what was printed. */
+  async run(commands: string, { cwd = this.root, hosts = {} }: Where = {}): Promise<string> {
+    const asked = join(this.root, 'asked');
+    const script = `${shims(asked)}\n${this.#here(commands, hosts)}`;
+    const env = { ...process.env, DESTDIR: this.root };
+    const bash = spawn('bash', ['-euc', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [bash.stdout, bash.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+    const closed = once(bash, 'close');
+    const ended = async () => {
+      if (existsSync(asked)) await this.#answer(asked);
+      return bash.exitCode !== null;
+    };
+    try {
+      await until('the commands to end', ended, { withinMs: 120_000, everyMs: 20, soFar: () => said });
+    } finally {
+      bash.kill();
+    }
+    const [code] = await closed;
+    assert.equal(code, 0, `${commands}\n${said}`);
+    return said;
+  }
+
+  async #answer(asked: string): Promise<void> {
+    const what = readFileSync(asked, 'utf8').trim();
+    if (what === 'edit') writeFileSync(this.config, this.#here(this.edit(readFileSync(this.config, 'utf8'))));
+    if (what === 'stop' || what === 'restart') await this.stop();
+    if (what === 'start' || what === 'restart') await this.start();
+    rmSync(asked);
+  }
+}
+
+interface Where {
+  cwd?: string;
+  hosts?: Record<string, Machine>;
+}
+
+const shims = (asked: string): string => `
+  ask() { echo "$1" > '${asked}.new'; mv '${asked}.new' '${asked}'; while [ -e '${asked}' ]; do sleep 0.02; done; }
+  sudo() { if [ "$1" = -u ]; then shift 2; fi; "$@"; }
+  install() {
+    local kept=()
+    while [ "$#" -gt 0 ]; do case $1 in -o | -g) shift 2 ;; *) kept+=("$1"); shift ;; esac; done
+    command install "\${kept[@]}"
+  }
+  chown() { :; }
+  npm() { :; }
+  systemctl() { ask "$1"; }
+  sudoedit() { ask edit; }`;

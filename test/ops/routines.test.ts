@@ -1,0 +1,209 @@
+/**
+ * The runbook's routines, executed from its own text on a machine that ops/install has made, while files keep coming: nothing
+ * is lost, nothing is in twice.
+ */
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import type { ByteName } from '../../src/linux/names.js';
+import type { Report } from '../../src/status/report.js';
+import { LONG } from '../scenarios/trouble.js';
+import { dropAgain, refused } from '../world/lost.js';
+import { loopMount } from '../world/mounts.js';
+import { compare } from '../world/oracle.js';
+import { rowsOf } from '../world/state-by-hand.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+import { blocksOf, Machine, releaseIn } from './machine.js';
+
+const limit = { timeout: 240_000 };
+/** What an older process settled behind the change stands in a table of its own. */
+const MIGRATION = `
+  ALTER TABLE contents ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE settled_after (owner INTEGER NOT NULL);
+  CREATE TRIGGER settled_after AFTER UPDATE ON jobs WHEN OLD.state = 'claimed' AND (NEW.stage <> OLD.stage OR NEW.state = 'done')
+    BEGIN INSERT INTO settled_after VALUES (OLD.owner); END;`;
+
+const some = (world: World, name: string, count: number): void => {
+  for (let i = 0; i < count; i++) world.drop(`${name} ${i}.csv`, 100 + (i % 50) * 400);
+};
+
+const owners = (world: World): number[] =>
+  (rowsOf(world, 'SELECT id FROM owners') as { id: number }[]).map(({ id }) => id);
+
+async function ctl({ world }: Machine, ...words: string[]): Promise<void> {
+  const { code, stderr } = await world.run('ingest-ctl', words);
+  assert.equal(code, 0, stderr);
+}
+
+/** The oracle, for lines that were written on another host: they name what lies here by its path there. */
+function checkMoved(here: World, there: World): void {
+  const seen = here.survey();
+  const before = `${there.feed().warehouse}/`;
+  for (const line of seen.lines)
+    if (line.target.startsWith(before)) line.target = line.target.slice(before.length) as ByteName;
+  const none = new Set<never>();
+  const dropped = [...there.dropped, ...here.dropped];
+  const sets = { sidecars: none, taken: none, held: none, discarded: none, withdrawn: none };
+  const rest = { bystanders: [], ...sets, generations: new Map() };
+  assert.deepEqual(compare(seen, { ...rest, dropped, onDuplicate: 'archive', settled: true }), []);
+}
+
+async function upgradeAndBack(t: TestContext): Promise<void> {
+  const machine = new Machine(t);
+  const { world } = machine;
+  const older = releaseIn(join(machine.root, 'releases/1'));
+  const newer = releaseIn(join(machine.root, 'releases/2'), MIGRATION);
+  machine.install(older);
+  await machine.start();
+  const worker = world.launch(join(older, 'bin/ingest-worker'), [
+    '--state-path',
+    world.statePath,
+    '--concurrency',
+    '2',
+  ]);
+  some(world, 'first', 150);
+  await world.stored(50, LONG);
+  const [upgrade] = blocksOf('Upgrade');
+  const before = owners(world);
+  const dropping = setInterval(() => some(world, `meanwhile ${world.dropped.length}`, 2), 40);
+  await machine.run(upgrade!, { cwd: newer }).finally(() => clearInterval(dropping));
+
+  const ended = await worker.ended;
+  refused(ended, /was written by a newer version of this program: install that version/);
+  await world.allDroppedDone(LONG);
+  world.check();
+  const late = rowsOf(world, 'SELECT owner FROM settled_after') as { owner: number }[];
+  assert.ok(late.length > 0, 'the new ones did the rest');
+  assert.deepEqual(
+    late.filter(({ owner }) => before.includes(owner)),
+    [],
+    'the older ones settled nothing behind the change',
+  );
+  const copies = readdirSync(dirname(world.statePath)).filter((name) => name.endsWith('.backup'));
+  assert.match(copies.join(), /^state\.db\.v\d+\.backup$/);
+  some(world, 'of the newer', 20);
+  await world.allDroppedDone(LONG);
+
+  await machine.run(blocksOf('Downgrade')[0]!, { cwd: older });
+  for (const [name, ...args] of [
+    ['ingest', '--config', machine.config, '--once'],
+    ['queue-stat'],
+    ['ingest-ctl', 'held'],
+  ] as const)
+    refused(
+      await world.launch(machine.command(name), [...args, '--state-path', world.statePath]).ended,
+      /newer version/,
+    );
+  await machine.run(blocksOf('Restore')[0]!.replace('2026-11-20', '$(date +%F)'));
+  dropAgain(world);
+  some(world, 'last', 10);
+  await until('all to be in', () => world.differences().length === 0, LONG);
+  await machine.stop();
+  world.check();
+}
+
+async function moveToAnotherHost(t: TestContext): Promise<void> {
+  if (skipUnlessRoot(t, 'a state that moves to another filesystem')) return;
+  const old = new Machine(t);
+  old.install(releaseIn(join(old.root, 'release')));
+  await old.start();
+  some(old.world, 'stored', 100);
+  const first = old.world.drop('twin.csv', 500);
+  await old.world.allDroppedDone(LONG);
+  // Under way: lines without their files, files that are sealed and not hashed, a duplicate among them.
+  const ready = (stage: string) => () =>
+    old.world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
+  await ctl(old, 'pause', 'move');
+  some(old.world, 'manifested', 20);
+  await until('lines without their files', () => ready('move')() === 20, LONG);
+  await ctl(old, 'pause', 'hash');
+  some(old.world, 'sealed', 20);
+  old.world.drop(
+    'twin again.csv',
+    readFileSync(
+      String(old.world.manifest().find(({ record }) => record!.sha256 === first.sha256)!.record!.warehouse_path),
+    ),
+  );
+  await until('sealed files', () => ready('hash')() === 21, LONG);
+
+  const host = new Machine(t, { ground: loopMount(join(old.root, 'disk')) });
+  host.install(releaseIn(join(host.root, 'release')));
+  const [onTheOld, onTheNew] = blocksOf('Move to another host');
+  await old.run(onTheOld!, { hosts: { 'new-host': host } });
+  // From there the old one is not to be seen.
+  for (const gone of [join(old.root, 'srv'), join(old.root, 'var'), dirname(old.world.statePath)])
+    renameSync(gone, `${gone}.away`);
+  await host.run(onTheNew!);
+  await ctl(host, 'resume', 'hash');
+  await ctl(host, 'resume', 'move');
+  await host.world.allDone(LONG);
+  checkMoved(host.world, old.world);
+
+  const bytesOf = new Map(
+    host.world.warehouse().map(({ sha256, path }) => [sha256, join(host.world.feed().warehouse, path)]),
+  );
+  for (const { name, sha256 } of old.world.dropped)
+    host.world.drop(`again-${name}`, readFileSync(bytesOf.get(sha256)!));
+  const all = old.world.dropped.length + host.world.dropped.length;
+  await until('each to have its job', () => host.world.jobs().length === all, LONG);
+  await host.world.allDone(LONG);
+  await host.stop();
+  checkMoved(host.world, old.world);
+}
+
+async function addOnboardRetire(t: TestContext): Promise<void> {
+  const machine = new Machine(t, { feeds: ['default', 'orders'] });
+  const { world } = machine;
+  rmSync(join(machine.root, 'srv/ingest/orders'), { recursive: true });
+  machine.install(releaseIn(join(machine.root, 'release')));
+  await machine.start();
+  some(world, 'of the first', 50);
+  await world.stored(50, LONG);
+  const [yaml] = blocksOf('Add a feed', 'yaml');
+  const [add] = blocksOf('Add a feed');
+  const { input } = world.feed('orders');
+  machine.edit = (config) => {
+    // It holds files already when the service sees it first, and half of them were loaded by other means.
+    mkdirSync(join(machine.root, 'srv/loaded'));
+    for (let i = 0; i < 200; i++) {
+      const { sha256 } = world.drop(`${i}.csv`, 300 + i, { feed: 'orders' });
+      if (i % 2 === 0) cpSync(join(input, `${i}.csv`), join(machine.root, 'srv/loaded', `loaded-${sha256}.csv`));
+    }
+    return `${config}\n${yaml}`;
+  };
+  const [pause, ...rest] = blocksOf('Onboard an input that already holds a million files')[0]!.split('\n');
+  await machine.run(pause!);
+  await machine.run(add!);
+  await machine.run(rest.join('\n'));
+  await until(
+    'all of the feed to have ended',
+    () => world.jobs('orders').filter(({ state }) => state === 'done').length === 200,
+    LONG,
+  );
+  const endings = (ending: string) => world.jobs('orders').filter((job) => job.ending === ending).length;
+  assert.deepEqual([endings('duplicate'), endings('stored')], [100, 100]);
+  assert.deepEqual(
+    [world.duplicates('orders').length, world.warehouse('orders').length, world.manifest('orders').length],
+    [100, 100, 100],
+  );
+
+  machine.edit = (config) => config.replace(/^ {2}orders:\n( {4}.*\n?)*/m, '');
+  const retired = blocksOf('Retire a feed')[0]!;
+  const said = await machine.run(retired);
+  assert.match(said, /^orders:\n[^:]*so far: 100 duplicate .*, 100 stored/m);
+  assert.ok(!existsSync(input) && existsSync(join(machine.root, 'srv/orders-retired/staging')));
+  some(world, 'after it', 20);
+  await until('the other feed to go on', () => world.warehouse().length === 70, LONG);
+  const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+  assert.deepEqual(findings, []);
+  await machine.stop();
+}
+
+describe('the runbook, routine:', { concurrency: 3 }, () => {
+  test('upgrade while workers of the older version are at work; then the way back', limit, upgradeAndBack);
+  test('move to another host: other inodes, another filesystem, other paths', limit, moveToAnotherHost);
+  test('add a feed, onboard what it holds already, retire it', limit, addOnboardRetire);
+});

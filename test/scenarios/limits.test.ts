@@ -1,0 +1,128 @@
+/** Limits that protect: how fast the workers of a state read, what comes first, and what is not begun for want of room. */
+import assert from 'node:assert/strict';
+import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import type { Report } from '../../src/status/report.js';
+import { held } from '../world/jobs.js';
+import { tmpfsMount } from '../world/mounts.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { stays, until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+import { KiB, LONG, noAttemptSpent } from './trouble.js';
+
+const MiB = 1024 * KiB;
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+
+/** All is discovered before anything is taken. */
+async function resumedWith(world: World, drop: () => void): Promise<void> {
+  await until('the state', () => world.database() !== undefined, LONG);
+  await world.run('ingest-ctl', ['pause', 'verify-complete']);
+  drop();
+  await until('all to be known', () => world.jobs().length === world.dropped.length, LONG);
+  await world.run('ingest-ctl', ['resume', 'verify-complete']);
+}
+
+/** A machine that is busy takes longer, never shorter. */
+async function sharedBound(t: TestContext): Promise<void> {
+  const RATE = 4 * MiB;
+  const world = createWorld(t, { options: { ...AT_ONCE, maxBytesPerSecond: RATE } });
+  world.start('ingest');
+  world.start('ingest-worker', ['--max-bytes-per-second', String(RATE), '--concurrency', '2']);
+  let from = 0;
+  await resumedWith(world, () => {
+    for (let i = 0; i < 3; i++) world.drop(`large ${i}.csv`, 2 * MiB);
+    for (let i = 0; i < 20; i++) world.drop(`small ${i}.csv`, 100 * KiB);
+    from = performance.now();
+  });
+  await world.allDroppedDone(LONG);
+  const seconds = (performance.now() - from) / 1_000;
+  const sum = world.dropped.reduce((bytes, one) => bytes + one.bytes, 0);
+  // What has not begun waits for no turn of its own: one piece of each of three processes.
+  const least = (sum - 3 * MiB) / RATE;
+  assert.ok(seconds >= least, `${sum} bytes took ${seconds} s, and at ${RATE} bytes/s they take ${least}`);
+  await world.stop();
+  world.check();
+}
+
+/** At this pace the file takes eleven hours. */
+async function drainedAtOnce(t: TestContext): Promise<void> {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.start('ingest', ['--max-bytes-per-second', '1024', '--stall-seconds', '5']);
+  world.drop('large.csv', 40 * MiB);
+  const reading = () => world.jobs().some(({ stage, state }) => stage === 'hash' && state === 'claimed');
+  await until('it to be read', reading, LONG);
+  const lives = () => world.log.named('worker_lost').length === 0;
+  await stays('who waits for its turn is not taken for one that hangs', lives, 6_000);
+  await world.stop();
+  await world.runOnce();
+  noAttemptSpent(world);
+  world.check();
+}
+
+async function smallestFirst(t: TestContext): Promise<void> {
+  const world = createWorld(t, { options: { ...AT_ONCE, order: 'size' } });
+  world.start('ingest');
+  const FILES = 400;
+  await resumedWith(world, () => {
+    // The largest come first.
+    for (let i = 0; i < FILES; i++) world.drop(`${i}.csv`, 100 + (FILES - i) * 10);
+  });
+  await world.allDroppedDone(LONG);
+  // Three batches are in hand at a time, and the first ones are of 64.
+  const sizes = world.manifest().map(({ record }) => record!.size);
+  const first = sizes.slice(0, 64);
+  assert.ok(Math.max(...first) < 100 + (FILES / 2) * 10, `the first lines are of ${first} bytes`);
+  await world.stop();
+  world.check();
+}
+
+const free = (folder: string): number => {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+};
+
+async function notBegun(t: TestContext): Promise<void> {
+  if (skipUnlessRoot(t, 'a copy for which too little would stay free')) return;
+  const MARK = 8 * MiB;
+  const world = createWorld(t, { options: { ...AT_ONCE, minFreeBytes: MARK } });
+  const { warehouse } = world.feed();
+  tmpfsMount(warehouse, { size: '32m' });
+  world.start('ingest', ['--concurrency', '2']);
+  world.drop('before.csv', 2_000);
+  await world.stored(1, LONG);
+  writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(10 * MiB));
+  let least = Number.POSITIVE_INFINITY;
+  const look = setInterval(() => {
+    least = Math.min(least, free(warehouse));
+  }, 1);
+  t.after(() => clearInterval(look));
+  const large = world.drop('large.csv', 16 * MiB);
+  const told = await world.event('copy_waits', undefined, LONG);
+  assert.match(String(told.path), /large\.csv$/);
+  const small = world.drop('small.csv', 2_000);
+  await world.isStored(small, LONG);
+  const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+  const [finding] = findings.filter(({ code }) => code === 'low_space');
+  assert.match(finding!.sentence, /large\.csv \(16\.0 MiB\) would leave less free/);
+  world.drop('never.csv', 25 * MiB);
+  await held(world, 'never.csv', 'never_fits');
+  clearInterval(look);
+  assert.ok(least >= MARK, `${least} bytes were free at the least`);
+  rmSync(join(warehouse, 'ballast'));
+  await world.isStored(large, LONG);
+  assert.equal(world.log.named('copy_waits').length, 1, 'told once');
+  assert.deepEqual(world.log.named('gate_closed'), []);
+  assert.deepEqual(
+    world.jobs().filter(({ attempts }) => attempts > 0),
+    [],
+  );
+  await world.stop();
+}
+
+describe('limits', { concurrency: 2 }, () => {
+  test('--max-bytes-per-second bounds all workers of a state together', sharedBound);
+  test('a drain waits for no turn', drainedAtOnce);
+  test('--order size takes the smallest first', smallestFirst);
+  test('a file is not copied where less than its watermark would stay free; smaller ones are', notBegun);
+});
