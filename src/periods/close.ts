@@ -67,13 +67,10 @@ export class Periods {
     if (owner !== 0 && owner !== backend.owner && backend.isAlive(owner)) return false;
     const job = await unstored(backend, period, feeds, this.#passed);
     if (job !== undefined) return noteWaits(backend, period, { job, why: null });
-    const waits = await backend.transact((tx) => {
-      const waiting = owed(tx, period, feeds);
-      if (waiting) return waiting;
-      return tx.run(TAKE, backend.owner, folder, owner, state).changes === 1 ? undefined : 'taken';
-    });
-    if (waits === 'taken') return false;
+    const waits = backend.read((reader) => owed(reader, period, feeds));
     if (waits !== undefined) return noteWaits(backend, period, waits);
+    const took = await backend.transact((tx) => tx.run(TAKE, backend.owner, folder, owner, state).changes === 1);
+    if (!took) return false;
     try {
       const isMarked = await mark(backend, files[period.root], period);
       emit('period_closed', { feed, folder, marked: isMarked });
