@@ -172,9 +172,11 @@ test('what is settled of a day is gone through once, however often it is looked 
   await bench.backend.transact((tx) => tx.run("UPDATE contents SET feed = 'default' WHERE row = ?", row));
   await bench.reconfigure({ timezone: EAST });
   let pages = 0;
+  let writes = 0;
   const counting = new Proxy(bench.backend, {
     get: (target, name) => {
       if (name === 'read') pages++;
+      if (name === 'transact') writes++;
       const value = target[name as keyof Backend];
       return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
     },
@@ -182,8 +184,10 @@ test('what is settled of a day is gone through once, however often it is looked 
   const periods = new Periods();
   await close(bench, counting, periods);
   const first = pages;
+  writes = 0;
   await close(bench, counting, periods);
   assert.ok(first >= pages - first + 8, `${first} reads, then ${pages - first}`);
+  assert.equal(writes, 0, 'a wait is written once');
   assert.deepEqual(states(bench), ['closed', 'closed']);
 });
 

@@ -41,7 +41,7 @@ export async function close(
   try {
     const emit = (event: string, { marked, folder }: Record<string, unknown>) =>
       told.push(`${event} ${marked} ${String(folder).slice(bench.world.root.length + 1)}`);
-    await periods.close({ backend, emit, files }, bench.feed.options, () => false);
+    await periods.close({ backend, emit, files, hand: () => {} }, bench.feed.options, () => false);
   } finally {
     files.close();
   }
