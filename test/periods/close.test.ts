@@ -110,6 +110,26 @@ test('a line that is to be withdrawn is withdrawn before its hour is marked', as
   assert.equal(bench.world.survey().withdrawn.has(held.id), true);
 });
 
+test('a line that is being written keeps its hour from its marker, whoever writes it', async (t) => {
+  const bench = await benchIn(t);
+  await bench.arrive(bench.world.drop('a.csv', 100));
+  await through(bench, STAGES.slice(0, 2));
+  await bench.step('manifest', 1, 2);
+  await bench.backend.rescue();
+  await bench.reconfigure({ timezone: EAST });
+  await close(bench);
+  assert.deepEqual([states(bench)[0], rows(bench)[0]!.waits_job !== null], ['closed', true]);
+  const [open] = bench.backend.read((r) => r.all<{ file: string }>('SELECT file FROM appends'));
+  // As where its job was discarded meanwhile: no content speaks of the line any more.
+  await bench.backend.transact((tx) => tx.run("UPDATE contents SET state = 'stored'"));
+  await close(bench);
+  assert.equal(rows(bench)[0]!.waits_why, `a line that is being written to ${open!.file}`);
+  assert.deepEqual(markers(bench), []);
+  await bench.redoAppends();
+  assert.equal((await close(bench)).length, 2);
+  assert.equal(bench.world.manifest().length, 1);
+});
+
 test('hours from before the option was set are marked too, ones without a line are not', async (t) => {
   const bench = await benchIn(t, { successMarkers: false });
   await bench.arrive(bench.world.drop('a.csv', 100));

@@ -40,4 +40,6 @@ test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS',
   const [day] = marked.filter((one) => one.startsWith('warehouse/')).map((one) => one.split(' ')[0]!);
   assert.deepEqual(readdirSync(join(world.root, day!)).sort(), ['_SUCCESS', 'a.csv']);
   assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
+  assert.equal((await world.run('ingest-ctl', ['learn', world.feed().warehouse])).code, 0);
+  assert.deepEqual(rowsOf(world, 'SELECT row FROM contents WHERE size = 0'), [], 'a marker is no content');
 });

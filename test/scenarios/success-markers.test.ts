@@ -89,7 +89,10 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   clock.set(firstMs + ROUNDS * HOUR_MS);
   for (let n = 0; n < 3; n++) await workers.killOne();
   await until('the hours after it are marked', () => isSeen(hourAt(22), hourAt(23)), PATIENT);
-  await waitsAreTold(world, clock.env);
+  const waits = await told(world, 'period_waits', clock.env);
+  assert.match(waits, /\/2031\/05\/06\/21 is over .*held\.csv \(job .*\), which is held \(target_taken\)/);
+  const explained = await world.run('ingest-ctl', ['explain', 'held.csv']);
+  assert.match(explained.stdout, /\/2031\/05\/06\/21 is over, and its _SUCCESS waits for this file/);
   assert.ok(!isSeen(hourAt(21)) && !isSeen(`ingest_date=${DAY}`), reader.seen.join(', '));
 
   renameSync(target, join(world.root, 'of the stranger'));
@@ -102,6 +105,7 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   await world.allDroppedDone(PATIENT);
   const late = world.manifest().find(({ record }) => record?.path.endsWith('/late.csv'))!;
   assert.equal(late.record!.ingested_at, '2031-05-07T00:00:00.000Z');
+  assert.match(await told(world, 'clock_set_back', clock.env), /2031\/05\/06\/21 .* go into 2031\/05\/07\/00/);
   await world.stop();
   assert.deepEqual(reader.end(), []);
   world.check();
@@ -111,12 +115,11 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   );
 });
 
-async function waitsAreTold(world: World, env: NodeJS.ProcessEnv): Promise<void> {
+/** The sentence of the one finding of that code. */
+async function told(world: World, code: string, env: NodeJS.ProcessEnv): Promise<string> {
   const { stdout } = await world.run('queue-stat', ['--json'], { env });
   const { findings } = JSON.parse(stdout) as { findings: { code: string; sentence: string }[] };
-  const waits = findings.filter(({ code }) => code === 'period_waits').map(({ sentence }) => sentence);
-  assert.equal(waits.length, 1, waits.join('\n'));
-  assert.match(waits[0]!, /\/2031\/05\/06\/21 is over .*held\.csv \(job .*\), which is held \(target_taken\)/);
-  const explained = await world.run('ingest-ctl', ['explain', 'held.csv']);
-  assert.match(explained.stdout, /\/2031\/05\/06\/21 is over, and its _SUCCESS waits for this file/);
+  const sentences = findings.filter((finding) => finding.code === code).map(({ sentence }) => sentence);
+  assert.equal(sentences.length, 1, stdout);
+  return sentences[0]!;
 }
