@@ -10,7 +10,8 @@ import { Control, compilePreload } from '../crash/control.js';
 import { contents } from '../world/dropping.js';
 import { heldMove } from '../world/held-move.js';
 import { MarkerReader } from '../world/marker-reader.js';
-import type { Program } from '../world/program.js';
+import { type Program, signal } from '../world/program.js';
+import { rowsOf } from '../world/state-by-hand.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -54,6 +55,17 @@ class Workers {
     this.#start();
   }
 
+  /** Stops one of them where it is. Answers what lets it go on. */
+  async stopOne(): Promise<() => void> {
+    const [stopped] = this.#running;
+    await this.world.event('worker_started', ({ heardFrom }) => heardFrom === stopped!.pid, PATIENT);
+    const children = stopped!.descendants();
+    for (const pid of children) signal(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of children) signal(pid, 'SIGCONT');
+    };
+  }
+
   #start(): void {
     this.#running.push(this.world.start('ingest-worker', [], { env: this.env }));
   }
@@ -85,8 +97,13 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
     await until('a line of this hour', isBegun, PATIENT);
   }
   const isSeen = (...folders: string[]) => folders.every((folder) => reader.seen.includes(folder));
-  // The day is over; the hour of the held file waits for it, and the day for that hour.
+  // The day is over; the hour of the held file waits for it, and the day for that hour. One worker sleeps over the end.
+  for (let n = 0; n < FILES; n++) world.drop(`last-${n}.csv`, 200, { how: 'rename' });
+  const goOn = await workers.stopOne();
   clock.set(firstMs + ROUNDS * HOUR_MS);
+  const last = `SELECT 1 FROM periods WHERE folder LIKE '%${hourAt(23)}' AND state <> 'open'`;
+  await until('the hour is closed', () => rowsOf(world, last).length > 0, PATIENT);
+  goOn();
   for (let n = 0; n < 3; n++) await workers.killOne();
   await until('the hours after it are marked', () => isSeen(hourAt(22), hourAt(23)), PATIENT);
   const waits = await told(world, 'period_waits', clock.env);
