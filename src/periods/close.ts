@@ -23,6 +23,8 @@ export interface Closing {
   backend: Backend;
   emit: (event: string, fields: Record<string, unknown>) => void;
   files: Pick<FeedFiles, 'manifests' | 'warehouse'>;
+  /** Says in which place this process may hang; '': in none. */
+  hand: (place: string) => void;
 }
 
 /** As it was read: nobody has gone on with it since. */
@@ -61,19 +63,17 @@ export class Periods {
 
   /** Answers whether it was marked. */
   async #settle(closing: Closing, feed: string, period: Period, feeds: readonly FeedOptions[]): Promise<boolean> {
-    const { backend, emit, files } = closing;
+    const { backend, emit, files, hand } = closing;
     const { folder, owner, state } = period;
     // Stopped, it may go on at any moment where it was.
     if (owner !== 0 && owner !== backend.owner && backend.isAlive(owner)) return false;
     const job = await unstored(backend, period, feeds, this.#passed);
     if (job !== undefined) return noteWaits(backend, period, { job, why: null });
-    const waits = await backend.transact((tx) => {
-      const waiting = owed(tx, period, feeds);
-      if (waiting) return waiting;
-      return tx.run(TAKE, backend.owner, folder, owner, state).changes === 1 ? undefined : 'taken';
-    });
-    if (waits === 'taken') return false;
+    const waits = backend.read((reader) => owed(reader, period, feeds));
     if (waits !== undefined) return noteWaits(backend, period, waits);
+    const took = await backend.transact((tx) => tx.run(TAKE, backend.owner, folder, owner, state).changes === 1);
+    if (!took) return false;
+    hand(period.root);
     try {
       const isMarked = await mark(backend, files[period.root], period);
       emit('period_closed', { feed, folder, marked: isMarked });
@@ -81,6 +81,8 @@ export class Periods {
       const code = error instanceof PlaceError ? error.code : errnoOf(error);
       if (code === undefined) throw error;
       return noteWaits(backend, period, { job: null, why: `its _SUCCESS, which cannot be made there (${code})` });
+    } finally {
+      hand('');
     }
     for (const { name } of feeds) this.#passed.delete(`${folder}\0${name}`);
     return true;

@@ -26,6 +26,8 @@ export const PERIOD_COLUMNS =
 const MARGIN_MS = 5_000;
 /** A clock that is set back in autumn shows an hour once more. */
 const AGAIN_MS = 3 * 3_600_000;
+/** What was over then needs no closer look: there may be years of it. */
+const LONG_OVER_MS = 48 * 3_600_000;
 
 export const nameIn = (root: Period['root'], { date, hour }: Partition): ByteName =>
   root === 'manifests' ? hour : date;
@@ -34,6 +36,7 @@ export const nameIn = (root: Period['root'], { date, hour }: Partition): ByteNam
 export const isOver = ({ root, name }: Pick<Period, 'root' | 'name'>, feeds: readonly FeedOptions[], nowMs: number) =>
   feeds.every(({ timezone }) => {
     const at = (ms: number): ByteName => nameIn(root, partitionOf(ms, timezone));
+    if (name < at(nowMs - LONG_OVER_MS)) return true;
     if (name >= at(nowMs - MARGIN_MS)) return false;
     for (let ms = nowMs; ms <= nowMs + AGAIN_MS; ms += QUARTER_MS) if (at(ms) === name) return false;
     return true;

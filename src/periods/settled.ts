@@ -23,7 +23,7 @@ export type Passed = Map<string, string>;
 
 const RESERVED = `SELECT r.path, c.feed, c.hour, c.state, c.carrier
   FROM (SELECT path, content FROM reservations WHERE path > ? AND path < ? ORDER BY path LIMIT ${PAGE}) r
-  LEFT JOIN contents c ON c.row = r.content`;
+  LEFT JOIN contents c ON c.row = r.content ORDER BY r.path`;
 type Reserved = [path: string, feed: string | null, hour: string | null, state: string | null, carrier: string];
 
 /** The carrier of a content of the period that is not stored. `feeds`: all that share its folder. */

@@ -75,7 +75,8 @@ export class Background {
     this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
     const periods = new Periods();
-    const closePeriods: Reap = (reaped, feed) => periods.close(reaped, feed, () => this.#stopped);
+    const hand = this.#handOf(periods);
+    const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
     const reservations = new OldReservations();
@@ -148,8 +149,12 @@ export class Background {
   #probe(): Promise<void> {
     const { backend, feeds, emit } = this.parts;
     const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    const hand = (place: string) => this.hand(rootsOf, place === '' ? undefined : { job: this.#said.job, place });
-    return probeGates(backend, rootsOf, hand, emit);
+    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit);
+  }
+
+  /** What is done here is in no job's hand. */
+  #handOf(by: object): (place: string) => void {
+    return (place) => this.hand(by, place === '' ? undefined : { job: this.#said.job, place });
   }
 
   async #reap(...acts: Reap[]): Promise<void> {

@@ -1,6 +1,10 @@
-/** Hours and days that are over, and whose `_SUCCESS` does not come: for which file. */
+/** Hours and days that are over, and whose `_SUCCESS` does not come: for which file. Hours that were closed before their time. */
+import type { Payload } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../config/options.js';
+import { partitionOf } from '../files/places.js';
 import type { PeriodRow } from '../periods/period.js';
+import { firstOpen } from '../periods/plan.js';
 import { WAITS_LONG_MS, waitingPeriods } from '../periods/waiting.js';
 import { type Finding, iso } from './finding.js';
 
@@ -9,6 +13,26 @@ const TOLD_MAX = 10;
 export function periodFindings(view: QueueView, nowMs = Date.now()): Finding[] {
   const feeds = view.feeds().filter(({ options }) => options.successMarkers === true);
   if (feeds.length === 0) return [];
+  return [...waiting(view, feeds, nowMs), ...feeds.flatMap(({ options }) => setBack(view, options, nowMs))];
+}
+
+/** It may be a minute or a year until the clock has caught up. */
+function setBack(view: QueueView, options: Payload, nowMs: number): Finding[] {
+  const feed = options as unknown as FeedOptions;
+  const first = view.read((reader) => firstOpen(reader, feed, nowMs));
+  if (first.atMs === nowMs) return [];
+  const { hour } = partitionOf(nowMs, feed.timezone);
+  return [
+    {
+      ...{ code: 'clock_set_back', severity: 'notice', feed: feed.name, stage: '*', files: 0 },
+      sentence: `By the clock it is ${hour} for ${feed.name}, and that hour (or its day) is closed: new lines go into ${first.hour}.`,
+      release: 'correct the clock, if it is wrong; nothing is added to what is closed',
+      since: null,
+    },
+  ];
+}
+
+function waiting(view: QueueView, feeds: ReturnType<QueueView['feeds']>, nowMs: number): Finding[] {
   return waitingPeriods(view, TOLD_MAX)
     .filter(({ changedMs }) => nowMs - changedMs >= WAITS_LONG_MS)
     .map((period) => {

@@ -1,62 +1,17 @@
-/**
- * Hours and days are closed, waited for and marked, a step at a time on real files. That time passes is said by the feed's
- * zone: a day that has begun in the far west is over in the far east.
- */
+/** Hours and days are closed, waited for and marked, a step at a time. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
 import type { Backend } from '../../queue/backend.js';
-import { FeedFiles } from '../../src/files/feed-files.js';
+import { contentByRow, insertContent } from '../../src/ledger/content.js';
+import type { ByteName } from '../../src/linux/names.js';
 import { Periods } from '../../src/periods/close.js';
 import { discardJobs } from '../../src/recover/discard.js';
-import { Bench, Died, mortal } from '../stages/bench.js';
+import { reserve } from '../../src/warehouse/reserve.js';
+import { type Bench, Died, mortal } from '../stages/bench.js';
 import { jobsOf } from '../world/carriers.js';
-import { tree } from '../world/tree.js';
-
-const WEST = 'Etc/GMT+12';
-const EAST = 'Etc/GMT-14';
-const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
-
-interface Row {
-  folder: string;
-  state: string;
-  waits_job: string | null;
-  waits_why: string | null;
-}
-
-async function benchIn(t: TestContext, options = {}): Promise<Bench> {
-  const bench = await Bench.open({ timezone: WEST, successMarkers: true, ...options });
-  t.after(() => bench.close());
-  return bench;
-}
-
-async function through(bench: Bench, stages: readonly string[], max = 10): Promise<void> {
-  for (const stage of stages) await bench.step(stage, max);
-}
-
-/** One round of a worker; answers what it told. */
-async function close(bench: Bench, backend: Backend = bench.backend, periods = new Periods()): Promise<string[]> {
-  const files = new FeedFiles(bench.feed.roots);
-  const told: string[] = [];
-  try {
-    const emit = (event: string, { marked, folder }: Record<string, unknown>) =>
-      told.push(`${event} ${marked} ${String(folder).slice(bench.world.root.length + 1)}`);
-    await periods.close({ backend, emit, files }, bench.feed.options, () => false);
-  } finally {
-    files.close();
-  }
-  return told;
-}
-
-const rows = (bench: Bench): Row[] =>
-  bench.backend.read((r) => r.all<Row>('SELECT folder, state, waits_job, waits_why FROM periods ORDER BY folder'));
-const states = (bench: Bench): string[] => rows(bench).map(({ state }) => state);
-/** Markers and tokens, below the world's root. */
-const markers = (bench: Bench): string[] =>
-  tree(bench.world.root)
-    .map(({ path }) => path as string)
-    .filter((path) => /(_SUCCESS|\.ingest-success)$/.test(path) && !path.startsWith('input'));
+import { benchIn, close, EAST, markers, rows, STAGES, states, through } from './rounds.js';
 
 test('an hour is marked when the last of its files is stored, and then its day; a folder that is gone is not made again', async (t) => {
   const bench = await benchIn(t);
@@ -134,54 +89,6 @@ test('a living process keeps what it has begun: another one makes no second mark
   assert.equal((await close(bench)).length, 2);
 });
 
-for (const straight of [true, false])
-  test(`a clock that is set back puts no line into a closed hour: ${straight ? 'planned ahead' : 'each stage by itself'}`, async (t) => {
-    const bench = await benchIn(t);
-    await bench.arrive(bench.world.drop('a.csv', 100));
-    await through(bench, STAGES);
-    await bench.reconfigure({ timezone: EAST });
-    await close(bench);
-    assert.deepEqual(states(bench), ['marked', 'marked']);
-    await bench.reconfigure({ timezone: WEST });
-    await bench.arrive(bench.world.drop('b.csv', 100));
-    for (const stage of STAGES) await bench.step(stage, 10, undefined, straight);
-    const [first, second] = bench.world.survey().lines.map(({ record }) => record!);
-    assert.equal(bench.world.survey().lines.length, 2);
-    const midnight = new Date(second!.ingested_at);
-    assert.equal(
-      midnight.getTime() - 12 * 3_600_000,
-      Math.ceil((Date.now() - 12 * 3_600_000) / 86_400_000) * 86_400_000,
-    );
-    assert.notEqual(first!.warehouse_path.split('/').at(-2), second!.warehouse_path.split('/').at(-2));
-    assert.deepEqual(states(bench).sort(), ['marked', 'marked', 'open', 'open']);
-    bench.world.check();
-  });
-
-test('an hour that is closed while its lines are about to be planned gets none of them', async (t) => {
-  const bench = await benchIn(t);
-  await bench.arrive(bench.world.drop('a.csv', 100));
-  await through(bench, STAGES.slice(0, 2));
-  // Between the choice of an instant and the planning transaction, as when this process is stopped there.
-  bench.prepare = (files) => {
-    const { backend, feed } = bench;
-    const look = files.entryOrNone.bind(files);
-    files.entryOrNone = (directories, path) => {
-      const folder = `${feed.options.warehouse}/${path.split('/')[0]}`;
-      if (path.startsWith('ingest_date='))
-        void backend.transact((tx) =>
-          tx.run("INSERT OR IGNORE INTO periods VALUES (?, 'closed', 0, NULL, NULL, 0)", folder),
-        );
-      files.entryOrNone = look;
-      return look(directories, path);
-    };
-  };
-  await bench.step('manifest', 1);
-  const [closed, ...others] = rows(bench).sort((a, b) => (a.state < b.state ? -1 : 1));
-  assert.equal(closed!.state, 'closed');
-  assert.equal(others.length, 2);
-  assert.ok(!bench.world.manifest()[0]!.record!.warehouse_path.startsWith(`${closed!.folder}/`));
-});
-
 test('a line that is to be withdrawn is withdrawn before its hour is marked', async (t) => {
   const bench = await benchIn(t);
   for (const name of ['a', 'b']) await bench.arrive(bench.world.drop(`${name}.csv`, 100));
@@ -203,6 +110,26 @@ test('a line that is to be withdrawn is withdrawn before its hour is marked', as
   assert.equal(bench.world.survey().withdrawn.has(held.id), true);
 });
 
+test('a line that is being written keeps its hour from its marker, whoever writes it', async (t) => {
+  const bench = await benchIn(t);
+  await bench.arrive(bench.world.drop('a.csv', 100));
+  await through(bench, STAGES.slice(0, 2));
+  await bench.step('manifest', 1, 2);
+  await bench.backend.rescue();
+  await bench.reconfigure({ timezone: EAST });
+  await close(bench);
+  assert.deepEqual([states(bench)[0], rows(bench)[0]!.waits_job !== null], ['closed', true]);
+  const [open] = bench.backend.read((r) => r.all<{ file: string }>('SELECT file FROM appends'));
+  // As where its job was discarded meanwhile: no content speaks of the line any more.
+  await bench.backend.transact((tx) => tx.run("UPDATE contents SET state = 'stored'"));
+  await close(bench);
+  assert.equal(rows(bench)[0]!.waits_why, `a line that is being written to ${open!.file}`);
+  assert.deepEqual(markers(bench), []);
+  await bench.redoAppends();
+  assert.equal((await close(bench)).length, 2);
+  assert.equal(bench.world.manifest().length, 1);
+});
+
 test('hours from before the option was set are marked too, ones without a line are not', async (t) => {
   const bench = await benchIn(t, { successMarkers: false });
   await bench.arrive(bench.world.drop('a.csv', 100));
@@ -214,6 +141,74 @@ test('hours from before the option was set are marked too, ones without a line a
   await bench.reconfigure({ successMarkers: true });
   assert.equal((await close(bench)).length, 2);
   assert.equal(markers(bench).length, 2);
+});
+
+/** Contents of a feed that have their lines in the hour of the first one. */
+async function others(bench: Bench, feed: string, count: number, state: 'manifested' | 'stored'): Promise<number[]> {
+  return bench.backend.transact((tx) => {
+    const { row: first } = tx.get<{ row: number }>('SELECT min(row) AS row FROM contents')!;
+    const content = contentByRow(tx, first)!;
+    return Array.from({ length: count }, (_, n) => {
+      const target = `${dirname(content.target!.toString())}/${feed}-${String(n).padStart(5, '0')}.csv` as ByteName;
+      const sha256 = Buffer.from(`${feed}${n}`.padStart(32, '-'));
+      const row = insertContent(tx, {
+        ...content,
+        feed,
+        sha256,
+        target: Buffer.from(target),
+        state,
+        carrier: `JOB-${n}`,
+      });
+      reserve(tx, bench.feed.options.warehouse, target, row);
+      return row;
+    });
+  });
+}
+
+test('feeds that share manifests are waited for together, in the zone of each', async (t) => {
+  const bench = await benchIn(t);
+  await bench.arrive(bench.world.drop('a.csv', 100));
+  await through(bench, STAGES);
+  const sharing = { ...bench.feed.options, name: 'sharing', successMarkers: false };
+  await bench.backend.putFeed('sharing', sharing);
+  const [row] = await others(bench, 'sharing', 1, 'manifested');
+  await bench.reconfigure({ timezone: EAST });
+  await close(bench);
+  assert.deepEqual(states(bench), ['open', 'open']);
+  await bench.backend.putFeed('sharing', { ...sharing, timezone: EAST });
+  await close(bench);
+  assert.deepEqual(states(bench), ['closed', 'closed']);
+  assert.equal(rows(bench)[0]!.waits_job, 'JOB-0');
+  await bench.backend.transact((tx) => tx.run("UPDATE contents SET state = 'stored' WHERE row = ?", row));
+  assert.equal((await close(bench)).length, 2);
+});
+
+test('what is settled of a day is gone through once, however often it is looked at', async (t) => {
+  const bench = await benchIn(t);
+  await bench.arrive(bench.world.drop('a.csv', 100));
+  await through(bench, STAGES);
+  await others(bench, 'a', 9_000, 'stored');
+  const [row] = await others(bench, 'z', 1, 'manifested');
+  await bench.backend.transact((tx) => tx.run("UPDATE contents SET feed = 'default' WHERE row = ?", row));
+  await bench.reconfigure({ timezone: EAST });
+  let pages = 0;
+  let writes = 0;
+  const counting = new Proxy(bench.backend, {
+    get: (target, name) => {
+      if (name === 'read') pages++;
+      if (name === 'transact') writes++;
+      const value = target[name as keyof Backend];
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+    },
+  });
+  const periods = new Periods();
+  await close(bench, counting, periods);
+  const first = pages;
+  writes = 0;
+  await close(bench, counting, periods);
+  assert.ok(first >= pages - first + 8, `${first} reads, then ${pages - first}`);
+  assert.equal(writes, 0, 'a wait is written once');
+  assert.deepEqual(states(bench), ['closed', 'closed']);
 });
 
 test('a folder that cannot be written is told, and its marker comes when it can be', async (t) => {
@@ -232,20 +227,3 @@ test('a folder that cannot be written is told, and its marker comes when it can 
   renameSync(aside, folder);
   assert.equal((await close(bench)).length, 2);
 });
-
-for (const [name, target] of [
-  ['_SUCCESS', '_SUCCESS~2'],
-  ['_SUCCESS/x.csv', '_SUCCESS~2/x.csv'],
-  ['deep/_SUCCESS', 'deep/_SUCCESS'],
-] as const)
-  test(`nothing that is delivered passes for a marker of its day: ${name}`, async (t) => {
-    const bench = await benchIn(t, { preserveSubdirs: true });
-    for (const straight of [true, false]) {
-      await bench.arrive(bench.world.drop(name, 100));
-      for (const stage of STAGES) await bench.step(stage, 10, undefined, straight);
-    }
-    const targets = bench.world.warehouse().map(({ path }) => path.slice(path.indexOf('/') + 1));
-    assert.equal(targets[0], target);
-    assert.equal(targets.length, 2);
-    bench.world.check();
-  });

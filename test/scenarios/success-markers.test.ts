@@ -10,7 +10,8 @@ import { Control, compilePreload } from '../crash/control.js';
 import { contents } from '../world/dropping.js';
 import { heldMove } from '../world/held-move.js';
 import { MarkerReader } from '../world/marker-reader.js';
-import type { Program } from '../world/program.js';
+import { type Program, signal } from '../world/program.js';
+import { rowsOf } from '../world/state-by-hand.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -54,6 +55,17 @@ class Workers {
     this.#start();
   }
 
+  /** Stops one of them where it is. Answers what lets it go on. */
+  async stopOne(): Promise<() => void> {
+    const [stopped] = this.#running;
+    await this.world.event('worker_started', ({ heardFrom }) => heardFrom === stopped!.pid, PATIENT);
+    const children = stopped!.descendants();
+    for (const pid of children) signal(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of children) signal(pid, 'SIGCONT');
+    };
+  }
+
   #start(): void {
     this.#running.push(this.world.start('ingest-worker', [], { env: this.env }));
   }
@@ -67,7 +79,7 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   t.after(() => clock.end());
   const draw = contents(SEED);
   const reader = new MarkerReader(world.feed());
-  t.after(() => reader.end());
+  t.after(() => reader.stop());
   const firstMs = Date.parse(`${DAY}T21:50:00Z`);
   clock.set(firstMs);
   world.start('ingest-producer', [], { env: clock.env });
@@ -78,18 +90,26 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
     clock.set(firstMs + round * HOUR_MS);
     for (let n = 0; n < FILES; n++) {
       world.drop(`${round}-${n}.csv`, 200);
-      if (n % 20 === 10) await workers.killOne();
+      if (n === FILES / 2) await workers.killOne();
     }
     // The first of this hour are there; others come over its end.
     const isBegun = () => world.manifest().some(({ file }) => file.startsWith(hourAt(21 + round)));
     await until('a line of this hour', isBegun, PATIENT);
   }
   const isSeen = (...folders: string[]) => folders.every((folder) => reader.seen.includes(folder));
-  // The day is over; the hour of the held file waits for it, and the day for that hour.
+  // The day is over; the hour of the held file waits for it, and the day for that hour. One worker sleeps over the end.
+  for (let n = 0; n < FILES; n++) world.drop(`last-${n}.csv`, 200, { how: 'rename' });
+  const goOn = await workers.stopOne();
   clock.set(firstMs + ROUNDS * HOUR_MS);
-  for (let n = 0; n < 4; n++) await workers.killOne();
+  const last = `SELECT 1 FROM periods WHERE folder LIKE '%${hourAt(23)}' AND state <> 'open'`;
+  await until('the hour is closed', () => rowsOf(world, last).length > 0, PATIENT);
+  goOn();
+  for (let n = 0; n < 3; n++) await workers.killOne();
   await until('the hours after it are marked', () => isSeen(hourAt(22), hourAt(23)), PATIENT);
-  await waitsAreTold(world, clock.env);
+  const waits = await told(world, 'period_waits', clock.env);
+  assert.match(waits, /\/2031\/05\/06\/21 is over .*held\.csv \(job .*\), which is held \(target_taken\)/);
+  const explained = await world.run('ingest-ctl', ['explain', 'held.csv']);
+  assert.match(explained.stdout, /\/2031\/05\/06\/21 is over, and its _SUCCESS waits for this file/);
   assert.ok(!isSeen(hourAt(21)) && !isSeen(`ingest_date=${DAY}`), reader.seen.join(', '));
 
   renameSync(target, join(world.root, 'of the stranger'));
@@ -102,6 +122,7 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   await world.allDroppedDone(PATIENT);
   const late = world.manifest().find(({ record }) => record?.path.endsWith('/late.csv'))!;
   assert.equal(late.record!.ingested_at, '2031-05-07T00:00:00.000Z');
+  assert.match(await told(world, 'clock_set_back', clock.env), /2031\/05\/06\/21 .* go into 2031\/05\/07\/00/);
   await world.stop();
   assert.deepEqual(reader.end(), []);
   world.check();
@@ -111,12 +132,11 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   );
 });
 
-async function waitsAreTold(world: World, env: NodeJS.ProcessEnv): Promise<void> {
+/** The sentence of the one finding of that code. */
+async function told(world: World, code: string, env: NodeJS.ProcessEnv): Promise<string> {
   const { stdout } = await world.run('queue-stat', ['--json'], { env });
   const { findings } = JSON.parse(stdout) as { findings: { code: string; sentence: string }[] };
-  const waits = findings.filter(({ code }) => code === 'period_waits').map(({ sentence }) => sentence);
-  assert.equal(waits.length, 1, waits.join('\n'));
-  assert.match(waits[0]!, /\/2031\/05\/06\/21 is over .*held\.csv \(job .*\), which is held \(target_taken\)/);
-  const explained = await world.run('ingest-ctl', ['explain', 'held.csv']);
-  assert.match(explained.stdout, /\/2031\/05\/06\/21 is over, and its _SUCCESS waits for this file/);
+  const sentences = findings.filter((finding) => finding.code === code).map(({ sentence }) => sentence);
+  assert.equal(sentences.length, 1, stdout);
+  return sentences[0]!;
 }

@@ -67,6 +67,8 @@ export interface DatabaseSurvey {
   openAppends: string[];
   /** Of all feeds. */
   depthsOff: string[];
+  /** Contents that are planned and not stored, and have no reservation: by these the end of an hour is told. */
+  unreserved: string[];
 }
 
 /** What is in hand at this moment, in all feeds. */
@@ -162,6 +164,10 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
       gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
       openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
       depthsOff: depthsOff(db),
+      unreserved: (rowsOf('contents') as { row: number; state: string; target: Buffer | null }[]).flatMap(
+        ({ row, state, target }) =>
+          state === 'stored' || target === null || isReserved(db, row) ? [] : [`row ${row}`],
+      ),
     };
   } finally {
     db.close();
@@ -175,6 +181,9 @@ function prunedOf(db: Database.Database, feed: string): Set<string> {
   );
   return new Set(rows.pluck().all(feed) as string[]);
 }
+
+const isReserved = (db: Database.Database, row: number): boolean =>
+  db.prepare('SELECT 1 FROM reservations WHERE content = ?').get(row) !== undefined;
 
 function asJob(row: unknown): JobRow {
   const job = row as Omit<JobRow, 'key' | 'payload'> & { key: Buffer; payload: string };

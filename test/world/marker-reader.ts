@@ -39,9 +39,13 @@ export class MarkerReader {
     }
   }
 
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
   /** Looks for the last time; what was wrong in all. */
   end(): string[] {
-    clearInterval(this.#timer);
+    this.stop();
     this.look();
     for (const [hour, lines] of this.#lines) {
       const now = this.#linesOf(hour, 'manifest').length;

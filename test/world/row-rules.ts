@@ -18,6 +18,7 @@ export function rows(
 ): void {
   carriers(database, tell);
   for (const what of database.depthsOff) tell('row_differs', what);
+  for (const what of database.unreserved) tell('row_differs', `${what} is planned, not stored, and has no reservation`);
   if (!expected.settled) return;
   unfinished(database, expected, tell);
   ledger(database, seen, standing, tell);

@@ -56,6 +56,8 @@ export class StateByHand {
       bytesOfName(dropped.name),
       target,
     );
+    if (state !== 'stored')
+      this.db.prepare('INSERT INTO reservations VALUES (?, ?)').run(`${DAY}/${dropped.name}`, lastInsertRowid);
     return Number(lastInsertRowid);
   }
 
