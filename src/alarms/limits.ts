@@ -16,8 +16,12 @@ export const limits = {
   openMax: 1_000,
   /** Alarms that are over and not told yet; beyond them the oldest are given up, and counted. */
   endedKept: 10_000,
-  /** Gone for so long it is over: longer than a failing place is on trial. */
+  /**
+   * Gone for so long it is over: longer than a failing place is on trial; and of what is known only while its producer lives,
+   * longer than that takes to start again.
+   */
   absentMs: 5_000,
+  absentOfProducerMs: 60_000,
   /** A process that is restarted, or a whole start, is no alarm. */
   processGraceMs: 60_000,
   /** Of what has grown by less than twice; what has doubled is told at once. */

@@ -41,6 +41,9 @@ export function troublesOf(view: QueueView, statePath: string, watch: ProcessWat
     .map((finding) => toTrouble(finding, held));
 }
 
+/** What a producer has to tell of a feed; while none lives, nobody says it. */
+export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing'];
+
 /** A place that fails closes one stage after the other: that is one trouble. */
 export const troubleKey = ({ feed, code, stage, what }: Pick<Trouble, 'feed' | 'code' | 'stage' | 'what'>): string =>
   JSON.stringify([feed, code, what === '' ? stage : what]);
