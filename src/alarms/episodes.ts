@@ -53,7 +53,7 @@ export class Episodes {
     if (plan.begin.length + plan.grow.length + plan.end.length === 0) return;
     await this.backend.transact((tx) => {
       // Stopped for a while since it looked, it would speak of what is over.
-      if (this.clock.ms() - lookedMs > limits.lookEveryMs || !tellsAlarms(tx, this.backend.owner)) return;
+      if (this.clock.ms() - lookedMs > limits.staleLookMs || !tellsAlarms(tx, this.backend.owner)) return;
       this.#write(tx, plan);
     });
   }

@@ -5,6 +5,8 @@ export const limits = {
   cacheKib: 1_024,
   /** What comes and goes between two looks is not told. */
   lookEveryMs: 2_000,
+  /** Longer ago than this, a look speaks of what may be over. */
+  staleLookMs: 30_000,
   /** What comes together is told together, and then not again before this. */
   collectMs: 3_000,
   messageEveryMs: 10_000,

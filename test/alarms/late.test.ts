@@ -67,19 +67,24 @@ test('a week of deadlines: late once each time, over when it comes; restarts cha
 test('a producer that starts again repeats nothing; a feed that was taken out is late no more', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
-  const feed = { name: 'default', input: '/in', timezone: 'UTC', expect: [parseExpectation('x by 06:30')!] };
+  const feed = {
+    name: 'default',
+    input: '/in',
+    timezone: 'UTC',
+    expect: ['x by 06:30', 'x by 06:30'].map((text) => parseExpectation(text)!),
+  };
   const [first, second] = [await told.owner('producer'), await told.owner('producer')];
   await enterExpectations(first, feed);
   await first.putFeed('default', feed);
   await first.transact((tx) => tx.run('UPDATE expectations SET since_ms = ?', told.clock.wallMs()));
   told.clock.now += 2 * HOUR;
   await told.pass(SOON);
-  await first.close();
+  await told.leave(first);
   await told.pass(limits.absentOfProducerMs / 2);
   await enterExpectations(second, feed);
   await told.pass(SOON);
   assert.deepEqual(web.told, ['began late_feed']);
-  await second.close();
+  await told.leave(second);
   await told.pass(SOON);
   assert.deepEqual(web.told, ['began late_feed', 'ended late_feed']);
 });
