@@ -32,7 +32,7 @@ export interface ChannelParts {
   onFatal(error: unknown): void;
 }
 
-const CURSOR = 'SELECT told, failing_since_ms AS failingSinceMs FROM alarm_channels WHERE name = ?';
+const CURSOR = 'SELECT told FROM alarm_channels WHERE name = ?';
 const TOLD = `UPDATE alarm_channels SET told = ?, missed = missed - ?, failing_since_ms = NULL, error = NULL WHERE name = ?`;
 const FAILED = `UPDATE alarm_channels SET failing_since_ms = coalesce(failing_since_ms, ?), error = ? WHERE name = ?`;
 /** Over, and told to all. */

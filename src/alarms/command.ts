@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { safeText } from '../telemetry/safe.js';
 import { limits } from './limits.js';
-import type { Message } from './message.js';
+import { documentOf, type Message } from './message.js';
 
 const LAST_WORDS_MS = 200;
 const SECRET = /^INGEST_(NOTIFY_.*|DASHBOARD_TOKEN)$/;
@@ -29,7 +29,7 @@ export function run([program, ...args]: readonly string[], message: Message, sig
     });
   // It need not read what it is told.
   child.stdin.on('error', () => {});
-  child.stdin.end(`${JSON.stringify(message)}\n`);
+  child.stdin.end(`${documentOf(message)}\n`);
   return new Promise((resolve, reject) => {
     const kill = () => killGroup(child.pid);
     signal.addEventListener('abort', kill, { once: true });

@@ -9,11 +9,12 @@ import { ulidFactory } from '../../queue/ulid.js';
 import type { Clock } from './clock.js';
 import { limits } from './limits.js';
 import { nextChange, tellsAlarms } from './teller.js';
-import type { Trouble } from './trouble.js';
+import { OF_PRODUCER, type Trouble } from './trouble.js';
 
 interface Open {
   id: string;
   key: string;
+  code: string;
   count: number;
   changedMs: number;
 }
@@ -24,7 +25,7 @@ interface Plan {
   end: string[];
 }
 
-const OPEN = 'SELECT id, key, count, changed_ms AS changedMs FROM alarms WHERE ended_ms IS NULL';
+const OPEN = 'SELECT id, key, code, count, changed_ms AS changedMs FROM alarms WHERE ended_ms IS NULL';
 const BEGIN = 'INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)';
 const GROW = 'UPDATE alarms SET count = ?, sentence = ?, changed_ms = ?, changed = ? WHERE id = ?';
 const END = 'UPDATE alarms SET ended_ms = ?, changed_ms = ?, changed = ? WHERE id = ?';
@@ -52,7 +53,7 @@ export class Episodes {
     if (plan.begin.length + plan.grow.length + plan.end.length === 0) return;
     await this.backend.transact((tx) => {
       // Stopped for a while since it looked, it would speak of what is over.
-      if (this.clock.ms() - lookedMs > limits.lookEveryMs || !tellsAlarms(tx, this.backend.owner)) return;
+      if (this.clock.ms() - lookedMs > limits.staleLookMs || !tellsAlarms(tx, this.backend.owner)) return;
       this.#write(tx, plan);
     });
   }
@@ -62,8 +63,10 @@ export class Episodes {
     this.#remember(troubles, open, nowMs);
     const known = new Map(open.map((one) => [one.key, one]));
     const lasting = ({ key, graceMs }: Trouble) => nowMs - this.#firstSeenMs.get(key)! >= graceMs;
-    const isOver = ({ key }: Open) =>
-      nowMs - this.#lastSeenMs.get(key)! >= limits.absentMs || (isLast && !this.#seen.has(key));
+    const isOver = ({ key, code }: Open) => {
+      const absentMs = OF_PRODUCER.includes(code) ? limits.absentOfProducerMs : limits.absentMs;
+      return nowMs - this.#lastSeenMs.get(key)! >= absentMs || (isLast && !this.#seen.has(key));
+    };
     const begin = troubles.filter((trouble) => !known.has(trouble.key) && lasting(trouble));
     return {
       begin: begin.slice(0, Math.max(0, limits.openMax - open.length)),

@@ -5,6 +5,8 @@ export const limits = {
   cacheKib: 1_024,
   /** What comes and goes between two looks is not told. */
   lookEveryMs: 2_000,
+  /** Longer ago than this, a look speaks of what may be over. */
+  staleLookMs: 30_000,
   /** What comes together is told together, and then not again before this. */
   collectMs: 3_000,
   messageEveryMs: 10_000,
@@ -16,8 +18,12 @@ export const limits = {
   openMax: 1_000,
   /** Alarms that are over and not told yet; beyond them the oldest are given up, and counted. */
   endedKept: 10_000,
-  /** Gone for so long it is over: longer than a failing place is on trial. */
+  /**
+   * Gone for so long it is over: longer than a failing place is on trial; and of what is known only while its producer lives,
+   * longer than that takes to start again.
+   */
   absentMs: 5_000,
+  absentOfProducerMs: 60_000,
   /** A process that is restarted, or a whole start, is no alarm. */
   processGraceMs: 60_000,
   /** Of what has grown by less than twice; what has doubled is told at once. */

@@ -1,6 +1,6 @@
 /** What a receiver is told: a document for programs that has a text for people in it. docs/alarms.md describes it. */
 import type { Reader } from '../../queue/backend.js';
-import { safeText, shownSeconds } from '../telemetry/safe.js';
+import { safeJsonLine, safeText, shownSeconds } from '../telemetry/safe.js';
 import { limits } from './limits.js';
 
 export interface Message {
@@ -98,6 +98,9 @@ export function messageOf({ alarms, more, missed }: Batch, about: About, wallMs:
     ...{ alarms, more, missed },
   };
 }
+
+/** What is sent: a line in which no name acts on whoever shows it. */
+export const documentOf = (message: Message): string => safeJsonLine(JSON.stringify(message));
 
 /** One line that a mail may have as its subject, then a line an alarm. */
 function textOf(host: string, alarms: readonly ToldAlarm[], more: number, missed: number): string {

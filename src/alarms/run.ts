@@ -11,12 +11,12 @@ import { startBeats } from '../ledger/beats.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { refuseLostState } from '../recover/known.js';
 import type { ChildContext } from '../supervise/context.js';
-import { safeJsonLine } from '../telemetry/safe.js';
 import { Alarms } from './alarms.js';
 import type { Receiver } from './channel.js';
 import { type Clock, clock } from './clock.js';
 import { run } from './command.js';
 import { limits } from './limits.js';
+import { documentOf } from './message.js';
 import { post } from './webhook.js';
 
 export async function runNotifier(context: ChildContext): Promise<void> {
@@ -58,7 +58,7 @@ export function receiversOf(
   if (webhook !== undefined)
     receivers.push({
       ...{ name: 'webhook', withinMs: limits.webhookMs },
-      send: (message, signal) => post(safeJsonLine(JSON.stringify(message)), { url: webhook, secret, wallMs }, signal),
+      send: (message, signal) => post(documentOf(message), { url: webhook, secret, wallMs }, signal),
     });
   return receivers;
 }

@@ -34,12 +34,17 @@ const NO_ALARM = ['paused', 'writer_open', 'partial_upload'];
 /** Whether or not files wait: new ones are not taken. */
 const OF_PROCESSES = ['nobody', 'no_worker', 'no_producer', 'process_stopped', 'process_silent'];
 
+/** Each of another key: an expectation may be written twice. */
 export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {
   const held = view.heldFor();
-  return findings(view, statePath, view.stats(held), held, watch.look(view), wallMs)
+  const troubles = findings(view, statePath, view.stats(held), held, watch.look(view), wallMs)
     .filter(({ code, severity }) => OF_PROCESSES.includes(code) || (severity === 'stuck' && !NO_ALARM.includes(code)))
     .map((finding) => toTrouble(finding, held));
+  return [...new Map(troubles.map((trouble) => [trouble.key, trouble])).values()];
 }
+
+/** What a producer has to tell of a feed; while none lives, nobody says it. */
+export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing'];
 
 /** A place that fails closes one stage after the other: that is one trouble. */
 export const troubleKey = ({ feed, code, stage, what }: Pick<Trouble, 'feed' | 'code' | 'stage' | 'what'>): string =>

@@ -36,7 +36,9 @@ export function webhookOf(text: string): URL | undefined {
   return url.username === '' && url.password === '' ? url : undefined;
 }
 
-export function notifyOf({ service, origin }: Invocation, env: NodeJS.ProcessEnv): NotifyOptions | undefined {
+/** Of a command that tells of alarms; the others share its file and mind nothing of it. */
+export function notifyOf({ spec, service, origin }: Invocation, env: NodeJS.ProcessEnv): NotifyOptions | undefined {
+  if (!spec.options.includes('notify-command')) return undefined;
   const [given, webhook] = [service['notify-command'], service['notify-webhook']];
   if (given === undefined && webhook === undefined) return undefined;
   const command = given === undefined ? undefined : commandOf(given);

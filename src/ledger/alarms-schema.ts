@@ -69,6 +69,8 @@ export const alarmsModule = {
       -- since when it is looked at
       since_ms INTEGER NOT NULL,
       arrived_ms INTEGER,
+      -- the producer that has it in its configuration; counts while that lives
+      owner INTEGER NOT NULL,
       PRIMARY KEY (feed, glob)
     ) STRICT, WITHOUT ROWID;
     `,

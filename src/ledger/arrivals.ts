@@ -3,7 +3,7 @@
  * the file.
  * Guarantees: nothing is written for a feed without expectations.
  */
-import type { Backend, Reader, Tx } from '../../queue/backend.js';
+import type { Backend, OwnerId, Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 
 export interface Arrival {
@@ -11,36 +11,35 @@ export interface Arrival {
   /** Wall-clock ms; since when it is looked at. */
   sinceMs: number;
   arrivedMs: number | null;
+  owner: OwnerId;
 }
 
 type Expecting = Pick<FeedOptions, 'name' | 'expect'>;
 
 export const globsOf = ({ expect = [] }: Expecting): string[] => [...new Set(expect.map(({ glob }) => glob))];
 
-/** From now on these are looked at, and those that are not expected any more are forgotten. */
+/** From now on these are looked at, while this process lives; those that are not expected any more are forgotten. */
 export async function enterExpectations(backend: Backend, feed: Expecting): Promise<void> {
   const globs = globsOf(feed);
-  const known = arrivalsOf(backend, feed.name).map(({ glob }) => glob);
-  if (globs.length === known.length && globs.every((glob) => known.includes(glob))) return;
+  const gone = arrivalsOf(backend, feed.name).filter(({ glob }) => !globs.includes(glob));
+  if (globs.length + gone.length === 0) return;
   await backend.transact((tx) => {
-    for (const glob of known) if (!globs.includes(glob)) tx.run(FORGET, feed.name, glob);
-    for (const glob of globs) tx.run(ENTER, feed.name, glob, tx.wallMs);
+    for (const { glob } of gone) tx.run(FORGET, feed.name, glob);
+    for (const glob of globs) tx.run(ENTER, feed.name, glob, tx.wallMs, backend.owner);
   });
 }
 
-const ENTER = 'INSERT OR IGNORE INTO expectations (feed, glob, since_ms) VALUES (?, ?, ?)';
+const ENTER = `INSERT INTO expectations VALUES (?, ?, ?, NULL, ?)
+  ON CONFLICT DO UPDATE SET owner = excluded.owner`;
 const FORGET = 'DELETE FROM expectations WHERE feed = ? AND glob = ?';
-const ARRIVED = `INSERT INTO expectations (feed, glob, since_ms, arrived_ms) VALUES (?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET arrived_ms = excluded.arrived_ms`;
+const ARRIVED = 'UPDATE expectations SET arrived_ms = ? WHERE feed = ? AND glob = ?';
+const OF_FEED = `SELECT glob, since_ms AS sinceMs, arrived_ms AS arrivedMs, owner FROM expectations
+  WHERE feed = ? ORDER BY glob`;
 
 export function noteArrival(tx: Tx, feed: string, glob: string): void {
-  tx.run(ARRIVED, feed, glob, tx.wallMs, tx.wallMs);
+  tx.run(ARRIVED, tx.wallMs, feed, glob);
 }
 
-export const arrivalsOf = (state: { read<T>(fn: (rows: Reader) => T): T }, feed: string): Arrival[] =>
-  state.read((rows) =>
-    rows.all<Arrival>(
-      'SELECT glob, since_ms AS sinceMs, arrived_ms AS arrivedMs FROM expectations WHERE feed = ? ORDER BY glob',
-      feed,
-    ),
-  );
+/** Also those that nobody expects any more. */
+export const arrivalsOf = (state: Pick<Backend, 'read'>, feed: string): Arrival[] =>
+  state.read((rows) => rows.all<Arrival>(OF_FEED, feed));

@@ -38,8 +38,9 @@ export async function runProducer(context: ChildContext): Promise<void> {
     watermarks.start(context.fail);
     stops.push(() => watermarks.stop());
     for (const feed of config.feeds) {
-      await backend.putFeed(feed.name, { ...feed });
+      // Before a worker can learn of the feed: what it settles has its rows.
       await enterExpectations(backend, feed);
+      await backend.putFeed(feed.name, { ...feed });
       const entered = await enterFeed(backend, statePath, feed, emit);
       locks.push(...entered.locks);
       // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.

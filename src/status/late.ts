@@ -8,11 +8,12 @@ import { type Finding, iso } from './finding.js';
 
 type Expecting = Pick<FeedOptions, 'name' | 'input' | 'timezone' | 'expect'>;
 
-export function lateFindings(view: Pick<QueueView, 'feeds' | 'read'>, nowMs = Date.now()): Finding[] {
+export function lateFindings(view: Pick<QueueView, 'feeds' | 'read' | 'isAlive'>, nowMs = Date.now()): Finding[] {
   const feeds = view.feeds().map(({ options }) => options as unknown as Expecting);
   return feeds.flatMap((feed) => {
     const { expect = [] } = feed;
-    const arrivals = expect.length === 0 ? [] : arrivalsOf(view, feed.name);
+    // A feed that was taken out of the configuration still stands in the state.
+    const arrivals = expect.length === 0 ? [] : arrivalsOf(view, feed.name).filter(({ owner }) => view.isAlive(owner));
     return expect.flatMap((expected) => {
       const arrival = arrivals.find(({ glob }) => glob === expected.glob);
       return (arrival && lateness(feed, expected, arrival, nowMs)) ?? [];

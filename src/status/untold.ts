@@ -17,6 +17,7 @@ const FAILING = `SELECT name, missed, failing_since_ms AS sinceMs, error,
 export function untoldFindings(view: Pick<QueueView, 'read'>): Finding[] {
   return view
     .read((rows) => rows.all<ChannelRow>(FAILING))
+    .filter(({ waiting, missed }) => waiting + missed > 0)
     .map(({ name, waiting, missed, sinceMs, error }) => ({
       ...{ code: 'alarms_untold', severity: 'notice', feed: '*', stage: '*', what: name, files: 0 },
       sentence: `--notify-${name} has not been told of ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,

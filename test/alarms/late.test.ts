@@ -14,7 +14,7 @@ import { createWorld } from '../world/world.js';
 import { Told, Web } from './receiver.js';
 
 const HOUR = 3_600_000;
-const SOON = limits.messageEveryMs + limits.collectMs + 2 * limits.lookEveryMs;
+const SOON = limits.absentOfProducerMs + limits.messageEveryMs + limits.collectMs + 2 * limits.lookEveryMs;
 
 test('a week of deadlines: late once each time, over when it comes; restarts change nothing', async (t) => {
   const web = await Web.open(t);
@@ -62,6 +62,31 @@ test('a week of deadlines: late once each time, over when it comes; restarts cha
   assert.equal(web.told.length, 5);
   await until(60 * HOUR);
   assert.deepEqual(web.told.slice(2), ['began late_feed', 'ended late_feed', 'began late_feed']);
+});
+
+test('a producer that starts again repeats nothing; a feed that was taken out is late no more', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  const feed = {
+    name: 'default',
+    input: '/in',
+    timezone: 'UTC',
+    expect: ['x by 06:30', 'x by 06:30'].map((text) => parseExpectation(text)!),
+  };
+  const [first, second] = [await told.owner('producer'), await told.owner('producer')];
+  await enterExpectations(first, feed);
+  await first.putFeed('default', feed);
+  await first.transact((tx) => tx.run('UPDATE expectations SET since_ms = ?', told.clock.wallMs()));
+  told.clock.now += 2 * HOUR;
+  await told.pass(SOON);
+  await told.leave(first);
+  await told.pass(limits.absentOfProducerMs / 2);
+  await enterExpectations(second, feed);
+  await told.pass(SOON);
+  assert.deepEqual(web.told, ['began late_feed']);
+  await told.leave(second);
+  await told.pass(SOON);
+  assert.deepEqual(web.told, ['began late_feed', 'ended late_feed']);
 });
 
 test('what is no longer expected is forgotten, and is late no more', async (t) => {

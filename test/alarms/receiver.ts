@@ -131,12 +131,18 @@ export class Told {
     return new Alarms({ backend, statePath: this.world.statePath, host: 'here', receivers, clock, emit, onFatal });
   }
 
-  async die(): Promise<void> {
-    await this.backend.close();
-    this.#open = this.#open.filter((one) => one !== this.backend);
+  die(): Promise<void> {
+    return this.leave(this.backend);
+  }
+
+  async leave(owner: Backend): Promise<void> {
+    this.#open = this.#open.filter((one) => one !== owner);
+    await owner.close();
   }
 
   async turn(): Promise<void> {
+    // Nobody is silent, however slow this machine is.
+    for (const owner of this.#open) owner.beat({ job: null, place: '' });
     await this.alarms.turn();
     await this.alarms.idle();
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Message } from '../../src/alarms/message.js';
 import { Web } from '../alarms/receiver.js';
 import { signal } from '../world/program.js';
@@ -18,55 +18,66 @@ function keeping(world: World): { path: string; told: () => string[] } {
   return { path, told: () => lines().flatMap(toldIn) };
 }
 
+const FEW_PAGES = 64 * 1_024;
+
+/** By all its calls so far, proc(5). */
+function bytesWritten(pid: number): number {
+  return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))![1]);
+}
+
 const toldIn = (line: string): string[] =>
   (JSON.parse(line) as Message).alarms.map(({ event, code }) => `${event} ${code}`);
 
-test('a receiver that hangs and a notifier that is killed: every file goes on, each alarm is told, none twice', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
-  const web = await Web.open(t);
-  web.answer = undefined;
-  const { path, told } = keeping(world);
-  world.start('ingest', ['--notify-command', path, '--notify-webhook', web.url]);
-  const notifier = async (life: number) =>
-    (await world.event(
-      'worker_started',
-      (event) => event.worker === 'notifier' && event.owner !== life,
-    )) as unknown as {
-      worker_pid: number;
-      owner: number;
-    };
-  const first = await notifier(0);
-  const large = world.drop('too large.csv', 2_000);
-  await until('both to be told', () => web.bodies.length > 0 && told().length > 0);
-  for (let i = 0; i < 300; i++) world.drop(`${i}.csv`, 100);
-  await world.stored(300);
-  assert.equal(world.log.named('notify_failed').length, 0, 'the webhook still has not answered');
-  signal(first.worker_pid, 'SIGKILL');
-  await notifier(first.owner);
-  web.answer = (response) => void response.writeHead(204).end();
-  await until('the loss of the process to be told to both', () => {
-    const all = [told(), web.told];
-    return all.every((one) => one.includes('began worker_lost'));
+describe('beside a whole ingest', { concurrency: true }, () => {
+  test('a receiver that hangs and a notifier that is killed: every file goes on, each alarm is told, none twice', async (t) => {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
+    const web = await Web.open(t);
+    web.answer = undefined;
+    const { path, told } = keeping(world);
+    world.start('ingest', ['--notify-command', path, '--notify-webhook', web.url]);
+    const notifier = async (life: number) =>
+      (await world.event(
+        'worker_started',
+        (event) => event.worker === 'notifier' && event.owner !== life,
+      )) as unknown as {
+        worker_pid: number;
+        owner: number;
+      };
+    const first = await notifier(0);
+    const large = world.drop('too large.csv', 2_000);
+    await until('both to be told', () => web.bodies.length > 0 && told().length > 0);
+    const before = bytesWritten(first.worker_pid);
+    for (let i = 0; i < 300; i++) world.drop(`${i}.csv`, 100);
+    await world.stored(300);
+    // At most that the receiver failed: a few pages, once. What 300 files write is a hundred times that.
+    const written = bytesWritten(first.worker_pid) - before;
+    assert.ok(written < FEW_PAGES, `${written} bytes were written by the notifier`);
+    signal(first.worker_pid, 'SIGKILL');
+    await notifier(first.owner);
+    web.answer = (response) => void response.writeHead(204).end();
+    const unanswered = web.told.length;
+    const both = () => [told(), web.told.slice(unanswered)];
+    await until('the loss of the process to be told to both', () =>
+      both().every((one) => one.includes('began worker_lost')),
+    );
+    for (const one of both()) assert.deepEqual(one, ['began too_large', 'began worker_lost']);
+    world.held.add(large.sha256);
+    await world.stop();
+    world.check();
   });
-  assert.deepEqual(told(), ['began too_large', 'began worker_lost']);
-  // The first one was never answered, so it was never told.
-  assert.equal(web.told.filter((one) => one === 'began too_large').length, 2);
-  world.held.add(large.sha256);
-  await world.stop();
-  world.check();
-});
 
-test('--once tells what it found before it ends, and the next run what is over', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
-  const { path, told } = keeping(world);
-  const args = ['--notify-command', path];
-  world.drop('too large.csv', 2_000);
-  await world.runOnce(args, { code: 4 });
-  assert.deepEqual(told(), ['began too_large']);
-  await world.runOnce(args, { code: 4 });
-  assert.deepEqual(told(), ['began too_large']);
-  rmSync(join(world.input, 'too large.csv'));
-  assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
-  await world.runOnce(args);
-  assert.deepEqual(told(), ['began too_large', 'ended too_large']);
+  test('--once tells what it found before it ends, and the next run what is over', async (t) => {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
+    const { path, told } = keeping(world);
+    const args = ['--notify-command', path];
+    world.drop('too large.csv', 2_000);
+    await world.runOnce(args, { code: 4 });
+    assert.deepEqual(told(), ['began too_large']);
+    await world.runOnce(args, { code: 4 });
+    assert.deepEqual(told(), ['began too_large']);
+    rmSync(join(world.input, 'too large.csv'));
+    assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
+    await world.runOnce(args);
+    assert.deepEqual(told(), ['began too_large', 'ended too_large']);
+  });
 });
