@@ -1,7 +1,8 @@
 /**
  * Forgets and removes by itself what is older, or more, than is to be kept: histories once a day, files once an hour, and
  * both when it starts.
- * Guarantees: a fifth of its time is the most that it works, in pieces of some ms; told is what went. Several producers of a
+ * Guarantees: a fifth of its time is the most that it works, in pieces of some ms (it reads a whole duplicate of which the job is
+ * forgotten, with a rest behind it); told is what went. Several producers of a
  * state may be at it together: whoever comes second finds nothing.
  * Does not: anything at all where no option says how long something is kept.
  */
@@ -94,7 +95,7 @@ export class Pruning {
         },
         rule,
       );
-      if (unknown > 0) this.emit('prune_kept', { feed, folder: rule.folder, files: unknown });
+      if (unknown > 0 && !this.#isOver) this.emit('prune_kept', { feed, folder: rule.folder, files: unknown });
     } finally {
       files.close();
     }

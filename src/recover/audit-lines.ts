@@ -27,26 +27,23 @@ export interface Claim {
 
 /** Answers what the line says where it, and not the row, is right. */
 export async function judgeLinesOf(judging: Judging, row: Noted): Promise<Claim | undefined> {
-  const lines = linesFor(judging.notes, row);
-  const [line] = lines;
-  if (line === undefined) {
-    tellLineMissing(judging, row);
-    return undefined;
-  }
-  for (const more of lines.slice(1)) tellTwice(judging, row, line, more);
-  return line.raw === expected(judging, row) ? undefined : judgeLine(judging, row, line);
+  const line = theLineOf(judging, row);
+  return line === undefined || line.raw === expected(judging, row) ? undefined : judgeLine(judging, row, line);
 }
 
 /** Of a pruned record its line alone says where the content is; answers that. */
 export function judgeLineOfPruned(judging: Judging, row: Noted): Claim | undefined {
+  const line = theLineOf(judging, row);
+  return line && { path: line.path, sha256: row.sha256, size: Number(recordOf(line.raw)!.fields.size) };
+}
+
+/** Tells where there is none, or another one. */
+function theLineOf(judging: Judging, row: Noted): LineNote | undefined {
   const lines = linesFor(judging.notes, row);
   const [line] = lines;
-  if (line === undefined) {
-    tellLineMissing(judging, row);
-    return undefined;
-  }
-  for (const more of lines.slice(1)) tellTwice(judging, row, line, more);
-  return { path: line.path, sha256: row.sha256, size: Number(recordOf(line.raw)!.fields.size) };
+  if (line === undefined) tellLineMissing(judging, row);
+  else for (const more of lines.slice(1)) tellTwice(judging, row, line, more);
+  return line;
 }
 
 /** By its own ingest_id; by its content where that was edited and belongs to no other row. */

@@ -6,8 +6,9 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Job, QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
-import { parseWorkName, UNDERPROCESS, WORK_FOLDERS } from '../files/places.js';
+import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
+import { prunedUntil } from '../ledger/pruned.js';
 import { possibleWork } from '../ledger/work-place.js';
 import { type ByteName, bytesOfName, nameOfText } from '../linux/index.js';
 
@@ -21,6 +22,8 @@ export interface Found {
   contents: Content[];
   /** The word itself names a place in the input, so what lies there now counts too. */
   inInput: boolean;
+  /** A name of ours in that folder, of a job that nobody knows any more. */
+  forgottenIn?: typeof DUPLICATES | typeof FAILED;
 }
 
 const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -81,8 +84,10 @@ function ofWorkName(view: QueueView, feed: FeedOptions, inWork: string): Found[]
   if (!parsed) return [];
   const job = view.job(parsed.jobId);
   const path = parsed.path ?? nameOfText(rest.join('/'));
-  if (!job && folder !== UNDERPROCESS) return [];
-  return [{ feed, key: job?.key ?? bytesOfName(path), jobs: job ? [job] : [], contents: [], inInput: false }];
+  const forgottenIn = [DUPLICATES, FAILED].find((one) => !job && one === folder);
+  if (forgottenIn && view.read(prunedUntil) === undefined) return [];
+  const found = { feed, key: job?.key ?? bytesOfName(path), jobs: job ? [job] : [], contents: [], inInput: false };
+  return [{ ...found, ...(forgottenIn && { forgottenIn }) }];
 }
 
 function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {

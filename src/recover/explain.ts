@@ -8,6 +8,7 @@ import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { FeedFiles, type Roots, statEntry } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
+import { DUPLICATES } from '../files/places.js';
 import { prunedUntil } from '../ledger/pruned.js';
 import { LinuxError } from '../linux/index.js';
 import { waitsForJob } from '../periods/waiting.js';
@@ -77,7 +78,9 @@ function partsOf(view: QueueView, found: Found): Part[] {
     }
     const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);
     if (more > 0) parts.push({ title: name, ...verdict('more', `${more} more versions of that path came before.`) });
-    return parts.length > 0 ? parts : [{ title: `${name})`, ...neverSeen(view, feed) }];
+    if (parts.length > 0) return parts;
+    const { forgottenIn } = found;
+    return [{ title: `${name})`, ...(forgottenIn ? forgotten(view, feed, forgottenIn) : neverSeen(view, feed)) }];
   } finally {
     files.close();
   }
@@ -132,13 +135,18 @@ const neverSeen = (view: QueueView, feed: FeedOptions): Verdict =>
     'deliver it, or ask for another path',
   );
 
+const forgotten = (view: QueueView, feed: FeedOptions, folder: NonNullable<Found['forgottenIn']>): Verdict =>
+  folder === DUPLICATES
+    ? verdict('duplicate', ['Its content was there before; it is a duplicate.', ...beyondMemory(view, [feed])])
+    : verdict('discarded', ['An operator discarded it, or what it belonged to.', ...beyondMemory(view, [feed])]);
+
 /** The state may have forgotten it; the manifests have not. */
 function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] {
   const until = view.read(prunedUntil);
   if (until === undefined) return [];
   const roots = [...new Set(feeds.map(({ manifests }) => manifests))].join(' ');
   return [
-    `But what ended before ${at(until)} was pruned from the state (--keep-history): the manifests have its line, if it was stored (grep -rF NAME ${roots}).`,
+    `What ended before ${at(until)} was pruned from the state (--keep-history): the manifests have its line, if it was stored (grep -rF NAME ${roots}).`,
   ];
 }
 

@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A piece that writes: a fifth of what a claim may wait. */
 const PIECE_MS = 20;
 const SIZE_MIN = 16;
-const SIZE_MAX = 2_000;
+const SIZE_MAX = 1_000;
 /** So that whoever waits for the state has tried again, which it does within 1.2 ms. */
 const REST_MIN_MS = 2;
 const REST_MAX_MS = 1_000;
 
 export class Pace {
-  /** Of how many rows the next piece may be. */
+  /** How many rows the next piece that writes may change. */
   size = 64;
 
   /** After each piece it rests so many times as long as that took. */
@@ -22,10 +22,22 @@ export class Pace {
   async piece<T>(act: () => T | Promise<T>): Promise<T> {
     const from = performance.now();
     const done = await act();
+    await this.#rest(performance.now() - from);
+    return done;
+  }
+
+  /** A piece of so many rows as `size` says, which changes with the time that it takes. */
+  async write<T>(act: () => Promise<T>): Promise<T> {
+    const from = performance.now();
+    const done = await act();
     const tookMs = performance.now() - from;
     if (tookMs > PIECE_MS) this.size = Math.max(SIZE_MIN, this.size >> 1);
     else if (tookMs < PIECE_MS / 2) this.size = Math.min(SIZE_MAX, this.size << 1);
-    await sleep(Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, tookMs * this.restTimes)));
+    await this.#rest(tookMs);
     return done;
+  }
+
+  #rest(tookMs: number): Promise<void> {
+    return sleep(Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, tookMs * this.restTimes)));
   }
 }

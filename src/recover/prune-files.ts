@@ -11,6 +11,7 @@ import type { FeedOptions } from '../config/options.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../files/digest.js';
 import type { Entry } from '../files/directories.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
+import { errnoOf } from '../files/place-error.js';
 import { DUPLICATES, FAILED, folderOf } from '../files/places.js';
 import { openEntry } from '../files/probe.js';
 import { type WorkName, whereIn, workNames } from '../files/sealed-names.js';
@@ -156,25 +157,35 @@ export function excessOf(hours: ReadonlyMap<bigint, number>, bytesMax: number): 
 }
 
 /** By its job, while that is known and the file is as it was; else by its bytes. */
-async function isStored(found: Found, job: Job | undefined, { view, feed, files }: Tidying): Promise<boolean> {
+async function isStored(found: Found, job: Job | undefined, tidying: Tidying): Promise<boolean> {
+  const { view, feed, files } = tidying;
   const facts = job?.payload as JobFacts | undefined;
   const asSealed = facts?.sealed && sameBytes(facts.sealed.identity, found.stat) && facts.sha256;
   const entry = files.entryOrNone(files.work(found.inside), found.at);
-  const sha256 = asSealed ? Buffer.from(asSealed, 'hex') : entry && (await digestOf(entry, found.stat));
+  const sha256 = asSealed ? Buffer.from(asSealed, 'hex') : entry && (await digestOf(entry, found.stat, tidying));
   return sha256 !== undefined && view.read((r) => contentByHash(r, feed, sha256))?.state === 'stored';
 }
 
 /** Undefined where it cannot be read, or is another one by now. */
-async function digestOf(entry: Entry, { version, size }: Stat): Promise<Buffer | undefined> {
+async function digestOf(entry: Entry, { version, size }: Stat, { pace, isOver }: Tidying): Promise<Buffer | undefined> {
   const { fd } = openEntry(entry);
   if (fd === undefined) return undefined;
+  const goesOn = async (): Promise<void> => {
+    if (isOver()) throw new Interrupted();
+  };
   try {
-    const { sha256 } = size <= SMALL_BYTES ? digestSmall(fd) : await digestLarge(fd);
+    const { sha256 } = await pace.piece(() => (size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd, goesOn)));
     return statFd(fd).version === version ? sha256 : undefined;
+  } catch (error) {
+    if (error instanceof Interrupted || errnoOf(error) !== undefined) return undefined;
+    throw error;
   } finally {
     closeSync(fd);
   }
 }
+
+/** Nobody waits for a file of a terabyte to be read when all is to end. */
+class Interrupted extends Error {}
 
 /** Answers false where it is not the file any more that was looked at. */
 function removeOne({ inside, at, stat }: Found, { files }: Tidying, folder: ByteName): boolean {

@@ -61,7 +61,7 @@ async function inPages({ backend, pace, isOver }: History, noted: Once, { find, 
     for (let at = 0; backend && at < ids.length && !isOver(); ) {
       const some = ids.slice(at, at + pace.size);
       at += some.length;
-      sum += await pace.piece(() => forget(backend, some));
+      sum += await pace.write(() => forget(backend, some));
     }
   }
   return sum;

@@ -3,14 +3,16 @@
  * rebuild go on, through kills and beside a working ingest.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Search } from '../../src/dashboard/search.js';
 import { Pace } from '../../src/recover/pace.js';
 import { pruneHistory } from '../../src/recover/prune-history.js';
 import { editDatabase } from '../world/database.js';
 import { withState } from '../world/hand.js';
 import { duplicatesTold } from '../world/jobs.js';
+import { workDirOf } from '../world/layout.js';
 import { backedUp, dropAgain, loseState, rebuilt, restore } from '../world/lost.js';
 import { editLine, storedIn } from '../world/planting.js';
 import { alter, rowsOf } from '../world/state-by-hand.js';
@@ -63,6 +65,17 @@ test('a content is known for ever: what comes again is a duplicate, told with th
   assert.match(stdout, /Its content was there before, with its line in .*manifest\.jsonl/);
   const before = await world.run('ingest-ctl', ['explain', join(world.input, '1.csv')]);
   assert.match(before.stdout, /was pruned from the state \(--keep-history\)/);
+  const search = new Search(world.statePath);
+  t.after(() => search.close());
+  const sought = await search.for({ sha256: world.dropped[2]!.sha256 });
+  assert.match(
+    JSON.stringify(sought),
+    /It was stored, and its record was pruned since; its line is in .*manifest\.jsonl/,
+  );
+  alter(world, 'DELETE FROM jobs');
+  const duplicates = join(workDirOf(world.feed()), 'duplicates');
+  const nobodys = await world.run('ingest-ctl', ['explain', join(duplicates, readdirSync(duplicates)[0]!)]);
+  assert.match(nobodys.stdout, /it is a duplicate\.\n.*was pruned from the state/);
   assert.deepEqual(await found(world), [], 'an audit knows what is pruned by its line');
   const [missing, unlined, doubled] = storedIn(world);
   rmSync(missing!.record.warehouse_path);
