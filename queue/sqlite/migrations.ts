@@ -3,7 +3,7 @@
  * Guarantees: an existing database is backed up before it is changed; a newer one is refused and not touched.
  * The sum of all versions stands in user_version, so that every claim can ask for a fraction of a microsecond.
  */
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { QueueError } from '../errors.js';
 import { QUEUE_MIGRATIONS } from './schema.js';
@@ -53,12 +53,21 @@ export function needsMigration(db: Database.Database, modules: readonly Module[]
   return missingMigrations(db, modules).length > 0;
 }
 
-/** A whole, consistent copy beside the database. Must be called outside any transaction. */
+/** A whole, consistent copy beside the database, on disk under its name or not there. Must be called outside any transaction. */
 export function backUp(db: Database.Database, path: string): string {
   const copy = `${path}.v${userVersion(db)}.backup`;
-  rmSync(copy, { force: true }); // of an attempt that was cut short before it changed anything
-  closeSync(openSync(copy, 'wx', 0o600)); // SQLite would make it readable for all
-  db.prepare('VACUUM INTO ?').run(copy);
+  const part = `${copy}.part`;
+  rmSync(part, { force: true }); // of an attempt that was cut short
+  const fd = openSync(part, 'wx', 0o600); // SQLite would make it readable for all
+  try {
+    db.prepare('VACUUM INTO ?').run(part);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  rmSync(copy, { force: true }); // of one that ended before it changed anything
+  linkSync(part, copy);
+  rmSync(part);
   return copy;
 }
 

@@ -6,7 +6,7 @@
 import type { Gate, Job, QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
-import { NO_ROOM } from '../gates/room.js';
+import { BELOW_MARK, NO_ROOM } from '../gates/room.js';
 import { type ByteName, bootId, type Stat } from '../linux/index.js';
 import { completion, quietMs, type SidecarSeen, stabilityMs } from '../stages/completion.js';
 import type { JobFacts } from '../stages/job.js';
@@ -151,6 +151,11 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Verdict {
   if (facts.noRoom !== undefined && job.reason === NO_ROOM) {
     const again = 'it is tried again by itself, ever more seldom, behind the others';
     return verdict('sealed', `It has to be copied, and there was no room for its ${bytes(job.bytes)}.`, again);
+  }
+  if (job.reason === BELOW_MARK) {
+    const left = `${bytes(feed.minFreeBytes)} (--min-free-bytes) would not stay free of ${feed.warehouse}`;
+    const release = 'free some space there, or lower the mark; it is looked at again by itself';
+    return verdict('sealed', `It has to be copied, and with its ${bytes(job.bytes)} ${left}.`, release);
   }
   return verdict(
     'sealed',

@@ -8,14 +8,19 @@ import {
   lutimesSync,
   openSync,
   readFileSync,
+  statfsSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { copyTo } from '../../src/files/copy.js';
+import { spareSpot } from '../../queue/index.js';
+import { type CopyBounds, copyTo } from '../../src/files/copy.js';
 import { SMALL_BYTES } from '../../src/files/digest.js';
-import { nameOfText, type Stat, statFd } from '../../src/linux/index.js';
+import { Pace } from '../../src/files/pace.js';
+import { BelowMark } from '../../src/files/place-error.js';
+import { bootMs, nameOfText, type Stat, statFd } from '../../src/linux/index.js';
 import { directoriesIn, folderFor } from './folder.js';
 
 const COPY = nameOfText('copy');
@@ -24,12 +29,13 @@ const isRoot = process.getuid?.() === 0;
 async function copied(
   t: TestContext,
   root: string,
+  bounds: CopyBounds = {},
 ): Promise<{ before: Stat; after: Stat; sha256: string; bytes: number }> {
   const entry = { dir: directoriesIn(t, root).rootFd, name: COPY };
   const from = openSync(join(root, 'source'), 'r');
   try {
     const before = statFd(from);
-    const { sha256, bytes } = await copyTo(from, before, entry);
+    const { sha256, bytes } = await copyTo(from, before, entry, bounds);
     const to = openSync(join(root, 'copy'), 'r');
     const after = statFd(to);
     closeSync(to);
@@ -85,4 +91,27 @@ test('what lies under the temporary name is replaced, never written through', as
   await copied(t, root);
   assert.equal(readFileSync(join(root, 'elsewhere'), 'utf8'), 'untouched');
   assert.equal(readFileSync(join(root, 'copy'), 'utf8'), 'new');
+});
+
+test('each piece takes its turn, of a large file and of small ones', async (t) => {
+  const root = folderFor(t);
+  const RATE = 8 << 20;
+  const pace = new Pace(spareSpot(join(root, 'state.db')), RATE, new AbortController().signal);
+  const fromMs = bootMs();
+  for (const size of [4 << 20, SMALL_BYTES, SMALL_BYTES]) {
+    writeFileSync(join(root, 'source'), randomBytes(size));
+    await copied(t, root, { pace });
+  }
+  // The last one has waited for all before it.
+  assert.ok(bootMs() - fromMs >= (((4 << 20) + SMALL_BYTES) / RATE) * 1_000, `${bootMs() - fromMs} ms`);
+  pace.close();
+});
+
+test('nothing is copied where less than asked for would stay free', async (t) => {
+  const root = folderFor(t);
+  const { bavail, bsize, blocks } = statfsSync(root);
+  writeFileSync(join(root, 'source'), randomBytes(3 << 20));
+  const refused = copied(t, root, { keepFree: bavail * bsize + (64 << 20) });
+  await assert.rejects(refused, (error) => error instanceof BelowMark && error.capacityBytes === blocks * bsize);
+  assert.equal(statSync(join(root, 'copy')).size, 0);
 });

@@ -9,6 +9,7 @@ import { describe, type TestContext, test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
 import type { Report } from '../../src/status/report.js';
 import { LONG } from '../scenarios/trouble.js';
+import { holdReady, withState } from '../world/hand.js';
 import { dropAgain, refused } from '../world/lost.js';
 import { loopMount } from '../world/mounts.js';
 import { compare } from '../world/oracle.js';
@@ -129,6 +130,9 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   );
   await until('sealed files', () => ready('hash')() === 21, LONG);
 
+  const [one] = old.world.jobs().filter(({ stage, state }) => stage === 'hash' && state === 'ready');
+  await withState(old.world.statePath, (backend) => holdReady(backend, [one!.id]));
+
   const host = new Machine(t, { ground: loopMount(join(old.root, 'disk')) });
   host.install(releaseIn(join(host.root, 'release')));
   const [onTheOld, onTheNew] = blocksOf('Move to another host');
@@ -139,6 +143,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   await host.run(onTheNew!);
   await ctl(host, 'resume', 'hash');
   await ctl(host, 'resume', 'move');
+  await ctl(host, 'retry', '--all', '--code', 'held_by_test');
   await host.world.allDone(LONG);
   checkMoved(host.world, old.world);
 

@@ -105,6 +105,11 @@ async function notBegun(t: TestContext): Promise<void> {
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   const [finding] = findings.filter(({ code }) => code === 'low_space');
   assert.match(finding!.sentence, /large\.csv \(16\.0 MiB\) would leave less free/);
+  const explained = await world.run('ingest-ctl', ['explain', join(world.input, 'large.csv')]);
+  assert.match(
+    explained.stdout,
+    /has to be copied, and with its 16\.0 MiB 8\.0 MiB \(--min-free-bytes\) would not stay free/,
+  );
   world.drop('never.csv', 25 * MiB);
   await held(world, 'never.csv', 'never_fits');
   clearInterval(look);

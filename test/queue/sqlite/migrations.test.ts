@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -34,6 +34,11 @@ test('an older state is backed up and brought to what this build knows, with its
   const { uuid } = old;
   await old.close();
   assert.deepEqual(backups(dir), [], 'a new state has nothing to back up');
+  const reader = new Database(path, { readonly: true });
+  const version = reader.pragma('user_version', { simple: true });
+  reader.close();
+  for (const cut of ['', '.part'])
+    writeFileSync(`${path}.v${version}.backup${cut}`, 'of an attempt that was cut short');
 
   const now = await open(path, FIRST, SECOND);
   assert.deepEqual(
@@ -49,6 +54,7 @@ test('an older state is backed up and brought to what this build knows, with its
   assert.deepEqual(copy.prepare('SELECT * FROM notes').all(), [{ text: 'before' }]);
   copy.close();
   assert.equal(statSync(join(dir, backup!)).mode & 0o077, 0);
+  assert.ok(!existsSync(join(dir, `${backup}.part`)));
   remove();
 });
 
