@@ -77,8 +77,12 @@ function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate
     bytes(stored.bytes),
     `${count(duplicate.files)} ${duplicate.files === 1 ? 'duplicate' : 'duplicates'} (${bytes(duplicate.bytes)})`,
     `${rate.toFixed(1)} files/s`,
-    discarded.files > 0 ? `${count(discarded.files)} discarded` : '',
-    withdrawn.files > 0 ? `${count(withdrawn.files)} withdrawn` : '',
+    [
+      discarded.files > 0 ? `${count(discarded.files)} discarded` : '',
+      withdrawn.files > 0 ? `${count(withdrawn.files)} withdrawn` : '',
+    ]
+      .filter((text) => text !== '')
+      .join(', '),
   ];
 }
 
