@@ -200,8 +200,14 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   const said = await machine.run(retired);
   assert.match(said, /^orders:\n[^:]*so far: 100 duplicate .*, 100 stored/m);
   assert.ok(!existsSync(input) && existsSync(join(machine.root, 'srv/orders-retired/staging')));
-  some(world, 'after it', 20);
+  some(world, 'after-it', 20);
   await until('the other feed to go on', () => world.warehouse().length === 70, LONG);
+  const wrong = world.warehouse().find(({ path }) => path.includes('after-it'));
+  const bytes = readFileSync(join(world.feed().warehouse, wrong!.path));
+  await machine.run(blocksOf('Take a wrong file out')[0]!.replaceAll('ingest_date=2026-11-20/orders.csv', wrong!.path));
+  await until('it to be in failed/', () => world.failed().length === 1 && world.warehouse().length === 69, LONG);
+  world.drop('it was right.csv', bytes);
+  await until('it to be in again', () => world.warehouse().length === 70, LONG);
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   assert.deepEqual(findings, []);
   await machine.stop();
