@@ -51,7 +51,8 @@ export class Channel {
   /** How often the receiver was tried. */
   tries = 0;
   #sending: Promise<void> | undefined;
-  readonly #stop = new AbortController();
+  #attempt: AbortController | undefined;
+  #isEnding = false;
   #failures = 0;
   #error = '';
   #notBeforeMs = Number.NEGATIVE_INFINITY;
@@ -84,7 +85,8 @@ export class Channel {
 
   /** What is on its way is given up. */
   abort(): void {
-    this.#stop.abort(new Error('it did not answer before everything ended'));
+    this.#isEnding = true;
+    this.#attempt?.abort(new Error('it did not answer before everything ended'));
   }
 
   async #next(hurry: boolean): Promise<void> {
@@ -100,18 +102,19 @@ export class Channel {
     if (batch === undefined) return;
     this.#newsSinceMs ??= nowMs;
     if (nowMs - this.#newsSinceMs < limits.collectMs && !hurry) return;
-    await this.#tell(batch);
+    if (!this.#isEnding) await this.#tell(batch);
   }
 
   async #tell(batch: Batch): Promise<void> {
     const { about, clock, emit } = this.parts;
     const { name, withinMs } = this.receiver;
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new Error(`it took more than ${withinMs / 1_000} s`)), withinMs).unref();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const late = new Error(`it took more than ${withinMs / 1_000} s`);
+    const timer = setTimeout(() => attempt.abort(late), withinMs).unref();
     this.tries++;
     try {
-      const signal = AbortSignal.any([late.signal, this.#stop.signal]);
-      await this.receiver.send(messageOf(batch, about, clock.wallMs()), signal);
+      await this.receiver.send(messageOf(batch, about, clock.wallMs()), attempt.signal);
     } catch (error) {
       await this.#noteFailure((error as Error).message);
       return;

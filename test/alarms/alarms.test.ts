@@ -160,6 +160,21 @@ test('who was stopped between its look and its write writes nothing of what it s
   assert.deepEqual(web.told, ['began too_large']);
 });
 
+test('the end of everything waits only so long for a receiver that hangs; the next start tells', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  web.answer = undefined;
+  await told.hold(1);
+  await told.alarms.turn();
+  await told.alarms.end(50);
+  assert.deepEqual(web.told, ['began too_large']);
+  await told.die();
+  web.answer = (response) => void response.writeHead(204).end();
+  await told.start();
+  await told.pass(SOON);
+  assert.deepEqual(web.told, ['began too_large', 'began too_large']);
+});
+
 test('of two processes that could tell, one does; the other takes over when it is gone', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);

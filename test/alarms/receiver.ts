@@ -14,7 +14,7 @@ import { openState } from '../../src/ledger/open-state.js';
 import type { Emit } from '../../src/telemetry/emit.js';
 import { createWorld, type World } from '../world/world.js';
 
-export const SECRET = 'a secret of both'.replaceAll(' ', '-');
+export const SECRET = 'a-secret-of-both-sides';
 
 export class Web {
   readonly bodies: string[] = [];

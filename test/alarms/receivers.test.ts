@@ -1,6 +1,9 @@
 /** What a webhook and a command do that is not as it should be, and that each is then told again. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -47,6 +50,27 @@ test('only 2xx counts as told; a redirect is not followed, and a long answer is 
   await assert.rejects(sent(web), new RegExp(`^Error: it answered 500: x{${limits.answerCharsMax}}$`));
   web.answer = (response) => response.writeHead(200).write('and more');
   await sent(web);
+});
+
+test('a certificate that nobody vouches for is refused', async (t) => {
+  const [key, cert] = ['key', 'cert'].map((name) => join(script(t, '').folder, name)) as [string, string];
+  const args = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '1',
+    '-subj',
+    '/CN=localhost',
+  ];
+  spawnSync('openssl', ['req', '-x509', ...args, '-keyout', key, '-out', cert]);
+  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => response.end());
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+  await assert.rejects(post('{}', { url, secret: undefined, wallMs: Date.now }, never()), /self-signed certificate/);
 });
 
 test('a webhook that does not answer is given up, and the address is in no error', async (t) => {
