@@ -151,9 +151,9 @@ export const mutants: readonly Mutant[] = [
     edits: {
       'src/warehouse/target.js': [
         [
-          'const digest = await copyTo(opened.fd, source.stat, temporary);',
+          'const digest = await copyTo(opened.fd, source.stat, temporary, source.bounds);',
           `unlinkAt(source.entry.dir, source.entry.name);
-           const digest = await copyTo(opened.fd, source.stat, temporary);`,
+           const digest = await copyTo(opened.fd, source.stat, temporary, source.bounds);`,
         ],
       ],
     },
