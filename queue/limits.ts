@@ -6,7 +6,7 @@ export const limits = {
   claimSharedMax: 128,
   /** For so long after a feed had work last. */
   sharedForMs: 10_000,
-  /** Due jobs of a feed among which an order of its own holds: five full claims; looking at them takes some milliseconds. */
+  /** Due jobs of a feed among which an order of its own holds: five full claims. A claim takes 10 ms longer by size, 25 by name. */
   orderWindow: 5_000,
   /** One claim in so many begins with the job that has been due longest. */
   oldestEvery: 4,

@@ -110,7 +110,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
   withdrawn_file_differs: held('Look at the file and move it away, then ingest-ctl retry.'),
   target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
-  never_fits: held('Make the filesystem larger and ingest-ctl retry, or ingest-ctl discard.'),
+  never_fits: held(
+    'Make the filesystem larger, or lower --min-free-bytes, and ingest-ctl retry, or ingest-ctl discard.',
+  ),
   target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
   low_space: { exit: null, retryable: true, hint: 'Free some space there, or lower the mark that the sentence names.' },
   low_inodes: { exit: null, retryable: true, hint: 'Remove small files there, or lower --min-free-inodes.' },

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { type Module, openQueue, openQueueView, QueueError } from '../../../queue/index.js';
 import { host } from '../../../src/linux/index.js';
+import { dice as rolled } from '../../crash/dice.js';
 import { candidate } from '../world.js';
 import { newStateDir } from './kind.js';
 
@@ -24,6 +25,27 @@ const open = (path: string, ...migrations: string[]) =>
   });
 const refusal = (code: string) => (error: unknown) =>
   error instanceof QueueError && error.code === code && error.exitCode === 3;
+/** An older state with a backup that takes a while. */
+async function withNotes(path: string, count: number): Promise<void> {
+  const old = await open(path, FIRST);
+  await old.transact((tx) => {
+    for (let n = 0; n < count; n++) tx.run('INSERT INTO notes VALUES (?)', `${n} ${'x'.repeat(1_000)}`);
+  });
+  await old.close();
+}
+
+/** The columns, and how many there are: `text: 3000`. */
+function notesIn(path: string): string {
+  const db = new Database(path, { readonly: true });
+  try {
+    const columns = db.prepare("SELECT name FROM pragma_table_info('notes')").pluck().all();
+    assert.equal(db.pragma('integrity_check', { simple: true }), 'ok');
+    return `${columns}: ${db.prepare('SELECT count(*) FROM notes').pluck().get()}`;
+  } finally {
+    db.close();
+  }
+}
+
 const backups = (dir: string) => readdirSync(dir).filter((name) => name.endsWith('.backup'));
 
 test('an older state is backed up and brought to what this build knows, with its jobs', async () => {
@@ -114,11 +136,7 @@ test('into a state that a newer build changed, a running process writes nothing;
 
 test('of many processes that start on an older state at once one changes it, and its backup is of before', async () => {
   const { dir, path, remove } = newStateDir();
-  const old = await open(path, FIRST);
-  await old.transact((tx) => {
-    for (let n = 0; n < 3_000; n++) tx.run('INSERT INTO notes VALUES (?)', `${n} ${'x'.repeat(1_000)}`);
-  });
-  await old.close();
+  await withNotes(path, 3_000);
   const starters = Array.from({ length: 4 }, () =>
     fork(new URL('./starter.js', import.meta.url), [path, FIRST, SECOND]),
   );
@@ -126,10 +144,33 @@ test('of many processes that start on an older state at once one changes it, and
   assert.deepEqual(codes, [0, 0, 0, 0]);
   const [backup, ...more] = backups(dir);
   assert.deepEqual(more, []);
-  const copy = new Database(join(dir, backup!), { readonly: true });
-  assert.deepEqual(copy.prepare('SELECT count(*) AS n FROM notes').get(), { n: 3_000 });
-  assert.deepEqual(copy.prepare("SELECT name FROM pragma_table_info('notes')").pluck().all(), ['text']);
-  copy.close();
+  assert.equal(notesIn(join(dir, backup!)), 'text: 3000');
+  remove();
+});
+
+test('killed at any moment, a change is whole or has not been, and so is its backup', async (t) => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  t.diagnostic(`SEED=${seed}`);
+  const dice = rolled(String(seed));
+  const { dir, path, remove } = newStateDir();
+  await withNotes(path, 3_000);
+  const pristine = readFileSync(path);
+  const seen = new Set<string>();
+  for (let round = 0; round < 8; round++) {
+    for (const name of readdirSync(dir)) rmSync(join(dir, name));
+    writeFileSync(path, pristine);
+    const starter = fork(new URL('./starter.js', import.meta.url), [path, FIRST, SECOND], { stdio: 'pipe' });
+    // From its first word on: Node's own start is no moment of ours.
+    await once(starter, 'message');
+    const timer = setTimeout(() => starter.kill('SIGKILL'), dice(80));
+    await once(starter, 'exit');
+    clearTimeout(timer);
+    for (const backup of backups(dir)) assert.equal(notesIn(join(dir, backup)), 'text: 3000');
+    seen.add(`${backups(dir).length} backups, ${notesIn(path)}`);
+    await (await open(path, FIRST, SECOND)).close();
+    assert.equal(notesIn(path), 'text,colour: 3000');
+  }
+  t.diagnostic([...seen].join('; '));
   remove();
 });
 
