@@ -15,6 +15,11 @@ const LOCK_TRIES = 100;
 /** Who found it kept asks again after this. */
 const ALONE_MS = 5_000;
 
+/** More is never waited for at a time: a line that is longer was left by who died, at another pace. A piece of each of 256 processes. */
+const AHEAD_BYTES_MAX = 256 << 20;
+/** A timer for longer fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 interface Record {
   boot: string;
   /** Boot clock: what comes next begins then. */
@@ -40,8 +45,16 @@ export class Pace {
   /** Resolves when so many bytes may be read or copied. */
   async take(bytes: number): Promise<void> {
     if (this.drain.aborted) return;
-    const waitMs = (await this.#turn((bytes / this.bytesPerSecond) * 1_000)) - bootMs();
-    if (waitMs > 0) await delay(waitMs, undefined, { signal: this.drain }).catch(() => undefined);
+    const lastsMs = this.#lastsMs(bytes);
+    const waitMs = (await this.#turn(lastsMs)) - bootMs();
+    if (waitMs <= 0) return;
+    await delay(Math.min(waitMs, TIMER_MS_MAX), undefined, { signal: this.drain }).catch(() => undefined);
+    // What is not waited for is not left on the line for those who come next.
+    if (this.drain.aborted) await this.#turn(-lastsMs);
+  }
+
+  #lastsMs(bytes: number): number {
+    return (bytes / this.bytesPerSecond) * 1_000;
   }
 
   close(): void {
@@ -65,7 +78,8 @@ export class Pace {
   }
 
   #next(freeAtMs: number, lastsMs: number, shared: boolean): number {
-    const at = Math.max(freeAtMs, bootMs());
+    const now = bootMs();
+    const at = Math.max(now, Math.min(freeAtMs, now + this.#lastsMs(AHEAD_BYTES_MAX)));
     this.#freeAtMs = at + lastsMs;
     const record: Record = { boot: this.#boot, freeAtMs: this.#freeAtMs };
     if (shared) this.#file.write(this.spot.at, Buffer.from(JSON.stringify(record).padEnd(RECORD_BYTES)));

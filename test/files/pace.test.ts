@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { spareSpot } from '../../queue/index.js';
 import { Pace } from '../../src/files/pace.js';
-import { bootMs, openLockFile } from '../../src/linux/index.js';
+import { bootId, bootMs, openLockFile } from '../../src/linux/index.js';
 
 const RATE = 1_000_000;
 const PIECE = 20_000;
@@ -16,6 +16,9 @@ function spotOf(t: TestContext): ReturnType<typeof spareSpot> {
   t.after(() => rmSync(dir, { recursive: true }));
   return spareSpot(join(dir, 'state.db'));
 }
+
+const lineAt = ({ path, at }: ReturnType<typeof spareSpot>): { freeAtMs: number } =>
+  JSON.parse(readFileSync(path).toString('utf8', at)) as { freeAtMs: number };
 
 const noDrain = () => new AbortController().signal;
 
@@ -29,7 +32,7 @@ test('several processes take their turns together, not each its own', async (t) 
     }),
   );
   const all = 30 * PIECE;
-  const { freeAtMs } = JSON.parse(readFileSync(spot.path).toString('utf8', spot.at)) as { freeAtMs: number };
+  const { freeAtMs } = lineAt(spot);
   assert.ok(freeAtMs - fromMs >= (all / RATE) * 1_000, 'the line of time is as long as all of it takes');
   const lastsMs = bootMs() - fromMs;
   assert.ok(lastsMs >= ((all - 3 * PIECE) / RATE) * 1_000, `${all} bytes took ${lastsMs} ms`);
@@ -38,13 +41,16 @@ test('several processes take their turns together, not each its own', async (t) 
 
 test('who drains waits no longer, and is asked for nothing any more', async (t) => {
   const drain = new AbortController();
-  const pace = new Pace(spotOf(t), 1, drain.signal);
+  const spot = spotOf(t);
+  const pace = new Pace(spot, 1, drain.signal);
   await pace.take(PIECE);
   const waiting = pace.take(PIECE);
   drain.abort();
   await waiting;
   await pace.take(PIECE);
   pace.close();
+  const { freeAtMs } = lineAt(spot);
+  assert.ok(freeAtMs < bootMs() + 1.5 * PIECE * 1_000, 'the turn that it gave up is free again');
 });
 
 test('one that is stopped with the lock keeps nobody; each goes on at the pace by itself', async (t) => {
@@ -59,12 +65,14 @@ test('one that is stopped with the lock keeps nobody; each goes on at the pace b
   stopped.close();
 });
 
-test('what was written before a reboot, or never, is now', async (t) => {
-  const spot = spotOf(t);
-  const before = JSON.stringify({ boot: 'another', freeAtMs: bootMs() + 3_600_000 }).padEnd(96);
-  writeFileSync(spot.path, Buffer.concat([Buffer.alloc(spot.at), Buffer.from(before)]));
-  const pace = new Pace(spot, RATE, noDrain());
-  await pace.take(PIECE);
-  await pace.take(PIECE);
-  pace.close();
+test('nobody waits for a line of before the reboot, or that somebody left at another pace', async (t) => {
+  for (const boot of ['another', bootId()]) {
+    const spot = spotOf(t);
+    const before = JSON.stringify({ boot, freeAtMs: bootMs() + 3_600_000 }).padEnd(96);
+    writeFileSync(spot.path, Buffer.concat([Buffer.alloc(spot.at), Buffer.from(before)]));
+    const pace = new Pace(spot, 1_000 * RATE, noDrain());
+    await pace.take(PIECE);
+    await pace.take(PIECE);
+    pace.close();
+  }
 });

@@ -5,7 +5,7 @@ import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { LONG } from '../scenarios/trouble.js';
+import { PATIENT } from '../world/jobs.js';
 import { PACKAGE } from '../world/program.js';
 import { skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
@@ -63,12 +63,12 @@ test('its steps, run one by one, make a tree in which its command works as its u
   };
 
   const ingest = launch(image.cmd);
-  await until('it to be at work', () => ingest.events.some(({ event }) => event === 'worker_started'), LONG);
+  await until('it to be at work', () => ingest.events.some(({ event }) => event === 'worker_started'), PATIENT);
   const staging = join(root, 'srv/ingest/staging');
   writeFileSync(join(staging, 'a.csv'), 'a,b\n');
   chownSync(join(staging, 'a.csv'), uid, gid);
   const stored = () => ingest.events.find(({ event }) => event === 'file_ingested');
-  await until('the file to be stored', stored, { ...LONG, soFar: () => ingest.tail() });
+  await until('the file to be stored', stored, { ...PATIENT, soFar: () => ingest.tail() });
   assert.equal(statSync(String(stored()!.warehouse_path)).uid, uid);
   const health = await launch(image.healthcheck).ended;
   assert.equal(health.code, 0, health.stderr);

@@ -126,13 +126,13 @@ export class Machine {
     const service = this.world.launch(this.command('ingest'), args);
     this.service = service;
     const isAtWork = () => service.events.some(({ event }) => event === 'worker_started') || !service.running;
-    await until('the service to be at work', isAtWork, { soFar: () => service.tail() });
+    await until('the service to be at work', isAtWork, { withinMs: 120_000, soFar: () => service.tail() });
     assert.ok(service.running, service.tail());
   }
 
   async stop(): Promise<void> {
     if (!this.service?.running) return;
-    const { code } = await this.service.stop();
+    const { code } = await this.service.stop(60_000);
     assert.equal(code, 0, this.service.tail());
   }
 
@@ -153,7 +153,7 @@ export class Machine {
       return bash.exitCode !== null;
     };
     try {
-      await until('the commands to end', ended, { withinMs: 120_000, everyMs: 20, soFar: () => said });
+      await until('the commands to end', ended, { withinMs: 240_000, everyMs: 20, soFar: () => said });
     } finally {
       bash.kill();
     }
