@@ -23,6 +23,7 @@ const FILES = {
   j: 'j-idle',
   k: 'k-growth',
   l: 'l-looking',
+  m: 'm-years',
 };
 
 const say = (text) => console.log(text);

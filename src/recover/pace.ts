@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A piece that writes: a fifth of what a claim may wait. */
-const PIECE_MS = 20;
+/** A piece that writes: a tenth of what a claim may wait. */
+const PIECE_MS = 10;
 const SIZE_MIN = 16;
 const SIZE_MAX = 1_000;
 /** So that whoever waits for the state has tried again, which it does within 1.2 ms. */
