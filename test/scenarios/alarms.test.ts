@@ -14,7 +14,8 @@ function keeping(world: World): { path: string; told: () => string[] } {
   const [path, kept] = [join(world.root, 'tell'), join(world.root, 'kept')];
   writeFileSync(path, `#!/bin/sh\ncat >> '${kept}'\n`);
   chmodSync(path, 0o755);
-  const lines = () => (existsSync(kept) ? readFileSync(kept, 'utf8').trimEnd().split('\n') : []);
+  // Whole ones: the last may be on its way.
+  const lines = () => (existsSync(kept) ? readFileSync(kept, 'utf8').split('\n').slice(0, -1) : []);
   return { path, told: () => lines().flatMap(toldIn) };
 }
 

@@ -3,7 +3,7 @@
  * (--poll) too: they are run once more, with WATCH=poll. Those of completeness and of upstream jobs run both ways by
  * themselves (watching.ts), so do some of the kills and of the feeds.
  * Does not: run all. `WATCH=poll npm test` by hand runs the others by scans too: what happens behind the watcher (manifests,
- * moves, targets, twins, leases), stopped and dying workers, lost state, all kills. What is about inotify itself (overflow)
+ * moves, targets, twins, leases, files that are held), stopped and dying workers, lost state, all kills. What is about inotify itself (overflow)
  * watches by events then too.
  */
 import assert from 'node:assert/strict';
@@ -17,7 +17,6 @@ const files: Record<string, string | undefined> = {
   'failing-places': 'input',
   names: undefined,
   'exactly-once': undefined,
-  'failing-files': undefined,
   stops: 'SIGTERM drains',
 };
 const skip = POLLED && 'all scenarios run by scans alone already';
