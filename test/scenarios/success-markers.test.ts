@@ -7,6 +7,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Control, compilePreload } from '../crash/control.js';
+import { isWriteLocked } from '../world/database.js';
 import { contents } from '../world/dropping.js';
 import { heldMove } from '../world/held-move.js';
 import { MarkerReader } from '../world/marker-reader.js';
@@ -55,15 +56,23 @@ class Workers {
     this.#start();
   }
 
-  /** Stops one of them where it is. Answers what lets it go on. */
+  /** Stops one of them at some moment. Answers what lets it go on. */
   async stopOne(): Promise<() => void> {
     const [stopped] = this.#running;
     await this.world.event('worker_started', ({ heardFrom }) => heardFrom === stopped!.pid, PATIENT);
     const children = stopped!.descendants();
-    for (const pid of children) signal(pid, 'SIGSTOP');
-    return () => {
-      for (const pid of children) signal(pid, 'SIGCONT');
+    const signalAll = (name: NodeJS.Signals) => {
+      for (const pid of children) signal(pid, name);
     };
+    // Not inside of a transaction, where nobody could write until its parent kills it.
+    const isStopped = () => {
+      signalAll('SIGSTOP');
+      if (!isWriteLocked(this.world.statePath)) return true;
+      signalAll('SIGCONT');
+      return false;
+    };
+    await until('one to be stopped outside of a transaction', isStopped, PATIENT);
+    return () => signalAll('SIGCONT');
   }
 
   #start(): void {
