@@ -164,10 +164,9 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
       gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
       openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
       depthsOff: depthsOff(db),
-      unreserved: (rowsOf('contents') as { row: number; state: string; target: Buffer | null }[]).flatMap(
-        ({ row, state, target }) =>
-          state === 'stored' || target === null || isReserved(db, row) ? [] : [`row ${row}`],
-      ),
+      unreserved: (rowsOf('contents') as LedgerRow[])
+        .filter(({ row, state, target }) => state !== 'stored' && target !== null && !isReserved(db, row))
+        .map(({ row }) => `row ${row}`),
     };
   } finally {
     db.close();
