@@ -44,15 +44,7 @@ export interface Batch {
   upTo: number;
 }
 
-interface AlarmRow {
-  id: string;
-  feed: string;
-  code: string;
-  stage: string;
-  what: string;
-  count: number;
-  sentence: string;
-  release: string;
+interface AlarmRow extends Omit<ToldAlarm, 'event' | 'since' | 'began_at' | 'ended_at'> {
   since_ms: number;
   began_ms: number;
   ended_ms: number | null;

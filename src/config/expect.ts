@@ -3,6 +3,7 @@
  * the file (`glob`, `by`, `from`, `days`; `glob`, `every`).
  * Does not: know the time; src/status/deadline.ts finds the moment that an expectation speaks of.
  */
+import { UNITS_MS } from './duration.js';
 import { limits } from './limits.js';
 
 /** A file that matches by a time of day on some days of the week, or one in every so often. */
@@ -20,7 +21,6 @@ export type Daily = {
 export const EXPECT_KEYS = ['glob', 'by', 'from', 'days', 'every'];
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-const UNIT_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const TIME = '([01]\\d|2[0-3]):([0-5]\\d)';
 const DAILY = new RegExp(`^(.+) by ${TIME}(?: from ${TIME})?(?: on ([a-z+-]+))?$`);
 const EVERY = /^(.+) every (\d{1,6})([mhd])$/;
@@ -29,7 +29,7 @@ const EVERY = /^(.+) every (\d{1,6})([mhd])$/;
 export function parseExpectation(text: string): Expectation | undefined {
   const [, often, count, unit] = EVERY.exec(text) ?? [];
   if (often !== undefined) {
-    const everyMs = Number(count) * UNIT_MS[unit!]!;
+    const everyMs = Number(count) * UNITS_MS[unit!]!;
     return isGlob(often) && everyMs > 0 && everyMs <= limits.expectedEveryMsMax ? { glob: often, everyMs } : undefined;
   }
   const [, glob, hour, minute, fromHour, fromMinute, on] = DAILY.exec(text) ?? [];
@@ -69,7 +69,7 @@ export function expectationText(item: unknown): unknown {
 /** As a person would write it. */
 export function shownExpectation(expected: Expectation): string {
   if ('everyMs' in expected) {
-    const [unit, ms] = Object.entries(UNIT_MS).findLast(([, ms]) => expected.everyMs % ms === 0)!;
+    const [unit, ms] = Object.entries(UNITS_MS).findLast(([, ms]) => expected.everyMs % ms === 0)!;
     return `${expected.glob} every ${expected.everyMs / ms}${unit}`;
   }
   const { glob, by, from, days } = expected;

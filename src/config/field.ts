@@ -4,6 +4,7 @@
  * Does not: know any option; src/config/schema.ts lists them.
  */
 import * as z from 'zod';
+import { UNITS_MS } from './duration.js';
 
 export interface FieldMeta {
   /** The heading in --help. */
@@ -118,14 +119,12 @@ export function textOr(
   return described(schema, { kind: 'text', defaultText: fallback, ...about });
 }
 
-const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** A time with its unit, as ms. */
 export function durationIfGiven(about: About & { defaultText: string }) {
   const schema = z
     .string()
     .regex(/^\d{1,6}[smhd]$/)
-    .transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1) as keyof typeof UNITS_MS]);
+    .transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1)]!);
   return described(schema.optional(), {
     rule: 'a whole number with s, m, h or d (seconds to days) behind it',
     example: '90d',
