@@ -1,22 +1,24 @@
 /**
- * Starts a command out of the one file that ops/bundle.mjs makes of it, with V8's code cache: a command that is answered
- * at once takes as long as its modules take to load. Where that file or a native module cannot be loaded, launch.mjs
- * starts the command from its modules, or says what is missing.
+ * Starts a command, or a process that a parent spawns, out of the one file that ops/bundle.mjs makes of the program, with
+ * V8's code cache: two hundred modules take several times as long to load. Where that file or a native module cannot be
+ * loaded, launch.mjs starts the modules, or says what is missing; so does a start with module hooks (`node --import`),
+ * which mean the modules.
  */
 const { readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
-/** The compiled file of a command, not run yet. */
-function compiled(module) {
-  const filename = join(__dirname, '../dist/src/commands', `${module}.cjs`);
-  const source = readFileSync(filename, 'latin1'); // outside comments it is ASCII: half the memory, and quicker
-  const script = new Script(`(function (require, module, __filename) {${source}\n})`, {
-    filename,
-    cachedData: readOr(`${filename}.cache`),
+const PROGRAM = join(__dirname, '../dist/program.cjs');
+const HOOKS = /--(import|loader|experimental-loader)\b/;
+
+/** The compiled program, not run yet. Its code cache holds what one command, or one role of a child, compiles. */
+function compiled(use) {
+  const source = readFileSync(PROGRAM, 'latin1'); // outside comments it is ASCII: half the memory, and quicker
+  return new Script(`(function (require, module, __filename) {${source}\n})`, {
+    filename: PROGRAM,
+    cachedData: readOr(`${PROGRAM}.${use}`),
   });
-  return { script, filename };
 }
 
 /** A code cache that is not there, or of another Node (V8 looks at that itself), makes the start slower and no more. */
@@ -28,21 +30,35 @@ function readOr(path, otherwise) {
   }
 }
 
-function load({ script, filename }) {
+function load(script) {
   const module = { exports: {} };
-  script.runInThisContext()(createRequire(filename), module, filename);
+  script.runInThisContext()(createRequire(PROGRAM), module, PROGRAM);
   return module.exports;
 }
 
-function launch(name, module, entry) {
-  let commands;
-  try {
-    commands = load(compiled(module));
+async function launch(name, module, entry) {
+  const program = await loaded(module, `commands/${module}`, () => {
     new (require('better-sqlite3'))(':memory:').close(); // its binary is loaded by the first database
-  } catch {
-    return import('./launch.mjs').then((modules) => modules.launch(name, module, entry));
-  }
-  return commands.runCommand(name, () => commands[entry](process.argv.slice(2)));
+  });
+  if (program === undefined) return (await import('./launch.mjs')).launch(name, module, entry);
+  return program.runCommand(name, () => program.module[entry](process.argv.slice(2)));
 }
 
-module.exports = { compiled, load, launch };
+/** `role` is its code cache; which role it takes its parent says. */
+async function launchChild(role) {
+  if ((await loaded(role, 'supervise/child')) === undefined) await import('../dist/src/supervise/child.js');
+}
+
+async function loaded(use, name, check = () => {}) {
+  if (HOOKS.test([process.env.NODE_OPTIONS, ...process.execArgv].join(' '))) return undefined;
+  try {
+    const { runCommand, modules } = load(compiled(use));
+    const module = await modules[name]();
+    check();
+    return { runCommand, module };
+  } catch {
+    return undefined;
+  }
+}
+
+module.exports = { PROGRAM, compiled, load, launch, launchChild };

@@ -4,6 +4,7 @@
  * Guarantees: reads in chunks, whatever the size. A compressed file that is cut or damaged is an error, never a short answer.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createGunzip } from 'node:zlib';
 
 export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
@@ -14,8 +15,6 @@ const MAGIC: [Packing, string][] = [
   ['bzip2', '425a68'],
   ['xz', 'fd377a585a00'],
 ];
-/** Loaded where it is needed: compressed manifests are read at a rebuild, and rarely at a start. */
-const ZSTD = 'fzstd';
 interface Zstd {
   Decompress: new (onData: (bytes: Uint8Array) => void) => { push(bytes: Uint8Array, final?: boolean): void };
 }
@@ -81,7 +80,8 @@ function gunzipped(path: string): AsyncIterable<Buffer> {
 }
 
 async function* unzstd(path: string): AsyncGenerator<Buffer> {
-  const { Decompress } = (await import(ZSTD)) as Zstd;
+  // Loaded where it is needed: compressed manifests are read at a rebuild, and rarely at a start.
+  const { Decompress } = createRequire(import.meta.url)('fzstd') as Zstd;
   let made: Buffer[] = [];
   const stream = new Decompress((bytes) => void made.push(Buffer.from(bytes)));
   for await (const chunk of createReadStream(path, { highWaterMark: PACKED_CHUNK_BYTES }) as AsyncIterable<Buffer>) {

@@ -16,7 +16,8 @@ import type { Emit } from '../telemetry/emit.js';
 import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
 
-const NODE_FLAGS: Record<Role, readonly string[]> = {
+/** ops/bundle.mjs makes the code cache of each role with them. */
+export const NODE_FLAGS: Record<Role, readonly string[]> = {
   producer: producerLimits.nodeFlags,
   worker: workerLimits.nodeFlags,
   dashboard: dashboardLimits.nodeFlags,
@@ -91,7 +92,7 @@ export class Supervised {
     this.#returned = false;
     this.#beats = this.#newBeats();
     this.#bornAtMs = performance.now();
-    const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.launch.childModule], {
+    const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.launch.childModule, this.spec.role], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process = child;

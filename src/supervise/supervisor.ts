@@ -18,7 +18,7 @@ export interface SupervisorOptions {
   config: Config;
   logs: Init['logs'];
   emit: Emit;
-  /** Another program than dist/src/supervise/child.js, for tests. */
+  /** Another program than bin/child.cjs, for tests. */
   childModule?: string;
   /** Hears what children report. */
   onReport?: (message: ChildMessage) => void;
@@ -35,7 +35,7 @@ export interface Ended {
   once?: OnceDone;
 }
 
-const CHILD_MODULE = fileURLToPath(new URL('./child.js', import.meta.url));
+const CHILD_MODULE = fileURLToPath(new URL('../../../bin/child.cjs', import.meta.url));
 
 export class Supervisor {
   readonly done: Promise<Ended>;

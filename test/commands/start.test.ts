@@ -1,9 +1,10 @@
 /** `npm start` and what a first user meets. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { NODE_FLAGS } from '../../src/supervise/supervised.js';
 import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
@@ -35,24 +36,32 @@ test('a command says to build first where dist is missing', async (t) => {
   assert.equal(stderr, 'ingest: the program is not built yet; run npm ci in the folder of the package first.');
 });
 
-/** bin/ and the one file of queue-stat, without any module of the program. */
+/** bin/ and the one file of the program, without any of its modules. */
 function copyBundle(root: string): void {
   cpSync(join(PACKAGE, 'bin'), join(root, 'bin'), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type": "module"}');
-  for (const name of ['queue-stat.cjs', 'queue-stat.cjs.cache'])
-    cpSync(join(PACKAGE, 'dist/src/commands', name), join(root, 'dist/src/commands', name));
+  for (const name of readdirSync(join(PACKAGE, 'dist')).filter((name) => name.startsWith('program.cjs')))
+    cpSync(join(PACKAGE, 'dist', name), join(root, 'dist', name));
 }
 
-test('queue-stat runs out of one file, with the code cache of the build', async (t) => {
+test('a command runs out of one file, with the code cache of the build', async (t) => {
   const world = createWorld(t);
   copyBundle(world.root);
   symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
-  const { code, stderr } = await world.launch(join(world.root, 'bin/queue-stat'), ['--state-path', '/none']).ended;
-  assert.deepEqual([code, stderr.split(';')[0]], [3, 'queue-stat: there is no state at /none']);
-  const { compiled } = createRequire(import.meta.url)(join(world.root, 'bin/bundled.cjs')) as {
-    compiled(name: string): { script: { cachedDataRejected?: boolean } };
-  };
-  assert.equal(compiled('queue-stat').script.cachedDataRejected, false);
+  for (const [command, ...words] of [['queue-stat'], ['ingest-ctl', 'held']] as const) {
+    const run = world.launch(join(world.root, 'bin', command), [...words, '--state-path', '/none']);
+    const { code, stderr } = await run.ended;
+    assert.deepEqual([code, stderr.split(';')[0]], [3, `${command}: there is no state at /none`]);
+  }
+  const uses = [
+    ...['ingest', 'ingest-ctl', 'queue-stat'].map((name) => [name, []] as const),
+    ...Object.entries(NODE_FLAGS),
+  ];
+  for (const [use, flags] of uses) {
+    const asked = `process.stdout.write(String(require('./bundled.cjs').compiled('${use}').cachedDataRejected))`;
+    const answer = execFileSync(process.execPath, [...flags, '-e', asked], { cwd: join(world.root, 'bin') });
+    assert.equal(String(answer), 'false', `the code cache of ${use} is V8's own`);
+  }
 });
 
 for (const [module, hint] of [

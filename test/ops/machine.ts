@@ -54,8 +54,8 @@ export function releaseIn(folder: string, migration?: string): string {
   const after = before.replace(/,?\s*\],?\s*\};/, (end) => `, \`${migration}\`${end.replace(/^,/, '')}`);
   assert.notEqual(after, before, 'the migrations of the ledger are a list');
   writeFileSync(path, after);
-  // Else queue-stat would be the one of before: it is one file (bin/bundled.cjs).
-  rmSync(join(folder, 'dist/src/commands/queue-stat.cjs'));
+  // Else it would be the program of before: it runs out of one file (bin/bundled.cjs).
+  rmSync(join(folder, 'dist/program.cjs'));
   return folder;
 }
 

@@ -1,0 +1,2 @@
+/** What a parent spawns; see src/supervise/child.ts. */
+require('./bundled.cjs').launchChild(process.argv[2]);
