@@ -28,7 +28,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const RUNBOOK = readFileSync(join(PACKAGE, 'ops/runbook.md'), 'utf8');
-const RELEASED = ['bin', 'dist/src', 'dist/queue', 'src/dashboard/page', 'ops', 'docs'];
+const RELEASED = ['bin', 'dist/program.cjs', 'dist/src', 'dist/queue', 'src/dashboard/page', 'ops', 'docs'];
 /** Of the state, in the runbook. */
 const STATE = '/var/lib/atomic-ingestor';
 const FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
