@@ -6,18 +6,20 @@
  * would touch another page of every index that has it (and another block of inodes), several times on its way.
  * Does not: look at files, or decide when to go on.
  */
-import { closeSync, type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
-import { type Kind, openDirectory, statAtOrNone } from '../linux/index.js';
-import { type ByteName, joinNames } from '../linux/names.js';
+import { type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
+import { type ByteName, joinNames } from '../../linux/names.js';
+import type { Ground, OpenDirectory } from './ground.js';
 import { limits } from './limits.js';
-import type { FileKind, Mark, ScanCause, ScanCounts } from './types.js';
+import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from './types.js';
 
 export interface ScanHooks {
   /** The directory is open and about to be read: the moment to watch it. */
-  opened(path: ByteName, fd: number): void;
+  opened(path: ByteName, directory: OpenDirectory): void;
   failed(path: ByteName, error: unknown): void;
-  target(path: ByteName): ByteName | undefined;
+  target(path: ByteName, isDirectory: boolean): ByteName | undefined;
   enters(path: ByteName): boolean;
+  /** Directories and special files are met too. */
+  everything: boolean;
 }
 
 export class Scan {
@@ -28,12 +30,14 @@ export class Scan {
   readonly #pending: ByteName[];
   readonly #hooks: ScanHooks;
   #dir: Dir | undefined;
-  #dirFd = -1;
+  #open: OpenDirectory | undefined;
   #path = '' as ByteName;
   /** The window; from `#next` on it is not handed on yet, and undefined while it is being filled. */
   #window: ByteName[] = [];
   #next: number | undefined;
   #windowBytes = 0;
+  /** Directories that were read to their end since `takeListed`. */
+  #listed: ByteName[] = [];
   /** Paths of the window of which another name spoke. */
   readonly #spokenOf = new Set<ByteName>();
   /** Of the window. The first ones are small: nobody waits for a large one at the start. */
@@ -44,6 +48,7 @@ export class Scan {
     /** Where to begin; [''] is the whole tree. */
     from: ByteName[],
     hooks: ScanHooks,
+    private readonly ground: Ground,
   ) {
     this.#pending = from;
     this.#hooks = hooks;
@@ -65,13 +70,19 @@ export class Scan {
     return this.#dir === undefined && this.#pending.length === 0;
   }
 
+  takeListed(): ByteName[] {
+    const listed = this.#listed;
+    this.#listed = [];
+    return listed;
+  }
+
   /** Reads on until `untilMs` (performance.now), or until a window is full. Answers up to `max` paths of it. */
-  slice(rootFd: number, max: number, untilMs: number): Mark[] {
+  slice(root: OpenRoot, max: number, untilMs: number): Mark[] {
     while (this.#next === undefined) {
       if (this.#isRead || this.#isFull) {
         this.#window.sort();
         this.#next = 0;
-      } else if (this.#dir === undefined) this.#openNext(rootFd);
+      } else if (this.#dir === undefined) this.#openNext(root);
       else this.#read(untilMs);
       if (performance.now() >= untilMs) break;
     }
@@ -106,13 +117,13 @@ export class Scan {
     this.#leave();
   }
 
-  #openNext(rootFd: number): void {
+  #openNext(root: OpenRoot): void {
     const path = this.#pending.pop()!;
     try {
-      this.#dirFd = openDirectory(rootFd, path === '' ? ('.' as ByteName) : path);
+      this.#open = this.ground.openDirectory(root, path);
       this.#path = path;
-      this.#hooks.opened(path, this.#dirFd);
-      this.#dir = opendirSync(`/proc/self/fd/${this.#dirFd}`, {
+      this.#hooks.opened(path, this.#open);
+      this.#dir = opendirSync(this.#open.listed, {
         encoding: 'latin1' as BufferEncoding,
         bufferSize: limits.readAtOnce,
       });
@@ -130,11 +141,17 @@ export class Scan {
       try {
         entry = this.#dir!.readSync();
       } catch (error) {
-        if ((error as { code?: string }).code === 'ENOENT') this.#listUntyped();
-        else this.#hooks.failed(this.#path, error);
-        entry = null;
+        if ((error as { code?: string }).code === 'ENOENT') {
+          this.#listUntyped();
+          entry = null;
+        } else {
+          this.#leave();
+          this.#hooks.failed(this.#path, error);
+          return;
+        }
       }
       if (entry === null) {
+        if (this.#hooks.everything) this.#listed.push(this.#path);
         this.#leave();
         return;
       }
@@ -147,46 +164,43 @@ export class Scan {
    * that are not ASCII. The one case that holds a whole listing, and reads what was read before once more.
    */
   #listUntyped(): void {
-    for (const name of readdirSync(`/proc/self/fd/${this.#dirFd}`, 'latin1') as ByteName[]) {
-      const stat = statAtOrNone(this.#dirFd, name);
-      if (stat !== undefined) this.#meet(name, KINDS[stat.kind] ?? 'unknown');
+    for (const name of readdirSync(this.#open!.listed, 'latin1') as ByteName[]) {
+      const kind = this.ground.kindOf(this.#open!, name);
+      if (kind !== undefined) this.#meet(name, kind);
     }
   }
 
   #meet(name: ByteName, kind: FileKind): void {
     const path = joinNames(this.#path, name);
     if (kind === 'directory') {
+      if (this.#hooks.everything) this.#push(this.#hooks.target(path, true));
       if (this.#hooks.enters(path)) this.#pending.push(path);
     } else if (kind === 'file' || kind === 'unknown') {
-      const target = this.#hooks.target(path);
+      const target = this.#hooks.target(path, false);
       if (target === undefined) return;
       // What only speaks of another path is not counted: that path is met too, if it is there.
       if (target === path) this.counts.files += 1;
       else this.#spokenOf.add(target);
-      this.#window.push(target);
-      this.#windowBytes += target.length;
+      this.#push(target);
     } else {
       this.counts.others[kind] = (this.counts.others[kind] ?? 0) + 1;
+      if (this.#hooks.everything) this.#push(this.#hooks.target(path, false));
     }
+  }
+
+  #push(path: ByteName | undefined): void {
+    if (path === undefined) return;
+    this.#window.push(path);
+    this.#windowBytes += path.length;
   }
 
   #leave(): void {
     this.#dir?.closeSync();
     this.#dir = undefined;
-    if (this.#dirFd >= 0) closeSync(this.#dirFd);
-    this.#dirFd = -1;
+    this.#open?.close();
+    this.#open = undefined;
   }
 }
-
-const KINDS: Partial<Record<Kind, FileKind>> = {
-  file: 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  fifo: 'fifo',
-  socket: 'socket',
-  character: 'device',
-  block: 'device',
-};
 
 function kindOf(entry: Dirent): FileKind {
   if (entry.isFile()) return 'file';

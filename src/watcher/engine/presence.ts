@@ -2,8 +2,10 @@
  * Whether the root is there: told once when it goes, and once when it is back.
  * Does not: decide what follows from it; the watcher does.
  */
+import type { ByteName } from '../../linux/names.js';
+import type { Ground, OpenDirectory } from './ground.js';
 import { Root, RootMissing } from './root.js';
-import type { WatcherEvent } from './types.js';
+import type { EngineEvent } from './types.js';
 
 export class Presence {
   readonly #root: Root;
@@ -12,14 +14,16 @@ export class Presence {
   #missing = false;
 
   constructor(
-    path: string,
-    private readonly tell: (event: WatcherEvent) => void,
+    path: ByteName,
+    ground: Ground,
+    private readonly tell: (event: EngineEvent) => void,
   ) {
-    this.#root = new Root(path);
+    this.#root = new Root(path, ground);
   }
 
-  get fd(): number {
-    return this.#root.fd;
+  /** Between `enter` and `leave`. */
+  get root(): OpenDirectory {
+    return this.#root.directory;
   }
 
   /** An event said that the root was removed, moved or unmounted; its descriptor may be in use until the next `enter`. */
@@ -38,14 +42,14 @@ export class Presence {
   }
 
   /** Opens the root. `first` and `anew`: nothing of what was known of it holds; `prepare` runs then, and may fail too. */
-  enter(prepare: (fd: number) => void): 'same' | 'first' | 'anew' | 'missing' {
+  enter(prepare: (root: OpenDirectory) => void): 'same' | 'first' | 'anew' | 'missing' {
     if (this.#gone || this.#failed !== undefined) this.#root.forget();
     this.#gone = false;
     try {
       this.#throwFailed();
       const state = this.#root.enter();
       if (state === 'same' && !this.#missing) return 'same';
-      prepare(this.#root.fd);
+      prepare(this.#root.directory);
       if (this.#missing) this.tell({ event: 'root_back' });
       else if (state === 'replaced') this.tell({ event: 'root_replaced' });
       this.#missing = false;

@@ -1,0 +1,93 @@
+/**
+ * The root directory as a place that may go, come back, or be another one.
+ * It is opened for a stretch of work and closed again, so an idle watcher keeps nobody from unmounting it.
+ * Guarantees: what is done in one stretch is done in one directory; a root that was a mount point and is none now is
+ * missing, not empty.
+ */
+import type { ByteName } from '../../linux/names.js';
+import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
+
+export type RootState = 'same' | 'first' | 'replaced';
+
+export class RootMissing extends Error {
+  constructor(readonly code: string) {
+    super(`the root is missing: ${code}`);
+  }
+}
+
+export class Root {
+  #open: OpenDirectory | undefined;
+  #id = '';
+  #wasMount = false;
+
+  constructor(
+    private readonly path: ByteName,
+    private readonly ground: Ground,
+  ) {}
+
+  /** To be asked between `enter` and `leave`. */
+  get directory(): OpenDirectory {
+    return this.#open!;
+  }
+
+  /** Opens the root if it is not open; throws RootMissing. `replaced`: it is not the directory of the last time. */
+  enter(): RootState {
+    if (this.#open !== undefined) {
+      if (this.#stillThere(this.#open)) return 'same';
+      this.leave();
+    }
+    const [directory, { id, mount }] = this.#openNow();
+    if (id !== this.#id) {
+      const mounted = this.#isMountPoint(mount);
+      if (this.#wasMount && !mounted) {
+        directory.close();
+        throw new RootMissing('unmounted');
+      }
+      this.#wasMount = mounted;
+    }
+    const state = id === this.#id ? 'same' : this.#id === '' ? 'first' : 'replaced';
+    this.#id = id;
+    this.#open = directory;
+    return state;
+  }
+
+  /** Safe to call twice. */
+  leave(): void {
+    this.#open?.close();
+    this.#open = undefined;
+  }
+
+  /** The directory was removed or its filesystem went: whatever comes next is another one, even with the same inode. */
+  forget(): void {
+    this.leave();
+    if (this.#id !== '') this.#id = 'gone';
+  }
+
+  #stillThere(open: OpenDirectory): boolean {
+    try {
+      const [directory, { id }] = this.#openNow();
+      directory.close();
+      // A removed directory's inode number is given to the next one at once; without links ours is the removed one.
+      return id === this.#id && open.facts().linked;
+    } catch (error) {
+      if (error instanceof RootMissing) return false;
+      throw error;
+    }
+  }
+
+  #openNow(): [OpenDirectory, DirectoryFacts] {
+    try {
+      const directory = this.ground.openRoot(this.path);
+      return [directory, directory.facts()];
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === undefined) throw error;
+      throw new RootMissing(code);
+    }
+  }
+
+  #isMountPoint(mount: string): boolean {
+    const above = this.ground.mountAbove(this.path);
+    return above !== undefined && above !== mount;
+  }
+}

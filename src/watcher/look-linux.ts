@@ -1,0 +1,62 @@
+/** Looks below an open root, through no symlink: a directory that was swapped for one leads nowhere. */
+import { Directories } from '../files/directories.js';
+import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../linux/index.js';
+import { type ByteName, nameOfText } from '../linux/names.js';
+import { KINDS } from './engine/linux-ground.js';
+import type { OpenRoot } from './engine/types.js';
+import type { Seen } from './picture.js';
+import { isRacy, type Looker, timesAreExact } from './seen.js';
+
+const HERE = nameOfText('.');
+/** A symlink or a file where a directory of the path was: the path is gone. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
+export class LinuxLooker implements Looker {
+  readonly #exactDevice: string | undefined;
+  #directories: Directories;
+  #open = true;
+
+  constructor(private readonly root: OpenRoot) {
+    // What is mounted below it may keep other times.
+    this.#exactDevice = timesAreExact(root.fd) ? `${statFd(root.fd).dev}:` : undefined;
+    this.#directories = new Directories(openDirectory(root.fd, HERE));
+  }
+
+  look(path: ByteName): Seen | undefined {
+    try {
+      const { dir, name } = this.#directories.entry(path);
+      const stat = statAtOrNone(dir, name);
+      return stat === undefined ? undefined : this.#entryOf(stat);
+    } catch (error) {
+      if (error instanceof LinuxError && GONE.has(error.code)) return undefined;
+      throw error;
+    }
+  }
+
+  forget(): void {
+    const directories = new Directories(openDirectory(this.root.fd, HERE));
+    this.#directories.close();
+    this.#directories = directories;
+  }
+
+  close(): void {
+    if (this.#open) this.#directories.close();
+    this.#open = false;
+  }
+
+  #entryOf(stat: Stat): Seen {
+    const { file, content, changed } = stat.parts;
+    const kind = KINDS[stat.kind];
+    const isDirectory = kind === 'directory';
+    const isExact = this.#exactDevice !== undefined && file.startsWith(this.#exactDevice);
+    return {
+      kind,
+      ino: Number(stat.ino),
+      file,
+      content: isDirectory ? '' : content,
+      changed,
+      links: isDirectory ? 1 : stat.nlink,
+      racy: !isDirectory && !isExact && isRacy(stat.ctimeMs),
+    };
+  }
+}
