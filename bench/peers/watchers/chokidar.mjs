@@ -11,7 +11,7 @@ export async function watch({ root }, hooks) {
     quiet.heard();
     hooks.onEvent({ path: Buffer.from(path), operation: PUTS.includes(event) ? 'put' : 'delete' });
   });
-  watcher.on('error', (error) => hooks.onTrouble?.(error));
+  watcher.on('error', (error) => hooks.onTrouble(error.message));
   await new Promise((resolve) => watcher.on('ready', resolve));
   return { quiet: () => quiet.now(), stop: () => watcher.close() };
 }

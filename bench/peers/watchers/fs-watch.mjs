@@ -12,6 +12,6 @@ export async function watch({ root }, hooks) {
     const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
     hooks.onEvent({ path: Buffer.from(path), operation: isThere ? 'put' : 'delete' });
   });
-  watcher.on('error', (error) => hooks.onTrouble?.(error));
+  watcher.on('error', (error) => hooks.onTrouble(error.message));
   return { quiet: () => quiet.now(), stop: async () => watcher.close() };
 }

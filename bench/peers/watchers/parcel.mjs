@@ -9,7 +9,7 @@ export async function watch({ root }, hooks) {
     (error, events) => {
       quiet.heard();
       if (error) {
-        hooks.onOverflow();
+        hooks.onOverflow(error.message);
         return;
       }
       for (const { type, path } of events)

@@ -8,10 +8,12 @@ export interface Changed {
 
 export interface Hooks {
   onEvent(changed: Changed): void;
-  /** It says that it lost events. */
-  onOverflow(): void;
+  /** It says that it lost events; `reason` in its own words. */
+  onOverflow(reason: string): void;
   /** It looked at the whole tree; `cause` in its own words. */
   onScan(cause: string): void;
+  /** It says that something else went wrong. */
+  onTrouble(message: string): void;
 }
 
 export interface Watching {
@@ -25,8 +27,8 @@ export interface Watching {
 
 export interface Places {
   root: string;
-  /** Where a watcher may keep what it knew: what changed while it was stopped is told at its next start. */
-  state: string;
+  /** Where it keeps what it knew: what changed while it was stopped is told at its next start. */
+  state?: string;
 }
 
 /** What the module of an adapter exports as `watch`. Resolves when it watches. */

@@ -44,8 +44,9 @@ export interface MirrorResult {
   /** How often the kernel's queue was made to overflow. */
   flooded: number;
   starts: number;
-  overflows: number;
+  overflows: Record<string, number>;
   scans: Record<string, number>;
+  troubles: string[];
   seconds: number;
 }
 
@@ -78,7 +79,7 @@ class Mirror {
   );
   readonly #result: MirrorResult = {
     ...{ operations: 0, quietPoints: 0, wrongPoints: 0, missing: 0, extra: 0, stale: 0, examples: [], entries: 0 },
-    ...{ events: 0, flooded: 0, starts: 1, overflows: 0, scans: {}, seconds: 0 },
+    ...{ events: 0, flooded: 0, starts: 1, overflows: {}, scans: {}, troubles: [], seconds: 0 },
   };
 
   constructor(options: MirrorOptions, base: string) {
@@ -91,7 +92,8 @@ class Mirror {
     const from = performance.now();
     mkdirSync(this.#root);
     mkdirSync(join(this.#base, 'out'));
-    const places = { root: this.#root, state: join(this.#base, 'state') };
+    const state = this.#options.restarts ? { state: join(this.#base, 'state') } : {};
+    const places = { root: this.#root, ...state };
     await this.#subject.ask({ kind: 'start', adapter: this.#options.adapter, places });
     await Promise.all(
       this.#actors.map((actor, number) => actor.ask({ kind: 'be', options: this.#actorOptions(number) })),
@@ -146,8 +148,8 @@ class Mirror {
     if (result.examples.length < 20) result.examples.push(...examples.map((one) => `${round}: ${one}`));
     if (round === 'flooded') result.flooded += 1;
     if (round === 'restarted') result.starts += 1;
-    const { entries, events, overflows, scans } = told;
-    Object.assign(result, { entries, events, overflows, scans });
+    const { entries, events, overflows, scans, troubles } = told;
+    Object.assign(result, { entries, events, overflows, scans, troubles });
     this.#options.onQuiet?.({ operations: result.operations, differences, round });
   }
 }

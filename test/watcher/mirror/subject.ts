@@ -11,18 +11,23 @@ export interface FromSubject {
   differences?: Differences;
   entries: number;
   events: number;
-  overflows: number;
+  /** By reason. */
+  overflows: Record<string, number>;
   /** By cause. */
   scans: Record<string, number>;
+  troubles: string[];
 }
+
+const TROUBLES_MAX = 20;
 
 let watch: Watch;
 let places: Places;
 let picture: Picture;
 let watching: Watching;
 let events = 0;
-let overflows = 0;
+const overflows: Record<string, number> = {};
 const scans: Record<string, number> = {};
+const troubles: string[] = [];
 
 async function start(): Promise<void> {
   watching = await watch(places, {
@@ -30,11 +35,14 @@ async function start(): Promise<void> {
       events += 1;
       picture.take(changed);
     },
-    onOverflow() {
-      overflows += 1;
+    onOverflow(reason) {
+      overflows[reason] = (overflows[reason] ?? 0) + 1;
     },
     onScan(cause) {
       scans[cause] = (scans[cause] ?? 0) + 1;
+    },
+    onTrouble(message) {
+      if (troubles.length < TROUBLES_MAX) troubles.push(message);
     },
   });
 }
@@ -61,7 +69,7 @@ let last = Promise.resolve();
 process.on('message', (message: ToSubject) => {
   last = last.then(async () => {
     const differences = await answer(message);
-    const reply: FromSubject = { entries: picture.size, events, overflows, scans };
+    const reply: FromSubject = { entries: picture.size, events, overflows, scans, troubles };
     if (differences) reply.differences = differences;
     process.send!(reply);
   });
