@@ -12,11 +12,12 @@ import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type Sca
 import { WatcherStoppedError } from './errors.js';
 import { makeFilter } from './filter.js';
 import { limits } from './limits.js';
-import { LinuxLooker } from './look-linux.js';
 import type { Settings } from './options.js';
 import type { Outbox } from './outbox.js';
 import type { Picture } from './picture.js';
-import { type EventCause, Reconciler, type ReconcilerHooks, type Telling } from './reconciler.js';
+import type { Platform } from './platform.js';
+import { Reconciler } from './reconciler.js';
+import type { EventCause, ReconcilerHooks, Telling } from './telling.js';
 import { Troubles } from './troubles.js';
 import type { WatcherEvents } from './types.js';
 import { Windows } from './windows.js';
@@ -31,6 +32,7 @@ export interface RootPlace {
 export interface RootWatchOptions {
   place: RootPlace;
   settings: Settings;
+  platform: Platform;
   picture: Picture;
   /** Something was told of this root at an earlier start: what differs from it is told. */
   known: boolean;
@@ -60,21 +62,24 @@ export class RootWatch {
   #stopping = false;
 
   constructor(options: RootWatchOptions) {
-    const { place, settings, picture, emit } = options;
+    const { place, settings, platform, picture, emit } = options;
     this.#options = options;
     this.#shownRoot = shownName(place.root);
     const filter = makeFilter(settings, place.only);
-    this.#engine = new Engine<Hint>({
-      root: place.root,
-      recursive: settings.recursive,
-      poll: settings.backend === 'poll',
-      everything: true,
-      ...(settings.rescanMs !== undefined && { scanEveryMs: settings.rescanMs || Number.POSITIVE_INFINITY }),
-      target: (path, isDirectory) => (filter.tells(path, isDirectory) ? path : undefined),
-      enters: filter.enters,
-      deliver: (marks, root, step) => this.#deliver(marks, root, step),
-      tell: (event) => this.#hear(event),
-    });
+    this.#engine = new Engine<Hint>(
+      {
+        root: place.root,
+        recursive: settings.recursive,
+        poll: settings.backend === 'poll',
+        everything: true,
+        ...(settings.rescanMs !== undefined && { scanEveryMs: settings.rescanMs || Number.POSITIVE_INFINITY }),
+        target: (path, isDirectory) => (filter.tells(path, isDirectory) ? path : undefined),
+        enters: filter.enters,
+        deliver: (marks, root, step) => this.#deliver(marks, root, step),
+        tell: (event) => this.#hear(event),
+      },
+      platform.ground,
+    );
     const mark = (path: ByteName, by: Hint): void => this.#engine.again(path, by);
     this.#debounce = new Windows(settings.debounceMs, limits.windowsMax, mark);
     this.#leaving = new Windows(limits.renameMs, limits.windowsMax, (path) => mark(path, 'delete'));
@@ -126,7 +131,7 @@ export class RootWatch {
     const { silent } = this.#reconciler;
     if (!silent) this.#ready.resolve();
     const due = silent ? marks : marks.filter(({ path, by }) => !this.#debounce.holds(path, by));
-    const looker = new LinuxLooker(root);
+    const looker = this.#options.platform.looker(root);
     this.#delivering = true;
     try {
       await this.#reconciler.run(due, looker, step);

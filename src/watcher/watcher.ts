@@ -12,7 +12,8 @@ import { type ByteName, bytesOfName, shownName } from '../linux/names.js';
 import { WatcherError, WatcherStoppedError } from './errors.js';
 import { type Settings, settingsOf } from './options.js';
 import { Outbox, type Told } from './outbox.js';
-import { PictureStore } from './picture.js';
+import { PictureStore } from './picture-store.js';
+import { type Platform, platformOf } from './platform.js';
 import { nameOfPath, type RootPlace, RootWatch } from './root-watch.js';
 import type { WatchEvent, WatcherEvents, WatcherOptions } from './types.js';
 
@@ -48,6 +49,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   readonly #outbox: Outbox;
   readonly #roots = new Map<string, { watch: RootWatch; ready: Promise<void> }>();
   readonly #abort = (): void => void this.stop();
+  #platform: Promise<Platform> | undefined;
   #store: PictureStore | undefined;
   #iterators = 0;
   #pumping = false;
@@ -68,12 +70,16 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     if (this.#stopped !== undefined) throw new WatcherStoppedError();
     const place = placeOf(path);
     const key = joinKey(place);
+    this.#platform ??= platformOf(this.#settings);
+    const platform = await this.#platform;
+    if (this.#stopped !== undefined) throw new WatcherStoppedError();
     const already = this.#roots.get(key);
     if (already !== undefined) return already.ready;
     this.#store ??= new PictureStore(this.#settings.statePath);
     const watch = new RootWatch({
       place,
       settings: this.#settings,
+      platform,
       ...this.#store.root(key as ByteName),
       outbox: this.#outbox,
       emit: (name, ...args) => this.#tell(name, ...args),
