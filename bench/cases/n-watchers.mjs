@@ -149,7 +149,6 @@ async function storm(host, directories, files, list) {
 async function watched(contestant, options, files) {
   return inWorld(options, async (world) => {
     const directories = plant(world, options.directories);
-    world.settle();
     const host = new Host(contestant, world);
     try {
       const start = await started(host, directories.length);

@@ -97,7 +97,7 @@ export class Reconciler {
   /** Something else takes the place of what was known. */
   async clear(known: Known | undefined, seen: Entry): Promise<void> {
     if (known === undefined || known.file === seen.file) return;
-    if (known.kind !== 'directory') this.#links.removed(known);
+    if (known.kind !== 'directory') await this.#lose(known);
     else if (seen.kind !== 'directory') await this.leaveBelow(known.path);
   }
 
@@ -181,7 +181,13 @@ export class Reconciler {
     await this.#room();
     const { path } = known;
     this.picture.remove(path, this.#tell({ operation: 'delete', path, entry: known, cause: this.#cause, renameId }));
+    await this.#lose(known);
+  }
+
+  /** It may have been written just before its name went, and that was told by this name alone. */
+  async #lose(known: Known): Promise<void> {
     this.#links.removed(known);
+    if (known.kind !== 'directory') await this.#updateNames(known.ino);
   }
 
   async tellRename(from: Known, to: ByteName, entry: Entry): Promise<void> {
