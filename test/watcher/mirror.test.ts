@@ -15,7 +15,7 @@ test(`a mirror of ${OPERATIONS} random operations is the tree at every quiet poi
   t.diagnostic(`SEED=${SEED}`);
   const result = await mirror({
     adapter: join(import.meta.dirname, 'mirror/product.js'),
-    ...{ operations: OPERATIONS, seed: SEED, perRound: PER_ROUND, odd: true, restarts: true },
+    ...{ operations: OPERATIONS, seed: SEED, perRound: PER_ROUND, odd: true, restarts: true, pauses: true },
     onQuiet({ round, operations, differences }) {
       const { missing, extra, stale, examples } = differences;
       assert.deepEqual(
@@ -25,12 +25,13 @@ test(`a mirror of ${OPERATIONS} random operations is the tree at every quiet poi
       );
     },
   });
-  const { quietPoints, entries, events, flooded, starts, overflows, scans, troubles, seconds } = result;
-  t.diagnostic(JSON.stringify({ quietPoints, entries, events, flooded, starts, overflows, scans, seconds }));
+  const { quietPoints, entries, events, flooded, starved, starts, overflows, scans, troubles, seconds } = result;
+  t.diagnostic(JSON.stringify({ quietPoints, entries, events, flooded, starved, starts, overflows, scans, seconds }));
   assert.deepEqual(troubles, []);
   assert(result.operations >= OPERATIONS && quietPoints >= OPERATIONS / PER_ROUND / 2);
   const lost = Object.values(overflows).reduce((sum, count) => sum + count, 0);
   assert((overflows.kernel ?? 0) >= flooded && flooded > 0, 'every full queue of the kernel is told');
+  assert((overflows.buffer ?? 0) >= starved && starved > 0, 'every consumer that takes nothing is told what it lost');
   const { start, ...later } = scans;
   assert.equal(start, starts);
   const scanned = Object.values(later).reduce((sum, count) => sum + count, 0);

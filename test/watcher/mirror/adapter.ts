@@ -23,6 +23,8 @@ export interface Watching {
   /** Takes no event until `resume`; absent where events cannot be left untaken. */
   pause?(): void;
   resume?(): void;
+  /** Resolves when it said since `pause` that it lost events. */
+  starve?(): Promise<void>;
 }
 
 export interface Places {

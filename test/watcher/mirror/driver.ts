@@ -1,8 +1,9 @@
 /**
  * The mirror test: several processes change a tree at random, a watcher in another tells what changed, and a mirror that is
  * driven by these events alone is held against the tree at every quiet point. Between two of them, in turn: nothing
- * else happens; nobody takes the events; the watcher's process is stopped; it is stopped until the kernel's queue is
- * full; the watcher is ended and another one begins where it was.
+ * else happens; nobody takes the events for a while (slow), or until the watcher says that it lost some (starved); its
+ * process is stopped; it is stopped until the kernel's queue is full (flooded); it is ended and another one begins where
+ * it was (restarted).
  * Repeatable by its seed as far as processes that race can be.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,6 +25,8 @@ export interface MirrorOptions {
   odd: boolean;
   /** Whether the watcher is ended and begun again: for one that knows what changed meanwhile. */
   restarts: boolean;
+  /** Whether it has a consumer that can be slow. */
+  pauses: boolean;
   /** Where the tree lies; default: the temporary directory. */
   base?: string;
   onQuiet?(at: { operations: number; differences: Differences; round: Round }): void;
@@ -41,8 +44,9 @@ export interface MirrorResult {
   /** At the end. */
   entries: number;
   events: number;
-  /** How often the kernel's queue was made to overflow. */
+  /** How often the kernel's queue was made to overflow, and the buffer of a consumer that can be paused. */
   flooded: number;
+  starved: number;
   starts: number;
   overflows: Record<string, number>;
   scans: Record<string, number>;
@@ -50,8 +54,8 @@ export interface MirrorResult {
   seconds: number;
 }
 
-export type Round = 'plain' | 'slow' | 'stopped' | 'flooded' | 'restarted';
-const ROUNDS: readonly Round[] = ['plain', 'slow', 'stopped', 'plain', 'flooded', 'plain', 'restarted', 'slow'];
+export type Round = 'plain' | 'slow' | 'starved' | 'stopped' | 'flooded' | 'restarted';
+const ROUNDS: readonly Round[] = ['plain', 'slow', 'stopped', 'starved', 'plain', 'flooded', 'restarted', 'plain'];
 const ACTORS = 3;
 const QUEUE = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
 /** Beyond it the queue is not filled: it would take too long. */
@@ -79,7 +83,7 @@ class Mirror {
   );
   readonly #result: MirrorResult = {
     ...{ operations: 0, quietPoints: 0, wrongPoints: 0, missing: 0, extra: 0, stale: 0, examples: [], entries: 0 },
-    ...{ events: 0, flooded: 0, starts: 1, overflows: {}, scans: {}, troubles: [], seconds: 0 },
+    ...{ events: 0, flooded: 0, starved: 0, starts: 1, overflows: {}, scans: {}, troubles: [], seconds: 0 },
   };
 
   constructor(options: MirrorOptions, base: string) {
@@ -115,17 +119,20 @@ class Mirror {
   #roundAt(n: number): Round {
     const round = ROUNDS[n % ROUNDS.length]!;
     if (round === 'restarted' && !this.#options.restarts) return 'plain';
+    if ((round === 'slow' || round === 'starved') && !this.#options.pauses) return 'plain';
     return round === 'flooded' && QUEUE > QUEUE_MAX ? 'stopped' : round;
   }
 
   async #round(round: Round): Promise<void> {
-    if (round === 'slow') await this.#subject.ask({ kind: 'pause' });
+    const paused = round === 'slow' || round === 'starved';
+    if (paused) await this.#subject.ask({ kind: 'pause' });
     if (round === 'restarted') await this.#subject.ask({ kind: 'stop' });
     const stopped = round === 'stopped' || round === 'flooded';
     if (stopped) this.#subject.kill('SIGSTOP');
     await this.#act(round === 'flooded' ? Math.ceil(QUEUE / ACTORS) : 0);
     if (stopped) this.#subject.kill('SIGCONT');
-    if (round === 'slow') await this.#subject.ask({ kind: 'resume' });
+    if (round === 'starved') await this.#subject.ask({ kind: 'starve' });
+    if (paused) await this.#subject.ask({ kind: 'resume' });
     if (round === 'restarted') await this.#subject.ask({ kind: 'again' });
     this.#note(round, await this.#subject.ask({ kind: 'compare' }));
   }
@@ -147,6 +154,7 @@ class Mirror {
     result.stale += stale;
     if (result.examples.length < 20) result.examples.push(...examples.map((one) => `${round}: ${one}`));
     if (round === 'flooded') result.flooded += 1;
+    if (round === 'starved') result.starved += 1;
     if (round === 'restarted') result.starts += 1;
     const { entries, events, overflows, scans, troubles } = told;
     Object.assign(result, { entries, events, overflows, scans, troubles });

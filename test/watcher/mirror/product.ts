@@ -4,12 +4,17 @@ import type { Watch } from './adapter.js';
 
 export const watch: Watch = async ({ root, state }, hooks) => {
   const watcher = createWatcher({
-    ...{ debounceMs: 10, rescanMs: 0, hidden: true, tempSuffixes: [], metadataSuffixes: [] },
+    ...{ debounceMs: 10, bufferMax: 20, rescanMs: 0, hidden: true, tempSuffixes: [], metadataSuffixes: [] },
     ...(state === undefined ? {} : { statePath: state }),
   });
   let gate: Promise<void> | undefined;
   let open = () => {};
-  watcher.on('overflow', ({ reason }) => hooks.onOverflow(reason));
+  let lost = Promise.resolve();
+  let lose = () => {};
+  watcher.on('overflow', ({ reason }) => {
+    hooks.onOverflow(reason);
+    lose();
+  });
   watcher.on('scan', ({ cause }) => hooks.onScan(cause));
   watcher.on('error', (error) => hooks.onTrouble(error.message));
   const taking = (async () => {
@@ -26,10 +31,14 @@ export const watch: Watch = async ({ root, state }, hooks) => {
       await taking;
     },
     pause() {
+      lost = new Promise((resolve) => {
+        lose = resolve;
+      });
       gate = new Promise((resolve) => {
         open = resolve;
       });
     },
+    starve: () => lost,
     resume() {
       open();
       gate = undefined;

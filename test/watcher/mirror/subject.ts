@@ -4,7 +4,7 @@ import { type Differences, Picture } from './picture.js';
 
 export type ToSubject =
   | { kind: 'start'; adapter: string; places: Places }
-  | { kind: 'stop' | 'again' | 'pause' | 'resume' | 'compare' };
+  | { kind: 'stop' | 'again' | 'pause' | 'starve' | 'resume' | 'compare' };
 /** Every message is answered by one, when it is done. */
 export interface FromSubject {
   /** After `compare`. */
@@ -60,7 +60,7 @@ async function answer(message: ToSubject): Promise<Differences | undefined> {
     return differences;
   } else if (message.kind === 'stop') await watching.stop();
   else if (message.kind === 'again') await start();
-  else watching[message.kind]?.();
+  else await watching[message.kind]?.();
   return undefined;
 }
 
