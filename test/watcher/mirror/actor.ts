@@ -12,6 +12,7 @@ process.on('message', (message: ToActor) => {
     send({ kind: 'ready' });
     return;
   }
+  actor.nextRound();
   if (message.noise > 0) actor.noise(message.noise);
   let done = 0;
   while (done < message.operations) if (actor.act()) done += 1;

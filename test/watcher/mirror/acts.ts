@@ -1,8 +1,10 @@
 /**
  * Random operations on a tree, as several users of it do them at the same time.
- * The tree has a shared part, which all of them change, and a private one for each, in which alone hard links are made:
- * when a name is removed between another process's open and write, the kernel tells of no name under which the content
- * changed, so that no watcher can know. For the same reason what is held open has a class of names that is never linked.
+ * The tree has a shared part, which all of them change, and a private one for each, in which alone hard links are made.
+ * What no watcher can know of is left out: the kernel tells a write by the name alone through which it came, so one
+ * through a link that was never seen, or by now is another process's to remove, is told by nothing that is there. So
+ * links are made in every other round, and in those no name of the private part is removed; and what is held open has a
+ * class of names that is never linked.
  * Symlinks lead to siblings and to themselves: nothing outside is reached through them.
  */
 import * as fs from 'node:fs';
@@ -10,28 +12,29 @@ import { type ByteName, bytesOfName, joinNames, nameOfText } from '../../../src/
 import { chance } from './chance.js';
 
 type Act = (actor: Actor) => void;
+type Removes = 'removes';
 
 /** So often of a hundred. */
-const ACTS: [times: number, act: Act][] = [
+const ACTS: [times: number, act: Act, removes?: Removes][] = [
   [20, (actor) => fs.writeFileSync(actor.any('f'), actor.content())],
   [10, (actor) => actor.edit((fd) => fs.writeSync(fd, actor.content()))],
   [9, (actor) => actor.edit((fd) => append(fd, actor.content()))],
   [5, (actor) => actor.edit((fd) => fs.ftruncateSync(fd, actor.draw(200)))],
-  [12, (actor) => fs.renameSync(actor.existing('f'), actor.any('f'))],
+  [12, (actor) => fs.renameSync(actor.existing('f'), actor.any('f')), 'removes'],
   [3, (actor) => fs.renameSync(actor.existing('d'), actor.any('d'))],
-  [12, (actor) => fs.unlinkSync(actor.existing('f'))],
-  [2, (actor) => fs.rmSync(actor.existing('d'), { recursive: true })],
+  [12, (actor) => fs.unlinkSync(actor.existing('f')), 'removes'],
+  [2, (actor) => fs.rmSync(actor.existing('d'), { recursive: true }), 'removes'],
   [6, (actor) => fs.mkdirSync(actor.any('d'))],
   [2, (actor) => actor.nest()],
   [4, (actor) => fs.chmodSync(actor.existing('f'), 0o600 + actor.draw(0o100))],
   [3, (actor) => actor.link()],
   [3, (actor) => actor.symlink()],
   [3, (actor) => actor.hold()],
-  [4, (actor) => actor.replace()],
+  [4, (actor) => actor.replace(), 'removes'],
   [1, (actor) => actor.moveOut()],
   [1, (actor) => actor.moveIn()],
 ];
-const DECK = ACTS.flatMap(([times, act]) => Array<Act>(times).fill(act));
+const DECK = ACTS.flatMap(([times, act, removes]) => Array<[Act, Removes?]>(times).fill([act, removes]));
 
 /** Of two processes on one path, one comes too late; what a directory holds it cannot be replaced with. */
 const RACES = new Set(['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY', 'EINVAL', 'ELOOP', 'EPERM', 'EMLINK']);
@@ -58,6 +61,8 @@ export class Actor {
   /** The part of the tree in which this operation works. */
   #within = '' as ByteName;
   #held: number | undefined;
+  /** Whether links are made in this round. */
+  #links = false;
 
   constructor(options: ActorOptions) {
     this.#options = options;
@@ -68,9 +73,11 @@ export class Actor {
 
   /** False: there was nothing to act on, or another was quicker. */
   act(): boolean {
-    this.#within = this.draw(3) === 0 ? this.#private : ('' as ByteName);
+    const [act, removes] = DECK[this.draw(DECK.length)]!;
+    const isPrivate = this.draw(3) === 0 && !(this.#links && removes);
+    this.#within = isPrivate ? this.#private : ('' as ByteName);
     try {
-      DECK[this.draw(DECK.length)]!(this);
+      act(this);
       return true;
     } catch (error) {
       if (RACES.has((error as NodeJS.ErrnoException).code ?? '')) return false;
@@ -119,7 +126,12 @@ export class Actor {
     fs.writeFileSync(Buffer.concat([path, Buffer.from('/f0')]), this.content());
   }
 
+  nextRound(): void {
+    this.#links = !this.#links;
+  }
+
   link(): void {
+    if (!this.#links) return;
     this.#within = this.#private;
     fs.linkSync(this.existing('f'), this.any('f'));
   }
