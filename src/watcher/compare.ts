@@ -10,10 +10,10 @@ export function differs(known: Known, seen: Entry, by: Hint, strict: boolean): b
   if (known.kind !== seen.kind) return true;
   if (seen.kind === 'directory') return false;
   if (known.content !== seen.content) return true;
-  if (by === 'attributes') return false;
-  // A write may leave size and mtime as they were (a copy sets the mtime back), and a quick one all times.
+  if (known.racy) return true;
+  // A write may leave size and mtime as they were: a copy sets the mtime back.
   const written = by === 'write' || by === 'rename' || strict;
-  return known.racy || (written && known.changed !== seen.changed);
+  return written && known.changed !== seen.changed;
 }
 
 /** A number of an inode is given to the next file at once; its time of birth tells, or what it holds. */

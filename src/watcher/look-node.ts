@@ -11,19 +11,25 @@ export class NodeLooker implements Looker {
   /** Directories that were looked at since `forget`. */
   readonly #directories = new Set<ByteName>();
 
+  readonly #place: ByteName;
+  readonly #root: string | undefined;
   readonly #exactDevice: string | undefined;
 
   constructor(private readonly root: OpenRoot) {
-    const place = pathBelow(root, '' as ByteName);
+    this.#place = pathBelow(root, '' as ByteName);
+    this.#root = this.#rootId();
     // What is mounted below it may keep other times. The numbers of filesystems are Linux's.
-    const isExact = process.platform === 'linux' && timesAreExact(place);
-    this.#exactDevice = isExact ? `${statSync(bytesOfName(place), { bigint: true }).dev}:` : undefined;
+    const isExact = process.platform === 'linux' && timesAreExact(this.#place);
+    this.#exactDevice = isExact ? this.#root?.slice(0, this.#root.indexOf(':') + 1) : undefined;
   }
 
   look(path: ByteName): Seen | undefined {
-    if (!this.#isDirectory(folderOf(path))) return undefined;
-    const stat = this.#stat(path);
-    return stat === undefined ? undefined : this.#seenOf(stat);
+    const stat = this.#isDirectory(folderOf(path)) ? this.#stat(path) : undefined;
+    if (stat !== undefined) return this.#seenOf(stat);
+    // Below a root that is gone nothing lies, and nothing was deleted.
+    const isThere = this.#root !== undefined && this.#rootId() === this.#root;
+    if (!isThere) throw Object.assign(new Error('the root is not there'), { code: 'ESTALE' });
+    return undefined;
   }
 
   forget(): void {
@@ -32,6 +38,11 @@ export class NodeLooker implements Looker {
 
   close(): void {
     this.forget();
+  }
+
+  #rootId(): string | undefined {
+    const stat = statSync(bytesOfName(this.#place), { bigint: true, throwIfNoEntry: false });
+    return stat && `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
   }
 
   #isDirectory(path: ByteName): boolean {

@@ -2,9 +2,9 @@
 import type Database from 'better-sqlite3';
 
 export const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
+  CREATE TABLE IF NOT EXISTS roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, whole INTEGER NOT NULL DEFAULT 0);
   CREATE TABLE IF NOT EXISTS entries (
-    root INTEGER NOT NULL, parent BLOB NOT NULL, name BLOB NOT NULL, kind TEXT NOT NULL, ino INTEGER NOT NULL,
+    root INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, ino INTEGER NOT NULL,
     file TEXT NOT NULL, content TEXT NOT NULL, changed TEXT NOT NULL, racy INTEGER NOT NULL,
     -- The number of the event that tells this row and was not taken yet, or 0.
     untaken INTEGER NOT NULL DEFAULT 0,
@@ -13,7 +13,7 @@ export const SCHEMA = `
     PRIMARY KEY (root, parent, name)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entries_ino ON entries (root, ino);
   CREATE INDEX IF NOT EXISTS entries_untaken ON entries (untaken) WHERE untaken > 0;
-  CREATE TEMP TABLE missing (root INTEGER, parent BLOB, name BLOB, PRIMARY KEY (root, parent, name)) WITHOUT ROWID;`;
+  CREATE TEMP TABLE missing (root INTEGER, parent TEXT, name TEXT, PRIMARY KEY (root, parent, name)) WITHOUT ROWID;`;
 
 const AT = 'root = ? AND parent = ? AND name = ?';
 const COLUMNS = 'parent, name, kind, ino, file, content, changed, racy';
@@ -34,6 +34,7 @@ const SQL = {
   lastBelow: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent >= ? AND parent < ? AND gone = 0
        ORDER BY parent DESC, name DESC LIMIT ?`,
   lastChildren: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent = ? AND gone = 0 ORDER BY name DESC LIMIT ?`,
+  whole: 'UPDATE roots SET whole = 1 WHERE id = ?',
   noteMissing: 'INSERT OR IGNORE INTO missing VALUES (?, ?, ?)',
   missing: 'SELECT parent, name FROM missing WHERE root = ? ORDER BY parent, name LIMIT ?',
   forgetMissing: `DELETE FROM missing WHERE ${AT}`,

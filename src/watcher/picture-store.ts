@@ -3,7 +3,7 @@
  * Guarantees: one watcher a state; a file that is no state of a watcher is refused and left as it is.
  */
 import Database from 'better-sqlite3';
-import { type ByteName, bytesOfName } from '../linux/names.js';
+import type { ByteName } from '../linux/names.js';
 import { WatcherError } from './errors.js';
 import { Picture } from './picture.js';
 import { SCHEMA } from './picture-sql.js';
@@ -34,12 +34,14 @@ export class PictureStore {
     }
   }
 
-  /** Whether something was told of this root before. */
+  /** `known`: a whole picture of this root is there from an earlier start. */
   root(path: ByteName): { picture: Picture; known: boolean } {
-    const bytes = bytesOfName(path);
-    const known = this.db.prepare('SELECT id FROM roots WHERE path = ?').pluck().get(bytes) as number | undefined;
-    const id = known ?? Number(this.db.prepare('INSERT INTO roots (path) VALUES (?)').run(bytes).lastInsertRowid);
-    return { picture: new Picture(this.db, id, this.statePath !== undefined), known: known !== undefined };
+    this.db.prepare('INSERT OR IGNORE INTO roots (path) VALUES (?)').run(path);
+    const row = this.db.prepare('SELECT id, whole FROM roots WHERE path = ?').get(path) as {
+      id: number;
+      whole: number;
+    };
+    return { picture: new Picture(this.db, row.id, this.statePath !== undefined), known: row.whole === 1 };
   }
 
   close(): void {

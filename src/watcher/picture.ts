@@ -6,7 +6,7 @@
  */
 import type Database from 'better-sqlite3';
 import { baseOf, folderOf } from '../files/places.js';
-import { type ByteName, bytesOfName } from '../linux/names.js';
+import { type ByteName, joinNames } from '../linux/names.js';
 import type { FileKind } from './engine/types.js';
 import { type Statements, statementsOf } from './picture-sql.js';
 
@@ -26,8 +26,8 @@ export interface Entry {
 }
 
 export interface Row {
-  parent: Buffer;
-  name: Buffer;
+  parent: ByteName;
+  name: ByteName;
   kind: FileKind;
   ino: number;
   file: string;
@@ -46,7 +46,7 @@ export interface Known extends Entry {
   path: ByteName;
 }
 
-/** The rows of one root. */
+/** The rows of one root. Names are kept as they are in the program: text with a character a byte. */
 export class Picture {
   readonly #statements: Statements;
   #writing = false;
@@ -61,7 +61,7 @@ export class Picture {
   }
 
   get(path: ByteName): Known | undefined {
-    const row = this.#statements.get.get(this.root, bytesOfName(folderOf(path)), bytesOfName(baseOf(path)));
+    const row = this.#statements.get.get(this.root, folderOf(path), baseOf(path));
     return row === undefined ? undefined : known(row as Row);
   }
 
@@ -70,8 +70,8 @@ export class Picture {
     this.#write();
     this.#statements.put.run(
       this.root,
-      bytesOfName(folderOf(path)),
-      bytesOfName(baseOf(path)),
+      folderOf(path),
+      baseOf(path),
       entry.kind,
       entry.ino,
       entry.file,
@@ -84,29 +84,34 @@ export class Picture {
 
   remove(path: ByteName, event: number): void {
     this.#write();
-    const at = [this.root, bytesOfName(folderOf(path)), bytesOfName(baseOf(path))];
+    const at = [this.root, ...placeOf(path)];
     if (this.kept && event > 0) this.#statements.leave.run(event, ...at);
     else this.#statements.remove.run(...at);
+  }
+
+  /** All of the tree is in it: at the next start, what differs from it is told. */
+  whole(): void {
+    this.#write();
+    this.#statements.whole.run(this.root);
   }
 
   /** The consumer is done with the event. */
   taken(path: ByteName, event: number): void {
     if (!this.kept) return;
     this.#write();
-    const at = [this.root, bytesOfName(folderOf(path)), bytesOfName(baseOf(path)), event];
+    const at = [this.root, ...placeOf(path), event];
     if (this.#statements.removeTaken.run(...at).changes === 0) this.#statements.taken.run(...at);
   }
 
   /** The names of an inode, in their order, from behind `after`. */
   namesOf(ino: number, after: ByteName | undefined, limit: number): Known[] {
-    const from = after === undefined ? [NOTHING, NOTHING] : [bytesOfName(folderOf(after)), bytesOfName(baseOf(after))];
-    return (this.#statements.namesOf.all(this.root, ino, ...from, limit) as Row[]).map(known);
+    return (this.#statements.namesOf.all(this.root, ino, ...placeOf(after), limit) as Row[]).map(known);
   }
 
   /** What lies directly in a directory, in the order of names, from behind `after`. */
   children(path: ByteName, after: ByteName | undefined, limit: number): Known[] {
-    const from = after === undefined ? NOTHING : bytesOfName(baseOf(after));
-    return (this.#statements.children.all(this.root, bytesOfName(path), from, limit) as Row[]).map(known);
+    const from = after === undefined ? NOTHING : baseOf(after);
+    return (this.#statements.children.all(this.root, path, from, limit) as Row[]).map(known);
   }
 
   /** All that lies below a directory, each directory before what it holds, from behind `after`. */
@@ -118,10 +123,7 @@ export class Picture {
     const rows = this.#statements.below.all(
       this.root,
       ...rangeBelow(path),
-      ...[
-        from === undefined ? NOTHING : bytesOfName(folderOf(from)),
-        from === undefined ? NOTHING : bytesOfName(baseOf(from)),
-      ],
+      ...placeOf(from),
       limit - direct.length,
     ) as Row[];
     return [...direct, ...rows.map(known)];
@@ -131,20 +133,20 @@ export class Picture {
   lastBelow(path: ByteName, limit: number): Known[] {
     const rows = this.#statements.lastBelow.all(this.root, ...rangeBelow(path), limit) as Row[];
     if (rows.length > 0) return rows.map(known);
-    return (this.#statements.lastChildren.all(this.root, bytesOfName(path), limit) as Row[]).map(known);
+    return (this.#statements.lastChildren.all(this.root, path, limit) as Row[]).map(known);
   }
 
   /** A scan did not meet it: to be looked at when the scan has met all. */
   noteMissing(path: ByteName): void {
     this.#write();
-    this.#statements.noteMissing.run(this.root, bytesOfName(folderOf(path)), bytesOfName(baseOf(path)));
+    this.#statements.noteMissing.run(this.root, folderOf(path), baseOf(path));
   }
 
   /** Takes some of those that were noted. */
   takeMissing(limit: number): ByteName[] {
     const rows = this.#statements.missing.all(this.root, limit) as Pick<Row, 'parent' | 'name'>[];
     for (const { parent, name } of rows) this.#statements.forgetMissing.run(this.root, parent, name);
-    return rows.map(pathOf);
+    return rows.map(({ parent, name }) => joinNames(parent, name));
   }
 
   /** What was written is kept from here on. To be called before each `await`: nobody waits inside a transaction. */
@@ -162,19 +164,23 @@ export class Picture {
   }
 }
 
-const NOTHING = Buffer.alloc(0);
-/** Behind every path: a name has at most 255 bytes. */
-const LAST = Buffer.alloc(256, 0xff);
-/** Of the parents of all that lies deeper than directly in the directory. */
-function rangeBelow(path: ByteName): [Buffer, Buffer] {
-  // '0' follows '/'. Below the root lies everything but what lies directly in it.
-  if (path === '') return [Buffer.from([0]), LAST];
-  return [bytesOfName(`${path}/` as ByteName), bytesOfName(`${path}0` as ByteName)];
-}
+const NOTHING = '';
+/** Directory and name, as the rows have them. */
+const placeOf = (path: ByteName | undefined): [string, string] =>
+  path === undefined ? [NOTHING, NOTHING] : [folderOf(path), baseOf(path)];
 
-const known = (row: Row): Known => ({ ...row, path: pathOf(row), racy: row.racy === 1 });
+/** Behind every byte of a name. */
+const LAST = '\u0100';
 
-function pathOf({ parent, name }: Pick<Row, 'parent' | 'name'>): ByteName {
-  const base = name.toString('latin1');
-  return (parent.length === 0 ? base : `${parent.toString('latin1')}/${base}`) as ByteName;
-}
+/** Of the parents of all that lies deeper than directly in the directory: '0' follows '/'. */
+const rangeBelow = (path: ByteName): [string, string] => (path === '' ? ['\u0001', LAST] : [`${path}/`, `${path}0`]);
+
+const known = (row: Row): Known => ({
+  path: joinNames(row.parent, row.name),
+  kind: row.kind,
+  ino: row.ino,
+  file: row.file,
+  content: row.content,
+  changed: row.changed,
+  racy: row.racy === 1,
+});

@@ -53,7 +53,8 @@ export class Reconciler {
       const seen = this.look(path);
       if (seen === 'unknown') continue;
       const known = this.picture.get(path);
-      if (seen === undefined) {
+      if (this.silent) await this.#note(path, seen, known);
+      else if (seen === undefined) {
         if (known !== undefined) gone.push({ path, by });
       } else if (known?.file !== seen.file) arrived.push({ path, by });
       else if (differs(known, seen, by, this.#strict)) changed.push({ path, by });
@@ -61,14 +62,21 @@ export class Reconciler {
     // First what came, so that it finds under which name it was known; each directory before what it holds.
     if (arrived.length > 1) arrived.sort((a, b) => (a.path < b.path ? -1 : 1));
     for (const { path, by } of arrived) await this.#arrive(path, by);
-    for (const { path } of changed) await this.#change(path);
+    for (const { path, by } of changed) await this.#change(path, by);
     for (const { path, by } of gone) await this.#leave(path, by);
+  }
+
+  async #note(path: ByteName, seen: Seen | undefined, known: Known | undefined): Promise<void> {
+    if (known?.kind === 'directory' && seen?.kind !== 'directory') await this.leaveBelow(path);
+    if (seen !== undefined) this.picture.put(path, seen, 0);
+    else if (known !== undefined) this.picture.remove(path, 0);
   }
 
   /** What lies there and is told; 'unknown': it could not be looked at. */
   look(path: ByteName): Seen | undefined | 'unknown' {
     try {
       const entry = this.#looker.look(path);
+      this.hooks.seen(path);
       return entry !== undefined && this.hooks.tells(path, entry.kind === 'directory') ? entry : undefined;
     } catch (error) {
       const { code } = error as { code?: string };
@@ -86,7 +94,7 @@ export class Reconciler {
     const known = this.picture.get(path);
     if (known?.file === seen.file && !differs(known, seen, by, this.#strict)) return;
     await this.clear(known, seen);
-    const origin = this.silent ? undefined : this.#originOf(path, seen);
+    const origin = this.#originOf(path, seen);
     if (origin === undefined) await this.put(path, seen);
     else if (seen.kind === 'directory') await moveBelow(this, origin, path, seen);
     else await this.tellRename(origin, path, seen);
@@ -113,16 +121,18 @@ export class Reconciler {
     return undefined;
   }
 
-  async #change(path: ByteName): Promise<void> {
-    const seen = this.look(path);
-    if (seen === undefined || seen === 'unknown') return;
+  async #change(path: ByteName, by: Hint): Promise<void> {
+    const [seen, known] = [this.look(path), this.picture.get(path)];
+    if (seen === undefined || seen === 'unknown' || known === undefined) return;
+    // It may have been told meanwhile, by another of its names.
+    if (!differs(known, seen, by, this.#strict)) return;
     await this.put(path, seen);
     if (seen.links > 1) await this.#updateNames(seen.ino);
   }
 
   /** A write is told of one name of a file alone: its other names are looked at too. */
   async #updateNames(ino: number | undefined): Promise<void> {
-    if (ino === undefined || this.silent) return;
+    if (ino === undefined) return;
     for (let after: ByteName | undefined; ; ) {
       const page = this.picture.namesOf(ino, after, limits.pageMax);
       for (const known of page) {
@@ -138,7 +148,7 @@ export class Reconciler {
   async #leave(path: ByteName, by: Hint): Promise<void> {
     const known = this.picture.get(path);
     if (known === undefined) return;
-    if (!this.silent && by !== 'delete') {
+    if (by !== 'delete') {
       this.hooks.later(path);
       return;
     }
@@ -191,7 +201,7 @@ export class Reconciler {
   }
 
   async tellRename(from: Known, to: ByteName, entry: Entry): Promise<void> {
-    const id = this.silent ? undefined : this.hooks.renameId();
+    const id = this.hooks.renameId();
     await this.remove(from, id);
     // Nobody takes the first half alone: the second may be one more than the buffer holds.
     this.picture.put(to, entry, this.#tell({ operation: 'put', path: to, entry, cause: this.#cause, renameId: id }));

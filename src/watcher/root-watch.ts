@@ -59,6 +59,7 @@ export class RootWatch {
   #renames = 0;
   #told = 0;
   #delivering = false;
+  #hasScanned = false;
   #stopping = false;
 
   constructor(options: RootWatchOptions) {
@@ -156,7 +157,8 @@ export class RootWatch {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);
       },
       later: (path) => this.#leaving.open(path, 'delete'),
-      failed: (path, code) => void this.#troubles.unseen(path, code),
+      failed: (path, code) => this.#troubles.unseen(path, code),
+      seen: (path) => this.#troubles.seen(path),
       renameId: () => `${this.#session}-${++this.#renames}`,
     };
   }
@@ -195,12 +197,20 @@ export class RootWatch {
     return number;
   }
 
+  #endFirstScan(): void {
+    if (this.#hasScanned) return;
+    this.#hasScanned = true;
+    this.#reconciler.silent = false;
+    this.#options.picture.whole();
+    this.#options.picture.commit();
+    this.#ready.resolve();
+  }
+
   #hear(event: EngineEvent): void {
     const { emit, log } = this.#options;
     if (this.#stopping || this.#troubles.note(event)) return;
     if (event.event === 'scan_done') {
-      this.#reconciler.silent = false;
-      this.#ready.resolve();
+      this.#endFirstScan();
       const { cause, files, directories, seconds } = event;
       emit('scan', { root: this.#shownRoot, cause, files, directories, seconds });
     } else if (event.event === 'overflow') emit('overflow', { root: this.#shownRoot, reason: 'kernel' });

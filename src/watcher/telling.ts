@@ -26,5 +26,7 @@ export interface ReconcilerHooks {
   later(path: ByteName): void;
   /** It cannot be looked at. */
   failed(path: ByteName, code: string): void;
+  /** It could be looked at. */
+  seen(path: ByteName): void;
   renameId(): string;
 }

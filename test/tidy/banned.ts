@@ -74,7 +74,7 @@ export const BANNED: Ban[] = [
     call: /\bfrom 'better-sqlite3'/,
     where: /^(queue|src|test)\//,
     // What a watcher has told lies in a file of its own or a temporary one: no state of a queue.
-    except: /^(queue|test\/queue|src\/watcher)\/|^test\/world\/(database|state-by-hand)\.ts$/,
+    except: /^(queue|test\/queue|src\/watcher|test\/watcher)\/|^test\/world\/(database|state-by-hand)\.ts$/,
     example: "import Database from 'better-sqlite3';",
     instead: 'the Backend of queue/backend.ts',
   },

@@ -6,6 +6,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type ByteName, joinNames } from '../../linux/names.js';
 import type { OpenDirectory, Tree, TreeHooks } from './ground.js';
+import type { Hint } from './types.js';
 
 /** Where the system itself watches trees. */
 const WHOLE_TREES: ReadonlySet<string> = new Set(['darwin', 'win32']);
@@ -32,8 +33,9 @@ export class HintTree implements Tree {
   watch(path: ByteName, directory: OpenDirectory, round: number): void {
     if (this.whole && path !== '') return;
     this.#drop(path);
-    const watcher = watch(directory.listed, { encoding: 'latin1', recursive: this.whole }, (_, name) =>
-      this.#hint(path, name as ByteName | null),
+    const watcher = watch(directory.listed, { encoding: 'latin1', recursive: this.whole }, (type, name) =>
+      // What is told as a change may be one of attributes alone.
+      this.#hint(path, name as ByteName | null, type === 'change' ? 'attributes' : 'write'),
     );
     // The directory is gone, or can be watched no more: whoever tells it again takes it again.
     watcher.on('error', () => this.#drop(path));
@@ -52,9 +54,9 @@ export class HintTree implements Tree {
     for (const path of [...this.#watches.keys()]) this.#drop(path);
   }
 
-  #hint(path: ByteName, name: ByteName | null): void {
+  #hint(path: ByteName, name: ByteName | null, by: Hint): void {
     if (name === null) this.hooks.onDirectory(path);
-    else this.hooks.onFile(joinNames(path, name.replaceAll(SEPARATOR, '/') as ByteName), 'write', false);
+    else this.hooks.onFile(joinNames(path, name.replaceAll(SEPARATOR, '/') as ByteName), by, false);
   }
 
   #drop(path: ByteName): void {

@@ -3,7 +3,7 @@
  * Does not: keep hold of a directory. A parent that is swapped for a symlink in the very moment is followed once; the
  * look that follows (look-node.ts) asks each part of a path.
  */
-import { type BigIntStats, lstatSync, statSync } from 'node:fs';
+import { type BigIntStats, lstatSync, opendirSync, statSync } from 'node:fs';
 import { fsKindOf } from '../../linux/filesystem.js';
 import { type ByteName, bytesOfName, joinNames } from '../../linux/names.js';
 import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
@@ -16,6 +16,8 @@ export const nodeGround: Ground = {
     const at = pathBelow(root, path);
     const stat =
       path === '' ? statSync(bytesOfName(at), { bigint: true }) : lstatSync(bytesOfName(at), { bigint: true });
+    // Whether it can be read is known before it is watched.
+    opendirSync(bytesOfName(at)).closeSync();
     return new NodeDirectory(at, stat);
   },
   mountAbove(path) {
