@@ -7,8 +7,9 @@
  * then marks gather (bounded), and become one scan.
  */
 import { randomBytes } from 'node:crypto';
-import { type ByteName, bytesOfName, joinNames, nameOfText, shownName } from '../linux/names.js';
+import { type ByteName, bytesOfName, nameOfText, shownName } from '../linux/names.js';
 import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
+import { absolutePath } from './engine/paths.js';
 import { WatcherStoppedError } from './errors.js';
 import { makeFilter } from './filter.js';
 import { limits } from './limits.js';
@@ -38,6 +39,8 @@ export interface RootWatchOptions {
   known: boolean;
   outbox: Outbox;
   emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
+  /** A bug ended it. */
+  failed(error: unknown): void;
   log(level: 'debug' | 'info' | 'warn', fields: object, message: string): void;
 }
 
@@ -92,14 +95,17 @@ export class RootWatch {
     });
   }
 
-  /** Resolves when all that happens from then on is told; rejects when the root cannot be read, or with a bug. */
+  /** Resolves when all that happens from then on is told; rejects when it is stopped before, or with a bug. */
   start(): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
       this.#ready = { resolve, reject };
     });
     this.#engine.start().then(
       () => this.#ready.reject(new WatcherStoppedError()),
-      (error) => this.#ready.reject(error),
+      (error) => {
+        this.#ready.reject(error);
+        this.#options.failed(error);
+      },
     );
     return ready;
   }
@@ -175,7 +181,7 @@ export class RootWatch {
 
   #tell({ operation, path, entry, cause, renameId }: Telling): number {
     const { place, picture, outbox } = this.#options;
-    const pathBytes = bytesOfName(joinNames(place.root === '/' ? ('' as ByteName) : place.root, path));
+    const pathBytes = bytesOfName(absolutePath(place.root, path));
     const number = ++this.#told;
     this.#debounce.open(path);
     outbox.offer({
