@@ -25,6 +25,7 @@ const SQL = {
   remove: `DELETE FROM entries WHERE ${AT}`,
   removeTaken: `DELETE FROM entries WHERE ${AT} AND untaken = ? AND gone = 1`,
   taken: `UPDATE entries SET untaken = 0 WHERE ${AT} AND untaken = ?`,
+  hasInode: 'SELECT 1 FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? LIMIT 1',
   // Without the word, the order of the names makes SQLite walk the whole table.
   namesOf: `SELECT ${COLUMNS} FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? AND (parent, name) > (?, ?) AND gone = 0
        ORDER BY parent, name LIMIT ?`,

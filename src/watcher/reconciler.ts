@@ -128,7 +128,9 @@ export class Reconciler {
   async #change(path: ByteName, by: Hint): Promise<void> {
     const [seen, known] = [this.look(path), this.picture.get(path)];
     if (seen === undefined || seen === 'unknown' || known === undefined) return;
-    // It may have been told meanwhile, by another of its names.
+    // Between the two looks others were told, and a slow consumer waited for: it may be another file by now,
+    if (known.file !== seen.file) return this.#arrive(path, by);
+    // or have been told, by another of its names.
     if (!differs(known, seen, by, this.#strict)) return;
     await this.put(path, seen);
     if (seen.links > 1) await this.#tellOtherNames(seen.ino);
@@ -186,7 +188,7 @@ export class Reconciler {
   /** It may have been written just before its name went, and that was told by this name alone. */
   async #lose(known: Known): Promise<void> {
     this.#links.removed(known);
-    if (known.kind !== 'directory') await this.#updateNames(known.ino);
+    if (known.kind !== 'directory') await this.#tellOtherNames(known.ino);
   }
 
   async tellRename(from: Known, to: ByteName, entry: Entry): Promise<void> {
