@@ -24,6 +24,8 @@ const FILES = {
   k: 'k-growth',
   l: 'l-looking',
   m: 'm-years',
+  n: 'n-watchers',
+  o: 'o-mirror',
 };
 
 const say = (text) => console.log(text);

@@ -25,7 +25,9 @@ const SQL = {
   remove: `DELETE FROM entries WHERE ${AT}`,
   removeTaken: `DELETE FROM entries WHERE ${AT} AND untaken = ? AND gone = 1`,
   taken: `UPDATE entries SET untaken = 0 WHERE ${AT} AND untaken = ?`,
-  namesOf: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND ino = ? AND (parent, name) > (?, ?) AND gone = 0
+  hasInode: 'SELECT 1 FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? LIMIT 1',
+  // Without the word, the order of the names makes SQLite walk the whole table.
+  namesOf: `SELECT ${COLUMNS} FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? AND (parent, name) > (?, ?) AND gone = 0
        ORDER BY parent, name LIMIT ?`,
   children: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent = ? AND name > ? AND gone = 0 ORDER BY name LIMIT ?`,
   below: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent >= ? AND parent < ? AND (parent, name) > (?, ?) AND gone = 0

@@ -9,7 +9,7 @@ import type { ByteName } from '../linux/names.js';
 import { differs, isSame } from './compare.js';
 import type { Hint, Mark, ScanStep } from './engine/types.js';
 import { limits } from './limits.js';
-import { Links } from './links.js';
+import { Links, tellNames } from './links.js';
 import { moveBelow } from './moves.js';
 import type { Entry, Known, Picture, Seen } from './picture.js';
 import type { Looker } from './seen.js';
@@ -49,7 +49,7 @@ export class Reconciler {
     const changed: { path: ByteName; by: Hint }[] = [];
     const gone: { path: ByteName; by: Hint }[] = [];
     for (const { path, by } of marks) {
-      await this.#updateNames(this.#links.inodeOnceAt(path));
+      await this.#tellOtherNames(this.#links.inodeOnceAt(path));
       const seen = this.look(path);
       if (seen === 'unknown') continue;
       const known = this.picture.get(path);
@@ -64,6 +64,10 @@ export class Reconciler {
     for (const { path, by } of arrived) await this.#arrive(path, by);
     for (const { path, by } of changed) await this.#change(path, by);
     for (const { path, by } of gone) await this.#leave(path, by);
+  }
+
+  #tellOtherNames(ino: number | undefined): Promise<void> | undefined {
+    return ino === undefined ? undefined : tellNames(this, ino, this.#strict);
   }
 
   async #note(path: ByteName, seen: Seen | undefined, known: Known | undefined): Promise<void> {
@@ -98,14 +102,14 @@ export class Reconciler {
     if (origin === undefined) await this.put(path, seen);
     else if (seen.kind === 'directory') await moveBelow(this, origin, path, seen);
     else await this.tellRename(origin, path, seen);
-    if (seen.links > 1) await this.#updateNames(seen.ino);
+    if (seen.links > 1) await this.#tellOtherNames(seen.ino);
     if (seen.kind === 'directory' && by !== 'scan') this.hooks.directory(path);
   }
 
   /** Something else takes the place of what was known. */
   async clear(known: Known | undefined, seen: Entry): Promise<void> {
     if (known === undefined || known.file === seen.file) return;
-    if (known.kind !== 'directory') this.#links.removed(known);
+    if (known.kind !== 'directory') await this.#lose(known);
     else if (seen.kind !== 'directory') await this.leaveBelow(known.path);
   }
 
@@ -124,25 +128,12 @@ export class Reconciler {
   async #change(path: ByteName, by: Hint): Promise<void> {
     const [seen, known] = [this.look(path), this.picture.get(path)];
     if (seen === undefined || seen === 'unknown' || known === undefined) return;
-    // It may have been told meanwhile, by another of its names.
+    // Between the two looks others were told, and a slow consumer waited for: it may be another file by now,
+    if (known.file !== seen.file) return this.#arrive(path, by);
+    // or have been told, by another of its names.
     if (!differs(known, seen, by, this.#strict)) return;
     await this.put(path, seen);
-    if (seen.links > 1) await this.#updateNames(seen.ino);
-  }
-
-  /** A write is told of one name of a file alone: its other names are looked at too. */
-  async #updateNames(ino: number | undefined): Promise<void> {
-    if (ino === undefined) return;
-    for (let after: ByteName | undefined; ; ) {
-      const page = this.picture.namesOf(ino, after, limits.pageMax);
-      for (const known of page) {
-        const seen = this.look(known.path);
-        if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
-        if (differs(known, seen, 'scan', this.#strict)) await this.put(known.path, seen);
-      }
-      if (page.length < limits.pageMax) return;
-      after = page.at(-1)!.path;
-    }
+    if (seen.links > 1) await this.#tellOtherNames(seen.ino);
   }
 
   async #leave(path: ByteName, by: Hint): Promise<void> {
@@ -191,7 +182,13 @@ export class Reconciler {
     await this.#room();
     const { path } = known;
     this.picture.remove(path, this.#tell({ operation: 'delete', path, entry: known, cause: this.#cause, renameId }));
+    await this.#lose(known);
+  }
+
+  /** It may have been written just before its name went, and that was told by this name alone. */
+  async #lose(known: Known): Promise<void> {
     this.#links.removed(known);
+    if (known.kind !== 'directory') await this.#tellOtherNames(known.ino);
   }
 
   async tellRename(from: Known, to: ByteName, entry: Entry): Promise<void> {

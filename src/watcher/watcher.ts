@@ -83,16 +83,12 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
       ...this.#store.root(key as ByteName),
       outbox: this.#outbox,
       emit: (name, ...args) => this.#tell(name, ...args),
+      failed: (error) => this.#fail(key, error),
       log: (level, fields, message) => this.#settings.logger?.[level](fields, message),
     });
     const ready = watch.start();
     this.#roots.set(key, { watch, ready });
-    try {
-      await ready;
-    } catch (error) {
-      if (!(error instanceof WatcherStoppedError)) void this.#fail(key, error);
-      throw error;
-    }
+    await ready;
   }
 
   async *events(): AsyncIterableIterator<WatchEvent> {
@@ -143,12 +139,11 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
-  async #fail(key: string, error: unknown): Promise<void> {
+  #fail(key: string, cause: unknown): void {
     this.#roots.delete(key);
-    this.#tell(
-      'error',
-      new WatcherError('internal', key, 'BUG', `${key} is no longer watched: ${error}.`, { cause: error }),
-    );
+    const path = shownName(key as ByteName);
+    const sentence = `${path} is not watched any more, by a fault of the watcher: report it with the cause (${cause}).`;
+    this.#tell('error', new WatcherError('internal', path, 'FAULT', sentence, { cause }));
   }
 
   /** Gives what waits to the listeners, where nobody iterates. */

@@ -33,7 +33,9 @@ export class HintTree implements Tree {
   watch(path: ByteName, directory: OpenDirectory, round: number): void {
     if (this.whole && path !== '') return;
     this.#drop(path);
-    const watcher = watch(directory.listed, { encoding: 'latin1', recursive: this.whole }, (type, name) =>
+    // Where trees are watched as a whole, Node takes text alone, and names are text there.
+    const place = this.whole ? String(directory.listed) : directory.listed;
+    const watcher = watch(place, { encoding: 'latin1', recursive: this.whole }, (type, name) =>
       // What is told as a change may be one of attributes alone.
       this.#hint(path, name as ByteName | null, type === 'change' ? 'attributes' : 'write'),
     );

@@ -5,9 +5,10 @@
  */
 import { type BigIntStats, lstatSync, opendirSync, statSync } from 'node:fs';
 import { fsKindOf } from '../../linux/filesystem.js';
-import { type ByteName, bytesOfName, joinNames } from '../../linux/names.js';
+import { type ByteName, bytesOfName } from '../../linux/names.js';
 import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
 import { HintTree } from './hint-tree.js';
+import { absolutePath } from './paths.js';
 import type { FileKind, OpenRoot } from './types.js';
 
 export const nodeGround: Ground = {
@@ -32,8 +33,7 @@ export const nodeGround: Ground = {
 };
 
 /** Of a directory of this ground. */
-export const pathBelow = (root: OpenRoot, path: ByteName): ByteName =>
-  joinNames((root as NodeDirectory).path === '/' ? ('' as ByteName) : (root as NodeDirectory).path, path);
+export const pathBelow = (root: OpenRoot, path: ByteName): ByteName => absolutePath((root as NodeDirectory).path, path);
 
 export function kindOf(stat: BigIntStats): FileKind {
   if (stat.isFile()) return 'file';

@@ -1,0 +1,201 @@
+/**
+ * Random operations on a tree, as several users of it do them at the same time.
+ * The tree has a shared part, which all of them change, and a private one for each, in which alone hard links are made.
+ * What no watcher can know of is left out: the kernel tells a write by the name alone through which it came, so one
+ * through a link that was never seen, or by now is another process's to remove, is told by nothing that is there. So
+ * links are made in every other round, and in those no name of the private part is removed; and what is held open has a
+ * class of names that is never linked.
+ * Symlinks lead to siblings and to themselves: nothing outside is reached through them.
+ */
+import * as fs from 'node:fs';
+import { type ByteName, bytesOfName, joinNames, nameOfText } from '../../../src/linux/names.js';
+import { chance } from './chance.js';
+
+type Act = (actor: Actor) => void;
+type Removes = 'removes';
+
+/** So often of a hundred. */
+const ACTS: [times: number, act: Act, removes?: Removes][] = [
+  [20, (actor) => fs.writeFileSync(actor.any('f'), actor.content())],
+  [10, (actor) => actor.edit((fd) => fs.writeSync(fd, actor.content()))],
+  [9, (actor) => actor.edit((fd) => append(fd, actor.content()))],
+  [5, (actor) => actor.edit((fd) => fs.ftruncateSync(fd, actor.draw(200)))],
+  [12, (actor) => fs.renameSync(actor.existing('f'), actor.any('f')), 'removes'],
+  [3, (actor) => fs.renameSync(actor.existing('d'), actor.any('d'))],
+  [12, (actor) => fs.unlinkSync(actor.existing('f')), 'removes'],
+  [2, (actor) => fs.rmSync(actor.existing('d'), { recursive: true }), 'removes'],
+  [6, (actor) => fs.mkdirSync(actor.any('d'))],
+  [2, (actor) => actor.nest()],
+  [4, (actor) => fs.chmodSync(actor.existing('f'), 0o600 + actor.draw(0o100))],
+  [3, (actor) => actor.link()],
+  [3, (actor) => actor.symlink()],
+  [3, (actor) => actor.hold()],
+  [4, (actor) => actor.replace(), 'removes'],
+  [1, (actor) => actor.moveOut()],
+  [1, (actor) => actor.moveIn()],
+];
+const DECK = ACTS.flatMap(([times, act, removes]) => Array<[Act, Removes?]>(times).fill([act, removes]));
+
+/** Of two processes on one path, one comes too late; what a directory holds it cannot be replaced with. */
+const RACES = new Set(['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY', 'EINVAL', 'ELOOP', 'EPERM', 'EMLINK']);
+const NAMES = { f: 10, d: 3, h: 3, s: 3 };
+const DEPTH_MAX = 4;
+const BYTES_MAX = 4_000;
+const OUTSIDE = 4;
+const TRIES = 4;
+
+export interface ActorOptions {
+  root: string;
+  /** A directory on the same filesystem that is not watched. */
+  outside: string;
+  number: number;
+  seed: number;
+  /** Names that are no UTF-8 are among the others. */
+  odd: boolean;
+}
+
+export class Actor {
+  readonly draw: (n: number) => number;
+  readonly #options: ActorOptions;
+  readonly #private: ByteName;
+  /** The part of the tree in which this operation works. */
+  #within = '' as ByteName;
+  #held: number | undefined;
+  /** Whether links are made in this round. */
+  #links = false;
+
+  constructor(options: ActorOptions) {
+    this.#options = options;
+    this.draw = chance(options.seed);
+    this.#private = nameOfText(`k${options.number}`);
+    fs.mkdirSync(this.#at(this.#private), { recursive: true });
+  }
+
+  /** False: there was nothing to act on, or another was quicker. */
+  act(): boolean {
+    const [act, removes] = DECK[this.draw(DECK.length)]!;
+    const isPrivate = this.draw(3) === 0 && !(this.#links && removes);
+    this.#within = isPrivate ? this.#private : ('' as ByteName);
+    try {
+      act(this);
+      return true;
+    } catch (error) {
+      if (RACES.has((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
+    }
+  }
+
+  /** Two events each: fills the kernel's queue. */
+  noise(renames: number): void {
+    const [one, other] = ['a', 'b'].map((name) => this.#at(joinNames(this.#private, nameOfText(`n${name}`))));
+    fs.writeFileSync(one!, '');
+    for (let n = 0; n < renames; n += 2) {
+      fs.renameSync(one!, other!);
+      fs.renameSync(other!, one!);
+    }
+  }
+
+  content(): Buffer {
+    return Buffer.from(`${this.draw(2 ** 31)} `.repeat(this.draw(20)));
+  }
+
+  /** A path of that class, whatever is there. */
+  any(kind: keyof typeof NAMES): Buffer {
+    return this.#at(joinNames(this.#directory(), this.#name(kind)));
+  }
+
+  /** A few tries to find one that is there. */
+  existing(kind: keyof typeof NAMES): Buffer {
+    let path = this.any(kind);
+    for (let tries = 1; tries < TRIES && !fs.lstatSync(path, { throwIfNoEntry: false }); tries++) path = this.any(kind);
+    return path;
+  }
+
+  edit(act: (fd: number) => void): void {
+    const fd = fs.openSync(this.existing('f'), fs.constants.O_RDWR | fs.constants.O_NOFOLLOW);
+    try {
+      act(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  nest(): void {
+    const path = Buffer.concat([this.any('d'), Buffer.from(`/d${this.draw(NAMES.d)}/d${this.draw(NAMES.d)}`)]);
+    fs.mkdirSync(path, { recursive: true });
+    fs.writeFileSync(Buffer.concat([path, Buffer.from('/f0')]), this.content());
+  }
+
+  nextRound(): void {
+    this.#links = !this.#links;
+  }
+
+  link(): void {
+    if (!this.#links) return;
+    this.#within = this.#private;
+    fs.linkSync(this.existing('f'), this.any('f'));
+  }
+
+  symlink(): void {
+    const path = this.any('s');
+    if (fs.lstatSync(path, { throwIfNoEntry: false })) fs.unlinkSync(path);
+    fs.symlinkSync(['f1', 'd1', '.', 'nowhere'][this.draw(4)]!, path);
+  }
+
+  /** Writes into a file that it keeps open over several operations, among them the looks at the tree. */
+  hold(): void {
+    this.#held ??= fs.openSync(this.any('h'), 'a');
+    fs.writeSync(this.#held, this.content());
+    if (this.draw(3) > 0) return;
+    fs.closeSync(this.#held);
+    this.#held = undefined;
+  }
+
+  replace(): void {
+    const path = this.any('f');
+    const aside = Buffer.concat([path, Buffer.from(`.new${this.#options.number}`)]);
+    fs.writeFileSync(aside, this.content());
+    fs.renameSync(aside, path);
+  }
+
+  moveOut(): void {
+    this.#within = '' as ByteName;
+    const to = this.#outside();
+    fs.rmSync(to, { recursive: true, force: true });
+    fs.renameSync(this.existing('d'), to);
+  }
+
+  moveIn(): void {
+    this.#within = '' as ByteName;
+    fs.renameSync(this.#outside(), this.any('d'));
+  }
+
+  #outside(): string {
+    return `${this.#options.outside}/${this.draw(OUTSIDE)}`;
+  }
+
+  #directory(): ByteName {
+    let path = this.#within;
+    for (let depth = 0; depth < DEPTH_MAX && this.draw(3) > 0; depth++) {
+      const below = joinNames(path, this.#name('d'));
+      if (!fs.lstatSync(this.#at(below), { throwIfNoEntry: false })?.isDirectory()) break;
+      path = below;
+    }
+    return path;
+  }
+
+  #name(kind: keyof typeof NAMES): ByteName {
+    const odd = this.#options.odd && this.draw(8) === 0 ? '\xff\xfe' : '';
+    return `${kind}${odd}${this.draw(NAMES[kind])}` as ByteName;
+  }
+
+  #at(path: ByteName): Buffer {
+    return bytesOfName(joinNames(nameOfText(this.#options.root), path));
+  }
+}
+
+function append(fd: number, content: Buffer): void {
+  const { size } = fs.fstatSync(fd);
+  if (size > BYTES_MAX) fs.ftruncateSync(fd, 0);
+  else fs.writeSync(fd, content, 0, content.length, size);
+}

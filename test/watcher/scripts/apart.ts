@@ -1,0 +1,7 @@
+/** One script in a process of its own, for those that somebody without rights runs. Arguments: theme, name, backend. */
+import { Scene } from './scene.js';
+import { type Backend, scripts } from './script.js';
+
+const [theme, name, backend] = process.argv.slice(2);
+const script = scripts().find((one) => one.theme === theme && one.name === name);
+await new Scene(script!, backend as Backend).run();

@@ -1,0 +1,85 @@
+/** What was told in a step, held against what the step says. */
+
+import { shown } from './acts.js';
+import type { Heard, Reader } from './reader.js';
+import { named, type Step } from './script.js';
+
+export class Told {
+  readonly #told: Heard[];
+  readonly #said: Record<string, unknown[]>;
+
+  constructor({ told, said }: Pick<Reader, 'told' | 'said'>) {
+    this.#told = told;
+    this.#said = said;
+  }
+
+  /** Sentences; none when all is as it should be. */
+  wrong(step: Step): string[] {
+    return [
+      ...this.#wrongPaths(step),
+      ...this.#wrongOrder(step.order.map(asLine)),
+      ...Object.entries(step.puts).flatMap(([path, [least, most]]) =>
+        outside(`puts of ${path}`, this.#of(asName(path), 'put').length, least, most),
+      ),
+      ...Object.entries(step.renamed).flatMap(([to, from]) => this.#wrongRename(asName(from), asName(to))),
+      ...this.#told
+        .filter(({ cause }) => step.causes !== undefined && !step.causes.includes(cause))
+        .map(({ operation, path, cause }) => `${operation} ${path} has the cause ${cause}`),
+      ...Object.entries(step.says).flatMap(([event, [least, most]]) =>
+        outside(`times '${event}'`, this.#said[event]?.length ?? 0, least, most),
+      ),
+    ];
+  }
+
+  #wrongPaths({ told, may }: Step): string[] {
+    const wanted = byPath(told.map(asLine));
+    const optional = new Set(may.map(asLine));
+    const heard = byPath(this.#told.map(lineOf).filter((line) => !optional.has(line)));
+    return [...new Set([...wanted.keys(), ...heard.keys()])].flatMap((path) => {
+      const [should, is] = [wanted, heard].map((lines) => (lines.get(path) ?? ['nothing']).join(', '));
+      return should === is ? [] : [`should be: ${should}; is: ${is}`];
+    });
+  }
+
+  #wrongOrder(order: string[]): string[] {
+    const at = order.map((line) => this.#told.findIndex((heard) => lineOf(heard) === line));
+    return at.every((place, n) => place >= 0 && place >= (at[n - 1] ?? 0)) ? [] : [`not in order: ${order.join(', ')}`];
+  }
+
+  #wrongRename(from: string, to: string): string[] {
+    const ids = [...this.#of(from, 'delete'), ...this.#of(to, 'put')].map(({ renameId }) => renameId);
+    const [id] = ids.filter((one) => one !== undefined);
+    const both = [this.#of(from, 'delete'), this.#of(to, 'put')];
+    if (id === undefined || !both.every((half) => half.some(({ renameId }) => renameId === id)))
+      return [`${from} -> ${to} has no id on both halves: ${ids.join()}`];
+    const others = this.#told.filter(({ path, renameId }) => renameId === id && path !== from && path !== to);
+    return others.map(({ path }) => `${path} has the id of ${from} -> ${to}`);
+  }
+
+  #of(path: string, operation: Heard['operation']): Heard[] {
+    return this.#told.filter((heard) => heard.path === path && heard.operation === operation);
+  }
+}
+
+const lineOf = ({ operation, kind, path }: Heard): string => `${operation} ${kind} ${path}`;
+const asName = (path: string): string => shown(named(path));
+
+/** `put file NAME` with its name as the events have it. */
+function asLine(line: string): string {
+  const [operation, kind, path] = line.split(' ');
+  return `${operation} ${kind} ${asName(path!)}`;
+}
+
+/** In their order, one that follows its like left out. */
+function byPath(lines: string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const line of lines) {
+    const path = line.slice(line.lastIndexOf(' ') + 1);
+    const before = found.get(path) ?? [];
+    if (before.at(-1) !== line) found.set(path, [...before, line]);
+  }
+  return found;
+}
+
+const outside = (what: string, count: number, least: number, most: number): string[] =>
+  count >= least && count <= most ? [] : [`${count} ${what}, not ${least} to ${most}`];
