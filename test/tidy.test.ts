@@ -32,6 +32,7 @@ const ORDER = [
   'telemetry',
   'linux',
   'files',
+  'change-log',
   'watcher',
   'ledger',
   'manifest',
