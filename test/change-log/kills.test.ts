@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ChangeLog, createChangeLog } from '../../src/change-log/index.js';
 import { dice } from '../crash/dice.js';
-import { until } from '../world/waiting.js';
+import { stays, until } from '../world/waiting.js';
 
 const RECORDER = fileURLToPath(new URL('./recorder.js', import.meta.url));
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
@@ -71,6 +71,8 @@ test('nothing acknowledged is lost by kills, and a reader arrives at the last st
       at = await follow(log, seen, at);
       return recorders.every(({ acked }) => acked.size >= enough);
     });
+    // Whoever waits for an acknowledgement kills between two commits; the moment is drawn instead.
+    await stays('both go on', () => recorders.every(({ process: one }) => one.exitCode === null), draw(30));
     for (const { process: one } of recorders) one.kill('SIGKILL');
     await Promise.all(recorders.map(({ ended }) => ended));
     at = await follow(log, seen, at);
