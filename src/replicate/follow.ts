@@ -1,0 +1,67 @@
+/**
+ * From the watcher into the change log: what is told is on disk before anybody acts on it, so that a slow or full DEST makes
+ * nobody wait but itself.
+ * Guarantees: bounded; while the log cannot keep up the watcher is not listened to, and it has its own bound. What the log
+ * could not take is told (`onLost`), and found by a look at everything.
+ */
+import { type ChangeLog, ChangeLogError, type NewChange } from '../change-log/index.js';
+import { limits } from './limits.js';
+
+/** As the watcher tells it. */
+export interface Told {
+  /** Absolute. */
+  pathBytes: Buffer;
+  operation: 'put' | 'delete';
+  timestamp: Date;
+  renameId?: string;
+}
+
+export interface FollowParts {
+  log: ChangeLog;
+  /** Absolute path of SOURCE. */
+  source: string;
+  onRecorded: () => void;
+  onLost: (error: ChangeLogError) => void;
+}
+
+export class Follow {
+  readonly #prefix: Buffer;
+  #held: NewChange[] = [];
+  #flushing: Promise<void> | undefined;
+
+  constructor(private readonly parts: FollowParts) {
+    this.#prefix = Buffer.from(`${parts.source === '/' ? '' : parts.source}/`);
+  }
+
+  /** Resolves when the events have ended and are recorded. */
+  async run(events: AsyncIterable<Told>): Promise<void> {
+    for await (const { pathBytes, operation, timestamp, renameId } of events) {
+      // The root itself has no path in a mirror; that it has gone is seen by whoever opens it.
+      if (!pathBytes.subarray(0, this.#prefix.length).equals(this.#prefix)) continue;
+      const key = pathBytes.subarray(this.#prefix.length);
+      if (key.length === 0) continue;
+      this.#held.push({ key, operation, timestamp, ...(renameId === undefined ? {} : { renameId }) });
+      this.#flushing ??= this.#flush();
+      if (this.#held.length >= limits.recordMax) await this.#flushing;
+    }
+    await this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      while (this.#held.length > 0) await this.#record(this.#held.splice(0, limits.recordMax));
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
+  async #record(changes: NewChange[]): Promise<void> {
+    try {
+      await this.parts.log.record(changes);
+      this.parts.onRecorded();
+    } catch (error) {
+      if (!(error instanceof ChangeLogError)) throw error;
+      this.parts.onLost(error);
+    }
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The mirror at work: changes as they are told, what could not be done again, everything once in a while.
+ * Guarantees: one thing at a time (save large copies), so nobody works on what another one is about to move; whatever ends this
+ * process, the next start finds what is left by a look at everything.
+ * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
+ */
+import { join } from 'node:path';
+import { type ChangeLog, ChangeLogError, createChangeLog } from '../change-log/index.js';
+import type { ByteName } from '../linux/index.js';
+import { DestMissing, SourceMissing } from './failures.js';
+import { Follow, type Told } from './follow.js';
+import { limits } from './limits.js';
+import { Mirror } from './mirror.js';
+import { type Opened, openReplica } from './open.js';
+import { Place } from './place.js';
+import { Retries } from './retries.js';
+import { destError, sourceError } from './sentences.js';
+import type { Replicated, ReplicateOptions, Totals } from './types.js';
+import { Wake } from './wake.js';
+
+const CONSUMER = 'ingest-replicate';
+const ROOT = '' as ByteName;
+
+export interface Look {
+  totals: Totals;
+  /** What DEST waits for: an errno name. */
+  waiting: string | undefined;
+  unmirrored: number;
+  largeUnderWay: number;
+}
+
+export class Replica {
+  readonly #end = new AbortController();
+  readonly #wake = new Wake();
+  readonly #retries: Retries;
+  readonly #place: Place;
+  readonly #mirror: Mirror;
+  #read = 0;
+  #scanAtMs = 0;
+  /** Which of the two is missing. */
+  #gone: 'source_missing' | 'dest_missing' | undefined;
+  #logCode: string | undefined;
+
+  private constructor(
+    private readonly options: ReplicateOptions,
+    private readonly opened: Opened,
+    private readonly log: ChangeLog,
+  ) {
+    const { emit, totals } = opened;
+    this.#retries = new Retries(emit);
+    this.#place = new Place(options.dest, emit);
+    this.#mirror = new Mirror({
+      ...opened,
+      totals,
+      delete: options.delete ?? true,
+      checksum: options.checksum ?? false,
+      retries: this.#retries,
+      place: this.#place,
+      signal: this.#end.signal,
+      wrote: () => this.#place.worked(),
+    });
+  }
+
+  /** Claims DEST and opens the log. Errors: OperatorError, EnvironmentError, ChangeLogError. */
+  static async open(options: ReplicateOptions): Promise<Replica> {
+    const opened = await openReplica(options);
+    try {
+      const log = await createChangeLog({ path: options.changeLog ?? join(opened.hiddenPath, 'changes.db') });
+      const replica = new Replica(options, opened, log);
+      await log.register(CONSUMER);
+      // The look at everything that comes first covers what was left.
+      replica.#read = await log.last();
+      await log.ack(CONSUMER, replica.#read);
+      return replica;
+    } catch (error) {
+      opened.dest.close();
+      throw error;
+    }
+  }
+
+  look(): Look {
+    return {
+      totals: { ...this.opened.totals },
+      waiting: this.#place.code,
+      unmirrored: this.#retries.size,
+      largeUnderWay: this.#mirror.largeUnderWay,
+    };
+  }
+
+  /** The first thing to do. Safe to call at any moment, and twice. */
+  stop(): void {
+    this.#end.abort();
+    this.#wake.ring();
+  }
+
+  /** Takes what is told; resolves when the events have ended. */
+  follow(events: AsyncIterable<Told>): Promise<void> {
+    const follow = new Follow({
+      log: this.log,
+      source: this.options.source,
+      onRecorded: () => {
+        this.#logCode = undefined;
+        this.#wake.ring();
+      },
+      onLost: (error) => this.#lostByLog(error),
+    });
+    return follow.run(events);
+  }
+
+  /** Until `stop`, or with `once` until all is done that can be. Closes everything. */
+  async run(): Promise<Replicated> {
+    try {
+      while (!this.#end.signal.aborted && (await this.#round()));
+      return { totals: this.opened.totals, ...this.#retries.list() };
+    } finally {
+      await this.#mirror.stop();
+      await this.log.close();
+      this.opened.dest.close();
+    }
+  }
+
+  /** False: all is done. */
+  async #round(): Promise<boolean> {
+    try {
+      const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
+      this.#placeBack();
+      if (worked) return true;
+      if (this.options.once) return await this.#onceGoesOn();
+    } catch (error) {
+      this.#placeGone(error);
+      this.#scanAtMs = 0;
+      await this.#wake.wait(limits.placeRetryMs);
+      return true;
+    }
+    await this.#wake.wait(Math.min(this.#scanAtMs, this.#retries.nextMs()) - performance.now());
+    return true;
+  }
+
+  /** What was told. Answers whether there was something. */
+  async #batch(): Promise<boolean> {
+    try {
+      const changes = await this.log.since(this.#read, { limit: limits.batchMax });
+      if (changes.length === 0) return false;
+      await this.#mirror.apply(changes);
+      if (this.#end.signal.aborted) return false;
+      this.#read = changes.at(-1)!.seq;
+      await this.log.ack(CONSUMER, this.#read);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ChangeLogError)) throw error;
+      this.#lostByLog(error);
+      if (error.code === 'change_log_lost_consumer' || error.code === 'change_log_gap') {
+        await this.log.forget(CONSUMER);
+        this.#read = (await this.log.register(CONSUMER)).seq;
+      }
+      return false;
+    }
+  }
+
+  async #again(): Promise<boolean> {
+    if (!this.#place.mayTry(performance.now())) return false;
+    const due = this.#retries.due(performance.now());
+    if (due.length > 0) await this.#mirror.again(due);
+    if (!this.#retries.tooMany) return due.length > 0;
+    this.#retries.tooMany = false;
+    this.#scanAtMs = Math.min(this.#scanAtMs, performance.now() + limits.retryLongestMs);
+    return due.length > 0;
+  }
+
+  /** Everything, with what is told meanwhile in between. */
+  async #scan(): Promise<boolean> {
+    if (performance.now() < this.#scanAtMs) return false;
+    const began = performance.now();
+    this.#scanAtMs = Number.POSITIVE_INFINITY;
+    await this.#mirror.tree(ROOT, async () => {
+      while (!this.#end.signal.aborted && (await this.#batch()));
+    });
+    const scanEveryMs = this.options.scanEveryMs ?? (this.options.poll ? limits.pollEveryMs : limits.scanEveryMs);
+    // What was lost meanwhile has asked for another one.
+    this.#scanAtMs = Math.min(
+      this.#scanAtMs,
+      performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs),
+    );
+    if (this.#end.signal.aborted) return true;
+    const { totals, emit } = this.opened;
+    totals.scans++;
+    emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...totals });
+    return true;
+  }
+
+  async #onceGoesOn(): Promise<boolean> {
+    if (this.#mirror.largeUnderWay > 0) {
+      await this.#mirror.largeIdle();
+      return true;
+    }
+    if (!this.#retries.hopeful()) return false;
+    await this.#wake.wait(Math.max(this.#retries.nextMs() - performance.now(), 10));
+    return true;
+  }
+
+  /** Throws what is neither of the two; `once` waits for neither. */
+  #placeGone(error: unknown): void {
+    const { source, dest, once } = this.options;
+    if (!(error instanceof DestMissing) && !(error instanceof SourceMissing)) throw error;
+    const isSource = error instanceof SourceMissing;
+    const told = isSource ? sourceError(source, error.code) : destError(dest, error.code);
+    if (once) throw told;
+    const gone = `${isSource ? 'source' : 'dest'}_missing` as const;
+    if (this.#gone !== gone) this.opened.emit(gone, { path: isSource ? source : dest, code: error.code });
+    this.#gone = gone;
+  }
+
+  #placeBack(): void {
+    if (this.#gone === undefined) return;
+    const { source, dest } = this.options;
+    const isSource = this.#gone === 'source_missing';
+    this.opened.emit(isSource ? 'source_back' : 'dest_back', { path: isSource ? source : dest });
+    this.#gone = undefined;
+  }
+
+  #lostByLog(error: ChangeLogError): void {
+    if (this.#logCode !== error.code)
+      this.opened.emit('replica_log_failing', { code: error.code, reason: error.message });
+    this.#logCode = error.code;
+    this.#scanAtMs = Math.min(this.#scanAtMs, performance.now() + limits.placeRetryMs);
+    this.#wake.ring();
+  }
+}
