@@ -14,7 +14,7 @@ import { type ByteName, bootId, bootMs, bytesOfName, shownName } from '../linux/
 import { makeFilters } from '../producer/filters.js';
 import { stabilityMs } from '../stages/completion.js';
 import { safeText, shownSeconds } from '../telemetry/safe.js';
-import { Scan } from '../watcher/scan.js';
+import { Scan } from '../watcher/engine/scan.js';
 import { say, tell } from './console.js';
 import { judge, type Verdict } from './dry-judge.js';
 import { DryNotes } from './dry-notes.js';
@@ -60,6 +60,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
       report('ignore', feed, path, `this directory cannot be read (${(error as { code?: string }).code ?? error})`),
     target: (path) => path,
     enters: filters.enters,
+    everything: false,
   });
   try {
     while (!scan.done) {

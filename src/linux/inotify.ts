@@ -99,6 +99,11 @@ class InotifyInstance {
     closeSync(this.#fd);
   }
 
+  /** Calls the callbacks of all events that are queued now, without waiting for the event loop. */
+  drain(): void {
+    while (this.#open && this.#read());
+  }
+
   ref(): void {
     this.#poll.ref();
   }
@@ -107,13 +112,15 @@ class InotifyInstance {
     this.#poll.unref();
   }
 
-  #read(): void {
+  /** False: there was nothing. */
+  #read(): boolean {
     const length = this.#readChunk();
     for (let at = 0; at < length && this.#open; ) {
       const nameBytes = chunk.readUInt32LE(at + 12);
       this.#tell(at, nameBytes);
       at += HEADER_BYTES + nameBytes;
     }
+    return length > 0;
   }
 
   #readChunk(): number {

@@ -27,12 +27,26 @@ export interface Stat {
   mountId: bigint | undefined;
   /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with everything that a write, a rename or another file changes. */
   version: string;
+  /** The same in parts, and with the time of birth, which tells a file from a later one with the same inode number. */
+  parts: VersionParts;
+  /** For comparing with the wall clock. */
+  ctimeMs: number;
+}
+
+export interface VersionParts {
+  /** `DEV:INO:BIRTH_NS`; BIRTH_NS is empty where the filesystem keeps none. */
+  file: string;
+  /** `SIZE:MTIME_NS` */
+  content: string;
+  /** `CTIME_NS` */
+  changed: string;
 }
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
 
 const KINDS: Record<number, Kind> = {
@@ -77,7 +91,7 @@ export function statFd(fd: number): Stat {
 }
 
 function ask(dirFd: number, name: ByteName, flags: number): number {
-  const mask = STATX_BASIC_STATS | STATX_MNT_ID;
+  const mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
   return statx(dirFd, cString(name, 'statx'), flags, mask, bytes) < 0 ? errno() : 0;
 }
 
@@ -90,6 +104,10 @@ class Time {
 
   get ns(): bigint {
     return BigInt(this.seconds) * 1_000_000_000n + BigInt(this.nanos);
+  }
+
+  get ms(): number {
+    return this.seconds * 1_000 + this.nanos / 1e6;
   }
 
   /** Digits put beside digits: five bigints a stat would cost more than the call. */
@@ -111,7 +129,7 @@ class FileStat implements Stat {
     readonly dev: number,
     private readonly inode: number | bigint,
     readonly size: number,
-    private readonly times: readonly [access: Time, modification: Time, change: Time],
+    private readonly times: readonly [access: Time, modification: Time, change: Time, birth?: Time],
     private readonly mount: number | bigint | undefined,
   ) {}
 
@@ -135,6 +153,17 @@ class FileStat implements Stat {
     this.#version ??= `${this.dev}:${this.inode}:${this.size}:${modification.text()}:${change.text()}`;
     return this.#version;
   }
+  get parts(): VersionParts {
+    const [, modification, change, birth] = this.times;
+    return {
+      file: `${this.dev}:${this.inode}:${birth?.text() ?? ''}`,
+      content: `${this.size}:${modification.text()}`,
+      changed: change.text(),
+    };
+  }
+  get ctimeMs(): number {
+    return this.times[2].ms;
+  }
 }
 
 /** A u64, as a number where that is exact. */
@@ -155,7 +184,7 @@ function decode(): Stat {
     makedev(u32[34]!, u32[35]!),
     wideAt(8),
     u32[10]! + u32[11]! * 2 ** 32,
-    [timeAt(16), timeAt(28), timeAt(24)],
+    u32[0]! & STATX_BTIME ? [timeAt(16), timeAt(28), timeAt(24), timeAt(20)] : [timeAt(16), timeAt(28), timeAt(24)],
     u32[0]! & STATX_MNT_ID ? wideAt(36) : undefined,
   );
 }

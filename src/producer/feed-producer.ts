@@ -9,7 +9,7 @@ import type { Watermarks } from '../gates/watermarks.js';
 import { LinuxError } from '../linux/index.js';
 import { nameOfText } from '../linux/names.js';
 import type { Emit } from '../telemetry/emit.js';
-import { type Mark, type OpenRoot, Watcher, type WatcherEvent } from '../watcher/index.js';
+import { Engine, type EngineEvent, type Mark, type OpenRoot } from '../watcher/engine/index.js';
 import { makeFilters } from './filters.js';
 import { lookAt } from './look.js';
 import { noticeOf } from './notice.js';
@@ -35,7 +35,7 @@ export class FeedProducer {
   /** Files that became jobs since the start. */
   taken = 0;
   readonly #options: FeedProducerOptions;
-  readonly #watcher: Watcher;
+  readonly #watcher: Engine;
   readonly #telling: Telling;
   readonly #sidecarSuffix;
 
@@ -45,8 +45,9 @@ export class FeedProducer {
     this.#telling = new Telling(feed.name, emit);
     this.#sidecarSuffix = feed.mode === 'sidecar' ? nameOfText(feed.sidecarSuffix) : undefined;
     const { target, enters } = makeFilters(feed);
-    this.#watcher = new Watcher({
-      root: feed.input,
+    this.#watcher = new Engine({
+      root: nameOfText(feed.input),
+      everything: false,
       recursive: feed.recursive,
       poll: feed.poll,
       ...(feed.scanIntervalSeconds !== undefined && { scanEveryMs: feed.scanIntervalSeconds * 1_000 }),
@@ -105,7 +106,7 @@ export class FeedProducer {
   }
 
   /** What is told of the watcher stands in the state too: `queue-stat` and the dashboard read no log. */
-  #write(event: WatcherEvent): void {
+  #write(event: EngineEvent): void {
     const { backend, feed, onFatal } = this.#options;
     const written = noticeOf(event, feed, backend);
     // The event was told; only the state misses one.

@@ -5,11 +5,11 @@
  * Does not: look at the disk; what a thing is and how large it is come from whoever looked (`whyNot`).
  */
 import { relative } from 'node:path';
-import picomatch from 'picomatch';
 import type { FeedOptions } from '../config/options.js';
 import { baseOf, folderOf } from '../files/places.js';
 import type { Kind } from '../linux/index.js';
 import { type ByteName, nameOfText, shownName } from '../linux/names.js';
+import { matcherOf } from '../watcher/globs.js';
 
 /** What uploaders call a file that is not whole yet, and our own notes about one. */
 export const TEMPORARY_SUFFIXES = ['.tmp', '.part', '.swp', '~', '.filepart', '.crdownload', '.metadata.json'] as const;
@@ -129,19 +129,6 @@ class Rules {
 }
 
 const ignored = (rule: IgnoreRule, sentence: string): Ignored => ({ rule, sentence });
-
-/** A glob without a slash is about the last part of a path, wherever that lies. */
-export function matcherOf(globs: readonly string[]): ((path: ByteName) => boolean) | undefined {
-  if (globs.length === 0) return undefined;
-  const matchers = globs.map((glob) => picomatch(glob, { basename: true, dot: true }));
-  return (path) => {
-    const text = globText(path);
-    return matchers.some((matches) => matches(text));
-  };
-}
-
-/** Names that are not UTF-8 are matched with U+FFFD in place of what is not. Most names are ASCII and need no decoding. */
-const globText = (path: ByteName): string => (/[\x80-\xff]/.test(path) ? shownName(path) : path);
 
 function insideOf(input: string, workDir: string | undefined): ByteName | undefined {
   if (workDir === undefined) return undefined;

@@ -7,7 +7,7 @@ import { Directories } from '../files/directories.js';
 import { identityOf } from '../files/identity.js';
 import { type Kind, LinuxError, openDirectory, type Stat, statAtOrNone } from '../linux/index.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
-import type { Cause, Mark, OpenRoot } from '../watcher/index.js';
+import type { Cause, Mark, OpenRoot } from '../watcher/engine/index.js';
 
 /** A regular file as it was seen. */
 export interface Look {

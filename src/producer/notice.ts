@@ -3,11 +3,11 @@ import type { Backend } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { type NoticeCode, note, takeBack } from '../gates/notices.js';
 import { shownName } from '../linux/index.js';
-import type { WatcherEvent } from '../watcher/index.js';
+import type { EngineEvent } from '../watcher/engine/index.js';
 
 /** Undefined where there is nothing to write. */
 export function noticeOf(
-  event: WatcherEvent,
+  event: EngineEvent,
   { name: feed, input }: FeedOptions,
   backend: Backend,
 ): Promise<unknown> | undefined {

@@ -4,7 +4,7 @@
  */
 import { type ByteName, type Kind, shownName } from '../linux/index.js';
 import type { Emit } from '../telemetry/emit.js';
-import type { WatcherEvent } from '../watcher/index.js';
+import type { EngineEvent } from '../watcher/engine/index.js';
 
 /** Between two events about the same kind of thing, or the same error, in one feed. */
 const QUIET_MS = 60_000;
@@ -20,7 +20,7 @@ export class Telling {
     private readonly emit: Emit,
   ) {}
 
-  watcher(event: WatcherEvent): void {
+  watcher(event: EngineEvent): void {
     const { event: name, ...fields } = event;
     const shown: Record<string, unknown> = { feed: this.feed, ...fields };
     if ('path' in event) shown.path = shownName(event.path);

@@ -7,7 +7,7 @@ import type { Around, Decision, JobId, Outcome, Settlement } from '../../queue/b
 import type { FeedOptions } from '../config/options.js';
 import { globsOf, noteArrival } from '../ledger/arrivals.js';
 import type { ByteName } from '../linux/index.js';
-import { matcherOf } from '../producer/filters.js';
+import { matcherOf } from '../watcher/globs.js';
 
 /** Stored, or known already: its uploader has delivered it either way. */
 const ARRIVED = ['stored', 'duplicate'];

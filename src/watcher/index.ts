@@ -1,4 +1,15 @@
-/** The watcher as others see it. It imports nothing but src/linux. */
-export { limits as watcherLimits } from './limits.js';
-export * from './types.js';
-export { Watcher } from './watcher.js';
+/**
+ * `atomic-ingestor/watcher`: events of a tree that nobody loses. docs/watcher.md says how to use it.
+ */
+export { WatcherError, WatcherStoppedError } from './errors.js';
+export { profiles } from './options.js';
+export type {
+  BackendName,
+  Overflow,
+  ScanDone,
+  WatchEvent,
+  WatcherEvents,
+  WatcherLogger,
+  WatcherOptions,
+} from './types.js';
+export { createWatcher, type Watcher } from './watcher.js';

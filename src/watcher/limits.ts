@@ -1,35 +1,17 @@
-/** Every bound of the watcher, with its reason. */
+/** Every bound of the library, with its reason; the engine has its own. */
 export const limits = {
-  /** Paths marked by events and not yet handed on; beyond either bound a scan is marked instead. */
-  marksMax: 16_384,
-  markBytesMax: 4 * 1024 * 1024,
-  /** Single directories waiting for a scan; beyond them the whole tree is scanned. */
-  directoriesMax: 4_096,
-  /** Paths in one hand-over. */
-  batchMax: 2_000,
-  /** Paths that a scan collects before it hands them on in order, of its first window and of any, and their length together. */
-  windowFirst: 1_000,
-  windowMax: 65_536,
-  windowBytesMax: 1024 * 1024,
-  /** A reading slice of a scan, after which the event loop has its turn. */
-  sliceMs: 4,
-  /** A path that is written to again and again is handed on about once in this time. */
-  rewriteMs: 1_000,
-  /** Paths remembered for that. */
-  rewritesMax: 4_096,
-  /** Share of one core that periodic scans may take. */
-  scanShare: 0.05,
-  /** A paced scan rests after so much work: the rests cost CPU too (1,000,000 known files: 6.2 s, 3.6 without any). */
-  paceBurstMs: 250,
-  /** Default time between two scans, with events and without. */
-  scanEveryMs: 300_000,
-  pollEveryMs: 5_000,
-  /** How often it is asked whether the root is still the directory that it was, and whether a failing one is back. */
-  rootCheckMs: 2_000,
-  /** After a hand-over that failed, and after a directory or watch that failed. */
-  retryMs: 1_000,
-  /** Directories told as failing; beyond them they are only counted. */
-  troublesMax: 1_000,
-  /** Directory entries that the kernel is asked for at once. */
-  readAtOnce: 1_024,
+  /** Rows of the picture that are read at once. */
+  pageMax: 500,
+  /** Paths told a moment ago; beyond them the eldest may be told again too early. */
+  windowsMax: 65_536,
+  /** Names of one inode that are asked whether they are its former one. */
+  twinsMax: 8,
+  /** Removed names of files that live on under others, and may still be written through the removed one. */
+  removedMax: 4_096,
+  /** A name that is gone may turn up as another one: both halves of a rename are queued together, or nearly so. */
+  renameMs: 10,
+  /** A full buffer of which nobody takes anything for so long is an overflow. */
+  patienceMs: 250,
+  /** Paths that could not be looked at and are told; beyond them they are only tried again. */
+  failuresMax: 1_000,
 } as const;

@@ -1,79 +1,86 @@
-/**
- * The words of the watcher: what it is told, what it hands on, and what it tells.
- * Paths are relative to the root, as bytes, without a leading `./`; the root itself is ''.
- */
-import type { ByteName } from '../linux/names.js';
+/** The words of the library: what a watcher is given, and what it tells. */
+import type { FileKind, ScanCause } from './engine/types.js';
+import type { WatcherError } from './errors.js';
 
-/**
- * What last brought a path: a rename into place, a write (or change of attributes) in place, or a scan that met it or
- * (`sidecar`) another name that speaks of it.
- */
-export type Cause = 'rename' | 'write' | 'scan' | 'sidecar';
-
-export interface Mark {
-  path: ByteName;
-  by: Cause;
+/** The shape that bunyan and pino have. */
+export interface WatcherLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }
 
-/** Why a scan runs. `new` and `retry` are scans of single directories, the others of the whole tree. */
-export type ScanCause = 'start' | 'overflow' | 'periodic' | 'marks_full' | 'root_changed' | 'asked' | 'new' | 'retry';
-
-export type FileKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device' | 'unknown';
-
-/** The root, open for the length of a hand-over: everything below it is looked up relative to this descriptor. */
-export interface OpenRoot {
-  readonly fd: number;
-}
+export type BackendName = 'inotify' | 'node' | 'poll';
 
 export interface WatcherOptions {
-  /** Absolute path of the directory. */
-  root: string;
-  /** False: only the names directly in the root. */
-  recursive: boolean;
-  /** True: never inotify. Chosen by itself where the filesystem cannot tell events (NFS, SMB, 9p, FUSE). */
-  poll: boolean;
-  /** Default: 300,000 with events, 5,000 without. */
-  scanEveryMs?: number;
-  /** Which path is marked when `path` (not a directory) is met: itself, another one (its data file), or none. */
-  target(path: ByteName): ByteName | undefined;
-  /** Whether a directory is watched and scanned. */
-  enters(path: ByteName): boolean;
-  /**
-   * Takes the marked paths on, one call at a time. They are hints: a path may be gone, or of any kind.
-   * When it rejects, the same marks come again later.
-   */
-  deliver(marks: readonly Mark[], root: OpenRoot): Promise<void>;
-  tell(event: WatcherEvent): void;
+  /** A path is told at once, then not again for so long; what it is at the end of that time is told. Default 100. */
+  debounceMs?: number;
+  /** Events that nobody has taken yet. Beyond them: one `overflow`, and a scan when there is room again. Default 100. */
+  bufferMax?: number;
+  /** Globs of what is neither told nor entered. Without a slash they are about the last part of a path. */
+  ignore?: string[];
+  /** Where given, only files (and all else but directories) that match one of these globs are told. */
+  include?: string[];
+  /** True: names that begin with a dot are told and entered. Default false. */
+  hidden?: boolean;
+  /** Endings of names that are not told: notes beside a file. Default `.metadata.json`. */
+  metadataSuffixes?: string[];
+  /** Endings of names that are not told: files that are not whole yet. Default `.tmp` and `~`. */
+  tempSuffixes?: string[];
+  /** False: only what lies directly in a root. Default true. */
+  recursive?: boolean;
+  /** The same as `backend: 'poll'`. */
+  poll?: boolean;
+  /** Default: inotify on Linux, else `fs.watch` as hints. On a filesystem that tells no events, scans alone. */
+  backend?: BackendName;
+  /** Time between two scans of the whole tree; 0: none. Default 300,000 with inotify, 5,000 without. */
+  rescanMs?: number;
+  /** True: what lies there at the start is told too, as put, cause `scan`. Default false. */
+  initial?: boolean;
+  /** Its abort is `stop()`. */
+  signal?: AbortSignal;
+  logger?: WatcherLogger;
+  /** A file of its own (SQLite): what was told is kept there, and what changed while nobody watched is told at the next start. */
+  statePath?: string;
 }
 
-/** Counts of a finished scan of the whole tree. `others` are neither files nor directories. */
-export interface ScanCounts {
+export interface WatchEvent {
+  /** Absolute. Bytes that are not UTF-8 are shown as U+FFFD: use `pathBytes` to find such a file. */
+  path: string;
+  /** Absolute, exact. */
+  pathBytes: Buffer;
+  /** `put`: what lies there now is new, replaced or changed. `delete`: nothing lies there any more. */
+  operation: 'put' | 'delete';
+  /** When it was seen. */
+  timestamp: Date;
+  /** Of what lies there, or of what lay there. */
+  kind: FileKind;
+  /** How it was noticed: at once, by a scan, or by the scan that follows lost events. */
+  cause: 'event' | 'scan' | 'overflow';
+  /** The same on the delete of the old name and the put of the new one. */
+  renameId?: string;
+}
+
+/** Events were lost, by the kernel, by too many marked paths, or by a consumer that took none: a scan follows. */
+export interface Overflow {
+  root: string;
+  reason: 'kernel' | 'marks' | 'buffer';
+}
+
+/** A scan of a whole tree has ended. */
+export interface ScanDone {
+  root: string;
+  cause: ScanCause;
   files: number;
   directories: number;
-  others: Partial<Record<FileKind, number>>;
+  seconds: number;
 }
 
-export type WatcherEvent =
-  /** The kernel dropped events; a scan follows. `total` since the start. */
-  | { event: 'overflow'; total: number }
-  | ({ event: 'scan_done'; cause: ScanCause; seconds: number } & ScanCounts)
-  /** More paths were marked than the set holds; a scan follows. */
-  | { event: 'marks_full' }
-  /** Events are not used: asked for, the filesystem cannot, or no inotify instance is to be had (`code`). */
-  | { event: 'polling'; why: 'asked' | 'filesystem' | 'no_inotify'; code?: string }
-  | { event: 'events_back' }
-  /** The watch limit is reached: the directories without a watch are scanned every few seconds. Told once. */
-  | { event: 'watch_limit'; path: ByteName }
-  | { event: 'watch_limit_over' }
-  /** The root cannot be read. `unmounted`: it was a mount point and is none now, so what lies there is not the input. */
-  | { event: 'root_missing'; code: string }
-  | { event: 'root_back' }
-  | { event: 'root_replaced' }
-  /** A directory below the root cannot be read; tried again every scan. */
-  | { event: 'directory_failed'; path: ByteName; code: string }
-  | { event: 'directory_back'; path: ByteName }
-  /** A filesystem is mounted below the root; it is scanned too. */
-  | { event: 'submount'; path: ByteName; device: string }
-  /** `deliver` rejected: its marks are kept and offered again. Told once. */
-  | { event: 'delivery_failing'; error: unknown }
-  | { event: 'delivery_back' };
+export interface WatcherEvents {
+  event: [WatchEvent];
+  overflow: [Overflow];
+  /** Told once; `recovered` follows with the same error when its cause is gone. Never thrown when nobody listens. */
+  error: [WatcherError];
+  recovered: [WatcherError];
+  scan: [ScanDone];
+}

@@ -1,219 +1,202 @@
 /**
- * Watches one directory tree and hands on the paths that may have changed: events are hints, the scan is the truth.
- * Guarantees: a path that passes the filters and lies in the tree is handed on at least once after its last close,
- * rename or creation, however many events the kernel dropped and whatever was moved, unmounted or out of limits
- * meanwhile; memory does not grow with the number of files; every trouble is told once, and once when it is over.
- * Does not: look at files, know when one is complete, or cross symlinks.
+ * Watches trees and tells what changed in them. See docs/watcher.md for how to use it.
+ *
+ * States: open ─ stop() ─> stopping ─ every engine has ended ─> stopped. `watch` needs an open one; `stop` may come at
+ * any moment of any state, and its promise is the same for all callers.
  */
-import { setImmediate as turn } from 'node:timers/promises';
-import type { ByteName } from '../linux/names.js';
-import { Alarm } from './alarm.js';
-import { HandOver } from './hand-over.js';
-import { limits } from './limits.js';
-import { Marks } from './marks.js';
-import { Presence } from './presence.js';
-import type { Scan, ScanHooks } from './scan.js';
-import { Schedule } from './schedule.js';
-import type { Cause, Mark, WatcherOptions } from './types.js';
-import { Watches } from './watches.js';
+import { EventEmitter } from 'node:events';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { baseOf, folderOf } from '../files/places.js';
+import { type ByteName, bytesOfName, shownName } from '../linux/names.js';
+import { WatcherError, WatcherStoppedError } from './errors.js';
+import { type Settings, settingsOf } from './options.js';
+import { Outbox, type Told } from './outbox.js';
+import { PictureStore } from './picture.js';
+import { nameOfPath, type RootPlace, RootWatch } from './root-watch.js';
+import type { WatchEvent, WatcherEvents, WatcherOptions } from './types.js';
 
-export class Watcher {
-  readonly #options: WatcherOptions;
-  readonly #marks = new Marks();
-  readonly #alarm = new Alarm();
-  readonly #presence: Presence;
-  readonly #hands: HandOver;
-  readonly #watches: Watches;
-  readonly #schedule: Schedule;
-  readonly #asked: (() => void)[] = [];
-  #overflows = 0;
-  #stopping = false;
-  #running: Promise<void> | undefined;
+/**
+ * Guarantees: whoever applies all events has the tree whenever nothing is left to tell, however many events the kernel
+ * dropped; memory is bounded, whatever the size of the tree and the pace of the consumer; after `stop` no descriptor,
+ * timer or thread is left.
+ */
+export interface Watcher extends EventEmitter<WatcherEvents> {
+  /**
+   * Watches a directory and all below it, or one file. Resolves when everything that happens from then on is told; what
+   * lies there by then is told with `initial`, or where `statePath` knows an older picture. The same path twice is one watch.
+   * Errors: WatcherError (the root is not there, cannot be read; the state cannot be used), WatcherStoppedError.
+   */
+  watch(path: string | Buffer): Promise<void>;
+  /**
+   * The events, each once: several iterators share them. An event is done with when the next one is asked for. Ends
+   * with `stop`.
+   */
+  events(): AsyncIterableIterator<WatchEvent>;
+  /** Resolves when everything that had happened before the call is told and taken, at the first quiet moment after it. */
+  idle(): Promise<void>;
+  /** Ends it. May be called at any moment and more than once. What nobody has taken is not told any more. */
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
 
-  constructor(options: WatcherOptions) {
-    this.#options = options;
-    this.#presence = new Presence(options.root, options.tell);
-    this.#hands = new HandOver(options, ({ path, by }) => {
-      if (!this.#marks.has(path)) this.#mark(path, by, false);
+/** Errors: WatcherError, op `options`. */
+export const createWatcher = (options: WatcherOptions = {}): Watcher => new TreeWatcher(settingsOf(options));
+
+class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
+  readonly #settings: Settings;
+  readonly #outbox: Outbox;
+  readonly #roots = new Map<string, { watch: RootWatch; ready: Promise<void> }>();
+  readonly #abort = (): void => void this.stop();
+  #store: PictureStore | undefined;
+  #iterators = 0;
+  #pumping = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(settings: Settings) {
+    super();
+    this.#settings = settings;
+    this.#outbox = new Outbox(settings.bufferMax, () => this.#pump());
+    (this as EventEmitter).on('newListener', (name) => {
+      if (name === 'event') setImmediate(() => this.#pump());
     });
-    this.#watches = new Watches(
-      options.poll,
-      {
-        onFile: (path, by, patient) => this.#onFile(path, by, patient),
-        onDirectory: (path) => this.#onDirectory(path),
-        onOverflow: () => this.#onOverflow(),
-        onRootGone: () => {
-          this.#presence.noteGone();
-          this.#alarm.ring();
-        },
-      },
-      options.tell,
-    );
-    const hooks = this.#hooks((path) => this.#enters(path));
-    const retries = {
-      paths: () => this.#watches.retries(),
-      hooks: this.#hooks((path) => this.#enters(path) && !this.#watches.knows(path)),
-    };
-    this.#schedule = new Schedule(hooks, retries, {
-      onBegin: (scan) => this.#onBegin(scan),
-      onAbandon: (scan) => this.#asked.push(...scan.waiting),
+    if (settings.signal?.aborted) this.#abort();
+    else settings.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  async watch(path: string | Buffer): Promise<void> {
+    if (this.#stopped !== undefined) throw new WatcherStoppedError();
+    const place = placeOf(path);
+    const key = joinKey(place);
+    const already = this.#roots.get(key);
+    if (already !== undefined) return already.ready;
+    this.#store ??= new PictureStore(this.#settings.statePath);
+    const watch = new RootWatch({
+      place,
+      settings: this.#settings,
+      ...this.#store.root(key as ByteName),
+      outbox: this.#outbox,
+      emit: (name, ...args) => this.#tell(name, ...args),
+      log: (level, fields, message) => this.#settings.logger?.[level](fields, message),
     });
-  }
-
-  /** Safe to call twice. Resolves after `stop`; rejects when a bug ended the loop. */
-  start(): Promise<void> {
-    this.#running ??= this.#run();
-    return this.#running;
-  }
-
-  /** Ends after the hand-over that is under way. Safe to call twice. Rejects with what ended the loop, if a bug did. */
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    this.#alarm.ring();
-    await this.#running;
-  }
-
-  /** Resolves when a scan of the whole tree that began after this call was handed on, or when the watcher stops. */
-  scan(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#asked.push(resolve);
-      this.#schedule.want('asked');
-      this.#alarm.ring();
-    });
-  }
-
-  /** Hands the path on again, with the same cause, within a second. */
-  again(path: ByteName, by: Cause): void {
-    this.#mark(path, by, true);
-  }
-
-  /** Marked and not yet handed on. */
-  get marked(): number {
-    return this.#marks.size;
-  }
-
-  async #run(): Promise<void> {
+    const ready = watch.start();
+    this.#roots.set(key, { watch, ready });
     try {
-      while (!this.#stopping) await this.#round();
+      await ready;
+    } catch (error) {
+      if (!(error instanceof WatcherStoppedError)) void this.#fail(key, error);
+      throw error;
+    }
+  }
+
+  async *events(): AsyncIterableIterator<WatchEvent> {
+    this.#iterators += 1;
+    let inHand: Told | undefined;
+    try {
+      for (;;) {
+        const told = await this.#outbox.take();
+        if (told === undefined) return;
+        inHand = told;
+        this.emit('event', told.event);
+        yield told.event;
+        inHand = undefined;
+        this.#outbox.done(told, true);
+      }
     } finally {
-      this.#schedule.abandonAll();
-      this.#watches.close();
-      this.#presence.leave();
-      for (const resolve of this.#asked) resolve();
+      this.#iterators -= 1;
+      if (inHand !== undefined) this.#outbox.done(inHand, false);
     }
   }
 
-  async #round(): Promise<void> {
-    if (!this.#enterRoot()) {
-      await this.#alarm.wait(limits.rootCheckMs);
-      return;
+  async idle(): Promise<void> {
+    for (let quiet = false; !quiet && this.#stopped === undefined; ) {
+      quiet = true;
+      for (const { watch, ready } of this.#roots.values()) {
+        await ready;
+        if (await watch.settle()) quiet = false;
+      }
+      if (!this.#outbox.quiet) quiet = false;
+      await this.#outbox.untilQuiet();
     }
-    const nowMs = performance.now();
-    const marks = this.#marks.take(limits.batchMax, nowMs);
-    const delivered = await this.#handOver(marks);
-    const scan = delivered ? this.#schedule.next(nowMs) : undefined;
-    if (scan !== undefined) await this.#readOn(scan);
-    if (scan !== undefined || marks.length > 0) {
-      await turn();
-      return;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #end(): Promise<void> {
+    this.#settings.signal?.removeEventListener('abort', this.#abort);
+    this.#outbox.close();
+    const ended = await Promise.allSettled([...this.#roots.values()].map(({ watch }) => watch.stop()));
+    this.#store?.close();
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  }
+
+  async #fail(key: string, error: unknown): Promise<void> {
+    this.#roots.delete(key);
+    this.#tell(
+      'error',
+      new WatcherError('internal', key, 'BUG', `${key} is no longer watched: ${error}.`, { cause: error }),
+    );
+  }
+
+  /** Gives what waits to the listeners, where nobody iterates. */
+  #pump(): void {
+    if (this.#pumping || this.#iterators > 0 || this.listenerCount('event') === 0) return;
+    this.#pumping = true;
+    // Not within the call that told it: a listener that throws is no failure of the watcher.
+    queueMicrotask(() => this.#hand());
+  }
+
+  #hand(): void {
+    const told = this.#outbox.takeNow();
+    this.#pumping = false;
+    if (told === undefined) return;
+    try {
+      this.emit('event', told.event);
+    } finally {
+      this.#outbox.done(told, true);
+      this.#pump();
     }
-    this.#presence.leave();
-    const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
-    await this.#alarm.wait(Math.ceil(nextMs - performance.now()));
   }
 
-  async #readOn(scan: Scan): Promise<void> {
-    const beganMs = performance.now();
-    const found = scan.slice(this.#presence.fd, limits.batchMax, beganMs + limits.sliceMs);
-    // What an event has marked comes with its own cause.
-    await this.#handOver(found.filter(({ path }) => !this.#marks.has(path)));
-    const nowMs = performance.now();
-    this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
-    if (!scan.done) return;
-    // The root went under it: whoever waits for a scan waits for the next one.
-    if (this.#presence.doubtful) this.#asked.push(...scan.waiting);
-    else this.#onEnd(scan, nowMs);
-  }
-
-  /** False: it failed; the marks are kept, and a while has passed. */
-  async #handOver(marks: readonly Mark[]): Promise<boolean> {
-    if (await this.#hands.run(marks, { fd: this.#presence.fd })) return true;
-    this.#presence.leave();
-    const untilMs = performance.now() + limits.retryMs;
-    while (!this.#stopping && performance.now() < untilMs) await this.#alarm.wait(untilMs - performance.now());
-    return false;
-  }
-
-  /** False: there is no root to work in. */
-  #enterRoot(): boolean {
-    const state = this.#presence.enter((fd) => this.#watches.open(fd));
-    if (state === 'same') return true;
-    this.#schedule.abandonAll();
-    if (state === 'missing') this.#watches.close();
-    else this.#schedule.want(state === 'first' ? 'start' : 'root_changed');
-    return state !== 'missing';
-  }
-
-  #onBegin(scan: Scan): void {
-    if (!scan.whole) return;
-    scan.waiting.push(...this.#asked.splice(0));
-    this.#watches.heal();
-  }
-
-  #onEnd(scan: Scan, nowMs: number): void {
-    this.#watches.scanned(scan.whole ? this.#schedule.round : undefined);
-    if (this.#watches.troubled) this.#schedule.retryIn(limits.pollEveryMs, nowMs);
-    if (!scan.whole) return;
-    this.#schedule.periodicIn(this.#watches.scanEveryMs(this.#options.scanEveryMs), nowMs);
-    const seconds = (nowMs - scan.startedMs) / 1_000;
-    this.#options.tell({ event: 'scan_done', cause: scan.cause, seconds, ...scan.counts });
-    for (const resolve of scan.waiting) resolve();
-  }
-
-  #onFile(path: ByteName, by: Cause, patient: boolean): void {
-    const target = this.#options.target(path);
-    if (target !== undefined) this.#mark(target, by, patient);
-  }
-
-  #mark(path: ByteName, by: Cause, patient: boolean): void {
-    this.#alarm.ring();
-    if (this.#marks.add(path, by, performance.now(), patient)) return;
-    if (this.#schedule.want('marks_full')) this.#options.tell({ event: 'marks_full' });
-  }
-
-  #onDirectory(path: ByteName): void {
-    if (!this.#enters(path)) return;
-    this.#schedule.wantDirectory(path);
-    this.#alarm.ring();
-  }
-
-  #onOverflow(): void {
-    this.#overflows += 1;
-    this.#options.tell({ event: 'overflow', total: this.#overflows });
-    this.#schedule.want('overflow');
-    this.#alarm.ring();
-  }
-
-  #enters(path: ByteName): boolean {
-    return this.#options.recursive && this.#options.enters(path);
-  }
-
-  #hooks(enters: (path: ByteName) => boolean): ScanHooks {
-    return {
-      enters,
-      target: this.#options.target,
-      opened: (path, fd) => {
-        this.#schedule.begun(path);
-        this.#watches.opened(path, fd, this.#schedule.round);
-      },
-      failed: (path, error) => this.#onFailed(path, error),
-    };
-  }
-
-  #onFailed(path: ByteName, error: unknown): void {
-    const code = (error as { code?: string }).code;
-    if (code === undefined) throw error;
-    if (path === '') this.#presence.noteFailed(code);
-    else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, performance.now());
+  #tell<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void {
+    const [about] = args;
+    const level = name === 'error' || name === 'overflow' ? 'warn' : 'info';
+    this.#settings.logger?.[level](about instanceof Error ? { err: about } : { ...about }, name);
+    // An error that nobody listens to would be thrown.
+    if (this.listenerCount(name) > 0) (this as EventEmitter).emit(name, ...args);
   }
 }
+
+const joinKey = ({ root, only }: RootPlace): string => (only === undefined ? root : `${root}/${only}`);
+
+/** Errors: WatcherError, op `watch`. */
+function placeOf(path: string | Buffer): RootPlace {
+  const name = absolute(nameOfPath(path));
+  try {
+    if (statSync(bytesOfName(name)).isDirectory()) return { root: name };
+  } catch (error) {
+    const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
+    const shown = shownName(name);
+    throw new WatcherError(
+      'watch',
+      shown,
+      code,
+      `${shown} cannot be watched: it is not there or cannot be read (${code}).`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return { root: folderOf(name) === '' ? ('/' as ByteName) : folderOf(name), only: baseOf(name) };
+}
+
+/** Of bytes as of text: `resolve` looks at slashes and dots alone. */
+const absolute = (name: ByteName): ByteName =>
+  (name.startsWith('/') ? resolve(name) : resolve(nameOfPath(process.cwd()), name)) as ByteName;

@@ -1,12 +1,13 @@
 /** A watcher in a process of its own, so that it can be stopped, starved and weighed. Talks to the test over IPC. */
-import { Watcher, type WatcherEvent, type WatcherOptions } from '../../src/watcher/index.js';
+import { nameOfText } from '../../src/linux/names.js';
+import { Engine, type EngineEvent, type EngineOptions } from '../../src/watcher/engine/index.js';
 
 export type ToChild =
-  | { kind: 'start'; options: Partial<WatcherOptions> & { root: string }; holdAfterOverflow?: boolean }
+  | { kind: 'start'; options: Partial<Omit<EngineOptions, 'root'>> & { root: string }; holdAfterOverflow?: boolean }
   | { kind: 'go' };
 export type FromChild =
   | { kind: 'up' }
-  | { kind: 'told'; event: WatcherEvent }
+  | { kind: 'told'; event: EngineEvent }
   /** A hand-over of the healing scan waits for `go`. */
   | { kind: 'holding' }
   /** How many different paths were handed on so far. */
@@ -21,7 +22,7 @@ const send = (message: FromChild): void => void process.send!(message);
 
 function start({ options, holdAfterOverflow = false }: ToChild & { kind: 'start' }): void {
   hold = holdAfterOverflow;
-  void new Watcher({
+  void new Engine({
     recursive: true,
     poll: false,
     target: (path) => path,
@@ -42,6 +43,8 @@ function start({ options, holdAfterOverflow = false }: ToChild & { kind: 'start'
       send({ kind: 'told', event });
     },
     ...options,
+    root: nameOfText(options.root),
+    everything: false,
   }).start();
 }
 

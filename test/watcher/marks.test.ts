@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
-import { limits } from '../../src/watcher/limits.js';
-import { Marks } from '../../src/watcher/marks.js';
+import { limits } from '../../src/watcher/engine/limits.js';
+import { Marks } from '../../src/watcher/engine/marks.js';
 
 const X = nameOfText('x');
 

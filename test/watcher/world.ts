@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
-import { type Mark, Watcher, type WatcherEvent, type WatcherOptions } from '../../src/watcher/index.js';
+import { Engine, type EngineEvent, type EngineOptions, type Mark } from '../../src/watcher/engine/index.js';
 import { Bell } from '../world/bell.js';
 
 /** Only there to end a test that would otherwise hang. */
@@ -16,20 +16,21 @@ export class World {
   readonly root = join(this.base, 'in');
   readonly marks: Mark[] = [];
   readonly seen = new Set<ByteName>();
-  readonly told: WatcherEvent[] = [];
+  readonly told: EngineEvent[] = [];
   readonly #bell = new Bell(PATIENCE_MS, () => `told: ${JSON.stringify(this.told)}`);
-  #watcher: Watcher | undefined;
+  #watcher: Engine | undefined;
   /** Thrown by the next hand-overs. */
   failWith: Error | undefined;
 
-  get watcher(): Watcher {
+  get watcher(): Engine {
     assert(this.#watcher);
     return this.#watcher;
   }
 
-  start(options: Partial<WatcherOptions> = {}): Watcher {
-    this.#watcher = new Watcher({
-      root: this.root,
+  start(options: Partial<EngineOptions> = {}): Engine {
+    this.#watcher = new Engine({
+      root: nameOfText(this.root),
+      everything: false,
       recursive: true,
       poll: false,
       target: (path) => path,
@@ -58,11 +59,11 @@ export class World {
     return this.until(`${paths.join(', ')} handed on`, () => paths.every((path) => this.seen.has(nameOfText(path))));
   }
 
-  untilTold(event: WatcherEvent['event'], times = 1): Promise<void> {
+  untilTold(event: EngineEvent['event'], times = 1): Promise<void> {
     return this.until(`${event} told ${times} times`, () => this.count(event) >= times);
   }
 
-  count(event: WatcherEvent['event']): number {
+  count(event: EngineEvent['event']): number {
     return this.told.filter((told) => told.event === event).length;
   }
 
@@ -79,7 +80,7 @@ export class World {
 }
 
 /** Runs with events and by polling alone: the second must be as correct as the first. */
-export function scenarioBothWays(name: string, run: (world: World, options: Partial<WatcherOptions>) => Promise<void>) {
+export function scenarioBothWays(name: string, run: (world: World, options: Partial<EngineOptions>) => Promise<void>) {
   scenario(name, (world) => run(world, {}));
   scenario(`${name} (polling)`, (world) => run(world, { poll: true, scanEveryMs: 50 }));
 }

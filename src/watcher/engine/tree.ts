@@ -4,11 +4,12 @@
  * directory moved, a watch gone), it lets the watch go and asks for a scan of that directory, which takes it again.
  * Does not: look at files. A callback only marks.
  */
-import * as linux from '../linux/index.js';
-import { type ByteName, joinNames } from '../linux/names.js';
+import * as linux from '../../linux/index.js';
+import { type ByteName, joinNames } from '../../linux/names.js';
+import type { Hint } from './types.js';
 
 /** Modifications are not asked for: a slow writer would cost an event a call, and its close tells enough. */
-const WATCH_FOR =
+const WATCH_FOR_FILES =
   linux.IN_CREATE |
   linux.IN_CLOSE_WRITE |
   linux.IN_MOVED_TO |
@@ -17,12 +18,17 @@ const WATCH_FOR =
   linux.IN_MOVE_SELF |
   linux.IN_ONLYDIR |
   linux.IN_EXCL_UNLINK;
+/** Files that were unlinked are told of too: they may live on under another name. */
+const WATCH_FOR_EVERYTHING =
+  (WATCH_FOR_FILES & ~linux.IN_EXCL_UNLINK) | linux.IN_MODIFY | linux.IN_DELETE | linux.IN_MOVED_FROM;
 
 export interface TreeHooks {
-  /** A name (not of a directory) was created, written or renamed in. `patient`: more of it is likely to follow. */
-  onFile(path: ByteName, by: 'rename' | 'write', patient: boolean): void;
+  /** Something happened to a name, not of a directory. `patient`: more of it is likely to follow. */
+  onFile(path: ByteName, by: Hint, patient: boolean): void;
   /** A directory appeared, or lost its watch while it may still be there. */
   onDirectory(path: ByteName): void;
+  /** A directory was removed or moved away. Only with `everything`. */
+  onDirectoryGone(path: ByteName, by: 'delete' | 'moved'): void;
   onOverflow(): void;
   /** The root was removed, moved or unmounted. */
   onRootGone(): void;
@@ -41,7 +47,10 @@ export class WatchTree {
   readonly #hooks: TreeHooks;
 
   /** Throws LinuxError (EMFILE: no inotify instance to be had). */
-  constructor(hooks: TreeHooks) {
+  constructor(
+    hooks: TreeHooks,
+    private readonly everything: boolean,
+  ) {
     this.#hooks = hooks;
     this.#inotify = new linux.Inotify({ onOverflow: () => hooks.onOverflow() });
   }
@@ -54,7 +63,7 @@ export class WatchTree {
   watch(path: ByteName, fd: number, round: number): void {
     const wd = this.#inotify.addWatch({
       directoryFd: fd,
-      watch_for: WATCH_FOR,
+      watch_for: this.everything ? WATCH_FOR_EVERYTHING : WATCH_FOR_FILES,
       callback: (event) => this.#onEvent(event),
     });
     const was = this.#byPath.get(path);
@@ -91,16 +100,26 @@ export class WatchTree {
     if (event.mask & (linux.IN_DELETE_SELF | linux.IN_MOVE_SELF | linux.IN_UNMOUNT | linux.IN_IGNORED))
       this.#onSelf(path, event);
     else if (event.name === undefined) return;
-    else if (event.mask & linux.IN_ISDIR) {
-      if (event.mask & (linux.IN_CREATE | linux.IN_MOVED_TO)) this.#hooks.onDirectory(joinNames(path, event.name));
-    } else {
-      const renamed = (event.mask & linux.IN_MOVED_TO) !== 0;
-      this.#hooks.onFile(
-        joinNames(path, event.name),
-        renamed ? 'rename' : 'write',
-        (event.mask & linux.IN_CREATE) !== 0,
-      );
+    else if (event.mask & linux.IN_ISDIR) this.#onDirectory(joinNames(path, event.name), event.mask);
+    else {
+      const by = this.everything ? hintOf(event.mask) : event.mask & linux.IN_MOVED_TO ? 'rename' : 'write';
+      this.#hooks.onFile(joinNames(path, event.name), by, (event.mask & linux.IN_CREATE) !== 0);
     }
+  }
+
+  #onDirectory(path: ByteName, mask: number): void {
+    if (mask & (linux.IN_CREATE | linux.IN_MOVED_TO)) this.#hooks.onDirectory(path);
+    else if (mask & linux.IN_DELETE) this.#hooks.onDirectoryGone(path, 'delete');
+    else if (mask & linux.IN_MOVED_FROM) {
+      // What happens below it from here on would be told under its former name.
+      this.forget(path);
+      this.#hooks.onDirectoryGone(path, 'moved');
+    }
+  }
+
+  /** Takes in what the kernel has queued up to now. */
+  drain(): void {
+    this.#inotify.drain();
   }
 
   #onSelf(path: ByteName, event: linux.InotifyEvent): void {
@@ -125,4 +144,11 @@ export class WatchTree {
     this.#byWd.delete(wd);
     if (this.#byPath.get(path) === wd) this.#byPath.delete(path);
   }
+}
+
+function hintOf(mask: number): Hint {
+  if (mask & linux.IN_MOVED_TO) return 'rename';
+  if (mask & linux.IN_MOVED_FROM) return 'moved';
+  if (mask & linux.IN_DELETE) return 'delete';
+  return mask & linux.IN_ATTRIB ? 'attributes' : 'write';
 }

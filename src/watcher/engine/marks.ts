@@ -2,21 +2,24 @@
  * The bounded set of marked paths between the events and the one loop that hands them on.
  * Guarantees: a path that was added is taken later with its last cause, or `add` answers false and the caller marks a
  * scan; a path that is written to without end is taken about once a second.
- * Does not: look at files. A creation is held back for up to a second, for its close or rename usually follows.
+ * Does not: look at files. A creation is held back for up to a second, for its close or rename usually follows; with
+ * `prompt`, nothing is held back.
  */
-import type { ByteName } from '../linux/names.js';
+import type { ByteName } from '../../linux/names.js';
 import { limits } from './limits.js';
-import type { Cause, Mark } from './types.js';
+import type { Hint, Mark } from './types.js';
 
 export class Marks {
-  readonly #due = new Map<ByteName, Cause>();
-  readonly #later = new Map<ByteName, Cause>();
+  readonly #due = new Map<ByteName, Hint>();
+  readonly #later = new Map<ByteName, Hint>();
   /** Paths taken because of a write, in the present and in the last period of `rewriteMs`. */
   #recent = new Set<ByteName>();
   #older = new Set<ByteName>();
   #recentSinceMs = 0;
   #laterSinceMs = 0;
   #bytes = 0;
+
+  constructor(private readonly prompt = false) {}
 
   get size(): number {
     return this.#due.size + this.#later.size;
@@ -37,12 +40,13 @@ export class Marks {
   }
 
   /** False: the set is full and the path is not in it. `patient`: more events of this path are likely to follow. */
-  add(path: ByteName, by: Cause, nowMs: number, patient = false): boolean {
+  add(path: ByteName, by: Hint, nowMs: number, patient = false): boolean {
     if (this.#due.has(path)) {
-      this.#due.set(path, by);
+      // Attributes that changed say less than whatever was known already.
+      if (by !== 'attributes') this.#due.set(path, by);
       return true;
     }
-    const hold = patient || (by === 'write' && this.#wasTaken(path, nowMs));
+    const hold = !this.prompt && (patient || (by === 'write' && this.#wasTaken(path, nowMs)));
     const known = this.#later.has(path);
     if (!known && !this.#fits(path)) return false;
     if (hold) {
@@ -62,14 +66,14 @@ export class Marks {
   }
 
   /** Up to `max` paths that are due. */
-  take(max: number, nowMs: number): Mark[] {
+  take(max: number, nowMs: number): Mark<Hint>[] {
     if (nowMs >= this.laterAtMs) this.#releaseLater();
-    const taken: Mark[] = [];
+    const taken: Mark<Hint>[] = [];
     for (const [path, by] of this.#due) {
       if (taken.length === max) break;
       this.#due.delete(path);
       this.#bytes -= path.length;
-      if (by === 'write') this.#remember(path, nowMs);
+      if (by === 'write' && !this.prompt) this.#remember(path, nowMs);
       taken.push({ path, by });
     }
     return taken;

@@ -5,8 +5,8 @@
  * missing, not empty.
  */
 import { closeSync } from 'node:fs';
-import { AT_FDCWD, LinuxError, O, openAt, type Stat, statAtOrNone, statFd } from '../linux/index.js';
-import { type ByteName, nameOfText } from '../linux/names.js';
+import { AT_FDCWD, LinuxError, O, openAt, type Stat, statAtOrNone, statFd } from '../../linux/index.js';
+import type { ByteName } from '../../linux/names.js';
 
 export type RootState = 'same' | 'first' | 'replaced';
 
@@ -20,11 +20,8 @@ export class Root {
   #fd = -1;
   #id = '';
   #wasMount = false;
-  readonly #path: ByteName;
 
-  constructor(path: string) {
-    this.#path = nameOfText(path);
-  }
+  constructor(private readonly path: ByteName) {}
 
   get fd(): number {
     return this.#fd;
@@ -36,7 +33,7 @@ export class Root {
       if (this.#stillThere()) return 'same';
       this.leave();
     }
-    const { fd, stat } = openRoot(this.#path);
+    const { fd, stat } = openRoot(this.path);
     const id = idOf(stat);
     if (id !== this.#id) {
       const mounted = this.#isMountPoint(stat);
@@ -67,7 +64,7 @@ export class Root {
 
   #stillThere(): boolean {
     try {
-      const { fd, stat } = openRoot(this.#path);
+      const { fd, stat } = openRoot(this.path);
       closeSync(fd);
       // A removed directory's inode number is given to the next one at once; without links ours is the removed one.
       return idOf(stat) === this.#id && statFd(this.#fd).nlink > 0;
@@ -78,7 +75,7 @@ export class Root {
   }
 
   #isMountPoint(stat: Stat): boolean {
-    const parent = statAtOrNone(AT_FDCWD, `${this.#path}/..` as ByteName);
+    const parent = statAtOrNone(AT_FDCWD, `${this.path}/..` as ByteName);
     return parent !== undefined && mountOf(parent) !== mountOf(stat);
   }
 }

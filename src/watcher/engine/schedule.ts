@@ -4,7 +4,7 @@
  * a new directory does not wait for a scan of the whole tree; periodic scans take at most `scanShare` of a core.
  * Does not: read directories (scan.ts does).
  */
-import type { ByteName } from '../linux/names.js';
+import type { ByteName } from '../../linux/names.js';
 import { limits } from './limits.js';
 import { Scan, type ScanHooks } from './scan.js';
 import type { ScanCause } from './types.js';

@@ -7,8 +7,8 @@
  * Does not: look at files, or decide when to go on.
  */
 import { closeSync, type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
-import { type Kind, openDirectory, statAtOrNone } from '../linux/index.js';
-import { type ByteName, joinNames } from '../linux/names.js';
+import { type Kind, openDirectory, statAtOrNone } from '../../linux/index.js';
+import { type ByteName, joinNames } from '../../linux/names.js';
 import { limits } from './limits.js';
 import type { FileKind, Mark, ScanCause, ScanCounts } from './types.js';
 
@@ -16,8 +16,10 @@ export interface ScanHooks {
   /** The directory is open and about to be read: the moment to watch it. */
   opened(path: ByteName, fd: number): void;
   failed(path: ByteName, error: unknown): void;
-  target(path: ByteName): ByteName | undefined;
+  target(path: ByteName, isDirectory: boolean): ByteName | undefined;
   enters(path: ByteName): boolean;
+  /** Directories and special files are met too. */
+  everything: boolean;
 }
 
 export class Scan {
@@ -34,6 +36,8 @@ export class Scan {
   #window: ByteName[] = [];
   #next: number | undefined;
   #windowBytes = 0;
+  /** Directories that were read to their end since `takeListed`. */
+  #listed: ByteName[] = [];
   /** Paths of the window of which another name spoke. */
   readonly #spokenOf = new Set<ByteName>();
   /** Of the window. The first ones are small: nobody waits for a large one at the start. */
@@ -63,6 +67,12 @@ export class Scan {
 
   get #isRead(): boolean {
     return this.#dir === undefined && this.#pending.length === 0;
+  }
+
+  takeListed(): ByteName[] {
+    const listed = this.#listed;
+    this.#listed = [];
+    return listed;
   }
 
   /** Reads on until `untilMs` (performance.now), or until a window is full. Answers up to `max` paths of it. */
@@ -130,11 +140,17 @@ export class Scan {
       try {
         entry = this.#dir!.readSync();
       } catch (error) {
-        if ((error as { code?: string }).code === 'ENOENT') this.#listUntyped();
-        else this.#hooks.failed(this.#path, error);
-        entry = null;
+        if ((error as { code?: string }).code === 'ENOENT') {
+          this.#listUntyped();
+          entry = null;
+        } else {
+          this.#leave();
+          this.#hooks.failed(this.#path, error);
+          return;
+        }
       }
       if (entry === null) {
+        if (this.#hooks.everything) this.#listed.push(this.#path);
         this.#leave();
         return;
       }
@@ -156,18 +172,25 @@ export class Scan {
   #meet(name: ByteName, kind: FileKind): void {
     const path = joinNames(this.#path, name);
     if (kind === 'directory') {
+      if (this.#hooks.everything) this.#push(this.#hooks.target(path, true));
       if (this.#hooks.enters(path)) this.#pending.push(path);
     } else if (kind === 'file' || kind === 'unknown') {
-      const target = this.#hooks.target(path);
+      const target = this.#hooks.target(path, false);
       if (target === undefined) return;
       // What only speaks of another path is not counted: that path is met too, if it is there.
       if (target === path) this.counts.files += 1;
       else this.#spokenOf.add(target);
-      this.#window.push(target);
-      this.#windowBytes += target.length;
+      this.#push(target);
     } else {
       this.counts.others[kind] = (this.counts.others[kind] ?? 0) + 1;
+      if (this.#hooks.everything) this.#push(this.#hooks.target(path, false));
     }
+  }
+
+  #push(path: ByteName | undefined): void {
+    if (path === undefined) return;
+    this.#window.push(path);
+    this.#windowBytes += path.length;
   }
 
   #leave(): void {

@@ -4,12 +4,12 @@
  * Guarantees: each such trouble is told once and once more when it is over; until then the directories concerned are
  * scanned every few seconds.
  */
-import { fsKindOf, LinuxError, statFd } from '../linux/index.js';
-import type { ByteName } from '../linux/names.js';
+import { fsKindOf, LinuxError, statFd } from '../../linux/index.js';
+import type { ByteName } from '../../linux/names.js';
 import { limits } from './limits.js';
 import { mountOf } from './root.js';
 import { type TreeHooks, WatchTree } from './tree.js';
-import type { WatcherEvent } from './types.js';
+import type { EngineEvent } from './types.js';
 
 export class Watches {
   #tree: WatchTree | undefined;
@@ -22,8 +22,9 @@ export class Watches {
 
   constructor(
     private readonly pollAsked: boolean,
+    private readonly everything: boolean,
     private readonly hooks: TreeHooks,
-    private readonly tell: (event: WatcherEvent) => void,
+    private readonly tell: (event: EngineEvent) => void,
   ) {}
 
   /** How long after a scan of the whole tree the next one begins; `wanted` is the caller's own choice. */
@@ -64,7 +65,7 @@ export class Watches {
     } catch (error) {
       if (!(error instanceof LinuxError)) throw error;
       this.#addUnwatched(path);
-      if (!this.#limitTold) this.tell({ event: 'watch_limit', path });
+      if (!this.#limitTold) this.tell({ event: 'watch_limit', path, code: error.code });
       this.#limitTold = true;
     }
   }
@@ -91,9 +92,23 @@ export class Watches {
     return this.#unwatched.size + this.#failing.size > 0;
   }
 
+  has(path: ByteName): boolean {
+    return this.#tree?.has(path) === true;
+  }
+
   /** A directory that a retry scan does not enter, for it has a watch or a retry of its own. */
   knows(path: ByteName): boolean {
     return this.#tree?.has(path) === true || this.#unwatched.has(path) || this.#failing.has(path);
+  }
+
+  /** Whether all that changes is told by an event. */
+  get complete(): boolean {
+    return this.#tree !== undefined && !this.troubled;
+  }
+
+  /** Takes in what the kernel has queued up to now. */
+  drain(): void {
+    this.#tree?.drain();
   }
 
   /** After a scan. `round` is given when it was one of the whole tree. */
@@ -113,7 +128,7 @@ export class Watches {
 
   #tryEvents(): void {
     try {
-      this.#tree = new WatchTree(this.hooks);
+      this.#tree = new WatchTree(this.hooks, this.everything);
     } catch (error) {
       if (!(error instanceof LinuxError)) throw error;
       this.#poll('no_inotify', error.code);

@@ -2,8 +2,9 @@
  * Whether the root is there: told once when it goes, and once when it is back.
  * Does not: decide what follows from it; the watcher does.
  */
+import type { ByteName } from '../../linux/names.js';
 import { Root, RootMissing } from './root.js';
-import type { WatcherEvent } from './types.js';
+import type { EngineEvent } from './types.js';
 
 export class Presence {
   readonly #root: Root;
@@ -12,8 +13,8 @@ export class Presence {
   #missing = false;
 
   constructor(
-    path: string,
-    private readonly tell: (event: WatcherEvent) => void,
+    path: ByteName,
+    private readonly tell: (event: EngineEvent) => void,
   ) {
     this.#root = new Root(path);
   }

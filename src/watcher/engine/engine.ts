@@ -1,0 +1,279 @@
+/**
+ * Watches one directory tree and hands on the paths that may have changed: events are hints, the scan is the truth.
+ * Guarantees: a path that passes the filters and lies in the tree is handed on at least once after its last close,
+ * rename or creation, however many events the kernel dropped and whatever was moved, unmounted or out of limits
+ * meanwhile; memory does not grow with the number of files; every trouble is told once, and once when it is over.
+ * Does not: look at files, know when one is complete, or cross symlinks.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import type { ByteName } from '../../linux/names.js';
+import { Alarm } from './alarm.js';
+import { HandOver } from './hand-over.js';
+import { limits } from './limits.js';
+import { Marks } from './marks.js';
+import { Presence } from './presence.js';
+import type { Scan, ScanHooks } from './scan.js';
+import { Schedule } from './schedule.js';
+import type { Cause, EngineOptions, Hint, Mark, ScanStep } from './types.js';
+import { Watches } from './watches.js';
+
+export class Engine<By extends Hint = Cause> {
+  readonly #options: EngineOptions<Hint>;
+  readonly #marks: Marks;
+  readonly #alarm = new Alarm();
+  readonly #presence: Presence;
+  readonly #hands: HandOver;
+  readonly #watches: Watches;
+  readonly #schedule: Schedule;
+  readonly #asked: (() => void)[] = [];
+  readonly #settling: (() => void)[] = [];
+  #overflows = 0;
+  #stopping = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: EngineOptions<By>) {
+    this.#options = options as EngineOptions<Hint>;
+    this.#marks = new Marks(options.everything);
+    this.#presence = new Presence(options.root, this.#options.tell);
+    this.#hands = new HandOver(this.#options, ({ path, by }) => {
+      if (!this.#marks.has(path)) this.#mark(path, by, false);
+    });
+    this.#watches = new Watches(
+      options.poll,
+      options.everything,
+      {
+        onFile: (path, by, patient) => this.#onFile(path, by, patient),
+        onDirectory: (path) => this.#onDirectory(path),
+        onDirectoryGone: (path, by) => this.#onDirectoryGone(path, by),
+        onOverflow: () => this.#onOverflow(),
+        onRootGone: () => {
+          this.#presence.noteGone();
+          this.#alarm.ring();
+        },
+      },
+      options.tell,
+    );
+    const hooks = this.#hooks((path) => this.#enters(path));
+    const retries = {
+      paths: () => this.#watches.retries(),
+      hooks: this.#hooks((path) => this.#enters(path) && !this.#watches.knows(path)),
+    };
+    this.#schedule = new Schedule(hooks, retries, {
+      onBegin: (scan) => this.#onBegin(scan),
+      onAbandon: (scan) => this.#asked.push(...scan.waiting),
+    });
+  }
+
+  /** Safe to call twice. Resolves after `stop`; rejects when a bug ended the loop. */
+  start(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  /** Ends after the hand-over that is under way. Safe to call twice. Rejects with what ended the loop, if a bug did. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#alarm.ring();
+    await this.#running;
+  }
+
+  /** Resolves when a scan of the whole tree that began after this call was handed on, or when the watcher stops. */
+  scan(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#asked.push(resolve);
+      this.#schedule.want('asked');
+      this.#alarm.ring();
+    });
+  }
+
+  /** Resolves when all that had happened before this call was handed on, or when the watcher stops or has no root. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settling.push(resolve);
+      this.#alarm.ring();
+    });
+  }
+
+  /** Hands the path on again, with the same cause, within a second; with `everything`, at once. */
+  again(path: ByteName, by: Hint): void {
+    this.#mark(path, by, true);
+  }
+
+  /** Something was lost: a scan of the whole tree follows. False: one was wanted already. */
+  rescan(): boolean {
+    this.#alarm.ring();
+    return this.#schedule.want('marks_full');
+  }
+
+  /** Reads the directory (again), and all below it, soon. */
+  scanDirectory(path: ByteName): void {
+    if (!this.#enters(path)) return;
+    this.#schedule.wantDirectory(path);
+    this.#alarm.ring();
+  }
+
+  /** Whether what happens in the directory is told by events. */
+  watches(path: ByteName): boolean {
+    return this.#watches.has(path);
+  }
+
+  /** Marked and not yet handed on. */
+  get marked(): number {
+    return this.#marks.size;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#stopping) await this.#round();
+    } finally {
+      this.#schedule.abandonAll();
+      this.#watches.close();
+      this.#presence.leave();
+      for (const resolve of [...this.#asked, ...this.#settling]) resolve();
+    }
+  }
+
+  async #round(): Promise<void> {
+    if (!this.#enterRoot()) {
+      this.#settled();
+      await this.#alarm.wait(limits.rootCheckMs);
+      return;
+    }
+    const nowMs = performance.now();
+    const marks = this.#marks.take(limits.batchMax, nowMs);
+    const delivered = await this.#handOver(marks);
+    const scan = delivered ? this.#schedule.next(nowMs) : undefined;
+    if (scan !== undefined) await this.#readOn(scan);
+    if (scan !== undefined || marks.length > 0) {
+      await turn();
+      return;
+    }
+    if (delivered && this.#settling.length > 0 && this.#settle()) return;
+    this.#presence.leave();
+    const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
+    await this.#alarm.wait(Math.ceil(nextMs - performance.now()));
+  }
+
+  /** Nothing is left to hand on but what the kernel may still have. True: it had something. */
+  #settle(): boolean {
+    if (!this.#watches.complete) {
+      const settling = this.#settling.splice(0);
+      void this.scan().then(() => {
+        for (const resolve of settling) resolve();
+      });
+      return true;
+    }
+    this.#watches.drain();
+    if (this.#marks.size > 0 || this.#schedule.nextAtMs <= 0) return true;
+    this.#settled();
+    return false;
+  }
+
+  #settled(): void {
+    for (const resolve of this.#settling.splice(0)) resolve();
+  }
+
+  async #readOn(scan: Scan): Promise<void> {
+    const beganMs = performance.now();
+    const found = scan.slice(this.#presence.fd, limits.batchMax, beganMs + limits.sliceMs);
+    const step = this.#options.everything
+      ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.#presence.doubtful }
+      : undefined;
+    // What an event has marked comes with its own cause.
+    const fresh = found.filter(({ path }) => !this.#marks.has(path));
+    await this.#handOver(fresh, step);
+    const nowMs = performance.now();
+    this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
+    if (!scan.done) return;
+    // The root went under it: whoever waits for a scan waits for the next one.
+    if (this.#presence.doubtful) this.#asked.push(...scan.waiting);
+    else this.#onEnd(scan, nowMs);
+  }
+
+  /** False: it failed; the marks are kept, and a while has passed. */
+  async #handOver(marks: readonly Mark<Hint>[], step?: ScanStep): Promise<boolean> {
+    if (await this.#hands.run(marks, { fd: this.#presence.fd }, step)) return true;
+    this.#presence.leave();
+    const untilMs = performance.now() + limits.retryMs;
+    while (!this.#stopping && performance.now() < untilMs) await this.#alarm.wait(untilMs - performance.now());
+    return false;
+  }
+
+  /** False: there is no root to work in. */
+  #enterRoot(): boolean {
+    const state = this.#presence.enter((fd) => this.#watches.open(fd));
+    if (state === 'same') return true;
+    this.#schedule.abandonAll();
+    if (state === 'missing') this.#watches.close();
+    else this.#schedule.want(state === 'first' ? 'start' : 'root_changed');
+    return state !== 'missing';
+  }
+
+  #onBegin(scan: Scan): void {
+    if (!scan.whole) return;
+    scan.waiting.push(...this.#asked.splice(0));
+    this.#watches.heal();
+  }
+
+  #onEnd(scan: Scan, nowMs: number): void {
+    this.#watches.scanned(scan.whole ? this.#schedule.round : undefined);
+    if (this.#watches.troubled) this.#schedule.retryIn(limits.pollEveryMs, nowMs);
+    if (!scan.whole) return;
+    this.#schedule.periodicIn(this.#watches.scanEveryMs(this.#options.scanEveryMs), nowMs);
+    const seconds = (nowMs - scan.startedMs) / 1_000;
+    this.#options.tell({ event: 'scan_done', cause: scan.cause, seconds, ...scan.counts });
+    for (const resolve of scan.waiting) resolve();
+  }
+
+  #onFile(path: ByteName, by: Hint, patient: boolean): void {
+    const target = this.#options.target(path, false);
+    if (target !== undefined) this.#mark(target, by, patient);
+  }
+
+  #mark(path: ByteName, by: Hint, patient: boolean): void {
+    this.#alarm.ring();
+    if (this.#marks.add(path, by, performance.now(), patient)) return;
+    if (this.#schedule.want('marks_full')) this.#options.tell({ event: 'marks_full' });
+  }
+
+  #onDirectory(path: ByteName): void {
+    if (this.#options.everything) this.#onDirectoryGone(path, 'write');
+    this.scanDirectory(path);
+  }
+
+  #onDirectoryGone(path: ByteName, by: Hint): void {
+    const target = this.#options.target(path, true);
+    if (target !== undefined) this.#mark(target, by, false);
+  }
+
+  #onOverflow(): void {
+    this.#overflows += 1;
+    this.#options.tell({ event: 'overflow', total: this.#overflows });
+    this.#schedule.want('overflow');
+    this.#alarm.ring();
+  }
+
+  #enters(path: ByteName): boolean {
+    return this.#options.recursive && this.#options.enters(path);
+  }
+
+  #hooks(enters: (path: ByteName) => boolean): ScanHooks {
+    return {
+      enters,
+      everything: this.#options.everything,
+      target: this.#options.target,
+      opened: (path, fd) => {
+        this.#schedule.begun(path);
+        this.#watches.opened(path, fd, this.#schedule.round);
+      },
+      failed: (path, error) => this.#onFailed(path, error),
+    };
+  }
+
+  #onFailed(path: ByteName, error: unknown): void {
+    const code = (error as { code?: string }).code;
+    if (code === undefined) throw error;
+    if (path === '') this.#presence.noteFailed(code);
+    else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, performance.now());
+  }
+}

@@ -1,0 +1,4 @@
+/** The engine as others see it. It imports nothing but src/linux. */
+
+export { Engine } from './engine.js';
+export * from './types.js';

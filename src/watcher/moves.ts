@@ -1,0 +1,49 @@
+/**
+ * A directory that is found under another name: itself and all that was told below it, each pair with its id.
+ * Order: the put of a directory, what it holds, its delete; so that a copy can rename file by file, and never has to
+ * remove a directory that is not empty.
+ */
+import { type ByteName, joinNames } from '../linux/names.js';
+import { limits } from './limits.js';
+import type { Entry, Known } from './picture.js';
+import type { Reconciler } from './reconciler.js';
+
+export async function moveBelow(reconciler: Reconciler, from: Known, to: ByteName, seen: Entry): Promise<void> {
+  const { picture, hooks } = reconciler;
+  /** Of the directories, whose deletes come last. */
+  const ids = new Map<ByteName, string>();
+  const move = async (known: Known, target: ByteName, entry: Entry): Promise<void> => {
+    if (entry.kind !== 'directory') {
+      await reconciler.tellRename(known, target, entry);
+      return;
+    }
+    const id = hooks.renameId();
+    ids.set(known.path, id);
+    await reconciler.put(target, entry, id);
+  };
+
+  await move(from, to, seen);
+  let after: ByteName | undefined;
+  for (;;) {
+    const page = picture.below(from.path, after, limits.pageMax);
+    for (const known of page) {
+      const target = joinNames(to, known.path.slice(from.path.length + 1) as ByteName);
+      const entry = reconciler.look(target);
+      if (entry === undefined || entry === 'unknown' || entry.file !== known.file) continue;
+      await move(known, target, entry);
+    }
+    if (page.length < limits.pageMax) break;
+    after = page.at(-1)!.path;
+  }
+  await deleteLeft(reconciler, from, ids);
+}
+
+/** The directories that moved, and what was not found under the new name. */
+async function deleteLeft(reconciler: Reconciler, from: Known, ids: ReadonlyMap<ByteName, string>): Promise<void> {
+  for (;;) {
+    const last = reconciler.picture.lastBelow(from.path, limits.pageMax);
+    if (last.length === 0) break;
+    for (const known of last) await reconciler.remove(known, ids.get(known.path));
+  }
+  await reconciler.remove(from, ids.get(from.path));
+}

@@ -1,0 +1,208 @@
+/**
+ * One root of a watcher: the engine that says where something may have changed, and the reconciler that says what.
+ *
+ *   engine (events, scans) ── marks ──> windows (debounce) ──> reconciler (look, picture) ──> outbox ──> consumer
+ *
+ * The engine's loop calls, and waits for, everything up to the outbox, so a consumer that takes nothing stops that loop:
+ * then marks gather (bounded), and become one scan.
+ */
+import { randomBytes } from 'node:crypto';
+import { type ByteName, bytesOfName, joinNames, nameOfText, shownName } from '../linux/names.js';
+import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
+import { WatcherStoppedError } from './errors.js';
+import { makeFilter } from './filter.js';
+import { limits } from './limits.js';
+import { LinuxLooker } from './look-linux.js';
+import type { Settings } from './options.js';
+import type { Outbox } from './outbox.js';
+import type { Picture } from './picture.js';
+import { type EventCause, Reconciler, type ReconcilerHooks, type Telling } from './reconciler.js';
+import { Troubles } from './troubles.js';
+import type { WatcherEvents } from './types.js';
+import { Windows } from './windows.js';
+
+export interface RootPlace {
+  /** The directory that is watched. */
+  root: ByteName;
+  /** The one name in it that is told: a file is watched. */
+  only?: ByteName;
+}
+
+export interface RootWatchOptions {
+  place: RootPlace;
+  settings: Settings;
+  picture: Picture;
+  /** Something was told of this root at an earlier start: what differs from it is told. */
+  known: boolean;
+  outbox: Outbox;
+  emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
+  log(level: 'debug' | 'info' | 'warn', fields: object, message: string): void;
+}
+
+/** The buffer stayed full: what was marked is dropped, for a scan of everything follows. */
+class BufferFull extends Error {}
+
+export class RootWatch {
+  readonly #options: RootWatchOptions;
+  readonly #engine: Engine<Hint>;
+  readonly #reconciler: Reconciler;
+  readonly #troubles: Troubles;
+  /** Told a moment ago. */
+  readonly #debounce: Windows;
+  /** Gone, and perhaps about to be found under another name. */
+  readonly #leaving: Windows;
+  readonly #shownRoot: string;
+  readonly #session = randomBytes(4).toString('hex');
+  #ready!: { resolve(): void; reject(error: unknown): void };
+  #renames = 0;
+  #told = 0;
+  #delivering = false;
+  #stopping = false;
+
+  constructor(options: RootWatchOptions) {
+    const { place, settings, picture, emit } = options;
+    this.#options = options;
+    this.#shownRoot = shownName(place.root);
+    const filter = makeFilter(settings, place.only);
+    this.#engine = new Engine<Hint>({
+      root: place.root,
+      recursive: settings.recursive,
+      poll: settings.backend === 'poll',
+      everything: true,
+      ...(settings.rescanMs !== undefined && { scanEveryMs: settings.rescanMs || Number.POSITIVE_INFINITY }),
+      target: (path, isDirectory) => (filter.tells(path, isDirectory) ? path : undefined),
+      enters: filter.enters,
+      deliver: (marks, root, step) => this.#deliver(marks, root, step),
+      tell: (event) => this.#hear(event),
+    });
+    const mark = (path: ByteName, by: Hint): void => this.#engine.again(path, by);
+    this.#debounce = new Windows(settings.debounceMs, limits.windowsMax, mark);
+    this.#leaving = new Windows(limits.renameMs, limits.windowsMax, (path) => mark(path, 'delete'));
+    this.#reconciler = new Reconciler(picture, this.#hooks(filter.tells));
+    this.#reconciler.silent = !options.known && !settings.initial;
+    this.#troubles = new Troubles(this.#shownRoot, {
+      error: (error) => emit('error', error),
+      recovered: (error) => emit('recovered', error),
+    });
+  }
+
+  /** Resolves when all that happens from then on is told; rejects when the root cannot be read, or with a bug. */
+  start(): Promise<void> {
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#ready = { resolve, reject };
+    });
+    this.#engine.start().then(
+      () => this.#ready.reject(new WatcherStoppedError()),
+      (error) => this.#ready.reject(error),
+    );
+    return ready;
+  }
+
+  /** Resolves when all that had happened before this call was told. True: something was told meanwhile. */
+  async settle(): Promise<boolean> {
+    const before = this.#told;
+    do await this.#engine.settle();
+    while (!this.#stopping && (await this.#heldAreReleased()));
+    return this.#told !== before;
+  }
+
+  /** Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#debounce.close();
+    this.#leaving.close();
+    await this.#engine.stop();
+    this.#debounce.close();
+    this.#leaving.close();
+  }
+
+  async #heldAreReleased(): Promise<boolean> {
+    if (this.#debounce.held + this.#leaving.held === 0) return false;
+    await Promise.race([this.#debounce.released(), this.#leaving.released()]);
+    return true;
+  }
+
+  async #deliver(marks: readonly Mark<Hint>[], root: OpenRoot, step?: ScanStep): Promise<void> {
+    const { silent } = this.#reconciler;
+    if (!silent) this.#ready.resolve();
+    const due = silent ? marks : marks.filter(({ path, by }) => !this.#debounce.holds(path, by));
+    const looker = new LinuxLooker(root);
+    this.#delivering = true;
+    try {
+      await this.#reconciler.run(due, looker, step);
+    } catch (error) {
+      if (this.#stopping) return;
+      // What the step had read would be missed; marks come again by themselves.
+      if (step !== undefined || error instanceof BufferFull) this.#engine.rescan();
+      if (!(error instanceof BufferFull)) throw error;
+      await this.#options.outbox.room();
+    } finally {
+      this.#delivering = false;
+      looker.close();
+    }
+  }
+
+  #hooks(tells: ReconcilerHooks['tells']): ReconcilerHooks {
+    return {
+      tells,
+      room: (cause) => (this.#options.outbox.full ? this.#room(cause) : undefined),
+      tell: (telling) => this.#tell(telling),
+      directory: (path) => {
+        if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);
+      },
+      later: (path) => this.#leaving.open(path, 'delete'),
+      failed: (path, code) => void this.#troubles.unseen(path, code),
+      renameId: () => `${this.#session}-${++this.#renames}`,
+    };
+  }
+
+  /** A scan has all the time of the consumer; what an event told waits for a moment, and then for a scan. */
+  async #room(cause: EventCause): Promise<void> {
+    const { outbox, emit } = this.#options;
+    const hasRoom = await outbox.room(cause === 'event' ? limits.patienceMs : undefined);
+    if (this.#stopping || outbox.closed) throw new WatcherStoppedError();
+    if (hasRoom) return;
+    emit('overflow', { root: this.#shownRoot, reason: 'buffer' });
+    throw new BufferFull();
+  }
+
+  #tell({ operation, path, entry, cause, renameId }: Telling): number {
+    const { place, picture, outbox } = this.#options;
+    const pathBytes = bytesOfName(joinNames(place.root === '/' ? ('' as ByteName) : place.root, path));
+    const number = ++this.#told;
+    this.#debounce.open(path);
+    outbox.offer({
+      key: `${place.root}/${path}`,
+      event: {
+        path: pathBytes.toString('utf8'),
+        pathBytes,
+        operation,
+        timestamp: new Date(),
+        kind: entry.kind,
+        cause,
+        ...(renameId !== undefined && { renameId }),
+      },
+      taken: () => {
+        picture.taken(path, number);
+        if (!this.#delivering) picture.commit();
+      },
+    });
+    return number;
+  }
+
+  #hear(event: EngineEvent): void {
+    const { emit, log } = this.#options;
+    if (this.#stopping || this.#troubles.note(event)) return;
+    if (event.event === 'scan_done') {
+      this.#reconciler.silent = false;
+      this.#ready.resolve();
+      const { cause, files, directories, seconds } = event;
+      emit('scan', { root: this.#shownRoot, cause, files, directories, seconds });
+    } else if (event.event === 'overflow') emit('overflow', { root: this.#shownRoot, reason: 'kernel' });
+    else if (event.event === 'marks_full') emit('overflow', { root: this.#shownRoot, reason: 'marks' });
+    else log('info', { ...event, root: this.#shownRoot }, event.event);
+  }
+}
+
+export const nameOfPath = (path: string | Buffer): ByteName =>
+  typeof path === 'string' ? nameOfText(path) : (path.toString('latin1') as ByteName);

@@ -1,0 +1,110 @@
+/**
+ * Paths that are not to be looked at before their time: told a moment ago, or gone and perhaps only renamed.
+ * Guarantees: what is held is released at the end of its time, or earlier where there are too many; memory is bounded.
+ */
+import type { ByteName } from '../linux/names.js';
+import type { Hint } from './engine/types.js';
+
+interface Window {
+  untilMs: number;
+  /** What is held back. */
+  by: Hint | undefined;
+}
+
+export class Windows {
+  /** In the order of their ends, for all last equally long. */
+  readonly #byPath = new Map<ByteName, Window>();
+  readonly #waiting: (() => void)[] = [];
+  #held = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly lengthMs: number,
+    private readonly max: number,
+    private readonly release: (path: ByteName, by: Hint) => void,
+  ) {}
+
+  /** Paths held back. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** From now on, for its time, the path is held back. With `by`, it is already. */
+  open(path: ByteName, by?: Hint): void {
+    if (this.lengthMs === 0) {
+      if (by !== undefined) this.release(path, by);
+      return;
+    }
+    const held = by ?? this.#byPath.get(path)?.by;
+    this.#drop(path);
+    if (this.#byPath.size >= this.max) this.#endFirst();
+    this.#byPath.set(path, { untilMs: performance.now() + this.lengthMs, by: held });
+    if (held === undefined) return;
+    this.#held += 1;
+    this.#arm();
+  }
+
+  /** True: it is released later. False: its time is over, or never began. */
+  holds(path: ByteName, by: Hint): boolean {
+    const window = this.#byPath.get(path);
+    if (window === undefined) return false;
+    if (window.untilMs <= performance.now()) {
+      this.#drop(path);
+      return false;
+    }
+    if (window.by === undefined) this.#held += 1;
+    if (window.by === undefined || by !== 'attributes') window.by = by;
+    this.#arm();
+    return true;
+  }
+
+  /** Resolves when something that is held is released, or when it is closed. */
+  released(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Safe to call twice. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#byPath.clear();
+    this.#held = 0;
+    this.#tellReleased();
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) return;
+    const [first] = this.#byPath.values();
+    const ms = Math.max(0, Math.ceil(first!.untilMs - performance.now()));
+    this.#timer = setTimeout(() => this.#endDue(), ms);
+  }
+
+  #endDue(): void {
+    this.#timer = undefined;
+    const nowMs = performance.now();
+    for (const { untilMs } of this.#byPath.values()) {
+      if (untilMs > nowMs) break;
+      this.#endFirst();
+    }
+    if (this.#held > 0) this.#arm();
+  }
+
+  #endFirst(): void {
+    const [path, { by }] = this.#byPath.entries().next().value!;
+    this.#drop(path);
+    if (by === undefined) return;
+    this.release(path, by);
+    this.#tellReleased();
+  }
+
+  #tellReleased(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #drop(path: ByteName): void {
+    const window = this.#byPath.get(path);
+    if (window === undefined) return;
+    if (window.by !== undefined) this.#held -= 1;
+    this.#byPath.delete(path);
+  }
+}
