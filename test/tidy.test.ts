@@ -42,6 +42,7 @@ const ORDER = [
   'recover',
   'stages',
   'producer',
+  'replicate',
   'status',
   'alarms',
   'dashboard',

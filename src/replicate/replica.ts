@@ -37,6 +37,7 @@ export class Replica {
   readonly #mirror: Mirror;
   #read = 0;
   #scanAtMs = 0;
+  #failed: { error: unknown } | undefined;
   /** Which of the two is missing. */
   #gone: 'source_missing' | 'dest_missing' | undefined;
   #logCode: string | undefined;
@@ -93,6 +94,12 @@ export class Replica {
     this.#wake.ring();
   }
 
+  /** Ends it with an error: `run` rejects with that. */
+  fail(error: unknown): void {
+    this.#failed ??= { error };
+    this.stop();
+  }
+
   /** Takes what is told; resolves when the events have ended. */
   follow(events: AsyncIterable<Told>): Promise<void> {
     const follow = new Follow({
@@ -107,12 +114,14 @@ export class Replica {
     return follow.run(events);
   }
 
-  /** Until `stop`, or with `once` until all is done that can be. Closes everything. */
-  async run(): Promise<Replicated> {
+  /** Until `stop`, or with `once` until all is done that can be. Closes everything. `ending`: ends what feeds the log. */
+  async run(ending: () => Promise<void> = async () => {}): Promise<Replicated> {
     try {
       while (!this.#end.signal.aborted && (await this.#round()));
+      if (this.#failed) throw this.#failed.error;
       return { totals: this.opened.totals, ...this.#retries.list() };
     } finally {
+      await ending();
       await this.#mirror.stop();
       await this.log.close();
       this.opened.dest.close();

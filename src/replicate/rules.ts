@@ -4,7 +4,7 @@
  */
 import { folderOf } from '../files/places.js';
 import { type ByteName, nameOfText } from '../linux/index.js';
-import { matcherOf } from '../producer/filters.js';
+import { matcherOf } from '../watcher/globs.js';
 
 /** In DEST: the marker, the lock, files in the making. What lies under this name in a SOURCE is some other mirror's. */
 export const HIDDEN = nameOfText('.ingest-replicate');
