@@ -89,9 +89,15 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 function showProgress(replicating: Replicating, seconds: number, onTerminal: boolean): () => void {
   let last = replicating.look().totals;
   const metrics = setInterval(() => {
-    const { totals, waiting, unmirrored } = replicating.look();
+    const { totals, waiting, unmirrored, behind } = replicating.look();
     const bytesPerSecond = Math.round((totals.bytes - last.bytes) / seconds);
-    emit('replica_metrics', { ...totals, bytes_per_second: bytesPerSecond, waiting: waiting ?? null, unmirrored });
+    emit('replica_metrics', {
+      ...totals,
+      bytes_per_second: bytesPerSecond,
+      waiting: waiting ?? null,
+      unmirrored,
+      behind,
+    });
     last = totals;
   }, seconds * 1_000);
   if (!onTerminal) return () => clearInterval(metrics);
@@ -105,11 +111,12 @@ function showProgress(replicating: Replicating, seconds: number, onTerminal: boo
 }
 
 function progressText(replicating: Replicating): string {
-  const { totals, waiting, unmirrored } = replicating.look();
+  const { totals, waiting, unmirrored, behind } = replicating.look();
   const parts = [
     `${totals.files} looked at`,
     `${totals.copied} copied, ${shownBytes(totals.bytes)}`,
     ...(totals.removed > 0 ? [`${totals.removed} removed`] : []),
+    ...(behind > 0 ? [`${behind} changes to look at`] : []),
     ...(unmirrored > 0 ? [`${unmirrored} not mirrored yet`] : []),
     ...(waiting === undefined ? [] : [`DEST waits (${waiting})`]),
   ];

@@ -23,7 +23,7 @@ import {
   unlinkAt,
 } from '../linux/index.js';
 import type { Emit } from '../telemetry/emit.js';
-import { copyFile, sameContent } from './copy-file.js';
+import { copyFile, isAtRest, sameContent } from './copy-file.js';
 import type { Dest } from './dest.js';
 import type { Compare } from './difference.js';
 import { CannotMirror, isGone, MovedOn } from './failures.js';
@@ -187,7 +187,11 @@ export class Acts {
     renameReplacing(dir, baseOf(from), into, baseOf(to));
     trees.touched.delete(from);
     if (isDirectory) this.#known.moved(from, to);
-    else this.#setAttributes(trees, to, now);
+    else {
+      if (!compare.sameAttributes(now, copy)) this.#setAttributes(trees, to, now);
+      // A write from here on gives it another mtime, if this one is at rest.
+      if (isAtRest(now.mtimeNs)) this.#known.note(to, now.version);
+    }
     totals.moved++;
     return true;
   }

@@ -60,11 +60,14 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
 async function rested(fd: number): Promise<Stat> {
   const stat = statFd(fd);
   if (stat.kind !== 'file') throw new MovedOn();
-  const ageMs = Date.now() - Number(stat.ctimeNs / 1_000_000n);
-  if (ageMs >= limits.restMs) return stat;
-  await delay(Math.min(limits.restMs, limits.restMs - ageMs));
+  if (isAtRest(stat.ctimeNs)) return stat;
+  await delay(Math.min(limits.restMs, limits.restMs - ageMs(stat.ctimeNs)));
   return statFd(fd);
 }
+
+/** Whether a change from now on gets another time than this one. */
+export const isAtRest = (timeNs: bigint): boolean => ageMs(timeNs) >= limits.restMs;
+const ageMs = (timeNs: bigint): number => Date.now() - Number(timeNs / 1_000_000n);
 
 /** Whether both have the same bytes, of a file that did not change while it was read. Errors: MovedOn, of the calls. */
 export async function sameContent(trees: Pick<Trees, 'source' | 'dest'>, path: ByteName): Promise<boolean> {

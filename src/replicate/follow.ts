@@ -20,7 +20,8 @@ export interface FollowParts {
   log: ChangeLog;
   /** Absolute path of SOURCE. */
   source: string;
-  onRecorded: () => void;
+  /** The newest of them. */
+  onRecorded: (seq: number) => void;
   onLost: (error: ChangeLogError) => void;
 }
 
@@ -28,6 +29,9 @@ export class Follow {
   readonly #prefix: Buffer;
   #held: NewChange[] = [];
   #flushing: Promise<void> | undefined;
+  /** Of moves of which one half was told: recorded together they are read together. */
+  readonly #halves = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: FollowParts) {
     this.#prefix = Buffer.from(`${parts.source === '/' ? '' : parts.source}/`);
@@ -41,24 +45,34 @@ export class Follow {
       const key = pathBytes.subarray(this.#prefix.length);
       if (key.length === 0) continue;
       this.#held.push({ key, operation, timestamp, ...(renameId === undefined ? {} : { renameId }) });
-      this.#flushing ??= this.#flush();
-      if (this.#held.length >= limits.recordMax) await this.#flushing;
+      if (renameId !== undefined && !this.#halves.delete(renameId)) this.#halves.add(renameId);
+      if (this.#halves.size === 0) this.#record();
+      else this.#timer ??= setTimeout(() => this.#record(), limits.pairMs);
+      if (this.#held.length >= limits.recordMax) await this.#record();
     }
-    await this.#flushing;
+    await this.#record();
+  }
+
+  /** All that is held, after what is being recorded already. */
+  #record(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#halves.clear();
+    this.#flushing ??= this.#flush();
+    return this.#flushing;
   }
 
   async #flush(): Promise<void> {
     try {
-      while (this.#held.length > 0) await this.#record(this.#held.splice(0, limits.recordMax));
+      while (this.#held.length > 0) await this.#recordSome(this.#held.splice(0, limits.recordMax));
     } finally {
       this.#flushing = undefined;
     }
   }
 
-  async #record(changes: NewChange[]): Promise<void> {
+  async #recordSome(changes: NewChange[]): Promise<void> {
     try {
-      await this.parts.log.record(changes);
-      this.parts.onRecorded();
+      this.parts.onRecorded(await this.parts.log.record(changes));
     } catch (error) {
       if (!(error instanceof ChangeLogError)) throw error;
       this.parts.onLost(error);

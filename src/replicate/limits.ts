@@ -26,6 +26,8 @@ export const limits = {
   batchMax: 500,
   /** Events held until they are in the log; beyond them the watcher waits, within its own bound. */
   recordMax: 10_000,
+  /** How long one half of a move waits for the other one before it is recorded. */
+  pairMs: 50,
   /** Files of which it is remembered which version was copied. */
   knownMax: 50_000,
   /** Default time between two looks at everything. */

@@ -5,7 +5,7 @@
  * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
  */
 import { join } from 'node:path';
-import { type ChangeLog, ChangeLogError, createChangeLog } from '../change-log/index.js';
+import { type Change, type ChangeLog, ChangeLogError, createChangeLog } from '../change-log/index.js';
 import type { ByteName } from '../linux/index.js';
 import { DestMissing, SourceMissing } from './failures.js';
 import { Follow, type Told } from './follow.js';
@@ -27,6 +27,8 @@ export interface Look {
   waiting: string | undefined;
   unmirrored: number;
   largeUnderWay: number;
+  /** How far the mirror is behind what was told: 0 when all of it was looked at. */
+  behind: number;
 }
 
 export class Replica {
@@ -35,6 +37,8 @@ export class Replica {
   readonly #retries: Retries;
   readonly #place: Place;
   readonly #mirror: Mirror;
+  /** In the log. */
+  #recorded = 0;
   #read = 0;
   #scanAtMs = 0;
   #failed: { error: unknown } | undefined;
@@ -85,6 +89,7 @@ export class Replica {
       waiting: this.#place.code,
       unmirrored: this.#retries.size,
       largeUnderWay: this.#mirror.largeUnderWay,
+      behind: Math.max(0, this.#recorded - this.#read),
     };
   }
 
@@ -105,7 +110,8 @@ export class Replica {
     const follow = new Follow({
       log: this.log,
       source: this.options.source,
-      onRecorded: () => {
+      onRecorded: (seq) => {
+        this.#recorded = seq;
         this.#logCode = undefined;
         this.#wake.ring();
       },
@@ -148,7 +154,7 @@ export class Replica {
   /** What was told. Answers whether there was something. */
   async #batch(): Promise<boolean> {
     try {
-      const changes = await this.log.since(this.#read, { limit: limits.batchMax });
+      const changes = wholeMoves(await this.log.since(this.#read, { limit: limits.batchMax }));
       if (changes.length === 0) return false;
       await this.#mirror.apply(changes);
       if (this.#end.signal.aborted) return false;
@@ -234,4 +240,13 @@ export class Replica {
     this.#scanAtMs = Math.min(this.#scanAtMs, performance.now() + limits.placeRetryMs);
     this.#wake.ring();
   }
+}
+
+/** A batch that ends between the halves of a move leaves the first one to the next batch. */
+function wholeMoves(changes: Change[]): Change[] {
+  if (changes.length < limits.batchMax) return changes;
+  const { renameId } = changes.at(-1)!;
+  const isWhole =
+    renameId === undefined || changes.findIndex((other) => other.renameId === renameId) < changes.length - 1;
+  return isWhole ? changes : changes.slice(0, -1);
 }
