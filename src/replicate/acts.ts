@@ -28,6 +28,8 @@ import type { Dest } from './dest.js';
 import type { Compare } from './difference.js';
 import { CannotMirror, isGone, MovedOn } from './failures.js';
 import { Known } from './known.js';
+import { Lanes } from './lanes.js';
+import { limits } from './limits.js';
 import { removeTree } from './remove-tree.js';
 import type { Rules } from './rules.js';
 import type { Source } from './source.js';
@@ -199,21 +201,30 @@ export class Acts {
   /** Gives the directories that were touched the mode, owner and times of SOURCE, and syncs them. Answers what failed. */
   async settle(trees: Trees): Promise<{ path: ByteName; error: unknown }[]> {
     const failed: { path: ByteName; error: unknown }[] = [];
+    const lanes = new Lanes(limits.lanes);
     // Below first: a directory may be one in which its owner may not look.
     for (const path of [...trees.touched].sort().reverse()) {
-      try {
-        const fd = trees.dest.directory(path);
-        const source = path === '' ? undefined : trees.inSource(path);
-        if (source?.kind === 'directory' && !this.parts.compare.sameAttributes(source, statFd(fd)))
-          keepAttributes(fd, source);
-        await fsyncAsync(fd);
-      } catch (error) {
-        // Removed since, by one that was told of it.
-        if (!isGone(error)) failed.push({ path, error });
-      }
+      await lanes.add(async () => {
+        try {
+          await this.#settleOne(trees, path);
+        } catch (error) {
+          // Removed since, by one that was told of it.
+          if (!isGone(error)) failed.push({ path, error });
+        }
+      });
     }
+    await lanes.idle();
     trees.touched.clear();
     return failed;
+  }
+
+  async #settleOne(trees: Trees, path: ByteName): Promise<void> {
+    const fd = trees.dest.directory(path);
+    const source = path === '' ? undefined : trees.inSource(path);
+    if (source?.kind === 'directory' && !this.parts.compare.sameAttributes(source, statFd(fd)))
+      keepAttributes(fd, source);
+    // More directories may be touched than stay open: the descriptor is looked up and used in one turn.
+    await fsyncAsync(fd);
   }
 
   /** The directory, where something is about to be done in it. */

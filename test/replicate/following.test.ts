@@ -5,10 +5,12 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  closeSync,
   linkSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmdirSync,
@@ -19,12 +21,14 @@ import {
   unlinkSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createChangeLog } from '../../src/change-log/index.js';
 import { isRoot } from '../world/users.js';
-import { until } from '../world/waiting.js';
+import { stays, until } from '../world/waiting.js';
+import { BLOCK_BYTES, block, judge } from './judge.js';
 import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
 
 test('files are made, written, cut, replaced and removed', async (t) => {
@@ -204,6 +208,24 @@ test('a file that grows for ever keeps its last whole state, and is copied when 
   clearInterval(timer);
   await alike();
   await heard('replica_healed');
+});
+
+test('what is written over while it is copied is seen as it was or as it is, never as half of each', async (t) => {
+  const { source, dest, follow, alike } = mirrorWorld(t);
+  const [from, to] = [join(source, 'x.blocks'), join(dest, 'x.blocks')];
+  writeFileSync(from, '');
+  await follow();
+  await alike();
+  const fd = openSync(from, 'r+');
+  t.after(() => closeSync(fd));
+  const isWhole = () => judge(to, readFileSync(to)) === undefined;
+  for (let version = 1; version <= 12; version++) {
+    for (let index = 0; index < 600; index++) {
+      writeSync(fd, block(version, index), 0, BLOCK_BYTES, index * BLOCK_BYTES);
+      if (index % 40 === 39) await stays('every state in DEST is one of SOURCE', isWhole, 3);
+    }
+    await alike();
+  }
 });
 
 test('a large file is copied beside everything else, and gives way to a rename of its directory', async (t) => {
