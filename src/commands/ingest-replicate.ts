@@ -52,7 +52,13 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
       `${NAME} must be told SOURCE and DEST, but got ${source === undefined ? 'none' : 'only one'}; write ${NAME} SOURCE DEST.`,
     );
   }
-  const { values } = invocation.feeds[0]!;
+  const [{ name, values }] = invocation.feeds as [Invocation['feeds'][number]];
+  if (name !== 'default') {
+    throw new OperatorError(
+      'bad_config_file',
+      `--config of ${NAME} must name a file without feeds, but it has the feed ${name}; name another file, or give the options as flags.`,
+    );
+  }
   const { delete: removes, checksum, adopt, 'change-log': changeLog } = invocation.mirror;
   const scanSeconds = values['scan-interval-seconds'];
   return {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ReplicateOptions, type Replicating, replicate } from '../../src/replicate/index.js';
 import type { Replicated } from '../../src/replicate/types.js';
+import { release } from '../world/mounts.js';
 import { type Found, tree } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 
@@ -34,6 +35,7 @@ export function mirrorWorld(t: TestContext): MirrorWorld {
   t.after(async () => {
     for (const one of running) one.stop();
     await Promise.allSettled(running.map(({ done }) => done));
+    release(root);
     rmSync(root, { recursive: true, force: true });
   });
   const [source, dest] = [join(root, 'source'), join(root, 'dest')];
