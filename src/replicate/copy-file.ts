@@ -27,7 +27,7 @@ export interface CopyParts {
 }
 
 /** Answers the version that was copied. Errors: MovedOn, CannotMirror `changing`, those of the calls. */
-export async function copyFile(trees: Trees, path: ByteName, parts: CopyParts): Promise<Stat> {
+export async function mirrorFile(trees: Trees, path: ByteName, parts: CopyParts): Promise<Stat> {
   try {
     for (let tries: number = limits.copyTries; ; tries--) {
       const copied = await copyOnce(trees, path, parts);

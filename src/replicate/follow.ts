@@ -4,7 +4,7 @@
  * Guarantees: bounded; while the log cannot keep up the watcher is not listened to, and it has its own bound. What the log
  * could not take is told (`onLost`), and found by a look at everything.
  */
-import { type ChangeLog, ChangeLogError, type NewChange } from '../change-log/index.js';
+import { type Change, type ChangeLog, ChangeLogError, type NewChange } from '../change-log/index.js';
 import { limits } from './limits.js';
 
 /** As the watcher tells it. */
@@ -78,4 +78,13 @@ export class Follow {
       this.parts.onLost(error);
     }
   }
+}
+
+/** A batch that ends between the halves of a move leaves the first one to the next batch. */
+export function wholeMoves(changes: Change[]): Change[] {
+  if (changes.length < limits.batchMax) return changes;
+  const { renameId } = changes.at(-1)!;
+  const isWhole =
+    renameId === undefined || changes.findIndex((other) => other.renameId === renameId) < changes.length - 1;
+  return isWhole ? changes : changes.slice(0, -1);
 }

@@ -5,16 +5,17 @@
  * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
  */
 import { join } from 'node:path';
-import { type Change, type ChangeLog, ChangeLogError, createChangeLog } from '../change-log/index.js';
+import { type ChangeLog, ChangeLogError, createChangeLog } from '../change-log/index.js';
 import type { ByteName } from '../linux/index.js';
-import { DestMissing, SourceMissing } from './failures.js';
-import { Follow, type Told } from './follow.js';
+import { Follow, type Told, wholeMoves } from './follow.js';
+import { Known } from './known.js';
 import { limits } from './limits.js';
 import { Mirror } from './mirror.js';
+import { Missing } from './missing.js';
 import { type Opened, openReplica } from './open.js';
 import { Place } from './place.js';
 import { Retries } from './retries.js';
-import { destError, sourceError } from './sentences.js';
+import { Trouble } from './trouble.js';
 import type { Replicated, ReplicateOptions, Totals } from './types.js';
 import { Wake } from './wake.js';
 
@@ -34,16 +35,14 @@ export interface Look {
 export class Replica {
   readonly #end = new AbortController();
   readonly #wake = new Wake();
-  readonly #retries: Retries;
-  readonly #place: Place;
+  readonly #trouble: Trouble;
+  readonly #missing: Missing;
   readonly #mirror: Mirror;
   /** In the log. */
   #recorded = 0;
   #read = 0;
   #scanAtMs = 0;
   #failed: { error: unknown } | undefined;
-  /** Which of the two is missing. */
-  #gone: 'source_missing' | 'dest_missing' | undefined;
   #logCode: string | undefined;
 
   private constructor(
@@ -51,19 +50,17 @@ export class Replica {
     private readonly opened: Opened,
     private readonly log: ChangeLog,
   ) {
-    const { emit, totals } = opened;
-    this.#retries = new Retries(emit);
-    this.#place = new Place(options.dest, emit);
-    this.#mirror = new Mirror({
+    const { emit } = opened;
+    this.#trouble = new Trouble(new Retries(emit), new Place(options.dest, emit));
+    this.#missing = new Missing(options, emit);
+    const parts = {
       ...opened,
-      totals,
+      known: new Known(),
       delete: options.delete ?? true,
       checksum: options.checksum ?? false,
-      retries: this.#retries,
-      place: this.#place,
-      signal: this.#end.signal,
-      wrote: () => this.#place.worked(),
-    });
+      wrote: () => this.#trouble.place.worked(),
+    };
+    this.#mirror = new Mirror(parts, this.#trouble, this.#end.signal);
   }
 
   /** Claims DEST and opens the log. Errors: OperatorError, EnvironmentError, ChangeLogError. */
@@ -86,8 +83,8 @@ export class Replica {
   look(): Look {
     return {
       totals: { ...this.opened.totals },
-      waiting: this.#place.code,
-      unmirrored: this.#retries.size,
+      waiting: this.#trouble.place.code,
+      unmirrored: this.#trouble.retries.size,
       largeUnderWay: this.#mirror.largeUnderWay,
       behind: Math.max(0, this.#recorded - this.#read),
     };
@@ -125,7 +122,7 @@ export class Replica {
     try {
       while (!this.#end.signal.aborted && (await this.#round()));
       if (this.#failed) throw this.#failed.error;
-      return { totals: this.opened.totals, ...this.#retries.list() };
+      return { totals: this.opened.totals, ...this.#trouble.retries.list() };
     } finally {
       await ending();
       await this.#mirror.stop();
@@ -138,16 +135,17 @@ export class Replica {
   async #round(): Promise<boolean> {
     try {
       const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
-      this.#placeBack();
+      this.#missing.back();
       if (worked) return true;
       if (this.options.once) return await this.#onceGoesOn();
     } catch (error) {
-      this.#placeGone(error);
+      if (this.options.once) throw this.#missing.asOperators(error);
+      this.#missing.gone(error);
       this.#scanAtMs = 0;
       await this.#wake.wait(limits.placeRetryMs);
       return true;
     }
-    await this.#wake.wait(Math.min(this.#scanAtMs, this.#retries.nextMs()) - performance.now());
+    await this.#wake.wait(Math.min(this.#scanAtMs, this.#trouble.retries.nextMs()) - performance.now());
     return true;
   }
 
@@ -173,11 +171,11 @@ export class Replica {
   }
 
   async #again(): Promise<boolean> {
-    if (!this.#place.mayTry(performance.now())) return false;
-    const due = this.#retries.due(performance.now());
+    if (!this.#trouble.place.mayTry(performance.now())) return false;
+    const due = this.#trouble.retries.due(performance.now());
     if (due.length > 0) await this.#mirror.again(due);
-    if (!this.#retries.tooMany) return due.length > 0;
-    this.#retries.tooMany = false;
+    if (!this.#trouble.retries.tooMany) return due.length > 0;
+    this.#trouble.retries.tooMany = false;
     this.#scanAtMs = Math.min(this.#scanAtMs, performance.now() + limits.retryLongestMs);
     return due.length > 0;
   }
@@ -197,9 +195,8 @@ export class Replica {
       performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs),
     );
     if (this.#end.signal.aborted) return true;
-    const { totals, emit } = this.opened;
-    totals.scans++;
-    emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...totals });
+    this.opened.totals.scans++;
+    this.opened.emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...this.opened.totals });
     return true;
   }
 
@@ -208,29 +205,9 @@ export class Replica {
       await this.#mirror.largeIdle();
       return true;
     }
-    if (!this.#retries.hopeful()) return false;
-    await this.#wake.wait(Math.max(this.#retries.nextMs() - performance.now(), 10));
+    if (!this.#trouble.retries.hopeful()) return false;
+    await this.#wake.wait(Math.max(this.#trouble.retries.nextMs() - performance.now(), 10));
     return true;
-  }
-
-  /** Throws what is neither of the two; `once` waits for neither. */
-  #placeGone(error: unknown): void {
-    const { source, dest, once } = this.options;
-    if (!(error instanceof DestMissing) && !(error instanceof SourceMissing)) throw error;
-    const isSource = error instanceof SourceMissing;
-    const told = isSource ? sourceError(source, error.code) : destError(dest, error.code);
-    if (once) throw told;
-    const gone = `${isSource ? 'source' : 'dest'}_missing` as const;
-    if (this.#gone !== gone) this.opened.emit(gone, { path: isSource ? source : dest, code: error.code });
-    this.#gone = gone;
-  }
-
-  #placeBack(): void {
-    if (this.#gone === undefined) return;
-    const { source, dest } = this.options;
-    const isSource = this.#gone === 'source_missing';
-    this.opened.emit(isSource ? 'source_back' : 'dest_back', { path: isSource ? source : dest });
-    this.#gone = undefined;
   }
 
   #lostByLog(error: ChangeLogError): void {
@@ -240,13 +217,4 @@ export class Replica {
     this.#scanAtMs = Math.min(this.#scanAtMs, performance.now() + limits.placeRetryMs);
     this.#wake.ring();
   }
-}
-
-/** A batch that ends between the halves of a move leaves the first one to the next batch. */
-function wholeMoves(changes: Change[]): Change[] {
-  if (changes.length < limits.batchMax) return changes;
-  const { renameId } = changes.at(-1)!;
-  const isWhole =
-    renameId === undefined || changes.findIndex((other) => other.renameId === renameId) < changes.length - 1;
-  return isWhole ? changes : changes.slice(0, -1);
 }

@@ -46,8 +46,8 @@ test(`killed ${KILLS} times under load, then one start: alike, nothing left over
   for (let kill = 0; kill < KILLS; kill++) {
     const mirror = new Program('ingest-replicate', args);
     t.after(() => mirror.kill());
-    // One in four dies while it starts, all others in their work: the moment is drawn.
-    const ms = draw(4) === 0 ? draw(400) : 400 + draw(1_200);
+    // The moment is drawn: one in four dies while it starts, one in four after a while, the others in their first look.
+    const ms = [draw(400), 400 + draw(1_200), 400 + draw(1_200), 2_000 + draw(2_000)][kill % 4]!;
     await stays('it is at work', () => mirror.running, ms).catch(() => assert.fail(mirror.tail()));
     mirror.kill();
     await mirror.ended;

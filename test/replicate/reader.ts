@@ -4,10 +4,10 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { judge } from './judge.js';
 
 const tree = process.argv[2]!;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 let ending = false;
 process.stdin.on('end', () => {
   ending = true;

@@ -20,7 +20,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { dice } from '../crash/dice.js';
 import { contents } from '../world/dropping.js';
 import { BLOCK_BYTES, block, record, whole } from './judge.js';
@@ -29,21 +28,28 @@ const [tree, seed, name] = process.argv.slice(2) as [string, string, string];
 const draw = dice(`${seed} ${name}`);
 const bytes = contents(`${seed} ${name} bytes`);
 const BLOCKS = 600;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 let ending = false;
 process.stdin.on('end', () => {
   ending = true;
 });
 process.stdin.resume();
 
-const directories = (): string[] => [
+const listed = (): string[] => [
   tree,
   ...readdirSync(tree, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name)),
 ];
+/** Some of them are gone by the time; the list is read anew now and then. */
+let directories = [tree];
+let left = 0;
 const anyDirectory = (): string => {
-  const all = directories();
-  return all[draw(all.length)]!;
+  if (left-- === 0) {
+    directories = listed();
+    left = 50;
+  }
+  return directories[draw(directories.length)]!;
 };
 const any = (suffix = ''): string | undefined => {
   const folder = anyDirectory();
