@@ -185,9 +185,8 @@ export class Replica {
     if (performance.now() < this.#scanAtMs) return false;
     const began = performance.now();
     this.#scanAtMs = Number.POSITIVE_INFINITY;
-    await this.#mirror.tree(ROOT, async () => {
-      while (!this.#end.signal.aborted && (await this.#batch()));
-    });
+    // One batch between two directories: who is told more than can be done still comes to an end.
+    await this.#mirror.tree(ROOT, async () => void (await this.#batch()));
     const scanEveryMs = this.options.scanEveryMs ?? (this.options.poll ? limits.pollEveryMs : limits.scanEveryMs);
     // What was lost meanwhile has asked for another one.
     this.#scanAtMs = Math.min(
