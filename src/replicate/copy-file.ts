@@ -8,8 +8,10 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { copyTo, removeIfThere } from '../files/copy.js';
-import { digestPaced } from '../files/digest.js';
+import { type Digest, digestPaced, SMALL_BYTES } from '../files/digest.js';
+import type { Entry } from '../files/directories.js';
 import type { Paced } from '../files/pace.js';
+import { BelowMark, NoRoom } from '../files/place-error.js';
 import { baseOf, folderOf } from '../files/places.js';
 import { type ByteName, openData, renameReplacing, type Stat, statFd } from '../linux/index.js';
 import { CannotMirror, MovedOn } from './failures.js';
@@ -45,7 +47,7 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
   const fd = openData(trees.source.directory(folderOf(path)), baseOf(path));
   try {
     const before = await rested(fd);
-    const { bytes } = await copyTo(fd, before, { dir: trees.making, name: parts.temporary }, { pace: parts.pace });
+    const { bytes } = await copyWithRoom(fd, before, { dir: trees.making, name: parts.temporary }, parts.pace);
     if (bytes !== before.size || trees.inSource(path)?.version !== before.version) return undefined;
     const into = parts.into();
     parts.clearWay();
@@ -53,6 +55,15 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
     return before;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The room for a large one is taken first: a disk is not filled by what does not fit on it. Errors: NoRoom. */
+async function copyWithRoom(fd: number, stat: Stat, to: Entry, pace: Paced | undefined): Promise<Digest> {
+  try {
+    return await copyTo(fd, stat, to, { pace, keepFree: stat.size > SMALL_BYTES ? 1 : 0 });
+  } catch (error) {
+    throw error instanceof BelowMark ? new NoRoom('ENOSPC', error.bytes, error.capacityBytes) : error;
   }
 }
 

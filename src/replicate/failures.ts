@@ -2,7 +2,7 @@
  * What can go wrong with one path, and what with all of them: a file that cannot be read is named and tried again, a SOURCE
  * that is gone or a DEST that is full stops the work until it is back.
  */
-import { errnoOf } from '../files/place-error.js';
+import { errnoOf, NoRoom } from '../files/place-error.js';
 
 /** SOURCE is not what it was: nothing is concluded from what it lacks. */
 export class SourceMissing extends Error {
@@ -52,6 +52,7 @@ const OF_EITHER = ['EIO', 'ESTALE', 'ENOTCONN', 'ENODEV', 'ENXIO'];
 
 /** Says the same of every path there. */
 export function speaksOfDest(error: unknown): boolean {
+  if (isTooLarge(error)) return false;
   const code = errnoOf(error) ?? '';
   if (OF_DEST.includes(code)) return true;
   const { syscall, call } = error as { syscall?: string; call?: string };
@@ -64,5 +65,9 @@ export function speaksOfDest(error: unknown): boolean {
 /** Undefined: a bug. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof CannotMirror) return error.code;
+  if (isTooLarge(error)) return 'too_large';
   return errnoOf(error);
 }
+
+/** It would not fit on an empty filesystem of that size. */
+const isTooLarge = (error: unknown): boolean => error instanceof NoRoom && error.bytes > error.capacityBytes;

@@ -1,7 +1,7 @@
 /** What a mirror works with, opened and claimed. Whatever is refused is refused before anything was changed. */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { refuseOverlap } from '../config/directories.js';
+import { isWithin, realOrFuturePath, refuseOverlap, refuseWithin } from '../config/directories.js';
 import { OperatorError } from '../errors.js';
 import { errnoOf } from '../files/place-error.js';
 import { shownName } from '../linux/index.js';
@@ -31,6 +31,7 @@ type Known = Pick<Marker, 'inode' | 'mounted' | 'mounts'>;
 export function lookAtBoth(options: ReplicateOptions): { marker: Marker | undefined; known: Known; rules: Rules } {
   refuseOverlap({ origin: 'SOURCE', path: options.source }, { origin: 'DEST', path: options.dest });
   const { source, dest, adopt = false } = options;
+  if (options.changeLog !== undefined) refuseLogInside(options.changeLog, source, dest);
   const marker = lookAtDest({ source, dest, adopt });
   let known: Known | undefined = marker;
   const place = new Source(source, marker, (changed) => {
@@ -42,6 +43,13 @@ export function lookAtBoth(options: ReplicateOptions): { marker: Marker | undefi
     throw error instanceof SourceMissing ? sourceError(source, error.code) : error;
   }
   return { marker, known: known!, rules: new Rules(options) };
+}
+
+/** In SOURCE each of its own changes would be told to it again; in DEST it would be removed. */
+function refuseLogInside(changeLog: string, source: string, dest: string): void {
+  const log = { origin: '--change-log', path: realOrFuturePath(changeLog) };
+  refuseWithin(log, { origin: 'SOURCE', path: source });
+  if (!isWithin(log.path, join(dest, shownName(HIDDEN)))) refuseWithin(log, { origin: 'DEST', path: dest });
 }
 
 export async function openReplica(options: ReplicateOptions): Promise<Opened> {

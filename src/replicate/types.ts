@@ -42,7 +42,7 @@ export interface Totals {
 
 export interface Unmirrored {
   path: ByteName;
-  /** An errno name, `changing`, `kept` or `mount_missing`. */
+  /** An errno name, `changing`, `kept`, `too_large` or `mount_missing`. */
   code: string;
 }
 

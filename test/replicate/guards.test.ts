@@ -9,6 +9,7 @@ import {
   rmSync,
   statfsSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -55,6 +56,10 @@ test('folders that lie in one another, those of an ingestor, and the mirror of a
   assert.equal(await refused(once({ dest: join(source, 'inner') })), 'folders_overlap');
   assert.equal(await refused(once({ source: join(source, 'inner'), dest: source })), 'folders_overlap');
   assert.equal(await refused(once({ dest: source })), 'folders_overlap');
+  for (const folder of [source, dest]) {
+    assert.equal(await refused(once({ changeLog: join(folder, 'changes.db') })), 'folders_overlap');
+    assert.deepEqual(readdirSync(dest), []);
+  }
   const other = join(root, 'other');
   mkdirSync(other);
   writeFileSync(join(other, 'other'), 'x');
@@ -169,6 +174,21 @@ test('a full DEST is told once, waited for, and goes on when there is room', nee
   await alike();
   await heard('replica_goes_on');
   assert.equal(told.filter(({ event }) => event === 'replica_waiting').length, 1);
+});
+
+test('a file that can never fit is named, and keeps no other one waiting', needsMounts, async (t) => {
+  const { root, source, dest, once, told } = mirrorWorld(t);
+  tmpfsMount(dest, { size: '4m' });
+  writeFileSync(join(source, 'a'), '');
+  truncateSync(join(source, 'a'), 1 << 30);
+  writeFileSync(join(source, 'b'), 'fits');
+  const { unmirrored } = await once({ changeLog: join(root, 'changes.db') });
+  assert.deepEqual(
+    unmirrored.map(({ path, code }) => [path, code]),
+    [['a', 'too_large']],
+  );
+  assert.equal(readFileSync(join(dest, 'b'), 'utf8'), 'fits');
+  assert(!told.some(({ event }) => event === 'replica_waiting'));
 });
 
 test('--no-delete removes nothing, and names what it therefore cannot mirror', async (t) => {
