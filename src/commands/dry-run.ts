@@ -14,6 +14,7 @@ import { type ByteName, bootId, bootMs, bytesOfName, shownName } from '../linux/
 import { makeFilters } from '../producer/filters.js';
 import { stabilityMs } from '../stages/completion.js';
 import { safeText, shownSeconds } from '../telemetry/safe.js';
+import { linuxGround } from '../watcher/engine/linux-ground.js';
 import { Scan } from '../watcher/engine/scan.js';
 import { say, tell } from './console.js';
 import { judge, type Verdict } from './dry-judge.js';
@@ -54,17 +55,22 @@ export async function dryRun(config: Config): Promise<number> {
 async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: Map<string, number>): Promise<void> {
   const filters = makeFilters(feed);
   const root = new Directories(openRoot(feed.input));
-  const scan = new Scan('asked', ['' as ByteName], {
-    opened: () => {},
-    failed: (path, error) =>
-      report('ignore', feed, path, `this directory cannot be read (${(error as { code?: string }).code ?? error})`),
-    target: (path) => path,
-    enters: filters.enters,
-    everything: false,
-  });
+  const scan = new Scan(
+    'asked',
+    ['' as ByteName],
+    {
+      opened: () => {},
+      failed: (path, error) =>
+        report('ignore', feed, path, `this directory cannot be read (${(error as { code?: string }).code ?? error})`),
+      target: (path) => path,
+      enters: filters.enters,
+      everything: false,
+    },
+    linuxGround,
+  );
   try {
     while (!scan.done) {
-      for (const { path } of scan.slice(root.rootFd, SLICE_FILES, performance.now() + SLICE_MS)) noteOne(path);
+      for (const { path } of scan.slice({ fd: root.rootFd }, SLICE_FILES, performance.now() + SLICE_MS)) noteOne(path);
       await new Promise(setImmediate);
     }
     for (const [kind, count] of Object.entries(scan.counts.others)) others.set(kind, (others.get(kind) ?? 0) + count);

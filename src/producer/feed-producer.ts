@@ -10,6 +10,7 @@ import { LinuxError } from '../linux/index.js';
 import { nameOfText } from '../linux/names.js';
 import type { Emit } from '../telemetry/emit.js';
 import { Engine, type EngineEvent, type Mark, type OpenRoot } from '../watcher/engine/index.js';
+import { linuxGround } from '../watcher/engine/linux-ground.js';
 import { makeFilters } from './filters.js';
 import { lookAt } from './look.js';
 import { noticeOf } from './notice.js';
@@ -45,20 +46,23 @@ export class FeedProducer {
     this.#telling = new Telling(feed.name, emit);
     this.#sidecarSuffix = feed.mode === 'sidecar' ? nameOfText(feed.sidecarSuffix) : undefined;
     const { target, enters } = makeFilters(feed);
-    this.#watcher = new Engine({
-      root: nameOfText(feed.input),
-      everything: false,
-      recursive: feed.recursive,
-      poll: feed.poll,
-      ...(feed.scanIntervalSeconds !== undefined && { scanEveryMs: feed.scanIntervalSeconds * 1_000 }),
-      target,
-      enters,
-      deliver: (marks, root) => this.#deliver(marks, root),
-      tell: (event) => {
-        this.#telling.watcher(event);
-        this.#write(event);
+    this.#watcher = new Engine(
+      {
+        root: nameOfText(feed.input),
+        everything: false,
+        recursive: feed.recursive,
+        poll: feed.poll,
+        ...(feed.scanIntervalSeconds !== undefined && { scanEveryMs: feed.scanIntervalSeconds * 1_000 }),
+        target,
+        enters,
+        deliver: (marks, root) => this.#deliver(marks, root),
+        tell: (event) => {
+          this.#telling.watcher(event);
+          this.#write(event);
+        },
       },
-    });
+      linuxGround,
+    );
   }
 
   get feed(): FeedOptions {

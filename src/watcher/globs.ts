@@ -5,7 +5,7 @@ import { type ByteName, shownName } from '../linux/names.js';
 /** A glob without a slash is about the last part of a path, wherever that lies. Undefined where there are no globs. */
 export function matcherOf(globs: readonly string[]): ((path: ByteName) => boolean) | undefined {
   if (globs.length === 0) return undefined;
-  const matchers = globs.map((glob) => picomatch(glob, { basename: true, dot: true }));
+  const matchers = globs.map((glob) => picomatch(glob, { basename: !glob.includes('/'), dot: true }));
   return (path) => {
     const text = globText(path);
     return matchers.some((matches) => matches(text));

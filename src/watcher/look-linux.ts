@@ -1,20 +1,24 @@
 /** Looks below an open root, through no symlink: a directory that was swapped for one leads nowhere. */
 import { Directories } from '../files/directories.js';
-import { type Kind, LinuxError, openDirectory, type Stat, statAtOrNone } from '../linux/index.js';
+import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../linux/index.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
-import type { FileKind, OpenRoot } from './engine/types.js';
+import { KINDS } from './engine/linux-ground.js';
+import type { OpenRoot } from './engine/types.js';
 import type { Seen } from './picture.js';
-import { isRacy, type Looker } from './seen.js';
+import { isRacy, type Looker, timesAreExact } from './seen.js';
 
 const HERE = nameOfText('.');
 /** A symlink or a file where a directory of the path was: the path is gone. */
 const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 export class LinuxLooker implements Looker {
+  readonly #exactDevice: string | undefined;
   #directories: Directories;
   #open = true;
 
   constructor(private readonly root: OpenRoot) {
+    // What is mounted below it may keep other times.
+    this.#exactDevice = timesAreExact(root.fd) ? `${statFd(root.fd).dev}:` : undefined;
     this.#directories = new Directories(openDirectory(root.fd, HERE));
   }
 
@@ -22,7 +26,7 @@ export class LinuxLooker implements Looker {
     try {
       const { dir, name } = this.#directories.entry(path);
       const stat = statAtOrNone(dir, name);
-      return stat === undefined ? undefined : entryOf(stat);
+      return stat === undefined ? undefined : this.#entryOf(stat);
     } catch (error) {
       if (error instanceof LinuxError && GONE.has(error.code)) return undefined;
       throw error;
@@ -39,28 +43,20 @@ export class LinuxLooker implements Looker {
     if (this.#open) this.#directories.close();
     this.#open = false;
   }
-}
 
-function entryOf(stat: Stat): Seen {
-  const { file, content, changed } = stat.parts;
-  const kind = KINDS[stat.kind];
-  return {
-    kind,
-    ino: Number(stat.ino),
-    file,
-    content: kind === 'directory' ? '' : content,
-    changed,
-    links: kind === 'directory' ? 1 : stat.nlink,
-    racy: kind !== 'directory' && isRacy(stat.ctimeMs),
-  };
+  #entryOf(stat: Stat): Seen {
+    const { file, content, changed } = stat.parts;
+    const kind = KINDS[stat.kind];
+    const isDirectory = kind === 'directory';
+    const isExact = this.#exactDevice !== undefined && file.startsWith(this.#exactDevice);
+    return {
+      kind,
+      ino: Number(stat.ino),
+      file,
+      content: isDirectory ? '' : content,
+      changed,
+      links: isDirectory ? 1 : stat.nlink,
+      racy: !isDirectory && !isExact && isRacy(stat.ctimeMs),
+    };
+  }
 }
-
-const KINDS: Record<Kind, FileKind> = {
-  file: 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  fifo: 'fifo',
-  socket: 'socket',
-  character: 'device',
-  block: 'device',
-};

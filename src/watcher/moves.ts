@@ -13,6 +13,7 @@ export async function moveBelow(reconciler: Reconciler, from: Known, to: ByteNam
   /** Of the directories, whose deletes come last. */
   const ids = new Map<ByteName, string>();
   const move = async (known: Known, target: ByteName, entry: Entry): Promise<void> => {
+    await reconciler.clear(picture.get(target), entry);
     if (entry.kind !== 'directory') {
       await reconciler.tellRename(known, target, entry);
       return;

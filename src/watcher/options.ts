@@ -18,13 +18,16 @@ export type Settings = Required<
   backend: BackendName;
 } & Pick<WatcherOptions, 'rescanMs' | 'signal' | 'logger' | 'statePath'>;
 
+const NODE_RESCAN_MS = 5_000;
 const BACKENDS: readonly BackendName[] = ['inotify', 'node', 'poll'];
 
 /** Errors: WatcherError, op `options`. */
 export function settingsOf(options: WatcherOptions): Settings {
-  const { poll, backend = poll ? 'poll' : defaultBackend(), rescanMs, signal, logger, statePath } = options;
+  const { poll, backend = poll ? 'poll' : defaultBackend(), signal, logger, statePath } = options;
   if (!BACKENDS.includes(backend)) throw wrong('backend', `one of ${BACKENDS.join(', ')}`, backend);
   if (poll && backend !== 'poll') throw wrong('backend', `'poll', or absent, where poll is true`, backend);
+  // `fs.watch` loses events without a word.
+  const rescanMs = options.rescanMs ?? (backend === 'node' ? NODE_RESCAN_MS : undefined);
   if (rescanMs !== undefined) checkNumber('rescanMs', rescanMs, 0);
   if (rescanMs === 0 && backend === 'poll') throw wrong('rescanMs', 'above 0 where scans alone find what changed', 0);
   return {

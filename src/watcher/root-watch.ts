@@ -7,16 +7,18 @@
  * then marks gather (bounded), and become one scan.
  */
 import { randomBytes } from 'node:crypto';
-import { type ByteName, bytesOfName, joinNames, nameOfText, shownName } from '../linux/names.js';
+import { type ByteName, bytesOfName, nameOfText, shownName } from '../linux/names.js';
 import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
+import { absolutePath } from './engine/paths.js';
 import { WatcherStoppedError } from './errors.js';
 import { makeFilter } from './filter.js';
 import { limits } from './limits.js';
-import { LinuxLooker } from './look-linux.js';
 import type { Settings } from './options.js';
 import type { Outbox } from './outbox.js';
 import type { Picture } from './picture.js';
-import { type EventCause, Reconciler, type ReconcilerHooks, type Telling } from './reconciler.js';
+import type { Platform } from './platform.js';
+import { Reconciler } from './reconciler.js';
+import type { EventCause, ReconcilerHooks, Telling } from './telling.js';
 import { Troubles } from './troubles.js';
 import type { WatcherEvents } from './types.js';
 import { Windows } from './windows.js';
@@ -31,11 +33,14 @@ export interface RootPlace {
 export interface RootWatchOptions {
   place: RootPlace;
   settings: Settings;
+  platform: Platform;
   picture: Picture;
   /** Something was told of this root at an earlier start: what differs from it is told. */
   known: boolean;
   outbox: Outbox;
   emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
+  /** A bug ended it. */
+  failed(error: unknown): void;
   log(level: 'debug' | 'info' | 'warn', fields: object, message: string): void;
 }
 
@@ -57,24 +62,28 @@ export class RootWatch {
   #renames = 0;
   #told = 0;
   #delivering = false;
+  #hasScanned = false;
   #stopping = false;
 
   constructor(options: RootWatchOptions) {
-    const { place, settings, picture, emit } = options;
+    const { place, settings, platform, picture, emit } = options;
     this.#options = options;
     this.#shownRoot = shownName(place.root);
     const filter = makeFilter(settings, place.only);
-    this.#engine = new Engine<Hint>({
-      root: place.root,
-      recursive: settings.recursive,
-      poll: settings.backend === 'poll',
-      everything: true,
-      ...(settings.rescanMs !== undefined && { scanEveryMs: settings.rescanMs || Number.POSITIVE_INFINITY }),
-      target: (path, isDirectory) => (filter.tells(path, isDirectory) ? path : undefined),
-      enters: filter.enters,
-      deliver: (marks, root, step) => this.#deliver(marks, root, step),
-      tell: (event) => this.#hear(event),
-    });
+    this.#engine = new Engine<Hint>(
+      {
+        root: place.root,
+        recursive: settings.recursive,
+        poll: settings.backend === 'poll',
+        everything: true,
+        ...(settings.rescanMs !== undefined && { scanEveryMs: settings.rescanMs || Number.POSITIVE_INFINITY }),
+        target: (path, isDirectory) => (filter.tells(path, isDirectory) ? path : undefined),
+        enters: filter.enters,
+        deliver: (marks, root, step) => this.#deliver(marks, root, step),
+        tell: (event) => this.#hear(event),
+      },
+      platform.ground,
+    );
     const mark = (path: ByteName, by: Hint): void => this.#engine.again(path, by);
     this.#debounce = new Windows(settings.debounceMs, limits.windowsMax, mark);
     this.#leaving = new Windows(limits.renameMs, limits.windowsMax, (path) => mark(path, 'delete'));
@@ -86,14 +95,17 @@ export class RootWatch {
     });
   }
 
-  /** Resolves when all that happens from then on is told; rejects when the root cannot be read, or with a bug. */
+  /** Resolves when all that happens from then on is told; rejects when it is stopped before, or with a bug. */
   start(): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
       this.#ready = { resolve, reject };
     });
     this.#engine.start().then(
       () => this.#ready.reject(new WatcherStoppedError()),
-      (error) => this.#ready.reject(error),
+      (error) => {
+        this.#ready.reject(error);
+        this.#options.failed(error);
+      },
     );
     return ready;
   }
@@ -126,7 +138,7 @@ export class RootWatch {
     const { silent } = this.#reconciler;
     if (!silent) this.#ready.resolve();
     const due = silent ? marks : marks.filter(({ path, by }) => !this.#debounce.holds(path, by));
-    const looker = new LinuxLooker(root);
+    const looker = this.#options.platform.looker(root);
     this.#delivering = true;
     try {
       await this.#reconciler.run(due, looker, step);
@@ -151,7 +163,8 @@ export class RootWatch {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);
       },
       later: (path) => this.#leaving.open(path, 'delete'),
-      failed: (path, code) => void this.#troubles.unseen(path, code),
+      failed: (path, code) => this.#troubles.unseen(path, code),
+      seen: (path) => this.#troubles.seen(path),
       renameId: () => `${this.#session}-${++this.#renames}`,
     };
   }
@@ -168,7 +181,7 @@ export class RootWatch {
 
   #tell({ operation, path, entry, cause, renameId }: Telling): number {
     const { place, picture, outbox } = this.#options;
-    const pathBytes = bytesOfName(joinNames(place.root === '/' ? ('' as ByteName) : place.root, path));
+    const pathBytes = bytesOfName(absolutePath(place.root, path));
     const number = ++this.#told;
     this.#debounce.open(path);
     outbox.offer({
@@ -190,12 +203,20 @@ export class RootWatch {
     return number;
   }
 
+  #endFirstScan(): void {
+    if (this.#hasScanned) return;
+    this.#hasScanned = true;
+    this.#reconciler.silent = false;
+    this.#options.picture.whole();
+    this.#options.picture.commit();
+    this.#ready.resolve();
+  }
+
   #hear(event: EngineEvent): void {
     const { emit, log } = this.#options;
     if (this.#stopping || this.#troubles.note(event)) return;
     if (event.event === 'scan_done') {
-      this.#reconciler.silent = false;
-      this.#ready.resolve();
+      this.#endFirstScan();
       const { cause, files, directories, seconds } = event;
       emit('scan', { root: this.#shownRoot, cause, files, directories, seconds });
     } else if (event.event === 'overflow') emit('overflow', { root: this.#shownRoot, reason: 'kernel' });

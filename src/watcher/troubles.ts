@@ -16,6 +16,7 @@ type Op = 'root' | 'read' | 'stat' | 'add_watch' | 'events' | 'deliver';
 
 export class Troubles {
   readonly #open = new Map<string, WatcherError>();
+  #unseen = 0;
 
   constructor(
     private readonly root: string,
@@ -50,12 +51,16 @@ export class Troubles {
     }
   }
 
-  /** A path that could not be looked at. False: that is known. */
-  unseen(path: ByteName, code: string): boolean {
-    return this.#begin('stat', path, code, NOT_SEEN);
+  /** A path that could not be looked at. */
+  unseen(path: ByteName, code: string): void {
+    this.#unseen += this.#open.has(`stat ${path}`) ? 0 : 1;
+    this.#begin('stat', path, code, NOT_SEEN);
   }
 
+  /** Asked of each path that was looked at: nearly always there is nothing to end. */
   seen(path: ByteName): void {
+    if (this.#unseen === 0 || !this.#open.has(`stat ${path}`)) return;
+    this.#unseen -= 1;
     this.#end('stat', path);
   }
 

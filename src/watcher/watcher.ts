@@ -12,7 +12,8 @@ import { type ByteName, bytesOfName, shownName } from '../linux/names.js';
 import { WatcherError, WatcherStoppedError } from './errors.js';
 import { type Settings, settingsOf } from './options.js';
 import { Outbox, type Told } from './outbox.js';
-import { PictureStore } from './picture.js';
+import { PictureStore } from './picture-store.js';
+import { type Platform, platformOf } from './platform.js';
 import { nameOfPath, type RootPlace, RootWatch } from './root-watch.js';
 import type { WatchEvent, WatcherEvents, WatcherOptions } from './types.js';
 
@@ -48,6 +49,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   readonly #outbox: Outbox;
   readonly #roots = new Map<string, { watch: RootWatch; ready: Promise<void> }>();
   readonly #abort = (): void => void this.stop();
+  #platform: Promise<Platform> | undefined;
   #store: PictureStore | undefined;
   #iterators = 0;
   #pumping = false;
@@ -68,25 +70,25 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     if (this.#stopped !== undefined) throw new WatcherStoppedError();
     const place = placeOf(path);
     const key = joinKey(place);
+    this.#platform ??= platformOf(this.#settings);
+    const platform = await this.#platform;
+    if (this.#stopped !== undefined) throw new WatcherStoppedError();
     const already = this.#roots.get(key);
     if (already !== undefined) return already.ready;
     this.#store ??= new PictureStore(this.#settings.statePath);
     const watch = new RootWatch({
       place,
       settings: this.#settings,
+      platform,
       ...this.#store.root(key as ByteName),
       outbox: this.#outbox,
       emit: (name, ...args) => this.#tell(name, ...args),
+      failed: (error) => this.#fail(key, error),
       log: (level, fields, message) => this.#settings.logger?.[level](fields, message),
     });
     const ready = watch.start();
     this.#roots.set(key, { watch, ready });
-    try {
-      await ready;
-    } catch (error) {
-      if (!(error instanceof WatcherStoppedError)) void this.#fail(key, error);
-      throw error;
-    }
+    await ready;
   }
 
   async *events(): AsyncIterableIterator<WatchEvent> {
@@ -137,12 +139,11 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
-  async #fail(key: string, error: unknown): Promise<void> {
+  #fail(key: string, cause: unknown): void {
     this.#roots.delete(key);
-    this.#tell(
-      'error',
-      new WatcherError('internal', key, 'BUG', `${key} is no longer watched: ${error}.`, { cause: error }),
-    );
+    const path = shownName(key as ByteName);
+    const sentence = `${path} is not watched any more, by a fault of the watcher: report it with the cause (${cause}).`;
+    this.#tell('error', new WatcherError('internal', path, 'FAULT', sentence, { cause }));
   }
 
   /** Gives what waits to the listeners, where nobody iterates. */

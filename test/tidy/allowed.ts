@@ -23,7 +23,6 @@ export const allowed = {
       'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
     'src/recover/audit-notes.ts': 'a private database of one audit beside the state, no state',
     'src/commands/dry-notes.ts': 'a private, temporary database of one process, no state',
-    'src/watcher/picture.ts': 'what one watcher has told, in a file of its own or a temporary one; no state of a queue',
     'queue/sqlite/migrations.ts':
       'before the first transaction there is no clock of the backend; the backup is its own file',
   } as Record<string, string>,

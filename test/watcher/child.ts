@@ -1,6 +1,7 @@
 /** A watcher in a process of its own, so that it can be stopped, starved and weighed. Talks to the test over IPC. */
 import { nameOfText } from '../../src/linux/names.js';
 import { Engine, type EngineEvent, type EngineOptions } from '../../src/watcher/engine/index.js';
+import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
 
 export type ToChild =
   | { kind: 'start'; options: Partial<Omit<EngineOptions, 'root'>> & { root: string }; holdAfterOverflow?: boolean }
@@ -22,30 +23,33 @@ const send = (message: FromChild): void => void process.send!(message);
 
 function start({ options, holdAfterOverflow = false }: ToChild & { kind: 'start' }): void {
   hold = holdAfterOverflow;
-  void new Engine({
-    recursive: true,
-    poll: false,
-    target: (path) => path,
-    enters: () => true,
-    deliver: async (marks) => {
-      if (hold && overflows > 0 && marks.some(({ by }) => by === 'scan')) {
-        hold = false;
-        send({ kind: 'holding' });
-        await new Promise<void>((resolve) => {
-          go = resolve;
-        });
-      }
-      for (const { path } of marks) seen.add(path);
-      send({ kind: 'seen', paths: seen.size });
+  void new Engine(
+    {
+      recursive: true,
+      poll: false,
+      target: (path) => path,
+      enters: () => true,
+      deliver: async (marks) => {
+        if (hold && overflows > 0 && marks.some(({ by }) => by === 'scan')) {
+          hold = false;
+          send({ kind: 'holding' });
+          await new Promise<void>((resolve) => {
+            go = resolve;
+          });
+        }
+        for (const { path } of marks) seen.add(path);
+        send({ kind: 'seen', paths: seen.size });
+      },
+      tell: (event) => {
+        if (event.event === 'overflow') overflows += 1;
+        send({ kind: 'told', event });
+      },
+      ...options,
+      root: nameOfText(options.root),
+      everything: false,
     },
-    tell: (event) => {
-      if (event.event === 'overflow') overflows += 1;
-      send({ kind: 'told', event });
-    },
-    ...options,
-    root: nameOfText(options.root),
-    everything: false,
-  }).start();
+    linuxGround,
+  ).start();
 }
 
 process.on('message', (message: ToChild) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
 import { Engine, type EngineEvent, type EngineOptions, type Mark } from '../../src/watcher/engine/index.js';
+import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
 import { Bell } from '../world/bell.js';
 
 /** Only there to end a test that would otherwise hang. */
@@ -28,25 +29,28 @@ export class World {
   }
 
   start(options: Partial<EngineOptions> = {}): Engine {
-    this.#watcher = new Engine({
-      root: nameOfText(this.root),
-      everything: false,
-      recursive: true,
-      poll: false,
-      target: (path) => path,
-      enters: () => true,
-      deliver: async (marks) => {
-        if (this.failWith) throw this.failWith;
-        this.marks.push(...marks);
-        for (const { path } of marks) this.seen.add(path);
-        this.#bell.ring();
+    this.#watcher = new Engine(
+      {
+        root: nameOfText(this.root),
+        everything: false,
+        recursive: true,
+        poll: false,
+        target: (path) => path,
+        enters: () => true,
+        deliver: async (marks) => {
+          if (this.failWith) throw this.failWith;
+          this.marks.push(...marks);
+          for (const { path } of marks) this.seen.add(path);
+          this.#bell.ring();
+        },
+        tell: (event) => {
+          this.told.push(event);
+          this.#bell.ring();
+        },
+        ...options,
       },
-      tell: (event) => {
-        this.told.push(event);
-        this.#bell.ring();
-      },
-      ...options,
-    });
+      linuxGround,
+    );
     void this.#watcher.start();
     return this.#watcher;
   }

@@ -8,12 +8,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ByteName } from '../../linux/names.js';
 import { Alarm } from './alarm.js';
+import type { Ground } from './ground.js';
 import { HandOver } from './hand-over.js';
+import { Intake } from './intake.js';
 import { limits } from './limits.js';
 import { Marks } from './marks.js';
 import { Presence } from './presence.js';
 import type { Scan, ScanHooks } from './scan.js';
 import { Schedule } from './schedule.js';
+import { Settling } from './settling.js';
 import type { Cause, EngineOptions, Hint, Mark, ScanStep } from './types.js';
 import { Watches } from './watches.js';
 
@@ -22,46 +25,38 @@ export class Engine<By extends Hint = Cause> {
   readonly #marks: Marks;
   readonly #alarm = new Alarm();
   readonly #presence: Presence;
+  readonly #intake: Intake;
   readonly #hands: HandOver;
   readonly #watches: Watches;
   readonly #schedule: Schedule;
   readonly #asked: (() => void)[] = [];
-  readonly #settling: (() => void)[] = [];
-  #overflows = 0;
+  readonly #settling: Settling;
   #stopping = false;
   #running: Promise<void> | undefined;
 
-  constructor(options: EngineOptions<By>) {
+  constructor(options: EngineOptions<By>, ground: Ground) {
     this.#options = options as EngineOptions<Hint>;
     this.#marks = new Marks(options.everything);
-    this.#presence = new Presence(options.root, this.#options.tell);
-    this.#hands = new HandOver(this.#options, ({ path, by }) => {
-      if (!this.#marks.has(path)) this.#mark(path, by, false);
-    });
-    this.#watches = new Watches(
-      options.poll,
-      options.everything,
-      {
-        onFile: (path, by, patient) => this.#onFile(path, by, patient),
-        onDirectory: (path) => this.#onDirectory(path),
-        onDirectoryGone: (path, by) => this.#onDirectoryGone(path, by),
-        onOverflow: () => this.#onOverflow(),
-        onRootGone: () => {
-          this.#presence.noteGone();
-          this.#alarm.ring();
-        },
-      },
-      options.tell,
+    this.#presence = new Presence(options.root, ground, options.tell);
+    this.#intake = new Intake(
+      this.#options,
+      this.#marks,
+      () => this.#schedule,
+      () => this.#alarm.ring(),
+      () => this.#presence.noteGone(),
     );
-    const hooks = this.#hooks((path) => this.#enters(path));
+    this.#hands = new HandOver(this.#options, ({ path, by }) => {
+      if (!this.#marks.has(path)) this.#intake.mark(path, by, false);
+    });
+    this.#watches = new Watches(options, ground, this.#intake);
+    const hooks = this.#hooks((path) => this.#intake.enters(path));
     const retries = {
       paths: () => this.#watches.retries(),
-      hooks: this.#hooks((path) => this.#enters(path) && !this.#watches.knows(path)),
+      hooks: this.#hooks((path) => this.#intake.enters(path) && !this.#watches.knows(path)),
     };
-    this.#schedule = new Schedule(hooks, retries, {
-      onBegin: (scan) => this.#onBegin(scan),
-      onAbandon: (scan) => this.#asked.push(...scan.waiting),
-    });
+    const onAbandon = ({ waiting }: Scan): void => void this.#asked.push(...waiting);
+    this.#schedule = new Schedule(ground, hooks, retries, { onBegin: (scan) => this.#onBegin(scan), onAbandon });
+    this.#settling = new Settling(this.#watches, this.#marks, this.#schedule, () => this.scan());
   }
 
   /** Safe to call twice. Resolves after `stop`; rejects when a bug ended the loop. */
@@ -88,15 +83,13 @@ export class Engine<By extends Hint = Cause> {
 
   /** Resolves when all that had happened before this call was handed on, or when the watcher stops or has no root. */
   settle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settling.push(resolve);
-      this.#alarm.ring();
-    });
+    this.#alarm.ring();
+    return this.#settling.wait();
   }
 
   /** Hands the path on again, with the same cause, within a second; with `everything`, at once. */
   again(path: ByteName, by: Hint): void {
-    this.#mark(path, by, true);
+    this.#intake.mark(path, by, true);
   }
 
   /** Something was lost: a scan of the whole tree follows. False: one was wanted already. */
@@ -107,9 +100,7 @@ export class Engine<By extends Hint = Cause> {
 
   /** Reads the directory (again), and all below it, soon. */
   scanDirectory(path: ByteName): void {
-    if (!this.#enters(path)) return;
-    this.#schedule.wantDirectory(path);
-    this.#alarm.ring();
+    this.#intake.wantDirectory(path);
   }
 
   /** Whether what happens in the directory is told by events. */
@@ -129,13 +120,14 @@ export class Engine<By extends Hint = Cause> {
       this.#schedule.abandonAll();
       this.#watches.close();
       this.#presence.leave();
-      for (const resolve of [...this.#asked, ...this.#settling]) resolve();
+      this.#settling.end();
+      for (const resolve of this.#asked) resolve();
     }
   }
 
   async #round(): Promise<void> {
     if (!this.#enterRoot()) {
-      this.#settled();
+      this.#settling.end();
       await this.#alarm.wait(limits.rootCheckMs);
       return;
     }
@@ -148,34 +140,15 @@ export class Engine<By extends Hint = Cause> {
       await turn();
       return;
     }
-    if (delivered && this.#settling.length > 0 && this.#settle()) return;
+    if (delivered && this.#settling.goesOn()) return;
     this.#presence.leave();
     const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
     await this.#alarm.wait(Math.ceil(nextMs - performance.now()));
   }
 
-  /** Nothing is left to hand on but what the kernel may still have. True: it had something. */
-  #settle(): boolean {
-    if (!this.#watches.complete) {
-      const settling = this.#settling.splice(0);
-      void this.scan().then(() => {
-        for (const resolve of settling) resolve();
-      });
-      return true;
-    }
-    this.#watches.drain();
-    if (this.#marks.size > 0 || this.#schedule.nextAtMs <= 0) return true;
-    this.#settled();
-    return false;
-  }
-
-  #settled(): void {
-    for (const resolve of this.#settling.splice(0)) resolve();
-  }
-
   async #readOn(scan: Scan): Promise<void> {
     const beganMs = performance.now();
-    const found = scan.slice(this.#presence.fd, limits.batchMax, beganMs + limits.sliceMs);
+    const found = scan.slice(this.#presence.root, limits.batchMax, beganMs + limits.sliceMs);
     const step = this.#options.everything
       ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.#presence.doubtful }
       : undefined;
@@ -192,7 +165,7 @@ export class Engine<By extends Hint = Cause> {
 
   /** False: it failed; the marks are kept, and a while has passed. */
   async #handOver(marks: readonly Mark<Hint>[], step?: ScanStep): Promise<boolean> {
-    if (await this.#hands.run(marks, { fd: this.#presence.fd }, step)) return true;
+    if (await this.#hands.run(marks, this.#presence.root, step)) return true;
     this.#presence.leave();
     const untilMs = performance.now() + limits.retryMs;
     while (!this.#stopping && performance.now() < untilMs) await this.#alarm.wait(untilMs - performance.now());
@@ -201,7 +174,7 @@ export class Engine<By extends Hint = Cause> {
 
   /** False: there is no root to work in. */
   #enterRoot(): boolean {
-    const state = this.#presence.enter((fd) => this.#watches.open(fd));
+    const state = this.#presence.enter((root) => this.#watches.open(root));
     if (state === 'same') return true;
     this.#schedule.abandonAll();
     if (state === 'missing') this.#watches.close();
@@ -225,46 +198,14 @@ export class Engine<By extends Hint = Cause> {
     for (const resolve of scan.waiting) resolve();
   }
 
-  #onFile(path: ByteName, by: Hint, patient: boolean): void {
-    const target = this.#options.target(path, false);
-    if (target !== undefined) this.#mark(target, by, patient);
-  }
-
-  #mark(path: ByteName, by: Hint, patient: boolean): void {
-    this.#alarm.ring();
-    if (this.#marks.add(path, by, performance.now(), patient)) return;
-    if (this.#schedule.want('marks_full')) this.#options.tell({ event: 'marks_full' });
-  }
-
-  #onDirectory(path: ByteName): void {
-    if (this.#options.everything) this.#onDirectoryGone(path, 'write');
-    this.scanDirectory(path);
-  }
-
-  #onDirectoryGone(path: ByteName, by: Hint): void {
-    const target = this.#options.target(path, true);
-    if (target !== undefined) this.#mark(target, by, false);
-  }
-
-  #onOverflow(): void {
-    this.#overflows += 1;
-    this.#options.tell({ event: 'overflow', total: this.#overflows });
-    this.#schedule.want('overflow');
-    this.#alarm.ring();
-  }
-
-  #enters(path: ByteName): boolean {
-    return this.#options.recursive && this.#options.enters(path);
-  }
-
   #hooks(enters: (path: ByteName) => boolean): ScanHooks {
     return {
       enters,
       everything: this.#options.everything,
       target: this.#options.target,
-      opened: (path, fd) => {
+      opened: (path, directory) => {
         this.#schedule.begun(path);
-        this.#watches.opened(path, fd, this.#schedule.round);
+        this.#watches.opened(path, directory, this.#schedule.round);
       },
       failed: (path, error) => this.#onFailed(path, error),
     };

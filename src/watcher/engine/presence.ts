@@ -3,6 +3,7 @@
  * Does not: decide what follows from it; the watcher does.
  */
 import type { ByteName } from '../../linux/names.js';
+import type { Ground, OpenDirectory } from './ground.js';
 import { Root, RootMissing } from './root.js';
 import type { EngineEvent } from './types.js';
 
@@ -14,13 +15,15 @@ export class Presence {
 
   constructor(
     path: ByteName,
+    ground: Ground,
     private readonly tell: (event: EngineEvent) => void,
   ) {
-    this.#root = new Root(path);
+    this.#root = new Root(path, ground);
   }
 
-  get fd(): number {
-    return this.#root.fd;
+  /** Between `enter` and `leave`. */
+  get root(): OpenDirectory {
+    return this.#root.directory;
   }
 
   /** An event said that the root was removed, moved or unmounted; its descriptor may be in use until the next `enter`. */
@@ -39,14 +42,14 @@ export class Presence {
   }
 
   /** Opens the root. `first` and `anew`: nothing of what was known of it holds; `prepare` runs then, and may fail too. */
-  enter(prepare: (fd: number) => void): 'same' | 'first' | 'anew' | 'missing' {
+  enter(prepare: (root: OpenDirectory) => void): 'same' | 'first' | 'anew' | 'missing' {
     if (this.#gone || this.#failed !== undefined) this.#root.forget();
     this.#gone = false;
     try {
       this.#throwFailed();
       const state = this.#root.enter();
       if (state === 'same' && !this.#missing) return 'same';
-      prepare(this.#root.fd);
+      prepare(this.#root.directory);
       if (this.#missing) this.tell({ event: 'root_back' });
       else if (state === 'replaced') this.tell({ event: 'root_replaced' });
       this.#missing = false;

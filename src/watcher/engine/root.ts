@@ -4,9 +4,8 @@
  * Guarantees: what is done in one stretch is done in one directory; a root that was a mount point and is none now is
  * missing, not empty.
  */
-import { closeSync } from 'node:fs';
-import { AT_FDCWD, LinuxError, O, openAt, type Stat, statAtOrNone, statFd } from '../../linux/index.js';
 import type { ByteName } from '../../linux/names.js';
+import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
 
 export type RootState = 'same' | 'first' | 'replaced';
 
@@ -17,43 +16,45 @@ export class RootMissing extends Error {
 }
 
 export class Root {
-  #fd = -1;
+  #open: OpenDirectory | undefined;
   #id = '';
   #wasMount = false;
 
-  constructor(private readonly path: ByteName) {}
+  constructor(
+    private readonly path: ByteName,
+    private readonly ground: Ground,
+  ) {}
 
-  get fd(): number {
-    return this.#fd;
+  /** To be asked between `enter` and `leave`. */
+  get directory(): OpenDirectory {
+    return this.#open!;
   }
 
   /** Opens the root if it is not open; throws RootMissing. `replaced`: it is not the directory of the last time. */
   enter(): RootState {
-    if (this.#fd >= 0) {
-      if (this.#stillThere()) return 'same';
+    if (this.#open !== undefined) {
+      if (this.#stillThere(this.#open)) return 'same';
       this.leave();
     }
-    const { fd, stat } = openRoot(this.path);
-    const id = idOf(stat);
+    const [directory, { id, mount }] = this.#openNow();
     if (id !== this.#id) {
-      const mounted = this.#isMountPoint(stat);
+      const mounted = this.#isMountPoint(mount);
       if (this.#wasMount && !mounted) {
-        closeSync(fd);
+        directory.close();
         throw new RootMissing('unmounted');
       }
       this.#wasMount = mounted;
     }
     const state = id === this.#id ? 'same' : this.#id === '' ? 'first' : 'replaced';
     this.#id = id;
-    this.#fd = fd;
+    this.#open = directory;
     return state;
   }
 
   /** Safe to call twice. */
   leave(): void {
-    if (this.#fd < 0) return;
-    closeSync(this.#fd);
-    this.#fd = -1;
+    this.#open?.close();
+    this.#open = undefined;
   }
 
   /** The directory was removed or its filesystem went: whatever comes next is another one, even with the same inode. */
@@ -62,35 +63,31 @@ export class Root {
     if (this.#id !== '') this.#id = 'gone';
   }
 
-  #stillThere(): boolean {
+  #stillThere(open: OpenDirectory): boolean {
     try {
-      const { fd, stat } = openRoot(this.path);
-      closeSync(fd);
+      const [directory, { id }] = this.#openNow();
+      directory.close();
       // A removed directory's inode number is given to the next one at once; without links ours is the removed one.
-      return idOf(stat) === this.#id && statFd(this.#fd).nlink > 0;
+      return id === this.#id && open.facts().linked;
     } catch (error) {
       if (error instanceof RootMissing) return false;
       throw error;
     }
   }
 
-  #isMountPoint(stat: Stat): boolean {
-    const parent = statAtOrNone(AT_FDCWD, `${this.path}/..` as ByteName);
-    return parent !== undefined && mountOf(parent) !== mountOf(stat);
+  #openNow(): [OpenDirectory, DirectoryFacts] {
+    try {
+      const directory = this.ground.openRoot(this.path);
+      return [directory, directory.facts()];
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === undefined) throw error;
+      throw new RootMissing(code);
+    }
+  }
+
+  #isMountPoint(mount: string): boolean {
+    const above = this.ground.mountAbove(this.path);
+    return above !== undefined && above !== mount;
   }
 }
-
-function openRoot(path: ByteName): { fd: number; stat: Stat } {
-  try {
-    const fd = openAt(AT_FDCWD, path, O.RDONLY | O.DIRECTORY, { resolve: 'any' });
-    return { fd, stat: statFd(fd) };
-  } catch (error) {
-    if (error instanceof LinuxError) throw new RootMissing(error.code);
-    throw error;
-  }
-}
-
-const idOf = (stat: Stat): string => `${mountOf(stat)}:${stat.dev}:${stat.ino}`;
-
-/** A bind mount has the device of its source, so the mount's own number is asked for where the kernel has one. */
-export const mountOf = (stat: Stat): string => String(stat.mountId ?? stat.dev);

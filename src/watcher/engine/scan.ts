@@ -6,15 +6,15 @@
  * would touch another page of every index that has it (and another block of inodes), several times on its way.
  * Does not: look at files, or decide when to go on.
  */
-import { closeSync, type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
-import { type Kind, openDirectory, statAtOrNone } from '../../linux/index.js';
+import { type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
 import { type ByteName, joinNames } from '../../linux/names.js';
+import type { Ground, OpenDirectory } from './ground.js';
 import { limits } from './limits.js';
-import type { FileKind, Mark, ScanCause, ScanCounts } from './types.js';
+import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from './types.js';
 
 export interface ScanHooks {
   /** The directory is open and about to be read: the moment to watch it. */
-  opened(path: ByteName, fd: number): void;
+  opened(path: ByteName, directory: OpenDirectory): void;
   failed(path: ByteName, error: unknown): void;
   target(path: ByteName, isDirectory: boolean): ByteName | undefined;
   enters(path: ByteName): boolean;
@@ -30,7 +30,7 @@ export class Scan {
   readonly #pending: ByteName[];
   readonly #hooks: ScanHooks;
   #dir: Dir | undefined;
-  #dirFd = -1;
+  #open: OpenDirectory | undefined;
   #path = '' as ByteName;
   /** The window; from `#next` on it is not handed on yet, and undefined while it is being filled. */
   #window: ByteName[] = [];
@@ -48,6 +48,7 @@ export class Scan {
     /** Where to begin; [''] is the whole tree. */
     from: ByteName[],
     hooks: ScanHooks,
+    private readonly ground: Ground,
   ) {
     this.#pending = from;
     this.#hooks = hooks;
@@ -76,12 +77,12 @@ export class Scan {
   }
 
   /** Reads on until `untilMs` (performance.now), or until a window is full. Answers up to `max` paths of it. */
-  slice(rootFd: number, max: number, untilMs: number): Mark[] {
+  slice(root: OpenRoot, max: number, untilMs: number): Mark[] {
     while (this.#next === undefined) {
       if (this.#isRead || this.#isFull) {
         this.#window.sort();
         this.#next = 0;
-      } else if (this.#dir === undefined) this.#openNext(rootFd);
+      } else if (this.#dir === undefined) this.#openNext(root);
       else this.#read(untilMs);
       if (performance.now() >= untilMs) break;
     }
@@ -116,13 +117,13 @@ export class Scan {
     this.#leave();
   }
 
-  #openNext(rootFd: number): void {
+  #openNext(root: OpenRoot): void {
     const path = this.#pending.pop()!;
     try {
-      this.#dirFd = openDirectory(rootFd, path === '' ? ('.' as ByteName) : path);
+      this.#open = this.ground.openDirectory(root, path);
       this.#path = path;
-      this.#hooks.opened(path, this.#dirFd);
-      this.#dir = opendirSync(`/proc/self/fd/${this.#dirFd}`, {
+      this.#hooks.opened(path, this.#open);
+      this.#dir = opendirSync(this.#open.listed, {
         encoding: 'latin1' as BufferEncoding,
         bufferSize: limits.readAtOnce,
       });
@@ -163,9 +164,9 @@ export class Scan {
    * that are not ASCII. The one case that holds a whole listing, and reads what was read before once more.
    */
   #listUntyped(): void {
-    for (const name of readdirSync(`/proc/self/fd/${this.#dirFd}`, 'latin1') as ByteName[]) {
-      const stat = statAtOrNone(this.#dirFd, name);
-      if (stat !== undefined) this.#meet(name, KINDS[stat.kind] ?? 'unknown');
+    for (const name of readdirSync(this.#open!.listed, 'latin1') as ByteName[]) {
+      const kind = this.ground.kindOf(this.#open!, name);
+      if (kind !== undefined) this.#meet(name, kind);
     }
   }
 
@@ -196,20 +197,10 @@ export class Scan {
   #leave(): void {
     this.#dir?.closeSync();
     this.#dir = undefined;
-    if (this.#dirFd >= 0) closeSync(this.#dirFd);
-    this.#dirFd = -1;
+    this.#open?.close();
+    this.#open = undefined;
   }
 }
-
-const KINDS: Partial<Record<Kind, FileKind>> = {
-  file: 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  fifo: 'fifo',
-  socket: 'socket',
-  character: 'device',
-  block: 'device',
-};
 
 function kindOf(entry: Dirent): FileKind {
   if (entry.isFile()) return 'file';

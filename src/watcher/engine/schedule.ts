@@ -5,6 +5,7 @@
  * Does not: read directories (scan.ts does).
  */
 import type { ByteName } from '../../linux/names.js';
+import type { Ground } from './ground.js';
 import { limits } from './limits.js';
 import { Scan, type ScanHooks } from './scan.js';
 import type { ScanCause } from './types.js';
@@ -25,6 +26,7 @@ export class Schedule {
   #retryAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
+    private readonly ground: Ground,
     private readonly hooks: ScanHooks,
     /** Directories that failed or have no watch, and how to scan them. */
     private readonly retries: { paths(): ByteName[]; hooks: ScanHooks },
@@ -110,7 +112,7 @@ export class Schedule {
   }
 
   #begin(cause: ScanCause, from: ByteName[], hooks: ScanHooks): Scan {
-    const scan = new Scan(cause, from, hooks);
+    const scan = new Scan(cause, from, hooks, this.ground);
     this.listener.onBegin(scan);
     return scan;
   }

@@ -6,6 +6,7 @@
  */
 import * as linux from '../../linux/index.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
+import type { OpenDirectory, Tree, TreeHooks } from './ground.js';
 import type { Hint } from './types.js';
 
 /** Modifications are not asked for: a slow writer would cost an event a call, and its close tells enough. */
@@ -22,25 +23,14 @@ const WATCH_FOR_FILES =
 const WATCH_FOR_EVERYTHING =
   (WATCH_FOR_FILES & ~linux.IN_EXCL_UNLINK) | linux.IN_MODIFY | linux.IN_DELETE | linux.IN_MOVED_FROM;
 
-export interface TreeHooks {
-  /** Something happened to a name, not of a directory. `patient`: more of it is likely to follow. */
-  onFile(path: ByteName, by: Hint, patient: boolean): void;
-  /** A directory appeared, or lost its watch while it may still be there. */
-  onDirectory(path: ByteName): void;
-  /** A directory was removed or moved away. Only with `everything`. */
-  onDirectoryGone(path: ByteName, by: 'delete' | 'moved'): void;
-  onOverflow(): void;
-  /** The root was removed, moved or unmounted. */
-  onRootGone(): void;
-}
-
 interface Watch {
   path: ByteName;
   /** The last whole scan that met it. */
   round: number;
 }
 
-export class WatchTree {
+export class WatchTree implements Tree {
+  readonly complete = true;
   readonly #inotify: linux.Inotify;
   readonly #byWd = new Map<number, Watch>();
   readonly #byPath = new Map<ByteName, number>();
@@ -60,7 +50,7 @@ export class WatchTree {
   }
 
   /** Watches the open directory; the same inode keeps its watch. Throws LinuxError (ENOSPC: the watch limit). */
-  watch(path: ByteName, fd: number, round: number): void {
+  watch(path: ByteName, { fd }: Pick<OpenDirectory, 'fd'>, round: number): void {
     const wd = this.#inotify.addWatch({
       directoryFd: fd,
       watch_for: this.everything ? WATCH_FOR_EVERYTHING : WATCH_FOR_FILES,

@@ -4,15 +4,13 @@
  * Guarantees: each such trouble is told once and once more when it is over; until then the directories concerned are
  * scanned every few seconds.
  */
-import { fsKindOf, LinuxError, statFd } from '../../linux/index.js';
 import type { ByteName } from '../../linux/names.js';
+import type { Ground, OpenDirectory, Tree, TreeHooks } from './ground.js';
 import { limits } from './limits.js';
-import { mountOf } from './root.js';
-import { type TreeHooks, WatchTree } from './tree.js';
-import type { EngineEvent } from './types.js';
+import type { EngineOptions, Hint } from './types.js';
 
 export class Watches {
-  #tree: WatchTree | undefined;
+  #tree: Tree | undefined;
   #polling: 'asked' | 'filesystem' | 'no_inotify' | undefined;
   readonly #unwatched = new Set<ByteName>();
   readonly #failing = new Set<ByteName>();
@@ -21,10 +19,9 @@ export class Watches {
   #rootMount = '';
 
   constructor(
-    private readonly pollAsked: boolean,
-    private readonly everything: boolean,
+    private readonly options: Pick<EngineOptions<Hint>, 'poll' | 'everything' | 'tell'>,
+    private readonly ground: Ground,
     private readonly hooks: TreeHooks,
-    private readonly tell: (event: EngineEvent) => void,
   ) {}
 
   /** How long after a scan of the whole tree the next one begins; `wanted` is the caller's own choice. */
@@ -33,15 +30,17 @@ export class Watches {
     const byEvents = this.#polling === undefined && this.#unwatched.size < limits.directoriesMax;
     if (byEvents) return wanted ?? limits.scanEveryMs;
     // An interval that was chosen with events in mind would be a blind one without them.
-    return this.pollAsked ? (wanted ?? limits.pollEveryMs) : Math.min(wanted ?? limits.pollEveryMs, limits.pollEveryMs);
+    return this.options.poll
+      ? (wanted ?? limits.pollEveryMs)
+      : Math.min(wanted ?? limits.pollEveryMs, limits.pollEveryMs);
   }
 
   /** The root is there (again): begins anew with its watches. */
-  open(rootFd: number): void {
+  open(root: OpenDirectory): void {
     this.close();
-    this.#rootMount = mountOf(statFd(rootFd));
-    if (this.pollAsked) this.#poll('asked');
-    else if (fsKindOf(rootFd).network) this.#poll('filesystem');
+    this.#rootMount = root.facts().mount;
+    if (this.options.poll) this.#poll('asked');
+    else if (root.isRemote()) this.#poll('filesystem');
     else this.#tryEvents();
   }
 
@@ -51,21 +50,21 @@ export class Watches {
   }
 
   /** To be called with a directory that is open and about to be read. */
-  opened(path: ByteName, fd: number, round: number): void {
-    if (this.#failing.delete(path)) this.tell({ event: 'directory_back', path });
-    const mounted = this.#noteMount(path, fd);
+  opened(path: ByteName, directory: OpenDirectory, round: number): void {
+    if (this.#failing.delete(path)) this.options.tell({ event: 'directory_back', path });
+    const mounted = this.#noteMount(path, directory);
     if (this.#tree === undefined) return;
-    if (mounted && fsKindOf(fd).network) {
+    if (mounted && directory.isRemote()) {
       this.#addUnwatched(path);
       return;
     }
     try {
-      this.#tree.watch(path, fd, round);
+      this.#tree.watch(path, directory, round);
       this.#unwatched.delete(path);
     } catch (error) {
-      if (!(error instanceof LinuxError)) throw error;
+      const code = codeOf(error);
       this.#addUnwatched(path);
-      if (!this.#limitTold) this.tell({ event: 'watch_limit', path, code: error.code });
+      if (!this.#limitTold) this.options.tell({ event: 'watch_limit', path, code });
       this.#limitTold = true;
     }
   }
@@ -79,7 +78,7 @@ export class Watches {
     }
     if (this.#failing.has(path) || this.#failing.size >= limits.troublesMax) return true;
     this.#failing.add(path);
-    this.tell({ event: 'directory_failed', path, code });
+    this.options.tell({ event: 'directory_failed', path, code });
     return true;
   }
 
@@ -103,7 +102,7 @@ export class Watches {
 
   /** Whether all that changes is told by an event. */
   get complete(): boolean {
-    return this.#tree !== undefined && !this.troubled;
+    return this.#tree?.complete === true && !this.troubled;
   }
 
   /** Takes in what the kernel has queued up to now. */
@@ -116,7 +115,7 @@ export class Watches {
     if (round !== undefined) this.#tree?.sweep(round);
     if (!this.#limitTold || this.#unwatched.size > 0) return;
     this.#limitTold = false;
-    this.tell({ event: 'watch_limit_over' });
+    this.options.tell({ event: 'watch_limit_over' });
   }
 
   close(): void {
@@ -128,18 +127,17 @@ export class Watches {
 
   #tryEvents(): void {
     try {
-      this.#tree = new WatchTree(this.hooks, this.everything);
+      this.#tree = this.ground.openTree(this.hooks, this.options.everything);
     } catch (error) {
-      if (!(error instanceof LinuxError)) throw error;
-      this.#poll('no_inotify', error.code);
+      this.#poll('no_inotify', codeOf(error));
       return;
     }
-    if (this.#polling === 'no_inotify') this.tell({ event: 'events_back' });
+    if (this.#polling === 'no_inotify') this.options.tell({ event: 'events_back' });
     this.#polling = undefined;
   }
 
   #poll(why: 'asked' | 'filesystem' | 'no_inotify', code?: string): void {
-    if (this.#polling !== why) this.tell({ event: 'polling', why, ...(code === undefined ? {} : { code }) });
+    if (this.#polling !== why) this.options.tell({ event: 'polling', why, ...(code === undefined ? {} : { code }) });
     this.#polling = why;
   }
 
@@ -147,18 +145,25 @@ export class Watches {
     if (this.#unwatched.size < limits.directoriesMax) this.#unwatched.add(path);
   }
 
-  #noteMount(path: ByteName, fd: number): boolean {
-    const stat = statFd(fd);
-    if (mountOf(stat) === this.#rootMount) {
+  #noteMount(path: ByteName, directory: OpenDirectory): boolean {
+    const { mount, device } = directory.facts();
+    if (mount === this.#rootMount) {
       this.#mounts.delete(path);
       return false;
     }
     if (!this.#mounts.has(path) && this.#mounts.size < limits.troublesMax) {
       this.#mounts.add(path);
-      this.tell({ event: 'submount', path, device: String(stat.dev) });
+      this.options.tell({ event: 'submount', path, device });
     }
     return true;
   }
+}
+
+/** Of a failed call; a bug has none, and is thrown on. */
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: string };
+  if (code === undefined) throw error;
+  return code;
 }
 
 /** It is no directory of the tree any more; a symlink in its place is not crossed. */

@@ -1,0 +1,64 @@
+/**
+ * What the engine needs of the system below it: directories that can be opened and listed, and something that tells of
+ * changes in them. Linux has all of it with descriptors (linux-ground.ts); Node alone has it by paths (node-ground.ts).
+ */
+import type { ByteName } from '../../linux/names.js';
+import type { FileKind, Hint, OpenRoot } from './types.js';
+
+export interface OpenDirectory extends OpenRoot {
+  /** For `opendir`. */
+  readonly listed: string | Buffer;
+  facts(): DirectoryFacts;
+  /** Whether others may change it from where this system does not see it. */
+  isRemote(): boolean;
+  close(): void;
+}
+
+export interface DirectoryFacts {
+  /** The same as long as it is the same directory on the same mount. */
+  id: string;
+  /** Of its mount, or of its device where mounts cannot be told apart. */
+  mount: string;
+  device: string;
+  /** False: it was removed. */
+  linked: boolean;
+}
+
+export interface TreeHooks {
+  /** Something happened to a name, not of a directory as far as is known. `patient`: more of it is likely to follow. */
+  onFile(path: ByteName, by: Hint, patient: boolean): void;
+  /** A directory appeared, or lost its watch while it may still be there. */
+  onDirectory(path: ByteName): void;
+  /** A directory was removed or moved away. Only with `everything`. */
+  onDirectoryGone(path: ByteName, by: 'delete' | 'moved'): void;
+  onOverflow(): void;
+  /** The root was removed, moved or unmounted. */
+  onRootGone(): void;
+}
+
+/** The watches of a tree. */
+export interface Tree {
+  /** True: each change is told, or its loss is. */
+  readonly complete: boolean;
+  has(path: ByteName): boolean;
+  /** Errors: with a `code`, where no watch is to be had. */
+  watch(path: ByteName, directory: OpenDirectory, round: number): void;
+  /** After a whole scan: what it did not meet is no longer in the tree. */
+  sweep(round: number): void;
+  /** Takes in what is queued up to now. */
+  drain(): void;
+  close(): void;
+}
+
+export interface Ground {
+  /** Errors: with a `code`. */
+  openRoot(path: ByteName): OpenDirectory;
+  /** Below the root; '' is the root itself, once more. Through no symlink. Errors: with a `code`. */
+  openDirectory(root: OpenRoot, path: ByteName): OpenDirectory;
+  /** The mount of the directory that holds `path`; undefined where it is not there. */
+  mountAbove(path: ByteName): string | undefined;
+  /** Undefined: nothing lies there. */
+  kindOf(directory: OpenDirectory, name: ByteName): FileKind | undefined;
+  /** Errors: with a `code`, where no events are to be had. */
+  openTree(hooks: TreeHooks, everything: boolean): Tree;
+}

@@ -1,0 +1,70 @@
+/**
+ * What comes in between two hand-overs: hints of the tree's events as marks, and wishes for scans.
+ * Guarantees: what does not fit becomes a scan of the whole tree, which is told once.
+ */
+import type { ByteName } from '../../linux/names.js';
+import type { TreeHooks } from './ground.js';
+import type { Marks } from './marks.js';
+import type { Schedule } from './schedule.js';
+import type { EngineOptions, Hint } from './types.js';
+
+export class Intake implements TreeHooks {
+  #overflows = 0;
+
+  constructor(
+    private readonly options: Pick<EngineOptions<Hint>, 'target' | 'enters' | 'everything' | 'recursive' | 'tell'>,
+    private readonly marks: Marks,
+    /** Made after this one, for it asks back whether a directory is entered. */
+    private readonly schedule: () => Schedule,
+    /** Something is there to do. */
+    private readonly ring: () => void,
+    private readonly rootGone: () => void,
+  ) {}
+
+  onFile(path: ByteName, by: Hint, patient: boolean): void {
+    const target = this.options.target(path, false);
+    if (target !== undefined) this.mark(target, by, patient);
+  }
+
+  onDirectory(path: ByteName): void {
+    if (this.options.everything) this.#onDirectoryItself(path, 'write');
+    this.wantDirectory(path);
+  }
+
+  onDirectoryGone(path: ByteName, by: 'delete' | 'moved'): void {
+    this.#onDirectoryItself(path, by);
+  }
+
+  onOverflow(): void {
+    this.#overflows += 1;
+    this.options.tell({ event: 'overflow', total: this.#overflows });
+    this.schedule().want('overflow');
+    this.ring();
+  }
+
+  onRootGone(): void {
+    this.rootGone();
+    this.ring();
+  }
+
+  mark(path: ByteName, by: Hint, patient: boolean): void {
+    this.ring();
+    if (this.marks.add(path, by, performance.now(), patient)) return;
+    if (this.schedule().want('marks_full')) this.options.tell({ event: 'marks_full' });
+  }
+
+  wantDirectory(path: ByteName): void {
+    if (!this.enters(path)) return;
+    this.schedule().wantDirectory(path);
+    this.ring();
+  }
+
+  enters(path: ByteName): boolean {
+    return this.options.recursive && this.options.enters(path);
+  }
+
+  #onDirectoryItself(path: ByteName, by: Hint): void {
+    const target = this.options.target(path, true);
+    if (target !== undefined) this.mark(target, by, false);
+  }
+}

@@ -1,0 +1,68 @@
+/** The engine's ground on Linux: descriptors, openat2, inotify. */
+import { closeSync } from 'node:fs';
+import {
+  AT_FDCWD,
+  fsKindOf,
+  type Kind,
+  O,
+  openAt,
+  openDirectory,
+  type Stat,
+  statAtOrNone,
+  statFd,
+} from '../../linux/index.js';
+import type { ByteName } from '../../linux/names.js';
+import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
+import { WatchTree } from './tree.js';
+import type { FileKind } from './types.js';
+
+const HERE = '.' as ByteName;
+
+export const linuxGround: Ground = {
+  openRoot: (path) => new LinuxDirectory(openAt(AT_FDCWD, path, O.RDONLY | O.DIRECTORY, { resolve: 'any' })),
+  openDirectory: (root, path) => new LinuxDirectory(openDirectory(root.fd, path === '' ? HERE : path)),
+  mountAbove(path) {
+    const parent = statAtOrNone(AT_FDCWD, `${path}/..` as ByteName);
+    return parent && mountOf(parent);
+  },
+  kindOf(directory, name) {
+    const stat = statAtOrNone(directory.fd, name);
+    return stat && KINDS[stat.kind];
+  },
+  openTree: (hooks, everything) => new WatchTree(hooks, everything),
+};
+
+class LinuxDirectory implements OpenDirectory {
+  constructor(readonly fd: number) {}
+
+  get listed(): string {
+    return `/proc/self/fd/${this.fd}`;
+  }
+
+  facts(): DirectoryFacts {
+    const stat = statFd(this.fd);
+    const mount = mountOf(stat);
+    return { id: `${mount}:${stat.dev}:${stat.ino}`, mount, device: String(stat.dev), linked: stat.nlink > 0 };
+  }
+
+  isRemote(): boolean {
+    return fsKindOf(this.fd).network;
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+/** A bind mount has the device of its source, so the mount's own number is asked for where the kernel has one. */
+const mountOf = (stat: Stat): string => String(stat.mountId ?? stat.dev);
+
+export const KINDS: Record<Kind, FileKind> = {
+  file: 'file',
+  directory: 'directory',
+  symlink: 'symlink',
+  fifo: 'fifo',
+  socket: 'socket',
+  character: 'device',
+  block: 'device',
+};

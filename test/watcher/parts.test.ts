@@ -1,0 +1,267 @@
+/** The parts of the library by themselves, where the whole meets a case seldom or only on another machine. */
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { ByteName } from '../../src/linux/names.js';
+import { differs, isSame } from '../../src/watcher/compare.js';
+import { HintTree } from '../../src/watcher/engine/hint-tree.js';
+import type { EngineEvent } from '../../src/watcher/engine/index.js';
+import { nodeGround } from '../../src/watcher/engine/node-ground.js';
+import { absolutePath } from '../../src/watcher/engine/paths.js';
+import { matcherOf } from '../../src/watcher/globs.js';
+import { limits } from '../../src/watcher/limits.js';
+import { Links } from '../../src/watcher/links.js';
+import { NodeLooker } from '../../src/watcher/look-node.js';
+import type { Known } from '../../src/watcher/picture.js';
+import { PictureStore } from '../../src/watcher/picture-store.js';
+import { isExactKernel, isRacy } from '../../src/watcher/seen.js';
+import { Troubles } from '../../src/watcher/troubles.js';
+import { Bell } from '../world/bell.js';
+import { everywhere, scenario, Told } from './told.js';
+
+const name = (text: string): ByteName => text as ByteName;
+const known = (path: string, change: Partial<Known> = {}): Known => ({
+  path: name(path),
+  kind: 'file',
+  ino: 1,
+  file: '1:1:1',
+  content: '0:0',
+  changed: '0',
+  racy: false,
+  ...change,
+});
+
+test('what has to be told again: bytes, not attributes; after lost events, what changed in the ctime alone', () => {
+  const was = known('a');
+  const touched = known('a', { changed: '1' });
+  assert.equal(differs(was, touched, 'attributes', false), false);
+  assert.equal(differs(was, touched, 'scan', false), false);
+  for (const by of ['write', 'rename'] as const) assert.equal(differs(was, touched, by, false), true);
+  assert.equal(differs(was, touched, 'scan', true), true);
+  assert.equal(differs(was, known('a', { content: '1:0' }), 'attributes', false), true);
+  assert.equal(differs(known('a', { racy: true }), was, 'scan', false), true);
+  assert.equal(differs(was, known('a', { kind: 'symlink' }), 'scan', false), true);
+  const directory = known('a', { kind: 'directory' });
+  assert.equal(differs(directory, { ...directory, changed: '1', content: 'x' }, 'write', true), false);
+});
+
+test('without a time of birth, an inode is the same file only with the same bytes', () => {
+  const born = known('a', { file: '1:1:' });
+  assert.equal(isSame(born, { ...born }), true);
+  assert.equal(isSame(born, { ...born, content: '9:9' }), false);
+  assert.equal(isSame(known('a'), known('b', { content: '9:9' })), true);
+  assert.equal(isSame(known('a'), known('b', { kind: 'directory' })), false);
+});
+
+test('times are trusted by the age of the kernel, and by how fine they are', () => {
+  for (const [platform, release, exact] of [
+    ['linux', '6.13.0-1-amd64', true],
+    ['linux', '7.0', true],
+    ['linux', '6.12.9', false],
+    ['linux', '5.15.0', false],
+    ['darwin', '24.1.0', false],
+  ] as const)
+    assert.equal(isExactKernel(platform, release), exact, release);
+  assert.equal(isRacy(1_000_000.5, 1_000_020), true);
+  assert.equal(isRacy(1_000_000.5, 1_000_900), false);
+  assert.equal(isRacy(1_000_000, 1_000_900), true);
+});
+
+test('globs: without a slash of the last part, with one of the whole path; names that are not UTF-8', () => {
+  const matches = matcherOf(['*.log', 'a/**/x', '�*'])!;
+  for (const path of ['b/c.log', 'a/x', 'a/b/x', 'd/\xff1']) assert.equal(matches(name(path)), true, path);
+  for (const path of ['b.txt', 'b/a/x', 'd/\xc3\xa4']) assert.equal(matches(name(path)), false, path);
+  assert.equal(matcherOf([]), undefined);
+});
+
+test('paths below a root, which may be that of the system', () => {
+  assert.equal(absolutePath(name('/'), name('a/b')), '/a/b');
+  assert.equal(absolutePath(name('/r'), name('a')), '/r/a');
+  assert.equal(absolutePath(name('/'), name('')), '/');
+});
+
+test('names of removed files are forgotten, the eldest first', () => {
+  const links = new Links();
+  links.removed(known('directory', { kind: 'directory' }));
+  assert.equal(links.inodeOnceAt(name('directory')), undefined);
+  for (let i = 0; i <= limits.removedMax; i++) links.removed(known(`f${i}`, { ino: i }));
+  assert.equal(links.inodeOnceAt(name('f0')), undefined);
+  assert.equal(links.inodeOnceAt(name('f1')), 1);
+});
+
+test('each trouble of the engine is an error with its place, once, and is over once', () => {
+  const told: string[] = [];
+  const troubles = new Troubles('/r', {
+    error: ({ op, code, path, message }) => {
+      told.push(`${op} ${code} ${path}`);
+      assert.match(message, /^\/r.*: .* \(\w+\)\.$/);
+    },
+    recovered: ({ op, path }) => told.push(`${op} ${path} over`),
+  });
+  const events: EngineEvent[] = [
+    { event: 'root_missing', code: 'unmounted' },
+    { event: 'root_back' },
+    { event: 'root_missing', code: 'EACCES' },
+    { event: 'root_back' },
+    { event: 'watch_limit', path: name('d'), code: 'ENOSPC' },
+    { event: 'watch_limit_over' },
+    { event: 'polling', why: 'no_inotify', code: 'EMFILE' },
+    { event: 'events_back' },
+    { event: 'delivery_failing', error: Object.assign(new Error('full'), { code: 'SQLITE_FULL' }) },
+    { event: 'delivery_failing', error: new Error('full') },
+    { event: 'delivery_back' },
+    { event: 'delivery_back' },
+    { event: 'polling', why: 'no_inotify' },
+    { event: 'events_back' },
+    { event: 'delivery_failing', error: new Error('a bug') },
+  ];
+  for (const event of events) assert.equal(troubles.note(event), true);
+  assert.deepEqual(told, [
+    ...['root UNMOUNTED /r', 'root /r over', 'root EACCES /r', 'root /r over'],
+    ...['add_watch ENOSPC /r/d', 'add_watch /r/d over', 'events EMFILE /r', 'events /r over'],
+    ...['deliver SQLITE_FULL /r', 'deliver /r over', 'events EMFILE /r', 'events /r over', 'deliver UNKNOWN /r'],
+  ]);
+  assert.equal(troubles.note({ event: 'polling', why: 'asked' }), false);
+  assert.equal(troubles.note({ event: 'marks_full' }), false);
+  troubles.unseen(name('x'), 'EACCES');
+  troubles.unseen(name('x'), 'EACCES');
+  troubles.seen(name('y'));
+  troubles.seen(name('x'));
+  assert.deepEqual(told.slice(-2), ['stat EACCES /r/x', 'stat /r/x over']);
+});
+
+test('the rows of a picture page by page: direct ones, all below, the last first, the names of an inode', () => {
+  const store = new PictureStore(undefined);
+  const { picture } = store.root(name('/r'));
+  // '!' and '0' lie beside '/' in the order of bytes; '\xff' is the last of them.
+  const paths = ['a', 'a/b', 'a/b/c', 'a/b/c/d', 'a/b/e', 'a!', 'a!/x', 'a0', 'a0/x', '\xff', '\xff/\xff'].map(name);
+  for (const path of paths) picture.put(path, known(path, { kind: path.length > 3 ? 'file' : 'directory' }), 0);
+  const all = (page: (after: ByteName | undefined) => Known[]): string[] => {
+    const found: string[] = [];
+    for (let after: ByteName | undefined; ; after = name(found.at(-1)!)) {
+      const rows = page(after);
+      if (rows.length === 0) return found;
+      found.push(...rows.map(({ path }) => path));
+    }
+  };
+  for (const limit of [1, 2, 100]) {
+    assert.deepEqual(
+      all((after) => picture.below(name('a'), after, limit)),
+      ['a/b', 'a/b/c', 'a/b/e', 'a/b/c/d'],
+    );
+    assert.deepEqual(all((after) => picture.below(name(''), after, limit)).sort(), [...paths].sort());
+    assert.deepEqual(all((after) => picture.namesOf(1, after, limit)).sort(), [...paths].sort());
+    assert.deepEqual(
+      all((after) => picture.children(name('a'), after, limit)),
+      ['a/b'],
+    );
+    const last = picture.lastBelow(name('a'), limit).map(({ path }) => path);
+    assert.deepEqual(last, ['a/b/c/d', 'a/b/e', 'a/b/c'].slice(0, limit));
+  }
+  picture.noteMissing(name('a'));
+  assert.deepEqual([picture.takeMissing(9), picture.takeMissing(9)], [['a'], []]);
+  picture.commit();
+  picture.commit();
+  store.close();
+});
+
+test('hints by fs.watch: of single directories, and of a whole tree at once', async () => {
+  const told = new Told();
+  mkdirSync(told.at('d'));
+  for (const whole of [false, true]) {
+    const heard: string[] = [];
+    const bell = new Bell(30_000, () => heard.join());
+    const note = (path: string): void => {
+      heard.push(path);
+      bell.ring();
+    };
+    const nothing = (): void => assert.fail();
+    const hooks = {
+      onFile: note,
+      onDirectory: note,
+      onDirectoryGone: nothing,
+      onOverflow: nothing,
+      onRootGone: nothing,
+    };
+    const tree = new HintTree(hooks, whole);
+    assert.equal(tree.has(name('d')), false);
+    for (const path of ['', 'd'].map(name))
+      tree.watch(path, nodeGround.openDirectory(nodeGround.openRoot(name(told.root)), path), 1);
+    assert.equal(tree.has(name('d')), true);
+    await bell.until('the file in the directory', () => {
+      writeFileSync(told.at('d/x'), String(heard.length));
+      setImmediate(() => bell.ring());
+      return heard.includes('d/x');
+    });
+    tree.drain();
+    tree.sweep(2);
+    assert.equal(tree.has(name('d')), whole);
+    tree.close();
+    assert.equal(tree.has(name('d')), false);
+  }
+  await told.end();
+});
+
+test('a look by paths: below a root that is gone nothing was deleted', async () => {
+  const told = new Told();
+  const looker = new NodeLooker(nodeGround.openRoot(name(told.root)));
+  assert.equal(looker.look(name('x')), undefined);
+  mkdirSync(told.at('d'));
+  writeFileSync(told.at('d/x'), '');
+  assert.equal(looker.look(name('d/x'))?.kind, 'file');
+  rmSync(told.at('d'), { recursive: true });
+  symlinkSync('.', told.at('d'));
+  looker.forget();
+  assert.equal(looker.look(name('d/d')), undefined);
+  assert.equal(nodeGround.mountAbove(name(`${told.base}/no/thing`)), undefined);
+  assert.throws(() => nodeGround.openRoot(name(told.base + '/none')), { code: 'ENOENT' });
+  renameSync(told.root, `${told.base}/away`);
+  assert.throws(() => looker.look(name('d')), { code: 'ESTALE' });
+  await told.end();
+});
+
+/** More than a page, and than a buffer: everything waits for a consumer that takes one at a time. */
+everywhere('a directory of many files: renamed, swapped away, removed, with a small buffer', async (told) => {
+  const count = limits.pageMax + 100;
+  const names = (of: string) => Array.from({ length: count }, (_, i) => `${of}/f${i}`);
+  mkdirSync(told.at('a/sub'), { recursive: true });
+  for (const file of names('a')) writeFileSync(told.at(file), '');
+  await told.start({ bufferMax: 3, debounceMs: 0 }, { listens: false });
+  const copy = new Set<string>();
+  const taking = (async () => {
+    for await (const { path, operation, kind } of told.watcher.events()) {
+      const line = `${kind} ${path.slice(told.root.length + 1)}`;
+      if (operation === 'put') copy.add(line);
+      else copy.delete(line);
+    }
+  })();
+  for (const name of [...names('a'), 'a/sub']) copy.add(`${name.endsWith('sub') ? 'directory' : 'file'} ${name}`);
+  copy.add('directory a');
+  renameSync(told.at('a'), told.at('b'));
+  rmSync(told.at('b/f7'));
+  await told.watcher.idle();
+  const left = (of: string) => ['f7'].reduce((all, gone) => all.filter((n) => n !== `${of}/${gone}`), names(of));
+  const whole = (of: string) => [`directory ${of}`, `directory ${of}/sub`, ...left(of).map((n) => `file ${n}`)].sort();
+  assert.deepEqual([...copy].sort(), whole('b'));
+  rmSync(told.at('b'), { recursive: true });
+  await told.watcher.idle();
+  assert.deepEqual([...copy], []);
+  await told.stop();
+  await taking;
+});
+
+scenario('a fault of a listener is thrown where nobody catches it, and the next event is told', async (told) => {
+  await told.start();
+  const faults: unknown[] = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.once('uncaughtException', (error) => faults.push(error));
+  told.watcher.once('event', () => {
+    throw new Error('of the listener');
+  });
+  writeFileSync(told.at('a'), '');
+  await told.until('the first', () => told.events.length === 1);
+  await told.expect(() => writeFileSync(told.at('b'), ''), '+file a', '+file b');
+  for (const listener of listeners) process.on('uncaughtException', listener);
+  assert.match(String(faults[0]), /of the listener/);
+});

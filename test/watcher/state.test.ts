@@ -1,0 +1,71 @@
+/** What was told is kept in a state: what changed while nobody watched is told at the next start. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { createWatcher, WatcherError } from '../../src/watcher/index.js';
+import { everywhere, scenario } from './told.js';
+
+everywhere('what was made, changed, renamed and removed meanwhile', async (told) => {
+  const { statePath } = told;
+  mkdirSync(told.at('d'));
+  for (const name of ['kept', 'changed', 'old', 'gone', 'd/x']) writeFileSync(told.at(name), '1');
+  await told.start({ statePath });
+  assert.deepEqual(await told.quiet(), []);
+  await told.stop();
+
+  writeFileSync(told.at('changed'), '22');
+  renameSync(told.at('old'), told.at('new'));
+  rmSync(told.at('gone'));
+  rmSync(told.at('d'), { recursive: true });
+  writeFileSync(told.at('made'), '1');
+  await told.start({ statePath });
+  await told.watcher.idle();
+  const renamed = told.events.filter(({ renameId }) => renameId !== undefined).map(({ path }) => path);
+  assert.deepEqual(renamed, [told.at('old'), told.at('new')]);
+  const lines = ['+file changed', '-file old', '+file new', '-file gone', '-file d/x', '-directory d', '+file made'];
+  assert.deepEqual((await told.quiet()).sort(), lines.sort());
+  await told.stop();
+  await told.start({ statePath });
+  assert.deepEqual(await told.quiet(), []);
+});
+
+scenario('what was told and not taken is told again', async (told) => {
+  const { statePath } = told;
+  for (const name of ['changed', 'gone']) writeFileSync(told.at(name), '1');
+  await told.start({ statePath }, { listens: false });
+  mkdirSync(told.at('made'));
+  writeFileSync(told.at('changed'), '22');
+  rmSync(told.at('gone'));
+  const iterator = told.watcher.events();
+  const first = (await iterator.next()).value!;
+  await iterator.return?.();
+  await told.stop();
+  await told.start({ statePath });
+  const lines = await told.quiet();
+  assert.deepEqual(lines.sort(), ['+directory made', '+file changed', '-file gone']);
+  assert(lines.length === 3, first.path);
+  await told.stop();
+  await told.start({ statePath });
+  assert.deepEqual(await told.quiet(), []);
+});
+
+scenario('a state belongs to one watcher at a time, and to no other program', async (told) => {
+  const { statePath } = told;
+  await told.start({ statePath });
+  const second = createWatcher({ statePath });
+  await assert.rejects(second.watch(told.root), isError('STATE_IN_USE'));
+  await second.stop();
+  await told.stop();
+
+  const database = new Database(statePath);
+  database.pragma('user_version = 99');
+  database.close();
+  await assert.rejects(told.start({ statePath }), isError('STATE_FOREIGN'));
+  writeFileSync(statePath, 'a text of somebody');
+  await assert.rejects(told.start({ statePath }), isError('SQLITE_NOTADB'));
+  assert.equal(readFileSync(statePath, 'utf8'), 'a text of somebody');
+  await assert.rejects(told.start({ statePath: `${told.base}/no/such/folder.db` }), isError('STATE_UNUSABLE'));
+});
+
+const isError = (code: string) => (error: unknown) =>
+  error instanceof WatcherError && error.op === 'state' && error.code === code;
