@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { dice } from '../crash/dice.js';
 import { Program } from '../world/program.js';
-import { stays } from '../world/waiting.js';
+import { stays, until } from '../world/waiting.js';
 import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
 
 const KILLS = Number(process.env.KILLS ?? 8);
@@ -35,6 +35,9 @@ function helper(t: TestContext, name: string, ...args: string[]): { end: () => P
   };
 }
 
+const copiedBy = ({ events }: Program): number =>
+  Number(events.findLast(({ event }) => event === 'replica_metrics')?.copied ?? 0);
+
 test(`killed ${KILLS} times under load, then one start: alike, nothing left over, nothing torn was ever seen`, async (t) => {
   const seed = process.env.SEED ?? String(process.pid);
   const draw = dice(seed);
@@ -55,12 +58,13 @@ test(`killed ${KILLS} times under load, then one start: alike, nothing left over
   for (let kill = 0; kill < KILLS; kill++) {
     const mirror = new Program('ingest-replicate', args);
     t.after(() => mirror.kill());
-    // The moment is drawn: one in four dies while it starts, one in four after a while, the others in their first look.
-    const ms = [draw(400), 400 + draw(1_200), 400 + draw(1_200), 2_000 + draw(2_000)][kill % 4]!;
+    // The moment is drawn: one in four dies while it starts, the others when they have begun to copy.
+    if (kill % 4 > 0) await until('it copies', () => copiedBy(mirror) > 0, { soFar: () => mirror.tail() });
+    const ms = draw(kill % 4 === 3 ? 2_000 : 500);
     await stays('it is at work', () => mirror.running, ms).catch(() => assert.fail(mirror.tail()));
     mirror.kill();
     await mirror.ended;
-    copied += Number(mirror.events.findLast(({ event }) => event === 'replica_metrics')?.copied ?? 0);
+    copied += copiedBy(mirror);
   }
   const operations = (await Promise.all(storms.map((storm) => storm.end()))).map(Number);
   const last = new Program('ingest-replicate', [...args, '--once']);
