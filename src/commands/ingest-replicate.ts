@@ -135,7 +135,8 @@ function ended({ totals, unmirrored, unmirroredCount }: Replicated, { once }: Re
   say(
     `${copied} copied (${shownBytes(bytes)}), ${made} directories made, ${moved} moved, ${removed} removed, ${touched} with other attributes only`,
   );
-  for (const { path, code } of unmirrored) tell(`${NAME}: ${safeText(shownName(path))} is not mirrored (${code})`);
+  for (const { path, code } of unmirrored)
+    tell(`${NAME}: ${safeText(shownName(path) || 'SOURCE')} is not mirrored (${code})`);
   if (unmirroredCount > unmirrored.length) tell(`${NAME}: and ${unmirroredCount - unmirrored.length} more`);
   return once && unmirroredCount > 0 ? EXIT.unfinished : EXIT.done;
 }

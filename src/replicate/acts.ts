@@ -29,7 +29,7 @@ export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat,
 
 export async function file(parts: Parts, trees: Trees, path: ByteName, told: boolean, pace?: Paced): Promise<void> {
   const { checksum, totals, dest, known, wrote } = parts;
-  if (checksum && !told && (await sameBytes(parts, trees, path))) return;
+  if (checksum && !told && (await sameBytes(parts, trees, path, pace))) return;
   const copied = await mirrorFile(trees, path, {
     temporary: dest.newName(),
     into: () => {
@@ -68,10 +68,10 @@ export function symlink(parts: Parts, trees: Trees, path: ByteName, source: Stat
   parts.wrote();
 }
 
-async function sameBytes(parts: Parts, trees: Trees, path: ByteName): Promise<boolean> {
+async function sameBytes(parts: Parts, trees: Trees, path: ByteName, pace?: Paced): Promise<boolean> {
   const [source, dest] = [trees.inSource(path), trees.inDest(path)];
   if (source?.kind !== 'file' || dest?.kind !== 'file' || source.size !== dest.size) return false;
-  if (!(await sameContent(trees, path))) return false;
+  if (!(await sameContent(trees, path, pace))) return false;
   likeAttributes(parts, trees, path, source, dest);
   return true;
 }

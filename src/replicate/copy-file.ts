@@ -81,7 +81,11 @@ export const isAtRest = (timeNs: bigint): boolean => ageMs(timeNs) >= limits.res
 const ageMs = (timeNs: bigint): number => Date.now() - Number(timeNs / 1_000_000n);
 
 /** Whether both have the same bytes, of a file that did not change while it was read. Errors: MovedOn, of the calls. */
-export async function sameContent(trees: Pick<Trees, 'source' | 'dest'>, path: ByteName): Promise<boolean> {
+export async function sameContent(
+  trees: Pick<Trees, 'source' | 'dest'>,
+  path: ByteName,
+  pace?: Paced,
+): Promise<boolean> {
   const [source, dest] = [
     openData(trees.source.directory(folderOf(path)), baseOf(path)),
     openData(trees.dest.directory(folderOf(path)), baseOf(path)),
@@ -89,7 +93,7 @@ export async function sameContent(trees: Pick<Trees, 'source' | 'dest'>, path: B
   try {
     const before = await rested(source);
     if (statFd(dest).kind !== 'file') throw new MovedOn();
-    const [a, b] = [await digestPaced(source, before.size, undefined), await digestPaced(dest, before.size, undefined)];
+    const [a, b] = [await digestPaced(source, before.size, pace), await digestPaced(dest, before.size, pace)];
     if (statFd(source).version !== before.version) return false;
     return a.bytes === b.bytes && a.sha256.equals(b.sha256);
   } finally {

@@ -1,13 +1,12 @@
 /** A mirror of a directory tree: `replicate` makes and keeps it, `planReplica` says what it would do. */
 import { EnvironmentError } from '../errors.js';
 import { type Watcher, WatcherError } from '../watcher/index.js';
-import { type Look, Replica } from './replica.js';
-import type { Replicated, ReplicateOptions } from './types.js';
+import { Replica } from './replica.js';
+import type { Look, Replicated, ReplicateOptions } from './types.js';
 import { watchSource } from './watching.js';
 
 export { type Planned, planReplica } from './plan.js';
-export type { Look } from './replica.js';
-export type { Replicated, ReplicateOptions, Totals, Unmirrored } from './types.js';
+export type { Look, Replicated, ReplicateOptions, Totals, Unmirrored } from './types.js';
 
 export interface Replicating {
   /** Resolves after `stop`, or with `once` when all is done that can be. Rejects with what makes it impossible to go on. */

@@ -13,6 +13,8 @@ export class GaveWay extends Error {
 interface Copy {
   gives: AbortController;
   done: Promise<void>;
+  /** It was asked for once more: what it has read may be older than that. */
+  again: boolean;
 }
 
 export class LargeCopies {
@@ -27,9 +29,13 @@ export class LargeCopies {
     return this.#running.size + this.#waiting.size;
   }
 
-  /** One that runs already sees by itself that the file has changed. */
   start(path: ByteName): void {
-    if (this.#stopped || this.#running.has(path)) return;
+    if (this.#stopped) return;
+    const running = this.#running.get(path);
+    if (running) {
+      running.again = true;
+      return;
+    }
     this.#waiting.add(path);
     this.#next();
   }
@@ -39,7 +45,10 @@ export class LargeCopies {
     const speaks = (other: ByteName) => other === path || other.startsWith(`${path}/`);
     for (const waiting of [...this.#waiting]) if (speaks(waiting)) this.#waiting.delete(waiting);
     const ending = [...this.#running].filter(([other]) => speaks(other)).map(([, copy]) => copy);
-    for (const { gives } of ending) gives.abort();
+    for (const copy of ending) {
+      copy.again = false;
+      copy.gives.abort();
+    }
     await Promise.all(ending.map(({ done }) => done));
   }
 
@@ -61,12 +70,14 @@ export class LargeCopies {
       if (this.#running.size >= limits.largeAtOnce) return;
       this.#waiting.delete(path);
       const gives = new AbortController();
-      const done = this.copy(path, gives.signal).finally(() => {
+      const copy: Copy = { gives, again: false, done: Promise.resolve() };
+      this.#running.set(path, copy);
+      copy.done = this.copy(path, gives.signal).finally(() => {
         this.#running.delete(path);
+        if (copy.again) this.start(path);
         this.#next();
       });
-      done.catch(() => {}); // told to whoever waits for it
-      this.#running.set(path, { gives, done });
+      copy.done.catch(() => {}); // told to whoever waits for it
     }
   }
 }

@@ -24,7 +24,7 @@ export interface LookParts {
   trouble: Trouble;
   stretch: Stretch;
   signal: AbortSignal;
-  copyLarge: (path: ByteName) => void;
+  copyLarge: (path: ByteName, told: boolean) => void;
 }
 
 export class Looking {
@@ -119,7 +119,7 @@ export class Looking {
     const { parts, trouble, copyLarge } = this.given;
     const { place, retries } = trouble;
     if (!place.mayTry(performance.now())) retries.failed(path, place.code!, '', false);
-    else if (size > limits.largeBytes) copyLarge(path);
+    else if (size > limits.largeBytes) copyLarge(path, why === 'told');
     else {
       await trees.lanes.add(() =>
         trouble.guarded(path, async () => {

@@ -7,7 +7,7 @@
 import type { Change } from '../change-log/index.js';
 import { folderOf } from '../files/places.js';
 import { type ByteName, bytesOfName, nameOfBytes } from '../linux/index.js';
-import { file } from './acts.js';
+import { file, isLike } from './acts.js';
 import { GaveWay, LargeCopies } from './large-copies.js';
 import { Looking } from './looking.js';
 import { move } from './move.js';
@@ -25,6 +25,8 @@ interface Told {
 export class Mirror {
   readonly #parts: Parts;
   readonly #large = new LargeCopies((path, signal) => this.#copyLarge(path, signal));
+  /** Of these it was told that they have changed. */
+  readonly #toldLarge = new Set<ByteName>();
   readonly #stretch: Stretch;
   readonly #looking: Looking;
 
@@ -35,7 +37,10 @@ export class Mirror {
   ) {
     this.#parts = { ...parts, giveWay: (path) => this.#large.giveWay(path) };
     this.#stretch = stretchOf(this.#parts, trouble);
-    const copyLarge = (path: ByteName) => this.#large.start(path);
+    const copyLarge = (path: ByteName, told: boolean) => {
+      if (told) this.#toldLarge.add(path);
+      this.#large.start(path);
+    };
     this.#looking = new Looking({ parts: this.#parts, trouble, stretch: this.#stretch, signal, copyLarge });
   }
 
@@ -117,8 +122,14 @@ export class Mirror {
         if (signal.aborted) throw new GaveWay();
       },
     };
+    const told = this.#toldLarge.delete(path);
     await this.trouble.guarded(path, async () => {
-      await this.#stretch((trees) => file(this.#parts, trees, path, true, pace));
+      await this.#stretch(async (trees) => {
+        const found = trees.inSource(path);
+        // It may be like it by now: it was asked for once more while it was copied.
+        if (found && isLike(this.#parts, trees, path, found, told)) return;
+        await file(this.#parts, trees, path, told, pace);
+      });
       this.trouble.retries.well(path);
     });
   }

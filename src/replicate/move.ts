@@ -15,11 +15,15 @@ export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteN
   const { source, compare, known, totals, giveWay } = parts;
   const [now, copy] = [trees.inSource(to), trees.inDest(from)];
   if (!now || !copy || !isItsCopy(parts, now, copy)) return false;
-  // Something has either name by now: which one came when is not known.
-  if (trees.inSource(from) !== undefined || trees.inDest(to) !== undefined) return false;
+  // Something has the old name by now: which one came when is not known.
+  if (trees.inSource(from) !== undefined) return false;
+  // A file replaces a file in one step; a directory would have to be removed first.
+  const there = trees.inDest(to);
+  if (there !== undefined && (there.kind !== 'file' || now.kind !== 'file')) return false;
   source.refuseLost(trees, from, true);
   source.refuseLost(trees, to, true);
   await giveWay(from);
+  await giveWay(to);
   ensure(parts, trees, folderOf(to));
   if (now.kind === 'directory') ready(trees, from);
   const [dir, into] = [ready(trees, folderOf(from)), ready(trees, folderOf(to))];

@@ -16,21 +16,12 @@ import { type Opened, openReplica } from './open.js';
 import { Place } from './place.js';
 import { Retries } from './retries.js';
 import { Trouble } from './trouble.js';
-import type { Replicated, ReplicateOptions, Totals } from './types.js';
+import type { Look, Replicated, ReplicateOptions } from './types.js';
 import { Wake } from './wake.js';
 
 const CONSUMER = 'ingest-replicate';
 const ROOT = '' as ByteName;
-
-export interface Look {
-  totals: Totals;
-  /** What DEST waits for: an errno name. */
-  waiting: string | undefined;
-  unmirrored: number;
-  largeUnderWay: number;
-  /** How far the mirror is behind what was told: 0 when all of it was looked at. */
-  behind: number;
-}
+const PASSES = ['change_log_full', 'change_log_io', 'change_log_gap', 'change_log_lost_consumer'];
 
 export class Replica {
   readonly #end = new AbortController();
@@ -44,6 +35,8 @@ export class Replica {
   #scanAtMs = 0;
   #failed: { error: unknown } | undefined;
   #logCode: string | undefined;
+  /** It is asked again then. */
+  #logAtMs = 0;
 
   private constructor(
     private readonly options: ReplicateOptions,
@@ -112,7 +105,10 @@ export class Replica {
         this.#logCode = undefined;
         this.#wake.ring();
       },
-      onLost: (error) => this.#lostByLog(error),
+      onLost: (error) => {
+        this.#lostByLog(error);
+        this.#wake.ring();
+      },
     });
     return follow.run(events);
   }
@@ -145,12 +141,14 @@ export class Replica {
       await this.#wake.wait(limits.placeRetryMs);
       return true;
     }
-    await this.#wake.wait(Math.min(this.#scanAtMs, this.#trouble.retries.nextMs()) - performance.now());
+    const nextMs = Math.min(this.#scanAtMs, this.#trouble.retries.nextMs());
+    await this.#wake.wait(nextMs - performance.now());
     return true;
   }
 
   /** What was told. Answers whether there was something. */
   async #batch(): Promise<boolean> {
+    if (performance.now() < this.#logAtMs) return false;
     try {
       const changes = wholeMoves(await this.log.since(this.#read, { limit: limits.batchMax }));
       if (changes.length === 0) return false;
@@ -209,11 +207,13 @@ export class Replica {
     return true;
   }
 
+  /** What a full disk does passes; a log that is another file by now does not. */
   #lostByLog(error: ChangeLogError): void {
+    if (!PASSES.includes(error.code)) this.fail(error);
     if (this.#logCode !== error.code)
       this.opened.emit('replica_log_failing', { code: error.code, reason: error.message });
     this.#logCode = error.code;
-    this.#scanAtMs = Math.min(this.#scanAtMs, performance.now() + limits.placeRetryMs);
-    this.#wake.ring();
+    this.#logAtMs = performance.now() + limits.placeRetryMs;
+    this.#scanAtMs = Math.min(this.#scanAtMs, this.#logAtMs);
   }
 }

@@ -40,6 +40,17 @@ export interface Totals {
   scans: number;
 }
 
+/** How it stands just now. */
+export interface Look {
+  totals: Totals;
+  /** What DEST waits for: an errno name. */
+  waiting: string | undefined;
+  unmirrored: number;
+  largeUnderWay: number;
+  /** How far the mirror is behind what was told: 0 when all of it was looked at. */
+  behind: number;
+}
+
 export interface Unmirrored {
   path: ByteName;
   /** An errno name, `changing`, `kept`, `too_large` or `mount_missing`. */

@@ -240,6 +240,30 @@ test('a large file is copied beside everything else, and gives way to a rename o
   assert.deepEqual(leftOver(dest), []);
 });
 
+test('--checksum copies no large file whose content is the same', async (t) => {
+  const { source, dest, once } = mirrorWorld(t);
+  writeFileSync(join(source, 'large'), Buffer.alloc(17 << 20, 1));
+  await once();
+  utimesSync(join(source, 'large'), 1_000_000_000, 1_000_000_000);
+  const { totals } = await once({ checksum: true });
+  assert.deepEqual([totals.copied, totals.touched], [0, 1]);
+  assertAlike(source, dest);
+});
+
+test('a file that is replaced by another one, as editors do it, is moved over it', async (t) => {
+  const { source, dest, follow, alike } = mirrorWorld(t);
+  writeFileSync(join(source, 'a'), 'old');
+  writeFileSync(join(source, 'new'), 'newer');
+  const mirror = await follow();
+  await alike();
+  const { ino } = statSync(join(dest, 'new'));
+  const { copied } = mirror.look().totals;
+  renameSync(join(source, 'new'), join(source, 'a'));
+  await alike();
+  assert.equal(statSync(join(dest, 'a')).ino, ino);
+  assert.equal(mirror.look().totals.copied, copied);
+});
+
 test('others may read the change log beside the mirror', async (t) => {
   const { root, source, follow, alike } = mirrorWorld(t);
   const path = join(root, 'changes.db');

@@ -176,6 +176,20 @@ test('a full DEST is told once, waited for, and goes on when there is room', nee
   assert.equal(told.filter(({ event }) => event === 'replica_waiting').length, 1);
 });
 
+test('a change log that is full is told; what it lacks is found by a look at everything', needsMounts, async (t) => {
+  const { root, source, follow, alike, heard } = mirrorWorld(t);
+  const disk = tmpfsMount(join(root, 'disk'), { size: '1m' });
+  await follow({ changeLog: join(disk, 'changes.db') });
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(join(disk, 'filling'), Buffer.alloc(bavail * bsize));
+  for (let n = 0; n < 200; n++) writeFileSync(join(source, `${n}`.padEnd(250, 'x')), 'x');
+  assert.equal((await heard('replica_log_failing')).code, 'change_log_full');
+  await alike();
+  rmSync(join(disk, 'filling'));
+  writeFileSync(join(source, 'again'), 'told');
+  await alike();
+});
+
 test('a file that can never fit is named, and keeps no other one waiting', needsMounts, async (t) => {
   const { root, source, dest, once, told } = mirrorWorld(t);
   tmpfsMount(dest, { size: '4m' });
