@@ -28,6 +28,7 @@ export type { Dispatcher, DispatcherOptions } from './dispatch/dispatcher.js';
 export { QueueError, type QueueErrorCode, StateUnwritable } from './errors.js';
 export { limits } from './limits.js';
 export type { Module } from './sqlite/migrations.js';
+export { openTables, type Tables, type TablesOptions } from './sqlite/tables.js';
 export type { QueueView } from './sqlite/view.js';
 export { STATES, type State, TRANSITIONS } from './states.js';
 export { ulidFactory } from './ulid.js';

@@ -49,6 +49,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   content_of_many_feeds: usage('Add --feed NAME.'),
   content_under_way: usage('Wait until it is stored; ingest-ctl explain says where it is.'),
   already_withdrawn: usage('Ask ingest-ctl explain how far it is.'),
+  dest_not_ours: usage('Name an empty directory, or add --adopt once.'),
+  dest_of_another_source: usage('Name the SOURCE or the DEST that was meant, or add --adopt once.'),
+  dest_is_a_root: usage('Name a directory that no ingestor uses.'),
   not_ours_to_withdraw: usage('Name a file that this feed has ingested.'),
 
   config_unreadable: environment('Check the path of the file and its permissions.'),
@@ -83,6 +86,11 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   backup_unwritable: environment('Check the folder of the backup, its space and its permissions.'),
   rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
   state_older_than_manifests: environment('Run ingest-ctl rebuild.'),
+  dest_in_use: environment('Stop the other ingest-replicate first.'),
+  dest_missing: environment('Mount or restore DEST, or check its permissions, and start again.'),
+  source_missing: environment('Mount or restore SOURCE, or add --adopt once.'),
+  change_log_unusable: environment('Check the path of the change log and its permissions, or name another one.'),
+  watch_unusable: environment('Do as the sentence says, or add --poll.'),
   dashboard_address: {
     exit: EXIT.environment,
     retryable: true,

@@ -44,9 +44,15 @@ export interface OpenParts {
 }
 
 /** For writers. */
-export async function openDatabase(
+export async function openDatabase(path: string, { uuid = randomUUID(), ...parts }: OpenParts): Promise<Opened> {
+  return openMigrated(path, parts, (db) => db.prepare("INSERT OR IGNORE INTO meta VALUES ('uuid', ?)").run(uuid));
+}
+
+/** The same with any modules: `first` is what is written before anybody works with it. */
+export async function openMigrated(
   path: string,
-  { modules, create, uuid = randomUUID(), openLocks }: OpenParts,
+  { modules, create, openLocks }: Omit<OpenParts, 'uuid'>,
+  first: (db: Database.Database) => unknown = () => {},
 ): Promise<Opened> {
   try {
     if (create) createFile(path);
@@ -55,7 +61,7 @@ export async function openDatabase(
     try {
       await untilNotBusy(() => setPragmas(db));
       await migrateAlone(db, modules, path, openLocks);
-      await untilNotBusy(() => db.prepare("INSERT OR IGNORE INTO meta VALUES ('uuid', ?)").run(uuid));
+      await untilNotBusy(() => first(db));
       return { db, path, fileId: fileIdOf(path), version: versionOf(modules) };
     } catch (error) {
       db.close();

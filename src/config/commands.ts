@@ -71,6 +71,21 @@ export const COMMANDS = {
       'queue-stat --state-path state.db --max-age 3600 --max-held 0',
     ],
   }),
+  'ingest-replicate': command({
+    name: 'ingest-replicate',
+    summary: 'Keeps DEST a mirror of SOURCE: changes at once, everything once in a while. Needs no state.',
+    words: 'SOURCE DEST',
+    wordsMax: 2,
+    options: [
+      ...['include', 'exclude', 'poll', 'scan-interval-seconds', 'delete', 'checksum', 'adopt', 'change-log'],
+      ...['once', 'dry-run', 'log-level', 'metrics-interval-seconds'],
+    ],
+    examples: [
+      'ingest-replicate /data/warehouse /backup/warehouse',
+      "ingest-replicate /data/warehouse /backup/warehouse --once --checksum --exclude '*.part'",
+      'ingest-replicate /data/warehouse /backup/warehouse --dry-run',
+    ],
+  }),
   ...CTL,
 } satisfies Record<string, CommandSpec>;
 

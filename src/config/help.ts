@@ -5,13 +5,14 @@
 import type { CommandSpec } from './commands.js';
 import { type FieldMeta, metaOf } from './field.js';
 import { NOT_IN_FILE } from './file.js';
-import { allFields, GROUPS, viewFields } from './schema.js';
+import { allFields, GROUPS, mirrorFields, viewFields } from './schema.js';
 
 const WIDTH_MAX = 100;
 const WIDTH_MIN = 80;
 const INDENT = 34;
 /** The other commands are answered at once. */
-const isDaemon = (spec: CommandSpec): boolean => spec.options.includes('stall-seconds');
+const isDaemon = (spec: CommandSpec): boolean =>
+  spec.options.includes('stall-seconds') || spec.options.includes('metrics-interval-seconds');
 
 /** `columns`: of the terminal, where there is one. */
 export function helpOf(spec: CommandSpec, columns: number = WIDTH_MAX): string {
@@ -34,7 +35,7 @@ function elsewhere({ options }: CommandSpec): string {
       .filter((name) => names.includes(name))
       .map((name) => `--${name}`)
       .join(', ');
-  const flagsOnly = flags([...Object.keys(viewFields), 'help', 'version']);
+  const flagsOnly = flags([...Object.keys(viewFields), ...Object.keys(mirrorFields), 'help', 'version']);
   const notInFile = flags([...NOT_IN_FILE, 'config']);
   return `An option may also stand in the environment (--state-path as INGEST_STATE_PATH) or in the YAML file of --config (state-path: PATH); a flag counts over the environment, and that over the file. Not in the file: ${notInFile}. Flags only: ${flagsOnly}.`;
 }

@@ -14,6 +14,8 @@ import {
   commonFields,
   type FeedValues,
   feedFields,
+  type MirrorValues,
+  mirrorFields,
   type ServiceValues,
   serviceFields,
   type ViewValues,
@@ -28,6 +30,7 @@ export interface Invocation {
   version: boolean;
   service: ServiceValues;
   view: ViewValues;
+  mirror: MirrorValues;
   /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
   feeds: { name: string; values: FeedValues }[];
   /** Where the value of an option stands, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
@@ -56,6 +59,7 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
     version: line.flags.get('version') === true,
     service: checked(Object.keys(serviceFields), top) as ServiceValues,
     view: checked(Object.keys(viewFields), top) as ViewValues,
+    mirror: checked(Object.keys(mirrorFields), top) as MirrorValues,
     feeds: feedsOf(spec, sources),
     origin: (option, feed) => lookUp(sources, option, feed)?.origin ?? `--${option}`,
   };

@@ -35,6 +35,7 @@ const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
 const ALARMS = 'Alarms';
+const MIRROR = 'What the mirror does';
 export const GROUPS = [
   FOLDERS,
   COMPLETE,
@@ -42,6 +43,7 @@ export const GROUPS = [
   OUTCOME,
   PROTECTING,
   KEEPING,
+  MIRROR,
   VIEW,
   RUNNING,
   DASHBOARD,
@@ -408,6 +410,31 @@ export const viewFields = {
   }),
 } satisfies Record<string, Field>;
 
+/** Options of ingest-replicate; flags only. */
+export const mirrorFields = {
+  delete: toggle({ group: MIRROR, description: 'remove from DEST what SOURCE does not have' }, true),
+  checksum: toggle(
+    { group: MIRROR, description: 'compare contents by SHA-256 instead of by size and mtime: reads both sides whole' },
+    false,
+  ),
+  adopt: toggle(
+    {
+      group: MIRROR,
+      description:
+        'take over a DEST that has content of its own, or was the mirror of another SOURCE: what SOURCE does not have is removed there',
+    },
+    false,
+  ),
+  'change-log': text({
+    group: MIRROR,
+    description: 'the database of what has changed in SOURCE, on a local filesystem; others may read it too',
+    rule: 'the path of a file',
+    example: '/var/lib/mirror/changes.db',
+    placeholder: 'PATH',
+    defaultText: 'in .ingest-replicate of DEST',
+  }),
+} satisfies Record<string, Field>;
+
 /** Options of every command; flags (and INGEST_CONFIG) only. */
 export const commonFields = {
   config: text({
@@ -428,8 +455,15 @@ export type FeedValues = z.output<typeof feedSchema>;
 export type ServiceValues = z.output<typeof serviceSchema>;
 
 export type ViewValues = { [K in keyof typeof viewFields]: z.output<(typeof viewFields)[K]> };
+export type MirrorValues = { [K in keyof typeof mirrorFields]: z.output<(typeof mirrorFields)[K]> };
 
-export const allFields: Record<string, Field> = { ...feedFields, ...serviceFields, ...viewFields, ...commonFields };
+export const allFields: Record<string, Field> = {
+  ...feedFields,
+  ...serviceFields,
+  ...viewFields,
+  ...mirrorFields,
+  ...commonFields,
+};
 
 export const isFeedOption = (name: string): boolean => Object.hasOwn(feedFields, name);
 

@@ -21,14 +21,14 @@ import {
 } from '../linux/index.js';
 import { type Digest, digestLarge, digestPaced, digestSmall, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
-import type { Pace } from './pace.js';
+import type { Paced } from './pace.js';
 import { BelowMark, errnoOf, NoRoom } from './place-error.js';
 
 const fsyncAsync = promisify(fsync);
 const writeAsync = promisify(write);
 
 export interface CopyBounds {
-  pace?: Pace | undefined;
+  pace?: Paced | undefined;
   /** What stays free of the filesystem that is copied to. */
   keepFree?: number;
 }
@@ -83,14 +83,14 @@ function writeWhole(fd: number, bytes: Buffer): void {
 }
 
 /** Owner first: changing it clears the set-id bits of the mode. Only root may give a file away; others keep it as theirs. */
-function keepAttributes(fd: number, source: Stat): void {
+export function keepAttributes(fd: number, source: Stat): void {
   asFarAsAllowed(() => fchownSync(fd, source.uid, source.gid));
   asFarAsAllowed(() => fchmodSync(fd, source.mode));
   asFarAsAllowed(() => setTimes(fd, source.atimeNs, source.mtimeNs));
 }
 
 /** EINVAL: an owner that this user namespace does not know. EPERM, EOPNOTSUPP: a filesystem without modes or owners. */
-function asFarAsAllowed(act: () => void): void {
+export function asFarAsAllowed(act: () => void): void {
   try {
     act();
   } catch (error) {

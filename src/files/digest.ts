@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { setPosition } from '../linux/index.js';
-import type { Pace } from './pace.js';
+import type { Paced } from './pace.js';
 
 const readAsync = promisify(read);
 
@@ -40,7 +40,7 @@ export function digestSmall(fd: number, size?: number, onBytes?: (bytes: Buffer)
 }
 
 /** A whole file, of whatever size, in its turn. */
-export async function digestPaced(fd: number, size: number, pace: Pace | undefined): Promise<Digest> {
+export async function digestPaced(fd: number, size: number, pace: Paced | undefined): Promise<Digest> {
   if (size > SMALL_BYTES) return digestLarge(fd, pace && ((chunk) => pace.take(chunk.length)));
   await pace?.take(size);
   return digestSmall(fd);

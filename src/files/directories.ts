@@ -9,7 +9,7 @@ import { type ByteName, LinuxError, makeDirectoryAt, openDirectory, removeDirect
 import type { PlaceKind } from './place-error.js';
 import { baseOf, folderOf } from './places.js';
 
-/** Open directories kept at a time; the oldest is closed beyond it. */
+/** Open directories kept at a time; the one that was asked for longest ago is closed beyond it, so the last few are always open. */
 const OPEN_MAX = 128;
 
 export interface Entry {
@@ -36,7 +36,11 @@ export class Directories {
   directory(path: ByteName): number {
     if (path === '') return this.rootFd;
     const known = this.#open.get(path);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#open.delete(path);
+      this.#open.set(path, known);
+      return known;
+    }
     const fd = openDirectory(this.rootFd, path);
     if (this.#open.size >= OPEN_MAX) this.#closeOldest();
     this.#open.set(path, fd);
@@ -73,6 +77,15 @@ export class Directories {
         if (error instanceof LinuxError && ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(error.code)) return;
         throw error;
       }
+    }
+  }
+
+  /** A directory was moved or removed: what was opened at or below its path is something else now. */
+  leave(path: ByteName): void {
+    for (const [at, fd] of this.#open) {
+      if (at !== path && !at.startsWith(`${path}/`)) continue;
+      closeSync(fd);
+      this.#open.delete(at);
     }
   }
 

@@ -26,6 +26,9 @@ interface Record {
   freeAtMs: number;
 }
 
+/** What a reader or copier is held back by, piece by piece; a throw ends its work. */
+export type Paced = Pick<Pace, 'take'>;
+
 export class Pace {
   readonly #file: SharedLockFile;
   readonly #boot = bootId();

@@ -1,6 +1,7 @@
 /**
  * The names in a directory: make, link, move and remove, each relative to a directory descriptor.
- * Guarantees: a move never overwrites. Does not: sync; who needs the change on disk syncs the directories.
+ * Guarantees: a move never overwrites, save the one whose name says so. Does not: sync; who needs the change on disk syncs
+ * the directories.
  * Source: renameat2(2), unlinkat(2), mkdirat(2).
  */
 import { cString } from './c-string.js';
@@ -16,6 +17,16 @@ export function renameNoReplace(oldDir: number, oldName: ByteName, newDir: numbe
   const from = cString(oldName, 'renameat2', 0);
   const to = cString(newName, 'renameat2', 1);
   if (renameat2(oldDir, from, newDir, to, RENAME_NOREPLACE) < 0) throw new LinuxError('renameat2', errno(), oldName);
+}
+
+/**
+ * What lies under the new name is replaced in one step: whoever opens it gets the one or the other. For a mirror alone; the
+ * ingestor never overwrites. Errors: LinuxError; EISDIR or ENOTEMPTY where a directory lies there, EXDEV across mounts.
+ */
+export function renameReplacing(oldDir: number, oldName: ByteName, newDir: number, newName: ByteName): void {
+  const from = cString(oldName, 'renameat2', 0);
+  const to = cString(newName, 'renameat2', 1);
+  if (renameat2(oldDir, from, newDir, to, 0) < 0) throw new LinuxError('renameat2', errno(), oldName);
 }
 
 export function unlinkAt(dir: number, name: ByteName): void {

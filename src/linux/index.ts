@@ -4,7 +4,7 @@
  */
 export * from './boot.js';
 export { sendDatagram } from './datagram.js';
-export { makeDirectoryAt, removeDirectoryAt, renameNoReplace, unlinkAt } from './entries.js';
+export { makeDirectoryAt, removeDirectoryAt, renameNoReplace, renameReplacing, unlinkAt } from './entries.js';
 export { codeOfErrno, LinuxError } from './error.js';
 export { cloneFile, fallocateKeepSize, setPosition } from './extents.js';
 export { type FsKind, fsKindOf, fsKindOfMagic } from './filesystem.js';
@@ -17,5 +17,6 @@ export * from './names.js';
 export * from './open.js';
 export { setParentDeathSignal } from './process.js';
 export { type Kind, type Stat, statAt, statAtOrNone, statFd } from './stat.js';
+export { makeSymlinkAt, readLinkAt, setOwnerAt } from './symlinks.js';
 export { syncFs } from './sync-fs.js';
-export { setTimes } from './times.js';
+export { setTimes, setTimesAt } from './times.js';

@@ -56,6 +56,19 @@ export const mkdirat = bind<(dir: number, name: Bytes, mode: number) => number>(
   'int mkdirat(int dir, const uint8_t *name, unsigned int mode)',
 );
 
+export const symlinkat = bind<(target: Bytes, dir: number, name: Bytes) => number>(
+  'int symlinkat(const uint8_t *target, int dir, const uint8_t *name)',
+);
+export const readlinkat = bind<(dir: number, name: Bytes, into: Bytes, size: number) => number>(
+  'long readlinkat(int dir, const uint8_t *name, uint8_t *into, size_t size)',
+);
+export const fchownat = bind<(dir: number, name: Bytes, uid: number, gid: number, flags: number) => number>(
+  'int fchownat(int dir, const uint8_t *name, unsigned int uid, unsigned int gid, int flags)',
+);
+export const utimensat = bind<(dir: number, name: Bytes, times: Bytes, flags: number) => number>(
+  'int utimensat(int dir, const uint8_t *name, const uint8_t *times, int flags)',
+);
+
 export const lseek = bind<(fd: number, offset: number, whence: number) => number>(
   'int64_t lseek(int fd, int64_t offset, int whence)',
 );

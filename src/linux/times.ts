@@ -1,16 +1,28 @@
-/** Sets a file's times to the nanosecond, which `fs.futimes` (a double of seconds) cannot. Source: futimens(3). */
+/** Sets times to the nanosecond, which `fs.futimes` (a double of seconds) cannot. Source: futimens(3), utimensat(2). */
+import { cString } from './c-string.js';
 import { LinuxError } from './error.js';
-import { errno, futimens } from './libc.js';
+import { errno, futimens, utimensat } from './libc.js';
+import type { ByteName } from './names.js';
 
 const SECOND = 1_000_000_000n;
 /** Two struct timespec. */
 const spec = new BigInt64Array(4);
 const specBytes = new Uint8Array(spec.buffer);
 
+const AT_SYMLINK_NOFOLLOW = 0x100;
+
 export function setTimes(fd: number, atimeNs: bigint, mtimeNs: bigint): void {
   put(0, atimeNs);
   put(2, mtimeNs);
   if (futimens(fd, specBytes) < 0) throw new LinuxError('futimens', errno());
+}
+
+/** Of a name, also of a symlink itself. */
+export function setTimesAt(dir: number, name: ByteName, atimeNs: bigint, mtimeNs: bigint): void {
+  put(0, atimeNs);
+  put(2, mtimeNs);
+  if (utimensat(dir, cString(name, 'utimensat'), specBytes, AT_SYMLINK_NOFOLLOW) < 0)
+    throw new LinuxError('utimensat', errno(), name);
 }
 
 /** The nanoseconds are never negative, also before 1970. */

@@ -7,10 +7,12 @@
 import type { Fields } from './emit.js';
 import { type EventSpec, type Level, text } from './event-spec.js';
 import { PROCESS_EVENTS } from './process-events.js';
+import { REPLICA_EVENTS } from './replica-events.js';
 import { shownBytes, shownSeconds } from './safe.js';
 
 const EVENTS: Record<string, EventSpec> = {
   ...PROCESS_EVENTS,
+  ...REPLICA_EVENTS,
   file_ready: { say: (f) => `${text(f.path)} is complete` },
   sidecar_without_checksum: {
     say: (f) =>

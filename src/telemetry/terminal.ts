@@ -9,7 +9,7 @@ import { LineWriter } from './line-writer.js';
 import { safeText } from './safe.js';
 
 /** The status line says the same. */
-const UNSAID = new Set(['metrics']);
+const UNSAID = new Set(['metrics', 'replica_metrics']);
 
 const ORDER: Level[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 const CLEAR_LINE = '\r\u001b[K';

@@ -11,7 +11,7 @@ import type { Directories, Entry } from '../files/directories.js';
 import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
 import { sameMount } from '../files/mounts.js';
-import type { Pace } from '../files/pace.js';
+import type { Paced } from '../files/pace.js';
 import { folderOf } from '../files/places.js';
 import { openEntry } from '../files/probe.js';
 import {
@@ -109,7 +109,12 @@ async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Pu
 }
 
 /** Whether what lies at an entry is the source's inode, or has the content's bytes. */
-export async function isContent(entry: Entry, sha256: Buffer, source: Stat | undefined, pace?: Pace): Promise<boolean> {
+export async function isContent(
+  entry: Entry,
+  sha256: Buffer,
+  source: Stat | undefined,
+  pace?: Paced,
+): Promise<boolean> {
   const opened = openEntry(entry);
   if (opened.fd === undefined) return false;
   try {

@@ -1,6 +1,18 @@
 /**
  * `atomic-ingestor/watcher`: events of a tree that nobody loses. docs/watcher.md says how to use it.
  */
+export {
+  type Change,
+  type ChangeLog,
+  ChangeLogError,
+  type ChangeLogErrorCode,
+  type ChangeLogOptions,
+  type Consumer,
+  createChangeLog,
+  type NewChange,
+  type Operation,
+  type Registered,
+} from '../change-log/index.js';
 export { WatcherError, WatcherStoppedError } from './errors.js';
 export { profiles } from './options.js';
 export type {

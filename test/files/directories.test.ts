@@ -102,3 +102,21 @@ test('a root without its marker is a failing place, and nothing is done in it', 
   );
   assert.equal(files.entryOrNone(files.input, 'no/such' as ByteName), undefined);
 });
+
+test('what was opened last stays open, however many there are; what is left is opened anew', (t) => {
+  const root = folderFor(t);
+  for (let n = 0; n < 300; n++) mkdirSync(join(root, `${n}`));
+  mkdirSync(join(root, 'a/b'), { recursive: true });
+  const directories = directoriesIn(t, root);
+  const first = directories.directory(name('a/b'));
+  for (let n = 0; n < 300; n++) {
+    directories.directory(name(`${n}`));
+    assert.equal(directories.directory(name('a/b')), first);
+  }
+  renameSync(join(root, 'a'), join(root, 'was'));
+  mkdirSync(join(root, 'a/b'), { recursive: true });
+  writeFileSync(join(root, 'a/b/new'), 'x');
+  assert.equal(statEntry(directories.entry(name('a/b/new'))), undefined);
+  directories.leave(name('a'));
+  assert.equal(statEntry(directories.entry(name('a/b/new')))?.kind, 'file');
+});

@@ -25,6 +25,13 @@ export const BANNED: Ban[] = [
     instead: 'renameNoReplace of src/linux: rename overwrites what is there',
   },
   {
+    call: /\brenameReplacing\(/,
+    where: /^(queue|src)\//,
+    except: /^src\/(linux|replicate)\//,
+    example: 'renameReplacing(dir, from, dir, to)',
+    instead: 'renameNoReplace of src/linux: only a mirror may overwrite, and only what it made',
+  },
+  {
     call: /\bcopyFile(?:Sync)?\(/,
     where: /^(queue|src)\//,
     example: 'copyFileSync(from, to)',

@@ -1,0 +1,187 @@
+/**
+ * The change log over its tables. What it promises stands in types.ts.
+ * Does not: look at files, or know what a key means.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { openTables, type Tables } from '../../queue/index.js';
+import { fsKindOf, host, nameOfText } from '../linux/index.js';
+import { checkNewChange, checkWhole, nameOf } from './check.js';
+import { asChangeLogError, ChangeLogError } from './errors.js';
+import { limits } from './limits.js';
+import {
+  allConsumers,
+  bound,
+  changesAfter,
+  consumerOf,
+  countOf,
+  lastOf,
+  put,
+  type Rows,
+  removeSeen,
+  seqOf,
+} from './rows.js';
+import { changeLogModule, HORIZON } from './schema.js';
+import type { Change, ChangeLog, ChangeLogOptions, Consumer, NewChange, Registered } from './types.js';
+
+/** Opens the log at `path`, and makes it where there is none. Errors: ChangeLogError. */
+export async function createChangeLog(options: ChangeLogOptions): Promise<ChangeLog> {
+  const path = resolve(options.path);
+  const entriesMax = options.entriesMax ?? limits.entriesMax;
+  checkWhole('entriesMax', entriesMax, 1, Number.MAX_SAFE_INTEGER);
+  try {
+    refuseNetwork(path);
+    const tables = await openTables({ path, host: host(), module: changeLogModule });
+    return new SqliteChangeLog(tables, path, entriesMax, options.logger);
+  } catch (error) {
+    throw asChangeLogError(error, path);
+  }
+}
+
+class SqliteChangeLog implements ChangeLog {
+  #closed = false;
+  #untilBound = 0;
+
+  constructor(
+    private readonly tables: Tables,
+    private readonly path: string,
+    private readonly entriesMax: number,
+    private readonly logger: ChangeLogOptions['logger'],
+  ) {}
+
+  async record(given: NewChange | readonly NewChange[]): Promise<number> {
+    const changes = 'key' in given ? [given] : given;
+    checkWhole('the number of changes of one record', changes.length, 1, limits.recordMax);
+    for (const change of changes) checkNewChange(change);
+    this.#untilBound -= changes.length;
+    const bounded = this.#untilBound <= 0;
+    if (bounded) this.#untilBound = Math.min(limits.boundEvery, Math.ceil(this.entriesMax / 10));
+    const { seq, lost } = await this.#write((rows) => {
+      for (const change of changes) put(rows, change);
+      return { seq: lastOf(rows), lost: bounded ? bound(rows, this.entriesMax) : [] };
+    });
+    for (const consumer of lost) this.#tellLost(consumer);
+    return seq;
+  }
+
+  async since(seq: number, { limit = limits.sinceDefault } = {}): Promise<Change[]> {
+    checkWhole('seq', seq, 0, Number.MAX_SAFE_INTEGER);
+    checkWhole('limit', limit, 1, limits.sinceMax);
+    // The horizon after the rows: what is removed in between raises it first, so that a hole is never overlooked.
+    const { changes, horizon } = this.#read((rows) => ({
+      changes: changesAfter(rows, seq, limit),
+      horizon: seqOf(rows, HORIZON),
+    }));
+    if (seq >= horizon) return changes;
+    throw new ChangeLogError(
+      'change_log_gap',
+      `${this.path} has not kept everything after ${seq} (only what follows ${horizon}): look at everything once by other means, register the consumer, and go on from there.`,
+    );
+  }
+
+  async last(): Promise<number> {
+    return this.#read(lastOf);
+  }
+
+  async register(consumer: string, { from = 'now' }: { from?: 'now' | 'oldest' } = {}): Promise<Registered> {
+    nameOf(consumer);
+    return this.#write((rows) => {
+      const known = consumerOf(rows, consumer);
+      if (known && !known.lost) return { seq: known.acked, fresh: false };
+      if (!known && countOf(rows) >= limits.consumersMax) {
+        throw new ChangeLogError(
+          'change_log_bad_value',
+          `${this.path} may have at most ${limits.consumersMax} consumers, and has so many: forget one that is not used any more.`,
+        );
+      }
+      const seq = from === 'oldest' ? seqOf(rows, HORIZON) : lastOf(rows);
+      rows.run('INSERT OR REPLACE INTO consumers (name, acked) VALUES (?, ?)', consumer, seq);
+      return { seq, fresh: true };
+    });
+  }
+
+  async ack(consumer: string, seq: number): Promise<void> {
+    checkWhole('seq', seq, 0, Number.MAX_SAFE_INTEGER);
+    await this.#write((rows) => {
+      const known = this.#known(rows, consumer);
+      const last = lastOf(rows);
+      checkWhole(`the seq that ${consumer} acknowledges`, seq, 0, last);
+      if (seq <= known.acked) return;
+      rows.run('UPDATE consumers SET acked = ? WHERE name = ?', seq, consumer);
+      removeSeen(rows);
+    });
+  }
+
+  async forget(consumer: string): Promise<boolean> {
+    return this.#write((rows) => {
+      const { changes } = rows.run('DELETE FROM consumers WHERE name = ?', nameOf(consumer));
+      removeSeen(rows);
+      return changes > 0;
+    });
+  }
+
+  async consumers(): Promise<Consumer[]> {
+    return this.#read(allConsumers);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.tables.close();
+  }
+
+  #known(rows: Rows, name: string): Consumer {
+    const known = consumerOf(rows, nameOf(name));
+    if (!known) {
+      throw new ChangeLogError(
+        'change_log_unknown_consumer',
+        `${name} is no consumer of ${this.path}: register it first.`,
+      );
+    }
+    if (!known.lost) return known;
+    throw new ChangeLogError(
+      'change_log_lost_consumer',
+      `${name} had acknowledged nothing after ${known.acked} when ${this.path} reached its bound of ${this.entriesMax} keys: register it anew, and look at everything once by other means.`,
+    );
+  }
+
+  #tellLost({ name, acked }: { name: string; acked: number }): void {
+    this.logger?.warn(
+      { event: 'change_log_lost_consumer', path: this.path, consumer: name, acked, entries_max: this.entriesMax },
+      `${name} has acknowledged nothing after ${acked}, and ${this.path} keeps ${this.entriesMax} keys at most: what it lacked is gone, and it has to begin anew`,
+    );
+  }
+
+  #read<T>(fn: (rows: Rows) => T): T {
+    this.#refuseClosed();
+    try {
+      return this.tables.read(fn);
+    } catch (error) {
+      throw asChangeLogError(error, this.path);
+    }
+  }
+
+  async #write<T>(fn: (rows: Rows) => T): Promise<T> {
+    this.#refuseClosed();
+    try {
+      this.tables.checkStillOurs();
+      return await this.tables.write(fn);
+    } catch (error) {
+      throw asChangeLogError(error, this.path);
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new ChangeLogError('change_log_closed', `${this.path} is closed: open it anew.`);
+  }
+}
+
+function refuseNetwork(path: string): void {
+  const place = dirname(path);
+  if (!existsSync(place)) return;
+  const kind = fsKindOf(nameOfText(place));
+  if (!kind.network) return;
+  throw new ChangeLogError(
+    'change_log_on_network',
+    `A change log must be on a local filesystem, but ${path} is on ${kind.name}, where locks cannot be relied on: name a path on a local disk.`,
+  );
+}

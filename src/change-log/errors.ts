@@ -1,0 +1,63 @@
+/** What a change log refuses, and why it cannot be used: one sentence with what to do next. */
+export type ChangeLogErrorCode =
+  /** An argument that breaks a rule: a bug of the caller. */
+  | 'change_log_bad_value'
+  /** The file cannot be made, opened or read, or is none of ours. */
+  | 'change_log_unusable'
+  | 'change_log_on_network'
+  | 'change_log_newer'
+  | 'change_log_replaced'
+  /** Nothing of this call is written; a later one may succeed. */
+  | 'change_log_full'
+  | 'change_log_io'
+  /** What follows `seq` is not all there any more. */
+  | 'change_log_gap'
+  | 'change_log_unknown_consumer'
+  /** The consumer lagged beyond the bound, and what it lacked is gone. */
+  | 'change_log_lost_consumer'
+  | 'change_log_closed';
+
+export class ChangeLogError extends Error {
+  override readonly name = 'ChangeLogError';
+  /** As a command should end that cannot go on without the log. */
+  readonly exitCode = 3;
+  constructor(
+    readonly code: ChangeLogErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const CODES: Record<string, ChangeLogErrorCode> = {
+  state_full: 'change_log_full',
+  state_io: 'change_log_io',
+  state_replaced: 'change_log_replaced',
+  newer_database: 'change_log_newer',
+};
+
+/** The queue's way of opening speaks of a state and of its option; here neither exists. */
+export function asChangeLogError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof ChangeLogError || error.name === 'AssertionError') return error;
+  const { code } = error as { code?: unknown };
+  const known = CODES[String(code)];
+  if (known !== undefined) return new ChangeLogError(known, error.message, { cause: error });
+  if (code === 'state_not_a_database') {
+    return unusable(path, 'it is damaged or no database', error);
+  }
+  return typeof code === 'string' && /^(E[A-Z]+|state_\w+)$/.test(code)
+    ? unusable(path, reasonOf(error), error)
+    : error;
+}
+
+function unusable(path: string, why: string, cause: Error): ChangeLogError {
+  return new ChangeLogError(
+    'change_log_unusable',
+    `The change log ${path} cannot be used (${why}): make its directory, correct the permissions, or name another path.`,
+    { cause },
+  );
+}
+
+/** What stands in the parentheses of such a sentence, or all of it. */
+const reasonOf = ({ message }: Error): string => /\((.+)\)/.exec(message)?.[1] ?? message;

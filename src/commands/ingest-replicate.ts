@@ -1,0 +1,156 @@
+/** ingest-replicate SOURCE DEST: keeps DEST a mirror of SOURCE, until it is stopped or, with --once, is like it. */
+import { constants } from 'node:os';
+import { realDirectory } from '../config/directories.js';
+import type { Invocation } from '../config/read.js';
+import { EXIT, OperatorError } from '../errors.js';
+import { shownName } from '../linux/index.js';
+import {
+  type Planned,
+  planReplica,
+  type Replicated,
+  type ReplicateOptions,
+  type Replicating,
+  replicate,
+} from '../replicate/index.js';
+import { bunyanSubscriber } from '../telemetry/bunyan.js';
+import { emit, subscribe } from '../telemetry/emit.js';
+import type { Level } from '../telemetry/event-spec.js';
+import { safeText, shownBytes } from '../telemetry/safe.js';
+import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';
+import { askedFor } from './ask.js';
+import { say, tell } from './console.js';
+
+const NAME = 'ingest-replicate';
+const STATUS_MS = 250;
+
+export async function ingestReplicate(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor(NAME, argv);
+  if (!invocation) return EXIT.done;
+  const options = optionsOf(invocation);
+  if (invocation.service['dry-run']) return dryRun(options);
+  const onTerminal = process.stderr.isTTY === true;
+  const level = invocation.service['log-level'] as Level;
+  subscribe(onTerminal ? terminalSubscriber(level) : bunyanSubscriber(level, { role: 'replica' }));
+  const replicating = await replicate({ ...options, emit });
+  emit('replicating', { source: options.source, dest: options.dest });
+  process.title = `atomic-ingestor: ${NAME}`;
+  const leave = underSignals(replicating);
+  const hush = showProgress(replicating, invocation.service['metrics-interval-seconds'], onTerminal);
+  try {
+    return ended(await replicating.done, options);
+  } finally {
+    hush();
+    leave();
+  }
+}
+
+function optionsOf(invocation: Invocation): ReplicateOptions {
+  const [source, dest] = invocation.words;
+  if (source === undefined || dest === undefined) {
+    throw new OperatorError(
+      'missing_word',
+      `${NAME} must be told SOURCE and DEST, but got ${source === undefined ? 'none' : 'only one'}; write ${NAME} SOURCE DEST.`,
+    );
+  }
+  const [{ name, values }] = invocation.feeds as [Invocation['feeds'][number]];
+  if (name !== 'default') {
+    throw new OperatorError(
+      'bad_config_file',
+      `--config of ${NAME} must name a file without feeds, but it has the feed ${name}; name another file, or give the options as flags.`,
+    );
+  }
+  const { delete: removes, checksum, adopt, 'change-log': changeLog } = invocation.mirror;
+  const scanSeconds = values['scan-interval-seconds'];
+  return {
+    source: realDirectory('SOURCE', source),
+    dest: realDirectory('DEST', dest),
+    include: values.include,
+    exclude: values.exclude,
+    poll: values.poll,
+    ...(scanSeconds === undefined ? {} : { scanEveryMs: scanSeconds * 1_000 }),
+    delete: removes,
+    checksum,
+    adopt,
+    ...(changeLog === undefined ? {} : { changeLog }),
+    once: invocation.service.once,
+  };
+}
+
+/** The first signal ends what is in hand, the second one all. Answers how to listen no more. */
+function underSignals(replicating: Replicating): () => void {
+  let received = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (++received > 1) process.exit(128 + constants.signals[signal]);
+    emit('draining', { signal });
+    replicating.stop();
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+function showProgress(replicating: Replicating, seconds: number, onTerminal: boolean): () => void {
+  let last = replicating.look().totals;
+  const metrics = setInterval(() => {
+    const { totals, waiting, unmirrored, behind } = replicating.look();
+    const bytesPerSecond = Math.round((totals.bytes - last.bytes) / seconds);
+    emit('replica_metrics', {
+      ...totals,
+      bytes_per_second: bytesPerSecond,
+      waiting: waiting ?? null,
+      unmirrored,
+      behind,
+    });
+    last = totals;
+  }, seconds * 1_000);
+  if (!onTerminal) return () => clearInterval(metrics);
+  const status = new StatusLine();
+  const shown = setInterval(() => status.show(progressText(replicating)), STATUS_MS);
+  return () => {
+    clearInterval(metrics);
+    clearInterval(shown);
+    status.clear();
+  };
+}
+
+function progressText(replicating: Replicating): string {
+  const { totals, waiting, unmirrored, behind } = replicating.look();
+  const parts = [
+    `${totals.files} looked at`,
+    `${totals.copied} copied, ${shownBytes(totals.bytes)}`,
+    ...(totals.removed > 0 ? [`${totals.removed} removed`] : []),
+    ...(behind > 0 ? [`${behind} changes to look at`] : []),
+    ...(unmirrored > 0 ? [`${unmirrored} not mirrored yet`] : []),
+    ...(waiting === undefined ? [] : [`DEST waits (${waiting})`]),
+  ];
+  return parts.join(', ');
+}
+
+/** A mirror that was stopped is not unfinished: the next start goes on. */
+function ended({ totals, unmirrored, unmirroredCount }: Replicated, { once }: ReplicateOptions): number {
+  const { copied, bytes, made, moved, removed, touched } = totals;
+  say(
+    `${copied} copied (${shownBytes(bytes)}), ${made} directories made, ${moved} moved, ${removed} removed, ${touched} with other attributes only`,
+  );
+  for (const { path, code } of unmirrored)
+    tell(`${NAME}: ${safeText(shownName(path) || 'SOURCE')} is not mirrored (${code})`);
+  if (unmirroredCount > unmirrored.length) tell(`${NAME}: and ${unmirroredCount - unmirrored.length} more`);
+  return once && unmirroredCount > 0 ? EXIT.unfinished : EXIT.done;
+}
+
+async function dryRun(options: ReplicateOptions): Promise<number> {
+  const counts = new Map<string, { names: number; bytes: number }>();
+  await planReplica(options, ({ act, path, bytes, why }: Planned) => {
+    const count = counts.get(act) ?? { names: 0, bytes: 0 };
+    counts.set(act, { names: count.names + 1, bytes: count.bytes + bytes });
+    say(`${act.padEnd(10)} ${safeText(shownName(path))}  (${safeText(why)})`);
+  });
+  const sums = [...counts].map(
+    ([act, { names, bytes }]) => `${act} ${names}${bytes > 0 ? ` (${shownBytes(bytes)})` : ''}`,
+  );
+  say(sums.length === 0 ? 'nothing to do' : sums.join(', '));
+  return counts.has('fail') ? EXIT.unfinished : EXIT.done;
+}

@@ -1,0 +1,55 @@
+/**
+ * The marker in the hidden folder of DEST: whose mirror it is, and what SOURCE looked like as a place.
+ * Guarantees: it is whole or absent, and replaced in one step.
+ */
+import { closeSync, fsyncSync, readFileSync, writeSync } from 'node:fs';
+import { removeIfThere } from '../files/copy.js';
+import { LinuxError, nameOfText, O, openAt, renameReplacing } from '../linux/index.js';
+
+const NAME = nameOfText('mirror.json');
+const TEMPORARY = nameOfText('mirror.json.new');
+
+export interface Marker {
+  version: 1;
+  /** Real path. */
+  source: string;
+  /** Of its root: another number is another directory, or another filesystem. */
+  inode: string;
+  /** It was a mount point: where it is none now, its filesystem is missing. */
+  mounted: boolean;
+  /** The same of directories below it, as latin1 of their bytes. */
+  mounts: string[];
+}
+
+/** Undefined where there is none. `hidden`: the hidden folder. */
+export function readMarker(hidden: number): Marker | undefined {
+  let fd: number;
+  try {
+    fd = openAt(hidden, NAME, O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const marker = JSON.parse(readFileSync(fd, 'utf8')) as Marker;
+    return marker.version === 1 && typeof marker.source === 'string' ? marker : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function writeMarker(hidden: number, marker: Marker): void {
+  removeIfThere(hidden, TEMPORARY);
+  const fd = openAt(hidden, TEMPORARY, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o600 });
+  try {
+    writeSync(fd, `${JSON.stringify(marker)}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameReplacing(hidden, TEMPORARY, hidden, NAME);
+  fsyncSync(hidden);
+}

@@ -1,0 +1,32 @@
+/** SOURCE or DEST is away: told once, and once when it is back. */
+import type { Emit } from '../telemetry/emit.js';
+import { DestMissing, SourceMissing } from './failures.js';
+import { destError, sourceError } from './sentences.js';
+
+export class Missing {
+  #gone: 'source' | 'dest' | undefined;
+
+  constructor(
+    private readonly paths: { source: string; dest: string },
+    private readonly emit: Emit,
+  ) {}
+
+  /** Throws what is neither of the two. */
+  gone(error: unknown): void {
+    const which = error instanceof SourceMissing ? 'source' : 'dest';
+    if (!(error instanceof SourceMissing) && !(error instanceof DestMissing)) throw error;
+    if (this.#gone !== which) this.emit(`${which}_missing`, { path: this.paths[which], code: error.code });
+    this.#gone = which;
+  }
+
+  back(): void {
+    if (this.#gone !== undefined) this.emit(`${this.#gone}_back`, { path: this.paths[this.#gone] });
+    this.#gone = undefined;
+  }
+
+  /** For who does not wait. */
+  asOperators(error: unknown): unknown {
+    if (error instanceof SourceMissing) return sourceError(this.paths.source, error.code);
+    return error instanceof DestMissing ? destError(this.paths.dest, error.code) : error;
+  }
+}
