@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A piece that writes: a tenth of what a claim may wait. */
 const PIECE_MS = 10;
 const SIZE_MIN = 16;
-const SIZE_MAX = 1_000;
+/** However fast the last ones were, the next one may find its pages on a slow disk: what it changes is bounded too. */
+const SIZE_MAX = 250;
 /** So that whoever waits for the state has tried again, which it does within 1.2 ms. */
 const REST_MIN_MS = 2;
 const REST_MAX_MS = 1_000;

@@ -2,6 +2,7 @@
 import type { Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { type Content, waitToken } from '../ledger/content.js';
+import { noteHash } from '../ledger/hashes.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../linux/index.js';
 import { digitsOf, pathBytesOf, type ReadRecord } from '../manifest/read.js';
 
@@ -52,7 +53,9 @@ export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Conten
   if (!older) {
     const sha256 = Buffer.from(record.sha256, 'hex');
     const { lastInsertRowid } = tx.run(INSERT, ...values, feed.name, sha256, generationOf(line), line.ingestedAtMs);
-    return Number(lastInsertRowid);
+    const row = Number(lastInsertRowid);
+    if (generationOf(line) === 1) noteHash(tx, sha256, row);
+    return row;
   }
   tx.run(`UPDATE contents SET ${VALUES} WHERE row = ?`, ...values, older.row);
   tx.run('DELETE FROM reservations WHERE content = ?', older.row);
