@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const PIECE_MS = 10;
 const SIZE_MIN = 16;
 /** However fast the last ones were, the next one may find its pages on a slow disk: what it changes is bounded too. */
-const SIZE_MAX = 250;
+const SIZE_MAX = 100;
 /** So that whoever waits for the state has tried again, which it does within 1.2 ms. */
 const REST_MIN_MS = 2;
 const REST_MAX_MS = 1_000;
