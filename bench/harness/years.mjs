@@ -53,7 +53,7 @@ function noteAfter(db, row) {
   const writer = writerOf(db);
   for (let rows = page.all(row); rows.length > 0; rows = page.all(rows.at(-1).row))
     db.transaction(() => {
-      for (const { row, sha256 } of rows) noteHash(writer, sha256, row);
+      for (const { row, sha256 } of rows) noteHash(writer, { sha256, generation: 1 }, row);
     })();
 }
 

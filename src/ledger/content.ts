@@ -150,7 +150,7 @@ export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
     ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, tx.wallMs, tx.wallMs],
   );
   const row = Number(lastInsertRowid);
-  if (c.generation === 1) noteHash(tx, c.sha256, row);
+  noteHash(tx, c, row);
   return row;
 }
 

@@ -59,9 +59,13 @@ const NOTE = 'INSERT INTO hashes_new VALUES (?, ?)';
 
 type Writer = Pick<Tx, 'arrays' | 'run'>;
 
-/** A new content, as its first generation: in the transaction that makes its row, and after it. */
-export function noteHash(tx: Writer, sha256: Buffer, row: number): void {
-  tx.run(NOTE, headOf(sha256), row);
+/** A new content: in the transaction that makes its row, and after it. */
+export function noteHash(
+  tx: Writer,
+  { sha256, generation }: { sha256: Buffer; generation: number },
+  row: number,
+): void {
+  if (generation === 1) tx.run(NOTE, headOf(sha256), row);
   if (row % STEP !== 0) return;
   const [from, to] = rangeAt(row, TO_OLD);
   noteBucket(tx, moveOn(tx, TO_OLD, from, to), from, to);
@@ -97,14 +101,15 @@ export const oldRows = (reader: Reader, sha256: Buffer): number[] =>
   (reader.arrays(OLD, headOf(sha256)) as [number][]).map(([row]) => row);
 
 const forgetIn = (table: string): string =>
-  `DELETE FROM ${table} WHERE (head, row) IN (SELECT unhex(value ->> 0), value ->> 1 FROM json_each(?)) RETURNING head`;
+  `DELETE FROM ${table} WHERE (head, row) IN (SELECT unhex(value ->> 0), value ->> 1 FROM json_each(?)) RETURNING row`;
 const FORGET_YOUNG = ['hashes_new', 'hashes_mid'].map(forgetIn);
 const FORGET_OLD = forgetIn('hashes_old');
 
-/** These records are gone from the ledger, in this transaction. Answers the heads of those that never were among the old ones. */
+/** These records are gone from the ledger, in this transaction. Answers the hashes of those that were not among the old ones. */
 export function forgetHashes(tx: Pick<Tx, 'arrays'>, gone: readonly { row: number; sha256: Buffer }[]): Buffer[] {
   if (gone.length === 0) return [];
   const json = JSON.stringify(gone.map(({ row, sha256 }) => [headOf(sha256).toString('hex'), row]));
-  tx.arrays(FORGET_OLD, json);
-  return FORGET_YOUNG.flatMap((sql) => tx.arrays(sql, json) as [Buffer][]).flat();
+  for (const sql of FORGET_YOUNG) tx.arrays(sql, json);
+  const old = new Set((tx.arrays(FORGET_OLD, json) as [number][]).map(([row]) => row));
+  return gone.filter(({ row }) => !old.has(row)).map(({ sha256 }) => sha256);
 }

@@ -1,6 +1,6 @@
 /**
  * Forgets what ended long ago: of contents all but the hash (src/ledger/pruned.ts), of jobs all.
- * Guarantees: never a hash, never anything that has not ended; bounded memory; a transaction changes 100 rows at the most,
+ * Guarantees: never a hash, never anything that has not ended; bounded memory; a transaction changes 32 records or jobs at the most,
  * whose pages were read before it began, so that claims go on beside it. One that was killed is gone on with by the next one; two at a time do no harm.
  * Does not: make the database smaller. Its free pages are used again; a backup of it has none.
  */

@@ -52,9 +52,10 @@ export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Conten
   ];
   if (!older) {
     const sha256 = Buffer.from(record.sha256, 'hex');
-    const { lastInsertRowid } = tx.run(INSERT, ...values, feed.name, sha256, generationOf(line), line.ingestedAtMs);
+    const generation = generationOf(line);
+    const { lastInsertRowid } = tx.run(INSERT, ...values, feed.name, sha256, generation, line.ingestedAtMs);
     const row = Number(lastInsertRowid);
-    if (generationOf(line) === 1) noteHash(tx, sha256, row);
+    noteHash(tx, { sha256, generation }, row);
     return row;
   }
   tx.run(`UPDATE contents SET ${VALUES} WHERE row = ?`, ...values, older.row);

@@ -27,6 +27,7 @@ import { ledgerAlone } from '../world/state-by-hand.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const digest = (n: number): Buffer => createHash('sha256').update(`${n}`).digest();
+const contentAt = (row: number) => ({ sha256: digest(row), generation: 1 });
 const LEVELS = ['hashes_new', 'hashes_mid', 'hashes_old'];
 
 /** The tables alone, without the file of a state. */
@@ -55,7 +56,7 @@ test(`each hash finds its row, wherever the hands are, through roll-backs and ga
     db.exec('BEGIN');
     for (let n = below(1_000); n >= 0; n--) {
       row += below(50) === 0 ? 1 + below(200) : 1; // a number that was given up
-      noteHash(rows, digest(row), row);
+      noteHash(rows, contentAt(row), row);
       known.set(row, digest(row));
     }
     const rowsKnown = [...known.keys()];
@@ -90,7 +91,7 @@ test('the first two stay as small as they are meant to be, and no content moves 
     },
   };
   db.exec('BEGIN');
-  for (let row = 1; row <= 100_000; row++) noteHash(counting, digest(row), row);
+  for (let row = 1; row <= 100_000; row++) noteHash(counting, contentAt(row), row);
   db.exec('COMMIT');
   const [fresh, mid] = sizes();
   assert.ok(fresh! > 14_000 && fresh! < 19_000, `${fresh} of 16,384`);
@@ -104,9 +105,9 @@ test('a thousand contents on top of 300,000 dirty a fraction of a page each', (t
     INSERT INTO hashes_mid SELECT randomblob(6) AS head, i FROM n ORDER BY head`);
   const pages = db.prepare("SELECT sum(pageno) FROM dbstat WHERE name = 'hashes_mid' AND aggregate = TRUE").pluck();
   assert.ok((pages.get() as number) > 1_000);
-  for (let row = 300_001; row <= 340_000; row++) noteHash(rows, digest(row), row);
+  for (let row = 300_001; row <= 340_000; row++) noteHash(rows, contentAt(row), row);
   const before = contentOf(db);
-  for (let row = 340_001; row <= 341_000; row++) noteHash(rows, digest(row), row);
+  for (let row = 340_001; row <= 341_000; row++) noteHash(rows, contentAt(row), row);
   const after = contentOf(db);
   const dirtied = [...after].filter(([page, bytes]) => before.get(page) !== bytes).length;
   assert.ok(dirtied > 50 && dirtied < 450, `${dirtied} pages for 1,000 contents`);
@@ -149,7 +150,7 @@ test('what is pruned before the filter is there, while it is young, and after, i
   for (let row = 1; row <= 500; row++) db.prepare('INSERT INTO pruned VALUES (?, 0, 0)').run(digest(row));
   db.exec('BEGIN');
   for (let row = first; row < first + 100_000; row++) {
-    noteHash(rows, digest(row), row);
+    noteHash(rows, contentAt(row), row);
     if (row % 10 === 0) prune(row);
     if (row % 10 === 5 && row > first + 50_000) prune(row - 50_000);
   }

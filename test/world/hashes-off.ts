@@ -6,6 +6,7 @@ const HASHES = 'SELECT * FROM hashes_new UNION ALL SELECT * FROM hashes_mid UNIO
 const FIRST = 'SELECT substr(sha256, 1, 6) AS head, row FROM contents WHERE generation = 1';
 const OFF = `SELECT row FROM (SELECT head, row, 1 AS n FROM (${HASHES}) UNION ALL SELECT head, row, -1 FROM (${FIRST}))
   GROUP BY head, row HAVING sum(n) <> 0`;
+const TWICE = 'SELECT max(row) FROM contents GROUP BY feed, sha256, generation HAVING count(*) > 1';
 
 const isThere = (rows: Rows, table: string): boolean =>
   rows.get('SELECT 1 FROM sqlite_schema WHERE name = ?', table) !== undefined;
@@ -16,7 +17,7 @@ export function hashesOff(rows: Rows): string[] {
   if (!isThere(rows, 'hash_filter')) return [];
   rows.run('BEGIN'); // of one moment
   try {
-    const off = rows.arrays(OFF).map(([row]) => `row ${row}`);
+    const off = [...rows.arrays(OFF), ...rows.arrays(TWICE)].map(([row]) => `row ${row}`);
     const old = rows.arrays('SELECT head FROM hashes_old UNION ALL SELECT sha256 FROM pruned') as [Buffer][];
     const passed = old.filter(([hash]) => !mayBeOld(rows, hash));
     return [...off, ...passed.map(([hash]) => `the old hash ${hash.toString('hex')}`)];

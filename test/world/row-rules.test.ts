@@ -62,6 +62,7 @@ const planted: [string, DifferenceKind, (it: Ingested) => void][] = [
     'row_differs',
     ({ state }) => void state.db.exec('DELETE FROM hashes_new WHERE row = 1'),
   ],
+  ['a second row of a content', 'row_differs', ({ state, first }) => void state.content(first, 'JOB-none')],
   [
     'a hash that is there twice',
     'row_differs',

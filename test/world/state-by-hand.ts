@@ -71,7 +71,7 @@ export class StateByHand {
       target,
     );
     const row = Number(lastInsertRowid);
-    noteHash(new Rows(this.db), Buffer.from(dropped.sha256, 'hex'), row);
+    noteHash(new Rows(this.db), { sha256: Buffer.from(dropped.sha256, 'hex'), generation: 1 }, row);
     if (state !== 'stored')
       this.db.prepare('INSERT INTO reservations VALUES (?, ?)').run(`${DAY}/${dropped.name}`, row);
     return row;
