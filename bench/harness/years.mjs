@@ -42,6 +42,7 @@ export function fillYears(path, { contents, jobs, endedMsAgo }) {
     const last = lastRow(db);
     const noted = Math.max(first, last - NOTED);
     db.prepare(HASHES).run(first, noted);
+    db.exec('DELETE FROM hash_filter'); // those that there are know nothing of these
     noteAfter(db, noted);
   });
 }
