@@ -18,7 +18,7 @@ const REST_MAX_MS = 1_000;
 
 export class Pace {
   /** How many rows the next piece that writes may change. */
-  size = 64;
+  size = SIZE_MIN;
 
   /** After each piece it rests so many times as long as that took. */
   constructor(private readonly restTimes: number) {}
