@@ -56,7 +56,7 @@ async function measure(name, { title, columns, bars, run }, options, argv) {
 
 /** What repeats this case alone, anywhere: without the places of this machine. */
 function commandOf(name, argv) {
-  const own = /^--(?:case|root|across)(?:=|$)/;
+  const own = /^--(?:case|root|across|lock)(?:=|$)/;
   const others = argv.filter((word, n) => !own.test(word) && !(own.test(argv[n - 1]) && !argv[n - 1].includes('=')));
   return ['npm run bench -- --case', name, ...others].join(' ');
 }

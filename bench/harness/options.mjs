@@ -21,6 +21,7 @@ Usage: npm run bench -- [options]
   --across DIR        a directory on another filesystem, for b (default: /dev/shm)
   --limit-seconds N   a peer that would need longer runs at 10,000 files and is marked (default: 600)
   --count-files N     files of the traced runs that count system calls; 0: none (default: 10000)
+  --lock FILE         who else measures on this machine locks it too (flock): m alone, whose making takes minutes
   --no-save           prints only: neither results nor docs/benchmarks.md are written
   --report            measures nothing, writes docs/benchmarks.md from the results that are there
 `;
@@ -39,6 +40,7 @@ const FLAGS = {
   across: { type: 'string', default: '/dev/shm' },
   'limit-seconds': { type: 'string', default: '600' },
   'count-files': { type: 'string', default: '10000' },
+  lock: { type: 'string' },
   'no-save': { type: 'boolean', default: false },
   report: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -66,6 +68,7 @@ export function readOptions(argv) {
     across: values.across,
     limitSeconds: number(values, 'limit-seconds'),
     countFiles: whole('count-files', values['count-files'], 0),
+    lock: values.lock,
     save: !values['no-save'],
     reportOnly: values.report,
   };

@@ -2,6 +2,8 @@
 import type { Reader, Tx } from '../../queue/backend.js';
 import { type ByteName, shownName } from '../linux/index.js';
 import type { SealKind } from '../stages/job.js';
+import { mayBeOld } from './hash-filter.js';
+import { noteHash, oldRows, youngRows } from './hashes.js';
 import { prunedByHash } from './pruned.js';
 
 export type ContentState = 'carried' | 'manifested' | 'stored';
@@ -79,10 +81,25 @@ const toContent = (row: ContentArray): Content => ({
 const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Content[] =>
   (reader.arrays(`SELECT ${COLUMNS} FROM contents WHERE ${rest}`, ...params) as ContentArray[]).map(toContent);
 
+const AGAIN = 'feed = ? AND sha256 = ? AND generation > 1 ORDER BY generation DESC LIMIT 1';
+
 /** The newest generation of a content; also one whose record was pruned. */
 export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
-  contentsWhere(reader, 'feed = ? AND sha256 = ? ORDER BY generation DESC LIMIT 1', feed, sha256)[0] ??
-  prunedByHash(reader, feed, sha256);
+  contentsWhere(reader, AGAIN, feed, sha256)[0] ?? firstByHash(reader, feed, sha256);
+
+function firstByHash(reader: Reader, feed: string, sha256: Buffer): Content | undefined {
+  const young = ofRows(reader, youngRows(reader, sha256), feed, sha256);
+  if (young || !mayBeOld(reader, sha256)) return young;
+  return ofRows(reader, oldRows(reader, sha256), feed, sha256) ?? prunedByHash(reader, feed, sha256);
+}
+
+function ofRows(reader: Reader, rows: readonly number[], feed: string, sha256: Buffer): Content | undefined {
+  for (const row of rows) {
+    const content = contentByRow(reader, row);
+    if (content?.feed === feed && content.sha256.equals(sha256)) return content;
+  }
+  return undefined;
+}
 
 /** Only first ones are ever pruned. */
 export const contentOfGeneration = (
@@ -91,8 +108,15 @@ export const contentOfGeneration = (
   sha256: Buffer,
   generation: number,
 ): Content | undefined =>
-  contentsWhere(reader, 'feed = ? AND sha256 = ? AND generation = ?', feed, sha256, generation)[0] ??
-  (generation === 1 ? prunedByHash(reader, feed, sha256) : undefined);
+  generation === 1
+    ? firstByHash(reader, feed, sha256)
+    : contentsWhere(
+        reader,
+        'feed = ? AND sha256 = ? AND generation > 1 AND generation = ?',
+        feed,
+        sha256,
+        generation,
+      )[0];
 
 export const contentByRow = (reader: Reader, row: number): Content | undefined =>
   contentsWhere(reader, 'row = ?', row)[0];
@@ -125,7 +149,9 @@ export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
     ...[c.feed, c.sha256, c.generation, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
     ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, tx.wallMs, tx.wallMs],
   );
-  return Number(lastInsertRowid);
+  const row = Number(lastInsertRowid);
+  noteHash(tx, c, row);
+  return row;
 }
 
 /** Its target was taken by another one before it could be reserved. */

@@ -13,11 +13,21 @@ import { EnvironmentError } from '../errors.js';
 import { host } from '../linux/index.js';
 import { alarmsModule } from './alarms-schema.js';
 import { exceptionsModule } from './exceptions.js';
+import { filterModule } from './hash-filter.js';
+import { hashesModule } from './hashes.js';
 import { periodsModule } from './periods-schema.js';
 import { prunedModule } from './pruned.js';
 import { ledgerModule } from './schema.js';
 
-const MODULES = [ledgerModule, exceptionsModule, periodsModule, alarmsModule, prunedModule] as const;
+const MODULES = [
+  ledgerModule,
+  exceptionsModule,
+  periodsModule,
+  alarmsModule,
+  prunedModule,
+  hashesModule,
+  filterModule,
+] as const;
 
 export interface OpenOptions {
   statePath: string;

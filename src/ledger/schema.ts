@@ -1,8 +1,7 @@
 /**
  * The ledger's tables: one row per content (feed, SHA-256, generation), which owns the record, the manifest line and the
  * target. A job is only its carrier.
- * Kept slim: the one random page a file is the index from hash to row; everything else is written in sequence (a fat
- * index costs a third of the speed in checkpoints).
+ * Kept slim: everything is written in sequence, save the way from a hash to its row (hashes.ts).
  */
 export const ledgerModule = {
   name: 'ledger',

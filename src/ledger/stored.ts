@@ -3,6 +3,7 @@ import type { Job, Tx } from '../../queue/backend.js';
 import { parseIdentity } from '../files/identity.js';
 import { type JobFacts, payloadOf, type Sealed } from '../stages/job.js';
 import { type Content, contentByRow, stageOf, waitToken } from './content.js';
+import { forgetHashes } from './hashes.js';
 
 /** Their targets are on disk: all that waits for these contents is a duplicate of them now. */
 export function recordStored(tx: Tx, rows: readonly number[], note: string | null): void {
@@ -45,6 +46,7 @@ export function releaseContent(tx: Tx, carrier: Job, row: number): Released {
     return { to: heir.id };
   }
   tx.run('DELETE FROM contents WHERE row = ?', row);
+  forgetHashes(tx, [content]);
   tx.run('DELETE FROM reservations WHERE content = ?', row);
   return { to: undefined, line: content.target === null ? undefined : content };
 }

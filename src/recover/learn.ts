@@ -15,7 +15,7 @@ import { namesIn } from '../files/names-in.js';
 import { errnoOf } from '../files/place-error.js';
 import { SUCCESS } from '../files/places.js';
 import { FsKinds, openEntry, probeFd } from '../files/probe.js';
-import { contentByHash } from '../ledger/content.js';
+import { contentByHash, insertContent } from '../ledger/content.js';
 import { type ByteName, bytesOfName, joinNames, nameOfText, type Stat, statAtOrNone, statFd } from '../linux/index.js';
 
 const BATCH = 1_000;
@@ -133,12 +133,12 @@ async function record(backend: Backend, options: LearnOptions, batch: Read[]): P
     for (const { path, stat, sha256 } of batch) {
       if (contentByHash(tx, feed, sha256)) continue;
       const whole = joinNames(nameOfText(directory), path);
-      tx.run(
-        `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target,
-           note, created_at_ms, updated_at_ms) VALUES (?, ?, 1, 'stored', 'learned', ?, ?, ?, ?, ?, 'copy', ?, 'learned', ?, ?)`,
-        ...[feed, sha256, stat.size, String(stat.dev), String(stat.ino), String(stat.mtimeNs), bytesOfName(whole)],
-        ...[targetOf(whole, warehouse), tx.wallMs, tx.wallMs],
-      );
+      insertContent(tx, {
+        ...{ feed, sha256, generation: 1, state: 'stored', carrier: 'learned', size: stat.size },
+        ...{ device: String(stat.dev), inode: String(stat.ino), mtimeNs: String(stat.mtimeNs) },
+        ...{ sourcePath: bytesOfName(whole), seal: 'copy', target: targetOf(whole, warehouse), note: 'learned' },
+        ...{ hour: null, ingestId: null, ingestedAtMs: null },
+      });
       learned++;
     }
     return learned;

@@ -1,12 +1,12 @@
 /**
  * Forgets what ended long ago: of contents all but the hash (src/ledger/pruned.ts), of jobs all.
- * Guarantees: never a hash, never anything that has not ended; bounded memory; each transaction takes some ms, so that claims
- * go on beside it. One that was killed is gone on with by the next one; two at a time do no harm.
+ * Guarantees: never a hash, never anything that has not ended; bounded memory; a transaction changes 32 records or jobs at the most,
+ * whose pages were read before it began, so that claims go on beside it. One that was killed is gone on with by the next one; two at a time do no harm.
  * Does not: make the database smaller. Its free pages are used again; a backup of it has none.
  */
 import type { Backend } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
-import { forgetRecords, notePrunedUntil, recordsBefore } from '../ledger/pruned.js';
+import { forgetRecords, notePrunedUntil, readAhead, recordsBefore } from '../ledger/pruned.js';
 import type { Pace } from './pace.js';
 
 const PAGE = 2_000;
@@ -34,6 +34,7 @@ export async function pruneHistory(history: History): Promise<PrunedHistory> {
       const { rows: ids, next } = view.read((r) => recordsBefore(r, beforeMs, after, PAGE));
       return { ids, next };
     },
+    readAhead: (ids) => view.read((r) => readAhead(r, ids)),
     forget: (to, ids) => to.transact((tx) => forgetRecords(tx, ids)),
   });
   const jobs = await inPages(history, noted, {
@@ -48,20 +49,22 @@ export async function pruneHistory(history: History): Promise<PrunedHistory> {
 
 interface Kind {
   find(after: number): { ids: number[]; next: number | undefined };
+  readAhead?(ids: readonly number[]): void;
   forget(backend: Backend, ids: readonly number[]): Promise<number>;
 }
 
-async function inPages({ backend, pace, isOver }: History, noted: Once, { find, forget }: Kind): Promise<number> {
+async function inPages({ backend, pace, isOver }: History, noted: Once, kind: Kind): Promise<number> {
   let sum = 0;
   for (let after: number | undefined = 0; after !== undefined && !isOver(); ) {
-    const { ids, next } = await pace.piece(() => find(after!));
+    const { ids, next } = await pace.piece(() => kind.find(after!));
     after = next;
     if (!backend) sum += ids.length;
     else if (ids.length > 0) await noted.act();
     for (let at = 0; backend && at < ids.length && !isOver(); ) {
       const some = ids.slice(at, at + pace.size);
       at += some.length;
-      sum += await pace.write(() => forget(backend, some));
+      if (kind.readAhead) await pace.piece(() => kind.readAhead!(some));
+      sum += await pace.write(() => kind.forget(backend, some));
     }
   }
   return sum;

@@ -8,6 +8,7 @@ import type { Backend, Job, Tx } from '../../queue/backend.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { DUPLICATES, FAILED, type Part } from '../files/places.js';
 import { type Content, contentByHash, contentByRow, placeOf } from '../ledger/content.js';
+import { forgetHashes } from '../ledger/hashes.js';
 import { describe } from '../ledger/stored.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
@@ -42,10 +43,8 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
          AND c.ingest_id IN (SELECT ingest_id FROM rebuild_taken_out WHERE feed = j.feed))`,
     feed,
   );
-  tx.run(
-    `DELETE FROM contents WHERE feed = ? AND state <> 'stored' AND coalesce(ingest_id, carrier) IN (${withdrawn})`,
-    ...[feed, feed],
-  );
+  const givenUp = `feed = ? AND state <> 'stored' AND coalesce(ingest_id, carrier) IN (${withdrawn})`;
+  forgetHashes(tx, tx.all(`DELETE FROM contents WHERE ${givenUp} RETURNING row, sha256`, feed, feed));
   const discarded = tx.all<{ id: string }>(
     "SELECT id FROM jobs WHERE feed = ? AND state <> 'done' AND payload ->> '$.putAway.kind' = 'discarded'",
     feed,
@@ -187,7 +186,10 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
   if (content.state === 'manifested') {
     tx.run("UPDATE contents SET state = 'stored', note = 'unconfirmed' WHERE row = ?", content.row);
     tx.count(feed, 'move', 'stored', 1, content.size);
-  } else tx.run('DELETE FROM contents WHERE row = ?', content.row);
+    return;
+  }
+  tx.run('DELETE FROM contents WHERE row = ?', content.row);
+  forgetHashes(tx, [content]);
 }
 
 /** The line is not in the manifest: it is planned anew, of the file that carries the content now. */

@@ -2,6 +2,7 @@
 import type { Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { type Content, waitToken } from '../ledger/content.js';
+import { noteHash } from '../ledger/hashes.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../linux/index.js';
 import { digitsOf, pathBytesOf, type ReadRecord } from '../manifest/read.js';
 
@@ -51,8 +52,11 @@ export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Conten
   ];
   if (!older) {
     const sha256 = Buffer.from(record.sha256, 'hex');
-    const { lastInsertRowid } = tx.run(INSERT, ...values, feed.name, sha256, generationOf(line), line.ingestedAtMs);
-    return Number(lastInsertRowid);
+    const generation = generationOf(line);
+    const { lastInsertRowid } = tx.run(INSERT, ...values, feed.name, sha256, generation, line.ingestedAtMs);
+    const row = Number(lastInsertRowid);
+    noteHash(tx, { sha256, generation }, row);
+    return row;
   }
   tx.run(`UPDATE contents SET ${VALUES} WHERE row = ?`, ...values, older.row);
   tx.run('DELETE FROM reservations WHERE content = ?', older.row);

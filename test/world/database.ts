@@ -5,9 +5,11 @@
  */
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { Rows } from '../../queue/sqlite/rows.js';
 import type { ByteName } from '../../src/linux/names.js';
 import type { JobFacts } from '../../src/stages/job.js';
 import { countAnew, depthsOff } from '../queue/sqlite/depths-off.js';
+import { hashesOff, prunedOf } from './hashes-off.js';
 
 export interface JobRow {
   id: string;
@@ -69,6 +71,8 @@ export interface DatabaseSurvey {
   depthsOff: string[];
   /** Contents that are planned and not stored, and have no reservation: by these the end of an hour is told. */
   unreserved: string[];
+  /** Of all feeds: contents that are not found by their hash, or twice, and hashes that find none. */
+  hashesOff: string[];
 }
 
 /** What is in hand at this moment, in all feeds. */
@@ -159,7 +163,7 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
     return {
       jobs: rowsOf('jobs').map(asJob),
       ledger: rowsOf('contents').map(asLedger),
-      pruned: prunedOf(db, feed),
+      pruned: prunedOf(new Rows(db), feed),
       counters: rowsOf('counters', 'stage, name') as CounterRow[],
       gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
       openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
@@ -167,18 +171,11 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
       unreserved: (rowsOf('contents') as LedgerRow[])
         .filter(({ row, state, target }) => state !== 'stored' && target !== null && !isReserved(db, row))
         .map(({ row }) => `row ${row}`),
+      hashesOff: hashesOff(new Rows(db)),
     };
   } finally {
     db.close();
   }
-}
-
-function prunedOf(db: Database.Database, feed: string): Set<string> {
-  if (!db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'pruned'").get()) return new Set();
-  const rows = db.prepare(
-    'SELECT lower(hex(p.sha256)) FROM pruned_feeds f JOIN pruned p ON p.feed = f.number WHERE f.feed = ?',
-  );
-  return new Set(rows.pluck().all(feed) as string[]);
 }
 
 const isReserved = (db: Database.Database, row: number): boolean =>

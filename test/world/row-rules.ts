@@ -19,6 +19,11 @@ export function rows(
   carriers(database, tell);
   for (const what of database.depthsOff) tell('row_differs', what);
   for (const what of database.unreserved) tell('row_differs', `${what} is planned, not stored, and has no reservation`);
+  for (const what of database.hashesOff)
+    tell(
+      'row_differs',
+      `${what} is not found by its hash, or twice, or finds no content, or another row of it is there`,
+    );
   if (!expected.settled) return;
   unfinished(database, expected, tell);
   ledger(database, seen, standing, tell);

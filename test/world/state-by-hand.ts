@@ -2,7 +2,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { Rows } from '../../queue/sqlite/rows.js';
 import { QUEUE_MIGRATIONS } from '../../queue/sqlite/schema.js';
+import { filterModule } from '../../src/ledger/hash-filter.js';
+import { hashesModule, noteHash } from '../../src/ledger/hashes.js';
+import { prunedModule } from '../../src/ledger/pruned.js';
 import { ledgerModule } from '../../src/ledger/schema.js';
 import { bytesOfName } from '../../src/linux/names.js';
 import { countAnew } from '../queue/sqlite/depths-off.js';
@@ -10,13 +14,23 @@ import { DAY } from './by-hand.js';
 import type { Dropped } from './dropping.js';
 import type { World } from './world.js';
 
+const MODULES = [{ migrations: QUEUE_MIGRATIONS }, ledgerModule, prunedModule, hashesModule, filterModule];
+
+/** Of the ledger, in memory; its view speaks of jobs, which are not there. */
+export function ledgerAlone(): Database.Database {
+  const db = new Database(':memory:');
+  for (const { migrations } of MODULES.slice(1))
+    for (const sql of migrations) db.exec(sql.replace(/CREATE VIEW[\s\S]*?;\n/g, ''));
+  return db;
+}
+
 export class StateByHand {
   readonly db: Database.Database;
 
   constructor(readonly world: World) {
     mkdirSync(dirname(world.statePath), { recursive: true });
     this.db = new Database(world.statePath);
-    for (const sql of [...QUEUE_MIGRATIONS, ...ledgerModule.migrations]) this.db.exec(sql);
+    for (const { migrations } of MODULES) for (const sql of migrations) this.db.exec(sql);
   }
 
   job(
@@ -56,9 +70,11 @@ export class StateByHand {
       bytesOfName(dropped.name),
       target,
     );
+    const row = Number(lastInsertRowid);
+    noteHash(new Rows(this.db), { sha256: Buffer.from(dropped.sha256, 'hex'), generation: 1 }, row);
     if (state !== 'stored')
-      this.db.prepare('INSERT INTO reservations VALUES (?, ?)').run(`${DAY}/${dropped.name}`, lastInsertRowid);
-    return Number(lastInsertRowid);
+      this.db.prepare('INSERT INTO reservations VALUES (?, ?)').run(`${DAY}/${dropped.name}`, row);
+    return row;
   }
 
   /** Everything of a stored file. */
