@@ -95,12 +95,14 @@ export class Picture {
     this.#statements.whole.run(this.root);
   }
 
-  /** The consumer is done with the event. */
+  /** The consumer is done with the event: kept from here on, or with what is being written. */
   taken(path: ByteName, event: number): void {
     if (!this.kept) return;
+    const alone = !this.db.inTransaction;
     this.#write();
     const at = [this.root, ...placeOf(path), event];
     if (this.#statements.removeTaken.run(...at).changes === 0) this.#statements.taken.run(...at);
+    if (alone) this.commit();
   }
 
   /** The names of an inode, in their order, from behind `after`. */

@@ -9,7 +9,7 @@ import type { ByteName } from '../linux/names.js';
 import { differs, isSame } from './compare.js';
 import type { Hint, Mark, ScanStep } from './engine/types.js';
 import { limits } from './limits.js';
-import { Links } from './links.js';
+import { Links, tellNames } from './links.js';
 import { moveBelow } from './moves.js';
 import type { Entry, Known, Picture, Seen } from './picture.js';
 import type { Looker } from './seen.js';
@@ -49,7 +49,7 @@ export class Reconciler {
     const changed: { path: ByteName; by: Hint }[] = [];
     const gone: { path: ByteName; by: Hint }[] = [];
     for (const { path, by } of marks) {
-      await this.#updateNames(this.#links.inodeOnceAt(path));
+      await this.#tellOtherNames(this.#links.inodeOnceAt(path));
       const seen = this.look(path);
       if (seen === 'unknown') continue;
       const known = this.picture.get(path);
@@ -64,6 +64,10 @@ export class Reconciler {
     for (const { path, by } of arrived) await this.#arrive(path, by);
     for (const { path, by } of changed) await this.#change(path, by);
     for (const { path, by } of gone) await this.#leave(path, by);
+  }
+
+  #tellOtherNames(ino: number | undefined): Promise<void> | undefined {
+    return ino === undefined ? undefined : tellNames(this, ino, this.#strict);
   }
 
   async #note(path: ByteName, seen: Seen | undefined, known: Known | undefined): Promise<void> {
@@ -98,7 +102,7 @@ export class Reconciler {
     if (origin === undefined) await this.put(path, seen);
     else if (seen.kind === 'directory') await moveBelow(this, origin, path, seen);
     else await this.tellRename(origin, path, seen);
-    if (seen.links > 1) await this.#updateNames(seen.ino);
+    if (seen.links > 1) await this.#tellOtherNames(seen.ino);
     if (seen.kind === 'directory' && by !== 'scan') this.hooks.directory(path);
   }
 
@@ -127,22 +131,7 @@ export class Reconciler {
     // It may have been told meanwhile, by another of its names.
     if (!differs(known, seen, by, this.#strict)) return;
     await this.put(path, seen);
-    if (seen.links > 1) await this.#updateNames(seen.ino);
-  }
-
-  /** A write is told of one name of a file alone: its other names are looked at too. */
-  async #updateNames(ino: number | undefined): Promise<void> {
-    if (ino === undefined) return;
-    for (let after: ByteName | undefined; ; ) {
-      const page = this.picture.namesOf(ino, after, limits.pageMax);
-      for (const known of page) {
-        const seen = this.look(known.path);
-        if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
-        if (differs(known, seen, 'scan', this.#strict)) await this.put(known.path, seen);
-      }
-      if (page.length < limits.pageMax) return;
-      after = page.at(-1)!.path;
-    }
+    if (seen.links > 1) await this.#tellOtherNames(seen.ino);
   }
 
   async #leave(path: ByteName, by: Hint): Promise<void> {

@@ -6,19 +6,18 @@
  * The engine's loop calls, and waits for, everything up to the outbox, so a consumer that takes nothing stops that loop:
  * then marks gather (bounded), and become one scan.
  */
-import { randomBytes } from 'node:crypto';
-import { type ByteName, bytesOfName, nameOfText, shownName } from '../linux/names.js';
+import { type ByteName, nameOfText, shownName } from '../linux/names.js';
 import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
-import { absolutePath } from './engine/paths.js';
 import { WatcherStoppedError } from './errors.js';
 import { makeFilter } from './filter.js';
 import { limits } from './limits.js';
 import type { Settings } from './options.js';
 import type { Outbox } from './outbox.js';
+import { Outgoing } from './outgoing.js';
 import type { Picture } from './picture.js';
 import type { Platform } from './platform.js';
 import { Reconciler } from './reconciler.js';
-import type { EventCause, ReconcilerHooks, Telling } from './telling.js';
+import type { EventCause, ReconcilerHooks } from './telling.js';
 import { Troubles } from './troubles.js';
 import type { WatcherEvents } from './types.js';
 import { Windows } from './windows.js';
@@ -52,22 +51,20 @@ export class RootWatch {
   readonly #engine: Engine<Hint>;
   readonly #reconciler: Reconciler;
   readonly #troubles: Troubles;
+  readonly #outgoing: Outgoing;
   /** Told a moment ago. */
   readonly #debounce: Windows;
   /** Gone, and perhaps about to be found under another name. */
   readonly #leaving: Windows;
   readonly #shownRoot: string;
-  readonly #session = randomBytes(4).toString('hex');
   #ready!: { resolve(): void; reject(error: unknown): void };
-  #renames = 0;
-  #told = 0;
-  #delivering = false;
   #hasScanned = false;
   #stopping = false;
 
   constructor(options: RootWatchOptions) {
     const { place, settings, platform, picture, emit } = options;
     this.#options = options;
+    this.#outgoing = new Outgoing(place.root, picture, options.outbox);
     this.#shownRoot = shownName(place.root);
     const filter = makeFilter(settings, place.only);
     this.#engine = new Engine<Hint>(
@@ -112,10 +109,10 @@ export class RootWatch {
 
   /** Resolves when all that had happened before this call was told. True: something was told meanwhile. */
   async settle(): Promise<boolean> {
-    const before = this.#told;
+    const before = this.#outgoing.told;
     do await this.#engine.settle();
     while (!this.#stopping && (await this.#heldAreReleased()));
-    return this.#told !== before;
+    return this.#outgoing.told !== before;
   }
 
   /** Safe to call twice. */
@@ -139,7 +136,6 @@ export class RootWatch {
     if (!silent) this.#ready.resolve();
     const due = silent ? marks : marks.filter(({ path, by }) => !this.#debounce.holds(path, by));
     const looker = this.#options.platform.looker(root);
-    this.#delivering = true;
     try {
       await this.#reconciler.run(due, looker, step);
     } catch (error) {
@@ -149,7 +145,6 @@ export class RootWatch {
       if (!(error instanceof BufferFull)) throw error;
       await this.#options.outbox.room();
     } finally {
-      this.#delivering = false;
       looker.close();
     }
   }
@@ -158,14 +153,17 @@ export class RootWatch {
     return {
       tells,
       room: (cause) => (this.#options.outbox.full ? this.#room(cause) : undefined),
-      tell: (telling) => this.#tell(telling),
+      tell: (telling) => {
+        this.#debounce.open(telling.path);
+        return this.#outgoing.tell(telling);
+      },
       directory: (path) => {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);
       },
       later: (path) => this.#leaving.open(path, 'delete'),
       failed: (path, code) => this.#troubles.unseen(path, code),
       seen: (path) => this.#troubles.seen(path),
-      renameId: () => `${this.#session}-${++this.#renames}`,
+      renameId: () => this.#outgoing.renameId(),
     };
   }
 
@@ -177,30 +175,6 @@ export class RootWatch {
     if (hasRoom) return;
     emit('overflow', { root: this.#shownRoot, reason: 'buffer' });
     throw new BufferFull();
-  }
-
-  #tell({ operation, path, entry, cause, renameId }: Telling): number {
-    const { place, picture, outbox } = this.#options;
-    const pathBytes = bytesOfName(absolutePath(place.root, path));
-    const number = ++this.#told;
-    this.#debounce.open(path);
-    outbox.offer({
-      key: `${place.root}/${path}`,
-      event: {
-        path: pathBytes.toString('utf8'),
-        pathBytes,
-        operation,
-        timestamp: new Date(),
-        kind: entry.kind,
-        cause,
-        ...(renameId !== undefined && { renameId }),
-      },
-      taken: () => {
-        picture.taken(path, number);
-        if (!this.#delivering) picture.commit();
-      },
-    });
-    return number;
   }
 
   #endFirstScan(): void {

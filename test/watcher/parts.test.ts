@@ -214,7 +214,7 @@ test('a look by paths: below a root that is gone nothing was deleted', async () 
   looker.forget();
   assert.equal(looker.look(name('d/d')), undefined);
   assert.equal(nodeGround.mountAbove(name(`${told.base}/no/thing`)), undefined);
-  assert.throws(() => nodeGround.openRoot(name(told.base + '/none')), { code: 'ENOENT' });
+  assert.throws(() => nodeGround.openRoot(name(`${told.base}/none`)), { code: 'ENOENT' });
   renameSync(told.root, `${told.base}/away`);
   assert.throws(() => looker.look(name('d')), { code: 'ESTALE' });
   await told.end();
