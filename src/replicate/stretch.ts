@@ -31,10 +31,12 @@ export async function settleIn(trees: Trees, { compare }: Parts, trouble: Troubl
 
 function open({ source, dest }: Parts): Trees {
   const sourceFd = source.open();
+  let destFd: number;
   try {
-    return new Trees(sourceFd, dest.open());
+    destFd = dest.open();
   } catch (error) {
     closeSync(sourceFd);
     throw error;
   }
+  return new Trees(sourceFd, destFd);
 }

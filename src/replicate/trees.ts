@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs';
 import { Directories } from '../files/directories.js';
 import { baseOf, folderOf } from '../files/places.js';
 import { type ByteName, openDirectory, type Stat, statAtOrNone } from '../linux/index.js';
-import { isGone } from './failures.js';
+import { DestMissing, isGone } from './failures.js';
 import { Lanes } from './lanes.js';
 import { limits } from './limits.js';
 import { HIDDEN } from './rules.js';
@@ -25,7 +25,7 @@ export class Trees {
   readonly aside: ByteName[] = [];
   readonly lanes = new Lanes(limits.lanes);
 
-  /** Takes the descriptors over. */
+  /** Takes the descriptors over, also where it throws. */
   constructor(sourceFd: number, destFd: number) {
     this.source = new Directories(sourceFd);
     this.dest = new Directories(destFd);
@@ -34,7 +34,7 @@ export class Trees {
     } catch (error) {
       this.source.close();
       this.dest.close();
-      throw error;
+      throw isGone(error) ? new DestMissing('no_marker') : error;
     }
   }
 
