@@ -18,6 +18,7 @@ export const SCHEMA = `
 const AT = 'root = ? AND parent = ? AND name = ?';
 const COLUMNS = 'parent, name, kind, ino, file, content, changed, racy';
 
+/** `INDEXED BY`: without statistics SQLite takes the primary key there, and reads most of the tree. */
 const SQL = {
   get: `SELECT ${COLUMNS} FROM entries WHERE ${AT} AND gone = 0`,
   put: `INSERT OR REPLACE INTO entries (root, ${COLUMNS}, untaken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -25,7 +26,7 @@ const SQL = {
   remove: `DELETE FROM entries WHERE ${AT}`,
   removeTaken: `DELETE FROM entries WHERE ${AT} AND untaken = ? AND gone = 1`,
   taken: `UPDATE entries SET untaken = 0 WHERE ${AT} AND untaken = ?`,
-  namesOf: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND ino = ? AND (parent, name) > (?, ?) AND gone = 0
+  namesOf: `SELECT ${COLUMNS} FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? AND (parent, name) > (?, ?) AND gone = 0
        ORDER BY parent, name LIMIT ?`,
   children: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent = ? AND name > ? AND gone = 0 ORDER BY name LIMIT ?`,
   below: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent >= ? AND parent < ? AND (parent, name) > (?, ?) AND gone = 0
