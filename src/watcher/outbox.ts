@@ -64,7 +64,8 @@ export class Outbox {
     if (first === undefined) return undefined;
     this.#remove(first);
     this.#inHand += 1;
-    if (!this.full) this.#tellRoom();
+    // Not for each single place: who waits has something to put away and to open again.
+    if (this.#waiting.size <= this.max / 2) this.#tellRoom();
     return first;
   }
 
@@ -75,7 +76,7 @@ export class Outbox {
     if (this.quiet) for (const resolve of this.#quietWanted.splice(0)) resolve();
   }
 
-  /** True: there is room, or it was closed. False: nobody took anything for `patienceMs`. */
+  /** Waits until half of it is taken, or it is closed: true. False: that did not come within `patienceMs`. */
   room(patienceMs?: number): Promise<boolean> {
     if (!this.full || this.#closed) return Promise.resolve(true);
     return new Promise((resolve) => {

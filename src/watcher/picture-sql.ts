@@ -18,6 +18,7 @@ export const SCHEMA = `
 const AT = 'root = ? AND parent = ? AND name = ?';
 const COLUMNS = 'parent, name, kind, ino, file, content, changed, racy';
 
+/** `INDEXED BY`: without statistics SQLite takes the primary key there, and reads most of the tree. */
 const SQL = {
   get: `SELECT ${COLUMNS} FROM entries WHERE ${AT} AND gone = 0`,
   put: `INSERT OR REPLACE INTO entries (root, ${COLUMNS}, untaken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -26,7 +27,6 @@ const SQL = {
   removeTaken: `DELETE FROM entries WHERE ${AT} AND untaken = ? AND gone = 1`,
   taken: `UPDATE entries SET untaken = 0 WHERE ${AT} AND untaken = ?`,
   hasInode: 'SELECT 1 FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? LIMIT 1',
-  // Without the word, the order of the names makes SQLite walk the whole table.
   namesOf: `SELECT ${COLUMNS} FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? AND (parent, name) > (?, ?) AND gone = 0
        ORDER BY parent, name LIMIT ?`,
   children: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent = ? AND name > ? AND gone = 0 ORDER BY name LIMIT ?`,

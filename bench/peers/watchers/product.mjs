@@ -1,8 +1,8 @@
-/** Our watcher with its defaults; BACKEND names another backend. */
+/** Our watcher with its defaults. */
 import { createWatcher } from '../../../dist/src/watcher/index.js';
 
 export async function watch({ root }, hooks) {
-  const watcher = createWatcher(process.env.BACKEND ? { backend: process.env.BACKEND } : {});
+  const watcher = createWatcher();
   watcher.on('overflow', ({ reason }) => hooks.onOverflow(reason));
   watcher.on('scan', ({ cause }) => hooks.onScan(cause));
   watcher.on('error', (error) => hooks.onTrouble(error.message));
