@@ -17,11 +17,9 @@ export class Apart {
   seen = 0;
   readonly #bell = new Bell(PATIENCE_MS, () => `seen ${this.seen}; ${JSON.stringify(this.heard)}`);
   #child: ChildProcess | undefined;
-  #traced = false;
 
   async start(message: Omit<ToChild & { kind: 'start' }, 'kind'>, command: string[] = []): Promise<void> {
     mkdirSync(this.root, { recursive: true });
-    this.#traced = command.length > 0;
     const [execPath, ...before] = [...command, process.execPath];
     this.#child = fork(join(import.meta.dirname, 'child.js'), {
       execPath: execPath!,
@@ -67,9 +65,9 @@ export class Apart {
     const child = this.#child;
     if (child && child.exitCode === null && child.signalCode === null) {
       const gone = new Promise((resolve) => child.once('exit', resolve));
-      // A killed tracer would leave its tracee behind: the end of the channel ends both.
-      if (this.#traced) child.disconnect();
-      else child.kill('SIGKILL');
+      // A killed tracer would leave its tracee behind, and a killed child what it has counted for the coverage: the end of
+      // the channel ends both.
+      child.disconnect();
       await gone;
     }
     rmSync(this.base, { recursive: true, force: true });

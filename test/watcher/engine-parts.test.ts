@@ -1,0 +1,94 @@
+/** Parts of the engine by themselves: their bounds, and what is met seldom. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { ByteName } from '../../src/linux/names.js';
+import type { EngineEvent } from '../../src/watcher/engine/index.js';
+import { Intake } from '../../src/watcher/engine/intake.js';
+import { limits } from '../../src/watcher/engine/limits.js';
+import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
+import { Marks } from '../../src/watcher/engine/marks.js';
+import { nodeGround } from '../../src/watcher/engine/node-ground.js';
+import { Schedule } from '../../src/watcher/engine/schedule.js';
+import { Told } from './told.js';
+
+const name = (text: string): ByteName => text as ByteName;
+const hooks = {
+  everything: true,
+  opened: () => {},
+  failed: () => {},
+  target: (path: ByteName) => path,
+  enters: () => true,
+};
+const makeSchedule = (): Schedule =>
+  new Schedule(linuxGround, hooks, { paths: () => [], hooks }, { onBegin: () => {}, onAbandon: () => {} });
+
+test('marks beyond their bound are one scan, told once', () => {
+  const told: EngineEvent[] = [];
+  const marks = new Marks(true);
+  const schedule = makeSchedule();
+  let rung = 0;
+  const options = { ...hooks, recursive: true, tell: (event: EngineEvent) => void told.push(event) };
+  const intake = new Intake(
+    options,
+    marks,
+    () => schedule,
+    () => {
+      rung += 1;
+    },
+    () => {},
+  );
+  for (let i = 0; i < limits.marksMax + 2; i++) intake.onFile(name(`${i}`), 'write', false);
+  assert.deepEqual(told, [{ event: 'marks_full' }]);
+  assert.equal(rung, limits.marksMax + 2);
+  assert.equal(schedule.nextAtMs, 0);
+  assert.equal(schedule.next(0)?.cause, 'marks_full');
+});
+
+test('single directories beyond their bound are a scan of the whole tree, which begins behind them', () => {
+  const schedule = makeSchedule();
+  for (let i = 0; i < limits.directoriesMax; i++) schedule.wantDirectory(name(`${i}`));
+  const part = schedule.next(0);
+  assert.equal(part?.cause, 'new');
+  for (let i = 0; i <= limits.directoriesMax; i++) schedule.wantDirectory(name(`${i}`));
+  assert.equal(schedule.next(0), part);
+  schedule.abandonAll();
+  assert.equal(schedule.next(0)?.cause, 'marks_full');
+});
+
+test('a periodic scan gives way to one that is wanted, and rests in between', () => {
+  const schedule = makeSchedule();
+  schedule.periodicIn(5, 0);
+  assert.equal(schedule.next(1), undefined);
+  assert.equal(schedule.nextAtMs, 5);
+  const periodic = schedule.next(6)!;
+  assert.equal(periodic.cause, 'periodic');
+  schedule.sliced(periodic, 2 * limits.paceBurstMs, 10);
+  assert.equal(schedule.next(11), undefined);
+  assert(schedule.nextAtMs > 10);
+  schedule.want('asked');
+  assert.equal(schedule.next(12)?.cause, 'asked');
+  schedule.retryIn(1, 12);
+  schedule.abandonAll();
+  assert.equal(schedule.next(14), undefined);
+});
+
+test('what lies under a name, on both grounds; above nothing there is no mount', async () => {
+  const told = new Told();
+  writeFileSync(told.at('file'), '');
+  execFileSync('mkfifo', [told.at('fifo')]);
+  for (const ground of [linuxGround, nodeGround]) {
+    const root = ground.openRoot(name(told.root));
+    assert.deepEqual(
+      ['file', 'fifo', 'nothing'].map((path) => ground.kindOf(root, name(path))),
+      ['file', 'fifo', undefined],
+    );
+    assert.equal(root.isRemote(), false);
+    assert.equal(root.facts().linked, true);
+    assert.equal(ground.mountAbove(name(`${told.root}/no/thing`)), undefined);
+    assert.equal(ground.mountAbove(name(told.root)), root.facts().mount);
+    root.close();
+  }
+  await told.end();
+});
