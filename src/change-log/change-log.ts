@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { openTables, type Tables } from '../../queue/index.js';
-import { fsKindOf, host, nameOfText } from '../linux/index.js';
+import { nameOfText } from '../linux/names.js';
 import { checkNewChange, checkWhole, nameOf } from './check.js';
 import { asChangeLogError, ChangeLogError } from './errors.js';
 import { limits } from './limits.js';
@@ -30,7 +30,9 @@ export async function createChangeLog(options: ChangeLogOptions): Promise<Change
   const entriesMax = options.entriesMax ?? limits.entriesMax;
   checkWhole('entriesMax', entriesMax, 1, Number.MAX_SAFE_INTEGER);
   try {
-    refuseNetwork(path);
+    // The binding of Linux's calls is loaded where it is used: the library beside it may do without.
+    const { fsKindOf, host } = await import('../linux/index.js');
+    refuseNetwork(path, fsKindOf);
     const tables = await openTables({ path, host: host(), module: changeLogModule });
     return new SqliteChangeLog(tables, path, entriesMax, options.logger);
   } catch (error) {
@@ -175,7 +177,7 @@ class SqliteChangeLog implements ChangeLog {
   }
 }
 
-function refuseNetwork(path: string): void {
+function refuseNetwork(path: string, fsKindOf: typeof import('../linux/index.js').fsKindOf): void {
   const place = dirname(path);
   if (!existsSync(place)) return;
   const kind = fsKindOf(nameOfText(place));
