@@ -58,6 +58,8 @@ export class Reconciler {
         if (known !== undefined) gone.push({ path, by });
       } else if (known?.file !== seen.file) arrived.push({ path, by });
       else if (differs(known, seen, by, this.#strict)) changed.push({ path, by });
+      // Written in the midst of a look at all its names: those before it were not told.
+      else if (seen.links > 1 && by !== 'scan') await this.#tellOtherNames(seen.ino);
     }
     // First what came, so that it finds under which name it was known; each directory before what it holds.
     if (arrived.length > 1) arrived.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -72,8 +74,8 @@ export class Reconciler {
 
   async #note(path: ByteName, seen: Seen | undefined, known: Known | undefined): Promise<void> {
     if (known?.kind === 'directory' && seen?.kind !== 'directory') await this.leaveBelow(path);
-    if (seen !== undefined) this.picture.put(path, seen, 0);
-    else if (known !== undefined) this.picture.remove(path, 0);
+    if (seen) this.picture.put(path, seen, 0);
+    else if (known) this.picture.remove(path, 0);
   }
 
   /** What lies there and is told; 'unknown': it could not be looked at. */
@@ -127,10 +129,9 @@ export class Reconciler {
 
   async #change(path: ByteName, by: Hint): Promise<void> {
     const [seen, known] = [this.look(path), this.picture.get(path)];
-    if (seen === undefined || seen === 'unknown' || known === undefined) return;
-    // Between the two looks others were told, and a slow consumer waited for: it may be another file by now,
+    if (seen === undefined || seen === 'unknown' || !known) return;
+    // Others were told since it was looked at: it may be another file by now, or told by another of its names.
     if (known.file !== seen.file) return this.#arrive(path, by);
-    // or have been told, by another of its names.
     if (!differs(known, seen, by, this.#strict)) return;
     await this.put(path, seen);
     if (seen.links > 1) await this.#tellOtherNames(seen.ino);
@@ -139,11 +140,8 @@ export class Reconciler {
   async #leave(path: ByteName, by: Hint): Promise<void> {
     const known = this.picture.get(path);
     if (known === undefined) return;
-    if (by !== 'delete') {
-      this.hooks.later(path);
-      return;
-    }
-    await this.delete(known);
+    if (by === 'delete') await this.delete(known);
+    else this.hooks.later(path);
   }
 
   async delete(known: Known): Promise<void> {
@@ -186,9 +184,9 @@ export class Reconciler {
   }
 
   /** It may have been written just before its name went, and that was told by this name alone. */
-  async #lose(known: Known): Promise<void> {
+  #lose(known: Known): Promise<void> | undefined {
     this.#links.removed(known);
-    if (known.kind !== 'directory') await this.#tellOtherNames(known.ino);
+    return known.kind === 'directory' ? undefined : this.#tellOtherNames(known.ino);
   }
 
   async tellRename(from: Known, to: ByteName, entry: Entry): Promise<void> {
