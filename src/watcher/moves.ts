@@ -39,6 +39,24 @@ export async function moveBelow(reconciler: Reconciler, from: Known, to: ByteNam
   await deleteLeft(reconciler, from, ids);
 }
 
+/**
+ * A directory that went and is back: whoever was told of what it holds, and looked while it was away, met nothing, and will
+ * be told of no change.
+ */
+export async function tellAgain(reconciler: Reconciler, directory: Known): Promise<void> {
+  const tell = async (known: Known): Promise<void> => {
+    const seen = reconciler.look(known.path);
+    if (seen !== undefined && seen !== 'unknown' && seen.file === known.file) await reconciler.put(known.path, seen);
+  };
+  await tell(directory);
+  for (let after: ByteName | undefined; ; ) {
+    const page = reconciler.picture.below(directory.path, after, limits.pageMax);
+    for (const known of page) await tell(known);
+    if (page.length < limits.pageMax) return;
+    after = page.at(-1)!.path;
+  }
+}
+
 /** The directories that moved, and what was not found under the new name. */
 async function deleteLeft(reconciler: Reconciler, from: Known, ids: ReadonlyMap<ByteName, string>): Promise<void> {
   for (;;) {

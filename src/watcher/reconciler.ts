@@ -10,7 +10,7 @@ import { differs, isSame } from './compare.js';
 import type { Hint, Mark, ScanStep } from './engine/types.js';
 import { limits } from './limits.js';
 import { Links, tellNames } from './links.js';
-import { moveBelow } from './moves.js';
+import { moveBelow, tellAgain } from './moves.js';
 import type { Entry, Known, Picture, Seen } from './picture.js';
 import type { Looker } from './seen.js';
 import { judgeMissing, sweep } from './sweep.js';
@@ -58,6 +58,7 @@ export class Reconciler {
         if (known !== undefined) gone.push({ path, by });
       } else if (known?.file !== seen.file) arrived.push({ path, by });
       else if (differs(known, seen, by, this.#strict)) changed.push({ path, by });
+      else if (seen.kind === 'directory' && by === 'rename') await tellAgain(this, known);
       // Written in the midst of a look at all its names: those before it were not told.
       else if (seen.links > 1 && by !== 'scan') await this.#tellOtherNames(seen.ino);
     }

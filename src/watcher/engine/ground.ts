@@ -27,8 +27,8 @@ export interface DirectoryFacts {
 export interface TreeHooks {
   /** Something happened to a name, not of a directory as far as is known. `patient`: more of it is likely to follow. */
   onFile(path: ByteName, by: Hint, patient: boolean): void;
-  /** A directory appeared, or lost its watch while it may still be there. */
-  onDirectory(path: ByteName): void;
+  /** A directory appeared (`rename`: it was moved there), or lost its watch while it may still be there. */
+  onDirectory(path: ByteName, by: 'rename' | 'write'): void;
   /** A directory was removed or moved away. Only with `everything`. */
   onDirectoryGone(path: ByteName, by: 'delete' | 'moved'): void;
   onOverflow(): void;

@@ -57,7 +57,7 @@ export class HintTree implements Tree {
   }
 
   #hint(path: ByteName, name: ByteName | null, by: Hint): void {
-    if (name === null) this.hooks.onDirectory(path);
+    if (name === null) this.hooks.onDirectory(path, 'write');
     else this.hooks.onFile(joinNames(path, name.replaceAll(SEPARATOR, '/') as ByteName), by, false);
   }
 

@@ -26,8 +26,8 @@ export class Intake implements TreeHooks {
     if (target !== undefined) this.mark(target, by, patient);
   }
 
-  onDirectory(path: ByteName): void {
-    if (this.options.everything) this.#onDirectoryItself(path, 'write');
+  onDirectory(path: ByteName, by: 'rename' | 'write'): void {
+    if (this.options.everything) this.#onDirectoryItself(path, by);
     this.wantDirectory(path);
   }
 

@@ -98,7 +98,8 @@ export class WatchTree implements Tree {
   }
 
   #onDirectory(path: ByteName, mask: number): void {
-    if (mask & (linux.IN_CREATE | linux.IN_MOVED_TO)) this.#hooks.onDirectory(path);
+    if (mask & linux.IN_MOVED_TO) this.#hooks.onDirectory(path, 'rename');
+    else if (mask & linux.IN_CREATE) this.#hooks.onDirectory(path, 'write');
     else if (mask & linux.IN_DELETE) this.#hooks.onDirectoryGone(path, 'delete');
     else if (mask & linux.IN_MOVED_FROM) {
       // What happens below it from here on would be told under its former name.
@@ -120,7 +121,7 @@ export class WatchTree implements Tree {
     if (event.mask & linux.IN_MOVE_SELF) this.forget(path);
     else this.#dropRow(event.watch, path);
     // Something else may lie at that path by now. A removed directory that is made again is told by its parent.
-    if (event.mask & (linux.IN_MOVE_SELF | linux.IN_UNMOUNT)) this.#hooks.onDirectory(path);
+    if (event.mask & (linux.IN_MOVE_SELF | linux.IN_UNMOUNT)) this.#hooks.onDirectory(path, 'write');
   }
 
   #remove(wd: number): void {
