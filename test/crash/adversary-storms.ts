@@ -9,6 +9,7 @@ import { isStopped } from '../queue/processes.js';
 import { ITS_OWN_WATCH } from '../world/home.js';
 import { type Program, signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
+import { isWatched } from '../world/watched.js';
 import type { World } from '../world/world.js';
 import { AT_ONCE, adversary, allIn } from './adversary-world.js';
 import { dice } from './dice.js';
@@ -24,6 +25,9 @@ export const storms = adversary('overflow storms', { options: OPTIONS }, async (
   const producers = [1, 2].map(() => world.start('ingest-producer', SCANS, { env }));
   world.start('ingest-worker', [], { env });
   await until('all are ready', () => world.log.named('worker_started').length === 3, slow);
+  const children = producers.flatMap((program) => program.descendants());
+  // Ready is who may claim; it watches from its first scan on.
+  await until('both watch', () => children.every((pid) => isWatched(pid, world.input)), slow);
   const rounds = plan.full ? 25 : 2;
   const each = plan.full ? 200 : 40;
   let unseen = 0;

@@ -18,7 +18,9 @@ import { createWorld, type World } from '../world/world.js';
 
 const SEED = process.env.SEED ?? String(Date.now());
 const FILES = 100;
-const FILES_MAX = 400;
+const FILES_MAX = 600;
+/** At each look, from the first claim on: about as many as are stored meanwhile, so that there are claims to meet. */
+const FILES_A_LOOK = 20;
 /** In these rounds the kill comes while an append is planned and not confirmed. */
 const IN_APPEND = 'an append is open';
 
@@ -132,7 +134,7 @@ async function killOnce(
     `the moment of round ${round}`,
     () => {
       const now = glance(world.statePath);
-      if (now.claimed > 0 || now.stored > before) dropSome(3);
+      if (now.claimed > 0 || now.stored > before) dropSome(FILES_A_LOOK);
       const isIt = victim === IN_APPEND ? now.openAppends > 0 : now.stored >= atStored;
       const over = n === FILES_MAX && now.stored > before && allSettled(world);
       if (pids.length === 0 && (now.claimed > 0 || over))

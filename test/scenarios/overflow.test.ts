@@ -3,11 +3,12 @@
  * ingested, and so are those of a second overflow, in a new directory, while the scan that heals the first is running.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
+import { isWatched } from '../world/watched.js';
 import { createWorld, type World } from '../world/world.js';
 
 const FIRST = 20_000;
@@ -62,19 +63,3 @@ function write(world: World, prefix: string, count: number): void {
 
 const scansSince = (world: World, since: number): unknown[] =>
   world.log.all.slice(since).flatMap(({ event, cause }) => (event === 'scan_done' ? [cause] : []));
-
-/** By the inode in what the kernel says of the process's inotify descriptors. */
-function isWatched(pid: number, directory: string): boolean {
-  const inode = statSync(directory).ino.toString(16);
-  const infos = `/proc/${pid}/fdinfo`;
-  return readdirSync(infos).some((fd) => infoOf(`${infos}/${fd}`).includes(`ino:${inode} `));
-}
-
-function infoOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''; // closed meanwhile
-    throw error;
-  }
-}
