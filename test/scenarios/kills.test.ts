@@ -18,9 +18,9 @@ import { createWorld, type World } from '../world/world.js';
 
 const SEED = process.env.SEED ?? String(Date.now());
 const FILES = 100;
-const FILES_MAX = 600;
-/** At each look, from the first claim on: about as many as are stored meanwhile, so that there are claims to meet. */
-const FILES_A_LOOK = 20;
+const FILES_MAX = 400;
+/** Looks that meet claimed jobs before the kill, at the most: a batch is claimed for that long, and then stored at once. */
+const CLAIMS_SEEN_MAX = 90;
 /** In these rounds the kill comes while an append is planned and not confirmed. */
 const IN_APPEND = 'an append is open';
 
@@ -128,14 +128,16 @@ async function killOnce(
   const before = glance(world.statePath).stored;
   const programs = start(world, layout, poll);
   // Files arrive until the kill: some are in every stage then.
-  const atStored = before + below(FILES);
+  const atClaims = below(CLAIMS_SEEN_MAX);
+  let claimsSeen = 0;
   let [pids, survives]: [number[], boolean] = [[], false];
   const inHand = await until(
     `the moment of round ${round}`,
     () => {
       const now = glance(world.statePath);
-      if (now.claimed > 0 || now.stored > before) dropSome(FILES_A_LOOK);
-      const isIt = victim === IN_APPEND ? now.openAppends > 0 : now.stored >= atStored;
+      if (now.claimed > 0 || now.stored > before) dropSome(3);
+      if (now.claimed > 0) claimsSeen++;
+      const isIt = victim === IN_APPEND ? now.openAppends > 0 : claimsSeen > atClaims;
       const over = n === FILES_MAX && now.stored > before && allSettled(world);
       if (pids.length === 0 && (now.claimed > 0 || over))
         [pids, survives] = victimsOf(world, programs, victim, below, since);
