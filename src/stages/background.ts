@@ -12,7 +12,7 @@ import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
 import { Periods } from '../periods/close.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../recover/reaper.js';
-import { OldReservations } from '../warehouse/reserve.js';
+import { forgetReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
 import { STAGES } from './index.js';
 import { Silence } from './silence.js';
@@ -79,8 +79,7 @@ export class Background {
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
-    const reservations = new OldReservations();
-    this.#every(RESERVATIONS_EVERY_MS, () => reservations.forget(this.parts.backend, () => this.#stopped));
+    this.#every(RESERVATIONS_EVERY_MS, () => forgetReservations(this.parts.backend, () => this.#stopped));
   }
 
   stop(): void {

@@ -1,7 +1,8 @@
 /**
  * Chooses a target that nobody has: not on disk, not reserved by another content, not chosen twice in one batch.
  * Looking at the disk happens before the planning transaction, reserving inside it. A name that is stored leaves the
- * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two.
+ * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two
+ * (where the wall clock is set forward just then, by the move, which replaces nothing).
  */
 import type { Backend, Reader, Tx } from '../../queue/backend.js';
 import type { FeedFiles } from '../files/feed-files.js';
@@ -68,24 +69,33 @@ export const dropReservations = (tx: Tx, paths: readonly string[], last: number)
 /** In one transaction. */
 const DROPPED_MAX = 10_000;
 
-/** Forgets old reservations, round by round. */
-export class OldReservations {
-  /** How many contents there were at some boot-clock ms: those that came later are too young to be looked at. */
-  readonly #seen: { atMs: number; last: number }[] = [];
-
-  async forget(backend: Pick<Backend, 'nowMs' | 'read' | 'transact'>, isOver: () => boolean): Promise<void> {
-    const atMs = backend.nowMs();
-    while (this.#seen[1] && atMs - this.#seen[1].atMs >= RESERVED_FOR_MS) this.#seen.shift();
-    this.#seen.push({ atMs, last: backend.read(lastContent) });
-    const { atMs: sinceMs, last } = this.#seen[0]!;
-    if (atMs - sinceMs < RESERVED_FOR_MS) return;
-    for (let paths: string[]; !isOver(); ) {
-      paths = backend.read((reader) => oldReservations(reader, last, DROPPED_MAX));
-      if (paths.length > 0) await backend.transact((tx) => dropReservations(tx, paths, last));
-      if (paths.length < DROPPED_MAX) return;
-    }
+/** Forgets old reservations: of this process and of those before it. */
+export async function forgetReservations(
+  backend: Pick<Backend, 'read' | 'transact'>,
+  isOver: () => boolean,
+): Promise<void> {
+  const last = backend.read((reader) => lastMadeBefore(reader, Date.now() - RESERVED_FOR_MS));
+  for (let paths: string[]; !isOver(); ) {
+    paths = backend.read((reader) => oldReservations(reader, last, DROPPED_MAX));
+    if (paths.length > 0) await backend.transact((tx) => dropReservations(tx, paths, last));
+    if (paths.length < DROPPED_MAX) return;
   }
 }
 
-const lastContent = (reader: Reader): number =>
-  reader.get<{ last: number | null }>('SELECT max(row) AS last FROM contents')?.last ?? 0;
+const FROM = 'SELECT row, created_at_ms FROM contents WHERE row >= ? ORDER BY row LIMIT 1';
+const LAST = 'SELECT max(row) FROM contents';
+
+/**
+ * Rows are made in the order of their numbers: halving finds where the young ones begin, which are not looked at one by one. Where the
+ * wall clock was set back meanwhile it finds another row, and some reservations stay for longer.
+ */
+function lastMadeBefore(reader: Reader, wallMs: number): number {
+  let [before, to] = [0, (reader.arrays(LAST)[0]![0] as number | null) ?? 0];
+  while (before < to) {
+    const middle = Math.ceil((before + to) / 2);
+    const [row, madeMs] = reader.arrays(FROM, middle)[0] as [number, number];
+    if (madeMs < wallMs) before = row;
+    else to = middle - 1;
+  }
+  return before;
+}

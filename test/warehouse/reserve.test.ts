@@ -12,7 +12,7 @@ import { insertContent } from '../../src/ledger/content.js';
 import { openState } from '../../src/ledger/open-state.js';
 import { recordStored } from '../../src/ledger/stored.js';
 import { type ByteName, bytesOfName, nameOfText, O, openAt } from '../../src/linux/index.js';
-import { freeTarget, OldReservations, RESERVED_FOR_MS, reserve } from '../../src/warehouse/reserve.js';
+import { forgetReservations, freeTarget, RESERVED_FOR_MS, reserve } from '../../src/warehouse/reserve.js';
 
 const DAY = 'ingest_date=2030-01-02';
 
@@ -146,38 +146,38 @@ test('a directory, a dangling symlink or a FIFO on a name takes it too', async (
   assert.deepEqual(await choose([named('d.csv'), named('s.csv')]), inDay('d~2.csv', 's~2.csv'));
 });
 
-test('a reservation is forgotten once its content has been stored for a while, and no earlier', async (t) => {
+test('a reservation is forgotten once its content has been stored for a while, and no earlier; also one of a process before', async (t) => {
   const { backend, warehouse } = await stage(t);
   const DAY_MS = 86_400_000;
-  const plan = (name: string, isStored: boolean, storedForMs = 0) =>
+  const plan = (
+    name: string,
+    {
+      isStored = true,
+      madeForMs = 0,
+      storedForMs,
+    }: { isStored?: boolean; madeForMs?: number; storedForMs?: number } = {},
+  ) =>
     backend.transact((tx) => {
       const row = insertContent(tx, contentOf(name));
       reserve(tx, warehouse, nameOfText(name), row);
       if (isStored) recordStored(tx, [row], null);
-      tx.run('UPDATE contents SET updated_at_ms = updated_at_ms - ? WHERE row = ?', storedForMs, row);
+      const sql =
+        'UPDATE contents SET created_at_ms = created_at_ms - ?, updated_at_ms = updated_at_ms - ? WHERE row = ?';
+      tx.run(sql, madeForMs, storedForMs ?? madeForMs, row);
       return row;
     });
-  await plan('old', true, DAY_MS);
-  const carried = await plan('carried', false, DAY_MS);
-  const fresh = await plan('fresh', true);
-  let nowMs = backend.nowMs();
-  const reservations = new OldReservations();
-  const forget = () =>
-    reservations.forget(
-      { nowMs: () => nowMs, read: (fn) => backend.read(fn), transact: (fn) => backend.transact(fn) },
-      () => false,
-    );
   const left = () =>
     backend.read((reader) => reader.arrays('SELECT content FROM reservations ORDER BY content')).flat();
+  const forget = () => forgetReservations(backend, () => false);
   await forget();
-  assert.equal(left().length, 3, 'nobody knows yet which contents are old');
-  const later = await plan('later', true, DAY_MS);
-  nowMs += RESERVED_FOR_MS;
+  await plan('a day old', { madeForMs: DAY_MS });
+  const carried = await plan('carried', { isStored: false, madeForMs: DAY_MS });
+  const fresh = await plan('stored now', { madeForMs: DAY_MS, storedForMs: 0 });
+  await plan('the last old one', { madeForMs: 2 * RESERVED_FOR_MS });
+  const young = [await plan('young'), await plan('younger')];
+  assert.equal(left().length, 6);
   await forget();
-  assert.deepEqual(left(), [carried, fresh, later], 'what came since the last look is not looked at');
-  nowMs += RESERVED_FOR_MS;
-  await forget();
-  assert.deepEqual(left(), [carried, fresh]);
+  assert.deepEqual(left(), [carried, fresh, ...young]);
 });
 
 const contentOf = (name: string) => ({
