@@ -12,6 +12,7 @@ export { host } from './host.js';
 export * from './inotify.js';
 export * from './inotify-masks.js';
 export { type LeaseAnswer, probeLease } from './lease.js';
+export { DirectoryListing, type ListedName } from './listing.js';
 export { openLockFile, type SharedLockFile } from './locks.js';
 export * from './names.js';
 export * from './open.js';

@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs';
 import {
   AT_FDCWD,
+  DirectoryListing,
   fsKindOf,
   type Kind,
   O,
@@ -12,7 +13,7 @@ import {
   statFd,
 } from '../../linux/index.js';
 import type { ByteName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
+import type { DirectoryFacts, Ground, Listed, Listing, OpenDirectory } from './ground.js';
 import { WatchTree } from './tree.js';
 import type { FileKind } from './types.js';
 
@@ -35,8 +36,8 @@ export const linuxGround: Ground = {
 class LinuxDirectory implements OpenDirectory {
   constructor(readonly fd: number) {}
 
-  get listed(): string {
-    return `/proc/self/fd/${this.fd}`;
+  list(): Listing {
+    return new LinuxListing(this.fd);
   }
 
   facts(): DirectoryFacts {
@@ -51,6 +52,23 @@ class LinuxDirectory implements OpenDirectory {
 
   close(): void {
     closeSync(this.fd);
+  }
+}
+
+class LinuxListing implements Listing {
+  readonly #entries: DirectoryListing;
+
+  constructor(fd: number) {
+    this.#entries = new DirectoryListing(fd);
+  }
+
+  next(): Listed | undefined {
+    const entry = this.#entries.next();
+    return entry && { name: entry.name, kind: entry.kind && KINDS[entry.kind] };
+  }
+
+  close(): void {
+    this.#entries.close();
   }
 }
 

@@ -1,0 +1,53 @@
+/** What a directory holds, by Node's own `fs`. */
+import { type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
+import type { ByteName } from '../../linux/names.js';
+import type { Listed, Listing } from './ground.js';
+import { limits } from './limits.js';
+import type { FileKind } from './types.js';
+
+export class NodeListing implements Listing {
+  readonly #dir: Dir;
+  #isOpen = true;
+  /** Of a filesystem that notes no kinds. */
+  #untyped: Iterator<ByteName> | undefined;
+
+  constructor(private readonly place: Buffer) {
+    this.#dir = opendirSync(place as unknown as string, {
+      encoding: 'latin1' as BufferEncoding,
+      bufferSize: limits.readAtOnce,
+    });
+  }
+
+  next(): Listed | undefined {
+    if (this.#untyped !== undefined) return this.#nextUntyped(this.#untyped);
+    try {
+      const entry = this.#dir.readSync();
+      return entry === null ? undefined : { name: entry.name as ByteName, kind: kindOf(entry) };
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ENOENT') throw error;
+    }
+    // Node asked lstat for the kinds (ext4 without `filetype`, some FUSE), by names that it loses where they are not ASCII.
+    // The one case that holds a whole listing, and reads what was read before once more.
+    this.#untyped = (readdirSync(this.place, 'latin1') as ByteName[]).values();
+    return this.#nextUntyped(this.#untyped);
+  }
+
+  close(): void {
+    if (this.#isOpen) this.#dir.closeSync();
+    this.#isOpen = false;
+  }
+
+  #nextUntyped(names: Iterator<ByteName>): Listed | undefined {
+    const { value, done } = names.next();
+    return done ? undefined : { name: value, kind: undefined };
+  }
+}
+
+function kindOf(entry: Dirent): FileKind {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  if (entry.isSymbolicLink()) return 'symlink';
+  if (entry.isFIFO()) return 'fifo';
+  if (entry.isSocket()) return 'socket';
+  return entry.isBlockDevice() || entry.isCharacterDevice() ? 'device' : 'unknown';
+}
