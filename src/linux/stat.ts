@@ -25,6 +25,8 @@ export interface Stat {
   ctimeNs: bigint;
   /** Tells two mounts of one filesystem apart. Undefined before Linux 5.8. */
   mountId: bigint | undefined;
+  /** The same as text; of the device, where the kernel has no number of the mount. */
+  mounted: string;
   /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with everything that a write, a rename or another file changes. */
   version: string;
   /** `DEV:INO:BIRTH_NS`: tells a file from a later one with its inode number. BIRTH_NS is empty where none is kept. */
@@ -129,6 +131,9 @@ class FileStat implements Stat {
   }
   get mountId(): bigint | undefined {
     return this.mount === undefined ? undefined : BigInt(this.mount);
+  }
+  get mounted(): string {
+    return String(this.mount ?? this.dev);
   }
   get version(): string {
     this.#version ??= `${this.dev}:${this.inode}:${this.content}:${this.changed}`;

@@ -24,7 +24,7 @@ export const linuxGround: Ground = {
   openDirectory: (root, path) => new LinuxDirectory(openDirectory(root.fd, path === '' ? HERE : path)),
   mountAbove(path) {
     const parent = statAtOrNone(AT_FDCWD, `${path}/..` as ByteName);
-    return parent && mountOf(parent);
+    return parent?.mounted;
   },
   kindOf(directory, name) {
     const stat = statAtOrNone(directory.fd, name);
@@ -41,9 +41,7 @@ class LinuxDirectory implements OpenDirectory {
   }
 
   facts(): DirectoryFacts {
-    const stat = statFd(this.fd);
-    const mount = mountOf(stat);
-    return { id: `${mount}:${stat.dev}:${stat.ino}`, mount, device: String(stat.dev), linked: stat.nlink > 0 };
+    return new LinuxFacts(statFd(this.fd));
   }
 
   isRemote(): boolean {
@@ -52,6 +50,25 @@ class LinuxDirectory implements OpenDirectory {
 
   close(): void {
     closeSync(this.fd);
+  }
+}
+
+/** Asked of each directory of a scan, mostly for its mount alone. */
+class LinuxFacts implements DirectoryFacts {
+  constructor(private readonly stat: Stat) {}
+
+  get id(): string {
+    return `${this.mount}:${this.stat.dev}:${this.stat.ino}`;
+  }
+  get mount(): string {
+    // A bind mount has the device of its source.
+    return this.stat.mounted;
+  }
+  get device(): string {
+    return String(this.stat.dev);
+  }
+  get linked(): boolean {
+    return this.stat.nlink > 0;
   }
 }
 
@@ -71,9 +88,6 @@ class LinuxListing implements Listing {
     this.#entries.close();
   }
 }
-
-/** A bind mount has the device of its source, so the mount's own number is asked for where the kernel has one. */
-const mountOf = (stat: Stat): string => String(stat.mountId ?? stat.dev);
 
 export const KINDS: Record<Kind, FileKind> = {
   file: 'file',
