@@ -1,46 +1,56 @@
 /**
- * Makes the one file of the library that the package exports: whoever watches loads what watching needs, and none of it
- * as modules (docs/watcher.md has the memory of both).
+ * Makes the library that the package exports out of its modules: dist/watcher.cjs, and dist/watcher.js, which names what is
+ * in it. One file is less memory than sixty. It requires what it needs: an ES module that imports a builtin has all of it
+ * made ready, what nobody asks for included (streams, web crypto).
  */
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 
-/**
- * An ES module that imports a builtin has all of it made ready, what nobody asks for included (streams, web crypto); one
- * that requires it has not. `node:crypto` and the globs wait for their first use: many a watcher has none.
- */
-const required = {
-  name: 'required',
+/** Loaded by the first call: many a watcher has no glob, and only a change log needs the other. */
+const onFirstUse = {
+  name: 'on-first-use',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(node:|better-sqlite3$|koffi$|picomatch$)/ }, ({ path, kind }) =>
-      kind === 'require-call' ? { path, external: true } : { path, namespace: 'required' },
+    onResolve({ filter: /^(node:crypto|picomatch)$/ }, ({ path, kind }) =>
+      kind === 'require-call' ? { path, external: true } : { path, namespace: 'later' },
     );
-    onLoad({ filter: /^node:crypto$/, namespace: 'required' }, ({ path }) => {
-      const names = Object.keys(createRequire(import.meta.url)(path));
-      const getters = names.map((name) => `get ${name}() { return require('${path}').${name}; }`);
-      return { contents: `module.exports = { ${getters.join(',')} };` };
+    onLoad({ filter: /^picomatch$/, namespace: 'later' }, () => ({
+      contents: `export default (...given) => require('picomatch')(...given);`,
+    }));
+    onLoad({ filter: /^node:crypto$/, namespace: 'later' }, ({ path }) => {
+      const functions = Object.entries(createRequire(import.meta.url)(path)).filter(([name]) => /^random/.test(name));
+      const named = functions.map(
+        ([name]) => `export const ${name} = (...given) => require('${path}').${name}(...given);`,
+      );
+      return { contents: named.join('\n') };
     });
-    onLoad({ filter: /^picomatch$/, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = (...given) => require('${path}')(...given);`,
-    }));
-    onLoad({ filter: /./, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = require('${path}');`,
-    }));
   },
 };
 
 await build({
   entryPoints: [`${DIST}src/watcher/index.js`],
-  outfile: `${DIST}watcher.js`,
+  outfile: `${DIST}watcher.cjs`,
   bundle: true,
   platform: 'node',
   target: 'node20',
-  format: 'esm',
-  banner: { js: `import { createRequire as from } from "node:module"; const require = from(import.meta.url);` },
+  format: 'cjs',
+  external: ['better-sqlite3', 'koffi'],
+  // Names stay, for the stack of a bug.
   minifySyntax: true,
   legalComments: 'linked',
-  plugins: [required],
+  plugins: [onFirstUse],
 });
+
+const names = Object.keys(await import(`${DIST}src/watcher/index.js`));
+writeFileSync(
+  `${DIST}watcher.js`,
+  [
+    `import { createRequire } from 'node:module';`,
+    `const library = createRequire(import.meta.url)('./watcher.cjs');`,
+    `export const { ${names.join(', ')} } = library;`,
+    '',
+  ].join('\n'),
+);

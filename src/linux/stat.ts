@@ -88,6 +88,13 @@ export function statFd(fd: number): Stat {
   return decode();
 }
 
+/** What `mounted` of its Stat is, for whoever asks that of each directory: no object is made. */
+export function mountedFd(fd: number): string {
+  const error = ask(fd, NO_NAME, AT_EMPTY_PATH);
+  if (error !== 0) throw new LinuxError('statx', error);
+  return String(mountNow() ?? deviceNow());
+}
+
 function ask(dirFd: number, name: ByteName, flags: number): number {
   const mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
   return statx(dirFd, cString(name, 'statx'), flags, mask, bytes) < 0 ? errno() : 0;
@@ -103,10 +110,10 @@ class FileStat implements Stat {
   readonly uid = u32[5]!;
   readonly gid = u32[6]!;
   readonly nlink = u32[4]!;
-  readonly dev = makedev(u32[34]!, u32[35]!);
+  readonly dev = deviceNow();
   readonly size = u32[10]! + u32[11]! * 2 ** 32;
   private readonly inode = wideAt(8);
-  private readonly mount = u32[0]! & STATX_MNT_ID ? wideAt(36) : undefined;
+  private readonly mount = mountNow();
   private readonly accessS = secondsAt(16);
   private readonly accessNs = u32[18]!;
   private readonly birthS = u32[0]! & STATX_BTIME ? secondsAt(20) : undefined;
@@ -155,6 +162,9 @@ class FileStat implements Stat {
 }
 
 const decode = (): Stat => new FileStat();
+
+const deviceNow = (): number => makedev(u32[34]!, u32[35]!);
+const mountNow = (): number | bigint | undefined => (u32[0]! & STATX_MNT_ID ? wideAt(36) : undefined);
 
 /** A u64, as a number where that is exact. */
 function wideAt(word: number): number | bigint {

@@ -9,6 +9,8 @@ export interface OpenDirectory extends OpenRoot {
   /** What it holds; to be asked for once. Errors: with a `code`. */
   list(): Listing;
   facts(): DirectoryFacts;
+  /** Of its facts, for what is asked of each directory of a scan. */
+  mount(): string;
   /** Whether others may change it from where this system does not see it. */
   isRemote(): boolean;
   close(): void;

@@ -5,10 +5,10 @@ import {
   DirectoryListing,
   fsKindOf,
   type Kind,
+  mountedFd,
   O,
   openAt,
   openDirectory,
-  type Stat,
   statAtOrNone,
   statFd,
 } from '../../linux/index.js';
@@ -41,7 +41,14 @@ class LinuxDirectory implements OpenDirectory {
   }
 
   facts(): DirectoryFacts {
-    return new LinuxFacts(statFd(this.fd));
+    const stat = statFd(this.fd);
+    // A bind mount has the device of its source.
+    const mount = stat.mounted;
+    return { id: `${mount}:${stat.dev}:${stat.ino}`, mount, device: String(stat.dev), linked: stat.nlink > 0 };
+  }
+
+  mount(): string {
+    return mountedFd(this.fd);
   }
 
   isRemote(): boolean {
@@ -50,25 +57,6 @@ class LinuxDirectory implements OpenDirectory {
 
   close(): void {
     closeSync(this.fd);
-  }
-}
-
-/** Asked of each directory of a scan, mostly for its mount alone. */
-class LinuxFacts implements DirectoryFacts {
-  constructor(private readonly stat: Stat) {}
-
-  get id(): string {
-    return `${this.mount}:${this.stat.dev}:${this.stat.ino}`;
-  }
-  get mount(): string {
-    // A bind mount has the device of its source.
-    return this.stat.mounted;
-  }
-  get device(): string {
-    return String(this.stat.dev);
-  }
-  get linked(): boolean {
-    return this.stat.nlink > 0;
   }
 }
 

@@ -69,6 +69,10 @@ class NodeDirectory implements OpenDirectory {
     return { id: `${dev}:${ino}:${birthtimeNs}`, mount: String(dev), device: String(dev), linked: true };
   }
 
+  mount(): string {
+    return String(this.stat.dev);
+  }
+
   isRemote(): boolean {
     // The numbers of filesystems are Linux's; elsewhere scans find what hints do not tell.
     return process.platform === 'linux' && fsKindOf(this.path).network;

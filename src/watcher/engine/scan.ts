@@ -62,7 +62,10 @@ export class Scan {
   }
 
   get #isFull(): boolean {
-    return this.#window.length >= this.#room || this.#windowBytes >= limits.windowBytesMax;
+    const paths = this.#window.length;
+    if (paths >= this.#room || this.#windowBytes >= limits.windowBytesMax) return true;
+    // Names of other directories lie elsewhere in every index: a larger window is for a larger directory.
+    return this.#listing === undefined && paths >= limits.batchMax;
   }
 
   get #isRead(): boolean {

@@ -146,14 +146,13 @@ export class Watches {
   }
 
   #noteMount(path: ByteName, directory: OpenDirectory): boolean {
-    const facts = directory.facts();
-    if (facts.mount === this.#rootMount) {
+    if (directory.mount() === this.#rootMount) {
       this.#mounts.delete(path);
       return false;
     }
     if (!this.#mounts.has(path) && this.#mounts.size < limits.troublesMax) {
       this.#mounts.add(path);
-      this.options.tell({ event: 'submount', path, device: facts.device });
+      this.options.tell({ event: 'submount', path, device: directory.facts().device });
     }
     return true;
   }
