@@ -24,9 +24,8 @@ export class NodeListing implements Listing {
       const entry = this.#dir.readSync();
       return entry === null ? undefined : { name: entry.name as ByteName, kind: kindOf(entry) };
     } catch (error) {
-      if ((error as { code?: string }).code !== 'ENOENT') throw error;
+      if (!UNTYPED.has((error as { code?: string }).code)) throw error;
     }
-    // Node asked lstat for the kinds (ext4 without `filetype`, some FUSE), by names that it loses where they are not ASCII.
     // The one case that holds a whole listing, and reads what was read before once more.
     this.#untyped = (readdirSync(this.place, 'latin1') as ByteName[]).values();
     return this.#nextUntyped(this.#untyped);
@@ -42,6 +41,12 @@ export class NodeListing implements Listing {
     return done ? undefined : { name: value, kind: undefined };
   }
 }
+
+/**
+ * Where no kinds are noted (ext4 without `filetype`, some FUSE) Node asks lstat itself: by a name that it loses where that is
+ * not ASCII, or not at all, for it cannot put text behind a path that is bytes.
+ */
+const UNTYPED: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ERR_INVALID_ARG_TYPE']);
 
 function kindOf(entry: Dirent): FileKind {
   if (entry.isFile()) return 'file';
