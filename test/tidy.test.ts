@@ -129,7 +129,7 @@ test('no file is dead: each is reached from bin/, or by a test as its helper', (
     if (launched !== undefined) reach(`src/commands/${launched}.ts`);
   }
   // What package.json exports.
-  for (const [, target] of read('package.json').text.matchAll(/"default": "\.\/dist\/([\w./-]+)\.js"/g))
+  for (const [, target] of read('package.json').text.matchAll(/"types": "\.\/dist\/([\w./-]+)\.d\.ts"/g))
     reach(`${target}.ts`);
   // The page names its script; server.ts has the list of what is served.
   for (const target of read('src/dashboard/page/index.html').text.matchAll(/src="assets\/([\w.-]+)"/g))

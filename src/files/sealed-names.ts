@@ -45,11 +45,11 @@ export function* workNames(files: FeedFiles, folder: WorkFolder): Generator<Work
 
 /** Where a found file lies in its work directory. Of a long name, in a folder of its own. */
 export const whereIn = (folder: WorkFolder, { name, path }: WorkName): ByteName =>
-  name.endsWith('~') ? joinNames(folder, name, path!) : joinNames(folder, name);
+  name.endsWith('~') ? joinNames(folder, joinNames(name, path!)) : joinNames(folder, name);
 
 function directoryOf(files: FeedFiles, inside: ByteName, folder: WorkFolder): number | undefined {
   try {
-    if (inside !== '') files.input.directory(joinNames(inside, INNER_WORK, folder));
+    if (inside !== '') files.input.directory(joinNames(inside, joinNames(INNER_WORK, folder)));
     return files.work(inside).directory(folder);
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error;

@@ -28,11 +28,20 @@ export type InotifyCallback = (event: InotifyEvent) => void;
 
 /** What to watch: text (UTF-8), the path's bytes, or an open directory that stays the one however it is renamed. */
 export type WatchPlace = { path: Text } | { pathBytes: ByteName } | { directoryFd: number };
-export type Watch = WatchPlace & { watch_for: number; callback: InotifyCallback };
+export type Watch = WatchPlace & {
+  watch_for: number;
+  /** May be left out where the instance has `onEvent`. */
+  callback?: InotifyCallback;
+};
 
 export interface InotifyOptions {
   /** Events were lost: whoever watches must look for himself. Without it every callback gets the event, with watch -1. */
   onOverflow?: InotifyCallback;
+  /**
+   * Gets the events of watches without a callback of their own, of which nothing is remembered here: an event that was
+   * under way when its watch was removed is told too.
+   */
+  onEvent?: InotifyCallback;
   /** False: an open instance does not keep the process alive. Default true. */
   persistent?: boolean;
 }
@@ -47,12 +56,14 @@ class InotifyInstance {
   readonly #fd: number;
   readonly #poll: Poll;
   readonly #onOverflow: InotifyCallback | undefined;
+  readonly #onEvent: InotifyCallback | undefined;
   readonly #watches = new Map<number, InotifyCallback>();
   #open = true;
 
   /** Errors: LinuxError EMFILE when no instance (or descriptor) is to be had: scan instead. */
   constructor(options: InotifyOptions = {}) {
     this.#onOverflow = options.onOverflow;
+    this.#onEvent = options.onEvent;
     this.#fd = inotify_init1(INIT_FLAGS);
     if (this.#fd < 0) throw initError(errno());
     try {
@@ -70,19 +81,24 @@ class InotifyInstance {
    */
   addWatch(watch: Watch): number {
     assert(this.#open, 'this Inotify is closed');
+    assert(watch.callback ?? this.#onEvent, 'a watch needs a callback, or its Inotify onEvent');
     const path = pathOf(watch);
     // The way through /proc is a link itself, which must be followed.
     const mask = 'directoryFd' in watch ? watch.watch_for & ~masks.IN_DONT_FOLLOW : watch.watch_for;
     const descriptor = inotify_add_watch(this.#fd, cString(path, 'inotify_add_watch'), mask >>> 0);
     if (descriptor < 0) throw watchError(errno(), path);
-    this.#watches.set(descriptor, watch.callback);
+    if (watch.callback !== undefined) this.#watches.set(descriptor, watch.callback);
+    else this.#watches.delete(descriptor);
     return descriptor;
   }
 
-  /** No event of this watch is told from here on, those under way included. False: there was no such watch any more. */
+  /**
+   * No event of a watch with a callback is told from here on, those under way included. False: there was no such watch
+   * any more.
+   */
   removeWatch(descriptor: number): boolean {
     assert(this.#open, 'this Inotify is closed');
-    if (!this.#watches.delete(descriptor)) return false;
+    if (!this.#watches.delete(descriptor) && this.#onEvent === undefined) return false;
     if (inotify_rm_watch(this.#fd, descriptor) === 0) return true;
     const error = errno();
     // The kernel had removed it already; its IN_IGNORED is still in the queue.
@@ -137,14 +153,18 @@ class InotifyInstance {
     const event: InotifyEvent = { watch, mask: chunk.readUInt32LE(at + 4), cookie: chunk.readUInt32LE(at + 8) };
     if (nameBytes > 0) event.name = nameAt(at + HEADER_BYTES, nameBytes);
 
-    for (const callback of this.#listenersOf(event)) if (this.#open) call(callback, event);
+    if (event.mask & masks.IN_Q_OVERFLOW) this.#tellOverflow(event);
+    else {
+      // None for a watch that was removed while its event was under way.
+      const callback = this.#watches.get(watch) ?? this.#onEvent;
+      if (callback !== undefined) call(callback, event);
+    }
     if (event.mask & masks.IN_IGNORED) this.#watches.delete(watch);
   }
 
-  /** None for a watch that was removed while its event was under way. */
-  #listenersOf({ watch, mask }: InotifyEvent): Iterable<InotifyCallback> {
-    if (!(mask & masks.IN_Q_OVERFLOW)) return this.#watches.has(watch) ? [this.#watches.get(watch)!] : [];
-    return this.#onOverflow ? [this.#onOverflow] : new Set(this.#watches.values());
+  #tellOverflow(event: InotifyEvent): void {
+    const callbacks = this.#onOverflow ? [this.#onOverflow] : new Set([...this.#watches.values(), this.#onEvent]);
+    for (const callback of callbacks) if (callback !== undefined && this.#open) call(callback, event);
   }
 }
 
@@ -161,7 +181,7 @@ function call(callback: InotifyCallback, event: InotifyEvent): void {
 }
 
 function pathOf(watch: WatchPlace): ByteName {
-  if ('directoryFd' in watch) return nameOfText(`/proc/self/fd/${watch.directoryFd}`);
+  if ('directoryFd' in watch) return `/proc/self/fd/${watch.directoryFd}` as ByteName;
   return 'pathBytes' in watch ? watch.pathBytes : nameOfText(watch.path);
 }
 

@@ -34,6 +34,11 @@ export const fcntlInt = bind<(fd: number, command: number, value: number) => num
 export const openat2 = bind<(call: number, dirFd: number, name: Bytes, how: Bytes, size: number) => number>(
   'long syscall(long call, int dirFd, const uint8_t *name, const uint8_t *how, size_t size)',
 );
+const SYS_GETDENTS64 = process.arch === 'arm64' ? 61 : 217;
+const listing = bind<(call: number, fd: number, into: Bytes, size: number) => number>(
+  'long syscall(long call, int fd, uint8_t *into, size_t size)',
+);
+export const getdents64 = (fd: number, into: Bytes): number => listing(SYS_GETDENTS64, fd, into, into.length);
 export const ioctl = bind<(fd: number, request: number, ...rest: Variadic[]) => number>(
   'int ioctl(int fd, unsigned long request, ...)',
 );

@@ -26,4 +26,6 @@ export function textOfName(name: ByteName): string | undefined {
 /** For people: UTF-8 with U+FFFD where it is not. Never use it to find a file again. */
 export const shownName = (name: ByteName): string => bytesOfName(name).toString('utf8');
 
-export const joinNames = (...parts: ByteName[]): ByteName => parts.filter((p) => p !== '').join('/') as ByteName;
+/** Either may be '': the root itself. */
+export const joinNames = (above: ByteName, name: ByteName): ByteName =>
+  (above === '' ? name : name === '' ? above : `${above}/${name}`) as ByteName;

@@ -25,21 +25,18 @@ export interface Stat {
   ctimeNs: bigint;
   /** Tells two mounts of one filesystem apart. Undefined before Linux 5.8. */
   mountId: bigint | undefined;
+  /** The same as text; of the device, where the kernel has no number of the mount. */
+  mounted: string;
   /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with everything that a write, a rename or another file changes. */
   version: string;
-  /** The same in parts, and with the time of birth, which tells a file from a later one with the same inode number. */
-  parts: VersionParts;
-  /** For comparing with the wall clock. */
-  ctimeMs: number;
-}
-
-export interface VersionParts {
-  /** `DEV:INO:BIRTH_NS`; BIRTH_NS is empty where the filesystem keeps none. */
+  /** `DEV:INO:BIRTH_NS`: tells a file from a later one with its inode number. BIRTH_NS is empty where none is kept. */
   file: string;
   /** `SIZE:MTIME_NS` */
   content: string;
   /** `CTIME_NS` */
   changed: string;
+  /** For comparing with the wall clock. */
+  ctimeMs: number;
 }
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -49,7 +46,8 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
 
-const KINDS: Record<number, Kind> = {
+/** The file type bits of a mode; an entry of a directory has the same numbers. */
+export const KINDS: Readonly<Record<number, Kind | undefined>> = {
   1: 'fifo',
   2: 'character',
   4: 'directory',
@@ -59,7 +57,7 @@ const KINDS: Record<number, Kind> = {
   12: 'socket',
 };
 
-/** struct statx, reused: half a million calls a second leave no garbage but their answers. */
+/** struct statx, reused: half a million calls a second leave no garbage but their answers. Indexes are offsets there, by size. */
 const bytes = new Uint8Array(256);
 const u16 = new Uint16Array(bytes.buffer);
 const u32 = new Uint32Array(bytes.buffer);
@@ -90,81 +88,83 @@ export function statFd(fd: number): Stat {
   return decode();
 }
 
+/** What `mounted` of its Stat is, for whoever asks that of each directory: no object is made. */
+export function mountedFd(fd: number): string {
+  const error = ask(fd, NO_NAME, AT_EMPTY_PATH);
+  if (error !== 0) throw new LinuxError('statx', error);
+  return String(mountNow() ?? deviceNow());
+}
+
 function ask(dirFd: number, name: ByteName, flags: number): number {
   const mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
   return statx(dirFd, cString(name, 'statx'), flags, mask, bytes) < 0 ? errno() : 0;
 }
 
-/** A time as the kernel gives it; its nanoseconds are never negative. */
-class Time {
-  constructor(
-    readonly seconds: number,
-    readonly nanos: number,
-  ) {}
-
-  get ns(): bigint {
-    return BigInt(this.seconds) * 1_000_000_000n + BigInt(this.nanos);
-  }
-
-  get ms(): number {
-    return this.seconds * 1_000 + this.nanos / 1e6;
-  }
-
-  /** Digits put beside digits: five bigints a stat would cost more than the call. */
-  text(): string {
-    return this.seconds > 0 ? `${this.seconds}${String(this.nanos).padStart(9, '0')}` : String(this.ns);
-  }
-}
-
-/** Everything in numbers, from which the 64-bit values are made when they are asked for. */
+/**
+ * What the last call filled in, in numbers; texts and 64-bit values are made of them when they are asked for. Times are two
+ * numbers each, and no objects: there are four of them in a hot path.
+ */
 class FileStat implements Stat {
+  readonly kind = KINDS[u16[14]! >> 12] ?? 'file';
+  readonly mode = u16[14]! & 0o7777;
+  readonly uid = u32[5]!;
+  readonly gid = u32[6]!;
+  readonly nlink = u32[4]!;
+  readonly dev = deviceNow();
+  readonly size = u32[10]! + u32[11]! * 2 ** 32;
+  private readonly inode = wideAt(8);
+  private readonly mount = mountNow();
+  private readonly accessS = secondsAt(16);
+  private readonly accessNs = u32[18]!;
+  private readonly birthS = u32[0]! & STATX_BTIME ? secondsAt(20) : undefined;
+  private readonly birthNs = u32[22]!;
+  private readonly changeS = secondsAt(24);
+  private readonly changeNs = u32[26]!;
+  private readonly modificationS = secondsAt(28);
+  private readonly modificationNs = u32[30]!;
   #version: string | undefined;
-
-  constructor(
-    readonly kind: Kind,
-    readonly mode: number,
-    readonly uid: number,
-    readonly gid: number,
-    readonly nlink: number,
-    readonly dev: number,
-    private readonly inode: number | bigint,
-    readonly size: number,
-    private readonly times: readonly [access: Time, modification: Time, change: Time, birth?: Time],
-    private readonly mount: number | bigint | undefined,
-  ) {}
 
   get ino(): bigint {
     return BigInt(this.inode);
   }
   get atimeNs(): bigint {
-    return this.times[0].ns;
+    return nanoseconds(this.accessS, this.accessNs);
   }
   get mtimeNs(): bigint {
-    return this.times[1].ns;
+    return nanoseconds(this.modificationS, this.modificationNs);
   }
   get ctimeNs(): bigint {
-    return this.times[2].ns;
+    return nanoseconds(this.changeS, this.changeNs);
   }
   get mountId(): bigint | undefined {
     return this.mount === undefined ? undefined : BigInt(this.mount);
   }
+  get mounted(): string {
+    return String(this.mount ?? this.dev);
+  }
   get version(): string {
-    const [, modification, change] = this.times;
-    this.#version ??= `${this.dev}:${this.inode}:${this.size}:${modification.text()}:${change.text()}`;
+    this.#version ??= `${this.dev}:${this.inode}:${this.content}:${this.changed}`;
     return this.#version;
   }
-  get parts(): VersionParts {
-    const [, modification, change, birth] = this.times;
-    return {
-      file: `${this.dev}:${this.inode}:${birth?.text() ?? ''}`,
-      content: `${this.size}:${modification.text()}`,
-      changed: change.text(),
-    };
+  get file(): string {
+    const birth = this.birthS === undefined ? '' : digits(this.birthS, this.birthNs);
+    return `${this.dev}:${this.inode}:${birth}`;
+  }
+  get content(): string {
+    return `${this.size}:${digits(this.modificationS, this.modificationNs)}`;
+  }
+  get changed(): string {
+    return digits(this.changeS, this.changeNs);
   }
   get ctimeMs(): number {
-    return this.times[2].ms;
+    return this.changeS * 1_000 + this.changeNs / 1e6;
   }
 }
+
+const decode = (): Stat => new FileStat();
+
+const deviceNow = (): number => makedev(u32[34]!, u32[35]!);
+const mountNow = (): number | bigint | undefined => (u32[0]! & STATX_MNT_ID ? wideAt(36) : undefined);
 
 /** A u64, as a number where that is exact. */
 function wideAt(word: number): number | bigint {
@@ -172,24 +172,14 @@ function wideAt(word: number): number | bigint {
   return high < 1 << 21 ? low + high * 2 ** 32 : BigInt(low) + (BigInt(high) << 32n);
 }
 
-/** Indexes are the offsets of struct statx divided by the size of what is read there. */
-function decode(): Stat {
-  const mode = u16[14]!;
-  return new FileStat(
-    KINDS[mode >> 12] ?? 'file',
-    mode & 0o7777,
-    u32[5]!,
-    u32[6]!,
-    u32[4]!,
-    makedev(u32[34]!, u32[35]!),
-    wideAt(8),
-    u32[10]! + u32[11]! * 2 ** 32,
-    u32[0]! & STATX_BTIME ? [timeAt(16), timeAt(28), timeAt(24), timeAt(20)] : [timeAt(16), timeAt(28), timeAt(24)],
-    u32[0]! & STATX_MNT_ID ? wideAt(36) : undefined,
-  );
-}
+/** Words of struct statx_timestamp: the nanoseconds behind them are never negative. */
+const secondsAt = (word: number): number => u32[word]! + i32[word + 1]! * 2 ** 32;
 
-const timeAt = (word: number): Time => new Time(u32[word]! + i32[word + 1]! * 2 ** 32, u32[word + 2]!);
+const nanoseconds = (seconds: number, nanos: number): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(nanos);
+
+/** Digits put beside digits: five bigints a stat would cost more than the call. */
+const digits = (seconds: number, nanos: number): string =>
+  seconds > 0 ? `${seconds}${String(nanos).padStart(9, '0')}` : String(nanoseconds(seconds, nanos));
 
 /** gnu_dev_makedev: 12 and 20 bits of the two numbers, interleaved. Exact as a number up to 2^53. */
 function makedev(major: number, minor: number): number {

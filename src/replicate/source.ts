@@ -106,4 +106,4 @@ function isEmpty(fd: number): boolean {
   return true;
 }
 
-const mountOf = (stat: Stat): string => String(stat.mountId ?? stat.dev);
+const mountOf = (stat: Stat): string => stat.mounted;

@@ -3,7 +3,7 @@ import { Directories } from '../files/directories.js';
 import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../linux/index.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
 import { KINDS } from './engine/linux-ground.js';
-import type { OpenRoot } from './engine/types.js';
+import type { FileKind, OpenRoot } from './engine/types.js';
 import type { Seen } from './picture.js';
 import { isRacy, type Looker, timesAreExact } from './seen.js';
 
@@ -12,13 +12,13 @@ const HERE = nameOfText('.');
 const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 export class LinuxLooker implements Looker {
-  readonly #exactDevice: string | undefined;
+  readonly #exactDevice: number | undefined;
   #directories: Directories;
   #open = true;
 
   constructor(private readonly root: OpenRoot) {
     // What is mounted below it may keep other times.
-    this.#exactDevice = timesAreExact(root.fd) ? `${statFd(root.fd).dev}:` : undefined;
+    this.#exactDevice = timesAreExact(root.fd) ? statFd(root.fd).dev : undefined;
     this.#directories = new Directories(openDirectory(root.fd, HERE));
   }
 
@@ -26,7 +26,7 @@ export class LinuxLooker implements Looker {
     try {
       const { dir, name } = this.#directories.entry(path);
       const stat = statAtOrNone(dir, name);
-      return stat === undefined ? undefined : this.#entryOf(stat);
+      return stat === undefined ? undefined : new SeenStat(stat, stat.dev === this.#exactDevice);
     } catch (error) {
       if (error instanceof LinuxError && GONE.has(error.code)) return undefined;
       throw error;
@@ -43,20 +43,38 @@ export class LinuxLooker implements Looker {
     if (this.#open) this.#directories.close();
     this.#open = false;
   }
+}
 
-  #entryOf(stat: Stat): Seen {
-    const { file, content, changed } = stat.parts;
-    const kind = KINDS[stat.kind];
-    const isDirectory = kind === 'directory';
-    const isExact = this.#exactDevice !== undefined && file.startsWith(this.#exactDevice);
-    return {
-      kind,
-      ino: Number(stat.ino),
-      file,
-      content: isDirectory ? '' : content,
-      changed,
-      links: isDirectory ? 1 : stat.nlink,
-      racy: !isDirectory && !isExact && isRacy(stat.ctimeMs),
-    };
+/** Its texts are made when they are asked for: most looks ask whether anything lies there. */
+class SeenStat implements Seen {
+  readonly kind: FileKind;
+  readonly racy: boolean;
+
+  constructor(
+    private readonly stat: Stat,
+    isExact: boolean,
+  ) {
+    this.kind = KINDS[stat.kind];
+    this.racy = !this.#isDirectory && !isExact && isRacy(stat.ctimeMs);
+  }
+
+  get ino(): number {
+    return Number(this.stat.ino);
+  }
+  get file(): string {
+    return this.stat.file;
+  }
+  get content(): string {
+    return this.#isDirectory ? '' : this.stat.content;
+  }
+  get changed(): string {
+    return this.stat.changed;
+  }
+  get links(): number {
+    return this.#isDirectory ? 1 : this.stat.nlink;
+  }
+
+  get #isDirectory(): boolean {
+    return this.kind === 'directory';
   }
 }

@@ -112,6 +112,12 @@ export class Picture {
     return (this.#statements.namesOf.all(this.root, ino, ...placeOf(after), limit) as Row[]).map(known);
   }
 
+  /** The names directly in a directory, in their order, from behind `after`. */
+  namesIn(path: ByteName, after: ByteName | undefined, limit: number): ByteName[] {
+    const rows = this.#statements.names.all(this.root, path, after ?? NOTHING, limit) as Pick<Row, 'name'>[];
+    return rows.map(({ name }) => name);
+  }
+
   /** What lies directly in a directory, in the order of names, from behind `after`. */
   children(path: ByteName, after: ByteName | undefined, limit: number): Known[] {
     const from = after === undefined ? NOTHING : baseOf(after);

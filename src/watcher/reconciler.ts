@@ -37,7 +37,7 @@ export class Reconciler {
     this.#strict = this.#cause === 'overflow';
     try {
       await this.#settle(marks);
-      for (const directory of step?.listed ?? []) await sweep(this, directory);
+      if (step !== undefined) await sweep(this, step.listed);
       if (step?.done) await judgeMissing(this);
     } finally {
       this.picture.commit();
@@ -49,11 +49,14 @@ export class Reconciler {
     const changed: { path: ByteName; by: Hint }[] = [];
     const gone: { path: ByteName; by: Hint }[] = [];
     for (const { path, by } of marks) {
-      await this.#tellOtherNames(this.#links.inodeOnceAt(path));
+      // Nothing is awaited that is not there: a promise a path is more garbage than all else of a look.
+      const ino = this.#links.inodeOnceAt(path);
+      if (ino !== undefined) await this.#tellOtherNames(ino);
       const seen = this.look(path);
       if (seen === 'unknown') continue;
       const known = this.picture.get(path);
-      if (this.silent) await this.#note(path, seen, known);
+      if (this.silent && known?.kind === 'directory' && seen?.kind !== 'directory') await this.leaveBelow(path);
+      if (this.silent) this.#note(path, seen, known);
       else if (seen === undefined) {
         if (known !== undefined) gone.push({ path, by });
       } else if (known?.file !== seen.file) arrived.push({ path, by });
@@ -69,12 +72,9 @@ export class Reconciler {
     for (const { path, by } of gone) await this.#leave(path, by);
   }
 
-  #tellOtherNames(ino: number | undefined): Promise<void> | undefined {
-    return ino === undefined ? undefined : tellNames(this, ino, this.#strict);
-  }
+  #tellOtherNames = (ino: number): Promise<void> => tellNames(this, ino, this.#strict);
 
-  async #note(path: ByteName, seen: Seen | undefined, known: Known | undefined): Promise<void> {
-    if (known?.kind === 'directory' && seen?.kind !== 'directory') await this.leaveBelow(path);
+  #note(path: ByteName, seen: Seen | undefined, known: Known | undefined): void {
     if (seen) this.picture.put(path, seen, 0);
     else if (known) this.picture.remove(path, 0);
   }

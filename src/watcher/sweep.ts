@@ -2,21 +2,31 @@
  * What a scan did not meet. It is judged at the scan's end alone: until then it may turn up under another name.
  * Guarantees: memory is bounded; what was noted by a scan that did not come to its end is judged by the next.
  */
-import { baseOf } from '../files/places.js';
-import type { ByteName } from '../linux/names.js';
+import { type ByteName, joinNames } from '../linux/names.js';
 import { limits } from './limits.js';
 import type { Reconciler } from './reconciler.js';
 
-/** Of a directory that was just read: notes what was told directly in it and is not there any more. */
-export async function sweep(reconciler: Reconciler, directory: ByteName): Promise<void> {
-  const { picture } = reconciler;
-  for (let after: ByteName | undefined; ; ) {
-    const page = picture.children(directory, after, limits.pageMax);
-    for (const { path } of page) if (reconciler.look(path) === undefined) picture.noteMissing(path);
-    if (page.length < limits.pageMax) return;
-    after = baseOf(page.at(-1)!.path);
-    await reconciler.turn();
+/** Of directories that were just read: notes what was told directly in them and is not there any more. */
+export async function sweep(reconciler: Reconciler, directories: readonly ByteName[]): Promise<void> {
+  for (const directory of directories) {
+    // Most have one page, and nothing to be awaited.
+    let last = sweepPage(reconciler, directory, undefined);
+    while (last !== undefined) {
+      await reconciler.turn();
+      last = sweepPage(reconciler, directory, last);
+    }
   }
+}
+
+/** Answers the name behind which the next page begins. */
+function sweepPage(reconciler: Reconciler, directory: ByteName, after: ByteName | undefined): ByteName | undefined {
+  const { picture } = reconciler;
+  const page = picture.namesIn(directory, after, limits.pageMax);
+  for (const name of page) {
+    const path = joinNames(directory, name);
+    if (reconciler.look(path) === undefined) picture.noteMissing(path);
+  }
+  return page.length < limits.pageMax ? undefined : page.at(-1);
 }
 
 export async function judgeMissing(reconciler: Reconciler): Promise<void> {

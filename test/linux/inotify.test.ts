@@ -145,6 +145,30 @@ test('a thing watched again keeps its descriptor, and the newest callback counts
   await until(({ mask }) => mask === IN_CREATE);
 });
 
+test('one callback for all watches that have none of their own; each is removed as any other', (t) => {
+  const path = directoryFor(t);
+  for (const each of ['a', 'b', 'own']) fs.mkdirSync(join(path, each));
+  const told: number[] = [];
+  const inotify = new Inotify({ onEvent: ({ watch }) => told.push(watch) });
+  t.after(() => inotify.close());
+  const own: number[] = [];
+  const watchOf = (name: string) => inotify.addWatch({ path: join(path, name), watch_for: IN_CREATE });
+  const [a, b] = [watchOf('a'), watchOf('b')];
+  inotify.addWatch({ path: join(path, 'own'), watch_for: IN_CREATE, callback: ({ watch }) => own.push(watch) });
+  for (const each of ['own', 'b', 'a']) fs.mkdirSync(join(path, each, 'new'));
+  inotify.drain();
+  assert.deepEqual(told, [b, a]);
+  assert.equal(own.length, 1);
+
+  assert.equal(inotify.removeWatch(a), true);
+  assert.equal(inotify.removeWatch(a), false);
+  fs.mkdirSync(join(path, 'a/later'));
+  fs.mkdirSync(join(path, 'b/later'));
+  inotify.drain();
+  assert.deepEqual(told, [b, a, a, b], 'the third tells that the watch is gone');
+  assert.throws(() => instanceFor(t).addWatch({ path, watch_for: IN_CREATE }), /needs a callback/);
+});
+
 test('what cannot be watched is a typed error with its path', (t) => {
   const path = directoryFor(t);
   fs.writeFileSync(join(path, 'file'), '');

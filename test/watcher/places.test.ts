@@ -1,11 +1,15 @@
 /** Unmounts, mounts below the root, and mount points without their mount. Needs root. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { nameOfText } from '../../src/linux/names.js';
+import { type ByteName, nameOfText } from '../../src/linux/names.js';
+import type { Ground } from '../../src/watcher/engine/ground.js';
+import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
+import { nodeGround } from '../../src/watcher/engine/node-ground.js';
+import type { FileKind } from '../../src/watcher/engine/types.js';
 import { scenarioBothWays } from './world.js';
 
 const asRoot = process.getuid?.() === 0;
@@ -112,3 +116,30 @@ mountsBothWays('a filesystem that tells no kinds loses no name', async (world, o
   };
   await withMount(world.root, scene, mountUntyped);
 });
+
+mountsBothWays('both grounds list the same, also where no kinds are noted', async (world, { poll }) => {
+  mkdirSync(world.root);
+  const scene = async (): Promise<void> => {
+    for (const name of ['file', 'öäü']) writeFileSync(join(world.root, name), '');
+    mkdirSync(join(world.root, 'directory'));
+    execFileSync('mkfifo', [join(world.root, 'fifo')]);
+    symlinkSync('nowhere', join(world.root, 'link'));
+    const [linux, node] = [linuxGround, nodeGround].map((ground) => listed(ground, nameOfText(world.root)));
+    assert.deepEqual(linux, node);
+    const kinds = ['directory', 'fifo', 'file', 'link', 'öäü'].map((name) => linux![nameOfText(name)]);
+    assert.deepEqual(kinds, ['directory', 'fifo', 'file', 'symlink', 'file']);
+  };
+  await withMount(world.root, scene, poll ? mountUntyped : mount);
+});
+
+function listed(ground: Ground, path: ByteName): Record<string, FileKind | undefined> {
+  const directory = ground.openRoot(path);
+  const listing = directory.list();
+  const found: Record<string, FileKind | undefined> = {};
+  for (let entry = listing.next(); entry !== undefined; entry = listing.next())
+    found[entry.name] = entry.kind ?? ground.kindOf(directory, entry.name);
+  listing.close();
+  listing.close();
+  directory.close();
+  return found;
+}

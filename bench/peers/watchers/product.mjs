@@ -1,5 +1,5 @@
 /** Our watcher with its defaults. */
-import { createWatcher } from '../../../dist/src/watcher/index.js';
+import { createWatcher } from '../../../dist/watcher.js';
 
 export async function watch({ root }, hooks) {
   const watcher = createWatcher();

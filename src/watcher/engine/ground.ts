@@ -6,12 +6,28 @@ import type { ByteName } from '../../linux/names.js';
 import type { FileKind, Hint, OpenRoot } from './types.js';
 
 export interface OpenDirectory extends OpenRoot {
-  /** For `opendir`. */
-  readonly listed: string | Buffer;
+  /** What it holds; to be asked for once. Errors: with a `code`. */
+  list(): Listing;
   facts(): DirectoryFacts;
+  /** Of its facts, for what is asked of each directory of a scan. */
+  mount(): string;
   /** Whether others may change it from where this system does not see it. */
   isRemote(): boolean;
   close(): void;
+}
+
+/** Entries of a directory, one at a time. */
+export interface Listing {
+  /** Undefined: that was all. Errors: with a `code`. */
+  next(): Listed | undefined;
+  /** Safe to call twice. */
+  close(): void;
+}
+
+export interface Listed {
+  name: ByteName;
+  /** Undefined: the filesystem does not say, so it has to be looked at. */
+  kind: FileKind | undefined;
 }
 
 export interface DirectoryFacts {

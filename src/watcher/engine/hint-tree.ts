@@ -30,11 +30,11 @@ export class HintTree implements Tree {
   }
 
   /** Errors: Node's own of `fs.watch`: ENOSPC at the limit of watches. */
-  watch(path: ByteName, directory: OpenDirectory, round: number): void {
+  watch(path: ByteName, directory: OpenDirectory & { place: Buffer }, round: number): void {
     if (this.whole && path !== '') return;
     this.#drop(path);
     // Where trees are watched as a whole, Node takes text alone, and names are text there.
-    const place = this.whole ? String(directory.listed) : directory.listed;
+    const place = this.whole ? String(directory.place) : directory.place;
     const watcher = watch(place, { encoding: 'latin1', recursive: this.whole }, (type, name) =>
       // What is told as a change may be one of attributes alone.
       this.#hint(path, name as ByteName | null, type === 'change' ? 'attributes' : 'write'),

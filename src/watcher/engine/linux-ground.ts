@@ -2,17 +2,18 @@
 import { closeSync } from 'node:fs';
 import {
   AT_FDCWD,
+  DirectoryListing,
   fsKindOf,
   type Kind,
+  mountedFd,
   O,
   openAt,
   openDirectory,
-  type Stat,
   statAtOrNone,
   statFd,
 } from '../../linux/index.js';
 import type { ByteName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
+import type { DirectoryFacts, Ground, Listed, Listing, OpenDirectory } from './ground.js';
 import { WatchTree } from './tree.js';
 import type { FileKind } from './types.js';
 
@@ -23,7 +24,7 @@ export const linuxGround: Ground = {
   openDirectory: (root, path) => new LinuxDirectory(openDirectory(root.fd, path === '' ? HERE : path)),
   mountAbove(path) {
     const parent = statAtOrNone(AT_FDCWD, `${path}/..` as ByteName);
-    return parent && mountOf(parent);
+    return parent?.mounted;
   },
   kindOf(directory, name) {
     const stat = statAtOrNone(directory.fd, name);
@@ -35,14 +36,19 @@ export const linuxGround: Ground = {
 class LinuxDirectory implements OpenDirectory {
   constructor(readonly fd: number) {}
 
-  get listed(): string {
-    return `/proc/self/fd/${this.fd}`;
+  list(): Listing {
+    return new LinuxListing(this.fd);
   }
 
   facts(): DirectoryFacts {
     const stat = statFd(this.fd);
-    const mount = mountOf(stat);
+    // A bind mount has the device of its source.
+    const mount = stat.mounted;
     return { id: `${mount}:${stat.dev}:${stat.ino}`, mount, device: String(stat.dev), linked: stat.nlink > 0 };
+  }
+
+  mount(): string {
+    return mountedFd(this.fd);
   }
 
   isRemote(): boolean {
@@ -54,8 +60,22 @@ class LinuxDirectory implements OpenDirectory {
   }
 }
 
-/** A bind mount has the device of its source, so the mount's own number is asked for where the kernel has one. */
-const mountOf = (stat: Stat): string => String(stat.mountId ?? stat.dev);
+class LinuxListing implements Listing {
+  readonly #entries: DirectoryListing;
+
+  constructor(fd: number) {
+    this.#entries = new DirectoryListing(fd);
+  }
+
+  next(): Listed | undefined {
+    const entry = this.#entries.next();
+    return entry && { name: entry.name, kind: entry.kind && KINDS[entry.kind] };
+  }
+
+  close(): void {
+    this.#entries.close();
+  }
+}
 
 export const KINDS: Record<Kind, FileKind> = {
   file: 'file',

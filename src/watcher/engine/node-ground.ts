@@ -6,12 +6,13 @@
 import { type BigIntStats, lstatSync, opendirSync, statSync } from 'node:fs';
 import { fsKindOf } from '../../linux/filesystem.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
+import type { DirectoryFacts, Ground, Listing, OpenDirectory } from './ground.js';
 import { HintTree } from './hint-tree.js';
+import { NodeListing } from './node-listing.js';
 import { absolutePath } from './paths.js';
 import type { FileKind, OpenRoot } from './types.js';
 
-export const nodeGround: Ground = {
+export const nodeGround = {
   openRoot: (path) => new NodeDirectory(path, statSync(bytesOfName(path), { bigint: true })),
   openDirectory(root, path) {
     const at = pathBelow(root, path);
@@ -30,7 +31,7 @@ export const nodeGround: Ground = {
     return stat && kindOf(stat);
   },
   openTree: (hooks) => new HintTree(hooks),
-};
+} satisfies Ground;
 
 /** Of a directory of this ground. */
 export const pathBelow = (root: OpenRoot, path: ByteName): ByteName => absolutePath((root as NodeDirectory).path, path);
@@ -53,14 +54,23 @@ class NodeDirectory implements OpenDirectory {
     if (!stat.isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' });
   }
 
-  get listed(): Buffer {
+  /** For what takes a path. */
+  get place(): Buffer {
     return bytesOfName(this.path);
+  }
+
+  list(): Listing {
+    return new NodeListing(this.place);
   }
 
   facts(): DirectoryFacts {
     const { dev, ino, birthtimeNs } = this.stat;
     // A removed directory's inode number is given to the next one at once.
     return { id: `${dev}:${ino}:${birthtimeNs}`, mount: String(dev), device: String(dev), linked: true };
+  }
+
+  mount(): string {
+    return String(this.stat.dev);
   }
 
   isRemote(): boolean {

@@ -6,9 +6,8 @@
  * would touch another page of every index that has it (and another block of inodes), several times on its way.
  * Does not: look at files, or decide when to go on.
  */
-import { type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import type { Ground, OpenDirectory } from './ground.js';
+import type { Ground, Listed, Listing, OpenDirectory } from './ground.js';
 import { limits } from './limits.js';
 import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from './types.js';
 
@@ -29,7 +28,7 @@ export class Scan {
   readonly waiting: (() => void)[] = [];
   readonly #pending: ByteName[];
   readonly #hooks: ScanHooks;
-  #dir: Dir | undefined;
+  #listing: Listing | undefined;
   #open: OpenDirectory | undefined;
   #path = '' as ByteName;
   /** The window; from `#next` on it is not handed on yet, and undefined while it is being filled. */
@@ -63,11 +62,14 @@ export class Scan {
   }
 
   get #isFull(): boolean {
-    return this.#window.length >= this.#room || this.#windowBytes >= limits.windowBytesMax;
+    const paths = this.#window.length;
+    if (paths >= this.#room || this.#windowBytes >= limits.windowBytesMax) return true;
+    // Names of other directories lie elsewhere in every index: a larger window is for a larger directory.
+    return this.#listing === undefined && paths >= limits.batchMax;
   }
 
   get #isRead(): boolean {
-    return this.#dir === undefined && this.#pending.length === 0;
+    return this.#listing === undefined && this.#pending.length === 0;
   }
 
   takeListed(): ByteName[] {
@@ -82,7 +84,7 @@ export class Scan {
       if (this.#isRead || this.#isFull) {
         this.#window.sort();
         this.#next = 0;
-      } else if (this.#dir === undefined) this.#openNext(root);
+      } else if (this.#listing === undefined) this.#openNext(root);
       else this.#read(untilMs);
       if (performance.now() >= untilMs) break;
     }
@@ -123,10 +125,7 @@ export class Scan {
       this.#open = this.ground.openDirectory(root, path);
       this.#path = path;
       this.#hooks.opened(path, this.#open);
-      this.#dir = opendirSync(this.#open.listed, {
-        encoding: 'latin1' as BufferEncoding,
-        bufferSize: limits.readAtOnce,
-      });
+      this.#listing = this.#open.list();
       this.counts.directories += 1;
     } catch (error) {
       this.#leave();
@@ -137,36 +136,21 @@ export class Scan {
   #read(untilMs: number): void {
     for (let n = 0; !this.#isFull; n++) {
       if (n % 64 === 63 && performance.now() >= untilMs) return;
-      let entry: Dirent | null;
+      let entry: Listed | undefined;
       try {
-        entry = this.#dir!.readSync();
+        entry = this.#listing!.next();
       } catch (error) {
-        if ((error as { code?: string }).code === 'ENOENT') {
-          this.#listUntyped();
-          entry = null;
-        } else {
-          this.#leave();
-          this.#hooks.failed(this.#path, error);
-          return;
-        }
+        this.#leave();
+        this.#hooks.failed(this.#path, error);
+        return;
       }
-      if (entry === null) {
+      if (entry === undefined) {
         if (this.#hooks.everything) this.#listed.push(this.#path);
         this.#leave();
         return;
       }
-      this.#meet(entry.name as ByteName, kindOf(entry));
-    }
-  }
-
-  /**
-   * A filesystem that tells no kinds (ext4 without `filetype`, some FUSE): Node asks lstat for each, which loses names
-   * that are not ASCII. The one case that holds a whole listing, and reads what was read before once more.
-   */
-  #listUntyped(): void {
-    for (const name of readdirSync(this.#open!.listed, 'latin1') as ByteName[]) {
-      const kind = this.ground.kindOf(this.#open!, name);
-      if (kind !== undefined) this.#meet(name, kind);
+      const kind = entry.kind ?? this.ground.kindOf(this.#open!, entry.name);
+      if (kind !== undefined) this.#meet(entry.name, kind);
     }
   }
 
@@ -195,18 +179,9 @@ export class Scan {
   }
 
   #leave(): void {
-    this.#dir?.closeSync();
-    this.#dir = undefined;
+    this.#listing?.close();
+    this.#listing = undefined;
     this.#open?.close();
     this.#open = undefined;
   }
-}
-
-function kindOf(entry: Dirent): FileKind {
-  if (entry.isFile()) return 'file';
-  if (entry.isDirectory()) return 'directory';
-  if (entry.isSymbolicLink()) return 'symlink';
-  if (entry.isFIFO()) return 'fifo';
-  if (entry.isSocket()) return 'socket';
-  return entry.isBlockDevice() || entry.isCharacterDevice() ? 'device' : 'unknown';
 }

@@ -8,6 +8,7 @@ import * as linux from '../../linux/index.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
 import type { OpenDirectory, Tree, TreeHooks } from './ground.js';
 import type { Hint } from './types.js';
+import { WatchTable } from './watch-table.js';
 
 /** Modifications are not asked for: a slow writer would cost an event a call, and its close tells enough. */
 const WATCH_FOR_FILES =
@@ -23,17 +24,10 @@ const WATCH_FOR_FILES =
 const WATCH_FOR_EVERYTHING =
   (WATCH_FOR_FILES & ~linux.IN_EXCL_UNLINK) | linux.IN_MODIFY | linux.IN_DELETE | linux.IN_MOVED_FROM;
 
-interface Watch {
-  path: ByteName;
-  /** The last whole scan that met it. */
-  round: number;
-}
-
 export class WatchTree implements Tree {
   readonly complete = true;
   readonly #inotify: linux.Inotify;
-  readonly #byWd = new Map<number, Watch>();
-  readonly #byPath = new Map<ByteName, number>();
+  readonly #watches = new WatchTable();
   readonly #hooks: TreeHooks;
 
   /** Throws LinuxError (EMFILE: no inotify instance to be had). */
@@ -42,11 +36,14 @@ export class WatchTree implements Tree {
     private readonly everything: boolean,
   ) {
     this.#hooks = hooks;
-    this.#inotify = new linux.Inotify({ onOverflow: () => hooks.onOverflow() });
+    this.#inotify = new linux.Inotify({
+      onOverflow: () => hooks.onOverflow(),
+      onEvent: (event) => this.#onEvent(event),
+    });
   }
 
   has(path: ByteName): boolean {
-    return this.#byPath.has(path);
+    return this.#watches.wdOf(path) !== undefined;
   }
 
   /** Watches the open directory; the same inode keeps its watch. Throws LinuxError (ENOSPC: the watch limit). */
@@ -54,39 +51,35 @@ export class WatchTree implements Tree {
     const wd = this.#inotify.addWatch({
       directoryFd: fd,
       watch_for: this.everything ? WATCH_FOR_EVERYTHING : WATCH_FOR_FILES,
-      callback: (event) => this.#onEvent(event),
     });
-    const was = this.#byPath.get(path);
-    if (was !== undefined && was !== wd) this.#remove(was);
-    const known = this.#byWd.get(wd);
-    if (known !== undefined && known.path !== path) this.#byPath.delete(known.path);
-    this.#byWd.set(wd, { path, round });
-    this.#byPath.set(path, wd);
+    const known = this.#watches.pathOf(wd);
+    if (known === path) {
+      this.#watches.met(wd, round);
+      return;
+    }
+    const was = this.#watches.wdOf(path);
+    if (was !== undefined) this.#remove(was);
+    if (known !== undefined) this.#watches.delete(wd);
+    this.#watches.add(wd, path, round);
   }
 
   /** After a whole scan: what it did not meet is no longer in the tree (its events were lost). */
   sweep(round: number): void {
-    for (const [wd, watch] of this.#byWd) if (watch.round < round) this.#remove(wd);
+    for (const wd of this.#watches.before(round)) this.#remove(wd);
   }
 
   /** Lets go of a directory and all below it. */
   forget(path: ByteName): void {
-    const below = `${path}/`;
-    for (const [wd, watch] of this.#byWd) {
-      if (watch.path === path || path === '' || watch.path.startsWith(below)) this.#remove(wd);
-    }
+    for (const wd of this.#watches.below(path)) this.#remove(wd);
   }
 
   close(): void {
-    this.#byWd.clear();
-    this.#byPath.clear();
     this.#inotify.close();
   }
 
   #onEvent(event: linux.InotifyEvent): void {
-    const watch = this.#byWd.get(event.watch);
-    if (watch === undefined) return; // of a watch that was let go
-    const { path } = watch;
+    const path = this.#watches.pathOf(event.watch);
+    if (path === undefined) return; // of a watch that was let go
     if (event.mask & (linux.IN_DELETE_SELF | linux.IN_MOVE_SELF | linux.IN_UNMOUNT | linux.IN_IGNORED))
       this.#onSelf(path, event);
     else if (event.name === undefined) return;
@@ -119,21 +112,13 @@ export class WatchTree implements Tree {
       return;
     }
     if (event.mask & linux.IN_MOVE_SELF) this.forget(path);
-    else this.#dropRow(event.watch, path);
+    else this.#watches.delete(event.watch);
     // Something else may lie at that path by now. A removed directory that is made again is told by its parent.
     if (event.mask & (linux.IN_MOVE_SELF | linux.IN_UNMOUNT)) this.#hooks.onDirectory(path, 'write');
   }
 
   #remove(wd: number): void {
-    const watch = this.#byWd.get(wd);
-    if (watch === undefined) return;
-    this.#dropRow(wd, watch.path);
-    this.#inotify.removeWatch(wd);
-  }
-
-  #dropRow(wd: number, path: ByteName): void {
-    this.#byWd.delete(wd);
-    if (this.#byPath.get(path) === wd) this.#byPath.delete(path);
+    if (this.#watches.delete(wd)) this.#inotify.removeWatch(wd);
   }
 }
 

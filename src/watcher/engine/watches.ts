@@ -146,14 +146,13 @@ export class Watches {
   }
 
   #noteMount(path: ByteName, directory: OpenDirectory): boolean {
-    const { mount, device } = directory.facts();
-    if (mount === this.#rootMount) {
+    if (directory.mount() === this.#rootMount) {
       this.#mounts.delete(path);
       return false;
     }
     if (!this.#mounts.has(path) && this.#mounts.size < limits.troublesMax) {
       this.#mounts.add(path);
-      this.options.tell({ event: 'submount', path, device });
+      this.options.tell({ event: 'submount', path, device: directory.facts().device });
     }
     return true;
   }

@@ -1,0 +1,200 @@
+/**
+ * The watches of a tree by their descriptors and by their paths, packed: 24 bytes, its path's, and about 16 for finding it.
+ * Guarantees: no object a watch. Two maps with their strings took 330 bytes each, lived through every collection of young
+ * garbage, and so made V8 raise the room for that to its limit (16 MB, and never given back while nothing happens).
+ * Does not: know the kernel.
+ */
+import type { ByteName } from '../../linux/names.js';
+
+/** Of a row: its numbers, and the next rows in its two chains. */
+const [WD, ROUND, PATH_AT, PATH_LENGTH, NEXT_BY_WD, NEXT_BY_PATH, FIELDS] = [0, 1, 2, 3, 4, 5, 6];
+const NONE = -1;
+const ROWS_FIRST = 1_024;
+const PATH_BYTES_FIRST = 32_768;
+const SLASH = 0x2f;
+/** FNV-1a, from another beginning in each process: nobody can choose names that all meet in one chain. */
+const FNV_PRIME = 0x01000193;
+const SEED = Math.floor(Math.random() * 2 ** 32);
+
+export class WatchTable {
+  #rows = new Int32Array(ROWS_FIRST * FIELDS);
+  /** First rows of the chains; as many as rows fit, a power of two. */
+  #byWd = new Int32Array(ROWS_FIRST).fill(NONE);
+  #byPath = new Int32Array(ROWS_FIRST).fill(NONE);
+  /** Rows up to here are in use or free. */
+  #end = 0;
+  /** Rows that are free, chained by NEXT_BY_WD. */
+  #free = NONE;
+  #paths = Buffer.allocUnsafeSlow(PATH_BYTES_FIRST);
+  #pathsEnd = 0;
+  /** Of paths that went. */
+  #pathsUnused = 0;
+
+  /** What it takes. */
+  get bytes(): number {
+    return this.#rows.byteLength + this.#byWd.byteLength + this.#byPath.byteLength + this.#paths.length;
+  }
+
+  pathOf(wd: number): ByteName | undefined {
+    const row = this.#rowOf(wd);
+    return row === NONE ? undefined : this.#pathAt(row);
+  }
+
+  /** The descriptor of a path's watch. */
+  wdOf(path: ByteName): number | undefined {
+    for (let row = this.#byPath[this.#pathSlot(path)]!; row !== NONE; row = this.#get(row, NEXT_BY_PATH))
+      if (this.#isAt(row, path)) return this.#get(row, WD);
+    return undefined;
+  }
+
+  /** Neither the descriptor nor the path may be there. `round`: the last whole scan that met it. */
+  add(wd: number, path: ByteName, round: number): void {
+    const at = this.#keep(path);
+    const row = this.#newRow();
+    this.#set(row, WD, wd);
+    this.#set(row, ROUND, round);
+    this.#set(row, PATH_AT, at);
+    this.#set(row, PATH_LENGTH, path.length);
+    this.#link(row, path);
+  }
+
+  met(wd: number, round: number): void {
+    this.#set(this.#rowOf(wd), ROUND, round);
+  }
+
+  /** False: there is none. */
+  delete(wd: number): boolean {
+    const row = this.#rowOf(wd);
+    if (row === NONE) return false;
+    this.#unlink(this.#byWd, this.#wdSlot(wd), NEXT_BY_WD, row);
+    this.#unlink(this.#byPath, this.#pathSlot(this.#pathAt(row)), NEXT_BY_PATH, row);
+    this.#pathsUnused += this.#get(row, PATH_LENGTH);
+    this.#set(row, PATH_LENGTH, NONE);
+    this.#set(row, NEXT_BY_WD, this.#free);
+    this.#free = row;
+    return true;
+  }
+
+  /** The descriptors of watches that no scan has met since `round`. */
+  before(round: number): number[] {
+    return this.#wdsOf((row) => this.#get(row, ROUND) < round);
+  }
+
+  /** The descriptors of a directory's watch and of all below it. */
+  below(path: ByteName): number[] {
+    if (path === '') return this.#wdsOf(() => true);
+    return this.#wdsOf((row) => {
+      const length = this.#get(row, PATH_LENGTH);
+      const isInside = length === path.length || this.#paths[this.#get(row, PATH_AT) + path.length] === SLASH;
+      return length >= path.length && isInside && this.#startsWith(row, path);
+    });
+  }
+
+  #wdsOf(isWanted: (row: number) => boolean): number[] {
+    const found: number[] = [];
+    for (let row = 0; row < this.#end; row++)
+      if (this.#get(row, PATH_LENGTH) !== NONE && isWanted(row)) found.push(this.#get(row, WD));
+    return found;
+  }
+
+  #get(row: number, field: number): number {
+    return this.#rows[row * FIELDS + field]!;
+  }
+
+  #set(row: number, field: number, value: number): void {
+    this.#rows[row * FIELDS + field] = value;
+  }
+
+  #rowOf(wd: number): number {
+    let row = this.#byWd[this.#wdSlot(wd)]!;
+    while (row !== NONE && this.#get(row, WD) !== wd) row = this.#get(row, NEXT_BY_WD);
+    return row;
+  }
+
+  #wdSlot(wd: number): number {
+    return wd & (this.#byWd.length - 1);
+  }
+
+  #pathSlot(path: ByteName): number {
+    let hash = SEED;
+    for (let at = 0; at < path.length; at++) hash = Math.imul(hash ^ path.charCodeAt(at), FNV_PRIME);
+    return (hash ^ (hash >>> 15)) & (this.#byPath.length - 1);
+  }
+
+  #pathAt(row: number): ByteName {
+    const at = this.#get(row, PATH_AT);
+    return this.#paths.toString('latin1', at, at + this.#get(row, PATH_LENGTH)) as ByteName;
+  }
+
+  #isAt(row: number, path: ByteName): boolean {
+    return this.#get(row, PATH_LENGTH) === path.length && this.#startsWith(row, path);
+  }
+
+  #startsWith(row: number, path: ByteName): boolean {
+    const at = this.#get(row, PATH_AT);
+    for (let n = 0; n < path.length; n++) if (this.#paths[at + n] !== path.charCodeAt(n)) return false;
+    return true;
+  }
+
+  #newRow(): number {
+    if (this.#free === NONE && this.#end * FIELDS === this.#rows.length) this.#grow();
+    if (this.#free === NONE) return this.#end++;
+    const row = this.#free;
+    this.#free = this.#get(row, NEXT_BY_WD);
+    return row;
+  }
+
+  #link(row: number, path: ByteName): void {
+    const [wdSlot, pathSlot] = [this.#wdSlot(this.#get(row, WD)), this.#pathSlot(path)];
+    this.#set(row, NEXT_BY_WD, this.#byWd[wdSlot]!);
+    this.#byWd[wdSlot] = row;
+    this.#set(row, NEXT_BY_PATH, this.#byPath[pathSlot]!);
+    this.#byPath[pathSlot] = row;
+  }
+
+  #unlink(heads: Int32Array, slot: number, next: number, row: number): void {
+    const follower = this.#get(row, next);
+    let at = heads[slot]!;
+    if (at === row) {
+      heads[slot] = follower;
+      return;
+    }
+    while (this.#get(at, next) !== row) at = this.#get(at, next);
+    this.#set(at, next, follower);
+  }
+
+  /** To be called when each row is in use. */
+  #grow(): void {
+    const rows = new Int32Array(2 * this.#rows.length);
+    rows.set(this.#rows);
+    this.#rows = rows;
+    this.#byWd = new Int32Array(2 * this.#byWd.length).fill(NONE);
+    this.#byPath = new Int32Array(2 * this.#byPath.length).fill(NONE);
+    for (let row = 0; row < this.#end; row++) this.#link(row, this.#pathAt(row));
+  }
+
+  /** Answers where it is. */
+  #keep(path: ByteName): number {
+    if (this.#pathsEnd + path.length > this.#paths.length) this.#makeRoom(path.length);
+    const at = this.#pathsEnd;
+    this.#pathsEnd += this.#paths.write(path, at, 'latin1');
+    return at;
+  }
+
+  /** Leaves what is unused behind; as much again is room for those to come. */
+  #makeRoom(bytes: number): void {
+    const used = this.#pathsEnd - this.#pathsUnused + bytes;
+    const paths = Buffer.allocUnsafeSlow(Math.max(PATH_BYTES_FIRST, 2 * used));
+    let end = 0;
+    for (let row = 0; row < this.#end; row++) {
+      const length = this.#get(row, PATH_LENGTH);
+      if (length === NONE) continue;
+      const at = this.#get(row, PATH_AT);
+      this.#set(row, PATH_AT, end);
+      end += this.#paths.copy(paths, end, at, at + length);
+    }
+    this.#paths = paths;
+    this.#pathsEnd = end;
+    this.#pathsUnused = 0;
+  }
+}
