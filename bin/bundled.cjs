@@ -5,16 +5,12 @@
  * the modules.
  */
 const { readFileSync } = require('node:fs');
-const { createRequire } = require('node:module');
+const { createRequire, isBuiltin } = require('node:module');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const PROGRAMS = join(__dirname, '../dist/program');
 const HOOKS = /--(import|loader|experimental-loader)\b/;
-/** They take up to 3 ms each to load, and few commands come to use them. What Node has loaded for itself is not here. */
-const LATER = ['assert/strict', 'child_process', 'crypto', 'net', 'worker_threads', 'zlib'].map(
-  (name) => `node:${name}`,
-);
 
 /** A program, not run yet. `use`: the code cache holds what one command, or one role of a child, compiles. */
 function compiled(program, use = program) {
@@ -43,10 +39,13 @@ function load(program, script, require = createRequire(PROGRAMS)) {
   return module.exports;
 }
 
-/** The `require` of a command: LATER are loaded by the first use of one of their exports. */
+/**
+ * The `require` of a command: a module of Node's own is loaded by the first use of one of its exports. Some take 3 ms, and few
+ * commands come to use them all.
+ */
 function requireLater() {
   const require = createRequire(PROGRAMS);
-  return (name) => (LATER.includes(name) ? later(() => require(name)) : require(name));
+  return (name) => (isBuiltin(name) ? later(() => require(name)) : require(name));
 }
 
 function later(load) {
@@ -55,11 +54,14 @@ function later(load) {
     module ??= load();
     return module;
   };
-  return new Proxy(() => {}, {
+  const proxy = new Proxy(() => {}, {
     get: (_, name) => loaded()[name],
     apply: (_, self, values) => Reflect.apply(loaded(), self, values),
-    ownKeys: () => [], // the bundle lists a module's names where its default export is imported, too
+    // Where the default export is imported, esbuild makes an object with that one, a copy of each other, and this prototype.
+    ownKeys: () => [],
+    getPrototypeOf: () => proxy,
   });
+  return proxy;
 }
 
 async function launch(name, module, entry) {

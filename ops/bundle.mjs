@@ -17,42 +17,62 @@ const ROLES = { worker: 'stages/run', producer: 'producer/run', dashboard: 'dash
 
 const EXTERNAL = [
   // Native ones.
-  ...['@koromix/*', '*.node'],
+  ...['@koromix/*', '*.node', 'bindings'],
   // Loaded where it is used only.
   ...['fastify', '@fastify/static', 'prom-client', 'yaml', 'fzstd'],
   // What bunyan tries to load, and does without.
   ...['dtrace-provider', 'mv', 'source-map-support', 'moment'],
 ];
 
-/** meow evaluates the licence tables of a package.json's check at its import; it is given no package.json to check. */
-const withoutLicences = {
-  name: 'without-licences',
+/**
+ * What meow evaluates at its import for reading a package.json (tables of licences, a highlighter of wrong JSON, what runs
+ * git): it is given none to read.
+ */
+const PACKAGE_READING = [
+  ['var normalizeExports = requireNormalize();', 'var normalizeExports = {};'],
+  ['var libExports = requireLib$1();', 'var libExports = {};'],
+  ['promisify(execFile);', ''],
+];
+const withoutPackageReading = {
+  name: 'without-package-reading',
   setup({ onLoad }) {
     onLoad({ filter: /meow\/build\/dependencies\.js$/ }, ({ path }) => {
-      const before = readFileSync(path, 'utf8');
-      const contents = before.replace(/^var normalizeExports = requireNormalize\(\);$/m, 'var normalizeExports = {};');
-      if (contents === before) throw new Error(`${path} has no line that calls requireNormalize: look at it anew`);
+      let contents = readFileSync(path, 'utf8');
+      for (const [line, instead] of PACKAGE_READING) {
+        if (!contents.includes(`\n${line}\n`)) throw new Error(`${path} has no line "${line}": look at it anew`);
+        contents = contents.replace(`\n${line}\n`, () => `\n${instead}\n`);
+      }
       return { contents, loader: 'js' };
     });
   },
 };
 
-/** Its binary is asked for at once, where it lies: a program that cannot load it is started out of its modules. */
+/**
+ * The native ones look for their binaries in many places; here they begin with the one where they are. A program that cannot
+ * load them is started out of its modules.
+ */
+const NATIVE = [
+  [
+    /better-sqlite3\/lib\/database\.js$/,
+    'let DEFAULT_ADDON;',
+    "let DEFAULT_ADDON = require('better-sqlite3/build/Release/better_sqlite3.node');",
+  ],
+  [
+    /koffi\/src\/koffi\/index\.c?js$/,
+    'loadStatic(pkg) ??',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is one in koffi
+    'require(`@koromix/koffi-${pkg}/${triplets[0]}/koffi.node`) ??',
+  ],
+];
 const nativeAtOnce = {
   name: 'native-at-once',
   setup({ onLoad }) {
-    onLoad({ filter: /better-sqlite3\/lib\/database\.js$/ }, ({ path }) => {
-      const before = readFileSync(path, 'utf8');
-      const contents = before
-        .replace(
-          'let DEFAULT_ADDON;',
-          "const DEFAULT_ADDON = require('better-sqlite3/build/Release/better_sqlite3.node');",
-        )
-        .replace("DEFAULT_ADDON || (DEFAULT_ADDON = require('bindings')('better_sqlite3.node'))", 'DEFAULT_ADDON');
-      if (/bindings|let DEFAULT_ADDON/.test(contents))
-        throw new Error(`${path} loads its binary in another way: look at it anew`);
-      return { contents, loader: 'js' };
-    });
+    for (const [filter, search, direct] of NATIVE)
+      onLoad({ filter }, ({ path }) => {
+        const before = readFileSync(path, 'utf8');
+        if (!before.includes(search)) throw new Error(`${path} has no "${search}": look at it anew`);
+        return { contents: before.replace(search, () => direct), loader: 'js' };
+      });
   },
 };
 
@@ -82,7 +102,7 @@ const bundle = (name, contents) =>
     // Names stay, for the stack of a bug.
     minifySyntax: true,
     legalComments: 'linked',
-    plugins: [withoutLicences, nativeAtOnce, whereModulesLie],
+    plugins: [withoutPackageReading, nativeAtOnce, whereModulesLie],
   });
 
 await Promise.all([

@@ -22,7 +22,6 @@ if (program === 'child') {
 } else {
   const loaded = load(program, script, requireLater());
   const run = loaded[use.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())];
-  process.stdout.write = () => true;
   if (use in ON_STATE) await (await openState({ statePath, title: 'build' })).close();
   await run(use in ON_STATE ? [...ON_STATE[use], '--state-path', statePath] : ['--help']);
 }

@@ -4,7 +4,7 @@
  * has its default without a schema, as making those of all options takes longer than `queue-stat` takes to look.
  * Does not: know any option; src/config/schema.ts lists them.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { UNITS_MS } from './duration.js';
 
 export interface FieldMeta {
@@ -29,13 +29,13 @@ export interface FieldMeta {
 type About = Pick<FieldMeta, 'group' | 'description'> & Partial<FieldMeta>;
 
 export class Field<T = unknown> {
-  #schema: z.ZodType<T> | undefined;
+  #schema: z.ZodMiniType<T> | undefined;
 
   constructor(
     readonly meta: FieldMeta,
     /** Of an option that is not given. */
     private readonly fallback: () => T,
-    private readonly makeSchema: () => z.ZodType<T>,
+    private readonly makeSchema: () => z.ZodMiniType<T>,
   ) {}
 
   /** Undefined is no value: the default. */
@@ -56,7 +56,7 @@ interface Range {
 }
 
 function numeric<T extends number | undefined>(
-  base: () => z.ZodNumber,
+  base: () => z.ZodMiniNumber,
   what: string,
   about: About,
   { min, max, unit, fallback }: Range & { fallback: T },
@@ -75,12 +75,12 @@ function numeric<T extends number | undefined>(
   return new Field<number | T>(
     meta,
     () => fallback,
-    () => z.preprocess(asNumber, base().min(min).max(max)),
+    () => z.pipe(z.transform(asNumber), base().check(z.gte(min), z.lte(max))),
   );
 }
 
 const none = () => undefined;
-const aWhole = () => z.number().int();
+const aWhole = () => z.int();
 const aNumber = () => z.number();
 
 export const whole = (about: About, range: Range & { fallback: number }): Field<number> =>
@@ -109,7 +109,7 @@ export function choice<const T extends readonly [string, ...string[]]>(about: Ab
   return new Field<T[number]>(
     meta,
     () => values[0],
-    () => z.enum(values) as z.ZodType<T[number]>,
+    () => z.enum(values) as z.ZodMiniType<T[number]>,
   );
 }
 
@@ -128,14 +128,17 @@ export function toggle(about: About, fallback: boolean): Field<boolean> {
   return new Field<boolean>(
     meta,
     () => fallback,
-    () => z.preprocess(asSwitch, z.boolean()),
+    () => z.pipe(z.transform(asSwitch), z.boolean()),
   );
 }
 
 /** Text that `accepts` may refuse; `rule` of `about` says what is accepted. */
 export function text(about: About & { rule: string; example: string; placeholder: string }, accepts = isText) {
   return new Field<string | undefined>({ kind: 'text', ...about }, none, () =>
-    z.preprocess((raw) => (typeof raw === 'number' ? String(raw) : raw), z.string().refine(accepts)),
+    z.pipe(
+      z.transform((raw) => (typeof raw === 'number' ? String(raw) : raw)),
+      z.string().check(z.refine(accepts)),
+    ),
   );
 }
 
@@ -147,7 +150,7 @@ export function textOr(
   return new Field<string>(
     { kind: 'text', defaultText: fallback, ...about },
     () => fallback,
-    () => z.string().refine(accepts),
+    () => z.string().check(z.refine(accepts)),
   );
 }
 
@@ -161,10 +164,10 @@ export function durationIfGiven(about: About & { defaultText: string }) {
     ...about,
   };
   return new Field<number | undefined>(meta, none, () =>
-    z
-      .string()
-      .regex(/^\d{1,6}[smhd]$/)
-      .transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1)]!),
+    z.pipe(
+      z.string().check(z.regex(/^\d{1,6}[smhd]$/)),
+      z.transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1)]!),
+    ),
   );
 }
 
@@ -181,7 +184,10 @@ export function list(
   return new Field<string[]>(
     { kind: 'list', ...about },
     () => [],
-    () => z.preprocess(asList, z.array(z.preprocess(asText, z.string().refine(accepts))).max(max)),
+    () => {
+      const item = z.pipe(z.transform(asText), z.string().check(z.refine(accepts)));
+      return z.pipe(z.transform(asList), z.array(item).check(z.maxLength(max)));
+    },
   );
 }
 
