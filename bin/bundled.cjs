@@ -41,11 +41,12 @@ function load(program, script, require = createRequire(PROGRAMS)) {
 
 /**
  * The `require` of a command: a module of Node's own is loaded by the first use of one of its exports. Some take 3 ms, and few
- * commands come to use them all.
+ * commands come to use them all. `process` is there anyway, and its methods change it: they want itself.
  */
 function requireLater() {
   const require = createRequire(PROGRAMS);
-  return (name) => (isBuiltin(name) ? later(() => require(name)) : require(name));
+  const isProcess = (name) => /^(node:)?process$/.test(name);
+  return (name) => (isBuiltin(name) && !isProcess(name) ? later(() => require(name)) : require(name));
 }
 
 function later(load) {

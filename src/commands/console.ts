@@ -1,6 +1,7 @@
 /**
  * How a command talks to the person who called it: results on stdout, everything else on stderr.
- * Guarantees: an operator's error is one sentence, a bug shows its stack; a reader that went away is no error.
+ * Guarantees: an operator's error is one sentence, a bug shows its stack; a reader that went away is no error, one that is slow
+ * is waited for.
  */
 import { asOperatorError, EXIT } from '../errors.js';
 import { writeAll } from '../telemetry/line-writer.js';

@@ -28,6 +28,7 @@ export interface FieldMeta {
 
 type About = Pick<FieldMeta, 'group' | 'description'> & Partial<FieldMeta>;
 
+/** One option. Its values are checked as zod does it; the schema is made for the first of them. */
 export class Field<T = unknown> {
   #schema: z.ZodMiniType<T> | undefined;
 

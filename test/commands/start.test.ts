@@ -52,6 +52,11 @@ test('a command runs out of one file, with the code cache of the build', async (
     const { code, stderr } = await run.ended;
     assert.deepEqual([code, stderr.split(';')[0]], [3, `${command}: there is no state at /none`]);
   }
+  for (const command of readdirSync(join(PACKAGE, 'bin')).filter((name) => name.startsWith('ingest'))) {
+    const { code, stdout, stderr } = await world.launch(join(world.root, 'bin', command), ['--help']).ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^Usage: ${command} `, 'm'));
+  }
   const uses = [
     ...['ingest', 'ingest-ctl', 'queue-stat'].map((name) => [name, name, []] as const),
     ...Object.entries(NODE_FLAGS).map(([role, flags]) => ['child', role, flags] as const),
