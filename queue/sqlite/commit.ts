@@ -33,10 +33,12 @@ export const pauseShortly = (): void => void Atomics.wait(sleeper, 0, 0, randomW
 
 /** A read may meet BUSY while another process recovers or closes the log: it is over in milliseconds. */
 export function retryWhileBusy<T>(fn: () => T, longestMs = 5_000): T {
-  for (const end = performance.now() + longestMs; ; pauseShortly()) {
+  let end: number | undefined;
+  for (; ; pauseShortly()) {
     try {
       return fn();
     } catch (error) {
+      end ??= performance.now() + longestMs;
       if (!isBusy(error) || performance.now() > end) throw error;
     }
   }

@@ -12,7 +12,7 @@ import { heldJobs, heldTable, nothingHeld } from '../status/held-list.js';
 import { ProcessWatch } from '../status/processes.js';
 import { lookAt, type Report } from '../status/report.js';
 import { askedFor } from './ask.js';
-import { say, tell } from './console.js';
+import { say, sayRaw, tell } from './console.js';
 import { processesTable, reportText } from './queue-text.js';
 import { withView } from './state-view.js';
 
@@ -41,7 +41,7 @@ export async function queueStat(argv: readonly string[]): Promise<number> {
     const processes = new ProcessWatch();
     for (;;) {
       const report = lookAt(view, statePath, { feed, by, watch: processes });
-      if (watch && !json && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
+      if (watch && !json && process.stdout.isTTY) sayRaw('\u001b[H\u001b[2J');
       show(report);
       if (!watch) return alarm(view, report, feed, { maxAge, maxHeld });
       await sleep(WATCH_MS);

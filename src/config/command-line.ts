@@ -6,7 +6,6 @@
 import meow from 'meow';
 import { OperatorError } from '../errors.js';
 import { type CommandSpec, OPTION_NAMES } from './commands.js';
-import { metaOf } from './field.js';
 import { suggestion } from './nearest.js';
 import { allFields } from './schema.js';
 
@@ -51,7 +50,7 @@ function withoutAlias({ aliases = {} }: CommandSpec, token: string): string {
 }
 
 function flagType(name: string) {
-  const { kind } = metaOf(allFields[name]!);
+  const { kind } = allFields[name]!.meta;
   if (kind === 'switch') return { type: 'boolean' as const, ...(name === 'help' ? { shortFlag: 'h' as const } : {}) };
   return kind === 'list' ? { type: 'string' as const, isMultiple: true as const } : { type: 'string' as const };
 }
@@ -64,7 +63,7 @@ function refuseBadTokens(spec: CommandSpec, argv: readonly string[]): void {
     if (!token.startsWith('-') || token === '-' || token === '-h') continue;
     const [, dashes, written, equals] = /^(--?)([^=]*)(=?)/s.exec(token)!;
     const name = knownName(spec, dashes!, written!, token);
-    const { kind } = metaOf(allFields[name]!);
+    const { kind } = allFields[name]!.meta;
     if (seen.has(name) && kind !== 'list') {
       throw new OperatorError(
         'option_twice',
@@ -86,7 +85,7 @@ function knownName(spec: CommandSpec, dashes: string, written: string, token: st
   if (dashes === '--') {
     if (spec.options.includes(written)) return written;
     const positive = written.replace(/^no-/, '');
-    if (positive !== written && spec.options.includes(positive) && metaOf(allFields[positive]!).kind === 'switch') {
+    if (positive !== written && spec.options.includes(positive) && allFields[positive]!.meta.kind === 'switch') {
       return positive;
     }
     if (OPTION_NAMES.includes(written)) {
@@ -114,7 +113,7 @@ function refuseSwitchValue(name: string, token: string): void {
 
 function refuseMissingValue(name: string, next: string | undefined): void {
   if (next !== undefined && (!next.startsWith('-') || next === '-' || /^-\d/.test(next))) return;
-  const { example, rule } = metaOf(allFields[name]!);
+  const { example, rule } = allFields[name]!.meta;
   const found = next === undefined ? 'nothing follows it' : `${JSON.stringify(next)} follows it`;
   throw new OperatorError(
     'missing_value',

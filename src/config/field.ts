@@ -1,9 +1,10 @@
 /**
- * How one option is described: a zod schema that carries what help, refusals and tests need to know of it.
- * Guarantees: a value is accepted in the same spelling from a flag, the environment and the file.
+ * How one option is described: what help, refusals and tests need to know of it, and the zod schema of its values.
+ * Guarantees: a value is accepted in the same spelling from a flag, the environment and the file; an option that is not given
+ * has its default without a schema, as making those of all options takes longer than `queue-stat` takes to look.
  * Does not: know any option; src/config/schema.ts lists them.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { UNITS_MS } from './duration.js';
 
 export interface FieldMeta {
@@ -27,14 +28,23 @@ export interface FieldMeta {
 
 type About = Pick<FieldMeta, 'group' | 'description'> & Partial<FieldMeta>;
 
-export type Field = z.ZodType;
+/** One option. Its values are checked as zod does it; the schema is made for the first of them. */
+export class Field<T = unknown> {
+  #schema: z.ZodMiniType<T> | undefined;
 
-export function metaOf(field: Field): FieldMeta {
-  return z.globalRegistry.get(field) as unknown as FieldMeta;
-}
+  constructor(
+    readonly meta: FieldMeta,
+    /** Of an option that is not given. */
+    private readonly fallback: () => T,
+    private readonly makeSchema: () => z.ZodMiniType<T>,
+  ) {}
 
-function described<S extends z.ZodType>(schema: S, meta: FieldMeta): S {
-  return schema.meta(meta as unknown as Record<string, unknown>) as S;
+  /** Undefined is no value: the default. */
+  safeParse(value: unknown): { success: true; data: T } | { success: false } {
+    if (value === undefined) return { success: true, data: this.fallback() };
+    this.#schema ??= this.makeSchema();
+    return this.#schema.safeParse(value);
+  }
 }
 
 const asNumber = (raw: unknown): unknown =>
@@ -44,12 +54,15 @@ interface Range {
   min: number;
   max: number;
   unit?: string;
-  fallback?: number;
 }
 
-function numeric(base: z.ZodNumber, what: string, about: About, { min, max, unit, fallback }: Range) {
-  const schema = z.preprocess(asNumber, base.min(min).max(max).optional());
-  return described(schema.transform((value) => value ?? fallback) as unknown as z.ZodType<number>, {
+function numeric<T extends number | undefined>(
+  base: () => z.ZodMiniNumber,
+  what: string,
+  about: About,
+  { min, max, unit, fallback }: Range & { fallback: T },
+): Field<number | T> {
+  const meta: FieldMeta = {
     rule: `${what}${unit ? ` of ${unit}` : ''} from ${min} to ${max}`,
     example: String(fallback ?? min),
     placeholder: 'N',
@@ -59,24 +72,33 @@ function numeric(base: z.ZodNumber, what: string, about: About, { min, max, unit
     max,
     ...(fallback === undefined ? {} : { defaultText: String(fallback) }),
     ...about,
-  });
+  };
+  return new Field<number | T>(
+    meta,
+    () => fallback,
+    () => z.pipe(z.transform(asNumber), base().check(z.gte(min), z.lte(max))),
+  );
 }
 
-export const whole = (about: About, range: Range & { fallback: number }) =>
-  numeric(z.number().int(), 'a whole number', about, range);
-export const seconds = (about: About, range: Range & { fallback: number }) =>
-  numeric(z.number(), 'a number', about, { unit: 'seconds', ...range });
+const none = () => undefined;
+const aWhole = () => z.int();
+const aNumber = () => z.number();
+
+export const whole = (about: About, range: Range & { fallback: number }): Field<number> =>
+  numeric(aWhole, 'a whole number', about, range);
+export const seconds = (about: About, range: Range & { fallback: number }): Field<number> =>
+  numeric(aNumber, 'a number', about, { unit: 'seconds', ...range });
 /** Without a fixed default: what holds then depends on something else, and the description says on what. */
 export const secondsIfGiven = (about: About & { defaultText: string }, range: Range) =>
-  numeric(z.number(), 'a number', about, { unit: 'seconds', ...range }) as z.ZodType<number | undefined>;
+  numeric(aNumber, 'a number', about, { unit: 'seconds', fallback: undefined, ...range });
 
 /** No bound where none is given. */
 export const wholeIfGiven = (about: About & { defaultText: string }, range: Range) =>
-  numeric(z.number().int(), 'a whole number', about, range) as z.ZodType<number | undefined>;
+  numeric(aWhole, 'a whole number', about, { fallback: undefined, ...range });
 
 /** The first value is the default. */
-export function choice<const T extends readonly [string, ...string[]]>(about: About, values: T) {
-  return described(z.enum(values).default(values[0] as never) as unknown as z.ZodType<T[number]>, {
+export function choice<const T extends readonly [string, ...string[]]>(about: About, values: T): Field<T[number]> {
+  const meta: FieldMeta = {
     rule: `one of ${values.join(', ')}`,
     example: values[0],
     placeholder: values.join('|'),
@@ -84,54 +106,70 @@ export function choice<const T extends readonly [string, ...string[]]>(about: Ab
     choices: values,
     defaultText: values[0],
     ...about,
-  });
+  };
+  return new Field<T[number]>(
+    meta,
+    () => values[0],
+    () => z.enum(values) as z.ZodMiniType<T[number]>,
+  );
 }
 
 const asSwitch = (raw: unknown): unknown =>
   raw === 'true' || raw === '1' ? true : raw === 'false' || raw === '0' ? false : raw;
 
-export function toggle(about: About, fallback: boolean) {
-  return described(
-    z.preprocess(asSwitch, z.boolean().optional()).transform((value) => value ?? fallback),
-    {
-      rule: 'true or false',
-      example: String(!fallback),
-      placeholder: '',
-      kind: 'switch',
-      defaultText: fallback ? 'on' : 'off',
-      ...about,
-    },
+export function toggle(about: About, fallback: boolean): Field<boolean> {
+  const meta: FieldMeta = {
+    rule: 'true or false',
+    example: String(!fallback),
+    placeholder: '',
+    kind: 'switch',
+    defaultText: fallback ? 'on' : 'off',
+    ...about,
+  };
+  return new Field<boolean>(
+    meta,
+    () => fallback,
+    () => z.pipe(z.transform(asSwitch), z.boolean()),
   );
 }
 
 /** Text that `accepts` may refuse; `rule` of `about` says what is accepted. */
 export function text(about: About & { rule: string; example: string; placeholder: string }, accepts = isText) {
-  const schema = z.preprocess((raw) => (typeof raw === 'number' ? String(raw) : raw), z.string().refine(accepts));
-  return described(schema.optional(), { kind: 'text', ...about });
+  return new Field<string | undefined>({ kind: 'text', ...about }, none, () =>
+    z.pipe(
+      z.transform((raw) => (typeof raw === 'number' ? String(raw) : raw)),
+      z.string().check(z.refine(accepts)),
+    ),
+  );
 }
 
 export function textOr(
   fallback: string,
   about: About & { rule: string; example: string; placeholder: string },
   accepts = isText,
-) {
-  const schema = z.string().refine(accepts).default(fallback);
-  return described(schema, { kind: 'text', defaultText: fallback, ...about });
+): Field<string> {
+  return new Field<string>(
+    { kind: 'text', defaultText: fallback, ...about },
+    () => fallback,
+    () => z.string().check(z.refine(accepts)),
+  );
 }
 
 /** A time with its unit, as ms. */
 export function durationIfGiven(about: About & { defaultText: string }) {
-  const schema = z
-    .string()
-    .regex(/^\d{1,6}[smhd]$/)
-    .transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1)]!);
-  return described(schema.optional(), {
+  const meta: FieldMeta = {
     rule: 'a whole number with s, m, h or d (seconds to days) behind it',
     example: '90d',
     placeholder: 'DURATION',
     kind: 'text',
     ...about,
-  });
+  };
+  return new Field<number | undefined>(meta, none, () =>
+    z.pipe(
+      z.string().check(z.regex(/^\d{1,6}[smhd]$/)),
+      z.transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1)]!),
+    ),
+  );
 }
 
 /**
@@ -143,10 +181,15 @@ export function list(
   accepts: (item: string) => boolean,
   max: number,
   asText: (item: unknown) => unknown = (item) => item,
-) {
-  const items = z.array(z.preprocess(asText, z.string().refine(accepts))).max(max);
-  const schema = z.preprocess(asList, items).default([]);
-  return described(schema, { kind: 'list', ...about });
+): Field<string[]> {
+  return new Field<string[]>(
+    { kind: 'list', ...about },
+    () => [],
+    () => {
+      const item = z.pipe(z.transform(asText), z.string().check(z.refine(accepts)));
+      return z.pipe(z.transform(asList), z.array(item).check(z.maxLength(max)));
+    },
+  );
 }
 
 function asList(raw: unknown): unknown {

@@ -3,7 +3,7 @@
  * Does not: print it.
  */
 import type { CommandSpec } from './commands.js';
-import { type FieldMeta, metaOf } from './field.js';
+import type { FieldMeta } from './field.js';
 import { NOT_IN_FILE } from './file.js';
 import { allFields, GROUPS, mirrorFields, viewFields } from './schema.js';
 
@@ -47,8 +47,8 @@ function exitCodes(spec: CommandSpec): string {
 
 function section(spec: CommandSpec, group: string, width: number): string {
   const lines = spec.options
-    .filter((name) => metaOf(allFields[name]!).group === group)
-    .map((name) => optionLines(name, metaOf(allFields[name]!), spec.needs.includes(name), width));
+    .filter((name) => allFields[name]!.meta.group === group)
+    .map((name) => optionLines(name, allFields[name]!.meta, spec.needs.includes(name), width));
   return lines.length === 0 ? '' : `${group}:\n${lines.join('')}`;
 }
 

@@ -7,7 +7,6 @@ import { OperatorError } from '../errors.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
 import { readEnvironment, variableOf } from './environment.js';
-import { metaOf } from './field.js';
 import { type ConfigFile, readConfigFile } from './file.js';
 import {
   allFields,
@@ -123,7 +122,7 @@ function checkedValue(option: string, given: Given | undefined): unknown {
   const value = option === 'workers' ? workersText(given?.value) : given?.value;
   const parsed = field.safeParse(value);
   if (parsed.success) return parsed.data;
-  const { rule, example } = metaOf(field);
+  const { rule, example } = field.meta;
   const got = given?.value === '' ? 'nothing' : (JSON.stringify(given?.value) ?? 'nothing');
   throw new OperatorError(
     'bad_value',

@@ -3,7 +3,6 @@
  * the refusals and the tests of wrong values are made from it.
  * Does not: look at the disk; directories.ts does.
  */
-import * as z from 'zod';
 import { addressOf } from './dashboard.js';
 import { expectationText, parseExpectation } from './expect.js';
 import {
@@ -449,13 +448,11 @@ export const commonFields = {
   version: toggle({ group: STATE, description: 'show the version' }, false),
 } satisfies Record<string, Field>;
 
-export const feedSchema = z.strictObject(feedFields);
-export const serviceSchema = z.strictObject(serviceFields);
-export type FeedValues = z.output<typeof feedSchema>;
-export type ServiceValues = z.output<typeof serviceSchema>;
-
-export type ViewValues = { [K in keyof typeof viewFields]: z.output<(typeof viewFields)[K]> };
-export type MirrorValues = { [K in keyof typeof mirrorFields]: z.output<(typeof mirrorFields)[K]> };
+type ValuesOf<Fields> = { [K in keyof Fields]: Fields[K] extends Field<infer T> ? T : never };
+export type FeedValues = ValuesOf<typeof feedFields>;
+export type ServiceValues = ValuesOf<typeof serviceFields>;
+export type ViewValues = ValuesOf<typeof viewFields>;
+export type MirrorValues = ValuesOf<typeof mirrorFields>;
 
 export const allFields: Record<string, Field> = {
   ...feedFields,

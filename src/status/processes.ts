@@ -36,7 +36,8 @@ export class ProcessWatch {
   readonly #beats = new Map<OwnerId, { beat: number; sinceMs: number }>();
   #lookedMs = Number.NEGATIVE_INFINITY;
 
-  look(view: Pick<QueueView, 'owners'>, nowMs = performance.now()): Process[] {
+  /** `nowMs`: of a clock that stands while the machine is suspended (performance.now() is one, and loads a module for it). */
+  look(view: Pick<QueueView, 'owners'>, nowMs = process.uptime() * 1000): Process[] {
     // Who was suspended itself saw no beats: it begins anew.
     if (nowMs - this.#lookedMs > SILENT_MS / 2) this.#beats.clear();
     this.#lookedMs = nowMs;

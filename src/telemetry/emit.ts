@@ -3,12 +3,15 @@
  * Guarantees: a subscriber that throws does not disturb who emits, nor the other subscribers.
  * Does not: format or write; bunyan.ts and terminal.ts do.
  */
+import { LineWriter } from './line-writer.js';
+
 export type Fields = Record<string, unknown>;
 /** `event` is lower_snake_case; events.ts lists those with a level or a sentence of their own. */
 export type Emit = (event: string, fields?: Fields) => void;
 export type Subscriber = (event: string, fields: Fields) => void;
 
 const subscribers = new Set<Subscriber>();
+let complaints: LineWriter | undefined;
 
 export const emit: Emit = (event, fields = {}) => {
   for (const subscriber of subscribers) {
@@ -16,7 +19,8 @@ export const emit: Emit = (event, fields = {}) => {
       subscriber(event, fields);
     } catch (error) {
       // Telling is never a reason to fail; but a broken subscriber is a bug that must be seen.
-      process.stderr.write(`a subscriber failed at the event ${event}: ${(error as Error).stack}\n`);
+      complaints ??= new LineWriter();
+      complaints.write(`a subscriber failed at the event ${event}: ${(error as Error).stack}\n`);
     }
   }
 };

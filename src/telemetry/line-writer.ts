@@ -39,15 +39,23 @@ export class LineWriter {
   }
 
   #writeAll(bytes: Buffer): void {
-    for (let rest = bytes; rest.length > 0; ) {
-      try {
-        rest = rest.subarray(writeSync(this.fd, rest));
-      } catch (error) {
-        // EPIPE: the reader has gone, and the work goes on without it.
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-        // A full pipe that somebody made non-blocking: its reader is slow, so are we.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-      }
+    try {
+      writeAll(this.fd, bytes);
+    } catch {
+      // EPIPE: the reader has gone, and the work goes on without it.
+    }
+  }
+}
+
+/** Errors: Node's own of write(2): EPIPE where the reader has gone. */
+export function writeAll(fd: number, bytes: Buffer): void {
+  for (let rest = bytes; rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      // A full pipe that somebody made non-blocking: its reader is slow, so are we.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
 }

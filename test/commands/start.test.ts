@@ -36,12 +36,11 @@ test('a command says to build first where dist is missing', async (t) => {
   assert.equal(stderr, 'ingest: the program is not built yet; run npm ci in the folder of the package first.');
 });
 
-/** bin/ and the one file of the program, without any of its modules. */
+/** bin/ and the one file of each command, without any of its modules. */
 function copyBundle(root: string): void {
   cpSync(join(PACKAGE, 'bin'), join(root, 'bin'), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type": "module"}');
-  for (const name of readdirSync(join(PACKAGE, 'dist')).filter((name) => name.startsWith('program.cjs')))
-    cpSync(join(PACKAGE, 'dist', name), join(root, 'dist', name));
+  cpSync(join(PACKAGE, 'dist/program'), join(root, 'dist/program'), { recursive: true });
 }
 
 test('a command runs out of one file, with the code cache of the build', async (t) => {
@@ -53,12 +52,18 @@ test('a command runs out of one file, with the code cache of the build', async (
     const { code, stderr } = await run.ended;
     assert.deepEqual([code, stderr.split(';')[0]], [3, `${command}: there is no state at /none`]);
   }
+  for (const command of readdirSync(join(PACKAGE, 'bin')).filter((name) => name.startsWith('ingest'))) {
+    const { code, stdout, stderr } = await world.launch(join(world.root, 'bin', command), ['--help']).ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^Usage: ${command} `, 'm'));
+  }
   const uses = [
-    ...['ingest', 'ingest-ctl', 'queue-stat'].map((name) => [name, []] as const),
-    ...Object.entries(NODE_FLAGS),
+    ...['ingest', 'ingest-ctl', 'queue-stat'].map((name) => [name, name, []] as const),
+    ...Object.entries(NODE_FLAGS).map(([role, flags]) => ['child', role, flags] as const),
   ];
-  for (const [use, flags] of uses) {
-    const asked = `process.stdout.write(String(require('./bundled.cjs').compiled('${use}').cachedDataRejected))`;
+  for (const [program, use, flags] of uses) {
+    const compiled = `require('./bundled.cjs').compiled('${program}', '${use}')`;
+    const asked = `process.stdout.write(String(${compiled}.cachedDataRejected))`;
     const answer = execFileSync(process.execPath, [...flags, '-e', asked], { cwd: join(world.root, 'bin') });
     assert.equal(String(answer), 'false', `the code cache of ${use} is V8's own`);
   }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMANDS, type CommandName } from '../../src/config/commands.js';
-import { metaOf } from '../../src/config/field.js';
 import { helpOf } from '../../src/config/help.js';
 import { allFields, GROUPS } from '../../src/config/schema.js';
 import { makeFolders, runCommand } from './folders.js';
@@ -17,7 +16,7 @@ for (const command of Object.keys(COMMANDS) as CommandName[]) {
     assert.deepEqual(shown.toSorted(), [...spec.options].toSorted());
     const text = oneLine(help);
     for (const option of spec.options) {
-      const { description, defaultText, unit, choices, kind } = metaOf(allFields[option]!);
+      const { description, defaultText, unit, choices, kind } = allFields[option]!.meta;
       assert.ok(text.includes(oneLine(description)), `${option}: ${description}`);
       if (kind !== 'switch' && defaultText && !(spec.needs as string[]).includes(option)) {
         assert.ok(text.includes(`(default: ${defaultText}`), `${option}: ${defaultText}`);

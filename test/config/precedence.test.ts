@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
-import { metaOf } from '../../src/config/field.js';
 import { allFields, feedFields, serviceFields } from '../../src/config/schema.js';
 import { defaultStatePath } from '../../src/config/state-path.js';
 import { type Folders, load, makeFolders, refusal } from './folders.js';
@@ -145,7 +144,7 @@ test('the default state path is one for each input, by whatever path it is named
 test('every example in the schema is accepted', (t) => {
   const folders = makeFolders(t);
   for (const [name, field] of Object.entries(allFields)) {
-    assert.equal(field.safeParse(metaOf(field).example).success, true, `${name}: ${metaOf(field).example}`);
+    assert.equal(field.safeParse(field.meta.example).success, true, `${name}: ${field.meta.example}`);
   }
   assert.ok(folders);
 });

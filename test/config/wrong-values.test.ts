@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { stringify } from 'yaml';
 import { COMMANDS, type CommandName, CTL_VERBS } from '../../src/config/commands.js';
 import { variableOf } from '../../src/config/environment.js';
-import { metaOf } from '../../src/config/field.js';
 import { readInvocation } from '../../src/config/read.js';
 import { allFields, feedFields, serviceFields } from '../../src/config/schema.js';
 import { CATALOGUE } from '../../src/errors.js';
@@ -45,7 +44,7 @@ test('the same values are refused from the environment, which is named', (t) => 
     for (const value of wrongValuesOf(option).filter((wrong) => wrong !== '')) {
       const error = refusal(() => load(folders, folders.flags, { [variableOf(option)]: value }));
       assert.equal(error.exitCode, 2);
-      if (metaOf(allFields[option]!).kind !== 'list') assertSentence(error.message, variableOf(option), value);
+      if (allFields[option]!.meta.kind !== 'list') assertSentence(error.message, variableOf(option), value);
     }
   }
 });
@@ -56,7 +55,7 @@ test('the same values are refused from the file, which is named with the feed', 
   for (const option of Object.keys(feedFields)) {
     for (const value of wrongValuesOf(option)) {
       writeFileSync(path, stringify({ feeds: { orders: { [option]: [value][0] } } }));
-      if (metaOf(allFields[option]!).kind === 'list' && value === '') continue;
+      if (allFields[option]!.meta.kind === 'list' && value === '') continue;
       const error = refusal(() => load(folders, ['--config', path]));
       assert.equal(error.exitCode, 2, `${option}=${value}: ${error.message}`);
       assertSentence(error.message, `feeds.orders.${option} in ${path}`, value);
@@ -66,7 +65,7 @@ test('the same values are refused from the file, which is named with the feed', 
 
 /** A process for each of them would take a minute: that each is refused, the tests above show. */
 const oneOfEachKind = (options: readonly string[]): string[] => [
-  ...new Map(options.map((option) => [metaOf(allFields[option]!).kind, option])).values(),
+  ...new Map(options.map((option) => [allFields[option]!.meta.kind, option])).values(),
 ];
 
 test('the commands themselves say it on stderr in one line, with exit code 2 and nothing made', (t) => {

@@ -1,5 +1,4 @@
 /** Wrong values for every option, made from the schema; text whose rule no bound tells has its own here. */
-import { metaOf } from '../../src/config/field.js';
 import { allFields } from '../../src/config/schema.js';
 
 const OF_TEXT: Record<string, string[]> = {
@@ -39,7 +38,7 @@ const OF_TEXT: Record<string, string[]> = {
 };
 
 export function wrongValuesOf(name: string): string[] {
-  const { kind, min, max, rule } = metaOf(allFields[name]!);
+  const { kind, min, max, rule } = allFields[name]!.meta;
   if (kind === 'number') {
     const outside = [String(min! - 1), String(max! + 1), 'abc', '1e3', '0x10', '', 'NaN'];
     return rule.startsWith('a whole number') ? [...outside, `${min! + 1}.5`] : outside;

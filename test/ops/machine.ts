@@ -28,7 +28,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const RUNBOOK = readFileSync(join(PACKAGE, 'ops/runbook.md'), 'utf8');
-const RELEASED = ['bin', 'dist/program.cjs', 'dist/src', 'dist/queue', 'src/dashboard/page', 'ops', 'docs'];
+const RELEASED = ['bin', 'dist/program', 'dist/src', 'dist/queue', 'src/dashboard/page', 'ops', 'docs'];
 /** Of the state, in the runbook. */
 const STATE = '/var/lib/atomic-ingestor';
 const FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
@@ -54,8 +54,8 @@ export function releaseIn(folder: string, migration?: string): string {
   const after = before.replace(/,?\s*\],?\s*\};/, (end) => `, \`${migration}\`${end.replace(/^,/, '')}`);
   assert.notEqual(after, before, 'the migrations of the ledger are a list');
   writeFileSync(path, after);
-  // Else it would be the program of before: it runs out of one file (bin/bundled.cjs).
-  rmSync(join(folder, 'dist/program.cjs'));
+  // Else it would be the program of before: each command runs out of one file (bin/bundled.cjs).
+  rmSync(join(folder, 'dist/program'), { recursive: true });
   return folder;
 }
 
