@@ -11,6 +11,8 @@ import type { Reader, Tx } from '../../queue/backend.js';
 export const BUCKET_BITS = 14;
 const BITS = 16;
 const MORE = 0x80;
+/** Of a distance. */
+const BYTES_MAX = Math.ceil(BITS / 7);
 
 export const filterModule = {
   name: 'hash-filter',
@@ -60,24 +62,31 @@ export function noteOld(tx: Writer, hashes: readonly Buffer[]): void {
 const PUT = 'INSERT INTO hash_filter VALUES (?, ?) ON CONFLICT DO UPDATE SET rests = excluded.rests';
 
 function write(tx: Writer, bucket: number, rests: Buffer | undefined, hashes: readonly Buffer[]): void {
-  const values = new Set([...(rests ? valuesOf(rests) : []), ...hashes.map(restOf)]);
-  tx.run(PUT, bucket, encoded([...values].sort((a, b) => a - b)));
+  const before = rests ? valuesOf(rests) : [];
+  const values = new Uint16Array(before.length + hashes.length);
+  values.set(before);
+  values.set(hashes.map(restOf), before.length);
+  tx.run(PUT, bucket, encoded(values.sort()));
 }
 
-/** Distances between neighbours, less one, seven bits a byte, lowest first. */
-export function encoded(values: readonly number[]): Buffer {
-  const bytes: number[] = [];
+/** Distances between neighbours, less one, seven bits a byte, lowest first. Of `values`, in their order, equal ones count once. */
+export function encoded(values: Uint16Array): Buffer {
+  const bytes = Buffer.allocUnsafe(values.length * BYTES_MAX);
+  let length = 0;
   let before = -1;
   for (const value of values) {
+    if (value === before) continue;
     let distance = value - before - 1;
-    for (; distance >= MORE; distance >>>= 7) bytes.push((distance & (MORE - 1)) | MORE);
-    bytes.push(distance);
+    for (; distance >= MORE; distance >>>= 7) bytes[length++] = (distance & (MORE - 1)) | MORE;
+    bytes[length++] = distance;
     before = value;
   }
-  return Buffer.from(bytes);
+  return bytes.subarray(0, length);
 }
 
-export function* valuesOf(rests: Buffer): Generator<number> {
+export function valuesOf(rests: Buffer): Uint16Array {
+  const values = new Uint16Array(rests.length);
+  let count = 0;
   let value = -1;
   let [distance, shift] = [0, 0];
   for (const byte of rests) {
@@ -85,9 +94,10 @@ export function* valuesOf(rests: Buffer): Generator<number> {
     shift += 7;
     if (byte >= MORE) continue;
     value += distance + 1;
-    yield value;
+    values[count++] = value;
     [distance, shift] = [0, 0];
   }
+  return values.subarray(0, count);
 }
 
 /** `valuesOf(rests)` has it: by hand, since each new content asks. */
