@@ -10,15 +10,18 @@ import { build } from 'esbuild';
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 
-/** Loaded by the first call: many a watcher has no glob, and only a change log needs the other. */
+/** Loaded by the first call: many a watcher has no glob, only a change log needs random numbers, and what is asserted holds. */
 const onFirstUse = {
   name: 'on-first-use',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(node:crypto|picomatch)$/ }, ({ path, kind }) =>
+    onResolve({ filter: /^(node:crypto|node:assert\/strict|picomatch)$/ }, ({ path, kind }) =>
       kind === 'require-call' ? { path, external: true } : { path, namespace: 'later' },
     );
     onLoad({ filter: /^picomatch$/, namespace: 'later' }, () => ({
       contents: `export default (...given) => require('picomatch')(...given);`,
+    }));
+    onLoad({ filter: /^node:assert/, namespace: 'later' }, ({ path }) => ({
+      contents: `export default (value, message) => value || require('${path}')(value, message);`,
     }));
     onLoad({ filter: /^node:crypto$/, namespace: 'later' }, ({ path }) => {
       const functions = Object.entries(createRequire(import.meta.url)(path)).filter(([name]) => /^random/.test(name));
@@ -38,8 +41,10 @@ await build({
   target: 'node20',
   format: 'cjs',
   external: ['better-sqlite3', 'koffi'],
-  // Names stay, for the stack of a bug.
+  // Less text for each process that watches; names and lines stay, for the stack of a bug.
   minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: 120,
   legalComments: 'linked',
   plugins: [onFirstUse],
 });

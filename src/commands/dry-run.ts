@@ -70,7 +70,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
   );
   try {
     while (!scan.done) {
-      for (const { path } of scan.slice({ fd: root.rootFd }, SLICE_FILES, performance.now() + SLICE_MS)) noteOne(path);
+      for (const { path } of scan.slice({ fd: root.rootFd }, SLICE_FILES, SLICE_MS)) noteOne(path);
       await new Promise(setImmediate);
     }
     for (const [kind, count] of Object.entries(scan.counts.others)) others.set(kind, (others.get(kind) ?? 0) + count);

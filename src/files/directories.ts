@@ -21,6 +21,8 @@ export interface Entry {
 
 export class Directories {
   readonly #open = new Map<ByteName, number>();
+  /** The path that was asked for last: who goes through a directory asks for it with each name. */
+  #latest: ByteName | undefined;
 
   /** Takes over `rootFd`, and closes it in the end. `place`: what fails when all of it fails. */
   constructor(
@@ -36,12 +38,10 @@ export class Directories {
   directory(path: ByteName): number {
     if (path === '') return this.rootFd;
     const known = this.#open.get(path);
-    if (known !== undefined) {
-      this.#open.delete(path);
-      this.#open.set(path, known);
-      return known;
-    }
-    const fd = openDirectory(this.rootFd, path);
+    if (known !== undefined && path === this.#latest) return known;
+    this.#latest = path;
+    if (known !== undefined) this.#open.delete(path);
+    const fd = known ?? openDirectory(this.rootFd, path);
     if (this.#open.size >= OPEN_MAX) this.#closeOldest();
     this.#open.set(path, fd);
     return fd;

@@ -9,9 +9,8 @@
 import { ERRNO, LinuxError } from './error.js';
 import { errno, getdents64 } from './libc.js';
 import type { ByteName } from './names.js';
-import { KINDS, type Kind } from './stat.js';
 
-export interface ListedName {
+export interface ListedName<Kind> {
   name: ByteName;
   /** Undefined: the filesystem does not say. */
   kind: Kind | undefined;
@@ -29,16 +28,19 @@ const DOT = 0x2e;
 const spares: Buffer[] = [];
 const SPARES_MAX = 4;
 
-export class DirectoryListing {
+export class DirectoryListing<Kind> {
   #buffer: Buffer | undefined = spares.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #at = 0;
   #end = 0;
 
-  /** The descriptor stays the caller's; its position is read on from. */
-  constructor(private readonly fd: number) {}
+  /** The descriptor stays the caller's; its position is read on from. `kinds`: what the numbers of d_type are called. */
+  constructor(
+    private readonly fd: number,
+    private readonly kinds: Readonly<Record<number, Kind | undefined>>,
+  ) {}
 
   /** Undefined: that was all. Errors: LinuxError. */
-  next(): ListedName | undefined {
+  next(): ListedName<Kind> | undefined {
     const buffer = this.#buffer;
     if (buffer === undefined) return undefined;
     for (;;) {
@@ -49,7 +51,7 @@ export class DirectoryListing {
       const nameAt = at + NAME_AT;
       const end = endOfName(buffer, nameAt, at + length);
       if (isDots(buffer, nameAt, end)) continue;
-      return { name: buffer.toString('latin1', nameAt, end) as ByteName, kind: KINDS[buffer[at + TYPE_AT]!] };
+      return { name: buffer.toString('latin1', nameAt, end) as ByteName, kind: this.kinds[buffer[at + TYPE_AT]!] };
     }
   }
 

@@ -47,7 +47,7 @@ const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
 
 /** The file type bits of a mode; an entry of a directory has the same numbers. */
-export const KINDS: Readonly<Record<number, Kind | undefined>> = {
+export const KINDS_OF_TYPES: Readonly<Record<number, Kind | undefined>> = {
   1: 'fifo',
   2: 'character',
   4: 'directory',
@@ -105,7 +105,7 @@ function ask(dirFd: number, name: ByteName, flags: number): number {
  * numbers each, and no objects: there are four of them in a hot path.
  */
 class FileStat implements Stat {
-  readonly kind = KINDS[u16[14]! >> 12] ?? 'file';
+  readonly kind = KINDS_OF_TYPES[u16[14]! >> 12] ?? 'file';
   readonly mode = u16[14]! & 0o7777;
   readonly uid = u32[5]!;
   readonly gid = u32[6]!;
@@ -168,7 +168,8 @@ const mountNow = (): number | bigint | undefined => (u32[0]! & STATX_MNT_ID ? wi
 
 /** A u64, as a number where that is exact. */
 function wideAt(word: number): number | bigint {
-  const [low, high] = [u32[word]!, u32[word + 1]!];
+  const low = u32[word]!;
+  const high = u32[word + 1]!;
   return high < 1 << 21 ? low + high * 2 ** 32 : BigInt(low) + (BigInt(high) << 32n);
 }
 

@@ -1,5 +1,6 @@
 /** Looks below an open root, through no symlink: a directory that was swapped for one leads nowhere. */
 import { Directories } from '../files/directories.js';
+import { baseOf, folderOf } from '../files/places.js';
 import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../linux/index.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
 import { KINDS } from './engine/linux-ground.js';
@@ -24,8 +25,7 @@ export class LinuxLooker implements Looker {
 
   look(path: ByteName): Seen | undefined {
     try {
-      const { dir, name } = this.#directories.entry(path);
-      const stat = statAtOrNone(dir, name);
+      const stat = statAtOrNone(this.#directories.directory(folderOf(path)), baseOf(path));
       return stat === undefined ? undefined : new SeenStat(stat, stat.dev === this.#exactDevice);
     } catch (error) {
       if (error instanceof LinuxError && GONE.has(error.code)) return undefined;
@@ -68,7 +68,7 @@ class SeenStat implements Seen {
     return this.#isDirectory ? '' : this.stat.content;
   }
   get changed(): string {
-    return this.stat.changed;
+    return this.#isDirectory ? '' : this.stat.changed;
   }
   get links(): number {
     return this.#isDirectory ? 1 : this.stat.nlink;

@@ -67,7 +67,7 @@ export class NodeLooker implements Looker {
       ino: Number(BigInt.asUintN(53, stat.ino)),
       file,
       content: isDirectory ? '' : `${stat.size}:${stat.mtimeNs}`,
-      changed: String(stat.ctimeNs),
+      changed: isDirectory ? '' : String(stat.ctimeNs),
       links: isDirectory ? 1 : Number(stat.nlink),
       racy: !isDirectory && !isExact && isRacy(Number(stat.ctimeNs / 1_000n) / 1_000),
     };

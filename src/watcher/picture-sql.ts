@@ -21,6 +21,7 @@ const COLUMNS = 'parent, name, kind, ino, file, content, changed, racy';
 /** `INDEXED BY`: without statistics SQLite takes the primary key there, and reads most of the tree. */
 const SQL = {
   get: `SELECT ${COLUMNS} FROM entries WHERE ${AT} AND gone = 0`,
+  any: 'SELECT 1 FROM entries WHERE root = ? LIMIT 1',
   put: `INSERT OR REPLACE INTO entries (root, ${COLUMNS}, untaken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   leave: `UPDATE entries SET untaken = ?, gone = 1 WHERE ${AT}`,
   remove: `DELETE FROM entries WHERE ${AT}`,

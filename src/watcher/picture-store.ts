@@ -52,7 +52,7 @@ export class PictureStore {
     const { db } = this;
     db.pragma('locking_mode = EXCLUSIVE'); // one watcher a state, told at once
     db.pragma('busy_timeout = 0');
-    db.pragma('cache_size = -2048'); // memory stays small; the rest is in the file and the kernel's cache
+    db.pragma('cache_size = -512'); // memory stays small; the rest is in the file and the kernel's cache
     if (this.statePath === undefined) {
       db.pragma('journal_mode = OFF'); // what ends with the process needs no way back
       db.pragma('synchronous = OFF');

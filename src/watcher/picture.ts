@@ -19,7 +19,7 @@ export interface Entry {
   file: string;
   /** Size and mtime; '' of a directory. */
   content: string;
-  /** ctime. */
+  /** ctime; '' of a directory. */
   changed: string;
   /** It was looked at so soon after it changed that another change may have left the same times. */
   racy: boolean;
@@ -87,6 +87,11 @@ export class Picture {
     const at = [this.root, ...placeOf(path)];
     if (this.kept && event > 0) this.#statements.leave.run(event, ...at);
     else this.#statements.remove.run(...at);
+  }
+
+  /** Nothing is known, and nothing is to be told. */
+  get isEmpty(): boolean {
+    return this.#statements.any.get(this.root) === undefined;
   }
 
   /** All of the tree is in it: at the next start, what differs from it is told. */

@@ -24,11 +24,15 @@ export class Reconciler {
   #cause: EventCause = 'event';
   /** Events were lost: what changed may show in the ctime alone. */
   #strict = false;
+  /** Nothing was known of the tree: all that is known at the end of the first scan was met by it, or told by an event. */
+  readonly #fresh: boolean;
 
   constructor(
     readonly picture: Picture,
     readonly hooks: ReconcilerHooks,
-  ) {}
+  ) {
+    this.#fresh = picture.isEmpty;
+  }
 
   /** Errors: those of the looker that say nothing of a path (EMFILE, …), of the picture, and of `room`. */
   async run(marks: readonly Mark<Hint>[], looker: Looker, step?: ScanStep): Promise<void> {
@@ -36,12 +40,17 @@ export class Reconciler {
     this.#cause = causeOf(step);
     this.#strict = this.#cause === 'overflow';
     try {
-      await this.#settle(marks);
-      if (step !== undefined) await sweep(this, step.listed);
-      if (step?.done) await judgeMissing(this);
+      await (this.silent ? this.#note(marks) : this.#settle(marks));
+      if (step !== undefined && !(this.#fresh && step.cause === 'start')) await this.#miss(step);
     } finally {
       this.picture.commit();
     }
+  }
+
+  /** What the scan did not meet. */
+  async #miss({ listed, done }: ScanStep): Promise<void> {
+    await sweep(this, listed);
+    if (done) await judgeMissing(this);
   }
 
   async #settle(marks: readonly Mark<Hint>[]): Promise<void> {
@@ -55,9 +64,7 @@ export class Reconciler {
       const seen = this.look(path);
       if (seen === 'unknown') continue;
       const known = this.picture.get(path);
-      if (this.silent && known?.kind === 'directory' && seen?.kind !== 'directory') await this.leaveBelow(path);
-      if (this.silent) this.#note(path, seen, known);
-      else if (seen === undefined) {
+      if (seen === undefined) {
         if (known !== undefined) gone.push({ path, by });
       } else if (known?.file !== seen.file) arrived.push({ path, by });
       else if (differs(known, seen, by, this.#strict)) changed.push({ path, by });
@@ -74,9 +81,16 @@ export class Reconciler {
 
   #tellOtherNames = (ino: number): Promise<void> => tellNames(this, ino, this.#strict);
 
-  #note(path: ByteName, seen: Seen | undefined, known: Known | undefined): void {
-    if (seen) this.picture.put(path, seen, 0);
-    else if (known) this.picture.remove(path, 0);
+  /** Takes over what lies there without a word. */
+  async #note(marks: readonly Mark<Hint>[]): Promise<void> {
+    for (const { path } of marks) {
+      const seen = this.look(path);
+      if (seen === 'unknown') continue;
+      const known = this.picture.get(path);
+      if (known?.kind === 'directory' && seen?.kind !== 'directory') await this.leaveBelow(path);
+      if (seen !== undefined) this.picture.put(path, seen, 0);
+      else if (known !== undefined) this.picture.remove(path, 0);
+    }
   }
 
   /** What lies there and is told; 'unknown': it could not be looked at. */

@@ -3,6 +3,7 @@
  * Guarantees: what is held is released at the end of its time, or earlier where there are too many; memory is bounded.
  */
 import type { ByteName } from '../linux/names.js';
+import { clockMs } from './engine/clock.js';
 import type { Hint } from './engine/types.js';
 
 interface Window {
@@ -38,7 +39,7 @@ export class Windows {
     const held = by ?? this.#byPath.get(path)?.by;
     this.#drop(path);
     if (this.#byPath.size >= this.max) this.#endFirst();
-    this.#byPath.set(path, { untilMs: performance.now() + this.lengthMs, by: held });
+    this.#byPath.set(path, { untilMs: clockMs() + this.lengthMs, by: held });
     if (held === undefined) return;
     this.#held += 1;
     this.#arm();
@@ -48,7 +49,7 @@ export class Windows {
   holds(path: ByteName, by: Hint): boolean {
     const window = this.#byPath.get(path);
     if (window === undefined) return false;
-    if (window.untilMs <= performance.now()) {
+    if (window.untilMs <= clockMs()) {
       this.#drop(path);
       return false;
     }
@@ -75,13 +76,13 @@ export class Windows {
   #arm(): void {
     if (this.#timer !== undefined) return;
     const [first] = this.#byPath.values();
-    const ms = Math.max(0, Math.ceil(first!.untilMs - performance.now()));
+    const ms = Math.max(0, Math.ceil(first!.untilMs - clockMs()));
     this.#timer = setTimeout(() => this.#endDue(), ms);
   }
 
   #endDue(): void {
     this.#timer = undefined;
-    const nowMs = performance.now();
+    const nowMs = clockMs();
     for (const { untilMs } of this.#byPath.values()) {
       if (untilMs > nowMs) break;
       this.#endFirst();

@@ -10,6 +10,8 @@ import {
   type ByteName,
   bytesOfName,
   DirectoryListing,
+  KINDS_OF_TYPES,
+  type Kind,
   LinuxError,
   type ListedName,
   nameOfText,
@@ -17,8 +19,8 @@ import {
 } from '../../src/linux/index.js';
 import { directoryFor } from './support.js';
 
-function listed(listing: DirectoryListing): ListedName[] {
-  const all: ListedName[] = [];
+function listed(listing: DirectoryListing<Kind>): ListedName<Kind>[] {
+  const all: ListedName<Kind>[] = [];
   for (let entry = listing.next(); entry !== undefined; entry = listing.next()) all.push(entry);
   return all;
 }
@@ -33,9 +35,9 @@ function within<T>(path: string, run: (fd: number) => T): T {
   }
 }
 
-const listOf = (path: string): ListedName[] =>
+const listOf = (path: string): ListedName<Kind>[] =>
   within(path, (fd) => {
-    const listing = new DirectoryListing(fd);
+    const listing = new DirectoryListing(fd, KINDS_OF_TYPES);
     try {
       return listed(listing);
     } finally {
@@ -82,7 +84,7 @@ test('two listings at a time do not meet, and a buffer that is used again holds 
   for (let round = 0; round < 3; round++) {
     within(join(path, 'a'), (a) =>
       within(join(path, 'b'), (b) => {
-        const [one, other] = [new DirectoryListing(a), new DirectoryListing(b)];
+        const [one, other] = [new DirectoryListing(a, KINDS_OF_TYPES), new DirectoryListing(b, KINDS_OF_TYPES)];
         const mixed = [one.next(), other.next(), one.next(), other.next()].map((entry) => entry!.name[0]);
         assert.deepEqual(mixed, ['a', 'b', 'a', 'b']);
         one.close();
@@ -99,12 +101,12 @@ test('a directory that was removed is an empty one, and what is none is an error
   fs.mkdirSync(join(path, 'gone'));
   within(join(path, 'gone'), (fd) => {
     fs.rmdirSync(join(path, 'gone'));
-    assert.equal(new DirectoryListing(fd).next(), undefined);
+    assert.equal(new DirectoryListing(fd, KINDS_OF_TYPES).next(), undefined);
   });
   fs.writeFileSync(join(path, 'file'), '');
   const fd = fs.openSync(join(path, 'file'), 'r');
   assert.throws(
-    () => new DirectoryListing(fd).next(),
+    () => new DirectoryListing(fd, KINDS_OF_TYPES).next(),
     (error) => error instanceof LinuxError && error.code === 'ENOTDIR' && error.call === 'getdents64',
   );
   fs.closeSync(fd);

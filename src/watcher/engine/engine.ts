@@ -8,10 +8,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ByteName } from '../../linux/names.js';
 import { Alarm } from './alarm.js';
+import { clockMs } from './clock.js';
 import type { Ground } from './ground.js';
 import { HandOver } from './hand-over.js';
 import { Intake } from './intake.js';
-import { limits } from './limits.js';
+import { batchMaxOf, limits } from './limits.js';
 import { Marks } from './marks.js';
 import { Presence } from './presence.js';
 import type { Scan, ScanHooks } from './scan.js';
@@ -131,8 +132,8 @@ export class Engine<By extends Hint = Cause> {
       await this.#alarm.wait(limits.rootCheckMs);
       return;
     }
-    const nowMs = performance.now();
-    const marks = this.#marks.take(limits.batchMax, nowMs);
+    const nowMs = clockMs();
+    const marks = this.#marks.take(batchMaxOf(this.#options), nowMs);
     const delivered = await this.#handOver(marks);
     const scan = delivered ? this.#schedule.next(nowMs) : undefined;
     if (scan !== undefined) await this.#readOn(scan);
@@ -143,19 +144,19 @@ export class Engine<By extends Hint = Cause> {
     if (delivered && this.#settling.goesOn()) return;
     this.#presence.leave();
     const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
-    await this.#alarm.wait(Math.ceil(nextMs - performance.now()));
+    await this.#alarm.wait(Math.ceil(nextMs - clockMs()));
   }
 
   async #readOn(scan: Scan): Promise<void> {
-    const beganMs = performance.now();
-    const found = scan.slice(this.#presence.root, limits.batchMax, beganMs + limits.sliceMs);
+    const beganMs = clockMs();
+    const found = scan.slice(this.#presence.root, batchMaxOf(this.#options), limits.sliceMs);
     const step = this.#options.everything
       ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.#presence.doubtful }
       : undefined;
     // What an event has marked comes with its own cause.
     const fresh = found.filter(({ path }) => !this.#marks.has(path));
     await this.#handOver(fresh, step);
-    const nowMs = performance.now();
+    const nowMs = clockMs();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
     if (!scan.done) return;
     // The root went under it: whoever waits for a scan waits for the next one.
@@ -167,8 +168,8 @@ export class Engine<By extends Hint = Cause> {
   async #handOver(marks: readonly Mark<Hint>[], step?: ScanStep): Promise<boolean> {
     if (await this.#hands.run(marks, this.#presence.root, step)) return true;
     this.#presence.leave();
-    const untilMs = performance.now() + limits.retryMs;
-    while (!this.#stopping && performance.now() < untilMs) await this.#alarm.wait(untilMs - performance.now());
+    const untilMs = clockMs() + limits.retryMs;
+    while (!this.#stopping && clockMs() < untilMs) await this.#alarm.wait(untilMs - clockMs());
     return false;
   }
 
@@ -215,6 +216,6 @@ export class Engine<By extends Hint = Cause> {
     const code = (error as { code?: string }).code;
     if (code === undefined) throw error;
     if (path === '') this.#presence.noteFailed(code);
-    else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, performance.now());
+    else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, clockMs());
   }
 }

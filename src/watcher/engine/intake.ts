@@ -3,6 +3,7 @@
  * Guarantees: what does not fit becomes a scan of the whole tree, which is told once.
  */
 import type { ByteName } from '../../linux/names.js';
+import { clockMs } from './clock.js';
 import type { TreeHooks } from './ground.js';
 import type { Marks } from './marks.js';
 import type { Schedule } from './schedule.js';
@@ -49,7 +50,7 @@ export class Intake implements TreeHooks {
 
   mark(path: ByteName, by: Hint, patient: boolean): void {
     this.ring();
-    if (this.marks.add(path, by, performance.now(), patient)) return;
+    if (this.marks.add(path, by, clockMs(), patient)) return;
     if (this.schedule().want('marks_full')) this.options.tell({ event: 'marks_full' });
   }
 

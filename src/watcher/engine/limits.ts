@@ -7,6 +7,8 @@ export const limits = {
   directoriesMax: 4_096,
   /** Paths in one hand-over. */
   batchMax: 2_000,
+  /** Where everything is told: what is at work lives through collections of young garbage, and V8's room for that grows with it. */
+  batchOfEverything: 500,
   /** Paths that a scan collects before it hands them on in order, of its first window and of any, and their length together. */
   windowFirst: 1_000,
   windowMax: 65_536,
@@ -33,3 +35,6 @@ export const limits = {
   /** Directory entries that are read at once. Node keeps room for so many until a closed directory is collected; 1,024 are no faster. */
   readAtOnce: 128,
 } as const;
+
+export const batchMaxOf = ({ everything }: { everything: boolean }): number =>
+  everything ? limits.batchOfEverything : limits.batchMax;

@@ -4,6 +4,7 @@ import {
   AT_FDCWD,
   DirectoryListing,
   fsKindOf,
+  KINDS_OF_TYPES,
   type Kind,
   mountedFd,
   O,
@@ -13,7 +14,7 @@ import {
   statFd,
 } from '../../linux/index.js';
 import type { ByteName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, Listed, Listing, OpenDirectory } from './ground.js';
+import type { DirectoryFacts, Ground, Listing, OpenDirectory } from './ground.js';
 import { WatchTree } from './tree.js';
 import type { FileKind } from './types.js';
 
@@ -37,7 +38,7 @@ class LinuxDirectory implements OpenDirectory {
   constructor(readonly fd: number) {}
 
   list(): Listing {
-    return new LinuxListing(this.fd);
+    return new DirectoryListing(this.fd, LISTED_KINDS);
   }
 
   facts(): DirectoryFacts {
@@ -60,23 +61,6 @@ class LinuxDirectory implements OpenDirectory {
   }
 }
 
-class LinuxListing implements Listing {
-  readonly #entries: DirectoryListing;
-
-  constructor(fd: number) {
-    this.#entries = new DirectoryListing(fd);
-  }
-
-  next(): Listed | undefined {
-    const entry = this.#entries.next();
-    return entry && { name: entry.name, kind: entry.kind && KINDS[entry.kind] };
-  }
-
-  close(): void {
-    this.#entries.close();
-  }
-}
-
 export const KINDS: Record<Kind, FileKind> = {
   file: 'file',
   directory: 'directory',
@@ -86,3 +70,7 @@ export const KINDS: Record<Kind, FileKind> = {
   character: 'device',
   block: 'device',
 };
+
+const LISTED_KINDS = Object.fromEntries(
+  Object.entries(KINDS_OF_TYPES).map(([type, kind]) => [type, kind && KINDS[kind]]),
+);

@@ -7,8 +7,9 @@
  * Does not: look at files, or decide when to go on.
  */
 import { type ByteName, joinNames } from '../../linux/names.js';
+import { clockMs } from './clock.js';
 import type { Ground, Listed, Listing, OpenDirectory } from './ground.js';
-import { limits } from './limits.js';
+import { batchMaxOf, limits } from './limits.js';
 import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from './types.js';
 
 export interface ScanHooks {
@@ -23,7 +24,7 @@ export interface ScanHooks {
 
 export class Scan {
   readonly counts: ScanCounts = { files: 0, directories: 0, others: {} };
-  readonly startedMs = performance.now();
+  readonly startedMs = clockMs();
   /** To be called when it is done. */
   readonly waiting: (() => void)[] = [];
   readonly #pending: ByteName[];
@@ -65,7 +66,7 @@ export class Scan {
     const paths = this.#window.length;
     if (paths >= this.#room || this.#windowBytes >= limits.windowBytesMax) return true;
     // Names of other directories lie elsewhere in every index: a larger window is for a larger directory.
-    return this.#listing === undefined && paths >= limits.batchMax;
+    return this.#listing === undefined && paths >= batchMaxOf(this.#hooks);
   }
 
   get #isRead(): boolean {
@@ -78,15 +79,16 @@ export class Scan {
     return listed;
   }
 
-  /** Reads on until `untilMs` (performance.now), or until a window is full. Answers up to `max` paths of it. */
-  slice(root: OpenRoot, max: number, untilMs: number): Mark[] {
+  /** Reads on for `ms`, or until a window is full. Answers up to `max` paths of it. */
+  slice(root: OpenRoot, max: number, ms: number): Mark[] {
+    const untilMs = clockMs() + ms;
     while (this.#next === undefined) {
       if (this.#isRead || this.#isFull) {
         this.#window.sort();
         this.#next = 0;
       } else if (this.#listing === undefined) this.#openNext(root);
       else this.#read(untilMs);
-      if (performance.now() >= untilMs) break;
+      if (clockMs() >= untilMs) break;
     }
     return this.#next === undefined ? [] : this.#handOn(this.#next, max);
   }
@@ -135,7 +137,7 @@ export class Scan {
 
   #read(untilMs: number): void {
     for (let n = 0; !this.#isFull; n++) {
-      if (n % 64 === 63 && performance.now() >= untilMs) return;
+      if (n % 64 === 63 && clockMs() >= untilMs) return;
       let entry: Listed | undefined;
       try {
         entry = this.#listing!.next();

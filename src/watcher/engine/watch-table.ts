@@ -1,5 +1,5 @@
 /**
- * The watches of a tree by their descriptors and by their paths, packed: 24 bytes, its path's, and about 16 for finding it.
+ * The watches of a tree by their descriptors and by their paths, packed: 28 bytes, its path's, and about 16 for finding it.
  * Guarantees: no object a watch. Two maps with their strings took 330 bytes each, lived through every collection of young
  * garbage, and so made V8 raise the room for that to its limit (16 MB, and never given back while nothing happens).
  * Does not: know the kernel.
@@ -7,7 +7,7 @@
 import type { ByteName } from '../../linux/names.js';
 
 /** Of a row: its numbers, and the next rows in its two chains. */
-const [WD, ROUND, PATH_AT, PATH_LENGTH, NEXT_BY_WD, NEXT_BY_PATH, FIELDS] = [0, 1, 2, 3, 4, 5, 6];
+const [WD, ROUND, PATH_AT, PATH_LENGTH, PATH_HASH, NEXT_BY_WD, NEXT_BY_PATH, FIELDS] = [0, 1, 2, 3, 4, 5, 6, 7];
 const NONE = -1;
 const ROWS_FIRST = 1_024;
 const PATH_BYTES_FIRST = 32_768;
@@ -42,7 +42,8 @@ export class WatchTable {
 
   /** The descriptor of a path's watch. */
   wdOf(path: ByteName): number | undefined {
-    for (let row = this.#byPath[this.#pathSlot(path)]!; row !== NONE; row = this.#get(row, NEXT_BY_PATH))
+    const slot = this.#slotOf(hashOf(path));
+    for (let row = this.#byPath[slot]!; row !== NONE; row = this.#get(row, NEXT_BY_PATH))
       if (this.#isAt(row, path)) return this.#get(row, WD);
     return undefined;
   }
@@ -55,7 +56,8 @@ export class WatchTable {
     this.#set(row, ROUND, round);
     this.#set(row, PATH_AT, at);
     this.#set(row, PATH_LENGTH, path.length);
-    this.#link(row, path);
+    this.#set(row, PATH_HASH, hashOf(path));
+    this.#link(row);
   }
 
   met(wd: number, round: number): void {
@@ -66,8 +68,8 @@ export class WatchTable {
   delete(wd: number): boolean {
     const row = this.#rowOf(wd);
     if (row === NONE) return false;
-    this.#unlink(this.#byWd, this.#wdSlot(wd), NEXT_BY_WD, row);
-    this.#unlink(this.#byPath, this.#pathSlot(this.#pathAt(row)), NEXT_BY_PATH, row);
+    this.#unlink(this.#byWd, this.#slotOf(wd), NEXT_BY_WD, row);
+    this.#unlink(this.#byPath, this.#slotOf(this.#get(row, PATH_HASH)), NEXT_BY_PATH, row);
     this.#pathsUnused += this.#get(row, PATH_LENGTH);
     this.#set(row, PATH_LENGTH, NONE);
     this.#set(row, NEXT_BY_WD, this.#free);
@@ -106,19 +108,14 @@ export class WatchTable {
   }
 
   #rowOf(wd: number): number {
-    let row = this.#byWd[this.#wdSlot(wd)]!;
+    let row = this.#byWd[this.#slotOf(wd)]!;
     while (row !== NONE && this.#get(row, WD) !== wd) row = this.#get(row, NEXT_BY_WD);
     return row;
   }
 
-  #wdSlot(wd: number): number {
-    return wd & (this.#byWd.length - 1);
-  }
-
-  #pathSlot(path: ByteName): number {
-    let hash = SEED;
-    for (let at = 0; at < path.length; at++) hash = Math.imul(hash ^ path.charCodeAt(at), FNV_PRIME);
-    return (hash ^ (hash >>> 15)) & (this.#byPath.length - 1);
+  /** Of a descriptor or a hash: there are as many chains of each. */
+  #slotOf(key: number): number {
+    return key & (this.#byWd.length - 1);
   }
 
   #pathAt(row: number): ByteName {
@@ -144,8 +141,9 @@ export class WatchTable {
     return row;
   }
 
-  #link(row: number, path: ByteName): void {
-    const [wdSlot, pathSlot] = [this.#wdSlot(this.#get(row, WD)), this.#pathSlot(path)];
+  #link(row: number): void {
+    const wdSlot = this.#slotOf(this.#get(row, WD));
+    const pathSlot = this.#slotOf(this.#get(row, PATH_HASH));
     this.#set(row, NEXT_BY_WD, this.#byWd[wdSlot]!);
     this.#byWd[wdSlot] = row;
     this.#set(row, NEXT_BY_PATH, this.#byPath[pathSlot]!);
@@ -170,7 +168,7 @@ export class WatchTable {
     this.#rows = rows;
     this.#byWd = new Int32Array(2 * this.#byWd.length).fill(NONE);
     this.#byPath = new Int32Array(2 * this.#byPath.length).fill(NONE);
-    for (let row = 0; row < this.#end; row++) this.#link(row, this.#pathAt(row));
+    for (let row = 0; row < this.#end; row++) this.#link(row);
   }
 
   /** Answers where it is. */
@@ -191,10 +189,17 @@ export class WatchTable {
       if (length === NONE) continue;
       const at = this.#get(row, PATH_AT);
       this.#set(row, PATH_AT, end);
-      end += this.#paths.copy(paths, end, at, at + length);
+      // A copy by Buffer's own means makes three objects a path.
+      for (let n = 0; n < length; n++) paths[end++] = this.#paths[at + n]!;
     }
     this.#paths = paths;
     this.#pathsEnd = end;
     this.#pathsUnused = 0;
   }
+}
+
+function hashOf(path: ByteName): number {
+  let hash = SEED;
+  for (let at = 0; at < path.length; at++) hash = Math.imul(hash ^ path.charCodeAt(at), FNV_PRIME);
+  return hash ^ (hash >>> 15);
 }
