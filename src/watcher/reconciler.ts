@@ -13,7 +13,8 @@ import { Links, tellNames } from './links.js';
 import { moveBelow, tellAgain } from './moves.js';
 import type { Entry, Known, Picture, Seen } from './picture.js';
 import type { Looker } from './seen.js';
-import { judgeMissing, sweep } from './sweep.js';
+import { noteSilently } from './silence.js';
+import { sweep } from './sweep.js';
 import type { EventCause, ReconcilerHooks, Telling } from './telling.js';
 
 export class Reconciler {
@@ -40,17 +41,11 @@ export class Reconciler {
     this.#cause = causeOf(step);
     this.#strict = this.#cause === 'overflow';
     try {
-      await (this.silent ? this.#note(marks) : this.#settle(marks));
-      if (step !== undefined && !(this.#fresh && step.cause === 'start')) await this.#miss(step);
+      await (this.silent ? noteSilently(this, marks) : this.#settle(marks));
+      if (step !== undefined && !(this.#fresh && step.cause === 'start')) await sweep(this, step);
     } finally {
       this.picture.commit();
     }
-  }
-
-  /** What the scan did not meet. */
-  async #miss({ listed, done }: ScanStep): Promise<void> {
-    await sweep(this, listed);
-    if (done) await judgeMissing(this);
   }
 
   async #settle(marks: readonly Mark<Hint>[]): Promise<void> {
@@ -80,18 +75,6 @@ export class Reconciler {
   }
 
   #tellOtherNames = (ino: number): Promise<void> => tellNames(this, ino, this.#strict);
-
-  /** Takes over what lies there without a word. */
-  async #note(marks: readonly Mark<Hint>[]): Promise<void> {
-    for (const { path } of marks) {
-      const seen = this.look(path);
-      if (seen === 'unknown') continue;
-      const known = this.picture.get(path);
-      if (known?.kind === 'directory' && seen?.kind !== 'directory') await this.leaveBelow(path);
-      if (seen !== undefined) this.picture.put(path, seen, 0);
-      else if (known !== undefined) this.picture.remove(path, 0);
-    }
-  }
 
   /** What lies there and is told; 'unknown': it could not be looked at. */
   look(path: ByteName): Seen | undefined | 'unknown' {

@@ -3,12 +3,12 @@
  * Guarantees: memory is bounded; what was noted by a scan that did not come to its end is judged by the next.
  */
 import { type ByteName, joinNames } from '../linux/names.js';
+import type { ScanStep } from './engine/types.js';
 import { limits } from './limits.js';
 import type { Reconciler } from './reconciler.js';
 
-/** Of directories that were just read: notes what was told directly in them and is not there any more. */
-export async function sweep(reconciler: Reconciler, directories: readonly ByteName[]): Promise<void> {
-  for (const directory of directories) {
+export async function sweep(reconciler: Reconciler, { listed, done }: ScanStep): Promise<void> {
+  for (const directory of listed) {
     // Most have one page, and nothing to be awaited.
     let last = sweepPage(reconciler, directory, undefined);
     while (last !== undefined) {
@@ -16,9 +16,13 @@ export async function sweep(reconciler: Reconciler, directories: readonly ByteNa
       last = sweepPage(reconciler, directory, last);
     }
   }
+  if (done) await judgeMissing(reconciler);
 }
 
-/** Answers the name behind which the next page begins. */
+/**
+ * Notes what was told directly in a directory that was just read, and is not there any more. Answers the name behind which
+ * the next page begins.
+ */
 function sweepPage(reconciler: Reconciler, directory: ByteName, after: ByteName | undefined): ByteName | undefined {
   const { picture } = reconciler;
   const page = picture.namesIn(directory, after, limits.pageMax);
@@ -29,7 +33,7 @@ function sweepPage(reconciler: Reconciler, directory: ByteName, after: ByteName 
   return page.length < limits.pageMax ? undefined : page.at(-1);
 }
 
-export async function judgeMissing(reconciler: Reconciler): Promise<void> {
+async function judgeMissing(reconciler: Reconciler): Promise<void> {
   const { picture } = reconciler;
   for (;;) {
     const missing = picture.takeMissing(limits.pageMax);

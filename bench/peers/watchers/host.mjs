@@ -4,7 +4,6 @@
  * `count` says how many different paths were put since then, `report FILE` writes when each was put first.
  * Times are of the monotonic clock, which all processes share.
  */
-import { writeFileSync } from 'node:fs';
 
 const [adapter, root] = process.argv.slice(2);
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -57,7 +56,8 @@ const seconds = (nowMs() - from) / 1000;
 const ready = process.memoryUsage().rss;
 say(`ready ${JSON.stringify({ seconds, before, ready, after: rss() })}`);
 
-// What only this host needs is not counted as the watcher's.
+// What only this host needs is loaded when the watcher was measured.
+const { writeFileSync } = await import('node:fs');
 const { createInterface } = await import('node:readline');
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [word, ...words] = line.split(' ');

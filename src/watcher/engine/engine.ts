@@ -5,7 +5,6 @@
  * meanwhile; memory does not grow with the number of files; every trouble is told once, and once when it is over.
  * Does not: look at files, know when one is complete, or cross symlinks.
  */
-import { setImmediate as turn } from 'node:timers/promises';
 import type { ByteName } from '../../linux/names.js';
 import { Alarm } from './alarm.js';
 import { clockMs } from './clock.js';
@@ -138,7 +137,7 @@ export class Engine<By extends Hint = Cause> {
     const scan = delivered ? this.#schedule.next(nowMs) : undefined;
     if (scan !== undefined) await this.#readOn(scan);
     if (scan !== undefined || marks.length > 0) {
-      await turn();
+      await new Promise((resolve) => setImmediate(resolve));
       return;
     }
     if (delivered && this.#settling.goesOn()) return;

@@ -1,0 +1,105 @@
+/** What the first scan of a tree costs, and what it may leave out. Looks are counted, at the real looker. */
+import assert from 'node:assert/strict';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { ByteName } from '../../src/linux/names.js';
+import type { ScanCause } from '../../src/watcher/engine/types.js';
+import { LinuxLooker } from '../../src/watcher/look-linux.js';
+import type { Picture } from '../../src/watcher/picture.js';
+import { PictureStore } from '../../src/watcher/picture-store.js';
+import { Reconciler } from '../../src/watcher/reconciler.js';
+import type { Looker } from '../../src/watcher/seen.js';
+import type { Telling } from '../../src/watcher/telling.js';
+import { directoryFor } from '../linux/support.js';
+
+const ROOT = '' as ByteName;
+
+interface Ground {
+  root: string;
+  picture: Picture;
+  told: Telling[];
+  /** Hands a whole scan of the root to a reconciler; answers how often it looked. */
+  scan(reconciler: Reconciler, cause: ScanCause, names: readonly string[]): Promise<number>;
+  reconciler(): Reconciler;
+}
+
+function groundFor(t: Parameters<typeof directoryFor>[0]): Ground {
+  const root = directoryFor(t);
+  const store = new PictureStore(undefined);
+  const { picture } = store.root(root as ByteName);
+  const fd = openSync(root, 'r');
+  const told: Telling[] = [];
+  t.after(() => {
+    store.close();
+    closeSync(fd);
+  });
+  const reconciler = (): Reconciler =>
+    new Reconciler(picture, {
+      tells: () => true,
+      tell: (telling) => told.push(telling),
+      room: () => undefined,
+      directory: () => {},
+      later: () => {},
+      failed: (path, code) => assert.fail(`${path}: ${code}`),
+      seen: () => {},
+      renameId: () => '1',
+    });
+  const scan: Ground['scan'] = async (by, cause, names) => {
+    const looker = new LinuxLooker({ fd });
+    let looks = 0;
+    const counted: Looker = {
+      look(path) {
+        looks += 1;
+        return looker.look(path);
+      },
+      forget: () => looker.forget(),
+      close: () => looker.close(),
+    };
+    const marks = names.map((name) => ({ path: name as ByteName, by: 'scan' as const }));
+    await by.run(marks, counted, { cause, listed: [ROOT], done: true });
+    looker.close();
+    return looks;
+  };
+  return { root, picture, told, scan, reconciler };
+}
+
+const NAMES = Array.from({ length: 50 }, (_, n) => `file-${n}`);
+
+test('the first scan of a tree of which nothing is known looks at each path once', async (t) => {
+  const { root, picture, told, scan, reconciler } = groundFor(t);
+  for (const name of NAMES) writeFileSync(`${root}/${name}`, name);
+  const first = reconciler();
+  first.silent = true;
+  assert.equal(await scan(first, 'start', NAMES), NAMES.length);
+  assert.equal(picture.namesIn(ROOT, undefined, 100).length, NAMES.length);
+  assert.equal(told.length, 0);
+
+  // Each other scan asks of what it did not meet too.
+  first.silent = false;
+  rmSync(`${root}/${NAMES[7]}`);
+  const rest = NAMES.filter((_, n) => n !== 7);
+  assert.ok((await scan(first, 'periodic', rest)) > NAMES.length);
+  assert.deepEqual(
+    told.map(({ operation, path }) => [operation, path]),
+    [['delete', NAMES[7]]],
+  );
+});
+
+test('what a start before this one had noted is asked for, though this one is as silent', async (t) => {
+  const { root, picture, scan, reconciler } = groundFor(t);
+  for (const name of NAMES) writeFileSync(`${root}/${name}`, name);
+  const killed = reconciler();
+  killed.silent = true;
+  await scan(killed, 'start', NAMES);
+  rmSync(`${root}/${NAMES[7]}`);
+
+  const next = reconciler();
+  next.silent = true;
+  await scan(
+    next,
+    'start',
+    NAMES.filter((_, n) => n !== 7),
+  );
+  assert.equal(picture.get(NAMES[7] as ByteName), undefined);
+  assert.equal(picture.namesIn(ROOT, undefined, 100).length, NAMES.length - 1);
+});
