@@ -44,17 +44,23 @@ export async function moveBelow(reconciler: Reconciler, from: Known, to: ByteNam
  * be told of no change.
  */
 export async function tellAgain(reconciler: Reconciler, directory: Known): Promise<void> {
-  const tell = async (known: Known): Promise<void> => {
-    const seen = reconciler.look(known.path);
-    if (seen !== undefined && seen !== 'unknown' && seen.file === known.file) await reconciler.put(known.path, seen);
-  };
-  await tell(directory);
+  await tellKnown(reconciler, directory);
+  await tellBelow(reconciler, directory.path);
+}
+
+/** Tells again what was told below a directory and still lies there. */
+export async function tellBelow(reconciler: Reconciler, path: ByteName): Promise<void> {
   for (let after: ByteName | undefined; ; ) {
-    const page = reconciler.picture.below(directory.path, after, limits.pageMax);
-    for (const known of page) await tell(known);
+    const page = reconciler.picture.below(path, after, limits.pageMax);
+    for (const known of page) await tellKnown(reconciler, known);
     if (page.length < limits.pageMax) return;
     after = page.at(-1)!.path;
   }
+}
+
+async function tellKnown(reconciler: Reconciler, known: Known): Promise<void> {
+  const seen = reconciler.look(known.path);
+  if (seen !== undefined && seen !== 'unknown' && seen.file === known.file) await reconciler.put(known.path, seen);
 }
 
 /** The directories that moved, and what was not found under the new name. */

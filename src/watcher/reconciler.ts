@@ -10,7 +10,7 @@ import { differs, isSame } from './compare.js';
 import type { Hint, Mark, ScanStep } from './engine/types.js';
 import { limits } from './limits.js';
 import { Links, tellNames } from './links.js';
-import { moveBelow, tellAgain } from './moves.js';
+import { moveBelow, tellAgain, tellBelow } from './moves.js';
 import type { Entry, Known, Picture, Seen } from './picture.js';
 import type { Looker } from './seen.js';
 import { noteSilently } from './silence.js';
@@ -111,6 +111,8 @@ export class Reconciler {
     if (known === undefined || known.file === seen.file) return;
     if (known.kind !== 'directory') await this.#lose(known);
     else if (seen.kind !== 'directory') await this.leaveBelow(known.path);
+    // It may be one that was here before another came, with what was told below it.
+    else await tellBelow(this, known.path);
   }
 
   /** The name by which a file was told that is found at `path` now, and not there any more. */

@@ -4,6 +4,7 @@
  */
 import type { ByteName } from '../linux/names.js';
 import { clockMs } from './engine/clock.js';
+import { merged } from './engine/hints.js';
 import type { Hint } from './engine/types.js';
 
 interface Window {
@@ -54,7 +55,7 @@ export class Windows {
       return false;
     }
     if (window.by === undefined) this.#held += 1;
-    if (window.by === undefined || by !== 'attributes') window.by = by;
+    window.by = merged(window.by, by);
     this.#arm();
     return true;
   }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
 import { limits } from '../../src/watcher/engine/limits.js';
 import { Marks } from '../../src/watcher/engine/marks.js';
+import type { Hint } from '../../src/watcher/engine/types.js';
 
 const X = nameOfText('x');
 
@@ -13,6 +14,20 @@ test('the last cause counts', () => {
   marks.add(X, 'rename', 0);
   assert.deepEqual(marks.take(10, 0), [{ path: X, by: 'rename' }]);
   assert.equal(marks.size, 0);
+});
+
+test('where everything is told, a rename into place stays until it is taken, and attributes say least', () => {
+  const takenAfter = (...hints: Hint[]): Hint | undefined => {
+    const marks = new Marks(true);
+    for (const by of hints) marks.add(X, by, 0);
+    return marks.take(10, 0)[0]?.by;
+  };
+  // A directory that is back: its own move, and the end of the wait for its new name, are told behind its arrival.
+  assert.equal(takenAfter('moved', 'rename', 'write'), 'rename');
+  assert.equal(takenAfter('rename', 'delete'), 'rename');
+  assert.equal(takenAfter('delete', 'write'), 'write');
+  assert.equal(takenAfter('write', 'attributes'), 'write');
+  assert.equal(takenAfter('attributes', 'write'), 'write');
 });
 
 test('a path that is written to without end is taken about once a second', () => {

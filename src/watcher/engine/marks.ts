@@ -1,11 +1,12 @@
 /**
  * The bounded set of marked paths between the events and the one loop that hands them on.
- * Guarantees: a path that was added is taken later with its last cause, or `add` answers false and the caller marks a
- * scan; a path that is written to without end is taken about once a second.
+ * Guarantees: a path that was added is taken later with its last cause (with `prompt`, as hints.ts has it), or `add`
+ * answers false and the caller marks a scan; a path that is written to without end is taken about once a second.
  * Does not: look at files. A creation is held back for up to a second, for its close or rename usually follows; with
  * `prompt`, nothing is held back.
  */
 import type { ByteName } from '../../linux/names.js';
+import { merged } from './hints.js';
 import { limits } from './limits.js';
 import type { Hint, Mark } from './types.js';
 
@@ -41,9 +42,9 @@ export class Marks {
 
   /** False: the set is full and the path is not in it. `patient`: more events of this path are likely to follow. */
   add(path: ByteName, by: Hint, nowMs: number, patient = false): boolean {
-    if (this.#due.has(path)) {
-      // Attributes that changed say less than whatever was known already.
-      if (by !== 'attributes') this.#due.set(path, by);
+    const due = this.#due.get(path);
+    if (due !== undefined) {
+      this.#due.set(path, this.prompt ? merged(due, by) : by);
       return true;
     }
     const hold = !this.prompt && (patient || (by === 'write' && this.#wasTaken(path, nowMs)));

@@ -1,9 +1,9 @@
-/** What the first scan of a tree costs, and what it may leave out. Looks are counted, at the real looker. */
+/** The reconciler by itself, at a real tree: how often it looks, and what it tells. */
 import assert from 'node:assert/strict';
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
-import type { ScanCause } from '../../src/watcher/engine/types.js';
+import type { Hint, ScanCause } from '../../src/watcher/engine/types.js';
 import { LinuxLooker } from '../../src/watcher/look-linux.js';
 import type { Picture } from '../../src/watcher/picture.js';
 import { PictureStore } from '../../src/watcher/picture-store.js';
@@ -20,6 +20,8 @@ interface Ground {
   told: Telling[];
   /** Hands a whole scan of the root to a reconciler; answers how often it looked. */
   scan(reconciler: Reconciler, cause: ScanCause, names: readonly string[]): Promise<number>;
+  /** Hands one mark to it. */
+  mark(reconciler: Reconciler, path: string, by: Hint): Promise<void>;
   reconciler(): Reconciler;
 }
 
@@ -60,7 +62,12 @@ function groundFor(t: Parameters<typeof directoryFor>[0]): Ground {
     looker.close();
     return looks;
   };
-  return { root, picture, told, scan, reconciler };
+  const mark: Ground['mark'] = async (to, path, by) => {
+    const looker = new LinuxLooker({ fd });
+    await to.run([{ path: path as ByteName, by }], looker);
+    looker.close();
+  };
+  return { root, picture, told, scan, mark, reconciler };
 }
 
 const NAMES = Array.from({ length: 50 }, (_, n) => `file-${n}`);
@@ -103,3 +110,27 @@ test('what a start before this one had noted is asked for, though this one is as
   assert.equal(picture.get(NAMES[7] as ByteName), undefined);
   assert.equal(picture.namesIn(ROOT, undefined, 100).length, NAMES.length - 1);
 });
+
+test('a directory that is back where another one was is told again with what it holds', async (t) => {
+  const { root, told, reconciler, mark } = groundFor(t);
+  const here = (name: string): string => `${root}/${name}`;
+  const by = reconciler();
+  mkdirSync(here('d/below'), { recursive: true });
+  writeFileSync(here('d/below/file'), '1');
+  await mark(by, 'd', 'rename');
+  await mark(by, 'd/below', 'write');
+  await mark(by, 'd/below/file', 'write');
+  assert.equal(told.splice(0).length, 3);
+
+  renameSync(here('d'), here('away'));
+  mkdirSync(here('d'));
+  await mark(by, 'd', 'write');
+  assert.deepEqual(said(told.splice(0)), ['put d']);
+  // Whoever looks at what it was told now, meets nothing. No scan has missed it yet.
+  rmSync(here('d'), { recursive: true });
+  renameSync(here('away'), here('d'));
+  await mark(by, 'd', 'rename');
+  assert.deepEqual(said(told).sort(), ['put d', 'put d/below', 'put d/below/file']);
+});
+
+const said = (told: readonly Telling[]): string[] => told.map(({ operation, path }) => `${operation} ${path}`);
