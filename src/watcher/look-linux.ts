@@ -1,6 +1,5 @@
 /** Looks below an open root, through no symlink: a directory that was swapped for one leads nowhere. */
 import { Directories } from '../files/directories.js';
-import { baseOf, folderOf } from '../files/places.js';
 import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../linux/index.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
 import { KINDS } from './engine/linux-ground.js';
@@ -25,7 +24,8 @@ export class LinuxLooker implements Looker {
 
   look(path: ByteName): Seen | undefined {
     try {
-      const stat = statAtOrNone(this.#directories.directory(folderOf(path)), baseOf(path));
+      const { dir, name } = this.#directories.entry(path);
+      const stat = statAtOrNone(dir, name);
       return stat === undefined ? undefined : new SeenStat(stat, stat.dev === this.#exactDevice);
     } catch (error) {
       if (error instanceof LinuxError && GONE.has(error.code)) return undefined;
