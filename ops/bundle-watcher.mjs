@@ -38,7 +38,7 @@ await build({
   outfile: `${DIST}watcher.cjs`,
   bundle: true,
   platform: 'node',
-  target: 'node20',
+  target: 'node22',
   format: 'cjs',
   external: ['better-sqlite3', 'koffi'],
   // Less text for each process that watches; names and lines stay, for the stack of a bug.

@@ -17,7 +17,7 @@ const ROLES = { worker: 'stages/run', producer: 'producer/run', dashboard: 'dash
 
 const EXTERNAL = [
   // Native ones.
-  ...['@koromix/*', '*.node', 'bindings'],
+  ...['@koromix/*', '*.node', 'better-sqlite3'],
   // Loaded where it is used only.
   ...['fastify', '@fastify/static', 'prom-client', 'yaml', 'fzstd'],
   // What bunyan tries to load, and does without.
@@ -52,11 +52,6 @@ const withoutPackageReading = {
  * load them is started out of its modules.
  */
 const NATIVE = [
-  [
-    /better-sqlite3\/lib\/database\.js$/,
-    'let DEFAULT_ADDON;',
-    "let DEFAULT_ADDON = require('better-sqlite3/build/Release/better_sqlite3.node');",
-  ],
   [
     /koffi\/src\/koffi\/index\.c?js$/,
     'loadStatic(pkg) ??',
@@ -94,7 +89,7 @@ const bundle = (name, contents) =>
     outfile: join(PROGRAMS, `${name}.cjs`),
     bundle: true,
     platform: 'node',
-    target: 'node20',
+    target: 'node22',
     format: 'cjs',
     external: EXTERNAL,
     define: { 'import.meta': 'importMeta' },
