@@ -48,6 +48,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   content_unknown: usage('Name a SHA-256 or a path that ingest-ctl explain knows.'),
   content_of_many_feeds: usage('Add --feed NAME.'),
   content_under_way: usage('Wait until it is stored; ingest-ctl explain says where it is.'),
+  which_generation: usage('Name the path of the file in the warehouse that is meant.'),
   already_withdrawn: usage('Ask ingest-ctl explain how far it is.'),
   dest_not_ours: usage('Name an empty directory, or add --adopt once.'),
   dest_of_another_source: usage('Name the SOURCE or the DEST that was meant, or add --adopt once.'),
@@ -79,6 +80,11 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_good: environment('Start ingest; or move the state away by hand first.'),
   two_states: environment('Rebuild the feeds of one state at a time, naming only its feeds.'),
   feeds_missing: environment('Name all feeds of the state, or move it away by hand first.'),
+  correction_owed: {
+    exit: EXIT.environment,
+    retryable: true,
+    hint: 'Repair the manifests directory; a worker goes on by itself.',
+  },
   warehouse_missing: environment('Mount the warehouse, then run ingest-ctl rebuild again.'),
   manifest_unreadable: environment('Restore the file, unpack it or move it away, then run ingest-ctl rebuild again.'),
   audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
@@ -116,7 +122,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   empty_file: held('ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry.'),
   sealed_file_missing: held('Put the file back into the work directory and ingest-ctl retry, or ingest-ctl discard.'),
   changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
-  withdrawn_file_differs: held('Look at the file and move it away, then ingest-ctl retry.'),
+  withdrawn_file_differs: held('Look at the file and move it away, then ingest-ctl retry, or ingest-ctl discard.'),
   target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
   never_fits: held(
     'Make the filesystem larger, or lower --min-free-bytes, and ingest-ctl retry, or ingest-ctl discard.',

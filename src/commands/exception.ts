@@ -5,7 +5,7 @@ import type { CommandName } from '../config/commands.js';
 import type { FeedOptions } from '../config/options.js';
 import { OperatorError } from '../errors.js';
 import { contentNamed, type Named } from '../recover/contents-named.js';
-import type { Said } from '../recover/exceptions.js';
+import type { Said } from '../recover/withdrawal.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';
@@ -29,7 +29,7 @@ export async function makeException(
   return operate(invocation, async (backend) => {
     const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
     const among = feeds.filter(({ name }) => wanted === undefined || name === wanted);
-    say(await act(backend, contentNamed(backend, among, word), { who: whoIsThis(), why }));
+    say(await act(backend, await contentNamed(backend, among, word), { who: whoIsThis(), why }));
     return 0;
   });
 }

@@ -56,7 +56,7 @@ const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterMs: numbe
   known.state === 'stored' &&
   known.carrier !== job.id &&
   known.ingestId !== job.id &&
-  mayComeAgain(tx, known, againAfterMs);
+  mayComeAgain(tx, known, job.createdAtMs, againAfterMs);
 
 /** The decision goes into the row; the next claim puts the file away. */
 function duplicate(facts: JobFacts, of: Content): Outcome {

@@ -118,6 +118,13 @@ export const contentOfGeneration = (
         generation,
       )[0];
 
+/** All that have a row, and the first one where it was pruned. */
+export const generationsOf = (reader: Reader, feed: string, sha256: Buffer): Content[] => {
+  const again = contentsWhere(reader, 'feed = ? AND sha256 = ? AND generation > 1 ORDER BY generation', feed, sha256);
+  const first = firstByHash(reader, feed, sha256);
+  return first ? [first, ...again] : again;
+};
+
 export const contentByRow = (reader: Reader, row: number): Content | undefined =>
   contentsWhere(reader, 'row = ?', row)[0];
 

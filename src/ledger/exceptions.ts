@@ -58,10 +58,11 @@ export const exceptionsOf = (reader: Reader, { feed, sha256 }: Of): Exception[] 
   );
 
 /**
- * Whether a stored content may be ingested once more: an operator said so, or its feed does and so much time has passed
- * since it was ingested last (which is recorded as if somebody had said so, in the same transaction).
+ * Whether a stored content may be ingested once more: an operator said so, or its feed does and so much time lay between its
+ * last ingestion and the arrival of the new drop (which is recorded as if somebody had said so, in the same transaction).
+ * The arrival counts, and not now: a twin that waited behind a closed gate for days is no new delivery.
  */
-export function mayComeAgain(tx: Tx, content: Content, againAfterMs: number | undefined): boolean {
+export function mayComeAgain(tx: Tx, content: Content, arrivedAtMs: number, againAfterMs: number | undefined): boolean {
   const { feed, sha256, generation } = content;
   const next = generation + 1;
   const allowed = tx.get(
@@ -70,7 +71,7 @@ export function mayComeAgain(tx: Tx, content: Content, againAfterMs: number | un
   );
   if (allowed !== undefined) return true;
   const lastMs = againAfterMs === undefined ? Number.POSITIVE_INFINITY : ingestedAtMs(tx, content);
-  if (againAfterMs === undefined || tx.wallMs - lastMs < againAfterMs) return false;
+  if (againAfterMs === undefined || arrivedAtMs - lastMs < againAfterMs) return false;
   const why = `its content was ingested last at ${new Date(lastMs).toISOString()}`;
   recordException(tx, content, { generation: next, kind: 'allow_again', who: '--same-content-again-after', why });
   return true;

@@ -60,14 +60,26 @@ export const APPEND_COLUMNS = 'id, feed, file, inode, at, bytes, items, owner';
 export function openManifest(root: Directories, path: ByteName): number {
   const dir = root.make(folderOf(path));
   const name = path.slice(path.lastIndexOf('/') + 1) as ByteName;
+  const fd = openOrMake(dir, name);
+  // Whoever made the file and its directories may have died before they were synced.
+  if (statFd(fd).size === 0) syncUpwards(root, folderOf(path));
+  return fd;
+}
+
+function openOrMake(dir: number, name: ByteName): number {
   try {
     return openAt(dir, name, O.RDWR | O.NOFOLLOW | O.NONBLOCK, { resolve: 'beneath' });
   } catch (error) {
     if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
   }
-  const fd = openAt(dir, name, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, { mode: 0o644, resolve: 'beneath' });
-  fsyncSync(dir);
-  return fd;
+  return openAt(dir, name, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, { mode: 0o644, resolve: 'beneath' });
+}
+
+function syncUpwards(root: Directories, folder: ByteName): void {
+  for (let at = folder; ; at = folderOf(at)) {
+    fsyncSync(root.directory(at));
+    if (at === '') return;
+  }
 }
 
 /** Looks at the end of the file. The known end is read first: if it has changed by the planning transaction, look again. */

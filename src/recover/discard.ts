@@ -1,6 +1,7 @@
 /**
  * An operator discards held jobs: the decision goes into each row, its content is handed on or freed, a line that it had
- * is to be taken back. A worker then moves the file to `failed/`.
+ * is to be taken back. A worker then moves the file to `failed/`. A withdrawal that is discarded ends: its line stays taken
+ * back, and what lies at its path stays there.
  */
 import type { Backend, Job, Outcome, Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
@@ -31,6 +32,10 @@ export async function discardJobs(
 
 function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
   const facts = job.payload as unknown as JobFacts;
+  if (facts.putAway?.kind === 'withdrawn') {
+    const payload = payloadOf({ ...facts, putAway: { ...facts.putAway, leave: true } });
+    return { kind: 'defer', inMs: 0, why: 'left', payload };
+  }
   // What is stored, or a duplicate of it, only has its own files left: they go to failed/ too.
   if (facts.content !== undefined && feed) {
     const released = releaseContent(tx, job, facts.content);

@@ -1,21 +1,23 @@
 /**
- * `ingest-ctl allow-again` and `ingest-ctl withdraw`: one transaction each. What has to be done on disk for a withdrawal is a
- * job of its own, decided from its first row on: a worker writes the correction and takes the file out.
+ * `ingest-ctl allow-again` and `ingest-ctl withdraw`: one transaction each. A withdrawal then writes its correction; a worker
+ * takes the file out.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend, Tx } from '../../queue/backend.js';
 import { ulidFactory } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
-import { OperatorError } from '../errors.js';
-import { type Content, contentByHash, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
+import { EnvironmentError, OperatorError } from '../errors.js';
+import { lookAtPath } from '../evidence/at-path.js';
+import { FeedFiles } from '../files/feed-files.js';
+import { PlaceError } from '../files/place-error.js';
+import { type Content, contentByHash, contentByRow, generationsOf, placeOf, shownPlace } from '../ledger/content.js';
 import { recordException } from '../ledger/exceptions.js';
+import { recordedRoots } from '../ledger/recorded-roots.js';
+import { writeCorrections } from '../manifest/corrections.js';
 import { correctionLine } from '../manifest/record.js';
-import { type PutAway, payloadOf } from '../stages/job.js';
+import type { JobFacts } from '../stages/job.js';
 import type { Named } from './contents-named.js';
-
-export interface Said {
-  who: string;
-  why: string;
-}
+import { adoptWithdrawal, type Said } from './withdrawal.js';
 
 /** Answers the generation that the next drop becomes, and whether that was allowed before. Errors: OperatorError. */
 export function allowAgain(
@@ -31,46 +33,119 @@ export function allowAgain(
   });
 }
 
-/** Answers the id of the job that takes it out. Errors: OperatorError. */
+/**
+ * Answers the id of the job that takes it out. The correction is on disk then: what is in the state alone would be
+ * lost with it. Errors: OperatorError; EnvironmentError where the correction cannot be written now (a worker does it).
+ */
 export async function withdraw(backend: Backend, { feed, content: named }: Named, said: Said): Promise<string> {
   const id = ulidFactory(Date.now)();
-  await backend.transact((tx) => {
-    if (named.note === 'pruned') {
-      throw new OperatorError(
-        'not_ours_to_withdraw',
-        `the record of ${named.sha256.toString('hex')} was pruned, and with it where its file lies; its line is in ${named.sourcePath.toString()}: remove the file by hand.`,
-      );
-    }
+  const isStillThere = await liesThereWithdrawn(backend, feed, named.row);
+  const hour = await backend.transact((tx) => {
     const content = contentByRow(tx, named.row);
-    if (content?.state !== 'stored') throw notStored(feed, named, 'where it is held, ingest-ctl discard gives it up');
-    if (content.note === 'withdrawn') {
-      throw new OperatorError(
-        'already_withdrawn',
-        `${place(feed, content)} is withdrawn already; ingest-ctl explain says by whom and how far it is.`,
-      );
-    }
-    if (content.target === null || content.hour === null) {
-      throw new OperatorError(
-        'not_ours_to_withdraw',
-        `${place(feed, content)} was not brought there by this feed, and has no line; remove it by the means that it came by.`,
-      );
-    }
-    decideWithdrawal(tx, feed, content, id, said);
+    if (content === undefined) throw prunedAway(named);
+    refuseWithdrawal(tx, feed, content, isStillThere);
+    if (content.note !== 'withdrawn') decideWithdrawal(tx, feed, content, id, said);
+    adoptWithdrawal(tx, feed, content, id, said);
+    return content.hour!;
   });
+  await correctNow(backend, feed, hour, id);
   return id;
 }
 
+/** Errors: OperatorError, where there is nothing to be withdrawn. */
+function refuseWithdrawal(tx: Tx, feed: FeedOptions, content: Content, isStillThere: boolean): void {
+  if (content.state !== 'stored') throw notStored(feed, content, 'where it is held, ingest-ctl discard gives it up');
+  if (content.note === 'withdrawn' && !isStillThere) {
+    const others = generationsOf(tx, feed.name, content.sha256).filter(
+      ({ note, target }) => note !== 'withdrawn' && target,
+    );
+    if (others.length > 0) throw whichGeneration(feed, content, others);
+    throw new OperatorError(
+      'already_withdrawn',
+      `${place(feed, content)} is withdrawn already; ingest-ctl explain says by whom and how far it is.`,
+    );
+  }
+  if (content.target === null || content.hour === null) {
+    throw new OperatorError(
+      'not_ours_to_withdraw',
+      `${place(feed, content)} was not brought there by this feed, and has no line; remove it by the means that it came by.`,
+    );
+  }
+}
+
+/** Its withdrawal was discarded, and its file still lies there. */
+async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: number): Promise<boolean> {
+  const content = backend.read((reader) => contentByRow(reader, row));
+  if (content?.note !== 'withdrawn' || content.target === null) return false;
+  const isUnderWay = backend.jobsByKey(feed.name, content.sourcePath).some(({ state, payload }) => {
+    const facts = payload as unknown as JobFacts;
+    return state !== 'done' && facts.content === row && facts.putAway?.kind === 'withdrawn';
+  });
+  if (isUnderWay) return false;
+  const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
+  const look = async (files: FeedFiles) => (await lookAtPath(backend, { feed, feeds, files, content })) === 'mine';
+  return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));
+}
+
 function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Said): void {
-  const { row, generation, sha256, size: bytes, device, inode, mtimeNs, sourcePath: key } = content;
+  const { row, generation } = content;
   recordException(tx, content, { generation, kind: 'withdraw', who, why });
   tx.run("UPDATE contents SET note = 'withdrawn', updated_at_ms = ? WHERE row = ?", tx.wallMs, row);
   const line = correctionLine(content, feed, why, tx.wallMs, who);
   tx.run('INSERT INTO corrections (job, hour, line) VALUES (?, ?, ?)', id, content.hour, line);
-  const putAway: PutAway = { kind: 'withdrawn', by: who, note: why };
-  const payload = payloadOf({ sha256: sha256.toString('hex'), content: row, putAway });
-  const identity = `${device}:${inode}:${bytes}:${mtimeNs}:0`;
-  tx.adopt({ id, feed: feed.name, key, identity, bytes, stage: 'move', payload });
 }
+
+/** A process that writes to that file is waited for so long. */
+const CORRECTION_WAIT_MS = 10_000;
+
+function correctNow(backend: Backend, feed: FeedOptions, hour: string, id: string): Promise<void> {
+  const write = async (files: FeedFiles) => {
+    const to = { backend, emit: () => {}, feed: feed.name, manifests: files.roots.manifests, root: files.manifests };
+    const isOwed = () =>
+      backend.read((reader) => reader.get('SELECT 1 FROM corrections WHERE job = ?', id)) !== undefined;
+    for (const endMs = performance.now() + CORRECTION_WAIT_MS; isOwed(); ) {
+      await writeCorrections(to, hour, [id]);
+      if (!isOwed()) return;
+      if (performance.now() > endMs) throw owedStill(`${files.roots.manifests}/${hour} is in use`);
+      await sleep(50);
+    }
+  };
+  return withFiles(backend, feed, write, ({ message }) => owedStill(message));
+}
+
+async function withFiles<T>(
+  backend: Backend,
+  feed: FeedOptions,
+  act: (files: FeedFiles) => Promise<T>,
+  refused: (error: PlaceError) => EnvironmentError,
+): Promise<T> {
+  const files = new FeedFiles(recordedRoots(backend, feed.name));
+  try {
+    return await act(files);
+  } catch (error) {
+    throw error instanceof PlaceError ? refused(error) : error;
+  } finally {
+    files.close();
+  }
+}
+
+const owedStill = (why: string): EnvironmentError =>
+  new EnvironmentError(
+    'correction_owed',
+    `its correction cannot be written now (${why}): a worker writes it as soon as it can, and takes the file out then. Until that the withdrawal stands in the state alone.`,
+  );
+
+const whichGeneration = (feed: FeedOptions, content: Content, others: readonly Content[]): OperatorError =>
+  new OperatorError(
+    'which_generation',
+    `${place(feed, content)} is withdrawn already, and the same content was ingested as ${others.map((one) => place(feed, one)).join(' and as ')} too; name the path that is meant.`,
+  );
+
+const prunedAway = ({ sha256, note, sourcePath }: Content): OperatorError =>
+  new OperatorError(
+    'not_ours_to_withdraw',
+    `the record of ${sha256.toString('hex')} was pruned, and with it where its file lies${note === 'pruned' ? `; its line is in ${sourcePath.toString()}` : ''}: remove the file by hand.`,
+  );
 
 const notStored = (feed: FeedOptions, content: Content, hint: string): OperatorError =>
   new OperatorError(

@@ -20,6 +20,8 @@ export interface Found {
   jobs: Job[];
   /** Without a job: rows of a ledger that was rebuilt. */
   contents: Content[];
+  /** The word names a place in a warehouse: the content that has, or had, it as its target. */
+  target?: Content;
   /** The word itself names a place in the input, so what lies there now counts too. */
   inInput: boolean;
   /** A name of ours in that folder, of a job that nobody knows any more. */
@@ -105,6 +107,7 @@ function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
       key: content.sourcePath,
       jobs: job ? [job] : [],
       contents: job ? [] : [content],
+      target: content,
       inInput: false,
     };
   });

@@ -4,14 +4,15 @@
  * Errors: EnvironmentError where a warehouse that has to be looked at cannot be.
  */
 import type { Backend, Job } from '../../queue/backend.js';
+import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
-import { FeedFiles, statEntry } from '../files/feed-files.js';
+import { lookAtPath } from '../evidence/at-path.js';
+import { judge } from '../evidence/table.js';
+import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { contentByRow } from '../ledger/content.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
-import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
-import { isContent } from '../warehouse/target.js';
 
 export async function storedInPlace(backend: Backend, ids: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>();
@@ -37,6 +38,11 @@ async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFil
   if (content?.state !== 'manifested' || content.carrier !== job.id) return false;
   const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
   opened.set(job.feed, files);
-  const entry = files.entryOrNone(files.warehouse, content.target!.toString('latin1') as ByteName);
-  return entry !== undefined && statEntry(entry) !== undefined && isContent(entry, content.sha256, undefined);
+  const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
+  const feed = feeds.find(({ name }) => name === job.feed)!;
+  const { truth } = judge({
+    ...{ row: 'manifested', job: 'held', line: 'there', back: 'no', owed: false, sealed: 'not_looked' },
+    path: await lookAtPath(backend, { feed, feeds, files, content }),
+  });
+  return truth === 'stored';
 }

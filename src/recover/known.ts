@@ -1,41 +1,88 @@
 /**
  * Does this state know what the manifests say? One that does not (lost, or restored from an older copy) must not ingest:
  * it would take the same content twice.
- * Looked at: every hour from that of the newest committed end on, behind the committed end of each file; where nothing was
- * ever committed, all of them. A line counts as known by its content's row, by its discarded job, or when it was withdrawn.
- * Does not: read on behind the newest hour at each start: what was confirmed once is not asked again.
+ * Looked at: lines in every hour from that of the newest committed end on, after the committed end of each file; where
+ * nothing was ever committed, all of them. Corrections in every hour, after their committed end: a withdrawal writes into
+ * the hour of its line, however old.
+ * Does not: read older hours at each start: what was confirmed once is not asked again.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
+import { type InState, knowsCorrection, knowsLine } from '../evidence/knows.js';
 import { errnoOf } from '../files/place-error.js';
-import { contentByHash } from '../ledger/content.js';
+import { contentOfGeneration, generationsOf } from '../ledger/content.js';
 import { markerAt, refuseWhileRebuilding } from '../ledger/root-locks.js';
 import { possibleWork } from '../ledger/work-place.js';
-import { type FoundManifest, linesOf, manifestFiles, type ReadRecord } from '../manifest/read.js';
+import { type FoundManifest, linesOf, type ManifestKind, manifestFiles, type ReadRecord } from '../manifest/read.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
 import type { JobFacts } from '../stages/job.js';
-import { Withdrawn } from './withdrawn.js';
 
 type State = Pick<QueueView, 'read' | 'job'>;
 
 /** Errors: EnvironmentError `state_older_than_manifests`. A root that cannot be read is left to the gates. */
 export async function checkManifestsKnown(state: State, feed: FeedOptions): Promise<void> {
   const newest = newestCommittedHour(state, feed.manifests);
-  const withdrawn = new Withdrawn();
-  for (const file of readable(feed.manifests)) {
+  for (const file of readable(feed.manifests, 'manifest')) {
     if (newest !== undefined && (file.hour === undefined || file.hour < newest)) continue;
-    for await (const record of recordsOf(feed, file.path, committedEnd(state, feed.manifests, file))) {
-      if (isKnown(state, feed, record) || (await withdrawn.has(dirname(file.path), record.ingestId))) continue;
-      throw new EnvironmentError(
-        'state_older_than_manifests',
-        `${file.path} has a record (${record.sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ingest-ctl rebuild with the feed's options, or ingesting again would store contents twice.`,
-      );
+    const { end, again } = committed(state, feed.manifests, file, 'manifest');
+    for await (const record of recordsOf(feed, file.path, end)) {
+      const generation = Number(record.fields.generation ?? 1) || 1;
+      const line = { ingestId: record.ingestId, generation, hour: file.hour, again };
+      if (knowsLine(line, inState(state, feed, record, generation))) continue;
+      if (!(await givenUpIn(feed, dirname(file.path))).has(record.ingestId)) throw older(file, 'record', record);
+    }
+  }
+  for (const file of readable(feed.manifests, 'corrections')) {
+    const { end, again } = committed(state, feed.manifests, file, 'corrections');
+    if (file.current && statSync(file.path, { throwIfNoEntry: false })?.size === end) continue;
+    for await (const record of recordsOf(feed, file.path, end)) {
+      const takenOut = typeof record.fields.by === 'string';
+      const line = { ingestId: record.ingestId, again };
+      const known = knowsCorrection(takenOut, line, inState(state, feed, record, undefined));
+      if (!known) throw older(file, 'correction', record);
     }
   }
 }
+
+/** Ids whose lines in or below a folder were taken back because their files never arrived: their contents are free. */
+async function givenUpIn(feed: FeedOptions, folder: string): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (const file of readable(folder, 'corrections')) {
+    for await (const { fields, ingestId } of recordsOf(feed, file.path, 0))
+      if (typeof fields.by !== 'string') ids.add(ingestId);
+  }
+  return ids;
+}
+
+const older = ({ path }: FoundManifest, what: string, { sha256 }: ReadRecord): EnvironmentError =>
+  new EnvironmentError(
+    'state_older_than_manifests',
+    `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ingest-ctl rebuild with the feed's options, or ingesting again would store contents twice.`,
+  );
+
+/** `generation`: undefined where only the ingest id says it, as in a correction. */
+function inState(state: State, feed: FeedOptions, { sha256: hex, ingestId }: ReadRecord, generation?: number): InState {
+  const sha256 = Buffer.from(hex, 'hex');
+  const row = state.read((r) => {
+    if (generation !== undefined) return contentOfGeneration(r, feed.name, sha256, generation);
+    const all = generationsOf(r, feed.name, sha256);
+    return all.find((one) => one.ingestId === ingestId) ?? all.find(({ note }) => note === 'pruned');
+  });
+  const job = state.job(ingestId);
+  const putAway = (job?.payload as Partial<JobFacts> | undefined)?.putAway?.kind;
+  const hasEnded = job !== undefined && (job.state === 'done' || putAway === 'discarded');
+  return {
+    row,
+    job: job === undefined ? 'none' : hasEnded ? 'ended' : 'under_way',
+    corrected: state.read((r) => r.get(OWED, hex, ingestId)) !== undefined,
+  };
+}
+
+/** A correction is kept by its job, which is that of the line only where that was discarded. */
+const OWED = `SELECT 1 FROM corrections WHERE line ->> '$.sha256' = ? AND line ->> '$.ingest_id' = ?`;
 
 /**
  * Before a start makes a state: is there one that belongs to these folders, and was lost? Refused before anything is
@@ -76,20 +123,18 @@ const otherState = (statePath: string, root: string, other = 'of another path'):
     `${root} belongs to the state ${other}, and ${statePath} would be another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with the options of all its feeds.`,
   );
 
-/** A manifest file with a record of this feed that stands. */
+/** A manifest file with a record of this feed whose content would be known: all but those of files that were given up. */
 async function anyRecord(feed: FeedOptions): Promise<string | undefined> {
-  const withdrawn = new Withdrawn();
-  for (const { path } of readable(feed.manifests)) {
-    for await (const record of recordsOf(feed, path, 0)) {
-      if (!(await withdrawn.has(dirname(path), record.ingestId))) return path;
-    }
+  const givenUp = await givenUpIn(feed, feed.manifests);
+  for (const { path } of readable(feed.manifests, 'manifest')) {
+    for await (const { ingestId } of recordsOf(feed, path, 0)) if (!givenUp.has(ingestId)) return path;
   }
   return undefined;
 }
 
-function* readable(root: string): Generator<FoundManifest> {
+function* readable(root: string, kind: ManifestKind): Generator<FoundManifest> {
   try {
-    yield* manifestFiles(root, 'manifest');
+    yield* manifestFiles(root, kind);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
   }
@@ -117,22 +162,23 @@ function newestCommittedHour(state: State, root: string): string | undefined {
   return newest?.slice(root.length + 1, -'/manifest.jsonl'.length);
 }
 
-/** Of the file that appends went to, also after it was rotated under another name. */
-function committedEnd(state: State, root: string, file: FoundManifest): number {
+/**
+ * How far a file is known. The end is that of the file that appends went to, also after it was rotated under another
+ * name. `again`: it is no such file, and is read whole at each start.
+ */
+function committed(
+  state: State,
+  root: string,
+  file: FoundManifest,
+  kind: ManifestKind,
+): { end: number; again: boolean } {
   const known = state.read((r) =>
     r.get<{ inode: number; end_at: number }>(
       'SELECT inode, end_at FROM manifest_ends WHERE file = ?',
-      `${root}/${file.hour}/manifest.jsonl`,
+      `${root}/${file.hour}/${kind}.jsonl`,
     ),
   );
-  return known !== undefined && statSync(file.path, { throwIfNoEntry: false })?.ino === known.inode ? known.end_at : 0;
-}
-
-function isKnown(state: State, feed: FeedOptions, { sha256, ingestId }: ReadRecord): boolean {
-  const content = state.read((r) => contentByHash(r, feed.name, Buffer.from(sha256, 'hex')));
-  // A content that is carried and not even planned had no line when this copy of the state was made.
-  if (content !== undefined && (content.state !== 'carried' || content.target !== null)) return true;
-  // Its carrier was discarded after the line: the content is free, and the job says so.
-  const job = state.job(ingestId);
-  return job?.state === 'done' || (job?.payload as Partial<JobFacts> | undefined)?.putAway?.kind === 'discarded';
+  if (known === undefined) return { end: 0, again: !file.current };
+  const isSame = statSync(file.path, { throwIfNoEntry: false })?.ino === known.inode;
+  return isSame ? { end: known.end_at, again: false } : { end: 0, again: true };
 }

@@ -8,9 +8,10 @@ import type { Backend, Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { type FoundManifest, linesOf, manifestFiles, type ReadRecord } from '../manifest/read.js';
-import { enterLines, lookAt } from './rebuild-ledger.js';
-import { identityAt, type Making, note, noteRead, type ReadTo, readTo } from './rebuild-progress.js';
-import { addCounts, type FeedReport, noteForeign } from './rebuild-report.js';
+import { lookAt } from './rebuild-case.js';
+import { enterLines } from './rebuild-ledger.js';
+import { identityAt, type Making, noteRead, type ReadTo, readTo } from './rebuild-progress.js';
+import { addCounts, type FeedReport, noteForeign, noteReport } from './rebuild-report.js';
 import type { Line } from './rebuild-row.js';
 
 /** Lines a transaction: a commit costs as much as thousands of rows, and the pages that it changes are in memory. */
@@ -111,7 +112,7 @@ async function enterBatch(
   await making.backend.transact((tx) => {
     addCounts(report.counts, enterLines(tx, feed, batch, making.olderRows));
     noteRead(tx, feed.name, path, identity, at);
-    note(tx, `report:${feed.name}`, JSON.stringify(report));
+    noteReport(tx, feed, report);
   });
 }
 

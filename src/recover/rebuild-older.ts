@@ -204,7 +204,7 @@ function forgetPlans(tx: Tx, feed: string): void {
   tx.run('DELETE FROM appends WHERE feed = ?', feed);
   tx.run(
     `DELETE FROM reservations WHERE NOT EXISTS
-       (SELECT 1 FROM contents c WHERE c.row = reservations.content AND c.state <> 'stored' AND c.target IS NOT NULL)`,
+       (SELECT 1 FROM contents c WHERE c.row = reservations.content AND c.target IS NOT NULL AND (c.state <> 'stored' OR c.note IS 'withdrawn'))`,
   );
   const waits = tx.all<{ on: string }>(
     "SELECT DISTINCT waits_on AS 'on' FROM jobs WHERE feed = ? AND state = 'waiting'",

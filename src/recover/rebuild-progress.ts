@@ -13,7 +13,7 @@ import { followMoved, type MovedRoot, movedRoots } from './rebuild-moved.js';
 import { type Before, isDamaged, makingPath, removeMaking, versionOf } from './rebuild-place.js';
 
 /** Raised with each change of what is noted or of how lines are entered. */
-const FORMAT = 2;
+const FORMAT = 3;
 /** KiB: the page cache of a process that reads everything once. */
 const CACHE_KIB = 8 * 1_024;
 
@@ -27,6 +27,9 @@ const TABLES = {
   withdrawn: 'CREATE TABLE rebuild_withdrawn (feed TEXT, job TEXT, PRIMARY KEY (feed, job)) WITHOUT ROWID',
   takenOut:
     'CREATE TABLE rebuild_taken_out (feed TEXT, ingest_id TEXT, who TEXT, why TEXT, at_ms INTEGER, PRIMARY KEY (feed, ingest_id)) WITHOUT ROWID',
+  // Whatever line names a path in a warehouse.
+  paths:
+    'CREATE TABLE rebuild_paths (path TEXT, feed TEXT, ingest_id TEXT, sha256 BLOB, generation INTEGER, PRIMARY KEY (path, feed, ingest_id)) WITHOUT ROWID',
   // Jobs whose way on this rebuild has decided.
   settled: 'CREATE TABLE rebuild_settled (job TEXT PRIMARY KEY) WITHOUT ROWID',
 };

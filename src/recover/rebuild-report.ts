@@ -1,9 +1,11 @@
 /** What a rebuild tells of a feed: what it found, and what nobody can know any more. */
+import type { Backend, Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import type { ReadLine } from '../manifest/read.js';
 import { safeText } from '../telemetry/safe.js';
 import { type Counts, noCounts } from './rebuild-ledger.js';
 import { noOlderJobs, type OlderJobs } from './rebuild-older.js';
+import { note, noted } from './rebuild-progress.js';
 import type { Noted, Sidecars } from './rebuild-sealed.js';
 
 const FOREIGN_TOLD_MAX = 20;
@@ -24,13 +26,19 @@ export interface FeedReport {
   olderJobs: OlderJobs;
 }
 
-export const noReport = (): FeedReport => ({
+const noReport = (): FeedReport => ({
   ...{ files: 0, read: 0, orphans: 0, discarded: 0, foreignCount: 0, foreignTold: [], otherFeeds: [] },
   counts: noCounts(),
   sealed: { files: 0, unreadable: 0 },
   sidecars: { back: 0, failed: 0 },
   olderJobs: noOlderJobs(),
 });
+
+export const reportOf = (backend: Pick<Backend, 'read'>, feed: FeedOptions): FeedReport =>
+  JSON.parse(noted(backend, `report:${feed.name}`) ?? JSON.stringify(noReport())) as FeedReport;
+
+export const noteReport = (tx: Tx, feed: FeedOptions, report: FeedReport): void =>
+  note(tx, `report:${feed.name}`, JSON.stringify(report));
 
 export function addCounts(to: Counts, more: Counts): void {
   for (const name of Object.keys(noCounts()) as (keyof Counts)[]) to[name] += more[name];

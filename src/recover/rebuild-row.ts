@@ -1,19 +1,23 @@
 /** The ledger's row that a manifest line speaks of, as the line says it. */
 import type { Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
+import type { Case } from '../evidence/case.js';
 import { type Content, waitToken } from '../ledger/content.js';
 import { noteHash } from '../ledger/hashes.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../linux/index.js';
 import { digitsOf, pathBytesOf, type ReadRecord } from '../manifest/read.js';
+import type { MovedRoot } from './rebuild-moved.js';
 
-/** A line, and what lies in the warehouse for it. */
+/** A line, and what the disk says of it. */
 export interface Line {
   record: ReadRecord;
   hour: string;
   ingestedAtMs: number;
   /** Relative to the warehouse; undefined where the line names another one. */
   target: ByteName | undefined;
-  isThere: boolean;
+  path: Case['path'];
+  /** The file of its own job lies in failed/: a twin may have inherited the line. */
+  hasFailed: boolean;
   /** By whom it was withdrawn after it was stored. */
   takenOut: TakenOut | undefined;
 }
@@ -24,7 +28,15 @@ export interface TakenOut {
   atMs: number;
 }
 
-export const generationOf = ({ record }: Line): number => Number(record.fields.generation ?? 1) || 1;
+export const generationOf = ({ fields }: ReadRecord): number => Number(fields.generation ?? 1) || 1;
+
+/** Where the line says that the file is, relative to the warehouse of its feed, also of one that was moved since. */
+export function targetOf(record: ReadRecord, feed: FeedOptions, moved: readonly MovedRoot[]): ByteName | undefined {
+  const named = pathBytesOf(record, 'warehouse_path');
+  const former = moved.find((root) => root.feed === feed.name && root.kind === 'warehouse')?.from;
+  return below(feed.warehouse, named) ?? (former === undefined ? undefined : below(former, named));
+}
+
 export const bytesOf = ({ record }: Line): number => Number(record.fields.size) || 0;
 
 export interface As {
@@ -52,7 +64,7 @@ export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Conten
   ];
   if (!older) {
     const sha256 = Buffer.from(record.sha256, 'hex');
-    const generation = generationOf(line);
+    const generation = generationOf(record);
     const { lastInsertRowid } = tx.run(INSERT, ...values, feed.name, sha256, generation, line.ingestedAtMs);
     const row = Number(lastInsertRowid);
     noteHash(tx, { sha256, generation }, row);

@@ -135,16 +135,14 @@ export const sealedOf = (tx: Tx, feed: string, job: string): SealedFile[] =>
 export const hasSealed = (reader: Reader, feed: string, sha256: Buffer): boolean =>
   reader.get('SELECT 1 FROM rebuild_sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
 
-/** Which job has a file of this content: the one that its line names before all others, else the oldest. */
-export const carrierIn = (tx: Tx, feed: string, sha256: Buffer, named: string): string | undefined =>
+/** Another job than the line's own has a file of its content: the oldest that was not given up. */
+export const heirIn = (tx: Tx, feed: string, sha256: Buffer, own: string): string | undefined =>
   tx.get<{ job: string }>(
-    `SELECT job FROM rebuild_sealed s WHERE feed = ? AND sha256 = ?
+    `SELECT job FROM rebuild_sealed s WHERE feed = ? AND sha256 = ? AND job <> ?
         AND NOT EXISTS (SELECT 1 FROM rebuild_withdrawn w WHERE w.feed = s.feed AND w.job = s.job)
         AND NOT EXISTS (SELECT 1 FROM rebuild_settled t WHERE t.job = s.job)
-      ORDER BY job <> ?, job LIMIT 1`,
-    feed,
-    sha256,
-    named,
+      ORDER BY job LIMIT 1`,
+    ...[feed, sha256, own],
   )?.job;
 
 export interface Sidecars {

@@ -7,8 +7,8 @@ import { ulidFactory } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { contentOfGeneration } from '../ledger/content.js';
 import { recordException } from '../ledger/exceptions.js';
-import { payloadOf } from '../stages/job.js';
 import { generationOf, type Line, type TakenOut } from './rebuild-row.js';
+import { adoptWithdrawal } from './withdrawal.js';
 
 const newId = ulidFactory(Date.now);
 
@@ -19,22 +19,14 @@ export const takenOutBy = (reader: Reader, feed: string, ingestId: string): Take
     ingestId,
   );
 
-/** Behind the entry of its line, which made it *stored*. */
-export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, { who, why, atMs }: TakenOut): 'withdrawn' {
-  const generation = generationOf(line);
+/** After its line was entered as *stored*. `take`: the file at its path is its own, and has to go. */
+export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, take: boolean): void {
+  const { who, why, atMs } = line.takenOut!;
+  const generation = generationOf(line.record);
   const sha256 = Buffer.from(line.record.sha256, 'hex');
   const content = contentOfGeneration(tx, feed.name, sha256, generation)!;
-  // Its own job is in the older state too, and does the rest.
-  if (content.note === 'withdrawn' || content.note === 'pruned') return 'withdrawn';
+  if (content.note === 'withdrawn') return; // its own job is in the older state too, and does the rest
   tx.run("UPDATE contents SET note = 'withdrawn' WHERE row = ?", content.row);
   recordException(tx, content, { generation, kind: 'withdraw', who, why, atMs });
-  if (!line.isThere) return 'withdrawn';
-  tx.adopt({
-    ...{ id: newId(), feed: feed.name, key: content.sourcePath, identity: '', bytes: content.size, stage: 'move' },
-    payload: payloadOf({
-      ...{ sha256: line.record.sha256, content: content.row },
-      putAway: { kind: 'withdrawn', by: who, note: why },
-    }),
-  });
-  return 'withdrawn';
+  if (take) adoptWithdrawal(tx, feed, content, newId(), { who, why });
 }

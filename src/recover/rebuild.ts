@@ -9,6 +9,7 @@ import type { Backend, Job } from '../../queue/backend.js';
 import type { Config, FeedOptions } from '../config/options.js';
 import { EnvironmentError } from '../errors.js';
 import { FeedFiles } from '../files/feed-files.js';
+import { recordedRoots } from '../ledger/recorded-roots.js';
 import { lockRootsAlone } from '../ledger/root-locks.js';
 import { setUpRoots } from '../ledger/roots.js';
 import { type ByteName, nameOfText } from '../linux/index.js';
@@ -18,10 +19,11 @@ import { adoptOrphans } from './reaper.js';
 import { discardWithdrawn } from './rebuild-jobs.js';
 import { readCorrections, readManifests } from './rebuild-lines.js';
 import { forgetGivenUp, settleContents, settleJobs } from './rebuild-older.js';
+import { notePaths } from './rebuild-paths.js';
 import { noteMarked } from './rebuild-periods.js';
 import { type Before, judgeState, placeState, removeMaking } from './rebuild-place.js';
-import { type Asked, endMaking, type Making, noted, openMaking } from './rebuild-progress.js';
-import { type FeedReport, noReport, tellFeed, tellUnknown } from './rebuild-report.js';
+import { type Asked, endMaking, type Making, openMaking } from './rebuild-progress.js';
+import { type FeedReport, noteReport, reportOf, tellFeed, tellUnknown } from './rebuild-report.js';
 import { findRoots, refuseMissingWarehouse } from './rebuild-roots.js';
 import { ChangedMeanwhile, noteSealed, settleSidecars } from './rebuild-sealed.js';
 
@@ -62,10 +64,11 @@ async function make(asked: Asked, say: Say): Promise<Before> {
   try {
     if (making.goesOn) say('going on with a rebuild that was interrupted');
     const reports: FeedReport[] = [];
+    for (const feed of asked.feeds) await gather(making, asked.statePath, feed);
     for (const feed of asked.feeds) {
       const entered = reportOf(making.backend, feed).counts.lines;
       if (entered > 0) say(`feed ${feed.name}: ${entered} records were entered before, and are not read again`);
-      const report = await rebuildFeed(making, asked.statePath, feed);
+      const report = await rebuildFeed(making, feed);
       tellFeed(feed, report, making.before === 'older', say);
       reports.push(report);
     }
@@ -82,15 +85,30 @@ async function make(asked: Asked, say: Say): Promise<Before> {
   }
 }
 
-async function rebuildFeed(making: Making, statePath: string, feed: FeedOptions): Promise<FeedReport> {
+/** What is on disk of a feed, noted for the judging of all of them: feeds may share a warehouse. */
+async function gather(making: Making, statePath: string, feed: FeedOptions): Promise<void> {
   const { backend } = making;
   await backend.putFeed(feed.name, { ...feed });
   const files = new FeedFiles(await setUpRoots(backend, statePath, feed, silent));
-  const report = reportOf(backend, feed);
   try {
     await readCorrections(backend, feed);
+    const report = reportOf(backend, feed);
     report.sealed = await noteSealed(backend, feed.name, files);
-    if (making.before === 'older') await backend.transact((tx) => forgetGivenUp(tx, feed.name));
+    await backend.transact((tx) => {
+      if (making.before === 'older') forgetGivenUp(tx, feed.name);
+      noteReport(tx, feed, report);
+    });
+    await notePaths(making, feed);
+  } finally {
+    files.close();
+  }
+}
+
+async function rebuildFeed(making: Making, feed: FeedOptions): Promise<FeedReport> {
+  const { backend } = making;
+  const files = new FeedFiles(recordedRoots(backend, feed.name));
+  const report = reportOf(backend, feed);
+  try {
     await readManifests({ making, feed, files, report });
     await noteMarked(backend, feed);
     while ((await discardAgain(backend, feed, report)) > 0);
@@ -105,9 +123,6 @@ async function rebuildFeed(making: Making, statePath: string, feed: FeedOptions)
     files.close();
   }
 }
-
-const reportOf = (backend: Backend, feed: FeedOptions): FeedReport =>
-  JSON.parse(noted(backend, `report:${feed.name}`) ?? JSON.stringify(noReport())) as FeedReport;
 
 const factsOf = (job: Job): Partial<JobFacts> => job.payload as unknown as Partial<JobFacts>;
 

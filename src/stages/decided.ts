@@ -3,8 +3,8 @@
  * then their files are put away, in whatever stage they are.
  */
 import { DirtyDirectories } from '../files/dirty.js';
-import { correctionsPath } from '../manifest/append.js';
-import { appendTo, type Written } from '../manifest/write.js';
+import { writeCorrections } from '../manifest/corrections.js';
+import type { Written } from '../manifest/write.js';
 import { manifestBusy } from './busy.js';
 import { eachJob } from './each-job.js';
 import type { IngestJob } from './job.js';
@@ -15,7 +15,12 @@ import { takeOut } from './take-out.js';
 export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Step[]> {
   const toCorrect = correctionsOf(jobs, batch);
   const came = new Map<string, Written>();
-  for (const hour of new Set(toCorrect.values())) came.set(hour, await writeCorrections(hour, jobs, toCorrect, batch));
+  const { backend, emit, feed, files } = batch;
+  const manifests = { backend, emit, feed: feed.name, manifests: feed.manifests, root: files.manifests };
+  for (const hour of new Set(toCorrect.values())) {
+    const ids = [...toCorrect].flatMap(([id, its]) => (its === hour ? [id] : []));
+    came.set(hour, await writeCorrections(manifests, hour, ids));
+  }
   const left = correctionsOf(jobs, batch);
   const dirty = new DirtyDirectories();
   const handled = await eachJob(jobs, batch, (job) => {
@@ -39,33 +44,5 @@ function correctionsOf(jobs: readonly IngestJob[], batch: Batch): Map<string, st
       if (row) hours.set(job.id, row.hour);
     }
     return hours;
-  });
-}
-
-function writeCorrections(
-  hour: string,
-  jobs: readonly IngestJob[],
-  hours: Map<string, string>,
-  batch: Batch,
-): Promise<Written> {
-  const file = {
-    backend: batch.backend,
-    emit: batch.emit,
-    feed: batch.feed.name,
-    manifests: batch.feed.manifests,
-    root: batch.files.manifests,
-    path: correctionsPath(hour),
-  };
-  return appendTo(file, (tx) => {
-    const ids: string[] = [];
-    let lines = '';
-    for (const job of jobs) {
-      if (hours.get(job.id) !== hour) continue;
-      const row = tx.get<{ line: string }>('SELECT line FROM corrections WHERE job = ?', job.id);
-      if (!row) continue;
-      lines += row.line;
-      ids.push(job.id);
-    }
-    return ids.length > 0 ? { lines, items: { rows: [], jobs: ids } } : undefined;
   });
 }

@@ -45,6 +45,8 @@ export interface PutAway {
   note?: string;
   /** Of a withdrawal: who said so; `note` is why. */
   by?: string;
+  /** Of a withdrawal: an operator discarded it, so what lies at its path stays there. */
+  leave?: true;
 }
 
 export interface JobFacts {

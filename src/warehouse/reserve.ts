@@ -39,7 +39,14 @@ function isOnDisk(files: FeedFiles, target: ByteName): boolean {
 }
 
 export const isReserved = (reader: Reader, warehouse: string, target: ByteName): boolean =>
-  reader.get('SELECT 1 FROM reservations WHERE path = ?', `${warehouse}/${target}`) !== undefined;
+  reservedFor(reader, warehouse, target) !== undefined;
+
+/** The row of the content that has the path. */
+export const reservedFor = (reader: Reader, warehouse: string, target: ByteName): number | undefined =>
+  reader.get<{ content: number }>('SELECT content FROM reservations WHERE path = ?', `${warehouse}/${target}`)?.content;
+
+export const dropReservation = (tx: Tx, content: number): void =>
+  void tx.run('DELETE FROM reservations WHERE content = ?', content);
 
 /** Inside the planning transaction. False: another content has it; look for the next one. */
 export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
@@ -52,9 +59,12 @@ function remember(wanted: string, next: number): void {
 
 // The rows of reservations first: in what order they come does not matter, and most of them need no look at their content.
 const OLD = `SELECT r.path FROM reservations r CROSS JOIN contents c ON c.row = r.content
-  WHERE r.content <= ? AND c.state = 'stored' AND c.updated_at_ms < ? LIMIT ?`;
+  WHERE r.content <= ? AND c.state = 'stored' AND c.note IS NOT 'withdrawn' AND c.updated_at_ms < ? LIMIT ?`;
 
-/** Of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them. */
+/**
+ * Of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them.
+ * A withdrawal keeps its reservation until it ends.
+ */
 export const oldReservations = (reader: Reader, last: number, max: number): string[] =>
   reader.arrays(OLD, last, Date.now() - RESERVED_FOR_MS, max).map(([path]) => path as string);
 

@@ -115,15 +115,19 @@ export async function isContent(
   source: Stat | undefined,
   pace?: Paced,
 ): Promise<boolean> {
-  const opened = openEntry(entry);
-  if (opened.fd === undefined) return false;
+  const lies = source && statEntry(entry);
+  if (lies?.kind === 'file' && lies.ino === source?.ino && lies.dev === source.dev) return true;
+  return (await contentAt(entry, pace))?.equals(sha256) ?? false;
+}
+
+/** The SHA-256 of the file at an entry; undefined where there is none that can be read. */
+export async function contentAt(entry: Entry, pace?: Paced): Promise<Buffer | undefined> {
+  const { fd } = openEntry(entry);
+  if (fd === undefined) return undefined;
   try {
-    const stat = statFd(opened.fd);
-    if (stat.kind !== 'file') return false;
-    if (source && stat.ino === source.ino && stat.dev === source.dev) return true;
-    const digest = await digestPaced(opened.fd, stat.size, pace);
-    return digest.sha256.equals(sha256);
+    const stat = statFd(fd);
+    return stat.kind === 'file' ? (await digestPaced(fd, stat.size, pace)).sha256 : undefined;
   } finally {
-    closeSync(opened.fd);
+    closeSync(fd);
   }
 }

@@ -1,0 +1,258 @@
+/**
+ * The judge: one table that says what is true of an ingest id, what is wrong, and what is to be done. The first rule that
+ * fits counts. Pure.
+ * Guarantees: an act that takes a file away is in the answer only where the file at the path was found to be `mine`. A job
+ * that is giving up, putting away or taking out is left to go on: no act here ends it.
+ * Does not: gather the case, or carry out an act.
+ */
+import type { Act, Case, Fault, Truth, Verdict } from './case.js';
+
+export interface Rule {
+  name: string;
+  when: { readonly [Field in keyof Case]?: readonly Case[Field][] };
+  truth: Truth | ((of: Case) => Truth);
+  faults?: readonly Fault[];
+  acts?: readonly Act[] | ((of: Case) => readonly Act[]);
+}
+
+const STORED: readonly Case['row'][] = ['stored', 'unconfirmed', 'learned', 'pruned'];
+const UNDER_WAY: readonly Case['row'][] = ['none', 'carried', 'planned', 'manifested'];
+const SEALED_FILE: readonly Case['sealed'][] = ['file', 'copy'];
+const NOT_MINE: readonly Case['path'][] = ['free', 'others_line', 'foreign'];
+const WRITTEN: readonly Case['line'][] = ['there', 'twice'];
+/** They end by themselves. */
+const ENDING: readonly Case['job'][] = ['putting_away', 'giving_up', 'taking_out'];
+
+const correction = ({ owed }: Case): readonly Act[] => (owed ? ['write_correction'] : []);
+const asRow = ({ row, path }: Case): Truth => {
+  if (row === 'planned') return 'carried';
+  if (row === 'none' || row === 'twice') return 'unknown';
+  if (row === 'unconfirmed') return 'gone';
+  if (row === 'stored') return path === 'free' ? 'gone' : 'stored';
+  return row === 'pruned' || row === 'learned' ? 'stored' : row;
+};
+/** A row that says less than the disk is brought up to it. */
+const enter =
+  (act: 'enter_stored' | 'enter_unconfirmed', more: readonly Act[]) =>
+  ({ row }: Case): readonly Act[] =>
+    UNDER_WAY.includes(row) || (row === 'unconfirmed' && act === 'enter_stored') ? [act, ...more] : more;
+
+export const TABLE: readonly Rule[] = [
+  { name: 'two rows of one generation', when: { row: ['twice'] }, truth: 'unknown', faults: ['row_twice'] },
+  { name: 'bytes not read', when: { path: ['unread'] }, truth: 'unknown', acts: ['read_path'] },
+
+  // Taken back by an operator.
+  {
+    name: 'being taken out, and other bytes lie there',
+    when: { back: ['taken_out'], job: ['taking_out'], path: ['foreign'] },
+    truth: 'withdrawn',
+    acts: (of) => [...correction(of), 'hold_withdrawn_file_differs'],
+  },
+  {
+    name: 'withdrawn, its record pruned',
+    when: { back: ['taken_out'], row: ['pruned'] },
+    truth: 'withdrawn',
+    acts: correction,
+  },
+  {
+    name: 'withdrawn, its file still there',
+    when: { back: ['taken_out'], path: ['mine'] },
+    truth: 'withdrawn',
+    acts: (of) => [...correction(of), ...(of.row === 'withdrawn' ? [] : (['mark_withdrawn'] as const)), 'take_out'],
+  },
+  {
+    name: 'withdrawn, and what lies there is not its file',
+    when: { back: ['taken_out'] },
+    truth: 'withdrawn',
+    acts: (of) => [...correction(of), ...(of.row === 'withdrawn' ? [] : (['mark_withdrawn'] as const))],
+  },
+
+  // Taken back because the file never arrived.
+  {
+    name: 'given up, its file there all the same',
+    when: { back: ['given_up'], path: ['mine'], line: ['there', 'twice', 'differs'] },
+    truth: 'stored',
+    faults: ['corrected_but_there'],
+  },
+  { name: 'being given up', when: { back: ['given_up'], job: ENDING }, truth: 'given_up', acts: correction },
+  {
+    name: 'given up, its sealed file not yet put away',
+    when: { back: ['given_up'], sealed: SEALED_FILE },
+    truth: 'given_up',
+    acts: (of) => [...correction(of), ...freed(of), 'give_up_sealed'],
+  },
+  {
+    name: 'given up',
+    when: { back: ['given_up'] },
+    truth: 'given_up',
+    acts: (of) => [
+      ...correction(of),
+      ...freed(of),
+      ...(of.job === 'open' || of.job === 'held' ? (['end_job'] as const) : []),
+    ],
+  },
+
+  // A row that the disk has little to say of.
+  {
+    name: 'pruned, its line gone',
+    when: { row: ['pruned'], line: ['none'] },
+    truth: 'stored',
+    faults: ['line_missing'],
+  },
+  { name: 'pruned', when: { row: ['pruned'] }, truth: 'stored' },
+  { name: 'learned', when: { row: ['learned'] }, truth: 'stored' },
+  {
+    name: 'withdrawn, nobody looked at corrections',
+    when: { row: ['withdrawn'], line: ['not_looked'] },
+    truth: 'withdrawn',
+  },
+  {
+    name: 'withdrawn without a correction, its file there',
+    when: { row: ['withdrawn'], path: ['mine'] },
+    truth: 'stored',
+    faults: ['correction_missing'],
+  },
+  {
+    name: 'withdrawn without a correction',
+    when: { row: ['withdrawn'] },
+    truth: 'withdrawn',
+    faults: ['correction_missing'],
+  },
+
+  // The line stands.
+  { name: 'line and row differ', when: { line: ['differs'] }, truth: asRow, faults: ['line_and_row_differ'] },
+  {
+    name: 'its line and its file are there',
+    when: { line: ['there'], path: ['mine'], sealed: ['none', 'not_looked'] },
+    truth: 'stored',
+    acts: enter('enter_stored', ['end_job']),
+  },
+  {
+    name: 'two lines, and its file is there',
+    when: { line: ['twice'], path: ['mine'], sealed: ['none', 'not_looked'] },
+    truth: 'stored',
+    faults: ['line_twice'],
+    acts: enter('enter_stored', ['end_job']),
+  },
+  {
+    name: 'stored, its sealed file not yet put away',
+    when: { line: WRITTEN, path: ['mine'], sealed: SEALED_FILE },
+    truth: 'stored',
+    acts: enter('enter_stored', ['put_away_sealed']),
+  },
+  {
+    name: 'stored, and its sealed file changed',
+    when: { line: WRITTEN, path: ['mine'], sealed: ['other_bytes'] },
+    truth: 'stored',
+    acts: enter('enter_stored', ['hold_changed_after_copy']),
+  },
+  {
+    name: 'its line is there, its file on the way',
+    when: { row: UNDER_WAY, line: WRITTEN, path: NOT_MINE, sealed: SEALED_FILE },
+    truth: 'manifested',
+    acts: ({ row }) => (row === 'manifested' ? ['adopt_at_move'] : ['enter_manifested', 'adopt_at_move']),
+  },
+  {
+    name: 'stored and taken by a consumer, its sealed file not yet put away',
+    when: { row: STORED, line: WRITTEN, path: NOT_MINE, sealed: SEALED_FILE },
+    truth: 'gone',
+    acts: ['adopt_at_hash'],
+  },
+  {
+    name: 'its line is there, and a sealed file with other bytes',
+    when: { line: WRITTEN, path: NOT_MINE, sealed: ['other_bytes'] },
+    truth: 'gone',
+    acts: enter('enter_unconfirmed', ['adopt_at_hash']),
+  },
+  {
+    name: 'its line is there, and no file anywhere',
+    when: { line: WRITTEN, path: NOT_MINE, sealed: ['none'] },
+    truth: 'gone',
+    acts: enter('enter_unconfirmed', ['end_job']),
+  },
+  {
+    name: 'its line is there, nobody looked for its files',
+    when: { line: WRITTEN },
+    truth: (of) => (of.row === 'none' ? 'unknown' : asRow(of)),
+  },
+  { name: 'nobody looked for its line', when: { line: ['not_looked'] }, truth: asRow },
+
+  // No line.
+  {
+    name: 'its line is being written',
+    when: { row: ['planned'], line: ['intent'] },
+    truth: 'carried',
+    acts: ['redo_append'],
+  },
+  {
+    name: 'stored without a line',
+    when: { row: ['manifested', 'stored', 'unconfirmed'], line: ['none'] },
+    truth: asRow,
+    faults: ['line_missing'],
+  },
+  {
+    name: 'planned, its line not written',
+    when: { row: ['planned'], line: ['none'], sealed: SEALED_FILE },
+    truth: 'carried',
+    acts: ['plan_anew'],
+  },
+  {
+    name: 'carried by a job that is under way',
+    when: {
+      row: ['carried'],
+      line: ['none'],
+      sealed: [...SEALED_FILE, 'not_looked'],
+      job: ['open', 'held', ...ENDING],
+    },
+    truth: 'carried',
+  },
+  {
+    name: 'carried by a job that has ended',
+    when: { row: ['carried', 'planned'], line: ['none'], job: ['done'] },
+    truth: 'carried',
+    faults: ['row_changed'],
+    acts: ({ sealed }) => (sealed === 'file' || sealed === 'copy' ? ['adopt_at_hash'] : ['free_row']),
+  },
+  {
+    name: 'carried, its sealed file without a job',
+    when: { row: ['carried'], line: ['none'], sealed: [...SEALED_FILE, 'other_bytes'] },
+    truth: 'carried',
+    acts: ['adopt_at_hash'],
+  },
+  {
+    name: 'carried, and no file anywhere',
+    when: { row: ['carried', 'planned'], line: ['none'] },
+    truth: 'carried',
+    acts: ({ job, sealed }) => (job === 'none' && sealed === 'none' ? ['free_row'] : []),
+  },
+  {
+    name: 'a sealed file of which nothing is known',
+    when: { row: ['none'], line: ['none'], sealed: [...SEALED_FILE, 'other_bytes'] },
+    truth: 'new',
+    acts: ({ job }) => (job === 'none' || job === 'done' ? ['adopt_at_hash'] : []),
+  },
+  { name: 'nothing', when: { row: ['none'], line: ['none'] }, truth: 'new' },
+
+  { name: 'not judged', when: {}, truth: 'unknown', faults: ['not_judged'] },
+];
+
+function freed({ row }: Case): readonly Act[] {
+  return row === 'carried' || row === 'planned' || row === 'manifested' ? ['free_row'] : [];
+}
+
+const fits = (rule: Rule, of: Case): boolean =>
+  Object.entries(rule.when).every(([field, values]) =>
+    (values as readonly unknown[]).includes(of[field as keyof Case]),
+  );
+
+/** The first rule that fits; the last one fits always. */
+export const ruleFor = (of: Case): Rule => TABLE.find((rule) => fits(rule, of))!;
+
+export function judge(of: Case): Verdict {
+  const { truth, faults = [], acts = [] } = ruleFor(of);
+  return {
+    truth: typeof truth === 'function' ? truth(of) : truth,
+    faults,
+    acts: typeof acts === 'function' ? acts(of) : acts,
+  };
+}
