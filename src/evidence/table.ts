@@ -70,9 +70,15 @@ export const TABLE: readonly Rule[] = [
   // Taken back because the file never arrived.
   {
     name: 'given up, its file there all the same',
-    when: { back: ['given_up'], path: ['mine'], line: ['there', 'twice', 'differs'] },
+    when: { back: ['given_up'], path: ['mine'] },
     truth: 'stored',
     faults: ['corrected_but_there'],
+  },
+  {
+    name: 'given up, and stored by its row',
+    when: { back: ['given_up'], row: ['stored', 'unconfirmed'] },
+    truth: 'given_up',
+    faults: ['row_changed'],
   },
   { name: 'being given up', when: { back: ['given_up'], job: ENDING }, truth: 'given_up', acts: correction },
   {
@@ -123,15 +129,8 @@ export const TABLE: readonly Rule[] = [
   { name: 'line and row differ', when: { line: ['differs'] }, truth: asRow, faults: ['line_and_row_differ'] },
   {
     name: 'its line and its file are there',
-    when: { line: ['there'], path: ['mine'], sealed: ['none', 'not_looked'] },
+    when: { line: WRITTEN, path: ['mine'], sealed: ['none', 'not_looked'] },
     truth: 'stored',
-    acts: enter('enter_stored', ['end_job']),
-  },
-  {
-    name: 'two lines, and its file is there',
-    when: { line: ['twice'], path: ['mine'], sealed: ['none', 'not_looked'] },
-    truth: 'stored',
-    faults: ['line_twice'],
     acts: enter('enter_stored', ['end_job']),
   },
   {
@@ -171,6 +170,12 @@ export const TABLE: readonly Rule[] = [
     acts: enter('enter_unconfirmed', ['end_job']),
   },
   {
+    name: 'its line is there, and nobody carries it',
+    when: { row: ['manifested'], line: WRITTEN, job: ['none', 'done'], sealed: ['not_looked'] },
+    truth: 'manifested',
+    faults: ['row_changed'],
+  },
+  {
     name: 'its line is there, nobody looked for its files',
     when: { line: WRITTEN },
     truth: (of) => (of.row === 'none' ? 'unknown' : asRow(of)),
@@ -205,6 +210,12 @@ export const TABLE: readonly Rule[] = [
       job: ['open', 'held', ...ENDING],
     },
     truth: 'carried',
+  },
+  {
+    name: 'carried, and nobody is under way with it',
+    when: { row: ['carried', 'planned'], line: ['none'], job: ['none', 'done'], sealed: ['not_looked'] },
+    truth: 'carried',
+    faults: ['row_changed'],
   },
   {
     name: 'carried by a job that has ended',
@@ -250,9 +261,10 @@ export const ruleFor = (of: Case): Rule => TABLE.find((rule) => fits(rule, of))!
 
 export function judge(of: Case): Verdict {
   const { truth, faults = [], acts = [] } = ruleFor(of);
+  const twice: readonly Fault[] = of.line === 'twice' && of.back === 'no' ? ['line_twice'] : [];
   return {
     truth: typeof truth === 'function' ? truth(of) : truth,
-    faults,
+    faults: [...faults, ...twice],
     acts: typeof acts === 'function' ? acts(of) : acts,
   };
 }

@@ -104,6 +104,9 @@ export function recordOf(line: string): ReadRecord | undefined {
   };
 }
 
+/** 1 where the line names none. */
+export const generationOf = ({ fields }: ReadRecord): number => Number(fields.generation ?? 1) || 1;
+
 /** The digits of a whole number; inside a string its name would have escaped quotes. */
 export const digitsOf = (record: ReadRecord, name: string): string =>
   new RegExp(`"${name}":\\s*"?(-?\\d+)`).exec(record.raw)?.[1] ?? '0';

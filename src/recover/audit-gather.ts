@@ -13,7 +13,15 @@ import { baseOf } from '../files/places.js';
 import { type Content, contentsAfter } from '../ledger/content.js';
 import { prunedAfter } from '../ledger/pruned.js';
 import { type ByteName, joinNames, statAtOrNone } from '../linux/index.js';
-import { linesOf, manifestFiles, pathBytesOf, type ReadLine } from '../manifest/read.js';
+import {
+  generationOf,
+  linesOf,
+  manifestFiles,
+  pathBytesOf,
+  type ReadLine,
+  type ReadRecord,
+  recordOf,
+} from '../manifest/read.js';
 import { TEMPORARY } from '../warehouse/target.js';
 import type { AuditNotes } from './audit-notes.js';
 
@@ -75,10 +83,10 @@ export async function noteManifests(
       .read((r) => r.all<{ file: string; at: number }>('SELECT file, at FROM appends'))
       .map(({ file, at }) => [file, at]),
   );
+  noteOwed(view, feed.name, notes);
   for (const file of manifestFiles(feed.manifests, 'corrections')) {
     await inPages(linesOf(file.path), notes, ({ record }) => {
-      if (record?.fields.correction !== 'withdrawn') return;
-      notes.run('INSERT OR IGNORE INTO withdrawn VALUES (?, ?)', record.feed ?? feed.name, record.ingestId);
+      if (record?.fields.correction === 'withdrawn') noteCorrection(feed.name, record, notes);
     });
   }
   for (const file of manifestFiles(feed.manifests, 'manifest')) {
@@ -93,6 +101,19 @@ export async function noteManifests(
   }
 }
 
+/** Before the files: a correction that is written meanwhile is then in both, and never in neither. */
+function noteOwed(view: QueueView, feed: string, notes: AuditNotes): void {
+  const owed = view.read((r) => r.all<{ line: string }>('SELECT line FROM corrections'));
+  notes.together(() => {
+    for (const { line } of owed) noteCorrection(feed, recordOf(line)!, notes);
+  });
+}
+
+function noteCorrection(feed: string, { ingestId, feed: its, fields }: ReadRecord, notes: AuditNotes): void {
+  const takenOut = typeof fields.by === 'string' ? 1 : 0;
+  notes.run('INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)', its ?? feed, ingestId, takenOut);
+}
+
 function noteRecord(
   feed: string,
   file: string,
@@ -100,8 +121,8 @@ function noteRecord(
   notes: AuditNotes,
 ) {
   notes.run(
-    'INSERT INTO lines (feed, sha256, ingestId, path, file, no, raw) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    ...[record.feed ?? feed, Buffer.from(record.sha256, 'hex'), record.ingestId],
+    'INSERT INTO lines (feed, sha256, generation, ingestId, path, file, no, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    ...[record.feed ?? feed, Buffer.from(record.sha256, 'hex'), generationOf(record), record.ingestId],
     ...[pathBytesOf(record, 'warehouse_path'), file, no, record.raw],
   );
 }

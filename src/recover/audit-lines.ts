@@ -2,6 +2,7 @@
  * Judges the line of a row: is it there, once, whole, and does it say what the ledger says? What is left of a torn line is
  * recognised by the content that it names, or as a part of what the line was.
  */
+import type { Case } from '../evidence/case.js';
 import { recordOf } from '../manifest/read.js';
 import { deviations, type FileSeen, whoIsRight } from './audit-compare.js';
 import { digestFor } from './audit-digests.js';
@@ -9,9 +10,10 @@ import { about, expected, type FileNote, type Judging, type Noted } from './audi
 import type { AuditNotes } from './audit-notes.js';
 import { difference, shownPath } from './audit-words.js';
 
-interface LineNote {
+export interface LineNote {
   id: number;
   feed: string;
+  ingestId: string;
   path: Buffer;
   file: string;
   no: number;
@@ -25,40 +27,43 @@ export interface Claim {
   size: number;
 }
 
-/** Answers what the line says where it, and not the row, is right. */
-export async function judgeLinesOf(judging: Judging, row: Noted): Promise<Claim | undefined> {
-  const line = theLineOf(judging, row);
-  return line === undefined || line.raw === expected(judging, row) ? undefined : judgeLine(judging, row, line);
+/** The lines that stand, and what they say of the row. */
+export interface LinesOfRow {
+  line: Case['line'];
+  all: readonly LineNote[];
 }
 
-/** Of a pruned record its line alone says where the content is; answers that. */
-export function judgeLineOfPruned(judging: Judging, row: Noted): Claim | undefined {
-  const line = theLineOf(judging, row);
-  return line && { path: line.path, sha256: row.sha256, size: Number(recordOf(line.raw)!.fields.size) };
+export function linesOfRow(judging: Judging, row: Noted): LinesOfRow {
+  const all = linesFor(judging.notes, row);
+  const [line] = all;
+  if (line === undefined) return { line: 'none', all };
+  if (all.length > 1) return { line: 'twice', all };
+  const says = row.note !== 'pruned' && line.raw !== expected(judging, row) && differs(row, line);
+  return { line: says ? 'differs' : 'there', all };
 }
 
-/** Tells where there is none, or another one. */
-function theLineOf(judging: Judging, row: Noted): LineNote | undefined {
-  const lines = linesFor(judging.notes, row);
-  const [line] = lines;
-  if (line === undefined) tellLineMissing(judging, row);
-  else for (const more of lines.slice(1)) tellTwice(judging, row, line, more);
-  return line;
-}
+const differs = (row: Noted, line: LineNote): boolean => deviations(row, recordOf(line.raw)!).length > 0;
+
+/** Where a pruned record says nothing any more, its line alone says where the content is. */
+export const claimOfLine = (row: Noted, line: LineNote): Claim => ({
+  path: line.path,
+  sha256: row.sha256,
+  size: Number(recordOf(line.raw)!.fields.size),
+});
 
 /** By its own ingest_id; by its content where that was edited and belongs to no other row. */
 function linesFor(notes: AuditNotes, row: Noted): LineNote[] {
   return notes.all<LineNote>(
-    `SELECT id, feed, path, file, no, raw FROM lines l WHERE +feed = @feed AND id IN (
+    `SELECT id, feed, ingestId, path, file, no, raw FROM lines l WHERE +feed = @feed AND id IN (
         SELECT id FROM lines WHERE ingestId = @ingestId UNION
-        SELECT id FROM lines m WHERE m.feed = @feed AND m.sha256 = @sha256
+        SELECT id FROM lines m WHERE m.feed = @feed AND m.sha256 = @sha256 AND +m.generation = @generation
           AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.ingestId = m.ingestId AND c.row <> @row))
        AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = @feed AND w.ingestId = l.ingestId) ORDER BY id`,
-    { feed: row.feed, ingestId: row.ingestId, sha256: row.sha256, row: row.row },
+    { feed: row.feed, ingestId: row.ingestId, sha256: row.sha256, generation: row.generation, row: row.row },
   );
 }
 
-function tellLineMissing(judging: Judging, row: Noted): void {
+export function tellLineMissing(judging: Judging, row: Noted): void {
   const { notes, tell, feed } = judging;
   const line = expected(judging, row);
   const more = line === undefined ? {} : { line };
@@ -111,16 +116,18 @@ function pieceOf(
   );
 }
 
-function tellTwice({ tell }: Judging, row: Noted, first: LineNote, more: LineNote): void {
-  const at = `${more.file} line ${more.no}`;
-  tell(about('line_twice', row, `the same content has the line ${first.file} line ${first.no}`, { at }));
+export function tellTwice({ tell }: Judging, row: Noted, [first, ...more]: readonly LineNote[]): void {
+  for (const { file, no } of more) {
+    const what = `the same content has the line ${first!.file} line ${first!.no}`;
+    tell(about('line_twice', row, what, { at: `${file} line ${no}` }));
+  }
 }
 
-async function judgeLine(judging: Judging, row: Noted, line: LineNote): Promise<Claim | undefined> {
+/** Tells which of the two is wrong; answers what the line says where it, and not the row, is right. */
+export async function judgeLine(judging: Judging, row: Noted, line: LineNote): Promise<Claim | undefined> {
   const { notes, view, tell, feed } = judging;
   const record = recordOf(line.raw)!;
   const found = deviations(row, record);
-  if (found.length === 0) return undefined;
   const doubtful = found.some(({ field }) => field === 'sha256');
   const look = (path: Buffer | null) => seenAt(notes, path, doubtful);
   const job = view.job(row.carrier);

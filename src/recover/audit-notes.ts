@@ -14,10 +14,11 @@ const TABLES = `
   CREATE TABLE contents (row INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, state TEXT, carrier TEXT, size INTEGER,
     device TEXT, inode TEXT, mtimeNs TEXT, sourcePath BLOB, seal TEXT, target BLOB, hour TEXT, ingestId TEXT,
     ingestedAtMs INTEGER, note TEXT, generation INTEGER, path BLOB);
-  CREATE TABLE lines (id INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, ingestId TEXT, path BLOB, file TEXT, no INTEGER, raw TEXT);
+  CREATE TABLE lines (id INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, generation INTEGER, ingestId TEXT, path BLOB, file TEXT, no INTEGER,
+    raw TEXT);
   CREATE TABLE pieces (id INTEGER PRIMARY KEY, root TEXT, hour TEXT, file TEXT, no INTEGER, bytes INTEGER, text TEXT, told INTEGER);
   CREATE TABLE named (sha256 BLOB, piece INTEGER, PRIMARY KEY (sha256, piece)) WITHOUT ROWID;
-  CREATE TABLE withdrawn (feed TEXT, ingestId TEXT, PRIMARY KEY (feed, ingestId)) WITHOUT ROWID;
+  CREATE TABLE withdrawn (feed TEXT, ingestId TEXT, takenOut INTEGER, PRIMARY KEY (feed, ingestId)) WITHOUT ROWID;
   CREATE TABLE hours (root TEXT, hour TEXT, PRIMARY KEY (root, hour)) WITHOUT ROWID;
   CREATE TABLE gone (feed TEXT, hour TEXT, PRIMARY KEY (feed, hour)) WITHOUT ROWID;
   CREATE TABLE files (path BLOB PRIMARY KEY, feed TEXT, kind TEXT, size INTEGER, mtimeNs TEXT, inode TEXT, identity TEXT,

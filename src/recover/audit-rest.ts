@@ -1,6 +1,6 @@
 /** What is left when every row was judged: lines that no row knows, files that nobody knows, bytes that are no line. */
 import { SUCCESS, SUCCESS_TOKEN } from '../files/places.js';
-import { contentByHash } from '../ledger/content.js';
+import { contentByHash, contentOfGeneration } from '../ledger/content.js';
 import type { JobFacts } from '../stages/job.js';
 import type { FileNote, Judging } from './audit-judging.js';
 import { difference, shownPath } from './audit-words.js';
@@ -11,6 +11,7 @@ const PAGE = 500;
 interface LineNote {
   id: number;
   sha256: Buffer;
+  generation: number;
   ingestId: string;
   path: Buffer;
   file: string;
@@ -20,7 +21,7 @@ interface LineNote {
 /** A plus keeps an index from being used that half of all rows are in; the pages follow the row number. */
 const UNKNOWN_LINES = `SELECT * FROM lines l WHERE +feed = @feed AND id > @after
     AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.ingestId = l.ingestId AND +c.feed = @feed)
-    AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.feed = @feed AND c.sha256 = l.sha256)
+    AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.feed = @feed AND c.sha256 = l.sha256 AND +c.generation = l.generation)
     AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = @feed AND w.ingestId = l.ingestId)
   ORDER BY id LIMIT ${PAGE}`;
 const UNKNOWN_FILES = `SELECT * FROM files WHERE known = 0 AND feed = @feed AND path > @after ORDER BY path LIMIT ${PAGE}`;
@@ -30,9 +31,10 @@ const UNTOLD_PIECES = `SELECT * FROM pieces p WHERE told = 0 AND +root = @root A
 export function judgeLines(judging: Judging): void {
   const { view, tell, feed } = judging;
   for (const line of pages<LineNote>(judging, UNKNOWN_LINES, 0, ({ id }) => id)) {
-    const { sha256, ingestId, path, file, no } = line;
+    const { sha256, generation, ingestId, path, file, no } = line;
     // It may have been written after the ledger was read, or belong to a discarded job.
-    if (view.read((r) => contentByHash(r, feed.name, sha256)) || isGivenUp(judging, ingestId)) continue;
+    if (view.read((r) => contentOfGeneration(r, feed.name, sha256, generation)) || isGivenUp(judging, ingestId))
+      continue;
     const more = { sha256: sha256.toString('hex'), ingest_id: ingestId };
     tell(difference('row_missing', feed.name, shownPath(path), `the ledger has no row for ${file} line ${no}`, more));
   }

@@ -1,10 +1,22 @@
 /**
- * Judges every row of the ledger by its line and its file. One cause is told once: a row whose line was torn is not told as
- * lacking a line, a renamed file not as one that is missing and one that nobody knows.
+ * Judges every row of the ledger by its line, its correction and its file. One cause is told once: a row whose line was torn
+ * is not told as lacking a line, a renamed file not as one that is missing and one that nobody knows.
  */
+import type { Case, Fault, Verdict } from '../evidence/case.js';
+import { judge } from '../evidence/table.js';
 import { contentByRow } from '../ledger/content.js';
 import { about, type FileNote, type Judging, type Noted } from './audit-judging.js';
-import { type Claim, judgeLineOfPruned, judgeLinesOf } from './audit-lines.js';
+import {
+  type Claim,
+  claimOfLine,
+  judgeLine,
+  type LinesOfRow,
+  linesOfRow,
+  tellLineMissing,
+  tellTwice,
+} from './audit-lines.js';
+import { lookAt } from './audit-path.js';
+import { backOf, isBeingTakenOut, isSecondRow, jobOf } from './audit-witnesses.js';
 import { shownPath } from './audit-words.js';
 
 const PAGE = 1_000;
@@ -24,40 +36,95 @@ export async function judgeRows(judging: Judging, count: (n: number) => void): P
 }
 
 async function judgeRow(judging: Judging, row: Noted): Promise<void> {
-  if (row.note === 'learned') return; // it has neither line nor a file of ours
-  if (row.note === 'pruned') {
-    const claim = judgeLineOfPruned(judging, row);
-    if (claim) judgeFile(judging, row, claim);
-    return;
-  }
-  if (row.state !== 'stored') {
-    judgeUnderWay(judging, row);
-    return;
-  }
-  if (row.note === 'withdrawn') return; // its line is taken back, or is about to be, and its file with it
-  const claim = (await judgeLinesOf(judging, row)) ?? row;
-  if (row.note === null && claim.path !== null) judgeFile(judging, row, { ...claim, path: claim.path });
+  const isUnderWay = row.state !== 'stored';
+  const lines: LinesOfRow = isUnderWay || row.note === 'learned' ? { line: 'none', all: [] } : linesOfRow(judging, row);
+  const claim = claimOf(row, lines);
+  const { path, file } = isUnderWay
+    ? { path: 'not_looked' as const, file: undefined }
+    : await lookAt(judging, row, claim);
+  const verdict = judge({
+    row: isSecondRow(judging, row) ? 'twice' : rowOf(row),
+    job: isUnderWay ? jobOf(judging, row) : 'none',
+    line: row.state === 'manifested' ? 'there' : lines.line,
+    back: backOf(judging, row),
+    owed: false,
+    path,
+    sealed: 'not_looked',
+  });
+  for (const fault of verdict.faults) FAULTS[fault]?.(judging, row, lines);
+  tellCorrected(judging, row, verdict);
+  const right = verdict.faults.includes('line_and_row_differ')
+    ? await judgeLine(judging, row, lines.all[0]!)
+    : undefined;
+  const isLooked = verdict.truth === 'stored' || verdict.truth === 'gone';
+  if (isLooked && (row.note === null || row.note === 'pruned') && claim)
+    judgeFile(judging, row, right ?? claim, path === 'others_line' ? 'others' : file);
 }
 
-/** Nobody carries it any more, and it is not stored: its content would be missing for ever. */
-function judgeUnderWay({ view, tell }: Judging, row: Noted): void {
-  const now = view.read((r) => contentByRow(r, row.row));
-  if (now === undefined || now.state === 'stored') return; // it went on meanwhile
-  const job = view.job(now.carrier);
-  if (job !== undefined && job.state !== 'done') return;
-  tell(about('row_changed', row, `its row says ${now.state}, but no job is under way with it (${now.carrier})`));
+const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesOfRow) => void>> = {
+  row_twice: ({ tell }, row) =>
+    tell(about('row_twice', row, `generation ${row.generation} of its content has another row too`)),
+  line_twice: (judging, row, { all }) => tellTwice(judging, row, all),
+  line_missing: (judging, row) => tellLineMissing(judging, row),
+  correction_missing: ({ tell, feed }, row) =>
+    tell(
+      about('correction_missing', row, 'its row says withdrawn, and no correction takes its line back', {
+        at: `${feed.manifests}/${row.hour}/corrections.jsonl`,
+      }),
+    ),
+  corrected_but_there: ({ tell }, row) =>
+    tell(about('corrected_but_there', row, 'its line was taken back, and its file lies in the warehouse')),
+  row_changed: ({ view, tell }, row) => {
+    const now = view.read((r) => contentByRow(r, row.row));
+    if (row.state === 'stored') tell(about('row_changed', row, 'its row says stored, but its line was given up'));
+    if (now === undefined || now.state === 'stored') return; // it went on meanwhile
+    tell(about('row_changed', row, `its row says ${now.state}, but no job is under way with it (${now.carrier})`));
+  },
+};
+
+/** What a row or a worker is still to do for a correction that stands. */
+function tellCorrected(judging: Judging, row: Noted, { acts }: Verdict): void {
+  const { tell, view } = judging;
+  if (acts.includes('mark_withdrawn')) {
+    const now = view.read((r) => contentByRow(r, row.row));
+    if (now?.note === 'withdrawn') return; // withdrawn after the ledger was read
+    tell(about('row_changed', row, 'its row says stored, but a correction has taken its line back'));
+  } else if (acts.includes('take_out') && !isBeingTakenOut(judging, row)) {
+    FAULTS.corrected_but_there!(judging, row, { line: 'there', all: [] });
+  }
 }
 
-function judgeFile({ notes, tell, hash }: Judging, row: Noted, { path, sha256, size }: Claim): void {
+function rowOf({ state, note, target }: Noted): Case['row'] {
+  if (note === 'pruned' || note === 'learned' || note === 'withdrawn' || note === 'unconfirmed') return note;
+  return state === 'carried' && target !== null ? 'planned' : state;
+}
+
+function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
+  if (row.note === 'pruned') return line && claimOfLine(row, line);
+  return row.note === 'learned' || row.path === null
+    ? undefined
+    : { path: row.path, sha256: row.sha256, size: row.size };
+}
+
+/** `others`: the file at the path belongs to another line, so this one's is gone. */
+function judgeFile(
+  { notes, tell, hash }: Judging,
+  row: Noted,
+  { path, sha256, size }: Claim,
+  there: FileNote | 'others' | undefined,
+): void {
   const at = shownPath(path);
-  const file = notes.get<FileNote>('SELECT * FROM files WHERE path = ?', path);
+  // The line may be right about the path, and not the row.
+  const file = there === 'others' ? undefined : notes.get<FileNote>('SELECT * FROM files WHERE path = ?', path);
   if (!file) {
     const moved = notes.get<{ path: Buffer }>('SELECT path FROM files WHERE known = 0 AND sha256 = ? LIMIT 1', sha256);
-    if (!moved) tell(about('file_missing', row, 'it is not there', { at }));
-    else {
+    if (moved) {
       notes.run('UPDATE files SET known = 2 WHERE path = ?', moved.path);
       tell(about('file_renamed', row, `its content lies at ${shownPath(moved.path)}`, { at }));
-    }
+    } else
+      tell(
+        about('file_missing', row, there === 'others' ? 'another file lies there by now' : 'it is not there', { at }),
+      );
   } else if (file.kind !== 'file') {
     tell(about('wrong_bytes', row, `it is a ${file.kind} now`, { at }));
   } else if (file.size !== size) {

@@ -12,8 +12,11 @@ export type DifferenceKind =
   | 'line_torn'
   | 'line_edited'
   | 'line_and_row_differ'
+  | 'correction_missing'
+  | 'corrected_but_there'
   | 'manifest_missing'
   | 'row_missing'
+  | 'row_twice'
   | 'row_changed'
   | 'orphan'
   | 'sealed_file_missing'
@@ -46,8 +49,11 @@ const REMEDIES: Record<DifferenceKind, string> = {
   line_torn: 'restore the whole line from a backup (--json has it where the ledger knows it)',
   line_edited: 'put back what the ledger says (--json has the line)',
   line_and_row_differ: 'compare both with a backup: the file cannot say which of the two is right',
+  correction_missing: 'restore corrections.jsonl of that hour from a backup',
+  corrected_but_there: 'look at it, then ingest-ctl withdraw its path again, or move it away',
   manifest_missing: 'put the file back, also compressed or under a rotated name',
   row_missing: 'stop ingest, move the state away, run ingest-ctl rebuild: else its content would go in again',
+  row_twice: 'restore the state from a backup, or move it away and run ingest-ctl rebuild',
   row_changed: 'restore the state from a backup, or move it away and run ingest-ctl rebuild',
   orphan: 'start ingest: a file that its name tells of gets a job; move any other away',
   sealed_file_missing: 'put the file back, or ingest-ctl discard its job once it is held',

@@ -16,7 +16,14 @@ import { errnoOf } from '../files/place-error.js';
 import { contentOfGeneration, generationsOf } from '../ledger/content.js';
 import { markerAt, refuseWhileRebuilding } from '../ledger/root-locks.js';
 import { possibleWork } from '../ledger/work-place.js';
-import { type FoundManifest, linesOf, type ManifestKind, manifestFiles, type ReadRecord } from '../manifest/read.js';
+import {
+  type FoundManifest,
+  generationOf,
+  linesOf,
+  type ManifestKind,
+  manifestFiles,
+  type ReadRecord,
+} from '../manifest/read.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
 import type { JobFacts } from '../stages/job.js';
 
@@ -29,7 +36,7 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
     if (newest !== undefined && (file.hour === undefined || file.hour < newest)) continue;
     const { end, again } = committed(state, feed.manifests, file, 'manifest');
     for await (const record of recordsOf(feed, file.path, end)) {
-      const generation = Number(record.fields.generation ?? 1) || 1;
+      const generation = generationOf(record);
       const line = { ingestId: record.ingestId, generation, hour: file.hour, again };
       if (knowsLine(line, inState(state, feed, record, generation))) continue;
       if (!(await givenUpIn(feed, dirname(file.path))).has(record.ingestId)) throw older(file, 'record', record);

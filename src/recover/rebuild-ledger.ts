@@ -10,12 +10,12 @@ import type { Case } from '../evidence/case.js';
 import { judge } from '../evidence/table.js';
 import { type Content, contentOfGeneration, waitToken } from '../ledger/content.js';
 import { nameOfBytes, shownName } from '../linux/index.js';
-import { pathBytesOf } from '../manifest/read.js';
+import { generationOf, pathBytesOf } from '../manifest/read.js';
 import { reserve } from '../warehouse/reserve.js';
 import { caseOf, type Known, sealedFor } from './rebuild-case.js';
 import { endJob, goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
 import { isSettled } from './rebuild-progress.js';
-import { bytesOf, generationOf, type Line, put } from './rebuild-row.js';
+import { bytesOf, type Line, put } from './rebuild-row.js';
 import { sealedOf } from './rebuild-sealed.js';
 import { enterTakenOut } from './rebuild-taken-out.js';
 

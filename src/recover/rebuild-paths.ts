@@ -8,9 +8,9 @@ import type { FeedOptions } from '../config/options.js';
 import type { Claimant } from '../evidence/owner.js';
 import { contentOfGeneration } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
-import { linesOf, manifestFiles, type ReadRecord } from '../manifest/read.js';
+import { generationOf, linesOf, manifestFiles, type ReadRecord } from '../manifest/read.js';
 import { type Making, note, noted } from './rebuild-progress.js';
-import { generationOf, targetOf } from './rebuild-row.js';
+import { targetOf } from './rebuild-row.js';
 
 const BATCH = 1_000;
 

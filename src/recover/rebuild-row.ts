@@ -5,7 +5,7 @@ import type { Case } from '../evidence/case.js';
 import { type Content, waitToken } from '../ledger/content.js';
 import { noteHash } from '../ledger/hashes.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../linux/index.js';
-import { digitsOf, pathBytesOf, type ReadRecord } from '../manifest/read.js';
+import { digitsOf, generationOf, pathBytesOf, type ReadRecord } from '../manifest/read.js';
 import type { MovedRoot } from './rebuild-moved.js';
 
 /** A line, and what the disk says of it. */
@@ -27,8 +27,6 @@ export interface TakenOut {
   why: string;
   atMs: number;
 }
-
-export const generationOf = ({ fields }: ReadRecord): number => Number(fields.generation ?? 1) || 1;
 
 /** Where the line says that the file is, relative to the warehouse of its feed, also of one that was moved since. */
 export function targetOf(record: ReadRecord, feed: FeedOptions, moved: readonly MovedRoot[]): ByteName | undefined {

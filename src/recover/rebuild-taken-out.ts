@@ -7,7 +7,8 @@ import { ulidFactory } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { contentOfGeneration } from '../ledger/content.js';
 import { recordException } from '../ledger/exceptions.js';
-import { generationOf, type Line, type TakenOut } from './rebuild-row.js';
+import { generationOf } from '../manifest/read.js';
+import type { Line, TakenOut } from './rebuild-row.js';
 import { adoptWithdrawal } from './withdrawal.js';
 
 const newId = ulidFactory(Date.now);

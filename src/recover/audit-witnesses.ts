@@ -1,0 +1,38 @@
+/** What the notes of an audit, and the state as it is now, say of a row: its twin, its job, its correction. */
+import type { Case } from '../evidence/case.js';
+import { contentByRow } from '../ledger/content.js';
+import type { JobFacts } from '../stages/job.js';
+import type { Judging, Noted } from './audit-judging.js';
+
+/** The row of lower number is told about by the other. */
+export const isSecondRow = ({ notes }: Judging, { feed, sha256, generation, row }: Noted): boolean =>
+  notes.get(
+    'SELECT 1 FROM contents WHERE feed = ? AND sha256 = ? AND +generation = ? AND row < ?',
+    ...[feed, sha256, generation, row],
+  ) !== undefined;
+
+/** Of a content under way: its carrier now, and not when the ledger was read. */
+export function jobOf({ view }: Judging, row: Noted): Case['job'] {
+  const now = view.read((r) => contentByRow(r, row.row));
+  const job = now && view.job(now.carrier);
+  if (!job) return 'none';
+  if (job.state === 'done') return 'done';
+  return job.state === 'held' ? 'held' : 'open';
+}
+
+/** One that is owed counts as written. */
+export function backOf({ notes }: Judging, { feed, ingestId }: Noted): Case['back'] {
+  const found = notes.get<{ takenOut: number }>(
+    'SELECT takenOut FROM withdrawn WHERE feed = ? AND ingestId = ?',
+    ...[feed, ingestId],
+  );
+  if (!found) return 'no';
+  return found.takenOut === 1 ? 'taken_out' : 'given_up';
+}
+
+/** A worker has yet to take its file out. */
+export const isBeingTakenOut = ({ view }: Judging, { feed, sourcePath, row }: Noted): boolean =>
+  view.jobsByKey(feed, sourcePath).some(({ state, payload }) => {
+    const facts = payload as unknown as JobFacts;
+    return state !== 'done' && facts.content === row && facts.putAway?.kind === 'withdrawn';
+  });
