@@ -37,6 +37,7 @@ const ORDER = [
   'ledger',
   'manifest',
   'warehouse',
+  'evidence',
   'periods',
   'gates',
   'recover',

@@ -6,24 +6,9 @@
  * Does not: gather the case, or carry out an act.
  */
 import type { Act, Case, Fault, Truth, Verdict } from './case.js';
+import { CORRECTED } from './corrected.js';
+import { ENDING, NOT_MINE, type Rule, SEALED_FILE, STORED, UNDER_WAY, WRITTEN } from './rules.js';
 
-export interface Rule {
-  name: string;
-  when: { readonly [Field in keyof Case]?: readonly Case[Field][] };
-  truth: Truth | ((of: Case) => Truth);
-  faults?: readonly Fault[];
-  acts?: readonly Act[] | ((of: Case) => readonly Act[]);
-}
-
-const STORED: readonly Case['row'][] = ['stored', 'unconfirmed', 'learned', 'pruned'];
-const UNDER_WAY: readonly Case['row'][] = ['none', 'carried', 'planned', 'manifested'];
-const SEALED_FILE: readonly Case['sealed'][] = ['file', 'copy'];
-const NOT_MINE: readonly Case['path'][] = ['free', 'others_line', 'foreign'];
-const WRITTEN: readonly Case['line'][] = ['there', 'twice'];
-/** They end by themselves. */
-const ENDING: readonly Case['job'][] = ['putting_away', 'giving_up', 'taking_out'];
-
-const correction = ({ owed }: Case): readonly Act[] => (owed ? ['write_correction'] : []);
 const asRow = ({ row, path }: Case): Truth => {
   if (row === 'planned') return 'carried';
   if (row === 'none' || row === 'twice') return 'unknown';
@@ -41,62 +26,7 @@ export const TABLE: readonly Rule[] = [
   { name: 'two rows of one generation', when: { row: ['twice'] }, truth: 'unknown', faults: ['row_twice'] },
   { name: 'bytes not read', when: { path: ['unread'] }, truth: 'unknown', acts: ['read_path'] },
 
-  // Taken back by an operator.
-  {
-    name: 'being taken out, and other bytes lie there',
-    when: { back: ['taken_out'], job: ['taking_out'], path: ['foreign'] },
-    truth: 'withdrawn',
-    acts: (of) => [...correction(of), 'hold_withdrawn_file_differs'],
-  },
-  {
-    name: 'withdrawn, its record pruned',
-    when: { back: ['taken_out'], row: ['pruned'] },
-    truth: 'withdrawn',
-    acts: correction,
-  },
-  {
-    name: 'withdrawn, its file still there',
-    when: { back: ['taken_out'], path: ['mine'] },
-    truth: 'withdrawn',
-    acts: (of) => [...correction(of), ...(of.row === 'withdrawn' ? [] : (['mark_withdrawn'] as const)), 'take_out'],
-  },
-  {
-    name: 'withdrawn, and what lies there is not its file',
-    when: { back: ['taken_out'] },
-    truth: 'withdrawn',
-    acts: (of) => [...correction(of), ...(of.row === 'withdrawn' ? [] : (['mark_withdrawn'] as const))],
-  },
-
-  // Taken back because the file never arrived.
-  {
-    name: 'given up, its file there all the same',
-    when: { back: ['given_up'], path: ['mine'] },
-    truth: 'stored',
-    faults: ['corrected_but_there'],
-  },
-  {
-    name: 'given up, and stored by its row',
-    when: { back: ['given_up'], row: ['stored', 'unconfirmed'] },
-    truth: 'given_up',
-    faults: ['row_changed'],
-  },
-  { name: 'being given up', when: { back: ['given_up'], job: ENDING }, truth: 'given_up', acts: correction },
-  {
-    name: 'given up, its sealed file not yet put away',
-    when: { back: ['given_up'], sealed: SEALED_FILE },
-    truth: 'given_up',
-    acts: (of) => [...correction(of), ...freed(of), 'give_up_sealed'],
-  },
-  {
-    name: 'given up',
-    when: { back: ['given_up'] },
-    truth: 'given_up',
-    acts: (of) => [
-      ...correction(of),
-      ...freed(of),
-      ...(of.job === 'open' || of.job === 'held' ? (['end_job'] as const) : []),
-    ],
-  },
+  ...CORRECTED,
 
   // A row that the disk has little to say of.
   {
@@ -190,6 +120,13 @@ export const TABLE: readonly Rule[] = [
     acts: ['redo_append'],
   },
   {
+    name: 'manifested, its line and its files gone',
+    when: { row: ['manifested'], line: ['none'], sealed: ['none'] },
+    truth: 'gone',
+    faults: ['line_missing'],
+    acts: ['enter_unconfirmed'],
+  },
+  {
     name: 'stored without a line',
     when: { row: ['manifested', 'stored', 'unconfirmed'], line: ['none'] },
     truth: asRow,
@@ -246,10 +183,6 @@ export const TABLE: readonly Rule[] = [
 
   { name: 'not judged', when: {}, truth: 'unknown', faults: ['not_judged'] },
 ];
-
-function freed({ row }: Case): readonly Act[] {
-  return row === 'carried' || row === 'planned' || row === 'manifested' ? ['free_row'] : [];
-}
 
 const fits = (rule: Rule, of: Case): boolean =>
   Object.entries(rule.when).every(([field, values]) =>

@@ -1,7 +1,6 @@
 /** What the notes of an audit, and the state as it is now, say of a row: its twin, its job, its correction. */
 import type { Case } from '../evidence/case.js';
 import { contentByRow } from '../ledger/content.js';
-import type { JobFacts } from '../stages/job.js';
 import type { Judging, Noted } from './audit-judging.js';
 
 /** The row of lower number is told about by the other. */
@@ -29,10 +28,3 @@ export function backOf({ notes }: Judging, { feed, ingestId }: Noted): Case['bac
   if (!found) return 'no';
   return found.takenOut === 1 ? 'taken_out' : 'given_up';
 }
-
-/** A worker has yet to take its file out. */
-export const isBeingTakenOut = ({ view }: Judging, { feed, sourcePath, row }: Noted): boolean =>
-  view.jobsByKey(feed, sourcePath).some(({ state, payload }) => {
-    const facts = payload as unknown as JobFacts;
-    return state !== 'done' && facts.content === row && facts.putAway?.kind === 'withdrawn';
-  });

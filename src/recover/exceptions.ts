@@ -15,9 +15,8 @@ import { recordException } from '../ledger/exceptions.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import { correctionLine } from '../manifest/record.js';
-import type { JobFacts } from '../stages/job.js';
 import type { Named } from './contents-named.js';
-import { adoptWithdrawal, type Said } from './withdrawal.js';
+import { adoptWithdrawal, isBeingTakenOut, type Said } from './withdrawal.js';
 
 /** Answers the generation that the next drop becomes, and whether that was allowed before. Errors: OperatorError. */
 export function allowAgain(
@@ -77,11 +76,7 @@ function refuseWithdrawal(tx: Tx, feed: FeedOptions, content: Content, isStillTh
 async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: number): Promise<boolean> {
   const content = backend.read((reader) => contentByRow(reader, row));
   if (content?.note !== 'withdrawn' || content.target === null) return false;
-  const isUnderWay = backend.jobsByKey(feed.name, content.sourcePath).some(({ state, payload }) => {
-    const facts = payload as unknown as JobFacts;
-    return state !== 'done' && facts.content === row && facts.putAway?.kind === 'withdrawn';
-  });
-  if (isUnderWay) return false;
+  if (isBeingTakenOut(backend, content)) return false;
   const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
   const look = async (files: FeedFiles) => (await lookAtPath(backend, { feed, feeds, files, content })) === 'mine';
   return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));

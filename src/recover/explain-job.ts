@@ -3,11 +3,10 @@ import type { Job, QueueView } from '../../queue/index.js';
 import { CATALOGUE } from '../errors.js';
 import { statEntry } from '../files/feed-files.js';
 import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../files/places.js';
-import { type Content, contentByRow, shownPlace } from '../ledger/content.js';
-import { type Exception, exceptionsOf } from '../ledger/exceptions.js';
+import { contentByRow, shownPlace } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
-import { safeText } from '../telemetry/safe.js';
+import { ofContent, since } from './explain-content.js';
 import { pathOf } from './explain-find.js';
 import { type Looked, waiting } from './explain-waiting.js';
 import { at, shown, type Verdict, verdict } from './explain-words.js';
@@ -111,51 +110,6 @@ function dropped(why: string | undefined): string {
     ? `Before it was sealed, a ${kind} lay under its name instead of the file.`
     : 'It vanished from the input (was renamed or removed) before it was sealed.';
 }
-
-export function ofContent(content: Content, looked: Looked): Verdict {
-  const told = whereContentIs(content, looked);
-  const made = looked.view.read((r) => exceptionsOf(r, content));
-  return { ...told, sentences: [...told.sentences, ...made.map((one) => exception(one, content))] };
-}
-
-function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {
-  const by = `by ${who} at ${at(atMs)} (${safeText(why)})`;
-  if (kind === 'withdraw') return `Its generation ${generation} was withdrawn ${by}.`;
-  const used = generation <= content.generation ? '' : ': the next file with this content becomes that one';
-  return `Generation ${generation} of this content was allowed ${by}${used}.`;
-}
-
-function whereContentIs(content: Content, { feed, files }: Looked): Verdict {
-  const target = content.target as Buffer | null;
-  if (content.state !== 'stored') {
-    const where = target ? ` and is to lie at ${feed.warehouse}/${shown(target)}` : '';
-    return verdict('sealed', `Its content is ${content.state}${where}.`);
-  }
-  if (content.note === 'learned') {
-    return verdict(
-      'stored',
-      `Its content was learned from ${shown(content.sourcePath)}: it was loaded by other means.`,
-    );
-  }
-  if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
-  const there = statEntry(files.entryOrNone(files.warehouse, pathOf(target)));
-  const sentences = [
-    `It was stored as ${feed.warehouse}/${shown(target)}${since(content)} (SHA-256 ${content.sha256.toString('hex')}, line in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
-  ];
-  if (content.note === 'withdrawn') {
-    sentences.push(there ? 'It is withdrawn, and a worker is to take it out.' : 'It was taken out again.');
-    return verdict('withdrawn', sentences);
-  }
-  if (!there) sentences.push('It is not there now: a consumer has taken it since.');
-  if (content.note === 'unconfirmed') {
-    sentences.push(
-      'Nobody saw it there (unconfirmed): it was gone when its place was looked at, as when a consumer is quick.',
-    );
-  }
-  return verdict('stored', sentences);
-}
-
-const since = ({ ingestedAtMs }: Content): string => (ingestedAtMs === null ? '' : ` at ${at(ingestedAtMs)}`);
 
 /** Where a file of the job lies in a folder of its work directory. */
 function whereIs(job: Job, folder: (typeof WORK_FOLDERS)[number], { files }: Looked): string | undefined {

@@ -15,8 +15,9 @@ import { waitsForJob } from '../periods/waiting.js';
 import { makeFilters } from '../producer/filters.js';
 import type { JobFacts } from '../stages/job.js';
 import { safeText } from '../telemetry/safe.js';
+import { ofContent } from './explain-content.js';
 import { type Found, find, pathOf, rootsOf } from './explain-find.js';
-import { ofContent, ofJob } from './explain-job.js';
+import { ofJob } from './explain-job.js';
 import type { Looked } from './explain-waiting.js';
 import { at, bytes, historyOf, shown, type Verdict, verdict } from './explain-words.js';
 

@@ -4,7 +4,8 @@
  * Guarantees: writes nothing when there is nothing to do.
  */
 import { readdirSync } from 'node:fs';
-import type { Backend } from '../../queue/backend.js';
+import type { Backend, Job } from '../../queue/backend.js';
+import { judge } from '../evidence/table.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { inPlace } from '../files/place-error.js';
@@ -51,8 +52,7 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
   let adopted = 0;
   for (const found of sealedNames(files)) {
     const { jobId: id, part, path, inside } = found;
-    const job = backend.job(id);
-    if (job && job.state !== 'done') continue;
+    if (!isAdoptable(backend.job(id))) continue;
     if (part === 'partial' || part === 'copy') {
       if (path !== undefined) removeCopy(files, inside, whereIn(UNDERPROCESS, found));
       continue;
@@ -64,6 +64,15 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
     }
   }
   return adopted;
+}
+
+/** What its name says is all that is known of it: its bytes, and so its line and its content, are read by its job. */
+function isAdoptable(job: Job | undefined): boolean {
+  const { acts } = judge({
+    ...{ row: 'none', line: 'none', back: 'no', owed: false, path: 'not_looked', sealed: 'file' },
+    job: job === undefined ? 'none' : job.state === 'done' ? 'done' : 'open',
+  });
+  return acts.includes('adopt_at_hash');
 }
 
 function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {

@@ -1,15 +1,14 @@
 /**
  * Brings what an older state knows to what the disk says, where both speak: before the lines are read (what was given up
- * since), and after (jobs and contents that no line spoke of). ARCHITECTURE.md has the rule for each table.
+ * since), and after (jobs that no line spoke of; for their contents see rebuild-contents.ts). ARCHITECTURE.md has the rule for each table.
  * Guarantees: what the disk does not contradict stays as it was; what it does goes through `hash` again, where the ledger
  * decides, or is ended as the files say. Doing it twice is doing it once.
  */
 import type { Backend, Job, Tx } from '../../queue/backend.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { DUPLICATES, FAILED, type Part } from '../files/places.js';
-import { type Content, contentByHash, contentByRow, placeOf } from '../ledger/content.js';
+import { contentByHash, contentByRow, placeOf } from '../ledger/content.js';
 import { forgetHashes } from '../ledger/hashes.js';
-import { describe } from '../ledger/stored.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
 import { adopt, decide, goOnAt } from './rebuild-jobs.js';
@@ -139,79 +138,4 @@ function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies
   // Never a line for a file that is not there: `hash` misses it, and it is held.
   goOnAt(tx, job, 'hash', { ...facts, content: undefined });
   return 'movedOn';
-}
-
-/** Contents that are under way and have nobody to carry them, lines that were planned and never written, waits for nothing. */
-export async function settleContents(
-  backend: Backend,
-  feed: string,
-  isOutOfReach: (job: Job) => boolean,
-): Promise<void> {
-  for (let after = 0; ; ) {
-    const page = backend.read((r) =>
-      r.all<{ row: number }>(
-        `SELECT row FROM contents WHERE feed = ? AND row > ? AND state <> 'stored' ORDER BY row LIMIT ${PAGE}`,
-        ...[feed, after],
-      ),
-    );
-    if (page.length === 0) break;
-    after = page.at(-1)!.row;
-    const away = new Set(
-      page.filter(({ row }) => hasCarrierOutOfReach(backend, row, isOutOfReach)).map(({ row }) => row),
-    );
-    await backend.transact((tx) => {
-      for (const { row } of page) if (!away.has(row)) settleContent(tx, feed, contentByRow(tx, row)!);
-    });
-  }
-  await backend.transact((tx) => forgetPlans(tx, feed));
-}
-
-function hasCarrierOutOfReach(backend: Backend, row: number, isOutOfReach: (job: Job) => boolean): boolean {
-  const content = backend.read((r) => contentByRow(r, row));
-  const job = content && backend.job(content.carrier);
-  return job !== undefined && job.state !== 'done' && isOutOfReach(job);
-}
-
-function settleContent(tx: Tx, feed: string, content: Content): void {
-  const job = tx.job(content.carrier);
-  const facts = job && ofJob(job);
-  const isAlive = job !== undefined && job.state !== 'done' && !facts?.putAway;
-  const own = isAlive ? sealedOf(tx, feed, job.id) : [];
-  if (isAlive && (own.length > 0 || (content.state === 'manifested' && job.stage === 'move'))) {
-    if (content.state === 'carried' && content.target !== null) unplan(tx, content, job);
-    return;
-  }
-  tx.run('DELETE FROM reservations WHERE content = ?', content.row);
-  // With a line, the content is not taken a second time, wherever its file is.
-  if (content.state === 'manifested') {
-    tx.run("UPDATE contents SET state = 'stored', note = 'unconfirmed' WHERE row = ?", content.row);
-    tx.count(feed, 'move', 'stored', 1, content.size);
-    return;
-  }
-  tx.run('DELETE FROM contents WHERE row = ?', content.row);
-  forgetHashes(tx, [content]);
-}
-
-/** The line is not in the manifest: it is planned anew, of the file that carries the content now. */
-function unplan(tx: Tx, { row }: Content, carrier: Job): void {
-  tx.run('UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?', row);
-  tx.run('DELETE FROM reservations WHERE content = ?', row);
-  const { sealed } = ofJob(carrier);
-  if (sealed) describe(tx, row, carrier, sealed);
-}
-
-function forgetPlans(tx: Tx, feed: string): void {
-  tx.run('DELETE FROM appends WHERE feed = ?', feed);
-  tx.run(
-    `DELETE FROM reservations WHERE NOT EXISTS
-       (SELECT 1 FROM contents c WHERE c.row = reservations.content AND c.target IS NOT NULL AND (c.state <> 'stored' OR c.note IS 'withdrawn'))`,
-  );
-  const waits = tx.all<{ on: string }>(
-    "SELECT DISTINCT waits_on AS 'on' FROM jobs WHERE feed = ? AND state = 'waiting'",
-    feed,
-  );
-  for (const { on } of waits) {
-    const content = contentByRow(tx, Number(on.slice(on.indexOf(':') + 1)));
-    if (content === undefined || content.state === 'stored') tx.wake([on]);
-  }
 }

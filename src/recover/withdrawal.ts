@@ -5,9 +5,10 @@
  * file, the next generation could come under the same name, and that one would be taken out.
  */
 import type { Tx } from '../../queue/backend.js';
+import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { type Content, placeOf } from '../ledger/content.js';
-import { type PutAway, payloadOf } from '../stages/job.js';
+import { type JobFacts, type PutAway, payloadOf } from '../stages/job.js';
 import { reserve } from '../warehouse/reserve.js';
 
 export interface Said {
@@ -24,3 +25,13 @@ export function adoptWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id:
   const identity = `${device}:${inode}:${bytes}:${mtimeNs}:0`;
   tx.adopt({ id, feed: feed.name, key, identity, bytes, stage: 'move', payload });
 }
+
+/** A worker has yet to take its file out. */
+export const isBeingTakenOut = (
+  view: Pick<QueueView, 'jobsByKey'>,
+  { feed, sourcePath, row }: Pick<Content, 'feed' | 'sourcePath' | 'row'>,
+): boolean =>
+  view.jobsByKey(feed, sourcePath).some(({ state, payload }) => {
+    const { content, putAway } = payload as unknown as JobFacts;
+    return state !== 'done' && content === row && putAway?.kind === 'withdrawn';
+  });
