@@ -38,6 +38,7 @@ const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 export class Whole {
   readonly #feeds = new Map<string, Feed>();
   readonly #producers: FeedProducer[] = [];
+  readonly #locks: { close(): void }[] = [];
   #owed: ClaimedJob[] = [];
   #skips = 0;
   #failures = 0;
@@ -54,7 +55,7 @@ export class Whole {
     for (const feed of this.config.feeds) {
       await this.backend.putFeed(feed.name, { ...feed });
       const roots = await setUpRoots(this.backend, statePath, feed, tell);
-      lockRoots(roots);
+      this.#locks.push(...lockRoots(roots));
       await checkManifestsKnown(this.backend, feed);
       this.#feeds.set(feed.name, { options: feed, roots });
       const producer = new FeedProducer({
@@ -86,11 +87,13 @@ export class Whole {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#passing(() => this.#reap());
+  /** `reaps: false`: of one that could not be opened. */
+  async close({ reaps = true } = {}): Promise<void> {
+    if (reaps) await this.#passing(() => this.#reap());
     this.#at('end');
     await Promise.all(this.#producers.map((producer) => producer.stop()));
     await this.backend.close();
+    for (const lock of this.#locks) lock.close();
   }
 
   #at(phase: string): void {

@@ -1,0 +1,184 @@
+/** Whether disk and state are what the model says: after each verb by names, bytes and rows; now and then by what the commands say. */
+import { dirname, join } from 'node:path';
+import { shownName } from '../../src/linux/names.js';
+import type { JobRow } from '../world/database.js';
+import { manifestLines } from '../world/manifest.js';
+import { rows } from '../world/row-rules.js';
+import type { Survey } from '../world/survey.js';
+import type { Found } from '../world/tree.js';
+import { Differs, type Game } from './game.js';
+import { isUnderWay, type Model } from './model.js';
+
+/** A sidecar lies beside its file. */
+const isFile = ({ path }: Found): boolean => !/(^|\/)[0-9A-Z]{26}\.ok~|\.ok$/.test(path);
+
+export function check(game: Game): void {
+  const seen = game.survey();
+  const { model, world, feed, contents } = game;
+  const { warehouse, manifests } = world.feed(feed);
+  const kind = (digest: string): string => {
+    const k = game.kindOf(digest);
+    return k < 0 ? 'foreign' : `content ${k}`;
+  };
+  const lying = model.gens.filter(({ lies }) => lies).map(({ k, path }) => `${path}: content ${k}`);
+  const foreign = [...model.foreign.keys()].map((path) => `${path}: foreign`);
+  const there = seen.warehouse.map(({ path, sha256 }) => `${join(warehouse, shownName(path))}: ${kind(sha256)}`);
+  same('the warehouse', there, [...lying, ...foreign]);
+  const of = (found: Found[]) => found.filter(isFile).map(({ sha256 }) => kind(sha256));
+  const drops = (is: (at: string) => boolean) => model.drops.filter(({ at }) => is(at)).map(({ k }) => `content ${k}`);
+  same(
+    'the input',
+    of(seen.input),
+    drops((at) => at === 'input'),
+  );
+  same(
+    'underprocess/',
+    of(seen.underprocess),
+    drops((at) => at !== 'input' && isUnderWay(at as 'input')),
+  );
+  same('duplicates/', of(seen.duplicates), counted(model.duplicates));
+  same('failed/', of(seen.failed), counted(model.failed));
+  for (const torn of [...seen.lines.filter(({ record }) => !record), ...seen.tornCorrections])
+    throw new Differs(`line ${torn.lineNo} of ${torn.file} is torn: ${torn.raw}`);
+  const lines = seen.lines.map(({ record }) =>
+    lineText(
+      record!.ingest_id,
+      contents.findIndex(({ sha256 }) => sha256 === record!.sha256),
+      record!.generation ?? 1,
+    ),
+  );
+  const expected = model.gens.flatMap(({ id, k, n, truth }) =>
+    truth === 'carried' ? [] : lineText(id ?? 'no line', k, n),
+  );
+  same('the lines', lines, [...expected, ...lines.filter((text) => model.givenUp.has(text.split(' ')[0]!))]);
+  const corrections = manifestLines(manifests, 'corrections.jsonl').map(({ record }) => record!.ingest_id);
+  same('the corrections', corrections, [...model.corrected()]);
+  held(model, seen.database?.jobs ?? []);
+  rowsOf(game, seen);
+}
+
+const lineText = (id: string, k: number, n: number): string => `${id} content ${k} generation ${n}`;
+
+const counted = (of: Map<number, number>): string[] =>
+  [...of].flatMap(([k, times]) => Array.from({ length: times }, () => `content ${k}`));
+
+function same(what: string, seen: readonly string[], expected: readonly string[]): void {
+  const [is, should] = [[...seen].sort(), [...expected].sort()];
+  if (is.join('\n') === should.join('\n')) return;
+  const lacks = without(should, is);
+  const more = without(is, should);
+  throw new Differs(
+    `${what}: ${[...lacks.map((one) => `lacks ${one}`), ...more.map((one) => `has ${one} too many`)].join('; ')}`,
+  );
+}
+
+function without(all: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return all.filter((one) => {
+    const at = left.indexOf(one);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
+/** Where a state came back or was made anew, a hold may be over, and a job may miss what has gone its way since. */
+const VAGUE = new Set(['withdrawn_file_differs', 'sealed_file_missing']);
+
+function held(model: Model, jobs: readonly JobRow[]): void {
+  const codes = jobs.filter(({ state }) => state === 'held').map(({ hold_code }) => hold_code!);
+  const expected = model.drops.flatMap(({ at, held: code }) => (isUnderWay(at) && code !== undefined ? [code] : []));
+  same(
+    'the held ones',
+    codes.filter((code) => !VAGUE.has(code)),
+    expected,
+  );
+  const most = {
+    withdrawn_file_differs: model.gens.filter(({ out }) => out === 'held').length,
+    sealed_file_missing: model.ghosts,
+  };
+  for (const [code, max] of Object.entries(most)) {
+    const n = codes.filter((one) => one === code).length;
+    if (n > max) throw new Differs(`${n} are held as ${code}, and ${max} may be`);
+  }
+}
+
+/** The oracle's rules of rows: carriers that live, counters that are the lines, hashes that find their rows. */
+function rowsOf({ model, contents }: Game, seen: Survey): void {
+  if (!seen.database) return;
+  const settled =
+    model.underWay().length === 0 && model.ghosts === 0 && model.gens.every(({ out }) => out === undefined);
+  const none = { dropped: [], bystanders: [], sidecars: new Set<never>(), taken: new Set<never>() };
+  const digests = new Set(contents.map(({ sha256 }) => sha256));
+  const sets = { held: new Set<string>(), discarded: digests, generations: new Map(), withdrawn: digests };
+  const standing = seen.lines.filter(({ record }) => record && !seen.withdrawn.has(record.ingest_id));
+  rows(seen.database, seen, standing, { ...none, ...sets, onDuplicate: 'archive', settled }, (name, what) => {
+    // Learnt or taken ones have no file here.
+    if (what.endsWith('is stored by the ledger alone')) return;
+    throw new Differs(`${name}: ${what}`);
+  });
+}
+
+/** What `audit --hash` tells is what a consumer did. */
+export async function checkAudit(game: Game): Promise<void> {
+  const { model } = game;
+  const { code, out } = await game.ctl(['audit', '--hash', '--json']);
+  const told = out
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { kind?: string; at?: string; what?: string });
+  const gone = new Set(model.gens.filter(({ truth }) => truth === 'gone').map(({ path }) => path));
+  const paths = new Set([...gone, ...model.foreign.keys()]);
+  const unexpected = told.filter(
+    ({ kind, at }) => kind !== undefined && !(paths.has(at!) || (kind === 'sealed_file_missing' && model.ghosts > 0)),
+  );
+  if (unexpected.length > 0)
+    throw new Differs(`audit: ${unexpected.map(({ kind, at, what }) => `${kind} ${at}: ${what}`).join('; ')}`);
+  if (code !== 0 && told.length <= 1) throw new Differs(`audit ends with ${code} and tells nothing`);
+}
+
+/** `explain` of each path and name says what the model says. */
+export async function checkExplain(game: Game): Promise<void> {
+  const { model, world, feed } = game;
+  for (const path of new Set(model.gens.flatMap(({ path: one }) => one ?? []))) {
+    const gens = model.gens.filter((gen) => gen.path === path);
+    if (gens.some(model.mayBePruned)) continue;
+    const truths = new Set(gens.map(({ truth }) => (truth === 'gone' ? 'stored' : truth)));
+    const said = await verdicts(game, path);
+    for (const word of ['stored', 'withdrawn'] as const)
+      if (truths.has(word) !== said.includes(word) && !truths.has('lined'))
+        throw new Differs(`explain ${path} says ${said.join(', ')}, and it is ${[...truths].join(', ')}`);
+  }
+  const { input } = world.feed(feed);
+  for (const name of new Set(model.drops.map((drop) => drop.name))) {
+    const newest = model.drops.filter((drop) => drop.name === name).at(-1)!;
+    if (newest.vague || newest.bornMs === undefined || newest.bornMs < model.prunedBeforeMs) continue;
+    const said = await verdicts(game, join(input, name));
+    const wanted =
+      newest.held !== undefined
+        ? 'held'
+        : newest.at === 'duplicate' || newest.at === 'discarded'
+          ? newest.at
+          : undefined;
+    if (wanted !== undefined && !said.includes(wanted))
+      throw new Differs(`explain ${name} says ${said.join(', ')}, and its newest is ${wanted}`);
+  }
+}
+
+async function verdicts(game: Game, path: string): Promise<string[]> {
+  const { code, out, err } = await game.ctl(['explain', path, '--json']);
+  if (code !== 0) throw new Differs(`explain ${path} ends with ${code}: ${err}`);
+  const { found } = JSON.parse(out) as { found: { verdict: string }[] };
+  return found.map(({ verdict }) => verdict);
+}
+
+/** Hours that have their marker, with the bytes of their lines: nothing is added to them. */
+export function closedHours(game: Game): Map<string, string> {
+  const { manifests } = game.world.feed(game.feed);
+  if (!game.model.markers) return new Map();
+  const byHour = new Map<string, string>();
+  for (const { file, raw } of game.lines()) {
+    const hour = dirname(file);
+    byHour.set(hour, `${byHour.get(hour) ?? ''}${raw}\n`);
+  }
+  return new Map([...byHour].filter(([hour]) => game.isMarked(join(manifests, hour))));
+}

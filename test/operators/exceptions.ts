@@ -1,0 +1,101 @@
+/** `withdraw` and `allow-again` by SHA-256, by a path in the warehouse or by one in the input; who is meant, and who may refuse. */
+import { join } from 'node:path';
+import { Differs, type Game } from './game.js';
+import type { Generation, Model } from './model.js';
+import type { Step } from './verb.js';
+
+const WHY = ['--reason', 'by the test'];
+
+interface Named {
+  word: string;
+  /** One of them is meant; empty: it is to be refused. */
+  meant: Generation[];
+  /** Where a name in the input is meant by its newest version that has a content. */
+  kinds?: Set<number>;
+  /** It may be refused all the same. */
+  mayRefuse: boolean;
+}
+
+const stands = ({ truth }: Generation): boolean => truth === 'stored' || truth === 'gone';
+
+/** A content that is known, mostly; by a third of all draws a path. */
+function named(game: Game, { a, b }: Step): Named | undefined {
+  const { model } = game;
+  const gen = model.gens[b % model.gens.length];
+  if (!gen) return undefined;
+  if (a % 5 < 3 || gen.path === undefined) return ofHash(game, gen.k);
+  if (a % 5 === 3) return ofPath(model, gen.path);
+  const word = join(game.world.feed(game.feed).input, gen.origin!);
+  const kinds = new Set(model.drops.flatMap(({ name, k }) => (name === gen.origin ? k : [])));
+  return { word, meant: model.standing().filter(({ origin }) => origin === gen.origin), kinds, mayRefuse: true };
+}
+
+function ofHash({ model, contents }: Game, k: number): Named {
+  const newest = model.newest(k)!;
+  const word = contents[k]!.sha256;
+  if (newest.id === undefined || !isIn(newest)) return { word, meant: [], mayRefuse: true };
+  if (stands(newest)) return { word, meant: [newest], mayRefuse: model.mayBePruned(newest) };
+  return { word, meant: model.standing().filter((gen) => gen.k === k), mayRefuse: true };
+}
+
+const isIn = ({ truth }: Generation): boolean => truth !== 'carried' && truth !== 'lined';
+
+function ofPath(model: Model, path: string): Named {
+  const standing = model.standing().filter((gen) => gen.path === path);
+  const lying = standing.filter(({ lies }) => lies);
+  const meant = lying.length > 0 ? lying : standing;
+  return { word: path, meant, mayRefuse: meant.length !== 1 || model.mayBePruned(meant[0]!) };
+}
+
+/** Rows that say so. */
+const withdrawnRows = (game: Game): Set<string> =>
+  new Set(
+    game.world
+      .ledger(game.feed)
+      .filter(({ note }) => note === 'withdrawn')
+      .map(({ sha256, generation }) => `${game.kindOf(sha256)}:${generation}`),
+  );
+
+export async function withdraw(game: Game, step: Step): Promise<void> {
+  const one = named(game, step);
+  if (!one) return;
+  const before = withdrawnRows(game);
+  const { code, err, killed } = await game.ctl(['withdraw', one.word, ...WHY], step.fault);
+  if (code !== 0 && code !== 2) throw new Differs(`withdraw ended with ${code}: ${err}`);
+  const now = [...withdrawnRows(game)].filter((row) => !before.has(row));
+  if (code === 0 ? now.length !== 1 : now.length > (killed ? 1 : 0))
+    throw new Differs(`withdraw ended with ${code}, and ${now.length} are withdrawn by it`);
+  if (now.length === 0) {
+    const others = one.meant.filter(({ path }) => !err.includes(path!));
+    if (!one.mayRefuse) throw new Differs(`withdraw ${one.word} is refused: ${err}`);
+    if (/withdrawn already/.test(err) && one.meant.length > 0 && others.length === one.meant.length)
+      throw new Differs(`withdraw ${one.word} names none of those that stand: ${err}`);
+    return;
+  }
+  const gen = one.meant.find(({ k, n }) => `${k}:${n}` === now[0]);
+  if (!gen) throw new Differs(`withdraw ${one.word} withdraws ${now[0]}, which is not meant`);
+  Object.assign(gen, { truth: 'withdrawn', out: 'due' });
+}
+
+export async function allowAgain(game: Game, step: Step): Promise<void> {
+  const one = named(game, step);
+  if (!one) return;
+  const { model } = game;
+  const { code, out, err } = await game.ctl(['allow-again', one.word, ...WHY], step.fault);
+  const said = /content ([0-9a-f]{64}) .* generation (\d+)/.exec(out);
+  if (code === 0 && said) {
+    const [k, n] = [game.kindOf(said[1]!), Number(said[2])];
+    const newest = model.newest(k);
+    if (!newest || !isIn(newest) || newest.n + 1 !== n)
+      throw new Differs(
+        `allow-again ${one.word} allows generation ${n} of content ${k}, whose newest is ${newest?.n} ${newest?.truth}`,
+      );
+    if (!(one.kinds?.has(k) ?? (one.meant.length === 0 || one.meant.some((gen) => gen.k === k))))
+      throw new Differs(`allow-again ${one.word} speaks of content ${k}, which is not meant`);
+    model.allowed.add(`${k}:${n}`);
+    return;
+  }
+  if (code !== 2) throw new Differs(`allow-again ended with ${code}: ${out}${err}`);
+  const newest = one.meant.length === 1 ? model.newest(one.meant[0]!.k) : undefined;
+  if (!one.mayRefuse && newest && isIn(newest)) throw new Differs(`allow-again ${one.word} is refused: ${err}`);
+}

@@ -1,0 +1,196 @@
+/** One sequence of verbs: a fresh world, its model, the hand that acts, and the clock. */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Fault } from '../crash/control.js';
+import { sha256 } from '../world/dropping.js';
+import { asConfiguration, type Options } from '../world/layout.js';
+import { type ManifestLine, manifestLines } from '../world/manifest.js';
+import type { Survey } from '../world/survey.js';
+import { World } from '../world/world.js';
+import type { Done, Lane } from './lane.js';
+import { type Drop, Model } from './model.js';
+import type { Order } from './order.js';
+import { run } from './run.js';
+
+/** Two of one size: sizes alone tell nothing. One is empty. */
+const SIZES = [700, 700, 300, 0];
+export const NAMES = ['x.csv', 'y.csv', 'z.csv'];
+export const MAX_BYTES = 500;
+export const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const BEGIN_MS = Date.UTC(2030, 0, 2);
+
+/** Something that is not as the model says. */
+export class Differs extends Error {}
+
+export interface Plan {
+  seed: string;
+  /** Jobs go the straight way, or stage by stage. */
+  straight: boolean;
+  sidecars: boolean;
+  /** Of the day, at the beginning. */
+  hour: number;
+  ground: string;
+}
+
+export class Game {
+  readonly model = new Model();
+  readonly world: World;
+  readonly contents: { bytes: Buffer; sha256: string }[];
+  readonly feed: string;
+  /** Told when it differs. */
+  readonly story: string[] = [];
+  #aheadMs: number;
+  #options: Options;
+  #drops = 0;
+
+  constructor(
+    readonly lane: Lane,
+    readonly plan: Plan,
+  ) {
+    this.feed = plan.straight ? 'near' : 'far';
+    this.#options = { stabilitySeconds: 0, settleMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
+    const feeds = { [this.feed]: { options: this.#options } };
+    this.world = new World({ seed: plan.seed, ground: plan.ground, feeds });
+    this.contents = SIZES.map((size) => {
+      const bytes = this.world.content(size);
+      return { bytes, sha256: sha256(bytes) };
+    });
+    this.#aheadMs = BEGIN_MS + plan.hour * HOUR_MS - Date.now();
+    lane.setClock(this.#aheadMs);
+  }
+
+  get nowMs(): number {
+    return Date.now() + this.#aheadMs;
+  }
+
+  passes(ms: number): void {
+    this.#aheadMs += ms;
+    this.lane.setClock(this.#aheadMs);
+  }
+
+  untilMidnight(): void {
+    this.passes(DAY_MS - (this.nowMs % DAY_MS) + 1_000);
+  }
+
+  kindOf = (digest: string): number => this.contents.findIndex((content) => content.sha256 === digest);
+
+  /** Options of the feed from the next start on. */
+  setOptions(change: Options): void {
+    this.#options = { ...this.#options, ...change };
+    const [feed] = this.world.feeds;
+    writeFileSync(this.world.configPath, asConfiguration([{ ...feed!, options: this.#options }], {}));
+  }
+
+  lines = (): ManifestLine[] => manifestLines(this.world.feed(this.feed).manifests);
+  survey = (): Survey => this.world.survey(this.feed);
+
+  /** Killed first, where a fault says so, and then again. Answers the last, and whether it was killed before. */
+  async act(order: Order, fault?: Fault): Promise<Done & { killed: boolean }> {
+    const first = await this.#once(order, fault);
+    const killed = fault !== undefined && first.code === undefined;
+    const done = killed ? await this.#once(order) : first;
+    if (done.code === undefined) throw new Differs(`${order.command} died\n${done.err}`);
+    const bug = /^ {4}at .*$|"code":"bug"[^\n]*/m.exec(done.out + done.err);
+    if (done.code === 1 || bug) throw new Differs(`${order.command} ${order.args[0]}: a bug\n${done.out}${done.err}`);
+    return { ...done, killed };
+  }
+
+  async #once(order: Order, fault?: Fault): Promise<Done> {
+    const done = await this.lane.order(order, this.world.root, fault);
+    const said = (done.out + done.err).split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+    const how = done.code ?? `killed (${fault!.kind} call ${fault!.at})`;
+    this.story.push(
+      `    ${order.command} ${order.args.filter((arg) => !arg.startsWith('--')).join(' ')}: ${how} ${said.join(' ')}`,
+    );
+    return done;
+  }
+
+  ctl(words: string[], fault?: Fault): Promise<Done & { killed: boolean }> {
+    return this.act({ command: 'ingest-ctl', args: [...words, '--state-path', this.world.statePath] }, fault);
+  }
+
+  rebuild(fault?: Fault): Promise<Done & { killed: boolean }> {
+    return this.act({ command: 'ingest-ctl', args: ['rebuild', ...this.world.flags('ingest')] }, fault);
+  }
+
+  /** A start that is expected to be refused, or not. */
+  once(fault?: Fault): Promise<Done & { killed: boolean }> {
+    return this.act({ command: 'ingest', args: this.world.flags('ingest') }, fault);
+  }
+
+  /** `ingest --once`, in the world and in the model. */
+  async run(fault?: Fault): Promise<void> {
+    const beganMs = this.nowMs;
+    const { code, err } = await this.once(fault);
+    if (code !== 0) throw new Differs(`ingest ended with ${code}: ${err}`);
+    const lines = this.lines();
+    const { model } = this;
+    run(model, {
+      nowMs: beganMs,
+      bytes: (k) => SIZES[k]!,
+      hasLine: (k, n) =>
+        lines.some(({ record }) => record?.sha256 === this.contents[k]!.sha256 && (record.generation ?? 1) === n),
+    });
+    const known = model.lines();
+    for (const { record } of lines) {
+      if (record === undefined || known.has(record.ingest_id)) continue;
+      const k = this.kindOf(record.sha256);
+      const gen = model.gens.find((one) => one.k === k && one.n === (record.generation ?? 1) && one.id === undefined);
+      if (gen?.truth !== 'lined' && gen?.truth !== 'stored')
+        throw new Differs(
+          `nobody expects the line of content ${k} generation ${record.generation ?? 1} (${record.warehouse_path})`,
+        );
+      const origin = record.path.slice(this.world.feed(this.feed).input.length + 1);
+      Object.assign(gen, {
+        id: record.ingest_id,
+        path: record.warehouse_path,
+        origin,
+        atMs: Date.parse(record.ingested_at),
+      });
+    }
+  }
+
+  drop(name: string, k: number, wrong: boolean): void {
+    const path = join(this.world.feed(this.feed).input, name);
+    const { bytes, sha256: digest } = this.contents[k]!;
+    writeFileSync(path, bytes);
+    utimesSync(path, 1_000_000_000, 1_000_000_000 + this.#drops); // old, whatever the clock says
+    if (this.plan.sidecars) writeFileSync(`${path}.ok`, wrong ? sha256('something else') : digest);
+    const before = this.model.drops.findIndex((drop) => drop.at === 'input' && drop.name === name);
+    // Its uploader replaced it; a hold stays until somebody looks.
+    const [replaced] = before < 0 ? [] : this.model.drops.splice(before, 1);
+    const drop: Drop = { no: this.#drops++, name, k, at: 'input', wrong, vague: false };
+    this.model.drops.push(replaced?.held === undefined ? drop : { ...drop, held: replaced.held });
+  }
+
+  /** What lies there is of other bytes than anything that was dropped. */
+  putForeign(path: string, bytes: number): void {
+    const foreign = this.world.content(Math.max(bytes, 1));
+    rmSync(path, { force: true });
+    writeFileSync(path, foreign);
+    this.model.foreign.set(path, foreign);
+  }
+
+  clearForeign(): void {
+    for (const path of this.model.foreign.keys()) rmSync(path);
+    this.model.foreign.clear();
+  }
+
+  loseState(): void {
+    const folder = dirname(this.world.statePath);
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+  }
+
+  /** As it is written down for an operator: stop, remove the log beside it, copy. */
+  restore(file: string): void {
+    this.loseState();
+    writeFileSync(this.world.statePath, readFileSync(file), { mode: statSync(file).mode });
+  }
+
+  isMarked = (folder: string): boolean => existsSync(join(folder, '_SUCCESS'));
+
+  async end(keep: boolean): Promise<void> {
+    await this.world.end({ keep });
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The hand of an operator: a process that runs the product's commands, one order (a line of JSON) after the other, by the very
+ * functions that bin/ launches. `ingest --once` is its own code without its timers and processes (test/crash/whole.ts).
+ * Does not: survive what it is told to die of: the preloaded library kills it at a call.
+ */
+import { writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { askedFor } from '../../src/commands/ask.js';
+import { runCommand } from '../../src/commands/console.js';
+import { ingestCtl } from '../../src/commands/ingest-ctl.js';
+import { queueStat } from '../../src/commands/queue-stat.js';
+import { prepareStateFor } from '../../src/commands/state.js';
+import { configOf } from '../../src/config/load.js';
+import type { Config } from '../../src/config/options.js';
+import { FeedFiles } from '../../src/files/feed-files.js';
+import { openState } from '../../src/ledger/open-state.js';
+import { setUpRoots } from '../../src/ledger/roots.js';
+import { Periods } from '../../src/periods/close.js';
+import { Control } from '../crash/control.js';
+import { Whole } from '../crash/whole.js';
+import { tell } from '../crash/whole-reap.js';
+import { END, type Order } from './order.js';
+
+const control = new Control(process.env.CRASH_CONTROL!);
+
+const COMMANDS = { ingest: once, 'ingest-ctl': ingestCtl, 'queue-stat': queueStat };
+
+async function once(args: readonly string[]): Promise<number> {
+  const config = configOf(askedFor('ingest', args, {})!, {});
+  const { statePath, maxAttempts } = config.service;
+  await prepareStateFor(config.feeds, statePath);
+  const backend = await openState({ statePath, title: 'all in one', maxAttempts });
+  let failed: unknown;
+  const whole = new Whole(config, backend, control, (error) => {
+    failed ??= error;
+  });
+  try {
+    await whole.open();
+    await whole.settle();
+    await closePeriods(config, backend);
+  } catch (error) {
+    await whole.close({ reaps: false });
+    throw error;
+  }
+  await whole.close();
+  if (failed) throw failed;
+  return 0;
+}
+
+/** As the background of a worker does. */
+async function closePeriods({ feeds, service }: Config, backend: Awaited<ReturnType<typeof openState>>): Promise<void> {
+  for (const feed of feeds) {
+    const files = new FeedFiles(await setUpRoots(backend, service.statePath, feed, tell));
+    try {
+      await new Periods().close({ backend, emit: tell, files, hand: () => {} }, feed, () => false);
+    } finally {
+      files.close();
+    }
+  }
+}
+
+process.stdout.write('ready\n');
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, args } = JSON.parse(line) as Order;
+  process.exitCode = undefined;
+  await runCommand(command, () => COMMANDS[command](args));
+  writeSync(2, END);
+  writeSync(1, `${END}${process.exitCode ?? 0}\n`);
+}
+process.exit(0);

@@ -1,0 +1,150 @@
+/**
+ * What an operator knows: a model of a feed in a few lines. On disk: generations of contents, drops on their way, what is held.
+ * In the state alone, and lost with it: allowances, pauses, what was learnt, which records were pruned, reasons of holds.
+ *
+ * Choices, where the documents leave it open:
+ * - `withdraw` SHA-256 means the newest generation; of a path the standing line whose bytes lie there.
+ * - A withdrawal stands from its command on: its correction is on disk when the command has answered.
+ * - A foreign file in place of a withdrawn one holds the withdrawal. After a rebuild it may also be over: nothing of ours is there.
+ * - A repetition's time counts from the moment at which its job was made. Where a state was lost since, from that or from now.
+ * - Which of several twins carries their content is nobody's matter: their bytes are the same.
+ */
+export type Stage = 'verify-complete' | 'hash' | 'manifest' | 'move';
+
+/** `gone`: a consumer took it, or put something else in its place. */
+export type Truth = 'carried' | 'lined' | 'stored' | 'gone' | 'withdrawn';
+
+export interface Generation {
+  k: number;
+  n: number;
+  truth: Truth;
+  /** From its line on. */
+  id?: string;
+  path?: string;
+  origin?: string;
+  /** The ingest instant, wall-clock ms. */
+  atMs: number;
+  /** Its file is at its path. */
+  lies: boolean;
+  /** Its withdrawal has to look at the path yet, or is held there. */
+  out?: 'due' | 'held';
+}
+
+export interface Drop {
+  no: number;
+  name: string;
+  k: number;
+  at: 'input' | 'sealed' | 'twin' | 'carrier' | 'stored' | 'duplicate' | 'discarded';
+  gen?: Generation;
+  held?: string;
+  /** Its sidecar demands other bytes. */
+  wrong: boolean;
+  /** When its job was made; undefined: nobody has looked yet. */
+  bornMs?: number;
+  /** Its job's memory was lost, or may be. */
+  vague: boolean;
+}
+
+/** All that a backup has and the disk has not, and what of the disk it knows. */
+export interface Snapshot {
+  file: string;
+  allowed: Set<string>;
+  paused: Set<Stage>;
+  learnt: Map<number, number>;
+  prunedBeforeMs: number;
+  held: Map<number, string>;
+  underWay: Set<number>;
+  lines: Set<string>;
+  corrected: Set<string>;
+  /** Their lines may have been planned already, and are known then. */
+  carried: Set<Generation>;
+}
+
+export class Model {
+  gens: Generation[] = [];
+  readonly drops: Drop[] = [];
+  /** Ids of lines that were given up: taken back, and their contents are free. */
+  readonly givenUp = new Set<string>();
+  /** What lies at a path of the warehouse and is not ours. */
+  readonly foreign = new Map<string, Buffer>();
+  /** Files by content. */
+  readonly duplicates = new Map<number, number>();
+  readonly failed = new Map<number, number>();
+  allowed = new Set<string>();
+  paused = new Set<Stage>();
+  learnt = new Map<number, number>();
+  prunedBeforeMs = 0;
+  readonly backups: Snapshot[] = [];
+  /** Jobs that a restored state may still know, and whose files have gone their way since. */
+  ghosts = 0;
+  againAfterMs: number | undefined;
+  maxBytes: number | undefined;
+  markers = false;
+
+  newest(k: number): Generation | undefined {
+    const of = this.gens.filter((gen) => gen.k === k);
+    const learntMs = this.learnt.get(k);
+    if (learntMs !== undefined) of.push({ k, n: 1, truth: 'gone', atMs: learntMs, lies: false });
+    return of.sort((a, b) => a.n - b.n || Number(a.id !== undefined) - Number(b.id !== undefined)).at(-1);
+  }
+
+  standing = (): Generation[] => this.gens.filter(({ truth }) => truth === 'stored' || truth === 'gone');
+  underWay = (): Drop[] => this.drops.filter(({ at }) => isUnderWay(at));
+  inPlace = (at: Drop['at']): Drop[] => this.drops.filter((drop) => drop.at === at);
+  /** Its record may have been pruned: then its hash alone is known. */
+  mayBePruned = ({ atMs }: Generation): boolean => atMs < this.prunedBeforeMs;
+
+  /** Ids that corrections name. */
+  corrected(): Set<string> {
+    return new Set([...this.givenUp, ...this.gens.filter(({ truth }) => truth === 'withdrawn').map(({ id }) => id!)]);
+  }
+
+  lines = (): Set<string> => new Set([...this.gens.flatMap(({ id }) => id ?? []), ...this.givenUp]);
+
+  snapshot(file: string): Snapshot {
+    const held = this.drops.filter((drop) => isUnderWay(drop.at) && drop.held !== undefined);
+    return {
+      file,
+      allowed: new Set(this.allowed),
+      paused: new Set(this.paused),
+      learnt: new Map(this.learnt),
+      prunedBeforeMs: this.prunedBeforeMs,
+      held: new Map(held.map(({ no, held: code }) => [no, code!])),
+      underWay: new Set(this.underWay().flatMap(({ no, at }) => (at === 'input' ? [] : [no]))),
+      lines: this.lines(),
+      corrected: this.corrected(),
+      carried: new Set(this.gens.filter(({ truth }) => truth === 'carried')),
+    };
+  }
+
+  /** Whether a start must refuse the backup; undefined: it may. */
+  lacks(of: Snapshot): boolean | undefined {
+    if ([...this.corrected()].some((id) => !of.corrected.has(id))) return true;
+    const unknown = [...this.lines()].filter((id) => !of.lines.has(id));
+    if (unknown.length === 0) return false;
+    const planned = new Set([...of.carried].map(({ id }) => id));
+    return unknown.every((id) => planned.has(id)) ? undefined : true;
+  }
+
+  /** What a rebuild makes of it: the disk as before, and of the state what `of` knew; nothing where it was lost. */
+  rebuilt(of?: Snapshot): void {
+    this.allowed = new Set(of?.allowed);
+    this.paused = new Set(of?.paused);
+    this.learnt = new Map(of?.learnt);
+    this.prunedBeforeMs = of?.prunedBeforeMs ?? 0;
+    this.ghosts = of ? this.drops.filter(({ no, at }) => of.underWay.has(no) && !isUnderWay(at)).length : 0;
+    this.gens = this.gens.filter(({ truth }) => truth !== 'carried');
+    for (const gen of this.gens) if (gen.out === 'held') gen.out = 'due';
+    for (const drop of this.drops) {
+      drop.vague = true;
+      if (!isUnderWay(drop.at)) continue;
+      drop.held = of?.held.get(drop.no);
+      if (drop.at === 'twin' || (drop.at === 'carrier' && drop.gen!.truth !== 'lined')) drop.at = 'sealed';
+      if (drop.at === 'input' && drop.held === undefined) drop.bornMs = undefined;
+    }
+  }
+}
+
+export const isUnderWay = (at: Drop['at']): boolean => at !== 'stored' && at !== 'duplicate' && at !== 'discarded';
+
+export const count = (of: Map<number, number>, k: number): void => void of.set(k, (of.get(k) ?? 0) + 1);

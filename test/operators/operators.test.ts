@@ -1,0 +1,67 @@
+/**
+ * What operators, uploaders and consumers do, in random order, against a model of a few lines: after each verb disk, state
+ * and commands say what the model says, however often a verb was killed and given again.
+ * Prints its seeds. OPERATORS_SEED=SEED plays one sequence alone; OPERATORS_SEQUENCES=5000 plays so many, for as long as it takes.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { compilePreload } from '../crash/control.js';
+import { openGrounds } from '../crash/grounds.js';
+import { Lane } from './lane.js';
+import { draw, play, shorten } from './sequence.js';
+
+const { OPERATORS_SEED: ONE, OPERATORS_SEQUENCES: MANY } = process.env;
+/** As many as fit into the time, half of them the same in each run. */
+const SEQUENCES = 300;
+const SECONDS = MANY === undefined ? 170 : Number.POSITIVE_INFINITY;
+const LANES = 2;
+
+const TOOLS = mkdtempSync(join(tmpdir(), 'ingest-operators-'));
+const LIBRARY = compilePreload(TOOLS);
+const grounds = openGrounds();
+after(() => {
+  grounds.close();
+  rmSync(TOOLS, { recursive: true });
+});
+
+function seeds(): string[] {
+  if (ONE !== undefined) return [ONE];
+  const fresh = String(process.hrtime.bigint() % 1_000_000_000n);
+  const count = Number(MANY ?? SEQUENCES);
+  return Array.from({ length: count }, (_, i) =>
+    i % 2 === 0 && MANY === undefined ? `fixed-${i / 2}` : `${fresh}-${i}`,
+  );
+}
+
+test('verbs in any order leave what a model of a few lines says', {
+  skip: LIBRARY === undefined && 'no C compiler: neither kills nor the clock',
+  timeout: MANY === undefined ? 600_000 : 36_000_000,
+}, async (t) => {
+  const all = seeds();
+  const endMs = performance.now() + SECONDS * 1_000;
+  const totals = { sequences: 0, orders: 0, kills: 0 };
+  const found: string[] = [];
+  const playOn = async (number: number): Promise<void> => {
+    const lane = new Lane(LIBRARY!, TOOLS, number);
+    for (
+      let seed = all.shift();
+      seed !== undefined && performance.now() < endMs && found.length < 5;
+      seed = all.shift()
+    ) {
+      const sequence = draw(seed, grounds.near);
+      totals.sequences += 1;
+      if ((await play(lane, sequence)) === undefined) continue;
+      const shorter = await shorten(lane, sequence);
+      found.push((await play(lane, shorter)) ?? `it does not repeat: OPERATORS_SEED=${seed}`);
+    }
+    totals.orders += lane.counts.orders;
+    totals.kills += lane.counts.kills;
+    lane.close();
+  };
+  await Promise.all(Array.from({ length: LANES }, (_, i) => playOn(i)));
+  t.diagnostic(JSON.stringify(totals));
+  assert.deepEqual(found, [], found.join('\n\n'));
+});

@@ -1,0 +1,91 @@
+/** Draws sequences of verbs, plays them, and makes those that differ shorter. */
+import { dice as rolled } from '../crash/dice.js';
+import { check, checkAudit, checkExplain, closedHours } from './check.js';
+import { Differs, Game, HOUR_MS, type Plan } from './game.js';
+import type { Lane } from './lane.js';
+import type { Step } from './verb.js';
+import { VERBS } from './verbs.js';
+
+const STEPS = 14;
+/** Killed steps in a hundred. */
+const KILLED = 10;
+/** Of calls at which a command dies: few make more. */
+const CALLS = [12, 30, 60, 120];
+
+export interface Sequence {
+  plan: Plan;
+  steps: Step[];
+}
+
+export function draw(seed: string, ground: string): Sequence {
+  const below = rolled(seed);
+  const verbs = Object.entries(VERBS).flatMap(([verb, { weight }]) => Array.from({ length: weight }, () => verb));
+  const plan: Plan = {
+    ...{ seed, ground, straight: below(2) === 0, sidecars: below(5) === 0 },
+    hour: below(3) === 0 ? 23 + below(55) / 60 : 12,
+  };
+  const step = (verb: string): Step => ({
+    ...{ verb, a: below(1_000), b: below(1_000), c: below(1_000) },
+    ...(below(100) < KILLED && {
+      fault: { kind: below(2) === 0 ? 'kill before' : 'kill after', at: 1 + below(CALLS[below(CALLS.length)]!) },
+    }),
+    runs: below(10) < 8,
+    clock: (['still', 'back', 'hour', 'midnight'] as const)[below(30)] ?? 'minute',
+  });
+  const steps = ['drop', ...Array.from({ length: STEPS - 1 }, () => verbs[below(verbs.length)]!)].map(step);
+  steps[0] = { ...steps[0]!, runs: true };
+  return { plan, steps };
+}
+
+/** What differs, with the story of the verbs until then; undefined: nothing. */
+export async function play(lane: Lane, { plan, steps }: Sequence): Promise<string | undefined> {
+  const game = new Game(lane, plan);
+  try {
+    await game.run();
+    for (const [at, step] of steps.entries()) {
+      const words = step;
+      game.story.push(
+        `${at + 1}. ${step.verb} ${words.a} ${words.b} ${words.c}${step.runs ? '' : ' (no run)'}, ${words.clock}`,
+      );
+      await playOne(game, step);
+      if (at % 5 === 4 || at === steps.length - 1) await checkAudit(game);
+    }
+    await checkExplain(game);
+    return undefined;
+  } catch (error) {
+    const what = error instanceof Differs ? error.message : String((error as Error).stack);
+    return [what, `seed ${plan.seed} (straight: ${plan.straight}, sidecars: ${plan.sidecars})`, ...game.story].join(
+      '\n',
+    );
+  } finally {
+    await game.end(process.env.KEEP_WORLD !== undefined);
+  }
+}
+
+const CLOCKS = { still: 0, minute: 61_000, hour: HOUR_MS, back: -HOUR_MS };
+
+async function playOne(game: Game, step: Step): Promise<void> {
+  const verb = VERBS[step.verb]!;
+  const closed = closedHours(game);
+  await verb.act(game, step);
+  check(game);
+  if (step.runs) {
+    await game.run(verb.byHand && step.fault);
+    check(game);
+  }
+  const now = closedHours(game);
+  for (const [hour, lines] of closed)
+    if (now.get(hour) !== lines) throw new Differs(`the hour ${hour} is closed, and its lines have changed`);
+  if (step.clock === 'midnight') game.untilMidnight();
+  else game.passes(CLOCKS[step.clock]);
+}
+
+/** Leaves out each step without which it differs still. */
+export async function shorten(lane: Lane, sequence: Sequence, tries = 60): Promise<Sequence> {
+  let { steps } = sequence;
+  for (let at = steps.length - 1; at >= 0 && tries > 0; at--, tries--) {
+    const fewer = steps.filter((_, i) => i !== at);
+    if ((await play(lane, { ...sequence, steps: fewer })) !== undefined) steps = fewer;
+  }
+  return { ...sequence, steps };
+}

@@ -1,0 +1,67 @@
+/** What is done with the state itself: backed up, brought back, lost, rebuilt. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fault } from '../crash/control.js';
+import { Differs, type Game } from './game.js';
+import type { Snapshot } from './model.js';
+import { done, pick, type Step, type Verb } from './verb.js';
+
+export const STATE_VERBS: Record<string, Verb> = {
+  backup: {
+    weight: 7,
+    act: async (game, { fault }) => {
+      const file = join(game.world.root, `backup-${game.model.backups.length}.db`);
+      const { code, killed } = await game.ctl(['backup', file], fault);
+      if (code !== 0 && !killed) throw new Differs(`backup ended with ${code}`);
+      if (code === 3) {
+        rmSync(file);
+        await done(game.ctl(['backup', file]));
+      }
+      game.model.backups.push(game.model.snapshot(file));
+    },
+  },
+  restore: {
+    weight: 7,
+    act: async (game, step) => {
+      const of = pick(game.model.backups.slice(-2), step.a);
+      if (of) await restore(game, of, step);
+    },
+  },
+  lose: {
+    weight: 7,
+    act: async (game, { b, fault }) => {
+      game.loseState();
+      if (b % 3 === 0) await ends(game, 'once', [3], 'a start without its state');
+      await ends(game, 'rebuild', [0], 'a rebuild of a lost state', fault);
+      game.model.rebuilt();
+    },
+  },
+  rebuild: {
+    weight: 2,
+    act: async (game, { fault }) => void (await ends(game, 'rebuild', [3], 'a rebuild of a good state', fault)),
+  },
+};
+
+/** One that was killed may have done all of it: then it says that there is nothing to do. */
+async function ends(
+  game: Game,
+  act: 'once' | 'rebuild',
+  codes: number[],
+  what: string,
+  fault?: Fault,
+): Promise<number> {
+  const { code, killed, out, err } = await game[act](fault);
+  if (!codes.includes(code!) && !(killed && act === 'rebuild' && code === 3))
+    throw new Differs(`${what} ended with ${code}, and not with ${codes.join(' or ')}: ${out}${err}`);
+  return code!;
+}
+
+/** Refused exactly if the disk has a line or a correction that the backup does not know. */
+async function restore(game: Game, of: Snapshot, { b, fault }: Step): Promise<void> {
+  game.restore(of.file);
+  const lacks = game.model.lacks(of);
+  const codes = (no: number, yes: number) => (lacks === undefined ? [no, yes] : [lacks ? yes : no]);
+  if (b % 2 === 0 && lacks) await ends(game, 'once', codes(0, 3), 'a start on a restored state');
+  await ends(game, 'rebuild', codes(3, 0), 'a rebuild of a restored state', fault);
+  game.model.rebuilt(of);
+}

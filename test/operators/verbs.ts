@@ -1,0 +1,154 @@
+/** What an operator, an uploader and a consumer do: each verb with its weight, what it does in the world and in the model. */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { allowAgain, withdraw } from './exceptions.js';
+import { HOUR_MS, MAX_BYTES, NAMES } from './game.js';
+import type { Stage } from './model.js';
+import { discardHeld, retryHeld } from './run.js';
+import { STATE_VERBS } from './state-verbs.js';
+import { done, pick, type Verb } from './verb.js';
+
+const STAGES: Stage[] = ['verify-complete', 'hash', 'manifest', 'move'];
+
+/** Mostly one name and few contents, so that paths are used again. */
+const nameOf = (n: number): string => NAMES[[0, 0, 0, 1, 2][n % 5]!]!;
+const kindOf = (n: number): number => [0, 0, 0, 1, 1, 2, 3][n % 7]!;
+const isWrong = (n: number): boolean => n % 7 === 0;
+
+export const VERBS: Record<string, Verb> = {
+  drop: {
+    weight: 20,
+    byHand: true,
+    act: (game, { a, b, c }) => game.drop(nameOf(a), kindOf(b), game.plan.sidecars && isWrong(c)),
+  },
+  twins: {
+    weight: 5,
+    byHand: true,
+    act: (game, { a, b }) => {
+      for (const name of NAMES.slice(a % 2)) game.drop(name, kindOf(b), false);
+    },
+  },
+  withdraw: { weight: 14, act: withdraw },
+  'allow-again': { weight: 11, act: allowAgain },
+  // The three together are what an operator does who loads a file once more.
+  replace: {
+    weight: 8,
+    act: async (game, step) => {
+      await withdraw(game, step);
+      if (step.c % 3 > 0) await game.run();
+      game.passes(61_000);
+      if (step.c % 2 === 0) await allowAgain(game, { ...step, a: 0 });
+      const gen = pick(game.model.gens, step.b);
+      if (gen)
+        game.drop(
+          gen.origin?.includes('/') ? NAMES[0]! : (gen.origin ?? NAMES[0]!),
+          step.c % 2 === 0 ? gen.k : 1 - (gen.k % 2),
+          false,
+        );
+    },
+  },
+  take: {
+    weight: 5,
+    byHand: true,
+    act: ({ model, world }, { a }) => {
+      const gen = pick(
+        model.gens.filter(({ lies }) => lies),
+        a,
+      );
+      if (!gen) return;
+      renameSync(gen.path!, join(world.root, `taken-${gen.id}`));
+      gen.lies = false;
+      if (gen.truth === 'stored') gen.truth = 'gone';
+    },
+  },
+  foreign: {
+    weight: 6,
+    byHand: true,
+    act: (game, { a, b }) => {
+      const { model } = game;
+      const gens = model.gens.filter(({ path, truth }) => path !== undefined && (truth === 'lined' || b % 3 > 0));
+      const path = pick(gens, a)?.path;
+      if (path === undefined) return;
+      for (const gen of model.gens.filter((one) => one.path === path && one.lies)) {
+        gen.lies = false;
+        if (gen.truth === 'stored') gen.truth = 'gone';
+      }
+      game.putForeign(path, game.contents[pick(gens, a)!.k]!.bytes.length);
+    },
+  },
+  clear: {
+    weight: 4,
+    act: async (game, { b, fault }) => {
+      game.clearForeign();
+      if (b % 4 === 0) return;
+      await done(game.ctl(['retry', '--all'], fault));
+      retryHeld(game.model);
+    },
+  },
+  retry: {
+    weight: 3,
+    act: async (game, { fault }) => {
+      await done(game.ctl(['retry', '--all'], fault));
+      retryHeld(game.model);
+    },
+  },
+  discard: {
+    weight: 4,
+    act: async (game, { fault }) => {
+      await done(game.ctl(['resume']));
+      game.model.paused.clear();
+      await done(game.ctl(['discard', '--all'], fault));
+      discardHeld(game.model);
+      await game.run(); // until then nothing on disk says so
+    },
+  },
+  ...STATE_VERBS,
+  prune: {
+    weight: 4,
+    act: async (game, { a, fault }) => {
+      const minutes = [1, 3, 60][a % 3]!;
+      const before = game.nowMs - minutes * 60_000;
+      await done(game.ctl(['prune', '--keep-history', `${minutes}m`], fault));
+      game.model.prunedBeforeMs = Math.max(game.model.prunedBeforeMs, before + 5_000);
+    },
+  },
+  learn: {
+    weight: 3,
+    act: async (game, { a, fault }) => {
+      const [k, folder] = [kindOf(a), join(game.world.root, 'elsewhere')];
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, `${k}.csv`), game.contents[k]!.bytes);
+      const learntMs = game.nowMs;
+      await done(game.ctl(['learn', folder], fault));
+      rmSync(folder, { recursive: true });
+      if (!game.model.newest(k)) game.model.learnt.set(k, learntMs);
+    },
+  },
+  pause: {
+    weight: 6,
+    act: async (game, { a, fault }) => {
+      const stage = pick([...STAGES, 'move', 'move'] as Stage[], a)!;
+      await done(game.ctl(['pause', stage], fault));
+      game.model.paused.add(stage);
+    },
+  },
+  resume: {
+    weight: 7,
+    act: async (game, { fault }) => {
+      await done(game.ctl(['resume'], fault));
+      game.model.paused.clear();
+    },
+  },
+  options: {
+    weight: 4,
+    byHand: true,
+    act: (game, { a, b }) => {
+      const { model } = game;
+      if (a % 3 === 0) model.againAfterMs = b % 2 === 0 ? HOUR_MS : undefined;
+      else if (a % 3 === 1) model.maxBytes = b % 2 === 0 ? MAX_BYTES : undefined;
+      else model.markers = !model.markers;
+      const { againAfterMs, maxBytes, markers: successMarkers } = model;
+      game.setOptions({ sameContentAgainAfter: againAfterMs && '1h', maxBytes, successMarkers });
+    },
+  },
+};
