@@ -1,4 +1,5 @@
 /** Which stored content an operator means: by its SHA-256, or by a path in an input, a warehouse or a work directory. */
+import type { Reader } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError, OperatorError } from '../errors.js';
@@ -6,7 +7,7 @@ import { lookAtPath } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
-import { type Content, contentByHash, contentByRow } from '../ledger/content.js';
+import { type Content, contentByHash, contentByRow, generationsOf } from '../ledger/content.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
 import type { JobFacts } from '../stages/job.js';
 import { safeText } from '../telemetry/safe.js';
@@ -20,6 +21,8 @@ export interface Named {
   content: Content;
   /** The path is that of a file which was not stored, but equals this content. */
   isDuplicate: boolean;
+  /** Contents that stand and that the word may mean as well, where this one was withdrawn. */
+  others: readonly Content[];
 }
 
 /** Errors: OperatorError, where no feed knows it, or several do. */
@@ -41,28 +44,28 @@ export async function contentNamed(view: QueueView, feeds: readonly FeedOptions[
 function ofHash(view: QueueView, feeds: readonly FeedOptions[], word: string): Named[] {
   return feeds.flatMap((feed) => {
     const content = view.read((r) => contentByHash(r, feed.name, Buffer.from(word, 'hex')));
-    return content ? [{ feed, content, isDuplicate: false }] : [];
+    if (!content) return [];
+    const others = view.read((r) => generationsOf(r, feed.name, content.sha256)).filter(stands);
+    return [{ feed, content, isDuplicate: false, others }];
   });
 }
 
 async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named[]> {
   const found = find(view, feeds, word);
-  const targets = found.flatMap(({ feed, target }) => (target ? [{ feed, content: target, isDuplicate: false }] : []));
-  if (targets.length > 0) return [await atTarget(view, feeds, targets as [Named, ...Named[]])];
+  const targets = found.flatMap(({ feed, target }) =>
+    target ? [{ feed, content: target, isDuplicate: false, others: [] }] : [],
+  );
+  if (targets.length > 0) return [await atTarget(view, feeds, targets)];
   return found.flatMap((one) => newest(view, one) ?? []);
 }
 
 /** A path may have had several contents, one after the other: the one whose file lies there is meant, else the newest that stands. */
-async function atTarget(
-  view: QueueView,
-  feeds: readonly FeedOptions[],
-  named: readonly [Named, ...Named[]],
-): Promise<Named> {
-  const standing = named.filter(({ content }) => content.note !== 'withdrawn');
+async function atTarget(view: QueueView, feeds: readonly FeedOptions[], named: readonly Named[]): Promise<Named> {
+  const standing = named.filter(({ content }) => stands(content));
   if (standing.length > 1) {
     for (const one of standing) if ((await pathOf(view, feeds, one)) === 'mine') return one;
   }
-  return standing[0] ?? named[0];
+  return standing[0] ?? named[0]!;
 }
 
 async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, content }: Named): Promise<Case['path']> {
@@ -77,17 +80,26 @@ async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, co
   }
 }
 
+const stands = ({ state, note, target }: Content): boolean =>
+  state === 'stored' && note !== 'withdrawn' && target !== null;
+
 /** Of several versions of a path, the newest that has a content; where its record was pruned, never an older version. */
 function newest(view: QueueView, { feed, jobs, contents }: Found): Named | undefined {
-  for (const job of jobs) {
+  const of = jobs.flatMap((job) => {
     const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;
-    if (row === undefined || putAway?.kind === 'discarded') continue;
-    const content = view.read(
-      (r) =>
-        contentByRow(r, row) ??
-        (sha256 === undefined ? undefined : contentByHash(r, feed.name, Buffer.from(sha256, 'hex'))),
-    );
-    return content && { feed, content, isDuplicate: putAway?.kind === 'duplicate' };
-  }
-  return contents[0] && { feed, content: contents[0], isDuplicate: false };
+    if (row === undefined || putAway?.kind === 'discarded') return [];
+    const content = view.read((r) => contentByRow(r, row) ?? prunedByJob(r, feed, sha256));
+    return { content, isDuplicate: putAway?.kind === 'duplicate' };
+  });
+  const [first = { content: contents[0], isDuplicate: false }, ...older] = of;
+  if (!first.content) return undefined;
+  const ingested = [
+    ...older.flatMap(({ content, isDuplicate }) => (content && !isDuplicate ? content : [])),
+    ...contents,
+  ];
+  const others = new Map(ingested.filter(stands).map((content) => [content.row, content]));
+  return { feed, content: first.content, isDuplicate: first.isDuplicate, others: [...others.values()] };
 }
+
+const prunedByJob = (reader: Reader, feed: FeedOptions, sha256: string | undefined): Content | undefined =>
+  sha256 === undefined ? undefined : contentByHash(reader, feed.name, Buffer.from(sha256, 'hex'));

@@ -10,7 +10,7 @@ import { EnvironmentError, OperatorError } from '../errors.js';
 import { lookAtPath } from '../evidence/at-path.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
-import { type Content, contentByHash, contentByRow, generationsOf, placeOf, shownPlace } from '../ledger/content.js';
+import { type Content, contentByHash, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
 import { recordException } from '../ledger/exceptions.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
 import { writeCorrections } from '../manifest/corrections.js';
@@ -36,13 +36,14 @@ export function allowAgain(
  * Answers the id of the job that takes it out. The correction is on disk then: what is in the state alone would be
  * lost with it. Errors: OperatorError; EnvironmentError where the correction cannot be written now (a worker does it).
  */
-export async function withdraw(backend: Backend, { feed, content: named }: Named, said: Said): Promise<string> {
+export async function withdraw(backend: Backend, named: Named, said: Said): Promise<string> {
+  const { feed } = named;
   const id = ulidFactory(Date.now)();
-  const isStillThere = await liesThereWithdrawn(backend, feed, named.row);
+  const isStillThere = await liesThereWithdrawn(backend, feed, named.content.row);
   const hour = await backend.transact((tx) => {
-    const content = contentByRow(tx, named.row);
-    if (content === undefined) throw prunedAway(named);
-    refuseWithdrawal(tx, feed, content, isStillThere);
+    const content = contentByRow(tx, named.content.row);
+    if (content === undefined) throw prunedAway(named.content);
+    refuseWithdrawal(named, content, isStillThere);
     if (content.note !== 'withdrawn') decideWithdrawal(tx, feed, content, id, said);
     adoptWithdrawal(tx, feed, content, id, said);
     return content.hour!;
@@ -52,12 +53,9 @@ export async function withdraw(backend: Backend, { feed, content: named }: Named
 }
 
 /** Errors: OperatorError, where there is nothing to be withdrawn. */
-function refuseWithdrawal(tx: Tx, feed: FeedOptions, content: Content, isStillThere: boolean): void {
+function refuseWithdrawal({ feed, others }: Named, content: Content, isStillThere: boolean): void {
   if (content.state !== 'stored') throw notStored(feed, content, 'where it is held, ingest-ctl discard gives it up');
   if (content.note === 'withdrawn' && !isStillThere) {
-    const others = generationsOf(tx, feed.name, content.sha256).filter(
-      ({ note, target }) => note !== 'withdrawn' && target,
-    );
     if (others.length > 0) throw whichGeneration(feed, content, others);
     throw new OperatorError(
       'already_withdrawn',
@@ -133,7 +131,7 @@ const owedStill = (why: string): EnvironmentError =>
 const whichGeneration = (feed: FeedOptions, content: Content, others: readonly Content[]): OperatorError =>
   new OperatorError(
     'which_generation',
-    `${place(feed, content)} is withdrawn already, and the same content was ingested as ${others.map((one) => place(feed, one)).join(' and as ')} too; name the path that is meant.`,
+    `${place(feed, content)} is withdrawn already, and what was named may also mean ${others.map((one) => place(feed, one)).join(' or ')}; name the path that is meant.`,
   );
 
 const prunedAway = ({ sha256, note, sourcePath }: Content): OperatorError =>
