@@ -68,7 +68,7 @@ export async function withdraw(game: Game, step: Step): Promise<void> {
   if (now.length === 0) {
     const others = one.meant.filter(({ path }) => !err.includes(path!));
     if (!one.mayRefuse) throw new Differs(`withdraw ${one.word} is refused: ${err}`);
-    if (/withdrawn already/.test(err) && one.meant.length > 0 && others.length === one.meant.length)
+    if (!one.kinds && /withdrawn already/.test(err) && one.meant.length > 0 && others.length === one.meant.length)
       throw new Differs(`withdraw ${one.word} names none of those that stand: ${err}`);
     return;
   }

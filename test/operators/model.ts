@@ -54,6 +54,8 @@ export interface Snapshot {
   prunedBeforeMs: number;
   held: Map<number, string>;
   underWay: Set<number>;
+  /** Withdrawals that had to look at their paths yet. */
+  out: Set<Generation>;
   lines: Set<string>;
   corrected: Set<string>;
   /** Their lines may have been planned already, and are known then. */
@@ -111,6 +113,7 @@ export class Model {
       prunedBeforeMs: this.prunedBeforeMs,
       held: new Map(held.map(({ no, held: code }) => [no, code!])),
       underWay: new Set(this.underWay().flatMap(({ no, at }) => (at === 'input' ? [] : [no]))),
+      out: new Set(this.gens.filter(({ out }) => out !== undefined)),
       lines: this.lines(),
       corrected: this.corrected(),
       carried: new Set(this.gens.filter(({ truth }) => truth === 'carried')),
@@ -134,7 +137,7 @@ export class Model {
     this.prunedBeforeMs = of?.prunedBeforeMs ?? 0;
     this.ghosts = of ? this.drops.filter(({ no, at }) => of.underWay.has(no) && !isUnderWay(at)).length : 0;
     this.gens = this.gens.filter(({ truth }) => truth !== 'carried');
-    for (const gen of this.gens) if (gen.out === 'held') gen.out = 'due';
+    for (const gen of this.gens) if (gen.out === 'held' || of?.out.has(gen)) gen.out = 'due';
     for (const drop of this.drops) {
       drop.vague = true;
       if (!isUnderWay(drop.at)) continue;
