@@ -28,6 +28,7 @@ const FUNCTION_LINES_MAX = 70;
 /** src/ from the ground upwards: a folder imports itself and those before it. */
 const ORDER = [
   'errors.ts',
+  'package.ts',
   'config',
   'telemetry',
   'linux',
@@ -49,6 +50,7 @@ const ORDER = [
   'dashboard',
   'supervise',
   'commands',
+  'programs',
 ];
 
 const none = (found: string[], rule: string) => assert.deepEqual(found, [], `${rule}:\n  ${found.join('\n  ')}\n`);
@@ -125,9 +127,8 @@ test('no file is dead: each is reached from bin/, or by a test as its helper', (
   for (const { path } of files(join(PACKAGE, 'bin'))) {
     const source = read(join('bin', path));
     for (const target of modulesNamedBy(source)) reach(target);
-    // launch(name, module, entry): the launcher makes the path of it.
-    const launched = /launch\('[^']+', '([\w-]+)'/.exec(source.text)?.[1];
-    if (launched !== undefined) reach(`src/commands/${launched}.ts`);
+    // What bin/launch.cjs makes the path of by the name that was called, or bin/child.cjs names.
+    reach(`src/programs/${path.replace(/\.cjs$/, '')}.ts`);
   }
   // What package.json exports.
   for (const [, target] of read('package.json').text.matchAll(/"types": "\.\/dist\/([\w./-]+)\.d\.ts"/g))

@@ -4,6 +4,7 @@ import type { CommandName } from '../config/commands.js';
 import { helpOf } from '../config/help.js';
 import { type Invocation, readInvocation } from '../config/read.js';
 import { OperatorError } from '../errors.js';
+import { inPackage } from '../package.js';
 import { say } from './console.js';
 
 /** Undefined where the question was for help or the version, which has been answered. */
@@ -26,6 +27,5 @@ export function oneWord({ words, spec }: Invocation, what: string): string {
 }
 
 function version(): string {
-  const manifest = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+  return (JSON.parse(readFileSync(inPackage('package.json'), 'utf8')) as { version: string }).version;
 }

@@ -4,6 +4,7 @@
  * Guarantees: one search at a time, a bounded number waits; one that takes too long is given up with its thread.
  */
 import { Worker } from 'node:worker_threads';
+import { inPackage } from '../package.js';
 import { limits } from './limits.js';
 
 export type Sought = { path: string } | { sha256: string };
@@ -15,7 +16,7 @@ export interface Found {
 
 export type SearchAnswer = { found: Found } | { refused: 'too_many' | 'too_slow' | 'failed'; sentence: string };
 
-const THREAD = new URL('./search-thread.js', import.meta.url);
+const THREAD = inPackage('dist/src/dashboard/search-thread.js');
 
 export class Search {
   #thread: Worker | undefined;

@@ -11,6 +11,7 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Backend } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import { StateUnwritable } from '../../queue/index.js';
+import { inPackage } from '../package.js';
 import type { Emit } from '../telemetry/emit.js';
 import { Acts, type Verb, whyNot } from './acts.js';
 import { statsAnswer, traceAnswer } from './answers.js';
@@ -34,7 +35,7 @@ export interface ServerParts extends GuardOptions {
   emit: Emit;
 }
 
-const PAGE = fileURLToPath(new URL('../../../src/dashboard/page/', import.meta.url));
+const PAGE = fileURLToPath(inPackage('src/dashboard/page/'));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
 const ASSETS = ['dashboard.css', 'dashboard.js', 'view.js', 'flow.js', 'dom.js', 'chart.js', 'words.js', 'icon.svg'];
 

@@ -11,6 +11,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import { isFull } from '../../queue/errors.js';
 import { handText } from '../../queue/owners.js';
+import { inPackage } from '../package.js';
 import type { PlaceKind } from './place-error.js';
 import { type QuickAnswer, type QuickOrder, runQuick } from './quick.js';
 
@@ -95,7 +96,7 @@ export class QuickThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL(import.meta.url), {
+    const worker = new Worker(inPackage('dist/src/files/quick-thread.js'), {
       workerData: { spot: this.spot, steps: this.#steps },
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       // Node would warn of each descriptor that is closed by `fs` and was opened by openat2.

@@ -2,7 +2,9 @@
  * Tells when an inotify descriptor has something to read. The only place that touches `koffi.node.poll`, which is
  * undocumented: koffi is pinned, and test/linux/poll.test.ts has a scenario for each trap below.
  * Guarantees: the handle stays alive until `close`; a throw in `onReadable` does not end the reading, it surfaces as an
- * uncaught exception of its own; a second `close`, and anything after it, does nothing.
+ * uncaught exception; a second `close`, and anything after it, does nothing. `onReadable` runs as an immediate of the same
+ * turn, after which Node does what it left to do: after a callback of koffi, Node 26 leaves next ticks and promises undone
+ * until the next timer.
  * Does not: take any other descriptor (one that epoll refuses aborts the whole process), nor run in a worker thread.
  */
 import assert from 'node:assert/strict';
@@ -29,13 +31,13 @@ export function pollInotify(fd: number, onReadable: () => void): Poll {
   refuseOthers(fd);
   // The published types leave the status out.
   const listener = (status: number) => {
-    try {
+    setImmediate(() => {
+      // Closed meanwhile.
+      if (!alive.has(handle)) return;
       if (status < 0)
         throw new LinuxError('epoll', -status, '' as never, `reading of inotify ended: ${codeOfErrno(-status)}`);
       onReadable();
-    } catch (error) {
-      surface(error);
-    }
+    });
   };
   const handle = koffi.node.poll(fd, { readable: true }, listener as never);
   alive.add(handle);

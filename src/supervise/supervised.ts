@@ -16,8 +16,7 @@ import type { Emit } from '../telemetry/emit.js';
 import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
 
-/** ops/bundle.mjs makes the code cache of each role with them. */
-export const NODE_FLAGS: Record<Role, readonly string[]> = {
+const NODE_FLAGS: Record<Role, readonly string[]> = {
   producer: producerLimits.nodeFlags,
   worker: workerLimits.nodeFlags,
   dashboard: dashboardLimits.nodeFlags,

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { limits } from '../config/limits.js';
 import type { Config } from '../config/options.js';
 import { CATALOGUE, EXIT } from '../errors.js';
+import { inPackage } from '../package.js';
 import type { Emit } from '../telemetry/emit.js';
 import { ownersFiles, tickMsOf } from './beats.js';
 import type { ChildMessage, Init, OnceDone, Role } from './protocol.js';
@@ -35,7 +36,7 @@ export interface Ended {
   once?: OnceDone;
 }
 
-const CHILD_MODULE = fileURLToPath(new URL('../../../bin/child.cjs', import.meta.url));
+const CHILD_MODULE = fileURLToPath(inPackage('bin/child.cjs'));
 
 export class Supervisor {
   readonly done: Promise<Ended>;

@@ -1,12 +1,16 @@
 /** queue-stat: exact figures, with daemons and without, for people and programs. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { STAGE_NAMES } from '../../src/config/stage-names.js';
 import { AGE_BOUNDS } from '../../src/status/ages.js';
 import type { Report } from '../../src/status/report.js';
 import { editDatabase } from '../world/database.js';
+import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';
 import { withHeldFile } from './cases.js';
 
@@ -204,4 +208,15 @@ test('--workers (or --processes) lists who is at work, and who has died', async 
   const processes = JSON.parse(after.stdout) as Report['workers'];
   assert.ok(processes.length > 0);
   for (const { condition } of processes) assert.equal(condition, 'dead');
+});
+
+test('queue-stat whose reader has gone ends without a word', async (t) => {
+  const world = createWorld(t);
+  await world.runOnce();
+  const command = spawn(join(PACKAGE, 'bin/queue-stat'), ['--state-path', world.statePath], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  command.stdout.destroy();
+  const [said, [code]] = await Promise.all([text(command.stderr), once(command, 'exit')]);
+  assert.deepEqual([said, code], ['', 0]);
 });

@@ -44,7 +44,7 @@ export const below = (root: string, text: string): string =>
   text.replace(/(?<![\w.\-/])\/(?=(?:build|opt|srv|etc|var\/lib|nonexistent)\b)/g, `${root}/`);
 
 /** What `npm ci` and `npm prune` leave: what is installed and built here. Linked, so nothing of it may be written. */
-const NPM_LINKED = `npm() { [ "$1" = ci ] || return 0; ln -s '${join(PACKAGE, 'node_modules')}' node_modules; mkdir dist; cp -a '${join(PACKAGE, 'dist/src')}' '${join(PACKAGE, 'dist/queue')}' dist; }`;
+const NPM_LINKED = `npm() { [ "$1" = ci ] || return 0; ln -s '${join(PACKAGE, 'node_modules')}' node_modules; mkdir dist; cp -a ${['src', 'queue', 'program'].map((name) => `'${join(PACKAGE, 'dist', name)}'`).join(' ')} dist; }`;
 
 /** `whole`: npm itself is run. Answers the last stage. */
 export function runSteps(text: string, ground: string, { whole }: { whole: boolean }): Image {

@@ -5,11 +5,12 @@
  * (there are none: everything is ours), `npm ci` (the release is built), and the editor.
  */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -28,10 +29,8 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const RUNBOOK = readFileSync(join(PACKAGE, 'ops/runbook.md'), 'utf8');
-const RELEASED = ['bin', 'dist/program', 'dist/src', 'dist/queue', 'src/dashboard/page', 'ops', 'docs'];
 /** Of the state, in the runbook. */
 const STATE = '/var/lib/atomic-ingestor';
-const FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 
 /** The fenced blocks of a section of the runbook. */
 export function blocksOf(heading: string, language = 'sh'): string[] {
@@ -46,7 +45,9 @@ export function blocksOf(heading: string, language = 'sh'): string[] {
 
 /** A release as its folder is after `npm ci`: this one, or the one after it, whose ledger has one migration more. */
 export function releaseIn(folder: string, migration?: string): string {
-  for (const name of [...RELEASED, ...FILES]) cpSync(join(PACKAGE, name), join(folder, name), { recursive: true });
+  const { files } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { files: string[] };
+  for (const name of [...globSync(files, { cwd: PACKAGE }), 'package.json'])
+    cpSync(join(PACKAGE, name), join(folder, name), { recursive: true });
   symlinkSync(join(PACKAGE, 'node_modules'), join(folder, 'node_modules'));
   if (migration === undefined) return folder;
   const path = join(folder, 'dist/src/ledger/schema.js');
@@ -54,8 +55,8 @@ export function releaseIn(folder: string, migration?: string): string {
   const after = before.replace(/,?\s*\],?\s*\};/, (end) => `, \`${migration}\`${end.replace(/^,/, '')}`);
   assert.notEqual(after, before, 'the migrations of the ledger are a list');
   writeFileSync(path, after);
-  // Else it would be the program of before: each command runs out of one file (bin/bundled.cjs).
-  rmSync(join(folder, 'dist/program'), { recursive: true });
+  // Each command runs out of one file.
+  execFileSync(process.execPath, [join(folder, 'ops/bundle.mjs')]);
   return folder;
 }
 

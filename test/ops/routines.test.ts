@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
 import type { Report } from '../../src/status/report.js';
+import { skipUnlessInstalled } from '../simulate/installed.js';
 import { holdReady, withState } from '../world/hand.js';
 import { dropAgain, refused } from '../world/lost.js';
 import { loopMount } from '../world/mounts.js';
@@ -111,6 +112,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
 
 async function moveToAnotherHost(t: TestContext): Promise<void> {
   if (skipUnlessRoot(t, 'a state that moves to another filesystem')) return;
+  if (skipUnlessInstalled(t, 'rsync', 'a state that moves to another host by the runbook')) return;
   const old = new Machine(t);
   old.install(releaseIn(join(old.root, 'release')));
   await old.start();

@@ -1,7 +1,7 @@
 /** The service as ops/install puts it on a machine: units, user, folders, configuration. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
@@ -50,6 +50,27 @@ test('systemd finds no fault with the units, and little that they leave exposed'
     assert.ok(Number(exposure) <= EXPOSURE_MAX, output);
   }
 });
+
+test('what is installed is the program, the watcher library, and what they need to run', async (t) => {
+  const { root } = installed(t);
+  const at = join(root, 'opt/atomic-ingestor');
+  assert.deepEqual(readdirSync(join(at, 'dist')).sort(), readdirSync(join(PACKAGE, 'dist')).filter(isPublished).sort());
+  const json = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as Record<string, object>;
+  const has = (name: string) => existsSync(join(at, 'node_modules', name));
+  assert.deepEqual(Object.keys(json.devDependencies!).filter(has), []);
+  assert.deepEqual(
+    Object.keys(json.dependencies!).filter((name) => !has(name)),
+    [],
+  );
+  const runtimes = Object.keys(json.optionalDependencies!);
+  const isInstalled = (name: string) => existsSync(join(PACKAGE, 'node_modules', name));
+  assert.deepEqual(runtimes.filter(has), runtimes.filter(isInstalled));
+  const { createWatcher } = await import(join(at, 'dist/watcher.js'));
+  assert.equal(typeof createWatcher, 'function');
+});
+
+/** Not the tests, nor what Node compiled here. */
+const isPublished = (name: string): boolean => !/^(test|cache)$/.test(name);
 
 test('the installed program runs with the installed configuration, and an own one is left alone', async (t) => {
   const { world, root } = installed(t);

@@ -40,8 +40,8 @@ export interface Import {
 
 const IMPORT =
   /^(?:import|export)\s+(?:type\s+)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*[`'"]([^`'"]+)[`'"]\s*\)/gm;
-/** Any literal that looks like a module: what is imported by a variable, or run as a process. */
-const NAMED = /['"`](\.{1,2}\/[^'"`$]+\.js)['"`]/g;
+/** Any literal that looks like a module: what is imported by a variable, or run as a process or a thread. */
+const NAMED = /['"`]((?:\.{1,2}|dist)\/[^'"`$]+\.js)['"`]/g;
 
 export function importsOf({ path, text }: Source): Import[] {
   return [...text.matchAll(IMPORT)].map(([, from, lazily]) => ({ target: resolved(path, (from ?? lazily)!) }));
@@ -52,7 +52,7 @@ export const modulesNamedBy = ({ path, text }: Source): string[] =>
   [...text.matchAll(NAMED)].map(([, name]) => resolved(path, name!));
 
 const resolved = (path: string, name: string): string =>
-  name.startsWith('.') ? asSource(relative(PACKAGE, resolve(PACKAGE, path, '..', name))) : name;
+  asSource(name.startsWith('.') ? relative(PACKAGE, resolve(PACKAGE, path, '..', name)) : name);
 
 /** What bin/ launches is what tsc made of the sources. */
 function asSource(target: string): string {

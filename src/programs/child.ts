@@ -3,9 +3,9 @@
  * Does not: import a role before it is known which: a producer needs no stages, and nothing may open before life.ts
  * has made sure that this process dies with its parent.
  */
-import type { RunRole } from './context.js';
-import { liveAsChild } from './life.js';
-import type { Role } from './protocol.js';
+import type { RunRole } from '../supervise/context.js';
+import { liveAsChild } from '../supervise/life.js';
+import type { Role } from '../supervise/protocol.js';
 
 const ROLES: Record<Role, () => Promise<RunRole>> = {
   producer: async () => (await import('../producer/run.js')).runProducer,

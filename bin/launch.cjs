@@ -1,0 +1,41 @@
+/**
+ * Runs a program of dist/program (`launch.cjs NAME ARGUMENT…`), or says what the installation lacks: a native module, or the
+ * build. Node keeps what it compiles in dist/cache (or $NODE_COMPILE_CACHE) for the next start, where this user may write.
+ */
+const { existsSync } = require('node:fs');
+const { enableCompileCache } = require('node:module');
+const { join } = require('node:path');
+
+const NATIVE = {
+  koffi: {
+    load: () => require('koffi'),
+    hint: 'its binary comes as an optional package, so run npm ci again without --omit=optional',
+  },
+  'better-sqlite3': {
+    load: () => new (require('better-sqlite3'))(':memory:').close(),
+    hint: 'its binaries come with it, for x64 and arm64, so run npm ci again',
+  },
+};
+
+enableCompileCache(join(__dirname, '../dist/cache'));
+const [name] = process.argv.splice(2, 1);
+const program = join(__dirname, '../dist/program', `${name}.cjs`);
+const lack = whatLacks();
+if (lack === undefined) require(program);
+else {
+  process.stderr.write(`${name === 'start' ? 'npm start' : name}: ${lack}\n`);
+  process.exitCode = 3;
+}
+
+function whatLacks() {
+  if (!existsSync(program)) return 'the program is not built yet; run npm ci in the folder of the package first.';
+  for (const [module, { load, hint }] of Object.entries(NATIVE)) {
+    try {
+      load();
+    } catch (error) {
+      const [why] = String(error.message).split('\n');
+      return `the native module ${module} cannot be loaded by Node ${process.version} (${why}): ${hint}.`;
+    }
+  }
+  return undefined;
+}

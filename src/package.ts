@@ -1,0 +1,4 @@
+/** Where this package lies: two folders above this module, and above each file of dist/program that this is a part of. */
+const ROOT = new URL('../../', import.meta.url);
+
+export const inPackage = (path: string): URL => new URL(path, ROOT);

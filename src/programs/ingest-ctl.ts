@@ -1,0 +1,4 @@
+import { runCommand } from '../commands/console.js';
+import { ingestCtl } from '../commands/ingest-ctl.js';
+
+runCommand('ingest-ctl', () => ingestCtl(process.argv.slice(2)));

@@ -1,0 +1,4 @@
+import { runCommand } from '../commands/console.js';
+import { ingestReplicate } from '../commands/ingest-replicate.js';
+
+runCommand('ingest-replicate', () => ingestReplicate(process.argv.slice(2)));

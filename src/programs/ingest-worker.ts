@@ -1,0 +1,4 @@
+import { runCommand } from '../commands/console.js';
+import { ingestWorker } from '../commands/ingest-worker.js';
+
+runCommand('ingest-worker', () => ingestWorker(process.argv.slice(2)));

@@ -1,0 +1,4 @@
+import { runCommand } from '../commands/console.js';
+import { ingest } from '../commands/ingest.js';
+
+runCommand('ingest', () => ingest(process.argv.slice(2)));

@@ -1,0 +1,4 @@
+import { runCommand } from '../commands/console.js';
+import { queueStat } from '../commands/queue-stat.js';
+
+runCommand('queue-stat', () => queueStat(process.argv.slice(2)));

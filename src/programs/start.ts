@@ -1,0 +1,4 @@
+import { runCommand } from '../commands/console.js';
+import { start } from '../commands/start.js';
+
+runCommand('npm start', () => start(process.argv.slice(2)));

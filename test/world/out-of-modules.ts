@@ -1,0 +1,13 @@
+/**
+ * For what a test imports before a program (`node --import`): the program runs out of its modules instead of its one file in
+ * dist/program, so that hooks see these.
+ */
+import { type RegisterHooksOptions, registerHooks } from 'node:module';
+
+export function hookModules(hooks: RegisterHooksOptions): void {
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      next(specifier.replace(/\/dist\/program\/([\w-]+)\.cjs$/, '/dist/src/programs/$1.js'), context),
+  });
+  registerHooks(hooks);
+}
