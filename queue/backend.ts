@@ -292,7 +292,7 @@ export interface OwnerSlot {
   title: string;
   /** Boot-clock ms. */
   startedMs: number;
-  /** Another number with each beat. */
+  /** Boot-clock ms of its last beat; 0 of an owner that is dead. */
   beat: number;
   /** The job in hand; null between jobs. A crash is counted for this one only. */
   job: JobId | null;

@@ -14,8 +14,8 @@ const LOCKS_AT = 2 ** 40;
 const BEATS_AT = 2 ** 48;
 /** Locked by who brings the state up to date: before any owner's. */
 export const MIGRATION_AT = LOCKS_AT - 1;
-/** Then they begin anew. */
-const BEATS = 2 ** 16;
+/** A beat is the boot clock's ms at which it came: room for 34 years. */
+const BEATS = 2 ** 40;
 const TITLE_CHARS = 80;
 const PLACE_CHARS = 160;
 
@@ -45,7 +45,7 @@ export class Owners {
       pid: process.pid,
       title,
       startedMs: nowMs,
-      beat: 0,
+      beat: momentOf(nowMs),
       job: null,
       place: '',
       placeSinceMs: nowMs,
@@ -69,7 +69,8 @@ export class Owners {
     // Nothing but the beat: another thread may have written its own job meanwhile.
     if (isSame && !anew) {
       const before = beatAt(mine);
-      mine.beat = (mine.beat + 1) % BEATS;
+      mine.beat = momentOf(nowMs);
+      if (beatAt(mine) === before) return;
       this.#file.tryLockExclusive(beatAt(mine));
       this.#file.unlock(before);
       return;
@@ -148,6 +149,8 @@ export const handText = (job: string | null): string => JSON.stringify(job).padE
 
 const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
+
+const momentOf = (nowMs: number): number => Math.floor(nowMs) % BEATS;
 
 const beatAt = ({ owner, beat }: Pick<OwnerSlot, 'owner' | 'beat'>): number =>
   BEATS_AT + (owner % limits.ownersMax) * BEATS + beat;
