@@ -147,6 +147,9 @@ export class Metrics {
     this.#gauge('ingest_free_bytes', 'Free bytes for an ordinary user.', ['feed', 'place', 'path'], (metric) => {
       for (const { feed, place, path, bytes } of surroundings.free) metric.set({ feed, place, path }, bytes);
     });
+    this.#gauge('ingest_size_bytes', 'Size of the filesystem.', ['feed', 'place', 'path'], (metric) => {
+      for (const { feed, place, path, sizeBytes } of surroundings.free) metric.set({ feed, place, path }, sizeBytes);
+    });
     this.#gauge('ingest_free_inodes', 'Free inodes.', ['feed', 'place', 'path'], (metric) => {
       for (const { feed, place, path, inodes } of surroundings.free)
         if (inodes !== null) metric.set({ feed, place, path }, inodes);
