@@ -303,6 +303,13 @@ export interface OwnerSlot {
   stalled?: true;
 }
 
+/** An owner as whoever looks at the state sees it. */
+export interface LookedOwner extends OwnerSlot {
+  alive: boolean;
+  /** Boot-clock ms at which its parent looked after it last; 0 where it has none. */
+  attendedMs: number;
+}
+
 export interface Rescue {
   owner: OwnerId;
   jobs: number;
@@ -399,7 +406,7 @@ export interface Backend {
   heldFor(): HeldFor[];
   /** The counters as they were about every ten seconds of the last `lastMs`, oldest first; none where nothing was counted. */
   history(lastMs: number): Moment[];
-  owners(): (OwnerSlot & { alive: boolean })[];
+  owners(): LookedOwner[];
   /** Whether that owner's lock is held: nothing else says that it lives. */
   isAlive(owner: OwnerId): boolean;
   /** Writes this owner's beat, and what it has in hand where that is another than was said last (or `anew`). */

@@ -12,6 +12,8 @@ import { limits } from './limits.js';
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
 const BEATS_AT = 2 ** 48;
+/** The same of parents, for each owner that they look after. */
+const PARENTS_AT = 2 ** 52;
 /** Locked by who brings the state up to date: before any owner's. */
 export const MIGRATION_AT = LOCKS_AT - 1;
 /** A beat is the boot clock's ms at which it came: room for 34 years. */
@@ -27,6 +29,8 @@ export class Owners {
   #mine: OwnerSlot | undefined;
   /** Of what stands in the slot. */
   #headBytes = 0;
+  /** The locks of a parent, by its children. */
+  readonly #attended = new Map<OwnerId, number>();
 
   constructor(
     host: Host,
@@ -88,6 +92,21 @@ export class Owners {
     return { path: this.path, at: slotAt(this.#mine!.owner) + HEAD.length };
   }
 
+  /** Of a parent: it looks after its child `id` at this moment; without a moment it does so no more. */
+  attend(id: OwnerId, nowMs?: number): void {
+    const before = this.#attended.get(id);
+    const now = nowMs === undefined ? undefined : momentAt(PARENTS_AT, id, momentOf(nowMs));
+    if (now === before) return;
+    if (now === undefined) this.#attended.delete(id);
+    else if (this.#file.tryLockExclusive(now)) this.#attended.set(id, now);
+    if (before !== undefined) this.#file.unlock(before);
+  }
+
+  /** The boot clock's ms at which its parent looked after it last; 0 where it has none. */
+  attendedAt(id: OwnerId): number {
+    return this.#momentIn(PARENTS_AT, id);
+  }
+
   /** Of a parent, directly before it kills: that death is no fault of the job in hand, where a place is in hand too. */
   noteStall(id: OwnerId): void {
     const slot = this.slot(id);
@@ -114,7 +133,11 @@ export class Owners {
   /** 0 also of an owner that is dead. */
   #beatOf(slot: OwnerSlot): number {
     if (slot.owner === this.#mine?.owner) return this.#mine.beat;
-    const first = beatAt({ owner: slot.owner, beat: 0 });
+    return this.#momentIn(BEATS_AT, slot.owner);
+  }
+
+  #momentIn(base: number, id: OwnerId): number {
+    const first = momentAt(base, id, 0);
     return (this.#file.firstLocked(first, BEATS) ?? first) - first;
   }
 
@@ -152,7 +175,8 @@ const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars
 
 const momentOf = (nowMs: number): number => Math.floor(nowMs) % BEATS;
 
-const beatAt = ({ owner, beat }: Pick<OwnerSlot, 'owner' | 'beat'>): number =>
-  BEATS_AT + (owner % limits.ownersMax) * BEATS + beat;
+const beatAt = ({ owner, beat }: Pick<OwnerSlot, 'owner' | 'beat'>): number => momentAt(BEATS_AT, owner, beat);
+
+const momentAt = (base: number, id: OwnerId, moment: number): number => base + (id % limits.ownersMax) * BEATS + moment;
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;

@@ -64,10 +64,12 @@ function ofParents(processes: readonly Process[]): Finding[] {
   const orphaned = processes.filter(({ parent_stopped: stopped }) => stopped);
   const parents = new Set(orphaned.map(({ parent_pid: pid }) => pid!));
   return [...parents].map((pid) => {
-    const children = orphaned.filter(({ parent_pid: parent }) => parent === pid).map(({ title }) => `"${title}"`);
+    const children = orphaned.filter(({ parent_pid: parent }) => parent === pid);
+    const names = [...new Set(children.map(({ title }) => `"${title}"`))].sort().join(' and ');
+    const attended = children.flatMap(({ attended_at: at }) => at ?? []).sort();
     return {
-      ...{ code: 'process_stopped', ...stuck, what: String(pid), since: null },
-      sentence: `The parent of ${[...new Set(children)].sort().join(' and ')} (pid ${pid}) is stopped ${STOPPED}: a child that ends is not started again, one that hangs is not killed, and no signal ends the service.`,
+      ...{ code: 'process_stopped', ...stuck, what: String(pid), since: attended.at(-1) ?? null },
+      sentence: `The parent of ${names} (pid ${pid}) is stopped ${STOPPED}: a child that ends is not started again, one that hangs is not killed, and no signal ends the service.`,
       release: `kill -CONT ${pid}`,
     };
   });

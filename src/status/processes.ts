@@ -27,6 +27,8 @@ export interface Process {
   parent_stopped: boolean;
   /** Null where that cannot be seen from here. */
   parent_pid: number | null;
+  /** ISO 8601: when its parent looked after it last; null where it has none. */
+  attended_at: string | null;
   job: string | null;
   place: string;
 }
@@ -47,8 +49,9 @@ export class ProcessWatch {
     if (nowMs - this.#lookedMs > SILENT_MS / 2) this.#beats.clear();
     this.#lookedMs = nowMs;
     const slots = view.owners();
+    const at = (bootMs: number) => iso(Date.now() - Math.max(0, view.nowMs() - bootMs));
     for (const id of this.#beats.keys()) if (!slots.some(({ owner }) => owner === id)) this.#beats.delete(id);
-    return slots.map(({ owner, pid, title, alive, job, place, beat }) => {
+    return slots.map(({ owner, pid, title, alive, job, place, beat, attendedMs }) => {
       const quietMs = alive ? this.#quietMs(owner, beat, nowMs) : 0;
       const seen = alive ? seenInProc(pid) : undefined;
       const stopped = seen?.stopped === true;
@@ -56,7 +59,8 @@ export class ProcessWatch {
       const parentStopped = seen !== undefined && seenInProc(seen.parent)?.stopped === true;
       return {
         ...{ owner, pid, title, alive, condition, quiet_seconds: Math.floor(quietMs / 1_000) },
-        last_beat_at: alive ? iso(Date.now() - Math.max(0, view.nowMs() - beat)) : null,
+        last_beat_at: alive ? at(beat) : null,
+        attended_at: attendedMs > 0 ? at(attendedMs) : null,
         ...{ parent_stopped: parentStopped, parent_pid: seen?.parent ?? null, job, place },
       };
     });

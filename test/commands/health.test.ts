@@ -166,8 +166,13 @@ test('a parent that is stopped alone', limit, async (t) => {
   const { world, programs } = await atWork(t, ['ingest']);
   const [{ pid }] = programs;
   await stop(pid);
-  const { release } = await fails(world, 'process_stopped', /The parent of "producer" and "worker .*" .* is stopped/);
+  const { release, since } = await fails(
+    world,
+    'process_stopped',
+    /The parent of "producer" and "worker .*" .* is stopped/,
+  );
   assert.match(release, new RegExp(`kill -CONT ${pid}\\b`));
+  isRecent(since);
   signal(pid, 'SIGCONT');
   await until('the check passes again', async () => (await check(world)).code === 0, PATIENT);
 });

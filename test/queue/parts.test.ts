@@ -101,6 +101,23 @@ test('each beat is seen by everybody as its own moment, and an idle owner writes
   remove();
 });
 
+test('a parent that looks after an owner is seen by everybody, until it does so no more', () => {
+  const { dir, remove } = newStateDir();
+  const open = () => new Owners(host(), join(dir, 'owners'));
+  const [child, parent, reader] = [open(), open(), open()];
+  child.tryBecome(1, 'child', 1);
+  assert.equal(reader.attendedAt(1), 0);
+  for (const moment of [2, 2, 1_000]) {
+    parent.attend(1, moment + 0.5);
+    assert.deepEqual([reader.attendedAt(1), child.attendedAt(1), reader.attendedAt(2)], [moment, moment, 0]);
+  }
+  assert.equal(reader.slot(1)!.beat, 1, "the child's own beat is another one");
+  parent.attend(1);
+  assert.equal(reader.attendedAt(1), 0);
+  for (const owners of [child, parent, reader]) owners.close();
+  remove();
+});
+
 test('a long title or place does not reach into the next slot', () => {
   const { dir, remove } = newStateDir();
   const owners = new Owners(host(), join(dir, 'owners'));
