@@ -292,7 +292,7 @@ export interface OwnerSlot {
   title: string;
   /** Boot-clock ms. */
   startedMs: number;
-  /** Another number with each beat. */
+  /** Boot-clock ms of its last beat; 0 of an owner that is dead. */
   beat: number;
   /** The job in hand; null between jobs. A crash is counted for this one only. */
   job: JobId | null;
@@ -301,6 +301,13 @@ export interface OwnerSlot {
   placeSinceMs: number;
   /** Written by its parent, directly before it kills it for giving no sign of life. */
   stalled?: true;
+}
+
+/** An owner as whoever looks at the state sees it. */
+export interface LookedOwner extends OwnerSlot {
+  alive: boolean;
+  /** Boot-clock ms at which its parent looked after it last; 0 where it has none. */
+  attendedMs: number;
 }
 
 export interface Rescue {
@@ -399,7 +406,7 @@ export interface Backend {
   heldFor(): HeldFor[];
   /** The counters as they were about every ten seconds of the last `lastMs`, oldest first; none where nothing was counted. */
   history(lastMs: number): Moment[];
-  owners(): (OwnerSlot & { alive: boolean })[];
+  owners(): LookedOwner[];
   /** Whether that owner's lock is held: nothing else says that it lives. */
   isAlive(owner: OwnerId): boolean;
   /** Writes this owner's beat, and what it has in hand where that is another than was said last (or `anew`). */

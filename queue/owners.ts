@@ -12,10 +12,12 @@ import { limits } from './limits.js';
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
 const BEATS_AT = 2 ** 48;
+/** The same of parents, for each owner that they look after. */
+const PARENTS_AT = 2 ** 52;
 /** Locked by who brings the state up to date: before any owner's. */
 export const MIGRATION_AT = LOCKS_AT - 1;
-/** Then they begin anew. */
-const BEATS = 2 ** 16;
+/** A beat is the boot clock's ms at which it came: room for 34 years. */
+const BEATS = 2 ** 40;
 const TITLE_CHARS = 80;
 const PLACE_CHARS = 160;
 
@@ -27,6 +29,8 @@ export class Owners {
   #mine: OwnerSlot | undefined;
   /** Of what stands in the slot. */
   #headBytes = 0;
+  /** The locks of a parent, by its children. */
+  readonly #attended = new Map<OwnerId, number>();
 
   constructor(
     host: Host,
@@ -45,7 +49,7 @@ export class Owners {
       pid: process.pid,
       title,
       startedMs: nowMs,
-      beat: 0,
+      beat: momentOf(nowMs),
       job: null,
       place: '',
       placeSinceMs: nowMs,
@@ -69,7 +73,8 @@ export class Owners {
     // Nothing but the beat: another thread may have written its own job meanwhile.
     if (isSame && !anew) {
       const before = beatAt(mine);
-      mine.beat = (mine.beat + 1) % BEATS;
+      mine.beat = momentOf(nowMs);
+      if (beatAt(mine) === before) return;
       this.#file.tryLockExclusive(beatAt(mine));
       this.#file.unlock(before);
       return;
@@ -85,6 +90,21 @@ export class Owners {
   /** Where `handText` of this owner's job stands: for a thread of this process that handles jobs by itself. */
   handSpot(): { path: string; at: number } {
     return { path: this.path, at: slotAt(this.#mine!.owner) + HEAD.length };
+  }
+
+  /** Of a parent: it looks after its child `id` at this moment; without a moment it does so no more. */
+  attend(id: OwnerId, nowMs?: number): void {
+    const before = this.#attended.get(id);
+    const now = nowMs === undefined ? undefined : momentAt(PARENTS_AT, id, momentOf(nowMs));
+    if (now === before) return;
+    if (now === undefined) this.#attended.delete(id);
+    else if (this.#file.tryLockExclusive(now)) this.#attended.set(id, now);
+    if (before !== undefined) this.#file.unlock(before);
+  }
+
+  /** The boot clock's ms at which its parent looked after it last; 0 where it has none. */
+  attendedAt(id: OwnerId): number {
+    return this.#momentIn(PARENTS_AT, id);
   }
 
   /** Of a parent, directly before it kills: that death is no fault of the job in hand, where a place is in hand too. */
@@ -113,7 +133,11 @@ export class Owners {
   /** 0 also of an owner that is dead. */
   #beatOf(slot: OwnerSlot): number {
     if (slot.owner === this.#mine?.owner) return this.#mine.beat;
-    const first = beatAt({ owner: slot.owner, beat: 0 });
+    return this.#momentIn(BEATS_AT, slot.owner);
+  }
+
+  #momentIn(base: number, id: OwnerId): number {
+    const first = momentAt(base, id, 0);
     return (this.#file.firstLocked(first, BEATS) ?? first) - first;
   }
 
@@ -149,7 +173,10 @@ export const handText = (job: string | null): string => JSON.stringify(job).padE
 const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
 
-const beatAt = ({ owner, beat }: Pick<OwnerSlot, 'owner' | 'beat'>): number =>
-  BEATS_AT + (owner % limits.ownersMax) * BEATS + beat;
+const momentOf = (nowMs: number): number => Math.floor(nowMs) % BEATS;
+
+const beatAt = ({ owner, beat }: Pick<OwnerSlot, 'owner' | 'beat'>): number => momentAt(BEATS_AT, owner, beat);
+
+const momentAt = (base: number, id: OwnerId, moment: number): number => base + (id % limits.ownersMax) * BEATS + moment;
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;

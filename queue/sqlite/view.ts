@@ -12,9 +12,9 @@ import type {
   HeldFor,
   Job,
   JobId,
+  LookedOwner,
   Moment,
   OwnerId,
-  OwnerSlot,
   Payload,
   Reader,
   Reason,
@@ -192,13 +192,13 @@ export class SqliteView implements QueueView {
     return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs));
   }
 
-  owners(): (OwnerSlot & { alive: boolean })[] {
+  owners(): LookedOwner[] {
     const { owners } = this.parts;
     if (!owners) return [];
     const known = this.read((rows) => rows.all<{ id: number }>('SELECT id FROM owners ORDER BY id'));
     return known.flatMap(({ id }) => {
       const slot = owners.slot(id);
-      return slot?.owner === id ? [{ ...slot, alive: owners.isAlive(id) }] : [];
+      return slot?.owner === id ? [{ ...slot, alive: owners.isAlive(id), attendedMs: owners.attendedAt(id) }] : [];
     });
   }
 

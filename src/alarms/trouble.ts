@@ -6,6 +6,7 @@ import type { HeldFor } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import type { Finding } from '../status/finding.js';
 import { findings } from '../status/findings.js';
+import { OF_PROCESSES } from '../status/process-findings.js';
 import type { ProcessWatch } from '../status/processes.js';
 import { limits } from './limits.js';
 
@@ -31,8 +32,6 @@ export interface Trouble {
 
 /** An operator's pause, and uploads that are not complete. */
 const NO_ALARM = ['paused', 'writer_open', 'partial_upload'];
-/** Whether or not files wait: new ones are not taken. */
-const OF_PROCESSES = ['nobody', 'no_worker', 'no_producer', 'process_stopped', 'process_silent'];
 
 /** Each of another key: an expectation may be written twice. */
 export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {

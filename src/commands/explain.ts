@@ -10,10 +10,10 @@ export async function explain(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('explain', argv);
   if (!invocation) return 0;
   const path = oneWord(invocation, 'a path');
-  return withView(invocation, async (view) => {
+  return withView(invocation, async (view, statePath) => {
     const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
     const wanted = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
-    const { text, json } = await explainPath(view, wanted, path);
+    const { text, json } = await explainPath(view, wanted, path, statePath);
     if (invocation.view.json) say(JSON.stringify(json));
     else for (const line of text.split('\n')) say(safeText(line));
     return 0;

@@ -5,12 +5,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
-import { existingState, statePathOf } from '../config/state-path.js';
 import { EXIT } from '../errors.js';
 import { oldestSeconds } from '../status/ages.js';
 import { heldJobs, heldTable, nothingHeld } from '../status/held-list.js';
+import { notAtWork } from '../status/process-findings.js';
 import { ProcessWatch } from '../status/processes.js';
 import { lookAt, type Report } from '../status/report.js';
+import { safeText } from '../telemetry/safe.js';
 import { askedFor } from './ask.js';
 import { say, sayRaw, tell } from './console.js';
 import { processesTable, reportText } from './queue-text.js';
@@ -31,8 +32,7 @@ export async function queueStat(argv: readonly string[]): Promise<number> {
     'max-age': maxAge,
     'max-held': maxHeld,
   } = invocation.view;
-  const statePath = existingState(statePathOf(invocation, process.env));
-  return withView(invocation, async (view) => {
+  return withView(invocation, async (view, statePath) => {
     const show = (report: Report) => {
       if (held) showHeld(view, json, feed);
       else if (onlyProcesses) say(json ? JSON.stringify(report.workers) : processesTable(report.workers));
@@ -50,14 +50,17 @@ export async function queueStat(argv: readonly string[]): Promise<number> {
   });
 }
 
-/** What monitoring asks for: exit code 4 with a sentence for each bound that is passed. */
+/** What monitoring asks for: exit code 4 with a sentence for each bound that is passed, and for who should be at work and is not. */
 function alarm(
   view: QueueView,
   report: Report,
   feed: string | undefined,
   { maxAge, maxHeld }: { maxAge: number | undefined; maxHeld: number | undefined },
 ): number {
-  const passed: string[] = [];
+  if (maxAge === undefined && maxHeld === undefined) return EXIT.done;
+  const passed = notAtWork(report.findings).map(
+    ({ sentence, since, release }) => `${safeText(sentence)} ${since === null ? '' : `Since ${since}: `}${release}`,
+  );
   const held = report.stages.reduce((sum, stage) => sum + stage.held, 0);
   if (maxHeld !== undefined && held > maxHeld)
     passed.push(`${held} files are held, more than --max-held ${maxHeld}: ingest-ctl held lists them`);

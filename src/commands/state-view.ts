@@ -6,13 +6,16 @@ import { OperatorError } from '../errors.js';
 import { openStateView } from '../ledger/open-state.js';
 import { refuseNetwork } from './state.js';
 
-export async function withView<T>(invocation: Invocation, use: (view: QueueView) => T | Promise<T>): Promise<T> {
+export async function withView<T>(
+  invocation: Invocation,
+  use: (view: QueueView, statePath: string) => T | Promise<T>,
+): Promise<T> {
   const path = existingState(statePathOf(invocation, process.env));
   refuseNetwork(path);
   const view = await openStateView(path);
   try {
     refuseUnknownFeed(view, invocation.view.feed);
-    return await use(view);
+    return await use(view, path);
   } finally {
     await view.close();
   }

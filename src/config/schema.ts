@@ -373,13 +373,18 @@ export const viewFields = {
   'max-age': wholeIfGiven(
     {
       group: VIEW,
-      description: 'exit code 4 where a file that is not held has been known for more than N seconds',
+      description:
+        'exit code 4 where a file that is not held has been known for more than N seconds, or a service is not at work',
       defaultText: 'none',
     },
     { min: 0, max: limits.maxAgeSecondsMax },
   ),
   'max-held': wholeIfGiven(
-    { group: VIEW, description: 'exit code 4 where more than N files are held', defaultText: 'none' },
+    {
+      group: VIEW,
+      description: 'exit code 4 where more than N files are held, or a service is not at work',
+      defaultText: 'none',
+    },
     { min: 0, max: limits.maxHeldMax },
   ),
   hash: toggle({ group: VIEW, description: 'read every byte of the warehouse again' }, false),

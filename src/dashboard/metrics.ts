@@ -6,7 +6,7 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import type { QueueView } from '../../queue/index.js';
 import { notices } from '../gates/notices.js';
-import { isProducer } from '../status/processes.js';
+import { PRODUCER, partsOf } from '../ledger/services.js';
 import { durationsMetric } from './durations.js';
 import type { Look } from './looks.js';
 import type { Surroundings } from './surroundings.js';
@@ -139,11 +139,16 @@ export class Metrics {
       for (const { feed, code } of notices(view)) metric.set({ feed, code }, 1);
     });
     this.#gauge('ingest_inotify_watches', 'Watches of the living producers.', [], (metric) => {
-      const producers = (this.#look?.workers ?? []).filter(({ alive, title }) => alive && isProducer(title));
+      const producers = (this.#look?.workers ?? []).filter(
+        ({ alive, title }) => alive && partsOf(title).includes(PRODUCER),
+      );
       metric.set(surroundings.watchesOf(producers.map(({ pid }) => pid)));
     });
     this.#gauge('ingest_free_bytes', 'Free bytes for an ordinary user.', ['feed', 'place', 'path'], (metric) => {
       for (const { feed, place, path, bytes } of surroundings.free) metric.set({ feed, place, path }, bytes);
+    });
+    this.#gauge('ingest_size_bytes', 'Size of the filesystem.', ['feed', 'place', 'path'], (metric) => {
+      for (const { feed, place, path, sizeBytes } of surroundings.free) metric.set({ feed, place, path }, sizeBytes);
     });
     this.#gauge('ingest_free_inodes', 'Free inodes.', ['feed', 'place', 'path'], (metric) => {
       for (const { feed, place, path, inodes } of surroundings.free)

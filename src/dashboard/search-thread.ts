@@ -20,14 +20,14 @@ parentPort!.on('message', async (sought: Sought) => {
 
 async function answer(view: QueueView, sought: Sought): Promise<Found> {
   const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
-  if ('path' in sought) return explain(view, feeds, sought.path);
+  if ('path' in sought) return explain(view, feeds, sought.path, statePath);
   const words = feeds.flatMap((feed) => wordOf(view, feed, Buffer.from(sought.sha256, 'hex')) ?? []);
   if (words.length === 0) {
     const [verdict, sentence] = withoutWord(view, feeds, Buffer.from(sought.sha256, 'hex'));
     const found = [{ verdict, sentences: [sentence] }];
     return { text: `${sought.sha256}\n  ${sentence}`, json: { asked: sought.sha256, found } };
   }
-  const all = await Promise.all(words.map((word) => explain(view, feeds, word)));
+  const all = await Promise.all(words.map((word) => explain(view, feeds, word, statePath)));
   const found = all.flatMap(({ json }) => (json as { found: unknown[] }).found);
   return { text: all.map(({ text }) => text).join('\n\n'), json: { asked: sought.sha256, found } };
 }

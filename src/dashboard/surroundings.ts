@@ -18,6 +18,8 @@ interface Place {
 
 interface Free extends Place {
   bytes: number;
+  /** Of the whole filesystem. */
+  sizeBytes: number;
   /** Null of a filesystem that does not count them. */
   inodes: number | null;
 }
@@ -53,9 +55,10 @@ export class Surroundings {
     if (this.#asked.has(place.path)) return undefined;
     this.#asked.add(place.path);
     const answer = statfs(place.path)
-      .then(({ bavail, bsize, files, ffree }) => ({
+      .then(({ bavail, blocks, bsize, files, ffree }) => ({
         ...place,
         bytes: bavail * bsize,
+        sizeBytes: blocks * bsize,
         inodes: files === 0 ? null : ffree,
       }))
       .catch(() => undefined) // it is gone: its gate says so

@@ -1,6 +1,10 @@
-/** The beats of a process that has no batches in hand: a producer, a dashboard. A worker's say what it has in hand. */
+/**
+ * The beats of a process that has no batches in hand: a producer, a dashboard. A worker's say what it has in hand.
+ * Beside them it notes when processes of a service have died.
+ */
 import type { Backend } from '../../queue/backend.js';
 import { limits } from '../../queue/index.js';
+import { DEATHS_EVERY_MS, noteDeaths } from './services.js';
 
 interface Life {
   /** Ends the process. */
@@ -21,6 +25,9 @@ export function startBeats(backend: Backend, { fail, onStop }: Life): () => void
   };
   beat();
   onStop(() => backend.beat({ job: null, place: '' }));
-  const timer = setInterval(beat, limits.beatEveryMs);
-  return () => clearInterval(timer);
+  const timers = [
+    setInterval(beat, limits.beatEveryMs),
+    setInterval(() => void noteDeaths(backend).catch(fail), DEATHS_EVERY_MS),
+  ];
+  return () => timers.forEach(clearInterval);
 }

@@ -18,6 +18,7 @@ import { hashesModule } from './hashes.js';
 import { periodsModule } from './periods-schema.js';
 import { prunedModule } from './pruned.js';
 import { ledgerModule } from './schema.js';
+import { servicesModule } from './services.js';
 
 const MODULES = [
   ledgerModule,
@@ -27,6 +28,7 @@ const MODULES = [
   prunedModule,
   hashesModule,
   filterModule,
+  servicesModule,
 ] as const;
 
 export interface OpenOptions {

@@ -9,6 +9,7 @@ import { Watermarks } from '../gates/watermarks.js';
 import { enterExpectations } from '../ledger/arrivals.js';
 import { startBeats } from '../ledger/beats.js';
 import { asOperators, openState } from '../ledger/open-state.js';
+import { enterService, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
 import { bootId, type SharedLockFile } from '../linux/index.js';
 import { checkFeeds, enterFeed } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
@@ -22,9 +23,9 @@ import { Pruning } from './pruning.js';
 
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
-  const { statePath, maxAttempts } = config.service;
+  const { statePath, maxAttempts, once } = config.service;
   await refuseLostState(statePath, config.feeds);
-  const backend = await openState({ statePath, maxAttempts, title: 'producer', cacheKib: producerLimits.cacheKib });
+  const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib: producerLimits.cacheKib });
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
   const locks: SharedLockFile[] = [];
@@ -48,9 +49,11 @@ export async function runProducer(context: ChildContext): Promise<void> {
       pruning.add(feed, entered.roots);
       producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
     }
+    if (!once) await enterService(backend, PRODUCER);
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
-    await Promise.all([config.service.once && reportOnce(backend, producers, context), context.drained]);
+    await Promise.all([once && reportOnce(backend, producers, context), context.drained]);
+    if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);
   } finally {
@@ -63,5 +66,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
 
 async function reportOnce(backend: Backend, producers: FeedProducer[], context: ChildContext): Promise<void> {
   const done = await untilNothingLeft(backend, producers, context.drainSignal);
-  if (done !== undefined) context.report(done);
+  if (done === undefined) return;
+  await forgetServices(backend);
+  context.report(done);
 }

@@ -10,6 +10,7 @@ import { ofContent, since } from './explain-content.js';
 import { pathOf } from './explain-find.js';
 import { type Looked, waiting } from './explain-waiting.js';
 import { at, shown, type Verdict, verdict } from './explain-words.js';
+import { claimantOf, IS_STOPPED, releaseOf } from './standstill.js';
 
 export function ofJob(job: Job, looked: Looked): Verdict {
   switch (job.state) {
@@ -27,10 +28,13 @@ export function ofJob(job: Job, looked: Looked): Verdict {
 }
 
 function claimed(job: Job, view: QueueView): Verdict {
-  const owner = view.owners().find((slot) => slot.owner === job.owner);
-  if (owner?.alive) {
+  const owner = claimantOf(job.owner, view);
+  if (owner) {
+    const has = `The process "${owner.title}" (pid ${owner.pid}) has it for ${job.stage}`;
+    if (owner.condition === 'stopped')
+      return verdict('claimed', `${has}, and ${IS_STOPPED}: it waits for that process.`, releaseOf([owner]));
     const hand = owner.job === job.id ? ' and works on it just now' : ', in a batch with others';
-    return verdict('claimed', `The process "${owner.title}" (pid ${owner.pid}) has it for ${job.stage}${hand}.`);
+    return verdict('claimed', `${has}${hand}.`);
   }
   return verdict(
     'claimed',

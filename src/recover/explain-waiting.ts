@@ -12,17 +12,22 @@ import { completion, quietMs, type SidecarSeen, stabilityMs } from '../stages/co
 import type { JobFacts } from '../stages/job.js';
 import { pathOf } from './explain-find.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './explain-words.js';
+import { standstillOf } from './standstill.js';
 
 export interface Looked {
   view: QueueView;
+  statePath: string;
   feed: FeedOptions;
   files: FeedFiles;
 }
 
+/** A rule's answer; `promise`: what happens then by itself, as long as somebody is at work. */
+type Rule = Verdict & { promise?: string };
+
 export function waiting(job: Job, looked: Looked): Verdict {
   const gate = gateOf(job, looked.view);
   if (gate) return behindGate(gate);
-  const { view, feed } = looked;
+  const { view, feed, statePath } = looked;
   const leftMs = job.dueMs - view.nowMs();
   if (job.attempts > 0 && job.reason !== null && job.trail.at(-1)?.outcome === 'retry') {
     return verdict(
@@ -32,15 +37,17 @@ export function waiting(job: Job, looked: Looked): Verdict {
     );
   }
   const facts = job.payload as unknown as JobFacts;
-  const rule =
+  const { promise, ...rule }: Rule =
     facts.sealed || facts.putAway || job.stage !== 'verify-complete'
       ? sealedRule(job, facts, feed)
       : inputRule(job, facts, looked);
-  const idle = nobodyFor(job.stage, view);
-  if (!idle) return rule;
+  const idle = standstillOf(job.stage, view, statePath);
+  if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
   const release = [idle.release, ...(rule.release === undefined ? [] : [rule.release])].join('; besides: ');
   return verdict(rule.verdict, [...rule.sentences, idle.sentence], release);
 }
+
+const promising = (rule: Verdict, promise: string): Rule => ({ ...rule, promise });
 
 const gateOf = (job: Job, view: QueueView): Gate | undefined =>
   view.gates().find((g) => [job.feed, '*'].includes(g.feed) && [job.stage, '*'].includes(g.stage));
@@ -58,7 +65,7 @@ function behindGate(gate: Gate): Verdict {
   );
 }
 
-function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Verdict {
+function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Rule {
   const path = pathOf(job.key);
   const stat = statEntry(files.entryOrNone(files.input, path));
   if (stat?.kind !== 'file') {
@@ -72,7 +79,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ve
   const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
   if (rule.complete) {
     if (last === 'writer_open') return writerOpen(facts, job, view);
-    return verdict('waiting', 'Its rule holds: it is complete, and it is sealed when its turn comes.');
+    return promising(verdict('waiting', 'Its rule holds: it is complete.'), 'It is sealed when its turn comes.');
   }
   switch (rule.why) {
     case 'no_sidecar':
@@ -105,7 +112,7 @@ function windowRuns(
   sidecar: SidecarSeen,
   anew: boolean,
   leftMs: number,
-): Verdict {
+): Rule {
   const wholeMs = quietMs(feed, facts.seen!, stat, sidecar);
   const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --settle-ms ${feed.settleMs})`;
   return anew
@@ -114,7 +121,7 @@ function windowRuns(
         `${rule}, and it was changed since it was last looked at: that time begins again.`,
         'nobody may write to it for so long',
       )
-    : verdict('waiting', `${rule}: ${seconds(leftMs)} of that are left, then it is taken.`);
+    : promising(verdict('waiting', `${rule}: ${seconds(leftMs)} of that are left.`), 'Then it is taken.');
 }
 
 function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
@@ -132,12 +139,10 @@ function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: 
   return last === 'sidecar_open' ? { kind: 'open' } : { kind: 'there', ctimeNs: stat.ctimeNs };
 }
 
-function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Verdict {
+function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Rule {
   if (facts.putAway) {
-    return verdict(
-      'sealed',
-      `It is decided (${facts.putAway.kind}); only its file has to be put away, when its turn comes.`,
-    );
+    const decided = `It is decided (${facts.putAway.kind}); only its file has to be put away.`;
+    return promising(verdict('sealed', decided), 'That is done when its turn comes.');
   }
   const window = facts.sealed?.window;
   if (window) {
@@ -157,15 +162,8 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Verdict {
     const release = 'free some space there, or lower the mark; it is looked at again by itself';
     return verdict('sealed', `It has to be copied, and with its ${bytes(job.bytes)} ${left}.`, release);
   }
-  return verdict(
-    'sealed',
-    `It was sealed (it lies in underprocess/), and waits for its turn in the stage ${job.stage}.`,
+  return promising(
+    verdict('sealed', 'It was sealed (it lies in underprocess/).'),
+    `It waits for its turn in the stage ${job.stage}.`,
   );
-}
-
-/** Undefined when a process of that stage lives. */
-export function nobodyFor(stage: string, view: QueueView): { sentence: string; release: string } | undefined {
-  const isFor = (title: string): boolean => title.startsWith('worker') && title.split(' ').includes(stage);
-  if (view.owners().some(({ alive, title }) => alive && isFor(title))) return undefined;
-  return { sentence: `No process is running that does ${stage}.`, release: 'start ingest (or ingest-worker)' };
 }

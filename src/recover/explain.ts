@@ -10,6 +10,7 @@ import { FeedFiles, type Roots, statEntry } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { DUPLICATES } from '../files/places.js';
 import { prunedUntil } from '../ledger/pruned.js';
+import { PRODUCER } from '../ledger/services.js';
 import { LinuxError } from '../linux/index.js';
 import { waitsForJob } from '../periods/waiting.js';
 import { makeFilters } from '../producer/filters.js';
@@ -20,6 +21,7 @@ import { type Found, find, pathOf, rootsOf } from './explain-find.js';
 import { ofJob } from './explain-job.js';
 import type { Looked } from './explain-waiting.js';
 import { at, bytes, historyOf, shown, type Verdict, verdict } from './explain-words.js';
+import { standstillOf } from './standstill.js';
 
 /** Versions of one path that are told; the rest is counted. */
 const TOLD_MAX = 20;
@@ -33,9 +35,10 @@ export async function explain(
   view: QueueView,
   feeds: readonly FeedOptions[],
   word: string,
+  statePath: string,
 ): Promise<{ text: string; json: Json }> {
   const found = find(view, feeds, word);
-  const told = found.map((one) => ({ one, parts: partsOf(view, one) }));
+  const told = found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
   if (told.length === 0) {
     const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
     const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
@@ -52,10 +55,10 @@ export async function explain(
   };
 }
 
-function partsOf(view: QueueView, found: Found): Part[] {
+function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
   const { feed, key, jobs, contents } = found;
   const files = new FeedFiles(rootsWithMarkers(view, feed));
-  const looked: Looked = { view, feed, files };
+  const looked: Looked = { view, statePath, feed, files };
   const name = `${feed.input}/${shown(pathOf(key))} (feed ${feed.name}`;
   try {
     const parts: Part[] = [];
@@ -96,7 +99,7 @@ function withPeriods(job: Job, said: Verdict, view: QueueView): Verdict {
 }
 
 /** What lies under the path now, where no job speaks of it. */
-function inInput({ key, jobs }: Found, { view, feed, files }: Looked): Verdict | undefined {
+function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked): Verdict | undefined {
   if (jobs.some((job) => job.keyed && job.state !== 'done')) return undefined;
   return careful(() => {
     const path = pathOf(key);
@@ -115,17 +118,14 @@ function inInput({ key, jobs }: Found, { view, feed, files }: Looked): Verdict |
       return verdict('ignored', `${there}It is ignored (${why.rule}): ${safeText(why.sentence)}.`);
     }
     if (!stat) return undefined;
-    const producer = view.owners().some(({ alive, title }) => alive && title.startsWith('producer'));
-    return producer
-      ? verdict(
-          'unseen',
-          'It lies in the input, and was not noticed yet: the next scan finds it, if no event does before.',
-        )
-      : verdict(
-          'unseen',
-          'It lies in the input, but nobody is looking: no producer is running.',
-          'start ingest (or ingest-producer)',
-        );
+    const lies = 'It lies in the input, and was not noticed yet';
+    const low = view.gates().find(({ cause, place }) => cause === 'watermark' && place === 'state');
+    const idle = low
+      ? { sentence: `New files are not noted: ${safeText(low.reason)}.`, release: 'free some space there' }
+      : standstillOf(PRODUCER, view, statePath);
+    return idle
+      ? verdict('unseen', [`${lies}.`, idle.sentence], idle.release)
+      : verdict('unseen', `${lies}: the next scan finds it, if no event does before.`);
   });
 }
 

@@ -29,7 +29,8 @@ export function notingArrivals(
       .map(({ job }) => job.key.toString('latin1') as ByteName);
     for (const glob of globs) if (paths.some(matcherFor(glob))) noteArrival(tx, feed.name, glob);
   };
-  return [noted, { ...around, after }];
+  // Not a spread: that leaves out what a class has on its prototype, as the planning ahead does.
+  return [noted, { before: (tx) => around?.before?.(tx), after }];
 }
 
 /** What is decided inside the transaction is known there alone. */

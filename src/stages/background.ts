@@ -10,6 +10,7 @@ import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../files/place-error.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
+import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../recover/reaper.js';
 import { forgetReservations } from '../warehouse/reserve.js';
@@ -71,6 +72,7 @@ export class Background {
 
   start(): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
+    this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
     const silence = new Silence(this.parts.stallMs, this.parts.emit);
     this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());

@@ -10,6 +10,7 @@ import { Pace } from '../files/pace.js';
 import { errnoOf, PlaceError } from '../files/place-error.js';
 import { QuickThread } from '../files/quick-thread.js';
 import { asOperators, openState } from '../ledger/open-state.js';
+import { enterService, leaveService } from '../ledger/services.js';
 import { bootId } from '../linux/index.js';
 import { checkFeeds } from '../recover/enter.js';
 import { refuseLostState } from '../recover/known.js';
@@ -29,7 +30,7 @@ import { tellSettled } from './tell.js';
 const UNKNOWN_FEED_MS = 5_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
-  const { statePath, maxAttempts, stallSeconds } = context.config.service;
+  const { statePath, maxAttempts, stallSeconds, once } = context.config.service;
   const title = `worker ${context.stages.join(' ')}`;
   const { feeds: given } = context.config;
   await refuseLostState(statePath, given);
@@ -72,9 +73,11 @@ export async function runWorker(context: ChildContext): Promise<void> {
         }),
       );
     }
+    if (!once) await enterService(backend, title);
     for (const dispatcher of dispatchers) dispatcher.start();
     await context.drained;
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
+    if (!once) await leaveService(backend);
     pace?.close();
   } catch (error) {
     throw asOperators(error);

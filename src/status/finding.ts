@@ -1,3 +1,5 @@
+import type { StageStats } from '../../queue/backend.js';
+
 /** One thing that is wrong, and the words that all of them share. */
 export interface Finding {
   /** A code of docs/errors.md, of a place, or one of those here. */
@@ -22,3 +24,12 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 
 export const files = (count: number, verb: [one: string, many: string]): string =>
   count === 1 ? `1 file ${verb[0]}` : `${count} files ${verb[1]}`;
+
+export const WAIT: [string, string] = ['waits', 'wait'];
+
+/** Jobs of these stages that are not done, held ones left out. */
+export function waitingIn(stats: readonly StageStats[], feed: string, stages: readonly string[]): number {
+  return stats
+    .filter((one) => (feed === '*' || one.feed === feed) && (stages.includes('*') || stages.includes(one.stage)))
+    .reduce((sum, { ready, deferred, claimed, waiting }) => sum + ready + deferred + claimed + waiting, 0);
+}

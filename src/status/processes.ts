@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import type { OwnerId } from '../../queue/backend.js';
 import { limits, type QueueView } from '../../queue/index.js';
 import type { Text } from '../linux/index.js';
+import { iso } from './finding.js';
 
 /** `stopped`: by a signal or a debugger, as /proc says. `silent`: no beat for longer than a few were due. */
 export type Condition = 'at work' | 'stopped' | 'silent' | 'dead';
@@ -20,8 +21,14 @@ export interface Process {
   condition: Condition;
   /** Since its last beat that was seen; 0 at the first look. */
   quiet_seconds: number;
-  /** Its parent is stopped too, so nobody starts it again. */
+  /** ISO 8601: its last sign of life; null of one that is dead. */
+  last_beat_at: string | null;
+  /** Its parent is stopped, so nobody starts it again. */
   parent_stopped: boolean;
+  /** Null where that cannot be seen from here. */
+  parent_pid: number | null;
+  /** ISO 8601: when its parent looked after it last; null where it has none. */
+  attended_at: string | null;
   job: string | null;
   place: string;
 }
@@ -37,21 +44,24 @@ export class ProcessWatch {
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   /** `nowMs`: of a clock that stands while the machine is suspended (performance.now() is one, and loads a module for it). */
-  look(view: Pick<QueueView, 'owners'>, nowMs = process.uptime() * 1000): Process[] {
+  look(view: Pick<QueueView, 'owners' | 'nowMs'>, nowMs = process.uptime() * 1000): Process[] {
     // Who was suspended itself saw no beats: it begins anew.
     if (nowMs - this.#lookedMs > SILENT_MS / 2) this.#beats.clear();
     this.#lookedMs = nowMs;
     const slots = view.owners();
+    const at = (bootMs: number) => iso(Date.now() - Math.max(0, view.nowMs() - bootMs));
     for (const id of this.#beats.keys()) if (!slots.some(({ owner }) => owner === id)) this.#beats.delete(id);
-    return slots.map(({ owner, pid, title, alive, job, place, beat }) => {
+    return slots.map(({ owner, pid, title, alive, job, place, beat, attendedMs }) => {
       const quietMs = alive ? this.#quietMs(owner, beat, nowMs) : 0;
       const seen = alive ? seenInProc(pid) : undefined;
       const stopped = seen?.stopped === true;
       const condition = !alive ? 'dead' : stopped ? 'stopped' : quietMs > SILENT_MS ? 'silent' : 'at work';
-      const parentStopped = alive && seen !== undefined && seenInProc(seen.parent)?.stopped === true;
+      const parentStopped = seen !== undefined && seenInProc(seen.parent)?.stopped === true;
       return {
         ...{ owner, pid, title, alive, condition, quiet_seconds: Math.floor(quietMs / 1_000) },
-        ...{ parent_stopped: parentStopped, job, place },
+        last_beat_at: alive ? at(beat) : null,
+        attended_at: attendedMs > 0 ? at(attendedMs) : null,
+        ...{ parent_stopped: parentStopped, parent_pid: seen?.parent ?? null, job, place },
       };
     });
   }
@@ -77,8 +87,3 @@ function seenInProc(pid: number): { stopped: boolean; parent: number } | undefin
   const [state, parent] = stat.slice(end + 2).split(' ');
   return { stopped: state === 'T' || state === 't', parent: Number(parent) };
 }
-
-/** Of a process that does `stage`, or the producer. */
-export const doesStage = (title: string, stage: string): boolean =>
-  title.startsWith('worker') && title.split(' ').includes(stage);
-export const isProducer = (title: string): boolean => title.startsWith('producer');

@@ -13,6 +13,8 @@ export type SlotReader = (ownersPath: string, owner: OwnerId) => OwnerSlot | und
 
 export interface OwnersFiles {
   slot: SlotReader;
+  /** The parent's own beat, for this child of its; `isOver`: it has ended. */
+  attend(ownersPath: string, owner: OwnerId, isOver?: boolean): void;
   /** Says in its slot that the owner is killed for its silence. */
   noteStall(ownersPath: string, owner: OwnerId): void;
 }
@@ -20,6 +22,7 @@ export interface OwnersFiles {
 /** Never closed before the process ends: one descriptor, of a file that is neither database nor -wal nor -shm. */
 export function ownersFiles(): OwnersFiles {
   const opened = new Map<string, Owners>();
+  const { bootMs } = host();
   const at = <T>(path: string, act: (owners: Owners) => T): T | undefined => {
     try {
       const owners = opened.get(path) ?? new Owners(host(), path);
@@ -37,6 +40,7 @@ export function ownersFiles(): OwnersFiles {
         const slot = owners.slot(owner);
         return slot?.owner === owner ? slot : undefined;
       }),
+    attend: (path, owner, isOver = false) => at(path, (owners) => owners.attend(owner, isOver ? undefined : bootMs())),
     noteStall: (path, owner) => at(path, (owners) => owners.noteStall(owner)),
   };
 }

@@ -122,7 +122,9 @@ export class Supervised {
 
   /** One tick of the parent's clock. */
   tick(): void {
-    if (this.#process === undefined || this.#beats.tick(this.inHand()?.beat) === 'alive') return;
+    if (this.#process === undefined) return;
+    if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner);
+    if (this.#beats.tick(this.inHand()?.beat) === 'alive') return;
     const slot = this.inHand();
     this.launch.emit('worker_stalled', {
       worker: this.name,
@@ -160,6 +162,7 @@ export class Supervised {
     this.#process = undefined;
     clearTimeout(this.#endBy);
     this.#endBy = undefined;
+    if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner, true);
     if (error) this.launch.emit('spawn_failed', { worker: this.name, reason: error.message });
     const livedMs = performance.now() - this.#bornAtMs;
     // Its work was done and its state closed: what its end hung in (a system call on a dead mount) is no failure.

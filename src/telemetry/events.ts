@@ -57,7 +57,10 @@ const EVENTS: Record<string, EventSpec> = {
       `${text(f.verb)} by ${text(f.by)}: ${f.verb === 'pause' || f.verb === 'resume' ? `stage ${text(f.stage)}` : `${text(f.files)} files`} of feed ${text(f.feed)}`,
   },
   scan_done: { level: 'debug' },
-  stage_step: { level: 'trace' },
+  // Level info: who asks for it by --trace means to see it.
+  stage_step: {
+    say: (f) => `${text(f.path)}: ${text(f.stage)} ${text(f.outcome)}${f.why === undefined ? '' : ` (${text(f.why)})`}`,
+  },
   metrics: {
     say: (f) =>
       `${text(f.files_processed)} files, ${shownBytes(Number(f.bytes_processed ?? 0))}; ${Number(f.files_per_second ?? 0).toFixed(1)} files/s, ${shownBytes(Number(f.bytes_per_second ?? 0))}/s; in the queue: ${depths(f.queue_depth)}`,

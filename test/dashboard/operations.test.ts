@@ -67,6 +67,12 @@ test('Prometheus takes the alerts, and each fires when it should and not before'
   promtool('test', 'rules', join(PACKAGE, ALERTS_TEST));
 });
 
+test('the alert of a service that was killed waits no longer than its restart takes', () => {
+  const { expr, for: waits } = rules.find(({ alert }) => alert === 'IngestNobodyAtWork')!;
+  assert.match(expr, /ingest_findings\{code="nobody",severity="stuck"\}/);
+  assert.equal(waits, '10s');
+});
+
 test('Prometheus takes what each panel of Grafana asks for', (t) => {
   if (skipUnlessInstalled(t, 'promtool', 'that Prometheus takes what the panels of Grafana ask for')) return;
   const asked = panels.flatMap(({ targets = [] }) => targets.map(({ expr = '' }) => expr));
@@ -101,7 +107,7 @@ test('each alert says how urgent it is, what is wrong and what to do; a test fir
   assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length, 'a name is given once');
   for (const { alert, for: lasting, labels, annotations } of rules) {
     assert.match(alert, /^Ingest[A-Z][A-Za-z]+$/);
-    assert.match(lasting ?? '', /^[1-9]\d*[mh]$/, alert);
+    assert.match(lasting ?? '', /^[1-9]\d*[smh]$/, alert);
     assert.match(labels?.severity ?? '', /^(page|ticket)$/, alert);
     assert.match(annotations?.summary ?? '', /\S/, alert);
     assert.match(annotations?.description ?? '', /queue-stat|ingest-ctl/, `${alert} names no command`);

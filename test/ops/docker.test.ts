@@ -75,4 +75,6 @@ test('its steps, run one by one, make a tree in which its command works as its u
   ingest.kill(image.stopSignal as NodeJS.Signals);
   assert.equal((await ingest.ended).code, 0, ingest.tail());
   assert.deepEqual(readdirSync(staging), []);
+  const down = await launch(image.healthcheck).ended;
+  assert.equal(down.code, 4, down.stderr);
 });

@@ -13,7 +13,7 @@ import { createWorld, type World } from '../world/world.js';
 
 const FILES = 5_000;
 const limit = { timeout: 240_000 };
-const TRACED = ['--trace', '--log-level', 'trace'];
+const TRACED = ['--trace'];
 
 /** One program each for a producer and the four stages, two for hash. */
 function separately(world: World): void {

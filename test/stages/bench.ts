@@ -15,6 +15,7 @@ import { openState } from '../../src/ledger/open-state.js';
 import { setUpRoots } from '../../src/ledger/roots.js';
 import { bootId } from '../../src/linux/index.js';
 import { redoAppends } from '../../src/recover/reaper.js';
+import { notingArrivals } from '../../src/stages/arrivals.js';
 import { finishDecided } from '../../src/stages/decided.js';
 import { STAGES } from '../../src/stages/index.js';
 import { ingestJob, payloadOf } from '../../src/stages/job.js';
@@ -35,6 +36,8 @@ export class Bench {
   feed!: Feed;
   /** What the last step answered. */
   outcomes: Decision[] = [];
+  /** Write transactions that its steps have asked for. */
+  writes = 0;
   /** Gets the folders of each step before it begins: to make what is slow or broken of them. */
   prepare: (files: FeedFiles) => void = () => {};
 
@@ -74,7 +77,9 @@ export class Bench {
   async step(name: string, max: number, diesAt = Number.POSITIVE_INFINITY, straight = false): Promise<number> {
     const stage = STAGES.find((one) => one.name === name)!;
     const claims = await this.backend.claim(name, max);
-    const backend = mortal(this.backend, diesAt);
+    const backend = mortal(this.backend, diesAt, () => {
+      this.writes++;
+    });
     const files = new FeedFiles(this.feed.roots);
     this.prepare(files);
     try {
@@ -87,7 +92,8 @@ export class Bench {
       if (open.length > 0) steps.push(...(await stage.run(open, batch)));
       const settled = [...decided, ...open].map(({ claim }, i) => settlementOf(claim, steps[i]!));
       this.outcomes = settled.map(({ outcome }) => outcome);
-      await backend.settle(settled, undefined, batch.around);
+      const [noted, around] = notingArrivals(this.feed.options, settled, batch.around);
+      await backend.settle(noted, undefined, around);
     } catch (error) {
       if (!(error instanceof Died)) throw error;
     } finally {
@@ -140,11 +146,12 @@ export class Bench {
 }
 
 /** The backend of a process that dies at its n-th transaction, before it is written; an even n: just after. */
-export function mortal(backend: Backend, diesAt: number): Backend {
+export function mortal(backend: Backend, diesAt: number, onWrite = silent): Backend {
   let left = Math.ceil(diesAt / 2);
   const write =
     (act: (...args: never[]) => Promise<unknown>) =>
     async (...args: never[]): Promise<unknown> => {
+      onWrite();
       left -= 1;
       if (left < 0 || (left === 0 && diesAt % 2 === 1)) throw new Died();
       const answer = await act(...args);

@@ -4,7 +4,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Backend, ClaimedJob, Settlement, Tx } from '../../queue/backend.js';
-import { workDirOf } from '../world/layout.js';
+import { type Options, workDirOf } from '../world/layout.js';
 import { Bench } from './bench.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -41,6 +41,23 @@ test(
     bench.world.check();
   }),
 );
+
+test('a feed of which deliveries are expected is planned ahead as any other: no transaction more', async () => {
+  const writes = { expected: await writesOf({ expect: 'a*.csv by 06:30' }), other: await writesOf({}) };
+  assert.equal(writes.expected, writes.other);
+
+  async function writesOf(options: Options): Promise<number> {
+    const bench = await Bench.open(options);
+    try {
+      for (const name of ['a.csv', 'ab.csv']) await bench.arrive(bench.world.drop(name, name.length));
+      for (const stage of ['verify-complete', 'manifest']) await going(bench, stage);
+      assert.equal(jobOf(bench).ending, 'stored');
+      return bench.writes;
+    } finally {
+      await bench.close();
+    }
+  }
+});
 
 test(
   'a line that was planned with its hash is written also where its job went to somebody else',

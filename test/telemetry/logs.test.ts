@@ -62,7 +62,7 @@ test('a name that would forge a line or act on a terminal stays inside its field
 
 test('--log-level drops what is less severe', (t) => {
   const all = () => {
-    emit('stage_step', { stage: 'hash' });
+    emit('scan_done', { feed: 'default' });
     emit('file_ready', { path: 'a' });
     emit('overflow', { total: 1 });
   };
@@ -71,7 +71,7 @@ test('--log-level drops what is less severe', (t) => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line).event);
-  assert.deepEqual(events('trace'), ['stage_step', 'file_ready', 'overflow']);
+  assert.deepEqual(events('trace'), ['scan_done', 'file_ready', 'overflow']);
   assert.deepEqual(events('info'), ['file_ready', 'overflow']);
   assert.deepEqual(events('warn'), ['overflow']);
 });

@@ -4,6 +4,8 @@ export const allowed = {
     'src/stages/job.ts': 'what a row says of a job: words that the ledger and the manifest speak too',
     'src/stages/completion.ts': 'the rule of completeness, pure: explain tells what verify-complete acts on',
     'src/producer/filters.ts': 'the rules of names, pure: explain tells what the producer acts on',
+    'src/status/processes.ts': 'who is at work and who is stopped, as queue-stat says it: explain says the same',
+    'src/status/room.ts': 'whether the disk of the state is full, as queue-stat says it: explain says the same',
     'src/stages/sidecar.ts': 'reads what a sidecar demands; a file that is found without its job has only that',
     'src/supervise/protocol.ts': 'types alone: what a parent and its children say to one another',
     'src/supervise/context.ts': 'types alone: what a role is given by the process that it runs in',
