@@ -18,6 +18,7 @@ import { hashesModule } from './hashes.js';
 import { periodsModule } from './periods-schema.js';
 import { prunedModule } from './pruned.js';
 import { ledgerModule } from './schema.js';
+import { closeUntilChecked } from './unchecked.js';
 
 const MODULES = [
   ledgerModule,
@@ -45,7 +46,10 @@ export interface OpenOptions {
 /** Errors: EnvironmentError, when the state cannot be used. */
 export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
   return operators(() =>
-    openQueue({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, ...options }),
+    openQueue({
+      ...{ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, onUnclean: closeUntilChecked },
+      ...options,
+    }),
   );
 }
 

@@ -12,6 +12,7 @@ import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
 import { Periods } from '../periods/close.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../recover/reaper.js';
+import { checkStateOnce } from '../recover/state-check.js';
 import { forgetReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
 import { STAGES } from './index.js';
@@ -41,6 +42,7 @@ const NOTHING: InHand = { job: null, place: '' };
 
 export interface BackgroundParts {
   backend: Backend;
+  statePath: string;
   feeds: Feeds;
   emit: Emit;
   /** How long an owner may give no sign of life. */
@@ -74,6 +76,7 @@ export class Background {
     const silence = new Silence(this.parts.stallMs, this.parts.emit);
     this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
+    this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
     const periods = new Periods();
     const hand = this.#handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
