@@ -10,6 +10,7 @@ import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../files/place-error.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
+import { countLostLines } from '../ledger/beats.js';
 import { Periods } from '../periods/close.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../recover/reaper.js';
 import { checkStateOnce } from '../recover/state-check.js';
@@ -68,6 +69,7 @@ export class Background {
     this.#every(limits.beatEveryMs, async () => {
       this.#look(this.parts.stuckAt());
       this.parts.backend.checkStillOurs();
+      await countLostLines(this.parts.backend);
     });
   }
 

@@ -59,6 +59,10 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   },
   state_path: { say: (f) => `state: ${text(f.state_path)}` },
   watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },
+  log_lines_lost: {
+    level: 'error', // as whatever was lost may have been
+    say: (f) => `nobody read this log for a while: ${text(f.lines)} lines of this process are lost`,
+  },
   fatal: { level: 'fatal', say: (f) => text(f.reason) },
 };
 
