@@ -438,6 +438,8 @@ export interface Host {
 export interface LockFile {
   /** False when somebody else holds it. Held until the process ends or the file is closed. */
   tryLockExclusive(byte: number): boolean;
+  /** False when somebody else holds it exclusively. Turns an own exclusive lock into a shared one. */
+  tryLockShared(byte: number): boolean;
   unlock(byte: number): void;
   /** Asks without taking. */
   isLocked(byte: number): boolean;

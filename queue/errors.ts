@@ -74,14 +74,14 @@ export function typedSqlError(error: unknown, path: string): unknown {
       },
     );
   }
-  if (is(NOT_OURS)) {
-    return new QueueError(
-      'state_not_a_database',
-      `${path} is damaged or no database (${code}): name another --state-path or rebuild it.`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return error;
+  return isDamage(error) ? damaged(path, code, error) : error;
 }
+
+export const isDamage = (error: unknown): boolean => NOT_OURS.some((family) => sqlCodeOf(error).startsWith(family));
+
+export const damaged = (path: string, why: string, cause?: unknown): QueueError =>
+  new QueueError(
+    'state_not_a_database',
+    `${path} is damaged or no database (${why}): stop everything, put a backup in its place or leave it as it is, and run ingest-ctl rebuild with the options of all its feeds.`,
+    { cause },
+  );

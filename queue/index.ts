@@ -3,18 +3,27 @@
  */
 
 import { existsSync } from 'node:fs';
-import type { Backend, Host, StageName } from './backend.js';
+import type { Backend, Host, StageName, Tx } from './backend.js';
 import { type Clock, clockOf } from './clock.js';
 import { QueueError } from './errors.js';
 import { limits } from './limits.js';
 import { Owners, SPARE } from './owners.js';
 import { SqliteBackend } from './sqlite/backend.js';
+import { fileVersion } from './sqlite/check.js';
 import { Committer } from './sqlite/commit.js';
 import { copyOlder, copyWhole } from './sqlite/copy.js';
 import { Doorbell } from './sqlite/doorbell.js';
 import { adoptEpoch } from './sqlite/epoch.js';
 import { allModules, type Module } from './sqlite/migrations.js';
-import { fileIdOf, giveToOwner, openDatabase, openError, openForReading } from './sqlite/open.js';
+import {
+  fileIdOf,
+  giveToOwner,
+  type Opened,
+  openDatabase,
+  openError,
+  openForReading,
+  refuseMissing,
+} from './sqlite/open.js';
 import { setCache } from './sqlite/pragmas.js';
 import { Rows } from './sqlite/rows.js';
 import { SqliteTx } from './sqlite/tx.js';
@@ -27,6 +36,7 @@ export type { Run, Settle } from './dispatch/batch.js';
 export type { Dispatcher, DispatcherOptions } from './dispatch/dispatcher.js';
 export { QueueError, type QueueErrorCode, StateUnwritable } from './errors.js';
 export { limits } from './limits.js';
+export { checkPages, fileVersion } from './sqlite/check.js';
 export type { Module } from './sqlite/migrations.js';
 export { openTables, type Tables, type TablesOptions } from './sqlite/tables.js';
 export type { QueueView } from './sqlite/view.js';
@@ -54,6 +64,11 @@ export interface QueueOptions extends ViewOptions {
   create?: boolean;
   /** What a new state is identified by, where it stands in for a lost one. Default: a new UUID. */
   uuid?: string;
+  /**
+   * Called in the transaction in which this process enters a state that nobody is in, where it is not as the last owner
+   * left it: somebody died, or another hand wrote to it.
+   */
+  onUnclean?: (tx: Tx) => void;
   /** Page cache of this connection; for a process that must stay small. Default: pragmas.ts. */
   cacheKib?: number;
 }
@@ -69,36 +84,44 @@ const doorbellPath = (path: string) => `${path}.doorbell`;
 
 /** Opens (and makes, and migrates) a state as one owner. Errors: QueueError, with the exit code that it should lead to. */
 export async function openQueue(options: QueueOptions): Promise<Backend> {
-  const { path, host, stages, title, maxAttempts } = options;
-  const opened = await openDatabase(path, {
-    modules: allModules(options.modules ?? []),
-    create: options.create ?? true,
-    uuid: options.uuid,
-    openLocks: () => host.openLockFile(ownersPath(path)),
-  });
-  if (options.cacheKib !== undefined) setCache(opened.db, options.cacheKib);
+  const { path, host, create = true } = options;
+  let owners: Owners | undefined;
+  let opened: Opened | undefined;
+  try {
+    if (!create) refuseMissing(path);
+    owners = new Owners(host, ownersPath(path));
+    const isUnclean = await owners.enter(() => fileVersion(path)); // before anything here writes to it
+    opened = await openDatabase(path, {
+      modules: allModules(options.modules ?? []),
+      create,
+      uuid: options.uuid,
+      openLocks: () => host.openLockFile(ownersPath(path)),
+    });
+    return await openAsOwner({ ...options, ...(!isUnclean && { onUnclean: undefined }) }, opened, owners);
+  } catch (error) {
+    opened?.db.close();
+    owners?.close();
+    throw openError(error, path);
+  }
+}
+
+async function openAsOwner(options: Owning, opened: Opened, owners: Owners): Promise<Backend> {
+  const { path, host, stages, maxAttempts, cacheKib } = options;
+  if (cacheKib !== undefined) setCache(opened.db, cacheKib);
+  opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
   const clock = clockOf(host, options.now);
   const rows = new Rows(opened.db);
-  let owners: Owners | undefined;
+  const doorbell = new Doorbell(host, doorbellPath(path), () => rows.pragma('data_version'));
   try {
-    owners = new Owners(host, ownersPath(path));
-    opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
-    const doorbell = new Doorbell(host, doorbellPath(path), () => rows.pragma('data_version'));
     for (const made of [ownersPath(path), doorbellPath(path)]) giveToOwner(made, path);
     const committer: Committer = new Committer(rows, new SqliteTx(opened.db, path), clock, opened, (made) =>
       afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),
     );
-    try {
-      const owner = await becomeOwner(committer, owners, title, clock, path);
-      return new SqliteBackend({ opened, rows, clock, stages, owners, owner, committer, doorbell, maxAttempts });
-    } catch (error) {
-      doorbell.close();
-      throw error;
-    }
+    const owner = await becomeOwner(options, committer, owners, clock);
+    return new SqliteBackend({ opened, rows, clock, stages, owners, owner, committer, doorbell, maxAttempts });
   } catch (error) {
-    opened.db.close();
-    owners?.close();
-    throw openError(error, path);
+    doorbell.close();
+    throw error;
   }
 }
 
@@ -127,13 +150,14 @@ function afterCommit(made: SqliteTx, doorbell: Doorbell, goOnWaking: () => void)
   if (made.wakesAsked) goOnWaking();
 }
 
+type Owning = Omit<QueueOptions, 'onUnclean'> & { onUnclean?: QueueOptions['onUnclean'] | undefined };
+
 /** Takes a never-used id whose slot is free, locks it, and only then makes it known. */
 async function becomeOwner(
+  { title, path, onUnclean }: Owning,
   committer: Committer,
   owners: Owners,
-  title: string,
   clock: Clock,
-  path: string,
 ): Promise<number> {
   for (let tries = 0; tries < limits.ownersMax; tries++) {
     const answer = await committer.submit((tx) => {
@@ -144,7 +168,11 @@ async function becomeOwner(
       )!;
     });
     if (!owners.tryBecome(answer.value, title, clock.nowMs())) continue;
-    await committer.submit((tx) => tx.run('INSERT INTO owners VALUES (?, ?, ?)', answer.value, title, tx.wallMs));
+    await committer.submit((tx) => {
+      onUnclean?.(tx);
+      tx.run('INSERT INTO owners VALUES (?, ?, ?)', answer.value, title, tx.wallMs);
+    });
+    owners.entered();
     return answer.value;
   }
   throw new QueueError(

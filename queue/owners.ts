@@ -6,7 +6,9 @@
  * database and are never reused; a slot is given to a new owner only when the lock of the one in it is free.
  * Does not: touch the database. A process that is stopped inside a transaction would stop everybody's beats.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
+import { isFull } from './errors.js';
 import { limits } from './limits.js';
 
 /** Far behind the slots; locks need no bytes below them. */
@@ -23,6 +25,14 @@ const PLACE_CHARS = 160;
 
 /** Where in that file a caller may keep a few bytes of its own that all processes share, and which byte it may lock for them. */
 export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRATION_AT - 1 } as const;
+/** After that: which version of the database the last owner left (`leave`). */
+const LEFT_AT = SPARE.at + limits.ownerSlotBytes;
+const LEFT_BYTES = 256;
+/** Shared by all who are in the state. */
+const ENTRY = SPARE.lock - 1;
+const ENTRY_RETRY_MS = 2;
+/** Of a database that is being made. */
+const NOTHING_YET = 'none none';
 
 export class Owners {
   readonly #file: LockFile;
@@ -139,6 +149,40 @@ export class Owners {
   #momentIn(base: number, id: OwnerId): number {
     const first = momentAt(base, id, 0);
     return (this.#file.firstLocked(first, BEATS) ?? first) - first;
+  }
+
+  /**
+   * Comes into the state; who lives in it holds a byte together with all others. Who finds it free looks first whether the
+   * database is as the last owner left it, and answers true where it is not: then others wait until `entered`.
+   */
+  async enter(version: () => string): Promise<boolean> {
+    while (!this.#file.tryLockExclusive(ENTRY)) {
+      if (this.#file.tryLockShared(ENTRY)) return false;
+      await delay(ENTRY_RETRY_MS);
+    }
+    const found = version();
+    const isUnclean = found !== NOTHING_YET && found !== this.#file.read(LEFT_AT, LEFT_BYTES).toString().trimEnd();
+    if (!isUnclean) this.entered();
+    return isUnclean;
+  }
+
+  entered(): void {
+    this.#file.tryLockShared(ENTRY);
+  }
+
+  /**
+   * After the database is closed: the last one to leave notes which version of it that is. Whatever writes to it later, an owner
+   * that dies included, makes it another one.
+   */
+  leave(version: () => string): void {
+    this.#file.unlock(ENTRY); // of two that leave at once, the later one finds nobody
+    if (!this.#file.tryLockExclusive(ENTRY)) return;
+    try {
+      this.#file.write(LEFT_AT, Buffer.from(version().padEnd(LEFT_BYTES)));
+    } catch (error) {
+      // Without the note the next start reads the state once more than it had to.
+      if (!isFull(error)) throw error;
+    }
   }
 
   /** Frees the lock: from here on this owner is dead to all. */

@@ -3,6 +3,8 @@
  * A bug is any other Error: it shows its stack and ends with exit code 1.
  * docs/errors.md is the same list for readers; a test compares the two, and the codes in the source, both ways.
  */
+import { damaged, isDamage, sqlCodeOf } from '../queue/errors.js';
+
 export const EXIT = { done: 0, bug: 1, usage: 2, environment: 3, unfinished: 4 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -68,7 +70,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Stop everything, put the right file there, start again; if it is lost, run ingest-ctl rebuild.',
   ),
   state_foreign_clock: environment('Run all processes of a state in one time namespace.'),
-  state_not_a_database: environment('Name another --state-path, or run ingest-ctl rebuild.'),
+  state_not_a_database: environment(
+    'Stop everything, put a backup in its place if there is one, and run ingest-ctl rebuild.',
+  ),
   state_too_many_owners: environment('End some of the processes that use the state.'),
   second_state: environment('Use the state that the folders belong to, or name other folders.'),
   work_dir_changed: environment('Name the former --work-dir, or empty it first.'),
@@ -130,6 +134,11 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
   low_space: { exit: null, retryable: true, hint: 'Free some space there, or lower the mark that the sentence names.' },
   low_inodes: { exit: null, retryable: true, hint: 'Remove small files there, or lower --min-free-inodes.' },
+  state_unchecked: {
+    exit: null,
+    retryable: true,
+    hint: 'Wait: it opens by itself when every page of the state was read.',
+  },
   paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
   sidecar_unreadable: {
     exit: null,
@@ -165,6 +174,7 @@ export class EnvironmentError extends OperatorError {
 export function asOperatorError(error: unknown): { code: string; message: string; exitCode: ExitCode } | undefined {
   if (error instanceof OperatorError) return error;
   if (!(error instanceof Error)) return undefined;
+  if (isDamage(error)) return { ...damaged('the state', sqlCodeOf(error)), exitCode: EXIT.environment };
   const { code, exitCode } = error as Error & { code?: unknown; exitCode?: unknown };
   if (typeof code !== 'string' || exitCode !== EXIT.environment) return undefined;
   return { code, message: error.message, exitCode };

@@ -27,6 +27,7 @@ import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
 import { ulidFactory } from '../ulid.js';
 import { amendHeld } from './amend.js';
+import { fileVersion } from './check.js';
 import { claim, nextDueMs, Turns } from './claim.js';
 import type { Committer } from './commit.js';
 import type { Doorbell } from './doorbell.js';
@@ -175,13 +176,15 @@ export class SqliteBackend extends SqliteView implements Backend {
   }
 
   async #close(): Promise<void> {
-    const { owners, committer, doorbell } = this.parts;
+    const { owners, committer, doorbell, opened } = this.parts;
+    let isWhole = false;
     try {
       await this.#commit((tx) => {
         freeClaims(tx, this.owner);
         tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, this.owner);
         tx.run('DELETE FROM owners WHERE id = ?', this.owner);
       });
+      isWhole = true;
     } catch (error) {
       // The free lock says the same: the next process that can write gives the claims back, and nothing was in hand.
       if (!(error instanceof StateUnwritable || isNewer(error))) throw error;
@@ -190,6 +193,7 @@ export class SqliteBackend extends SqliteView implements Backend {
       await committer.idle();
       doorbell.close();
       this.parts.rows.db.close();
+      if (isWhole) owners.leave(() => fileVersion(opened.path));
       owners.close();
     }
   }

@@ -7,7 +7,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { QueueError } from '../errors.js';
+import { damaged, isDamage } from '../errors.js';
 import { assertTransition } from '../states.js';
 import { retryWhileBusy } from './commit.js';
 import type { Module } from './migrations.js';
@@ -15,6 +15,8 @@ import { openError, openForReading } from './open.js';
 
 /** Nothing is claimed, and no process started, so often between a backup and its return. */
 const NUMBERS_SKIPPED = 1_000_000;
+
+const NOT_FITTING = 'its pages do not fit together';
 
 /** Errors: QueueError; `state_not_a_database` also where its pages or its log do not fit together. `to`: an empty file. */
 export function copyWhole(
@@ -28,16 +30,16 @@ export function copyWhole(
     db.pragma('query_only = OFF'); // the connection itself is for reading; the copy has to be written
     retryWhileBusy(() => db.prepare('VACUUM INTO ?').run(to));
   } catch (error) {
-    throw isDamage(error) ? damaged(from) : openError(error, isFullDisk(error) ? to : from);
+    throw isDamage(error) ? damaged(from, NOT_FITTING, error) : openError(error, isFullDisk(error) ? to : from);
   } finally {
     db.close();
   }
   const copy = new Database(to, { fileMustExist: true });
   try {
-    if (copy.pragma('quick_check(1)', { simple: true }) !== 'ok') throw damaged(from);
+    if (copy.pragma('quick_check(1)', { simple: true }) !== 'ok') throw damaged(from, NOT_FITTING);
     if (change) copy.transaction(() => change(copy)).immediate();
   } catch (error) {
-    throw isDamage(error) ? damaged(from) : openError(error, to);
+    throw isDamage(error) ? damaged(from, NOT_FITTING, error) : openError(error, to);
   } finally {
     copy.close();
   }
@@ -64,8 +66,3 @@ function forget(copy: Database.Database): void {
 }
 
 const isFullDisk = (error: unknown): boolean => (error as { code?: string }).code === 'SQLITE_FULL';
-
-const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test((error as { code?: string }).code ?? '');
-
-const damaged = (path: string): QueueError =>
-  new QueueError('state_not_a_database', `${path} is damaged: its pages do not fit together.`);

@@ -181,7 +181,7 @@ function createFile(path: string): void {
   }
 }
 
-function refuseMissing(path: string): void {
+export function refuseMissing(path: string): void {
   if (!existsSync(path))
     throw new QueueError('state_missing', `There is no state at ${path}: name the --state-path of a running ingestor.`);
 }

@@ -1,4 +1,5 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
+import { checkPages } from '../../queue/index.js';
 import { existingState, statePathOf } from '../config/state-path.js';
 import { EXIT } from '../errors.js';
 import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../recover/audit.js';
@@ -18,6 +19,7 @@ export async function audit(argv: readonly string[]): Promise<number> {
   const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));
   return withView(invocation, async (view) => {
     try {
+      checkPages(statePath);
       const totals = await compare(
         view,
         { statePath, hash, feed },

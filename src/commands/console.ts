@@ -1,28 +1,25 @@
 /**
  * How a command talks to the person who called it: results on stdout, everything else on stderr.
- * Guarantees: an operator's error is one sentence, a bug shows its stack; a reader that went away is no error, one that is slow
- * is waited for.
+ * Guarantees: an operator's error is one sentence, a bug shows its stack; a reader that went away is no error; for results one
+ * that is slow is waited for, for the rest as long as for a line of the log.
  */
 import { asOperatorError, EXIT } from '../errors.js';
-import { writeAll } from '../telemetry/line-writer.js';
+import { stderr, writeAll } from '../telemetry/line-writer.js';
 import { safeText } from '../telemetry/safe.js';
 
 /** Straight to the descriptors: Node's streams take longer to load than `queue-stat` takes to look. */
 const STDOUT = 1;
-const STDERR = 2;
 
 export const say = (line: string): void => sayRaw(`${line}\n`);
-export const tell = (line: string): void => unlessGone(STDERR, `${line}\n`, () => {});
-/** As it is, without the end of a line. */
-export const sayRaw = (text: string): void =>
-  unlessGone(STDOUT, text, () => process.exit(process.exitCode ?? EXIT.done));
+export const tell = (line: string): void => stderr.put(Buffer.from(`${line}\n`));
 
-function unlessGone(fd: number, text: string, otherwise: () => void): void {
+/** As it is, without the end of a line. */
+export function sayRaw(text: string): void {
   try {
-    writeAll(fd, Buffer.from(text));
+    writeAll(STDOUT, Buffer.from(text));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
-    otherwise();
+    process.exit(process.exitCode ?? EXIT.done);
   }
 }
 

@@ -1,5 +1,6 @@
 /** ingest-replicate SOURCE DEST: keeps DEST a mirror of SOURCE, until it is stopped or, with --once, is like it. */
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import { realDirectory } from '../config/directories.js';
 import type { Invocation } from '../config/read.js';
 import { EXIT, OperatorError } from '../errors.js';
@@ -22,13 +23,14 @@ import { say, tell } from './console.js';
 
 const NAME = 'ingest-replicate';
 const STATUS_MS = 250;
+const STDERR = 2;
 
 export async function ingestReplicate(argv: readonly string[]): Promise<number> {
   const invocation = askedFor(NAME, argv);
   if (!invocation) return EXIT.done;
   const options = optionsOf(invocation);
   if (invocation.service['dry-run']) return dryRun(options);
-  const onTerminal = process.stderr.isTTY === true;
+  const onTerminal = isatty(STDERR);
   const level = invocation.service['log-level'] as Level;
   subscribe(onTerminal ? terminalSubscriber(level) : bunyanSubscriber(level, { role: 'replica' }));
   const replicating = await replicate({ ...options, emit });

@@ -3,6 +3,7 @@
  * Does not: hold the state open; on a terminal its totals are read once, before there are children.
  */
 import { existsSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { Config } from '../config/options.js';
 import { openStateView } from '../ledger/open-state.js';
 import type { Progress } from '../supervise/protocol.js';
@@ -19,8 +20,10 @@ import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';
 import { tell } from './console.js';
 import { progressText, summaryText, type Totals } from './progress.js';
 
+const STDERR = 2;
+
 export async function runChildren(name: string, config: Config, children: ChildSpec[]): Promise<Ended> {
-  const onTerminal = process.stderr.isTTY === true;
+  const onTerminal = isatty(STDERR);
   const level = config.service.logLevel as Level;
   subscribe(onTerminal ? terminalSubscriber(level) : bunyanSubscriber(level, { role: 'parent' }));
   emit('state_path', { state_path: config.service.statePath });

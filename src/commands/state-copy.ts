@@ -4,10 +4,10 @@
  * Guarantees: never reads a half-written copy: it is taken again when the state changed meanwhile; a state that keeps
  * changing has living processes, whose files are there already, and is opened where it lies.
  */
-import { constants, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { QueueView } from '../../queue/index.js';
+import { fileVersion, type QueueView } from '../../queue/index.js';
 import { openStateView } from '../ledger/open-state.js';
 
 const TRIES = 3;
@@ -32,20 +32,11 @@ export async function withStateCopy<T>(path: string, use: (view: QueueView | und
 /** This process has no connection to the state, so reading it here cannot drop anybody's locks. */
 function copied(path: string, copy: string): boolean {
   for (let tries = 0; tries < TRIES; tries++) {
-    const before = versionOf(path);
+    const before = fileVersion(path);
     copyFileSync(path, copy, constants.COPYFILE_FICLONE);
     rmSync(`${copy}-wal`, { force: true });
     if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`, constants.COPYFILE_FICLONE);
-    if (versionOf(path) === before) return true;
+    if (fileVersion(path) === before) return true;
   }
   return false;
-}
-
-function versionOf(path: string): string {
-  return [path, `${path}-wal`]
-    .map((name) => {
-      const stat = statSync(name, { bigint: true, throwIfNoEntry: false });
-      return stat ? `${stat.ino}:${stat.size}:${stat.mtimeNs}` : 'none';
-    })
-    .join(' ');
 }

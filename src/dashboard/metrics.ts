@@ -6,6 +6,7 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import type { QueueView } from '../../queue/index.js';
 import { notices } from '../gates/notices.js';
+import { LOG } from '../ledger/beats.js';
 import { PRODUCER, partsOf } from '../ledger/services.js';
 import { durationsMetric } from './durations.js';
 import type { Look } from './looks.js';
@@ -93,6 +94,15 @@ export class Metrics {
       for (const { name: feed } of view.feeds()) metric.inc({ feed }, 0);
       for (const { feed, name, files } of view.counters()) if (name === 'overflow') metric.inc({ feed }, files);
     });
+    this.#counter(
+      'ingest_log_lines_lost_total',
+      'Lines of the log that nobody read while the reader of stderr stood still.',
+      [],
+      (metric) => {
+        metric.inc(0);
+        for (const { stage, files } of view.counters()) if (stage === LOG) metric.inc(files);
+      },
+    );
     this.#counter(
       'ingest_processes_lost_total',
       'Processes that died without closing the state.',

@@ -19,6 +19,7 @@ import { periodsModule } from './periods-schema.js';
 import { prunedModule } from './pruned.js';
 import { ledgerModule } from './schema.js';
 import { servicesModule } from './services.js';
+import { closeUntilChecked } from './unchecked.js';
 
 const MODULES = [
   ledgerModule,
@@ -47,7 +48,10 @@ export interface OpenOptions {
 /** Errors: EnvironmentError, when the state cannot be used. */
 export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
   return operators(() =>
-    openQueue({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, ...options }),
+    openQueue({
+      ...{ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, onUnclean: closeUntilChecked },
+      ...options,
+    }),
   );
 }
 

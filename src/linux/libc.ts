@@ -90,7 +90,7 @@ export const socket = bind<(domain: number, type: number, protocol: number) => n
   'int socket(int domain, int type, int protocol)',
 );
 export const sendto = bind<
-  (fd: number, bytes: Bytes, length: number, flags: number, address: Bytes, addressLength: number) => number
+  (fd: number, bytes: Bytes, length: number, flags: number, address: Bytes | null, addressLength: number) => number
 >(
   'long sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *address, uint32_t addressLength)',
 );
@@ -100,3 +100,7 @@ export const inotify_add_watch = bind<(fd: number, path: Bytes, mask: number) =>
   'int inotify_add_watch(int fd, const uint8_t *path, uint32_t mask)',
 );
 export const inotify_rm_watch = bind<(fd: number, watch: number) => number>('int inotify_rm_watch(int fd, int watch)');
+
+export const poll = bind<(descriptors: Bytes, count: number, timeoutMs: number) => number>(
+  'int poll(uint8_t *descriptors, unsigned long count, int timeoutMs)',
+);

@@ -20,10 +20,7 @@ type LockType = (typeof LOCK)[keyof typeof LOCK];
 const flock = new DataView(new ArrayBuffer(32));
 const flockBytes = new Uint8Array(flock.buffer);
 
-export interface SharedLockFile extends LockFile {
-  /** False when somebody else holds it exclusively. Turns an own exclusive lock into a shared one. */
-  tryLockShared(byte: number): boolean;
-}
+export type SharedLockFile = LockFile;
 
 /** Opens `path`, creating it with 0600. Errors: Node's own of `open`. */
 export function openLockFile(path: Text): SharedLockFile {

@@ -7,6 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { checkPages } from '../../queue/index.js';
 import type { Config, FeedOptions } from '../config/options.js';
 import { asOperatorError } from '../errors.js';
 import { mountsBelow } from '../files/mounts.js';
@@ -78,7 +79,11 @@ async function checkState(statePath: string): Promise<Finding[]> {
     const view = await openStateView(statePath);
     const feeds = view.feeds().map(({ name }) => name);
     await view.close();
-    return [...place, ok('state', `${statePath} can be read; its feeds: ${feeds.join(', ') || 'none yet'}`)];
+    checkPages(statePath);
+    return [
+      ...place,
+      ok('state', `${statePath} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`),
+    ];
   } catch (error) {
     const told = asOperatorError(error);
     if (!told) throw error;

@@ -6,7 +6,7 @@
  */
 import { chownSync, existsSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { QueueView } from '../../queue/index.js';
+import { checkPages, type QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError, OperatorError } from '../errors.js';
 import { asOperators, openStateView } from '../ledger/open-state.js';
@@ -86,6 +86,7 @@ async function judgeView(
       `${statePath} is a state of other folders than the feeds that were named: name its own feeds, or another --state-path for these.`,
     );
   }
+  checkPages(statePath);
   const moved = movedRoots(view, feeds);
   const older = (): Before => {
     refuseHalfOfShared(view, statePath, feeds, moved);
@@ -122,15 +123,6 @@ function refuseHalfOfShared(
     `${statePath} also knows ${names}, with the same manifests, and what is not named is not read from them: name all of these feeds (--config).`,
   );
 }
-
-/** What a state was when it was looked at: as long as these are equal, nobody wrote to it. */
-export const versionOf = (statePath: string): string =>
-  [statePath, `${statePath}-wal`]
-    .map((name) => {
-      const stat = statSync(name, { bigint: true, throwIfNoEntry: false });
-      return stat && stat.size > 0n ? `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}` : 'none';
-    })
-    .join(' ');
 
 /** As a start leaves it that was refused at once. */
 const isUnused = (view: QueueView): boolean =>

@@ -6,11 +6,12 @@
  */
 import { statSync } from 'node:fs';
 import type { Backend, Tx } from '../../queue/backend.js';
+import { fileVersion } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { EnvironmentError, OperatorError } from '../errors.js';
 import { copyOlderState, openState } from '../ledger/open-state.js';
 import { followMoved, type MovedRoot, movedRoots } from './rebuild-moved.js';
-import { type Before, isDamaged, makingPath, removeMaking, versionOf } from './rebuild-place.js';
+import { type Before, isDamaged, makingPath, removeMaking } from './rebuild-place.js';
 
 /** Raised with each change of what is noted or of how lines are entered. */
 const FORMAT = 3;
@@ -128,7 +129,7 @@ const isBegun = (backend: Backend): boolean =>
   backend.read((r) => r.get("SELECT 1 FROM sqlite_schema WHERE name = 'rebuild_progress'")) !== undefined;
 
 const beginning = ({ statePath, feeds, uuid, before }: Asked): string =>
-  JSON.stringify({ FORMAT, statePath, feeds, uuid, before, state: versionOf(statePath) });
+  JSON.stringify({ FORMAT, statePath, feeds, uuid, before, state: fileVersion(statePath) });
 
 /** How far the older state knew the manifests is read anew; of a file that is gone nothing is to be known. */
 function forgetEnds(tx: Tx, feeds: readonly FeedOptions[]): void {

@@ -10,9 +10,11 @@ import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../files/place-error.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
+import { countLostLines } from '../ledger/beats.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../recover/reaper.js';
+import { checkStateOnce } from '../recover/state-check.js';
 import { forgetReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
 import { STAGES } from './index.js';
@@ -42,6 +44,7 @@ const NOTHING: InHand = { job: null, place: '' };
 
 export interface BackgroundParts {
   backend: Backend;
+  statePath: string;
   feeds: Feeds;
   emit: Emit;
   /** How long an owner may give no sign of life. */
@@ -67,6 +70,7 @@ export class Background {
     this.#every(limits.beatEveryMs, async () => {
       this.#look(this.parts.stuckAt());
       this.parts.backend.checkStillOurs();
+      await countLostLines(this.parts.backend);
     });
   }
 
@@ -76,6 +80,7 @@ export class Background {
     const silence = new Silence(this.parts.stallMs, this.parts.emit);
     this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
+    this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
     const periods = new Periods();
     const hand = this.#handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);

@@ -41,7 +41,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const dispatchers: Dispatcher[] = [];
   const thread = new QuickThread(backend.handSpot());
   const background = new Background({
-    backend,
+    ...{ backend, statePath },
     feeds,
     emit: context.emit,
     stallMs: stallSeconds * 1_000,

@@ -11,6 +11,7 @@ import type { QueueView } from '../../queue/index.js';
 import { CATALOGUE } from '../errors.js';
 import { ON_TRIAL } from '../gates/episode.js';
 import { ADVICE, notices } from '../gates/notices.js';
+import { UNCHECKED } from '../ledger/unchecked.js';
 import { absenceFindings } from './absence.js';
 import { type Finding, files, iso, WAIT, waitingIn } from './finding.js';
 import { lateFindings } from './late.js';
@@ -60,9 +61,10 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
     const where = `${stages.includes('*') ? 'every stage' : stages.join(' and ')} of ${feed === '*' ? 'every feed' : feed}`;
     const count = waitingIn(stats, feed, stages);
     const isPause = cause === 'pause';
+    const isCheck = code === UNCHECKED;
     return {
       code,
-      severity: isPause && count === 0 ? 'notice' : 'stuck',
+      severity: isCheck || (isPause && count === 0) ? 'notice' : 'stuck',
       feed,
       stage: stages.join(','),
       what: place,
@@ -72,7 +74,9 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
         : `${where} is closed, ${code} at the ${place}: ${reason}; ${files(count, WAIT)}.`,
       release: isPause
         ? `ingest-ctl resume${stages.includes('*') ? '' : ` ${stages[0]}`}${feed === '*' ? '' : ` --feed ${feed}`}`
-        : 'repair it; it is looked at again and again, and goes on by itself',
+        : isCheck
+          ? CATALOGUE[code]!.hint
+          : 'repair it; it is looked at again and again, and goes on by itself',
       since: iso(sinceMs),
     };
   });

@@ -9,6 +9,7 @@ import { setParentDeathSignal } from '../linux/index.js';
 import { bunyanSubscriber } from '../telemetry/bunyan.js';
 import { emit, subscribe } from '../telemetry/emit.js';
 import type { Level } from '../telemetry/event-spec.js';
+import { stderr } from '../telemetry/line-writer.js';
 import { terminalSubscriber } from '../telemetry/terminal.js';
 import type { RunRole } from './context.js';
 import { giveWay } from './priority.js';
@@ -89,7 +90,7 @@ async function endWith(error: unknown): Promise<void> {
   ending = true;
   const told = asOperatorError(error);
   if (told) await tell({ kind: 'fatal', code: told.code, message: told.message, exitCode: told.exitCode });
-  else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  else stderr.put(Buffer.from(`${error instanceof Error ? error.stack : String(error)}\n`));
   process.exit(told?.exitCode ?? EXIT.bug);
 }
 
@@ -98,7 +99,7 @@ function stopNow(): void {
     try {
       clear();
     } catch (error) {
-      process.stderr.write(`${(error as Error).stack}\n`);
+      stderr.put(Buffer.from(`${(error as Error).stack}\n`));
     }
   }
   dieNow();

@@ -3,7 +3,7 @@
  * Guarantees: a subscriber that throws does not disturb who emits, nor the other subscribers.
  * Does not: format or write; bunyan.ts and terminal.ts do.
  */
-import { LineWriter } from './line-writer.js';
+import { LineWriter, stderr } from './line-writer.js';
 
 export type Fields = Record<string, unknown>;
 /** `event` is lower_snake_case; events.ts lists those with a level or a sentence of their own. */
@@ -24,6 +24,8 @@ export const emit: Emit = (event, fields = {}) => {
     }
   }
 };
+
+stderr.tell = (lines) => emit('log_lines_lost', { lines });
 
 /** Answers how to end the subscription. */
 export function subscribe(subscriber: Subscriber): () => void {

@@ -53,8 +53,16 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `the ${text(f.place)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} (${text(f.code)})`,
   },
+  state_checked: {
+    say: (f) =>
+      `the state was not closed cleanly; all of its pages were read in ${shownSeconds(Number(f.seconds))}, and are whole`,
+  },
   state_path: { say: (f) => `state: ${text(f.state_path)}` },
   watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },
+  log_lines_lost: {
+    level: 'error', // as whatever was lost may have been
+    say: (f) => `nobody read this log for a while: ${text(f.lines)} lines of this process are lost`,
+  },
   fatal: { level: 'fatal', say: (f) => text(f.reason) },
 };
 

@@ -16,7 +16,7 @@ test('a file that is read for an hour is in hand again when another batch has en
     const { backend } = bench;
     let stuck: InHand | undefined;
     const background = new Background({
-      backend,
+      ...{ backend, statePath: '' },
       feeds,
       emit: () => {},
       stallMs: 60_000,

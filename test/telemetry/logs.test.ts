@@ -102,10 +102,10 @@ test('a subscriber that throws disturbs nobody', (t) => {
 
 test('lines of several processes on one pipe are never torn, and all are there after process.exit', () => {
   const module = fileURLToPath(new URL('../../src/telemetry/line-writer.js', import.meta.url));
-  const writer = `import { LineWriter } from ${JSON.stringify(module)}; const w = new LineWriter(1);
+  const writer = `import { LineWriter } from ${JSON.stringify(module)}; const w = new LineWriter();
     for (let i = 0; i < 3000; i++) w.write(process.argv[1].repeat(150) + '\\n'); process.exit(0)`;
   const one = (letter: string) => `${process.execPath} --input-type=module -e "$WRITER" ${letter}`;
-  const { stdout } = spawnSync('sh', ['-c', `{ ${one('a')} & ${one('b')} & wait; } | cat`], {
+  const { stdout } = spawnSync('sh', ['-c', `{ ${one('a')} & ${one('b')} & wait; } 2>&1 | cat`], {
     encoding: 'utf8',
     env: { ...process.env, WRITER: writer },
     maxBuffer: 1 << 24,

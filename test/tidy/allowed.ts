@@ -1,6 +1,7 @@
 /** Every exception from the rules of test/tidy.test.ts, with its reason. */
 export const allowed = {
   imports: {
+    'src/linux/without-waiting.ts': 'how a line of the log is written without waiting for its reader',
     'src/stages/job.ts': 'what a row says of a job: words that the ledger and the manifest speak too',
     'src/stages/completion.ts': 'the rule of completeness, pure: explain tells what verify-complete acts on',
     'src/producer/filters.ts': 'the rules of names, pure: explain tells what the producer acts on',

@@ -142,7 +142,7 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function descendantsOf(pid: number): number[] {
+export function descendantsOf(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
     return children.flatMap((child) => [child, ...descendantsOf(child)]);

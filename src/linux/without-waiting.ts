@@ -1,0 +1,62 @@
+/**
+ * Writing to a descriptor that is not ours alone, without waiting for who reads it.
+ * Guarantees: O_NONBLOCK is never set on what others share (a shell's terminal, the pipe of a whole pipeline): it belongs to the
+ * open file description. So a pipe or terminal is opened once more, which gives a description of our own; a socket is asked
+ * with each call. Where the second open is refused (another user's pipe, after `sudo -u`) poll(2) is asked before each piece.
+ * Does not: wait less for a regular file than its filesystem does.
+ * Source: pipe(7), proc_pid_fd(5), send(2).
+ */
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { ERRNO, LinuxError } from './error.js';
+import { errno, poll, sendto } from './libc.js';
+
+/** Answers how many bytes were taken; 0: there is no room now. Errors: of write(2), EPIPE where the reader has gone. */
+export type Attempt = (bytes: Buffer) => number;
+
+/** pipe(7): writes of up to this many bytes are taken whole or not at all. */
+export const PIPE_BUF = 4_096;
+
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const POLLOUT = 0x4;
+
+export function attemptsOn(fd: number): Attempt {
+  const stat = fstatSync(fd);
+  if (stat.isSocket()) return (bytes) => sent(fd, bytes);
+  if (!stat.isFIFO() && !stat.isCharacterDevice()) return (bytes) => writeSync(fd, bytes);
+  const own = openedAgain(fd);
+  return own === undefined ? (bytes) => polled(fd, bytes) : (bytes) => written(own, bytes);
+}
+
+function openedAgain(fd: number): number | undefined {
+  try {
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return undefined;
+  }
+}
+
+function written(fd: number, bytes: Buffer): number {
+  try {
+    return writeSync(fd, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+    throw error;
+  }
+}
+
+function sent(fd: number, bytes: Buffer): number {
+  const count = sendto(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, null, 0);
+  if (count >= 0) return count;
+  if (errno() === ERRNO.EAGAIN) return 0;
+  throw new LinuxError('sendto', errno());
+}
+
+/** A pipe is writable while a whole PIPE_BUF fits. Another writer may take that room in between: then this waits after all. */
+function polled(fd: number, bytes: Buffer): number {
+  const asked = Buffer.alloc(8);
+  asked.writeInt32LE(fd, 0);
+  asked.writeInt16LE(POLLOUT, 4);
+  if (poll(asked, 1, 0) <= 0) return 0;
+  return written(fd, bytes.subarray(0, PIPE_BUF));
+}

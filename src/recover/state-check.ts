@@ -1,0 +1,50 @@
+/**
+ * Reads the pages of a state that was not closed cleanly, on a thread of its own: one process of the state does it, and
+ * `hash` waits for it.
+ * Guarantees: what is damaged ends the process that found it, with the sentence that says what to do; the gate stays closed.
+ * Does not: open files beside SQLite. The thread has a connection of its own, which SQLite knows of.
+ */
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { Backend } from '../../queue/backend.js';
+import { checkPages } from '../../queue/index.js';
+import { asOperatorError, EnvironmentError } from '../errors.js';
+import type { Emit } from '../gates/prober.js';
+import { openChecked, uncheckedOf } from '../ledger/unchecked.js';
+
+/** Errors: EnvironmentError `state_not_a_database`. Resolves at once where nothing is to be checked, or another process does it. */
+export async function checkStateOnce(backend: Backend, statePath: string, emit: Emit): Promise<void> {
+  const gate = uncheckedOf(backend.gates());
+  if (gate === undefined || !(await backend.takeProbe(gate))) return;
+  const beganMs = performance.now();
+  await checkedInThread(statePath);
+  await backend.transact(openChecked);
+  emit('state_checked', { seconds: (performance.now() - beganMs) / 1_000 });
+}
+
+type Answer = { code: string; message: string } | 'whole';
+
+function checkedInThread(statePath: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL(import.meta.url), { workerData: { checks: statePath } });
+    thread.once('message', (answer: Answer) => {
+      if (answer === 'whole') resolve();
+      else reject(new EnvironmentError(answer.code, answer.message));
+    });
+    thread.once('error', reject);
+    thread.unref();
+  });
+}
+
+/** In the thread. */
+function check(statePath: string): Answer {
+  try {
+    checkPages(statePath);
+    return 'whole';
+  } catch (error) {
+    const told = asOperatorError(error);
+    if (told === undefined) throw error;
+    return { code: told.code, message: told.message };
+  }
+}
+
+if (!isMainThread && workerData?.checks) parentPort!.postMessage(check(workerData.checks));
