@@ -5,11 +5,13 @@
  * mounts below it by `refuseLost`.
  */
 import { closeSync } from 'node:fs';
-import { namesIn } from '../files/names-in.js';
+import { isDeepStrictEqual } from 'node:util';
 import { folderOf } from '../files/places.js';
 import {
   AT_FDCWD,
   type ByteName,
+  directoryIdOf,
+  isAnotherDirectory,
   LinuxError,
   nameOfText,
   O,
@@ -18,22 +20,28 @@ import {
   statAtOrNone,
   statFd,
 } from '../linux/index.js';
+import { firstContent, isContent } from './content.js';
 import { CannotMirror, isGone, SourceMissing } from './failures.js';
-import type { Marker } from './marker.js';
+import type { SourceSeen } from './marker.js';
+import type { Rules } from './rules.js';
 import type { Trees } from './trees.js';
+import type { ReplicateOptions } from './types.js';
 
 export class Source {
   readonly #path: ByteName;
   readonly #mounts: Set<ByteName>;
+  /** A name that was at the root: while it is there, SOURCE is not empty. */
+  #content: ByteName | undefined;
 
-  /** `known`: of the last run. `changed`: what is known has changed, and should be kept. */
+  /** `seen`: at the last run. `changed`: this is to be remembered instead. */
   constructor(
-    readonly path: string,
-    private known: Pick<Marker, 'inode' | 'mounted' | 'mounts'> | undefined,
-    private readonly changed: (known: Pick<Marker, 'inode' | 'mounted' | 'mounts'>) => void = () => {},
+    private readonly options: Pick<ReplicateOptions, 'source' | 'allowEmptySource'>,
+    private readonly rules: Rules,
+    public seen: SourceSeen | undefined,
+    private readonly changed: (seen: SourceSeen) => void = () => {},
   ) {
-    this.#path = nameOfText(path);
-    this.#mounts = new Set((known?.mounts ?? []) as ByteName[]);
+    this.#path = nameOfText(options.source);
+    this.#mounts = new Set((seen?.mounts ?? []) as ByteName[]);
   }
 
   /** Errors: SourceMissing. */
@@ -58,7 +66,7 @@ export class Source {
   noteMount(path: ByteName, stat: Stat, parent: Stat): void {
     if (mountOf(stat) === mountOf(parent) || this.#mounts.has(path)) return;
     this.#mounts.add(path);
-    this.#keep({ ...this.known!, mounts: [...this.#mounts] });
+    this.#keep({ ...this.seen!, mounts: [...this.#mounts] });
   }
 
   /**
@@ -73,22 +81,31 @@ export class Source {
     }
   }
 
+  /** Nothing is removed for a SOURCE that has nothing. Errors: SourceMissing. */
+  refuseEmpty(rootFd: number): void {
+    if (this.options.allowEmptySource) return;
+    if (this.#content !== undefined && isContent(rootFd, this.#content, this.rules)) return;
+    this.#content = firstContent(rootFd, this.rules);
+    if (this.#content === undefined) throw new SourceMissing('empty');
+  }
+
   #judge(fd: number): void {
     const stat = statFd(fd);
     if (stat.nlink === 0) throw new SourceMissing('ENOENT');
     const parent = statAtOrNone(AT_FDCWD, `${this.#path}/..` as ByteName);
     const mounted = parent !== undefined && mountOf(parent) !== mountOf(stat);
-    const inode = String(stat.ino);
-    if (this.known?.mounted && !mounted) throw new SourceMissing('unmounted');
-    if (this.known?.inode === inode && this.known.mounted === mounted) return;
-    // A directory that was made anew, or the mount point below another one: that it is empty says nothing.
-    if (this.known !== undefined && isEmpty(fd)) throw new SourceMissing('emptied');
-    this.#keep({ inode, mounted, mounts: [...this.#mounts] });
+    if (this.seen?.mounted && !mounted) throw new SourceMissing('unmounted');
+    const id = directoryIdOf(fd);
+    if (this.seen !== undefined && isAnotherDirectory(this.seen, id)) {
+      throw new SourceMissing(firstContent(fd, this.rules) === undefined ? 'emptied' : 'replaced');
+    }
+    const now = { ...id, mounted, mounts: [...this.#mounts] };
+    if (!isDeepStrictEqual(this.seen, now)) this.#keep(now);
   }
 
-  #keep(known: Pick<Marker, 'inode' | 'mounted' | 'mounts'>): void {
-    this.changed(known);
-    this.known = known;
+  #keep(seen: SourceSeen): void {
+    this.changed(seen);
+    this.seen = seen;
   }
 }
 
@@ -99,11 +116,6 @@ function isMounted({ source }: Trees, mount: ByteName): boolean {
     if (isGone(error)) return false;
     throw error;
   }
-}
-
-function isEmpty(fd: number): boolean {
-  for (const _ of namesIn(fd)) return false;
-  return true;
 }
 
 const mountOf = (stat: Stat): string => stat.mounted;
