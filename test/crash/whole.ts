@@ -22,6 +22,7 @@ import { StraightWay, settlementOf } from '../../src/stages/straight.js';
 import type { Control } from './control.js';
 import { PHASES } from './order.js';
 import { reapAll, tell } from './whole-reap.js';
+import { pruneOld, withdrawOne } from './whole-verbs.js';
 
 /** Before the second batch comes, and in the end: the longest back-off is skipped, the wait for a sidecar is not. */
 export const SKIP_FIRST_MS = 3_000;
@@ -84,6 +85,17 @@ export class Whole {
       if ((await this.#passing(() => this.#probe())) === undefined) continue;
       if (!(await this.#skip(skipMaxMs))) return;
     }
+  }
+
+  /** Answers whether there is more to do then. */
+  async verbs(sha256: string): Promise<boolean> {
+    this.#at('withdraw');
+    const withdrawn = await this.#passing(() => withdrawOne(this.backend, this.config, sha256));
+    // A record whose target is reserved stays; the reaper's timer ends the reservations.
+    await this.#passing(() => this.#reap());
+    this.#at('prune');
+    const gone = await this.#passing(() => pruneOld(this.backend));
+    return withdrawn !== false || gone !== 0;
   }
 
   async close(): Promise<void> {
