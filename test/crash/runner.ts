@@ -12,6 +12,7 @@ import { refuseLostState } from '../../src/recover/known.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
 import { SKIP_FIRST_MS, SKIP_MAX_MS, Whole } from './whole.js';
+import { operate } from './whole-verbs.js';
 
 async function obey({ config, withdraw, control: path, second }: Order, next: () => Promise<unknown>): Promise<void> {
   const control = new Control(path);
@@ -28,7 +29,7 @@ async function obey({ config, withdraw, control: path, second }: Order, next: ()
         process.stdout.write('first\n');
         await next();
       }
-      if ((await whole.verbs(withdraw)) || second) await whole.settle();
+      if ((await operate(whole, withdraw)) || second) await whole.settle();
       await whole.close();
       process.exit(0);
     };

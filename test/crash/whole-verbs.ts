@@ -10,11 +10,22 @@ import { contentNamed } from '../../src/recover/contents-named.js';
 import { withdraw } from '../../src/recover/exceptions.js';
 import { Pace } from '../../src/recover/pace.js';
 import { pruneHistory } from '../../src/recover/prune-history.js';
+import type { Whole } from './whole.js';
 
 const KEPT_MS = 30 * 60_000;
 
+/** Answers whether there is more to do then. */
+export async function operate(whole: Whole, sha256: string): Promise<boolean> {
+  const { backend, config } = whole;
+  const withdrawn = await whole.during('withdraw', () => withdrawOne(backend, config, sha256));
+  // A record whose target is reserved stays; the reaper's timer ends the reservations.
+  await whole.during('reap', () => whole.reap());
+  const gone = await whole.during('prune', () => pruneOld(backend));
+  return withdrawn !== false || gone !== 0;
+}
+
 /** Answers whether it was withdrawn by this call. */
-export async function withdrawOne(backend: Backend, { feeds }: Config, sha256: string): Promise<boolean> {
+async function withdrawOne(backend: Backend, { feeds }: Config, sha256: string): Promise<boolean> {
   try {
     await withdraw(backend, await contentNamed(backend, feeds, sha256), { who: 'an operator', why: 'by the harness' });
     return true;
@@ -26,7 +37,7 @@ export async function withdrawOne(backend: Backend, { feeds }: Config, sha256: s
 }
 
 /** Answers how much went. */
-export async function pruneOld(backend: Backend): Promise<number> {
+async function pruneOld(backend: Backend): Promise<number> {
   const beforeMs = Date.now() - KEPT_MS;
   const { jobs, records } = await pruneHistory({
     ...{ view: backend, backend, beforeMs, pace: new Pace(0), isOver: () => false },

@@ -22,7 +22,6 @@ import { StraightWay, settlementOf } from '../../src/stages/straight.js';
 import type { Control } from './control.js';
 import { PHASES } from './order.js';
 import { reapAll, tell } from './whole-reap.js';
-import { pruneOld, withdrawOne } from './whole-verbs.js';
 
 /** Before the second batch comes, and in the end: the longest back-off is skipped, the wait for a sidecar is not. */
 export const SKIP_FIRST_MS = 3_000;
@@ -66,7 +65,7 @@ export class Whole {
       this.#producers.push(producer);
     }
     await this.#passing(() => this.#rescue());
-    await this.#passing(() => this.#reap());
+    await this.#passing(() => this.reap());
   }
 
   /** Until nothing is due that time alone would bring. */
@@ -87,19 +86,14 @@ export class Whole {
     }
   }
 
-  /** Answers whether there is more to do then. */
-  async verbs(sha256: string): Promise<boolean> {
-    this.#at('withdraw');
-    const withdrawn = await this.#passing(() => withdrawOne(this.backend, this.config, sha256));
-    // A record whose target is reserved stays; the reaper's timer ends the reservations.
-    await this.#passing(() => this.#reap());
-    this.#at('prune');
-    const gone = await this.#passing(() => pruneOld(this.backend));
-    return withdrawn !== false || gone !== 0;
+  /** Undefined where something failed that passes. The calls count for that phase. */
+  during<T>(phase: string, act: () => Promise<T>): Promise<T | undefined> {
+    this.#at(phase);
+    return this.#passing(act);
   }
 
   async close(): Promise<void> {
-    await this.#passing(() => this.#reap());
+    await this.#passing(() => this.reap());
     this.#at('end');
     await Promise.all(this.#producers.map((producer) => producer.stop()));
     await this.backend.close();
@@ -194,16 +188,12 @@ export class Whole {
 
   async #probe(): Promise<true> {
     this.#at('probe');
-    await probeGates(
-      this.backend,
-      async (name) => this.#feeds.get(name)?.roots,
-      () => {},
-      tell,
-    );
+    const rootsOf = async (name: string) => this.#feeds.get(name)?.roots;
+    await probeGates(this.backend, rootsOf, () => {}, tell);
     return true;
   }
 
-  async #reap(): Promise<void> {
+  async reap(): Promise<void> {
     this.#at('reap');
     await reapAll(this.backend, this.#feeds);
   }

@@ -132,8 +132,7 @@ function warehouse(seen: Survey, standing: readonly LineSeen[], expected: Expect
   }
   for (const file of ours) {
     const record = lineOf.get(file.path);
-    // A withdrawal's correction is written before the file is taken out.
-    const isLeaving = !expected.settled && expected.withdrawn.has(file.sha256);
+    const isLeaving = !expected.settled && expected.withdrawn.has(file.sha256); // corrected, and taken out next
     if (!record && !isLeaving && !inTwoFiles.has(file.sha256))
       tell('file_without_line', `${shownName(file.path)} is stored without a line`);
     if (record?.sha256 === file.sha256 && !dropped.has(file.sha256))
