@@ -6,6 +6,7 @@
  */
 import { closeSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
+import { namesIn } from '../files/names-in.js';
 import { folderOf } from '../files/places.js';
 import {
   AT_FDCWD,
@@ -23,7 +24,7 @@ import {
 import { firstContent, isContent } from './content.js';
 import { CannotMirror, isGone, SourceMissing } from './failures.js';
 import type { SourceSeen } from './marker.js';
-import type { Rules } from './rules.js';
+import { LOST_AND_FOUND, type Rules } from './rules.js';
 import type { Trees } from './trees.js';
 import type { ReplicateOptions } from './types.js';
 
@@ -76,8 +77,16 @@ export class Source {
   refuseLost(trees: Trees, path: ByteName, toRemove = false): void {
     for (const mount of this.#mounts) {
       const speaks = path === mount || path.startsWith(`${mount}/`) || (toRemove && mount.startsWith(`${path}/`));
-      if (!speaks || isMounted(trees, mount)) continue;
-      throw new CannotMirror('mount_missing', `the filesystem that was mounted at ${mount} is missing`);
+      if (!speaks) continue;
+      if (!isMounted(trees, mount)) {
+        throw new CannotMirror('mount_missing', `the filesystem that was mounted at ${mount} is missing`);
+      }
+      if (toRemove && !this.options.allowEmptySource && isBlank(trees.source.directory(mount))) {
+        throw new CannotMirror(
+          'mount_missing',
+          `the filesystem that is mounted at ${mount} is empty; --allow-empty-source removes what was there`,
+        );
+      }
     }
   }
 
@@ -116,6 +125,11 @@ function isMounted({ source }: Trees, mount: ByteName): boolean {
     if (isGone(error)) return false;
     throw error;
   }
+}
+
+function isBlank(rootFd: number): boolean {
+  for (const name of namesIn(rootFd)) if (name !== LOST_AND_FOUND) return false;
+  return true;
 }
 
 const mountOf = (stat: Stat): string => stat.mounted;

@@ -207,6 +207,27 @@ for (const type of ['ext4', 'xfs'] as const) {
   });
 }
 
+test('a blank filesystem in the place of one that was mounted below SOURCE deletes nothing', {
+  skip: needsMounts,
+}, async (t) => {
+  const places = folders(t);
+  const sub = join(places.source, 'sub');
+  mkdirSync(sub, { recursive: true });
+  tmpfsMount(sub);
+  writeFileSync(join(sub, 'a'), 'kept');
+  assert.equal((await run(places, '--once')).code, 0);
+  unmount(sub);
+  tmpfsMount(sub);
+  // As a fresh ext4 has it.
+  mkdirSync(join(sub, 'lost+found'));
+  const { code, stderr } = await run(places, '--once');
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /sub\/a is not mirrored \(mount_missing\)/);
+  assert.equal(readFileSync(join(places.dest, 'sub/a'), 'utf8'), 'kept');
+  assert.equal((await run(places, '--once', '--allow-empty-source')).code, 0);
+  assert(!existsSync(join(places.dest, 'sub/a')));
+});
+
 test('the same SOURCE with nothing left in it deletes nothing without --allow-empty-source', async (t) => {
   const places = folders(t);
   mkdirSync(places.source);
