@@ -99,6 +99,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   dest_in_use: environment('Stop the other ingest-replicate first.'),
   dest_missing: environment('Mount or restore DEST, or check its permissions, and start again.'),
   source_missing: environment('Mount or restore SOURCE, or add --adopt once.'),
+  source_replaced: environment('Mount or restore the former SOURCE, or add --adopt once.'),
+  source_empty: environment('Mount or restore what belongs into SOURCE, or add --allow-empty-source.'),
   change_log_unusable: environment('Check the path of the change log and its permissions, or name another one.'),
   watch_unusable: environment('Do as the sentence says, or add --poll.'),
   dashboard_address: {

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { changesSince, digestOf } from './crash/build.js';
 import { mutants } from './crash/mutants-table.js';
-import { PART_NAMES } from './crash/parts.js';
+import { buildsIn, withFigures } from './crash/report-readme.js';
 import { PACKAGE } from './world/program.js';
 
 const read = (path: string): string => readFileSync(join(PACKAGE, path), 'utf8');
@@ -25,8 +26,8 @@ function rowsBelow(text: string, heading: string): string[][] {
   );
 }
 
-const guarantees = rowsBelow(read('README.md'), '## Guarantees').map(([promise, tests, faults, caught]) => ({
-  ...{ promise: promise!, tests: namesIn(tests!), faults: faults!, mutants: namesIn(caught!) },
+const guarantees = rowsBelow(read('README.md'), '## Guarantees').map(([promise, tests, , caught]) => ({
+  ...{ promise: promise!, tests: namesIn(tests!), mutants: namesIn(caught!) },
 }));
 const report = read('docs/crash-report.md');
 
@@ -48,25 +49,23 @@ test('each test that the README names for a promise exists', () => {
 const all = readdirSync(join(PACKAGE, 'test'), { recursive: true, encoding: 'utf8' });
 const asPattern = (name: string): RegExp => new RegExp(`^${name.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`);
 
-test('the faults that the README counts for a promise are those of the report, part by part', () => {
-  const reached = new Map(
-    rowsBelow(report, '| part').map(([part, , faults]) => [part!.replace(/:.*/, ''), Number(faults)]),
-  );
-  for (const { promise, faults } of guarantees) {
-    if (faults === '') continue;
-    const [, count, parts] = /^([\d,]+): (.*)$/.exec(faults) ?? [];
-    assert(count && parts, `${promise}: "${faults}" is no count and no parts`);
-    const of = parts.split(', ').map((part) => {
-      assert((PART_NAMES as string[]).includes(part), `${promise}: ${part} is no part of the harness`);
-      return reached.get(part) ?? 0;
-    });
-    assert.equal(
-      Number(count.replaceAll(',', '')),
-      of.reduce((all, n) => all + n, 0),
-      promise,
+test('the figures of the README, and the build that it names for them, are those of the report', () => {
+  assert.match(read('README.md'), /^Measured on /m);
+  assert.equal(withFigures(read('README.md'), report), read('README.md'), '`npm run crash` writes both');
+  assert(/\*\*\d+ kills, .* 0 rounds with a violation\.\*\*/.test(report), 'the report has no violation');
+});
+
+test('what was measured is a build of this history; how old it is by now is said, and fails nothing', (t) => {
+  const builds = buildsIn(report);
+  assert(builds.length > 0, 'the report names no build');
+  for (const { digest, commit, date } of builds) {
+    const since = commit === undefined ? undefined : changesSince(commit);
+    assert.notEqual(since, 'unknown', `commit ${commit} of the report is not in this history: measure again`);
+    const age = since === undefined ? 'there is no history to count changes in' : `${since} changes ago`;
+    t.diagnostic(
+      digest === digestOf(PACKAGE) ? `measured on this build, ${digest}` : `measured on ${digest}, ${date}: ${age}`,
     );
   }
-  assert(/\*\*\d+ kills, .* 0 rounds with a violation\.\*\*/.test(report), 'the report has no violation');
 });
 
 test('every mutant is named for a promise, and was caught in the report', () => {

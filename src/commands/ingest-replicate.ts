@@ -61,7 +61,13 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
       `--config of ${NAME} must name a file without feeds, but it has the feed ${name}; name another file, or give the options as flags.`,
     );
   }
-  const { delete: removes, checksum, adopt, 'change-log': changeLog } = invocation.mirror;
+  const {
+    delete: removes,
+    checksum,
+    adopt,
+    'allow-empty-source': allowEmptySource,
+    'change-log': changeLog,
+  } = invocation.mirror;
   const scanSeconds = values['scan-interval-seconds'];
   return {
     source: realDirectory('SOURCE', source),
@@ -73,6 +79,7 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
     delete: removes,
     checksum,
     adopt,
+    allowEmptySource,
     ...(changeLog === undefined ? {} : { changeLog }),
     once: invocation.service.once,
   };

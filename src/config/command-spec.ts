@@ -11,6 +11,8 @@ export interface CommandSpec {
   examples: readonly string[];
   /** Other spellings of an option, where its own would be another command's. */
   aliases?: Readonly<Record<string, string>>;
+  /** What an option does here, where its own text speaks of another command. */
+  means?: Readonly<Record<string, string>>;
   /** Options without which the command says what is missing. */
   needs: readonly string[];
 }

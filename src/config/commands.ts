@@ -77,9 +77,26 @@ export const COMMANDS = {
     words: 'SOURCE DEST',
     wordsMax: 2,
     options: [
-      ...['include', 'exclude', 'poll', 'scan-interval-seconds', 'delete', 'checksum', 'adopt', 'change-log'],
+      ...[
+        'include',
+        'exclude',
+        'poll',
+        'scan-interval-seconds',
+        'delete',
+        'checksum',
+        'adopt',
+        'allow-empty-source',
+        'change-log',
+      ],
       ...['once', 'dry-run', 'log-level', 'metrics-interval-seconds'],
     ],
+    means: {
+      poll: 'never use inotify, only look at everything (chosen by itself on NFS and the like)',
+      'scan-interval-seconds': 'how often everything is looked at on both sides',
+      once: 'end when DEST is like SOURCE; waits while DEST is full or failing',
+      'dry-run': 'say each thing that --once would do; change nothing at all',
+      'metrics-interval-seconds': 'how often the event `replica_metrics` is written',
+    },
     examples: [
       'ingest-replicate /data/warehouse /backup/warehouse',
       "ingest-replicate /data/warehouse /backup/warehouse --once --checksum --exclude '*.part'",

@@ -37,7 +37,9 @@ function elsewhere({ options }: CommandSpec): string {
       .join(', ');
   const flagsOnly = flags([...Object.keys(viewFields), ...Object.keys(mirrorFields), 'help', 'version']);
   const notInFile = flags([...NOT_IN_FILE, 'config']);
-  return `An option may also stand in the environment (--state-path as INGEST_STATE_PATH) or in the YAML file of --config (state-path: PATH); a flag counts over the environment, and that over the file. Not in the file: ${notInFile}. Flags only: ${flagsOnly}.`;
+  const [name, value] = options.includes('state-path') ? ['state-path', 'PATH'] : ['log-level', 'warn'];
+  const variable = `INGEST_${name!.toUpperCase().replaceAll('-', '_')}`;
+  return `An option may also stand in the environment (--${name} as ${variable}) or in the YAML file of --config (${name}: ${value}); a flag counts over the environment, and that over the file. Not in the file: ${notInFile}. Flags only: ${flagsOnly}.`;
 }
 
 function exitCodes(spec: CommandSpec): string {
@@ -48,7 +50,11 @@ function exitCodes(spec: CommandSpec): string {
 function section(spec: CommandSpec, group: string, width: number): string {
   const lines = spec.options
     .filter((name) => allFields[name]!.meta.group === group)
-    .map((name) => optionLines(name, allFields[name]!.meta, spec.needs.includes(name), width));
+    .map((name) => {
+      const meta = allFields[name]!.meta;
+      const description = spec.means?.[name] ?? meta.description;
+      return optionLines(name, { ...meta, description }, spec.needs.includes(name), width);
+    });
   return lines.length === 0 ? '' : `${group}:\n${lines.join('')}`;
 }
 

@@ -429,6 +429,10 @@ export const mirrorFields = {
     },
     false,
   ),
+  'allow-empty-source': toggle(
+    { group: MIRROR, description: 'remove everything from DEST where SOURCE is empty, instead of refusing' },
+    false,
+  ),
   'change-log': text({
     group: MIRROR,
     description: 'the database of what has changed in SOURCE, on a local filesystem; others may read it too',

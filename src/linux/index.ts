@@ -4,6 +4,7 @@
  */
 export * from './boot.js';
 export { sendDatagram } from './datagram.js';
+export { type DirectoryId, directoryIdOf, isAnotherDirectory } from './directory-id.js';
 export { makeDirectoryAt, removeDirectoryAt, renameNoReplace, renameReplacing, unlinkAt } from './entries.js';
 export { codeOfErrno, LinuxError } from './error.js';
 export { cloneFile, fallocateKeepSize, setPosition } from './extents.js';

@@ -80,6 +80,7 @@ export const lseek = bind<(fd: number, offset: number, whence: number) => number
 export const fallocate = bind<(fd: number, mode: number, offset: number, length: number) => number>(
   'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
 );
+export const fstatfs = bind<(fd: number, into: Bytes) => number>('int fstatfs(int fd, uint8_t *into)');
 export const syncfs = bind<(fd: number) => number>('int syncfs(int fd)');
 export const futimens = bind<(fd: number, times: Bytes) => number>('int futimens(int fd, const uint8_t *times)');
 export const clock_gettime = bind<(clock: number, into: Bytes) => number>(

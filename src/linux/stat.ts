@@ -29,6 +29,8 @@ export interface Stat {
   mounted: string;
   /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with everything that a write, a rename or another file changes. */
   version: string;
+  /** BIRTH_NS: when the inode was made. Empty where the filesystem keeps no such time. */
+  birth: string;
   /** `DEV:INO:BIRTH_NS`: tells a file from a later one with its inode number. BIRTH_NS is empty where none is kept. */
   file: string;
   /** `SIZE:MTIME_NS` */
@@ -146,9 +148,11 @@ class FileStat implements Stat {
     this.#version ??= `${this.dev}:${this.inode}:${this.content}:${this.changed}`;
     return this.#version;
   }
+  get birth(): string {
+    return this.birthS === undefined ? '' : digits(this.birthS, this.birthNs);
+  }
   get file(): string {
-    const birth = this.birthS === undefined ? '' : digits(this.birthS, this.birthNs);
-    return `${this.dev}:${this.inode}:${birth}`;
+    return `${this.dev}:${this.inode}:${this.birth}`;
   }
   get content(): string {
     return `${this.size}:${digits(this.modificationS, this.modificationNs)}`;

@@ -25,11 +25,12 @@ import {
   statFd,
   unlinkAt,
 } from '../linux/index.js';
+import { firstContent } from './content.js';
 import { stepOf } from './difference.js';
 import { DestMissing } from './failures.js';
-import { type Marker, readMarker, writeMarker } from './marker.js';
+import { type Marker, readMarker, type SourceSeen, writeMarker } from './marker.js';
 import { removeTree } from './remove-tree.js';
-import { HIDDEN, LOST_AND_FOUND } from './rules.js';
+import { HIDDEN, LOST_AND_FOUND, type Rules } from './rules.js';
 import { MAKING } from './trees.js';
 
 const LOCK_BYTE = 0;
@@ -68,6 +69,16 @@ export function lookAtDest({ dest, source, adopt }: Claim): Marker | undefined {
   }
 }
 
+/** Whether there is anything that a mirror by these rules would remove. Errors: EnvironmentError. */
+export function hasContent(dest: string, rules: Rules): boolean {
+  const fd = openRoot(dest);
+  try {
+    return firstContent(fd, rules) !== undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 export class Dest {
   #count = 0;
   readonly #path: ByteName;
@@ -83,7 +94,7 @@ export class Dest {
   }
 
   /** Makes it ours, and removes what a killed process left. */
-  static async claim({ dest, source }: Claim, marker: Omit<Marker, 'version' | 'source'>): Promise<Dest> {
+  static async claim({ dest, source }: Claim, seen: SourceSeen): Promise<Dest> {
     const fd = openRoot(dest);
     try {
       const hidden = madeDirectory(fd, HIDDEN);
@@ -101,7 +112,7 @@ export class Dest {
         const making = madeDirectory(hidden, MAKING);
         const stepNs = stepOfTimes(making);
         closeSync(making);
-        writeMarker(hidden, { version: 1, source, ...marker });
+        writeMarker(hidden, { ...seen, version: 1, source });
         fsyncSync(fd);
         const { dev, ino } = statFd(hidden);
         return new Dest(dest, { dev, ino }, lock, stepNs);

@@ -8,7 +8,7 @@ import { errnoOf, NoRoom } from '../files/place-error.js';
 export class SourceMissing extends Error {
   override readonly name = 'SourceMissing';
   constructor(
-    /** An errno name, `unmounted` or `emptied`. */
+    /** An errno name, `unmounted`, `emptied`, `replaced` or `empty` (sentences.ts). */
     readonly code: string,
   ) {
     super(`the source is missing: ${code}`);

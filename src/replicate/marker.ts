@@ -4,21 +4,23 @@
  */
 import { closeSync, fsyncSync, readFileSync, writeSync } from 'node:fs';
 import { removeIfThere } from '../files/copy.js';
-import { LinuxError, nameOfText, O, openAt, renameReplacing } from '../linux/index.js';
+import { type DirectoryId, LinuxError, nameOfText, O, openAt, renameReplacing } from '../linux/index.js';
 
 const NAME = nameOfText('mirror.json');
 const TEMPORARY = nameOfText('mirror.json.new');
 
-export interface Marker {
-  version: 1;
-  /** Real path. */
-  source: string;
-  /** Of its root: another number is another directory, or another filesystem. */
-  inode: string;
+/** What was seen of SOURCE as a place. A marker of an earlier version says less of which directory it was. */
+export interface SourceSeen extends Partial<DirectoryId> {
   /** It was a mount point: where it is none now, its filesystem is missing. */
   mounted: boolean;
   /** The same of directories below it, as latin1 of their bytes. */
   mounts: string[];
+}
+
+export interface Marker extends SourceSeen {
+  version: 1;
+  /** Real path. */
+  source: string;
 }
 
 /** Undefined where there is none. `hidden`: the hidden folder. */

@@ -1,10 +1,11 @@
-/** SOURCE or DEST is away: told once, and once when it is back. */
+/** SOURCE or DEST is away: logged once for each reason, and once when it is back. */
 import type { Emit } from '../telemetry/emit.js';
 import { DestMissing, SourceMissing } from './failures.js';
-import { destError, sourceError } from './sentences.js';
+import { destError, destMeaning, sourceError, sourceMeaning } from './sentences.js';
 
 export class Missing {
   #gone: 'source' | 'dest' | undefined;
+  #code: string | undefined;
 
   constructor(
     private readonly paths: { source: string; dest: string },
@@ -15,8 +16,13 @@ export class Missing {
   gone(error: unknown): void {
     const which = error instanceof SourceMissing ? 'source' : 'dest';
     if (!(error instanceof SourceMissing) && !(error instanceof DestMissing)) throw error;
-    if (this.#gone !== which) this.emit(`${which}_missing`, { path: this.paths[which], code: error.code });
+    const { code } = error;
+    if (this.#gone !== which || this.#code !== code) {
+      const reason = which === 'source' ? sourceMeaning(code) : destMeaning(code);
+      this.emit(`${which}_missing`, { path: this.paths[which], code, reason });
+    }
     this.#gone = which;
+    this.#code = code;
   }
 
   back(): void {

@@ -6,10 +6,10 @@ import { OperatorError } from '../errors.js';
 import { errnoOf } from '../files/place-error.js';
 import { shownName } from '../linux/index.js';
 import type { Emit } from '../telemetry/emit.js';
-import { Dest, lookAtDest } from './dest.js';
+import { Dest, hasContent, lookAtDest } from './dest.js';
 import { Compare } from './difference.js';
 import { SourceMissing } from './failures.js';
-import type { Marker } from './marker.js';
+import type { Marker, SourceSeen } from './marker.js';
 import { HIDDEN, Rules } from './rules.js';
 import { destError, sourceError } from './sentences.js';
 import { Source } from './source.js';
@@ -25,24 +25,25 @@ export interface Opened {
   hiddenPath: string;
 }
 
-type Known = Pick<Marker, 'inode' | 'mounted' | 'mounts'>;
-
 /** Both are looked at; nothing is changed. Errors: OperatorError, EnvironmentError. */
-export function lookAtBoth(options: ReplicateOptions): { marker: Marker | undefined; known: Known; rules: Rules } {
+export function lookAtBoth(options: ReplicateOptions): { seen: SourceSeen; rules: Rules } {
   refuseOverlap({ origin: 'SOURCE', path: options.source }, { origin: 'DEST', path: options.dest });
   const { source, dest, adopt = false } = options;
   if (options.changeLog !== undefined) refuseLogInside(options.changeLog, source, dest);
   const marker = lookAtDest({ source, dest, adopt });
-  let known: Known | undefined = marker;
-  const place = new Source(source, marker, (changed) => {
-    known = changed;
-  });
+  const rules = new Rules(options);
   try {
-    closeSync(place.open());
+    const place = new Source(options, rules, marker && seenIn(marker));
+    const fd = place.open();
+    try {
+      if ((options.delete ?? true) && hasContent(dest, rules)) place.refuseEmpty(fd);
+    } finally {
+      closeSync(fd);
+    }
+    return { seen: place.seen!, rules };
   } catch (error) {
     throw error instanceof SourceMissing ? sourceError(source, error.code) : error;
   }
-  return { marker, known: known!, rules: new Rules(options) };
 }
 
 /** In SOURCE each of its own changes would be told to it again; in DEST it would be removed. */
@@ -53,12 +54,11 @@ function refuseLogInside(changeLog: string, source: string, dest: string): void 
 }
 
 export async function openReplica(options: ReplicateOptions): Promise<Opened> {
-  const { known, rules } = lookAtBoth(options);
+  const { seen, rules } = lookAtBoth(options);
   const { source, dest, adopt = false, emit = () => {} } = options;
-  const claimed = await claim({ source, dest, adopt }, known);
-  const remember = (changed: Known) => claimed.remember({ version: 1, source, ...pick(changed) });
+  const claimed = await claim({ source, dest, adopt }, seen);
   return {
-    source: new Source(source, known, remember),
+    source: new Source(options, rules, seen, (now) => claimed.remember({ ...now, version: 1, source })),
     dest: claimed,
     rules,
     compare: new Compare(claimed.stepNs),
@@ -68,13 +68,13 @@ export async function openReplica(options: ReplicateOptions): Promise<Opened> {
   };
 }
 
-async function claim(wanted: { source: string; dest: string; adopt: boolean }, known: Known): Promise<Dest> {
+async function claim(wanted: { source: string; dest: string; adopt: boolean }, seen: SourceSeen): Promise<Dest> {
   try {
-    return await Dest.claim(wanted, pick(known));
+    return await Dest.claim(wanted, seen);
   } catch (error) {
     const code = errnoOf(error);
     throw error instanceof OperatorError || code === undefined ? error : destError(wanted.dest, code);
   }
 }
 
-const pick = ({ inode, mounted, mounts }: Known): Known => ({ inode, mounted, mounts });
+const seenIn = ({ version: _version, source: _source, ...seen }: Marker): SourceSeen => seen;

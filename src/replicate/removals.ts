@@ -13,6 +13,7 @@ export async function remove(parts: Parts, trees: Trees, path: ByteName, there: 
   if (!parts.delete) return;
   source.refuseLost(trees, path, true);
   await giveWay(path);
+  source.refuseEmpty(trees.source.rootFd);
   if (there.kind !== 'directory') {
     unlinkAt(ready(trees, folderOf(path)), baseOf(path));
     totals.removed++;

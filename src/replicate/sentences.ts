@@ -1,23 +1,52 @@
 /** What is said of SOURCE and DEST as places. */
 import { EnvironmentError } from '../errors.js';
 
-const SOURCE_MEANING: Record<string, string> = {
-  unmounted: 'was a mount point and is none now, so its filesystem is missing; mount it',
-  emptied: 'is another directory than at the last time, and empty; mount or restore what belongs there',
+/** Of each code of SourceMissing that is no errno name: the error, what is wrong, and what to do. */
+const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
+  unmounted: {
+    code: 'source_missing',
+    meaning:
+      'was a mount point and is none now, so its filesystem is missing; mount it, or start once with --adopt if it is meant to be like this',
+  },
+  emptied: {
+    code: 'source_missing',
+    meaning:
+      'is another directory than at the last time, and empty; mount or restore what belongs there, or start once with --adopt --allow-empty-source if DEST shall be emptied too',
+  },
+  replaced: {
+    code: 'source_replaced',
+    meaning:
+      'is another directory than at the last time: it was made again, restored, or is on another filesystem; mount or restore the former one, or start with --adopt once if this one takes its place (what it does not have is removed from DEST)',
+  },
+  empty: {
+    code: 'source_empty',
+    meaning:
+      'is empty and DEST is not; mount or restore what belongs there, or start with --allow-empty-source if DEST shall be emptied too',
+  },
 };
 
-export function sourceError(source: string, code: string): EnvironmentError {
-  const meaning = SOURCE_MEANING[code] ?? `cannot be opened (${code}); check the path, its mount and its permissions`;
+const saysOf = (code: string) =>
+  SOURCE_SAYS[code] ?? {
+    code: 'source_missing',
+    meaning: `cannot be opened (${code}); check the path, its mount and its permissions`,
+  };
+
+export const sourceMeaning = (code: string): string => saysOf(code).meaning;
+
+export function sourceError(source: string, why: string): EnvironmentError {
+  const { code, meaning } = saysOf(why);
   return new EnvironmentError(
-    'source_missing',
-    `SOURCE must be the directory that DEST is the mirror of, but ${source} ${meaning}, or add --adopt once if it is meant to be like this.`,
+    code,
+    `SOURCE must be the directory that DEST is the mirror of, but ${source} ${meaning}.`,
   );
 }
 
+export const destMeaning = (code: string): string =>
+  code === 'no_marker' ? 'is another folder by now' : `cannot be used (${code})`;
+
 export function destError(dest: string, code: string): EnvironmentError {
-  const meaning = code === 'no_marker' ? 'is another folder by now' : `cannot be used (${code})`;
   return new EnvironmentError(
     'dest_missing',
-    `DEST must stay the folder that was claimed, but ${dest} ${meaning}; mount or restore it, check its permissions, and start again.`,
+    `DEST must stay the folder that was claimed, but ${dest} ${destMeaning(code)}; mount or restore it, check its permissions, and start again.`,
   );
 }

@@ -5,11 +5,14 @@
  * mounts below it by `refuseLost`.
  */
 import { closeSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { namesIn } from '../files/names-in.js';
 import { folderOf } from '../files/places.js';
 import {
   AT_FDCWD,
   type ByteName,
+  directoryIdOf,
+  isAnotherDirectory,
   LinuxError,
   nameOfText,
   O,
@@ -18,22 +21,28 @@ import {
   statAtOrNone,
   statFd,
 } from '../linux/index.js';
+import { firstContent, isContent } from './content.js';
 import { CannotMirror, isGone, SourceMissing } from './failures.js';
-import type { Marker } from './marker.js';
+import type { SourceSeen } from './marker.js';
+import { LOST_AND_FOUND, type Rules } from './rules.js';
 import type { Trees } from './trees.js';
+import type { ReplicateOptions } from './types.js';
 
 export class Source {
   readonly #path: ByteName;
   readonly #mounts: Set<ByteName>;
+  /** A name that was at the root: while it is there, SOURCE is not empty. */
+  #content: ByteName | undefined;
 
-  /** `known`: of the last run. `changed`: what is known has changed, and should be kept. */
+  /** `seen`: at the last run. `changed`: this is to be remembered instead. */
   constructor(
-    readonly path: string,
-    private known: Pick<Marker, 'inode' | 'mounted' | 'mounts'> | undefined,
-    private readonly changed: (known: Pick<Marker, 'inode' | 'mounted' | 'mounts'>) => void = () => {},
+    private readonly options: Pick<ReplicateOptions, 'source' | 'allowEmptySource'>,
+    private readonly rules: Rules,
+    public seen: SourceSeen | undefined,
+    private readonly changed: (seen: SourceSeen) => void = () => {},
   ) {
-    this.#path = nameOfText(path);
-    this.#mounts = new Set((known?.mounts ?? []) as ByteName[]);
+    this.#path = nameOfText(options.source);
+    this.#mounts = new Set((seen?.mounts ?? []) as ByteName[]);
   }
 
   /** Errors: SourceMissing. */
@@ -58,7 +67,7 @@ export class Source {
   noteMount(path: ByteName, stat: Stat, parent: Stat): void {
     if (mountOf(stat) === mountOf(parent) || this.#mounts.has(path)) return;
     this.#mounts.add(path);
-    this.#keep({ ...this.known!, mounts: [...this.#mounts] });
+    this.#keep({ ...this.seen!, mounts: [...this.#mounts] });
   }
 
   /**
@@ -68,9 +77,25 @@ export class Source {
   refuseLost(trees: Trees, path: ByteName, toRemove = false): void {
     for (const mount of this.#mounts) {
       const speaks = path === mount || path.startsWith(`${mount}/`) || (toRemove && mount.startsWith(`${path}/`));
-      if (!speaks || isMounted(trees, mount)) continue;
-      throw new CannotMirror('mount_missing', `the filesystem that was mounted at ${mount} is missing`);
+      if (!speaks) continue;
+      if (!isMounted(trees, mount)) {
+        throw new CannotMirror('mount_missing', `the filesystem that was mounted at ${mount} is missing`);
+      }
+      if (toRemove && !this.options.allowEmptySource && isBlank(trees.source.directory(mount))) {
+        throw new CannotMirror(
+          'mount_missing',
+          `the filesystem that is mounted at ${mount} is empty; --allow-empty-source removes what was there`,
+        );
+      }
     }
+  }
+
+  /** Nothing is removed for a SOURCE that has nothing. Errors: SourceMissing. */
+  refuseEmpty(rootFd: number): void {
+    if (this.options.allowEmptySource) return;
+    if (this.#content !== undefined && isContent(rootFd, this.#content, this.rules)) return;
+    this.#content = firstContent(rootFd, this.rules);
+    if (this.#content === undefined) throw new SourceMissing('empty');
   }
 
   #judge(fd: number): void {
@@ -78,17 +103,18 @@ export class Source {
     if (stat.nlink === 0) throw new SourceMissing('ENOENT');
     const parent = statAtOrNone(AT_FDCWD, `${this.#path}/..` as ByteName);
     const mounted = parent !== undefined && mountOf(parent) !== mountOf(stat);
-    const inode = String(stat.ino);
-    if (this.known?.mounted && !mounted) throw new SourceMissing('unmounted');
-    if (this.known?.inode === inode && this.known.mounted === mounted) return;
-    // A directory that was made anew, or the mount point below another one: that it is empty says nothing.
-    if (this.known !== undefined && isEmpty(fd)) throw new SourceMissing('emptied');
-    this.#keep({ inode, mounted, mounts: [...this.#mounts] });
+    if (this.seen?.mounted && !mounted) throw new SourceMissing('unmounted');
+    const id = directoryIdOf(fd);
+    if (this.seen !== undefined && isAnotherDirectory(this.seen, id)) {
+      throw new SourceMissing(firstContent(fd, this.rules) === undefined ? 'emptied' : 'replaced');
+    }
+    const now = { ...id, mounted, mounts: [...this.#mounts] };
+    if (!isDeepStrictEqual(this.seen, now)) this.#keep(now);
   }
 
-  #keep(known: Pick<Marker, 'inode' | 'mounted' | 'mounts'>): void {
-    this.changed(known);
-    this.known = known;
+  #keep(seen: SourceSeen): void {
+    this.changed(seen);
+    this.seen = seen;
   }
 }
 
@@ -101,8 +127,8 @@ function isMounted({ source }: Trees, mount: ByteName): boolean {
   }
 }
 
-function isEmpty(fd: number): boolean {
-  for (const _ of namesIn(fd)) return false;
+function isBlank(rootFd: number): boolean {
+  for (const name of namesIn(rootFd)) if (name !== LOST_AND_FOUND) return false;
   return true;
 }
 

@@ -15,6 +15,8 @@ export interface ReplicateOptions {
   checksum?: boolean;
   /** Takes over a DEST that has content of its own, or is the mirror of another SOURCE. Default false. */
   adopt?: boolean;
+  /** An empty SOURCE empties DEST. Default false: it is refused, or waited for. */
+  allowEmptySource?: boolean;
   /** Ends when one look at everything was made. Default false: goes on until it is stopped. */
   once?: boolean;
   /** Never events, only looks at everything. Default false. */

@@ -34,12 +34,12 @@ export const REPLICA_EVENTS: Record<string, EventSpec> = {
   },
   source_missing: {
     level: 'error',
-    say: (f) => `SOURCE ${text(f.path)} is missing (${text(f.code)}): nothing is removed; it goes on when that is back`,
+    say: (f) => `SOURCE ${text(f.path)} ${text(f.reason)}; nothing is removed meanwhile`,
   },
   source_back: { say: (f) => `SOURCE ${text(f.path)} is back` },
   dest_missing: {
     level: 'error',
-    say: (f) => `DEST ${text(f.path)} is missing (${text(f.code)}): nothing is written; it goes on when that is back`,
+    say: (f) => `DEST ${text(f.path)} ${text(f.reason)}; nothing is written until it is back`,
   },
   dest_back: { say: (f) => `DEST ${text(f.path)} is back` },
 };

@@ -16,7 +16,8 @@ for (const command of Object.keys(COMMANDS) as CommandName[]) {
     assert.deepEqual(shown.toSorted(), [...spec.options].toSorted());
     const text = oneLine(help);
     for (const option of spec.options) {
-      const { description, defaultText, unit, choices, kind } = allFields[option]!.meta;
+      const { defaultText, unit, choices, kind, ...meta } = allFields[option]!.meta;
+      const description = spec.means?.[option] ?? meta.description;
       assert.ok(text.includes(oneLine(description)), `${option}: ${description}`);
       if (kind !== 'switch' && defaultText && !(spec.needs as string[]).includes(option)) {
         assert.ok(text.includes(`(default: ${defaultText}`), `${option}: ${defaultText}`);
@@ -43,4 +44,9 @@ test('--help and --version answer on stdout with exit code 0, whatever else is g
   assert.ok(help.stdout.includes('Usage: ingest'));
   assert.equal(runCommand('ingest', folders, ['-h']).stdout, help.stdout);
   assert.match(runCommand('queue-stat', folders, ['--version']).stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('the help of a command that has no stages and no state speaks of neither', () => {
+  const help = helpOf(COMMANDS['ingest-replicate']).replace(/Exit codes:.*/s, '');
+  assert.doesNotMatch(help, /\bstages?\b|state-path|STATE_PATH|\binput\b/);
 });

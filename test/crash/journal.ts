@@ -1,10 +1,10 @@
 /**
  * What was done, a line of JSON a round: a run that was interrupted goes on where it was, and the report is made of it.
  */
-import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PACKAGE } from '../world/program.js';
+import { type Build, buildNow } from './build.js';
 import type { Violation } from './round.js';
 
 export interface Entry {
@@ -24,7 +24,7 @@ export interface Entry {
   /** Why it, or a part of it, could not be tested here. */
   untested?: string;
   /** What was tested: a run that is resumed after a mend goes on with another one. */
-  build?: string;
+  build?: Build;
 }
 
 /** How a mutant was caught. */
@@ -41,6 +41,8 @@ export interface Head {
   seed: string;
   version: string;
   begun: string;
+  /** Some units of each part alone. */
+  short: boolean;
 }
 
 export class Journal {
@@ -87,18 +89,3 @@ export class Journal {
 
 export const versionNow = (): string =>
   (JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string }).version;
-
-let build: string | undefined;
-
-/** A name for the product's compiled code, without tests: equal code, equal name. */
-export function buildNow(): string {
-  if (build !== undefined) return build;
-  const hash = createHash('sha256');
-  for (const part of ['queue', 'src']) {
-    const files = readdirSync(join(PACKAGE, 'dist', part), { recursive: true, encoding: 'utf8' });
-    for (const file of files.filter((name) => name.endsWith('.js')).sort())
-      hash.update(`${part}/${file}\0`).update(readFileSync(join(PACKAGE, 'dist', part, file)));
-  }
-  build = hash.digest('hex').slice(0, 12);
-  return build;
-}

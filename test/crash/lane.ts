@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Config } from '../../src/config/options.js';
 import { PACKAGE } from '../world/program.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
@@ -51,7 +50,7 @@ export class Lane {
 
   /** Runs one process to its end. `before`: sets its control file up; `onFirst`: brings the second batch. */
   async run(
-    config: Config,
+    asked: Pick<Order, 'config' | 'withdraw'>,
     before: (control: Control) => void,
     onFirst?: (control: Control) => void,
   ): Promise<Ran & { control: Control }> {
@@ -63,7 +62,7 @@ export class Lane {
       onFirst?.(control);
       child.stdin!.write('go\n');
     };
-    const order: Order = { config, control: control.path, second: onFirst !== undefined };
+    const order: Order = { ...asked, control: control.path, second: onFirst !== undefined };
     const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
       child.on('close', (code, signal) => resolve([code, signal])),
     );

@@ -1,21 +1,22 @@
 /**
  * `npm run crash`: the full form of every part, resumable. Each round goes into a journal, docs/crash-report.md is written
- * from it.
- * `--only PART[,PART]|NAME` (parts, or one round by its name), `--seed S`, `--rounds N` (at most so many now), `--minutes N`,
+ * from it, and the README's figures from that.
+ * `--short` (some units of each part, and all mutants and adversaries), `--only PART[,PART]|NAME` (parts, or one round by its name), `--seed S`, `--rounds N` (at most so many now), `--minutes N`,
  * `--lanes N`, `--keep` (the worlds of violations), `--resume` (goes on with the journal and its seed), `--processes` (the one
  * round on the real daemons).
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PACKAGE } from '../world/program.js';
 import { type Harness, openHarness } from './harness.js';
 import { type Entry, Journal, versionNow } from './journal.js';
-import { isPart, PART_NAMES, type Part } from './parts.js';
+import { isPart, PART_NAMES, type Part, SHORT } from './parts.js';
 import { faultsOf } from './plan.js';
 import { unitsOf } from './plan-full.js';
 import { pointOf } from './points.js';
 import { reportOf } from './report.js';
+import { withFigures } from './report-readme.js';
 import type { RoundEnd } from './round.js';
 import type { Unit } from './unit.js';
 
@@ -23,11 +24,12 @@ const { values } = parseArgs({
   options: {
     ...{ seed: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' }, lanes: { type: 'string' } },
     ...{ keep: { type: 'boolean' }, resume: { type: 'boolean' }, minutes: { type: 'string' } },
-    processes: { type: 'boolean' },
+    ...{ processes: { type: 'boolean' }, short: { type: 'boolean' } },
   },
 });
 const JOURNAL = join(PACKAGE, 'var', 'crash.jsonl');
 const REPORT = join(PACKAGE, 'docs', 'crash-report.md');
+const README = join(PACKAGE, 'README.md');
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -41,6 +43,7 @@ function openJournal(): Journal {
   const seed = values.seed ?? String(Date.now());
   return Journal.begin(isOne ? `${JOURNAL}.one` : JOURNAL, {
     ...{ seed, version: versionNow(), begun: new Date().toISOString() },
+    short: values.short === true,
   });
 }
 
@@ -84,6 +87,11 @@ function progress(journal: Journal): { done: (entry: Entry) => void; violated: (
   return { done, violated: () => violated };
 }
 
+function writeReport(report: string): void {
+  writeFileSync(REPORT, report);
+  writeFileSync(README, withFigures(readFileSync(README, 'utf8'), report));
+}
+
 async function main(): Promise<number> {
   if (values.keep) process.env.KEEP_VIOLATED = '1'; // adversaries make their worlds themselves
   const journal = openJournal();
@@ -116,10 +124,11 @@ async function main(): Promise<number> {
     } else {
       for (const part of wanted as Part[]) {
         const { entries } = journal;
-        const units = unitsOf(part, { harness, calls, entries, seed });
+        const all = unitsOf(part, { harness, calls, entries, seed });
+        const units = values.short ? [...all].slice(0, SHORT[part]) : all;
         await harness.run(undone(part, units, [...entries]), done, until);
       }
-      writeFileSync(REPORT, reportOf(journal, calls, harness.grounds));
+      writeReport(reportOf(journal, calls, harness.grounds));
     }
   } finally {
     harness.close();

@@ -8,6 +8,7 @@ import { frozenInstants } from './frozen.js';
 import { doorbell } from './mutants-doorbell.js';
 import { killAtStored, killInAppend, killInSidecarSeal } from './mutants-kills.js';
 import { collision, openWriter, sealedFileAway, stoppedWorker } from './mutants-moments.js';
+import { correctionsFail, restoredBackup } from './mutants-operator.js';
 import { callOrder, killAtLines, killAtSeals } from './mutants-order.js';
 import { racingWriters } from './mutants-racers.js';
 import type { Found, RunParts } from './mutants-world.js';
@@ -55,6 +56,8 @@ export const runs = {
   'sealed file away': once(sealedFileAway),
   'frozen instants': frozen,
   doorbell: once(doorbell),
+  'corrections fail': once(correctionsFail),
+  'restored backup': once(restoredBackup),
 } satisfies Record<string, Run>;
 
 export type RunName = keyof typeof runs;

@@ -5,6 +5,8 @@ import { STAGE_NAMES } from '../../src/config/stage-names.js';
 export interface Order {
   /** Read by the harness: a runner needs no parser of options, which costs it a third of its start. */
   config: Config;
+  /** SHA-256 of the content that an operator withdraws when it is stored. */
+  withdraw: string;
   control: string;
   /** Files of the second batch come when this process has said that the first is in. */
   second: boolean;
@@ -14,4 +16,5 @@ export interface Order {
 export const PHASES: readonly string[] = [
   ...['start', 'scan', ...STAGE_NAMES, 'rescue', 'probe', 'reap', 'end'],
   ...STAGE_NAMES.map((stage) => `settle ${stage}`),
+  ...['withdraw', 'prune'],
 ];

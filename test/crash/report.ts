@@ -1,5 +1,6 @@
 /** docs/crash-report.md, written from a journal: what was injected, how often, where, and what came of it. */
 import { cpus, release } from 'node:os';
+import type { Build } from './build.js';
 import { type Call, ERRORS } from './control.js';
 import type { OpenGrounds } from './grounds.js';
 import type { Entry, Journal } from './journal.js';
@@ -19,7 +20,7 @@ export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: 
     '',
     'Written by `npm run crash`; nothing in it is typed by hand.',
     '',
-    `Version ${head.version}, seed \`${head.seed}\`, begun ${head.begun}. ${cpus().length} cores (${cpus()[0]?.model.trim()}), Linux ${release()}, Node ${process.version}.`,
+    `${head.short ? 'The short form. ' : ''}Version ${head.version}, seed \`${head.seed}\`, begun ${head.begun}. ${cpus().length} cores (${cpus()[0]?.model.trim()}), Linux ${release()}, Node ${process.version}.`,
     '',
     `**${total.kills} kills, ${total.failures} rounds with failing calls, ${total.cuts} power cuts: ${total.kills + total.failures + total.cuts} in all. ${violated.length} rounds with a violation.**`,
     `A run of the scene without a fault makes ${calls.length} calls that may change a file, at ${new Set(calls.map(pointOf)).size} distinct points (stage, call, path).`,
@@ -70,13 +71,14 @@ function rowOf(part: Part, entries: readonly Entry[]): string {
 
 /** What was run on which code, where a mend came between. */
 function buildsOf(entries: readonly Entry[]): string[] {
-  const builds = [...new Set(entries.map(({ build }) => build))];
-  const toldOfBuild = (build: string | undefined): string => {
-    const of = entries.filter((entry) => entry.build === build);
+  const builds = new Map(entries.flatMap(({ build }) => (build ? [[build.digest, build]] : [])));
+  const toldOfBuild = ({ digest, commit, date }: Build): string => {
+    const of = entries.filter(({ build }) => build?.digest === digest);
     const parts = PART_NAMES.map((part) => [part, partOf(of, part).length] as const).filter(([, rounds]) => rounds > 0);
-    return `- \`${build}\`: ${parts.map(([part, rounds]) => `${part} ${rounds}`).join(', ')}`;
+    const measured = commit === undefined ? date : `commit \`${commit}\`, ${date}`;
+    return `- \`${digest}\`, ${measured}: ${parts.map(([part, rounds]) => `${part} ${rounds}`).join(', ')}`;
   };
-  return ['', 'Rounds by build (a digest of the compiled product, without tests):', ...builds.map(toldOfBuild)];
+  return ['', 'Rounds by build (a digest of bin, queue and src):', ...[...builds.values()].map(toldOfBuild)];
 }
 
 function errorsOf(entries: readonly Entry[]): string[] {

@@ -111,7 +111,7 @@ async function runOnce(
   const isFirst = clocks.boot === 0;
   if (!isFirst) second();
   const ran = await lane.run(
-    scene.config,
+    { config: scene.config, withdraw: scene.withdrawn },
     (control) => {
       control.set('boot_ns', clocks.boot);
       control.set('wall_ns', scene.wallNs(clocks.hour));

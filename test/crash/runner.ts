@@ -12,8 +12,9 @@ import { refuseLostState } from '../../src/recover/known.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
 import { SKIP_FIRST_MS, SKIP_MAX_MS, Whole } from './whole.js';
+import { operate } from './whole-verbs.js';
 
-async function obey({ config, control: path, second }: Order, next: () => Promise<unknown>): Promise<void> {
+async function obey({ config, withdraw, control: path, second }: Order, next: () => Promise<unknown>): Promise<void> {
   const control = new Control(path);
   prepareState(config.service.statePath);
   await refuseLostState(config.service.statePath, config.feeds);
@@ -27,8 +28,8 @@ async function obey({ config, control: path, second }: Order, next: () => Promis
       if (second) {
         process.stdout.write('first\n');
         await next();
-        await whole.settle();
       }
+      if ((await operate(whole, withdraw)) || second) await whole.settle();
       await whole.close();
       process.exit(0);
     };

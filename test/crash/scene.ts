@@ -3,7 +3,8 @@
  * `near`: stability, on the input's filesystem: twins in flight, a collision, nested directories, a name that needs a folder
  * in underprocess/, a file with two links (private copy), a directory that stands in the way of a target (retry).
  * `far`: sidecars, warehouse on another filesystem: checked, mismatched (held), empty.
- * A second batch comes in the next hour of the wall clock, with a twin of what is stored by then.
+ * A second batch comes in the next hour of the wall clock, with a twin of what is stored by then; before it is taken, one content
+ * is withdrawn and the first hour's history pruned (whole-verbs.ts).
  */
 import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,6 +38,9 @@ export class Scene {
   readonly #obstacle: string;
 
   readonly #again: Buffer;
+  readonly #wrong: Buffer;
+  /** SHA-256 of the content that is withdrawn. */
+  readonly withdrawn: string;
 
   constructor(seed: string, { near: ground, far }: Grounds) {
     this.far = mkdtempSync(join(far, 'ingest-far-'));
@@ -49,6 +53,9 @@ export class Scene {
       },
     });
     this.#again = this.world.content(3_000);
+    this.#wrong = this.world.content(200);
+    this.withdrawn = sha256(this.#wrong);
+    this.world.withdrawn.add(this.withdrawn);
     this.crossed = statSync(this.far).dev !== statSync(this.world.root).dev;
     this.config = configOf(askedFor('ingest', this.world.flags('ingest'), {})!, {});
     this.#obstacle = join(this.world.feed('far').warehouse, DAY, 'sub');
@@ -65,7 +72,7 @@ export class Scene {
     const a = this.#again;
     world.drop('a.csv', a, near);
     world.drop('twin-of-a.csv', a, near);
-    world.drop('x/same.csv', 200, near);
+    world.drop('x/same.csv', this.#wrong, near);
     world.drop('y/same.csv', 300, near);
     world.drop('deep/er/c.csv', 1, near);
     world.drop(`${'l'.repeat(246)}.csv`, 90_000, near);

@@ -66,7 +66,7 @@ export class Whole {
       this.#producers.push(producer);
     }
     await this.#passing(() => this.#rescue());
-    await this.#passing(() => this.#reap());
+    await this.#passing(() => this.reap());
   }
 
   /** Until nothing is due that time alone would bring. */
@@ -87,9 +87,15 @@ export class Whole {
     }
   }
 
+  /** Undefined where something failed that passes. The calls count for that phase. */
+  during<T>(phase: string, act: () => Promise<T>): Promise<T | undefined> {
+    this.#at(phase);
+    return this.#passing(act);
+  }
+
   /** `reaps: false`: of one that could not be opened. */
   async close({ reaps = true } = {}): Promise<void> {
-    if (reaps) await this.#passing(() => this.#reap());
+    if (reaps) await this.#passing(() => this.reap());
     this.#at('end');
     await Promise.all(this.#producers.map((producer) => producer.stop()));
     await this.backend.close();
@@ -185,16 +191,12 @@ export class Whole {
 
   async #probe(): Promise<true> {
     this.#at('probe');
-    await probeGates(
-      this.backend,
-      async (name) => this.#feeds.get(name)?.roots,
-      () => {},
-      tell,
-    );
+    const rootsOf = async (name: string) => this.#feeds.get(name)?.roots;
+    await probeGates(this.backend, rootsOf, () => {}, tell);
     return true;
   }
 
-  async #reap(): Promise<void> {
+  async reap(): Promise<void> {
     this.#at('reap');
     await reapAll(this.backend, this.#feeds);
   }

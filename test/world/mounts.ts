@@ -4,9 +4,10 @@
  * after a failed test; a mount that is still busy is detached, so that nothing stays in sight.
  * Does not: survive a SIGKILL of the test itself; the mounts lie in the temporary directory and are seen in /proc/mounts.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 
+const WIDE_PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 const mounted: { place: string; image?: string; bind?: boolean }[] = [];
 process.on('exit', () => {
   for (const { place } of [...mounted].reverse()) unmount(place);
@@ -26,6 +27,10 @@ export function bindMount(source: string, place: string): string {
   return at;
 }
 
+/** Whether its mkfs is installed. */
+export const canMake = (type: 'ext4' | 'xfs'): boolean =>
+  spawnSync(`mkfs.${type}`, ['-V'], { stdio: 'ignore', env: { ...process.env, PATH: WIDE_PATH } }).error === undefined;
+
 /** Default 64 MiB for ext4, 320 MiB (sparse) for xfs, which refuses to be smaller than 300. */
 export function loopMount(
   place: string,
@@ -36,6 +41,11 @@ export function loopMount(
   truncateSync(image, bytes ?? (type === 'xfs' ? 320 : 64) * 1024 * 1024);
   run(`mkfs.${type}`, ['-q', image]);
   return mount(place, ['-o', 'loop', image], image);
+}
+
+/** An image that was made before; it stays when this is unmounted. */
+export function imageMount(place: string, image: string): string {
+  return mount(place, ['-o', 'loop', image]);
 }
 
 /** Only what was mounted here. Of a bind mount, the mount alone: without `bind` the whole filesystem below would change. */
@@ -82,9 +92,8 @@ function mount(place: string, how: string[], image?: string): string {
 }
 
 function run(command: string, args: string[]): void {
-  const path = `${process.env.PATH}:/usr/sbin:/sbin`;
   try {
-    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: path } });
+    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: WIDE_PATH } });
   } catch (error) {
     const { stderr } = error as { stderr?: Buffer };
     throw new Error(`${command} ${args.join(' ')}: ${stderr?.toString().trim() || (error as Error).message}`);

@@ -1,0 +1,43 @@
+/** The mutants of an operator's verbs: what withdraw, prune and a restored backup promise, each broken. */
+import type { Mutant } from './mutants-shape.js';
+
+export const verbMutants: readonly Mutant[] = [
+  {
+    name: 'withdraw_before_correction',
+    breaks: 'a withdrawn file is taken out before its correction is written',
+    run: 'corrections fail',
+    edits: {
+      'src/stages/decided.js': [
+        [
+          'const toCorrect = correctionsOf(jobs, batch);',
+          `for (const job of jobs) if (job.facts.putAway.kind === 'withdrawn') await takeOut(job, batch);
+           const toCorrect = correctionsOf(jobs, batch);`,
+        ],
+      ],
+    },
+  },
+  {
+    name: 'prune_without_hash',
+    breaks: 'a record is pruned, and its hash is not noted',
+    run: 'call order',
+    edits: {
+      'src/ledger/pruned.js': [
+        ['tx.run(KEEP_HASHES, json);', ''],
+        ['AND note IS NULL AND EXISTS', 'AND note IS NULL AND NOT EXISTS'],
+      ],
+    },
+  },
+  {
+    name: 'restore_unchecked',
+    breaks: 'a line that the restored state does not know is accepted at a start',
+    run: 'restored backup',
+    edits: {
+      'src/recover/known.js': [
+        [
+          'export async function checkManifestsKnown(state, feed) {',
+          "export async function checkManifestsKnown(state, feed) { if (feed !== '') return;",
+        ],
+      ],
+    },
+  },
+];

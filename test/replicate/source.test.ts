@@ -1,0 +1,265 @@
+/** What lies at SOURCE's path is another directory, or empty: no command deletes the copy for it, on any real filesystem. */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { canMake, imageMount, loopMount, release, tmpfsMount, unmount } from '../world/mounts.js';
+import { Program } from '../world/program.js';
+import { isRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+
+const needsMounts = isRoot ? false : 'not root: no filesystem was mounted in the place of another one';
+
+interface Ground {
+  name: string;
+  /** Makes SOURCE. */
+  lay(source: string): void;
+  /** Puts an empty one in its place. */
+  blank(source: string): void;
+  skip: string | false;
+}
+
+const madeAnew = (source: string): void => {
+  const { ino } = statSync(source);
+  // ext4 gives the number of the inode that was freed last; where somebody else was quicker, once more.
+  for (let tries = 20; tries > 0; tries--) {
+    rmSync(source, { recursive: true });
+    mkdirSync(source);
+    if (statSync(source).ino === ino) return;
+  }
+};
+
+const GROUNDS: Ground[] = [
+  {
+    name: 'removed and made again on ext4, which gives the inode again',
+    lay: (source) => {
+      loopMount(dirname(source));
+      mkdirSync(source);
+    },
+    blank: (source) => {
+      const { ino } = statSync(source);
+      madeAnew(source);
+      assert.equal(statSync(source).ino, ino, 'the inode did not come back: this shows nothing');
+    },
+    skip: needsMounts,
+  },
+  {
+    name: 'removed and made again where temporary files lie',
+    lay: (source) => mkdirSync(source),
+    blank: madeAnew,
+    skip: false,
+  },
+  {
+    name: 'a blank tmpfs over it',
+    lay: (source) => mkdirSync(source),
+    blank: (source) => tmpfsMount(source),
+    skip: needsMounts,
+  },
+  {
+    name: 'a blank tmpfs for a tmpfs',
+    lay: (source) => tmpfsMount(source),
+    blank: (source) => {
+      unmount(source);
+      tmpfsMount(source);
+    },
+    skip: needsMounts,
+  },
+  {
+    name: 'a fresh ext4 for an ext4',
+    lay: (source) => loopMount(source),
+    blank: (source) => {
+      unmount(source);
+      loopMount(source);
+      assert.deepEqual(readdirSync(source), ['lost+found']);
+    },
+    skip: needsMounts,
+  },
+];
+
+interface Folders {
+  source: string;
+  dest: string;
+}
+
+function folders(t: TestContext): Folders {
+  const root = mkdtempSync(join(tmpdir(), 'replicate-source-'));
+  t.after(() => {
+    release(root);
+    rmSync(root, { recursive: true, force: true });
+  });
+  const [source, dest] = [join(root, 'disk/source'), join(root, 'dest')];
+  mkdirSync(dest);
+  mkdirSync(dirname(source));
+  return { source, dest };
+}
+
+/** One that does not end by itself is ended after 20 s, with another code. */
+const run = ({ source, dest }: Folders, ...args: string[]) =>
+  new Program('ingest-replicate', [source, dest, ...args], undefined, { wrap: ['timeout', '20'] }).ended;
+
+async function follow(t: TestContext, { source, dest }: Folders, ...args: string[]): Promise<Program> {
+  const mirror = new Program('ingest-replicate', [source, dest, '--scan-interval-seconds', '0.2', ...args]);
+  t.after(() => mirror.kill());
+  await heard(mirror, 'replica_scan_done');
+  return mirror;
+}
+
+const heard = (mirror: Program, event: string) =>
+  until(`the event ${event}`, () => mirror.events.find((one) => one.event === event));
+
+/** Refused in each way in which it may be started; the sentence names the way on. */
+async function refusedEachWay(places: Folders, says: RegExp): Promise<void> {
+  const refused = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(places, ...args);
+    assert.equal(code, 3, `${args}: ${stdout}${stderr}`);
+    assert.match(stderr, says);
+    assert.doesNotMatch(stdout, /remove/);
+  };
+  await Promise.all([refused('--once'), refused('--dry-run'), refused()]);
+  assert.equal(readFileSync(join(places.dest, 'a'), 'utf8'), 'kept');
+}
+
+for (const { name, lay, blank, skip } of GROUNDS) {
+  test(`an empty SOURCE, ${name}: refused at a start, until both options say so`, { skip }, async (t) => {
+    const places = folders(t);
+    lay(places.source);
+    writeFileSync(join(places.source, 'a'), 'kept');
+    assert.equal((await run(places, '--once')).code, 0);
+    blank(places.source);
+    await refusedEachWay(places, /--adopt --allow-empty-source/);
+    assert.equal((await run(places, '--once', '--allow-empty-source')).code, 3, 'it is still another directory');
+    assert.equal((await run(places, '--once', '--adopt')).code, 3, 'it is still empty');
+    assert(existsSync(join(places.dest, 'a')));
+    assert.equal((await run(places, '--once', '--adopt', '--allow-empty-source')).code, 0);
+    assert(!existsSync(join(places.dest, 'a')));
+    assert.equal((await run(places, '--once')).code, 0, 'both are empty: there is nothing to refuse');
+  });
+
+  test(`an empty SOURCE, ${name}: a running mirror waits`, { skip }, async (t) => {
+    const places = folders(t);
+    lay(places.source);
+    writeFileSync(join(places.source, 'a'), 'kept');
+    const mirror = await follow(t, places);
+    assert(existsSync(join(places.dest, 'a')));
+    blank(places.source);
+    await heard(mirror, 'source_missing');
+    assert.equal((await mirror.stop()).code, 0);
+    assert.equal(readFileSync(join(places.dest, 'a'), 'utf8'), 'kept');
+  });
+}
+
+test('another SOURCE with content is refused until --adopt says so', async (t) => {
+  const places = folders(t);
+  mkdirSync(places.source);
+  writeFileSync(join(places.source, 'a'), 'kept');
+  const mirror = await follow(t, places);
+  rmSync(places.source, { recursive: true });
+  mkdirSync(places.source);
+  writeFileSync(join(places.source, 'b'), 'new');
+  await heard(mirror, 'source_missing');
+  await mirror.stop();
+  await refusedEachWay(places, /--adopt once/);
+  assert.equal((await run(places, '--once', '--adopt')).code, 0);
+  assert.deepEqual(readdirSync(places.dest).sort(), ['.ingest-replicate', 'b']);
+  assert.equal((await run(places, '--once')).code, 0);
+});
+
+test('a fresh ext4 with other content in the place of an ext4 is refused', { skip: needsMounts }, async (t) => {
+  const places = folders(t);
+  loopMount(places.source);
+  writeFileSync(join(places.source, 'a'), 'kept');
+  assert.equal((await run(places, '--once')).code, 0);
+  unmount(places.source);
+  loopMount(places.source);
+  writeFileSync(join(places.source, 'b'), 'new');
+  await refusedEachWay(places, /--adopt once/);
+});
+
+for (const type of ['ext4', 'xfs'] as const) {
+  const skip =
+    needsMounts || (canMake(type) ? false : `no mkfs.${type}: a filesystem of that kind was not mounted again`);
+  test(`a SOURCE on ${type} is the same one when it was mounted again`, { skip }, async (t) => {
+    const places = folders(t);
+    loopMount(places.source, { type });
+    writeFileSync(join(places.source, 'a'), 'kept');
+    assert.equal((await run(places, '--once')).code, 0);
+    const image = `${places.dest}.img`;
+    linkSync(`${places.source}.img`, image);
+    unmount(places.source);
+    // It gets another device: a loop device that is busy meanwhile.
+    loopMount(join(dirname(places.source), 'other'));
+    imageMount(places.source, image);
+    writeFileSync(join(places.source, 'b'), 'next');
+    const { code, stderr } = await run(places, '--once');
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(readdirSync(places.dest).sort(), ['.ingest-replicate', 'a', 'b']);
+  });
+}
+
+test('a blank filesystem in the place of one that was mounted below SOURCE deletes nothing', {
+  skip: needsMounts,
+}, async (t) => {
+  const places = folders(t);
+  const sub = join(places.source, 'sub');
+  mkdirSync(sub, { recursive: true });
+  tmpfsMount(sub);
+  writeFileSync(join(sub, 'a'), 'kept');
+  assert.equal((await run(places, '--once')).code, 0);
+  unmount(sub);
+  tmpfsMount(sub);
+  // As a fresh ext4 has it.
+  mkdirSync(join(sub, 'lost+found'));
+  const { code, stderr } = await run(places, '--once');
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /sub\/a is not mirrored \(mount_missing\)/);
+  assert.equal(readFileSync(join(places.dest, 'sub/a'), 'utf8'), 'kept');
+  assert.equal((await run(places, '--once', '--allow-empty-source')).code, 0);
+  assert(!existsSync(join(places.dest, 'sub/a')));
+});
+
+test('the same SOURCE with nothing left in it deletes nothing without --allow-empty-source', async (t) => {
+  const places = folders(t);
+  mkdirSync(places.source);
+  writeFileSync(join(places.source, 'a'), 'kept');
+  const mirror = await follow(t, places);
+  rmSync(join(places.source, 'a'));
+  await heard(mirror, 'source_missing');
+  await mirror.stop();
+  // What the filesystem or another mirror put there is no content, nor is what the filters leave out.
+  mkdirSync(join(places.source, 'lost+found'));
+  await refusedEachWay(places, /--allow-empty-source/);
+  assert.equal((await run(places, '--once', '--no-delete')).code, 0, 'nothing would be deleted');
+  writeFileSync(join(places.source, 'x.tmp'), 'left out');
+  assert.equal((await run(places, '--once', '--exclude', '*.tmp')).code, 3);
+  rmSync(join(places.source, 'x.tmp'));
+  assert.equal((await run(places, '--once', '--allow-empty-source')).code, 0);
+  assert.deepEqual(readdirSync(places.dest), ['.ingest-replicate']);
+});
+
+test('a running mirror goes on when its emptied SOURCE has something again, or is told that it may be empty', async (t) => {
+  const places = folders(t);
+  mkdirSync(places.source);
+  writeFileSync(join(places.source, 'a'), 'kept');
+  const mirror = await follow(t, places);
+  rmSync(join(places.source, 'a'));
+  await heard(mirror, 'source_missing');
+  writeFileSync(join(places.source, 'b'), 'next');
+  await heard(mirror, 'source_back');
+  const inDest = () => readdirSync(places.dest).sort().join();
+  await until('DEST is like it', () => inDest() === '.ingest-replicate,b');
+  await mirror.stop();
+  await follow(t, places, '--allow-empty-source');
+  rmSync(join(places.source, 'b'));
+  await until('DEST is empty', () => inDest() === '.ingest-replicate');
+});
