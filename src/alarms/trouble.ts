@@ -29,8 +29,8 @@ export interface Trouble {
   sinceMs: number | undefined;
 }
 
-/** An operator's pause, and uploads that are not complete. */
-const NO_ALARM = ['paused', 'writer_open', 'partial_upload'];
+/** An operator's pause, and a writer that has not closed its file. */
+const NO_ALARM = ['paused', 'writer_open'];
 /** Whether or not files wait: new ones are not taken. */
 const OF_PROCESSES = ['nobody', 'no_worker', 'no_producer', 'process_stopped', 'process_silent'];
 
