@@ -70,6 +70,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_not_a_database: environment('Name another --state-path, or run ingest-ctl rebuild.'),
   state_too_many_owners: environment('End some of the processes that use the state.'),
   second_state: environment('Use the state that the folders belong to, or name other folders.'),
+  work_dir_elsewhere: environment('Name a --work-dir on the mount of --input, or none.'),
   work_dir_changed: environment('Name the former --work-dir, or empty it first.'),
   warehouse_changed: environment('Start with the former --warehouse until all is stored.'),
   manifests_changed: environment('Start with the former --manifests until all is stored.'),

@@ -13,7 +13,7 @@ import { openRoot, type Roots } from '../files/feed-files.js';
 import { type Marker, makeMarker, readMarker } from '../files/marker.js';
 import { errnoOf } from '../files/place-error.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork } from './moved-roots.js';
-import { chooseWork } from './work-place.js';
+import { chooseWork, refuseOtherMount } from './work-place.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
@@ -46,6 +46,7 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
   const inputSame = recorded.get('input')?.path === feed.input;
   const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
   refuseMovedWork(state, feed, recorded.get('work')?.path, work);
+  refuseOtherMount(feed, work);
   for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(state, feed, recorded.get(rule.kind)?.path, rule);
   const roots = {
     input: feed.input,
