@@ -147,6 +147,12 @@ function syncNames(directory: string): void {
 
 function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, path: string, statePath: string): void {
   if (kind === 'warehouse' || marker.state === state.uuid) return;
+  if (marker.statePath === statePath) {
+    throw new EnvironmentError(
+      'state_lost',
+      `${path} was set up by an earlier state at ${statePath}, and the file there knows nothing of it: it was made anew, or ${statePath}-wal was deleted after a crash and took everything along. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
+    );
+  }
   throw new EnvironmentError(
     'second_state',
     `${path} belongs to the state ${marker.statePath ?? marker.state}, and ${statePath} is another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with this feed's options.`,
