@@ -12,7 +12,7 @@ import { EnvironmentError } from '../errors.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { type Marker, makeMarker, readMarker } from '../files/marker.js';
 import { errnoOf } from '../files/place-error.js';
-import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork } from './moved-roots.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseStrange } from './moved-roots.js';
 import { chooseWork, refuseOtherMount } from './work-place.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
@@ -61,7 +61,11 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
     if (known?.path === roots[kind] && known.marker !== null) roots.markers[kind] = known.marker;
     else fresh.push(kind);
   }
-  for (const kind of fresh) refuseUnfit(state, statePath, kind, roots[kind]);
+  for (const kind of fresh) {
+    const marker = refuseUnfit(state, statePath, kind, roots[kind]);
+    const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
+    if (rule) refuseStrange(state, feed, recorded.get(kind), marker?.id, rule);
+  }
   return { roots, fresh, inputFresh: !inputSame };
 }
 
@@ -72,8 +76,8 @@ export async function setUpRoots(backend: Backend, statePath: string, feed: Feed
   return roots;
 }
 
-/** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. */
-function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, path: string): void {
+/** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. Answers its marker. */
+function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, path: string): Marker | undefined {
   try {
     const missing = kind === 'work' && !statSync(path, { throwIfNoEntry: false });
     // With --work-dir its parent exists; the inner one is made in the input, which does.
@@ -83,6 +87,7 @@ function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, pa
       const marker = missing ? undefined : readMarker(fd);
       if (marker) refuseForeign(marker, state, kind, path, statePath);
       else accessSync(place, constants.W_OK | constants.X_OK);
+      return marker;
     } finally {
       closeSync(fd);
     }
