@@ -30,8 +30,8 @@ export interface Trouble {
   sinceMs: number | undefined;
 }
 
-/** An operator's pause, and uploads that are not complete. */
-const NO_ALARM = ['paused', 'writer_open', 'partial_upload'];
+/** An operator's pause, and a writer that has not closed its file. */
+const NO_ALARM = ['paused', 'writer_open'];
 
 /** Each of another key: an expectation may be written twice. */
 export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {

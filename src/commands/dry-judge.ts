@@ -39,7 +39,8 @@ const WAITS: Record<string, string> = {
   no_sidecar: 'its sidecar is not there yet',
   sidecar_open: 'its sidecar is being written',
   sidecar_unreadable: 'its sidecar may not be read by this user',
-  partial_upload: 'it is what a cut rsync --partial left; the upload has to go on',
+  partial_upload:
+    'its mtime is 0, as a cut rsync --partial leaves it: it has to stay unchanged for --partial-upload-seconds',
 };
 
 export async function judge(path: ByteName, seen: Observation, by: Judge): Promise<Verdict> {

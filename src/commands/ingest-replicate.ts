@@ -13,6 +13,7 @@ import {
   type Replicating,
   replicate,
 } from '../replicate/index.js';
+import { ENDING } from '../supervise/signals.js';
 import { bunyanSubscriber } from '../telemetry/bunyan.js';
 import { emit, subscribe } from '../telemetry/emit.js';
 import type { Level } from '../telemetry/event-spec.js';
@@ -93,13 +94,11 @@ function underSignals(replicating: Replicating): () => void {
     emit('draining', { signal });
     replicating.stop();
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  for (const signal of ENDING) process.on(signal, onSignal);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const signal of ENDING) process.off(signal, onSignal);
   };
 }
-
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 function showProgress(replicating: Replicating, seconds: number, onTerminal: boolean): () => void {
   let last = replicating.look().totals;

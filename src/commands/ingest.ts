@@ -39,7 +39,7 @@ export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
   Array.from({ length: count }, () => ({ role: 'worker', stages }));
 
 /** What --once ended without: an exit code alone does not say which files to look after. */
-function tellLeftovers({ held, open, withoutSidecar }: OnceDone): void {
+function tellLeftovers({ held, open, withoutSidecar, partial }: OnceDone): void {
   const list = (what: string, { count, names }: Named) => {
     if (count === 0) return;
     const more = count > names.length ? `, and ${count - names.length} more` : '';
@@ -47,5 +47,9 @@ function tellLeftovers({ held, open, withoutSidecar }: OnceDone): void {
   };
   list('held (ingest-ctl held says why)', held);
   list('still open for writing, left in the input', open);
+  list(
+    'with an mtime of 0, as a cut rsync --partial leaves them (--partial-upload-seconds), left in the input',
+    partial,
+  );
   list('without a sidecar, left in the input', withoutSidecar);
 }

@@ -98,6 +98,16 @@ export const CTL = {
       ],
     },
   ),
+  'replace-warehouse': verb(
+    'replace-warehouse',
+    'Goes on in an empty warehouse: what was stored so far stays known, its files are no longer looked for.',
+    ['feed'],
+    {
+      words: 'DIR',
+      wordsMax: 1,
+      examples: ['ingest-ctl replace-warehouse /data/warehouse --input /data/staging'],
+    },
+  ),
   rebuild: command({
     name: 'ingest-ctl rebuild',
     summary:

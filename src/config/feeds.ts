@@ -41,6 +41,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     mode: values.mode,
     stabilitySeconds: values['stability-seconds'],
     settleMs: values['settle-ms'],
+    partialUploadSeconds: values['partial-upload-seconds'],
     sidecarSuffix: values['sidecar-suffix'],
     order: values.order,
     recursive: values.recursive,

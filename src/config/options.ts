@@ -17,6 +17,8 @@ export interface FeedOptions {
   mode: Mode;
   stabilitySeconds: number;
   settleMs: number;
+  /** How long a file with the sign of a cut upload must not have changed. Undefined in what an older version recorded. */
+  partialUploadSeconds?: number;
   sidecarSuffix: string;
   order: 'arrival' | 'name' | 'size' | 'newest';
   recursive: boolean;

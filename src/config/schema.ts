@@ -85,6 +85,14 @@ export const feedFields = {
     { group: COMPLETE, description: 'rest after the last change by path, in both modes; none after a rename' },
     { min: 0, max: limits.settleMsMax, unit: 'milliseconds', fallback: 1_000 },
   ),
+  'partial-upload-seconds': seconds(
+    {
+      group: COMPLETE,
+      description:
+        'the same for a file with an mtime of 0, as a cut rsync --partial leaves it; a checksum in its sidecar ends the wait',
+    },
+    { min: 0, max: limits.stabilitySecondsMax, fallback: 3_600 },
+  ),
   'sidecar-suffix': textOr(
     '.ok',
     {

@@ -41,8 +41,8 @@ export function readMarker(rootFd: number): Marker | undefined {
   }
 }
 
-/** The marker of a root at its first use: made, unless it stands (another process was quicker, or one that died since). */
-export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'>): Marker {
+/** The marker of a root at its first use, with an id of its own if none is given: made, unless it stands (another process was quicker, or one that died since). */
+export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'> & { id?: string }): Marker {
   const marker = readMarker(rootFd) ?? makeNew(rootFd, { id: randomUUID(), ...wanted });
   // Only now that a marker stands: a maker that loses its temporary file to this one has no further need of it.
   removeLeftOver(rootFd);

@@ -24,7 +24,7 @@ import { Directories, type Entry } from './directories.js';
 import { folderOf } from './places.js';
 import { openEntry } from './probe.js';
 import { plainSidecar, type SidecarSays } from './sidecar.js';
-import { sameBytes, unchanged } from './verified.js';
+import { hasPartialSign, sameBytes, unchanged } from './verified.js';
 
 export interface SealOrder {
   kind: 'seal';
@@ -92,8 +92,6 @@ export type QuickOrder = SealOrder | LookOrder | MoveOrder;
 /** One a file, in their order. */
 export type QuickAnswer<O extends QuickOrder> = (O extends SealOrder ? QuickSealed : true) | undefined;
 
-/** mtime of less than a second after 1970: what is left of a cut `rsync --partial`. */
-const PARTIAL_NS = 1_000_000_000n;
 const HERE = nameOfText('.');
 
 /** `beginning`: called with the number of each file before its first call. */
@@ -175,14 +173,14 @@ function sealOne(order: SealOrder, file: FileToSeal, input: Directories, work: D
 const relocate = (from: Entry, to: Entry): void => renameNoReplace(from.dir, from.name, to.dir, to.name);
 
 /** Small, with one name, on a filesystem whose leases tell of writers. An empty file may be held, so it is not. */
-const isPlain = ({ leasesOn, bytesMin, bytesMax }: SealOrder, { kind, nlink, dev, size, mtimeNs }: Stat): boolean =>
-  kind === 'file' &&
-  nlink === 1 &&
-  dev === leasesOn &&
-  size > 0 &&
-  size >= bytesMin &&
-  size <= Math.min(bytesMax, SMALL_BYTES) &&
-  (mtimeNs < 0n || mtimeNs >= PARTIAL_NS);
+const isPlain = ({ leasesOn, bytesMin, bytesMax }: SealOrder, stat: Stat): boolean =>
+  stat.kind === 'file' &&
+  stat.nlink === 1 &&
+  stat.dev === leasesOn &&
+  stat.size > 0 &&
+  stat.size >= bytesMin &&
+  stat.size <= Math.min(bytesMax, SMALL_BYTES) &&
+  !hasPartialSign(stat);
 
 /** Where a folder on the way is missing, all below it is free: it is `missing` for the whole order. */
 function isFree(target: ByteName, warehouse: Directories, missing: Set<ByteName>): true | undefined {

@@ -15,6 +15,9 @@ const withoutDevice = (identity: string): string => identity.slice(identity.inde
 export const unchanged = (identity: FileIdentity, now: Stat): boolean =>
   withoutDevice(fileIdentity(identity)) === withoutDevice(now.version);
 
+/** `rsync --partial` sets the seconds of the mtime of what it could not finish to 0, and keeps the nanoseconds. */
+export const hasPartialSign = ({ mtimeNs }: Stat): boolean => mtimeNs >= 0n && mtimeNs < 1_000_000_000n;
+
 /** The same inode with the same bytes, as far as size and mtime tell. */
 export function sameBytes(identity: FileIdentity, { version }: Stat): boolean {
   // All but the device and the ctime, first and last: compared as text, since parsing costs more than the stat itself.

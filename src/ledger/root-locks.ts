@@ -18,15 +18,15 @@ export function lockRoots(roots: Pick<Roots, 'work' | 'manifests'>): SharedLockF
   return lockAll([roots.work, roots.manifests], 'tryLockShared', (root) => rebuildRunning(root));
 }
 
-/** For `rebuild`: nobody acts for the state, and nobody begins to. Errors: EnvironmentError `state_in_use`. */
-export function lockRootsAlone(roots: readonly string[]): SharedLockFile[] {
+/** For a verb of ingest-ctl that must be alone: nobody acts for the state, and nobody begins to. Errors: EnvironmentError `state_in_use`. */
+export function lockRootsAlone(roots: readonly string[], verb = 'rebuild'): SharedLockFile[] {
   return lockAll(
     roots,
     'tryLockExclusive',
     (root) =>
       new EnvironmentError(
         'state_in_use',
-        `${root} is in use by a running ingestor (or another rebuild): stop ingest, ingest-producer and ingest-worker, then run ingest-ctl rebuild again.`,
+        `${root} is in use by a running ingestor (or another ingest-ctl ${verb}): stop ingest, ingest-producer and ingest-worker, then run ingest-ctl ${verb} again.`,
       ),
   );
 }

@@ -12,8 +12,8 @@ import { EnvironmentError } from '../errors.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { type Marker, makeMarker, readMarker } from '../files/marker.js';
 import { errnoOf } from '../files/place-error.js';
-import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork } from './moved-roots.js';
-import { chooseWork } from './work-place.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseStrange } from './moved-roots.js';
+import { chooseWork, refuseOtherMount } from './work-place.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
@@ -46,6 +46,7 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
   const inputSame = recorded.get('input')?.path === feed.input;
   const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
   refuseMovedWork(state, feed, recorded.get('work')?.path, work);
+  refuseOtherMount(feed, work);
   for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(state, feed, recorded.get(rule.kind)?.path, rule);
   const roots = {
     input: feed.input,
@@ -60,7 +61,11 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
     if (known?.path === roots[kind] && known.marker !== null) roots.markers[kind] = known.marker;
     else fresh.push(kind);
   }
-  for (const kind of fresh) refuseUnfit(state, statePath, kind, roots[kind]);
+  for (const kind of fresh) {
+    const marker = refuseUnfit(state, statePath, kind, roots[kind]);
+    const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
+    if (rule) refuseStrange(state, feed, recorded.get(kind), marker?.id, rule);
+  }
   return { roots, fresh, inputFresh: !inputSame };
 }
 
@@ -71,8 +76,8 @@ export async function setUpRoots(backend: Backend, statePath: string, feed: Feed
   return roots;
 }
 
-/** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. */
-function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, path: string): void {
+/** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. Answers its marker. */
+function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, path: string): Marker | undefined {
   try {
     const missing = kind === 'work' && !statSync(path, { throwIfNoEntry: false });
     // With --work-dir its parent exists; the inner one is made in the input, which does.
@@ -82,6 +87,7 @@ function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, pa
       const marker = missing ? undefined : readMarker(fd);
       if (marker) refuseForeign(marker, state, kind, path, statePath);
       else accessSync(place, constants.W_OK | constants.X_OK);
+      return marker;
     } finally {
       closeSync(fd);
     }
@@ -146,6 +152,12 @@ function syncNames(directory: string): void {
 
 function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, path: string, statePath: string): void {
   if (kind === 'warehouse' || marker.state === state.uuid) return;
+  if (marker.statePath === statePath) {
+    throw new EnvironmentError(
+      'state_lost',
+      `${path} was set up by an earlier state at ${statePath}, and the file there knows nothing of it: it was made anew, or ${statePath}-wal was deleted after a crash and took everything along. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
+    );
+  }
   throw new EnvironmentError(
     'second_state',
     `${path} belongs to the state ${marker.statePath ?? marker.state}, and ${statePath} is another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with this feed's options.`,

@@ -1,12 +1,16 @@
 /**
  * Where the work directory of a feed is: beside the input where it can be, inside it where it must.
+ * Guarantees: refuses one into which no file of the input can be renamed.
  * Does not: make anything.
  */
+import { randomUUID } from 'node:crypto';
 import { accessSync, closeSync, constants, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { FeedOptions } from '../config/options.js';
+import { EnvironmentError } from '../errors.js';
 import { openRoot } from '../files/feed-files.js';
-import { statFd } from '../linux/index.js';
+import { errnoOf } from '../files/place-error.js';
+import { nameOfText, renameNoReplace, statFd } from '../linux/index.js';
 import type { Emit } from './roots.js';
 
 export const siblingWork = (input: string): string => join(dirname(input), `.${basename(input)}.ingest`);
@@ -29,6 +33,37 @@ export function chooseWork(input: string, emit: Emit): string {
     hint: 'an upstream rsync --delete would delete what lies in it: exclude .ingest there',
   });
   return inner;
+}
+
+/**
+ * The kernel compares the mounts of a rename before it looks for the file, so a name that nobody has is enough to ask.
+ * Equal device numbers say nothing: two bind mounts of one filesystem have them. Errors: EnvironmentError.
+ */
+export function refuseOtherMount(feed: FeedOptions, work: string): void {
+  const at = statSync(work, { throwIfNoEntry: false }) ? work : dirname(work);
+  if (!isOtherMount(feed.input, at)) return;
+  throw new EnvironmentError(
+    'work_dir_elsewhere',
+    `--work-dir of feed ${feed.name} must be on the mount of --input (${feed.input}), because a complete file is renamed into it, but ${work} is on another filesystem or mount (EXDEV); name a directory beside the input, or none.`,
+  );
+}
+
+function isOtherMount(a: string, b: string): boolean {
+  const nobody = nameOfText(`.ingest-nobody.${randomUUID()}`);
+  const opened: number[] = [];
+  try {
+    for (const path of [a, b]) opened.push(openRoot(path));
+    const [from, to] = opened as [number, number];
+    renameNoReplace(from, nobody, to, nobody);
+  } catch (error) {
+    // ENOENT: one mount. A root that is missing or refused is met, with its own sentence, by who uses it.
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    return code === 'EXDEV';
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+  return false;
 }
 
 function isMountPoint(path: string): boolean {

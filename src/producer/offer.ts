@@ -68,7 +68,9 @@ function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look;
     const missed = holder?.reason === 'no_sidecar' && look.hasSidecar;
     // What was noted first, by a scan or for its sidecar's sake, would have it wait; a rename into place need not.
     const renamed = look.by === 'rename' && dueInMs(look, feed) === 0;
-    if (holder?.identity === look.identity && !closed && !missed && !renamed) return;
+    // The operator has taken the delay of a cut upload away since.
+    const freed = holder?.reason === 'partial_upload' && feed.partialUploadSeconds === 0;
+    if (holder?.identity === look.identity && !closed && !missed && !renamed && !freed) return;
     wanted.push({ look, candidate: candidateOf(look, offering, holder !== undefined) });
   });
   return wanted;

@@ -1,7 +1,8 @@
 /**
  * `--once`: finds out when there is nothing left to do, and what is left over.
  * The end: a scan of every input that began after the last settlement brings nothing new, and the queue holds nothing
- * but held jobs, files without their sidecar, files that stay open for writing, and jobs that wait for one of the held.
+ * but held jobs, jobs that wait for one of them, and files that only their uploader can complete: without a sidecar, open for
+ * writing, or with the sign of a cut upload.
  * Does not: end while a gate keeps jobs from running.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +21,7 @@ const PAGE = 500;
 /** A file that stays open for writing is waited for at least this long, and at least two windows. */
 const OPEN_MS = 10_000;
 /** Reasons of verify-complete that only the uploader can end. */
-const OPEN_REASONS = new Set(['writer_open', 'sidecar_open', 'partial_upload']);
+const OPEN_REASONS = new Set(['writer_open', 'sidecar_open']);
 
 interface ReadyRow {
   due_ms: number;
@@ -60,7 +61,7 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   if (sum(producers, ({ marked }) => marked) > 0 || isWaking(backend) || isWorking(backend, producers))
     return undefined;
   const first = backend.stages[0]!;
-  const left: Leftover = { held: named(), open: named(), withoutSidecar: named() };
+  const left: Leftover = { held: named(), open: named(), withoutSidecar: named(), partial: named() };
   for (const { feed, stage, ready, deferred, claimed, held } of backend.stats()) {
     if (!producers.some((producer) => producer.feed.name === feed)) continue;
     left.held.count += held;
@@ -89,7 +90,7 @@ function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, l
   for (let dueMs = -1, seq = -1; ; ) {
     const rows = backend.read((reader) => readyPage(reader, stage, feed.name, dueMs, seq));
     for (const row of rows) {
-      const list = uploadersTurn(row, waitMs, left);
+      const list = uploadersTurn(row, waitMs, left, backend.nowMs());
       if (list === undefined) return false;
       list.count += 1;
       addName(list, feed, row.key);
@@ -112,11 +113,15 @@ function readyPage(reader: Reader, stage: string, feed: string, dueMs: number, s
   );
 }
 
-function uploadersTurn({ identity, trail }: ReadyRow, waitMs: number, left: Leftover): Named | undefined {
+function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: number): Named | undefined {
+  const { identity, trail, due_ms: dueMs } = row;
+  // A worker is about to look at it.
+  if (dueMs <= nowMs) return undefined;
   if (identity.endsWith('+none')) return left.withoutSidecar;
   const last = trailOf(trail).at(-1);
   if (last?.why === undefined) return undefined;
   if (last.why === 'no_sidecar') return left.withoutSidecar;
+  if (last.why === 'partial_upload') return dueMs - nowMs > waitMs ? left.partial : undefined;
   const lastedMs = last.lastAtMs - last.firstAtMs;
   return OPEN_REASONS.has(last.why) && lastedMs >= waitMs ? left.open : undefined;
 }

@@ -24,9 +24,10 @@ export async function doctor(config: Config, tell: (finding: Finding) => void): 
   const { feeds, service } = config;
   const tellAll = (found: Finding[]): void => found.forEach(tell);
   tellAll(checkKernel());
-  tellAll(await checkState(service.statePath));
+  const state = await checkState(service.statePath);
+  tellAll(state.found);
   for (const feed of feeds) {
-    for (const finding of checkFeed(feed, service.statePath)) tell(finding);
+    for (const finding of checkFeed(feed, service.statePath, state.uuid)) tell(finding);
   }
   const processes = Object.values(service.workers ?? { all: service.concurrency }).reduce((sum, n) => sum + n, 1);
   for (const finding of checkInotify(feeds, processes)) tell(finding);
@@ -34,7 +35,7 @@ export async function doctor(config: Config, tell: (finding: Finding) => void): 
   tellAll(checkClock(feeds));
 }
 
-function* checkFeed(feed: FeedOptions, statePath: string): Generator<Finding> {
+function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefined): Generator<Finding> {
   const name = (kind: string) => (feed.name === 'default' ? kind : `${feed.name}: ${kind}`);
   let inner = false;
   const work =
@@ -60,33 +61,40 @@ function* checkFeed(feed: FeedOptions, statePath: string): Generator<Finding> {
   for (const mount of mountsBelow(feed.input)) {
     yield ok(name('input'), `${shownName(mount)} is a mount of its own: its files are sealed in its own .ingest`);
   }
-  for (const root of [work, feed.manifests]) yield* checkMarker(name, root, statePath);
+  for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, statePath, uuid);
 }
 
-function* checkMarker(name: (kind: string) => string, root: string, statePath: string): Generator<Finding> {
+/** `uuid`: of the state, where it can be read. */
+function* checkMarker(about: string, root: string, statePath: string, uuid: string | undefined): Generator<Finding> {
   const marker = existsSync(root) ? markerAt(root) : undefined;
-  if (marker?.statePath === undefined || marker.statePath === statePath) return;
+  if (marker?.statePath === undefined || marker.state === uuid) return;
+  if (marker.statePath === statePath) {
+    if (uuid === undefined && existsSync(statePath)) return; // it cannot be read, which was said already
+    const what = `${root} was set up by an earlier state at ${statePath}, which is not there now`;
+    yield fail(about, what, 'put that file back together with its -wal, or run ingest-ctl rebuild');
+    return;
+  }
   const what = `${root} belongs to the state ${marker.statePath}, and not to ${statePath}`;
-  yield fail(name('state'), what, `use --state-path ${marker.statePath}, or, if it is lost, run ingest-ctl rebuild`);
+  yield fail(about, what, `use --state-path ${marker.statePath}, or, if it is lost, run ingest-ctl rebuild`);
 }
 
-async function checkState(statePath: string): Promise<Finding[]> {
+async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string }> {
   let folder = dirname(statePath);
   while (!existsSync(folder)) folder = dirname(folder);
   const place = [...checkPlace({ name: 'state', kind: 'state', path: folder, shown: dirname(statePath) })];
-  if (!existsSync(statePath)) return [...place, ok('state', `${statePath} is not there yet: the first start makes it`)];
+  if (!existsSync(statePath))
+    return { found: [...place, ok('state', `${statePath} is not there yet: the first start makes it`)] };
   try {
     const view = await openStateView(statePath);
     const feeds = view.feeds().map(({ name }) => name);
+    const { uuid } = view;
     await view.close();
     checkPages(statePath);
-    return [
-      ...place,
-      ok('state', `${statePath} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`),
-    ];
+    const said = `${statePath} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`;
+    return { found: [...place, ok('state', said)], uuid };
   } catch (error) {
     const told = asOperatorError(error);
     if (!told) throw error;
-    return [...place, fail('state', told.message, 'as it says')];
+    return { found: [...place, fail('state', told.message, 'as it says')] };
   }
 }

@@ -97,8 +97,8 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
     case 'partial_upload':
       return verdict(
         'waiting',
-        'Its modification time is exactly 0, as rsync --partial leaves a file that it could not finish.',
-        'the upload has to be repeated to its end (or: touch the file, if it is whole)',
+        `Its mtime is 0, as rsync --partial leaves a file that it could not finish: it is taken when it has not changed for ${seconds((feed.partialUploadSeconds ?? 0) * 1_000)} (--partial-upload-seconds), and ${seconds(rule.inMs)} of that are left.`,
+        'touch it, if it is whole, or give it a sidecar with its checksum',
       );
     default:
       return windowRuns(feed, facts, stat, sidecar, rule.seen !== undefined, rule.inMs);
@@ -136,7 +136,8 @@ function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: 
   if (feed.mode !== 'sidecar') return { kind: 'missing' };
   const stat = statEntry(files.entryOrNone(files.input, (path + feed.sidecarSuffix) as ByteName));
   if (stat?.kind !== 'file') return { kind: 'missing' };
-  return last === 'sidecar_open' ? { kind: 'open' } : { kind: 'there', ctimeNs: stat.ctimeNs };
+  if (last === 'sidecar_open') return { kind: 'open' };
+  return { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: last !== 'partial_upload' };
 }
 
 function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Rule {

@@ -4,7 +4,7 @@
  * The window runs on our own clock: the age of an mtime is worthless, `cp -p` and `rsync -t` keep old times.
  */
 import type { FeedOptions } from '../config/options.js';
-import { unchanged } from '../files/verified.js';
+import { hasPartialSign, unchanged } from '../files/verified.js';
 import type { Stat } from '../linux/index.js';
 import type { Observation } from './job.js';
 
@@ -13,7 +13,7 @@ export type SidecarSeen =
   | { kind: 'missing' }
   | { kind: 'open' }
   | { kind: 'unreadable'; code: string }
-  | { kind: 'there'; ctimeNs: bigint };
+  | { kind: 'there'; ctimeNs: bigint; hasChecksum: boolean };
 
 export type Completion =
   | { complete: true }
@@ -37,8 +37,6 @@ export interface Now {
 
 /** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
 const NO_SIDECAR_MS = 24 * 3_600_000;
-/** An upload that was cut shows a new mtime when it goes on. */
-const PARTIAL_MS = 60_000;
 export const SIDECAR_OPEN_MS = 250;
 
 /** The longest window of a feed, ms: no file is sealed that changed within it. */
@@ -68,16 +66,24 @@ export function completion(
   }
   const why = sidecarWait(feed, sidecar);
   if (why !== undefined) return { complete: false, why, inMs: waitMs(why, 0) };
-  // rsync --partial leaves an mtime of zero whole seconds on what it was cut in (it keeps the nanoseconds).
-  if (stat.mtimeNs >= 0n && stat.mtimeNs < 1_000_000_000n)
-    return { complete: false, why: 'partial_upload', inMs: PARTIAL_MS };
-
-  const leftMs = since + quietMs(feed, seen, stat, sidecar) - now.ms;
-  return leftMs > 0 ? { complete: false, why: 'window', inMs: Math.ceil(leftMs) } : { complete: true };
+  const quiet = quietMs(feed, seen, stat, sidecar);
+  const leftMs = since + quiet - now.ms;
+  if (leftMs <= 0) return { complete: true };
+  const isDelayed = quiet > ordinaryMs(feed, seen, stat, sidecar);
+  return { complete: false, why: isDelayed ? 'partial_upload' : 'window', inMs: Math.ceil(leftMs) };
 }
 
 /** How long the file must have been unchanged. */
-export function quietMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number {
+export const quietMs = (feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number =>
+  Math.max(ordinaryMs(feed, seen, stat, sidecar), partialMs(feed, stat, sidecar));
+
+/** The window that the sign of a cut upload asks for. A checksum overrides the sign: hash compares it with the bytes. */
+function partialMs(feed: FeedOptions, stat: Stat, sidecar: SidecarSeen): number {
+  const isVouched = sidecar.kind === 'there' && sidecar.hasChecksum;
+  return hasPartialSign(stat) && !isVouched ? (feed.partialUploadSeconds ?? 0) * 1_000 : 0;
+}
+
+function ordinaryMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number {
   if (feed.mode === 'stability') return windowMs(feed, seen);
   // A sidecar older than its file may be left over from an earlier file of that name: then the window decides too.
   return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : settleMs(feed, seen);

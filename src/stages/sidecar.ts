@@ -33,7 +33,8 @@ export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRe
     const { stat, writer } = probeFd(opened.fd, kinds);
     if (stat.kind !== 'file') return NO_SIDECAR;
     if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
-    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs }, ...sidecarSays(opened.fd, stat.size) };
+    const says = sidecarSays(opened.fd, stat.size);
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: says.demanded !== undefined }, ...says };
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined || !UNREADABLE.has(code)) throw error;

@@ -25,6 +25,8 @@ import { candidateIdentity, NO_SIDECAR, readSidecar, type SidecarRead } from './
 import { type Batch, defer, durably, hold, type Stage, type Step } from './stage.js';
 import { notRead } from './unread.js';
 
+const PARTIAL = 'partial_upload';
+
 export const verifyComplete: Stage = {
   name: 'verify-complete',
   places: ['input', 'work'],
@@ -101,10 +103,16 @@ function verifyInInput(
   if (!rule.complete) {
     const facts = rule.seen ? { ...job.facts, seen: rule.seen, refusals: 0 } : job.facts;
     const unreadable = rule.why === 'sidecar_unreadable' && notRead(job, batch, sidecar, facts, identity);
-    return unreadable || defer(rule.inMs, rule.why, facts, identity);
+    const step = unreadable || defer(rule.inMs, rule.why, facts, identity);
+    return rule.why === PARTIAL ? { ...step, told: () => partialUpload(job, batch, rule.inMs) } : step;
   }
   const tooLarge = sizeRule(job, batch, stat);
   return tooLarge ?? seal(job, batch, dirty, entry, stat, sealedSidecar ? undefined : sidecar, sidecar, goOn(job));
+}
+
+/** Logs once why a file waits for longer than its window. */
+function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, inMs: number): void {
+  if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
 }
 
 /** The file is not there any more, or is no regular file: nothing of ours was in it yet. */

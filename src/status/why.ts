@@ -50,9 +50,9 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
     case 'partial_upload':
       return told(
         'partial_upload',
-        'stuck',
-        `The modification time of ${which} is exactly 0, as rsync --partial leaves a file that it could not finish.`,
-        'the upload has to be repeated to its end (or: touch the file, if it is whole)',
+        'notice',
+        `The mtime of ${which} is 0, as rsync --partial leaves a file that it could not finish.`,
+        'it is taken when it has not changed for --partial-upload-seconds; at once after touch, if it is whole',
       );
     case BELOW_MARK: {
       const sentence = `${which} (${shownBytes(oldest.bytes)}) would leave less free at the warehouse than --min-free-bytes, and is not copied.`;

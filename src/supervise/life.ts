@@ -1,7 +1,7 @@
 /**
  * The life of a process that a parent spawned: it takes the role that the first message names, drains, stops, ends.
  * Guarantees: it dies with its parent, also while it is stopped, and opens nothing before that is so; it drains and
- * stops by the channel alone, because a terminal and systemd send SIGTERM and SIGINT to parent and child both.
+ * stops by the channel alone, because a terminal and systemd send their signals to parent and child both.
  * Does not: do the role's work.
  */
 import { asOperatorError, EXIT } from '../errors.js';
@@ -14,6 +14,7 @@ import { terminalSubscriber } from '../telemetry/terminal.js';
 import type { RunRole } from './context.js';
 import { giveWay } from './priority.js';
 import type { ChildMessage, Init, ParentMessage, Role } from './protocol.js';
+import { ENDING } from './signals.js';
 
 const drain = new AbortController();
 let fail!: (error: unknown) => void;
@@ -27,8 +28,7 @@ const clearSlot: (() => void)[] = [];
 
 /** Called once, by the program that the parent spawns. `roleOf` loads a role's module when it is known which. */
 export function liveAsChild(roleOf: (role: Role) => Promise<RunRole>): void {
-  process.on('SIGTERM', ignored);
-  process.on('SIGINT', ignored);
+  for (const signal of ENDING) process.on(signal, ignored);
   process.on('disconnect', dieNow);
   process.on('message', (message: ParentMessage) => {
     if (message.kind === 'init') void live(message, roleOf);

@@ -41,6 +41,8 @@ export interface OnceDone {
   /** Still open for writing after the wait. */
   open: Named;
   withoutSidecar: Named;
+  /** With the sign of a cut upload, whose window is longer than anybody waits for. */
+  partial: Named;
 }
 
 /** State-wide figures for the status line. */

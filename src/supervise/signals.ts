@@ -1,12 +1,11 @@
 /**
- * What SIGTERM and SIGINT mean to a parent: the first drains, the second stops at once.
- * Does not: touch SIGHUP: a parent that dies of it takes its children along, and a restart goes on.
+ * What SIGTERM, SIGINT and SIGHUP (a terminal that was closed) mean to a parent: the first drains, the second stops at once.
  */
 import { constants } from 'node:os';
 import type { Emit } from '../telemetry/emit.js';
 import type { Ended, Supervisor } from './supervisor.js';
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+export const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Runs the supervisor to its end. A second signal ends with 128 + its number, as a shell tells it. */
 export async function runUnderSignals(supervisor: Supervisor, emit: Emit): Promise<Ended> {
@@ -23,9 +22,9 @@ export async function runUnderSignals(supervisor: Supervisor, emit: Emit): Promi
     emit('stopping', { signal });
     supervisor.stop();
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  for (const signal of ENDING) process.on(signal, onSignal);
   supervisor.start();
   const ended = await supervisor.done;
-  for (const signal of SIGNALS) process.off(signal, onSignal);
+  for (const signal of ENDING) process.off(signal, onSignal);
   return stoppedBy === undefined ? ended : { ...ended, exitCode: 128 + constants.signals[stoppedBy] };
 }

@@ -47,6 +47,11 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${f.stage === '*' ? 'every stage' : text(f.stage)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}; it goes on by itself when that is repaired`,
   },
+  partial_upload: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.path)} waits for ${shownSeconds(Number(f.seconds))}: its mtime is 0, as a cut rsync --partial leaves it; it is taken when it has not changed for --partial-upload-seconds, or when a sidecar has its checksum`,
+  },
   copy_waits: { level: 'warn', say: (f) => `${text(f.path)} waits: ${text(f.reason)}` },
   mount_missing: { level: 'error', say: (f) => `${text(f.path)} waits: ${text(f.reason)}` },
   gate_opened: {

@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { faultsIn } from '../world/faults.js';
 import { workDirOf } from '../world/layout.js';
 import { refused } from '../world/lost.js';
+import { bindMount, tmpfsMount, unmount } from '../world/mounts.js';
+import { skipUnlessRoot } from '../world/users.js';
 import { createWorld } from '../world/world.js';
 
 test('a work directory in the input, given at the first start only, is never taken for a part of the input', async (t) => {
@@ -40,3 +42,27 @@ test('a file that was sealed and whose seal was never committed keeps the work d
   await world.runOnce();
   world.check();
 });
+
+for (const how of ['another filesystem', 'a bind mount of the same one']) {
+  test(`a work directory on ${how} than the input is refused, and no file is touched`, async (t) => {
+    if (skipUnlessRoot(t, `that a work directory on ${how} is refused was not tested.`)) return;
+    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const work = join(world.root, 'work');
+    mkdirSync(work);
+    if (how === 'another filesystem') tmpfsMount(work);
+    else bindMount(work, work);
+    world.drop('one.csv', 100);
+    refused(
+      await world.run('ingest', ['--once', '--work-dir', work]),
+      /--work-dir of feed default must be on the mount of --input .* is on another filesystem or mount/,
+    );
+    assert.deepEqual(readdirSync(world.feed().manifests), [], 'nothing was made');
+    world.untouched('one.csv');
+    unmount(work);
+    await world.runOnce(['--work-dir', work]);
+    // Also where it was set up before and something was mounted there since.
+    if (how === 'another filesystem') tmpfsMount(work);
+    else bindMount(work, work);
+    refused(await world.run('ingest', ['--once', '--work-dir', work]), /another filesystem or mount/);
+  });
+}

@@ -55,6 +55,7 @@ scenario('it ends when all is done, not before', async (world) => {
     held: { count: 1, names: [join(world.input, 'x.csv')] },
     open: NOTHING,
     withoutSidecar: NOTHING,
+    partial: NOTHING,
   });
 });
 

@@ -37,6 +37,34 @@ test('a state deleted before a start is missed, and no new one is made in its pl
   assert.deepEqual(stateFiles(world), []);
 });
 
+test(
+  'a -wal that was deleted after a kill is named, by doctor too, and rebuild makes the state good',
+  limit,
+  async (t) => {
+    const world = createWorld(t);
+    world.start('ingest');
+    await world.isStored(world.drop('first.csv', 100), { withinMs: 30_000 });
+    await world.killAll();
+    // Nothing was written back yet: all that the state knows lies in its log.
+    rmSync(`${world.statePath}-wal`);
+    for (let tries = 0; tries < 2; tries++) {
+      const ended = await world.run('ingest', ['--once']);
+      refused(
+        ended,
+        /set up by an earlier state at .*state\.db.*state\.db-wal was deleted after a crash.*ingest-ctl rebuild/,
+      );
+      const { code, stdout } = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest')]).ended;
+      assert.equal(code, 3);
+      assert.match(stdout, /set up by an earlier state at .*state\.db/);
+    }
+    await rebuilt(world);
+    dropAgain(world);
+    await world.runOnce();
+    assert.equal(world.manifest().length, 1);
+    world.check();
+  },
+);
+
 test('rebuild, then everything dropped again: nothing is ingested twice, nothing lost', limit, async (t) => {
   const world = createWorld(t);
   for (let n = 0; n < 300; n++) world.drop(`${n}.csv`, 100 + n);

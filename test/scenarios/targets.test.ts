@@ -1,6 +1,6 @@
 /** Names in the warehouse: the same name with other content arrives beside it, and nothing is ever overwritten. */
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { shownName } from '../../src/linux/names.js';
@@ -156,7 +156,7 @@ test('times of any age arrive with the file and stand in its line to the nanosec
   }
 });
 
-test('another warehouse is refused while lines name files that are not there yet, and taken when all is stored', async (t) => {
+test('another warehouse is refused while lines name files that are not there yet, and taken with its marker when all is stored', async (t) => {
   const world = createWorld(t);
   world.start('ingest');
   await world.event('worker_started');
@@ -175,6 +175,7 @@ test('another warehouse is refused while lines name files that are not there yet
   assert.deepEqual(everythingIn(world.root), before, 'nothing changed, the options in the state neither');
   await world.runOnce();
   world.check();
+  cpSync(world.feed().warehouse, other, { recursive: true, preserveTimestamps: true });
   const taken = await world.launch('ingest', [...moved, '--once']).ended;
   assert.equal(taken.code, 0, taken.stderr);
 });

@@ -125,14 +125,15 @@ async function parentProcess(t: import('node:test').TestContext, child: string) 
   return { parent, folder, ended, seen, pids: livesIn(folder).map(({ pid }) => pid) };
 }
 
-test('SIGTERM drains and exits 0, although the children get it too', async (t) => {
-  const { parent, ended, pids } = await parentProcess(t, 'steady');
-  for (const pid of pids) process.kill(pid, 'SIGTERM');
-  for (const pid of pids) process.kill(pid, 'SIGINT');
-  parent.kill('SIGTERM');
-  assert.deepEqual(await ended, { code: 0, signal: null });
-  assert.ok(pids.every((pid) => !isAlive(pid)));
-});
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  test(`${signal} drains and exits 0, although the children get it too`, async (t) => {
+    const { parent, ended, pids } = await parentProcess(t, 'steady');
+    for (const pid of pids) process.kill(pid, signal);
+    parent.kill(signal);
+    assert.deepEqual(await ended, { code: 0, signal: null });
+    assert.ok(pids.every((pid) => !isAlive(pid)));
+  });
+}
 
 test('a second signal stops at once', async (t) => {
   const { parent, ended, seen, pids } = await parentProcess(t, 'stubborn');

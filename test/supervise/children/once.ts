@@ -11,6 +11,7 @@ liveAsChild(async (role) => async (context) => {
     held: { count: 1, names: ['bad.csv'] },
     open: { count: 0, names: [] },
     withoutSidecar: { count: 1, names: ['lonely.csv'] },
+    partial: { count: 0, names: [] },
   });
   stop();
 });

@@ -1,0 +1,97 @@
+/** Complete files only: an mtime in the first second of 1970 is the sign of a cut `rsync --partial`, and of files whose source set no time. */
+import assert from 'node:assert/strict';
+import { utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sha256 } from '../world/dropping.js';
+import { createWorld, type World } from '../world/world.js';
+import { scenarios, silence, watched } from './watching.js';
+
+const limit = { timeout: 60_000 };
+/** `touch -d @0` and `touch -d @0.5`; rsync keeps the nanoseconds. */
+const MTIMES = [0, 0.5];
+const pathOf = (world: World, name: string): string => join(world.input, name);
+
+function dropSigned(world: World, name: string, mtime: number) {
+  const dropped = world.drop(name, 5_000, { how: 'rename' });
+  utimesSync(pathOf(world, name), mtime, mtime);
+  return dropped;
+}
+
+scenarios('complete files only: the sign of a cut upload', () => {
+  for (const mtime of MTIMES) {
+    watched(
+      `a file with an mtime of ${mtime} is logged once, waits for its own window, and is stored`,
+      { options: { stabilitySeconds: 0.2, partialUploadSeconds: 4 } },
+      async (world) => {
+        const { sha256 } = dropSigned(world, 'signed.csv', mtime);
+        const logged = await world.event('partial_upload');
+        assert.match(String(logged.msg), /signed\.csv waits .*mtime is 0.*--partial-upload-seconds/);
+        const { stdout } = await world.run('ingest-ctl', ['explain', pathOf(world, 'signed.csv')]);
+        assert.match(stdout, /mtime is 0, as rsync --partial.*--partial-upload-seconds/);
+        await world.event('file_ingested', (e) => e.sha256 === sha256);
+        const ready = await world.event('file_ready');
+        const [from, to] = [logged, ready].map(({ time }) => Date.parse(String(time))) as [number, number];
+        assert(to - from >= 1_000 * Number(logged.seconds) - 50, `it was taken ${to - from} ms after ${logged.msg}`);
+        assert.equal(world.log.named('partial_upload').length, 1);
+      },
+    );
+  }
+
+  watched('a file that is touched is not kept by the sign', { options: { stabilitySeconds: 0.2 } }, async (world) => {
+    dropSigned(world, 'signed.csv', 0);
+    await world.event('partial_upload');
+    utimesSync(pathOf(world, 'signed.csv'), 1_000_000_000, 1_000_000_000);
+    await world.stored();
+  });
+
+  for (const order of ['before', 'after']) {
+    watched(
+      `a sidecar with the checksum, written ${order} the mtime was set, overrides the sign`,
+      { options: { mode: 'sidecar', stabilitySeconds: 0.2 } },
+      async (world) => {
+        const { sha256 } = world.drop('signed.csv', 5_000);
+        if (order === 'before') world.sidecar('signed.csv', `${sha256}  signed.csv\n`);
+        utimesSync(pathOf(world, 'signed.csv'), 0, 0);
+        if (order === 'after') world.sidecar('signed.csv', `${sha256}  signed.csv\n`);
+        await world.stored();
+        assert.equal(world.log.named('partial_upload').length, 0);
+      },
+    );
+  }
+
+  watched(
+    'a sidecar that only says done does not override it; one with another checksum gets the file held',
+    { options: { mode: 'sidecar', stabilitySeconds: 0.2 } },
+    async (world) => {
+      const { sha256: held } = dropSigned(world, 'signed.csv', 0);
+      world.sidecar('signed.csv', 'done\n');
+      await world.event('partial_upload');
+      await silence(world, 'signed.csv', 1_000);
+      world.held.add(held);
+      world.sidecar('signed.csv', `${sha256('something else')}\n`);
+      assert.equal((await world.event('file_held')).code, 'checksum_mismatch');
+    },
+  );
+});
+
+test(
+  '--once ends with 4 and names files with the sign, and takes them where --partial-upload-seconds is 0',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: { stabilitySeconds: 0.2 } });
+    for (const mtime of MTIMES) dropSigned(world, `signed-${mtime}.csv`, mtime);
+    world.drop('other.csv', 1_000);
+    const startedMs = Date.now();
+    const { stdout, stderr } = await world.runOnce([], { code: 4 });
+    assert(Date.now() - startedMs < 20_000, 'the window of an hour is not waited for');
+    assert.match(
+      stdout + stderr,
+      /2 files with an mtime of 0, as a cut rsync --partial leaves them .*signed-0\.csv, .*signed-0\.5\.csv/,
+    );
+    assert.equal(world.manifest().length, 1);
+    await world.runOnce(['--partial-upload-seconds', '0']);
+    assert.equal(world.manifest().length, 3);
+    world.check();
+  },
+);
