@@ -4,8 +4,8 @@ import { limits, type QueueView } from '../../queue/index.js';
 import { processed } from '../telemetry/metrics.js';
 
 export interface Curves {
-  /** Unix seconds, ascending. */
-  at: number[];
+  /** ISO 8601, ascending. */
+  at: string[];
   /** Since the state was made: stored and duplicates together. */
   files: number[];
   bytes: number[];
@@ -18,7 +18,7 @@ export function curvesOf(view: Pick<QueueView, 'history' | 'counters'>, nowMs = 
     { atMs: nowMs, counters: view.counters() },
   ];
   const sums = moments.map(({ atMs, counters }) => ({
-    at: Math.round(atMs / 1_000),
+    at: new Date(atMs).toISOString(),
     ...processed({ counters: () => counters }),
   }));
   return {

@@ -15,6 +15,7 @@ import { waitsForJob } from '../periods/waiting.js';
 import { makeFilters } from '../producer/filters.js';
 import type { JobFacts } from '../stages/job.js';
 import { safeText } from '../telemetry/safe.js';
+import { findByName } from './explain-by-name.js';
 import { type Found, find, pathOf, rootsOf } from './explain-find.js';
 import { ofContent, ofJob } from './explain-job.js';
 import type { Looked } from './explain-waiting.js';
@@ -28,26 +29,38 @@ interface Part extends Verdict {
   job?: Job;
 }
 
-export async function explain(
-  view: QueueView,
-  feeds: readonly FeedOptions[],
-  word: string,
-): Promise<{ text: string; json: Json }> {
-  const found = find(view, feeds, word);
-  const told = found.map((one) => ({ one, parts: partsOf(view, one) }));
+export interface Explained {
+  text: string;
+  json: Json;
+  /** Somebody knows it: it lies in an input, or a job, a stored content or a rule speaks of it. */
+  isKnown: boolean;
+}
+
+const UNKNOWN = 'unknown';
+
+export async function explain(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Explained> {
+  const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one) }));
+  let told = partsOfAll(find(view, feeds, word));
+  const isKnown = () => told.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN));
+  if (!isKnown()) {
+    const byName = findByName(view, feeds, word);
+    if (byName.length > 0) told = partsOfAll(byName);
+  }
   if (told.length === 0) {
     const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
     const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
     const sentences = [sentence, ...beyondMemory(view, feeds), `The inputs are: ${inputs}.`];
     return {
       text: [shown(Buffer.from(word)), ...sentences].join('\n  '),
-      json: { asked: word, found: [{ verdict: 'unknown', sentences: sentences.slice(0, -1) }] },
+      json: { asked: word, found: [{ verdict: UNKNOWN, sentences: sentences.slice(0, -1) }] },
+      isKnown: false,
     };
   }
   const text = told.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
   return {
     text,
     json: { asked: word, found: told.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
+    isKnown: isKnown(),
   };
 }
 
@@ -130,7 +143,7 @@ function inInput({ key, jobs }: Found, { view, feed, files }: Looked): Verdict |
 
 const neverSeen = (view: QueueView, feed: FeedOptions): Verdict =>
   verdict(
-    'unknown',
+    UNKNOWN,
     ['There is no such file, and none of that name was ever seen.', ...beyondMemory(view, [feed])],
     'deliver it, or ask for another path',
   );
@@ -204,8 +217,13 @@ function jobJson(job: Job): Json {
   const { id, stage, state, attempts, crashes, bytes: size, holdCode, reason, ending } = job;
   return {
     ...{ id, stage, state, attempts, crashes, bytes: size, code: holdCode, reason, ending, sha256: facts.sha256 },
-    created_at: at(job.createdAtMs),
-    updated_at: at(job.updatedAtMs),
-    trail: job.trail.map((entry) => ({ ...entry })),
+    created_at: iso(job.createdAtMs),
+    updated_at: iso(job.updatedAtMs),
+    trail: job.trail.map(({ firstAtMs, lastAtMs, ...entry }) => ({
+      ...{ ...entry, first_at: iso(firstAtMs), last_at: iso(lastAtMs) },
+    })),
   };
 }
+
+/** For programs, as every other command and the HTTP API tell times. */
+const iso = (ms: number): string => new Date(ms).toISOString();

@@ -71,13 +71,13 @@ export async function loadCurve() {
   const answer = await fetch('history');
   if (!answer.ok) return;
   const { at, files } = await answer.json();
-  points = at.map((second, i) => ({ at: second, files: files[i] }));
+  points = at.map((moment, i) => ({ at: Date.parse(moment) / 1_000, files: files[i] }));
   draw();
 }
 
 /** At most one point every five seconds. */
 export function addPoint(look) {
-  const at = Math.round(Date.parse(look.at) / 1_000);
+  const at = Date.parse(look.at) / 1_000;
   if (points.length > 0 && at - points.at(-1).at < 5) return;
   const files = look.totals
     .filter(({ name }) => name === 'stored' || name === 'duplicate')
