@@ -18,16 +18,12 @@ import { safeText } from '../telemetry/safe.js';
 import { findByName } from './explain-by-name.js';
 import { type Found, find, pathOf, rootsOf } from './explain-find.js';
 import { ofContent, ofJob } from './explain-job.js';
+import { asJson, asText, type Part } from './explain-told.js';
 import type { Looked } from './explain-waiting.js';
-import { at, bytes, historyOf, shown, type Verdict, verdict } from './explain-words.js';
+import { at, bytes, shown, type Verdict, verdict } from './explain-words.js';
 
 /** Versions of one path that are told; the rest is counted. */
 const TOLD_MAX = 20;
-
-interface Part extends Verdict {
-  title: string;
-  job?: Job;
-}
 
 export interface Explained {
   text: string;
@@ -73,7 +69,8 @@ function partsOf(view: QueueView, found: Found): Part[] {
     const parts: Part[] = [];
     const now = found.inInput ? inInput(found, looked) : undefined;
     if (now) parts.push({ title: `${name})`, ...now });
-    for (const job of jobs.slice(0, TOLD_MAX)) {
+    for (const known of jobs.slice(0, TOLD_MAX)) {
+      const job = { ...known, bytes: sizeNow(known, looked) };
       const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
       parts.push({
         title,
@@ -97,6 +94,14 @@ function partsOf(view: QueueView, found: Found): Part[] {
   } finally {
     files.close();
   }
+}
+
+/** What lies in the input yet may have grown since its stage has looked. */
+function sizeNow(job: Job, { files }: Looked): number {
+  const { sealed } = job.payload as unknown as JobFacts;
+  if (!job.keyed || sealed) return job.bytes;
+  const stat = careful(() => statEntry(files.entryOrNone(files.input, pathOf(job.key))));
+  return stat && 'kind' in stat && stat.kind === 'file' ? stat.size : job.bytes;
 }
 
 /** The markers that readers wait for because of it. */
@@ -164,7 +169,7 @@ function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] 
 }
 
 /** A place that fails is a part of the answer. */
-function careful<T extends Verdict | undefined>(look: () => T): T | Verdict {
+function careful<T>(look: () => T): T | Verdict {
   try {
     return look();
   } catch (error) {
@@ -183,47 +188,3 @@ function rootsWithMarkers(view: QueueView, feed: FeedOptions): Roots {
   const { input, manifests, warehouse } = feed;
   return { input, manifests, warehouse, work: rootsOf(view, feed).work[0]!, markers };
 }
-
-function asText({ title, sentences, release, job }: Part): string {
-  const lines = [title, ...sentences.map((sentence) => `  ${sentence}`)];
-  if (release !== undefined) lines.push(`  What releases it: ${release}`);
-  if (job) {
-    const tried = [
-      ...(job.attempts > 0 ? [`${job.attempts} failed attempts`] : []),
-      ...(job.crashes > 0 ? [`its process died with it in hand ${job.crashes} times`] : []),
-    ];
-    if (tried.length > 0) lines.push(`  Tries: ${tried.join(', ')}`);
-    lines.push('  History:', ...historyOf(job).map((line) => `    ${line}`));
-  }
-  return lines.join('\n');
-}
-
-function asJson({ feed, key }: Found, { verdict: word, sentences, release, job }: Part): Json {
-  const path = key.toString('utf8');
-  const exact = Buffer.from(path, 'utf8').equals(key);
-  return {
-    verdict: word,
-    sentences,
-    release,
-    feed: feed.name,
-    path,
-    ...(!exact && { path_b64: key.toString('base64') }),
-    ...(job && { job: jobJson(job) }),
-  };
-}
-
-function jobJson(job: Job): Json {
-  const facts = job.payload as unknown as JobFacts;
-  const { id, stage, state, attempts, crashes, bytes: size, holdCode, reason, ending } = job;
-  return {
-    ...{ id, stage, state, attempts, crashes, bytes: size, code: holdCode, reason, ending, sha256: facts.sha256 },
-    created_at: iso(job.createdAtMs),
-    updated_at: iso(job.updatedAtMs),
-    trail: job.trail.map(({ firstAtMs, lastAtMs, ...entry }) => ({
-      ...{ ...entry, first_at: iso(firstAtMs), last_at: iso(lastAtMs) },
-    })),
-  };
-}
-
-/** For programs, as every other command and the HTTP API tell times. */
-const iso = (ms: number): string => new Date(ms).toISOString();
