@@ -37,7 +37,17 @@ export interface ServerParts extends GuardOptions {
 
 const PAGE = fileURLToPath(new URL('../../../src/dashboard/page/', import.meta.url));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
-const ASSETS = ['dashboard.css', 'dashboard.js', 'view.js', 'flow.js', 'dom.js', 'chart.js', 'words.js', 'icon.svg'];
+const ASSETS = [
+  'dashboard.css',
+  'dashboard.js',
+  'view.js',
+  'flow.js',
+  'dom.js',
+  'chart.js',
+  'rates.js',
+  'words.js',
+  'icon.svg',
+];
 
 export function serverOf(parts: ServerParts): FastifyInstance {
   const app = fastify({

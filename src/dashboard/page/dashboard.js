@@ -130,7 +130,7 @@ function listen() {
     look = JSON.parse(data);
     connected(true);
     draw();
-    if (first) loadCurve().catch(() => {});
+    if (first) loadCurve(look).catch(() => {});
     else addPoint(look);
   };
   stream.onerror = () => {
