@@ -32,6 +32,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   unknown_verb: usage('Name one of the verbs that the sentence lists.'),
   unknown_stage: usage('Name one of the four stages, or none for all.'),
   unknown_feed: usage('Name one of the feeds that the sentence lists.'),
+  unknown_code: usage('Name one of the reasons that the sentence lists.'),
   option_twice: usage('Leave one of the two out.'),
   unexpected_word: usage('Remove the word, or put it directly behind its option.'),
   missing_word: usage('Name what the verb is to act on.'),
@@ -58,6 +59,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   warehouse_not_empty: usage('Name an empty directory, or start ingest with the copy.'),
   not_ours_to_withdraw: usage('Name a file that this feed has ingested.'),
 
+  secret_exposed: environment('Take its permissions from the others: chmod 600; it belongs to the user that reads it.'),
   config_unreadable: environment('Check the path of the file and its permissions.'),
   directory_missing: environment('Mount it, or make it with mkdir -p.'),
   not_a_directory: environment('Name a directory.'),

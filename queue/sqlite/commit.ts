@@ -132,7 +132,7 @@ export class Committer {
     try {
       if (this.rows.pragma('user_version') > this.opened.version) throw newerDatabase(this.opened.path);
       for (const caller of callers) answers.push({ caller, ...this.#runOne(caller) });
-      if (this.tx.writeCounts()) this.#history.note(this.tx);
+      this.#history.write(this.tx);
       this.rows.run('COMMIT');
     } catch (error) {
       this.#rollBack();

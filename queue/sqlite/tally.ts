@@ -95,10 +95,12 @@ export class Tally {
     this.#counts.push({ feed, stage, name, at, files, bytes });
   }
 
-  /** Answers whether there was anything. */
-  write(rows: Rows): boolean {
+  get isEmpty(): boolean {
+    return this.#counts.length === 0 && this.#ended.length === 0;
+  }
+
+  write(rows: Rows): void {
     this.#writeEnded(rows);
-    if (this.#counts.length === 0) return false;
     for (const { feed, stage, name, at, files, bytes } of this.#sums()) {
       if (name === DURATION_NAME) rows.run(DURATION, feed, stage, at, files, bytes);
       else if (name !== DEPTH_NAME) rows.run(COUNT, feed, stage, name, files, bytes);
@@ -108,7 +110,6 @@ export class Tally {
       }
     }
     this.#counts = [];
-    return true;
   }
 
   #writeEnded(rows: Rows): void {

@@ -161,9 +161,13 @@ export class SqliteTx extends Rows implements Tx {
     this.#tally.duration(feed, stage, ms);
   }
 
-  /** The committer calls it just before COMMIT. Answers whether there were any. */
-  writeCounts(): boolean {
-    return this.#tally.write(this);
+  get hasCounts(): boolean {
+    return !this.#tally.isEmpty;
+  }
+
+  /** Called just before COMMIT. */
+  writeCounts(): void {
+    this.#tally.write(this);
   }
 }
 

@@ -1,5 +1,6 @@
-/** ingest-ctl explain PATH: why a file is not in yet, or where it went. */
+/** ingest-ctl explain PATH: why a file is not in yet, or where it went; exit code 4 where nobody knows it. */
 import type { FeedOptions } from '../config/options.js';
+import { EXIT } from '../errors.js';
 import { explain as explainPath } from '../recover/explain.js';
 import { safeText } from '../telemetry/safe.js';
 import { askedFor, oneWord } from './ask.js';
@@ -13,9 +14,9 @@ export async function explain(argv: readonly string[]): Promise<number> {
   return withView(invocation, async (view, statePath) => {
     const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
     const wanted = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
-    const { text, json } = await explainPath(view, wanted, path, statePath);
+    const { text, json, isKnown } = await explainPath(view, wanted, path, statePath);
     if (invocation.view.json) say(JSON.stringify(json));
     else for (const line of text.split('\n')) say(safeText(line));
-    return 0;
+    return isKnown ? EXIT.done : EXIT.unfinished;
   });
 }

@@ -4,7 +4,7 @@ import type { Invocation } from '../config/read.js';
 import { existingState, statePathOf } from '../config/state-path.js';
 import { openState } from '../ledger/open-state.js';
 import { refuseNetwork } from './state.js';
-import { refuseUnknownFeed } from './state-view.js';
+import { refuseUnknown } from './state-view.js';
 
 export async function operate<T>(invocation: Invocation, act: (backend: Backend) => Promise<T>): Promise<T> {
   const path = existingState(statePathOf(invocation, process.env));
@@ -12,7 +12,7 @@ export async function operate<T>(invocation: Invocation, act: (backend: Backend)
   const maxAttempts = invocation.service['max-attempts'];
   const backend = await openState({ statePath: path, title: invocation.spec.name, maxAttempts, create: false });
   try {
-    refuseUnknownFeed(backend, invocation.view.feed);
+    refuseUnknown(backend, invocation);
     return await act(backend);
   } finally {
     await backend.close();

@@ -4,8 +4,9 @@ import { suggestion } from '../config/nearest.js';
 import type { Invocation } from '../config/read.js';
 import { STAGE_NAMES } from '../config/stage-names.js';
 import { OperatorError } from '../errors.js';
+import type { Scope } from '../gates/pause.js';
 
-export function pauseScope({ words, view }: Invocation): { feed: string; stage: string } {
+export function scopeOf({ words, view }: Invocation): Scope {
   const stage = words[0] ?? '*';
   if (stage !== '*' && !(STAGE_NAMES as readonly string[]).includes(stage)) {
     throw new OperatorError(
@@ -15,6 +16,3 @@ export function pauseScope({ words, view }: Invocation): { feed: string; stage: 
   }
   return { feed: view.feed ?? '*', stage };
 }
-
-export const scopeText = (feed: string, stage: string): string =>
-  `${stage === '*' ? 'every stage' : stage} of ${feed === '*' ? 'every feed' : feed}`;

@@ -1,18 +1,18 @@
 /** ingest-ctl pause: closes a stage, or all, of one feed or all, until resume. What is under way is finished. */
 import { userInfo } from 'node:os';
+import { pause as pauseScope, scopeText } from '../gates/pause.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';
-import { pauseScope, scopeText } from './pause-scope.js';
+import { scopeOf } from './pause-scope.js';
 
 export async function pause(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('pause', argv);
   if (!invocation) return 0;
-  const { feed, stage } = pauseScope(invocation);
+  const scope = scopeOf(invocation);
   return operate(invocation, async (backend) => {
-    const gate = { feed, stage, cause: 'pause' as const, place: '', code: 'paused', reason: `by ${callerName()}` };
-    const isNew = await backend.transact((tx) => tx.closeGate(gate));
-    say(`${scopeText(feed, stage)} ${isNew ? 'is paused' : 'was paused already'}; ingest-ctl resume opens it again`);
+    const isNew = await pauseScope(backend, scope, callerName());
+    say(`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}; ingest-ctl resume opens it again`);
     return 0;
   });
 }

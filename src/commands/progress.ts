@@ -27,8 +27,9 @@ export function summaryText(progress: Progress, since: Totals, stopped: boolean)
   return `${files} ${files === 1 ? 'file' : 'files'} (${shownBytes(progress.bytesDone - since.bytesDone)}) ingested or skipped as duplicates${held}${left}.`;
 }
 
-function waitsFor({ open, seconds }: NonNullable<Progress['waiting']>): string {
-  return open ? 'still open for writing' : `complete in ${shownSeconds(seconds)}`;
+function waitsFor({ writer, seconds }: NonNullable<Progress['waiting']>): string {
+  if (writer === 'growing') return 'still growing';
+  return writer === 'open' ? 'still open for writing' : `complete in ${shownSeconds(seconds)}`;
 }
 
 export function bar(done: number, all: number): string {

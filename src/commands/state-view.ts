@@ -4,6 +4,7 @@ import type { Invocation } from '../config/read.js';
 import { existingState, statePathOf } from '../config/state-path.js';
 import { OperatorError } from '../errors.js';
 import { openStateView } from '../ledger/open-state.js';
+import { whyNoHoldCode } from '../status/hold-codes.js';
 import { refuseNetwork } from './state.js';
 
 export async function withView<T>(
@@ -14,11 +15,18 @@ export async function withView<T>(
   refuseNetwork(path);
   const view = await openStateView(path);
   try {
-    refuseUnknownFeed(view, invocation.view.feed);
+    refuseUnknown(view, invocation);
     return await use(view, path);
   } finally {
     await view.close();
   }
+}
+
+/** A filter with a typing error would read as if all were well, or keep a verb from what it is about. Errors: OperatorError. */
+export function refuseUnknown(view: Pick<QueueView, 'feeds' | 'heldFor'>, { view: { feed, code } }: Invocation): void {
+  refuseUnknownFeed(view, feed);
+  const why = code === undefined ? undefined : whyNoHoldCode(view, code);
+  if (why !== undefined) throw new OperatorError('unknown_code', `--code: ${why}.`);
 }
 
 export function refuseUnknownFeed(view: Pick<QueueView, 'feeds'>, feed: string | undefined): void {

@@ -1,9 +1,9 @@
 /**
  * Secrets come from a file or a variable of the environment, never from a flag: a command line can be seen by everybody.
- * Guarantees: one that is short enough to be guessed is refused.
+ * Guarantees: one that is short enough to be guessed is refused, and a file that other users may read or change.
  */
-import { readFileSync } from 'node:fs';
-import { OperatorError } from '../errors.js';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { EnvironmentError, OperatorError } from '../errors.js';
 import { limits } from './limits.js';
 
 export interface SecretSource {
@@ -32,14 +32,31 @@ export function secretOf(
   );
 }
 
+/** Whatever the group or all others may do with it. */
+const OF_OTHERS = 0o077;
+
 function textIn(option: string, file: string): string {
+  let fd: number | undefined;
   try {
-    return readFileSync(file, 'utf8').trim();
+    fd = openSync(file, 'r');
+    refuseExposed(option, file, fstatSync(fd).mode);
+    return readFileSync(fd, 'utf8').trim();
   } catch (error) {
+    if (error instanceof OperatorError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new OperatorError(
       'token_unreadable',
       `--${option} must be a file that this user can read, but ${file} is not (${code}); check its path and permissions.`,
     );
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
+}
+
+function refuseExposed(option: string, file: string, mode: number): void {
+  if ((mode & OF_OTHERS) === 0) return;
+  throw new EnvironmentError(
+    'secret_exposed',
+    `--${option} must be a file that its owner alone can read, but ${file} has the mode ${(mode & 0o777).toString(8).padStart(4, '0')}; run: chmod 600 ${file}.`,
+  );
 }

@@ -1,10 +1,10 @@
 /**
  * What the dashboard may change, by the same verbs as ingest-ctl: retry and discard of held files, pause and resume.
- * Guarantees: one change at a time; each in short transactions, however many files it is about; each is told to the log with
- * who asked for it.
+ * Guarantees: one change at a time; each in short transactions, however many files it is about; each is reported to the log
+ * with who asked for it.
  */
 import type { Backend, JobId } from '../../queue/backend.js';
-import { STAGE_NAMES } from '../config/stage-names.js';
+import { pause, resume, type Scope, scopeText } from '../gates/pause.js';
 import { discardJobs } from '../recover/discard.js';
 import { heldRows } from '../status/held-list.js';
 import { inBatches } from '../status/in-batches.js';
@@ -12,34 +12,28 @@ import type { Emit } from '../telemetry/emit.js';
 
 export type Verb = 'retry' | 'discard' | 'pause' | 'resume';
 
-export interface Asked {
-  verb: Verb;
-  /** Of retry and discard: these, or all that `feed` and `code` leave. */
-  jobs?: readonly JobId[];
-  all?: boolean;
-  code?: string;
-  /** `*` or undefined = all. */
-  feed?: string;
-  stage?: string;
+/** These, or all that `feed` and `code` leave. */
+export type Chosen = { jobs: readonly JobId[] } | { feed?: string | undefined; code?: string | undefined };
+
+export interface HeldAsked {
+  verb: 'retry' | 'discard';
+  chosen: Chosen;
   /** Who asked, for the log and the reason of a pause. */
   by: string;
 }
+
+export interface GateAsked {
+  verb: 'pause' | 'resume';
+  scope: Scope;
+  by: string;
+}
+
+export type Asked = HeldAsked | GateAsked;
 
 /** What was done, in one sentence. */
 export interface Done {
   files: number;
   sentence: string;
-}
-
-/** Whether a request can be carried out; a sentence where it cannot. */
-export function whyNot({ verb, jobs, all = false, feed = '*', stage = '*' }: Asked, feeds: readonly string[]): string {
-  if (feed !== '*' && !feeds.includes(feed)) return `${JSON.stringify(feed)} is no feed of this state.`;
-  if (verb === 'pause' || verb === 'resume') {
-    const known = stage === '*' || (STAGE_NAMES as readonly string[]).includes(stage);
-    return known ? '' : `${JSON.stringify(stage)} is not a stage; the stages are ${STAGE_NAMES.join(', ')}.`;
-  }
-  if (all === (jobs !== undefined)) return 'Name either jobs, or all.';
-  return '';
 }
 
 export class Acts {
@@ -58,25 +52,26 @@ export class Acts {
   }
 
   async #do(asked: Asked): Promise<Done> {
-    const done = await (asked.verb === 'pause' || asked.verb === 'resume' ? this.#gate(asked) : this.#held(asked));
-    const { verb, by, feed = '*', stage = '*', code, all = false, jobs = [] } = asked;
-    this.emit('operator_act', { verb, by, feed, stage, code, all, named: jobs.length, files: done.files });
+    const done = await ('scope' in asked ? this.#gate(asked) : this.#held(asked));
+    this.emit('operator_act', { verb: asked.verb, by: asked.by, ...aboutOf(asked), files: done.files });
     return done;
   }
 
-  async #gate({ verb, feed = '*', stage = '*', by }: Asked): Promise<Done> {
-    const gate = { feed, stage, cause: 'pause' as const, place: '' };
-    const scope = `${stage === '*' ? 'Every stage' : stage} of ${feed === '*' ? 'every feed' : feed}`;
+  async #gate({ verb, scope, by }: GateAsked): Promise<Done> {
     if (verb === 'pause') {
-      const isNew = await this.backend.transact((tx) => tx.closeGate({ ...gate, code: 'paused', reason: `by ${by}` }));
-      return { files: 0, sentence: `${scope} ${isNew ? 'is paused' : 'was paused already'}.` };
+      const isNew = await pause(this.backend, scope, by);
+      return { files: 0, sentence: asSentences([`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}`]) };
     }
-    const was = await this.backend.transact((tx) => tx.openGate(gate));
-    return { files: 0, sentence: `${scope} ${was ? 'goes on' : 'was not paused'}.` };
+    const { opened, left } = await resume(this.backend, scope);
+    const done =
+      opened.length > 0
+        ? opened.map((one) => `${scopeText(one)} is open again`)
+        : [`${scopeText(scope)} was not paused`];
+    return { files: 0, sentence: asSentences([...done, ...left]) };
   }
 
-  async #held({ verb, jobs, code, feed }: Asked): Promise<Done> {
-    const ids = jobs ?? this.#allHeld(code, feed === '*' ? undefined : feed);
+  async #held({ verb, chosen }: HeldAsked): Promise<Done> {
+    const ids = 'jobs' in chosen ? chosen.jobs : this.#allHeld(chosen);
     const act = (batch: readonly JobId[]): Promise<boolean[]> =>
       verb === 'discard'
         ? discardJobs(this.backend, batch)
@@ -92,9 +87,20 @@ export class Acts {
   }
 
   /** Ids alone: of a hundred thousand whole jobs a small process would have no room. */
-  #allHeld(code: string | undefined, feed: string | undefined): JobId[] {
+  #allHeld(filter: Exclude<Chosen, { jobs: unknown }>): JobId[] {
     const ids: JobId[] = [];
-    for (const { id } of heldRows(this.backend, { code, feed })) ids.push(id);
+    for (const { id } of heldRows(this.backend, filter)) ids.push(id);
     return ids;
   }
+}
+
+const asSentences = (parts: readonly string[]): string =>
+  parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}.`).join(' ');
+
+/** As the log has it. */
+function aboutOf(asked: Asked): Record<string, unknown> {
+  if ('scope' in asked) return { ...asked.scope };
+  const { chosen } = asked;
+  if ('jobs' in chosen) return { feed: '*', named: chosen.jobs.length };
+  return { feed: chosen.feed ?? '*', all: true, code: chosen.code };
 }

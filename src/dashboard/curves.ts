@@ -4,21 +4,28 @@ import { limits, type QueueView } from '../../queue/index.js';
 import { processed } from '../telemetry/metrics.js';
 
 export interface Curves {
-  /** Unix seconds, ascending. */
-  at: number[];
+  /** ISO 8601, ascending. */
+  at: string[];
   /** Since the state was made: stored and duplicates together. */
   files: number[];
   bytes: number[];
 }
 
-/** The last point is now. Between two of them nothing else is known; where none is, nothing was counted. */
+/**
+ * The last point is now. Where nothing was noted for a while, all that was counted since the last moment was counted in the ten
+ * seconds after it: a point says so, and a burst that is over stays where it was.
+ */
 export function curvesOf(view: Pick<QueueView, 'history' | 'counters'>, nowMs = Date.now()): Curves {
+  const noted = view.history(limits.historyKeptMs);
+  const counters = view.counters();
+  const lastMs = noted.at(-1)?.atMs ?? nowMs;
   const moments: Pick<Moment, 'atMs' | 'counters'>[] = [
-    ...view.history(limits.historyKeptMs),
-    { atMs: nowMs, counters: view.counters() },
+    ...noted,
+    ...(nowMs - lastMs > 2 * limits.historyEveryMs ? [{ atMs: lastMs + limits.historyEveryMs, counters }] : []),
+    { atMs: nowMs, counters },
   ];
   const sums = moments.map(({ atMs, counters }) => ({
-    at: Math.round(atMs / 1_000),
+    at: new Date(atMs).toISOString(),
     ...processed({ counters: () => counters }),
   }));
   return {

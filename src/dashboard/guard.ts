@@ -6,6 +6,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isOurName } from './address.js';
+import { refuse } from './refusals.js';
 
 export interface GuardOptions {
   host: string;
@@ -50,10 +51,6 @@ export function guard(app: FastifyInstance, { host, hosts, token }: GuardOptions
     if (request.method === 'POST') return whyNoChange(request, reply);
     return undefined;
   });
-}
-
-export function refuse(reply: FastifyReply, status: number, error: string, sentence: string): FastifyReply {
-  return reply.code(status).type('application/json').send({ error, sentence });
 }
 
 /** Only our own page, or a program that is no browser. */

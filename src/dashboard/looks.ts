@@ -15,7 +15,7 @@ import { inFlight, lastEnded, type TracedJob } from './trace.js';
 export interface Look extends Report {
   at: string;
   feeds: { name: string; input: string; warehouse: string; manifests: string; mode: string }[];
-  /** The largest of what is claimed, and what ended last. */
+  /** What is in hand and the largest of what is claimed, and what ended last. */
   in_flight: TracedJob[];
   last: TracedJob[];
   /** What failed and is tried again by itself. */

@@ -1,22 +1,49 @@
-/** The values of a query string, each bounded, with a sentence for what is refused. */
+/**
+ * What a request may say: the keys of each route, and the values of a query, each bounded, with a sentence for what is refused.
+ * Guarantees: a key that a route does not know is refused before anything is done. A filter with a typing error would else
+ * be no filter, and its request would act on everything.
+ */
 import type { FastifyRequest } from 'fastify';
+import { suggestion } from '../config/nearest.js';
 
 export class BadQuery extends Error {
   override readonly name = 'BadQuery';
 }
 
 export type Query = Readonly<Record<string, string | undefined>>;
+export type Body = Readonly<Record<string, unknown>>;
+
+/** Of a GET in its query, of a POST in its body. A route that is not listed has none. docs/http-api.md has the same. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  '/trace': ['n'],
+  '/errors': ['feed', 'code', 'limit', 'after'],
+  '/files': ['path', 'sha256'],
+  '/retry': ['jobs', 'all', 'feed', 'code'],
+  '/discard': ['jobs', 'all', 'feed', 'code'],
+  '/pause': ['stage', 'feed'],
+  '/resume': ['stage', 'feed'],
+};
 
 const NAME_CHARS_MAX = 64;
 
-/** Refuses what is unknown, and what is there twice. */
-export function queryOf(request: FastifyRequest, known: readonly string[]): Query {
-  const query = request.query as Record<string, unknown>;
-  for (const [name, value] of Object.entries(query)) {
-    if (!known.includes(name)) throw new BadQuery(`?${known.join('=, ?')}= are known here, and another was given.`);
+/** Errors: BadQuery, for a key that is unknown or there twice, and for a body that is no object. */
+export function refuseUnknownKeys({ method, url, query, body, routeOptions }: FastifyRequest): void {
+  const path = routeOptions.url ?? url;
+  const keys = KEYS[path] ?? [];
+  const isChange = method === 'POST';
+  for (const [name, value] of Object.entries(query as object)) {
+    if (isChange || !keys.includes(name)) throw unknownKey(`?${name}=`, name, path, isChange ? [] : keys);
     if (typeof value !== 'string') throw new BadQuery(`?${name}= may be given once.`);
   }
-  return query as Query;
+  if (!isChange) return;
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new BadQuery('The body must be a JSON object; {} stands for all.');
+  for (const name of Object.keys(body)) if (!keys.includes(name)) throw unknownKey(`"${name}"`, name, path, keys);
+}
+
+function unknownKey(shown: string, name: string, path: string, keys: readonly string[]): BadQuery {
+  const known = keys.length === 0 ? 'it has none there' : `it has ${keys.join(', ')}`;
+  return new BadQuery(`${shown.slice(0, NAME_CHARS_MAX)} is no key of ${path}; ${suggestion(name, keys)}${known}.`);
 }
 
 export function wholeIn(
@@ -47,4 +74,12 @@ export function sha256In(query: Query): string {
   const text = query.sha256 ?? '';
   if (/^[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase();
   throw new BadQuery('?sha256= must be 64 hexadecimal digits.');
+}
+
+/** Of a body: undefined where it is not given. */
+export function wordIn(body: Body, name: string): string | undefined {
+  const value = body[name];
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '' && value.length <= NAME_CHARS_MAX) return value;
+  throw new BadQuery(`"${name}" must be a text of 1 to ${NAME_CHARS_MAX} characters.`);
 }

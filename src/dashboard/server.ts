@@ -10,21 +10,22 @@ import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Backend } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
-import { StateUnwritable } from '../../queue/index.js';
 import { inPackage } from '../package.js';
 import type { Emit } from '../telemetry/emit.js';
-import { Acts, type Verb, whyNot } from './acts.js';
+import { Acts, type Verb } from './acts.js';
 import { statsAnswer, traceAnswer } from './answers.js';
+import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
 import { curvesOf } from './curves.js';
 import { errorsAnswer } from './errors.js';
-import { type GuardOptions, guard, refuse } from './guard.js';
+import { type GuardOptions, guard } from './guard.js';
 import { limits } from './limits.js';
 import type { Looks } from './looks.js';
 import type { Metrics } from './metrics.js';
-import { BadQuery, nameIn, queryOf, sha256In, textIn, wholeIn } from './query.js';
+import { BadQuery, type Body, nameIn, type Query, refuseUnknownKeys, sha256In, textIn, wholeIn } from './query.js';
+import { refuse, refuseConnection, refuseInOneShape } from './refusals.js';
 import type { Search } from './search.js';
-import type { Stream } from './stream.js';
+import { Stream } from './stream.js';
 
 export interface ServerParts extends GuardOptions {
   backend: Backend & QueueView;
@@ -37,7 +38,17 @@ export interface ServerParts extends GuardOptions {
 
 const PAGE = fileURLToPath(inPackage('src/dashboard/page/'));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
-const ASSETS = ['dashboard.css', 'dashboard.js', 'view.js', 'flow.js', 'dom.js', 'chart.js', 'words.js', 'icon.svg'];
+const ASSETS = [
+  'dashboard.css',
+  'dashboard.js',
+  'view.js',
+  'flow.js',
+  'dom.js',
+  'chart.js',
+  'rates.js',
+  'words.js',
+  'icon.svg',
+];
 
 export function serverOf(parts: ServerParts): FastifyInstance {
   const app = fastify({
@@ -45,26 +56,24 @@ export function serverOf(parts: ServerParts): FastifyInstance {
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: true,
-    // A HEAD of the stream would be a page that nobody sees.
-    exposeHeadRoutes: false,
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (_error, _request, reply) => refuse(reply, 400, 'bad_request', 'That is no path of a request.'),
     http: {
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersTimeoutMs,
       connectionsCheckingInterval: 1_000,
+      // A request without a host is refused as one for another host is.
+      requireHostHeader: false,
     },
   });
   // What a form of a foreign page can send.
   app.removeContentTypeParser('text/plain');
   boundConnections(app.server);
   guard(app, parts);
-  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    if (error instanceof BadQuery) return refuse(reply, 400, 'bad_query', error.message);
-    if (error instanceof StateUnwritable) return refuse(reply, 503, error.code, error.message);
-    const status = error.statusCode ?? 500;
-    if (status >= 500) parts.emit('dashboard_failed', { reason: error.message, stack: error.stack });
-    return refuse(reply, status, status >= 500 ? 'failed' : 'bad_request', error.message);
+  app.addHook('preValidation', async (request) => {
+    if (!request.is404) refuseUnknownKeys(request);
   });
-  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', 'docs/http-api.md lists what there is.'));
+  refuseInOneShape(app, parts.emit);
   page(app);
   reads(app, parts);
   changes(app, parts);
@@ -81,21 +90,21 @@ function page(app: FastifyInstance): void {
 
 function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }: ServerParts): void {
   app.get('/stats', () => statsAnswer(looks.latest().look));
-  app.get('/trace', (request) => {
-    const query = queryOf(request, ['n']);
-    return traceAnswer(backend, wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault }));
+  app.get<{ Querystring: Query }>('/trace', ({ query }) => {
+    const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
+    return traceAnswer(backend, n);
   });
-  app.get('/errors', (request) => {
-    const query = queryOf(request, ['feed', 'code', 'after', 'limit']);
+  app.get<{ Querystring: Query }>('/errors', ({ query }) => {
+    const wanted = { ...nameIn(query, 'feed'), ...nameIn(query, 'code') };
+    refuseUnknownFeed(backend, wanted.feed);
+    refuseUnknownCode(backend, wanted.code);
     return errorsAnswer(backend, {
-      ...nameIn(query, 'feed'),
-      ...nameIn(query, 'code'),
+      ...wanted,
       ...nameIn(query, 'after'),
       limit: wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault }),
     });
   });
-  app.get('/files', async (request, reply) => {
-    const query = queryOf(request, ['path', 'sha256']);
+  app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
     if ((query.path === undefined) === (query.sha256 === undefined))
       throw new BadQuery('Ask for one of ?path= and ?sha256=.');
     const answer = await search.for(
@@ -111,7 +120,9 @@ function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }
   app.get('/metrics', async (_request, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(looks.latest().look)),
   );
-  app.get('/events', (_request, reply) => {
+  // A HEAD that is served as a GET would be a page that nobody sees.
+  app.head('/events', (_request, reply) => reply.type(Stream.type).send());
+  app.get('/events', { exposeHeadRoute: false }, (_request, reply) => {
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
     if (!stream.add(raw, looks.latest().json)) {
@@ -132,42 +143,12 @@ function ready(backend: Backend, reply: FastifyReply): unknown {
   return reply.send({ ok: true, feeds: backend.feeds().length });
 }
 
-interface ChangeBody {
-  jobs?: unknown;
-  all?: unknown;
-  feed?: unknown;
-  code?: unknown;
-  stage?: unknown;
-}
-
-const BODY = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    jobs: {
-      type: 'array',
-      minItems: 1,
-      maxItems: limits.namedJobsMax,
-      items: { type: 'string', pattern: '^[0-9A-HJKMNP-TV-Z]{26}$' },
-    },
-    all: { type: 'boolean' },
-    feed: { type: 'string', minLength: 1, maxLength: 64 },
-    code: { type: 'string', pattern: '^[A-Za-z_]{1,64}$' },
-    stage: { type: 'string', minLength: 1, maxLength: 64 },
-  },
-} as const;
-
 function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts): void {
   const acts = new Acts(backend, emit);
   const verbs: Verb[] = ['retry', 'discard', 'pause', 'resume'];
   for (const verb of verbs) {
-    app.post<{ Body: ChangeBody }>(`/${verb}`, { schema: { body: BODY } }, async (request, reply) => {
-      const asked = { ...(request.body as object), verb, by: `the dashboard, for ${request.ip}` };
-      const why = whyNot(
-        asked,
-        backend.feeds().map(({ name }) => name),
-      );
-      if (why !== '') throw new BadQuery(why);
+    app.post<{ Body: Body }>(`/${verb}`, async ({ body, ip }, reply) => {
+      const asked = askedBy(verb, body, backend, `the dashboard, for ${ip}`);
       const done = await acts.do(asked);
       looks.forget();
       stream.tell(looks.take().json);

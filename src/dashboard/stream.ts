@@ -12,6 +12,7 @@ interface Page {
 }
 
 export class Stream {
+  static readonly type = 'text/event-stream; charset=utf-8';
   readonly #pages = new Set<Page>();
 
   get size(): number {
@@ -24,7 +25,7 @@ export class Stream {
     const page: Page = { response, skipped: 0 };
     this.#pages.add(page);
     response.once('close', () => this.#pages.delete(page));
-    response.writeHead(200, { ...response.getHeaders(), 'content-type': 'text/event-stream; charset=utf-8' });
+    response.writeHead(200, { ...response.getHeaders(), 'content-type': Stream.type });
     response.write(`retry: ${limits.streamRetryMs}\n\n${messageOf(first)}`);
     return true;
   }

@@ -4,6 +4,7 @@ import type { QueueView } from '../../queue/index.js';
 import { contentByRow, shownPlace } from '../ledger/content.js';
 import { type ByteName, shownName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
+import { jobsInHand } from '../status/in-hand.js';
 import { progressOf } from './progress.js';
 
 export interface TracedJob {
@@ -14,6 +15,8 @@ export interface TracedJob {
   bytes: number;
   /** Of a large file in work: how many of them were read. Null where nobody says. */
   bytes_done: number | null;
+  /** Of a claimed one: its process works on it just now, and not on another one that it has claimed. */
+  in_hand: boolean;
   stage: string;
   /** claimed, or the ending: stored, duplicate, discarded, dropped. */
   state: string;
@@ -24,11 +27,13 @@ export interface TracedJob {
   warehouse_path: string | null;
 }
 
-/** What is in work, the largest first. */
+/** What is claimed: what is in hand first, then the largest. */
 export function inFlight(view: QueueView, most: number): TracedJob[] {
-  const jobs = view.inHand(most);
+  const inHand = new Map(jobsInHand(view).map((job) => [job.id, job]));
+  const others = view.inHand(most).filter(({ id }) => !inHand.has(id));
+  const jobs = [...inHand.values(), ...others].slice(0, most);
   const done = progressOf(jobs, view.owners());
-  return jobs.map((job) => ({ ...tracedJob(job), bytes_done: done.get(job.id) ?? null }));
+  return jobs.map((job) => ({ ...tracedJob(job), bytes_done: done.get(job.id) ?? null, in_hand: inHand.has(job.id) }));
 }
 
 function tracedJob(job: Job): TracedJob {
@@ -36,7 +41,7 @@ function tracedJob(job: Job): TracedJob {
   return {
     ...{ id: job.id, feed: job.feed, path: shownName(job.key.toString('latin1') as ByteName), bytes: job.bytes },
     ...{ stage: job.stage, state: job.ending ?? job.state, since: new Date(job.updatedAtMs).toISOString() },
-    ...{ bytes_done: null, sha256: sha256 ?? null, warehouse_path: null },
+    ...{ bytes_done: null, in_hand: false, sha256: sha256 ?? null, warehouse_path: null },
   };
 }
 

@@ -12,7 +12,7 @@ export const fileIdentity = (identity: string): FileIdentity => identity.split('
 const withoutDevice = (identity: string): string => identity.slice(identity.indexOf(':'));
 
 /** Unchanged in everything that a stat tells of a file. */
-export const unchanged = (identity: FileIdentity, now: Stat): boolean =>
+export const unchanged = (identity: FileIdentity, now: Pick<Stat, 'version'>): boolean =>
   withoutDevice(fileIdentity(identity)) === withoutDevice(now.version);
 
 /** `rsync --partial` sets the seconds of the mtime of what it could not finish to 0, and keeps the nanoseconds. */

@@ -2,9 +2,13 @@
  * What a terminal's status line shows, once a second: silence is a fault there, so a file that only waits for its
  * window is named. One process of a state reports it, the producer.
  */
-import type { Backend, Reader } from '../../queue/backend.js';
+import { lstatSync } from 'node:fs';
+import type { Backend } from '../../queue/backend.js';
 import { trailOf } from '../../queue/trail.js';
+import { identityOf } from '../files/identity.js';
+import { unchanged } from '../files/verified.js';
 import { type ByteName, shownName } from '../linux/names.js';
+import type { JobFacts, Observation } from '../stages/job.js';
 import type { Progress } from '../supervise/protocol.js';
 import { metricsReader } from '../telemetry/metrics.js';
 
@@ -25,8 +29,7 @@ export function startProgress(backend: Backend, report: (progress: Progress) => 
 
 function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof metricsReader>>): Progress {
   const left = Object.values(metrics.queue_depth).reduce((sum, jobs) => sum + jobs, 0);
-  const feeds = backend.feeds().map(({ name }) => name);
-  const next = backend.read((reader) => nextWindow(reader, backend.stages[0]!, feeds));
+  const next = nextWindow(backend);
   const inMs = next === undefined ? 0 : Math.max(0, next.dueMs - backend.nowMs());
   return {
     kind: 'progress',
@@ -36,25 +39,66 @@ function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof met
     filesLeft: left,
     held: metrics.held,
     // One that is due already waits for a worker: it is under way.
-    ...(next && inMs > 0 && inMs < SHOWN_WITHIN_MS && { waiting: { ...next.told, seconds: inMs / 1_000 } }),
+    ...(next &&
+      inMs > 0 &&
+      inMs < SHOWN_WITHIN_MS && {
+        waiting: {
+          path: shownName(next.key.toString('latin1') as ByteName),
+          seconds: inMs / 1_000,
+          writer: writerOf(next, backend.nowMs()),
+        },
+      }),
   };
 }
 
 /** A file without its sidecar is due tomorrow: nothing that a person would wait for. */
 const SHOWN_WITHIN_MS = 3_600_000;
+/** A file that its stage found changed counts as growing until it has been quiet for so long. */
+const QUIET_MS = 2_000;
 
-function nextWindow(
-  reader: Reader,
-  stage: string,
-  feeds: readonly string[],
-): { told: { path: string; open: boolean }; dueMs: number } | undefined {
-  const next = feeds
-    .flatMap((feed) => reader.all<{ seq: number; due_ms: number }>(NEXT_DUE, stage, feed))
-    .sort((a, b) => a.due_ms - b.due_ms)[0];
-  const job = next && reader.get<{ key: Buffer; trail: string }>('SELECT key, trail FROM jobs WHERE seq = ?', next.seq);
-  if (!job) return undefined;
-  const open = trailOf(job.trail).at(-1)?.why === 'writer_open';
-  return { told: { path: shownName(job.key.toString('latin1') as ByteName), open }, dueMs: next.due_ms };
+interface Next {
+  input: string;
+  key: Buffer;
+  dueMs: number;
+  /** Of a file that is not sealed yet. */
+  seen: Observation | undefined;
+  /** Why its stage did not take it at its last look. */
+  why: string | undefined;
+}
+
+function nextWindow(backend: Backend): Next | undefined {
+  const feeds = backend.feeds();
+  return backend.read((reader) => {
+    const next = feeds
+      .flatMap(({ name, options }) =>
+        reader
+          .all<{ seq: number; due_ms: number }>(NEXT_DUE, backend.stages[0]!, name)
+          .map((row) => ({ ...row, input: String(options.input) })),
+      )
+      .sort((a, b) => a.due_ms - b.due_ms)[0];
+    const job = next && reader.get<{ key: Buffer; trail: string; payload: string }>(JOB, next.seq);
+    if (!job) return undefined;
+    const { seen, sealed } = JSON.parse(job.payload) as JobFacts;
+    const inInput = sealed ? undefined : seen;
+    return { input: next.input, key: job.key, dueMs: next.due_ms, seen: inInput, why: trailOf(job.trail).at(-1)?.why };
+  });
 }
 
 const NEXT_DUE = 'SELECT seq, due_ms FROM ready_jobs WHERE stage = ? AND feed = ? ORDER BY due_ms LIMIT 1';
+const JOB = 'SELECT key, trail, payload FROM jobs WHERE seq = ?';
+
+/** Whether somebody is at work on it. Its window would begin again at its next look, so what is left of it says nothing. */
+function writerOf({ input, key, seen, why }: Next, nowMs: number): 'open' | 'growing' | undefined {
+  if (why === 'writer_open') return 'open';
+  if (!seen) return undefined;
+  const wasChanged = why === 'changed' && nowMs - seen.sinceMs < QUIET_MS;
+  return wasChanged || isChanged(Buffer.concat([Buffer.from(`${input}/`), key]), seen) ? 'growing' : undefined;
+}
+
+function isChanged(path: Buffer, { identity }: Observation): boolean {
+  try {
+    return !unchanged(identity, { version: identityOf(lstatSync(path, { bigint: true })) });
+  } catch {
+    return false; // it is sealed or gone: its stage says which
+  }
+}

@@ -32,7 +32,8 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
   try {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
-    stops.push(startMetrics(backend, config.service.metricsIntervalSeconds, emit));
+    const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
+    stops.push(metrics.stop);
     if (context.terminal) stops.push(startProgress(backend, report));
     await checkFeeds(backend, statePath, config.feeds);
     const watermarks = new Watermarks(backend, config.service, emit);
@@ -53,6 +54,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
     await Promise.all([once && reportOnce(backend, producers, context), context.drained]);
+    metrics.tell();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);

@@ -64,7 +64,7 @@ function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
   return [ofKey(view, feed, bytesOfName(nameOfText(inside)))];
 }
 
-function ofKey(view: QueueView, feed: FeedOptions, key: Buffer): Found {
+export function ofKey(view: QueueView, feed: FeedOptions, key: Buffer): Found {
   const jobs = view.jobsByKey(feed.name, key);
   const rows = view.read((r) =>
     r.all<{ row: number }>(

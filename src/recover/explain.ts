@@ -16,42 +16,55 @@ import { waitsForJob } from '../periods/waiting.js';
 import { makeFilters } from '../producer/filters.js';
 import type { JobFacts } from '../stages/job.js';
 import { safeText } from '../telemetry/safe.js';
+import { findByName } from './explain-by-name.js';
 import { ofContent } from './explain-content.js';
 import { type Found, find, pathOf, rootsOf } from './explain-find.js';
 import { ofJob } from './explain-job.js';
+import { asJson, asText, type Part } from './explain-told.js';
 import type { Looked } from './explain-waiting.js';
-import { at, bytes, historyOf, shown, type Verdict, verdict } from './explain-words.js';
+import { at, bytes, shown, type Verdict, verdict } from './explain-words.js';
 import { standstillOf } from './standstill.js';
 
 /** Versions of one path that are told; the rest is counted. */
 const TOLD_MAX = 20;
 
-interface Part extends Verdict {
-  title: string;
-  job?: Job;
+export interface Explained {
+  text: string;
+  json: Json;
+  /** Somebody knows it: it lies in an input, or a job, a stored content or a rule speaks of it. */
+  isKnown: boolean;
 }
+
+const UNKNOWN = 'unknown';
 
 export async function explain(
   view: QueueView,
   feeds: readonly FeedOptions[],
   word: string,
   statePath: string,
-): Promise<{ text: string; json: Json }> {
-  const found = find(view, feeds, word);
-  const told = found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
+): Promise<Explained> {
+  const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
+  let told = partsOfAll(find(view, feeds, word));
+  const isKnown = () => told.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN));
+  if (!isKnown()) {
+    const byName = findByName(view, feeds, word);
+    if (byName.length > 0) told = partsOfAll(byName);
+  }
   if (told.length === 0) {
     const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
     const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
     const sentences = [sentence, ...beyondMemory(view, feeds), `The inputs are: ${inputs}.`];
     return {
       text: [shown(Buffer.from(word)), ...sentences].join('\n  '),
-      json: { asked: word, found: [{ verdict: 'unknown', sentences: sentences.slice(0, -1) }] },
+      json: { asked: word, found: [{ verdict: UNKNOWN, sentences: sentences.slice(0, -1) }] },
+      isKnown: false,
     };
   }
   const text = told.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
   return {
     text,
     json: { asked: word, found: told.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
+    isKnown: isKnown(),
   };
 }
 
@@ -64,7 +77,8 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
     const parts: Part[] = [];
     const now = found.inInput ? inInput(found, looked) : undefined;
     if (now) parts.push({ title: `${name})`, ...now });
-    for (const job of jobs.slice(0, TOLD_MAX)) {
+    for (const known of jobs.slice(0, TOLD_MAX)) {
+      const job = { ...known, bytes: sizeNow(known, looked) };
       const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
       parts.push({
         title,
@@ -88,6 +102,14 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
   } finally {
     files.close();
   }
+}
+
+/** What lies in the input yet may have grown since its stage has looked. */
+function sizeNow(job: Job, { files }: Looked): number {
+  const { sealed } = job.payload as unknown as JobFacts;
+  if (!job.keyed || sealed) return job.bytes;
+  const stat = careful(() => statEntry(files.entryOrNone(files.input, pathOf(job.key))));
+  return stat && 'kind' in stat && stat.kind === 'file' ? stat.size : job.bytes;
 }
 
 /** The markers that readers wait for because of it. */
@@ -131,7 +153,7 @@ function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked)
 
 const neverSeen = (view: QueueView, feed: FeedOptions): Verdict =>
   verdict(
-    'unknown',
+    UNKNOWN,
     ['There is no such file, and none of that name was ever seen.', ...beyondMemory(view, [feed])],
     'deliver it, or ask for another path',
   );
@@ -152,7 +174,7 @@ function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] 
 }
 
 /** A place that fails is a part of the answer. */
-function careful<T extends Verdict | undefined>(look: () => T): T | Verdict {
+function careful<T>(look: () => T): T | Verdict {
   try {
     return look();
   } catch (error) {
@@ -170,43 +192,4 @@ function rootsWithMarkers(view: QueueView, feed: FeedOptions): Roots {
   const markers = Object.fromEntries(known.flatMap(({ kind, marker }) => (marker === null ? [] : [[kind, marker]])));
   const { input, manifests, warehouse } = feed;
   return { input, manifests, warehouse, work: rootsOf(view, feed).work[0]!, markers };
-}
-
-function asText({ title, sentences, release, job }: Part): string {
-  const lines = [title, ...sentences.map((sentence) => `  ${sentence}`)];
-  if (release !== undefined) lines.push(`  What releases it: ${release}`);
-  if (job) {
-    const tried = [
-      ...(job.attempts > 0 ? [`${job.attempts} failed attempts`] : []),
-      ...(job.crashes > 0 ? [`its process died with it in hand ${job.crashes} times`] : []),
-    ];
-    if (tried.length > 0) lines.push(`  Tries: ${tried.join(', ')}`);
-    lines.push('  History:', ...historyOf(job).map((line) => `    ${line}`));
-  }
-  return lines.join('\n');
-}
-
-function asJson({ feed, key }: Found, { verdict: word, sentences, release, job }: Part): Json {
-  const path = key.toString('utf8');
-  const exact = Buffer.from(path, 'utf8').equals(key);
-  return {
-    verdict: word,
-    sentences,
-    release,
-    feed: feed.name,
-    path,
-    ...(!exact && { path_b64: key.toString('base64') }),
-    ...(job && { job: jobJson(job) }),
-  };
-}
-
-function jobJson(job: Job): Json {
-  const facts = job.payload as unknown as JobFacts;
-  const { id, stage, state, attempts, crashes, bytes: size, holdCode, reason, ending } = job;
-  return {
-    ...{ id, stage, state, attempts, crashes, bytes: size, code: holdCode, reason, ending, sha256: facts.sha256 },
-    created_at: at(job.createdAtMs),
-    updated_at: at(job.updatedAtMs),
-    trail: job.trail.map((entry) => ({ ...entry })),
-  };
 }

@@ -56,7 +56,7 @@ function hashOne(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | 
 
   const opened = openIn('work', batch, entry);
   if (opened.fd === undefined) {
-    if (opened.code === 'EAGAIN') return again(job, batch, sealed, identityOf(stat), 'writer_open');
+    if (opened.code === 'EAGAIN') return again(job, batch, sealed, stat, 'writer_open');
     return retry(opened.code.toLowerCase(), `the sealed file cannot be opened (${opened.code})`);
   }
   return closing(opened.fd, () =>
@@ -166,18 +166,12 @@ function decide(
   after: Probe,
 ): Step | Hashed {
   // A store through a mapping changes neither mtime nor ctime: only the second probe sees its writer.
-  if (after.writer === 'writer') return again(job, batch, sealed, identityOf(after.stat), 'writer_open');
+  if (after.writer === 'writer') return again(job, batch, sealed, after.stat, 'writer_open');
   if (!sameBytes(identityOf(before.stat), after.stat) || digest.bytes !== before.stat.size) {
-    return again(job, batch, sealed, identityOf(after.stat), 'changed');
+    return again(job, batch, sealed, after.stat, 'changed');
   }
   if (after.writer === 'unknown' && sealed.kind === 'lease') {
-    return again(
-      job,
-      batch,
-      { ...sealed, kind: 'copy', because: after.because },
-      identityOf(after.stat),
-      'private_copy',
-    );
+    return again(job, batch, { ...sealed, kind: 'copy', because: after.because }, after.stat, 'private_copy');
   }
   const sha256 = digest.sha256.toString('hex');
   return hashedStep({ ...job.facts, sealed: { ...sealed, identity: identityOf(after.stat) } }, sha256, batch);

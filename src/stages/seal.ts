@@ -149,7 +149,8 @@ export function judge(
 
 function writerLeft(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
   const refusals = (job.facts.refusals ?? 0) + 1;
-  return defer(writerMs(refusals), 'writer_open', { ...job.facts, refusals }, candidateIdentity(batch, stat, entry));
+  const seen = { identity: candidateIdentity(batch, stat, entry), bytes: stat.size };
+  return defer(writerMs(refusals), 'writer_open', { ...job.facts, refusals }, seen);
 }
 
 function cannotOpen(job: IngestJob, code: string): Step {

@@ -6,6 +6,7 @@ import type { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import type { Probe } from '../files/probe.js';
 import { sameBytes, unchanged } from '../files/verified.js';
+import type { Stat } from '../linux/index.js';
 import { stabilityMs } from './completion.js';
 import type { IngestJob, Sealed } from './job.js';
 import { type Batch, defer, hold, type Step, writerMs } from './stage.js';
@@ -20,8 +21,7 @@ export function windowInside(
   const { window, ...rest } = sealed;
   if (!window) return sealed;
   const now = batch.now();
-  if (window.boot !== now.boot || !unchanged(window.identity, stat))
-    return again(job, batch, sealed, identityOf(stat), 'window');
+  if (window.boot !== now.boot || !unchanged(window.identity, stat)) return again(job, batch, sealed, stat, 'window');
   const leftMs = window.sinceMs + stabilityMs(batch.feed) - now.ms;
   if (leftMs > 0) return defer(Math.ceil(leftMs), 'window');
   return { ...rest, identity: identityOf(stat) };
@@ -29,16 +29,10 @@ export function windowInside(
 
 /** Undefined when the file is as it was sealed and nobody writes it. */
 export function asSealed(job: IngestJob, batch: Batch, sealed: Sealed, probe: Probe): Step | undefined {
-  if (probe.writer === 'writer') return again(job, batch, sealed, identityOf(probe.stat), 'writer_open');
-  if (!sameBytes(sealed.identity, probe.stat)) return again(job, batch, sealed, identityOf(probe.stat), 'changed');
+  if (probe.writer === 'writer') return again(job, batch, sealed, probe.stat, 'writer_open');
+  if (!sameBytes(sealed.identity, probe.stat)) return again(job, batch, sealed, probe.stat, 'changed');
   if (probe.writer === 'unknown' && sealed.kind === 'lease') {
-    return again(
-      job,
-      batch,
-      { ...sealed, kind: 'copy', because: probe.because },
-      identityOf(probe.stat),
-      'private_copy',
-    );
+    return again(job, batch, { ...sealed, kind: 'copy', because: probe.because }, probe.stat, 'private_copy');
   }
   if (probe.stat.size === 0 && batch.feed.onEmpty === 'hold') {
     return hold(
@@ -51,11 +45,12 @@ export function asSealed(job: IngestJob, batch: Batch, sealed: Sealed, probe: Pr
 }
 
 /** The window runs (again) inside `underprocess/`. */
-export function again(job: IngestJob, batch: Batch, sealed: Sealed, identity: string, why: string): Step {
+export function again(job: IngestJob, batch: Batch, sealed: Sealed, stat: Stat, why: string): Step {
+  const identity = identityOf(stat);
   const now = batch.now();
   const refusals = why === 'writer_open' ? (job.facts.refusals ?? 0) + 1 : 0;
   const inMs = why === 'writer_open' ? writerMs(refusals) : stabilityMs(batch.feed);
   const window = { identity, sinceMs: now.ms, boot: now.boot, by: 'write' as const };
   const { sha256: _, ...facts } = job.facts;
-  return defer(inMs, why, { ...facts, refusals, sealed: { ...sealed, window } }, identity);
+  return defer(inMs, why, { ...facts, refusals, sealed: { ...sealed, window } }, { identity, bytes: stat.size });
 }

@@ -3,7 +3,7 @@
  * A stage acts on files and answers; it never writes to the queue itself. What it answers is settled by src/stages/run.ts,
  * and `told` runs only after the commit: a log line never speaks of what did not happen.
  */
-import type { Advance, Around, Backend, Decision, Outcome, StageName } from '../../queue/backend.js';
+import type { Advance, Amend, Around, Backend, Decision, Outcome, StageName } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import type { Entry } from '../files/directories.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
@@ -101,18 +101,15 @@ export const retry = (code: string, error: string, facts?: JobFacts): Step => ({
   outcome: { kind: 'retry', code, error, ...(facts && { payload: payloadOf(facts) }) },
 });
 
-export const hold = (code: string, reason: string, facts?: JobFacts): Step => ({
-  outcome: { kind: 'hold', code, reason, ...(facts && { payload: payloadOf(facts) }) },
+export const hold = (code: string, reason: string, facts?: JobFacts, seen?: SeenNow): Step => ({
+  outcome: { kind: 'hold', code, reason, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 
-export const defer = (inMs: number, why: string, facts?: JobFacts, identity?: string): Step => ({
-  outcome: {
-    kind: 'defer',
-    inMs,
-    why,
-    ...(facts && { payload: payloadOf(facts) }),
-    ...(identity !== undefined && { identity }),
-  },
+/** How the file was seen, where it may have changed since its job was made: a growing file is told with its size. */
+export type SeenNow = Pick<Amend, 'identity' | 'bytes'>;
+
+export const defer = (inMs: number, why: string, facts?: JobFacts, seen?: SeenNow): Step => ({
+  outcome: { kind: 'defer', inMs, why, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 
 /** The gate that a failing place closes, and the job is due as soon as it opens. */

@@ -4,7 +4,7 @@ import { shownName } from '../linux/index.js';
 import { SIDECAR_OPEN_MS } from './completion.js';
 import type { IngestJob, JobFacts } from './job.js';
 import { readSidecar, type SidecarRead } from './sidecar.js';
-import { type Batch, defer, retry, type Step } from './stage.js';
+import { type Batch, defer, retry, type SeenNow, type Step } from './stage.js';
 
 /** Undefined when it was read, or is missing. Without what it demands, nothing would be checked. */
 export function notRead(
@@ -12,14 +12,14 @@ export function notRead(
   batch: Batch,
   { seen }: SidecarRead,
   facts: JobFacts,
-  identity?: string,
+  seenNow?: SeenNow,
 ): Step | undefined {
   if (seen.kind === 'open') return defer(SIDECAR_OPEN_MS, 'sidecar_open', facts);
   if (seen.kind !== 'unreadable') return undefined;
   const name = `${shownName(job.path)}${batch.feed.sidecarSuffix}`;
   const error = `its sidecar ${name} is there, but cannot be read (${seen.code}): give this user read permission, or look at the disk`;
   const { outcome } = retry('sidecar_unreadable', error, facts);
-  return { outcome: { ...(outcome as Outcome), ...(identity !== undefined && { identity }) } };
+  return { outcome: { ...(outcome as Outcome), ...seenNow } };
 }
 
 /** Of a sealed file that was found without its job, and beside it a sidecar that could not be read then. */

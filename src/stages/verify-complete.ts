@@ -95,15 +95,15 @@ function verifyInInput(
   sealedSidecar?: SidecarRead,
 ): Step {
   // Taken before the sidecar is read: one that comes in between is then a change, which the producer tells.
-  const identity = candidateIdentity(batch, stat, entry);
+  const seen = { identity: candidateIdentity(batch, stat, entry), bytes: stat.size };
   const sidecar = sealedSidecar ?? sidecarInInput(job, batch);
   const rule = sealedSidecar
     ? { complete: true as const }
     : completion(batch.feed, job.facts.seen!, stat, sidecar.seen, batch.now());
   if (!rule.complete) {
     const facts = rule.seen ? { ...job.facts, seen: rule.seen, refusals: 0 } : job.facts;
-    const unreadable = rule.why === 'sidecar_unreadable' && notRead(job, batch, sidecar, facts, identity);
-    const step = unreadable || defer(rule.inMs, rule.why, facts, identity);
+    const unreadable = rule.why === 'sidecar_unreadable' && notRead(job, batch, sidecar, facts, seen);
+    const step = unreadable || defer(rule.inMs, rule.why, facts, seen);
     return rule.why === PARTIAL ? { ...step, told: () => partialUpload(job, batch, rule.inMs) } : step;
   }
   const tooLarge = sizeRule(job, batch, stat);
@@ -134,12 +134,14 @@ function sizeRule(job: IngestJob, batch: Batch, stat: Stat): Step | undefined {
       'too_large',
       `the file has ${stat.size} bytes and --max-bytes is ${maxBytes}: raise it and run ingest-ctl retry, or remove the file`,
       job.facts,
+      { bytes: stat.size },
     );
   if (stat.size < minBytes)
     return hold(
       'too_small',
       `the file has ${stat.size} bytes and --min-bytes is ${minBytes}: lower it and run ingest-ctl retry, or remove the file`,
       job.facts,
+      { bytes: stat.size },
     );
   return undefined;
 }

@@ -72,7 +72,6 @@ export function heldTable(jobs: Iterable<HeldJob>, say: (line: string) => void):
   return count;
 }
 
-/** A slip in --code would else read as if all were well. */
 export function nothingHeld({ code, feed }: { code?: string | undefined; feed?: string | undefined }): string {
   return safeText(
     `nothing is held${code === undefined ? '' : ` for the reason ${code}`}${feed === undefined ? '' : ` in the feed ${feed}`}`,

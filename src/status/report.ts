@@ -8,6 +8,7 @@ import { ON_TRIAL } from '../gates/episode.js';
 import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
 import type { Finding } from './finding.js';
 import { findings } from './findings.js';
+import { jobsInHand } from './in-hand.js';
 import { type Process, ProcessWatch } from './processes.js';
 
 export interface StageReport {
@@ -15,7 +16,9 @@ export interface StageReport {
   stage: string;
   ready: number;
   deferred: number;
+  /** Taken by a process, which has one of them in hand at a time: `in_hand` of them are worked on just now. */
   claimed: number;
+  in_hand: number;
   waiting: number;
   held: number;
   /** Of the oldest job that is not done. */
@@ -66,6 +69,7 @@ export function lookAt(
   }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch },
 ): Report {
   const rate = ratesOf(view);
+  const inHand = jobsInHand(view);
   const held = view.heldFor();
   const all = view.stats(held);
   const processes = watch.look(view);
@@ -78,6 +82,7 @@ export function lookAt(
       .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
       .map(({ oldestAgeMs, bytes, ...stats }) => ({
         ...stats,
+        in_hand: inHand.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
         oldest_age_seconds: Math.round(oldestAgeMs / 1000),
         files_per_second: Math.round(rate(stats.feed, stats.stage) * 10) / 10,
         bytes,

@@ -54,8 +54,8 @@ export interface Progress {
   /** On their way, in all stages. */
   filesLeft: number;
   held: number;
-  /** The file that is looked at next. `open`: its last look found a writer, so no time says when it is complete. */
-  waiting?: { path: string; seconds: number; open: boolean };
+  /** The file that is looked at next. Of one that is `open` for writing or `growing`, no time says when it is complete. */
+  waiting?: { path: string; seconds: number; writer: 'open' | 'growing' | undefined };
 }
 
 export type ChildMessage =

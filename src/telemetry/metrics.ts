@@ -20,12 +20,17 @@ export interface Metrics {
 /** What counts as processed: the content is in the warehouse, now or before. */
 const PROCESSED = ['stored', 'duplicate'];
 
-/** Emits until the answered function is called. */
-export function startMetrics(backend: Backend, intervalSeconds: number, emit: Emit): () => void {
+/** Emits until `stop` is called; `tell` emits at once, as at the end of a run that is shorter than the interval. */
+export function startMetrics(
+  backend: Backend,
+  intervalSeconds: number,
+  emit: Emit,
+): { tell: () => void; stop: () => void } {
   const read = metricsReader(backend);
-  const timer = setInterval(() => emit('metrics', { ...read() }), intervalSeconds * 1000);
+  const tell = () => emit('metrics', { ...read() });
+  const timer = setInterval(tell, intervalSeconds * 1000);
   timer.unref();
-  return () => clearInterval(timer);
+  return { tell, stop: () => clearInterval(timer) };
 }
 
 /** Each call answers the state of things now, with rates since the call before. */

@@ -1,6 +1,7 @@
 /** ingest-ctl: held, retry, discard, pause, resume, beside running daemons and without them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { editDatabase } from '../world/database.js';
 import { createWorld } from '../world/world.js';
 import { inputPath, withHeldFile } from './cases.js';
 
@@ -91,4 +92,43 @@ test('a slip in a verb or stage is told with the right word', async (t) => {
   assert.equal(stage.code, 2);
   assert.match(stage.stderr, /did you mean hash\?/);
   assert.equal((await world.launch('ingest-ctl', ['--help']).ended).code, 0);
+});
+
+test('a slip in --code is told with the right word and all codes, by every verb that takes it; nothing is done', async (t) => {
+  const world = createWorld(t);
+  await withHeldFile(world);
+  for (const args of [['held'], ['held', '--json'], ['retry', '--all'], ['discard', '--all']]) {
+    const { code, stdout, stderr } = await world.run('ingest-ctl', [...args, '--code', 'too_larg']);
+    assert.equal(code, 2, args.join(' '));
+    assert.equal(stdout, '');
+    assert.match(stderr, /--code: "too_larg" is no reason .*; did you mean too_large\? the reasons are .*poison.*eio/);
+  }
+  assert.match(
+    (await world.run('ingest-ctl', ['held', '--code', 'poison'])).stdout,
+    /^nothing is held for the reason poison$/m,
+  );
+  assert.match((await world.run('ingest-ctl', ['held', '--code', 'too_large'])).stdout, /large\.csv/);
+  // The last error of a file may be any of the kernel's: it is a reason while a file is held for it.
+  editDatabase(world.statePath, (db) => db.exec("UPDATE jobs SET hold_code = 'enotty' WHERE state = 'held'"));
+  assert.match((await world.run('ingest-ctl', ['held', '--code', 'enotty'])).stdout, /large\.csv/);
+});
+
+test('explain finds a file by its name alone, in every directory, and ends with 4 where nobody knows it', async (t) => {
+  const world = createWorld(t);
+  await withHeldFile(world, 'below/deep/large.csv');
+  world.drop('other/large.csv', 50);
+  world.drop('overlarge.csv', 60);
+  world.held.add('below/deep/large.csv');
+  await world.runOnce(['--max-bytes', '100'], { code: 4 });
+  const named = await world.run('ingest-ctl', ['explain', 'large.csv']);
+  assert.equal(named.code, 0, named.stdout);
+  assert.match(named.stdout, /other\/large\.csv \(.*It was stored as.*below\/deep\/large\.csv \(.*too_large/s);
+  assert.doesNotMatch(named.stdout, /overlarge|was ever seen/);
+  for (const word of ['arge.csv', 'deep', 'LARGE.csv', 'below/large.csv', '/nowhere/large.csv']) {
+    const { code, stdout } = await world.run('ingest-ctl', ['explain', word]);
+    assert.equal(code, 4, stdout);
+    assert.equal((await world.run('ingest-ctl', ['explain', word, '--json'])).code, 4, word);
+  }
+  world.drop('unseen.csv', 10);
+  assert.equal((await world.run('ingest-ctl', ['explain', inputPath(world, 'unseen.csv')])).code, 0, 'it lies there');
 });

@@ -18,9 +18,11 @@ test('the bar is empty before there is anything, and full when all is in', () =>
 
 test('no time is promised for a file that somebody writes, and a long name hides no time', () => {
   const waiting = { path: 'a'.repeat(200), seconds: 2 };
-  const line = (open: boolean) => progressText(now({ filesLeft: 2, waiting: { ...waiting, open } }), NONE, false);
-  assert.match(line(false), /^0 files in, 0 B, 2 under way, complete in 2\.0s: a{200}$/);
-  assert.match(line(true), /, still open for writing: a{200}$/);
+  const line = (writer: 'open' | 'growing' | undefined) =>
+    progressText(now({ filesLeft: 2, waiting: { ...waiting, writer } }), NONE, false);
+  assert.match(line(undefined), /^0 files in, 0 B, 2 under way, complete in 2\.0s: a{200}$/);
+  assert.match(line('open'), /, still open for writing: a{200}$/);
+  assert.match(line('growing'), /, still growing: a{200}$/);
 });
 
 test('whoever stops it is told what is left', () => {

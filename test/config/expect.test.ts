@@ -1,6 +1,6 @@
 /** What a feed is expected to deliver, and who is told: in words, as keys of the file, and what is refused. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseExpectation } from '../../src/config/expect.js';
@@ -71,8 +71,11 @@ test('a command that cannot be run and a weak secret are refused before anything
   for (const program of ['/nowhere', folders.input, '/etc/passwd'])
     assert.equal(refusal(() => notify('--notify-command', program)).code, 'notify_command_unusable', program);
   const secret = join(folders.root, 'secret');
-  writeFileSync(secret, 'short\n');
+  writeFileSync(secret, 'short\n', { mode: 0o644 });
   const signed = ['--notify-webhook', 'https://example.org/x', '--notify-secret-file', secret];
+  const exposed = refusal(() => notify(...signed));
+  assert.deepEqual([exposed.code, exposed.exitCode], ['secret_exposed', 3]);
+  chmodSync(secret, 0o600);
   assert.match(refusal(() => notify(...signed)).message, /^the secret in .* must have 16 to /);
   writeFileSync(secret, 'long-enough-for-this\n');
   assert.equal(notify(...signed)!.secret, 'long-enough-for-this');

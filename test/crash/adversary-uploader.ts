@@ -181,7 +181,8 @@ async function terminalBroken(world: World, names: readonly (string | Buffer)[])
     const place = name === undefined ? [] : [join(world.input, name)];
     const { code, stdout, stderr } = await world.run('ingest-ctl', [verb!, ...place]);
     const broken = `${stdout}\n${stderr}`.split('\n').find((line) => ACTING.test(line));
-    if (broken !== undefined || (code !== 0 && verb === 'explain'))
+    // A name that was refused or is gone is known to nobody, which exit code 4 says.
+    if (broken !== undefined || (code !== 0 && code !== 4 && verb === 'explain'))
       found.push({
         kind: 'terminal',
         what: `${verb} ${JSON.stringify(name)} says ${JSON.stringify(broken ?? stderr)}`,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Done } from '../../src/dashboard/acts.js';
 import type { StatsAnswer, TraceAnswer } from '../../src/dashboard/answers.js';
 import type { ErrorsAnswer } from '../../src/dashboard/errors.js';
 import type { Report } from '../../src/status/report.js';
@@ -78,6 +79,27 @@ test('/errors lists what is held, page by page, and retry sends it on', async (t
   assert.equal(all.files, 3);
   assert.equal(world.jobs().filter(({ state }) => state === 'held').length, 0);
   await until('each to be told to the log', () => world.log.named('operator_act').length === 3);
+});
+
+test('/resume opens every pause within what it names, and says which one still closes it', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const served = await dashboardAlone(world);
+  const asks = async (verb: string, body: object) =>
+    (JSON.parse((await served.change(verb, body)).body) as Done).sentence;
+  const feed = 'default';
+  for (const scope of [{ stage: 'hash' }, { feed }, { stage: 'move', feed }, {}]) await asks('pause', scope);
+  const closed = async () => (await served.look()).gates.length;
+  assert.equal(await closed(), 4);
+  const one = await asks('resume', { stage: 'move', feed });
+  assert.match(one, /^Move of default is open again\. .*Every stage of every feed is still closed by a pause/);
+  assert.equal(await closed(), 3);
+  const all = await asks('resume', {});
+  for (const scope of ['Hash of every feed', 'Every stage of default', 'Every stage of every feed'])
+    assert.ok(all.includes(`${scope} is open again.`), all);
+  assert.equal(await closed(), 0);
+  assert.equal(await asks('resume', {}), 'Every stage of every feed was not paused.');
 });
 
 test('a search says what explain says: by path, by job, by content', async (t) => {

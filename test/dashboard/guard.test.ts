@@ -1,6 +1,6 @@
 /** Who is refused, and how: each rule of docs/http-api.md by a request over a real socket. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -90,6 +90,16 @@ test('beyond loopback nothing starts without a token, and nothing is told withou
 
   const file = join(world.root, 'token');
   writeFileSync(file, `${TOKEN}\n`);
+  for (const mode of [0o644, 0o640, 0o604, 0o620, 0o602]) {
+    chmodSync(file, mode);
+    const exposed = await world.launch('ingest-dashboard', [...open, '--dashboard-token-file', file]).ended;
+    assert.equal(exposed.code, 3, exposed.stderr);
+    assert.match(
+      exposed.stderr,
+      /--dashboard-token-file must be .* its owner alone .* 06\d\d; run: chmod 600 .*token\./,
+    );
+  }
+  chmodSync(file, 0o600);
   const served = await dashboardAlone(world, { address: '0.0.0.0:', args: ['--dashboard-token-file', file] });
   const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
   const wrong: Record<string, string>[] = [

@@ -49,7 +49,7 @@ test('from drop to stored, seen live without a reload', async (t) => {
   await soon('the file to be stored', async () => /1 stored/.test(await textOf(page, '#flow')));
   await soon('it among the last', async () => /orders\.csv\s+stored/.test(await textOf(page, '#last')));
   for (const sought of ['orders.csv', join(world.input, 'orders.csv'), sha256]) {
-    await page.getByLabel(/Path, name below/).fill(sought);
+    await page.getByLabel(/Path, name/).fill(sought);
     await page.getByRole('button', { name: 'Search' }).click();
     await soon('the answer', async () => /It was stored as .*orders\.csv/.test(await textOf(page, '#answer')));
   }

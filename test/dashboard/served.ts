@@ -15,6 +15,8 @@ export interface Asking {
   method?: string;
   headers?: Record<string, string>;
   body?: string;
+  /** Of a stream: its first message is enough. */
+  once?: boolean;
 }
 
 export class Served {
@@ -28,15 +30,20 @@ export class Served {
   }
 
   /** `path` goes out as it is: no client makes it tidy. */
-  ask(path: string, { method = 'GET', headers = {}, body }: Asking = {}): Promise<Answer> {
+  ask(path: string, { method = 'GET', headers = {}, body, once = false }: Asking = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const sent = request({ host: this.host, port: this.port, path, method, headers, agent: false }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk;
+          if (once && /^data: .*\n\n$/m.test(text)) end();
         });
+        const end = () => {
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+          if (once) sent.destroy();
+        };
         response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+        response.on('end', end);
       });
       sent.on('error', reject);
       sent.end(body);
@@ -56,21 +63,9 @@ export class Served {
   }
 
   /** The first look that the stream sends. */
-  look(): Promise<Look> {
-    return new Promise((resolve, reject) => {
-      const sent = request({ host: this.host, port: this.port, path: '/events', agent: false }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk;
-          const json = /^data: (.*)$/m.exec(text)?.[1];
-          if (json === undefined || !text.endsWith('\n\n')) return;
-          sent.destroy();
-          resolve(JSON.parse(json) as Look);
-        });
-      });
-      sent.on('error', reject);
-      sent.end();
-    });
+  async look(): Promise<Look> {
+    const { body } = await this.ask('/events', { once: true });
+    return JSON.parse(/^data: (.*)$/m.exec(body)![1]!) as Look;
   }
 }
 

@@ -42,7 +42,6 @@ function sure(words) {
 const GIVEN_UP = 'It goes into failed/ of the work directory and is never ingested.';
 
 const ofFeed = () => (feed === '*' ? {} : { feed });
-const actOnStage = (verb, stage) => change(verb, { stage, ...ofFeed() }, `${verb} ${stage}`);
 
 async function actOnJob(verb, job) {
   if (verb === 'discard' && !(await sure(`${name(job.path)}: ${GIVEN_UP}`))) return;
@@ -104,7 +103,7 @@ function draw() {
   drawFeedChoice();
   drawCodes();
   drawFindings(look, feed);
-  drawFlow(look, feed, actOnStage);
+  drawFlow(look, feed, change);
   drawTables(look, feed);
   const jobs = asked?.jobs ?? look.held;
   drawHeld(jobs, look, feed, actOnJob);
@@ -130,7 +129,7 @@ function listen() {
     look = JSON.parse(data);
     connected(true);
     draw();
-    if (first) loadCurve().catch(() => {});
+    if (first) loadCurve(look).catch(() => {});
     else addPoint(look);
   };
   stream.onerror = () => {

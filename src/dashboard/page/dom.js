@@ -22,8 +22,11 @@ export function setTexts(nodes, texts) {
   for (const [i, text] of texts.entries()) setText(nodes[i], text);
 }
 
-/** One child an item, kept by its key, in the order of the items. `make` answers an element with a method `show(item)`. */
-export function list(parent, items, keyOf, make) {
+/**
+ * One child an item, kept by its key, in the order of the items. `make(item)` answers an element; `show(element, item)` writes
+ * what is seen of an item, at each look, so that nothing of an earlier look is left in it.
+ */
+export function list(parent, items, keyOf, make, show) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let place = parent.firstElementChild;
   for (const item of items) {
@@ -34,7 +37,7 @@ export function list(parent, items, keyOf, make) {
       child = make(item);
       child.dataset.key = key;
     }
-    child.show(item);
+    show(child, item);
     if (child === place) place = place.nextElementSibling;
     else parent.insertBefore(child, place);
   }

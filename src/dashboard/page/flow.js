@@ -14,17 +14,18 @@ function flowOf(look, feed) {
         bytes: 0,
       });
   const cells = order.map((stage) => {
-    const sum = { stage, files: 0, bytes: 0, held: 0, deferred: 0, claimed: 0, age: 0, rate: 0 };
+    const sum = { stage, files: 0, bytes: 0, held: 0, deferred: 0, claimed: 0, inHand: 0, age: 0, rate: 0 };
     for (const one of stages.filter((other) => other.stage === stage)) {
       sum.files += one.ready + one.deferred + one.claimed + one.waiting + one.held;
       sum.bytes += one.bytes;
       sum.held += one.held;
       sum.claimed += one.claimed;
+      sum.inHand += one.in_hand;
       sum.deferred += one.deferred;
       sum.age = Math.max(sum.age, one.oldest_age_seconds);
       sum.rate += one.files_per_second;
     }
-    return { ...sum, closed: closedBy(look.gates, feed, stage) };
+    return { ...sum, feed, closed: closedBy(look.gates, feed, stage) };
   });
   const feeds = look.feeds.filter(({ name: of }) => feed === '*' || of === feed);
   const stored = total('stored');
@@ -32,36 +33,47 @@ function flowOf(look, feed) {
   return { cells, feeds, ends, rate: cells.at(-1)?.rate ?? 0 };
 }
 
+/** What closes a stage of the chosen feeds: of several gates the widest pause. */
 function closedBy(gates, feed, stage) {
   const here = gates.filter((gate) => ofFeed(feed)(gate) && (gate.stage === stage || gate.stage === '*'));
-  return here.find(({ cause }) => cause === 'pause') ?? here[0];
+  const width = (gate) => (gate.stage === '*' ? 2 : 0) + (gate.feed === '*' ? 1 : 0);
+  const pauses = here.filter(({ cause }) => cause === 'pause').sort((a, b) => width(b) - width(a));
+  return pauses[0] ?? here[0];
 }
 
-const cell = (title) => {
-  const lines = ['figure', 'size', 'age', 'rate', 'more'].map((className) => element('p', { className }));
-  const item = element('li', {}, element('h3', { text: title }), ...lines);
-  item.lines = (texts) => setTexts(lines, texts);
-  return item;
-};
+/**
+ * What the button of a stage does: pauses it for the chosen feeds, or resumes the pause that closes it. A pause is resumed as
+ * widely as it was made: to open one stage of a pause of everything would leave it closed.
+ */
+function actOf({ stage, closed, feed }) {
+  if (closed?.cause !== 'pause') return { verb: 'pause', body: { stage, ...(feed !== '*' && { feed }) } };
+  const ofOne = feed !== '*' && closed.feed !== '*';
+  return { verb: 'resume', body: { ...(closed.stage !== '*' && { stage }), ...(ofOne && { feed }) } };
+}
 
-/** `act(verb, stage)` is called for the buttons. */
+/** How a pause is told where all feeds are looked at. */
+const pausedText = ({ stage, feed }, chosen) =>
+  `paused${stage === '*' ? ' with every stage' : ''}${feed !== '*' && chosen === '*' ? ` in ${name(feed)}` : ''}`;
+
+const LINES = ['figure', 'size', 'age', 'rate', 'more'];
+const cellOf = (title) =>
+  element('li', {}, element('h3', { text: title }), ...LINES.map((className) => element('p', { className })));
+const showLines = (item, texts) => setTexts(item.querySelectorAll('p'), texts);
+
+/** `act(verb, body, words)` is called for the buttons. */
 export function drawFlow(look, feed, act) {
   const flow = flowOf(look, feed);
   const items = [
-    { key: 'input', show: inputCell, flow },
-    ...flow.cells.map((one) => ({ key: one.stage, one })),
-    { key: 'warehouse', show: warehouseCell, flow },
+    { key: 'input', show: (item) => showLines(item, inputCell(flow)) },
+    ...flow.cells.map((one) => ({ key: one.stage, one, show: (item) => showStage(item, one) })),
+    { key: 'warehouse', show: (item) => showLines(item, warehouseCell(flow)) },
   ];
   list(
     $('flow'),
     items,
     ({ key }) => key,
-    ({ key, show }) => {
-      const item = cell(key);
-      if (show === undefined) stageCell(item, act);
-      else item.show = (shown) => item.lines(show(shown.flow));
-      return item;
-    },
+    ({ key, one }) => (one === undefined ? cellOf(key) : stageCell(key, act)),
+    (item, { show }) => show(item),
   );
 }
 
@@ -86,28 +98,34 @@ function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate
   ];
 }
 
-function stageCell(item, act) {
+function stageCell(stage, act) {
   const button = element('button', { type: 'button' });
-  button.addEventListener('click', () => act(button.dataset.verb, item.dataset.key));
+  const item = cellOf(stage);
+  button.addEventListener('click', () => act(item.asked.verb, item.asked.body, button.getAttribute('aria-label')));
   item.append(button);
-  item.show = ({ one }) => {
-    const { stage, closed } = one;
-    const parts = [
-      ...(one.claimed > 0 ? [`${count(one.claimed)} in work`] : []),
-      ...(one.deferred > 0 ? [`${count(one.deferred)} not due`] : []),
-      ...(one.held > 0 ? [`${count(one.held)} held`] : []),
-    ];
-    item.lines([
-      `${count(one.files)} ${one.files === 1 ? 'file' : 'files'}`,
-      bytes(one.bytes),
-      one.age === 0 ? 'none waits' : `oldest ${seconds(one.age)}`,
-      `${one.rate.toFixed(1)} files/s`,
-      closed === undefined ? parts.join(', ') : closed.cause === 'pause' ? 'paused' : `closed: ${name(closed.code)}`,
-    ]);
-    item.className = closed !== undefined ? 'closed' : one.held > 0 ? 'held' : '';
-    const verb = closed?.cause === 'pause' ? 'resume' : 'pause';
-    button.dataset.verb = verb;
-    setText(button, verb === 'pause' ? 'Pause' : 'Resume');
-    button.setAttribute('aria-label', `${verb === 'pause' ? 'Pause' : 'Resume'} ${stage}`);
-  };
+  return item;
+}
+
+function showStage(item, one) {
+  const { stage, closed } = one;
+  const parts = [
+    ...(one.inHand > 0 ? [`${count(one.inHand)} in work`] : []),
+    ...(one.claimed > one.inHand ? [`${count(one.claimed - one.inHand)} claimed`] : []),
+    ...(one.deferred > 0 ? [`${count(one.deferred)} not due`] : []),
+    ...(one.held > 0 ? [`${count(one.held)} held`] : []),
+  ];
+  const isPaused = closed?.cause === 'pause';
+  showLines(item, [
+    `${count(one.files)} ${one.files === 1 ? 'file' : 'files'}`,
+    bytes(one.bytes),
+    one.age === 0 ? 'none waits' : `oldest ${seconds(one.age)}`,
+    `${one.rate.toFixed(1)} files/s`,
+    closed === undefined ? parts.join(', ') : isPaused ? pausedText(closed, one.feed) : `closed: ${name(closed.code)}`,
+  ]);
+  item.className = closed !== undefined ? 'closed' : one.held > 0 ? 'held' : '';
+  item.asked = actOf(one);
+  const button = item.querySelector('button');
+  const words = isPaused ? 'Resume' : 'Pause';
+  setText(button, isPaused && closed.stage === '*' ? 'Resume all' : words);
+  button.setAttribute('aria-label', `${words} ${isPaused && closed.stage === '*' ? 'all stages' : stage}`);
 }

@@ -2,22 +2,18 @@
 import { $, element, list, ofFeed, setText, setTexts } from './dom.js';
 import { between, bytes, count, moment, name } from './words.js';
 
-/** A table row whose cells hold text; `cells(item)` answers [text, class] for each. */
-function row(cells, ...more) {
-  return (first) => {
-    const columns = cells(first).map(([, className = '']) => element('td', { className }));
-    const tr = element('tr', {}, ...columns, ...more.map((make) => make(first)));
-    tr.show = (item) =>
-      setTexts(
-        columns,
-        cells(item).map(([text]) => text),
-      );
-    return tr;
+/** `cells(item)` answers [text, class] for each column; `more(item)` further elements of a row, made once. */
+function table(id, items, keyOf, cells, more = () => []) {
+  const make = (item) => {
+    const columns = cells(item).map(([, className = '']) => element('td', { className }));
+    return element('tr', {}, ...columns, ...more(item));
   };
-}
-
-function table(id, items, keyOf, make) {
-  list($(id).tBodies[0], items, keyOf, make);
+  const show = (tr, item) =>
+    setTexts(
+      tr.cells,
+      cells(item).map(([text]) => text),
+    );
+  list($(id).tBodies[0], items, keyOf, make, show);
   $(id).hidden = items.length === 0;
   $(`${id}-none`).hidden = items.length > 0;
 }
@@ -36,46 +32,46 @@ export function drawFindings(look, feed) {
   $('wrong-summary').className = stuck > 0 ? 'stuck' : notices > 0 ? 'notice' : 'good';
   const key = ({ code, feed: of, stage, sentence }) =>
     [code, of, stage, code.startsWith('process') ? sentence.replace(/\d+ s\b/, '') : ''].join('\0');
-  list($('findings'), found, key, () => {
-    const [badge, sentence, release] = [element('strong'), element('span'), element('span', { className: 'release' })];
-    const item = element('li', {}, badge, ' ', sentence, ' ', release);
-    item.show = ({ severity, sentence: text, release: what, since }) => {
+  const parts = () => [element('strong'), ' ', element('span'), ' ', element('span', { className: 'release' })];
+  list(
+    $('findings'),
+    found,
+    key,
+    () => element('li', {}, ...parts()),
+    (item, { severity, sentence, release, since }) => {
       item.className = severity;
-      setText(badge, severity === 'stuck' ? 'Stuck:' : 'Notice:');
-      setText(sentence, name(text));
-      const when = since === null ? '' : ` Since ${moment(since)} (${between(since, item.at)}).`;
-      setText(release, name(`${what === '' ? '' : `What to do: ${what}.`.replace('..', '.')}${when}`));
-    };
-    Object.defineProperty(item, 'at', { get: () => document.body.dataset.at });
-    return item;
-  });
+      const when = since === null ? '' : ` Since ${moment(since)} (${between(since, look.at)}).`;
+      const what = release === '' ? '' : `What to do: ${release}.`.replace('..', '.');
+      setTexts(item.children, [severity === 'stuck' ? 'Stuck:' : 'Notice:', name(sentence), name(`${what}${when}`)]);
+    },
+  );
 }
 
 export function drawTables(look, feed) {
   const many = look.feeds.length > 1;
   const byId = ({ id }) => id;
-  table(
-    'moving',
-    look.in_flight.filter(ofFeed(feed)),
-    byId,
-    row((job) => [[path(job, many), 'path'], [job.stage], [progress(job), 'number'], [between(job.since, look.at)]]),
-  );
+  table('moving', look.in_flight.filter(ofFeed(feed)), byId, (job) => [
+    [path(job, many), 'path'],
+    [job.in_hand ? job.stage : `${job.stage}, claimed`],
+    [progress(job), 'number'],
+    [between(job.since, look.at)],
+  ]);
   table(
     'last',
     look.last.filter(ofFeed(feed)),
     ({ id, state }) => id + state,
-    row((job) => [[path(job, many), 'path'], [job.state], [bytes(job.bytes), 'number'], [moment(job.since)]]),
+    (job) => [[path(job, many), 'path'], [job.state], [bytes(job.bytes), 'number'], [moment(job.since)]],
   );
   table(
     'workers',
     look.workers,
     ({ owner }) => owner,
-    row((one) => [
+    (one) => [
       [name(one.title)],
       [String(one.pid), 'number'],
       [one.quiet_seconds > 3 ? `${one.condition}, quiet for ${one.quiet_seconds} s` : one.condition],
       [one.job ?? one.place],
-    ]),
+    ],
   );
   plain('retrying', look.retrying.filter(ofFeed(feed)), ({ feed: of, stage, reason, files, first }) => {
     const which = files === 1 ? name(first) : `${count(files)} files, the first ${name(first)}`;
@@ -95,11 +91,13 @@ const progress = ({ bytes: size, bytes_done: done }) =>
   done === null || size === 0 ? bytes(size) : `${Math.floor((100 * done) / size)} % of ${bytes(size)}`;
 
 function plain(id, items, words) {
-  list($(id), items, words, () => {
-    const item = element('li');
-    item.show = (one) => setText(item, words(one));
-    return item;
-  });
+  list(
+    $(id),
+    items,
+    words,
+    () => element('li'),
+    (item, one) => setText(item, words(one)),
+  );
   $(`${id}-none`).hidden = items.length > 0;
 }
 
@@ -122,12 +120,14 @@ export function drawHeld(jobs, look, feed, act) {
     made.addEventListener('click', () => act(verb, job));
     return made;
   };
-  const acts = (job) =>
-    element('td', { className: 'acts' }, button('retry', 'Retry')(job), button('discard', 'Discard…')(job));
+  const acts = (job) => [
+    element('td', { className: 'acts' }, button('retry', 'Retry')(job), button('discard', 'Discard…')(job)),
+  ];
   table(
     'held',
     jobs,
     ({ id }) => id,
-    row((job) => [[path(job, many), 'path'], [job.stage], [why(job), 'why'], [moment(job.since)]], acts),
+    (job) => [[path(job, many), 'path'], [job.stage], [why(job), 'why'], [moment(job.since)]],
+    acts,
   );
 }

@@ -53,6 +53,19 @@ test('a moment holds the counters as they are behind its own transaction', () =>
     assert.deepEqual([stored(earlier!), stored(later!)], [[], [1]]);
   }));
 
+test('after an idle time, a moment says how the counters stood when it began', () =>
+  withWorld(async (world) => {
+    await finishOne(world, 'a');
+    // Within the ten seconds of the moment before it.
+    assert.equal(await finishOne(world, 'b'), 1);
+    shift(world, -3_600_000);
+    assert.equal(await finishOne(world, 'c'), 3);
+    const moments = (await world.open()).history(2 * 3_600_000);
+    const ended = moments.map(({ counters }) => counters.find(({ name }) => name === 'stored')?.files ?? 0);
+    assert.equal(moments[1]!.atMs, moments[0]!.atMs + limits.historyEveryMs);
+    assert.deepEqual(ended.slice(0, 2), [0, 2]);
+  }));
+
 test('moments end after two hours, and those of a clock that was set back end at once', () =>
   withWorld(async (world) => {
     await finishOne(world, 'a');
