@@ -1,5 +1,5 @@
 /** What an operator, an uploader and a consumer do: each verb with its weight, what it does in the world and in the model. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONSUMER_VERBS } from './consumer-verbs.js';
 import { allowAgain, withdraw } from './exceptions.js';
