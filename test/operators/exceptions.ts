@@ -25,9 +25,15 @@ function named(game: Game, { a, b }: Step): Named | undefined {
   if (!gen) return undefined;
   if (a % 5 < 3 || gen.path === undefined) return ofHash(game, gen.k);
   if (a % 5 === 3) return ofPath(model, gen.path);
-  const word = join(game.world.feed(game.feed).input, gen.origin!);
-  const kinds = new Set(model.drops.flatMap(({ name, k }) => (name === gen.origin ? k : [])));
-  return { word, meant: model.standing().filter(({ origin }) => origin === gen.origin), kinds, mayRefuse: true };
+  return ofName(game, gen.origin!);
+}
+
+/** Of several versions the newest that has a content: it is told by its line, where the clock never went back. */
+function ofName({ model, world, feed, wentBack }: Game, name: string): Named {
+  const kinds = new Set(model.drops.flatMap((drop) => (drop.name === name ? drop.k : [])));
+  const versions = model.gens.filter(({ origin }) => origin === name).sort((a, b) => a.atMs - b.atMs);
+  const meant = (wentBack ? versions : versions.slice(-1)).filter(stands);
+  return { word: join(world.feed(feed).input, name), meant, kinds, mayRefuse: true };
 }
 
 function ofHash({ model, contents }: Game, k: number): Named {

@@ -8,7 +8,7 @@ import { type ManifestLine, manifestLines } from '../world/manifest.js';
 import type { Survey } from '../world/survey.js';
 import { World } from '../world/world.js';
 import type { Done, Lane } from './lane.js';
-import { type Drop, Model } from './model.js';
+import { type Drop, Model, type Sidecar } from './model.js';
 import type { Order } from './order.js';
 import { run } from './run.js';
 
@@ -40,6 +40,7 @@ export class Game {
   readonly feed: string;
   /** Told when it differs. */
   readonly story: string[] = [];
+  wentBack = false;
   #aheadMs: number;
   #options: Options;
   #drops = 0;
@@ -65,6 +66,7 @@ export class Game {
   }
 
   passes(ms: number): void {
+    this.wentBack ||= ms < 0;
     this.#aheadMs += ms;
     this.lane.setClock(this.#aheadMs);
   }
@@ -151,16 +153,19 @@ export class Game {
     }
   }
 
-  drop(name: string, k: number, wrong: boolean): void {
+  /** `sidecar`: where the feed waits for one. */
+  drop(name: string, k: number, sidecar: Sidecar = 'right'): void {
     const path = join(this.world.feed(this.feed).input, name);
     const { bytes, sha256: digest } = this.contents[k]!;
+    const says = this.plan.sidecars ? sidecar : undefined;
     writeFileSync(path, bytes);
     utimesSync(path, 1_000_000_000, 1_000_000_000 + this.#drops); // old, whatever the clock says
-    if (this.plan.sidecars) writeFileSync(`${path}.ok`, wrong ? sha256('something else') : digest);
+    rmSync(`${path}.ok`, { force: true });
+    if (says && says !== 'none') writeFileSync(`${path}.ok`, says === 'wrong' ? sha256('something else') : digest);
     const before = this.model.drops.findIndex((drop) => drop.at === 'input' && drop.name === name);
     // Its uploader replaced it; a hold stays until somebody looks.
     const [replaced] = before < 0 ? [] : this.model.drops.splice(before, 1);
-    const drop: Drop = { no: this.#drops++, name, k, at: 'input', wrong, vague: false };
+    const drop: Drop = { no: this.#drops++, name, k, at: 'input', vague: false, ...(says && { says }) };
     this.model.drops.push(replaced?.held === undefined ? drop : { ...drop, held: replaced.held });
   }
 

@@ -30,6 +30,8 @@ export interface Generation {
   out?: 'due' | 'held';
 }
 
+export type Sidecar = 'right' | 'wrong' | 'none';
+
 export interface Drop {
   no: number;
   name: string;
@@ -37,8 +39,8 @@ export interface Drop {
   at: 'input' | 'sealed' | 'twin' | 'carrier' | 'stored' | 'duplicate' | 'discarded';
   gen?: Generation;
   held?: string;
-  /** Its sidecar demands other bytes. */
-  wrong: boolean;
+  /** What its sidecar says, where the feed waits for one. */
+  says?: Sidecar;
   /** When its job was made; undefined: nobody has looked yet. */
   bornMs?: number;
   /** Its job's memory was lost, or may be. */

@@ -23,7 +23,7 @@ export function run(model: Model, now: Run): void {
 
 function lookAt(model: Model, drop: Drop, { nowMs, bytes }: Run): void {
   if (drop.bornMs === undefined) Object.assign(drop, { bornMs: nowMs, held: undefined });
-  if (model.paused.has('verify-complete') || drop.held !== undefined) return;
+  if (model.paused.has('verify-complete') || drop.held !== undefined || drop.says === 'none') return;
   if (bytes(drop.k) > (model.maxBytes ?? Number.POSITIVE_INFINITY)) drop.held = 'too_large';
   else drop.at = 'sealed';
 }
@@ -32,7 +32,7 @@ function hash(model: Model, drop: Drop, now: Run): boolean {
   if (drop.held !== undefined) return false;
   const { k } = drop;
   const known = model.newest(k);
-  if (drop.wrong) drop.held = 'checksum_mismatch';
+  if (drop.says === 'wrong') drop.held = 'checksum_mismatch';
   else if (known?.truth === 'carried' || known?.truth === 'lined') drop.at = 'twin';
   else if (!known || comesAgain(model, drop, known, now)) {
     const gen: Generation = { k, n: (known?.n ?? 0) + 1, truth: 'carried', atMs: now.nowMs, lies: false };

@@ -8,7 +8,7 @@ import { VERBS } from './verbs.js';
 
 const STEPS = 14;
 /** Killed steps in a hundred. */
-const KILLED = 10;
+const KILLED = 8;
 /** Of calls at which a command dies: few make more. */
 const CALLS = [12, 30, 60, 120];
 
@@ -21,7 +21,7 @@ export function draw(seed: string, ground: string): Sequence {
   const below = rolled(seed);
   const verbs = Object.entries(VERBS).flatMap(([verb, { weight }]) => Array.from({ length: weight }, () => verb));
   const plan: Plan = {
-    ...{ seed, ground, straight: below(2) === 0, sidecars: below(5) === 0 },
+    ...{ seed, ground, straight: below(2) === 0, sidecars: below(4) === 0 },
     hour: below(3) === 0 ? 23 + below(55) / 60 : 12,
   };
   const step = (verb: string): Step => ({

@@ -1,9 +1,10 @@
 /** What an operator, an uploader and a consumer do: each verb with its weight, what it does in the world and in the model. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CONSUMER_VERBS } from './consumer-verbs.js';
 import { allowAgain, withdraw } from './exceptions.js';
 import { HOUR_MS, MAX_BYTES, NAMES } from './game.js';
-import type { Stage } from './model.js';
+import type { Sidecar, Stage } from './model.js';
 import { discardHeld, retryHeld } from './run.js';
 import { STATE_VERBS } from './state-verbs.js';
 import { done, pick, type Verb } from './verb.js';
@@ -13,19 +14,20 @@ const STAGES: Stage[] = ['verify-complete', 'hash', 'manifest', 'move'];
 /** Mostly one name and few contents, so that paths are used again. */
 const nameOf = (n: number): string => NAMES[[0, 0, 0, 1, 2][n % 5]!]!;
 const kindOf = (n: number): number => [0, 0, 0, 1, 1, 2, 3][n % 7]!;
-const isWrong = (n: number): boolean => n % 7 === 0;
+
+const sidecarOf = (n: number): Sidecar => (n % 7 === 0 ? 'wrong' : n % 7 === 1 ? 'none' : 'right');
 
 export const VERBS: Record<string, Verb> = {
   drop: {
     weight: 20,
     byHand: true,
-    act: (game, { a, b, c }) => game.drop(nameOf(a), kindOf(b), game.plan.sidecars && isWrong(c)),
+    act: (game, { a, b, c }) => game.drop(nameOf(a), kindOf(b), sidecarOf(c)),
   },
   twins: {
     weight: 5,
     byHand: true,
     act: (game, { a, b }) => {
-      for (const name of NAMES.slice(a % 2)) game.drop(name, kindOf(b), false);
+      for (const name of NAMES.slice(a % 2)) game.drop(name, kindOf(b));
     },
   },
   withdraw: { weight: 14, act: withdraw },
@@ -40,51 +42,10 @@ export const VERBS: Record<string, Verb> = {
       if (step.c % 2 === 0) await allowAgain(game, { ...step, a: 0 });
       const gen = pick(game.model.gens, step.b);
       if (gen)
-        game.drop(
-          gen.origin?.includes('/') ? NAMES[0]! : (gen.origin ?? NAMES[0]!),
-          step.c % 2 === 0 ? gen.k : 1 - (gen.k % 2),
-          false,
-        );
+        game.drop(NAMES.find((name) => name === gen.origin) ?? NAMES[0]!, step.c % 2 === 0 ? gen.k : 1 - (gen.k % 2));
     },
   },
-  take: {
-    weight: 5,
-    byHand: true,
-    act: ({ model, world }, { a }) => {
-      const gen = pick(
-        model.gens.filter(({ lies }) => lies),
-        a,
-      );
-      if (!gen) return;
-      renameSync(gen.path!, join(world.root, `taken-${gen.id}`));
-      gen.lies = false;
-      if (gen.truth === 'stored') gen.truth = 'gone';
-    },
-  },
-  foreign: {
-    weight: 6,
-    byHand: true,
-    act: (game, { a, b }) => {
-      const { model } = game;
-      const gens = model.gens.filter(({ path, truth }) => path !== undefined && (truth === 'lined' || b % 3 > 0));
-      const path = pick(gens, a)?.path;
-      if (path === undefined) return;
-      for (const gen of model.gens.filter((one) => one.path === path && one.lies)) {
-        gen.lies = false;
-        if (gen.truth === 'stored') gen.truth = 'gone';
-      }
-      game.putForeign(path, game.contents[pick(gens, a)!.k]!.bytes.length);
-    },
-  },
-  clear: {
-    weight: 4,
-    act: async (game, { b, fault }) => {
-      game.clearForeign();
-      if (b % 4 === 0) return;
-      await done(game.ctl(['retry', '--all'], fault));
-      retryHeld(game.model);
-    },
-  },
+  ...CONSUMER_VERBS,
   retry: {
     weight: 3,
     act: async (game, { fault }) => {
