@@ -4,10 +4,10 @@
 # $here: that script's own file, in bin/ or ops/ of the package.
 package=${here%/*/*}
 for node in node "$package"/node_modules/node-linux-*/bin/node "${package%/*}"/node-linux-*/bin/node; do
-  # `engines` in package.json names the same versions.
+  # As `engines` in package.json.
   case $(NODE_OPTIONS='' "$node" --version 2> /dev/null) in
-    v22.1[5-9].* | v22.[2-9]?.* | v2[4-9].* | v[3-9]?.*) return ;;
+    v2[2-9].* | v[3-9]?.*) return ;;
   esac
 done
-echo "${here##*/}: it takes Node 22.15 or newer (and not 23), and none was found: put one on the PATH, or run npm ci again without --omit=optional, which brings one along." >&2
+echo "${here##*/}: it takes Node 22 or newer, and none was found: put one on the PATH, or run npm ci again without --omit=optional, which brings one along." >&2
 exit 3

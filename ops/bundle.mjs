@@ -23,7 +23,7 @@ await build({
   outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
-  target: 'node22.15',
+  target: 'node22',
   format: 'cjs',
   external: EXTERNAL,
   define: { 'import.meta': 'importMeta' },

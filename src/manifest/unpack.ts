@@ -80,6 +80,7 @@ function gunzipped(path: string): AsyncIterable<Buffer> {
 }
 
 async function* unzstd(path: string): AsyncGenerator<Buffer> {
+  // Not by node:zlib: Node 22 ends a cut file without an error, and 24 a file of several frames after the first of them.
   // Loaded where it is needed: compressed manifests are read at a rebuild, and rarely at a start.
   const { Decompress } = createRequire(import.meta.url)('fzstd') as Zstd;
   let made: Buffer[] = [];

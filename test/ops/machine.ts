@@ -13,6 +13,7 @@ import {
   globSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -48,7 +49,10 @@ export function releaseIn(folder: string, migration?: string): string {
   const { files } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { files: string[] };
   for (const name of [...globSync(files, { cwd: PACKAGE }), 'package.json'])
     cpSync(join(PACKAGE, name), join(folder, name), { recursive: true });
-  symlinkSync(join(PACKAGE, 'node_modules'), join(folder, 'node_modules'));
+  // Links are installed as links.
+  const modules = join(PACKAGE, 'node_modules');
+  mkdirSync(join(folder, 'node_modules'));
+  for (const name of readdirSync(modules)) symlinkSync(join(modules, name), join(folder, 'node_modules', name));
   if (migration === undefined) return folder;
   const path = join(folder, 'dist/src/ledger/schema.js');
   const before = readFileSync(path, 'utf8');

@@ -23,6 +23,7 @@ import { tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
+import { zstdFrame } from '../world/zstd.js';
 
 const limit = { timeout: 240_000 };
 /** What is sealed stays so: nothing is open behind it. */
@@ -96,16 +97,6 @@ test('corrections, rotated and compressed manifests, and a consumer that took fi
   await world.runOnce();
   assert.equal(world.duplicates().length, 3);
 });
-
-/** A frame of one raw block (RFC 8878): every unpacker must read it, and no packer is needed here. */
-function zstdFrame(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(bytes.length);
-  const block = Buffer.alloc(4);
-  block.writeUInt32LE((bytes.length << 3) | 1); // last, raw
-  return Buffer.concat([Buffer.from('28b52ffd', 'hex'), Buffer.from([0xa0]), size, block.subarray(0, 3), bytes]);
-}
 
 test('everything withdrawn: the empty ledger of a rebuilt state is the right one', limit, async (t) => {
   const world = createWorld(t);

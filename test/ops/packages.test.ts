@@ -1,0 +1,34 @@
+/** What npm is told of the packages that it installs. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { PACKAGE } from '../world/program.js';
+
+const json = (path: string) => JSON.parse(readFileSync(join(PACKAGE, path), 'utf8'));
+const { packages } = json('npm-shrinkwrap.json') as {
+  packages: Record<string, { gypfile?: boolean; resolved?: string }>;
+};
+
+test('an installation compiles nothing: the lock says so of each package that says so of itself', () => {
+  const brings = Object.keys(packages).filter((path) => {
+    const could = path !== '' && existsSync(join(PACKAGE, path, 'binding.gyp'));
+    return could && json(join(path, 'package.json')).gypfile === false;
+  });
+  assert.deepEqual(brings, ['node_modules/better-sqlite3']);
+  for (const path of brings)
+    assert.equal(
+      packages[path]!.gypfile,
+      false,
+      `npm ci reads the lock alone and would compile ${path}, which "npm install" forgets: add "gypfile": false to it`,
+    );
+});
+
+test('the lock is published with the package, and names no registry', () => {
+  assert.ok(!existsSync(join(PACKAGE, 'package-lock.json')), 'npm publishes npm-shrinkwrap.json alone');
+  assert.deepEqual(
+    Object.keys(packages).filter((path) => packages[path]!.resolved !== undefined),
+    [],
+  );
+  assert.equal(json('package.json').overrides, undefined, 'they do not reach who installs the package');
+});
