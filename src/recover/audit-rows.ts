@@ -18,7 +18,7 @@ import {
 import { lookAt } from './audit-path.js';
 import { backOf, isSecondRow, jobOf } from './audit-witnesses.js';
 import { shownPath } from './audit-words.js';
-import { isBeingTakenOut } from './withdrawal.js';
+import { withdrawalOf } from './withdrawal.js';
 
 const PAGE = 1_000;
 
@@ -90,7 +90,7 @@ function tellCorrected(judging: Judging, row: Noted, { acts }: Verdict): void {
     const now = view.read((r) => contentByRow(r, row.row));
     if (now?.note === 'withdrawn') return; // withdrawn after the ledger was read
     tell(about('row_changed', row, 'its row says stored, but a correction has taken its line back'));
-  } else if (acts.includes('take_out') && !isBeingTakenOut(view, row)) {
+  } else if (acts.includes('take_out') && !withdrawalOf(view, row)) {
     FAULTS.corrected_but_there!(judging, row, { line: 'there', all: [] });
   }
 }

@@ -16,7 +16,7 @@ import { recordedRoots } from '../ledger/recorded-roots.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import { correctionLine } from '../manifest/record.js';
 import type { Named } from './contents-named.js';
-import { adoptWithdrawal, isBeingTakenOut, type Said } from './withdrawal.js';
+import { adoptWithdrawal, type Said, withdrawalOf } from './withdrawal.js';
 
 /** Answers the generation that the next drop becomes, and whether that was allowed before. Errors: OperatorError. */
 export function allowAgain(
@@ -74,7 +74,12 @@ function refuseWithdrawal({ feed, others }: Named, content: Content, isStillTher
 async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: number): Promise<boolean> {
   const content = backend.read((reader) => contentByRow(reader, row));
   if (content?.note !== 'withdrawn' || content.target === null) return false;
-  if (isBeingTakenOut(backend, content)) return false;
+  const underWay = withdrawalOf(backend, content);
+  if (underWay) {
+    // Whoever decided it may have died before the correction was on disk.
+    await correctNow(backend, feed, content.hour!, underWay.id);
+    return false;
+  }
   const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
   const look = async (files: FeedFiles) => (await lookAtPath(backend, { feed, feeds, files, content })) === 'mine';
   return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));

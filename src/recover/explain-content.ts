@@ -9,7 +9,7 @@ import { reservedFor } from '../warehouse/reserve.js';
 import { pathOf } from './explain-find.js';
 import type { Looked } from './explain-waiting.js';
 import { at, shown, type Verdict, verdict } from './explain-words.js';
-import { isBeingTakenOut } from './withdrawal.js';
+import { withdrawalOf } from './withdrawal.js';
 
 export function ofContent(content: Content, looked: Looked): Verdict {
   const told = whereContentIs(content, looked);
@@ -67,7 +67,7 @@ function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] 
   const target = pathOf(content.target!);
   const stat = statEntry(files.entryOrNone(files.warehouse, target));
   if (!stat) return 'free';
-  if (content.note === 'withdrawn') return isBeingTakenOut(view, content) ? 'mine' : 'others_line';
+  if (content.note === 'withdrawn') return withdrawalOf(view, content) ? 'mine' : 'others_line';
   const isOthers = view.read((reader) => {
     const holder = reservedFor(reader, feed.warehouse, target);
     if (holder !== undefined && holder !== content.row) return true;

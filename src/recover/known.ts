@@ -1,10 +1,9 @@
 /**
  * Does this state know what the manifests say? One that does not (lost, or restored from an older copy) must not ingest:
  * it would take the same content twice.
- * Looked at: lines in every hour from that of the newest committed end on, after the committed end of each file; where
- * nothing was ever committed, all of them. Corrections in every hour, after their committed end: a withdrawal writes into
- * the hour of its line, however old.
- * Does not: read older hours at each start: what was confirmed once is not asked again.
+ * Looked at: lines and corrections in every hour, after the committed end of each file. The clock may have gone back, and a
+ * withdrawal writes into the hour of its line, however old.
+ * Does not: read what was confirmed once, but for manifests of the newest hour, and corrections, that were rotated since.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -33,8 +32,9 @@ type State = Pick<QueueView, 'read' | 'job'>;
 export async function checkManifestsKnown(state: State, feed: FeedOptions): Promise<void> {
   const newest = newestCommittedHour(state, feed.manifests);
   for (const file of readable(feed.manifests, 'manifest')) {
-    if (newest !== undefined && (file.hour === undefined || file.hour < newest)) continue;
-    const { end, again } = committed(state, feed.manifests, file, 'manifest');
+    const isOld = newest !== undefined && (file.hour === undefined || file.hour < newest);
+    const { end, again, isAtEnd } = committed(state, feed.manifests, file, 'manifest');
+    if (isAtEnd || (isOld && again)) continue;
     for await (const record of recordsOf(feed, file.path, end)) {
       const generation = generationOf(record);
       const line = { ingestId: record.ingestId, generation, hour: file.hour, again };
@@ -43,8 +43,8 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
     }
   }
   for (const file of readable(feed.manifests, 'corrections')) {
-    const { end, again } = committed(state, feed.manifests, file, 'corrections');
-    if (file.current && statSync(file.path, { throwIfNoEntry: false })?.size === end) continue;
+    const { end, again, isAtEnd } = committed(state, feed.manifests, file, 'corrections');
+    if (isAtEnd) continue;
     for await (const record of recordsOf(feed, file.path, end)) {
       const takenOut = typeof record.fields.by === 'string';
       const line = { ingestId: record.ingestId, again };
@@ -169,23 +169,26 @@ function newestCommittedHour(state: State, root: string): string | undefined {
   return newest?.slice(root.length + 1, -'/manifest.jsonl'.length);
 }
 
-/**
- * How far a file is known. The end is that of the file that appends went to, also after it was rotated under another
- * name. `again`: it is no such file, and is read whole at each start.
- */
-function committed(
-  state: State,
-  root: string,
-  file: FoundManifest,
-  kind: ManifestKind,
-): { end: number; again: boolean } {
+interface Committed {
+  end: number;
+  /** It is not the file that appends went to, and is read whole at each start. */
+  again: boolean;
+  /** Nothing was added since. */
+  isAtEnd: boolean;
+}
+
+/** How far a file is known. The end is that of the file that appends went to, also after it was rotated under another name. */
+function committed(state: State, root: string, file: FoundManifest, kind: ManifestKind): Committed {
   const known = state.read((r) =>
     r.get<{ inode: number; end_at: number }>(
       'SELECT inode, end_at FROM manifest_ends WHERE file = ?',
       `${root}/${file.hour}/${kind}.jsonl`,
     ),
   );
-  if (known === undefined) return { end: 0, again: !file.current };
-  const isSame = statSync(file.path, { throwIfNoEntry: false })?.ino === known.inode;
-  return isSame ? { end: known.end_at, again: false } : { end: 0, again: true };
+  if (known === undefined) return { end: 0, again: !file.current, isAtEnd: false };
+  const stat = statSync(file.path, { throwIfNoEntry: false });
+  const isAtEnd = stat?.size === known.end_at;
+  return stat?.ino === known.inode
+    ? { end: known.end_at, again: false, isAtEnd }
+    : { end: 0, again: true, isAtEnd: isAtEnd && file.current };
 }

@@ -12,11 +12,16 @@ import type { Emit } from '../gates/prober.js';
 import { openChecked, uncheckedOf } from '../ledger/unchecked.js';
 
 /** Errors: EnvironmentError `state_not_a_database`. Resolves at once where nothing is to be checked, or another process does it. */
-export async function checkStateOnce(backend: Backend, statePath: string, emit: Emit): Promise<void> {
+export async function checkStateOnce(
+  backend: Backend,
+  statePath: string,
+  emit: Emit,
+  check: (statePath: string) => void | Promise<void> = checkedInThread,
+): Promise<void> {
   const gate = uncheckedOf(backend.gates());
   if (gate === undefined || !(await backend.takeProbe(gate))) return;
   const beganMs = performance.now();
-  await checkedInThread(statePath);
+  await check(statePath);
   await backend.transact(openChecked);
   emit('state_checked', { seconds: (performance.now() - beganMs) / 1_000 });
 }

@@ -5,7 +5,7 @@
  * file, the next generation could come under the same name, and that one would be taken out.
  */
 import type { Tx } from '../../queue/backend.js';
-import type { QueueView } from '../../queue/index.js';
+import type { Job, QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { type Content, placeOf } from '../ledger/content.js';
 import { type JobFacts, type PutAway, payloadOf } from '../stages/job.js';
@@ -26,12 +26,12 @@ export function adoptWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id:
   tx.adopt({ id, feed: feed.name, key, identity, bytes, stage: 'move', payload });
 }
 
-/** A worker has yet to take its file out. */
-export const isBeingTakenOut = (
+/** The job that has yet to take its file out. */
+export const withdrawalOf = (
   view: Pick<QueueView, 'jobsByKey'>,
   { feed, sourcePath, row }: Pick<Content, 'feed' | 'sourcePath' | 'row'>,
-): boolean =>
-  view.jobsByKey(feed, sourcePath).some(({ state, payload }) => {
+): Job | undefined =>
+  view.jobsByKey(feed, sourcePath).find(({ state, payload }) => {
     const { content, putAway } = payload as unknown as JobFacts;
     return state !== 'done' && content === row && putAway?.kind === 'withdrawn';
   });

@@ -4,7 +4,7 @@
  * Does not: wait: the boot clock, which the preloaded library moves, goes on to the next due time.
  */
 import type { Around, Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
-import { limits, QueueError, StateUnwritable } from '../../queue/index.js';
+import { checkPages, limits, QueueError, StateUnwritable } from '../../queue/index.js';
 import type { Config } from '../../src/config/options.js';
 import { FeedFiles } from '../../src/files/feed-files.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
@@ -14,6 +14,7 @@ import { setUpRoots } from '../../src/ledger/roots.js';
 import { bootId } from '../../src/linux/index.js';
 import { FeedProducer } from '../../src/producer/feed-producer.js';
 import { checkManifestsKnown } from '../../src/recover/known.js';
+import { checkStateOnce } from '../../src/recover/state-check.js';
 import { STAGES } from '../../src/stages/index.js';
 import { ingestJob } from '../../src/stages/job.js';
 import { runFeed } from '../../src/stages/run.js';
@@ -193,6 +194,7 @@ export class Whole {
     this.#at('probe');
     const rootsOf = async (name: string) => this.#feeds.get(name)?.roots;
     await probeGates(this.backend, rootsOf, () => {}, tell);
+    await checkStateOnce(this.backend, this.config.service.statePath, tell, checkPages);
     return true;
   }
 
