@@ -30,5 +30,12 @@ test('the lock is published with the package, and names no registry', () => {
     Object.keys(packages).filter((path) => packages[path]!.resolved !== undefined),
     [],
   );
-  assert.equal(json('package.json').overrides, undefined, 'they do not reach who installs the package');
+  const { dependencies, overrides } = json('package.json') as Record<string, Record<string, string>>;
+  assert.equal(overrides, undefined, 'they do not reach who installs the package');
+  for (const [name, version] of Object.entries(dependencies!))
+    assert.equal(
+      version,
+      packages[`node_modules/${name}`]!.version,
+      'nor does the lock where a file of it is installed',
+    );
 });
