@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PACKAGE } from '../world/program.js';
+import { buildNow } from './build.js';
 import { type Harness, openHarness } from './harness.js';
 import { type Entry, Journal, versionNow } from './journal.js';
 import { isPart, PART_NAMES, type Part, SHORT } from './parts.js';
@@ -94,6 +95,8 @@ function writeReport(report: string): void {
 
 async function main(): Promise<number> {
   if (values.keep) process.env.KEEP_VIOLATED = '1'; // adversaries make their worlds themselves
+  // Now, and not at the first round's end: somebody may go on working on the sources meanwhile.
+  buildNow();
   const journal = openJournal();
   const { seed } = journal.head;
   const lanes = values.lanes === undefined ? undefined : Number(values.lanes);

@@ -66,8 +66,8 @@ export class Whole {
       producer.start();
       this.#producers.push(producer);
     }
-    await this.#passing(() => this.#rescue());
-    await this.#passing(() => this.reap());
+    await this.#rescue();
+    await this.reap();
   }
 
   /** Until nothing is due that time alone would bring. */
@@ -81,7 +81,7 @@ export class Whole {
       if (round > ROUNDS_MAX) throw new Error(`nothing settled in ${ROUNDS_MAX} rounds`);
       let took = 0;
       for (const stage of STAGES) took += (await this.#passing(() => this.#step(stage))) ?? 1;
-      took += (await this.#passing(() => this.#rescue())) ?? 1;
+      took += (await this.#rescue()) ?? 1;
       if (took > 0) continue;
       if ((await this.#passing(() => this.#probe())) === undefined) continue;
       if (!(await this.#skip(skipMaxMs))) return;
@@ -96,7 +96,7 @@ export class Whole {
 
   /** `reaps: false`: of one that could not be opened. */
   async close({ reaps = true } = {}): Promise<void> {
-    if (reaps) await this.#passing(() => this.reap());
+    if (reaps) await this.reap();
     this.#at('end');
     await Promise.all(this.#producers.map((producer) => producer.stop()));
     await this.backend.close();
@@ -185,9 +185,8 @@ export class Whole {
     };
   }
 
-  async #rescue(): Promise<number> {
-    this.#at('rescue');
-    return (await this.backend.rescue()).length;
+  #rescue(): Promise<number | undefined> {
+    return this.during('rescue', async () => (await this.backend.rescue()).length);
   }
 
   async #probe(): Promise<true> {
@@ -198,9 +197,8 @@ export class Whole {
     return true;
   }
 
-  async reap(): Promise<void> {
-    this.#at('reap');
-    await reapAll(this.backend, this.#feeds);
+  reap(): Promise<void> {
+    return this.during('reap', () => reapAll(this.backend, this.#feeds));
   }
 
   /** Moves the clock on to what is due next; false when nothing will be. */
