@@ -350,6 +350,8 @@ export interface Backend {
   /** Records a feed and its options (JSON, opaque save `order`: sqlite/order.ts). Idempotent. */
   putFeed(name: string, options: Payload): Promise<void>;
   feeds(): { name: string; options: Payload }[];
+  /** Forgets a feed with no job that is not done; answers how many there are. */
+  retireFeed(name: string): Promise<number>;
 
   enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]>;
   /** Read-only: the job that holds each key, if any. For scans of known files: no write, no wait. */

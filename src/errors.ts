@@ -56,6 +56,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   dest_not_ours: usage('Name an empty directory, or add --adopt once.'),
   dest_of_another_source: usage('Name the SOURCE or the DEST that was meant, or add --adopt once.'),
   dest_is_a_root: usage('Name a directory that no ingestor uses.'),
+  feed_under_way: usage('Let it run dry first; queue-stat --by feed shows what waits.'),
   warehouse_not_empty: usage('Name an empty directory, or start ingest with the copy.'),
   not_ours_to_withdraw: usage('Name a file that this feed has ingested.'),
 

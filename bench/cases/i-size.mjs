@@ -57,7 +57,7 @@ export default {
       files,
       rounds,
       rows,
-      notes: ['A content stays in the state for ever: nothing is pruned in this version.'],
+      notes: ['A content stays in the state for ever where no --keep-history is set, as here.'],
     };
   },
 

@@ -1,5 +1,5 @@
 /** docs/benchmarks.md and its charts, made of all the results that are there. Nothing in it is written by hand. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chartOf } from './charts.mjs';
 import { PACKAGE } from './package.mjs';
@@ -24,15 +24,32 @@ npm run bench -- --case a --files 100000 --rounds 5  # each section names its ow
 \`\`\`
 `;
 
+/** Of peers that are measured; what their sections say holds for these. */
+const PEERS = ['chokidar', '@parcel/watcher', 'bullmq', 'better-queue', 'better-queue-sqlite', 'plainjob'];
+
 /** `cases`: name → module, for titles, columns and bars. Answers the path of the document. */
 export async function writeReport(cases) {
   rmSync(CHARTS, { recursive: true, force: true });
   mkdirSync(CHARTS, { recursive: true });
   const sections = [];
-  for (const result of kept()) sections.push(await sectionOf(result, cases[result.case]));
+  const results = kept();
+  for (const result of results) sections.push(await sectionOf(result, cases[result.case]));
+  const missing = Object.keys(cases).filter((name) => results.every((result) => result.case !== name));
   const path = join(DOCS, 'benchmarks.md');
-  writeFileSync(path, [HEAD, ...sections].join('\n'));
+  writeFileSync(path, [HEAD, peersOf(), notMeasured(missing, cases), ...sections].filter(Boolean).join('\n'));
   return path;
+}
+
+function peersOf() {
+  const { dependencies } = JSON.parse(readFileSync(join(PACKAGE, 'bench/package.json'), 'utf8'));
+  const named = PEERS.map((name) => `${name} ${dependencies[name]}`).join(', ');
+  return `Peers, as \`bench/package.json\` has them: ${named}. Later versions were not measured.\n`;
+}
+
+/** A case without a result is said to have none, instead of being left out. */
+function notMeasured(missing, cases) {
+  if (missing.length === 0) return '';
+  return `Not measured yet: ${missing.map((name) => `${name} (${cases[name].title})`).join(', ')}.\n`;
 }
 
 async function sectionOf(result, { title, columns, chart, bars }) {

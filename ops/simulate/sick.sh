@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sick.sh STATE INPUT WAREHOUSE STATE_PATH: brings a running ingestor into one of the eight sick states of ops/runbook.md.
+# sick.sh STATE INPUT WAREHOUSE STATE_PATH: brings a running ingestor into one of the sick states of ops/runbook.md.
 #
 #   paused       an operator has paused hash
 #   held         a sparse file of 2 TiB, which is too large, is in INPUT

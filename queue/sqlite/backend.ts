@@ -36,6 +36,7 @@ import { forget } from './forget.js';
 import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
 import { newerDatabase } from './migrations.js';
 import { findDead, freeClaims, rescueOne } from './rescue.js';
+import { retire } from './retire.js';
 import { keeping, settle } from './settle.js';
 import type { SqliteTx } from './tx.js';
 import { SqliteView, type ViewParts } from './view.js';
@@ -73,6 +74,10 @@ export class SqliteBackend extends SqliteView implements Backend {
     await this.transact((tx) =>
       tx.run('INSERT INTO feeds VALUES (?, ?) ON CONFLICT DO UPDATE SET options = excluded.options', name, text),
     );
+  }
+
+  retireFeed(name: string): Promise<number> {
+    return this.#commit((tx) => retire(tx, name));
   }
 
   async enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]> {

@@ -22,6 +22,7 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   doctor: async () => (await import('./doctor.js')).doctor,
   backup: async () => (await import('./backup.js')).backup,
   prune: async () => (await import('./prune.js')).prune,
+  retire: async () => (await import('./retire.js')).retire,
   'replace-warehouse': async () => (await import('./replace-warehouse.js')).replaceWarehouse,
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };

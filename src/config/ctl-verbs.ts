@@ -98,6 +98,11 @@ export const CTL = {
       ],
     },
   ),
+  retire: verb('retire', 'Ends a feed that is not configured any more: audit and metrics leave it out.', [], {
+    words: 'FEED',
+    wordsMax: 1,
+    examples: ['ingest-ctl retire orders --state-path /var/lib/atomic-ingestor/state.db'],
+  }),
   'replace-warehouse': verb(
     'replace-warehouse',
     'Goes on in an empty warehouse: what was stored so far stays known, its files are no longer looked for.',

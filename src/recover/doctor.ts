@@ -5,7 +5,7 @@
  * nothing else is made. May run beside a working ingest.
  * Does not: start anything, or open a file of an input.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { checkPages } from '../../queue/index.js';
 import type { Config, FeedOptions } from '../config/options.js';
@@ -78,10 +78,21 @@ function* checkMarker(about: string, root: string, statePath: string, uuid: stri
   yield fail(about, what, `use --state-path ${marker.statePath}, or, if it is lost, run ingest-ctl rebuild`);
 }
 
+/** Root may do what the owner of the state may not: its answers say nothing of a service that runs as that owner. */
+function checkAsked(folder: string): Finding[] {
+  const { uid } = statSync(folder);
+  if (process.geteuid?.() !== 0 || uid === 0) return [];
+  const what = `${folder} belongs to uid ${uid}, and doctor was asked as root: what that user may do was not looked at`;
+  return [warn('state', what, 'run it as that user (sudo -u)')];
+}
+
 async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string }> {
   let folder = dirname(statePath);
   while (!existsSync(folder)) folder = dirname(folder);
-  const place = [...checkPlace({ name: 'state', kind: 'state', path: folder, shown: dirname(statePath) })];
+  const place = [
+    ...checkPlace({ name: 'state', kind: 'state', path: folder, shown: dirname(statePath) }),
+    ...checkAsked(folder),
+  ];
   if (!existsSync(statePath))
     return { found: [...place, ok('state', `${statePath} is not there yet: the first start makes it`)] };
   try {

@@ -120,6 +120,16 @@ test(
   },
 );
 
+test('root is told that it does not ask for the owner of the state', limit, async (t) => {
+  if (skipUnlessRoot(t, 'what doctor tells root of the state of somebody else was not tested.')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  const asked = troubles(await doctor(world, 0, { user: { uid: 0, gid: 0 } }));
+  assert.deepEqual(
+    asked.map(({ about, remedy }) => [about, remedy]),
+    [['state', 'run it as that user (sudo -u)']],
+  );
+});
+
 test('an ordinary user learns what it may not do', limit, async (t) => {
   if (skipUnlessReachable(t, ordinaryUser, 'what doctor tells an ordinary user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });

@@ -1,13 +1,14 @@
 /**
  * A machine as the runbook speaks of one, below a folder of its own: releases are installed into it by ops/install, and the
  * runbook's own commands are run on it, word for word but for their paths.
- * What is the test's and not the machine's: its service manager (starts and stops the installed command), its other users
- * (there are none: everything is ours), `npm ci` (the release is built), and the editor.
+ * What is the test's and not the machine's: its service manager (starts and stops the installed command), the accounts
+ * (their numbers stand in for them, and root does what sudo does; where we are not root, all is ours), `npm ci` (the release is built), and the editor.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   globSync,
@@ -26,6 +27,7 @@ import type { TestContext } from 'node:test';
 import type { FeedPlan } from '../world/layout.js';
 import { release } from '../world/mounts.js';
 import { PACKAGE, type Program } from '../world/program.js';
+import { give, serviceUser, sudoShims, type User } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -70,6 +72,8 @@ export class Machine {
   service: Program | undefined;
   /** What the editor does with the configuration. */
   edit: (config: string) => string = (config) => config;
+  /** What its table of filesystems says of the warehouse. */
+  mount: () => void = () => {};
 
   /** `feeds` that have their folders from the beginning. */
   constructor(
@@ -77,9 +81,15 @@ export class Machine {
     { ground = tmpdir(), feeds = ['default'] }: { ground?: string; feeds?: readonly string[] } = {},
   ) {
     this.root = realpathSync(mkdtempSync(join(ground, 'machine-')));
+    chmodSync(this.root, 0o755);
     const plans = feeds.map((name) => [name, this.#places(name === 'default' ? '' : name)] as const);
-    this.world = createWorld(t, { feeds: Object.fromEntries(plans), ground: this.root });
-    mkdirSync(join(this.root, 'var/backups'), { recursive: true });
+    this.user = serviceUser(t);
+    const user = this.user && { user: this.user };
+    this.world = createWorld(t, { feeds: Object.fromEntries(plans), ground: this.root, ...user });
+    // What systemd-tmpfiles makes.
+    const made = [join(this.root, 'var/backups/atomic-ingestor'), ...this.world.feeds.map(({ workDir }) => workDir!)];
+    for (const path of made) mkdirSync(path, { recursive: true });
+    if (this.user) give(this.user, ...made);
     t.after(() => {
       release(this.root);
       rmSync(this.root, { recursive: true, force: true });
@@ -87,6 +97,7 @@ export class Machine {
   }
 
   readonly root: string;
+  readonly user: User | undefined;
 
   #places(below: string): FeedPlan {
     const at = (name: string) => join(this.root, 'srv/ingest', below, name);
@@ -144,7 +155,7 @@ export class Machine {
   /** Runs commands of the runbook; `hosts`: machines that they name. Answers what was printed. */
   async run(commands: string, { cwd = this.root, hosts = {} }: Where = {}): Promise<string> {
     const asked = join(this.root, 'asked');
-    const script = `${shims(asked)}\n${this.#here(commands, hosts)}`;
+    const script = `${sudoShims(this.user)}${shims(asked)}\n${this.#here(commands, hosts)}`;
     const env = { ...process.env, DESTDIR: this.root };
     const bash = spawn('bash', ['-euc', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
@@ -171,7 +182,8 @@ export class Machine {
     const what = readFileSync(asked, 'utf8').trim();
     if (what === 'edit') writeFileSync(this.config, this.#here(this.edit(readFileSync(this.config, 'utf8'))));
     if (what === 'stop' || what === 'restart') await this.stop();
-    if (what === 'start' || what === 'restart') await this.start();
+    if (what === 'start' || what === 'restart' || what === 'enable') await this.start();
+    if (what === 'mount') this.mount();
     rmSync(asked);
   }
 }
@@ -183,13 +195,7 @@ interface Where {
 
 const shims = (asked: string): string => `
   ask() { echo "$1" > '${asked}.new'; mv '${asked}.new' '${asked}'; while [ -e '${asked}' ]; do sleep 0.02; done; }
-  sudo() { if [ "$1" = -u ]; then shift 2; fi; "$@"; }
-  install() {
-    local kept=()
-    while [ "$#" -gt 0 ]; do case $1 in -o | -g) shift 2 ;; *) kept+=("$1"); shift ;; esac; done
-    command install "\${kept[@]}"
-  }
-  chown() { :; }
   npm() { :; }
   systemctl() { ask "$1"; }
+  mount() { ask mount; }
   sudoedit() { ask edit; }`;

@@ -11,10 +11,10 @@ import type { Report } from '../../src/status/report.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { holdReady, withState } from '../world/hand.js';
 import { dropAgain, refused } from '../world/lost.js';
-import { loopMount } from '../world/mounts.js';
+import { loopMount, tmpfsMount } from '../world/mounts.js';
 import { compare } from '../world/oracle.js';
 import { rowsOf } from '../world/state-by-hand.js';
-import { skipUnlessRoot } from '../world/users.js';
+import { give, skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { blocksOf, Machine, releaseIn } from './machine.js';
@@ -72,7 +72,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   const [upgrade] = blocksOf('Upgrade');
   const before = owners(world);
   const dropping = setInterval(() => {
-    if (world.dropped.length < 400) some(world, `meanwhile ${world.dropped.length}`, 2);
+    if (world.dropped.length < 1_500) some(world, `meanwhile ${world.dropped.length}`, 2);
   }, 40);
   await machine.run(upgrade!, { cwd: newer }).finally(() => clearInterval(dropping));
 
@@ -102,7 +102,10 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
       await world.launch(machine.command(name), [...args, '--state-path', world.statePath]).ended,
       /newer version/,
     );
-  await machine.run(blocksOf('Restore')[0]!.replace('2026-11-20', '$(date +%F)'));
+  const [backup] = readdirSync(join(machine.root, 'var/backups/atomic-ingestor'));
+  await machine.run(blocksOf('Restore')[0]!.replace('2026-11-20T030000.db', backup!));
+  const [aside] = readdirSync(dirname(world.statePath)).filter((name) => name.startsWith('broken-'));
+  assert.ok(existsSync(join(dirname(world.statePath), aside!, 'state.db')), 'the state that was there is put aside');
   dropAgain(world);
   some(world, 'last', 10);
   await until('all to be in', () => world.differences().length === 0, PATIENT);
@@ -204,6 +207,14 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   const retired = blocksOf('Retire a feed')[0]!;
   const said = await machine.run(retired);
   assert.match(said, /^orders:\n[^:]*so far: 100 duplicate .*, 100 stored/m);
+  const audited = await world.run('ingest-ctl', ['audit']);
+  assert.equal(audited.code, 0, audited.stdout + audited.stderr);
+  const { totals, stages } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+  assert.deepEqual(
+    [...totals, ...stages].filter(({ feed }) => feed === 'orders'),
+    [],
+    'nothing is counted of it any more',
+  );
   assert.ok(!existsSync(input) && existsSync(join(machine.root, 'srv/orders-retired/staging')));
   some(world, 'after it', 20);
   await until('the other feed to go on', () => world.warehouse().length === 70, PATIENT);
@@ -220,8 +231,57 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   await machine.stop();
 }
 
+async function installAndDoctor(t: TestContext): Promise<void> {
+  const machine = new Machine(t);
+  const release = releaseIn(join(machine.root, 'release'));
+  const [install] = blocksOf('Install');
+  const doctor = install!.split('\n').find((command) => command.includes(' doctor '))!;
+  machine.install(release);
+  const { manifests } = machine.world.feed();
+  if (machine.user) {
+    give({ uid: 0, gid: 0 }, manifests);
+    await assert.rejects(machine.run(doctor), /fail[^\n]*manifests cannot be written \(EACCES/);
+    give(machine.user, manifests);
+  }
+  assert.match(await machine.run(doctor), / 0 to mend before the first file/);
+  await machine.run(install!, { cwd: release });
+  await machine.world.isStored(machine.world.drop('first.csv', 100), PATIENT);
+  const [backUp] = blocksOf('Back up');
+  const copies = () => readdirSync(join(machine.root, 'var/backups/atomic-ingestor')).length;
+  await machine.run(backUp!);
+  const second = new Date().getSeconds();
+  await until('another second', () => new Date().getSeconds() !== second);
+  await machine.run(backUp!);
+  assert.equal(copies(), 2);
+  await machine.stop();
+}
+
+async function replaceDisk(t: TestContext): Promise<void> {
+  if (skipUnlessRoot(t, 'an empty disk that takes the place of the warehouse')) return;
+  const machine = new Machine(t);
+  const { world } = machine;
+  machine.install(releaseIn(join(machine.root, 'release')));
+  await machine.start();
+  some(world, 'before', 30);
+  world.drop('known.csv', 'known');
+  await world.allDroppedDone(PATIENT);
+  const before = world.warehouse().length;
+  machine.mount = () => void tmpfsMount(world.feed().warehouse);
+  await machine.run(blocksOf('Replace the disk of the warehouse')[0]!);
+  world.drop('known again.csv', 'known');
+  some(world, 'after', 10);
+  await until('the new ones to be in', () => world.manifest().length === before + 10, PATIENT);
+  await world.allDone(PATIENT);
+  const audited = await world.run('ingest-ctl', ['audit', '--hash']);
+  assert.equal(audited.code, 0, audited.stdout);
+  assert.equal(world.warehouse().length, 10);
+  await machine.stop();
+}
+
 describe('the runbook, routine:', { concurrency: 3 }, () => {
   test('upgrade while workers of the older version are at work; then the way back', limit, upgradeAndBack);
   test('move to another host: other inodes, another filesystem, other paths', limit, moveToAnotherHost);
+  test('install, doctor as the service sees it, two backups', limit, installAndDoctor);
+  test('an empty disk in the place of the warehouse', limit, replaceDisk);
   test('add a feed, onboard what it holds already, retire it', limit, addOnboardRetire);
 });

@@ -12,7 +12,7 @@ import { LONG } from '../scenarios/trouble.js';
 import type { Options } from '../world/layout.js';
 import { bindMount, tmpfsMount } from '../world/mounts.js';
 import { PACKAGE } from '../world/program.js';
-import { skipUnlessRoot } from '../world/users.js';
+import { give, serviceUser, skipUnlessRoot, sudoShims, type User } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -50,14 +50,14 @@ function patternOf(quote: string): RegExp {
 }
 
 /** The machine of the runbook is this world; its service manager and its fstab are the test's. */
-function mend(world: World, commands: string): void {
+function mend(world: World, service: User | undefined, commands: string): void {
   const { input, warehouse } = world.feed();
   const here = commands
     .replaceAll('/opt/atomic-ingestor/bin/', `${join(PACKAGE, 'bin')}/`)
     .replaceAll('/var/lib/atomic-ingestor/state.db', world.statePath)
     .replaceAll('/srv/ingest/staging', input)
     .replaceAll('/srv/ingest/warehouse', warehouse);
-  const shims = `
+  const shims = `${sudoShims(service)}
     systemctl() { echo "$*" >> '${join(world.root, 'systemctl')}'; }
     journalctl() { :; }
     mount() { command mount --bind '${join(world.root, 'source')}' "$1"; }`;
@@ -69,14 +69,19 @@ function mend(world: World, commands: string): void {
 async function isMended(t: TestContext, { heading, plant, mount, options }: Sick): Promise<void> {
   if (mount && skipUnlessRoot(t, `the runbook's "${heading}"`)) return;
   const { quote, commands } = section(heading);
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, ...options } });
+  const service = serviceUser(t);
+  const user = service && { user: service };
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, ...options }, ...user });
   const { input, warehouse } = world.feed();
   mkdirSync(warehouse, { recursive: true });
   mount?.(world);
+  if (service) give(service, warehouse);
   world.start('ingest');
   world.drop('before.csv', 2_000);
   await world.stored(1, LONG);
-  const sick = world.launch(join(PACKAGE, 'ops/simulate/sick.sh'), [plant, input, warehouse, world.statePath]);
+  // Root plants it. An open file must be the service's own: without CAP_LEASE, which a unit gives, nobody asks for others.
+  const by = service && plant !== 'open-writer' ? { user: { uid: 0, gid: 0 } } : {};
+  const sick = world.launch(join(PACKAGE, 'ops/simulate/sick.sh'), [plant, input, warehouse, world.statePath], by);
   if (plant !== 'open-writer') assert.equal((await sick.ended).code, 0);
   world.drop('after.csv', 3_000_000);
   let said = '';
@@ -85,7 +90,7 @@ async function isMended(t: TestContext, { heading, plant, mount, options }: Sick
     return patternOf(quote).test(said);
   };
   await until(`queue-stat to say ${patternOf(quote)}`, isNamed, { ...LONG, soFar: () => said });
-  mend(world, commands);
+  mend(world, service, commands);
   await world.stored(undefined, LONG);
   await until(
     'nothing to be wrong',
@@ -109,21 +114,45 @@ const bound = (world: World) => {
   bindMount(join(world.root, 'source'), world.feed().warehouse);
 };
 
+const SICK: Sick[] = [
+  { heading: 'A stage is paused', plant: 'paused' },
+  { heading: 'Files are held', plant: 'held' },
+  { heading: 'The disk of the warehouse is full', plant: 'full', mount: small },
+  {
+    heading: 'A filesystem is below its watermark',
+    plant: 'low',
+    mount: small,
+    options: { minFreeBytes: 8_388_608 },
+  },
+  { heading: 'The warehouse is not mounted', plant: 'unmounted', mount: bound },
+  { heading: 'A process is stopped', plant: 'stopped' },
+  { heading: 'A writer never closes its file', plant: 'open-writer' },
+  { heading: 'Nobody is at work', plant: 'nobody' },
+];
+
+test('each command names its user, and those of the sick states are all run', () => {
+  const blocks = [...RUNBOOK.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+  const commands = blocks.flatMap((block) => block.trim().split('\n'));
+  assert.deepEqual(
+    commands.filter((command) => !/^(?:npm ci(?: && sudo ops\/install)? |sudo |sudoedit )/.test(command)),
+    [],
+  );
+  const ours = commands.filter((command) => /\/(?:queue-stat|ingest-ctl) /.test(command));
+  assert.deepEqual(
+    ours.filter(
+      (command) => !/sudo -u atomic-ingestor .*--state-path \/var\/lib\/atomic-ingestor\/state\.db/.test(command),
+    ),
+    [],
+    'the state and the rights are those of the service',
+  );
+  const [, sick] = /^## Sick\n([\s\S]*?)^## /m.exec(RUNBOOK)!;
+  const withCommands = sick!.split(/^### /m).filter((text) => text.includes('```sh'));
+  assert.deepEqual(
+    withCommands.map((text) => text.split('\n')[0]),
+    SICK.map(({ heading }) => heading),
+  );
+});
+
 describe('the runbook mends', { concurrency: 2 }, () => {
-  for (const sick of [
-    { heading: 'A stage is paused', plant: 'paused' },
-    { heading: 'Files are held', plant: 'held' },
-    { heading: 'The disk of the warehouse is full', plant: 'full', mount: small },
-    {
-      heading: 'A filesystem is below its watermark',
-      plant: 'low',
-      mount: small,
-      options: { minFreeBytes: 8_388_608 },
-    },
-    { heading: 'The warehouse is not mounted', plant: 'unmounted', mount: bound },
-    { heading: 'A process is stopped', plant: 'stopped' },
-    { heading: 'A writer never closes its file', plant: 'open-writer' },
-    { heading: 'Nobody is at work', plant: 'nobody' },
-  ] satisfies Sick[])
-    test(sick.heading, { timeout: 180_000 }, (t) => isMended(t, sick));
+  for (const sick of SICK) test(sick.heading, { timeout: 180_000 }, (t) => isMended(t, sick));
 });

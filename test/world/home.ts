@@ -2,7 +2,7 @@
  * The ground of a world: a fresh temporary directory with the folders of its feeds, and the options its commands run with.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asConfiguration, asFlags, type Feed, type FeedPlan, type Options, placesOf, planFeed } from './layout.js';
@@ -61,7 +61,7 @@ export class Home {
         this.root,
         join(this.root, 'state'),
         ...directories,
-        ...(feeds ? this.feeds.map((f) => join(this.root, f.name)) : []),
+        ...(feeds ? this.feeds.map((f) => join(this.root, f.name)).filter((path) => existsSync(path)) : []),
       );
   }
 

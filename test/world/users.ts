@@ -28,19 +28,53 @@ export function skipUnlessRoot(t: TestContext, notTested: string): boolean {
   return !isRoot;
 }
 
-/** True, with the test skipped, where an ordinary user cannot even read the program (a package below /root). */
-export function skipUnlessReachable(t: TestContext, user: User, notTested: string): boolean {
+/** False where the user cannot even read the program (a package below /root). */
+function isReachable(user: User): boolean {
   try {
     execFileSync(process.execPath, ['-e', `require('fs').readdirSync(${JSON.stringify(PACKAGE)})`], {
       ...user,
       stdio: 'ignore',
       cwd: '/',
     });
-    return false;
-  } catch {
-    t.skip(`uid ${user.uid} cannot read ${PACKAGE}: ${notTested}`);
     return true;
+  } catch {
+    return false;
   }
+}
+
+/** True, with the test skipped, where the program is not reachable. */
+export function skipUnlessReachable(t: TestContext, user: User, notTested: string): boolean {
+  const reachable = isReachable(user);
+  if (!reachable) t.skip(`uid ${user.uid} cannot read ${PACKAGE}: ${notTested}`);
+  return !reachable;
+}
+
+/** Who the service of a machine runs as: somebody else than root, where that can be. */
+export function serviceUser(t: TestContext): User | undefined {
+  if (isRoot && isReachable(ordinaryUser)) return ordinaryUser;
+  t.diagnostic(
+    `everything runs as uid ${process.getuid?.()}: what the service's user and root may do was not told apart (it takes root, and a package that all can read)`,
+  );
+  return undefined;
+}
+
+/**
+ * Shell functions with which commands run as the runbook writes them: `sudo -u` changes to the service's user, `sudo` is
+ * ourselves, and files that are given to the service's account are given to that user.
+ */
+export function sudoShims(service: User | undefined): string {
+  const as = service ? `setpriv --reuid=${service.uid} --regid=${service.gid} --clear-groups` : '';
+  const give = service ? `command chown ${service.uid}:${service.gid}` : ':';
+  return `
+    sudo() { if [ "$1" = -u ]; then shift 2; ${as} "$@"; else "$@"; fi; }
+    chown() { shift; ${give} "$@"; }
+    install() {
+      local kept=() made=()
+      while [ "$#" -gt 0 ]; do
+        case $1 in -o | -g) shift 2 ;; -m) kept+=("$1" "$2"); shift 2 ;; -*) kept+=("$1"); shift ;; *) made+=("$1"); shift ;; esac
+      done
+      command install "\${kept[@]}" "\${made[@]}" && ${give} "\${made[@]}"
+    }`;
 }
 
 /** Gives paths to the user; nothing to do when that is ourselves. */
