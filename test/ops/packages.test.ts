@@ -7,7 +7,7 @@ import { PACKAGE } from '../world/program.js';
 
 const json = (path: string) => JSON.parse(readFileSync(join(PACKAGE, path), 'utf8'));
 const { packages } = json('npm-shrinkwrap.json') as {
-  packages: Record<string, { gypfile?: boolean; resolved?: string }>;
+  packages: Record<string, { version: string; gypfile?: boolean; resolved?: string }>;
 };
 
 test('an installation compiles nothing: the lock says so of each package that says so of itself', () => {
