@@ -28,6 +28,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
   const locks: SharedLockFile[] = [];
+  let once: Promise<void> | undefined;
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
   try {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
@@ -50,12 +51,14 @@ export async function runProducer(context: ChildContext): Promise<void> {
     }
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
-    await Promise.all([config.service.once && reportOnce(backend, producers, context), context.drained]);
+    if (config.service.once) once = reportOnce(backend, producers, context).catch(context.fail);
+    await context.drained;
   } catch (error) {
     throw asOperators(error);
   } finally {
     for (const stop of stops) stop();
     await Promise.allSettled([...producers, pruning].map((one) => one.stop()));
+    await once; // it waits for scans, which end with their watchers
     for (const lock of locks) lock.close();
     await backend.close();
   }
