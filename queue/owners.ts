@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
 import { isFull } from './errors.js';
 import { limits } from './limits.js';
+import { HEAD, headOf, slotText } from './slot-text.js';
 
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
@@ -20,8 +21,6 @@ const PARENTS_AT = 2 ** 52;
 export const MIGRATION_AT = LOCKS_AT - 1;
 /** A beat is the boot clock's ms at which it came: room for 34 years. */
 const BEATS = 2 ** 40;
-const TITLE_CHARS = 80;
-const PLACE_CHARS = 160;
 
 /** Where in that file a caller may keep a few bytes of its own that all processes share, and which byte it may lock for them. */
 export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRATION_AT - 1 } as const;
@@ -91,7 +90,7 @@ export class Owners {
     }
     mine.job = inHand.job;
     mine.place = inHand.place;
-    const head = Buffer.from(headOf(mine, PLACE_CHARS));
+    const head = Buffer.from(headOf(mine));
     // Once or twice a job: the part that changes costs a quarter of the whole slot.
     if (head.length === this.#headBytes) this.#file.write(slotAt(mine.owner), head);
     else this.#write(mine);
@@ -193,29 +192,12 @@ export class Owners {
 
   #write(slot: OwnerSlot): void {
     const bytes = Buffer.alloc(limits.ownerSlotBytes);
-    let [head, tail] = [headOf(slot, PLACE_CHARS), tailOf(slot, TITLE_CHARS)];
-    // Non-ASCII titles and places may need more bytes than characters: a shorter place is better than half a slot.
-    if (Buffer.byteLength(head + tail) >= bytes.length) [head, tail] = [headOf(slot, 40), tailOf(slot, 20)];
+    const { head, tail } = slotText(slot, bytes.length);
     this.#headBytes = Buffer.byteLength(head);
     bytes.write(head + tail);
     this.#file.write(slotAt(slot.owner), bytes);
   }
 }
-
-/** JSON allows blanks between its parts: with them, what changes ends at the same byte whatever is in hand. */
-function headOf(slot: OwnerSlot, placeChars: number): string {
-  const [hand, where] = [handText(slot.job), JSON.stringify(slot.place.slice(0, placeChars)).padEnd(24)];
-  return `${HEAD}${hand},"place":${where},"placeSinceMs":${String(slot.placeSinceMs).padEnd(16)},`;
-}
-
-/** What stands before the job in hand. */
-const HEAD = '{"job":';
-
-/** The job in hand as it stands in a slot. */
-export const handText = (job: string | null): string => JSON.stringify(job).padEnd(28);
-
-const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
-  JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
 
 const momentOf = (nowMs: number): number => Math.floor(nowMs) % BEATS;
 

@@ -66,6 +66,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   not_a_directory: environment('Name a directory.'),
   directory_unusable: environment('Check the permissions of the path and its parents.'),
   directory_not_utf8: environment('Rename the folder; names of files below it may be any bytes.'),
+  few_descriptors: environment('Raise ulimit -n, or LimitNOFILE in the unit.'),
   state_missing: environment('Name the right state, or start ingest, which makes it.'),
   state_folder_unusable: environment('Name another path, or correct its owner and permissions.'),
   state_on_network: environment('Keep the state on a local disk.'),

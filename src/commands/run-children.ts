@@ -5,7 +5,9 @@
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Config } from '../config/options.js';
+import { EnvironmentError } from '../errors.js';
 import { openStateView } from '../ledger/open-state.js';
+import { descriptorsMax } from '../linux/index.js';
 import type { Progress } from '../supervise/protocol.js';
 import { ServiceManager } from '../supervise/service-manager.js';
 import { runUnderSignals } from '../supervise/signals.js';
@@ -23,6 +25,7 @@ import { progressText, summaryText, type Totals } from './progress.js';
 const STDERR = 2;
 
 export async function runChildren(name: string, config: Config, children: ChildSpec[]): Promise<Ended> {
+  refuseFewDescriptors(children.length);
   const onTerminal = isatty(STDERR);
   const level = config.service.logLevel as Level;
   subscribe(onTerminal ? terminalSubscriber(level) : bunyanSubscriber(level, { role: 'parent' }));
@@ -70,4 +73,17 @@ async function totalsBefore(statePath: string): Promise<Totals | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** With fewer, a worker does not come through its start: it has some forty open when it is idle. A parent has three for each child. */
+const DESCRIPTORS_MIN = 64;
+const DESCRIPTORS_A_CHILD = 3;
+
+function refuseFewDescriptors(children: number): void {
+  const least = Math.max(DESCRIPTORS_MIN, DESCRIPTORS_MIN / 2 + children * DESCRIPTORS_A_CHILD);
+  if (descriptorsMax() >= least) return;
+  throw new EnvironmentError(
+    'few_descriptors',
+    `a process must be allowed at least ${least} open files, but this one may have ${descriptorsMax()}; raise the limit (ulimit -n ${least}, or LimitNOFILE= in the unit).`,
+  );
 }

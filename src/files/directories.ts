@@ -5,12 +5,27 @@
  * Does not: outlive a batch. Descriptors kept for longer would keep a file system from being unmounted.
  */
 import { closeSync, fsyncSync } from 'node:fs';
-import { type ByteName, LinuxError, makeDirectoryAt, openDirectory, removeDirectoryAt } from '../linux/index.js';
+import {
+  type ByteName,
+  descriptorsMax,
+  LinuxError,
+  makeDirectoryAt,
+  openDirectory,
+  removeDirectoryAt,
+} from '../linux/index.js';
 import type { PlaceKind } from './place-error.js';
 import { baseOf, folderOf } from './places.js';
 
 /** Open directories kept at a time; the one that was asked for longest ago is closed beyond it, so the last few are always open. */
 const OPEN_MAX = 128;
+/** Whoever renames has two in hand. */
+const OPEN_MIN = 4;
+/** Of the descriptors that a process may have: a worker has some fifty for itself, and several batches under way, each with its roots. */
+const RESERVED = 64;
+const SHARE = 8;
+const openMax = (): number => Math.min(OPEN_MAX, Math.max(OPEN_MIN, Math.floor((descriptorsMax() - RESERVED) / SHARE)));
+
+const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
 
 export interface Entry {
   /** The parent directory's descriptor; belongs to `Directories`. */
@@ -21,6 +36,7 @@ export interface Entry {
 
 export class Directories {
   readonly #open = new Map<ByteName, number>();
+  readonly #openMax = openMax();
   /** The path that was asked for last: who goes through a directory asks for it with each name. */
   #latest: ByteName | undefined;
 
@@ -41,8 +57,8 @@ export class Directories {
     if (known !== undefined && path === this.#latest) return known;
     this.#latest = path;
     if (known !== undefined) this.#open.delete(path);
-    const fd = known ?? openDirectory(this.rootFd, path);
-    if (this.#open.size >= OPEN_MAX) this.#closeOldest();
+    const fd = known ?? this.#opened(path);
+    if (this.#open.size >= this.#openMax) this.#closeOldest();
     this.#open.set(path, fd);
     return fd;
   }
@@ -93,6 +109,19 @@ export class Directories {
     for (const fd of this.#open.values()) closeSync(fd);
     this.#open.clear();
     closeSync(this.rootFd);
+  }
+
+  /** Few descriptors are no reason to fail while some of them are only kept. */
+  #opened(path: ByteName): number {
+    for (;;) {
+      try {
+        return openDirectory(this.rootFd, path);
+      } catch (error) {
+        const isOut = error instanceof LinuxError && OUT_OF_DESCRIPTORS.includes(error.code);
+        if (!isOut || this.#open.size <= OPEN_MIN) throw error;
+        for (let n = this.#open.size >> 1; n > 0 && this.#open.size > OPEN_MIN; n--) this.#closeOldest();
+      }
+    }
   }
 
   #closeOldest(): void {

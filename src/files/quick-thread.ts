@@ -10,7 +10,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import { isFull } from '../../queue/errors.js';
-import { handText } from '../../queue/owners.js';
+import { handText } from '../../queue/slot-text.js';
 import { inPackage } from '../package.js';
 import type { PlaceKind } from './place-error.js';
 import { type QuickAnswer, type QuickOrder, runQuick } from './quick.js';

@@ -1,4 +1,5 @@
-/** What a child asks of the kernel about its own end. Source: prctl(2), PR_SET_PDEATHSIG. */
+/** What a process asks of the kernel about itself: its end, its limits. Source: prctl(2), PR_SET_PDEATHSIG; proc_pid_limits(5). */
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LinuxError } from './error.js';
 import { errno, prctl } from './libc.js';
@@ -11,4 +12,14 @@ const PR_SET_PDEATHSIG = 1;
  */
 export function setParentDeathSignal(signal: NodeJS.Signals): void {
   if (prctl(PR_SET_PDEATHSIG, 'unsigned long', constants.signals[signal]) < 0) throw new LinuxError('prctl', errno());
+}
+
+let descriptors: number | undefined;
+
+/** How many descriptors this process may have open. Node raises its soft limit to the hard one when it starts. */
+export function descriptorsMax(): number {
+  descriptors ??= Number(
+    /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY,
+  );
+  return descriptors;
 }

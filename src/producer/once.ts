@@ -47,6 +47,7 @@ export async function untilNothingLeft(
     if (left !== undefined && quiet >= 2) {
       const taken = sum(producers, ({ taken }) => taken);
       await Promise.all(producers.map((producer) => producer.scan()));
+      if (stop.aborted) break;
       const after = leftover(backend, producers);
       if (after !== undefined && sum(producers, ({ taken }) => taken) === taken) return { kind: 'once_done', ...after };
       quiet = 0;

@@ -29,6 +29,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
   const locks: SharedLockFile[] = [];
+  let reported: Promise<void> | undefined;
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
   try {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
@@ -53,7 +54,8 @@ export async function runProducer(context: ChildContext): Promise<void> {
     if (!once) await enterService(backend, PRODUCER);
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
-    await Promise.all([once && reportOnce(backend, producers, context), context.drained]);
+    if (once) reported = reportOnce(backend, producers, context).catch(context.fail);
+    await context.drained;
     metrics.tell();
     if (!once) await leaveService(backend);
   } catch (error) {
@@ -61,6 +63,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   } finally {
     for (const stop of stops) stop();
     await Promise.allSettled([...producers, pruning].map((one) => one.stop()));
+    await reported; // it waits for scans, which end with their watchers
     for (const lock of locks) lock.close();
     await backend.close();
   }

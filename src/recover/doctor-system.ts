@@ -5,7 +5,15 @@ import type { FeedOptions } from '../config/options.js';
 import { openRoot } from '../files/feed-files.js';
 import { namesIn } from '../files/names-in.js';
 import { errnoOf } from '../files/place-error.js';
-import { type ByteName, bootMs, Inotify, joinNames, openDirectory, statAtOrNone } from '../linux/index.js';
+import {
+  type ByteName,
+  bootMs,
+  descriptorsMax,
+  Inotify,
+  joinNames,
+  openDirectory,
+  statAtOrNone,
+} from '../linux/index.js';
 import { manifestFiles } from '../manifest/read.js';
 import { type Finding, fail, ok, warn } from './doctor-words.js';
 
@@ -137,9 +145,9 @@ const ownerOf = (pid: string): number | undefined =>
 
 export function checkDescriptors(feeds: number): Finding {
   const needed = DESCRIPTORS_OWN + feeds * DESCRIPTORS_A_FEED;
-  const soft = /^Max open files\s+(\w+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 'unlimited';
-  const what = `up to ${needed} open files a process, of ${soft}`;
-  if (soft === 'unlimited' || Number(soft) >= needed) return ok('descriptors', what);
+  const most = descriptorsMax();
+  const what = `up to ${needed} open files a process, of ${most === Number.POSITIVE_INFINITY ? 'unlimited' : most}`;
+  if (most >= needed) return ok('descriptors', what);
   return warn('descriptors', what, `ulimit -n ${needed}, or LimitNOFILE=${needed} in the unit`);
 }
 

@@ -88,7 +88,7 @@ export class Whole {
     }
   }
 
-  /** Undefined where something failed that passes. The calls count for that phase. */
+  /** Undefined where something failed that passes. */
   during<T>(phase: string, act: () => Promise<T>): Promise<T | undefined> {
     this.#at(phase);
     return this.#passing(act);
