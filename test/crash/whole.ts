@@ -88,7 +88,6 @@ export class Whole {
     }
   }
 
-  /** Undefined where something failed that passes. */
   during<T>(phase: string, act: () => Promise<T>): Promise<T | undefined> {
     this.#at(phase);
     return this.#passing(act);
