@@ -115,7 +115,7 @@ test('the configuration of the document is taken, and its keys are those of the 
   const [, yaml] = /^```yaml\n([\s\S]*?)^```$/m.exec(DOCUMENT)!;
   const file = join(folders.root, 'config.yaml');
   const secret = join(folders.root, 'secret');
-  writeFileSync(secret, SECRET);
+  writeFileSync(secret, SECRET, { mode: 0o600 });
   const dirs = ['input', 'warehouse', 'manifests'] as const;
   writeFileSync(
     file,
