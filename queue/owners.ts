@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
 import { isFull } from './errors.js';
 import { limits } from './limits.js';
+import { Moments } from './moments.js';
 import { HEAD, headOf, slotText } from './slot-text.js';
 
 /** Far behind the slots; locks need no bytes below them. */
@@ -19,8 +20,6 @@ const BEATS_AT = 2 ** 48;
 const PARENTS_AT = 2 ** 52;
 /** Locked by who brings the state up to date: before any owner's. */
 export const MIGRATION_AT = LOCKS_AT - 1;
-/** A beat is the boot clock's ms at which it came: room for 34 years. */
-const BEATS = 2 ** 40;
 
 /** Where in that file a caller may keep a few bytes of its own that all processes share, and which byte it may lock for them. */
 export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRATION_AT - 1 } as const;
@@ -38,14 +37,16 @@ export class Owners {
   #mine: OwnerSlot | undefined;
   /** Of what stands in the slot. */
   #headBytes = 0;
-  /** The locks of a parent, by its children. */
-  readonly #attended = new Map<OwnerId, number>();
+  readonly #beats: Moments;
+  readonly #parents: Moments;
 
   constructor(
     host: Host,
     readonly path: string,
   ) {
     this.#file = host.openLockFile(path);
+    this.#beats = new Moments(this.#file, BEATS_AT);
+    this.#parents = new Moments(this.#file, PARENTS_AT);
   }
 
   /** False when the slot of this id belongs to somebody who lives: take the next id. */
@@ -58,13 +59,13 @@ export class Owners {
       pid: process.pid,
       title,
       startedMs: nowMs,
-      beat: momentOf(nowMs),
+      beat: 0,
       job: null,
       place: '',
       placeSinceMs: nowMs,
     };
     this.#write(this.#mine);
-    this.#file.tryLockExclusive(beatAt(this.#mine));
+    this.#beats.give(id, nowMs);
     return true;
   }
 
@@ -81,11 +82,7 @@ export class Owners {
     if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
     // Nothing but the beat: another thread may have written its own job meanwhile.
     if (isSame && !anew) {
-      const before = beatAt(mine);
-      mine.beat = momentOf(nowMs);
-      if (beatAt(mine) === before) return;
-      this.#file.tryLockExclusive(beatAt(mine));
-      this.#file.unlock(before);
+      this.#beats.give(mine.owner, nowMs);
       return;
     }
     mine.job = inHand.job;
@@ -103,17 +100,12 @@ export class Owners {
 
   /** Of a parent: it looks after its child `id` at this moment; without a moment it does so no more. */
   attend(id: OwnerId, nowMs?: number): void {
-    const before = this.#attended.get(id);
-    const now = nowMs === undefined ? undefined : momentAt(PARENTS_AT, id, momentOf(nowMs));
-    if (now === before) return;
-    if (now === undefined) this.#attended.delete(id);
-    else if (this.#file.tryLockExclusive(now)) this.#attended.set(id, now);
-    if (before !== undefined) this.#file.unlock(before);
+    this.#parents.give(id, nowMs);
   }
 
   /** The boot clock's ms at which its parent looked after it last; 0 where it has none. */
   attendedAt(id: OwnerId): number {
-    return this.#momentIn(PARENTS_AT, id);
+    return this.#parents.of(id);
   }
 
   /** Of a parent, directly before it kills: that death is no fault of the job in hand, where a place is in hand too. */
@@ -131,23 +123,12 @@ export class Owners {
       if (end === 0 || raw.length === 0) return undefined;
       try {
         const slot = JSON.parse(raw.toString('utf8', 0, end < 0 ? raw.length : end)) as OwnerSlot;
-        return { ...slot, beat: this.#beatOf(slot) };
+        return { ...slot, beat: this.#beats.of(slot.owner) };
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
       }
     }
     return undefined;
-  }
-
-  /** 0 also of an owner that is dead. */
-  #beatOf(slot: OwnerSlot): number {
-    if (slot.owner === this.#mine?.owner) return this.#mine.beat;
-    return this.#momentIn(BEATS_AT, slot.owner);
-  }
-
-  #momentIn(base: number, id: OwnerId): number {
-    const first = momentAt(base, id, 0);
-    return (this.#file.firstLocked(first, BEATS) ?? first) - first;
   }
 
   /**
@@ -199,10 +180,5 @@ export class Owners {
   }
 }
 
-const momentOf = (nowMs: number): number => Math.floor(nowMs) % BEATS;
-
-const beatAt = ({ owner, beat }: Pick<OwnerSlot, 'owner' | 'beat'>): number => momentAt(BEATS_AT, owner, beat);
-
-const momentAt = (base: number, id: OwnerId, moment: number): number => base + (id % limits.ownersMax) * BEATS + moment;
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;

@@ -10,6 +10,7 @@ import { checkPages } from '../../queue/index.js';
 import { asOperatorError, EnvironmentError } from '../errors.js';
 import type { Emit } from '../gates/prober.js';
 import { openChecked, uncheckedOf } from '../ledger/unchecked.js';
+import { inPackage } from '../package.js';
 
 /** Errors: EnvironmentError `state_not_a_database`. Resolves at once where nothing is to be checked, or another process does it. */
 export async function checkStateOnce(
@@ -30,7 +31,7 @@ type Answer = { code: string; message: string } | 'whole';
 
 function checkedInThread(statePath: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL(import.meta.url), { workerData: { checks: statePath } });
+    const thread = new Worker(inPackage('dist/src/recover/state-check.js'), { workerData: { checks: statePath } });
     thread.once('message', (answer: Answer) => {
       if (answer === 'whole') resolve();
       else reject(new EnvironmentError(answer.code, answer.message));

@@ -146,6 +146,7 @@ export class Supervised {
   #hear(message: ChildMessage): void {
     if (message.kind === 'ready') {
       this.#ready = message;
+      this.launch.owners.attend(message.ownersPath, message.owner);
       this.startFailures = 0;
       this.wasEverReady = true;
       this.launch.emit('worker_started', { worker: this.name, worker_pid: this.pid, owner: message.owner });
