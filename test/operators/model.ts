@@ -56,8 +56,8 @@ export interface Snapshot {
   prunedBeforeMs: number;
   held: Map<number, string>;
   underWay: Set<number>;
-  /** Withdrawals that had to look at their paths yet. */
-  out: Set<Generation>;
+  /** Withdrawals that had to look at their paths yet, or were held there. */
+  out: Map<Generation, Generation['out']>;
   lines: Set<string>;
   corrected: Set<string>;
   /** Their lines may have been planned already, and are known then. */
@@ -115,7 +115,7 @@ export class Model {
       prunedBeforeMs: this.prunedBeforeMs,
       held: new Map(held.map(({ no, held: code }) => [no, code!])),
       underWay: new Set(this.underWay().flatMap(({ no, at }) => (at === 'input' ? [] : [no]))),
-      out: new Set(this.gens.filter(({ out }) => out !== undefined)),
+      out: new Map(this.gens.flatMap((gen) => (gen.out === undefined ? [] : [[gen, gen.out]]))),
       lines: this.lines(),
       corrected: this.corrected(),
       carried: new Set(this.gens.filter(({ truth }) => truth === 'carried')),
@@ -139,7 +139,7 @@ export class Model {
     this.prunedBeforeMs = of?.prunedBeforeMs ?? 0;
     this.ghosts = of ? this.drops.filter(({ no, at }) => of.underWay.has(no) && !isUnderWay(at)).length : 0;
     this.gens = this.gens.filter(({ truth }) => truth !== 'carried');
-    for (const gen of this.gens) if (gen.out === 'held' || of?.out.has(gen)) gen.out = 'due';
+    for (const gen of this.gens) gen.out = of?.out.get(gen) ?? (gen.out && 'due');
     for (const drop of this.drops) {
       drop.vague = true;
       if (!isUnderWay(drop.at)) continue;

@@ -75,7 +75,8 @@ async function playOne(game: Game, step: Step): Promise<void> {
   }
   const now = closedHours(game);
   for (const [hour, lines] of closed)
-    if (now.get(hour) !== lines) throw new Differs(`the hour ${hour} is closed, and its lines have changed`);
+    if (game.model.markers && now.get(hour) !== lines)
+      throw new Differs(`the hour ${hour} is closed, and its lines have changed`);
   if (step.clock === 'midnight') game.untilMidnight();
   else game.passes(CLOCKS[step.clock]);
 }
