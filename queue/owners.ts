@@ -180,5 +180,4 @@ export class Owners {
   }
 }
 
-
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;
