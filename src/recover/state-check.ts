@@ -37,6 +37,7 @@ function checkedInThread(statePath: string): Promise<void> {
       else reject(new EnvironmentError(answer.code, answer.message));
     });
     thread.once('error', reject);
+    thread.once('exit', () => reject(new Error('the thread that reads the state ended without an answer')));
     thread.unref();
   });
 }
