@@ -14,12 +14,19 @@ export interface Claimant {
 }
 
 /**
- * The claimant whose content the file has; of several generations the highest. One that was taken back owns the path only
- * where no claimant stands. Undefined: the file is foreign.
+ * The claimant whose content the file has; of several generations the highest, taken back or not: a name is given only while
+ * it is free, so the file of an earlier generation had gone before. One that was taken back owns the path only where no
+ * claimant of another content stands. Undefined: the file is foreign.
  */
 export function ownerOf<T extends Claimant>(claimants: readonly T[], sha256: Buffer): T | undefined {
-  const standing = claimants.filter(({ takenBack }) => !takenBack);
-  return (standing.length > 0 ? standing : claimants)
-    .filter((one) => one.sha256.equals(sha256))
-    .reduce<T | undefined>((best, one) => (best && best.generation >= one.generation ? best : one), undefined);
+  const isOurs = (one: T): boolean => one.sha256.equals(sha256);
+  const owner = claimants
+    .filter(isOurs)
+    .reduce<T | undefined>((best, one) => (best && isBefore(best, one) ? best : one), undefined);
+  if (owner?.takenBack && claimants.some((one) => !one.takenBack && !isOurs(one))) return undefined;
+  return owner;
 }
+
+/** Two lines of one generation: the one that stands. */
+const isBefore = (a: Claimant, b: Claimant): boolean =>
+  a.generation > b.generation || (a.generation === b.generation && !(a.takenBack && !b.takenBack));

@@ -22,13 +22,14 @@ test('the file belongs to the line whose bytes it has, whichever was written las
   assert.equal(owner(claimants, 'foreign'), undefined);
 });
 
-test('of several generations with these bytes the highest that stands owns it', () => {
+test('of several generations with these bytes the highest owns it, taken back or not', () => {
   assert.equal(owner([line('1', 'x', 1), line('2', 'x', 2)], 'x'), '2');
   assert.equal(owner([line('2', 'x', 2), line('1', 'x', 1)], 'x'), '2');
-  assert.equal(owner([line('1', 'x', 1), line('2', 'x', 2, true)], 'x'), '1');
+  assert.equal(owner([line('1', 'x', 1), line('2', 'x', 2, true)], 'x'), '2');
+  assert.equal(owner([line('1', 'x', 1, true), line('2', 'x', 1)], 'x'), '2');
 });
 
-test('a line that was taken back owns the path only where no line of it stands', () => {
+test('a line that was taken back owns the path only where no line of another content stands', () => {
   assert.equal(owner([line('1', 'x', 1, true)], 'x'), '1');
   assert.equal(owner([line('1', 'x', 1, true), line('2', 'y')], 'x'), undefined);
 });
