@@ -94,6 +94,8 @@ test('a held withdrawal is retried after its path was used again: the next gener
   const sha256 = await dropped(world, 'orders.csv', content);
   const path = pathOf(world, 0);
   await ctlDone(world, 'withdraw', sha256, ...WHY);
+  rmSync(path); // a consumer takes it
+  world.dropped[0]!.optional = true;
   writeFileSync(path, 'somebody put another file there');
   await withClock(world, 60_000, (env) => world.runOnce([], { code: 4, env }));
   rmSync(path);
@@ -167,7 +169,7 @@ test(
     await world.runOnce([], { code: 4 });
     world.drop('orders.csv', 300);
     await ctlDone(world, 'discard', '--all');
-    await world.runOnce([], { code: 4 }); // the file has no sidecar yet
+    await world.runOnce(); // the file has no sidecar yet, and is left
     assert.deepEqual(
       world.jobs().filter(({ state, stage }) => state !== 'done' && stage !== 'verify-complete'),
       [],
