@@ -91,7 +91,8 @@ for (const [what, sizes] of Object.entries({
 test('a held withdrawal is retried after its path was used again: the next generation stays', limit, async (t) => {
   const world = createWorld(t, AT_ONCE);
   const content = world.content(700);
-  const sha256 = await dropped(world, 'orders.csv', content);
+  const { sha256 } = world.drop('orders.csv', content, { optional: true }); // somebody writes over it
+  await world.runOnce();
   const path = pathOf(world, 0);
   await ctlDone(world, 'withdraw', sha256, ...WHY);
   writeFileSync(path, 'somebody put another file there');
@@ -167,7 +168,7 @@ test(
     await world.runOnce([], { code: 4 });
     world.drop('orders.csv', 300);
     await ctlDone(world, 'discard', '--all');
-    await world.runOnce([], { code: 4 }); // the file has no sidecar yet
+    await world.runOnce(); // the file has no sidecar yet, and waits for it
     assert.deepEqual(
       world.jobs().filter(({ state, stage }) => state !== 'done' && stage !== 'verify-complete'),
       [],
