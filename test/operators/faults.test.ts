@@ -91,11 +91,10 @@ for (const [what, sizes] of Object.entries({
 test('a held withdrawal is retried after its path was used again: the next generation stays', limit, async (t) => {
   const world = createWorld(t, AT_ONCE);
   const content = world.content(700);
-  const sha256 = await dropped(world, 'orders.csv', content);
+  const { sha256 } = world.drop('orders.csv', content, { optional: true }); // somebody writes over it
+  await world.runOnce();
   const path = pathOf(world, 0);
   await ctlDone(world, 'withdraw', sha256, ...WHY);
-  rmSync(path); // a consumer takes it
-  world.dropped[0]!.optional = true;
   writeFileSync(path, 'somebody put another file there');
   await withClock(world, 60_000, (env) => world.runOnce([], { code: 4, env }));
   rmSync(path);
@@ -169,7 +168,7 @@ test(
     await world.runOnce([], { code: 4 });
     world.drop('orders.csv', 300);
     await ctlDone(world, 'discard', '--all');
-    await world.runOnce(); // the file has no sidecar yet, and is left
+    await world.runOnce(); // the file has no sidecar yet, and waits for it
     assert.deepEqual(
       world.jobs().filter(({ state, stage }) => state !== 'done' && stage !== 'verify-complete'),
       [],

@@ -1,5 +1,5 @@
 /** One sequence of verbs: a fresh world, its model, the hand that acts, and the clock. */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Fault } from '../crash/control.js';
 import { sha256 } from '../world/dropping.js';
@@ -173,6 +173,7 @@ export class Game {
   putForeign(path: string, bytes: number): void {
     const foreign = this.world.content(Math.max(bytes, 1));
     rmSync(path, { force: true });
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, foreign);
     this.model.foreign.set(path, foreign);
   }
