@@ -35,6 +35,7 @@ test('a producer that can open nothing any more ends when it is told to, also wi
   t.after(() => closeSync(open));
   const program = world.start('ingest', ['--once']);
   const { worker_pid: producer } = await world.event('worker_started', ({ worker }) => worker === 'producer');
+  await world.event('file_ready'); // before that it sets up the feed, and is started again where that fails
   execFileSync('prlimit', ['--pid', String(producer), '--nofile=16:16']);
   await until('it fails', () =>
     program.lines.some((line) => line.includes('"role":"producer"') && line.includes('EMFILE')),
