@@ -83,20 +83,25 @@ async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, co
 const stands = ({ state, note, target }: Content): boolean =>
   state === 'stored' && note !== 'withdrawn' && target !== null;
 
+interface Version {
+  atMs: number;
+  content: Content | undefined;
+  isDuplicate: boolean;
+}
+
 /** Of several versions of a path, the newest that has a content; where its record was pruned, never an older version. */
 function newest(view: QueueView, { feed, jobs, contents }: Found): Named | undefined {
-  const of = jobs.flatMap((job) => {
+  const ofJobs = jobs.flatMap((job): Version[] => {
     const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;
     if (row === undefined || putAway?.kind === 'discarded') return [];
     const content = view.read((r) => contentByRow(r, row) ?? prunedByJob(r, feed, sha256));
-    return { content, isDuplicate: putAway?.kind === 'duplicate' };
+    return [{ atMs: job.createdAtMs, content, isDuplicate: putAway?.kind === 'duplicate' }];
   });
-  const [first = { content: contents[0], isDuplicate: false }, ...older] = of;
-  if (!first.content) return undefined;
-  const ingested = [
-    ...older.flatMap(({ content, isDuplicate }) => (content && !isDuplicate ? content : [])),
-    ...contents,
-  ];
+  // A rebuild knows their rows, and not their jobs.
+  const withoutJob = contents.map((content) => ({ atMs: content.ingestedAtMs ?? 0, content, isDuplicate: false }));
+  const [first, ...older] = [...ofJobs, ...withoutJob].sort((a, b) => b.atMs - a.atMs);
+  if (!first?.content) return undefined;
+  const ingested = older.flatMap(({ content, isDuplicate }) => (content && !isDuplicate ? content : []));
   const others = new Map(ingested.filter(stands).map((content) => [content.row, content]));
   return { feed, content: first.content, isDuplicate: first.isDuplicate, others: [...others.values()] };
 }

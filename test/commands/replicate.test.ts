@@ -81,7 +81,7 @@ test('it tells what it does in JSON lines, and a signal ends it with what is in 
   const mirror = new Program('ingest-replicate', [source, dest, '--metrics-interval-seconds', '0.1']);
   t.after(() => mirror.kill());
   await until('metrics', () => mirror.events.find((one) => one.event === 'replica_metrics' && one.copied === 1));
-  assert(mirror.events.some(({ event }) => event === 'replica_scan_done'));
+  await until('its first scan', () => mirror.events.find(({ event }) => event === 'replica_scan_done'));
   const { code, signal, stdout } = await mirror.stop();
   assert.deepEqual([code, signal], [0, null]);
   assert.match(stdout, /^1 copied \(1 B\), 0 directories made/);
