@@ -1,7 +1,7 @@
 /** Few descriptors and many directories: smaller steps, an end that is reached, a sentence where there are too few. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { refused } from '../world/lost.js';
@@ -30,9 +30,9 @@ for (const files of [64, 128])
 
 test('a producer that can open nothing any more ends when it is told to, also with --once', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
-  dropIntoDirectories(world, 1_500); // its first scan is under way for a while
-  const open = openSync(join(world.feed().input, 'open.csv'), 'w'); // and the run does not end before
-  t.after(() => closeSync(open));
+  // Files enough for a first hand-over, and then directories that keep the first scan busy: what it waits for never comes.
+  for (let n = 0; n < 1_200; n++) world.drop(`${n}.csv`, 10 + n);
+  for (let n = 0; n < 20_000; n++) mkdirSync(join(world.feed().input, `${n}`));
   const program = world.start('ingest', ['--once']);
   const { worker_pid: producer } = await world.event('worker_started', ({ worker }) => worker === 'producer');
   await world.event('file_ready'); // before that it sets up the feed, and is started again where that fails
