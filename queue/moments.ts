@@ -27,7 +27,7 @@ export class Moments {
     if (before !== undefined) this.file.unlock(this.#first(id) + before);
   }
 
-  /** Of the last sign; 0 where there is none. The kernel reports no lock to its own holder, so this process answers for itself. */
+  /** The moment of the last sign; 0 where there is none. The kernel reports no lock to its own holder, so this process answers for itself. */
   of(id: OwnerId): number {
     const first = this.#first(id);
     return this.#held.get(id) ?? (this.file.firstLocked(first, MOMENTS) ?? first) - first;

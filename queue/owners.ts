@@ -29,7 +29,7 @@ const LEFT_BYTES = 256;
 /** Shared by all who are in the state. */
 const ENTRY = SPARE.lock - 1;
 const ENTRY_RETRY_MS = 2;
-/** Of a database that is being made. */
+/** The version of a database that is being made. */
 const NOTHING_YET = 'none none';
 
 export class Owners {
@@ -98,7 +98,7 @@ export class Owners {
     return { path: this.path, at: slotAt(this.#mine!.owner) + HEAD.length };
   }
 
-  /** Of a parent: it looks after its child `id` at this moment; without a moment it does so no more. */
+  /** A parent looks after its child `id` at this moment; without a moment it does so no more. */
   attend(id: OwnerId, nowMs?: number): void {
     this.#parents.give(id, nowMs);
   }

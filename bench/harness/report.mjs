@@ -24,7 +24,7 @@ npm run bench -- --case a --files 100000 --rounds 5  # each section names its ow
 \`\`\`
 `;
 
-/** Of peers that are measured; what their sections say holds for these. */
+/** The versions of the peers that were measured. The pages about them speak of these. */
 const PEERS = ['chokidar', '@parcel/watcher', 'bullmq', 'better-queue', 'better-queue-sqlite', 'plainjob'];
 
 /** `cases`: name → module, for titles, columns and bars. Answers the path of the document. */

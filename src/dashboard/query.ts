@@ -13,7 +13,7 @@ export class BadQuery extends Error {
 export type Query = Readonly<Record<string, string | undefined>>;
 export type Body = Readonly<Record<string, unknown>>;
 
-/** Of a GET in its query, of a POST in its body. A route that is not listed has none. docs/http-api.md has the same. */
+/** The keys of a GET's query and of a POST's body. A route that is not listed has none. docs/http-api.md has the same table. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   '/trace': ['n'],
   '/errors': ['feed', 'code', 'limit', 'after'],
@@ -76,7 +76,7 @@ export function sha256In(query: Query): string {
   throw new BadQuery('?sha256= must be 64 hexadecimal digits.');
 }
 
-/** Of a body: undefined where it is not given. */
+/** A value of a body; undefined where it is not given. */
 export function wordIn(body: Body, name: string): string | undefined {
   const value = body[name];
   if (value === undefined) return undefined;

@@ -18,7 +18,7 @@ interface Place {
 
 interface Free extends Place {
   bytes: number;
-  /** Of the whole filesystem. */
+  /** The size of the whole filesystem. */
   sizeBytes: number;
   /** Null of a filesystem that does not count them. */
   inodes: number | null;

@@ -15,7 +15,7 @@ export interface TracedJob {
   bytes: number;
   /** Of a large file in work: how many of them were read. Null where nobody says. */
   bytes_done: number | null;
-  /** Of a claimed one: its process works on it just now, and not on another one that it has claimed. */
+  /** True while its process works on it, and not on another job that it has claimed. */
   in_hand: boolean;
   stage: string;
   /** claimed, or the ending: stored, duplicate, discarded, dropped. */

@@ -20,7 +20,7 @@ import { baseOf, folderOf } from './places.js';
 const OPEN_MAX = 128;
 /** Whoever renames has two in hand. */
 const OPEN_MIN = 4;
-/** Of the descriptors that a process may have: a worker has some fifty for itself, and several batches under way, each with its roots. */
+/** The share of a process's descriptors: a worker has some fifty for itself, and several batches under way, each with its roots. */
 const RESERVED = 64;
 const SHARE = 8;
 const openMax = (): number => Math.min(OPEN_MAX, Math.max(OPEN_MIN, Math.floor((descriptorsMax() - RESERVED) / SHARE)));

@@ -6,7 +6,7 @@ import type { Gate, Tx } from '../../queue/backend.js';
 
 export const UNCHECKED = 'state_unchecked';
 
-/** Of every feed. A probe of it is `recover/state-check.ts`. */
+/** The gate is for every feed. `recover/state-check.ts` probes it. */
 const GATE = { feed: '*', stage: 'hash', cause: 'place', place: 'state' } as const;
 
 export const closeUntilChecked = (tx: Tx): boolean =>

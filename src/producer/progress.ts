@@ -60,7 +60,7 @@ interface Next {
   input: string;
   key: Buffer;
   dueMs: number;
-  /** Of a file that is not sealed yet. */
+  /** How the file was last seen; undefined once it is sealed. */
   seen: Observation | undefined;
   /** Why its stage did not take it at its last look. */
   why: string | undefined;

@@ -10,7 +10,7 @@ export const isSecondRow = ({ notes }: Judging, { feed, sha256, generation, row 
     ...[feed, sha256, generation, row],
   ) !== undefined;
 
-/** Of a content under way: its carrier now, and not when the ledger was read. */
+/** The job that carries a content now, and not the one that did when the ledger was read. */
 export function jobOf({ view }: Judging, row: Noted): Case['job'] {
   const now = view.read((r) => contentByRow(r, row.row));
   const job = now && view.job(now.carrier);

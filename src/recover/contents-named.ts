@@ -89,7 +89,7 @@ interface Version {
   isDuplicate: boolean;
 }
 
-/** Of several versions of a path, the newest that has a content; where its record was pruned, never an older version. */
+/** Chooses the newest version of a path that has a content. Where its record was pruned, no older version takes its place. */
 function newest(view: QueueView, { feed, jobs, contents }: Found): Named | undefined {
   const ofJobs = jobs.flatMap((job): Version[] => {
     const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;

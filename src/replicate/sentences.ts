@@ -1,7 +1,7 @@
 /** What is said of SOURCE and DEST as places. */
 import { EnvironmentError } from '../errors.js';
 
-/** Of each code of SourceMissing that is no errno name: the error, what is wrong, and what to do. */
+/** The error, what is wrong and what to do, by each code of SourceMissing that is no errno name. */
 const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
   unmounted: {
     code: 'source_missing',

@@ -45,7 +45,7 @@ export interface PutAway {
   note?: string;
   /** Of a withdrawal: who said so; `note` is why. */
   by?: string;
-  /** Of a withdrawal: an operator discarded it, so what lies at its path stays there. */
+  /** Set where an operator discarded a withdrawal: what lies at its path stays there. */
   leave?: true;
 }
 

@@ -58,7 +58,7 @@ function nobody(view: Pick<QueueView, 'read'>, before: readonly Service[], count
   });
 }
 
-/** Of processes that died together nobody saw when: what they wrote last is all that is known. */
+/** Nobody saw when processes died that died together. What they wrote last is all that is known. */
 function endingOf(view: Pick<QueueView, 'read'>, before: readonly Service[]): { since: string; how: string } {
   const since = endOf(before);
   if (since !== null) {

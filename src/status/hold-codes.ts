@@ -3,7 +3,7 @@ import type { QueueView } from '../../queue/index.js';
 import { suggestion } from '../config/nearest.js';
 import { CATALOGUE } from '../errors.js';
 
-/** Of gates, which hold no file. */
+/** Codes of gates: they hold no file. */
 const OF_GATES = ['low_space', 'low_inodes', 'paused'];
 const LISTED = Object.keys(CATALOGUE).filter((code) => CATALOGUE[code]!.exit === null && !OF_GATES.includes(code));
 

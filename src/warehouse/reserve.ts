@@ -62,7 +62,7 @@ const OLD = `SELECT r.path FROM reservations r CROSS JOIN contents c ON c.row = 
   WHERE r.content <= ? AND c.state = 'stored' AND c.note IS NOT 'withdrawn' AND c.updated_at_ms < ? LIMIT ?`;
 
 /**
- * Of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them.
+ * Finds reservations of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them.
  * A withdrawal keeps its reservation until it ends.
  */
 export const oldReservations = (reader: Reader, last: number, max: number): string[] =>
