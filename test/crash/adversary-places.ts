@@ -49,10 +49,12 @@ async function goingAway(
   if (isRoot) tmpfsMount(warehouse, { size: String(room) });
   const env = plan.env ?? {};
   const below = dice(`${plan.seed} places`);
-  for (const _ of [1, 2]) world.start('ingest-producer', [], { env });
+  for (const _ of [1, 2]) world.start('ingest-producer', ['--log-level', 'debug'], { env });
   const stages = ['verify-complete', 'hash', 'manifest', 'move'].map((stage) => `--stage=${stage}=2`);
   world.start('ingest-worker', stages, { env });
   await until('all are ready', () => world.log.named('worker_started').length === 10, slow);
+  // An input that goes before a producer has opened it is another one to that producer.
+  await until('both producers have looked', () => world.log.named('scan_done').length >= 2, slow);
 
   some(world, plan.full ? 2_000 : 100, below);
   for (let n = 0; n < (plan.full ? 5 : 1); n++) {
