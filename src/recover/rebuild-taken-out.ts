@@ -8,6 +8,7 @@ import type { FeedOptions } from '../config/options.js';
 import { contentOfGeneration } from '../ledger/content.js';
 import { recordException } from '../ledger/exceptions.js';
 import { generationOf } from '../manifest/read.js';
+import { dropReservation } from '../warehouse/reserve.js';
 import type { Line, TakenOut } from './rebuild-row.js';
 import { adoptWithdrawal } from './withdrawal.js';
 
@@ -30,4 +31,5 @@ export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, take: boole
   tx.run("UPDATE contents SET note = 'withdrawn' WHERE row = ?", content.row);
   recordException(tx, content, { generation, kind: 'withdraw', who, why, atMs });
   if (take) adoptWithdrawal(tx, feed, content, newId(), { who, why });
+  else dropReservation(tx, content.row); // it may be left from when its file was stored
 }
