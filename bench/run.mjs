@@ -6,6 +6,7 @@
 import { machine } from './harness/machine.mjs';
 import { CASES, readOptions, Usage } from './harness/options.mjs';
 import { notReady } from './harness/package.mjs';
+import { peers } from './harness/peers.mjs';
 import { barsOf, writeReport } from './harness/report.mjs';
 import { keep } from './harness/results.mjs';
 import { tableOf } from './harness/tables.mjs';
@@ -48,6 +49,7 @@ async function measure(name, { title, columns, bars, run }, options, argv) {
     command: commandOf(name, argv),
     when: new Date().toISOString(),
     machine: machine(options.root),
+    peers: peers(),
   };
   const result = { ...about, ...(await run(options, say)) };
   say(`\n${tableOf({ rows: result.rows, columns })}\n\n${barsOf(bars(result))}`);

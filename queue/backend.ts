@@ -272,7 +272,7 @@ export interface Duration {
   /** A power of two: shorter than this, and not than half of it. */
   belowMs: number;
   jobs: number;
-  /** Of all of them together. */
+  /** The time of all of them together. */
   ms: number;
 }
 

@@ -51,7 +51,7 @@ export const isBusy = (error: unknown): boolean => sqlCodeOf(error).startsWith('
 export const isOfTheState = (error: unknown): boolean =>
   error instanceof QueueError || [...FULL, ...IO, ...NOT_OURS].some((family) => sqlCodeOf(error).startsWith(family));
 
-/** Of a companion of the database. By number: Node has no name for EDQUOT. */
+/** Whether a write to a companion of the database met a full disk. By number: Node has no name for EDQUOT. */
 export const isFull = (error: unknown): boolean =>
   [constants.errno.ENOSPC, constants.errno.EDQUOT].includes(-((error as { errno?: number } | null)?.errno ?? 0));
 

@@ -35,7 +35,7 @@ const NOTHING_YET = 'none none';
 export class Owners {
   readonly #file: LockFile;
   #mine: OwnerSlot | undefined;
-  /** Of what stands in the slot. */
+  /** The length of the head that stands in the slot. */
   #headBytes = 0;
   readonly #beats: Moments;
   readonly #parents: Moments;

@@ -31,7 +31,7 @@ const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 const CONTESTANTS = [
   { id: 'product', title: 'atomic-ingestor/watcher, inotify', kind: 'product', adapter: 'product' },
   {
-    ...{ id: 'chokidar', peer: 'chokidar', title: 'chokidar 5', kind: 'peer', adapter: 'chokidar' },
+    ...{ id: 'chokidar', peer: 'chokidar', title: 'chokidar 6', kind: 'peer', adapter: 'chokidar' },
     lacks: ['drops the overflow of the kernel’s event queue: what was in it stays untold'],
   },
   {

@@ -1,7 +1,7 @@
 /**
  * o: what is lost: several processes change a tree at random, and a mirror that is driven by a watcher's events alone is
- * held against the tree at quiet points (test/watcher/mirror, as the tests run it). What was lost is counted once: the
- * mirror is put right before it goes on.
+ * held against the tree at quiet points (test/watcher/mirror). What was lost is counted once: the mirror is put right
+ * before it goes on.
  */
 import { join } from 'node:path';
 import { mirror } from '../../dist/test/watcher/mirror/driver.js';
@@ -18,7 +18,7 @@ const OURS = join(PACKAGE, 'dist/test/watcher/mirror/product.js');
 
 const CONTESTANTS = [
   { id: 'product', title: 'atomic-ingestor/watcher', kind: 'product', adapter: OURS },
-  { id: 'chokidar', peer: 'chokidar', title: 'chokidar 5', kind: 'peer', adapter: join(PEERS, 'chokidar.mjs') },
+  { id: 'chokidar', peer: 'chokidar', title: 'chokidar 6', kind: 'peer', adapter: join(PEERS, 'chokidar.mjs') },
   { id: 'parcel', peer: 'parcel', title: '@parcel/watcher 2.6', kind: 'peer', adapter: join(PEERS, 'parcel.mjs') },
   {
     id: 'fs-watch',
@@ -32,8 +32,6 @@ const CONTESTANTS = [
 async function mirrored({ adapter, kind }, options, operations, round) {
   const result = await mirror({
     ...{ adapter, operations, seed: SEED + round, perRound: PER_ROUND, base: options.root },
-    // Beyond the others' interfaces, and left out for all: names that are no UTF-8, a slow consumer, a second start.
-    ...{ odd: false, restarts: false, pauses: false },
   });
   const { quietPoints, wrongPoints, missing, extra, stale, events, overflows, examples } = result;
   const lost = missing + extra + stale;

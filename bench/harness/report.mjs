@@ -1,8 +1,9 @@
 /** docs/benchmarks.md and its charts, made of all the results that are there. Nothing in it is written by hand. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chartOf } from './charts.mjs';
 import { PACKAGE } from './package.mjs';
+import { peers } from './peers.mjs';
 import { kept } from './results.mjs';
 import { shown } from './statistics.mjs';
 import { tableOf } from './tables.mjs';
@@ -18,14 +19,13 @@ same disk, round by round in turn; what they lose or do not do stands below each
 most in brackets. CPU and memory are those of the whole process tree (memory: PSS, looked at five times a second). System calls, syncs and
 transactions were counted in separate, traced runs.
 
+Each section names its commit and its Node. The product takes Node 22 or newer now: a section that names an older one was measured before that.
+
 \`\`\`sh
 npm ci && npm run build && npm --prefix bench ci     # once; chokidar + BullMQ needs redis-server, counting needs strace
 npm run bench -- --case a --files 100000 --rounds 5  # each section names its own
 \`\`\`
 `;
-
-/** The versions of the peers that were measured. The pages about them speak of these. */
-const PEERS = ['chokidar', '@parcel/watcher', 'bullmq', 'better-queue', 'better-queue-sqlite', 'plainjob'];
 
 /** `cases`: name → module, for titles, columns and bars. Answers the path of the document. */
 export async function writeReport(cases) {
@@ -41,9 +41,15 @@ export async function writeReport(cases) {
 }
 
 function peersOf() {
-  const { dependencies } = JSON.parse(readFileSync(join(PACKAGE, 'bench/package.json'), 'utf8'));
-  const named = PEERS.map((name) => `${name} ${dependencies[name]}`).join(', ');
-  return `Peers, as \`bench/package.json\` has them: ${named}. Later versions were not measured.\n`;
+  const named = Object.entries(peers()).map((peer) => peer.join(' '));
+  return `Peers, as \`bench/package.json\` has them: ${named.join(', ')}. A section that was measured beside an older one names it.\n`;
+}
+
+function olderPeers(result) {
+  if (result.rows.every(({ kind }) => kind === 'product')) return '';
+  const older = Object.entries(peers()).filter(([name, version]) => result.peers[name] !== version);
+  const named = older.map(([name]) => `${name} ${result.peers[name]}`);
+  return named.length > 0 ? ` Peers of that day: ${named.join(', ')}.` : '';
 }
 
 /** A case without a result is said to have none, instead of being left out. */
@@ -65,9 +71,10 @@ async function sectionOf(result, { title, columns, chart, bars }) {
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }
 
-function machineOf({ machine, when, rounds }) {
+function machineOf(result) {
+  const { machine, when, rounds } = result;
   const { cores, cpu, memoryGib, kernel, node, filesystem, commit, load } = machine;
-  return `${when.slice(0, 10)}, commit ${commit}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${cores} cores (${cpu}), ${memoryGib} GiB, Linux ${kernel}, Node ${node}, ${filesystem.split(',')[0]}; load at the start ${load}.`;
+  return `${when.slice(0, 10)}, commit ${commit}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${cores} cores (${cpu}), ${memoryGib} GiB, Linux ${kernel}, Node ${node}, ${filesystem.split(',')[0]}; load at the start ${load}.${olderPeers(result)}`;
 }
 
 /** Where we lose stands in the same list as where we win. */

@@ -14,7 +14,7 @@ export interface DispatcherOptions {
   backend: Backend;
   stage: StageName;
   batchMax: number;
-  /** Of a batch's jobs together, where a stage reads or copies them; one job is taken whatever its size. */
+  /** The bytes of a batch's jobs together, where a stage reads or copies them. One job is taken whatever its size. */
   batchBytesMax?: number;
   run: Run;
   /** The dispatchers of this process, also later ones: jobs that advance to one of their stages are handed over. */
@@ -215,6 +215,6 @@ export class Dispatcher {
   }
 }
 
-/** Of those of one stage. */
+/** The least busy dispatcher of the stage. */
 const leastBusy = (dispatchers: readonly Dispatcher[], stage: StageName): Dispatcher =>
   dispatchers.filter((one) => one.stage === stage).reduce((least, one) => (one.load < least.load ? one : least));

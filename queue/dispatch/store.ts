@@ -44,9 +44,9 @@ export class QueueStore {
     readonly backend: Backend,
     readonly stage: StageName,
     readonly events: StoreEvents = SILENT,
-    /** Of one take together; one job is taken whatever its size. */
+    /** The bytes of one take together. One job is taken whatever its size. */
     readonly bytesMax = Number.POSITIVE_INFINITY,
-    /** What was taken is one task, an array: the core spends 6 µs on each. */
+    /** A take is one task, an array: the core spends 6 µs on each task. */
     readonly asOneTask = false,
   ) {}
 

@@ -28,7 +28,7 @@ const CLAIM = `UPDATE jobs SET was = state, state = 'claimed', owner = ?, claim_
 const SIZES = `SELECT bytes FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ?
   ORDER BY due_ms, seq ${MOST}`;
 
-/** Of a feed with an order of its own. */
+/** Claims jobs that were chosen by the order of their feed. */
 const CLAIM_CHOSEN = `UPDATE jobs SET was = state, state = 'claimed', owner = ?, claim_no = claim_no + 1, updated_ms = ?
   WHERE seq IN (SELECT value FROM json_each(?)) RETURNING ${JOB_COLUMNS}`;
 

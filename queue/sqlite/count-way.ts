@@ -3,7 +3,7 @@ import type { ClaimedJob, Job, Outcome, Settlement, StageName } from '../backend
 import { stageAfter } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
-/** Of a stage that the job is in, or has passed. An ending is counted under its own name too. */
+/** Counts an outcome of a stage that the job is in, or has passed. An ending is counted under its own name too. */
 export function countOutcome(
   tx: SqliteTx,
   { feed }: Pick<Job, 'feed'>,

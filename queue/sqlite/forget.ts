@@ -10,7 +10,7 @@ import type { SqliteTx } from './tx.js';
 const PAGE = 'SELECT seq, state, updated_ms FROM jobs WHERE seq > ? ORDER BY seq LIMIT ? + 0';
 const FORGET = `DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(?)) AND state = 'done' AND updated_ms < ?`;
 
-/** Of all jobs, page by page: a clock that was wrong for a while has made old ones behind young ones. */
+/** Goes through all jobs, page by page. Their order is no help: a clock that was wrong for a while has put old ones after young ones. */
 export function endedBefore(rows: Rows, beforeMs: number, after: number, max: number): EndedPage {
   const page = rows.arrays(PAGE, after, max) as [seq: number, state: string, updatedMs: number][];
   return {

@@ -28,7 +28,7 @@ export interface Opened {
   db: Database.Database;
   path: string;
   fileId: FileId;
-  /** Of an owner: the file of the locks, without which it looks dead to who comes next. */
+  /** An owner has it: the file of the locks, without which it looks dead to whoever comes next. */
   locks?: { path: string; fileId: FileId };
   version: number;
 }

@@ -14,7 +14,7 @@ export function setPragmas(db: Database.Database): void {
   db.pragma('trusted_schema = OFF'); // what a foreign hand wrote into the schema is not run
 }
 
-/** Of this connection alone, from now on. */
+/** Changes the cache of this connection alone, from now on. */
 export const setCache = (db: Database.Database, kib: number): void => void db.pragma(`cache_size = -${kib}`);
 
 /** For viewers: nothing that writes. */

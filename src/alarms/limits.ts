@@ -3,7 +3,7 @@ export const limits = {
   /** V8's heap: what is told is bounded, so it needs little. */
   nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=128'],
   cacheKib: 1_024,
-  /** What comes and goes between two looks is not told. */
+  /** Trouble that comes and goes between two looks is not reported. */
   lookEveryMs: 2_000,
   /** Longer ago than this, a look speaks of what may be over. */
   staleLookMs: 30_000,
@@ -26,7 +26,7 @@ export const limits = {
   absentOfProducerMs: 60_000,
   /** A process that is restarted, or a whole start, is no alarm. */
   processGraceMs: 60_000,
-  /** Of what has grown by less than twice; what has doubled is told at once. */
+  /** A trouble that has grown by less than twice is reported again after this; one that has doubled at once. */
   growAgainMs: 3_600_000,
   /** So long after the last one, lost processes and overflows are over. */
   quietMs: 600_000,
@@ -38,6 +38,6 @@ export const limits = {
   retryLongestMs: 60_000,
   /** What is left to be told when everything ends. */
   drainMs: 5_000,
-  /** Of what a receiver answers or a command prints. */
+  /** So much is kept of what a receiver answers or a command prints. */
   answerCharsMax: 300,
 } as const;

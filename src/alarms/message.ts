@@ -4,7 +4,7 @@ import { safeJsonLine, safeText, shownSeconds } from '../telemetry/safe.js';
 import { limits } from './limits.js';
 
 export interface Message {
-  /** Of this document; a field is never taken away or given another meaning. */
+  /** The document's version. A field is never taken away or given another meaning. */
   version: 1;
   /** For people; where Slack, Mattermost and others look for what they show. */
   text: string;

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { openTables, type Tables } from '../../queue/index.js';
 import { nameOfText } from '../linux/names.js';
-import { checkNewChange, checkWhole, nameOf } from './check.js';
+import { guarded } from '../telemetry/guarded-logger.js';
+import { checkedChanges, checkedFrom, checkedOptions, checkOpening, checkWhole, nameOf } from './check.js';
 import { asChangeLogError, ChangeLogError } from './errors.js';
 import { limits } from './limits.js';
 import {
@@ -26,15 +27,16 @@ import type { Change, ChangeLog, ChangeLogOptions, Consumer, NewChange, Register
 
 /** Opens the log at `path`, and makes it where there is none. Errors: ChangeLogError. */
 export async function createChangeLog(options: ChangeLogOptions): Promise<ChangeLog> {
-  const path = resolve(options.path);
-  const entriesMax = options.entriesMax ?? limits.entriesMax;
+  const given = checkedOptions(options, ['path', 'entriesMax', 'logger']);
+  const { entriesMax = limits.entriesMax, logger } = given;
+  const path = resolve(checkOpening(given));
   checkWhole('entriesMax', entriesMax, 1, Number.MAX_SAFE_INTEGER);
   try {
     // The binding of Linux's calls is loaded where it is used: the library beside it may do without.
     const { fsKindOf, host } = await import('../linux/index.js');
     refuseNetwork(path, fsKindOf);
     const tables = await openTables({ path, host: host(), module: changeLogModule });
-    return new SqliteChangeLog(tables, path, entriesMax, options.logger);
+    return new SqliteChangeLog(tables, path, entriesMax, logger && guarded(logger, ['warn']));
   } catch (error) {
     throw asChangeLogError(error, path);
   }
@@ -52,9 +54,7 @@ class SqliteChangeLog implements ChangeLog {
   ) {}
 
   async record(given: NewChange | readonly NewChange[]): Promise<number> {
-    const changes = 'key' in given ? [given] : given;
-    checkWhole('the number of changes of one record', changes.length, 1, limits.recordMax);
-    for (const change of changes) checkNewChange(change);
+    const changes = checkedChanges(given);
     this.#untilBound -= changes.length;
     const bounded = this.#untilBound <= 0;
     if (bounded) this.#untilBound = Math.min(limits.boundEvery, Math.ceil(this.entriesMax / 10));
@@ -66,7 +66,8 @@ class SqliteChangeLog implements ChangeLog {
     return seq;
   }
 
-  async since(seq: number, { limit = limits.sinceDefault } = {}): Promise<Change[]> {
+  async since(seq: number, options?: { limit?: number }): Promise<Change[]> {
+    const { limit = limits.sinceDefault } = checkedOptions(options, ['limit']);
     checkWhole('seq', seq, 0, Number.MAX_SAFE_INTEGER);
     checkWhole('limit', limit, 1, limits.sinceMax);
     // The horizon after the rows: what is removed in between raises it first, so that a hole is never overlooked.
@@ -85,8 +86,9 @@ class SqliteChangeLog implements ChangeLog {
     return this.#read(lastOf);
   }
 
-  async register(consumer: string, { from = 'now' }: { from?: 'now' | 'oldest' } = {}): Promise<Registered> {
+  async register(consumer: string, options?: { from?: 'now' | 'oldest' }): Promise<Registered> {
     nameOf(consumer);
+    const from = checkedFrom(checkedOptions(options, ['from']).from);
     return this.#write((rows) => {
       const known = consumerOf(rows, consumer);
       if (known && !known.lost) return { seq: known.acked, fresh: false };

@@ -2,7 +2,7 @@
 export const limits = {
   /** A path of Linux has at most 4,095 bytes; a key may be something else. */
   keyBytesMax: 8_192,
-  /** Of a `renameId`, and of a consumer's name. */
+  /** A `renameId`, and a consumer's name. */
   nameCharsMax: 200,
   /** In one `record`: some 100 ms of one transaction, for which everybody else waits. */
   recordMax: 20_000,

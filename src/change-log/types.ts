@@ -5,7 +5,7 @@ export interface ChangeLogOptions {
   path: string;
   /** Keys kept at most. Beyond it the oldest go, and consumers that had not acknowledged them are lost. Default 1,000,000. */
   entriesMax?: number;
-  /** Told of lost consumers. The shape of bunyan and pino. */
+  /** Told of lost consumers. The shape of bunyan and pino. What it throws is warned of once, by Node's `warning`. */
   logger?: { warn: (fields: object, message: string) => void };
 }
 
@@ -40,7 +40,11 @@ export interface Consumer {
 export interface Registered {
   /** Where to go on: `since(seq)`. */
   seq: number;
-  /** It was not known, or was lost: what lies before `seq` has to be looked at by other means first. */
+  /**
+   * It was not known, or was lost: what lies before `seq` has to be looked at by other means first. False: all that was
+   * **recorded** after `seq` is there. What happened while nobody recorded is not: give the watcher a `statePath`, and it
+   * tells that at its next start.
+   */
   fresh: boolean;
 }
 

@@ -26,7 +26,7 @@ export function reportText(report: Report): string {
   return parts.join('\n');
 }
 
-/** Of those that live, and those that died and were not noticed yet. */
+/** Shows the processes that live, and those whose death was not noticed yet. */
 export function processesTable(processes: Report['workers']): string {
   if (processes.length === 0) return 'no process is at work on this state';
   const rows = processes.map(({ title, pid, condition, quiet_seconds: quiet, place, job }) => [

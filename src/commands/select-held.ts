@@ -13,7 +13,7 @@ import { keysOf } from './path-key.js';
 const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export interface Selected {
-  /** Of held jobs, in the order of the list. */
+  /** Ids of held jobs, in the order of the list. */
   ids: JobId[];
   /** Words for which nothing is held; they have been told. */
   missing: number;

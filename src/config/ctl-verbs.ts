@@ -56,7 +56,7 @@ export const CTL = {
     'Lets the next file with a stored content be ingested once more, as its next generation.',
     ['reason', 'feed'],
     {
-      words: 'SHA256|PATH',
+      words: 'SHA256|PATH|INGEST_ID',
       wordsMax: 1,
       examples: [
         "ingest-ctl allow-again /data/staging/orders.csv --reason 'the loader had lost it' --input /data/staging",
@@ -68,7 +68,7 @@ export const CTL = {
     'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
     ['reason', 'feed'],
     {
-      words: 'SHA256|PATH',
+      words: 'SHA256|PATH|INGEST_ID',
       wordsMax: 1,
       examples: [
         "ingest-ctl withdraw /data/warehouse/ingest_date=2026-11-14/a.csv --reason 'test data' --input /data/in",

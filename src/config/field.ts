@@ -34,7 +34,7 @@ export class Field<T = unknown> {
 
   constructor(
     readonly meta: FieldMeta,
-    /** Of an option that is not given. */
+    /** Makes the value of an option that is not given. */
     private readonly fallback: () => T,
     private readonly makeSchema: () => z.ZodMiniType<T>,
   ) {}

@@ -13,7 +13,7 @@ export const limits = {
   sidecarSuffixBytesMax: 32,
   globBytesMax: 1_024,
   globsMax: 100,
-  /** Of one feed; each is looked at every few seconds. */
+  /** Expectations of one feed; each is looked at every few seconds. */
   expectationsMax: 50,
   /** A year and a day: what comes less often needs a person. */
   expectedEveryMsMax: 366 * 86_400_000,
@@ -29,11 +29,11 @@ export const limits = {
   /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
   maxAgeSecondsMax: 315_360_000,
   maxHeldMax: 1_000_000_000,
-  /** Of the dashboard's token and the secret of a webhook: shorter can be guessed, and a header is bounded. */
+  /** The dashboard's token and the secret of a webhook: a shorter one can be guessed, and a header is bounded. */
   tokenCharsMin: 16,
   tokenCharsMax: 1_024,
   dashboardHostsMax: 32,
-  /** Of --notify-command, with its arguments, and of --notify-webhook. */
+  /** --notify-command with its arguments, and --notify-webhook. */
   notifyCharsMax: 2_000,
   /** A configuration file is small; a larger one was named by mistake. */
   configFileBytesMax: 1_048_576,

@@ -36,7 +36,7 @@ export function webhookOf(text: string): URL | undefined {
   return url.username === '' && url.password === '' ? url : undefined;
 }
 
-/** Of a command that tells of alarms; the others share its file and mind nothing of it. */
+/** Undefined for a command that tells of no alarms: such a command shares the file and ignores these options. */
 export function notifyOf({ spec, service, origin }: Invocation, env: NodeJS.ProcessEnv): NotifyOptions | undefined {
   if (!spec.options.includes('notify-command')) return undefined;
   const [given, webhook] = [service['notify-command'], service['notify-webhook']];

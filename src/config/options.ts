@@ -59,7 +59,7 @@ export interface ServiceOptions {
   workers: Record<string, number> | undefined;
   maxAttempts: number;
   stallSeconds: number;
-  /** Of all workers of the state together; 0: unbounded. */
+  /** All workers of the state share it; 0: unbounded. */
   maxBytesPerSecond: number;
   stateMinFreeBytes: number;
   /** Undefined: for ever. */

@@ -19,6 +19,7 @@ import {
   whole,
   wholeIfGiven,
 } from './field.js';
+import { faultOfGlob } from './globs.js';
 import { limits } from './limits.js';
 import { commandOf, webhookOf } from './notify.js';
 import { STAGE_NAMES } from './stage-names.js';
@@ -58,11 +59,11 @@ const glob = (description: string, example: string) =>
     {
       group: WHICH,
       description: `${description} (may be given again)`,
-      rule: `a glob pattern of 1 to ${limits.globBytesMax} characters, at most ${limits.globsMax} of them`,
+      rule: `a glob pattern of 1 to ${limits.globBytesMax} characters for paths below a folder (no slash at its front or end), at most ${limits.globsMax} of them`,
       example,
       placeholder: 'GLOB',
     },
-    (pattern) => isText(pattern) && pattern.length <= limits.globBytesMax,
+    (pattern) => isText(pattern) && pattern.length <= limits.globBytesMax && faultOfGlob(pattern) === undefined,
     limits.globsMax,
   );
 

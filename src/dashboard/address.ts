@@ -16,7 +16,7 @@ export function isOurName(header: string | undefined, host: string, more: readon
   return isIP(name) !== 0 || name === host || name === hostname().toLowerCase();
 }
 
-/** Of a Host header, without its port, in lower case. */
+/** The name in a Host header, without its port, in lower case. */
 function nameOf(header: string | undefined): string | undefined {
   const [, bracketed, plain] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]@]+))(?::\d{1,5})?$/.exec(header ?? '') ?? [];
   return (bracketed ?? plain)?.toLowerCase();

@@ -15,7 +15,7 @@ export const limits = {
   skippedLooksMax: 30,
   /** The browser waits so long before it connects again. */
   streamRetryMs: 1_000,
-  /** Of a request: headers within this, all of it within that. */
+  /** A request has to come in time: its headers within this, all of it within that. */
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
   keepAliveMs: 5_000,

@@ -32,7 +32,7 @@ async function answer(view: QueueView, sought: Sought): Promise<Found> {
   return { text: all.map(({ text }) => text).join('\n\n'), json: { asked: sought.sha256, found } };
 }
 
-/** Of a pruned record only its manifest is known. */
+/** A pruned record leaves only its manifest to name. */
 function withoutWord(view: QueueView, feeds: readonly FeedOptions[], sha256: Buffer): [verdict: string, said: string] {
   const known = feeds.flatMap(({ name }) => view.read((rows) => contentByHash(rows, name, sha256)) ?? []);
   if (known.length === 0) return ['unknown', 'No content of this state has that SHA-256.'];

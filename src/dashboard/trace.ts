@@ -13,7 +13,7 @@ export interface TracedJob {
   /** Relative to the input; bytes that are no UTF-8 as U+FFFD. */
   path: string;
   bytes: number;
-  /** Of a large file in work: how many of them were read. Null where nobody says. */
+  /** So many bytes of a large file in work were read. Null where nobody says. */
   bytes_done: number | null;
   /** True while its process works on it, and not on another job that it has claimed. */
   in_hand: boolean;

@@ -6,7 +6,7 @@
 import type { Backend, Reader } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
-import { type Content, generationsOf, placeOf } from '../ledger/content.js';
+import { type Content, contentByRow, generationsOf, placeOf } from '../ledger/content.js';
 import { reservedFor } from '../warehouse/reserve.js';
 import { contentAt } from '../warehouse/target.js';
 import type { Case } from './case.js';
@@ -24,14 +24,12 @@ export interface Asked {
 
 /** Errors: as the calls give them. */
 export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...asked }: Asked): Promise<Case['path']> {
-  const { feed, files, content } = asked;
+  const { files, content } = asked;
   const target = placeOf(content);
   const entry = files.entryOrNone(files.warehouse, target);
   const stat = statEntry(entry);
   if (!entry || !stat) return 'free';
-  // A planned file lies there, or is about to: what had the path before is gone.
-  const holder = state.read((reader) => reservedFor(reader, feed.warehouse, target));
-  if (holder !== undefined && holder !== content.row) return 'others_line';
+  if (state.read((reader) => isPlannedByAnother(reader, asked))) return 'others_line';
   reading?.();
   const sha256 = await contentAt(entry);
   const owner =
@@ -42,6 +40,15 @@ export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...ask
     );
   if (!owner) return 'foreign';
   return owner.row === content.row ? 'mine' : 'others_line';
+}
+
+/**
+ * A planned file lies there, or is about to: what had the path before is gone. A withdrawal keeps its path too, and a restored
+ * state may bring one back that ended long ago: it does not say whose file lies there.
+ */
+export function isPlannedByAnother(reader: Reader, { feed, content }: Pick<Asked, 'feed' | 'content'>): boolean {
+  const holder = reservedFor(reader, feed.warehouse, placeOf(content));
+  return holder !== undefined && holder !== content.row && contentByRow(reader, holder)?.note !== 'withdrawn';
 }
 
 /** Rows with these bytes that name the path. Rows with other bytes could not own the file. */

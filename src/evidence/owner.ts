@@ -15,17 +15,13 @@ export interface Claimant {
 
 /**
  * The claimant whose content the file has; of several generations the highest, taken back or not: a name is given only while
- * it is free, so the file of an earlier generation had gone before. One that was taken back owns the path only where no
- * claimant of another content stands. Undefined: the file is foreign.
+ * it is free, so the file of an earlier one had gone before. For the same reason it counts nothing that a line of another
+ * content stands: a consumer took that file. Undefined: the file is foreign.
  */
-export function ownerOf<T extends Claimant>(claimants: readonly T[], sha256: Buffer): T | undefined {
-  const isOurs = (one: T): boolean => one.sha256.equals(sha256);
-  const owner = claimants
-    .filter(isOurs)
+export const ownerOf = <T extends Claimant>(claimants: readonly T[], sha256: Buffer): T | undefined =>
+  claimants
+    .filter((one) => one.sha256.equals(sha256))
     .reduce<T | undefined>((best, one) => (best && isBefore(best, one) ? best : one), undefined);
-  if (owner?.takenBack && claimants.some((one) => !one.takenBack && !isOurs(one))) return undefined;
-  return owner;
-}
 
 /** Two lines of one generation: the one that stands. */
 const isBefore = (a: Claimant, b: Claimant): boolean =>

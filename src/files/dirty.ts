@@ -36,7 +36,7 @@ export class DirtyDirectories {
 async function syncAll(directories: Directories, paths: ReadonlySet<ByteName>): Promise<void> {
   if (paths.size < SYNCFS_FROM || !fsKindOf(directories.rootFd).syncfsHonoured) return syncEach(directories, paths);
   await syncFs(directories.rootFd);
-  // Of a partition that is a mount of its own, the root's filesystem knows nothing.
+  // A sync of the root's filesystem does not reach a partition that is a mount of its own.
   await syncEach(
     directories,
     [...paths].filter((path) => !isOnRootsMount(directories, path)),

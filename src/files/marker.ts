@@ -67,7 +67,7 @@ function makeNew(rootFd: number, marker: Marker): Marker {
   return readMarker(rootFd) ?? marker;
 }
 
-/** Of makers that died before their rename, or after it and before this: nobody else would ever look for these names. */
+/** Removes the temporary names of makers that died before or after their rename. Nobody else would ever look for them. */
 function removeLeftOver(rootFd: number): void {
   const names = readdirSync(`/proc/self/fd/${rootFd}`, 'latin1') as ByteName[];
   for (const name of names) if (TEMPORARY.test(name)) removeIfThere(rootFd, name);

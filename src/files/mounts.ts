@@ -22,13 +22,31 @@ export function mountOf(directories: Directories, path: ByteName): ByteName {
   return at;
 }
 
-/** The mounts below a directory as this process sees them, relative to it. Source: proc_pid_mountinfo(5). */
+export interface Mount {
+  /** `MAJOR:MINOR` of the filesystem. */
+  device: string;
+  /** The directory of the filesystem that is seen here; '' is its root. */
+  root: ByteName;
+  /** Where it is seen; '' is /. */
+  at: ByteName;
+}
+
+/** All mounts as this process sees them; of those at one place the last one is on top. Source: proc_pid_mountinfo(5). */
+export function allMounts(): Mount[] {
+  const plain = (path = '') =>
+    path
+      .replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)))
+      .replace(/^\/$/, '') as ByteName;
+  return readFileSync('/proc/self/mountinfo', 'latin1')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(' '))
+    .map(([, , device = '', root, at]) => ({ device, root: plain(root), at: plain(at) }));
+}
+
+/** The mounts below a directory, relative to it. */
 export function mountsBelow(directory: string): ByteName[] {
   const prefix = `${nameOfText(directory)}/`;
-  const points = readFileSync('/proc/self/mountinfo', 'latin1')
-    .split('\n')
-    .map((line) =>
-      (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))),
-    );
-  return [...new Set(points)].filter((at) => at.startsWith(prefix)).map((at) => at.slice(prefix.length) as ByteName);
+  const points = new Set(allMounts().map(({ at }) => at));
+  return [...points].filter((at) => at.startsWith(prefix)).map((at) => at.slice(prefix.length) as ByteName);
 }

@@ -52,7 +52,7 @@ export class Pace {
     const waitMs = (await this.#turn(lastsMs)) - bootMs();
     if (waitMs <= 0) return;
     await delay(Math.min(waitMs, TIMER_MS_MAX), undefined, { signal: this.drain }).catch(() => undefined);
-    // What is not waited for is not left on the line for those who come next.
+    // Its turn is given back: those who come next need not wait for it.
     if (this.drain.aborted) await this.#turn(-lastsMs);
   }
 
@@ -89,7 +89,7 @@ export class Pace {
     return at;
   }
 
-  /** Of another boot, or never written: now. */
+  /** 0 (now) where the record is of another boot, or was never written. */
   #read(): number {
     const text = this.#file.read(this.spot.at, RECORD_BYTES).toString();
     if (!text.endsWith(' ')) return 0;

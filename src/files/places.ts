@@ -64,7 +64,7 @@ export interface Partition {
   hour: ByteName;
 }
 
-/** Of an instant in a time zone. */
+/** The partition of an instant, by the calendar of a time zone. */
 export function partitionOf(atMs: number, timezone: string): Partition {
   const parts = Object.fromEntries(
     formatter(timezone)

@@ -154,11 +154,11 @@ function serve({ spot, steps }: { spot: HandSpot; steps: Int32Array }): void {
 
 interface UnderWay {
   asked: Asked;
-  /** Of the files that are done. */
+  /** The answers for the files that are done. */
   answers: QuickAnswer<QuickOrder>[];
 }
 
-/** What goes last, to first: the main thread has most to do behind a look, and a look is short. */
+/** From last to first. A look goes first: it is short, and the main thread has most to do after it. */
 const RANKS: readonly QuickOrder['kind'][] = ['seal', 'move', 'look'];
 const rank = ({ order }: Asked): number => RANKS.indexOf(order.kind);
 

@@ -58,7 +58,7 @@ export interface SidecarToSeal {
 }
 
 export interface QuickSealed {
-  /** Of the sealed file, after it was read. */
+  /** The sealed file's, after it was read. */
   identity: string;
   size: number;
   sha256: string;
@@ -132,7 +132,7 @@ function actOf(order: QuickOrder, below: (root: number) => Directories): (file: 
   }
 }
 
-/** What a call refused is met again, and told, by who handles the file one by one. */
+/** Undefined where a call was refused. Whoever handles the file by itself meets that again, and reports it. */
 function unlessRefused<T>(act: () => T): T | undefined {
   try {
     return act();

@@ -15,7 +15,7 @@ type WorkFolder = (typeof WORK_FOLDERS)[number];
 export interface WorkName {
   jobId: string;
   part: Part;
-  /** Of the file in the input. Undefined: a folder `JOBID~` with nothing in it. */
+  /** The file's path in the input. Undefined: a folder `JOBID~` with nothing in it. */
   path: ByteName | undefined;
   /** '' = the feed's own work directory; else the mount that its work directory lies in. */
   inside: ByteName;
@@ -59,7 +59,7 @@ function directoryOf(files: FeedFiles, inside: ByteName, folder: WorkFolder): nu
   }
 }
 
-/** Of a folder `JOBID~`, in which one path lies raw. What is no folder was put there by somebody else. */
+/** The one path that lies raw in a folder `JOBID~`. Undefined where it is no folder: somebody else put it there. */
 function onlyPathBelow(work: Directories, folder: ByteName): ByteName | undefined {
   if (statEntry(work.entry(folder))?.kind !== 'directory') return undefined;
   for (let at = folder; ; ) {

@@ -15,7 +15,7 @@ export interface SidecarSays {
   saysOther?: boolean;
 }
 
-/** Of an open sidecar of `size` bytes. Errors: as the call gives them. */
+/** Reads an open sidecar of `size` bytes. Errors: as the call gives them. */
 export function sidecarSays(fd: number, size: number): SidecarSays {
   const buffer = Buffer.alloc(Math.min(size, SIDECAR_BYTES_MAX));
   const n = buffer.length === 0 ? 0 : readSync(fd, buffer, 0, buffer.length, 0);

@@ -13,7 +13,7 @@ export const NO_ROOM = 'no_room';
 /** From the second time on: the first may have met what another one was just writing. */
 const FIRST_MS = 5_000;
 
-/** Of a file that is not copied, because less than its watermark would stay free. */
+/** The reason of a file that is not copied, because less than the watermark would stay free. */
 export const BELOW_MARK = 'below_mark';
 const MARK_FIRST_MS = 2_000;
 const MARK_LONGEST_MS = 30_000;

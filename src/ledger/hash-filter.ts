@@ -11,7 +11,7 @@ import type { Reader, Tx } from '../../queue/backend.js';
 export const BUCKET_BITS = 14;
 const BITS = 16;
 const MORE = 0x80;
-/** Of a distance. */
+/** The longest distance, in bytes. */
 const BYTES_MAX = Math.ceil(BITS / 7);
 
 export const filterModule = {

@@ -17,6 +17,7 @@ import { filterModule } from './hash-filter.js';
 import { hashesModule } from './hashes.js';
 import { periodsModule } from './periods-schema.js';
 import { prunedModule } from './pruned.js';
+import { replacedModule } from './replaced.js';
 import { ledgerModule } from './schema.js';
 import { servicesModule } from './services.js';
 import { closeUntilChecked } from './unchecked.js';
@@ -30,6 +31,7 @@ const MODULES = [
   hashesModule,
   filterModule,
   servicesModule,
+  replacedModule,
 ] as const;
 
 export interface OpenOptions {
@@ -39,9 +41,9 @@ export interface OpenOptions {
   maxAttempts: number;
   /** Default true. */
   create?: boolean;
-  /** Of a new state that stands in for a lost one. */
+  /** The UUID of a new state that stands in for a lost one. */
   uuid?: string;
-  /** Of a process that must stay small. */
+  /** Given by a process that must stay small. */
   cacheKib?: number;
 }
 

@@ -111,7 +111,7 @@ const FORGET = `DELETE FROM contents WHERE row IN (SELECT value FROM json_each(?
   (SELECT 1 FROM pruned_feeds f JOIN pruned p ON p.feed = f.number WHERE f.feed = contents.feed AND p.sha256 = contents.sha256)
   RETURNING row, sha256`;
 
-/** Of these rows the hashes stay. Answers how many. */
+/** Forgets the records of these rows; their hashes stay. Answers how many. */
 export function forgetRecords(tx: Tx, rows: readonly number[]): number {
   const json = JSON.stringify(rows);
   for (let feed: { row: number } | undefined; ; ) {

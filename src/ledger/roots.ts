@@ -31,7 +31,7 @@ export type StateToJoin = Pick<Backend, 'read' | 'uuid'>;
 
 interface Plan {
   roots: Roots;
-  /** Of the roots that this state has not met yet, or under another path. */
+  /** The roots that this state has not met yet, or met under another path. */
   fresh: MarkedKind[];
   inputFresh: boolean;
 }

@@ -51,7 +51,7 @@ const KINDS = new Map<number, FsKind>([
   [0x786f4256, remote('vboxsf')],
 ]);
 
-/** Of a path (followed) or a descriptor. Errors: Node's own of `statfs`. */
+/** Asks by a path (symlinks are followed) or a descriptor. Errors: Node's own of `statfs`. */
 export function fsKindOf(place: ByteName | number): FsKind {
   const path = typeof place === 'number' ? `/proc/self/fd/${place}` : bytesOfName(place);
   return fsKindOfMagic(statfsSync(path).type >>> 0);

@@ -18,7 +18,7 @@ function bind<F extends (...args: never[]) => unknown>(
   return libc.func(declaration) as never;
 }
 
-/** Of the last failed call in this thread; only meaningful directly after it. */
+/** The error of the last failed call in this thread; only meaningful directly after it. */
 export const errno = (): number => koffi.errno();
 
 export const fcntl = bind<(fd: number, command: number, ...rest: Variadic[]) => number>(

@@ -31,8 +31,8 @@ export const O = {
 } as const;
 
 const SYS_OPENAT2 = 437;
-/** RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH */
-const BENEATH = 0x02 | 0x04 | 0x08;
+/** `plain`: RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS; `beneath`: RESOLVE_BENEATH too */
+const RESOLVE = { any: 0, plain: 0x02 | 0x04, beneath: 0x02 | 0x04 | 0x08 } as const;
 /** RESOLVE_BENEATH answers EAGAIN when any rename on the machine raced with a `..`; a lease probe does so for microseconds. */
 const TRIES = 8;
 
@@ -44,10 +44,10 @@ export interface OpenOptions {
   /** Permission bits of a file that this call makes (O.CREAT). */
   mode?: number;
   /**
-   * `beneath`: never out of the directory, through no symlink on the way nor at the end.
+   * `beneath`: never out of the directory, through no symlink on the way nor at the end. `plain`: through no symlink.
    * Default: `beneath` for a descriptor, `any` for AT_FDCWD (where an absolute path would be refused).
    */
-  resolve?: 'beneath' | 'any';
+  resolve?: keyof typeof RESOLVE;
 }
 
 /** Answers the descriptor. Errors: LinuxError; a symlink in the way is ELOOP, a way out EXDEV. */
@@ -78,7 +78,7 @@ function tryOpen(dirFd: number, name: ByteName, flags: number, options: OpenOpti
   const resolve = options.resolve ?? (dirFd === AT_FDCWD ? 'any' : 'beneath');
   how[0] = (flags | O.CLOEXEC) >>> 0;
   how[2] = flags & O.CREAT ? (options.mode ?? 0o600) : 0;
-  how[4] = resolve === 'beneath' ? BENEATH : 0;
+  how[4] = RESOLVE[resolve];
   const path = cString(name, 'openat2');
   for (let left = TRIES; ; left--) {
     const fd = openat2(SYS_OPENAT2, dirFd, path, howBytes, howBytes.length);

@@ -90,7 +90,7 @@ export function statFd(fd: number): Stat {
   return decode();
 }
 
-/** What `mounted` of its Stat is, for whoever asks that of each directory: no object is made. */
+/** Answers `mounted` of its Stat alone. No object is made: it is asked of each directory. */
 export function mountedFd(fd: number): string {
   const error = ask(fd, NO_NAME, AT_EMPTY_PATH);
   if (error !== 0) throw new LinuxError('statx', error);

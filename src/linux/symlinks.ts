@@ -25,7 +25,7 @@ export function makeSymlinkAt(target: ByteName, dir: number, name: ByteName): vo
     throw new LinuxError('symlinkat', errno(), name);
 }
 
-/** Of the name itself, whatever it is. */
+/** Changes the owner of the name itself; a symlink is not followed. */
 export function setOwnerAt(dir: number, name: ByteName, uid: number, gid: number): void {
   if (fchownat(dir, cString(name, 'fchownat'), uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
     throw new LinuxError('fchownat', errno(), name);

@@ -17,7 +17,7 @@ export function setTimes(fd: number, atimeNs: bigint, mtimeNs: bigint): void {
   if (futimens(fd, specBytes) < 0) throw new LinuxError('futimens', errno());
 }
 
-/** Of a name, also of a symlink itself. */
+/** Sets the times of a name; of a symlink its own. */
 export function setTimesAt(dir: number, name: ByteName, atimeNs: bigint, mtimeNs: bigint): void {
   put(0, atimeNs);
   put(2, mtimeNs);

@@ -14,7 +14,7 @@ export function manifestLine(content: Content, feed: FeedOptions): string {
     `"mtime":${floorSeconds(BigInt(content.mtimeNs))},"mtime_ns":${content.mtimeNs},` +
     `${pathFields('warehouse_path', feed.warehouse, content.target!)},"ingested_at":${instant(content.ingestedAtMs!)},` +
     `"ingest_id":${text(content.ingestId!)},"feed":${text(content.feed)},"seal":${text(content.seal)}`;
-  // Of a content that was deliberately ingested once more.
+  // Only a content that was deliberately ingested once more has the field.
   const again = content.generation > 1 ? `,"generation":${content.generation}` : '';
   return `{${fields}${again}}\n`;
 }
@@ -35,7 +35,7 @@ export function correctionLine(content: Content, feed: FeedOptions, reason: stri
 const text = (value: string): string => JSON.stringify(value);
 const instant = (ms: number): string => `"${new Date(ms).toISOString()}"`;
 
-/** Of most names, the bytes are the text. */
+/** Most names are like this: their bytes are the text. */
 const ASCII = /^[ -~]*$/;
 
 function pathFields(name: string, root: string, relative: Buffer): string {

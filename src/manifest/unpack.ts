@@ -20,7 +20,7 @@ interface Zstd {
 }
 
 const CHUNK_BYTES = 1 << 20;
-/** Of packed bytes: a chunk of them may become a thousand times as many. */
+/** Packed bytes are read in smaller chunks: unpacked they may be a thousand times as many. */
 const PACKED_CHUNK_BYTES = 1 << 16;
 
 /** Errors: UnreadableManifest. */

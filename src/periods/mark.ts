@@ -16,7 +16,7 @@ import type { Period } from './period.js';
 const TO_STATE = `UPDATE periods SET state = ?, owner = ?, waits_job = NULL, waits_why = NULL, changed_ms = ?
   WHERE folder = ? AND state = ? AND owner = ?`;
 
-/** Of a period that this process has taken. Answers whether it has a marker. Errors: LinuxError, as the calls give them. */
+/** Marks a period that this process has taken. Answers whether it has a marker. Errors: LinuxError, as the calls give them. */
 export async function mark(backend: Backend, root: Directories, period: Period): Promise<boolean> {
   const dir = directoryOrNone(root, period);
   const move = async (to: Period['state'], from: Period['state'], owner: number): Promise<void> => {

@@ -26,7 +26,7 @@ export const PERIOD_COLUMNS =
 const MARGIN_MS = 5_000;
 /** A clock that is set back in autumn shows an hour once more. */
 const AGAIN_MS = 3 * 3_600_000;
-/** What was over then needs no closer look: there may be years of it. */
+/** A period that ended so long ago needs no closer look; there may be years of them. */
 const LONG_OVER_MS = 48 * 3_600_000;
 
 export const nameIn = (root: Period['root'], { date, hour }: Partition): ByteName =>

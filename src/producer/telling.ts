@@ -12,7 +12,7 @@ const QUIET_MS = 60_000;
 export class Telling {
   /** When something was told last, by what it was. */
   readonly #toldAtMs = new Map<string, number>();
-  /** Of the last whole scan: how many of each kind. */
+  /** How many of each kind the last whole scan met. */
   readonly #others = new Map<string, number>();
 
   constructor(

@@ -56,7 +56,7 @@ export async function digestAll(
   }
 }
 
-/** Of one file, read now where it was not read yet. Undefined: it cannot be read, or changes. */
+/** The SHA-256 of one file, which is read now where it was not read yet. Undefined: it cannot be read, or changes. */
 export async function digestFor(notes: AuditNotes, file: ToRead): Promise<Buffer | undefined> {
   const sha256 = knownDigest(notes, file) ?? (await digestOf(file));
   if (sha256 !== undefined) notes.together(() => note(notes, file, sha256));

@@ -26,7 +26,7 @@ import { TEMPORARY } from '../warehouse/target.js';
 import type { AuditNotes } from './audit-notes.js';
 
 const PAGE = 2_000;
-/** Of a piece that is no record: what it is recognised by. */
+/** So many characters of a piece that is no record are kept: it is recognised by them. */
 const PIECE_CHARS = 65_536;
 
 export type Count = (n: number) => void;

@@ -49,7 +49,7 @@ function isGivenUp({ view }: Judging, id: string): boolean {
 
 const FIRST = Buffer.alloc(0);
 
-/** Of a partition: ours, or that of a job that writes into the same warehouse. */
+/** Whether it is the success marker of a partition: ours, or that of a job that writes into the same warehouse. */
 function isMarker(path: Buffer, warehouse: string): boolean {
   const [day, name, more] = path
     .toString('latin1')

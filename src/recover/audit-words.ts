@@ -32,7 +32,7 @@ export interface Difference {
   remedy: string;
   sha256?: string;
   ingest_id?: string;
-  /** Of a missing, torn or edited line: the one that the ledger knows. */
+  /** For a missing, torn or edited line: the line that the ledger knows. */
   line?: string;
 }
 

@@ -13,8 +13,7 @@ import { contentByRow } from '../ledger/content.js';
 import { type ByteName, LinuxError, shownName, statAtOrNone } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
 import { difference, type Tell } from './audit-words.js';
-
-const PAGE = 1_000;
+import { openJobs } from './open-jobs.js';
 
 export interface Working {
   view: QueueView;
@@ -61,14 +60,7 @@ function judgeSealed({ view, feed, tell }: Working, folder: string, dir: number)
 
 /** Sealed, not yet in place, and in neither: nothing is to be expected of such a job. */
 function judgeMissing({ view, feed, files, tell }: Working): void {
-  for (let after = 0; ; ) {
-    const page = view.read((r) =>
-      r.all<{ seq: number; id: string }>(
-        `SELECT seq, id FROM jobs WHERE feed = ? AND seq > ? AND state <> 'done' AND stage <> 'verify-complete' ORDER BY seq LIMIT ${PAGE}`,
-        ...[feed.name, after],
-      ),
-    );
-    if (page.length === 0) return;
+  for (const page of openJobs(view, feed.name, 'verify-complete')) {
     for (const { id } of page) {
       if (!isSomewhere(view, files, id) && !isSomewhere(view, files, id))
         tell(
@@ -77,7 +69,6 @@ function judgeMissing({ view, feed, files, tell }: Working): void {
           }),
         );
     }
-    after = page.at(-1)!.seq;
   }
 }
 

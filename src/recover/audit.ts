@@ -118,7 +118,7 @@ class Audit {
     notes.index();
   }
 
-  /** Of files that nobody knows the content is always asked for: it says where they came from. */
+  /** The content of files that nobody knows is always read: it says where they came from. */
   async read(): Promise<void> {
     const { notes, totals, progress, options } = this;
     const wanted = options.hash ? '1' : 'known = 0';

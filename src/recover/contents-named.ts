@@ -1,4 +1,7 @@
-/** Which stored content an operator means: by its SHA-256, or by a path in an input, a warehouse or a work directory. */
+/**
+ * Which stored content an operator means: by its SHA-256, by the ingest id of its line, or by a path in an input, a warehouse or a
+ * work directory.
+ */
 import type { Reader } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
@@ -7,17 +10,20 @@ import { lookAtPath } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
-import { type Content, contentByHash, contentByRow, generationsOf } from '../ledger/content.js';
+import { type Content, contentByHash, contentByRow, generationsOf, placeOf, shownPlace } from '../ledger/content.js';
+import { exceptionsOf } from '../ledger/exceptions.js';
+import { prunedUntil } from '../ledger/pruned.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
 import type { JobFacts } from '../stages/job.js';
 import { safeText } from '../telemetry/safe.js';
 import { type Found, find } from './explain-find.js';
 
 const SHA256 = /^[0-9a-f]{64}$/i;
+const INGEST_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export interface Named {
   feed: FeedOptions;
-  /** Its newest generation; of a path in a warehouse the one that was stored there. */
+  /** Its newest generation; of a path in a warehouse the one that lies there, or the only one that ever did. */
   content: Content;
   /** The path is that of a file which was not stored, but equals this content. */
   isDuplicate: boolean;
@@ -27,7 +33,12 @@ export interface Named {
 
 /** Errors: OperatorError, where no feed knows it, or several do. */
 export async function contentNamed(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named> {
-  const named = SHA256.test(word) ? ofHash(view, feeds, word) : await ofPath(view, feeds, word);
+  const byId = INGEST_ID.test(word) ? ofIngestId(view, feeds, word) : [];
+  const named = SHA256.test(word)
+    ? ofHash(view, feeds, word)
+    : byId.length > 0
+      ? byId
+      : await ofPath(view, feeds, word);
   if (named.length === 1) return named[0]!;
   if (named.length === 0) {
     throw new OperatorError(
@@ -50,6 +61,14 @@ function ofHash(view: QueueView, feeds: readonly FeedOptions[], word: string): N
   });
 }
 
+function ofIngestId(view: QueueView, feeds: readonly FeedOptions[], word: string): Named[] {
+  const sql = 'SELECT row FROM contents WHERE feed = ? AND ingest_id = ?';
+  return feeds.flatMap((feed) => {
+    const content = view.read((r) => contentByRow(r, r.get<{ row: number }>(sql, feed.name, word)?.row ?? -1));
+    return content ? [{ feed, content, isDuplicate: false, others: [] }] : [];
+  });
+}
+
 async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named[]> {
   const found = find(view, feeds, word);
   const targets = found.flatMap(({ feed, target }) =>
@@ -59,14 +78,45 @@ async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: stri
   return found.flatMap((one) => newest(view, one) ?? []);
 }
 
-/** A path may have had several contents, one after the other: the one whose file lies there is meant, else the newest that stands. */
+/**
+ * A path may have had several contents, one after the other: the one whose file lies there is meant. Where none does, nothing says
+ * which was the last: rows of a rebuilt ledger have no order, and clocks go back.
+ * Errors: OperatorError, where several are left, or the last one may have been pruned.
+ */
 async function atTarget(view: QueueView, feeds: readonly FeedOptions[], named: readonly Named[]): Promise<Named> {
-  const standing = named.filter(({ content }) => stands(content));
-  if (standing.length > 1) {
-    for (const one of standing) if ((await pathOf(view, feeds, one)) === 'mine') return one;
-  }
-  return standing[0] ?? named[0]!;
+  const only = named[0]!;
+  const isHidden = mayHidePruned(view, only);
+  if (named.length === 1 && !isHidden) return only;
+  for (const one of named) if ((await pathOf(view, feeds, one)) === 'mine') return one;
+  throw named.length > 1 ? whichOf(named) : maybePruned(only);
 }
+
+const whichOf = (named: readonly Named[]): OperatorError =>
+  new OperatorError(
+    'which_generation',
+    `${placeOfNamed(named[0]!)} was the path of several contents, and none of them lies there; name the ingest_id of the one that is meant: ${named.map(asChoice).join(', or ')}.`,
+  );
+
+const asChoice = ({ content }: Named): string =>
+  `${content.ingestId} (${content.sha256.toString('hex')}${content.note === null ? '' : `, ${content.note}`})`;
+
+const placeOfNamed = ({ feed, content }: Named): string => shownPlace(feed.warehouse, placeOf(content));
+
+/** A content that came to the path after this one had gone, and whose record was pruned. */
+function mayHidePruned(view: QueueView, { content }: Named): boolean {
+  const until = view.read(prunedUntil);
+  if (until === undefined) return false;
+  const withdrawn = view
+    .read((reader) => exceptionsOf(reader, content))
+    .find(({ kind, generation }) => kind === 'withdraw' && generation === content.generation);
+  return (withdrawn?.atMs ?? content.ingestedAtMs ?? 0) < until;
+}
+
+const maybePruned = (named: Named): OperatorError =>
+  new OperatorError(
+    'content_unknown',
+    `${placeOfNamed(named)} was the path of ${named.content.sha256.toString('hex')}, whose file does not lie there; what came there after it may have been pruned from the state, so which content is meant is not known: name its SHA-256.`,
+  );
 
 async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, content }: Named): Promise<Case['path']> {
   const files = new FeedFiles(recordedRoots(view, feed.name));

@@ -125,7 +125,7 @@ function openOrNone(root: number, at: ByteName): number | undefined {
   }
 }
 
-/** Of all processes that this user may look into. Source: proc_pid_fdinfo(5). */
+/** Counts over all processes that this user may look into. Source: proc_pid_fdinfo(5). */
 function usedByUser(): { instances: number; watches: number } {
   const used = { instances: 0, watches: 0 };
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {

@@ -136,7 +136,7 @@ const owedStill = (why: string): EnvironmentError =>
 const whichGeneration = (feed: FeedOptions, content: Content, others: readonly Content[]): OperatorError =>
   new OperatorError(
     'which_generation',
-    `${place(feed, content)} is withdrawn already, and what was named may also mean ${others.map((one) => place(feed, one)).join(' or ')}; name the path that is meant.`,
+    `${place(feed, content)} is withdrawn already, and what was named may also mean ${others.map((one) => `${place(feed, one)} (ingest_id ${one.ingestId})`).join(' or ')}; name the ingest_id that is meant.`,
   );
 
 const prunedAway = ({ sha256, note, sourcePath }: Content): OperatorError =>

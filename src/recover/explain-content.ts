@@ -1,11 +1,13 @@
 /** What became of a stored content, as sentences: where it is, and what operators said of it. */
+import type { FeedOptions } from '../config/options.js';
+import { isPlannedByAnother } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
 import { judge } from '../evidence/table.js';
 import { statEntry } from '../files/feed-files.js';
 import { type Content, generationsOf } from '../ledger/content.js';
 import { type Exception, exceptionsOf } from '../ledger/exceptions.js';
+import { type Replaced, replacedOf } from '../ledger/replaced.js';
 import { safeText } from '../telemetry/safe.js';
-import { reservedFor } from '../warehouse/reserve.js';
 import { pathOf } from './explain-find.js';
 import type { Looked } from './explain-waiting.js';
 import { at, shown, type Verdict, verdict } from './explain-words.js';
@@ -38,11 +40,13 @@ function whereContentIs(content: Content, looked: Looked): Verdict {
     );
   }
   if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
+  const replaced = content.note === 'unconfirmed' ? looked.view.read((r) => replacedOf(r, content)) : undefined;
   const sentences = [
-    `It was stored as ${feed.warehouse}/${shown(target)}${since(content)} (SHA-256 ${content.sha256.toString('hex')}, line in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
+    `It was stored as ${replaced?.path ?? feed.warehouse}/${shown(target)}${since(content)} (SHA-256 ${content.sha256.toString('hex')}, line in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
   ];
   const note = content.note as 'withdrawn' | 'unconfirmed' | null;
   const path = pathFor(content, looked);
+  if (replaced) return wentWithWarehouse(content, replaced, { stored: sentences, feed, isBack: path === 'mine' });
   const { truth, acts } = judge({
     ...{ row: note ?? 'stored', job: 'none', line: 'not_looked', owed: false, sealed: 'not_looked', path },
     back: note === 'withdrawn' ? 'taken_out' : 'no',
@@ -53,13 +57,32 @@ function whereContentIs(content: Content, looked: Looked): Verdict {
     return verdict('withdrawn', sentences);
   }
   if (path === 'others_line') sentences.push('It is not there now: another file has come to its path since.');
-  else if (truth === 'gone') sentences.push('It is not there now: a consumer has taken it since.');
-  if (note === 'unconfirmed') {
+  else if (note === 'unconfirmed') {
     sentences.push(
       'Nobody saw it there (unconfirmed): it was gone when its place was looked at, as when a consumer is quick.',
     );
-  }
+  } else if (truth === 'gone') sentences.push('It is not there now: a consumer has taken it since.');
   return verdict('stored', sentences);
+}
+
+function wentWithWarehouse(
+  { target, sha256 }: Content,
+  { path, atMs }: Replaced,
+  { stored, feed, isBack }: { stored: string[]; feed: FeedOptions; isBack: boolean },
+): Verdict {
+  const sentences = [
+    ...stored,
+    `That warehouse was replaced by an empty one at ${at(atMs)} (ingest-ctl replace-warehouse), and its files are no longer looked for.`,
+    'Its content stays known: a file that brings it again is a duplicate.',
+  ];
+  const [name, here] = [shown(target!), `${feed.warehouse}/${shown(target!)}`];
+  if (isBack) return verdict('stored', [...sentences, `A file lies at ${here} again.`]);
+  const copy =
+    path === feed.warehouse
+      ? `mount the former warehouse elsewhere and copy its ${name} to ${here}`
+      : `copy it from the former warehouse (cp -a ${path}/${name} ${here})`;
+  const again = `ingest-ctl allow-again ${sha256.toString('hex')} --reason WHY, then deliver it once more`;
+  return verdict('stored', sentences, `to have it here again, ${copy}; or, where it is lost: ${again}`);
 }
 
 /** By names, sizes and rows alone: no file is opened for an explanation. */
@@ -69,8 +92,7 @@ function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] 
   if (!stat) return 'free';
   if (content.note === 'withdrawn') return withdrawalOf(view, content) ? 'mine' : 'others_line';
   const isOthers = view.read((reader) => {
-    const holder = reservedFor(reader, feed.warehouse, target);
-    if (holder !== undefined && holder !== content.row) return true;
+    if (isPlannedByAnother(reader, { feed, content })) return true;
     return generationsOf(reader, feed.name, content.sha256).some(
       ({ generation, target: its }) => generation > content.generation && its?.equals(content.target!),
     );

@@ -9,6 +9,7 @@ import type { FeedOptions } from '../config/options.js';
 import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../files/places.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import { prunedUntil } from '../ledger/pruned.js';
+import { formerWarehouses } from '../ledger/replaced.js';
 import { possibleWork } from '../ledger/work-place.js';
 import { type ByteName, bytesOfName, nameOfText } from '../linux/index.js';
 
@@ -51,8 +52,10 @@ function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
     const inWork = below(work, path);
     if (inWork !== undefined) return ofWorkName(view, feed, inWork);
   }
-  const target = below(feed.warehouse, path);
-  if (target !== undefined) return ofTarget(view, feed, bytesOfName(nameOfText(target)));
+  for (const warehouse of [feed.warehouse, ...view.read((r) => formerWarehouses(r, feed.name, feed.warehouse))]) {
+    const target = below(warehouse, path);
+    if (target !== undefined) return ofTarget(view, feed, bytesOfName(nameOfText(target)));
+  }
   const inside = below(feed.input, path);
   if (inside === undefined) return [];
   // A work directory inside a mount below the input.

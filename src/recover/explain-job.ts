@@ -15,9 +15,9 @@ import { claimantOf, IS_STOPPED, releaseOf } from './standstill.js';
 export function ofJob(job: Job, looked: Looked): Verdict {
   switch (job.state) {
     case 'ready':
-      return waiting(job, looked);
+      return storedSo(job, looked, waiting(job, looked));
     case 'claimed':
-      return claimed(job, looked.view);
+      return storedSo(job, looked, claimed(job, looked.view));
     case 'waiting':
       return waitsForTwin(job, looked);
     case 'held':
@@ -25,6 +25,15 @@ export function ofJob(job: Job, looked: Looked): Verdict {
     case 'done':
       return ended(job, looked);
   }
+}
+
+/** A file that lies in the warehouse is told first, where its job only has other files to put away. */
+function storedSo(job: Job, looked: Looked, left: Verdict): Verdict {
+  const { content: row, putAway } = job.payload as unknown as JobFacts;
+  const content = row === undefined ? undefined : looked.view.read((r) => contentByRow(r, row));
+  if (putAway?.kind !== 'stored' || content?.state !== 'stored') return left;
+  const { verdict: word, sentences } = ofContent(content, looked);
+  return verdict(word, [...sentences, ...left.sentences], left.release);
 }
 
 function claimed(job: Job, view: QueueView): Verdict {

@@ -25,7 +25,7 @@ export interface LearnOptions {
   /** Absolute, real. */
   directory: string;
   feed: string;
-  /** Of the feed, where the state knows it: a file in it keeps its place in the ledger. */
+  /** The feed's warehouse, where the state knows it: a file in it keeps its place in the ledger. */
   warehouse: string | undefined;
 }
 

@@ -66,7 +66,7 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
   return adopted;
 }
 
-/** What its name says is all that is known of it: its bytes, and so its line and its content, are read by its job. */
+/** Only its name is known here. Its job reads its bytes, and so finds its line and its content. */
 function isAdoptable(job: Job | undefined): boolean {
   const { acts } = judge({
     ...{ row: 'none', line: 'none', back: 'no', owed: false, path: 'not_looked', sealed: 'file' },

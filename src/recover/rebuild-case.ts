@@ -93,9 +93,10 @@ export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
 
 /** A row that is under way for another line, as this rebuild found: that line's file is not in the warehouse. */
 function rowOf(tx: Tx, { content, isOlder }: Known, ingestId: string): Case['row'] {
-  if (!content) return 'none';
+  // A learned content came without a line, so this line says more.
+  if (!content || content.note === 'learned') return 'none';
   const { state, note, target, carrier } = content;
-  if (note === 'pruned' || note === 'withdrawn' || note === 'learned' || note === 'unconfirmed') return note;
+  if (note === 'pruned' || note === 'withdrawn' || note === 'unconfirmed') return note;
   if (state === 'stored') return 'stored';
   if (content.ingestId !== ingestId && (!isOlder || isSettled(tx, carrier))) return 'unconfirmed';
   return state === 'carried' && target !== null ? 'planned' : state;

@@ -11,7 +11,7 @@ import { judge } from '../evidence/table.js';
 import { type Content, contentOfGeneration, waitToken } from '../ledger/content.js';
 import { nameOfBytes, shownName } from '../linux/index.js';
 import { generationOf, pathBytesOf } from '../manifest/read.js';
-import { reserve } from '../warehouse/reserve.js';
+import { reserveForLine } from '../warehouse/reserve.js';
 import { caseOf, type Known, sealedFor } from './rebuild-case.js';
 import { endJob, goOnWith, putAwayWhatIsStored } from './rebuild-jobs.js';
 import { isSettled } from './rebuild-progress.js';
@@ -91,11 +91,11 @@ function isEntered(tx: Tx, { record }: Line, { content, isOlder }: Known): boole
   return !isOlder || (content.state !== 'stored' && isSettled(tx, content.carrier));
 }
 
-const isStored = ({ row }: Case): boolean => row === 'stored' || row === 'unconfirmed' || row === 'learned';
+const isStored = ({ row }: Case): boolean => row === 'stored' || row === 'unconfirmed';
 
 interface AsStored {
   sha256: Buffer;
-  /** Under way when the older state was copied. */
+  /** Under way, or learned, when the older state was copied. */
   older: Content | undefined;
   note: 'unconfirmed' | null;
 }
@@ -118,7 +118,7 @@ function enterManifested(
   // Held, deferred or claimed then: it is so still, for all that the disk says.
   if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
   const row = put(tx, feed, line, { state: 'manifested', carrier, note: null }, older);
-  reserve(tx, feed.warehouse, line.target, row);
+  reserveForLine(tx, feed.warehouse, line.target, row);
   const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
   goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove });
   return 'manifested';

@@ -11,12 +11,11 @@ import { contentByHash, contentByRow, placeOf } from '../ledger/content.js';
 import { forgetHashes } from '../ledger/hashes.js';
 import type { ByteName } from '../linux/index.js';
 import type { JobFacts } from '../stages/job.js';
+import { openJobs } from './open-jobs.js';
 import { adopt, decide, goOnAt } from './rebuild-jobs.js';
 import { followSealed } from './rebuild-moved.js';
 import { isSettled, settle } from './rebuild-progress.js';
 import { type SealedFile, sealedOf } from './rebuild-sealed.js';
-
-const PAGE = 500;
 
 export interface OlderJobs {
   /** As they were: ready, waiting, held. */
@@ -59,15 +58,7 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
 /** When all lines are read: each job that none of them spoke of. */
 export async function settleJobs(backend: Backend, feed: string, files: FeedFiles): Promise<OlderJobs> {
   const sum = noOlderJobs();
-  for (let after = 0; ; ) {
-    const page = backend.read((r) =>
-      r.all<{ seq: number; id: string }>(
-        `SELECT seq, id FROM jobs WHERE feed = ? AND seq > ? AND state <> 'done' ORDER BY seq LIMIT ${PAGE}`,
-        ...[feed, after],
-      ),
-    );
-    if (page.length === 0) return sum;
-    after = page.at(-1)!.seq;
+  for (const page of openJobs(backend, feed)) {
     // The disk is looked at before the transaction.
     const found = page.map(({ id }) => ({ id, lies: whereItLies(backend.job(id)!, files) }));
     await backend.transact((tx) => {
@@ -75,12 +66,13 @@ export async function settleJobs(backend: Backend, feed: string, files: FeedFile
     });
     sum.held += page.filter(({ id }) => backend.job(id)?.state === 'held').length;
   }
+  return sum;
 }
 
 /** Where a file of the job was found; `out of reach`: in a mount that is not there. */
-type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
+export type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
 
-function whereItLies(job: Job, files: FeedFiles): Lies {
+export function whereItLies(job: Job, files: FeedFiles): Lies {
   const inside = (ofJob(job).inside ?? '') as ByteName;
   if (inside !== '' && !files.hasWork(inside)) return 'out of reach';
   const key = { id: job.id, key: job.key, inside };

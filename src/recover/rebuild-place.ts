@@ -13,11 +13,12 @@ import { asOperators, openStateView } from '../ledger/open-state.js';
 import { lockRootsAlone } from '../ledger/root-locks.js';
 import type { SharedLockFile } from '../linux/index.js';
 import { checkManifestsKnown } from './known.js';
+import { isBehind } from './rebuild-behind.js';
 import { type MovedRoot, movedRoots } from './rebuild-moved.js';
 import { move, sync } from './state-file.js';
 
 const COMPANIONS = ['-wal', '-shm'];
-/** Of the state in the making: its locks and doorbell are nobody's. */
+/** The companions of the state in the making, its locks and doorbell too: nobody uses them. */
 const MAKING_COMPANIONS = ['', ...COMPANIONS, '-journal', '.owners', '.doorbell'];
 
 export const makingPath = (statePath: string): string => `${statePath}.rebuilding`;
@@ -94,7 +95,7 @@ async function judgeView(
   };
   try {
     for (const feed of feeds) await checkManifestsKnown(view, feed);
-    if (moved.length > 0) return older();
+    if (moved.length > 0 || feeds.some(({ name }) => isBehind(view, name))) return older();
   } catch (error) {
     if (!(error instanceof OperatorError && error.code === 'state_older_than_manifests')) throw error;
     return older();
@@ -128,7 +129,7 @@ function refuseHalfOfShared(
 const isUnused = (view: QueueView): boolean =>
   ['contents', 'jobs', 'pruned'].every((table) => !view.read((r) => r.get(`SELECT 1 FROM ${table} LIMIT 1`)));
 
-/** Of an earlier rebuild that did not come to its end. */
+/** Removes the state of an earlier rebuild that did not come to its end. */
 export function removeMaking(statePath: string): void {
   for (const companion of MAKING_COMPANIONS) rmSync(makingPath(statePath) + companion, { force: true });
 }

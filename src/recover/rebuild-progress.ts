@@ -39,7 +39,7 @@ export interface Making {
   backend: Backend;
   /** Rows of the ledger up to here were in the older state; 0 where there was none. */
   olderRows: number;
-  /** Of an earlier rebuild, which was interrupted. */
+  /** True where it goes on with an earlier rebuild, which was interrupted. */
   goesOn: boolean;
   before: Before;
   /** Until when the older state knew what happened, wall-clock ms. */
@@ -163,7 +163,7 @@ export const noted = (backend: Pick<Backend, 'read'>, name: string): string | un
 
 /** How far a manifest is entered. */
 export interface ReadTo {
-  /** Of what is unpacked; 'all': to its end. */
+  /** An offset in the unpacked bytes; 'all': to their end. */
   to: number | 'all';
   /** Behind the last whole record. */
   end: number;

@@ -15,7 +15,7 @@ import { manifestFiles } from '../manifest/read.js';
 export interface FoundRoots {
   /** The feeds, each with its work directory named. */
   feeds: FeedOptions[];
-  /** Of the lost state; undefined where no folder was ever set up. */
+  /** The lost state's UUID; undefined where no folder was ever set up. */
   uuid: string | undefined;
   /** Who set the folders up: what a rebuild makes as root is theirs. */
   owner: { uid: number; gid: number } | undefined;

@@ -36,7 +36,7 @@ export interface Noted {
   unreadable: number;
 }
 
-/** What was noted before an interruption lies there no longer as it was: only a rebuild from the beginning knows. */
+/** A file that was noted before an interruption is not there any more, or has changed. Only a rebuild from the beginning can judge it. */
 export class ChangedMeanwhile extends Error {
   override readonly name = 'ChangedMeanwhile';
 }
@@ -148,7 +148,7 @@ export const heirIn = (tx: Tx, feed: string, sha256: Buffer, own: string): strin
 export interface Sidecars {
   /** Back beside their files. */
   back: number;
-  /** Of a version that is gone: in `failed/`. */
+  /** Sidecars of a version that is gone: in `failed/`. */
   failed: number;
 }
 

@@ -56,7 +56,7 @@ export async function rebuild(config: Config, say: Say): Promise<number> {
 
 const whatItWas = (before: Before): string =>
   before === 'older'
-    ? 'is older than the manifests, or of other paths, and what it knew was taken over'
+    ? 'is older than what lies on disk, or of other paths, and what it knew was taken over'
     : 'is damaged or was never used, and nothing was taken over';
 
 /** Answers what was made use of. */

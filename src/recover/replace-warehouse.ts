@@ -1,6 +1,7 @@
 /**
  * The warehouse of a feed goes on in an empty directory, as after a disk that was full or is lost: what was stored so far
- * stays known by its content, and its file is no longer looked for (`unconfirmed`); the directory gets the marker of the one before.
+ * stays known by its content, and its file is no longer looked for (`unconfirmed`); the state notes when that was, for `explain`,
+ * and the directory gets the marker of the one before.
  * Guarantees: nobody acts for the state meanwhile; killed at any point, it is run again; the marker comes last.
  * Does not: copy files. Who copies them copies the marker too, and needs none of this.
  */
@@ -12,6 +13,7 @@ import { openRoot } from '../files/feed-files.js';
 import { makeMarker, readMarker } from '../files/marker.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../ledger/moved-roots.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
+import { noteReplaced } from '../ledger/replaced.js';
 import { lockRootsAlone } from '../ledger/root-locks.js';
 
 const PAGE = 5_000;
@@ -46,7 +48,11 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
       if (first !== undefined) throw notEmpty(warehouse, first);
       const rule = KEPT_WHILE_UNDER_WAY.find(({ kind }) => kind === 'warehouse')!;
       for (const name of names) refuseMoved(backend, { ...feed, name, warehouse }, before, rule);
-      const contents = await unconfirm(backend, names);
+      const last = lastRow(backend);
+      const contents = await unconfirm(backend, names, last);
+      await backend.transact((tx) => {
+        for (const [n, name] of names.entries()) noteReplaced(tx, name, last, roots[n]!.warehouse);
+      });
       makeMarker(fd, { id, kind: 'warehouse' });
       return { feeds: names, contents };
     } finally {
@@ -57,9 +63,11 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
   }
 }
 
+const lastRow = (backend: Backend): number =>
+  backend.read((r) => r.get<{ last: number }>('SELECT coalesce(max(row), 0) AS last FROM contents'))!.last;
+
 /** In pages: a state of many millions of contents must stay readable meanwhile. */
-async function unconfirm(backend: Backend, feeds: readonly string[]): Promise<number> {
-  const { last } = backend.read((r) => r.get<{ last: number }>('SELECT coalesce(max(row), 0) AS last FROM contents'))!;
+async function unconfirm(backend: Backend, feeds: readonly string[], last: number): Promise<number> {
   let changed = 0;
   for (let row = 0; row < last; row += PAGE) {
     changed += await backend.transact((tx) =>

@@ -13,7 +13,7 @@ import type { Entry } from '../files/directories.js';
 import type { Paced } from '../files/pace.js';
 import { BelowMark, NoRoom } from '../files/place-error.js';
 import { baseOf, folderOf } from '../files/places.js';
-import { type ByteName, openData, renameReplacing, type Stat, statFd } from '../linux/index.js';
+import { type ByteName, openData, renameReplacing, type Stat, statAt, statFd } from '../linux/index.js';
 import { CannotMirror, MovedOn } from './failures.js';
 import { limits } from './limits.js';
 import type { Trees } from './trees.js';
@@ -28,8 +28,14 @@ export interface CopyParts {
   pace?: Paced | undefined;
 }
 
-/** Answers the version that was copied. Errors: MovedOn, CannotMirror `changing`, those of the calls. */
-export async function mirrorFile(trees: Trees, path: ByteName, parts: CopyParts): Promise<Stat> {
+/** A file of SOURCE as it was read, and its copy. */
+export interface Pair {
+  source: Stat;
+  copy: Stat;
+}
+
+/** Errors: MovedOn, CannotMirror `changing`, those of the calls. */
+export async function mirrorFile(trees: Trees, path: ByteName, parts: CopyParts): Promise<Pair> {
   try {
     for (let tries: number = limits.copyTries; ; tries--) {
       const copied = await copyOnce(trees, path, parts);
@@ -43,16 +49,17 @@ export async function mirrorFile(trees: Trees, path: ByteName, parts: CopyParts)
 }
 
 /** Undefined: it changed meanwhile. */
-async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise<Stat | undefined> {
+async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise<Pair | undefined> {
   const fd = openData(trees.source.directory(folderOf(path)), baseOf(path));
   try {
     const before = await rested(fd);
     const { bytes } = await copyWithRoom(fd, before, { dir: trees.making, name: parts.temporary }, parts.pace);
     if (bytes !== before.size || trees.inSource(path)?.version !== before.version) return undefined;
+    const copy = statAt(trees.making, parts.temporary);
     const into = parts.into();
     parts.clearWay();
     renameReplacing(trees.making, parts.temporary, into, baseOf(path));
-    return before;
+    return { source: before, copy };
   } finally {
     closeSync(fd);
   }
@@ -80,24 +87,19 @@ async function rested(fd: number): Promise<Stat> {
 export const isAtRest = (timeNs: bigint): boolean => ageMs(timeNs) >= limits.restMs;
 const ageMs = (timeNs: bigint): number => Date.now() - Number(timeNs / 1_000_000n);
 
-/** Whether both have the same bytes, of a file that did not change while it was read. Errors: MovedOn, of the calls. */
-export async function sameContent(
-  trees: Pick<Trees, 'source' | 'dest'>,
-  path: ByteName,
-  pace?: Paced,
-): Promise<boolean> {
-  const [source, dest] = [
-    openData(trees.source.directory(folderOf(path)), baseOf(path)),
-    openData(trees.dest.directory(folderOf(path)), baseOf(path)),
-  ];
+/** Undefined: they have not the same bytes, or the file changed while it was read. Errors: MovedOn, of the calls. */
+export async function sameContent(trees: Trees, path: ByteName, pace?: Paced): Promise<Pair | undefined> {
+  const source = openData(trees.source.directory(folderOf(path)), baseOf(path));
+  let dest: number | undefined;
   try {
-    const before = await rested(source);
-    if (statFd(dest).kind !== 'file') throw new MovedOn();
+    dest = openData(trees.dest.directory(folderOf(path)), baseOf(path));
+    const [before, copy] = [await rested(source), statFd(dest)];
+    if (copy.kind !== 'file') throw new MovedOn();
     const [a, b] = [await digestPaced(source, before.size, pace), await digestPaced(dest, before.size, pace)];
-    if (statFd(source).version !== before.version) return false;
-    return a.bytes === b.bytes && a.sha256.equals(b.sha256);
+    if (statFd(source).version !== before.version) return undefined;
+    return a.bytes === b.bytes && a.sha256.equals(b.sha256) ? { source: before, copy } : undefined;
   } finally {
     closeSync(source);
-    closeSync(dest);
+    if (dest !== undefined) closeSync(dest);
   }
 }

@@ -1,25 +1,31 @@
 /** Directories of DEST, made where SOURCE has them. */
 import { baseOf, folderOf } from '../files/places.js';
-import { type ByteName, makeDirectoryAt, type Stat, statAtOrNone, statFd, unlinkAt } from '../linux/index.js';
-import { CannotMirror, isGone, MovedOn } from './failures.js';
-import type { Parts } from './parts.js';
+import { type ByteName, makeDirectoryAt, type Stat, statFd, unlinkAt } from '../linux/index.js';
+import { isGone, MovedOn } from './failures.js';
+import { onlySaid, type Parts } from './parts.js';
+import { checkWay } from './removals.js';
 import { OWN_ALL, ready } from './settle.js';
 import type { Trees } from './trees.js';
 
-/** The directory of DEST that is to be as that of SOURCE, made with its parents where it is missing. */
-export function ensure(parts: Parts, trees: Trees, path: ByteName): void {
+/**
+ * The directory of DEST that is to be as that of SOURCE, made with its parents where it is missing. Answers whether it is there:
+ * it is not where acts are only said.
+ */
+export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
   try {
     trees.dest.directory(path);
-    return;
+    return true;
   } catch (error) {
     if (!isGone(error)) throw error;
   }
-  if (trees.inSource(path)?.kind !== 'directory') throw new MovedOn();
+  const source = trees.inSource(path);
+  if (source?.kind !== 'directory') throw new MovedOn();
   ensure(parts, trees, folderOf(path));
+  const there = trees.inDest(path);
+  checkWay(parts, path, source, there);
+  if (onlySaid(parts, 'make', path, 'a directory')) return false;
   const parent = ready(trees, folderOf(path));
-  const there = statAtOrNone(parent, baseOf(path));
   if (there !== undefined && there.kind !== 'directory') {
-    if (!parts.delete) throw new CannotMirror('kept', 'a file lies where a directory belongs, and --no-delete is set');
     unlinkAt(parent, baseOf(path));
     parts.totals.removed++;
   }
@@ -29,10 +35,12 @@ export function ensure(parts: Parts, trees: Trees, path: ByteName): void {
     parts.wrote();
   }
   ready(trees, path);
+  return true;
 }
 
 /** Its mode, owner and times are set when the trees are settled. `self`: of SOURCE. */
-export function compareDirectory({ compare }: Parts, trees: Trees, path: ByteName, self: Stat): void {
+export function compareDirectory(parts: Parts, trees: Trees, path: ByteName, self: Stat): void {
   const dest = statFd(trees.dest.directory(path));
-  if (path !== '' && !compare.sameAttributes(self, dest)) trees.touched.add(path);
+  if (path === '' || parts.compare.sameAttributes(self, dest)) return;
+  if (!onlySaid(parts, 'attributes', path, 'mode, owner or times differ')) trees.touched.add(path);
 }

@@ -19,7 +19,7 @@ export class SourceMissing extends Error {
 export class DestMissing extends Error {
   override readonly name = 'DestMissing';
   constructor(
-    /** An errno name, or `no_marker`. */
+    /** An errno name, `no_marker` or `dest_in_use` (sentences.ts). */
     readonly code: string,
   ) {
     super(`the destination is missing: ${code}`);
@@ -35,7 +35,7 @@ export class MovedOn extends Error {
 export class CannotMirror extends Error {
   override readonly name = 'CannotMirror';
   constructor(
-    readonly code: 'changing' | 'kept' | 'mount_missing',
+    readonly code: 'changing' | 'kept' | 'mount_missing' | 'overlap',
     sentence: string,
   ) {
     super(sentence);
@@ -47,7 +47,7 @@ const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 export const isGone = (error: unknown): boolean => error instanceof MovedOn || GONE.includes(errnoOf(error) ?? '');
 
 const OF_DEST = ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE'];
-/** Of a disk: it depends on whose. */
+/** Errors of a disk; it depends on whose disk. */
 const OF_EITHER = ['EIO', 'ESTALE', 'ENOTCONN', 'ENODEV', 'ENXIO'];
 
 /** Says the same of every path there. */

@@ -1,10 +1,9 @@
 /**
  * From the watcher into the change log: what is told is on disk before anybody acts on it, so that a slow or full DEST makes
  * nobody wait but itself.
- * Guarantees: bounded; while the log cannot keep up the watcher is not listened to, and it has its own bound. What the log
- * could not take is told (`onLost`), and found by a look at everything.
+ * Guarantees: bounded; while the log cannot keep up the watcher is not listened to, and it has its own bound.
  */
-import { type Change, type ChangeLog, ChangeLogError, type NewChange } from '../change-log/index.js';
+import type { Change, NewChange } from '../change-log/index.js';
 import { limits } from './limits.js';
 
 /** As the watcher tells it. */
@@ -17,19 +16,17 @@ export interface Told {
 }
 
 export interface FollowParts {
-  log: ChangeLog;
+  /** Resolves when they are recorded, or never will be. */
+  record: (changes: NewChange[]) => Promise<void>;
   /** Absolute path of SOURCE. */
   source: string;
-  /** The newest of them. */
-  onRecorded: (seq: number) => void;
-  onLost: (error: ChangeLogError) => void;
 }
 
 export class Follow {
   readonly #prefix: Buffer;
   #held: NewChange[] = [];
   #flushing: Promise<void> | undefined;
-  /** Of moves of which one half was told: recorded together they are read together. */
+  /** Ids of moves of which one half came so far. Both halves are recorded together, so they are read together. */
   readonly #halves = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -54,28 +51,22 @@ export class Follow {
   }
 
   /** All that is held, after what is being recorded already. */
-  #record(): Promise<void> {
+  async #record(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#halves.clear();
-    this.#flushing ??= this.#flush();
-    return this.#flushing;
+    // With nothing to record it would end before it is noted here, and be waited for by all that follow.
+    if (this.#held.length > 0) this.#flushing ??= this.#flush();
+    await this.#flushing;
   }
 
+  /** Half a move that comes meanwhile waits for the other half. */
   async #flush(): Promise<void> {
     try {
-      while (this.#held.length > 0) await this.#recordSome(this.#held.splice(0, limits.recordMax));
+      while (this.#held.length > 0 && this.#halves.size === 0)
+        await this.parts.record(this.#held.splice(0, limits.recordMax));
     } finally {
       this.#flushing = undefined;
-    }
-  }
-
-  async #recordSome(changes: NewChange[]): Promise<void> {
-    try {
-      this.parts.onRecorded(await this.parts.log.record(changes));
-    } catch (error) {
-      if (!(error instanceof ChangeLogError)) throw error;
-      this.parts.onLost(error);
     }
   }
 }

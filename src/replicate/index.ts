@@ -5,7 +5,8 @@ import { Replica } from './replica.js';
 import type { Look, Replicated, ReplicateOptions } from './types.js';
 import { watchSource } from './watching.js';
 
-export { type Planned, planReplica } from './plan.js';
+export type { Planned } from './parts.js';
+export { planReplica } from './plan.js';
 export type { Look, Replicated, ReplicateOptions, Totals, Unmirrored } from './types.js';
 
 export interface Replicating {

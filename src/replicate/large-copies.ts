@@ -40,9 +40,9 @@ export class LargeCopies {
     this.#next();
   }
 
-  /** Resolves when none is under way at the path or below it. */
+  /** Resolves when none is under way at the path or below it; '' is everything. */
   async giveWay(path: ByteName): Promise<void> {
-    const speaks = (other: ByteName) => other === path || other.startsWith(`${path}/`);
+    const speaks = (other: ByteName) => path === '' || other === path || other.startsWith(`${path}/`);
     for (const waiting of [...this.#waiting]) if (speaks(waiting)) this.#waiting.delete(waiting);
     const ending = [...this.#running].filter(([other]) => speaks(other)).map(([, copy]) => copy);
     for (const copy of ending) {

@@ -3,28 +3,27 @@
  * Guarantees: SOURCE itself is asked what a path is; whoever told of it is only the reason to look.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Operation } from '../change-log/index.js';
 import { namesIn } from '../files/names-in.js';
 import { folderOf } from '../files/places.js';
 import { type ByteName, joinNames, type Stat, shownName, statFd } from '../linux/index.js';
 import { file, isLike, symlink } from './acts.js';
 import { compareDirectory, ensure } from './ensure.js';
 import { limits } from './limits.js';
-import type { Parts } from './parts.js';
+import { onlySaid, type Parts } from './parts.js';
 import { remove } from './removals.js';
 import type { Stretch } from './stretch.js';
 import type { Trees } from './trees.js';
 import type { Trouble } from './trouble.js';
 import { isSpecial } from './types.js';
 
-/** `looked`: a look at everything has met it. `told`: it has changed, also where size and mtime do not say so. */
-export type Why = 'looked' | 'told';
-
 export interface LookParts {
   parts: Parts;
   trouble: Trouble;
   stretch: Stretch;
   signal: AbortSignal;
-  copyLarge: (path: ByteName, told: boolean) => void;
+  /** Without it, large ones are copied like others. */
+  copyLarge?: (path: ByteName) => void;
 }
 
 export class Looking {
@@ -57,7 +56,7 @@ export class Looking {
       const fd = trees.source.directory(path);
       const self = statFd(fd);
       const names = namesIn(fd);
-      ensure(parts, trees, path);
+      const isThere = ensure(parts, trees, path);
       const found: ByteName[] = [];
       let n = 0;
       for (const name of names) {
@@ -65,13 +64,13 @@ export class Looking {
         if (signal.aborted) return [];
         const child = joinNames(path, name);
         await trouble.guarded(child, async () => {
-          if (await this.one(trees, child, 'looked', self)) found.push(child);
+          if (await this.one(trees, child, undefined, self)) found.push(child);
         });
       }
       // A file that goes while it is copied would be removed first, and come after.
       await trees.lanes.idle();
-      if (parts.delete) await this.#strays(trees, path);
-      compareDirectory(parts, trees, path, self);
+      if (isThere && parts.delete) await this.#strays(trees, path);
+      if (isThere) compareDirectory(parts, trees, path, self);
       trouble.retries.well(path);
       return found;
     });
@@ -87,59 +86,79 @@ export class Looking {
     }
   }
 
-  /** Answers whether it is a directory of the mirror: what is in it is not looked at. */
-  async one(trees: Trees, path: ByteName, why: Why, parent?: Stat): Promise<boolean> {
-    const { parts, trouble } = this.given;
+  /**
+   * Answers whether it is a directory of the mirror: what is in it is not looked at. `told`: what was told of it last, and brought
+   * this about.
+   */
+  async one(trees: Trees, path: ByteName, told?: Operation, parent?: Stat): Promise<boolean> {
+    const { parts } = this.given;
     if (path === '') return true;
     const found = trees.inSource(path);
     if (found === undefined || isSpecial(found.kind)) {
-      if (found) this.#tellSpecial(path, found);
-      await this.#gone(trees, path);
-      trouble.retries.well(path);
+      if (found && parts.rules.coversAll(path, false)) this.#tellSpecial(path, found);
+      await this.#gone(trees, path, told);
       return false;
     }
     if (!parts.rules.coversAll(path, found.kind === 'directory')) return false;
     parts.source.refuseLost(trees, path);
     parts.totals.files++;
+    const there = trees.inDest(path);
+    const done = () => this.#done(path, told, 'put', there === undefined);
     if (found.kind === 'directory') {
       parts.source.noteMount(path, found, parent ?? statFd(trees.source.directory(folderOf(path))));
       ensure(parts, trees, path);
+      this.#compareTold(path, told, 'put', there === undefined);
       return true;
     }
-    if (found.kind === 'symlink') symlink(parts, trees, path, found);
-    else if (!isLike(parts, trees, path, found, why === 'told')) {
-      await this.#copy(trees, path, found, why);
+    if (found.kind === 'symlink') symlink(parts, trees, path, found, there);
+    else if (!isLike(parts, trees, path, found, there)) {
+      await this.#copy(trees, path, found, done);
       return false;
     }
-    trouble.retries.well(path);
+    done();
     return false;
   }
 
-  async #copy(trees: Trees, path: ByteName, { size }: Stat, why: Why): Promise<void> {
+  async #copy(trees: Trees, path: ByteName, { size }: Stat, done: () => void): Promise<void> {
     const { parts, trouble, copyLarge } = this.given;
     const { place, retries } = trouble;
     if (!place.mayTry(performance.now())) retries.failed(path, place.code!, '', false);
-    else if (size > limits.largeBytes) copyLarge(path, why === 'told');
+    else if (size > limits.largeBytes && copyLarge) copyLarge(path);
     else {
       await trees.lanes.add(() =>
         trouble.guarded(path, async () => {
-          await file(parts, trees, path, why === 'told');
-          retries.well(path);
+          await file(parts, trees, path);
+          done();
         }),
       );
     }
   }
 
-  async #gone(trees: Trees, path: ByteName): Promise<void> {
+  async #gone(trees: Trees, path: ByteName, told?: Operation): Promise<void> {
     const { parts } = this.given;
     const dest = trees.inDest(path);
-    if (dest === undefined || !parts.rules.coversAll(path, dest.kind === 'directory')) return;
-    await remove(parts, trees, path, dest);
+    const goes = dest !== undefined && parts.rules.coversAll(path, dest.kind === 'directory');
+    if (goes) await remove(parts, trees, path, dest);
+    this.#done(path, told, 'delete', goes && parts.delete);
+  }
+
+  #done(path: ByteName, told: Operation | undefined, found: Operation, changed: boolean): void {
+    this.given.trouble.retries.well(path);
+    this.#compareTold(path, told, found, changed);
+  }
+
+  /** What was found is in DEST. Where that is not what was told, it is looked at again. */
+  #compareTold(path: ByteName, told: Operation | undefined, found: Operation, changed: boolean): void {
+    const { untold } = this.given.trouble;
+    if (told === found) untold?.told(path);
+    else if (told !== undefined || changed) untold?.ahead(path);
   }
 
   #tellSpecial(path: ByteName, { kind }: Stat): void {
+    const { parts } = this.given;
     if (this.#specials.has(path) || this.#specials.size >= limits.retriesMax) return;
     this.#specials.add(path);
-    this.given.parts.emit('replica_special', { path: shownName(path), kind });
+    onlySaid(parts, 'leave', path, `a ${kind} is not mirrored`);
+    parts.emit('replica_special', { path: shownName(path), kind });
   }
 }

@@ -17,10 +17,17 @@ export interface SourceSeen extends Partial<DirectoryId> {
   mounts: string[];
 }
 
+/** What a marker of an earlier version may lack is optional. */
 export interface Marker extends SourceSeen {
   version: 1;
   /** Real path. */
   source: string;
+  /** Which mirror this is: DEST is known by it when it was away. */
+  id?: string;
+  /** What SOURCE's files were until then has been looked at, and is in DEST. Milliseconds since 1970. */
+  sinceMs?: number;
+  /** What DEST keeps of a time, in nanoseconds. */
+  stepNs?: number;
 }
 
 /** Undefined where there is none. `hidden`: the hidden folder. */

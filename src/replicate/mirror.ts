@@ -4,9 +4,9 @@
  * before it counts as done; large files, which are copied beside everything else, are the exception.
  * Does not: decide when.
  */
-import type { Change } from '../change-log/index.js';
+import type { Change, Operation } from '../change-log/index.js';
 import { folderOf } from '../files/places.js';
-import { type ByteName, bytesOfName, nameOfBytes } from '../linux/index.js';
+import { type ByteName, nameOfBytes } from '../linux/index.js';
 import { file, isLike } from './acts.js';
 import { GaveWay, LargeCopies } from './large-copies.js';
 import { Looking } from './looking.js';
@@ -18,15 +18,13 @@ import type { Trouble } from './trouble.js';
 
 interface Told {
   path: ByteName;
-  operation: string;
+  operation: Operation;
   renameId?: string | undefined;
 }
 
 export class Mirror {
   readonly #parts: Parts;
   readonly #large = new LargeCopies((path, signal) => this.#copyLarge(path, signal));
-  /** Of these it was told that they have changed. */
-  readonly #toldLarge = new Set<ByteName>();
   readonly #stretch: Stretch;
   readonly #looking: Looking;
 
@@ -37,10 +35,7 @@ export class Mirror {
   ) {
     this.#parts = { ...parts, giveWay: (path) => this.#large.giveWay(path) };
     this.#stretch = stretchOf(this.#parts, trouble);
-    const copyLarge = (path: ByteName, told: boolean) => {
-      if (told) this.#toldLarge.add(path);
-      this.#large.start(path);
-    };
+    const copyLarge = (path: ByteName) => this.#large.start(path);
     this.#looking = new Looking({ parts: this.#parts, trouble, stretch: this.#stretch, signal, copyLarge });
   }
 
@@ -51,6 +46,11 @@ export class Mirror {
   /** Resolves when the large copies have ended. */
   largeIdle(): Promise<void> {
     return this.#large.idle();
+  }
+
+  /** Nothing is open in DEST when it resolves; what was under way is met by the next look at everything. */
+  async letGo(): Promise<void> {
+    await this.#large.giveWay('' as ByteName).catch(() => undefined);
   }
 
   stop(): Promise<void> {
@@ -65,24 +65,47 @@ export class Mirror {
   /** What was told, in one go. Errors: SourceMissing, DestMissing; what is wrong with single paths waits to be tried again. */
   async apply(changes: readonly Pick<Change, 'key' | 'operation' | 'renameId'>[]): Promise<void> {
     const told = changes.map(({ key, ...rest }) => ({ ...rest, path: nameOfBytes(key) }));
-    const moved = await this.#moves(told);
-    const seen = new Set<ByteName>();
-    const paths = [...new Set(told.map(({ path }) => path))].sort();
-    await this.#stretch(async (trees) => {
-      for (const path of paths) {
-        if (this.signal.aborted) return;
-        await this.trouble.guarded(path, async () => {
-          const isDirectory = await this.#looking.one(trees, path, isUnder(path, moved) ? 'looked' : 'told');
-          // What is in a directory that was met a moment ago has been looked at then.
-          if (isDirectory && !isUnder(folderOf(path), seen)) await this.#below(trees, path, seen);
-        });
-      }
-    });
+    const from = new Map<string, ByteName>();
+    for (const { path, operation, renameId } of told)
+      if (renameId !== undefined && operation === 'delete') from.set(renameId, path);
+    await this.#doubt(told, from);
+    // The first half of a large tree's rename: what it holds follows, pair by pair, and would be copied by a look at it now.
+    const halves = told.filter(({ operation, renameId }) => operation === 'put' && renameId && !from.has(renameId));
+    const isHalf = new Set(halves.map(({ path }) => path));
+    await this.#look(new Map(told.map(({ path, operation }) => [path, operation])), (path) => !isHalf.has(path));
   }
 
   /** Tries again what could not be done. */
   again(paths: readonly ByteName[]): Promise<void> {
-    return this.apply(paths.map((path) => ({ key: bytesOfName(path), operation: 'put' })));
+    return this.#look(new Map(paths.map((path) => [path, undefined])), () => true);
+  }
+
+  /** Whether they are there and alike; not what lies below them. */
+  async glance(paths: readonly ByteName[]): Promise<void> {
+    const { trouble } = this;
+    const told = new Map<ByteName, undefined>();
+    await this.#stretch(async (trees) => {
+      for (const path of paths) {
+        await trouble.guarded(path, async () => {
+          if (trouble.untold!.mayFollow(path, trees.inSource(path) !== undefined)) told.set(path, undefined);
+        });
+      }
+    });
+    await this.#look(told, () => false);
+  }
+
+  async #look(told: ReadonlyMap<ByteName, Operation | undefined>, isDeep: (path: ByteName) => boolean): Promise<void> {
+    const seen = new Set<ByteName>();
+    await this.#stretch(async (trees) => {
+      for (const path of [...told.keys()].sort()) {
+        if (this.signal.aborted) return;
+        await this.trouble.guarded(path, async () => {
+          const isDirectory = await this.#looking.one(trees, path, told.get(path));
+          // What is in a directory that was met a moment ago has been looked at then.
+          if (isDirectory && isDeep(path) && !isUnder(folderOf(path), seen)) await this.#below(trees, path, seen);
+        });
+      }
+    });
   }
 
   async #below(trees: Trees, path: ByteName, seen: Set<ByteName>): Promise<void> {
@@ -95,25 +118,17 @@ export class Mirror {
     trees.source.leave(path);
   }
 
-  /** Answers the new names of what was renamed in DEST. */
-  async #moves(told: readonly Told[]): Promise<Set<ByteName>> {
-    const moved = new Set<ByteName>();
-    const from = new Map<string, ByteName>();
-    for (const { path, operation, renameId } of told)
-      if (renameId !== undefined && operation === 'delete') from.set(renameId, path);
-    if (from.size === 0) return moved;
+  /** No copy is believed of which a change was told; and then, so that the doubt goes with it, what was renamed is renamed. */
+  async #doubt(told: readonly Told[], from: ReadonlyMap<string, ByteName>): Promise<void> {
     await this.#stretch(async (trees) => {
-      for (const { path, operation, renameId } of told) {
-        const old = renameId === undefined || operation !== 'put' ? undefined : from.get(renameId);
-        if (old === undefined) continue;
-        // What was written below the old name, and not read yet, is in doubt: it is copied.
-        const doubted = told.some((other) => other.path.startsWith(`${old}/`) && other.operation === 'put');
-        await this.trouble.guarded(path, async () => {
-          if (!doubted && (await move(this.#parts, trees, old, path))) moved.add(path);
-        });
+      const puts = told.filter(({ operation }) => operation === 'put');
+      for (const { path } of puts)
+        await this.trouble.guarded(path, async () => this.#parts.belief.doubt(trees.inDest(path)));
+      for (const { path, renameId } of puts) {
+        const old = renameId === undefined ? undefined : from.get(renameId);
+        if (old !== undefined) await this.trouble.guarded(path, () => move(this.#parts, trees, old, path));
       }
     });
-    return moved;
   }
 
   async #copyLarge(path: ByteName, signal: AbortSignal): Promise<void> {
@@ -122,15 +137,15 @@ export class Mirror {
         if (signal.aborted) throw new GaveWay();
       },
     };
-    const told = this.#toldLarge.delete(path);
     await this.trouble.guarded(path, async () => {
       await this.#stretch(async (trees) => {
         const found = trees.inSource(path);
         // It may be like it by now: it was asked for once more while it was copied.
-        if (found && isLike(this.#parts, trees, path, found, told)) return;
-        await file(this.#parts, trees, path, told, pace);
+        if (found && isLike(this.#parts, trees, path, found, trees.inDest(path))) return;
+        await file(this.#parts, trees, path, pace);
       });
       this.trouble.retries.well(path);
+      this.trouble.untold?.ahead(path);
     });
   }
 }

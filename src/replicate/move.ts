@@ -1,25 +1,24 @@
 /** A rename in SOURCE as a rename in DEST: nothing is copied. */
 import { baseOf, folderOf } from '../files/places.js';
 import { type ByteName, renameReplacing, type Stat } from '../linux/index.js';
-import { isAtRest } from './copy-file.js';
 import { ensure } from './ensure.js';
 import type { Parts } from './parts.js';
-import { ready, setAttributes } from './settle.js';
+import { ready } from './settle.js';
 import type { Trees } from './trees.js';
 
 /**
- * Where what lies under the old name in DEST is known to be the copy of what lies under the new one in SOURCE. Answers whether
- * it was renamed; if not, both names are looked at like any others. What is below a directory is compared afterwards in any case.
+ * Where what lies under the old name in DEST may be the copy of what lies under the new one in SOURCE. Whether it is, is asked
+ * afterwards, of it and of all below it, as of anything that lies in DEST.
  */
-export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteName): Promise<boolean> {
-  const { source, compare, known, totals, giveWay } = parts;
+export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteName): Promise<void> {
+  const { source, belief, totals, giveWay } = parts;
   const [now, copy] = [trees.inSource(to), trees.inDest(from)];
-  if (!now || !copy || !isItsCopy(parts, now, copy)) return false;
+  if (!now || !copy || !mayBeItsCopy(parts, now, copy)) return;
   // Something has the old name by now: which one came when is not known.
-  if (trees.inSource(from) !== undefined) return false;
+  if (trees.inSource(from) !== undefined) return;
   // A file replaces a file in one step; a directory would have to be removed first.
   const there = trees.inDest(to);
-  if (there !== undefined && (there.kind !== 'file' || now.kind !== 'file')) return false;
+  if (there !== undefined && (there.kind !== 'file' || now.kind !== 'file')) return;
   source.refuseLost(trees, from, true);
   source.refuseLost(trees, to, true);
   await giveWay(from);
@@ -30,18 +29,12 @@ export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteN
   trees.dest.leave(from);
   renameReplacing(dir, baseOf(from), into, baseOf(to));
   trees.touched.delete(from);
+  belief.forget(there);
   totals.moved++;
-  if (now.kind === 'directory') known.moved(from, to);
-  else {
-    if (!compare.sameAttributes(now, copy)) setAttributes(trees, to, now);
-    // A write from here on gives it another mtime, if this one is at rest.
-    if (isAtRest(now.mtimeNs)) known.note(to, now.version);
-  }
-  return true;
 }
 
 /** Where names are left out, what lies below a directory is not all of the mirror. */
-function isItsCopy({ rules, compare, checksum, ...parts }: Parts, now: Stat, copy: Stat): boolean {
+function mayBeItsCopy({ rules, compare, ...parts }: Parts, now: Stat, copy: Stat): boolean {
   if (!parts.delete || !rules.all || now.kind !== copy.kind) return false;
-  return now.kind === 'directory' || (!checksum && compare.sameFile(now, copy));
+  return now.kind === 'directory' || compare.sameFile(now, copy);
 }

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { isWithin, realOrFuturePath, refuseOverlap, refuseWithin } from '../config/directories.js';
 import { OperatorError } from '../errors.js';
 import { errnoOf } from '../files/place-error.js';
-import { shownName } from '../linux/index.js';
+import { nameOfText, shownName } from '../linux/index.js';
 import type { Emit } from '../telemetry/emit.js';
-import { Dest, hasContent, lookAtDest } from './dest.js';
+import { Dest } from './dest.js';
 import { Compare } from './difference.js';
 import { SourceMissing } from './failures.js';
+import { hasContent, lookAtDest } from './look-at-dest.js';
 import type { Marker, SourceSeen } from './marker.js';
+import { overlapping } from './overlap.js';
 import { HIDDEN, Rules } from './rules.js';
 import { destError, sourceError } from './sentences.js';
 import { Source } from './source.js';
@@ -23,12 +25,21 @@ export interface Opened {
   totals: Totals;
   emit: Emit;
   hiddenPath: string;
+  /** What had changed until then is in DEST. */
+  sinceMs: number;
+}
+
+export interface Looked {
+  /** To be written: what was there, and what SOURCE is now. */
+  marker: Marker & { sinceMs: number };
+  rules: Rules;
 }
 
 /** Both are looked at; nothing is changed. Errors: OperatorError, EnvironmentError. */
-export function lookAtBoth(options: ReplicateOptions): { seen: SourceSeen; rules: Rules } {
-  refuseOverlap({ origin: 'SOURCE', path: options.source }, { origin: 'DEST', path: options.dest });
+export function lookAtBoth(options: ReplicateOptions): Looked {
   const { source, dest, adopt = false } = options;
+  refuseOverlap({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest });
+  refuseSameTree(source, dest);
   if (options.changeLog !== undefined) refuseLogInside(options.changeLog, source, dest);
   const marker = lookAtDest({ source, dest, adopt });
   const rules = new Rules(options);
@@ -40,10 +51,22 @@ export function lookAtBoth(options: ReplicateOptions): { seen: SourceSeen; rules
     } finally {
       closeSync(fd);
     }
-    return { seen: place.seen!, rules };
+    // A clock that was put back says nothing of what comes.
+    const sinceMs = Math.min(marker?.sinceMs ?? Date.now(), Date.now());
+    return { marker: { ...marker, ...place.seen!, version: 1, source, sinceMs }, rules };
   } catch (error) {
     throw error instanceof SourceMissing ? sourceError(source, error.code) : error;
   }
+}
+
+/** Two paths, one tree: it would be copied into itself until the disk is full, or removed with its copy. */
+function refuseSameTree(source: string, dest: string): void {
+  const both = overlapping(nameOfText(source), nameOfText(dest));
+  if (both === undefined) return;
+  throw new OperatorError(
+    'folders_overlap',
+    `SOURCE and DEST must be separate directories, but by a bind mount ${shownName(both.source)} (in SOURCE) and ${shownName(both.dest)} (in DEST) are one, or lie in one another; name two separate directories, or unmount it.`,
+  );
 }
 
 /** In SOURCE each of its own changes would be told to it again; in DEST it would be removed. */
@@ -54,27 +77,35 @@ function refuseLogInside(changeLog: string, source: string, dest: string): void 
 }
 
 export async function openReplica(options: ReplicateOptions): Promise<Opened> {
-  const { seen, rules } = lookAtBoth(options);
-  const { source, dest, adopt = false, emit = () => {} } = options;
-  const claimed = await claim({ source, dest, adopt }, seen);
+  const { marker, rules } = lookAtBoth(options);
+  const { dest, emit = () => {} } = options;
+  const claimed = await claim(dest, marker);
   return {
-    source: new Source(options, rules, seen, (now) => claimed.remember({ ...now, version: 1, source })),
+    source: new Source(options, rules, seenIn(marker), (now) => claimed.remember(now)),
     dest: claimed,
     rules,
-    compare: new Compare(claimed.stepNs),
+    compare: new Compare(BigInt(claimed.stepNs)),
     totals: noTotals(),
     emit,
     hiddenPath: join(dest, shownName(HIDDEN)),
+    sinceMs: marker.sinceMs,
   };
 }
 
-async function claim(wanted: { source: string; dest: string; adopt: boolean }, seen: SourceSeen): Promise<Dest> {
+/** What is remembered of SOURCE. */
+const seenIn = ({ inode, birth, filesystem, mounted, mounts }: Marker): SourceSeen => ({
+  inode,
+  birth,
+  filesystem,
+  mounted,
+  mounts,
+});
+
+async function claim(dest: string, marker: Marker): Promise<Dest> {
   try {
-    return await Dest.claim(wanted, seen);
+    return await Dest.claim(dest, marker);
   } catch (error) {
     const code = errnoOf(error);
-    throw error instanceof OperatorError || code === undefined ? error : destError(wanted.dest, code);
+    throw error instanceof OperatorError || code === undefined ? error : destError(dest, code);
   }
 }
-
-const seenIn = ({ version: _version, source: _source, ...seen }: Marker): SourceSeen => seen;

@@ -1,19 +1,19 @@
 /** What the acts on DEST share. Each act looks anew at what it changes, and is done in one step as far as a reader sees. */
 import type { ByteName } from '../linux/index.js';
 import type { Emit } from '../telemetry/emit.js';
+import type { Belief } from './belief.js';
 import type { Dest } from './dest.js';
 import type { Compare } from './difference.js';
-import type { Known } from './known.js';
 import type { Rules } from './rules.js';
 import type { Source } from './source.js';
 import type { Totals } from './types.js';
 
 export interface Parts {
   source: Source;
-  dest: Dest;
+  dest: Pick<Dest, 'open' | 'newName'>;
   rules: Rules;
   compare: Compare;
-  known: Known;
+  belief: Belief;
   delete: boolean;
   checksum: boolean;
   totals: Totals;
@@ -22,4 +22,21 @@ export interface Parts {
   wrote: () => void;
   /** Resolves when no large copy is under way at or below the path. */
   giveWay: (path: ByteName) => Promise<void>;
+  /** Where it is given, acts are said and not done. */
+  plan?: ((planned: Planned) => void) | undefined;
+}
+
+export type PlannedAct = 'copy' | 'make' | 'link' | 'attributes' | 'remove' | 'replace' | 'leave' | 'fail';
+
+export interface Planned {
+  act: PlannedAct;
+  path: ByteName;
+  bytes: number;
+  why: string;
+}
+
+/** Whether the act is only said. Asked just before each act, when all that could keep it from being done was asked. */
+export function onlySaid({ plan }: Parts, act: PlannedAct, path: ByteName, why: string, bytes = 0): boolean {
+  plan?.({ act, path, bytes, why });
+  return plan !== undefined;
 }

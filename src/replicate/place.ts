@@ -15,6 +15,7 @@ export class Place {
   constructor(
     private readonly path: string,
     private readonly emit: Emit,
+    private readonly goesOn: () => void = () => {},
   ) {}
 
   /** What keeps it from being written to. */
@@ -27,6 +28,11 @@ export class Place {
     return this.#code === undefined || nowMs >= this.#askAgainMs;
   }
 
+  /** 0: now. */
+  get tryAtMs(): number {
+    return this.#code === undefined ? 0 : this.#askAgainMs;
+  }
+
   failed(code: string, reason: string): void {
     this.#askAgainMs = performance.now() + limits.placeRetryMs;
     if (this.#code === undefined) this.emit('replica_waiting', { dest: this.path, code, reason });
@@ -37,6 +43,7 @@ export class Place {
     if (this.#code === undefined) return;
     this.emit('replica_goes_on', { dest: this.path, code: this.#code });
     this.#code = undefined;
+    this.goesOn();
   }
 
   /** Resolves when it may be tried. `meanwhile`: what is told may make room. */

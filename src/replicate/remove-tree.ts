@@ -42,6 +42,31 @@ export async function removeTree(
   return removed;
 }
 
+/**
+ * Tells what `removeTree` would remove, what is in a directory before it, and changes nothing. Answers whether the name itself
+ * would go.
+ */
+export function listTree(
+  dir: number,
+  at: ByteName,
+  spare: (path: ByteName, isDirectory: boolean) => boolean,
+  tell: (path: ByteName) => void,
+): boolean {
+  const children: { path: ByteName; isDirectory: boolean }[] = [];
+  inDirectory(dir, at, (fd) => {
+    for (const name of namesIn(fd))
+      children.push({ path: joinNames(at, name), isDirectory: statAtOrNone(fd, name)?.kind === 'directory' });
+  });
+  let goes = true;
+  for (const { path, isDirectory } of children) {
+    if (spare(path, isDirectory)) goes = false;
+    else if (!isDirectory) tell(path);
+    else if (!listTree(dir, path, spare, tell)) goes = false;
+  }
+  if (goes) tell(at);
+  return goes;
+}
+
 /** Its directories are left, and added to `pending`. */
 async function emptyOne(
   dir: number,

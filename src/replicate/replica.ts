@@ -5,67 +5,71 @@
  * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
  */
 import { join } from 'node:path';
-import { type ChangeLog, ChangeLogError, createChangeLog } from '../change-log/index.js';
+import { errnoOf } from '../files/place-error.js';
 import type { ByteName } from '../linux/index.js';
-import { Follow, type Told, wholeMoves } from './follow.js';
-import { Known } from './known.js';
+import { Belief } from './belief.js';
+import { DestMissing } from './failures.js';
+import { Follow, type Told } from './follow.js';
 import { limits } from './limits.js';
 import { Mirror } from './mirror.js';
 import { Missing } from './missing.js';
 import { type Opened, openReplica } from './open.js';
 import { Place } from './place.js';
 import { Retries } from './retries.js';
+import { ToldLog } from './told-log.js';
 import { Trouble } from './trouble.js';
 import type { Look, Replicated, ReplicateOptions } from './types.js';
+import { Untold } from './untold.js';
 import { Wake } from './wake.js';
-
-const CONSUMER = 'ingest-replicate';
-const ROOT = '' as ByteName;
-const PASSES = ['change_log_full', 'change_log_io', 'change_log_gap', 'change_log_lost_consumer'];
 
 export class Replica {
   readonly #end = new AbortController();
   readonly #wake = new Wake();
   readonly #trouble: Trouble;
   readonly #missing: Missing;
+  readonly #belief: Belief;
   readonly #mirror: Mirror;
-  /** In the log. */
-  #recorded = 0;
-  #read = 0;
+  readonly #log: ToldLog;
   #scanAtMs = 0;
+  /** When the last look at everything began, until that is remembered in DEST. */
+  #lookedMs: number | undefined;
   #failed: { error: unknown } | undefined;
-  #logCode: string | undefined;
-  /** It is asked again then. */
-  #logAtMs = 0;
 
   private constructor(
     private readonly options: ReplicateOptions,
     private readonly opened: Opened,
-    private readonly log: ChangeLog,
   ) {
-    const { emit } = opened;
-    this.#trouble = new Trouble(new Retries(emit), new Place(options.dest, emit));
+    const { emit, compare, sinceMs, dest, hiddenPath } = opened;
+    const [{ delete: removes = true, checksum = false, changeLog }, retries] = [options, new Retries(emit)];
+    const [place, isTold] = [new Place(options.dest, emit, () => retries.hurry()), !options.once && !options.poll];
+    this.#trouble = new Trouble(retries, place, isTold ? new Untold() : undefined);
     this.#missing = new Missing(options, emit);
+    this.#belief = new Belief(compare, checksum, sinceMs);
     const parts = {
       ...opened,
-      known: new Known(),
-      delete: options.delete ?? true,
-      checksum: options.checksum ?? false,
+      belief: this.#belief,
+      delete: removes,
+      checksum,
       wrote: () => this.#trouble.place.worked(),
     };
     this.#mirror = new Mirror(parts, this.#trouble, this.#end.signal);
+    this.#log = new ToldLog({
+      path: changeLog ?? join(hiddenPath, 'changes.db'),
+      emit,
+      inDest: changeLog === undefined,
+      dest,
+      wake: () => this.#wake.ring(),
+      lost: (untilMs) => this.#scanBy(untilMs),
+      broken: (error) => this.fail(error),
+    });
   }
 
   /** Claims DEST and opens the log. Errors: OperatorError, EnvironmentError, ChangeLogError. */
   static async open(options: ReplicateOptions): Promise<Replica> {
     const opened = await openReplica(options);
     try {
-      const log = await createChangeLog({ path: options.changeLog ?? join(opened.hiddenPath, 'changes.db') });
-      const replica = new Replica(options, opened, log);
-      await log.register(CONSUMER);
-      // The look at everything that comes first covers what was left.
-      replica.#read = await log.last();
-      await log.ack(CONSUMER, replica.#read);
+      const replica = new Replica(options, opened);
+      await replica.#log.open(true);
       return replica;
     } catch (error) {
       opened.dest.close();
@@ -79,7 +83,7 @@ export class Replica {
       waiting: this.#trouble.place.code,
       unmirrored: this.#trouble.retries.size,
       largeUnderWay: this.#mirror.largeUnderWay,
-      behind: Math.max(0, this.#recorded - this.#read),
+      behind: this.#log.behind,
     };
   }
 
@@ -97,20 +101,7 @@ export class Replica {
 
   /** Takes what is told; resolves when the events have ended. */
   follow(events: AsyncIterable<Told>): Promise<void> {
-    const follow = new Follow({
-      log: this.log,
-      source: this.options.source,
-      onRecorded: (seq) => {
-        this.#recorded = seq;
-        this.#logCode = undefined;
-        this.#wake.ring();
-      },
-      onLost: (error) => {
-        this.#lostByLog(error);
-        this.#wake.ring();
-      },
-    });
-    return follow.run(events);
+    return new Follow({ source: this.options.source, record: (changes) => this.#log.record(changes) }).run(events);
   }
 
   /** Until `stop`, or with `once` until all is done that can be. Closes everything. `ending`: ends what feeds the log. */
@@ -120,9 +111,10 @@ export class Replica {
       if (this.#failed) throw this.#failed.error;
       return { totals: this.opened.totals, ...this.#trouble.retries.list() };
     } finally {
+      this.#log.end();
       await ending();
       await this.#mirror.stop();
-      await this.log.close();
+      await this.#log.close();
       this.opened.dest.close();
     }
   }
@@ -130,71 +122,89 @@ export class Replica {
   /** False: all is done. */
   async #round(): Promise<boolean> {
     try {
+      if (!this.opened.dest.isHeld) await this.#takeAgain();
       const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
       this.#missing.back();
       if (worked) return true;
+      this.#rememberLook();
       if (this.options.once) return await this.#onceGoesOn();
     } catch (error) {
       if (this.options.once) throw this.#missing.asOperators(error);
       this.#missing.gone(error);
+      if (error instanceof DestMissing) await this.#letGo();
       this.#scanAtMs = 0;
       await this.#wake.wait(limits.placeRetryMs);
       return true;
     }
-    const nextMs = Math.min(this.#scanAtMs, this.#trouble.retries.nextMs());
-    await this.#wake.wait(nextMs - performance.now());
+    await this.#wake.wait(Math.min(this.#scanAtMs, this.#trouble.nextMs()) - performance.now());
     return true;
+  }
+
+  /** Nothing of DEST is kept open, so that its filesystem can leave and come back. */
+  async #letGo(): Promise<void> {
+    await this.#mirror.letGo();
+    await this.#log.leaveDest();
+    this.opened.dest.close();
+  }
+
+  /** Errors: DestMissing. */
+  async #takeAgain(): Promise<void> {
+    await this.opened.dest.takeAgain();
+    await this.#log.backInDest();
   }
 
   /** What was told. Answers whether there was something. */
   async #batch(): Promise<boolean> {
-    if (performance.now() < this.#logAtMs) return false;
-    try {
-      const changes = wholeMoves(await this.log.since(this.#read, { limit: limits.batchMax }));
-      if (changes.length === 0) return false;
-      await this.#mirror.apply(changes);
-      if (this.#end.signal.aborted) return false;
-      this.#read = changes.at(-1)!.seq;
-      await this.log.ack(CONSUMER, this.#read);
-      return true;
-    } catch (error) {
-      if (!(error instanceof ChangeLogError)) throw error;
-      this.#lostByLog(error);
-      if (error.code === 'change_log_lost_consumer' || error.code === 'change_log_gap') {
-        await this.log.forget(CONSUMER);
-        this.#read = (await this.log.register(CONSUMER)).seq;
-      }
-      return false;
-    }
+    const changes = await this.#log.next();
+    if (changes.length === 0) return false;
+    await this.#mirror.apply(changes);
+    if (this.#end.signal.aborted) return false;
+    await this.#log.done(changes);
+    return true;
   }
 
   async #again(): Promise<boolean> {
-    if (!this.#trouble.place.mayTry(performance.now())) return false;
-    const due = this.#trouble.retries.due(performance.now());
+    const nowMs = performance.now();
+    if (!this.#trouble.place.mayTry(nowMs)) return false;
+    const due = this.#trouble.retries.due(nowMs);
     if (due.length > 0) await this.#mirror.again(due);
-    if (!this.#trouble.retries.tooMany) return due.length > 0;
-    this.#trouble.retries.tooMany = false;
-    this.#scanAtMs = Math.min(this.#scanAtMs, performance.now() + limits.retryLongestMs);
-    return due.length > 0;
+    const untold = this.#trouble.untold?.due(nowMs) ?? [];
+    if (untold.length > 0) await this.#mirror.glance(untold);
+    if (this.#trouble.takeTooMany()) this.#scanBy(performance.now() + limits.retryLongestMs);
+    return due.length + untold.length > 0;
   }
 
   /** Everything, with what is told meanwhile in between. */
   async #scan(): Promise<boolean> {
     if (performance.now() < this.#scanAtMs) return false;
-    const began = performance.now();
+    const [began, beganMs] = [performance.now(), Date.now()];
     this.#scanAtMs = Number.POSITIVE_INFINITY;
+    this.#belief.begin();
     // One batch between two directories: who is told more than can be done still comes to an end.
-    await this.#mirror.tree(ROOT, async () => void (await this.#batch()));
+    await this.#mirror.tree('' as ByteName, async () => void (await this.#batch()));
     const scanEveryMs = this.options.scanEveryMs ?? (this.options.poll ? limits.pollEveryMs : limits.scanEveryMs);
     // What was lost meanwhile has asked for another one.
-    this.#scanAtMs = Math.min(
-      this.#scanAtMs,
-      performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs),
-    );
+    this.#scanBy(performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs));
     if (this.#end.signal.aborted) return true;
+    if (this.#belief.lookedAt(beganMs)) this.#lookedMs = beganMs;
     this.opened.totals.scans++;
     this.opened.emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...this.opened.totals });
     return true;
+  }
+
+  #scanBy(atMs: number): void {
+    this.#scanAtMs = Math.min(this.#scanAtMs, atMs);
+  }
+
+  /** What the next start may believe, when nothing is left to be done. A DEST that is full keeps the former time. */
+  #rememberLook(): void {
+    if (this.#lookedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
+    try {
+      this.opened.dest.remember({ sinceMs: this.#lookedMs });
+      this.#lookedMs = undefined;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
   }
 
   async #onceGoesOn(): Promise<boolean> {
@@ -203,17 +213,7 @@ export class Replica {
       return true;
     }
     if (!this.#trouble.retries.hopeful()) return false;
-    await this.#wake.wait(Math.max(this.#trouble.retries.nextMs() - performance.now(), 10));
+    await this.#wake.wait(Math.max(this.#trouble.nextMs() - performance.now(), 10));
     return true;
-  }
-
-  /** What a full disk does passes; a log that is another file by now does not. */
-  #lostByLog(error: ChangeLogError): void {
-    if (!PASSES.includes(error.code)) this.fail(error);
-    if (this.#logCode !== error.code)
-      this.opened.emit('replica_log_failing', { code: error.code, reason: error.message });
-    this.#logCode = error.code;
-    this.#logAtMs = performance.now() + limits.placeRetryMs;
-    this.#scanAtMs = Math.min(this.#scanAtMs, this.#logAtMs);
   }
 }

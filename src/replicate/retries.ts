@@ -56,6 +56,11 @@ export class Retries {
     return due;
   }
 
+  /** DEST can be written to again: what waited for that is due. */
+  hurry(): void {
+    for (const entry of this.#entries.values()) if (!entry.told) entry.dueMs = 0;
+  }
+
   /** Infinity: none waits. */
   nextMs(): number {
     let next = Number.POSITIVE_INFINITY;
@@ -70,11 +75,11 @@ export class Retries {
     return false;
   }
 
-  list(): { unmirrored: Unmirrored[]; unmirroredCount: number } {
-    const unmirrored = [...this.#entries].slice(0, limits.namedMax).map(([path, { code }]) => ({ path, code }));
+  list(max: number = limits.namedMax): { unmirrored: Unmirrored[]; unmirroredCount: number } {
+    const unmirrored = [...this.#entries].slice(0, max).map(([path, { code }]) => ({ path, code }));
     return { unmirrored, unmirroredCount: this.#entries.size };
   }
 }
 
-/** Of DEST. */
+/** Errors of DEST that may pass, as a full disk does. */
 const WAITS = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);

@@ -18,6 +18,11 @@ const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
     meaning:
       'is another directory than at the last time: it was made again, restored, or is on another filesystem; mount or restore the former one, or start with --adopt once if this one takes its place (what it does not have is removed from DEST)',
   },
+  ELOOP: {
+    code: 'source_missing',
+    meaning:
+      'leads through a symlink by now, and what lies there may be another directory; put the directory back that was mirrored, or start with the path that is meant',
+  },
   empty: {
     code: 'source_empty',
     meaning:
@@ -42,11 +47,17 @@ export function sourceError(source: string, why: string): EnvironmentError {
 }
 
 export const destMeaning = (code: string): string =>
-  code === 'no_marker' ? 'is another folder by now' : `cannot be used (${code})`;
+  DEST_SAYS[code] ?? `cannot be used (${code}); check the path, its mount and its permissions`;
+
+const DEST_SAYS: Record<string, string> = {
+  no_marker:
+    'is not the folder that was claimed: its filesystem is not mounted, or another folder lies there; mount or restore it',
+  dest_in_use: 'is worked on by another ingest-replicate by now; stop that one',
+};
 
 export function destError(dest: string, code: string): EnvironmentError {
   return new EnvironmentError(
     'dest_missing',
-    `DEST must stay the folder that was claimed, but ${dest} ${destMeaning(code)}; mount or restore it, check its permissions, and start again.`,
+    `DEST must stay the folder that was claimed, but ${dest} ${destMeaning(code)}, and start again.`,
   );
 }

@@ -13,6 +13,7 @@ import {
   type ByteName,
   directoryIdOf,
   isAnotherDirectory,
+  joinNames,
   LinuxError,
   nameOfText,
   O,
@@ -24,6 +25,7 @@ import {
 import { firstContent, isContent } from './content.js';
 import { CannotMirror, isGone, SourceMissing } from './failures.js';
 import type { SourceSeen } from './marker.js';
+import { overlapping } from './overlap.js';
 import { LOST_AND_FOUND, type Rules } from './rules.js';
 import type { Trees } from './trees.js';
 import type { ReplicateOptions } from './types.js';
@@ -33,10 +35,12 @@ export class Source {
   readonly #mounts: Set<ByteName>;
   /** A name that was at the root: while it is there, SOURCE is not empty. */
   #content: ByteName | undefined;
+  /** Directories that a bind mount makes part of DEST: copied, they would be copied into themselves. */
+  readonly #overlaps = new Set<ByteName>();
 
   /** `seen`: at the last run. `changed`: this is to be remembered instead. */
   constructor(
-    private readonly options: Pick<ReplicateOptions, 'source' | 'allowEmptySource'>,
+    private readonly options: Pick<ReplicateOptions, 'source' | 'dest' | 'allowEmptySource'>,
     private readonly rules: Rules,
     public seen: SourceSeen | undefined,
     private readonly changed: (seen: SourceSeen) => void = () => {},
@@ -49,7 +53,8 @@ export class Source {
   open(): number {
     let fd: number;
     try {
-      fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+      // Its path was real when it was given: a symlink in it leads to another directory, or by another way than was meant.
+      fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'plain' });
     } catch (error) {
       if (error instanceof LinuxError) throw new SourceMissing(error.code);
       throw error;
@@ -63,18 +68,25 @@ export class Source {
     }
   }
 
-  /** A directory was met: notes it if it is where another mount begins. */
+  /** A directory was met: notes it if it is where another mount begins. Errors: CannotMirror where that is part of DEST. */
   noteMount(path: ByteName, stat: Stat, parent: Stat): void {
-    if (mountOf(stat) === mountOf(parent) || this.#mounts.has(path)) return;
+    this.#overlaps.delete(path);
+    if (mountOf(stat) === mountOf(parent)) return;
+    if (overlapping(joinNames(this.#path, path), nameOfText(this.options.dest))) {
+      this.#overlaps.add(path);
+      throw overlap();
+    }
+    if (this.#mounts.has(path)) return;
     this.#mounts.add(path);
     this.#keep({ ...this.seen!, mounts: [...this.#mounts] });
   }
 
   /**
-   * Throws where a filesystem that was mounted at or above the path is missing; of a path that is to be removed, also below it:
+   * Throws where the path lies in part of DEST, or a filesystem that was mounted at or above it is missing; of a path that is to be removed, also below it:
    * its place would go along. From here on it stays while the trees are open: a descriptor in it keeps it from being unmounted.
    */
   refuseLost(trees: Trees, path: ByteName, toRemove = false): void {
+    for (const at of this.#overlaps) if (path.startsWith(`${at}/`)) throw overlap();
     for (const mount of this.#mounts) {
       const speaks = path === mount || path.startsWith(`${mount}/`) || (toRemove && mount.startsWith(`${path}/`));
       if (!speaks) continue;
@@ -117,6 +129,9 @@ export class Source {
     this.seen = seen;
   }
 }
+
+const overlap = () =>
+  new CannotMirror('overlap', 'by a bind mount it is part of DEST; unmount it, or leave it out with --exclude');
 
 function isMounted({ source }: Trees, mount: ByteName): boolean {
   try {

@@ -16,24 +16,26 @@ export const MAKING = 'making' as ByteName;
 export class Trees {
   readonly source: Directories;
   readonly dest: Directories;
-  /** Where files are made before they get their name. */
-  readonly making: number;
   /** Directories of DEST in which something was done: to be given their attributes again, and synced. */
   readonly touched = new Set<ByteName>();
 
   /** What was put aside into `making`, to be removed. */
   readonly aside: ByteName[] = [];
   readonly lanes = new Lanes(limits.lanes);
+  #making: number | undefined;
 
-  /** Takes the descriptors over, also where it throws. */
+  /** Takes the descriptors over. */
   constructor(sourceFd: number, destFd: number) {
     this.source = new Directories(sourceFd);
     this.dest = new Directories(destFd);
+  }
+
+  /** Where files are made before they get their name. Errors: DestMissing. */
+  get making(): number {
     try {
-      this.making = openDirectory(destFd, `${HIDDEN}/${MAKING}` as ByteName);
+      this.#making ??= openDirectory(this.dest.rootFd, `${HIDDEN}/${MAKING}` as ByteName);
+      return this.#making;
     } catch (error) {
-      this.source.close();
-      this.dest.close();
       throw isGone(error) ? new DestMissing('no_marker') : error;
     }
   }
@@ -43,7 +45,7 @@ export class Trees {
   inDest = (path: ByteName): Stat | undefined => statIn(this.dest, path);
 
   close(): void {
-    closeSync(this.making);
+    if (this.#making !== undefined) closeSync(this.#making);
     this.source.close();
     this.dest.close();
   }

@@ -4,12 +4,31 @@ import { codeOf, DestMissing, isGone, SourceMissing, speaksOfDest } from './fail
 import { GaveWay } from './large-copies.js';
 import type { Place } from './place.js';
 import type { Retries } from './retries.js';
+import type { Untold } from './untold.js';
 
 export class Trouble {
   constructor(
     readonly retries: Retries,
     readonly place: Place,
+    /** Where somebody tells of changes. */
+    readonly untold?: Untold | undefined,
   ) {}
+
+  /** Infinity: nothing waits to be tried or looked at again. */
+  nextMs(): number {
+    return Math.max(
+      this.place.tryAtMs,
+      Math.min(this.retries.nextMs(), this.untold?.nextMs() ?? Number.POSITIVE_INFINITY),
+    );
+  }
+
+  /** More waited than is kept: everything is to be looked at. Answers so once. */
+  takeTooMany(): boolean {
+    const tooMany = this.retries.tooMany || this.untold?.tooMany === true;
+    this.retries.tooMany = false;
+    if (this.untold) this.untold.tooMany = false;
+    return tooMany;
+  }
 
   /** Errors: SourceMissing, DestMissing, and bugs. */
   async guarded(path: ByteName, work: () => Promise<void>): Promise<void> {

@@ -55,7 +55,7 @@ export interface Look {
 
 export interface Unmirrored {
   path: ByteName;
-  /** An errno name, `changing`, `kept`, `too_large` or `mount_missing`. */
+  /** An errno name, `changing`, `kept`, `too_large`, `mount_missing` or `overlap`. */
   code: string;
 }
 

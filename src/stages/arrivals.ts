@@ -33,7 +33,7 @@ export function notingArrivals(
   return [noted, { before: (tx) => around?.before?.(tx), after }];
 }
 
-/** What is decided inside the transaction is known there alone. */
+/** A function decides inside the transaction, so its outcome is known there alone. */
 function watched({ job, outcome }: Settlement, arrived: Set<JobId>): Decision {
   const note = (decided: Outcome): Outcome => {
     if (decided.kind === 'finish' && ARRIVED.includes(decided.ending)) arrived.add(job.id);

@@ -109,7 +109,7 @@ export class Background {
     this.parts.backend.beat(this.#stuck ?? this.#said, true);
   }
 
-  /** What this thread goes on with is not what its process is killed for. */
+  /** While the other thread hangs, the slot names what that one is at, and this thread gives no beat. */
   #look(stuck: InHand | undefined): void {
     const before = this.#stuck;
     this.#stuck = stuck;
@@ -158,7 +158,7 @@ export class Background {
     return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit);
   }
 
-  /** What is done here is in no job's hand. */
+  /** This work belongs to no job. */
   #handOf(by: object): (place: string) => void {
     return (place) => this.hand(by, place === '' ? undefined : { job: this.#said.job, place });
   }
@@ -196,7 +196,7 @@ export class Background {
 }
 
 /**
- * Of what an owner had claimed when it hung: what needs that place, the job in hand alone where it does. Batches run
+ * The stages of what an owner had claimed when it hung that need the place; that of the job in hand alone where it does. Batches run
  * interleaved, so that may be another one's; and a target is looked for before any job is in a stage that needs it.
  */
 function needing(place: string, at: readonly StuckWork[]): readonly { feed: string; stage: StageName }[] {

@@ -10,7 +10,7 @@ export function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<Ingest
   return new Map(jobs.map((job) => [job, contents.get(job.facts.content ?? -1)]));
 }
 
-/** Of contents that have their target only the state can have changed: the rest of their rows is not read again. */
+/** A content that has its target can have changed its state only, so the rest of its row is not read again. */
 export function lookAgain(
   jobs: readonly IngestJob[],
   contents: Map<IngestJob, Content | undefined>,

@@ -39,11 +39,11 @@ export interface Sealed {
 /** What was decided of the job; from then on only its files have to be put away. */
 export interface PutAway {
   kind: 'stored' | 'duplicate' | 'discarded' | 'withdrawn';
-  /** Of a duplicate: where the content is. */
+  /** A duplicate has it: where the content is. */
   of?: string;
-  /** Of a duplicate, `record_pruned`: `of` is the manifest with its line. */
+  /** `record_pruned` for a duplicate: `of` is the manifest with its line. For a withdrawal: why. */
   note?: string;
-  /** Of a withdrawal: who said so; `note` is why. */
+  /** A withdrawal has it: who said so. */
   by?: string;
   /** Set where an operator discarded a withdrawal: what lies at its path stays there. */
   leave?: true;

@@ -21,7 +21,7 @@ export interface Plan {
 const LOOK_MS = 1_000;
 
 /**
- * Of as many jobs as can be looked at in a second, and at least of one; yielding between slices, so that a slow warehouse
+ * Looks for the targets of as many jobs as it can in a second, and of at least one. It yields between slices, so that a slow warehouse
  * stops nothing else. `refused` gets those of the jobs that can have no target.
  */
 export async function lookForTargets(

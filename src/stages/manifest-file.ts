@@ -1,4 +1,4 @@
-/** Of which file and which warehouse the lines of a batch speak. */
+/** The manifest file and the warehouse that the lines of a batch belong to. */
 import type { Reader } from '../../queue/backend.js';
 import { manifestPath } from '../manifest/append.js';
 import type { ManifestFile } from '../manifest/write.js';

@@ -37,7 +37,7 @@ export const manifest: Stage = {
     batch.hand(undefined, 'manifests');
     try {
       for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
-        // What was planned ahead just now is as it was planned, unless somebody is quicker: then there is no open append.
+        // A job that was planned ahead just now is as it was planned. Where somebody was quicker, there is no open append.
         lookAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
         todo = todo.filter((job) => !answered(job, contents.get(job), round, steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);

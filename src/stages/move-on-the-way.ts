@@ -25,7 +25,7 @@ export async function moveOnTheWay(
   });
 }
 
-/** Of a job that has ended nothing more is to be known. */
+/** Nothing more is recorded of a job that has ended. */
 const behind = (step: Step, passed: Passed): Step => ({ ...step, passed: step.outcome === DONE ? ENDED : passed });
 const ENDED: Passed = { outcome: { kind: 'advance' } };
 

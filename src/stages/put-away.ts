@@ -6,12 +6,14 @@
 import type { Entry } from '../files/directories.js';
 import type { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
+import { identityOf } from '../files/identity.js';
 import { mountOf } from '../files/mounts.js';
 import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../files/places.js';
 import { sameBytes, unchanged } from '../files/verified.js';
 import { shownPlace } from '../ledger/content.js';
-import { type ByteName, LinuxError, renameNoReplace, unlinkAt } from '../linux/index.js';
+import { type ByteName, LinuxError, renameNoReplace, type Stat, unlinkAt } from '../linux/index.js';
 import { type IngestJob, type PutAway, payloadOf } from './job.js';
+import { candidateIdentity } from './sidecar.js';
 import { type Batch, defer, hold, type Step } from './stage.js';
 
 export function putAway(
@@ -85,7 +87,7 @@ const writtenSince = ({ facts }: IngestJob): Step => ({
   },
 });
 
-/** Of a job that was never sealed, the file still lies in the input, and only if it is the one that was held. */
+/** A job that was never sealed has its file in the input still. It goes only if it is the one that was held. */
 function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   if (!batch.files.canHold(job)) {
     return hold(
@@ -94,8 +96,8 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
       { ...job.facts, putAway: undefined },
     );
   }
-  const elsewhere = job.facts.sealed ? undefined : discardFromInput(job, batch, dirty);
-  if (elsewhere) return elsewhere;
+  const other = job.facts.sealed ? undefined : discardFromInput(job, batch, dirty);
+  if (other) return other;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
   return {
@@ -105,12 +107,16 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   };
 }
 
-/** Answers a step when the file lies on another mount, whose own work directory has to take it. */
+/**
+ * Answers a step where the file lies on another mount, whose own work directory has to take it; or where another version lies there,
+ * which nobody discarded: the producer has passed it by, since the job has its path.
+ */
 function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | undefined {
-  if (statEntry(batch.files.workEntry(job, 'file'))) return undefined;
+  if ([UNDERPROCESS, FAILED].some((folder) => statEntry(batch.files.workEntry(job, 'file', folder)))) return undefined;
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
-  if (!entry || !stat || !unchanged(job.facts.seen!.identity, stat)) return undefined;
+  if (!entry || stat?.kind !== 'file') return undefined;
+  if (!unchanged(job.facts.seen!.identity, stat)) return lookAnew(job, batch, entry, stat);
   const to = batch.files.makeWorkEntry(job, 'file', FAILED);
   try {
     renameToFree(entry, to);
@@ -122,6 +128,17 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   dirty.add(batch.files.input, folderOf(job.path));
   dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file', FAILED)));
   return undefined;
+}
+
+function lookAnew(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
+  const seen = { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' as const };
+  const inside = job.inside === '' ? {} : { inside: job.inside };
+  return defer(
+    0,
+    'another_version',
+    { seen, ...inside },
+    { identity: candidateIdentity(batch, stat, entry), bytes: stat.size },
+  );
 }
 
 /** A sidecar that was sealed for a version which is gone. */

@@ -22,7 +22,7 @@ export function notRead(
   return { outcome: { ...(outcome as Outcome), ...seenNow } };
 }
 
-/** Of a sealed file that was found without its job, and beside it a sidecar that could not be read then. */
+/** Reads again the sidecar of a sealed file that was found without its job: it could not be read then. */
 export function readAgain(job: IngestJob, batch: Batch): Step {
   const sidecar = readSidecar(batch.files.workEntry(job, 'sidecar'), batch.files.kinds);
   const { unread: _, ...facts } = job.facts;

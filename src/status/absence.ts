@@ -54,7 +54,8 @@ function nobody(view: Pick<QueueView, 'read'>, before: readonly Service[], count
   return finding('nobody', true, {
     ...{ stage: '*', files: count, since },
     sentence: `${where}: the service ${how}; ${files(count, WAIT)}, and new ones are not noticed.`,
-    release: 'start it again; the end of its log says why it ended',
+    release:
+      'start it again (a unit of systemd: systemctl start atomic-ingestor); the end of its log says why it ended (journalctl -u atomic-ingestor -n 20)',
   });
 }
 

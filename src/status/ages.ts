@@ -54,7 +54,7 @@ export function agesOf(view: QueueView, by: Grouping, feed: string | undefined, 
 
 const emptyRow = (name: string): AgeRow => ({ name, files: 0, bytes: 0, by_age: [...AGE_BOUNDS, 0].map(() => 0) });
 
-/** Of the oldest job that is neither done nor held; 0 when there is none. */
+/** The age of the oldest job that is neither done nor held; 0 when there is none. */
 export function oldestSeconds(view: QueueView, feed: string | undefined, nowMs = Date.now()): number {
   const jobs = new Map<number, number>();
   const add = (second: number, count: number) => void jobs.set(second, (jobs.get(second) ?? 0) + count);

@@ -37,7 +37,7 @@ function instantOf(day: number, minutes: number, timezone: string): number {
   // The offsets before and behind any change nearby.
   const [before, after] = [offsetMs(shown - DAY_MS, timezone), offsetMs(shown + DAY_MS, timezone)];
   const isRight = (offset: number) => offsetMs(shown - offset, timezone) === offset;
-  // Of two that are right, the one before the change is the first; of none, it is the one that counts.
+  // Where both are right, the one before the change comes first. Where none is, it counts too.
   return shown - (isRight(before) || !isRight(after) ? before : after);
 }
 

@@ -21,7 +21,7 @@ export interface StageReport {
   in_hand: number;
   waiting: number;
   held: number;
-  /** Of the oldest job that is not done. */
+  /** The age of the oldest job that is not done. */
   oldest_age_seconds: number;
   files_per_second: number;
   /** Of the jobs in this stage. */
@@ -45,7 +45,7 @@ export interface Report {
   held_by_code: HeldByCode[];
   /** What is wrong, what keeps files first. */
   findings: Finding[];
-  /** Of what is not done, held files included. */
+  /** The ages of what is not done, held files included. */
   ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
   /** Since the state was made. */
   totals: { feed: string; name: string; files: number; bytes: number }[];

@@ -6,7 +6,7 @@ import type { ChildMessage } from './protocol.js';
 
 export interface ChildContext {
   config: Config;
-  /** Of a worker, in the pipeline's order. */
+  /** A worker's stages, in the pipeline's order. */
   stages: IngestStage[];
   /** True where a person watches: `progress` reports are shown then. */
   terminal: boolean;

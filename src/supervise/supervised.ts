@@ -60,7 +60,7 @@ export class Supervised {
   #endBy: NodeJS.Timeout | undefined;
   /** Deaths in a row before it was ready. */
   startFailures = 0;
-  /** Of any of its lives. */
+  /** True once one of its lives was ready. */
   wasEverReady = false;
   /** Deaths in a row, for the backoff. */
   deaths = 0;

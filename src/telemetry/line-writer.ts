@@ -8,7 +8,7 @@
 import { writeSync } from 'node:fs';
 import { type Attempt, attemptsOn, PIPE_BUF } from '../linux/without-waiting.js';
 
-/** What a reader has not taken yet is kept so long: some thousand lines. */
+/** So much is kept for a reader that has not taken it yet: some thousand lines. */
 const BACKLOG_BYTES_MAX = 2 * 1_024 * 1_024;
 /** Beyond that a slow reader is waited for. One that takes nothing for so long stands still, and nobody waits until it reads again. */
 const PATIENCE_MS = 1_000;
@@ -69,7 +69,7 @@ class Outlet {
     process.on('exit', () => this.end());
   }
 
-  /** What is left goes out, or its reader stands still. */
+  /** Writes what is left, unless its reader stands still. */
   end(): void {
     this.#offer(0);
   }

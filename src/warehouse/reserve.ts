@@ -52,6 +52,18 @@ export const dropReservation = (tx: Tx, content: number): void =>
 export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
   tx.run('INSERT OR IGNORE INTO reservations VALUES (?, ?)', `${warehouse}/${target}`, content).changes === 1;
 
+/**
+ * For a line that is written, by a rebuild: the name was free when it was planned, so a stored content that an older state
+ * has there had left it.
+ */
+export function reserveForLine(tx: Tx, warehouse: string, target: ByteName, content: number): void {
+  tx.run(
+    "DELETE FROM reservations WHERE path = ? AND content IN (SELECT row FROM contents WHERE state = 'stored')",
+    `${warehouse}/${target}`,
+  );
+  reserve(tx, warehouse, target, content);
+}
+
 function remember(wanted: string, next: number): void {
   if (numbering.size >= NUMBERING_MAX) numbering.clear();
   numbering.set(wanted, next);

@@ -91,7 +91,7 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
   }
 }
 
-/** What claims of this job have left whose process died: nobody else would ever look for it soon. */
+/** Removes what earlier claims of this job left when their process died. Nobody else would look for it soon. */
 function removeEarlier(dir: number, id: string): void {
   for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
     if (name.startsWith(`${id}.`)) removeIfThere(dir, name);

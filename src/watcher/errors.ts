@@ -6,7 +6,7 @@ export class WatcherError extends Error {
   constructor(
     /** What was being done: `watch`, `read`, `add_watch`, `events`, `deliver`, `state`, `options`, … */
     readonly op: string,
-    /** Of what the error is about; '' when it is about none. Bytes that are not UTF-8 are shown as U+FFFD. */
+    /** The path that the error is about; '' when it is about none. Bytes that are not UTF-8 are shown as U+FFFD. */
     readonly path: string,
     /** As the system spells it (`ENOSPC`, `EACCES`), or a word of this library (`UNMOUNTED`, `STATE_IN_USE`). */
     readonly code: string,

@@ -7,6 +7,8 @@ import { baseOf } from '../files/places.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
 import { matcherOf } from './globs.js';
 import type { Settings } from './options.js';
+import type { RootPlace } from './root-watch.js';
+import { realOf, stateFiles } from './state-files.js';
 
 export interface Filter {
   tells(path: ByteName, isDirectory: boolean): boolean;
@@ -15,16 +17,17 @@ export interface Filter {
 
 type FilterSettings = Pick<
   Settings,
-  'ignore' | 'include' | 'hidden' | 'metadataSuffixes' | 'tempSuffixes' | 'recursive'
+  'ignore' | 'include' | 'hidden' | 'metadataSuffixes' | 'tempSuffixes' | 'recursive' | 'statePath'
 >;
 
-/** `only`: the one name in the root that is told. */
-export function makeFilter(settings: FilterSettings, only?: ByteName): Filter {
+export function makeFilter(settings: FilterSettings, { root, only }: RootPlace): Filter {
   const ignored = matcherOf(settings.ignore);
   const included = matcherOf(settings.include);
   const endings = [...settings.metadataSuffixes, ...settings.tempSuffixes].map(nameOfText);
+  const isState = stateFiles(settings.statePath, root);
 
   function tells(path: ByteName, isDirectory: boolean): boolean {
+    if (isState(path)) return false;
     if (only !== undefined) return path === only;
     const base = baseOf(path);
     if (!settings.hidden && base.startsWith('.')) return false;
@@ -35,4 +38,12 @@ export function makeFilter(settings: FilterSettings, only?: ByteName): Filter {
   }
 
   return { tells, enters: (path) => settings.recursive && only === undefined && tells(path, true) };
+}
+
+/** The same text as long as the same is told: what a state keeps of the filter by which it was made. */
+export function filterText(settings: FilterSettings): string {
+  const { ignore, include, hidden, metadataSuffixes, tempSuffixes, recursive, statePath } = settings;
+  const state = statePath === undefined ? '' : realOf(statePath);
+  const endings = [...metadataSuffixes, ...tempSuffixes];
+  return JSON.stringify([...[ignore, include, endings].map((list) => list.toSorted()), hidden, recursive, state]);
 }

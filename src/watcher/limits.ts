@@ -14,4 +14,8 @@ export const limits = {
   patienceMs: 250,
   /** Paths that could not be looked at and are told; beyond them they are only tried again. */
   failuresMax: 1_000,
+  /** Of the option: so many events take some hundreds of megabytes. */
+  bufferMax: 1_000_000,
+  /** A longer time ends at once, in Node's timers. */
+  timerMsMax: 2 ** 31 - 1,
 } as const;

@@ -5,10 +5,8 @@
  * Does not: ask whether there are other names. One that was linked a moment ago is told only later.
  */
 import type { ByteName } from '../linux/names.js';
-import { differs } from './compare.js';
 import { limits } from './limits.js';
 import type { Known } from './picture.js';
-import type { Reconciler } from './reconciler.js';
 
 export class Links {
   readonly #inodes = new Map<ByteName, number>();
@@ -23,19 +21,5 @@ export class Links {
 
   inodeOnceAt(path: ByteName): number | undefined {
     return this.#inodes.get(path);
-  }
-}
-
-/** A write is told of one name of a file alone: whatever of its names differs from what was told is told. */
-export async function tellNames(reconciler: Reconciler, ino: number, strict: boolean): Promise<void> {
-  for (let after: ByteName | undefined; ; ) {
-    const page = reconciler.picture.namesOf(ino, after, limits.pageMax);
-    for (const known of page) {
-      const seen = reconciler.look(known.path);
-      if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
-      if (differs(known, seen, 'scan', strict)) await reconciler.put(known.path, seen);
-    }
-    if (page.length < limits.pageMax) return;
-    after = page.at(-1)!.path;
   }
 }

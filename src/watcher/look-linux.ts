@@ -48,14 +48,14 @@ export class LinuxLooker implements Looker {
 /** Its texts are made when they are asked for: most looks ask whether anything lies there. */
 class SeenStat implements Seen {
   readonly kind: FileKind;
-  readonly racy: boolean;
+  readonly doubted: boolean;
 
   constructor(
     private readonly stat: Stat,
     isExact: boolean,
   ) {
     this.kind = KINDS[stat.kind];
-    this.racy = !this.#isDirectory && !isExact && isRacy(stat.ctimeMs);
+    this.doubted = !this.#isDirectory && !isExact && isRacy(stat.ctimeMs);
   }
 
   get ino(): number {

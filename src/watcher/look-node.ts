@@ -69,7 +69,7 @@ export class NodeLooker implements Looker {
       content: isDirectory ? '' : `${stat.size}:${stat.mtimeNs}`,
       changed: isDirectory ? '' : String(stat.ctimeNs),
       links: isDirectory ? 1 : Number(stat.nlink),
-      racy: !isDirectory && !isExact && isRacy(Number(stat.ctimeNs / 1_000n) / 1_000),
+      doubted: !isDirectory && !isExact && isRacy(Number(stat.ctimeNs / 1_000n) / 1_000),
     };
   }
 }

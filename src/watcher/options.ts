@@ -1,5 +1,8 @@
 /** The options of a watcher with their defaults, checked; and the three profiles. */
-import { WatcherError } from './errors.js';
+import { resolve } from 'node:path';
+import { shownValue, unknownOption } from '../config/given.js';
+import { guarded } from '../telemetry/guarded-logger.js';
+import { CHECKS, LOGGER_LEVELS, refused, wrong } from './option-checks.js';
 import type { BackendName, WatcherOptions } from './types.js';
 
 /** Options by what a watcher is for; `{ ...profiles.development, ignore: ['node_modules'] }`. */
@@ -19,51 +22,54 @@ export type Settings = Required<
 } & Pick<WatcherOptions, 'rescanMs' | 'signal' | 'logger' | 'statePath'>;
 
 const NODE_RESCAN_MS = 5_000;
-const BACKENDS: readonly BackendName[] = ['inotify', 'node', 'poll'];
 
 /** Errors: WatcherError, op `options`. */
 export function settingsOf(options: WatcherOptions): Settings {
+  checkEach(options);
   const { poll, backend = poll ? 'poll' : defaultBackend(), signal, logger, statePath } = options;
-  if (!BACKENDS.includes(backend)) throw wrong('backend', `one of ${BACKENDS.join(', ')}`, backend);
   if (poll && backend !== 'poll') throw wrong('backend', `'poll', or absent, where poll is true`, backend);
   // `fs.watch` loses events without a word.
   const rescanMs = options.rescanMs ?? (backend === 'node' ? NODE_RESCAN_MS : undefined);
-  if (rescanMs !== undefined) checkNumber('rescanMs', rescanMs, 0);
   if (rescanMs === 0 && backend === 'poll') throw wrong('rescanMs', 'above 0 where scans alone find what changed', 0);
-  return {
+  const settings: Settings = {
     backend,
-    debounceMs: checkNumber('debounceMs', options.debounceMs ?? 100, 0),
-    bufferMax: checkNumber('bufferMax', options.bufferMax ?? 100, 1),
-    ignore: checkTexts('ignore', options.ignore ?? []),
-    include: checkTexts('include', options.include ?? []),
+    debounceMs: options.debounceMs ?? 100,
+    bufferMax: options.bufferMax ?? 100,
+    ignore: [...(options.ignore ?? [])],
+    include: [...(options.include ?? [])],
     hidden: options.hidden ?? false,
-    metadataSuffixes: checkTexts('metadataSuffixes', options.metadataSuffixes ?? ['.metadata.json']),
-    tempSuffixes: checkTexts('tempSuffixes', options.tempSuffixes ?? ['.tmp', '~']),
+    metadataSuffixes: [...(options.metadataSuffixes ?? ['.metadata.json'])],
+    tempSuffixes: [...(options.tempSuffixes ?? ['.tmp', '~'])],
     recursive: options.recursive ?? true,
     initial: options.initial ?? false,
     ...(rescanMs !== undefined && { rescanMs }),
     ...(signal !== undefined && { signal }),
-    ...(logger !== undefined && { logger }),
-    ...(statePath !== undefined && { statePath }),
+    ...(logger !== undefined && { logger: guarded(logger, LOGGER_LEVELS) }),
+    ...(statePath !== undefined && { statePath: resolve(statePath) }),
   };
+  for (const glob of settings.include) checkWanted(glob, settings);
+  return settings;
 }
 
 const defaultBackend = (): BackendName => (process.platform === 'linux' ? 'inotify' : 'node');
 
-function checkNumber(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw wrong(name, `a whole number of at least ${least}`, value);
+function checkEach(options: WatcherOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw refused(`The options have to be an object, and are ${shownValue(options)}: correct them.`);
+  const unknown = unknownOption(options, Object.keys(CHECKS));
+  if (unknown !== undefined) throw refused(unknown);
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined) CHECKS[name as keyof WatcherOptions](name, value);
 }
 
-function checkTexts(name: string, value: string[]): string[] {
-  if (Array.isArray(value) && value.every((text) => typeof text === 'string' && text !== '')) return value;
-  throw wrong(name, 'a list of texts that are not empty', value);
+/** A glob of `include` whose every path another option keeps out. What has braces, parentheses or brackets is not looked into. */
+function checkWanted(glob: string, { hidden, metadataSuffixes, tempSuffixes }: Settings): void {
+  if (/^!|[{([]/.test(glob)) return;
+  const says = `The option include has the glob ${shownValue(glob)}, of which nothing is told`;
+  if (!hidden && /(?:^|\/)\.(?!\/)/.test(glob))
+    throw refused(`${says}: names that begin with a dot are told with hidden: true.`);
+  for (const [name, endings] of Object.entries({ metadataSuffixes, tempSuffixes })) {
+    const ending = endings.find((one) => glob.endsWith(one));
+    if (ending !== undefined) throw refused(`${says}: take ${shownValue(ending)} out of ${name}.`);
+  }
 }
-
-const wrong = (name: string, rule: string, value: unknown): WatcherError =>
-  new WatcherError(
-    'options',
-    '',
-    'ERR_INVALID_ARG_VALUE',
-    `The option ${name} has to be ${rule}, and is ${JSON.stringify(value)}: correct it.`,
-  );

@@ -2,45 +2,65 @@
 import type Database from 'better-sqlite3';
 
 export const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, whole INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE IF NOT EXISTS roots (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, whole INTEGER NOT NULL DEFAULT 0,
+    -- What says which names are told (filterText), as it was when the rows were written.
+    filter TEXT);
   CREATE TABLE IF NOT EXISTS entries (
     root INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, ino INTEGER NOT NULL,
-    file TEXT NOT NULL, content TEXT NOT NULL, changed TEXT NOT NULL, racy INTEGER NOT NULL,
-    -- The number of the event that tells this row and was not taken yet, or 0.
-    untaken INTEGER NOT NULL DEFAULT 0,
-    -- 1: it is gone, and the event that tells so was not taken yet.
-    gone INTEGER NOT NULL DEFAULT 0,
+    file TEXT NOT NULL, content TEXT NOT NULL, changed TEXT NOT NULL, doubted INTEGER NOT NULL,
+    -- The id under which the new name of this directory was told, which lasts until what it holds is told there.
+    renamed TEXT,
     PRIMARY KEY (root, parent, name)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entries_ino ON entries (root, ino);
-  CREATE INDEX IF NOT EXISTS entries_untaken ON entries (untaken) WHERE untaken > 0;
+  -- What the consumer was given last: whether it has it is not known before it asks for the next event.
+  CREATE TABLE IF NOT EXISTS in_hand (
+    root INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (root, parent, name)) WITHOUT ROWID;
   CREATE TEMP TABLE missing (root INTEGER, parent TEXT, name TEXT, PRIMARY KEY (root, parent, name)) WITHOUT ROWID;`;
 
+/**
+ * At a start: the consumer may have what it was given before a stop or a kill, or not. So what lies there is told once more, and
+ * where nothing lies any more, that. Of a directory, or of another kind of thing than it had there, no file is known: it is not
+ * certain to have that.
+ */
+export const DOUBT_IN_HAND = `
+  INSERT OR REPLACE INTO entries (root, parent, name, kind, ino, file, content, changed, doubted)
+    SELECT root, parent, name, kind, 0, '', '', '', 1 FROM in_hand h WHERE kind = 'directory' OR NOT EXISTS
+      (SELECT 1 FROM entries e WHERE (e.root, e.parent, e.name, e.kind) = (h.root, h.parent, h.name, h.kind));
+  UPDATE entries SET doubted = 1 WHERE (root, parent, name) IN (SELECT root, parent, name FROM in_hand);
+  DELETE FROM in_hand;`;
+
 const AT = 'root = ? AND parent = ? AND name = ?';
-const COLUMNS = 'parent, name, kind, ino, file, content, changed, racy';
+const COLUMNS = 'parent, name, kind, ino, file, content, changed, doubted, renamed';
+const BELOW = 'root = ? AND parent >= ? AND parent < ?';
 
 /** `INDEXED BY`: without statistics SQLite takes the primary key there, and reads most of the tree. */
 const SQL = {
-  get: `SELECT ${COLUMNS} FROM entries WHERE ${AT} AND gone = 0`,
+  get: `SELECT ${COLUMNS} FROM entries WHERE ${AT}`,
   any: 'SELECT 1 FROM entries WHERE root = ? LIMIT 1',
-  put: `INSERT OR REPLACE INTO entries (root, ${COLUMNS}, untaken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  leave: `UPDATE entries SET untaken = ?, gone = 1 WHERE ${AT}`,
+  put: `INSERT OR REPLACE INTO entries (root, parent, name, kind, ino, file, content, changed, doubted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   remove: `DELETE FROM entries WHERE ${AT}`,
-  removeTaken: `DELETE FROM entries WHERE ${AT} AND untaken = ? AND gone = 1`,
-  taken: `UPDATE entries SET untaken = 0 WHERE ${AT} AND untaken = ?`,
+  removeChildren: 'DELETE FROM entries WHERE root = ? AND parent = ?',
+  removeBelow: `DELETE FROM entries WHERE ${BELOW}`,
+  doubt: `UPDATE entries SET doubted = 1 WHERE ${AT}`,
+  doubtChildren: 'UPDATE entries SET doubted = 1 WHERE root = ? AND parent = ?',
+  doubtBelow: `UPDATE entries SET doubted = 1 WHERE ${BELOW}`,
+  renamed: `UPDATE entries SET renamed = ? WHERE ${AT}`,
   hasInode: 'SELECT 1 FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? LIMIT 1',
-  namesOf: `SELECT ${COLUMNS} FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? AND (parent, name) > (?, ?) AND gone = 0
+  namesOf: `SELECT ${COLUMNS} FROM entries INDEXED BY entries_ino WHERE root = ? AND ino = ? AND (parent, name) > (?, ?)
        ORDER BY parent, name LIMIT ?`,
-  children: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent = ? AND name > ? AND gone = 0 ORDER BY name LIMIT ?`,
-  names: 'SELECT name FROM entries WHERE root = ? AND parent = ? AND name > ? AND gone = 0 ORDER BY name LIMIT ?',
-  below: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent >= ? AND parent < ? AND (parent, name) > (?, ?) AND gone = 0
-       ORDER BY parent, name LIMIT ?`,
-  lastBelow: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent >= ? AND parent < ? AND gone = 0
-       ORDER BY parent DESC, name DESC LIMIT ?`,
-  lastChildren: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent = ? AND gone = 0 ORDER BY name DESC LIMIT ?`,
+  names: 'SELECT name FROM entries WHERE root = ? AND parent = ? AND name > ? ORDER BY name LIMIT ?',
+  all: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND (parent, name) > (?, ?) ORDER BY parent, name LIMIT ?`,
+  lastBelow: `SELECT ${COLUMNS} FROM entries WHERE ${BELOW} ORDER BY parent DESC, name DESC LIMIT 1`,
+  lastChild: `SELECT ${COLUMNS} FROM entries WHERE root = ? AND parent = ? ORDER BY name DESC LIMIT 1`,
   whole: 'UPDATE roots SET whole = 1 WHERE id = ?',
+  hand: 'INSERT INTO in_hand VALUES (?, ?, ?, ?)',
+  handBack: 'DELETE FROM in_hand WHERE root = ?',
   noteMissing: 'INSERT OR IGNORE INTO missing VALUES (?, ?, ?)',
   missing: 'SELECT parent, name FROM missing WHERE root = ? ORDER BY parent, name LIMIT ?',
   forgetMissing: `DELETE FROM missing WHERE ${AT}`,
+  filterKept: 'SELECT filter FROM roots WHERE id = ?',
+  keepFilter: 'UPDATE roots SET filter = ? WHERE id = ?',
 };
 
 export type Statements = Record<keyof typeof SQL, Database.Statement>;

@@ -6,9 +6,9 @@ import Database from 'better-sqlite3';
 import type { ByteName } from '../linux/names.js';
 import { WatcherError } from './errors.js';
 import { Picture } from './picture.js';
-import { SCHEMA } from './picture-sql.js';
+import { DOUBT_IN_HAND, SCHEMA } from './picture-sql.js';
 
-const VERSION = 1;
+const VERSION = 2;
 /** 'AtWa' */
 const APPLICATION = 0x41745761;
 
@@ -41,7 +41,7 @@ export class PictureStore {
       id: number;
       whole: number;
     };
-    return { picture: new Picture(this.db, row.id, this.statePath !== undefined), known: row.whole === 1 };
+    return { picture: new Picture(this.db, row.id), known: row.whole === 1 };
   }
 
   close(): void {
@@ -62,9 +62,9 @@ export class PictureStore {
       db.pragma('synchronous = NORMAL'); // a power cut takes the last commits back: what they said is told again
     }
     db.exec(SCHEMA);
+    db.exec(DOUBT_IN_HAND);
     db.pragma(`user_version = ${VERSION}`);
     db.pragma(`application_id = ${APPLICATION}`);
-    db.exec(`UPDATE entries SET untaken = 0, gone = 0, file = '', content = '' WHERE untaken > 0`);
   }
 
   #checkVersion(): void {
@@ -77,7 +77,7 @@ export class PictureStore {
   }
 }
 
-function stateError(statePath: string | undefined, cause: unknown, what: string, code?: string): WatcherError {
+export function stateError(statePath: string | undefined, cause: unknown, what: string, code?: string): WatcherError {
   const found = code ?? (cause as { code?: string }).code ?? 'STATE_UNUSABLE';
   return new WatcherError('state', statePath ?? '', found, `The state ${statePath} ${what} (${found}).`, { cause });
 }

@@ -1,7 +1,7 @@
 /**
- * The picture of a tree as it was told: one row a path, so that memory does not grow with the tree.
- * Guarantees: with a state that is kept, a change that was not taken by the consumer is told again at the next start:
- * its row says so until `taken`.
+ * The tree as it was delivered to the consumer: one row a path, so that memory does not grow with the tree.
+ * A row is written when the consumer is done with the event that tells it, never before. What it was given last is noted
+ * beside the rows: after a stop or a kill it may have that, or not.
  * Does not: look at files.
  */
 import type Database from 'better-sqlite3';
@@ -15,17 +15,20 @@ export interface Entry {
   kind: FileKind;
   /** For finding it by another name. */
   ino: number;
-  /** Device, inode and time of birth: another one is another file. Without a time of birth it ends in `:`. */
+  /**
+   * Device, inode and time of birth: another one is another file. Without a time of birth it ends in `:`. '' of what the
+   * consumer may have, or not.
+   */
   file: string;
   /** Size and mtime; '' of a directory. */
   content: string;
   /** ctime; '' of a directory. */
   changed: string;
-  /** It was looked at so soon after it changed that another change may have left the same times. */
-  racy: boolean;
+  /** It is told once more: something may have happened to it that its size and times do not show. */
+  doubted: boolean;
 }
 
-export interface Row {
+interface Row {
   parent: ByteName;
   name: ByteName;
   kind: FileKind;
@@ -33,7 +36,8 @@ export interface Row {
   file: string;
   content: string;
   changed: string;
-  racy: number;
+  doubted: number;
+  renamed: string | null;
 }
 
 /** What is seen, besides what is kept of it. */
@@ -44,6 +48,8 @@ export interface Seen extends Entry {
 
 export interface Known extends Entry {
   path: ByteName;
+  /** The id under which the new name of this directory was told. */
+  renamed?: string;
 }
 
 /** The rows of one root. Names are kept as they are in the program: text with a character a byte. */
@@ -54,8 +60,6 @@ export class Picture {
   constructor(
     private readonly db: Database.Database,
     private readonly root: number,
-    /** Whether the next start needs to know what was taken. */
-    private readonly kept: boolean,
   ) {
     this.#statements = statementsOf(db);
   }
@@ -65,31 +69,52 @@ export class Picture {
     return row === undefined ? undefined : known(row as Row);
   }
 
-  /** `event`: the number of the event that tells it; 0 where nobody has to be told. */
-  put(path: ByteName, entry: Entry, event: number): void {
+  put(path: ByteName, entry: Entry): void {
     this.#write();
-    this.#statements.put.run(
-      this.root,
-      folderOf(path),
-      baseOf(path),
-      entry.kind,
-      entry.ino,
-      entry.file,
-      entry.content,
-      entry.changed,
-      entry.racy ? 1 : 0,
-      this.kept ? event : 0,
-    );
-  }
-
-  remove(path: ByteName, event: number): void {
-    this.#write();
+    const { kind, ino, file, content, changed, doubted } = entry;
     const at = [this.root, ...placeOf(path)];
-    if (this.kept && event > 0) this.#statements.leave.run(event, ...at);
-    else this.#statements.remove.run(...at);
+    this.#statements.put.run(...at, kind, ino, file, content, changed, doubted ? 1 : 0);
   }
 
-  /** Nothing is known, and nothing is to be told. */
+  remove(path: ByteName): void {
+    this.#write();
+    this.#statements.remove.run(this.root, ...placeOf(path));
+  }
+
+  /** The consumer is being given these, and has all that it was given before. */
+  hand(given: readonly { path: ByteName; entry: Entry }[]): void {
+    this.#write();
+    this.#statements.handBack.run(this.root);
+    for (const { path, entry } of given) this.#statements.hand.run(this.root, ...placeOf(path), entry.kind);
+  }
+
+  /** All that lies below a directory. */
+  removeBelow(path: ByteName): void {
+    this.#write();
+    this.#statements.removeChildren.run(this.root, path);
+    this.#statements.removeBelow.run(this.root, ...rangeBelow(path));
+  }
+
+  /** It is told once more, whatever its times say. */
+  doubt(path: ByteName): void {
+    this.#write();
+    this.#statements.doubt.run(this.root, ...placeOf(path));
+  }
+
+  /** The same of all that lies below a directory. */
+  doubtBelow(path: ByteName): void {
+    this.#write();
+    this.#statements.doubtChildren.run(this.root, path);
+    this.#statements.doubtBelow.run(this.root, ...rangeBelow(path));
+  }
+
+  /** The new name of the directory was told with this id. */
+  renamed(path: ByteName, id: string): void {
+    this.#write();
+    this.#statements.renamed.run(id, this.root, ...placeOf(path));
+  }
+
+  /** Nothing is known. */
   get isEmpty(): boolean {
     return this.#statements.any.get(this.root) === undefined;
   }
@@ -98,16 +123,6 @@ export class Picture {
   whole(): void {
     this.#write();
     this.#statements.whole.run(this.root);
-  }
-
-  /** The consumer is done with the event: kept from here on, or with what is being written. */
-  taken(path: ByteName, event: number): void {
-    if (!this.kept) return;
-    const alone = !this.db.inTransaction;
-    this.#write();
-    const at = [this.root, ...placeOf(path), event];
-    if (this.#statements.removeTaken.run(...at).changes === 0) this.#statements.taken.run(...at);
-    if (alone) this.commit();
   }
 
   /** The names of an inode, in their order, from behind `after`. */
@@ -123,32 +138,16 @@ export class Picture {
     return rows.map(({ name }) => name);
   }
 
-  /** What lies directly in a directory, in the order of names, from behind `after`. */
-  children(path: ByteName, after: ByteName | undefined, limit: number): Known[] {
-    const from = after === undefined ? NOTHING : baseOf(after);
-    return (this.#statements.children.all(this.root, path, from, limit) as Row[]).map(known);
+  /** All rows, each directory before what it holds, from behind `after`. */
+  all(after: ByteName | undefined, limit: number): Known[] {
+    return (this.#statements.all.all(this.root, ...placeOf(after), limit) as Row[]).map(known);
   }
 
-  /** All that lies below a directory, each directory before what it holds, from behind `after`. */
-  below(path: ByteName, after: ByteName | undefined, limit: number): Known[] {
-    const inside = after !== undefined && folderOf(after) !== path;
-    const direct = inside ? [] : this.children(path, after, limit);
-    if (direct.length === limit) return direct;
-    const from = inside ? after : undefined;
-    const rows = this.#statements.below.all(
-      this.root,
-      ...rangeBelow(path),
-      ...placeOf(from),
-      limit - direct.length,
-    ) as Row[];
-    return [...direct, ...rows.map(known)];
-  }
-
-  /** The last of all that lies below a directory, so that what a directory holds comes before it. */
-  lastBelow(path: ByteName, limit: number): Known[] {
-    const rows = this.#statements.lastBelow.all(this.root, ...rangeBelow(path), limit) as Row[];
-    if (rows.length > 0) return rows.map(known);
-    return (this.#statements.lastChildren.all(this.root, path, limit) as Row[]).map(known);
+  /** The last of what lies below a directory: a directory only where it is empty. */
+  lastBelow(path: ByteName): Known | undefined {
+    const row =
+      this.#statements.lastBelow.get(this.root, ...rangeBelow(path)) ?? this.#statements.lastChild.get(this.root, path);
+    return row === undefined ? undefined : known(row as Row);
   }
 
   /** A scan did not meet it: to be looked at when the scan has met all. */
@@ -172,6 +171,16 @@ export class Picture {
     if (this.db.inTransaction) this.db.exec('COMMIT');
   }
 
+  /** Of the filter by which it was made; undefined where that is not known. */
+  filterKept(): string | undefined {
+    return (this.#statements.filterKept.get(this.root) as { filter: string | null }).filter ?? undefined;
+  }
+
+  keepFilter(filter: string): void {
+    this.#write();
+    this.#statements.keepFilter.run(filter, this.root);
+  }
+
   #write(): void {
     if (this.#writing && this.db.inTransaction) return;
     if (!this.db.inTransaction) this.db.exec('BEGIN IMMEDIATE');
@@ -187,7 +196,7 @@ const placeOf = (path: ByteName | undefined): [string, string] =>
 /** Behind every byte of a name. */
 const LAST = '\u0100';
 
-/** Of the parents of all that lies deeper than directly in the directory: '0' follows '/'. */
+/** The range of the parents of all that lies deeper than directly in the directory: '0' follows '/'. */
 const rangeBelow = (path: ByteName): [string, string] => (path === '' ? ['\u0001', LAST] : [`${path}/`, `${path}0`]);
 
 const known = (row: Row): Known => ({
@@ -197,5 +206,6 @@ const known = (row: Row): Known => ({
   file: row.file,
   content: row.content,
   changed: row.changed,
-  racy: row.racy === 1,
+  doubted: row.doubted === 1,
+  ...(row.renamed !== null && { renamed: row.renamed }),
 });

@@ -1,21 +1,39 @@
 /**
- * Turns paths that may have changed into events: what lies there now against what was told.
- * Guarantees: whoever applies all events has the tree whenever nothing is left to tell; a directory is told before what
- * it holds, and deleted after it; a file that is found under another name than it was told by is told as renamed.
- * Does not: decide when to look (engine and windows do). One call at a time.
+ * Turns paths that may have changed into paths in doubt: those at which something else lies than was delivered.
+ * Guarantees: a path at which something else lies is in doubt until that is told (doubts.ts) or it is as it was; what is in hand is asked again by
+ * each call, for it is compared with nothing yet.
+ * Does not: decide when to look (engine and windows do), or make events (differences.ts does). One call at a time.
  */
-import { folderOf } from '../files/places.js';
 import type { ByteName } from '../linux/names.js';
-import { differs, isSame } from './compare.js';
+import { differs } from './compare.js';
+import type { Doubt, EventCause } from './doubts.js';
+import { isCome, isWritten, merged } from './engine/hints.js';
 import type { Hint, Mark, ScanStep } from './engine/types.js';
 import { limits } from './limits.js';
-import { Links, tellNames } from './links.js';
-import { moveBelow, tellAgain, tellBelow } from './moves.js';
-import type { Entry, Known, Picture, Seen } from './picture.js';
+import { Links } from './links.js';
+import type { Known, Picture, Seen } from './picture.js';
 import type { Looker } from './seen.js';
-import { noteSilently } from './silence.js';
 import { sweep } from './sweep.js';
-import type { EventCause, ReconcilerHooks, Telling } from './telling.js';
+
+export interface ReconcilerHooks {
+  /** Waits for room; throws when there is none, or when the watcher was stopped. */
+  room(cause: EventCause): Promise<void> | undefined;
+  doubt(doubt: Doubt): void;
+  /** The paths that the consumer is being told of. */
+  inHand(): readonly ByteName[];
+  /** What was doubted can be told. */
+  wake(): void;
+  /** Whether an entry of this name and kind is told at all. */
+  tells(path: ByteName, isDirectory: boolean): boolean;
+  /** A directory was met by an event: what it holds has to be read, unless that is under way. */
+  directory(path: ByteName): void;
+  /** It is gone, and may turn up under another name in a moment: to be marked again then, by `delete`. */
+  later(path: ByteName): void;
+  /** It cannot be looked at. */
+  failed(path: ByteName, code: string): void;
+  /** It could be looked at. */
+  seen(path: ByteName): void;
+}
 
 export class Reconciler {
   /** While true, what is found is noted and not told. */
@@ -23,14 +41,13 @@ export class Reconciler {
   readonly #links = new Links();
   #looker!: Looker;
   #cause: EventCause = 'event';
-  /** Events were lost: what changed may show in the ctime alone. */
-  #strict = false;
+  #isStrict = false;
   /** Nothing was known of the tree: all that is known at the end of the first scan was met by it, or told by an event. */
   readonly #fresh: boolean;
 
   constructor(
     readonly picture: Picture,
-    readonly hooks: ReconcilerHooks,
+    private readonly hooks: ReconcilerHooks,
   ) {
     this.#fresh = picture.isEmpty;
   }
@@ -39,49 +56,24 @@ export class Reconciler {
   async run(marks: readonly Mark<Hint>[], looker: Looker, step?: ScanStep): Promise<void> {
     this.#looker = looker;
     this.#cause = causeOf(step);
-    this.#strict = this.#cause === 'overflow';
+    this.#isStrict = isStrict(step);
     try {
-      await (this.silent ? noteSilently(this, marks) : this.#settle(marks));
+      for (const path of this.hooks.inHand()) this.#add(path, 'scan');
+      if (this.silent) for (const { path } of marks) this.#note(path);
+      else for (const { path, by } of marks) await this.#notice(path, by);
       if (step !== undefined && !(this.#fresh && step.cause === 'start')) await sweep(this, step);
     } finally {
       this.picture.commit();
+      this.hooks.wake();
     }
   }
-
-  async #settle(marks: readonly Mark<Hint>[]): Promise<void> {
-    const arrived: { path: ByteName; by: Hint }[] = [];
-    const changed: { path: ByteName; by: Hint }[] = [];
-    const gone: { path: ByteName; by: Hint }[] = [];
-    for (const { path, by } of marks) {
-      // Nothing is awaited that is not there: a promise a path is more garbage than all else of a look.
-      const ino = this.#links.inodeOnceAt(path);
-      if (ino !== undefined) await this.#tellOtherNames(ino);
-      const seen = this.look(path);
-      if (seen === 'unknown') continue;
-      const known = this.picture.get(path);
-      if (seen === undefined) {
-        if (known !== undefined) gone.push({ path, by });
-      } else if (known?.file !== seen.file) arrived.push({ path, by });
-      else if (differs(known, seen, by, this.#strict)) changed.push({ path, by });
-      else if (seen.kind === 'directory' && by === 'rename') await tellAgain(this, known);
-      // Written in the midst of a look at all its names: those before it were not told.
-      else if (seen.links > 1 && by !== 'scan') await this.#tellOtherNames(seen.ino);
-    }
-    // First what came, so that it finds under which name it was known; each directory before what it holds.
-    if (arrived.length > 1) arrived.sort((a, b) => (a.path < b.path ? -1 : 1));
-    for (const { path, by } of arrived) await this.#arrive(path, by);
-    for (const { path, by } of changed) await this.#change(path, by);
-    for (const { path, by } of gone) await this.#leave(path, by);
-  }
-
-  #tellOtherNames = (ino: number): Promise<void> => tellNames(this, ino, this.#strict);
 
   /** What lies there and is told; 'unknown': it could not be looked at. */
-  look(path: ByteName): Seen | undefined | 'unknown' {
+  look(path: ByteName, looker = this.#looker): Seen | undefined | 'unknown' {
     try {
-      const entry = this.#looker.look(path);
+      const seen = looker.look(path);
       this.hooks.seen(path);
-      return entry !== undefined && this.hooks.tells(path, entry.kind === 'directory') ? entry : undefined;
+      return seen !== undefined && this.hooks.tells(path, seen.kind === 'directory') ? seen : undefined;
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === undefined || OURS.has(code)) throw error;
@@ -90,78 +82,71 @@ export class Reconciler {
     }
   }
 
-  /** Another file than was told lies at the path, or nothing was told of it. */
-  async #arrive(path: ByteName, by: Hint): Promise<void> {
-    await this.#tellParents(path);
+  /** The file that was delivered at the path does not lie there any more: written just before, it was told by this name alone. */
+  lost(known: Known): void {
+    this.#links.removed(known);
+    if (known.kind === 'directory') return;
+    // To lose a name changes the ctime of a file too.
+    const by = known.doubted ? 'write' : 'scan';
+    for (const { path } of this.#namesOf(known.ino)) this.#add(path, by);
+  }
+
+  async #notice(path: ByteName, hint: Hint): Promise<void> {
+    const by = this.#isStrict ? merged('write', hint) : hint;
+    const inHand = this.hooks.inHand();
+    // Written by its old name, a file is to be told by its new one.
+    if (inHand.includes(path)) for (const half of inHand) this.#add(half, by);
+    const once = this.#links.inodeOnceAt(path);
+    if (once !== undefined) await this.#noticeNames(once, by);
     const seen = this.look(path);
-    if (seen === undefined || seen === 'unknown') return;
+    if (seen === 'unknown') return;
     const known = this.picture.get(path);
-    if (known?.file === seen.file && !differs(known, seen, by, this.#strict)) return;
-    await this.clear(known, seen);
-    const origin = this.#originOf(path, seen);
-    if (origin === undefined) await this.put(path, seen);
-    else if (seen.kind === 'directory') await moveBelow(this, origin, path, seen);
-    else await this.tellRename(origin, path, seen);
-    if (seen.links > 1) await this.#tellOtherNames(seen.ino);
-    if (seen.kind === 'directory' && by !== 'scan') this.hooks.directory(path);
+    if (seen === undefined) return this.#noticeGone(path, hint, known);
+    const isOther = known?.file !== seen.file;
+    const isDirectory = seen.kind === 'directory';
+    if (known !== undefined && isOther && isWritten(by)) this.picture.doubt(path);
+    const isTold = isOther || differs(known, seen, by) || (isDirectory && isCome(by));
+    if (isTold) await this.doubt(path, by, seen.ino);
+    if (isOther && isDirectory && hint !== 'scan') this.hooks.directory(path);
+    // A write is told of one name of a file alone. A new name changes the ctime too.
+    const named = isOther && !isWritten(by) ? 'scan' : by;
+    if (seen.links > 1 && (isTold || hint !== 'scan')) await this.#noticeNames(seen.ino, named);
   }
 
-  /** Something else takes the place of what was known. */
-  async clear(known: Known | undefined, seen: Entry): Promise<void> {
-    if (known === undefined || known.file === seen.file) return;
-    if (known.kind !== 'directory') await this.#lose(known);
-    else if (seen.kind !== 'directory') await this.leaveBelow(known.path);
-    // It may be one that was here before another came, with what was told below it.
-    else await tellBelow(this, known.path);
-  }
-
-  /** The name by which a file was told that is found at `path` now, and not there any more. */
-  #originOf(path: ByteName, seen: Entry): Known | undefined {
-    for (const twin of this.picture.namesOf(seen.ino, undefined, limits.twinsMax)) {
-      if (twin.path === path || !isSame(twin, seen)) continue;
-      const there = this.look(twin.path);
-      if (there === 'unknown' || there?.file === seen.file) continue;
-      // Where a directory lies again, what is told below it may be of that one.
-      if (seen.kind !== 'directory' || there?.kind !== 'directory') return twin;
-    }
+  #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {
+    if (known === undefined) return undefined;
+    // By its new or other names, its bytes may be others than were told.
+    if (isWritten(by)) this.picture.doubt(path);
+    if (by === 'delete' || by === 'written_deleted') return this.doubt(path, by);
+    this.hooks.later(path);
     return undefined;
   }
 
-  async #change(path: ByteName, by: Hint): Promise<void> {
-    const [seen, known] = [this.look(path), this.picture.get(path)];
-    if (seen === undefined || seen === 'unknown' || !known) return;
-    // Others were told since it was looked at: it may be another file by now, or told by another of its names.
-    if (known.file !== seen.file) return this.#arrive(path, by);
-    if (!differs(known, seen, by, this.#strict)) return;
-    await this.put(path, seen);
-    if (seen.links > 1) await this.#tellOtherNames(seen.ino);
-  }
-
-  async #leave(path: ByteName, by: Hint): Promise<void> {
-    const known = this.picture.get(path);
-    if (known === undefined) return;
-    if (by === 'delete') await this.delete(known);
-    else this.hooks.later(path);
-  }
-
-  async delete(known: Known): Promise<void> {
-    if (known.kind === 'directory') await this.leaveBelow(known.path);
-    await this.remove(known);
-  }
-
-  /** Tells all that was told below a directory as deleted. */
-  async leaveBelow(path: ByteName): Promise<void> {
-    for (;;) {
-      const last = this.picture.lastBelow(path, limits.pageMax);
-      if (last.length === 0) return;
-      for (const known of last) await this.remove(known);
+  async #noticeNames(ino: number, by: Hint): Promise<void> {
+    for (const known of this.#namesOf(ino)) {
+      const seen = this.look(known.path);
+      if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
+      if (differs(known, seen, by)) await this.doubt(known.path, by, ino);
     }
   }
 
-  async #tellParents(path: ByteName): Promise<void> {
-    const parent = folderOf(path);
-    if (parent === '' || this.picture.get(parent)?.kind === 'directory') return;
-    await this.#arrive(parent, 'write');
+  *#namesOf(ino: number): Generator<Known> {
+    for (let after: ByteName | undefined; ; ) {
+      const page = this.picture.namesOf(ino, after, limits.pageMax);
+      yield* page;
+      if (page.length < limits.pageMax) return;
+      after = page.at(-1)!.path;
+    }
+  }
+
+  /** The first look at a tree of which nothing is to be told. */
+  #note(path: ByteName): void {
+    const seen = this.look(path);
+    if (seen === 'unknown') return;
+    const known = this.picture.get(path);
+    if (known?.kind === 'directory' && seen?.kind !== 'directory') this.picture.removeBelow(path);
+    if (seen !== undefined) this.picture.put(path, seen);
+    else if (known !== undefined) this.picture.remove(path);
   }
 
   /** Others have their turn, and directories may move. */
@@ -171,46 +156,28 @@ export class Reconciler {
     this.#looker.forget();
   }
 
-  async put(path: ByteName, entry: Entry, renameId?: string): Promise<void> {
-    await this.#room();
-    this.picture.put(path, entry, this.#tell({ operation: 'put', path, entry, cause: this.#cause, renameId }));
-  }
-
-  async remove(known: Known, renameId?: string): Promise<void> {
-    await this.#room();
-    const { path } = known;
-    this.picture.remove(path, this.#tell({ operation: 'delete', path, entry: known, cause: this.#cause, renameId }));
-    await this.#lose(known);
-  }
-
-  /** It may have been written just before its name went, and that was told by this name alone. */
-  #lose(known: Known): Promise<void> | undefined {
-    this.#links.removed(known);
-    return known.kind === 'directory' ? undefined : this.#tellOtherNames(known.ino);
-  }
-
-  async tellRename(from: Known, to: ByteName, entry: Entry): Promise<void> {
-    const id = this.hooks.renameId();
-    await this.remove(from, id);
-    // Nobody takes the first half alone: the second may be one more than the buffer holds.
-    this.picture.put(to, entry, this.#tell({ operation: 'put', path: to, entry, cause: this.#cause, renameId: id }));
-  }
-
-  #tell(telling: Telling): number {
-    return this.silent ? 0 : this.hooks.tell(telling);
-  }
-
-  #room(): Promise<void> | undefined {
-    if (this.silent) return undefined;
+  async doubt(path: ByteName, by: Hint, ino?: number): Promise<void> {
+    if (this.silent) return this.#note(path);
     const room = this.hooks.room(this.#cause);
-    if (room === undefined) return undefined;
-    this.picture.commit();
-    return room.then(() => this.#looker.forget());
+    if (room !== undefined) {
+      this.picture.commit();
+      await room;
+      this.#looker.forget();
+    }
+    this.#add(path, by, ino);
+  }
+
+  #add(path: ByteName, by: Hint, ino?: number): void {
+    this.hooks.doubt({ path, by, cause: this.#cause, ...(ino !== undefined && { ino }) });
   }
 }
 
 /** They say nothing of the path: worth the same try again. */
 const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EBADF', 'ESTALE']);
+
+/** Events were lost, or nobody watched: what was written may show in the ctime alone. */
+export const isStrict = (step: ScanStep | undefined): boolean =>
+  causeOf(step) === 'overflow' || step?.cause === 'root_changed';
 
 function causeOf(step: ScanStep | undefined): EventCause {
   if (step === undefined || step.cause === 'new') return 'event';

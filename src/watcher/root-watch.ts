@@ -1,23 +1,25 @@
 /**
- * One root of a watcher: the engine that says where something may have changed, and the reconciler that says what.
+ * One root of a watcher: the engine says where something may have changed, the reconciler what is therefore in doubt, and
+ * the differences what has to be told when an event is taken.
  *
- *   engine (events, scans) ── marks ──> windows (debounce) ──> reconciler (look, picture) ──> outbox ──> consumer
+ *   engine (events, scans) ── marks ──> windows (debounce) ──> reconciler ──> doubts <── takes ── consumer
+ *                                                                               └── differences (delivered tree, look)
  *
- * The engine's loop calls, and waits for, everything up to the outbox, so a consumer that takes nothing stops that loop:
- * then marks gather (bounded), and become one scan.
+ * The engine's loop waits for room among the doubts, so a consumer that takes nothing stops that loop: then marks gather
+ * (bounded), and become one scan.
  */
-import { type ByteName, nameOfText, shownName } from '../linux/names.js';
+import { type ByteName, shownName } from '../linux/names.js';
+import type { Doubts, EventCause } from './doubts.js';
+import { merged } from './engine/hints.js';
 import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
 import { WatcherStoppedError } from './errors.js';
-import { makeFilter } from './filter.js';
+import type { Filter } from './filter.js';
 import { limits } from './limits.js';
 import type { Settings } from './options.js';
-import type { Outbox } from './outbox.js';
-import { Outgoing } from './outgoing.js';
 import type { Picture } from './picture.js';
 import type { Platform } from './platform.js';
-import { Reconciler } from './reconciler.js';
-import type { EventCause, ReconcilerHooks } from './telling.js';
+import { isStrict, Reconciler, type ReconcilerHooks } from './reconciler.js';
+import { Telling } from './telling.js';
 import { Troubles } from './troubles.js';
 import type { WatcherEvents } from './types.js';
 import { Windows } from './windows.js';
@@ -32,11 +34,12 @@ export interface RootPlace {
 export interface RootWatchOptions {
   place: RootPlace;
   settings: Settings;
+  filter: Filter;
   platform: Platform;
   picture: Picture;
   /** Something was told of this root at an earlier start: what differs from it is told. */
   known: boolean;
-  outbox: Outbox;
+  doubts: Doubts;
   emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
   /** A bug ended it. */
   failed(error: unknown): void;
@@ -51,22 +54,22 @@ export class RootWatch {
   readonly #engine: Engine<Hint>;
   readonly #reconciler: Reconciler;
   readonly #troubles: Troubles;
-  readonly #outgoing: Outgoing;
+  readonly #telling: Telling;
   /** Told a moment ago. */
   readonly #debounce: Windows;
   /** Gone, and perhaps about to be found under another name. */
   readonly #leaving: Windows;
   readonly #shownRoot: string;
   #ready!: { resolve(): void; reject(error: unknown): void };
+  /** Paths that were doubted so far. */
+  #doubted = 0;
   #hasScanned = false;
   #stopping = false;
 
   constructor(options: RootWatchOptions) {
-    const { place, settings, platform, picture, emit } = options;
+    const { place, settings, filter, platform, picture, emit } = options;
     this.#options = options;
-    this.#outgoing = new Outgoing(place.root, picture, options.outbox);
     this.#shownRoot = shownName(place.root);
-    const filter = makeFilter(settings, place.only);
     this.#engine = new Engine<Hint>(
       {
         root: place.root,
@@ -90,6 +93,15 @@ export class RootWatch {
       error: (error) => emit('error', error),
       recovered: (error) => emit('recovered', error),
     });
+    this.#telling = new Telling({
+      ...options,
+      root: place.root,
+      engine: this.#engine,
+      reconciler: this.#reconciler,
+      debounce: this.#debounce,
+      troubles: this.#troubles,
+      isKept: settings.statePath !== undefined,
+    });
   }
 
   /** Resolves when all that happens from then on is told; rejects when it is stopped before, or with a bug. */
@@ -107,17 +119,18 @@ export class RootWatch {
     return ready;
   }
 
-  /** Resolves when all that had happened before this call was told. True: something was told meanwhile. */
+  /** Resolves when all that had happened before this call is in doubt. True: something came to be meanwhile. */
   async settle(): Promise<boolean> {
-    const before = this.#outgoing.told;
+    const before = this.#doubted;
     do await this.#engine.settle();
     while (!this.#stopping && (await this.#heldAreReleased()));
-    return this.#outgoing.told !== before;
+    return this.#doubted !== before;
   }
 
   /** Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#telling.close();
     this.#debounce.close();
     this.#leaving.close();
     await this.#engine.stop();
@@ -134,7 +147,9 @@ export class RootWatch {
   async #deliver(marks: readonly Mark<Hint>[], root: OpenRoot, step?: ScanStep): Promise<void> {
     const { silent } = this.#reconciler;
     if (!silent) this.#ready.resolve();
-    const due = silent ? marks : marks.filter(({ path, by }) => !this.#debounce.holds(path, by));
+    // What a scan finds may be held back beyond the end of the scan.
+    const found = (by: Hint): Hint => (isStrict(step) ? merged('write', by) : by);
+    const due = silent ? marks : marks.filter(({ path, by }) => !this.#debounce.holds(path, found(by)));
     const looker = this.#options.platform.looker(root);
     try {
       await this.#reconciler.run(due, looker, step);
@@ -143,35 +158,37 @@ export class RootWatch {
       // What the step had read would be missed; marks come again by themselves.
       if (step !== undefined || error instanceof BufferFull) this.#engine.rescan();
       if (!(error instanceof BufferFull)) throw error;
-      await this.#options.outbox.room();
+      await this.#options.doubts.room();
     } finally {
       looker.close();
     }
   }
 
   #hooks(tells: ReconcilerHooks['tells']): ReconcilerHooks {
+    const { doubts } = this.#options;
     return {
       tells,
-      room: (cause) => (this.#options.outbox.full ? this.#room(cause) : undefined),
-      tell: (telling) => {
-        this.#debounce.open(telling.path);
-        return this.#outgoing.tell(telling);
+      room: (cause) => (doubts.full ? this.#room(cause) : undefined),
+      doubt: (doubt) => {
+        this.#doubted += 1;
+        doubts.add(this.#telling.keyOf(doubt.path), this.#telling, doubt);
       },
+      inHand: () => doubts.inHandOf(this.#telling).map(({ path }) => path),
+      wake: () => doubts.wake(),
       directory: (path) => {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);
       },
       later: (path) => this.#leaving.open(path, 'delete'),
       failed: (path, code) => this.#troubles.unseen(path, code),
       seen: (path) => this.#troubles.seen(path),
-      renameId: () => this.#outgoing.renameId(),
     };
   }
 
   /** A scan has all the time of the consumer; what an event told waits for a moment, and then for a scan. */
   async #room(cause: EventCause): Promise<void> {
-    const { outbox, emit } = this.#options;
-    const hasRoom = await outbox.room(cause === 'event' ? limits.patienceMs : undefined);
-    if (this.#stopping || outbox.closed) throw new WatcherStoppedError();
+    const { doubts, emit } = this.#options;
+    const hasRoom = await doubts.room(cause === 'event' ? limits.patienceMs : undefined);
+    if (this.#stopping || doubts.closed) throw new WatcherStoppedError();
     if (hasRoom) return;
     emit('overflow', { root: this.#shownRoot, reason: 'buffer' });
     throw new BufferFull();
@@ -198,6 +215,3 @@ export class RootWatch {
     else log('info', { ...event, root: this.#shownRoot }, event.event);
   }
 }
-
-export const nameOfPath = (path: string | Buffer): ByteName =>
-  typeof path === 'string' ? nameOfText(path) : (path.toString('latin1') as ByteName);

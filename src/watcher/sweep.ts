@@ -39,8 +39,7 @@ async function judgeMissing(reconciler: Reconciler): Promise<void> {
     const missing = picture.takeMissing(limits.pageMax);
     if (missing.length === 0) return;
     for (const path of missing) {
-      const known = picture.get(path);
-      if (known !== undefined && reconciler.look(path) === undefined) await reconciler.delete(known);
+      if (reconciler.look(path) === undefined) await reconciler.doubt(path, 'delete');
     }
   }
 }

@@ -1,32 +1,168 @@
-/** What the reconciler finds out, and whom it asks. */
-import type { ByteName } from '../linux/names.js';
-import type { Entry } from './picture.js';
+/**
+ * Makes the events of one root when they are taken: looks at the root as it is in that moment, asks for the difference, and
+ * notes it when the consumer has it.
+ * Guarantees: nobody is kept from unmounting the root for longer than a turn of the event loop; what fails is told, and tried
+ * again a moment later; while the root is missing nothing of it is told.
+ */
+import { type ByteName, bytesOfName } from '../linux/names.js';
+import { type Difference, Differences } from './differences.js';
+import type { Asked, Doubt, Doubts, EventCause, Step } from './doubts.js';
+import type { Engine, Hint, OpenRoot } from './engine/index.js';
+import { limits as engineLimits } from './engine/limits.js';
+import { absolutePath } from './engine/paths.js';
+import type { Picture } from './picture.js';
+import type { Platform } from './platform.js';
+import type { Reconciler } from './reconciler.js';
+import type { Looker } from './seen.js';
+import type { Troubles } from './troubles.js';
 import type { WatchEvent } from './types.js';
+import type { Windows } from './windows.js';
 
-export type EventCause = WatchEvent['cause'];
-
-export interface Telling {
-  operation: WatchEvent['operation'];
-  path: ByteName;
-  entry: Entry;
-  cause: EventCause;
-  renameId?: string | undefined;
+export interface TellingParts {
+  root: ByteName;
+  platform: Platform;
+  picture: Picture;
+  doubts: Doubts;
+  engine: Engine<Hint>;
+  reconciler: Reconciler;
+  debounce: Windows;
+  troubles: Troubles;
+  /** The picture outlasts the process: what is given to the consumer is on its way to the disk before. */
+  isKept: boolean;
+  /** A bug ended it. */
+  failed(error: unknown): void;
 }
 
-export interface ReconcilerHooks {
-  /** Waits for room; throws when there is none, or when the watcher was stopped. */
-  room(cause: EventCause): Promise<void> | undefined;
-  /** Answers the number of the event, for the picture. */
-  tell(telling: Telling): number;
-  /** Whether an entry of this name and kind is told at all. */
-  tells(path: ByteName, isDirectory: boolean): boolean;
-  /** A directory was met by an event: what it holds has to be read, unless that is under way. */
-  directory(path: ByteName): void;
-  /** It is gone, and may turn up under another name in a moment: to be marked again then, by `delete`. */
-  later(path: ByteName): void;
-  /** It cannot be looked at. */
-  failed(path: ByteName, code: string): void;
-  /** It could be looked at. */
-  seen(path: ByteName): void;
-  renameId(): string;
+export class Telling implements Asked {
+  readonly #parts: TellingParts;
+  readonly #differences: Differences;
+  /** Ids of another start are others. No secret: `node:crypto` would be a megabyte for eight characters. */
+  readonly #session = Math.floor(Math.random() * 2 ** 40).toString(36);
+  #renames = 0;
+  /** For this turn of the event loop, below this root. */
+  #looker: Looker | undefined;
+  #root: OpenRoot | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(parts: TellingParts) {
+    this.#parts = parts;
+    const { doubts, picture, engine, reconciler } = parts;
+    this.#differences = new Differences(picture, {
+      look: (path) => reconciler.look(path, this.#looker),
+      doubtOf: (path) => doubts.get(this.keyOf(path)),
+      seenAt: (ino) => doubts.seenAt(this, ino),
+      renameId: () => {
+        this.#renames += 1;
+        return `${this.#session}-${this.#renames}`;
+      },
+      isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
+      lost: (known) => reconciler.lost(known),
+      again: (directory) => {
+        picture.doubtBelow(directory);
+        engine.scanDirectory(directory);
+      },
+    });
+  }
+
+  /** Of a path, among all roots. */
+  keyOf(path: ByteName): string {
+    return `${this.#parts.root}/${path}`;
+  }
+
+  next({ path, by, cause }: Doubt): { steps: readonly Step[]; isLast: boolean } | 'later' {
+    const { debounce, picture, troubles } = this.#parts;
+    try {
+      if (this.#retry !== undefined) return 'later';
+      if (!this.#canLook()) {
+        // The root is missing: the scan of the next one finds what lies there, and this says that its times are not enough.
+        picture.doubt(path);
+        return SETTLED;
+      }
+      const differences = this.#differences.of(path, by);
+      troubles.note({ event: 'delivery_back' });
+      if (differences.length === 0 || debounce.holds(path, by)) return SETTLED;
+      const isLast = differences.at(-1)!.path === path && !differences.some(({ again }) => again);
+      return { steps: differences.map((_, n) => this.#stepOf(differences.slice(0, n + 1), cause)), isLast };
+    } catch (error) {
+      this.failed(error, []);
+      return 'later';
+    }
+  }
+
+  failed(error: unknown, steps: readonly Step[]): void {
+    const { doubts, troubles, failed } = this.#parts;
+    if ((error as { code?: string }).code === undefined) {
+      doubts.forget(this);
+      failed(error);
+      return;
+    }
+    // It may have been in doubt for more than its times show.
+    for (const { path, event } of steps)
+      doubts.add(this.keyOf(path), this, { path, by: 'written_renamed', cause: event.cause });
+    troubles.note({ event: 'delivery_failing', error });
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      doubts.wake();
+    }, engineLimits.retryMs);
+  }
+
+  /** Safe to call twice. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#looker?.close();
+    this.#looker = undefined;
+  }
+
+  #canLook(): boolean {
+    const { engine, platform, picture } = this.#parts;
+    if (this.#isClosed) return false;
+    // The engine may have entered another root in this turn.
+    if (this.#looker !== undefined && engine.presence.isOpen(this.#root!)) return true;
+    this.#looker?.close();
+    this.#looker = undefined;
+    this.#root = engine.presence.borrow();
+    if (this.#root === undefined) return false;
+    this.#looker = platform.looker(this.#root);
+    // In the next turn directories may have moved.
+    setImmediate(() => {
+      if (this.#isClosed) return;
+      this.#looker?.close();
+      this.#looker = undefined;
+      engine.presence.giveBack();
+      picture.commit();
+    });
+    return true;
+  }
+
+  /** The last of these, which are given to the consumer together with the ones before it. */
+  #stepOf(differences: readonly Difference[], cause: EventCause): Step {
+    const { root, debounce, picture, isKept } = this.#parts;
+    const { operation, path, entry, renameId, delivered } = differences.at(-1)!;
+    const pathBytes = bytesOfName(absolutePath(root, path));
+    debounce.open(path);
+    const event: WatchEvent = {
+      path: pathBytes.toString('utf8'),
+      pathBytes,
+      operation,
+      timestamp: new Date(),
+      kind: entry.kind,
+      cause,
+      ...(renameId !== undefined && { renameId }),
+    };
+    if (!isKept) return { path, event, ...(delivered !== undefined && { delivered }) };
+    const given = (): void => {
+      picture.hand(differences);
+      picture.commit();
+    };
+    if (delivered === undefined) return { path, event, given };
+    const noted = (): void => {
+      delivered();
+      picture.hand([]);
+    };
+    return { path, event, given, delivered: noted };
+  }
 }
+
+const SETTLED = { steps: [], isLast: true } as const;

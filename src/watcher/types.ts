@@ -13,11 +13,14 @@ export interface WatcherLogger {
 export type BackendName = 'inotify' | 'node' | 'poll';
 
 export interface WatcherOptions {
-  /** A path is told at once, then not again for so long; what it is at the end of that time is told. Default 100. */
+  /** A path is told at once, then not again for so long; what it is at the end of that time is told. Default 100, at most 2^31 - 1. */
   debounceMs?: number;
-  /** Events that nobody has taken yet. Beyond them: one `overflow`, and a scan when there is room again. Default 100. */
+  /** Events that nobody has taken yet. Beyond them: one `overflow`, and a scan when there is room again. Default 100, at most 1,000,000. */
   bufferMax?: number;
-  /** Globs of what is neither told nor entered. Without a slash they are about the last part of a path. */
+  /**
+   * Globs of what is neither told nor entered. Without a slash they are about the last part of a path, with one about the
+   * whole path below the root. One that can match no such path (`/x`, `x/`, `../x`) is refused.
+   */
   ignore?: string[];
   /** Where given, only files (and all else but directories) that match one of these globs are told. */
   include?: string[];
@@ -33,14 +36,19 @@ export interface WatcherOptions {
   poll?: boolean;
   /** Default: inotify on Linux, else `fs.watch` as hints. On a filesystem that tells no events, scans alone. */
   backend?: BackendName;
-  /** Time between two scans of the whole tree; 0: none. Default 300,000 with inotify, 5,000 without. */
+  /** Time between two scans of the whole tree; 0: none. Default 300,000 with inotify, 5,000 without; at most 2^31 - 1. */
   rescanMs?: number;
   /** True: what lies there at the start is told too, as put, cause `scan`. Default false. */
   initial?: boolean;
   /** Its abort is `stop()`. */
   signal?: AbortSignal;
+  /** What it throws is warned of once, by Node's `warning`; nothing else follows from it. */
   logger?: WatcherLogger;
-  /** A file of its own (SQLite): what was told is kept there, and what changed while nobody watched is told at the next start. */
+  /**
+   * A file of its own (SQLite): what was told is kept there, and what changed while nobody watched is told at the next start.
+   * With other options of what is told, what is told no more is forgotten then, and what is new to them is told as put.
+   * Inside a watched tree its files are never told.
+   */
   statePath?: string;
 }
 
@@ -53,7 +61,7 @@ export interface WatchEvent {
   operation: 'put' | 'delete';
   /** When it was seen. */
   timestamp: Date;
-  /** Of what lies there, or of what lay there. */
+  /** The kind of what lies there, or lay there. */
   kind: FileKind;
   /** How it was noticed: at once, by a scan, or by the scan that follows lost events. */
   cause: 'event' | 'scan' | 'overflow';

@@ -5,16 +5,16 @@
  * any moment of any state, and its promise is the same for all callers.
  */
 import { EventEmitter } from 'node:events';
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { baseOf, folderOf } from '../files/places.js';
-import { type ByteName, bytesOfName, shownName } from '../linux/names.js';
+import { type ByteName, shownName } from '../linux/names.js';
+import { Doubts } from './doubts.js';
 import { WatcherError, WatcherStoppedError } from './errors.js';
+import { filterText, makeFilter } from './filter.js';
+import { forgetUntold } from './forgotten.js';
 import { type Settings, settingsOf } from './options.js';
-import { Outbox, type Told } from './outbox.js';
-import { PictureStore } from './picture-store.js';
+import { PictureStore, stateError } from './picture-store.js';
+import { ownState, placeOf } from './place.js';
 import { type Platform, platformOf } from './platform.js';
-import { nameOfPath, type RootPlace, RootWatch } from './root-watch.js';
+import { type RootPlace, RootWatch } from './root-watch.js';
 import type { WatchEvent, WatcherEvents, WatcherOptions } from './types.js';
 
 /**
@@ -26,12 +26,13 @@ export interface Watcher extends EventEmitter<WatcherEvents> {
   /**
    * Watches a directory and all below it, or one file. Resolves when everything that happens from then on is told; what
    * lies there by then is told with `initial`, or where `statePath` knows an older picture. The same path twice is one watch.
-   * Errors: WatcherError (the root is not there, cannot be read; the state cannot be used), WatcherStoppedError.
+   * Errors: WatcherError, op `watch` (the root is not there, cannot be read, or is a symlink to a file) or `state` (the
+   * state cannot be used); WatcherStoppedError.
    */
   watch(path: string | Buffer): Promise<void>;
   /**
-   * The events, each once: several iterators share them. An event is done with when the next one is asked for. Ends
-   * with `stop`.
+   * The events, each once: several iterators share them. An event counts as delivered when the next one is asked for; with
+   * `statePath`, one that was not delivered comes again at the next start. Ends with `stop`.
    */
   events(): AsyncIterableIterator<WatchEvent>;
   /** Resolves when everything that had happened before the call is told and taken, at the first quiet moment after it. */
@@ -46,7 +47,7 @@ export const createWatcher = (options: WatcherOptions = {}): Watcher => new Tree
 
 class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   readonly #settings: Settings;
-  readonly #outbox: Outbox;
+  readonly #doubts: Doubts;
   readonly #roots = new Map<string, { watch: RootWatch; ready: Promise<void> }>();
   readonly #abort = (): void => void this.stop();
   #platform: Promise<Platform> | undefined;
@@ -58,7 +59,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   constructor(settings: Settings) {
     super();
     this.#settings = settings;
-    this.#outbox = new Outbox(settings.bufferMax, () => this.#pump());
+    this.#doubts = new Doubts(settings.bufferMax, () => this.#pump());
     (this as EventEmitter).on('newListener', (name) => {
       if (name === 'event') setImmediate(() => this.#pump());
     });
@@ -76,37 +77,49 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     const already = this.#roots.get(key);
     if (already !== undefined) return already.ready;
     this.#store ??= new PictureStore(this.#settings.statePath);
+    const kept = this.#store.root(key as ByteName);
+    const filter = makeFilter(this.#settings, place);
+    if (place.only !== undefined && !filter.tells(place.only, false)) throw ownState(key as ByteName);
     const watch = new RootWatch({
       place,
       settings: this.#settings,
+      filter,
       platform,
-      ...this.#store.root(key as ByteName),
-      outbox: this.#outbox,
+      ...kept,
+      doubts: this.#doubts,
       emit: (name, ...args) => this.#tell(name, ...args),
       failed: (error) => this.#fail(key, error),
       log: (level, fields, message) => this.#settings.logger?.[level](fields, message),
     });
-    const ready = watch.start();
+    const ready = this.#begin(key, watch, forgetUntold(kept.picture, filter, filterText(this.#settings), this.#goesOn));
     this.#roots.set(key, { watch, ready });
     await ready;
   }
 
+  readonly #goesOn = (): boolean => this.#stopped === undefined;
+
+  /** Nothing is looked at before the picture is one of this filter. */
+  async #begin(key: string, watch: RootWatch, forgotten: Promise<void>): Promise<void> {
+    try {
+      await forgotten;
+    } catch (error) {
+      this.#roots.delete(key);
+      throw stateError(this.#settings.statePath, error, 'cannot be read or written: see the cause');
+    }
+    if (!this.#goesOn()) throw new WatcherStoppedError();
+    return watch.start();
+  }
+
   async *events(): AsyncIterableIterator<WatchEvent> {
     this.#iterators += 1;
-    let inHand: Told | undefined;
     try {
-      for (;;) {
-        const told = await this.#outbox.take();
-        if (told === undefined) return;
-        inHand = told;
-        this.emit('event', told.event);
-        yield told.event;
-        inHand = undefined;
-        this.#outbox.done(told, true);
+      for (let event = await this.#doubts.take(); event !== undefined; event = await this.#doubts.take()) {
+        this.emit('event', event);
+        yield event;
       }
     } finally {
       this.#iterators -= 1;
-      if (inHand !== undefined) this.#outbox.done(inHand, false);
+      this.#doubts.leave();
     }
   }
 
@@ -117,8 +130,8 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
         await ready;
         if (await watch.settle()) quiet = false;
       }
-      if (!this.#outbox.quiet) quiet = false;
-      await this.#outbox.untilQuiet();
+      if (!this.#doubts.quiet) quiet = false;
+      await this.#doubts.untilQuiet();
     }
   }
 
@@ -133,7 +146,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
 
   async #end(): Promise<void> {
     this.#settings.signal?.removeEventListener('abort', this.#abort);
-    this.#outbox.close();
+    this.#doubts.close();
     const ended = await Promise.allSettled([...this.#roots.values()].map(({ watch }) => watch.stop()));
     this.#store?.close();
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
@@ -155,13 +168,13 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   }
 
   #hand(): void {
-    const told = this.#outbox.takeNow();
+    const event = this.#doubts.takeNow();
     this.#pumping = false;
-    if (told === undefined) return;
+    if (event === undefined) return;
     try {
-      this.emit('event', told.event);
+      this.emit('event', event);
     } finally {
-      this.#outbox.done(told, true);
+      this.#doubts.deliver();
       this.#pump();
     }
   }
@@ -176,28 +189,3 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
 }
 
 const joinKey = ({ root, only }: RootPlace): string => (only === undefined ? root : `${root}/${only}`);
-
-/** Errors: WatcherError, op `watch`. */
-function placeOf(path: string | Buffer): RootPlace {
-  const name = absolute(nameOfPath(path));
-  try {
-    if (statSync(bytesOfName(name)).isDirectory()) return { root: name };
-  } catch (error) {
-    const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
-    const shown = shownName(name);
-    throw new WatcherError(
-      'watch',
-      shown,
-      code,
-      `${shown} cannot be watched: it is not there or cannot be read (${code}).`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return { root: folderOf(name) === '' ? ('/' as ByteName) : folderOf(name), only: baseOf(name) };
-}
-
-/** Of bytes as of text: `resolve` looks at slashes and dots alone. */
-const absolute = (name: ByteName): ByteName =>
-  (name.startsWith('/') ? resolve(name) : resolve(nameOfPath(process.cwd()), name)) as ByteName;

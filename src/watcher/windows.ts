@@ -50,11 +50,14 @@ export class Windows {
   holds(path: ByteName, by: Hint): boolean {
     const window = this.#byPath.get(path);
     if (window === undefined) return false;
-    if (window.untilMs <= clockMs()) {
-      this.#drop(path);
-      return false;
+    // Where something is held already, the timer is about to release it.
+    if (window.by === undefined) {
+      if (window.untilMs <= clockMs()) {
+        this.#drop(path);
+        return false;
+      }
+      this.#held += 1;
     }
-    if (window.by === undefined) this.#held += 1;
     window.by = merged(window.by, by);
     this.#arm();
     return true;

@@ -105,7 +105,7 @@ test('ingest tells of a late feed when its clock comes to the deadline; a file t
   const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, timezone: 'Europe/Berlin' } });
   const library = compilePreload(world.root);
   if (library === undefined) {
-    t.skip('There is no gcc: the clock of a process was not moved.');
+    t.skip('no gcc, so the clock cannot be moved: a file that is late was not tested');
     return;
   }
   const control = new Control(join(world.root, 'control'));

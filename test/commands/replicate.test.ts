@@ -44,7 +44,7 @@ test('--dry-run says each act, and changes nothing at all', async (t) => {
       .split('\n')
       .map((line) => line.replace(/ +\(.*/, ''))
       .sort(),
-    ['remove     d/new', 'remove     stray', 'remove 2'],
+    ['attributes d', 'remove     d/new', 'remove     stray', 'remove 2, attributes 1'],
   );
   assert.equal(readFileSync(join(dest, 'stray'), 'utf8'), 'x');
   await run(source, dest, '--once');

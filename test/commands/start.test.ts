@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PACKAGE } from '../world/program.js';
+import { PACKAGE, signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
@@ -40,6 +40,20 @@ function copyPrograms(root: string): void {
   for (const path of ['package.json', 'dist/program'])
     cpSync(join(PACKAGE, path), join(root, path), { recursive: true });
 }
+
+test('npm start that is told to end by its own pid alone ends what it started', async (t) => {
+  const world = createWorld(t);
+  copyPrograms(world.root);
+  symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
+  // As a service manager or a container does it: no terminal hands the signal to all of them.
+  const npm = world.launch('/usr/bin/env', ['npm', 'start'], { cwd: world.root });
+  await world.event('worker_started', ({ worker }) => worker === 'producer');
+  const started = npm.descendants();
+  t.after(() => started.forEach((pid) => void signal(pid, 'SIGKILL')));
+  npm.kill('SIGTERM');
+  assert.equal((await world.event('stopped')).exit_code, 0);
+  await npm.ended;
+});
 
 test('a command runs out of one file', async (t) => {
   const world = createWorld(t);

@@ -33,8 +33,8 @@ const OF_TEXT: Record<string, string[]> = {
     'https://example.org:word@example.org/',
     'file:///etc/passwd',
   ],
-  include: ['x'.repeat(2_000)],
-  exclude: ['x'.repeat(2_000)],
+  include: ['x'.repeat(2_000), '/data/staging/*.csv', '../*.csv'],
+  exclude: ['x'.repeat(2_000), 'tmp/', 'a//b', '!'],
 };
 
 export function wrongValuesOf(name: string): string[] {

@@ -80,6 +80,25 @@ test('Resume opens what closes its stage: a pause of everything, and that of one
   assert.deepEqual(complaints, []);
 });
 
+test('a service that was killed: stuck, since when and what to do; of its input nothing new is known', async (t) => {
+  const browser = await browserFor(t, 'what the page says of a service that was killed');
+  if (!browser) return;
+  const world = createWorld(t);
+  const service = world.start('ingest');
+  world.drop('before.csv', 10);
+  await world.stored(1, { withinMs: 60_000 });
+  const served = await dashboardAlone(world);
+  const { page, complaints } = await open(t, browser, served.url);
+  await soon(page, '#wrong-summary', /^Nothing is wrong\.$/);
+  assert.doesNotMatch(await textOf(page, '#flow'), /not noticed/);
+  service.killAll();
+  world.drop('late.csv', 20);
+  const said = await soon(page, '#findings', /Stuck: No process is at work on this state: the service died/);
+  assert.match(said, /What to do: start it again .*systemctl start .*journalctl .*Since 20\d\d-/s);
+  assert.match(await textOf(page, '#flow'), /0 unprocessed\s+0 B\s+new ones are not noticed/);
+  assert.deepEqual(complaints, []);
+});
+
 test('search finds a held file by its name, and the curve says of an old burst what the flow says', async (t) => {
   const browser = await browserFor(t, 'search and curve of the page');
   if (!browser) return;

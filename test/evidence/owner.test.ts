@@ -29,9 +29,9 @@ test('of several generations with these bytes the highest owns it, taken back or
   assert.equal(owner([line('1', 'x', 1, true), line('2', 'x', 1)], 'x'), '2');
 });
 
-test('a line that was taken back owns the path only where no line of another content stands', () => {
+test('a line that was taken back owns its file also where a line of another content stands', () => {
   assert.equal(owner([line('1', 'x', 1, true)], 'x'), '1');
-  assert.equal(owner([line('1', 'x', 1, true), line('2', 'y')], 'x'), undefined);
+  assert.equal(owner([line('1', 'x', 1, true), line('2', 'y')], 'x'), '1');
 });
 
 const content = (more: Partial<Content>): Content =>

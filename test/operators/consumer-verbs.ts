@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { withdraw } from './exceptions.js';
 import { type Game, NAMES } from './game.js';
 import { retryHeld } from './run.js';
-import { done, pick, type Verb } from './verb.js';
+import { done, nameAgain, pick, type Verb } from './verb.js';
 
 /** A foreign file of the same size: sizes tell nothing. */
 function spoil(game: Game, path: string): void {
@@ -42,15 +42,19 @@ export const CONSUMER_VERBS: Record<string, Verb> = {
   },
   // A withdrawal that is held, and its name comes again.
   'withdraw a spoilt one': {
-    weight: 5,
+    weight: 7,
+    next: ['discard', 'discard', 'load again', 'load again', 'clear'],
     act: async (game, step) => {
-      const gens = game.model.standing();
-      const gen = pick(gens, step.b);
+      if (game.model.standing().length === 0) {
+        game.drop(NAMES[0]!, 0);
+        await game.run();
+      }
+      const gen = pick(game.model.standing(), step.b);
       if (!gen) return;
       spoil(game, gen.path!);
       await withdraw(game, { ...step, a: 3, b: game.model.gens.indexOf(gen) });
       await game.run();
-      if (step.c % 2 === 0) game.drop(nameOf(gen.origin!), step.c % 4 === 0 ? gen.k : 1, 'none');
+      if (step.c % 4 > 0) game.drop(nameAgain(gen), step.c % 4 === 1 ? gen.k : 1, 'none');
     },
   },
   clear: {
@@ -63,5 +67,3 @@ export const CONSUMER_VERBS: Record<string, Verb> = {
     },
   },
 };
-
-const nameOf = (origin: string): string => NAMES.find((name) => name === origin) ?? NAMES[0]!;

@@ -1,7 +1,7 @@
 /** `withdraw` and `allow-again` by SHA-256, by a path in the warehouse or by one in the input; who is meant, and who may refuse. */
 import { join } from 'node:path';
 import { Differs, type Game } from './game.js';
-import type { Generation, Model } from './model.js';
+import type { Generation } from './model.js';
 import type { Step } from './verb.js';
 
 const WHY = ['--reason', 'by the test'];
@@ -10,7 +10,7 @@ interface Named {
   word: string;
   /** One of them is meant; empty: it is to be refused. */
   meant: Generation[];
-  /** Where a name in the input is meant by its newest version that has a content. */
+  /** Where `allow-again` may mean others too: the newest version of a name in the input, what was withdrawn. */
   kinds?: Set<number>;
   /** It may be refused all the same. */
   mayRefuse: boolean;
@@ -24,7 +24,7 @@ function named(game: Game, { a, b }: Step): Named | undefined {
   const gen = model.gens[b % model.gens.length];
   if (!gen) return undefined;
   if (a % 5 < 3 || gen.path === undefined) return ofHash(game, gen.k);
-  if (a % 5 === 3) return ofPath(model, gen.path);
+  if (a % 5 === 3) return ofPath(game, gen.path);
   return ofName(game, gen.origin!);
 }
 
@@ -32,7 +32,9 @@ function named(game: Game, { a, b }: Step): Named | undefined {
 function ofName({ model, world, feed, wentBack }: Game, name: string): Named {
   const kinds = new Set(model.drops.flatMap((drop) => (drop.name === name ? drop.k : [])));
   const versions = model.gens.filter(({ origin }) => origin === name).sort((a, b) => a.atMs - b.atMs);
-  const meant = (wentBack ? versions : versions.slice(-1)).filter(stands);
+  // Nobody knows of a version whose record and job were pruned: the one before it is the newest then.
+  const newest = versions.findLastIndex((gen) => !model.mayBePruned(gen));
+  const meant = (wentBack ? versions : versions.slice(Math.max(newest, 0))).filter(stands);
   return { word: join(world.feed(feed).input, name), meant, kinds, mayRefuse: true };
 }
 
@@ -46,11 +48,15 @@ function ofHash({ model, contents }: Game, k: number): Named {
 
 const isIn = ({ truth }: Generation): boolean => truth !== 'carried' && truth !== 'lined';
 
-function ofPath(model: Model, path: string): Named {
-  const standing = model.standing().filter((gen) => gen.path === path);
-  const lying = standing.filter(({ lies }) => lies);
-  const meant = lying.length > 0 ? lying : standing;
-  return { word: path, meant, mayRefuse: meant.length !== 1 || model.mayBePruned(meant[0]!) };
+/** The one that lies there, or the only one that ever did, as far as records tell. */
+function ofPath({ model }: Game, path: string): Named {
+  const gens = model.gens.filter((gen) => gen.path === path);
+  const lying = gens.filter(({ lies }) => lies);
+  const known = lying.length > 0 || gens.length === 1 ? gens : gens.filter((gen) => !model.mayBePruned(gen));
+  const one = lying.length > 0 ? lying : known.length === 1 ? known : [];
+  const mayRefuse =
+    (lying.length === 0 && gens.length > 1) || one.some((gen) => !stands(gen) || model.mayBePruned(gen));
+  return { word: path, meant: one.filter(stands), kinds: new Set(one.map(({ k }) => k)), mayRefuse };
 }
 
 /** Rows that say so. */

@@ -3,62 +3,31 @@
  * one content does not fit together at first sight. Each was answered wrongly once; the generated test beside this finds more.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { Control, compilePreload } from '../crash/control.js';
-import { backedUp, loseState, rebuilt, refused, restore, stoppedBefore } from '../world/lost.js';
-import { manifestLines } from '../world/manifest.js';
-import { createWorld, type World } from '../world/world.js';
-
-/** It moves the clock. */
-const TOOLS = mkdtempSync(join(tmpdir(), 'ingest-operators-'));
-after(() => rmSync(TOOLS, { recursive: true }));
-const LIBRARY = compilePreload(TOOLS);
-const limit = { timeout: 120_000, skip: LIBRARY === undefined && 'no C compiler: the clock cannot be moved' };
-const WHY = ['--reason', 'by the test'];
-const AT_ONCE = { options: { stabilitySeconds: 0, settleMs: 0 } };
-
-const ctl = (world: World, ...words: string[]) => world.run('ingest-ctl', words);
-async function ctlDone(world: World, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await ctl(world, ...words);
-  assert.equal(code, 0, stdout + stderr);
-  return stdout;
-}
-/** Ends with everything settled. */
-async function dropped(world: World, name: string, content: Buffer): Promise<string> {
-  const { sha256 } = world.drop(name, content);
-  await world.runOnce();
-  return sha256;
-}
-async function withdrawn(world: World, word: string): Promise<void> {
-  await ctlDone(world, 'withdraw', word, ...WHY);
-  await world.runOnce();
-}
-async function allowed(world: World, sha256: string): Promise<void> {
-  await ctlDone(world, 'allow-again', sha256, ...WHY);
-  world.generations.set(sha256, 1 + (world.generations.get(sha256) ?? 1));
-}
-/** A name that was freed in the warehouse is given again only seconds later: until then it is reserved. */
-async function afterAMinute(world: World): Promise<void> {
-  await withClock(world, 60_000, (env) => world.runOnce([], { env }));
-}
-async function withClock(world: World, ms: number, act: (env: NodeJS.ProcessEnv) => Promise<unknown>): Promise<void> {
-  const control = new Control(join(world.root, 'control'));
-  control.set('wall_ns', ms * 1e6);
-  await act({ LD_PRELOAD: LIBRARY, CRASH_CONTROL: control.path });
-  control.close();
-}
-const pathOf = (world: World, line: number): string => world.manifest()[line]!.record!.warehouse_path;
-const corrections = (world: World): number => manifestLines(world.feed().manifests, 'corrections.jsonl').length;
-
-/** What stands in the manifests lies in the warehouse, and an audit that reads every byte agrees. */
-async function agrees(world: World): Promise<void> {
-  world.check();
-  const { code, stdout, stderr } = await ctl(world, 'audit', '--hash');
-  assert.equal(code, 0, stdout + stderr);
-}
+import { test } from 'node:test';
+import { FAILED, workName } from '../../src/files/places.js';
+import { nameOfText } from '../../src/linux/names.js';
+import { loseState, rebuilt, stoppedBefore } from '../world/lost.js';
+import { createWorld } from '../world/world.js';
+import {
+  AT_ONCE,
+  actedOverBackup,
+  afterAMinute,
+  agrees,
+  allowed,
+  corrections,
+  ctl,
+  ctlDone,
+  dropped,
+  limit,
+  pathOf,
+  WHY,
+  withClock,
+  withdrawn,
+  withTime,
+  worldWith,
+} from './directed.js';
 
 /** A correction takes its line back, however many lines name that path. */
 for (const [what, sizes] of Object.entries({
@@ -68,13 +37,12 @@ for (const [what, sizes] of Object.entries({
 })) {
   test(
     `a path is used again after a withdrawal by ${what}, and the state is lost: its file stays`,
-    limit,
+    withTime,
     async (t) => {
       const world = createWorld(t, AT_ONCE);
       const [first, second = first] = sizes.map((bytes) => world.content(bytes)) as [Buffer, Buffer?];
       const sha256 = await dropped(world, 'orders.csv', first);
       await withdrawn(world, sha256);
-      world.withdrawn.add(sha256);
       await afterAMinute(world);
       if (second === first) await allowed(world, sha256);
       await dropped(world, 'orders.csv', second);
@@ -88,7 +56,25 @@ for (const [what, sizes] of Object.entries({
   );
 }
 
-test('a held withdrawal is retried after its path was used again: the next generation stays', limit, async (t) => {
+test(
+  'a path was used again after a consumer took its file, and the state is lost: a withdrawal takes out',
+  withTime,
+  async (t) => {
+    const world = createWorld(t, AT_ONCE);
+    await dropped(world, 'orders.csv', world.content(300));
+    renameSync(pathOf(world, 0), join(world.root, 'taken by a consumer'));
+    await afterAMinute(world);
+    const second = await dropped(world, 'orders.csv', world.content(700));
+    assert.equal(pathOf(world, 0), pathOf(world, 1), 'the name was free again');
+    await ctlDone(world, 'withdraw', second, ...WHY);
+    loseState(world);
+    await rebuilt(world);
+    await world.runOnce();
+    assert.deepEqual([world.warehouse().length, world.failed().length], [0, 1]);
+  },
+);
+
+test('a held withdrawal is retried after its path was used again: the next generation stays', withTime, async (t) => {
   const world = createWorld(t, AT_ONCE);
   const content = world.content(700);
   const { sha256 } = world.drop('orders.csv', content, { optional: true }); // somebody writes over it
@@ -108,20 +94,35 @@ test('a held withdrawal is retried after its path was used again: the next gener
   await agrees(world);
 });
 
+test('a withdrawal that was cut after its rename takes nothing that came to its path since', limit, async (t) => {
+  const { world, content, sha256 } = await worldWith(t);
+  const path = pathOf(world, 0);
+  await ctlDone(world, 'withdraw', sha256, ...WHY);
+  const { id } = world.jobs().find(({ state }) => state !== 'done')!;
+  const failed = join(world.root, '.input.ingest', FAILED);
+  mkdirSync(failed, { recursive: true });
+  // As a worker leaves it that died there.
+  renameSync(path, join(failed, workName(id, 'file', nameOfText('orders.csv'))!));
+  writeFileSync(path, content); // somebody puts it back
+  world.withdrawn.add(sha256);
+  await allowed(world, sha256);
+  world.drop('orders.csv', content);
+  await world.runOnce();
+  assert.deepEqual(readFileSync(path), content, 'the file of somebody else');
+  rmSync(path);
+  assert.deepEqual(readFileSync(pathOf(world, 1)), content, 'the next generation');
+  await agrees(world);
+});
+
 test(
   'a backup of before a second generation comes back: refused until rebuild, and generations go on at 3',
   limit,
   async (t) => {
-    const world = createWorld(t, AT_ONCE);
-    const content = world.content(700);
-    const sha256 = await dropped(world, 'orders.csv', content);
-    const backup = backedUp(world);
-    await allowed(world, sha256);
-    await dropped(world, 'orders.csv', content);
-    restore(world, backup);
-    refused(await world.run('ingest', ['--once']), /this state does not know/);
-    await rebuilt(world);
-    await agrees(world);
+    const { world, content, sha256 } = await worldWith(t);
+    await actedOverBackup(world, async () => {
+      await allowed(world, sha256);
+      await dropped(world, 'orders.csv', content);
+    });
     assert.match(await ctlDone(world, 'allow-again', sha256, ...WHY), /its generation 3\n/);
     world.generations.set(sha256, 3);
     await dropped(world, 'orders.csv', content);
@@ -137,17 +138,8 @@ test(
   'a backup of before a withdrawal comes back: refused until rebuild, which knows it as withdrawn',
   limit,
   async (t) => {
-    const world = createWorld(t, AT_ONCE);
-    const content = world.content(700);
-    const sha256 = await dropped(world, 'orders.csv', content);
-    const backup = backedUp(world);
-    await withdrawn(world, sha256);
-    world.withdrawn.add(sha256);
-    restore(world, backup);
-    refused(await world.run('ingest', ['--once']), /this state does not know/);
-    await rebuilt(world);
-    await world.runOnce();
-    await agrees(world);
+    const { world, content, sha256 } = await worldWith(t);
+    await actedOverBackup(world, () => withdrawn(world, sha256));
     await dropped(world, 'later.csv', content);
     assert.equal(world.duplicates().length, 1);
     await agrees(world);
@@ -182,34 +174,82 @@ test(
   },
 );
 
-test('a path that two records had names the one that lies there', limit, async (t) => {
-  const world = createWorld(t, AT_ONCE);
-  const first = await dropped(world, 'orders.csv', world.content(700));
+test('a path that two records had names the one that lies there', withTime, async (t) => {
+  const { world, sha256: first } = await worldWith(t);
   await withdrawn(world, first);
-  world.withdrawn.add(first);
   await afterAMinute(world);
   const second = await dropped(world, 'orders.csv', world.content(300));
   const path = pathOf(world, 0);
   assert.equal(path, pathOf(world, 1));
   const allows = await ctlDone(world, 'allow-again', path, ...WHY);
   assert.match(allows, new RegExp(second));
-  await withdrawn(world, path);
-  world.withdrawn.add(second);
+  await withdrawn(world, path, second);
   await agrees(world);
   assert.equal(world.warehouse().length, 0);
 });
 
 test(
+  'a withdrawal of a path that is given again never means the content that was there before',
+  withTime,
+  async (t) => {
+    const world = createWorld(t, AT_ONCE);
+    const first = await dropped(world, 'orders.csv', world.content(700));
+    const path = pathOf(world, 0);
+    renameSync(path, join(world.root, 'taken by a consumer'));
+    await afterAMinute(world);
+    const second = await dropped(world, 'orders.csv', world.content(300));
+    assert.equal(pathOf(world, 1), path);
+    await withdrawn(world, path);
+    const [earlier, later] = world.manifest().map(({ record }) => record!.ingest_id) as [string, string];
+    for (const verb of ['withdraw', 'allow-again']) {
+      const { code, stdout, stderr } = await ctl(world, verb, path, ...WHY);
+      assert.equal(code, 2, stdout);
+      assert(stderr.includes(`${earlier} (${first})`) && stderr.includes(`${later} (${second}, withdrawn)`), stderr);
+    }
+    assert.match(await ctlDone(world, 'allow-again', later, ...WHY), new RegExp(second));
+    await withdrawn(world, earlier);
+    assert.deepEqual(
+      world.ledger().map(({ note }) => note),
+      ['withdrawn', 'withdrawn'],
+    );
+  },
+);
+
+test(
+  'a path whose newest record was pruned never means the one that was withdrawn there before',
+  withTime,
+  async (t) => {
+    const world = createWorld(t, AT_ONCE);
+    const first = await dropped(world, 'orders.csv', world.content(700));
+    await withdrawn(world, first);
+    world.withdrawn.add(first);
+    await afterAMinute(world);
+    await dropped(world, 'orders.csv', world.content(300));
+    const path = pathOf(world, 0);
+    assert.equal(path, pathOf(world, 1));
+    await withClock(world, 300_000, async (env) => {
+      await world.runOnce([], { env });
+      const { stdout } = await world.run('ingest-ctl', ['prune', '--keep-history', '1m'], { env });
+      assert.match(stdout, /the records of 1 contents forgotten/);
+    });
+    for (const verb of ['allow-again', 'withdraw']) {
+      const { code, stdout, stderr } = await ctl(world, verb, path, ...WHY);
+      assert.equal(code, 2, stdout);
+      assert.match(stderr, /may have been pruned.*name (a|the|its) SHA-256/);
+    }
+    assert.match(await ctlDone(world, 'allow-again', first, ...WHY), /its generation 2\n/);
+    await agrees(world);
+  },
+);
+
+test(
   'a content of which one generation is withdrawn and one stands: it is said which one stands, or that one goes',
   limit,
   async (t) => {
-    const world = createWorld(t, AT_ONCE);
-    const content = world.content(700);
-    const sha256 = await dropped(world, 'orders.csv', content);
+    const { world, content, sha256 } = await worldWith(t);
     await allowed(world, sha256);
     await dropped(world, 'orders.csv', content);
-    await withdrawn(world, pathOf(world, 1));
-    world.withdrawn.add(sha256);
+    await withdrawn(world, pathOf(world, 1), sha256);
     const { code, stderr } = await ctl(world, 'withdraw', sha256, ...WHY);
     if (code !== 0) assert(stderr.includes(pathOf(world, 0)), `the generation that stands is not named: ${stderr}`);
     await world.runOnce();
@@ -220,7 +260,7 @@ test(
 
 test(
   'a twin that came at once and was asked long after is a duplicate, whatever time a repetition needs',
-  limit,
+  withTime,
   async (t) => {
     const world = createWorld(t, { options: { ...AT_ONCE.options, sameContentAgainAfter: '1h' } });
     const content = world.content(700);
@@ -229,6 +269,26 @@ test(
     await ctlDone(world, 'resume', 'hash');
     await withClock(world, 2 * 3_600_000, (env) => world.runOnce([], { env }));
     assert.deepEqual([world.manifest().length, world.duplicates().length], [1, 1]);
+    await agrees(world);
+  },
+);
+
+test(
+  'a held file is replaced and discarded while all is stopped: the other version goes in, without another scan',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: { ...AT_ONCE.options, maxBytes: 500 } });
+    world.drop('orders.csv', 700, { optional: true });
+    await world.runOnce([], { code: 4 });
+    world.drop('orders.csv', 300);
+    await ctlDone(world, 'pause', 'verify-complete');
+    await ctlDone(world, 'discard', '--all');
+    const program = world.start('ingest', ['--log-level', 'debug']);
+    await world.event('scan_done');
+    await ctlDone(world, 'resume');
+    await world.stored(1);
+    await program.stop();
+    assert.deepEqual([world.warehouse().length, world.failed().length], [1, 0]);
     await agrees(world);
   },
 );

@@ -101,7 +101,7 @@ export class Game {
   async #once(order: Order, fault?: Fault): Promise<Done> {
     const done = await this.lane.order(order, this.world.root, fault);
     const said = (done.out + done.err).split('\n').filter((line) => line !== '' && !line.startsWith('{'));
-    const how = done.code ?? `killed (${fault!.kind} call ${fault!.at})`;
+    const how = done.code ?? (fault ? `killed (${fault.kind} call ${fault.at})` : 'died');
     this.story.push(
       `    ${order.command} ${order.args.filter((arg) => !arg.startsWith('--')).join(' ')}: ${how} ${said.join(' ')}`,
     );
@@ -163,10 +163,12 @@ export class Game {
     rmSync(`${path}.ok`, { force: true });
     if (says && says !== 'none') writeFileSync(`${path}.ok`, says === 'wrong' ? sha256('something else') : digest);
     const before = this.model.drops.findIndex((drop) => drop.at === 'input' && drop.name === name);
-    // Its uploader replaced it; a hold stays until somebody looks.
+    // Its uploader replaced it: its job goes on, and a hold stays until somebody looks.
     const [replaced] = before < 0 ? [] : this.model.drops.splice(before, 1);
-    const drop: Drop = { no: this.#drops++, name, k, at: 'input', vague: false, ...(says && { says }) };
-    this.model.drops.push(replaced?.held === undefined ? drop : { ...drop, held: replaced.held });
+    const version = this.#drops++;
+    const drop: Drop = { no: version, version, name, k, at: 'input', isSeen: false, vague: false, says };
+    const { no, isSeen, held } = replaced ?? drop;
+    this.model.drops.push({ ...drop, no, isSeen, held });
   }
 
   /** What lies there is of other bytes than anything that was dropped. */

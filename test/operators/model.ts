@@ -24,6 +24,7 @@ export interface Generation {
   origin?: string;
   /** The ingest instant, wall-clock ms. */
   atMs: number;
+  storedMs?: number;
   /** Its file is at its path. */
   lies: boolean;
   /** Its withdrawal has to look at the path yet, or is held there. */
@@ -33,7 +34,9 @@ export interface Generation {
 export type Sidecar = 'right' | 'wrong' | 'none';
 
 export interface Drop {
+  /** Of its job: what replaces a file in the input goes on with that one's. */
   no: number;
+  version: number;
   name: string;
   k: number;
   at: 'input' | 'sealed' | 'twin' | 'carrier' | 'stored' | 'duplicate' | 'discarded';
@@ -41,11 +44,23 @@ export interface Drop {
   held?: string;
   /** What its sidecar says, where the feed waits for one. */
   says?: Sidecar;
-  /** When its job was made; undefined: nobody has looked yet. */
+  /** When its job was made; undefined: nobody has looked yet at this version. */
   bornMs?: number;
+  /** The state has its job, of this version or the one before. A sealed file without one is told by an audit. */
+  isSeen: boolean;
+  /** It went on with a line that another job had. */
+  isHeir?: true;
   /** Its job's memory was lost, or may be. */
   vague: boolean;
 }
+
+interface Held {
+  code: string;
+  version: number;
+  isSealed: boolean;
+}
+
+type Side = 'input' | 'work';
 
 /** All that a backup has and the disk has not, and what of the disk it knows. */
 export interface Snapshot {
@@ -54,12 +69,15 @@ export interface Snapshot {
   paused: Set<Stage>;
   learnt: Map<number, number>;
   prunedBeforeMs: number;
-  held: Map<number, string>;
-  underWay: Set<number>;
+  held: Map<number, Held>;
+  /** Drops that have a job, by where they were. */
+  underWay: Map<number, Side>;
   /** Withdrawals that had to look at their paths yet, or were held there. */
   out: Map<Generation, Generation['out']>;
   lines: Set<string>;
   corrected: Set<string>;
+  /** Their files had yet to move. */
+  lined: Set<Generation>;
   /** Their lines may have been planned already, and are known then. */
   carried: Set<Generation>;
 }
@@ -79,8 +97,10 @@ export class Model {
   learnt = new Map<number, number>();
   prunedBeforeMs = 0;
   readonly backups: Snapshot[] = [];
-  /** Jobs that a restored state may still know, and whose files have gone their way since. */
-  ghosts = 0;
+  /** Jobs that a restored state may still know, and whose files have gone a way since that no name tells: what each was held for. */
+  ghosts: (string | undefined)[] = [];
+  /** A rebuild found that jobs of an older state have ended: a run says so. */
+  hasEnded = false;
   againAfterMs: number | undefined;
   maxBytes: number | undefined;
   markers = false;
@@ -95,8 +115,8 @@ export class Model {
   standing = (): Generation[] => this.gens.filter(({ truth }) => truth === 'stored' || truth === 'gone');
   underWay = (): Drop[] => this.drops.filter(({ at }) => isUnderWay(at));
   inPlace = (at: Drop['at']): Drop[] => this.drops.filter((drop) => drop.at === at);
-  /** Its record may have been pruned: then its hash alone is known. */
-  mayBePruned = ({ atMs }: Generation): boolean => atMs < this.prunedBeforeMs;
+  /** Its record may have been pruned: then its hash alone is known. The clock may have gone back before it was stored. */
+  mayBePruned = ({ atMs, storedMs = atMs }: Generation): boolean => Math.min(atMs, storedMs) < this.prunedBeforeMs;
 
   /** Ids that corrections name. */
   corrected(): Set<string> {
@@ -106,18 +126,21 @@ export class Model {
   lines = (): Set<string> => new Set([...this.gens.flatMap(({ id }) => id ?? []), ...this.givenUp]);
 
   snapshot(file: string): Snapshot {
-    const held = this.drops.filter((drop) => isUnderWay(drop.at) && drop.held !== undefined);
+    const held = this.underWay().flatMap(({ no, held: code, version, at }): [number, Held][] =>
+      code === undefined ? [] : [[no, { code, version, isSealed: at !== 'input' }]],
+    );
     return {
       file,
       allowed: new Set(this.allowed),
       paused: new Set(this.paused),
       learnt: new Map(this.learnt),
       prunedBeforeMs: this.prunedBeforeMs,
-      held: new Map(held.map(({ no, held: code }) => [no, code!])),
-      underWay: new Set(this.underWay().flatMap(({ no, at }) => (at === 'input' ? [] : [no]))),
+      held: new Map(held),
+      underWay: sides(this.underWay().filter(({ isSeen }) => isSeen)),
       out: new Map(this.gens.flatMap((gen) => (gen.out === undefined ? [] : [[gen, gen.out]]))),
       lines: this.lines(),
       corrected: this.corrected(),
+      lined: new Set(this.gens.filter(({ truth }) => truth === 'lined')),
       carried: new Set(this.gens.filter(({ truth }) => truth === 'carried')),
     };
   }
@@ -131,25 +154,59 @@ export class Model {
     return unknown.every((id) => planned.has(id)) ? undefined : true;
   }
 
+  /** By a rebuild or a start: a sealed file that has no job gets one. */
+  allSeen(): void {
+    for (const drop of this.underWay()) drop.isSeen ||= drop.at !== 'input';
+  }
+
+  /** Whether the disk is ahead of a backup that knows all lines; undefined: it may be. */
+  isBehind(of: Snapshot): boolean | undefined {
+    if (
+      this.drops.some((drop) => of.underWay.get(drop.no) === 'work' && isPutAway(drop)) ||
+      [...of.lined].some(({ truth }) => truth !== 'lined')
+    )
+      return true;
+    return this.#ghostsOf(of).length > 0 ? undefined : false;
+  }
+
+  /** By its job's id a line or a work directory tells where a sealed file is: only not where its job has inherited a line. */
+  #ghostsOf(of: Snapshot): Model['ghosts'] {
+    const now = sides(this.underWay());
+    const isTold = (no: number) => this.drops.some((drop) => drop.no === no && !isUnderWay(drop.at) && !drop.isHeir);
+    return [...of.underWay].flatMap(([no, side]) =>
+      now.get(no) === side || (side === 'work' && isTold(no)) ? [] : [of.held.get(no)?.code],
+    );
+  }
+
   /** What a rebuild makes of it: the disk as before, and of the state what `of` knew; nothing where it was lost. */
   rebuilt(of?: Snapshot): void {
     this.allowed = new Set(of?.allowed);
     this.paused = new Set(of?.paused);
     this.learnt = new Map(of?.learnt);
     this.prunedBeforeMs = of?.prunedBeforeMs ?? 0;
-    this.ghosts = of ? this.drops.filter(({ no, at }) => of.underWay.has(no) && !isUnderWay(at)).length : 0;
+    this.hasEnded = of !== undefined;
+    this.ghosts = of ? this.#ghostsOf(of) : [];
     this.gens = this.gens.filter(({ truth }) => truth !== 'carried');
     for (const gen of this.gens) gen.out = of?.out.get(gen) ?? (gen.out && 'due');
     for (const drop of this.drops) {
       drop.vague = true;
       if (!isUnderWay(drop.at)) continue;
-      drop.held = of?.held.get(drop.no);
+      const held = of?.held.get(drop.no);
+      const isIts = held !== undefined && held.isSealed === (drop.at !== 'input');
+      drop.held = isIts ? held.code : undefined;
       if (drop.at === 'twin' || (drop.at === 'carrier' && drop.gen!.truth !== 'lined')) drop.at = 'sealed';
-      if (drop.at === 'input' && drop.held === undefined) drop.bornMs = undefined;
+      drop.isSeen = of?.underWay.has(drop.no) ?? false;
+      // A hold of the version before stays until somebody looks.
+      if (drop.at === 'input' && (!isIts || held.version !== drop.version)) drop.bornMs = undefined;
     }
   }
 }
 
+/** Who has a job, and on which side of the seal. */
+const sides = (drops: readonly Drop[]): Map<number, Side> =>
+  new Map(drops.map(({ no, at }) => [no, at === 'input' ? 'input' : 'work']));
+
+const isPutAway = ({ at }: Drop): boolean => at === 'duplicate' || at === 'discarded';
 export const isUnderWay = (at: Drop['at']): boolean => at !== 'stored' && at !== 'duplicate' && at !== 'discarded';
 
 export const count = (of: Map<number, number>, k: number): void => void of.set(k, (of.get(k) ?? 0) + 1);

@@ -9,6 +9,8 @@ export interface Run {
 }
 
 export function run(model: Model, now: Run): void {
+  model.allSeen();
+  if (model.paused.size === 0) model.hasEnded = false;
   for (const drop of model.inPlace('input')) lookAt(model, drop, now);
   for (let went = true; went; ) {
     went = false;
@@ -17,12 +19,12 @@ export function run(model: Model, now: Run): void {
     };
     if (!model.paused.has('hash')) for (const drop of model.inPlace('sealed')) some(hash(model, drop, now));
     if (!model.paused.has('manifest')) for (const gen of model.gens) some(line(gen, now));
-    if (!model.paused.has('move')) for (const gen of model.gens) some(move(model, gen) || takeOut(model, gen));
+    if (!model.paused.has('move')) for (const gen of model.gens) some(move(model, gen, now) || takeOut(model, gen));
   }
 }
 
 function lookAt(model: Model, drop: Drop, { nowMs, bytes }: Run): void {
-  if (drop.bornMs === undefined) Object.assign(drop, { bornMs: nowMs, held: undefined });
+  if (drop.bornMs === undefined) Object.assign(drop, { bornMs: nowMs, isSeen: true, held: undefined });
   if (model.paused.has('verify-complete') || drop.held !== undefined || drop.says === 'none') return;
   if (bytes(drop.k) > (model.maxBytes ?? Number.POSITIVE_INFINITY)) drop.held = 'too_large';
   else drop.at = 'sealed';
@@ -67,13 +69,13 @@ function line(gen: Generation, { nowMs }: Run): boolean {
 const carrierOf = (model: Model, gen: Generation): Drop =>
   model.drops.find((drop) => drop.at === 'carrier' && drop.gen === gen)!;
 
-function move(model: Model, gen: Generation): boolean {
+function move(model: Model, gen: Generation, { nowMs: storedMs }: Run): boolean {
   if (gen.truth !== 'lined') return false;
   const carrier = carrierOf(model, gen);
   if (carrier.held !== undefined) return false;
   if (gen.path !== undefined && model.foreign.has(gen.path)) carrier.held = 'target_taken';
   else {
-    Object.assign(gen, { truth: 'stored', lies: true });
+    Object.assign(gen, { truth: 'stored', lies: true, storedMs });
     carrier.at = 'stored';
     for (const twin of model.inPlace('twin')) if (twin.k === gen.k) twin.at = 'sealed';
   }
@@ -91,7 +93,7 @@ function takeOut(model: Model, gen: Generation): boolean {
 
 /** What is held is given up, and a worker comes: the oldest twin inherits, or the content is free. */
 export function discardHeld(model: Model): void {
-  model.ghosts = 0;
+  model.ghosts = model.ghosts.filter((code) => code === undefined);
   for (const gen of model.gens) if (gen.out === 'held') gen.out = undefined;
   for (const drop of model.underWay().filter(({ held }) => held !== undefined)) {
     const { gen, at, bornMs } = drop;
@@ -103,7 +105,7 @@ export function discardHeld(model: Model): void {
     count(model.failed, drop.k);
     if (at !== 'carrier' || !gen) continue;
     const heir = model.inPlace('twin').find(({ k }) => k === drop.k);
-    if (heir) Object.assign(heir, { at: 'carrier', gen });
+    if (heir) Object.assign(heir, { at: 'carrier', gen, isHeir: true });
     else {
       model.gens = model.gens.filter((other) => other !== gen);
       if (gen.id !== undefined) model.givenUp.add(gen.id);

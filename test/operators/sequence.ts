@@ -3,12 +3,14 @@ import { dice as rolled } from '../crash/dice.js';
 import { check, checkAudit, checkExplain, closedHours } from './check.js';
 import { Differs, Game, HOUR_MS, type Plan } from './game.js';
 import type { Lane } from './lane.js';
-import type { Step } from './verb.js';
+import { pick, type Step } from './verb.js';
 import { VERBS } from './verbs.js';
 
 const STEPS = 14;
 /** Killed steps in a hundred. */
 const KILLED = 8;
+/** Steps in a hundred that are what people often do after the one before. */
+const FOLLOWED = 50;
 /** Of calls at which a command dies: few make more. */
 const CALLS = [12, 30, 60, 120];
 
@@ -21,7 +23,7 @@ export function draw(seed: string, ground: string): Sequence {
   const below = rolled(seed);
   const verbs = Object.entries(VERBS).flatMap(([verb, { weight }]) => Array.from({ length: weight }, () => verb));
   const plan: Plan = {
-    ...{ seed, ground, straight: below(2) === 0, sidecars: below(4) === 0 },
+    ...{ seed, ground, straight: below(2) === 0, sidecars: below(3) === 0 },
     hour: below(3) === 0 ? 23 + below(55) / 60 : 12,
   };
   const step = (verb: string): Step => ({
@@ -32,8 +34,11 @@ export function draw(seed: string, ground: string): Sequence {
     runs: below(10) < 8,
     clock: (['still', 'back', 'hour', 'midnight'] as const)[below(30)] ?? 'minute',
   });
-  const steps = ['drop', ...Array.from({ length: STEPS - 1 }, () => verbs[below(verbs.length)]!)].map(step);
-  steps[0] = { ...steps[0]!, runs: true };
+  const steps = [{ ...step('drop'), runs: true }];
+  for (let last = 'drop'; steps.length < STEPS; steps.push(step(last))) {
+    const { next } = VERBS[last]!;
+    last = next && below(100) < FOLLOWED ? pick(next, below(1_000))! : verbs[below(verbs.length)]!;
+  }
   return { plan, steps };
 }
 

@@ -8,7 +8,8 @@ import { done, pick, type Step, type Verb } from './verb.js';
 
 export const STATE_VERBS: Record<string, Verb> = {
   backup: {
-    weight: 7,
+    weight: 8,
+    next: ['load again', 'withdraw', 'replace'],
     act: async (game, { fault }) => {
       const file = join(game.world.root, `backup-${game.model.backups.length}.db`);
       const { code, killed } = await game.ctl(['backup', file], fault);
@@ -34,6 +35,7 @@ export const STATE_VERBS: Record<string, Verb> = {
       if (b % 3 === 0) await ends(game, 'once', [3], 'a start without its state');
       await ends(game, 'rebuild', [0], 'a rebuild of a lost state', fault);
       game.model.rebuilt();
+      game.model.allSeen();
     },
   },
   rebuild: {
@@ -56,12 +58,19 @@ async function ends(
   return code!;
 }
 
-/** Refused exactly if the disk has a line or a correction that the backup does not know. */
+/**
+ * A start is refused exactly if the disk has a line or a correction that the backup does not know. A rebuild is refused where
+ * the backup knows besides what has become of its files.
+ */
 async function restore(game: Game, of: Snapshot, { b, fault }: Step): Promise<void> {
   game.restore(of.file);
-  const lacks = game.model.lacks(of);
-  const codes = (no: number, yes: number) => (lacks === undefined ? [no, yes] : [lacks ? yes : no]);
-  if (b % 2 === 0 && lacks) await ends(game, 'once', codes(0, 3), 'a start on a restored state');
-  await ends(game, 'rebuild', codes(3, 0), 'a rebuild of a restored state', fault);
-  game.model.rebuilt(of);
+  const { model } = game;
+  const lacks = model.lacks(of);
+  if (b % 2 === 0 && lacks) await ends(game, 'once', [3], 'a start on a restored state');
+  const behind = model.isBehind(of);
+  const answers = [lacks, behind];
+  const codes = answers.includes(true) ? [0] : answers.includes(undefined) ? [0, 3] : [3];
+  const code = await ends(game, 'rebuild', codes, 'a rebuild of a restored state', fault);
+  model.rebuilt(of);
+  if (code === 0 || lacks || behind) model.allSeen();
 }

@@ -1,6 +1,7 @@
 /** A step of a sequence, and what a verb is. */
 import type { Fault } from '../crash/control.js';
-import { Differs, type Game } from './game.js';
+import { Differs, type Game, NAMES } from './game.js';
+import type { Generation } from './model.js';
 
 export interface Step {
   verb: string;
@@ -20,9 +21,14 @@ export interface Verb {
   act(game: Game, step: Step): Promise<void> | void;
   /** The fault is one of the run that follows: the verb itself is no command. */
   byHand?: true;
+  /** What people do next, more often than by chance. */
+  next?: readonly string[];
 }
 
 export const pick = <T>(of: readonly T[], n: number): T | undefined => of[n % of.length];
+
+/** The name under which it came. */
+export const nameAgain = ({ origin }: Generation): string => NAMES.find((name) => name === origin) ?? NAMES[0]!;
 
 export async function done(command: ReturnType<Game['ctl']>): Promise<void> {
   const { code, err } = await command;

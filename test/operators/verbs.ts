@@ -7,7 +7,7 @@ import { HOUR_MS, MAX_BYTES, NAMES } from './game.js';
 import type { Sidecar, Stage } from './model.js';
 import { discardHeld, retryHeld } from './run.js';
 import { STATE_VERBS } from './state-verbs.js';
-import { done, pick, type Verb } from './verb.js';
+import { done, nameAgain, pick, type Verb } from './verb.js';
 
 const STAGES: Stage[] = ['verify-complete', 'hash', 'manifest', 'move'];
 
@@ -30,19 +30,33 @@ export const VERBS: Record<string, Verb> = {
       for (const name of NAMES.slice(a % 2)) game.drop(name, kindOf(b));
     },
   },
-  withdraw: { weight: 14, act: withdraw },
+  withdraw: { weight: 14, next: ['load again', 'restore', 'lose', 'drop'], act: withdraw },
   'allow-again': { weight: 11, act: allowAgain },
   // The three together are what an operator does who loads a file once more.
   replace: {
     weight: 8,
+    next: ['lose', 'restore', 'withdraw'],
     act: async (game, step) => {
       await withdraw(game, step);
       if (step.c % 3 > 0) await game.run();
       game.passes(61_000);
       if (step.c % 2 === 0) await allowAgain(game, { ...step, a: 0 });
       const gen = pick(game.model.gens, step.b);
-      if (gen)
-        game.drop(NAMES.find((name) => name === gen.origin) ?? NAMES[0]!, step.c % 2 === 0 ? gen.k : 1 - (gen.k % 2));
+      if (gen) game.drop(nameAgain(gen), step.c % 2 === 0 ? gen.k : 1 - (gen.k % 2));
+    },
+  },
+  'load again': {
+    weight: 6,
+    next: ['retry', 'retry', 'retry', 'lose', 'restore', 'withdraw'],
+    act: async (game, step) => {
+      const { gens } = game.model;
+      const withdrawn = gens.filter(({ truth }) => truth === 'withdrawn');
+      const held = withdrawn.filter(({ out }) => out === 'held');
+      const gen = pick([held, withdrawn].find(({ length }) => length > 0) ?? gens, step.b);
+      if (!gen) return;
+      if (step.c % 4 > 0) game.clearForeign();
+      await allowAgain(game, { ...step, a: 0, b: gens.indexOf(gen) });
+      game.drop(nameAgain(gen), gen.k);
     },
   },
   ...CONSUMER_VERBS,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { backedUp, loseState, rebuilt, restore, stoppedBefore } from '../world/lost.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 240_000 };
@@ -76,6 +77,39 @@ test(
     assert.equal(world.ledger().find(({ sha256 }) => sha256 === first.sha256)!.note, null);
   },
 );
+
+/** The state was lost with what it had learned, and the file came again. */
+for (const stage of ['move', 'stored']) {
+  test(
+    `a backup comes back that had learned a content which has a line by now (${stage}): the line counts`,
+    limit,
+    async (t) => {
+      const world = createWorld(t, { options: AT_ONCE });
+      assert.equal((await learn(world, folderOf(world, { 'a.csv': 'alpha' }))).code, 0);
+      await world.runOnce();
+      const backup = backedUp(world);
+      loseState(world);
+      await rebuilt(world);
+      const drop = () => void world.drop('a.csv', 'alpha');
+      if (stage !== 'stored') await stoppedBefore(world, stage, drop, 1);
+      else {
+        drop();
+        await world.runOnce();
+      }
+      restore(world, backup);
+      await rebuilt(world);
+      await world.runOnce();
+      world.check();
+      const audit = await world.run('ingest-ctl', ['audit', '--hash']);
+      assert.equal(audit.code, 0, audit.stdout);
+      const [line] = world.manifest();
+      const { code, stderr } = await world.run('ingest-ctl', [
+        ...['withdraw', line!.record!.warehouse_path, '--reason', 'by the test'],
+      ]);
+      assert.equal(code, 0, stderr);
+    },
+  );
+}
 
 test('a file that is being written is left out, told, and learned the next time', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });

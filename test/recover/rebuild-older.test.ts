@@ -4,7 +4,7 @@
  * Any moment of any work: rebuild-older-random.test.ts.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { editDatabase } from '../world/database.js';
@@ -245,6 +245,27 @@ test('what was sealed since goes on with its file, and its path is free for the 
   world.check();
   assert.equal(world.manifest().length, 3);
 });
+
+test(
+  'a path that a stored file of the older state had is kept for the file whose line names it now',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    world.drop('orders.csv', 100);
+    await world.runOnce();
+    const older = backedUp(world);
+    const target = world.manifest()[0]!.record!.warehouse_path;
+    rmSync(target); // by a consumer
+    editDatabase(world.statePath, (db) => db.exec('DELETE FROM reservations')); // seconds pass
+    await stoppedBefore(world, 'move', () => world.drop('orders.csv', 300), 1);
+    assert.equal(world.manifest()[1]!.record!.warehouse_path, target);
+    restore(world, older);
+    await rebuilt(world);
+    assert.deepEqual(world.database()!.unreserved, []);
+    await world.runOnce();
+    assert.equal(statSync(target).size, 300);
+  },
+);
 
 test('a state whose pages do not fit together is not merged, and moved aside whole', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });

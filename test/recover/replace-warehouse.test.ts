@@ -1,7 +1,7 @@
 /** A warehouse or manifests that are not those in which the stored files lie: refused, copied, or replaced; audit finds no difference then. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { refused } from '../world/lost.js';
 import { createWorld, type World } from '../world/world.js';
@@ -97,3 +97,55 @@ test('an empty directory under another path replaces it; one with files is refus
   assert.equal(taken.code, 0, taken.stderr);
   await audited(world);
 });
+
+interface Told {
+  verdict: string;
+  sentences: string[];
+  release?: string;
+}
+
+async function explained(world: World, word: string): Promise<Told> {
+  const { code, stdout, stderr } = await world.run('ingest-ctl', ['explain', word, '--json']);
+  assert.equal(code, 0, stdout + stderr);
+  const [told] = (JSON.parse(stdout) as { found: Told[] }).found;
+  return told!;
+}
+
+test(
+  'explain says of a file in a replaced warehouse when that was, where the file lies and how it comes back',
+  limit,
+  async (t) => {
+    const world = await storedWorld(t);
+    const { warehouse } = world.feed();
+    const other = emptyDirectory(world, 'other');
+    const one = world.manifest().find(({ record }) => record!.path.endsWith('one.csv'))!.record!.warehouse_path;
+    const before = Date.now();
+    assert.equal((await world.run('ingest-ctl', ['replace-warehouse', other])).code, 0);
+    world.drop('three.csv', 'three');
+    assert.equal((await runWith(world, 'warehouse', other)).code, 0);
+
+    const told = await explained(world, join(world.input, 'one.csv'));
+    const text = told.sentences.join(' ');
+    assert.equal(told.verdict, 'stored');
+    assert(told.sentences[0]!.includes(`It was stored as ${one}`), text);
+    const [, replaced] =
+      /replaced by an empty one at ([-\d]+ [:\d]+) UTC \(ingest-ctl replace-warehouse\)/.exec(text) ?? [];
+    assert(Math.abs(Date.parse(`${replaced}Z`) - before) < 30_000, text);
+    assert.doesNotMatch(text, /consumer/);
+    assert(told.release?.includes(`cp -a ${one} `), told.release);
+    assert.match(told.release!, /ingest-ctl allow-again [0-9a-f]{64} --reason/);
+    assert.deepEqual(await explained(world, one), told, 'asked by the path that its line has');
+
+    // What was stored since has nothing to do with it.
+    const three = await explained(world, join(world.input, 'three.csv'));
+    assert.doesNotMatch(three.sentences.join(' '), /replaced/);
+
+    const back = join(other, one.slice(warehouse.length));
+    mkdirSync(dirname(back), { recursive: true });
+    copyFileSync(one, back);
+    const again = await explained(world, join(world.input, 'one.csv'));
+    assert(again.sentences.includes(`A file lies at ${back} again.`), again.sentences.join(' '));
+    assert.equal(again.release, undefined);
+    await audited(world);
+  },
+);

@@ -40,6 +40,11 @@ const madeAnew = (source: string): void => {
   }
 };
 
+const mountedAnew = (source: string, mount: (path: string) => unknown): void => {
+  unmount(source);
+  mount(source);
+};
+
 const GROUNDS: Ground[] = [
   {
     name: 'removed and made again on ext4, which gives the inode again',
@@ -69,18 +74,14 @@ const GROUNDS: Ground[] = [
   {
     name: 'a blank tmpfs for a tmpfs',
     lay: (source) => tmpfsMount(source),
-    blank: (source) => {
-      unmount(source);
-      tmpfsMount(source);
-    },
+    blank: (source) => mountedAnew(source, tmpfsMount),
     skip: needsMounts,
   },
   {
     name: 'a fresh ext4 for an ext4',
     lay: (source) => loopMount(source),
     blank: (source) => {
-      unmount(source);
-      loopMount(source);
+      mountedAnew(source, loopMount);
       assert.deepEqual(readdirSync(source), ['lost+found']);
     },
     skip: needsMounts,
@@ -102,6 +103,21 @@ function folders(t: TestContext): Folders {
   mkdirSync(dest);
   mkdirSync(dirname(source));
   return { source, dest };
+}
+
+/** SOURCE as `lay` makes it, with a file in it. */
+function laid(t: TestContext, lay: (source: string) => unknown = (source) => mkdirSync(source)): Folders {
+  const places = folders(t);
+  lay(places.source);
+  writeFileSync(join(places.source, 'a'), 'kept');
+  return places;
+}
+
+/** The same, and its copy is made. */
+async function mirrored(t: TestContext, lay: (source: string) => unknown): Promise<Folders> {
+  const places = laid(t, lay);
+  assert.equal((await run(places, '--once')).code, 0);
+  return places;
 }
 
 /** One that does not end by itself is ended after 20 s, with another code. */
@@ -132,10 +148,7 @@ async function refusedEachWay(places: Folders, says: RegExp): Promise<void> {
 
 for (const { name, lay, blank, skip } of GROUNDS) {
   test(`an empty SOURCE, ${name}: refused at a start, until both options say so`, { skip }, async (t) => {
-    const places = folders(t);
-    lay(places.source);
-    writeFileSync(join(places.source, 'a'), 'kept');
-    assert.equal((await run(places, '--once')).code, 0);
+    const places = await mirrored(t, lay);
     blank(places.source);
     await refusedEachWay(places, /--adopt --allow-empty-source/);
     assert.equal((await run(places, '--once', '--allow-empty-source')).code, 3, 'it is still another directory');
@@ -147,9 +160,7 @@ for (const { name, lay, blank, skip } of GROUNDS) {
   });
 
   test(`an empty SOURCE, ${name}: a running mirror waits`, { skip }, async (t) => {
-    const places = folders(t);
-    lay(places.source);
-    writeFileSync(join(places.source, 'a'), 'kept');
+    const places = laid(t, lay);
     const mirror = await follow(t, places);
     assert(existsSync(join(places.dest, 'a')));
     blank(places.source);
@@ -160,9 +171,7 @@ for (const { name, lay, blank, skip } of GROUNDS) {
 }
 
 test('another SOURCE with content is refused until --adopt says so', async (t) => {
-  const places = folders(t);
-  mkdirSync(places.source);
-  writeFileSync(join(places.source, 'a'), 'kept');
+  const places = laid(t);
   const mirror = await follow(t, places);
   rmSync(places.source, { recursive: true });
   mkdirSync(places.source);
@@ -176,12 +185,8 @@ test('another SOURCE with content is refused until --adopt says so', async (t) =
 });
 
 test('a fresh ext4 with other content in the place of an ext4 is refused', { skip: needsMounts }, async (t) => {
-  const places = folders(t);
-  loopMount(places.source);
-  writeFileSync(join(places.source, 'a'), 'kept');
-  assert.equal((await run(places, '--once')).code, 0);
-  unmount(places.source);
-  loopMount(places.source);
+  const places = await mirrored(t, loopMount);
+  mountedAnew(places.source, loopMount);
   writeFileSync(join(places.source, 'b'), 'new');
   await refusedEachWay(places, /--adopt once/);
 });
@@ -190,10 +195,7 @@ for (const type of ['ext4', 'xfs'] as const) {
   const skip =
     needsMounts || (canMake(type) ? false : `no mkfs.${type}: a filesystem of that kind was not mounted again`);
   test(`a SOURCE on ${type} is the same one when it was mounted again`, { skip }, async (t) => {
-    const places = folders(t);
-    loopMount(places.source, { type });
-    writeFileSync(join(places.source, 'a'), 'kept');
-    assert.equal((await run(places, '--once')).code, 0);
+    const places = await mirrored(t, (source) => loopMount(source, { type }));
     const image = `${places.dest}.img`;
     linkSync(`${places.source}.img`, image);
     unmount(places.source);
@@ -216,8 +218,7 @@ test('a blank filesystem in the place of one that was mounted below SOURCE delet
   tmpfsMount(sub);
   writeFileSync(join(sub, 'a'), 'kept');
   assert.equal((await run(places, '--once')).code, 0);
-  unmount(sub);
-  tmpfsMount(sub);
+  mountedAnew(sub, tmpfsMount);
   // As a fresh ext4 has it.
   mkdirSync(join(sub, 'lost+found'));
   const { code, stderr } = await run(places, '--once');
@@ -229,9 +230,7 @@ test('a blank filesystem in the place of one that was mounted below SOURCE delet
 });
 
 test('the same SOURCE with nothing left in it deletes nothing without --allow-empty-source', async (t) => {
-  const places = folders(t);
-  mkdirSync(places.source);
-  writeFileSync(join(places.source, 'a'), 'kept');
+  const places = laid(t);
   const mirror = await follow(t, places);
   rmSync(join(places.source, 'a'));
   await heard(mirror, 'source_missing');
@@ -248,9 +247,7 @@ test('the same SOURCE with nothing left in it deletes nothing without --allow-em
 });
 
 test('a running mirror goes on when its emptied SOURCE has something again, or is told that it may be empty', async (t) => {
-  const places = folders(t);
-  mkdirSync(places.source);
-  writeFileSync(join(places.source, 'a'), 'kept');
+  const places = laid(t);
   const mirror = await follow(t, places);
   rmSync(join(places.source, 'a'));
   await heard(mirror, 'source_missing');

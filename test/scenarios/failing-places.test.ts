@@ -163,11 +163,13 @@ async function inputComesBack(
   world.start('ingest');
   world.drop('before.csv', 2_000);
   await world.stored(1, LONG);
-  // Waiting for the end of its window when its directory goes.
+  // Its window must not end before its directory has gone: a gate closes for a job that needs the place.
+  assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
   world.drop('during.csv', 2_000);
   await until('its job', () => world.jobs().length === 2, LONG);
   goes();
   await world.event('root_missing', undefined, LONG);
+  assert.equal((await world.run('ingest-ctl', ['resume', 'verify-complete'])).code, 0);
   await world.event('gate_closed', undefined, LONG);
   isGone();
   returns();

@@ -84,7 +84,8 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   t.diagnostic(`SEED=${SEED}`);
   const world = createWorld(t, { options: { successMarkers: true, stabilitySeconds: 0, settleMs: 0 } });
   const clock = clockFor(world);
-  if (!clock) return t.skip('no gcc: the clock cannot be moved, so no hour ends within this test');
+  if (!clock)
+    return t.skip('no gcc, so the clock cannot be moved: that an hour which ends gets its marker was not tested');
   t.after(() => clock.end());
   const draw = contents(SEED);
   const reader = new MarkerReader(world.feed());

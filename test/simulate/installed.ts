@@ -8,8 +8,11 @@ const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin
 
 /** True, with the test skipped, where the program is not installed. */
 export function skipUnlessInstalled(t: TestContext, program: string, notTested: string): boolean {
-  if ((program === 'sshd' || program === 'scp') && !hasAccount()) {
-    t.skip(`ssh needs an account for uid ${process.getuid?.()}, and there is none; not tested: ${notTested}`);
+  const lacks = program === 'sshd' || program === 'scp' ? lacksLogin() : undefined;
+  if (lacks) {
+    t.skip(
+      `ssh needs an account that may log in, and uid ${process.getuid?.()} has ${lacks}; not tested: ${notTested}`,
+    );
     return true;
   }
   const found = DIRECTORIES.some((directory) => existsSync(join(directory, program)));
@@ -17,10 +20,12 @@ export function skipUnlessInstalled(t: TestContext, program: string, notTested: 
   return !found;
 }
 
-function hasAccount(): boolean {
+/** Undefined where this user may log in. An account without a shell is often locked too. */
+function lacksLogin(): string | undefined {
   try {
-    return userInfo().username !== '';
+    const { shell } = userInfo();
+    return /\/(?:nologin|false)$/.test(shell ?? '') ? `the shell ${shell}` : undefined;
   } catch {
-    return false;
+    return 'none';
   }
 }

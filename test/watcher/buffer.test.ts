@@ -3,84 +3,117 @@ import assert from 'node:assert/strict';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
-import { type Told as Item, Outbox } from '../../src/watcher/outbox.js';
+import { type Asked, type Doubt, Doubts, type Step } from '../../src/watcher/doubts.js';
 import { Windows } from '../../src/watcher/windows.js';
 import { Bell } from '../world/bell.js';
 import { everywhere, scenario } from './told.js';
 
-const item = (key: string, { renameId, taken = () => {} }: { renameId?: string; taken?: () => void } = {}): Item => ({
-  key,
-  event: {
-    path: key,
-    pathBytes: Buffer.from(key),
-    operation: 'put',
-    timestamp: new Date(),
-    kind: 'file',
-    cause: 'event',
-    ...(renameId !== undefined && { renameId }),
-  },
-  taken,
+/** A root of which each path in doubt is one event, whatever lies there. */
+class Root implements Asked {
+  readonly delivered: string[] = [];
+  readonly doubts: Doubts;
+
+  constructor(
+    max: number,
+    private readonly halves = 1,
+  ) {
+    this.doubts = new Doubts(max, () => {});
+  }
+
+  add(...paths: string[]): void {
+    for (const path of paths)
+      this.doubts.add(path, this, { path: path as ByteName, by: 'write', cause: 'event', ino: path.length });
+  }
+
+  next({ path }: Doubt): { steps: Step[]; isLast: boolean } {
+    const event = {
+      path,
+      pathBytes: Buffer.from(path),
+      operation: 'put',
+      timestamp: new Date(),
+      kind: 'file',
+      cause: 'event',
+    } as const;
+    const steps: Step[] = Array.from({ length: this.halves }, () => ({ path, event }));
+    steps.at(-1)!.delivered = () => this.delivered.push(path);
+    return { steps, isLast: true };
+  }
+
+  failed(error: unknown): void {
+    assert.fail(String(error));
+  }
+}
+
+test('a path is in doubt once, at its first place, and is told as what it is when it is taken', () => {
+  const one = new Root(3);
+  one.add('a', 'b', 'a');
+  assert.deepEqual(
+    [one.doubts.takeNow()?.path, one.doubts.takeNow()?.path, one.doubts.takeNow()],
+    ['a', 'b', undefined],
+  );
+  assert.deepEqual(one.delivered, ['a', 'b']);
 });
 
-test('a later event of a path takes the place of the earlier one, behind the others', () => {
-  const outbox = new Outbox(3, () => {});
-  for (const key of ['a', 'b', 'a']) outbox.offer(item(key));
-  assert.deepEqual([outbox.takeNow()?.key, outbox.takeNow()?.key, outbox.takeNow()], ['b', 'a', undefined]);
+test('an event is delivered when the next one is asked for, a pair when both halves were taken', () => {
+  const pairs = new Root(9, 2);
+  pairs.add('a', 'b');
+  assert.equal(pairs.doubts.takeNow()?.path, 'a');
+  pairs.doubts.deliver();
+  assert.equal(pairs.doubts.takeNow()?.path, 'a');
+  assert.deepEqual(pairs.delivered, []);
+  assert.equal(pairs.doubts.takeNow()?.path, 'b');
+  assert.deepEqual(pairs.delivered, ['a']);
 });
 
-test('half a rename is none: where one half was merged away, the other has no id', () => {
-  const outbox = new Outbox(9, () => {});
-  outbox.offer(item('old', { renameId: 'r' }));
-  outbox.offer(item('new', { renameId: 'r' }));
-  outbox.offer(item('new'));
-  assert.deepEqual([outbox.takeNow()!.event.renameId, outbox.takeNow()!.event.renameId], ['r', undefined]);
-  outbox.offer(item('old', { renameId: 's' }));
-  outbox.offer(item('new', { renameId: 's' }));
-  outbox.offer(item('old'));
-  assert.deepEqual([outbox.takeNow()!.event.renameId, outbox.takeNow()!.event.renameId], [undefined, undefined]);
+test('a file that is seen at a path in doubt is found by its inode, until that is told', () => {
+  const root = new Root(9);
+  root.add('abc');
+  assert.equal(root.doubts.seenAt(root, 3), 'abc');
+  assert.equal(root.doubts.seenAt(new Root(9), 3), undefined);
+  root.doubts.takeNow();
+  assert.equal(root.doubts.seenAt(root, 3), undefined);
 });
 
 test('room is had as soon as something is taken, or not within the patience', async () => {
-  const outbox = new Outbox(1, () => {});
-  assert.equal(await outbox.room(1), true);
-  outbox.offer(item('a'));
-  assert.equal(await outbox.room(1), false);
-  const room = outbox.room();
-  outbox.takeNow();
+  const { doubts } = new Root(1);
+  assert.equal(await doubts.room(1), true);
+  const root = new Root(1);
+  root.add('a');
+  assert.equal(await root.doubts.room(1), false);
+  const room = root.doubts.room();
+  root.doubts.takeNow();
   assert.equal(await room, true);
 });
 
-test('who waits is answered when it is closed, and nothing is offered or taken after that', async () => {
-  const outbox = new Outbox(1, () => {});
-  const taking = outbox.take();
-  outbox.close();
+test('who waits is answered when it is closed, and nothing is taken or delivered after that', async () => {
+  const root = new Root(1);
+  root.add('a');
+  root.doubts.takeNow();
+  const taking = root.doubts.take();
+  root.add('b');
+  const waits = [root.doubts.untilQuiet()];
+  root.doubts.close();
   assert.equal(await taking, undefined);
-  assert.equal(await outbox.take(), undefined);
-  outbox.offer(item('a'));
-  assert.equal(outbox.takeNow(), undefined);
-  await outbox.untilQuiet();
-  assert.equal(await outbox.room(), true);
-
-  const full = new Outbox(1, () => {});
-  full.offer(item('a'));
-  const waits = [full.room(), full.untilQuiet()];
-  full.close();
   await Promise.all(waits);
+  root.add('c');
+  assert.equal(await root.doubts.take(), undefined);
+  assert.deepEqual(root.delivered, ['a']);
 });
 
-test('it is quiet when what was taken is done with, and only then is it noted', async () => {
-  const outbox = new Outbox(1, () => {});
-  let noted = 0;
-  outbox.offer(item('a', { taken: () => noted++ }));
-  const first = outbox.takeNow()!;
-  const quiet = outbox.untilQuiet();
-  assert.equal(outbox.quiet, false);
-  outbox.done(first, true);
+test('it is quiet when what was taken is done with, or whoever took it has left', async () => {
+  const root = new Root(1);
+  root.add('a');
+  root.doubts.takeNow();
+  const quiet = root.doubts.untilQuiet();
+  assert.equal(root.doubts.quiet, false);
+  const taking = root.doubts.take();
   await quiet;
-  const taking = outbox.take();
-  outbox.offer(item('b', { taken: () => noted++ }));
-  outbox.done((await taking)!, false);
-  assert.equal(noted, 1);
+  root.add('b');
+  root.doubts.wake();
+  assert.equal((await taking)?.path, 'b');
+  root.doubts.leave();
+  await root.doubts.untilQuiet();
+  assert.deepEqual(root.delivered, ['a']);
 });
 
 const X = 'x' as ByteName;
@@ -101,9 +134,23 @@ test('what is held is released at the end of its window, the last hint of it', a
   assert.equal(windows.holds(X, 'attributes'), true);
   assert.equal(windows.held, 1);
   await bell.until('x', () => released.length > 0);
-  assert.deepEqual(released, ['x delete']);
+  assert.deepEqual(released, ['x written_deleted']);
   assert.equal(windows.held, 0);
   assert.equal(windows.holds(X, 'write'), false);
+  windows.close();
+});
+
+test('a hint at the very end of its window, before the timer had its turn, is released with what is held', async () => {
+  const released: string[] = [];
+  const windows = new Windows(5, 10, (path, by) => released.push(`${path} ${by}`));
+  windows.open(X);
+  assert.equal(windows.holds(X, 'write'), true);
+  const waits = windows.released();
+  const fromMs = performance.now();
+  while (performance.now() < fromMs + 10);
+  assert.equal(windows.holds(X, 'moved'), true);
+  await waits;
+  assert.deepEqual([released, windows.held], [['x written_moved'], 0]);
   windows.close();
 });
 

@@ -37,7 +37,7 @@ test('marks beyond their bound are one scan, told once', () => {
     () => {
       rung += 1;
     },
-    () => {},
+    { noteGone: () => {} },
   );
   for (let i = 0; i < limits.marksMax + 2; i++) intake.onFile(name(`${i}`), 'write', false);
   assert.deepEqual(told, [{ event: 'marks_full' }]);

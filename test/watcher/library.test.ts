@@ -139,9 +139,11 @@ everywhere('hard links are names of their own, and all of them are told of a wri
   await told.start();
   writeFileSync(told.at('a'), '1');
   await told.quiet();
-  await told.expect(() => linkSync(told.at('a'), told.at('b')), '+file b');
+  // Hints cannot tell a write from a name that comes or goes.
+  const besides = (line: string): string[] => (told.backend === 'node' ? [line] : []);
+  await told.expect(() => linkSync(told.at('a'), told.at('b')), ...besides('+file a'), '+file b');
   await told.expect(() => appendFileSync(told.at('b'), '2'), '+file a', '+file b');
-  await told.expect(() => rmSync(told.at('a')), '-file a');
+  await told.expect(() => rmSync(told.at('a')), ...besides('+file b'), '-file a');
 });
 
 everywhere('names of 255 bytes and names that are not UTF-8 are exact as bytes', async (told) => {

@@ -35,7 +35,8 @@ scenario('the kernel drops events: one overflow, and everything is there after o
   assert.deepEqual(scans, ['overflow']);
   const pairs = told.events.filter(({ renameId }) => renameId !== undefined);
   assert.equal(pairs.length, 4, 'also the renames are found');
-  const lines = ['+directory e', '+file e/x', '-file d/x', '-directory d', '+file same size'];
+  // What was lost may have been a write before the rename: whoever renamed its copy looks once more.
+  const lines = ['+directory e', '+file e/x', '+file e/x', '-file d/x', '-directory d', '+file same size'];
   const latest = ['+directory late', '+directory late/later'];
   assert.deepEqual((await told.quiet()).filter((line) => !line.endsWith('often')).sort(), [...lines, ...latest].sort());
   await told.expect(() => writeFileSync(told.at('late/later/x'), ''), '+file late/later/x');
@@ -77,11 +78,10 @@ everywhere('a periodic scan finds what no event told', async (told) => {
 });
 
 scenario('a fault of the watcher itself is told, and the rest of it can be stopped', async (told) => {
-  const info = (_: object, message: string): void => {
-    if (message === 'scan') throw new Error('a logger that throws');
-  };
-  const logger = { debug: info, info, warn: info, error: info };
-  const watcher = await told.start({ logger });
+  const watcher = await told.start({ rescanMs: 50 });
+  watcher.on('scan', () => {
+    throw new Error('a listener that throws');
+  });
   await told.until('the fault', () => told.errors.length === 1);
   assert.deepEqual([told.errors[0]!.op, told.errors[0]!.path], ['internal', told.root]);
   await watcher[Symbol.asyncDispose]();

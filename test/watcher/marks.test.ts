@@ -23,7 +23,7 @@ test('where everything is told, a rename into place stays until it is taken, and
     return marks.take(10, 0)[0]?.by;
   };
   // A directory that is back: its own move, and the end of the wait for its new name, are told behind its arrival.
-  assert.equal(takenAfter('moved', 'rename', 'write'), 'rename');
+  assert.equal(takenAfter('moved', 'rename', 'write'), 'written_renamed');
   assert.equal(takenAfter('rename', 'delete'), 'rename');
   assert.equal(takenAfter('delete', 'write'), 'write');
   assert.equal(takenAfter('write', 'attributes'), 'write');

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
 import { differs, isSame } from '../../src/watcher/compare.js';
 import { HintTree } from '../../src/watcher/engine/hint-tree.js';
+import { merged } from '../../src/watcher/engine/hints.js';
 import type { EngineEvent } from '../../src/watcher/engine/index.js';
 import { nodeGround } from '../../src/watcher/engine/node-ground.js';
 import { absolutePath } from '../../src/watcher/engine/paths.js';
@@ -27,22 +28,43 @@ const known = (path: string, change: Partial<Known> = {}): Known => ({
   file: '1:1:1',
   content: '0:0',
   changed: '0',
-  racy: false,
+  doubted: false,
   ...change,
 });
 
-test('what has to be told again: bytes, not attributes; after lost events, what changed in the ctime alone', () => {
+test('what has to be told again: bytes, not attributes; where it was written or renamed, what changed in the ctime alone', () => {
   const was = known('a');
   const touched = known('a', { changed: '1' });
-  assert.equal(differs(was, touched, 'attributes', false), false);
-  assert.equal(differs(was, touched, 'scan', false), false);
-  for (const by of ['write', 'rename'] as const) assert.equal(differs(was, touched, by, false), true);
-  assert.equal(differs(was, touched, 'scan', true), true);
-  assert.equal(differs(was, known('a', { content: '1:0' }), 'attributes', false), true);
-  assert.equal(differs(known('a', { racy: true }), was, 'scan', false), true);
-  assert.equal(differs(was, known('a', { kind: 'symlink' }), 'scan', false), true);
+  for (const by of ['attributes', 'scan', 'moved', 'delete'] as const) assert.equal(differs(was, touched, by), false);
+  for (const by of ['write', 'rename', 'written_renamed', 'written_moved', 'written_deleted'] as const)
+    assert.equal(differs(was, touched, by), true);
+  assert.equal(differs(was, known('a', { content: '1:0' }), 'attributes'), true);
+  assert.equal(differs(known('a', { doubted: true }), was, 'scan'), true);
+  assert.equal(differs(was, known('a', { kind: 'symlink' }), 'scan'), true);
   const directory = known('a', { kind: 'directory' });
-  assert.equal(differs(directory, { ...directory, changed: '1', content: 'x' }, 'write', true), false);
+  assert.equal(differs(directory, { ...directory, changed: '1', content: 'x' }, 'write'), false);
+});
+
+test('of several hints it is kept that something came by a rename, and that it was written', () => {
+  for (const [first, second, kept] of [
+    ['write', 'attributes', 'write'],
+    ['write', 'scan', 'write'],
+    ['write', 'moved', 'written_moved'],
+    ['written_moved', 'delete', 'written_deleted'],
+    ['moved', 'write', 'written_moved'],
+    ['rename', 'write', 'written_renamed'],
+    ['rename', 'moved', 'rename'],
+    ['write', 'delete', 'written_deleted'],
+    ['written_deleted', 'created', 'write'],
+    ['created', 'write', 'write'],
+    ['created', 'delete', 'delete'],
+    ['moved', 'created', 'moved'],
+    ['written_deleted', 'write', 'write'],
+    ['delete', 'rename', 'rename'],
+    ['delete', 'write', 'write'],
+  ] as const)
+    assert.equal(merged(first, second), kept, `${first}, ${second}`);
+  assert.equal(merged(undefined, 'delete'), 'delete');
 });
 
 test('without a time of birth, an inode is the same file only with the same bytes', () => {
@@ -135,7 +157,7 @@ test('the rows of a picture page by page: direct ones, all below, the last first
   const { picture } = store.root(name('/r'));
   // '!' and '0' lie beside '/' in the order of bytes; '\xff' is the last of them.
   const paths = ['a', 'a/b', 'a/b/c', 'a/b/c/d', 'a/b/e', 'a!', 'a!/x', 'a0', 'a0/x', '\xff', '\xff/\xff'].map(name);
-  for (const path of paths) picture.put(path, known(path, { kind: path.length > 3 ? 'file' : 'directory' }), 0);
+  for (const path of paths) picture.put(path, known(path, { kind: path.length > 3 ? 'file' : 'directory' }));
   const all = (page: (after: ByteName | undefined) => Known[]): string[] => {
     const found: string[] = [];
     for (let after: ByteName | undefined; ; after = name(found.at(-1)!)) {
@@ -145,18 +167,12 @@ test('the rows of a picture page by page: direct ones, all below, the last first
     }
   };
   for (const limit of [1, 2, 100]) {
-    assert.deepEqual(
-      all((after) => picture.below(name('a'), after, limit)),
-      ['a/b', 'a/b/c', 'a/b/e', 'a/b/c/d'],
-    );
-    assert.deepEqual(all((after) => picture.below(name(''), after, limit)).sort(), [...paths].sort());
+    assert.deepEqual(all((after) => picture.all(after, limit)).sort(), [...paths].sort());
     assert.deepEqual(all((after) => picture.namesOf(1, after, limit)).sort(), [...paths].sort());
-    assert.deepEqual(
-      all((after) => picture.children(name('a'), after, limit)),
-      ['a/b'],
-    );
-    const last = picture.lastBelow(name('a'), limit).map(({ path }) => path);
-    assert.deepEqual(last, ['a/b/c/d', 'a/b/e', 'a/b/c'].slice(0, limit));
+  }
+  for (const path of ['a/b/c/d', 'a/b/e', 'a/b/c', 'a/b', undefined]) {
+    assert.equal(picture.lastBelow(name('a'))?.path, path);
+    if (path !== undefined) picture.remove(name(path));
   }
   picture.noteMissing(name('a'));
   assert.deepEqual([picture.takeMissing(9), picture.takeMissing(9)], [['a'], []]);

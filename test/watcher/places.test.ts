@@ -1,7 +1,7 @@
-/** Unmounts, mounts below the root, and mount points without their mount. Needs root. */
+/** Roots that cannot be watched, a state inside the tree; unmounts, mounts below the root (which needs root). */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +10,9 @@ import type { Ground } from '../../src/watcher/engine/ground.js';
 import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
 import { nodeGround } from '../../src/watcher/engine/node-ground.js';
 import type { FileKind } from '../../src/watcher/engine/types.js';
+import { type Watcher, WatcherError } from '../../src/watcher/index.js';
+import { asSomebody } from '../world/users.js';
+import { everywhere, scenario, type Told } from './told.js';
 import { scenarioBothWays } from './world.js';
 
 const asRoot = process.getuid?.() === 0;
@@ -143,3 +146,134 @@ function listed(ground: Ground, path: ByteName): Record<string, FileKind | undef
   directory.close();
   return found;
 }
+
+/** What `watch` rejects with. It has to: a root that is only told as missing is never watched by whoever waits for it. */
+async function refusal(watcher: Watcher, path: string): Promise<WatcherError> {
+  const told = new Promise((resolve) =>
+    watcher.once('error', ({ message }) => resolve(new Error(`told, and not refused: ${message}`))),
+  );
+  const ended = watcher.watch(path).then(
+    () => new Error('watched'),
+    (error: unknown) => error,
+  );
+  const end = await Promise.race([told, ended]);
+  assert(end instanceof WatcherError, String(end));
+  assert.equal(end.op, 'watch');
+  assert.match(end.message, /^\/.* cannot be watched: .{20,}\.$/);
+  return end;
+}
+
+everywhere('a root that may not be read, or not be entered, is refused', async (told) => {
+  const watcher = await told.start();
+  for (const [name, mode] of [
+    ['closed', 0],
+    ['entered', 0o300],
+    ['listed', 0o400],
+  ] as const) {
+    mkdirSync(told.at(name));
+    writeFileSync(told.at(`${name}/x`), '');
+    chmodSync(told.at(name), mode);
+  }
+  chmodSync(told.base, 0o755);
+  await asSomebody(async () => {
+    for (const path of ['closed', 'entered', 'listed', 'entered/x', 'closed/x']) {
+      const { code, message, path: about } = await refusal(watcher, told.at(path));
+      assert.equal(code, 'EACCES');
+      assert.equal(about, told.at(path));
+      assert.match(message, /permission/);
+    }
+  });
+  for (const name of ['closed', 'entered', 'listed']) chmodSync(told.at(name), 0o755);
+});
+
+everywhere('a root that is a symlink to a file names the file instead; one to a directory is watched', async (told) => {
+  const watcher = await told.start();
+  writeFileSync(join(told.base, 'target'), '');
+  symlinkSync('../target', told.at('link'));
+  symlinkSync('link', told.at('again'));
+  symlinkSync('nowhere', told.at('dangling'));
+  for (const link of ['link', 'again']) {
+    const { message } = await refusal(watcher, told.at(link));
+    assert.match(message, new RegExp(`symlink .*: watch ${join(told.base, 'target')} instead\\.$`));
+  }
+  const { code, message } = await refusal(watcher, told.at('dangling'));
+  assert.equal(code, 'ENOENT');
+  assert.match(message, /symlink to nowhere/);
+  await told.watcher.idle();
+  told.events.length = 0;
+  mkdirSync(join(told.base, 'directory'));
+  symlinkSync('directory', join(told.base, 'way'));
+  await watcher.watch(join(told.base, 'way'));
+  writeFileSync(join(told.base, 'directory/x'), '');
+  await watcher.idle();
+  assert.deepEqual(
+    told.events.map(({ path }) => path),
+    [join(told.base, 'way/x')],
+  );
+});
+
+for (const [what, path] of [
+  ['nothing', ''],
+  ['a NUL', 'a\0b'],
+  ['no path', undefined],
+  ['a number', 5],
+  ['bytes that are none', new Uint8Array([65])],
+] as const)
+  scenario(`${what} is no root`, async (told) => {
+    const watcher = await told.start();
+    await assert.rejects(
+      watcher.watch(path as string),
+      (error) => error instanceof WatcherError && error.op === 'watch' && error.code === 'ERR_INVALID_ARG_VALUE',
+    );
+  });
+
+/** Writes two files, one after the other is told: a state that is told meanwhile comes between them. */
+async function twoFiles(told: Told, into = ''): Promise<string[]> {
+  for (const name of ['x', 'y']) {
+    writeFileSync(told.at(join(into, name)), '1');
+    await told.until(name, () => told.lines().some((line) => line.endsWith(join(into, name))));
+  }
+  return told.lines();
+}
+
+everywhere(
+  'a state inside the tree that it is about is never told, by whichever way the tree is reached',
+  async (told) => {
+    mkdirSync(told.at('sub/state'), { recursive: true });
+    symlinkSync('root', join(told.base, 'way'));
+    const options = { hidden: true, rescanMs: 200, statePath: told.at('sub/state/db') };
+    await told.start(options);
+    assert.deepEqual(await twoFiles(told), ['+file x', '+file y']);
+    await told.watcher.idle();
+    await told.stop();
+    await told.start({ ...options, statePath: join(told.base, 'way/sub/state/db') });
+    told.events.length = 0;
+    assert.deepEqual(await twoFiles(told, 'sub/state'), ['+file sub/state/x', '+file sub/state/y']);
+    // Its own directory moves with it, and others may have its name.
+    renameSync(told.at('sub/state'), told.at('moved'));
+    writeFileSync(told.at('sub/db'), '1');
+    await told.until('the move', () => told.lines().includes('+file sub/db'));
+    await told.watcher.idle();
+    const ours = told.lines().filter((line) => /state\/db|moved\/db/.test(line));
+    assert.deepEqual(ours, []);
+  },
+);
+
+scenario('a state of before that told of itself forgets that in silence', async (told) => {
+  await told.start({ statePath: told.statePath });
+  await told.stop();
+  for (const ending of ['', '-wal', '-shm', '-journal']) writeFileSync(told.at(`db${ending}`), 'of somebody');
+  await told.start({ statePath: told.statePath });
+  assert.equal((await told.quiet()).length, 4);
+  await told.stop();
+  for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(told.at(`db${ending}`));
+  renameSync(told.statePath, told.at('db'));
+  await told.start({ statePath: told.at('db') });
+  assert.deepEqual(await told.quiet(), []);
+});
+
+scenario('a state is no root of its own watcher', async (told) => {
+  const watcher = await told.start({ statePath: told.statePath });
+  const { message } = await refusal(watcher, told.statePath);
+  assert.match(message, /state of this watcher/);
+});

@@ -27,6 +27,14 @@ export function bindMount(source: string, place: string): string {
   return at;
 }
 
+/** An empty one: its layers lie beside it. */
+export function overlayMount(place: string): string {
+  const layers = ['lower', 'upper', 'work'].map((name) => `${place}.${name}`);
+  for (const layer of layers) mkdirSync(layer);
+  const [lower, upper, work] = layers;
+  return mount(place, ['-t', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work}`, 'overlay']);
+}
+
 /** Whether its mkfs is installed. */
 export const canMake = (type: 'ext4' | 'xfs'): boolean =>
   spawnSync(`mkfs.${type}`, ['-V'], { stdio: 'ignore', env: { ...process.env, PATH: WIDE_PATH } }).error === undefined;

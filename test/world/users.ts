@@ -22,6 +22,16 @@ export const ordinaryUser: User = isRoot
 /** A second one, for uploads by somebody else; there is none unless we are root. */
 export const otherUser: User | undefined = isRoot ? { uid: 65533, gid: 65534 } : undefined;
 
+/** Runs it in this process as somebody for whom permissions count. */
+export async function asSomebody(run: () => Promise<void>): Promise<void> {
+  if (isRoot) process.seteuid!(ordinaryUser.uid);
+  try {
+    await run();
+  } finally {
+    if (isRoot) process.seteuid!(0);
+  }
+}
+
 /** `notTested` is a whole sentence. */
 export function skipUnlessRoot(t: TestContext, notTested: string): boolean {
   if (!isRoot) t.skip(`not run as root: ${notTested}`);

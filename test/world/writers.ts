@@ -13,6 +13,7 @@ const SOURCE = `
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,12 +70,16 @@ static void late(int mapped, int count) {
   }
 }
 
-/* Each line is 16 bytes: the writer's letter, a number, a newline. Prints LETTER LINES FAILED SLOWEST_MS. */
-static void loop(char letter, double begin, double seconds) {
+static volatile sig_atomic_t over = 0;
+static void end(int signal) { over = signal; }
+
+/* Each line is 16 bytes: the writer's letter, a number, a newline. Ends by SIGTERM. Prints LETTER LINES FAILED SLOWEST_MS. */
+static void loop(char letter, double begin) {
+  signal(SIGTERM, end);
   long lines = 0, failed = 0;
   nice(10); /* on few cores the other side must get a turn, or it never seals */
   double slowest = 0;
-  for (double t = now(); t < begin + seconds; t = now()) {
+  for (double t = now(); !over; t = now()) {
     /* A new name each 20 ms; one line in twenty goes to a name of the last five seconds, to young ones more often. */
     int newest = (int)((t - begin) * 50), number = newest - (dice(20) ? 0 : (int)dice(1 + dice(250)));
     char name[64], line[17];
@@ -91,13 +96,13 @@ static void loop(char letter, double begin, double seconds) {
   printf("%c %ld %ld %.1f\\n", letter, lines, failed, slowest * 1e3);
 }
 
-/* late write|map COUNT SEED  or  loop LETTER SECONDS SEED, in the working directory. */
+/* late write|map COUNT SEED  or  loop LETTER SEED, in the working directory. */
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
-  state = strtoull(argv[4], 0, 10);
+  if (argc < 4) return 2;
+  state = strtoull(argv[argc - 1], 0, 10);
   dice(2);
   if (!strcmp(argv[1], "late")) late(!strcmp(argv[2], "map"), atoi(argv[3]));
-  else loop(argv[2][0], now(), atof(argv[3]));
+  else loop(argv[2][0], now());
   return 0;
 }
 `;

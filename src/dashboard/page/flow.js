@@ -30,8 +30,17 @@ function flowOf(look, feed) {
   const feeds = look.feeds.filter(({ name: of }) => feed === '*' || of === feed);
   const stored = total('stored');
   const ends = { stored, duplicate: total('duplicate'), discarded: total('discarded'), withdrawn: total('withdrawn') };
-  return { cells, feeds, ends, rate: cells.at(-1)?.rate ?? 0 };
+  return {
+    cells,
+    feeds,
+    ends,
+    rate: cells.at(-1)?.rate ?? 0,
+    isBlind: look.findings.some(({ code }) => BLIND.has(code)),
+  };
 }
+
+/** Findings that say that nobody notices new files: what is counted of the inputs is what was known before. */
+const BLIND = new Set(['nobody', 'no_producer']);
 
 /** What closes a stage of the chosen feeds: of several gates the widest pause. */
 function closedBy(gates, feed, stage) {
@@ -77,10 +86,10 @@ export function drawFlow(look, feed, act) {
   );
 }
 
-function inputCell({ cells, feeds }) {
+function inputCell({ cells, feeds, isBlind }) {
   const { files = 0, bytes: size = 0 } = cells[0] ?? {};
   const where = feeds.length === 1 ? name(feeds[0].input) : `${count(feeds.length)} inputs`;
-  return [`${count(files)} unprocessed`, bytes(size), '', '', where];
+  return [`${count(files)} unprocessed`, bytes(size), isBlind ? 'new ones are not noticed' : '', '', where];
 }
 
 function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate }) {

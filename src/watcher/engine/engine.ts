@@ -21,10 +21,11 @@ import type { Cause, EngineOptions, Hint, Mark, ScanStep } from './types.js';
 import { Watches } from './watches.js';
 
 export class Engine<By extends Hint = Cause> {
+  /** It lends the root to who looks between two rounds. */
+  readonly presence: Presence;
   readonly #options: EngineOptions<Hint>;
   readonly #marks: Marks;
   readonly #alarm = new Alarm();
-  readonly #presence: Presence;
   readonly #intake: Intake;
   readonly #hands: HandOver;
   readonly #watches: Watches;
@@ -37,13 +38,13 @@ export class Engine<By extends Hint = Cause> {
   constructor(options: EngineOptions<By>, ground: Ground) {
     this.#options = options as EngineOptions<Hint>;
     this.#marks = new Marks(options.everything);
-    this.#presence = new Presence(options.root, ground, options.tell);
+    this.presence = new Presence(options.root, ground, options.tell, () => this.#alarm.ring());
     this.#intake = new Intake(
       this.#options,
       this.#marks,
       () => this.#schedule,
       () => this.#alarm.ring(),
-      () => this.#presence.noteGone(),
+      this.presence,
     );
     this.#hands = new HandOver(this.#options, ({ path, by }) => {
       if (!this.#marks.has(path)) this.#intake.mark(path, by, false);
@@ -119,7 +120,7 @@ export class Engine<By extends Hint = Cause> {
     } finally {
       this.#schedule.abandonAll();
       this.#watches.close();
-      this.#presence.leave();
+      this.presence.leave();
       this.#settling.end();
       for (const resolve of this.#asked) resolve();
     }
@@ -141,32 +142,31 @@ export class Engine<By extends Hint = Cause> {
       return;
     }
     if (delivered && this.#settling.goesOn()) return;
-    this.#presence.leave();
     const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
+    this.presence.leave();
     await this.#alarm.wait(Math.ceil(nextMs - clockMs()));
   }
 
   async #readOn(scan: Scan): Promise<void> {
     const beganMs = clockMs();
-    const found = scan.slice(this.#presence.root, batchMaxOf(this.#options), limits.sliceMs);
+    const found = scan.slice(this.presence.root, batchMaxOf(this.#options), limits.sliceMs);
     const step = this.#options.everything
-      ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.#presence.doubtful }
+      ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.presence.doubtful }
       : undefined;
     // What an event has marked comes with its own cause.
     const fresh = found.filter(({ path }) => !this.#marks.has(path));
     await this.#handOver(fresh, step);
     const nowMs = clockMs();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
-    if (!scan.done) return;
-    // The root went under it: whoever waits for a scan waits for the next one.
-    if (this.#presence.doubtful) this.#asked.push(...scan.waiting);
-    else this.#onEnd(scan, nowMs);
+    // Where the root went under it, whoever waits for a scan waits for the next one.
+    if (scan.done && this.presence.doubtful) this.#asked.push(...scan.waiting);
+    else if (scan.done) this.#onEnd(scan, nowMs);
   }
 
   /** False: it failed; the marks are kept, and a while has passed. */
   async #handOver(marks: readonly Mark<Hint>[], step?: ScanStep): Promise<boolean> {
-    if (await this.#hands.run(marks, this.#presence.root, step)) return true;
-    this.#presence.leave();
+    if (await this.#hands.run(marks, this.presence.root, step)) return true;
+    this.presence.leave();
     const untilMs = clockMs() + limits.retryMs;
     while (!this.#stopping && clockMs() < untilMs) await this.#alarm.wait(untilMs - clockMs());
     return false;
@@ -174,7 +174,7 @@ export class Engine<By extends Hint = Cause> {
 
   /** False: there is no root to work in. */
   #enterRoot(): boolean {
-    const state = this.#presence.enter((root) => this.#watches.open(root));
+    const state = this.presence.enter((root) => this.#watches.open(root));
     if (state === 'same') return true;
     this.#schedule.abandonAll();
     if (state === 'missing') this.#watches.close();
@@ -193,8 +193,8 @@ export class Engine<By extends Hint = Cause> {
     if (this.#watches.troubled) this.#schedule.retryIn(limits.pollEveryMs, nowMs);
     if (!scan.whole) return;
     this.#schedule.periodicIn(this.#watches.scanEveryMs(this.#options.scanEveryMs), nowMs);
-    const seconds = (nowMs - scan.startedMs) / 1_000;
-    this.#options.tell({ event: 'scan_done', cause: scan.cause, seconds, ...scan.counts });
+    const { cause, startedMs, counts } = scan;
+    this.#options.tell({ event: 'scan_done', cause, seconds: (nowMs - startedMs) / 1_000, ...counts });
     for (const resolve of scan.waiting) resolve();
   }
 
@@ -212,9 +212,9 @@ export class Engine<By extends Hint = Cause> {
   }
 
   #onFailed(path: ByteName, error: unknown): void {
-    const code = (error as { code?: string }).code;
+    const { code } = error as { code?: string };
     if (code === undefined) throw error;
-    if (path === '') this.#presence.noteFailed(code);
+    if (path === '') this.presence.noteFailed(code);
     else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, clockMs());
   }
 }

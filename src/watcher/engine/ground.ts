@@ -9,7 +9,7 @@ export interface OpenDirectory extends OpenRoot {
   /** What it holds; to be asked for once. Errors: with a `code`. */
   list(): Listing;
   facts(): DirectoryFacts;
-  /** Of its facts, for what is asked of each directory of a scan. */
+  /** The mount alone of its facts: it is asked of each directory of a scan. */
   mount(): string;
   /** Whether others may change it from where this system does not see it. */
   isRemote(): boolean;
@@ -33,7 +33,7 @@ export interface Listed {
 export interface DirectoryFacts {
   /** The same as long as it is the same directory on the same mount. */
   id: string;
-  /** Of its mount, or of its device where mounts cannot be told apart. */
+  /** Identifies its mount, or its device where mounts cannot be told apart. */
   mount: string;
   device: string;
   /** False: it was removed. */

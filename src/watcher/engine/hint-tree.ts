@@ -49,7 +49,7 @@ export class HintTree implements Tree {
     for (const [path, watch] of this.#watches) if (watch.round < round) this.#drop(path);
   }
 
-  /** What the system has queued is not to be had before it comes. */
+  /** Does nothing: events that the system has queued cannot be fetched early. */
   drain(): void {}
 
   close(): void {

@@ -6,6 +6,7 @@ import type { ByteName } from '../../linux/names.js';
 import { clockMs } from './clock.js';
 import type { TreeHooks } from './ground.js';
 import type { Marks } from './marks.js';
+import type { Presence } from './presence.js';
 import type { Schedule } from './schedule.js';
 import type { EngineOptions, Hint } from './types.js';
 
@@ -19,7 +20,7 @@ export class Intake implements TreeHooks {
     private readonly schedule: () => Schedule,
     /** Something is there to do. */
     private readonly ring: () => void,
-    private readonly rootGone: () => void,
+    private readonly presence: Pick<Presence, 'noteGone'>,
   ) {}
 
   onFile(path: ByteName, by: Hint, patient: boolean): void {
@@ -44,7 +45,7 @@ export class Intake implements TreeHooks {
   }
 
   onRootGone(): void {
-    this.rootGone();
+    this.presence.noteGone();
     this.ring();
   }
 

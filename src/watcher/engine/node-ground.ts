@@ -33,7 +33,7 @@ export const nodeGround = {
   openTree: (hooks) => new HintTree(hooks),
 } satisfies Ground;
 
-/** Of a directory of this ground. */
+/** The absolute path of something below a directory of this ground. */
 export const pathBelow = (root: OpenRoot, path: ByteName): ByteName => absolutePath((root as NodeDirectory).path, path);
 
 export function kindOf(stat: BigIntStats): FileKind {

@@ -8,7 +8,7 @@ import type { FileKind } from './types.js';
 export class NodeListing implements Listing {
   readonly #dir: Dir;
   #isOpen = true;
-  /** Of a filesystem that notes no kinds. */
+  /** Asked where the filesystem notes no kinds. */
   #untyped: Iterator<ByteName> | undefined;
 
   constructor(private readonly place: Buffer) {

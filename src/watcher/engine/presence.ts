@@ -5,18 +5,22 @@
 import type { ByteName } from '../../linux/names.js';
 import type { Ground, OpenDirectory } from './ground.js';
 import { Root, RootMissing } from './root.js';
-import type { EngineEvent } from './types.js';
+import type { EngineEvent, OpenRoot } from './types.js';
 
 export class Presence {
   readonly #root: Root;
   #gone = false;
   #failed: string | undefined;
   #missing = false;
+  /** Between `enter` and `leave`. */
+  #inRound = false;
 
   constructor(
     path: ByteName,
     ground: Ground,
     private readonly tell: (event: EngineEvent) => void,
+    /** Asks for an `enter`. */
+    private readonly ring: () => void,
   ) {
     this.#root = new Root(path, ground);
   }
@@ -24,6 +28,24 @@ export class Presence {
   /** Between `enter` and `leave`. */
   get root(): OpenDirectory {
     return this.#root.directory;
+  }
+
+  /** Until `giveBack`; undefined: it is missing, or was replaced and will be scanned. */
+  borrow(): OpenRoot | undefined {
+    if (!this.doubtful && !this.#missing && this.#root.enterSame()) return this.#root.directory;
+    this.#gone = !this.#missing;
+    this.ring();
+    return undefined;
+  }
+
+  /** Whether this is the root that is open now: another one may have been entered since it was lent. */
+  isOpen(root: OpenRoot): boolean {
+    return this.#root.directory === root;
+  }
+
+  /** Safe to call twice. */
+  giveBack(): void {
+    if (!this.#inRound) this.#root.leave();
   }
 
   /** An event said that the root was removed, moved or unmounted; its descriptor may be in use until the next `enter`. */
@@ -45,6 +67,7 @@ export class Presence {
   enter(prepare: (root: OpenDirectory) => void): 'same' | 'first' | 'anew' | 'missing' {
     if (this.#gone || this.#failed !== undefined) this.#root.forget();
     this.#gone = false;
+    this.#inRound = true;
     try {
       this.#throwFailed();
       const state = this.#root.enter();
@@ -72,6 +95,7 @@ export class Presence {
 
   /** Until the next `enter` nobody is kept from unmounting it. Safe to call twice. */
   leave(): void {
+    this.#inRound = false;
     this.#root.leave();
   }
 }

@@ -51,6 +51,20 @@ export class Root {
     return state;
   }
 
+  /** Opens the root if it is not open. False: it is not there, or not the directory of the last `enter`, which is to be told of it. */
+  enterSame(): boolean {
+    if (this.#open !== undefined) return this.#stillThere(this.#open);
+    try {
+      const [directory, { id }] = this.#openNow();
+      if (id === this.#id) this.#open = directory;
+      else directory.close();
+      return id === this.#id;
+    } catch (error) {
+      if (error instanceof RootMissing) return false;
+      throw error;
+    }
+  }
+
   /** Safe to call twice. */
   leave(): void {
     this.#open?.close();

@@ -40,7 +40,7 @@ export class Scan {
   #listed: ByteName[] = [];
   /** Paths of the window of which another name spoke. */
   readonly #spokenOf = new Set<ByteName>();
-  /** Of the window. The first ones are small: nobody waits for a large one at the start. */
+  /** How many paths fit into the window. The first windows are small: nobody waits for a large one at the start. */
   #room: number = limits.windowFirst;
 
   constructor(

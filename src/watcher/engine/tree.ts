@@ -126,5 +126,6 @@ function hintOf(mask: number): Hint {
   if (mask & linux.IN_MOVED_TO) return 'rename';
   if (mask & linux.IN_MOVED_FROM) return 'moved';
   if (mask & linux.IN_DELETE) return 'delete';
+  if (mask & linux.IN_CREATE) return 'created';
   return mask & linux.IN_ATTRIB ? 'attributes' : 'write';
 }

@@ -10,8 +10,20 @@ import type { ByteName } from '../../linux/names.js';
  */
 export type Cause = 'rename' | 'write' | 'scan' | 'sidecar';
 
-/** What brings a path besides where everything is told: it was removed, renamed away, or had its attributes changed. */
-export type Hint = Cause | 'delete' | 'moved' | 'attributes';
+/**
+ * What brings a path besides where everything is told: the name was made (of a new file, or as a further one of another), was
+ * removed, renamed away, or had its attributes changed; or the file was written as well as renamed (to this name, or away from
+ * it) or removed.
+ */
+export type Hint =
+  | Cause
+  | 'created'
+  | 'delete'
+  | 'moved'
+  | 'attributes'
+  | 'written_renamed'
+  | 'written_moved'
+  | 'written_deleted';
 
 export interface Mark<By = Cause> {
   path: ByteName;

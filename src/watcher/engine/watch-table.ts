@@ -6,7 +6,7 @@
  */
 import type { ByteName } from '../../linux/names.js';
 
-/** Of a row: its numbers, and the next rows in its two chains. */
+/** The fields of a row: its numbers, and the next rows in its two chains. */
 const [WD, ROUND, PATH_AT, PATH_LENGTH, PATH_HASH, NEXT_BY_WD, NEXT_BY_PATH, FIELDS] = [0, 1, 2, 3, 4, 5, 6, 7];
 const NONE = -1;
 const ROWS_FIRST = 1_024;
@@ -27,10 +27,10 @@ export class WatchTable {
   #free = NONE;
   #paths = Buffer.allocUnsafeSlow(PATH_BYTES_FIRST);
   #pathsEnd = 0;
-  /** Of paths that went. */
+  /** Bytes of paths that are gone. */
   #pathsUnused = 0;
 
-  /** What it takes. */
+  /** Bytes of memory that it takes. */
   get bytes(): number {
     return this.#rows.byteLength + this.#byWd.byteLength + this.#byPath.byteLength + this.#paths.length;
   }
@@ -113,7 +113,7 @@ export class WatchTable {
     return row;
   }
 
-  /** Of a descriptor or a hash: there are as many chains of each. */
+  /** The chain of a descriptor, or of a hash: there are as many of each. */
   #slotOf(key: number): number {
     return key & (this.#byWd.length - 1);
   }

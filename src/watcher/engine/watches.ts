@@ -158,7 +158,7 @@ export class Watches {
   }
 }
 
-/** Of a failed call; a bug has none, and is thrown on. */
+/** The code of a failed call. A bug has none, and is thrown on. */
 function codeOf(error: unknown): string {
   const { code } = error as { code?: string };
   if (code === undefined) throw error;

@@ -10,37 +10,12 @@
 import * as fs from 'node:fs';
 import { type ByteName, bytesOfName, joinNames, nameOfText } from '../../../src/linux/names.js';
 import { chance } from './chance.js';
-
-type Act = (actor: Actor) => void;
-type Removes = 'removes';
-
-/** So often of a hundred. */
-const ACTS: [times: number, act: Act, removes?: Removes][] = [
-  [20, (actor) => fs.writeFileSync(actor.any('f'), actor.content())],
-  [10, (actor) => actor.edit((fd) => fs.writeSync(fd, actor.content()))],
-  [9, (actor) => actor.edit((fd) => append(fd, actor.content()))],
-  [5, (actor) => actor.edit((fd) => fs.ftruncateSync(fd, actor.draw(200)))],
-  [12, (actor) => fs.renameSync(actor.existing('f'), actor.any('f')), 'removes'],
-  [3, (actor) => fs.renameSync(actor.existing('d'), actor.any('d'))],
-  [12, (actor) => fs.unlinkSync(actor.existing('f')), 'removes'],
-  [2, (actor) => fs.rmSync(actor.existing('d'), { recursive: true }), 'removes'],
-  [6, (actor) => fs.mkdirSync(actor.any('d'))],
-  [2, (actor) => actor.nest()],
-  [4, (actor) => fs.chmodSync(actor.existing('f'), 0o600 + actor.draw(0o100))],
-  [3, (actor) => actor.link()],
-  [3, (actor) => actor.symlink()],
-  [3, (actor) => actor.hold()],
-  [4, (actor) => actor.replace(), 'removes'],
-  [1, (actor) => actor.moveOut()],
-  [1, (actor) => actor.moveIn()],
-];
-const DECK = ACTS.flatMap(([times, act, removes]) => Array<[Act, Removes?]>(times).fill([act, removes]));
+import { ACTS, type Act, type Removes } from './deck.js';
 
 /** Of two processes on one path, one comes too late; what a directory holds it cannot be replaced with. */
 const RACES = new Set(['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY', 'EINVAL', 'ELOOP', 'EPERM', 'EMLINK']);
-const NAMES = { f: 10, d: 3, h: 3, s: 3 };
+const NAMES = { f: 10, d: 3, h: 3, s: 3, b: 3 };
 const DEPTH_MAX = 4;
-const BYTES_MAX = 4_000;
 const OUTSIDE = 4;
 const TRIES = 4;
 
@@ -52,10 +27,17 @@ export interface ActorOptions {
   seed: number;
   /** Names that are no UTF-8 are among the others. */
   odd: boolean;
+  /** So are names that begin with a dot. */
+  dots?: boolean;
+  /** Hard links are made. Default true. */
+  links?: boolean;
 }
 
 export class Actor {
   readonly draw: (n: number) => number;
+  /** What the last operation was, and the paths that it drew. */
+  last = { act: '', paths: [] as Buffer[] };
+  readonly #deck: [Act, Removes?][];
   readonly #options: ActorOptions;
   readonly #private: ByteName;
   /** The part of the tree in which this operation works. */
@@ -64,16 +46,23 @@ export class Actor {
   /** Whether links are made in this round. */
   #links = false;
 
-  constructor(options: ActorOptions) {
+  constructor(options: ActorOptions, acts = ACTS) {
     this.#options = options;
+    this.#deck = acts.flatMap(([times, act, removes]) => Array<[Act, Removes?]>(times).fill([act, removes]));
     this.draw = chance(options.seed);
     this.#private = nameOfText(`k${options.number}`);
+    this.enter();
+  }
+
+  /** The root is there, perhaps another one. */
+  enter(): void {
     fs.mkdirSync(this.#at(this.#private), { recursive: true });
   }
 
   /** False: there was nothing to act on, or another was quicker. */
   act(): boolean {
-    const [act, removes] = DECK[this.draw(DECK.length)]!;
+    const [act, removes] = this.#deck[this.draw(this.#deck.length)]!;
+    this.last = { act: act.name || String(act).replace(/^.*?=> /, ''), paths: [] };
     const isPrivate = this.draw(3) === 0 && !(this.#links && removes);
     this.#within = isPrivate ? this.#private : ('' as ByteName);
     try {
@@ -101,13 +90,18 @@ export class Actor {
 
   /** A path of that class, whatever is there. */
   any(kind: keyof typeof NAMES): Buffer {
-    return this.#at(joinNames(this.#directory(), this.#name(kind)));
+    const path = this.#at(joinNames(this.#directory(), this.#name(kind)));
+    this.last.paths.push(path);
+    return path;
   }
 
   /** A few tries to find one that is there. */
   existing(kind: keyof typeof NAMES): Buffer {
     let path = this.any(kind);
-    for (let tries = 1; tries < TRIES && !fs.lstatSync(path, { throwIfNoEntry: false }); tries++) path = this.any(kind);
+    for (let tries = 1; tries < TRIES && !fs.lstatSync(path, { throwIfNoEntry: false }); tries++) {
+      this.last.paths.pop();
+      path = this.any(kind);
+    }
     return path;
   }
 
@@ -127,7 +121,7 @@ export class Actor {
   }
 
   nextRound(): void {
-    this.#links = !this.#links;
+    this.#links = !this.#links && this.#options.links !== false;
   }
 
   link(): void {
@@ -159,18 +153,24 @@ export class Actor {
   }
 
   moveOut(): void {
-    this.#within = '' as ByteName;
-    const to = this.#outside();
+    this.inShared();
+    const to = this.outside();
     fs.rmSync(to, { recursive: true, force: true });
     fs.renameSync(this.existing('d'), to);
   }
 
   moveIn(): void {
-    this.#within = '' as ByteName;
-    fs.renameSync(this.#outside(), this.any('d'));
+    this.inShared();
+    fs.renameSync(this.outside(), this.any('d'));
   }
 
-  #outside(): string {
+  /** This operation works in the shared part, in which there are no hard links. */
+  inShared(): void {
+    this.#within = '' as ByteName;
+  }
+
+  /** A place that is not watched, whatever is there. */
+  outside(): string {
     return `${this.#options.outside}/${this.draw(OUTSIDE)}`;
   }
 
@@ -186,16 +186,11 @@ export class Actor {
 
   #name(kind: keyof typeof NAMES): ByteName {
     const odd = this.#options.odd && this.draw(8) === 0 ? '\xff\xfe' : '';
-    return `${kind}${odd}${this.draw(NAMES[kind])}` as ByteName;
+    const dot = this.#options.dots && this.draw(10) === 0 ? '.' : '';
+    return `${dot}${kind}${odd}${this.draw(NAMES[kind])}` as ByteName;
   }
 
   #at(path: ByteName): Buffer {
     return bytesOfName(joinNames(nameOfText(this.#options.root), path));
   }
-}
-
-function append(fd: number, content: Buffer): void {
-  const { size } = fs.fstatSync(fd);
-  if (size > BYTES_MAX) fs.ftruncateSync(fd, 0);
-  else fs.writeSync(fd, content, 0, content.length, size);
 }

@@ -20,17 +20,10 @@ export interface Watching {
   /** Resolves when everything that happened before is told, as far as this watcher knows. */
   quiet(): Promise<void>;
   stop(): Promise<void>;
-  /** Takes no event until `resume`; absent where events cannot be left untaken. */
-  pause?(): void;
-  resume?(): void;
-  /** Resolves when it said since `pause` that it lost events. */
-  starve?(): Promise<void>;
 }
 
 export interface Places {
   root: string;
-  /** Where it keeps what it knew: what changed while it was stopped is told at its next start. */
-  state?: string;
 }
 
 /** What the module of an adapter exports as `watch`. Resolves when it watches. */

@@ -40,9 +40,13 @@ export class Process<To extends object, From> {
   }
 
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
-    await gone;
+    await this.gone();
+  }
+
+  /** Resolves when it has ended, by whatever. */
+  async gone(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    await new Promise((resolve) => this.#child.once('exit', resolve));
   }
 }

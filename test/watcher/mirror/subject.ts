@@ -2,9 +2,7 @@
 import type { Places, Watch, Watching } from './adapter.js';
 import { type Differences, Picture } from './picture.js';
 
-export type ToSubject =
-  | { kind: 'start'; adapter: string; places: Places }
-  | { kind: 'stop' | 'again' | 'pause' | 'starve' | 'resume' | 'compare' };
+export type ToSubject = { kind: 'start'; adapter: string; places: Places } | { kind: 'compare' };
 /** Every message is answered by one, when it is done. */
 export interface FromSubject {
   /** After `compare`. */
@@ -20,8 +18,6 @@ export interface FromSubject {
 
 const TROUBLES_MAX = 20;
 
-let watch: Watch;
-let places: Places;
 let picture: Picture;
 let watching: Watching;
 let events = 0;
@@ -29,7 +25,9 @@ const overflows: Record<string, number> = {};
 const scans: Record<string, number> = {};
 const troubles: string[] = [];
 
-async function start(): Promise<void> {
+async function start(adapter: string, places: Places): Promise<void> {
+  const { watch } = (await import(adapter)) as { watch: Watch };
+  picture = new Picture(places.root);
   watching = await watch(places, {
     onEvent(changed) {
       events += 1;
@@ -49,19 +47,13 @@ async function start(): Promise<void> {
 
 async function answer(message: ToSubject): Promise<Differences | undefined> {
   if (message.kind === 'start') {
-    ({ watch } = (await import(message.adapter)) as { watch: Watch });
-    ({ places } = message);
-    picture = new Picture(places.root);
-    await start();
-  } else if (message.kind === 'compare') {
-    await watching.quiet();
-    const differences = picture.compare();
-    picture.repair();
-    return differences;
-  } else if (message.kind === 'stop') await watching.stop();
-  else if (message.kind === 'again') await start();
-  else await watching[message.kind]?.();
-  return undefined;
+    await start(message.adapter, message.places);
+    return undefined;
+  }
+  await watching.quiet();
+  const differences = picture.compare();
+  picture.repair();
+  return differences;
 }
 
 /** One after the other. */

@@ -1,0 +1,22 @@
+/** Loaded before an example runs: what it calls and does not define says so to the test that started it. */
+import type { Watcher } from '../../src/watcher/index.js';
+
+/** The helper that was called, and with what. */
+export type Did = string[];
+
+const say = (...words: unknown[]): void => void process.send?.(words.map(String));
+const saying =
+  (name: string) =>
+  async (...words: unknown[]): Promise<void> =>
+    say(name, ...words);
+
+Object.assign(globalThis, {
+  ...Object.fromEntries(['copy', 'remove', 'indexAll', 'index'].map((name) => [name, saying(name)])),
+  running(watcher: Watcher): void {
+    say('running');
+    process.once('message', async () => {
+      await watcher.stop();
+      process.disconnect();
+    });
+  },
+});

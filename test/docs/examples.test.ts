@@ -1,0 +1,59 @@
+/** The examples of docs/watcher.md and docs/replicate.md, out of the documents' own text: they compile, and tell what they say. */
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Example, examplesOf } from './example.js';
+
+const [WATCHER = '', ...MORE] = examplesOf('docs/watcher.md');
+const [CHANGE_LOG = '', ...MORE_REPLICATE] = examplesOf('docs/replicate.md');
+
+test('each example is run by a test of its own', () => {
+  assert.deepEqual([...MORE, ...MORE_REPLICATE], []);
+  assert.match(WATCHER, /createWatcher/);
+  assert.match(CHANGE_LOG, /createChangeLog/);
+});
+
+test('the watcher copies what changes, removes what goes, says what is wrong, and ends when it is stopped', async (t) => {
+  const example = new Example(t, WATCHER);
+  for (const path of ['data/node_modules', 'data/old']) mkdirSync(example.at(path), { recursive: true });
+  writeFileSync(example.at('data/old/there'), '1');
+  await example.start();
+  writeFileSync(example.at('data/node_modules/x'), '');
+  mkdirSync(example.at('data/sub'));
+  writeFileSync(example.at('data/sub/a'), '1');
+  await example.untilDid('copy', '/data/sub', 'directory');
+  await example.untilDid('copy', '/data/sub/a', 'file');
+  renameSync(example.at('data/sub/a'), example.at('data/b'));
+  await example.untilDid('copy', '/data/b', 'file');
+  await example.untilDid('remove', '/data/sub/a');
+  renameSync(example.at('data'), example.at('away'));
+  await example.until('the sentence', () => /data: this root is not there.*\(ENOENT\)\.\n/.test(example.stderr));
+  rmSync(example.at('away/old'), { recursive: true });
+  renameSync(example.at('away'), example.at('data'));
+  await example.untilDid('remove', '/data/old/there');
+  await example.untilDid('remove', '/data/old');
+  assert.equal(await example.stop(), 0);
+  assert.deepEqual(
+    example.did.filter((words) => words.join().includes('node_modules')),
+    [],
+  );
+});
+
+test('the indexer has everything once, what changed while it ran, and what changed while it was dead', async (t) => {
+  const example = new Example(t, CHANGE_LOG);
+  mkdirSync(example.at('data/sub'), { recursive: true });
+  for (const name of ['kept', 'sub/gone']) writeFileSync(example.at(`data/${name}`), '1');
+  await example.start();
+  await example.untilDid('indexAll', '/data');
+  writeFileSync(example.at('data/made'), '1');
+  await example.untilDid('index', '/data/made', 'put');
+  await example.kill();
+  rmSync(example.at('data/sub'), { recursive: true });
+  writeFileSync(example.at('data/meanwhile'), '1');
+  await example.start();
+  await example.untilDid('index', '/data/meanwhile', 'put');
+  await example.untilDid('index', '/data/sub/gone', 'delete');
+  await example.untilDid('index', '/data/sub', 'delete');
+  assert(!example.did.some(([name]) => name === 'indexAll'), 'it is not fresh');
+  assert(!example.did.some((words) => words.join().includes('kept')), 'what did not change is not told');
+});

@@ -1,0 +1,178 @@
+/** What was told of a path is doubted until it was compared, whatever its size and times say: no copy stays an old one. */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { stays, until } from '../world/waiting.js';
+import { commandWorld, heardOf } from './by-command.js';
+
+const SECONDS = 1_000_000_000;
+
+/** A file of which neither size nor mtime ever tell anything. */
+function write(path: string, content: string): void {
+  writeFileSync(path, content);
+  utimesSync(path, SECONDS, SECONDS);
+}
+
+const onlyItsStart = 'no scan but that of its start';
+
+test('a write of equal size with its time put back is followed, renamed at once or not, with its directory or alone', async (t) => {
+  const { source, follow, alike } = commandWorld(t);
+  const at = (...names: string[]) => join(source, ...names);
+  mkdirSync(at('tree/below'), { recursive: true });
+  for (let n = 0; n < 20; n++) {
+    for (const path of [`stays${n}`, `moves${n}`, `tree/a${n}`, `tree/below/b${n}`]) write(at(path), `old ${n}`);
+  }
+  const mirror = await follow();
+  await alike(mirror);
+  for (let n = 0; n < 20; n++) {
+    write(at(`stays${n}`), `new ${n}`);
+    write(at(`moves${n}`), `new ${n}`);
+    renameSync(at(`moves${n}`), at(`moved${n}`));
+    write(at(`tree/a${n}`), `new ${n}`);
+    write(at(`tree/below/b${n}`), `new ${n}`);
+  }
+  renameSync(at('tree'), at('other'));
+  await alike(mirror);
+  assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
+});
+
+test('a write of equal size with its time put back is followed under all names of a file, whichever of them it goes through', async (t) => {
+  const { source, follow, alike } = commandWorld(t);
+  const at = (...names: string[]) => join(source, ...names);
+  mkdirSync(at('tree'));
+  const files = Array.from({ length: 20 }, (_, n) => n);
+  for (const n of files) {
+    write(at(`one${n}`), `old ${n}`);
+    for (const other of [`two${n}`, `tree/three${n}`]) linkSync(at(`one${n}`), at(other));
+    write(at('tree', `other${n}`), `too ${n}`);
+  }
+  const mirror = await follow();
+  await alike(mirror);
+  for (const n of files) write(at([`one${n}`, `two${n}`, `tree/three${n}`][n % 3]!), `new ${n}`);
+  await alike(mirror);
+  for (const n of files) {
+    write(at(`two${n}`), `end ${n}`);
+    if (n % 3 === 0) renameSync(at(`two${n}`), at(`four${n}`));
+    else if (n % 3 === 1) renameSync(at('tree', `other${n}`), at(`two${n}`));
+    else unlinkSync(at(`two${n}`));
+  }
+  await alike(mirror);
+  for (const n of files) {
+    linkSync(at(`one${n}`), at(`five${n}`));
+    write(at(`five${n}`), `six ${n}`);
+  }
+  await alike(mirror);
+  assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
+});
+
+test('files that only their content tells apart are exchanged, one by one and by their directories', async (t) => {
+  const { source, follow, alike } = commandWorld(t);
+  const at = (...names: string[]) => join(source, ...names);
+  for (const name of ['one', 'two']) {
+    mkdirSync(at(name, 'below'), { recursive: true });
+    for (let n = 0; n < 10; n++) {
+      write(at(`${name}${n}`), name);
+      write(at(name, `${n}`), name);
+      write(at(name, 'below', `${n}`), name);
+    }
+  }
+  const mirror = await follow();
+  await alike(mirror);
+  const exchange = (a: string, b: string) => {
+    renameSync(at(a), at('aside'));
+    renameSync(at(b), at(a));
+    renameSync(at('aside'), at(b));
+  };
+  for (let n = 0; n < 10; n++) exchange(`one${n}`, `two${n}`);
+  exchange('one', 'two');
+  await alike(mirror);
+  exchange('one/below', 'two/below');
+  exchange('one', 'two');
+  await alike(mirror);
+  assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
+});
+
+test('directories are exchanged under a mirror that only believed their copies', async (t) => {
+  const { source, follow, alike, run } = commandWorld(t);
+  const at = (...names: string[]) => join(source, ...names);
+  for (const name of ['one', 'two']) {
+    mkdirSync(at(name, 'below'), { recursive: true });
+    for (let n = 0; n < 10; n++) write(at(name, 'below', `${n}`), name);
+  }
+  const { ctimeMs } = statSync(at('two/below/9'));
+  await until('they have changed too long ago to be compared', () => Date.now() - ctimeMs > 2_100);
+  await run('--once');
+  // With a filter no directory is renamed in DEST.
+  const mirror = await follow('--exclude', 'nothing');
+  renameSync(at('one'), at('aside'));
+  renameSync(at('two'), at('one'));
+  renameSync(at('aside'), at('two'));
+  await alike(mirror);
+  assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
+});
+
+test('what was written just before the mirror was killed is found by its next start', async (t) => {
+  const { source, follow, alike, run } = commandWorld(t);
+  const at = (name: string) => join(source, name);
+  for (let n = 0; n < 10; n++) write(at(`f${n}`), `old ${n}`);
+  const killed = await follow();
+  await alike(killed);
+  for (let n = 0; n < 10; n++) write(at(`f${n}`), `new ${n}`);
+  killed.kill();
+  await killed.ended;
+  const mirror = await follow();
+  await alike(mirror);
+  await mirror.stop();
+  for (let n = 0; n < 10; n++) write(at(`f${n}`), `old ${n}`);
+  const { code, stderr } = await run('--once');
+  assert.equal(code, 0, stderr);
+  assert.equal(readFileSync(join(source, '../dest/f7'), 'utf8'), 'old 7', 'written while none ran');
+  assert.match((await run('--once')).stdout, /^0 copied/);
+});
+
+test('a tree that is renamed is renamed: nothing of it is copied, also by a mirror that did not make the copy', async (t) => {
+  const { source, follow, alike, run } = commandWorld(t);
+  const at = (...names: string[]) => join(source, ...names);
+  mkdirSync(at('tree/below'), { recursive: true });
+  for (let n = 0; n < 400; n++) write(at('tree/below', `${n}`), `content ${n}`);
+  await run('--once');
+  const mirror = await follow();
+  renameSync(at('tree'), at('other'));
+  await alike(mirror);
+  for (let n = 0; n < 5; n++) renameSync(at(`other/below/${n}`), at(`${n}`));
+  await alike(mirror);
+  assert.match((await mirror.stop()).stdout, /^0 copied/);
+});
+
+test('a file that went, came and went again within a moment is not left in DEST', async (t) => {
+  const { source, dest, follow, alike } = commandWorld(t);
+  const names = Array.from({ length: 60 }, (_, n) => `c${n}`);
+  for (const name of names) writeFileSync(join(source, name), 'old');
+  const mirror = await follow();
+  await alike(mirror);
+  const lasts = (ms: number) => stays('it runs', () => mirror.running, ms);
+  for (const [n, name] of names.entries()) {
+    // What keeps the mirror busy: it gets to the name when the file is there again.
+    for (let k = 0; k < 30; k++) writeFileSync(join(source, `n${n % 20}.${k}`), `${n}`);
+    await lasts(5);
+    unlinkSync(join(source, name));
+    await lasts(10 + (n % 8));
+    writeFileSync(join(source, name), 'x');
+    await lasts(45 + (n % 4) * 6);
+    unlinkSync(join(source, name));
+  }
+  await alike(mirror);
+  assert(!names.some((name) => existsSync(join(dest, name))));
+  assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
+});

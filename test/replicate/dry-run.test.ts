@@ -1,0 +1,92 @@
+/** --dry-run says exactly what --once then does: random trees on both sides, random flags. SEED= and ROUNDS= as printed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dice } from '../crash/dice.js';
+import { type Found, tree } from '../world/tree.js';
+import { commandWorld } from './by-command.js';
+import { changeAtRandom, growAtRandom } from './random-tree.js';
+
+const seed = process.env.SEED ?? String(process.pid);
+const rounds = Number(process.env.ROUNDS ?? 4);
+
+/** What the mirror keeps, by path. */
+const snapshot = (directory: string): Map<string, Found> =>
+  new Map(
+    tree(directory)
+      .filter(({ path }) => !path.startsWith('.ingest-replicate'))
+      .map((found) => [found.path, found]),
+  );
+
+const below = (paths: Iterable<string>, path: string): string[] => [...paths].filter((at) => at.startsWith(`${path}/`));
+
+/** `act path` of each line; what goes with its directory is named too. */
+function said(stdout: string, before: ReadonlyMap<string, Found>): string[] {
+  const acts = new Set<string>();
+  for (const line of stdout.trimEnd().split('\n').slice(0, -1)) {
+    const [, act, path, why] = /^(\w+) +(\S+) {2}\((.*)\)$/.exec(line) ?? assert.fail(line);
+    acts.add(`${act} ${path}`);
+    const goesWhole = why === 'with all below it' || (act === 'replace' && before.get(path!)?.kind === 'directory');
+    if (goesWhole) for (const at of below(before.keys(), path!)) acts.add(`remove ${at}`);
+  }
+  return [...acts].sort();
+}
+
+const attributes = ({ kind, mode, uid, gid, mtimeNs }: Found): string =>
+  `${kind === 'symlink' ? '' : mode} ${uid} ${gid} ${mtimeNs}`;
+
+/** The same of what was done, by what DEST was and is. A copy is another inode. */
+function done(
+  before: ReadonlyMap<string, Found>,
+  after: ReadonlyMap<string, Found>,
+  isOfSource: (path: string) => boolean,
+) {
+  const acts: string[] = [];
+  const madeBy = { directory: 'make', file: 'copy', symlink: 'link', other: 'never' };
+  for (const path of new Set([...before.keys(), ...after.keys()])) {
+    const [was, is] = [before.get(path), after.get(path)];
+    if (!is) acts.push(`remove ${path}`);
+    else if (!was) acts.push(`${madeBy[is.kind]} ${path}`);
+    else if (was.kind !== is.kind) acts.push(`replace ${path}`, `${madeBy[is.kind]} ${path}`);
+    else if (was.kind !== 'directory' && was.ino !== is.ino) acts.push(`${madeBy[is.kind]} ${path}`);
+    // What lies in a directory of DEST alone may go, and it gets another mtime by that.
+    else if (attributes(was) !== attributes(is) && isOfSource(path)) acts.push(`attributes ${path}`);
+  }
+  return acts.sort();
+}
+
+test(`what --dry-run says is what --once does, ${rounds} times`, async (t) => {
+  t.diagnostic(`SEED=${seed} ROUNDS=${rounds}`);
+  for (let round = 0; round < rounds; round++) {
+    const draw = dice(`${seed} ${round}`);
+    const { root, source, dest, run } = commandWorld(t);
+    growAtRandom(source, draw);
+    const first = await run('--once');
+    assert(first.code === 0 || first.code === 4, first.stderr);
+    changeAtRandom(source, draw, { special: true });
+    changeAtRandom(dest, draw, { special: false });
+    const flags = [['--checksum'], ['--no-delete'], ['--exclude', 'b*'], ['--include', 'a*'], ['--adopt']]
+      .filter(() => draw(3) === 0)
+      .flat();
+    const what = `SEED=${seed} round ${round} ${root} ${flags}`;
+    const before = snapshot(dest);
+    const dry = await run('--dry-run', ...flags);
+    assert.deepEqual(snapshot(dest), before, `${what}: a dry run changes nothing`);
+    const once = await run('--once', ...flags);
+    assert.equal(dry.code, once.code, `${what}: ${dry.stderr}${once.stderr}`);
+    const ofSource = snapshot(source);
+    const named = said(dry.stdout, before);
+    const isAct = (line: string) => !/^(fail|leave) /.test(line);
+    assert.deepEqual(
+      named.filter(isAct),
+      done(before, snapshot(dest), (path) => ofSource.has(path)),
+      what,
+    );
+    const failed = once.stderr.matchAll(/^ingest-replicate: (\S+) is not mirrored/gm);
+    assert.deepEqual(
+      named.filter((line) => line.startsWith('fail')),
+      [...failed].map(([, path]) => `fail ${path}`).sort(),
+    );
+    const again = said((await run('--dry-run', ...flags)).stdout, before);
+    assert.deepEqual(again.filter(isAct), [], `${what}: nothing is left to do`);
+  }
+});

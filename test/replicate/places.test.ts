@@ -1,0 +1,176 @@
+/** DEST goes and comes back, is a part of SOURCE by a bind mount, SOURCE becomes a symlink: nothing is written where it does not belong. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bindMount, imageMount, loopMount, overlayMount, unmount } from '../world/mounts.js';
+import type { Program } from '../world/program.js';
+import { isRoot } from '../world/users.js';
+import { stays, until } from '../world/waiting.js';
+import { type CommandWorld, commandWorld, heard, heardOf } from './by-command.js';
+
+const skip = isRoot ? false : 'not root: no filesystem was mounted or unmounted';
+
+/** DEST on a filesystem of its own. Answers how it is mounted again. */
+function destOnDisk({ root, dest }: CommandWorld): { leave: () => void; comeBack: () => void } {
+  const image = join(root, 'dest.image');
+  loopMount(dest);
+  renameSync(`${dest}.img`, image);
+  return { leave: () => void unmount(dest), comeBack: () => void imageMount(dest, image) };
+}
+
+test('a DEST that is unmounted is waited for, nothing is written into its place, and it goes on when it is back', {
+  skip,
+}, async (t) => {
+  const world = commandWorld(t);
+  const { source, dest, follow, alike } = world;
+  const disk = destOnDisk(world);
+  mkdirSync(join(source, 'd'));
+  for (const name of ['kept', 'goes', 'd/renamed']) writeFileSync(join(source, name), 'before');
+  const mirror = await follow();
+  for (let round = 1; round <= 2; round++) {
+    await alike(mirror);
+    disk.leave();
+    writeFileSync(join(source, `new${round}`), 'while it was away');
+    const { code, reason, severity } = await heard(mirror, 'dest_missing', round);
+    assert.deepEqual([code, severity], ['no_marker', 'error']);
+    assert.match(String(reason), /not mounted/);
+    writeFileSync(join(source, 'kept'), 'second');
+    if (round === 1) renameSync(join(source, 'd'), join(source, 'e'));
+    // It asks every two seconds.
+    await stays('nothing is in the mount point', () => mirror.running && readdirSync(dest).length === 0, 2_500);
+    disk.comeBack();
+    await heard(mirror, 'dest_back', round);
+    await alike(mirror);
+    writeFileSync(join(source, 'after'), `round ${round}`);
+    await alike(mirror);
+  }
+  assert.deepEqual(heardOf(mirror, 'replica_log_failing'), []);
+  assert.equal(heardOf(mirror, 'dest_missing').length, 2);
+  assert.equal((await mirror.stop()).code, 0);
+});
+
+/** What a process has open; a descriptor may be closed while they are read. */
+const openIn = ({ pid }: Program): string[] =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+
+test('while DEST is away nothing of it is held open, a signal ends the mirror, and another filesystem is not taken for it', {
+  skip,
+}, async (t) => {
+  const world = commandWorld(t);
+  const { source, dest, follow, run } = world;
+  destOnDisk(world);
+  writeFileSync(join(source, 'a'), 'x');
+  const mirror = await follow();
+  unmount(dest);
+  writeFileSync(join(source, 'b'), 'x');
+  await heard(mirror, 'dest_missing');
+  await until('it is let go', () => !openIn(mirror).some((path) => path.includes('.ingest-replicate/')));
+  loopMount(dest);
+  writeFileSync(join(source, 'c'), 'x');
+  const { code } = await mirror.stop();
+  assert.equal(code, 0);
+  assert.deepEqual(readdirSync(dest), ['lost+found']);
+  assert.equal((await run('--once')).code, 0, 'a new start takes an empty one');
+});
+
+test('--once says that DEST is away, with a code of its own', { skip }, async (t) => {
+  const world = commandWorld(t);
+  const { source, dest, run } = world;
+  destOnDisk(world);
+  writeFileSync(join(source, 'a'), 'x');
+  assert.equal((await run('--once')).code, 0);
+  // It waits for room, and DEST goes meanwhile.
+  writeFileSync(join(dest, '.ingest-replicate/filler'), Buffer.alloc(40 << 20));
+  writeFileSync(join(source, 'large'), Buffer.alloc(30 << 20));
+  const once = world.start('--once');
+  await heard(once, 'replica_waiting');
+  unmount(dest);
+  const { code, stderr } = await once.ended;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /DEST must stay the folder that was claimed, .*not mounted/);
+  assert.deepEqual(readdirSync(dest), []);
+});
+
+test('a DEST that a bind mount makes a part of SOURCE, or SOURCE one of DEST, is refused in every way to start', {
+  skip,
+}, async (t) => {
+  const { root, source, dest, run } = commandWorld(t);
+  mkdirSync(join(source, 'inner/deep'), { recursive: true });
+  writeFileSync(join(source, 'inner/a'), 'x');
+  const refused = async (what: string) => {
+    for (const how of [['--once'], ['--dry-run'], ['--adopt'], []]) {
+      const { code, stderr } = await run(...how);
+      assert.equal(code, 2, `${what} ${how}: ${stderr}`);
+      assert.match(stderr, /SOURCE and DEST must be separate directories, .*bind mount/);
+    }
+  };
+  bindMount(join(source, 'inner/deep'), dest);
+  await refused('DEST is a folder of SOURCE');
+  unmount(dest);
+  bindMount(source, dest);
+  await refused('DEST is SOURCE');
+  unmount(dest);
+  mkdirSync(join(dest, 'inner'));
+  bindMount(join(dest, 'inner'), source);
+  await refused('SOURCE is a folder of DEST');
+  unmount(source);
+  bindMount(join(dest, 'inner'), join(source, 'inner/deep'));
+  await refused('a folder of SOURCE is one of DEST');
+  unmount(join(source, 'inner/deep'));
+  assert.deepEqual(readdirSync(dest), ['inner']);
+  // Two folders of one filesystem that is mounted twice have nothing in common.
+  mkdirSync(join(root, 'mounted'));
+  bindMount(dest, join(root, 'mounted'));
+  assert.equal((await run('--once', '--adopt')).code, 0);
+  unmount(join(root, 'mounted'));
+});
+
+test('a folder of DEST that is mounted in SOURCE later is left out and named', { skip }, async (t) => {
+  const { source, dest, run, follow, alike } = commandWorld(t);
+  mkdirSync(join(source, 'a/b'), { recursive: true });
+  writeFileSync(join(source, 'a/file'), 'x');
+  const mirror = await follow('--scan-interval-seconds', '0.5');
+  await alike(mirror);
+  // Copied, it would hold itself.
+  bindMount(join(dest, 'a'), join(source, 'a/b'));
+  const { path, code } = await heard(mirror, 'replica_failed');
+  assert.deepEqual([path, code], ['a/b', 'overlap']);
+  const scans = heardOf(mirror, 'replica_scan_done').length;
+  await heard(mirror, 'replica_scan_done', scans + 2);
+  assert.deepEqual(readdirSync(join(dest, 'a')).sort(), ['b', 'file']);
+  assert.deepEqual(readdirSync(join(dest, 'a/b')), []);
+  unmount(join(source, 'a/b'));
+  writeFileSync(join(source, 'a/b/later'), 'x');
+  await alike(mirror);
+  await mirror.stop();
+  assert.equal((await run('--once')).code, 0);
+});
+
+for (const ground of ['a filesystem that knows its directories again', 'an overlay, which does not']) {
+  test(`a SOURCE that becomes a symlink to another directory empties nothing, on ${ground}`, { skip }, async (t) => {
+    const lay = (root: string) =>
+      join(ground.startsWith('an overlay') ? overlayMount(join(root, 'disk')) : root, 'source');
+    const { source, dest, follow, alike } = commandWorld(t, lay);
+    const other = join(source, '../other');
+    mkdirSync(other);
+    writeFileSync(join(source, 'kept'), 'x');
+    writeFileSync(join(other, 'another'), 'x');
+    const mirror = await follow('--scan-interval-seconds', '0.2');
+    await alike(mirror);
+    renameSync(source, `${source}.old`);
+    symlinkSync(other, source);
+    // Between the two it was nowhere.
+    const symlink = () => heardOf(mirror, 'source_missing').find(({ code }) => code === 'ELOOP');
+    assert.match(String((await until('SOURCE is a symlink', symlink, { withinMs: 10_000 })).reason), /symlink/);
+    assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'kept']);
+    assert.equal(readFileSync(join(dest, 'kept'), 'utf8'), 'x');
+    await mirror.stop();
+  });
+}

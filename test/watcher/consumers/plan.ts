@@ -1,0 +1,63 @@
+/** What a seed stands for: a consumer, the options of its watcher, and how the tree changes under it. */
+import type { BackendName } from '../../../src/watcher/index.js';
+import { chance } from '../mirror/chance.js';
+import { ALL, drawTold, type Told } from './settings.js';
+import type { Pace } from './taker.js';
+
+export interface Plan {
+  seed: number;
+  /** The watcher runs in a process of its own, which is killed now and then. */
+  apart: boolean;
+  backend: BackendName;
+  pace: Pace;
+  looksLate: boolean;
+  /** With `statePath`. */
+  keeps: boolean;
+  /** The first look at the tree is told. */
+  initial: boolean;
+  debounceMs: number;
+  bufferMax: number;
+  told: Told;
+  /** Options change at a start. */
+  changes: boolean;
+  /** Operations between two quiet points, and at most in one turn of the loop. */
+  perRound: number;
+  perTurn: number;
+  /** Names that are no UTF-8 are among the others. */
+  odd: boolean;
+  /** On tmpfs, where there is one: quicker, and another filesystem. */
+  inMemory: boolean;
+}
+
+const DEBOUNCE_MS = [0, 0, 1, 5, 10, 10, 10, 20, 20, 50, 100, 300, 2_000];
+const BUFFER_MAX = [1, 2, 5, 20, 100, 100, 1_000, 10_000];
+const PACES: readonly Pace[] = ['at once', 'at once', 'slow', 'in bursts'];
+/** Windows that long are waited for at each quiet point. */
+const LONG_MS = 100;
+
+export function planOf(seed: number): Plan {
+  const draw = chance(seed);
+  const of = <T>(list: readonly T[]): T => list[draw(list.length)]!;
+  const apart = draw(4) === 0;
+  const backend = draw(10) === 0 ? 'poll' : 'inotify';
+  const keeps = draw(4) > 0;
+  const debounceMs = of(DEBOUNCE_MS);
+  const changes = keeps && draw(3) === 0;
+  return {
+    ...{ seed, apart, backend, pace: of(PACES), looksLate: draw(4) === 0, keeps, initial: draw(4) > 0, debounceMs },
+    ...{ bufferMax: of(BUFFER_MAX), changes, told: draw(3) === 0 ? drawTold(draw) : ALL },
+    perRound: debounceMs >= LONG_MS ? 400 : of(apart ? [100, 200, 400] : [40, 100, 200, 300]),
+    perTurn: of([1, 1, 5, 30]),
+    odd: draw(3) === 0,
+    inMemory: draw(2) === 0,
+  };
+}
+
+export const shownPlan = ({ seed, apart, pace, looksLate, backend, debounceMs, bufferMax, ...plan }: Plan): string =>
+  [
+    `SEED=${seed}`,
+    `${apart ? 'a process of its own' : 'in process'}, ${pace}${looksLate ? ', looks late' : ''}`,
+    `${backend}, debounceMs ${debounceMs}, bufferMax ${bufferMax}${plan.keeps ? ', statePath' : ''}`,
+    `${plan.changes ? 'options change, ' : ''}${JSON.stringify(plan.told)}`,
+    `${plan.perRound} operations a round, ${plan.perTurn} a turn${plan.initial ? ', initial' : ''}${plan.inMemory ? ', tmpfs' : ''}`,
+  ].join('; ');
