@@ -51,6 +51,7 @@ describe('a disk that is full', CONCURRENTLY, () => {
     );
     rmSync(ballast);
     await world.stored(undefined, LONG);
+    await world.allDone(LONG);
     noAttemptSpent(world);
     await world.stop();
     rmSync(join(world.input, '.kept'));

@@ -34,6 +34,7 @@ export async function comesThrough(
   await tried(world, place);
   repairs();
   await world.stored(undefined, LONG);
+  await world.allDone(LONG);
   await world.event('gate_opened', (e) => e.place === place, LONG);
   assert.equal(world.log.named('gate_closed').length, 1, 'told once');
   assert.equal(world.log.named('gate_opened').length, 1);

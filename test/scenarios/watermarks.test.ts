@@ -64,8 +64,7 @@ async function stopsAndGoesOn(t: TestContext, low: Low): Promise<void> {
   assert.equal(world.log.named('file_ingested').length, 1, 'nothing was stored meanwhile');
   low.repairs(folder);
   await world.stored(undefined, LONG);
-  // A copied source goes away after that is told.
-  await until('all to be done', () => world.jobs().every(({ state }) => state === 'done'), LONG);
+  await world.allDone(LONG);
   await world.event('gate_opened', (event) => event.place === low.place, LONG);
   assert.equal(world.log.named('gate_closed').length, 1, 'told once');
   noAttemptSpent(world);
