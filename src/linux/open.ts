@@ -50,7 +50,10 @@ export interface OpenOptions {
   resolve?: keyof typeof RESOLVE;
 }
 
-/** Answers the descriptor. Errors: LinuxError; a symlink in the way is ELOOP, a way out EXDEV. */
+/**
+ * Returns the descriptor. Errors: LinuxError; a symlink in the way is ELOOP, a `..` or an absolute path that leads out is EXDEV, and a
+ * directory that is moved out at that moment is ENOENT.
+ */
 export function openAt(dirFd: number, name: ByteName, flags: number, options: OpenOptions = {}): number {
   const fd = tryOpen(dirFd, name, flags, options);
   if (fd < 0) throw new LinuxError('openat2', -fd, name);
@@ -84,6 +87,10 @@ function tryOpen(dirFd: number, name: ByteName, flags: number, options: OpenOpti
     const fd = openat2(SYS_OPENAT2, dirFd, path, howBytes, howBytes.length);
     if (fd >= 0) return fd;
     const error = errno();
+    // A directory on the way was moved out of `dirFd` meanwhile: below that one nothing has the name any more.
+    if (error === ERRNO.EXDEV && resolve === 'beneath' && !leadsOut(name)) return -ERRNO.ENOENT;
     if (left === 0 || (error !== ERRNO.EAGAIN && error !== ERRNO.EINTR)) return -error;
   }
 }
+
+const leadsOut = (name: ByteName): boolean => name.startsWith('/') || name.split('/').includes('..');

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, closeSync, mkdirSync, readFileSync, readSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import {
   AT_FDCWD,
   type ByteName,
@@ -34,6 +37,39 @@ test('below a directory no symlink, no `..` and no absolute path leads out', (t)
   closeSync(openAt(dir, nameOfText('swapped/file'), O.RDONLY, { resolve: 'any' }));
   closeSync(openData(dir, nameOfText('real/file')));
   closeSync(dir);
+});
+
+test('a directory that is moved out at that moment is not there: that is no way out', async (t) => {
+  const path = directoryFor(t);
+  const deep = `moved/${Array.from({ length: 40 }, (_, i) => i).join('/')}`;
+  mkdirSync(join(path, 'root', deep), { recursive: true });
+  const dir = openPath(join(path, 'root'));
+  const body = `const { renameSync } = require('node:fs');
+    for (let i = 0; i < 60_000; i++) {
+      renameSync(${JSON.stringify(join(path, 'root/moved'))}, ${JSON.stringify(join(path, 'away'))});
+      renameSync(${JSON.stringify(join(path, 'away'))}, ${JSON.stringify(join(path, 'root/moved'))});
+    }`;
+  const mover = new Worker(body, { eval: true });
+  let moves = true;
+  const ended = once(mover, 'exit').then(() => {
+    moves = false;
+  });
+  const codes = new Map<string, number>();
+  const count = (code: string) => codes.set(code, (codes.get(code) ?? 0) + 1);
+  for (; moves; await setImmediate()) {
+    for (let i = 0; i < 100; i++) {
+      try {
+        closeSync(openDirectory(dir, nameOfText(deep)));
+        count('opened');
+      } catch (error) {
+        count((error as LinuxError).code);
+      }
+    }
+  }
+  await ended;
+  closeSync(dir);
+  t.diagnostic(JSON.stringify(Object.fromEntries(codes)));
+  assert.deepEqual([...codes.keys()].sort(), ['ENOENT', 'opened']);
 });
 
 test('an error says code, errno, call and path', (t) => {
