@@ -16,7 +16,7 @@ import { sameBytes } from '../files/verified.js';
 import { contentByHash } from '../ledger/content.js';
 import { type ByteName, nameOfText, shownName } from '../linux/index.js';
 import { completion, type Now } from '../stages/completion.js';
-import type { Observation } from '../stages/job.js';
+import type { Observation } from '../stages/facts.js';
 import { readSidecar } from '../stages/sidecar.js';
 import type { DryNotes } from './dry-notes.js';
 

@@ -3,7 +3,7 @@
  * In a private database of this process that no other sees and that ends with it, so that memory stays flat.
  */
 import Database from 'better-sqlite3';
-import type { Observation } from '../stages/job.js';
+import type { Observation } from '../stages/facts.js';
 
 export interface Note {
   seq: number;

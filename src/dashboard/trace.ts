@@ -3,7 +3,7 @@ import type { Job } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import { contentByRow, shownPlace } from '../ledger/content.js';
 import { type ByteName, shownName } from '../linux/index.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { jobsInHand } from '../status/in-hand.js';
 import { progressOf } from './progress.js';
 

@@ -3,7 +3,7 @@
  * sidecar's inode and ctime, so that a sidecar that arrives or changes gives the file a new identity.
  * (device, inode) alone is none: ext4 gives a freed inode number to the next file at once.
  */
-import type { FileIdentity } from '../stages/job.js';
+import type { FileIdentity } from '../stages/facts.js';
 
 /** The part of a stat that an identity is made of; 64-bit values stay exact. */
 export interface IdentityStat {

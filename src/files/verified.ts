@@ -4,7 +4,7 @@
  * compared: it changes with a reboot or a remount, and where the file lies is checked by the root's marker.
  */
 import type { Stat } from '../linux/index.js';
-import type { FileIdentity } from '../stages/job.js';
+import type { FileIdentity } from '../stages/facts.js';
 
 /** The identity without a sidecar's part: of the file alone. */
 export const fileIdentity = (identity: string): FileIdentity => identity.split('+', 1)[0]!;

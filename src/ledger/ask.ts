@@ -5,7 +5,7 @@
 import type { ClaimedJob, Outcome, Tx } from '../../queue/backend.js';
 import { type ParsedIdentity, parseIdentity } from '../files/identity.js';
 import type { ByteName } from '../linux/names.js';
-import { type JobFacts, type PutAway, payloadOf } from '../stages/job.js';
+import { type JobFacts, type PutAway, payloadOf } from '../stages/facts.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
 import { mayComeAgain } from './exceptions.js';
 

@@ -1,7 +1,7 @@
 /** A row of the ledger, as the rest of the program sees it. Times in wall-clock ms; 64-bit values as decimal text or bigint. */
 import type { Reader, Tx } from '../../queue/backend.js';
 import { type ByteName, shownName } from '../linux/index.js';
-import type { SealKind } from '../stages/job.js';
+import type { SealKind } from '../stages/facts.js';
 import { mayBeOld } from './hash-filter.js';
 import { noteHash, oldRows, youngRows } from './hashes.js';
 import { prunedByHash } from './pruned.js';

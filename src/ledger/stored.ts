@@ -1,7 +1,7 @@
 /** The end of a content's way, and what becomes of it when its carrier is discarded. */
 import type { Job, Tx } from '../../queue/backend.js';
 import { parseIdentity } from '../files/identity.js';
-import { type JobFacts, payloadOf, type Sealed } from '../stages/job.js';
+import { type JobFacts, payloadOf, type Sealed } from '../stages/facts.js';
 import { type Content, contentByRow, stageOf, waitToken } from './content.js';
 import { forgetHashes } from './hashes.js';
 

@@ -6,7 +6,7 @@
 import type { Backend, Candidate } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { bytesOfName } from '../linux/names.js';
-import { type Observation, payloadOf } from '../stages/job.js';
+import { type Observation, payloadOf } from '../stages/facts.js';
 import type { Mark } from '../watcher/engine/index.js';
 import type { Look } from './look.js';
 

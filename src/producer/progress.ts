@@ -8,7 +8,7 @@ import { trailOf } from '../../queue/trail.js';
 import { identityOf } from '../files/identity.js';
 import { unchanged } from '../files/verified.js';
 import { type ByteName, shownName } from '../linux/names.js';
-import type { JobFacts, Observation } from '../stages/job.js';
+import type { JobFacts, Observation } from '../stages/facts.js';
 import type { Progress } from '../supervise/protocol.js';
 import { metricsReader } from '../telemetry/metrics.js';
 

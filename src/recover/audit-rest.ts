@@ -1,7 +1,7 @@
 /** What is left when every row was judged: lines that no row knows, files that nobody knows, bytes that are no line. */
 import { SUCCESS, SUCCESS_TOKEN } from '../files/places.js';
 import { contentByHash, contentOfGeneration } from '../ledger/content.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import type { FileNote, Judging } from './audit-judging.js';
 import { difference, shownPath } from './audit-words.js';
 import { isLive } from './audit-work.js';

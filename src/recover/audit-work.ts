@@ -11,7 +11,7 @@ import { namesIn } from '../files/names-in.js';
 import { parseWorkName, UNDERPROCESS } from '../files/places.js';
 import { contentByRow } from '../ledger/content.js';
 import { type ByteName, LinuxError, shownName, statAtOrNone } from '../linux/index.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { difference, type Tell } from './audit-words.js';
 import { openJobs } from './open-jobs.js';
 

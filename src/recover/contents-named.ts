@@ -14,7 +14,7 @@ import { type Content, contentByHash, contentByRow, generationsOf, placeOf, show
 import { exceptionsOf } from '../ledger/exceptions.js';
 import { prunedUntil } from '../ledger/pruned.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { safeText } from '../telemetry/safe.js';
 import { type Found, find } from './explain-find.js';
 

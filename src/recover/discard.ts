@@ -7,7 +7,7 @@ import type { Backend, Job, Outcome, Tx } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { releaseContent } from '../ledger/stored.js';
 import { correctionLine } from '../manifest/record.js';
-import { type JobFacts, payloadOf } from '../stages/job.js';
+import { type JobFacts, payloadOf } from '../stages/facts.js';
 import { storedInPlace } from './in-place.js';
 
 /**

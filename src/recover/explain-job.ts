@@ -5,7 +5,7 @@ import { statEntry } from '../files/feed-files.js';
 import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../files/places.js';
 import { contentByRow, shownPlace } from '../ledger/content.js';
 import type { ByteName } from '../linux/index.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { ofContent, since } from './explain-content.js';
 import { pathOf } from './explain-find.js';
 import { type Looked, waiting } from './explain-waiting.js';

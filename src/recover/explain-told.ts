@@ -1,6 +1,6 @@
 /** What `explain` has found, as text for people and as JSON for programs. */
 import type { Job, Json } from '../../queue/backend.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import type { Found } from './explain-find.js';
 import { historyOf, type Verdict } from './explain-words.js';
 

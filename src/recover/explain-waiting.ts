@@ -9,7 +9,7 @@ import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { BELOW_MARK, NO_ROOM } from '../gates/room.js';
 import { type ByteName, bootId, type Stat } from '../linux/index.js';
 import { completion, quietMs, type SidecarSeen, stabilityMs } from '../stages/completion.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { pathOf } from './explain-find.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './explain-words.js';
 import { standstillOf } from './standstill.js';

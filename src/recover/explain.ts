@@ -14,7 +14,7 @@ import { PRODUCER } from '../ledger/services.js';
 import { LinuxError } from '../linux/index.js';
 import { waitsForJob } from '../periods/waiting.js';
 import { makeFilters } from '../producer/filters.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { safeText } from '../telemetry/safe.js';
 import { findByName } from './explain-by-name.js';
 import { ofContent } from './explain-content.js';

@@ -12,7 +12,7 @@ import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { contentByRow } from '../ledger/content.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 
 export async function storedInPlace(backend: Backend, ids: readonly string[]): Promise<Set<string>> {
   const found = new Set<string>();

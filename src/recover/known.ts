@@ -24,7 +24,7 @@ import {
   type ReadRecord,
 } from '../manifest/read.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 
 type State = Pick<QueueView, 'read' | 'job'>;
 

@@ -18,7 +18,7 @@ import { type WorkName, whereIn, workNames } from '../files/sealed-names.js';
 import { sameBytes } from '../files/verified.js';
 import { contentByHash } from '../ledger/content.js';
 import { type ByteName, LinuxError, type Stat, shownName, statFd, unlinkAt } from '../linux/index.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import type { Pace } from './pace.js';
 
 /** Names that are looked at between two rests. */

@@ -15,7 +15,7 @@ import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt 
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
-import { type JobFacts, payloadOf } from '../stages/job.js';
+import { type JobFacts, payloadOf } from '../stages/facts.js';
 import { NO_SIDECAR, readSidecar } from '../stages/sidecar.js';
 import { TEMPORARY } from '../warehouse/target.js';
 

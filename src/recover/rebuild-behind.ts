@@ -8,7 +8,7 @@ import { FeedFiles } from '../files/feed-files.js';
 import { PlaceError } from '../files/place-error.js';
 import { contentByRow } from '../ledger/content.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { openJobs } from './open-jobs.js';
 import { whereItLies } from './rebuild-older.js';
 

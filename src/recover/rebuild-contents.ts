@@ -8,7 +8,7 @@ import { judge } from '../evidence/table.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import { forgetHashes } from '../ledger/hashes.js';
 import { describe } from '../ledger/stored.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { sealedOf } from './rebuild-sealed.js';
 
 const PAGE = 500;

@@ -4,7 +4,7 @@
  * Guarantees: nothing is trusted that was not hashed just now; what is in doubt goes through `hash` again.
  */
 import type { Job, Tx } from '../../queue/backend.js';
-import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../stages/job.js';
+import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../stages/facts.js';
 import { isSettled, settle } from './rebuild-progress.js';
 import { type SealedFile, withdrawnFiles } from './rebuild-sealed.js';
 

@@ -8,7 +8,7 @@ import type { Job, Tx } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { markerAt } from '../ledger/root-locks.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import type { SealedFile } from './rebuild-sealed.js';
 
 const KINDS = ['work', 'manifests', 'warehouse'] as const;

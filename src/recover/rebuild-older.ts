@@ -10,7 +10,7 @@ import { DUPLICATES, FAILED, type Part } from '../files/places.js';
 import { contentByHash, contentByRow, placeOf } from '../ledger/content.js';
 import { forgetHashes } from '../ledger/hashes.js';
 import type { ByteName } from '../linux/index.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { openJobs } from './open-jobs.js';
 import { adopt, decide, goOnAt } from './rebuild-jobs.js';
 import { followSealed } from './rebuild-moved.js';

@@ -14,7 +14,7 @@ import { lockRootsAlone } from '../ledger/root-locks.js';
 import { setUpRoots } from '../ledger/roots.js';
 import { type ByteName, nameOfText } from '../linux/index.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { adoptOrphans } from './reaper.js';
 import { settleContents } from './rebuild-contents.js';
 import { discardWithdrawn } from './rebuild-jobs.js';

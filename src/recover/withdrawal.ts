@@ -8,7 +8,7 @@ import type { Tx } from '../../queue/backend.js';
 import type { Job, QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { type Content, placeOf } from '../ledger/content.js';
-import { type JobFacts, type PutAway, payloadOf } from '../stages/job.js';
+import { type JobFacts, type PutAway, payloadOf } from '../stages/facts.js';
 import { reserve } from '../warehouse/reserve.js';
 
 export interface Said {

@@ -6,7 +6,7 @@
 import type { FeedOptions } from '../config/options.js';
 import { hasPartialSign, unchanged } from '../files/verified.js';
 import type { Stat } from '../linux/index.js';
-import type { Observation } from './job.js';
+import type { Observation } from './facts.js';
 
 /** What is known of the sidecar: it is missing, somebody is writing it, we may not read it, or it is there since its own last change. */
 export type SidecarSeen =

@@ -5,7 +5,8 @@
  */
 import { PlaceError } from '../files/place-error.js';
 import { syncFiles } from '../files/sync.js';
-import type { IngestJob, JobFacts, Sealed } from './job.js';
+import type { JobFacts, Sealed } from './facts.js';
+import type { IngestJob } from './job.js';
 import { type Batch, retry, type Step } from './stage.js';
 
 /** A step that stands only once the file's bytes are on disk. */

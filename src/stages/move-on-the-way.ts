@@ -1,6 +1,7 @@
 /** Takes jobs whose lines were confirmed just now through `move` in the same claim. */
 import type { Content } from '../ledger/content.js';
-import { type IngestJob, type JobFacts, payloadOf } from './job.js';
+import { type JobFacts, payloadOf } from './facts.js';
+import type { IngestJob } from './job.js';
 import { limits } from './limits.js';
 import { DONE, move, moveAll } from './move.js';
 import type { Batch, Passed, Step } from './stage.js';

@@ -16,7 +16,8 @@ import { type ByteName, type Stat, shownName, unlinkAt } from '../linux/index.js
 import { isContent, type Put, putAtTarget, type Source } from '../warehouse/target.js';
 import { contentsOf } from './contents.js';
 import { eachJob } from './each-job.js';
-import { type IngestJob, payloadOf } from './job.js';
+import { payloadOf } from './facts.js';
+import type { IngestJob } from './job.js';
 import { nameRefused } from './look.js';
 import { renamedQuickly } from './quick-move.js';
 import { type Batch, durably, hold, retry, type Stage, type Step } from './stage.js';

@@ -9,8 +9,9 @@ import { folderOf, UNDERPROCESS } from '../files/places.js';
 import type { FileToSeal, QuickSealed, SidecarToSeal } from '../files/quick.js';
 import { type ByteName, statFd } from '../linux/index.js';
 import { settleMs, windowMs } from './completion.js';
+import type { Observation, Sealed } from './facts.js';
 import { hashedStep } from './hash.js';
-import type { IngestJob, Observation, Sealed } from './job.js';
+import type { IngestJob } from './job.js';
 import { passedOn } from './sealed-step.js';
 import type { Batch, Step, Straight } from './stage.js';
 

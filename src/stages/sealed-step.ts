@@ -2,7 +2,8 @@
 import { identityOf } from '../files/identity.js';
 import type { Probe } from '../files/probe.js';
 import type { SidecarSays } from '../files/sidecar.js';
-import { type IngestJob, type JobFacts, payloadOf, type Sealed } from './job.js';
+import { type JobFacts, payloadOf, type Sealed } from './facts.js';
+import type { IngestJob } from './job.js';
 import type { SidecarRead } from './sidecar.js';
 import type { Batch, Passed } from './stage.js';
 

@@ -8,7 +8,8 @@ import type { Probe } from '../files/probe.js';
 import { sameBytes, unchanged } from '../files/verified.js';
 import type { Stat } from '../linux/index.js';
 import { stabilityMs } from './completion.js';
-import type { IngestJob, Sealed } from './job.js';
+import type { Sealed } from './facts.js';
+import type { IngestJob } from './job.js';
 import { type Batch, defer, hold, type Step, writerMs } from './stage.js';
 
 /** A window that runs inside `underprocess/`. Answers the sealing as it stands after it, or the step to wait with. */

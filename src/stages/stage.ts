@@ -14,7 +14,8 @@ import type { QuickAnswer, QuickOrder } from '../files/quick.js';
 import { closeForPlace } from '../gates/episode.js';
 import { behindTheOthers, neverFits } from '../gates/room.js';
 import type { Now } from './completion.js';
-import { type IngestJob, type JobFacts, payloadOf } from './job.js';
+import { type JobFacts, payloadOf } from './facts.js';
+import type { IngestJob } from './job.js';
 
 export interface Step {
   outcome: Decision;

@@ -2,7 +2,8 @@
 import type { Outcome } from '../../queue/backend.js';
 import { shownName } from '../linux/index.js';
 import { SIDECAR_OPEN_MS } from './completion.js';
-import type { IngestJob, JobFacts } from './job.js';
+import type { JobFacts } from './facts.js';
+import type { IngestJob } from './job.js';
 import { readSidecar, type SidecarRead } from './sidecar.js';
 import { type Batch, defer, retry, type SeenNow, type Step } from './stage.js';
 

@@ -5,7 +5,7 @@
 import type { Reason } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import { BELOW_MARK } from '../gates/room.js';
-import type { JobFacts } from '../stages/job.js';
+import type { JobFacts } from '../stages/facts.js';
 import { shownBytes } from '../telemetry/safe.js';
 import { type Finding, files, iso } from './finding.js';
 

@@ -8,7 +8,7 @@ import type { Backend } from '../../queue/backend.js';
 import { askLedger } from '../../src/ledger/ask.js';
 import { contentByHash } from '../../src/ledger/content.js';
 import { openState } from '../../src/ledger/open-state.js';
-import { type JobFacts, payloadOf } from '../../src/stages/job.js';
+import { type JobFacts, payloadOf } from '../../src/stages/facts.js';
 
 async function openedState(t: TestContext): Promise<Backend> {
   const folder = mkdtempSync(join(tmpdir(), 'ingest-ledger-'));

@@ -9,7 +9,7 @@ import { identityOf, parseIdentity } from '../../src/files/identity.js';
 import { bootId, nameOfText, statAt } from '../../src/linux/index.js';
 import { lookAt } from '../../src/producer/look.js';
 import { offer } from '../../src/producer/offer.js';
-import type { JobFacts } from '../../src/stages/job.js';
+import type { JobFacts } from '../../src/stages/facts.js';
 import { scenario, type World } from './world.js';
 
 const seen = (job: Job) => (job.payload as unknown as JobFacts).seen!;

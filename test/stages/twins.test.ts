@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { discardJobs } from '../../src/recover/discard.js';
-import type { JobFacts } from '../../src/stages/job.js';
+import type { JobFacts } from '../../src/stages/facts.js';
 import { assertCarriers, type CarrierJob, givenUp, jobsOf } from '../world/carriers.js';
 import { holdReady } from '../world/hand.js';
 import { Bench } from './bench.js';
