@@ -12,12 +12,12 @@ import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../files/identity.js';
 import { baseOf, workName } from '../files/places.js';
 import { FsKinds, openEntry, probeFd } from '../files/probe.js';
+import { readSidecar } from '../files/sidecar.js';
 import { sameBytes } from '../files/verified.js';
 import { contentByHash } from '../ledger/content.js';
 import { type ByteName, nameOfText, shownName } from '../linux/index.js';
 import { completion, type Now } from '../stages/completion.js';
 import type { Observation } from '../stages/facts.js';
-import { readSidecar } from '../stages/sidecar.js';
 import type { DryNotes } from './dry-notes.js';
 
 export type Verdict =

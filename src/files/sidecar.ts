@@ -1,8 +1,14 @@
-/** What a sidecar says: the SHA-256 that it demands, as `sha256sum` writes it, or nothing. */
+/**
+ * The sidecar `NAME.ok`: whether it is there, whether somebody still writes it, which SHA-256 it demands (as `sha256sum` writes it).
+ * `sha256sum x > x.ok` leaves it empty and open for the whole hash, so an open sidecar says nothing yet.
+ * Guarantees: one that cannot be read is told as such, and never taken for one without a checksum.
+ */
 import { closeSync, readSync } from 'node:fs';
 import { probeLease, type Stat, statFd } from '../linux/index.js';
+import type { SidecarSeen } from '../stages/completion.js';
 import type { Entry } from './directories.js';
-import { openEntry } from './probe.js';
+import { errnoOf } from './place-error.js';
+import { type FsKinds, openEntry, probeFd } from './probe.js';
 
 /** A sidecar is one line; more than this is not read. */
 const SIDECAR_BYTES_MAX = 65_536;
@@ -46,3 +52,36 @@ export function plainSidecar(
     closeSync(fd);
   }
 }
+
+export interface SidecarRead extends SidecarSays {
+  seen: SidecarSeen;
+}
+
+export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
+
+export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRead {
+  if (!entry) return NO_SIDECAR;
+  const opened = openEntry(entry);
+  if (opened.fd === undefined) {
+    // Held by a lease of its writer: not finished.
+    if (opened.code === 'EAGAIN') return { ...NO_SIDECAR, seen: { kind: 'open' } };
+    // Everything else that cannot be opened is no sidecar.
+    return UNREADABLE.has(opened.code) ? unreadable(opened.code) : NO_SIDECAR;
+  }
+  try {
+    const { stat, writer } = probeFd(opened.fd, kinds);
+    if (stat.kind !== 'file') return NO_SIDECAR;
+    if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
+    const says = sidecarSays(opened.fd, stat.size);
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: says.demanded !== undefined }, ...says };
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined || !UNREADABLE.has(code)) throw error;
+    return unreadable(code);
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+const UNREADABLE = new Set(['EACCES', 'EPERM', 'EIO']);
+const unreadable = (code: string): SidecarRead => ({ ...NO_SIDECAR, seen: { kind: 'unreadable', code } });

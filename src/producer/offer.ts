@@ -6,12 +6,10 @@
 import type { Backend, Candidate } from '../../queue/backend.js';
 import type { FeedOptions } from '../config/options.js';
 import { bytesOfName } from '../linux/names.js';
+import { dueInMs } from '../stages/completion.js';
 import { type Observation, payloadOf } from '../stages/facts.js';
 import type { Mark } from '../watcher/engine/index.js';
 import type { Look } from './look.js';
-
-/** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
-const NO_SIDECAR_MS = 24 * 3_600_000;
 
 /** Ready, and without its sidecar: said by its stage, or never looked at and due long after it has settled. */
 const WAITING = `SELECT 1 FROM jobs WHERE feed = ? AND key = ? AND keyed = 1
@@ -67,7 +65,7 @@ function withoutKnown(looks: readonly Look[], offering: Offering): { look: Look;
     // It came while its job was looking for it.
     const missed = holder?.reason === 'no_sidecar' && look.hasSidecar;
     // What was noted first, by a scan or for its sidecar's sake, would have it wait; a rename into place need not.
-    const renamed = look.by === 'rename' && dueInMs(look, feed) === 0;
+    const renamed = look.by === 'rename' && dueInMs(feed, look, look.hasSidecar) === 0;
     // The operator has taken the delay of a cut upload away since.
     const freed = holder?.reason === 'partial_upload' && feed.partialUploadSeconds === 0;
     if (holder?.identity === look.identity && !closed && !missed && !renamed && !freed) return;
@@ -84,14 +82,7 @@ function candidateOf(look: Look, { backend, feed, boot }: Offering, nudge: boole
     identity: look.identity,
     bytes: look.size,
     payload: payloadOf({ seen }),
-    dueInMs: dueInMs(look, feed),
+    dueInMs: dueInMs(feed, look, look.hasSidecar),
     nudge,
   };
-}
-
-/** When its stage can first find it complete. */
-export function dueInMs({ by, hasSidecar }: Pick<Look, 'by' | 'hasSidecar'>, feed: FeedOptions): number {
-  const settleMs = by === 'rename' ? 0 : feed.settleMs;
-  if (feed.mode === 'stability') return Math.max(feed.stabilitySeconds * 1_000, settleMs);
-  return hasSidecar ? settleMs : NO_SIDECAR_MS;
 }

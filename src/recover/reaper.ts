@@ -11,12 +11,12 @@ import { identityOf } from '../files/identity.js';
 import { inPlace } from '../files/place-error.js';
 import { folderOf, UNDERPROCESS } from '../files/places.js';
 import { sealedNames, whereIn } from '../files/sealed-names.js';
+import { NO_SIDECAR, readSidecar } from '../files/sidecar.js';
 import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../linux/index.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
 import { type JobFacts, payloadOf } from '../stages/facts.js';
-import { NO_SIDECAR, readSidecar } from '../stages/sidecar.js';
 import { TEMPORARY } from '../warehouse/target.js';
 
 export interface Reaped {

@@ -90,11 +90,18 @@ function ordinaryMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: S
 }
 
 /** The same behind a sidecar that is newer than its file. */
-export const settleMs = (feed: FeedOptions, { by }: Observation): number => (by === 'rename' ? 0 : feed.settleMs);
+export const settleMs = (feed: FeedOptions, { by }: Pick<Observation, 'by'>): number =>
+  by === 'rename' ? 0 : feed.settleMs;
 
 /** The stability window of a file, ms. */
-export const windowMs = (feed: FeedOptions, seen: Observation): number =>
+export const windowMs = (feed: FeedOptions, seen: Pick<Observation, 'by'>): number =>
   Math.max(feed.stabilitySeconds * 1_000, settleMs(feed, seen));
+
+/** When a file that was just seen can first be found complete, in ms. `hasSidecar`: in sidecar mode only. */
+export function dueInMs(feed: FeedOptions, seen: Pick<Observation, 'by'>, hasSidecar: boolean | undefined): number {
+  if (feed.mode === 'stability') return windowMs(feed, seen);
+  return hasSidecar ? settleMs(feed, seen) : NO_SIDECAR_MS;
+}
 
 function sidecarWait(feed: FeedOptions, sidecar: SidecarSeen): WaitReason | undefined {
   if (feed.mode !== 'sidecar') return undefined;

@@ -12,9 +12,9 @@ import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '
 import { sameBytes, unchanged } from '../files/verified.js';
 import { shownPlace } from '../ledger/content.js';
 import { type ByteName, LinuxError, renameNoReplace, type Stat, unlinkAt } from '../linux/index.js';
+import { candidateIdentity } from './candidate.js';
 import { type PutAway, payloadOf } from './facts.js';
 import type { IngestJob } from './job.js';
-import { candidateIdentity } from './sidecar.js';
 import { type Batch, defer, hold, type Step } from './stage.js';
 
 export function putAway(

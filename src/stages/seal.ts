@@ -14,11 +14,12 @@ import { mountOf } from '../files/mounts.js';
 import { inPlace } from '../files/place-error.js';
 import { folderOf, type Part } from '../files/places.js';
 import { type Probe, probeFd, probeNamed } from '../files/probe.js';
+import type { SidecarRead } from '../files/sidecar.js';
 import { sameBytes, unchanged } from '../files/verified.js';
 import { type ByteName, LinuxError, nameOfText, renameNoReplace, type Stat } from '../linux/index.js';
+import { candidateIdentity } from './candidate.js';
 import type { IngestJob } from './job.js';
 import { type SealedStep, sealedStep } from './sealed-step.js';
-import { candidateIdentity, type SidecarRead } from './sidecar.js';
 import { type Batch, defer, hold, openIn, retry, type Step, WRITER_FIRST_MS, writerMs } from './stage.js';
 
 /** What follows on the same descriptor once a file is sealed and quiet: nothing, or its hash. */

@@ -1,10 +1,9 @@
 /** What verify-complete says of a file that lies in `underprocess/`. */
 import { identityOf } from '../files/identity.js';
 import type { Probe } from '../files/probe.js';
-import type { SidecarSays } from '../files/sidecar.js';
+import type { SidecarRead, SidecarSays } from '../files/sidecar.js';
 import { type JobFacts, payloadOf, type Sealed } from './facts.js';
 import type { IngestJob } from './job.js';
-import type { SidecarRead } from './sidecar.js';
 import type { Batch, Passed } from './stage.js';
 
 export interface SealedStep extends Passed {

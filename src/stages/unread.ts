@@ -1,10 +1,10 @@
 /** A sidecar that is there and cannot be read: what it demands has to be known before its file goes on. */
 import type { Outcome } from '../../queue/backend.js';
+import { readSidecar, type SidecarRead } from '../files/sidecar.js';
 import { shownName } from '../linux/index.js';
 import { SIDECAR_OPEN_MS } from './completion.js';
 import type { JobFacts } from './facts.js';
 import type { IngestJob } from './job.js';
-import { readSidecar, type SidecarRead } from './sidecar.js';
 import { type Batch, defer, retry, type SeenNow, type Step } from './stage.js';
 
 /** Undefined when it was read, or is missing. Without what it demands, nothing would be checked. */

@@ -10,8 +10,10 @@
 import type { Entry } from '../files/directories.js';
 import { DirtyDirectories } from '../files/dirty.js';
 import { statEntry } from '../files/feed-files.js';
+import { NO_SIDECAR, readSidecar, type SidecarRead } from '../files/sidecar.js';
 import { unchanged } from '../files/verified.js';
 import type { ByteName, Stat } from '../linux/index.js';
+import { candidateIdentity } from './candidate.js';
 import { completion } from './completion.js';
 import { eachJob } from './each-job.js';
 import { hashOnTheWay } from './hash.js';
@@ -21,7 +23,6 @@ import { planAhead } from './plan-ahead.js';
 import { putSidecarAside } from './put-away.js';
 import { sealQuickly } from './quick-seal.js';
 import { type GoOn, judge, seal, workEntries } from './seal.js';
-import { candidateIdentity, NO_SIDECAR, readSidecar, type SidecarRead } from './sidecar.js';
 import { type Batch, defer, durably, hold, type Stage, type Step } from './stage.js';
 import { notRead } from './unread.js';
 
