@@ -9,7 +9,7 @@ import { FeedFiles, MountMissing } from '../files/feed-files.js';
 import { errnoOf, PlaceError } from '../files/place-error.js';
 import { recordedRoots } from '../ledger/recorded-roots.js';
 import { lockRoots } from '../ledger/root-locks.js';
-import { Pace } from '../recover/pace.js';
+import { Pieces } from '../recover/pieces.js';
 import { type FolderRule, type Keeping, pruneFolder, rulesOf, type Tidied } from '../recover/prune-files.js';
 import { pruneHistory } from '../recover/prune-history.js';
 import { safeText, shownBytes } from '../telemetry/safe.js';
@@ -43,7 +43,7 @@ async function pruneAll(invocation: Invocation, view: QueueView, backend: Backen
   if (keepMs !== undefined) {
     const beforeMs = Date.now() - keepMs;
     const { jobs, records } = await pruneHistory({
-      ...{ view, backend, beforeMs, pace: new Pace(REST_TIMES), isOver: () => false },
+      ...{ view, backend, beforeMs, pieces: new Pieces(REST_TIMES), isOver: () => false },
     });
     say(
       `history before ${new Date(beforeMs).toISOString()}: ${jobs} jobs and the records of ${records} contents ${would}forgotten; every hash stays`,
@@ -71,7 +71,7 @@ async function inFolder(view: QueueView, feed: string, rule: FolderRule, remove:
     say(safeText(`${remove ? 'removed' : 'would be removed'} (${why}, ${shownBytes(bytes)}): ${path}`));
   try {
     return await pruneFolder(
-      { view, feed, files, nowMs: Date.now(), pace: new Pace(REST_TIMES), isOver: () => false, remove, told },
+      { view, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), isOver: () => false, remove, told },
       rule,
     );
   } catch (error) {

@@ -11,7 +11,7 @@ import { type Backend, StateUnwritable } from '../../queue/index.js';
 import type { FeedOptions } from '../config/options.js';
 import { FeedFiles, MountMissing, type Roots } from '../files/feed-files.js';
 import { errnoOf, PlaceError } from '../files/place-error.js';
-import { Pace } from '../recover/pace.js';
+import { Pieces } from '../recover/pieces.js';
 import { type FolderRule, pruneFolder, rulesOf } from '../recover/prune-files.js';
 import { pruneHistory } from '../recover/prune-history.js';
 import type { Emit } from '../telemetry/emit.js';
@@ -77,7 +77,7 @@ export class Pruning {
       view: backend,
       backend,
       beforeMs,
-      pace: new Pace(REST_TIMES),
+      pieces: new Pieces(REST_TIMES),
       isOver,
     });
     if (jobs + records > 0)
@@ -89,7 +89,7 @@ export class Pruning {
     try {
       const { unknown } = await pruneFolder(
         {
-          ...{ view: this.backend, feed, files, nowMs: Date.now(), pace: new Pace(REST_TIMES), remove: true },
+          ...{ view: this.backend, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), remove: true },
           isOver: () => this.#isOver,
           told: (file) => this.emit('file_pruned', { feed, ...file }),
         },

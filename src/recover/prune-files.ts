@@ -19,7 +19,7 @@ import { sameBytes } from '../files/verified.js';
 import { contentByHash } from '../ledger/content.js';
 import { type ByteName, LinuxError, type Stat, shownName, statFd, unlinkAt } from '../linux/index.js';
 import type { JobFacts } from '../stages/facts.js';
-import type { Pace } from './pace.js';
+import type { Pieces } from './pieces.js';
 
 /** Names that are looked at between two rests. */
 const PIECE = 200;
@@ -45,7 +45,7 @@ export interface Tidying {
   feed: string;
   files: FeedFiles;
   nowMs: number;
-  pace: Pace;
+  pieces: Pieces;
   isOver(): boolean;
   /** False: they are only told. */
   remove: boolean;
@@ -86,11 +86,11 @@ export async function pruneFolder(tidying: Tidying, rule: FolderRule): Promise<T
   return sum;
 }
 
-async function* filesIn({ files, pace, isOver }: Tidying, folder: FolderRule['folder']): AsyncGenerator<Found> {
+async function* filesIn({ files, pieces, isOver }: Tidying, folder: FolderRule['folder']): AsyncGenerator<Found> {
   const names = workNames(files, folder);
   try {
     while (!isOver()) {
-      const piece = await pace.piece(() => somePresent(names, files, folder));
+      const piece = await pieces.piece(() => somePresent(names, files, folder));
       if (piece === undefined) return;
       yield* piece;
     }
@@ -167,14 +167,18 @@ async function isStored(found: Found, job: Job | undefined, tidying: Tidying): P
 }
 
 /** Undefined where it cannot be read, or is another one by now. */
-async function digestOf(entry: Entry, { version, size }: Stat, { pace, isOver }: Tidying): Promise<Buffer | undefined> {
+async function digestOf(
+  entry: Entry,
+  { version, size }: Stat,
+  { pieces, isOver }: Tidying,
+): Promise<Buffer | undefined> {
   const { fd } = openEntry(entry);
   if (fd === undefined) return undefined;
   const goesOn = async (): Promise<void> => {
     if (isOver()) throw new Interrupted();
   };
   try {
-    const { sha256 } = await pace.piece(() => (size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd, goesOn)));
+    const { sha256 } = await pieces.piece(() => (size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd, goesOn)));
     return statFd(fd).version === version ? sha256 : undefined;
   } catch (error) {
     if (error instanceof Interrupted || errnoOf(error) !== undefined) return undefined;

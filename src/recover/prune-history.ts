@@ -7,7 +7,7 @@
 import type { Backend } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import { forgetRecords, notePrunedUntil, readAhead, recordsBefore } from '../ledger/pruned.js';
-import type { Pace } from './pace.js';
+import type { Pieces } from './pieces.js';
 
 const PAGE = 2_000;
 
@@ -22,7 +22,7 @@ export interface History {
   backend: Backend | undefined;
   /** What ended before that wall-clock ms. */
   beforeMs: number;
-  pace: Pace;
+  pieces: Pieces;
   isOver(): boolean;
 }
 
@@ -53,18 +53,18 @@ interface Kind {
   forget(backend: Backend, ids: readonly number[]): Promise<number>;
 }
 
-async function inPages({ backend, pace, isOver }: History, noted: Once, kind: Kind): Promise<number> {
+async function inPages({ backend, pieces, isOver }: History, noted: Once, kind: Kind): Promise<number> {
   let sum = 0;
   for (let after: number | undefined = 0; after !== undefined && !isOver(); ) {
-    const { ids, next } = await pace.piece(() => kind.find(after!));
+    const { ids, next } = await pieces.piece(() => kind.find(after!));
     after = next;
     if (!backend) sum += ids.length;
     else if (ids.length > 0) await noted.act();
     for (let at = 0; backend && at < ids.length && !isOver(); ) {
-      const some = ids.slice(at, at + pace.size);
+      const some = ids.slice(at, at + pieces.size);
       at += some.length;
-      if (kind.readAhead) await pace.piece(() => kind.readAhead!(some));
-      sum += await pace.write(() => kind.forget(backend, some));
+      if (kind.readAhead) await pieces.piece(() => kind.readAhead!(some));
+      sum += await pieces.write(() => kind.forget(backend, some));
     }
   }
   return sum;

@@ -5,6 +5,7 @@
  * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
  */
 import { join } from 'node:path';
+import { Wake } from '../base/wake.js';
 import { errnoOf } from '../files/place-error.js';
 import type { ByteName } from '../linux/index.js';
 import { Belief } from './belief.js';
@@ -20,7 +21,6 @@ import { ToldLog } from './told-log.js';
 import { Trouble } from './trouble.js';
 import type { Look, Replicated, ReplicateOptions } from './types.js';
 import { Untold } from './untold.js';
-import { Wake } from './wake.js';
 
 export class Replica {
   readonly #end = new AbortController();

@@ -8,7 +8,7 @@ import type { Config } from '../../src/config/options.js';
 import { OperatorError } from '../../src/errors.js';
 import { contentNamed } from '../../src/recover/contents-named.js';
 import { withdraw } from '../../src/recover/exceptions.js';
-import { Pace } from '../../src/recover/pace.js';
+import { Pieces } from '../../src/recover/pieces.js';
 import { pruneHistory } from '../../src/recover/prune-history.js';
 import type { Whole } from './whole.js';
 
@@ -40,7 +40,7 @@ async function withdrawOne(backend: Backend, { feeds }: Config, sha256: string):
 async function pruneOld(backend: Backend): Promise<number> {
   const beforeMs = Date.now() - KEPT_MS;
   const { jobs, records } = await pruneHistory({
-    ...{ view: backend, backend, beforeMs, pace: new Pace(0), isOver: () => false },
+    ...{ view: backend, backend, beforeMs, pieces: new Pieces(0), isOver: () => false },
   });
   return jobs + records;
 }

@@ -18,7 +18,7 @@ import { test } from 'node:test';
 import { FeedFiles } from '../../src/files/feed-files.js';
 import { DUPLICATES } from '../../src/files/places.js';
 import { recordedRoots } from '../../src/ledger/recorded-roots.js';
-import { Pace } from '../../src/recover/pace.js';
+import { Pieces } from '../../src/recover/pieces.js';
 import { excessOf, type OldFile, pruneFolder } from '../../src/recover/prune-files.js';
 import { withState } from '../world/hand.js';
 import { workDirOf } from '../world/layout.js';
@@ -53,7 +53,14 @@ async function prune(world: World, args: string[], code = 0): Promise<string> {
 const later = (world: World, told: (file: OldFile) => void, keepMs = HOUR_MS / 2) =>
   withState(world.statePath, async (view) => {
     const files = new FeedFiles(recordedRoots(view, 'default'));
-    const of = { view, feed: 'default', files, nowMs: Date.now() + HOUR_MS, pace: new Pace(0), isOver: () => false };
+    const of = {
+      view,
+      feed: 'default',
+      files,
+      nowMs: Date.now() + HOUR_MS,
+      pieces: new Pieces(0),
+      isOver: () => false,
+    };
     try {
       return await pruneFolder({ ...of, remove: true, told }, { folder: DUPLICATES, keepMs, bytesMax: undefined });
     } finally {

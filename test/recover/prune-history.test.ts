@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Search } from '../../src/dashboard/search.js';
-import { Pace } from '../../src/recover/pace.js';
+import { Pieces } from '../../src/recover/pieces.js';
 import { pruneHistory } from '../../src/recover/prune-history.js';
 import { editDatabase } from '../world/database.js';
 import { withState } from '../world/hand.js';
@@ -175,7 +175,7 @@ test('beside a working ingest the oracle finds no difference', { timeout: 120_00
   let forgotten = 0;
   const pruneNow = () =>
     withState(world.statePath, async (backend) => {
-      const of = { view: backend, backend, beforeMs: Date.now(), pace: new Pace(0), isOver: () => false };
+      const of = { view: backend, backend, beforeMs: Date.now(), pieces: new Pieces(0), isOver: () => false };
       forgotten += (await pruneHistory(of)).jobs;
     });
   for (let round = 0; round < 5; round++) {

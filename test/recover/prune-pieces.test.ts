@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import type { Backend, Tx } from '../../queue/backend.js';
 import { contentByHash, insertContent } from '../../src/ledger/content.js';
 import { openState } from '../../src/ledger/open-state.js';
-import { Pace } from '../../src/recover/pace.js';
+import { Pieces } from '../../src/recover/pieces.js';
 import { pruneHistory } from '../../src/recover/prune-history.js';
 import { readDatabase } from '../world/database.js';
 
@@ -42,7 +42,7 @@ test('a transaction of a prune forgets 32 records at the most, with what finds t
         return answer;
       }),
   } as Backend;
-  const of = { view: backend, backend: counting, beforeMs: Date.now() + 1, pace: new Pace(0), isOver: () => false };
+  const of = { view: backend, backend: counting, beforeMs: Date.now() + 1, pieces: new Pieces(0), isOver: () => false };
   assert.deepEqual(await pruneHistory(of), { jobs: 0, records: CONTENTS });
   // Of each its record, its way there, and its hash among the pruned; and a bucket of the filter where it was young.
   assert.ok(Math.max(...changed) <= 4 * 32, `${Math.max(...changed)} rows`);

@@ -5,8 +5,9 @@
  * meanwhile; memory does not grow with the number of files; every trouble is told once, and once when it is over.
  * Does not: look at files, know when one is complete, or cross symlinks.
  */
+
+import { Wake } from '../../base/wake.js';
 import type { ByteName } from '../../linux/names.js';
-import { Alarm } from './alarm.js';
 import { clockMs } from './clock.js';
 import type { Ground } from './ground.js';
 import { HandOver } from './hand-over.js';
@@ -25,7 +26,7 @@ export class Engine<By extends Hint = Cause> {
   readonly presence: Presence;
   readonly #options: EngineOptions<Hint>;
   readonly #marks: Marks;
-  readonly #alarm = new Alarm();
+  readonly #wake = new Wake();
   readonly #intake: Intake;
   readonly #hands: HandOver;
   readonly #watches: Watches;
@@ -38,12 +39,12 @@ export class Engine<By extends Hint = Cause> {
   constructor(options: EngineOptions<By>, ground: Ground) {
     this.#options = options as EngineOptions<Hint>;
     this.#marks = new Marks(options.everything);
-    this.presence = new Presence(options.root, ground, options.tell, () => this.#alarm.ring());
+    this.presence = new Presence(options.root, ground, options.tell, () => this.#wake.ring());
     this.#intake = new Intake(
       this.#options,
       this.#marks,
       () => this.#schedule,
-      () => this.#alarm.ring(),
+      () => this.#wake.ring(),
       this.presence,
     );
     this.#hands = new HandOver(this.#options, ({ path, by }) => {
@@ -69,7 +70,7 @@ export class Engine<By extends Hint = Cause> {
   /** Ends after the hand-over that is under way. Safe to call twice. Rejects with what ended the loop, if a bug did. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#alarm.ring();
+    this.#wake.ring();
     await this.#running;
   }
 
@@ -78,13 +79,13 @@ export class Engine<By extends Hint = Cause> {
     return new Promise((resolve) => {
       this.#asked.push(resolve);
       this.#schedule.want('asked');
-      this.#alarm.ring();
+      this.#wake.ring();
     });
   }
 
   /** Resolves when all that had happened before this call was handed on, or when the watcher stops or has no root. */
   settle(): Promise<void> {
-    this.#alarm.ring();
+    this.#wake.ring();
     return this.#settling.wait();
   }
 
@@ -95,7 +96,7 @@ export class Engine<By extends Hint = Cause> {
 
   /** Something was lost: a scan of the whole tree follows. False: one was wanted already. */
   rescan(): boolean {
-    this.#alarm.ring();
+    this.#wake.ring();
     return this.#schedule.want('marks_full');
   }
 
@@ -129,7 +130,7 @@ export class Engine<By extends Hint = Cause> {
   async #round(): Promise<void> {
     if (!this.#enterRoot()) {
       this.#settling.end();
-      await this.#alarm.wait(limits.rootCheckMs);
+      await this.#wake.wait(limits.rootCheckMs);
       return;
     }
     const nowMs = clockMs();
@@ -144,7 +145,7 @@ export class Engine<By extends Hint = Cause> {
     if (delivered && this.#settling.goesOn()) return;
     const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
     this.presence.leave();
-    await this.#alarm.wait(Math.ceil(nextMs - clockMs()));
+    await this.#wake.wait(Math.ceil(nextMs - clockMs()));
   }
 
   async #readOn(scan: Scan): Promise<void> {
@@ -168,7 +169,7 @@ export class Engine<By extends Hint = Cause> {
     if (await this.#hands.run(marks, this.presence.root, step)) return true;
     this.presence.leave();
     const untilMs = clockMs() + limits.retryMs;
-    while (!this.#stopping && clockMs() < untilMs) await this.#alarm.wait(untilMs - clockMs());
+    while (!this.#stopping && clockMs() < untilMs) await this.#wake.wait(untilMs - clockMs());
     return false;
   }
 

@@ -16,7 +16,7 @@ const SIZE_MAX = 32;
 const REST_MIN_MS = 2;
 const REST_MAX_MS = 1_000;
 
-export class Pace {
+export class Pieces {
   /** How many rows the next piece that writes may change. */
   size = SIZE_MIN;
 
