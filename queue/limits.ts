@@ -1,4 +1,4 @@
-/** Every bound of the queue, with its reason. src/config/limits.ts holds those of the ingestor. */
+/** Every bound of the queue, with its reason. src/base/config/values/limits.ts holds those of the ingestor. */
 export const limits = {
   /** Jobs a claim may take: 250 costs 29 % of the speed, 4,000 brings 2 %. */
   claimBatchMax: 1_000,

@@ -134,8 +134,8 @@ test('no file is dead: each is reached from bin/, or by a test as its helper', (
   for (const [, target] of read('package.json').text.matchAll(/"types": "\.\/dist\/([\w./-]+)\.d\.ts"/g))
     reach(`${target}.ts`);
   // The page names its script; server.ts has the list of what is served.
-  for (const target of read('src/dashboard/page/index.html').text.matchAll(/src="assets\/([\w.-]+)"/g))
-    reach(`src/dashboard/page/${target[1]}`);
+  for (const target of read('src/service/dashboard/page/index.html').text.matchAll(/src="assets\/([\w.-]+)"/g))
+    reach(`src/service/dashboard/page/${target[1]}`);
   const dead = product
     .filter(({ path }) => !reached.has(path) && allowed.dead[path] === undefined)
     .map(({ path }) => path);

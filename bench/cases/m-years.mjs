@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openState } from '../../dist/src/ledger/open-state.js';
+import { openState } from '../../dist/src/ingest/ledger/open-state.js';
 import { atLeast, atMost, medianOf, ratioOf } from '../harness/bars.mjs';
 import { filesBelow } from '../harness/correct.mjs';
 import { makeSmall, quietForASecond } from '../harness/inputs.mjs';

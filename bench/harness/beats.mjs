@@ -1,5 +1,5 @@
 /** Watches the heartbeats of the product's processes, where its parent does: by the locks on the owners file of the state. */
-import { openStateView } from '../../dist/src/ledger/open-state.js';
+import { openStateView } from '../../dist/src/ingest/ledger/open-state.js';
 
 const LOOK_MS = 100;
 

@@ -3,9 +3,9 @@
  * Arguments: the state, what ended before how many ms ago, and how often as long as a piece its rest is. SIGTERM ends it.
  */
 import { Rows } from '../../dist/queue/sqlite/rows.js';
-import { openState } from '../../dist/src/ledger/open-state.js';
-import { Pace } from '../../dist/src/recover/pace.js';
-import { pruneHistory } from '../../dist/src/recover/prune-history.js';
+import { openState } from '../../dist/src/ingest/ledger/open-state.js';
+import { Pieces } from '../../dist/src/ingest/upkeep/pieces.js';
+import { pruneHistory } from '../../dist/src/ingest/upkeep/prune-history.js';
 import { percentile } from './statistics.mjs';
 
 const [path, agoMs, restTimes] = process.argv.slice(2);
@@ -48,7 +48,7 @@ holds.length = 0;
 const fromMs = performance.now();
 const beforeMs = Date.now() - Number(agoMs);
 const { jobs, records } = await pruneHistory({
-  ...{ view: backend, backend, beforeMs, pace: new Pace(Number(restTimes)), isOver: () => isOver },
+  ...{ view: backend, backend, beforeMs, pieces: new Pieces(Number(restTimes)), isOver: () => isOver },
 });
 const seconds = (performance.now() - fromMs) / 1000;
 const longest = (list) => list.reduce((most, ms) => Math.max(most, ms), 0);

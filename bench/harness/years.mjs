@@ -3,8 +3,8 @@
  * a hash of its own. Also what each of its tables takes.
  */
 import Database from 'better-sqlite3';
-import { noteOld } from '../../dist/src/ledger/hash-filter.js';
-import { noteHash } from '../../dist/src/ledger/hashes.js';
+import { noteOld } from '../../dist/src/ingest/ledger/hash-filter.js';
+import { noteHash } from '../../dist/src/ingest/ledger/hashes.js';
 
 const CHUNK = 1_000_000;
 /** So many of the newest get their hashes one by one, as ingesting does it, so that they lie where it leaves them. */

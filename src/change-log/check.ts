@@ -1,6 +1,6 @@
 /** The rules for what a caller gives, each refused with a sentence. */
-import { shownValue, unknownOption } from '../config/given.js';
-import { missingIn } from '../telemetry/guarded-logger.js';
+import { shownValue, unknownOption } from '../base/config/values/given.js';
+import { missingIn } from '../base/telemetry/guarded-logger.js';
 import { ChangeLogError } from './errors.js';
 import { limits } from './limits.js';
 import type { ChangeLogOptions, NewChange } from './types.js';

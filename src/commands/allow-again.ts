@@ -1,5 +1,5 @@
 /** ingest-ctl allow-again: the next drop of a stored content is ingested once more. */
-import { allowAgain as allow } from '../recover/exceptions.js';
+import { allowAgain as allow } from '../tools/exceptions/exceptions.js';
 import { makeException } from './exception.js';
 
 export const allowAgain = (argv: readonly string[]): Promise<number> =>

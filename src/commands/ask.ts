@@ -1,9 +1,9 @@
 /** What every command does first: reads its options, and answers --help and --version. */
 import { readFileSync } from 'node:fs';
-import type { CommandName } from '../config/commands.js';
-import { helpOf } from '../config/help.js';
-import { type Invocation, readInvocation } from '../config/read.js';
-import { OperatorError } from '../errors.js';
+import type { CommandName } from '../base/config/commands.js';
+import { helpOf } from '../base/config/help.js';
+import { type Invocation, readInvocation } from '../base/config/read.js';
+import { OperatorError } from '../base/errors.js';
 import { inPackage } from '../package.js';
 import { say } from './console.js';
 

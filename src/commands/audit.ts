@@ -1,10 +1,10 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
 import { checkPages } from '../../queue/index.js';
-import { existingState, statePathOf } from '../config/state-path.js';
-import { EXIT } from '../errors.js';
-import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../recover/audit.js';
-import { safeJsonLine, safeText, shownBytes } from '../telemetry/safe.js';
-import { StatusLine } from '../telemetry/terminal.js';
+import { existingState, statePathOf } from '../base/config/state-path.js';
+import { EXIT } from '../base/errors.js';
+import { safeJsonLine, safeText, shownBytes } from '../base/telemetry/safe.js';
+import { StatusLine } from '../base/telemetry/terminal.js';
+import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
 import { bar } from './progress.js';

@@ -1,8 +1,8 @@
 /** ingest-ctl backup FILE: a whole copy of the state, while everything goes on. */
 import { resolve } from 'node:path';
-import { existingState, statePathOf } from '../config/state-path.js';
-import { backUp } from '../recover/backup.js';
-import { safeText, shownBytes } from '../telemetry/safe.js';
+import { existingState, statePathOf } from '../base/config/state-path.js';
+import { safeText, shownBytes } from '../base/telemetry/safe.js';
+import { backUp } from '../tools/backup/backup.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { refuseNetwork } from './state.js';

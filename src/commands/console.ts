@@ -3,9 +3,9 @@
  * Guarantees: an operator's error is one sentence, a bug shows its stack; a reader that went away is no error; for results one
  * that is slow is waited for, for the rest as long as for a line of the log.
  */
-import { asOperatorError, EXIT } from '../errors.js';
-import { stderr, writeAll } from '../telemetry/line-writer.js';
-import { safeText } from '../telemetry/safe.js';
+import { asOperatorError, EXIT } from '../base/errors.js';
+import { stderr, writeAll } from '../base/telemetry/line-writer.js';
+import { safeText } from '../base/telemetry/safe.js';
 
 /** Straight to the descriptors: Node's streams take longer to load than `queue-stat` takes to look. */
 const STDOUT = 1;

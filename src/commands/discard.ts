@@ -1,8 +1,8 @@
 /** ingest-ctl discard: held files are given up: moved to `failed/`, their lines withdrawn, their twins set free. */
-import { EXIT } from '../errors.js';
-import { discardJobs } from '../recover/discard.js';
-import { nothingHeld } from '../status/held-list.js';
-import { inBatches } from '../status/in-batches.js';
+import { EXIT } from '../base/errors.js';
+import { nothingHeld } from '../service/status/held-list.js';
+import { inBatches } from '../service/status/in-batches.js';
+import { discardJobs } from '../tools/exceptions/discard.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
 import { operate } from './operate.js';

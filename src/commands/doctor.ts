@@ -1,12 +1,13 @@
 /** ingest-ctl doctor: checks the environment before the first file; one line a thing, each with its remedy. */
-import { realDirectory } from '../config/directories.js';
-import { configOf } from '../config/load.js';
-import type { Config } from '../config/options.js';
-import type { Invocation } from '../config/read.js';
-import { EnvironmentError, EXIT, OperatorError } from '../errors.js';
-import { doctor as examine } from '../recover/doctor.js';
-import { type Finding, fail, textOf } from '../recover/doctor-words.js';
-import { safeJsonLine, safeText } from '../telemetry/safe.js';
+
+import { configOf } from '../base/config/load.js';
+import type { Config } from '../base/config/options.js';
+import type { Invocation } from '../base/config/read.js';
+import { realDirectory } from '../base/config/values/directories.js';
+import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
+import { safeJsonLine, safeText } from '../base/telemetry/safe.js';
+import { doctor as examine } from '../tools/doctor/doctor.js';
+import { type Finding, fail, textOf } from '../tools/doctor/words.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 

@@ -6,19 +6,19 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
-import type { Config, FeedOptions } from '../config/options.js';
+import type { Config, FeedOptions } from '../base/config/options.js';
+import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { Directories } from '../files/directories.js';
-import { openRoot, statEntry } from '../files/feed-files.js';
-import { identityOf } from '../files/identity.js';
+import { openRoot, statEntry } from '../ingest/files/feed-files.js';
+import { stabilityMs } from '../ingest/rules/completion.js';
+import { makeFilters } from '../ingest/rules/filters.js';
+import { identityOf } from '../ingest/rules/identity.js';
 import { type ByteName, bootId, bootMs, bytesOfName, shownName } from '../linux/index.js';
-import { makeFilters } from '../producer/filters.js';
-import { stabilityMs } from '../stages/completion.js';
-import { safeText, shownSeconds } from '../telemetry/safe.js';
-import { linuxGround } from '../watcher/engine/linux-ground.js';
+import { judge, type Verdict } from '../tools/dry-run/judge.js';
+import { DryNotes } from '../tools/dry-run/notes.js';
 import { Scan } from '../watcher/engine/scan.js';
+import { linuxGround } from '../watcher/ground/linux-ground.js';
 import { say, tell } from './console.js';
-import { judge, type Verdict } from './dry-judge.js';
-import { DryNotes } from './dry-notes.js';
 import { withStateCopy } from './state-copy.js';
 
 /** A file that changed in so many windows is still being uploaded. */

@@ -1,11 +1,11 @@
 /** What `ingest-ctl allow-again` and `ingest-ctl withdraw` share: one content, and who says so and why. */
 import { userInfo } from 'node:os';
 import type { Backend } from '../../queue/backend.js';
-import type { CommandName } from '../config/commands.js';
-import type { FeedOptions } from '../config/options.js';
-import { OperatorError } from '../errors.js';
-import { contentNamed, type Named } from '../recover/contents-named.js';
-import type { Said } from '../recover/withdrawal.js';
+import type { CommandName } from '../base/config/commands.js';
+import type { FeedOptions } from '../base/config/options.js';
+import { OperatorError } from '../base/errors.js';
+import type { Said } from '../ingest/upkeep/withdrawal.js';
+import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';

@@ -1,8 +1,8 @@
 /** ingest-ctl explain PATH: why a file is not in yet, or where it went; exit code 4 where nobody knows it. */
-import type { FeedOptions } from '../config/options.js';
-import { EXIT } from '../errors.js';
-import { explain as explainPath } from '../recover/explain.js';
-import { safeText } from '../telemetry/safe.js';
+import type { FeedOptions } from '../base/config/options.js';
+import { EXIT } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { explain as explainPath } from '../tools/explain/explain.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { withView } from './state-view.js';

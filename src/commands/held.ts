@@ -1,6 +1,6 @@
 /** ingest-ctl held: lists held files with the reason and what releases each. */
 
-import { heldJobs, heldTable, nothingHeld } from '../status/held-list.js';
+import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 import { withView } from './state-view.js';

@@ -1,7 +1,7 @@
 /** ingest-ctl: finds the verb; each has a file of its own. */
-import { COMMANDS, CTL_VERBS } from '../config/commands.js';
-import { suggestion } from '../config/nearest.js';
-import { OperatorError } from '../errors.js';
+import { COMMANDS, CTL_VERBS } from '../base/config/commands.js';
+import { suggestion } from '../base/config/values/nearest.js';
+import { OperatorError } from '../base/errors.js';
 import { say } from './console.js';
 
 type Verb = (typeof CTL_VERBS)[number];

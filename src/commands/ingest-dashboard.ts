@@ -1,6 +1,6 @@
 /** ingest-dashboard: the dashboard alone, beside daemons or without any. */
-import { dashboardConfigOf } from '../config/load.js';
-import { existingState } from '../config/state-path.js';
+import { dashboardConfigOf } from '../base/config/load.js';
+import { existingState } from '../base/config/state-path.js';
 import { askedFor } from './ask.js';
 import { runChildren } from './run-children.js';
 import { refuseNetwork } from './state.js';

@@ -1,5 +1,5 @@
 /** ingest-producer: finds files and enqueues them; its feeds are recorded in the state for the workers. */
-import { configOf } from '../config/load.js';
+import { configOf } from '../base/config/load.js';
 import { askedFor } from './ask.js';
 import { notifierOf } from './ingest.js';
 import { runChildren } from './run-children.js';

@@ -1,9 +1,14 @@
 /** ingest-replicate SOURCE DEST: keeps DEST a mirror of SOURCE, until it is stopped or, with --once, is like it. */
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
-import { realDirectory } from '../config/directories.js';
-import type { Invocation } from '../config/read.js';
-import { EXIT, OperatorError } from '../errors.js';
+import type { Invocation } from '../base/config/read.js';
+import { realDirectory } from '../base/config/values/directories.js';
+import { EXIT, OperatorError } from '../base/errors.js';
+import { bunyanSubscriber } from '../base/telemetry/bunyan.js';
+import { emit, subscribe } from '../base/telemetry/emit.js';
+import type { Level } from '../base/telemetry/event-spec.js';
+import { safeText, shownBytes } from '../base/telemetry/safe.js';
+import { StatusLine, terminalSubscriber } from '../base/telemetry/terminal.js';
 import { shownName } from '../linux/index.js';
 import {
   type Planned,
@@ -12,13 +17,8 @@ import {
   type ReplicateOptions,
   type Replicating,
   replicate,
-} from '../replicate/index.js';
-import { ENDING } from '../supervise/signals.js';
-import { bunyanSubscriber } from '../telemetry/bunyan.js';
-import { emit, subscribe } from '../telemetry/emit.js';
-import type { Level } from '../telemetry/event-spec.js';
-import { safeText, shownBytes } from '../telemetry/safe.js';
-import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';
+} from '../mirror/index.js';
+import { ENDING } from '../service/supervise/signals.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
 

@@ -1,9 +1,9 @@
 /** ingest-worker: runs stages of a queue whose feeds it learns from the state. */
-import { workerConfigOf } from '../config/load.js';
-import { parseWorkers } from '../config/schema.js';
-import { type IngestStage, STAGE_NAMES } from '../config/stage-names.js';
-import { OperatorError } from '../errors.js';
-import type { ChildSpec } from '../supervise/supervised.js';
+import { workerConfigOf } from '../base/config/load.js';
+import { parseWorkers } from '../base/config/schema.js';
+import { type IngestStage, STAGE_NAMES } from '../base/config/values/stage-names.js';
+import { OperatorError } from '../base/errors.js';
+import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { processes } from './ingest.js';
 import { runChildren } from './run-children.js';

@@ -1,10 +1,10 @@
 /** ingest: producer and workers together, for one or many feeds. */
-import { configOf } from '../config/load.js';
-import type { Config } from '../config/options.js';
-import { type IngestStage, STAGE_NAMES } from '../config/stage-names.js';
-import type { Named, OnceDone } from '../supervise/protocol.js';
-import type { ChildSpec } from '../supervise/supervised.js';
-import { safeText } from '../telemetry/safe.js';
+import { configOf } from '../base/config/load.js';
+import type { Config } from '../base/config/options.js';
+import { type IngestStage, STAGE_NAMES } from '../base/config/values/stage-names.js';
+import type { Named, OnceDone } from '../base/process/protocol.js';
+import { safeText } from '../base/telemetry/safe.js';
+import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { tell } from './console.js';
 import { dryRun } from './dry-run.js';

@@ -1,17 +1,17 @@
 /** ingest-ctl learn DIR: files that were loaded by other means count as duplicates from now on. */
 import { existsSync } from 'node:fs';
 import type { Backend } from '../../queue/backend.js';
-import { isWithin, realDirectory, refuseOverlap } from '../config/directories.js';
-import type { FeedOptions } from '../config/options.js';
-import type { Invocation } from '../config/read.js';
-import { statePathOf } from '../config/state-path.js';
-import { EXIT, OperatorError } from '../errors.js';
-import { openState } from '../ledger/open-state.js';
-import { recordedRoots } from '../ledger/recorded-roots.js';
+import type { FeedOptions } from '../base/config/options.js';
+import type { Invocation } from '../base/config/read.js';
+import { statePathOf } from '../base/config/state-path.js';
+import { isWithin, realDirectory, refuseOverlap } from '../base/config/values/directories.js';
+import { EXIT, OperatorError } from '../base/errors.js';
+import { safeText, shownBytes } from '../base/telemetry/safe.js';
+import { StatusLine } from '../base/telemetry/terminal.js';
+import { openState } from '../ingest/ledger/open-state.js';
+import { recordedRoots } from '../ingest/roots/recorded-roots.js';
 import { shownName } from '../linux/index.js';
-import { type Learned, learn as learnAll } from '../recover/learn.js';
-import { safeText, shownBytes } from '../telemetry/safe.js';
-import { StatusLine } from '../telemetry/terminal.js';
+import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
 import { askedFor, oneWord } from './ask.js';
 import { say, tell } from './console.js';
 import { prepareState, refuseNetwork } from './state.js';

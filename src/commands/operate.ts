@@ -1,8 +1,8 @@
 /** Opens a state to change it by an operator's verb: as an owner of its own, beside running daemons or without them. */
 import type { Backend } from '../../queue/backend.js';
-import type { Invocation } from '../config/read.js';
-import { existingState, statePathOf } from '../config/state-path.js';
-import { openState } from '../ledger/open-state.js';
+import type { Invocation } from '../base/config/read.js';
+import { existingState, statePathOf } from '../base/config/state-path.js';
+import { openState } from '../ingest/ledger/open-state.js';
 import { refuseNetwork } from './state.js';
 import { refuseUnknown } from './state-view.js';
 

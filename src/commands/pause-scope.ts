@@ -1,10 +1,10 @@
 /** What pause and resume are about: `*` stands for all. */
 
-import { suggestion } from '../config/nearest.js';
-import type { Invocation } from '../config/read.js';
-import { STAGE_NAMES } from '../config/stage-names.js';
-import { OperatorError } from '../errors.js';
-import type { Scope } from '../gates/pause.js';
+import type { Invocation } from '../base/config/read.js';
+import { suggestion } from '../base/config/values/nearest.js';
+import { STAGE_NAMES } from '../base/config/values/stage-names.js';
+import { OperatorError } from '../base/errors.js';
+import type { Scope } from '../ingest/gates/pause.js';
 
 export function scopeOf({ words, view }: Invocation): Scope {
   const stage = words[0] ?? '*';

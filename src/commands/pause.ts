@@ -1,6 +1,6 @@
 /** ingest-ctl pause: closes a stage, or all, of one feed or all, until resume. What is under way is finished. */
 import { userInfo } from 'node:os';
-import { pause as pauseScope, scopeText } from '../gates/pause.js';
+import { pause as pauseScope, scopeText } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';

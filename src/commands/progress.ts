@@ -1,6 +1,6 @@
 /** The status line of a terminal: a bar for --once, else what is under way and what is being waited for. */
-import type { Progress } from '../supervise/protocol.js';
-import { shownBytes, shownSeconds } from '../telemetry/safe.js';
+import type { Progress } from '../base/process/protocol.js';
+import { shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 
 const BAR = 24;
 

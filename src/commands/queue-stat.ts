@@ -5,13 +5,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
-import { EXIT } from '../errors.js';
-import { oldestSeconds } from '../status/ages.js';
-import { heldJobs, heldTable, nothingHeld } from '../status/held-list.js';
-import { notAtWork } from '../status/process-findings.js';
-import { ProcessWatch } from '../status/processes.js';
-import { lookAt, type Report } from '../status/report.js';
-import { safeText } from '../telemetry/safe.js';
+import { EXIT } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { ProcessWatch } from '../ingest/health/processes.js';
+import { oldestSeconds } from '../service/status/ages.js';
+import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
+import { notAtWork } from '../service/status/process-findings.js';
+import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { say, sayRaw, tell } from './console.js';
 import { processesTable, reportText } from './queue-text.js';

@@ -1,8 +1,8 @@
 /** The report of queue-stat for people. */
 
-import type { Finding } from '../status/finding.js';
-import type { Report } from '../status/report.js';
-import { safeText, shownBytes, shownSeconds } from '../telemetry/safe.js';
+import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
+import type { Finding } from '../ingest/health/finding.js';
+import type { Report } from '../service/status/report.js';
 import { tableOf } from './table.js';
 
 /** The columns of AGE_BOUNDS. */

@@ -1,6 +1,6 @@
 /** ingest-ctl rebuild: makes a lost state anew, or an older one up to date, from manifests, warehouse and work directory. */
-import { configOf } from '../config/load.js';
-import { rebuild as rebuildState } from '../recover/rebuild.js';
+import { configOf } from '../base/config/load.js';
+import { rebuild as rebuildState } from '../tools/rebuild/rebuild.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 import { prepareState } from './state.js';

@@ -1,9 +1,10 @@
 /** ingest-ctl replace-warehouse DIR: an empty directory stands in for a warehouse whose files stay away. */
-import { realDirectory } from '../config/directories.js';
-import type { FeedOptions } from '../config/options.js';
-import { OperatorError } from '../errors.js';
-import { replaceWarehouse as replace } from '../recover/replace-warehouse.js';
-import { safeText } from '../telemetry/safe.js';
+
+import type { FeedOptions } from '../base/config/options.js';
+import { realDirectory } from '../base/config/values/directories.js';
+import { OperatorError } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { replaceWarehouse as replace } from '../tools/exceptions/replace-warehouse.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';

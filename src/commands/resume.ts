@@ -1,5 +1,5 @@
 /** ingest-ctl resume: opens what pause closed, within the stage and feed that are named; other causes stay closed. */
-import { resume as resumeScope, scopeText } from '../gates/pause.js';
+import { resume as resumeScope, scopeText } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
 import { operate } from './operate.js';

@@ -1,6 +1,6 @@
 /** ingest-ctl retire FEED: a feed that was taken out of the configuration is no longer looked at; its contents stay known. */
-import { OperatorError } from '../errors.js';
-import { safeText } from '../telemetry/safe.js';
+import { OperatorError } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';

@@ -1,7 +1,7 @@
 /** ingest-ctl retry: held files go through the stage again that they were held in, attempts forgotten. */
-import { EXIT } from '../errors.js';
-import { nothingHeld } from '../status/held-list.js';
-import { inBatches } from '../status/in-batches.js';
+import { EXIT } from '../base/errors.js';
+import { nothingHeld } from '../service/status/held-list.js';
+import { inBatches } from '../service/status/in-batches.js';
 import { askedFor } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';

@@ -4,21 +4,21 @@
  */
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import type { Config } from '../config/options.js';
-import { EnvironmentError } from '../errors.js';
-import { openStateView } from '../ledger/open-state.js';
+import type { Config } from '../base/config/options.js';
+import { EnvironmentError } from '../base/errors.js';
+import type { Progress } from '../base/process/protocol.js';
+import { bunyanSubscriber } from '../base/telemetry/bunyan.js';
+import { emit, subscribe } from '../base/telemetry/emit.js';
+import type { Level } from '../base/telemetry/event-spec.js';
+import { processed } from '../base/telemetry/metrics.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { StatusLine, terminalSubscriber } from '../base/telemetry/terminal.js';
+import { openStateView } from '../ingest/ledger/open-state.js';
 import { descriptorsMax } from '../linux/index.js';
-import type { Progress } from '../supervise/protocol.js';
-import { ServiceManager } from '../supervise/service-manager.js';
-import { runUnderSignals } from '../supervise/signals.js';
-import type { ChildSpec } from '../supervise/supervised.js';
-import { type Ended, Supervisor } from '../supervise/supervisor.js';
-import { bunyanSubscriber } from '../telemetry/bunyan.js';
-import { emit, subscribe } from '../telemetry/emit.js';
-import type { Level } from '../telemetry/event-spec.js';
-import { processed } from '../telemetry/metrics.js';
-import { safeText } from '../telemetry/safe.js';
-import { StatusLine, terminalSubscriber } from '../telemetry/terminal.js';
+import { ServiceManager } from '../service/supervise/service-manager.js';
+import { runUnderSignals } from '../service/supervise/signals.js';
+import type { ChildSpec } from '../service/supervise/supervised.js';
+import { type Ended, Supervisor } from '../service/supervise/supervisor.js';
 import { tell } from './console.js';
 import { progressText, summaryText, type Totals } from './progress.js';
 

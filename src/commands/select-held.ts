@@ -3,10 +3,10 @@
  * Guarantees: a word that names nothing held is told, and nothing is done for the others before it was looked up.
  */
 import type { Job, JobId, QueueView } from '../../queue/index.js';
-import type { Invocation } from '../config/read.js';
-import { OperatorError } from '../errors.js';
-import { heldRows } from '../status/held-list.js';
-import { safeText } from '../telemetry/safe.js';
+import type { Invocation } from '../base/config/read.js';
+import { OperatorError } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { heldRows } from '../service/status/held-list.js';
 import { tell } from './console.js';
 import { keysOf } from './path-key.js';
 

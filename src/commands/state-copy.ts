@@ -8,7 +8,7 @@ import { constants, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileVersion, type QueueView } from '../../queue/index.js';
-import { openStateView } from '../ledger/open-state.js';
+import { openStateView } from '../ingest/ledger/open-state.js';
 
 const TRIES = 3;
 

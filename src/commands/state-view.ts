@@ -1,10 +1,10 @@
 /** Opens the state that a reading command is about, and closes it whatever happens. */
 import type { QueueView } from '../../queue/index.js';
-import type { Invocation } from '../config/read.js';
-import { existingState, statePathOf } from '../config/state-path.js';
-import { OperatorError } from '../errors.js';
-import { openStateView } from '../ledger/open-state.js';
-import { whyNoHoldCode } from '../status/hold-codes.js';
+import type { Invocation } from '../base/config/read.js';
+import { existingState, statePathOf } from '../base/config/state-path.js';
+import { OperatorError } from '../base/errors.js';
+import { openStateView } from '../ingest/ledger/open-state.js';
+import { whyNoHoldCode } from '../service/status/hold-codes.js';
 import { refuseNetwork } from './state.js';
 
 export async function withView<T>(

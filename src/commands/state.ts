@@ -6,15 +6,15 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
-import { limits } from '../config/limits.js';
-import type { FeedOptions } from '../config/options.js';
-import { existingState } from '../config/state-path.js';
-import { EnvironmentError } from '../errors.js';
-import { openStateView } from '../ledger/open-state.js';
-import { planRoots } from '../ledger/roots.js';
+import type { FeedOptions } from '../base/config/options.js';
+import { existingState } from '../base/config/state-path.js';
+import { limits } from '../base/config/values/limits.js';
+import { EnvironmentError } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { openStateView } from '../ingest/ledger/open-state.js';
+import { planRoots } from '../ingest/roots/roots.js';
+import { refuseLostState } from '../ingest/upkeep/known.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
-import { refuseLostState } from '../recover/known.js';
-import { safeText } from '../telemetry/safe.js';
 import { tell } from './console.js';
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */

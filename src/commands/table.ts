@@ -1,5 +1,5 @@
 /** A table of text: columns as wide as needed, numbers to the right, one space between: the widest fits 80. Pure. */
-import { safeText } from '../telemetry/safe.js';
+import { safeText } from '../base/telemetry/safe.js';
 
 export function tableOf(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [head, ...rows].map((row) => row.map((cell) => safeText(String(cell))));

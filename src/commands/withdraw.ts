@@ -1,8 +1,8 @@
 /** ingest-ctl withdraw: a file that was wrongly ingested is taken out of the warehouse again. */
-import { OperatorError } from '../errors.js';
-import { placeOf, shownPlace } from '../ledger/content.js';
-import { withdraw as withdrawContent } from '../recover/exceptions.js';
-import { safeText } from '../telemetry/safe.js';
+import { OperatorError } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { placeOf, shownPlace } from '../ingest/ledger/content.js';
+import { withdraw as withdrawContent } from '../tools/exceptions/exceptions.js';
 import { makeException } from './exception.js';
 
 export const withdraw = (argv: readonly string[]): Promise<number> =>

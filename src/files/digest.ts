@@ -47,7 +47,7 @@ export async function digestPaced(fd: number, size: number, pace: Paced | undefi
 }
 
 /**
- * For a file of any size; the descriptor's own position says how far it is, to whoever looks (src/dashboard/progress.ts).
+ * For a file of any size; the descriptor's own position says how far it is, to whoever looks (src/service/dashboard/data/progress.ts).
  * `onChunk` gets each chunk in order before the next is hashed: to copy while hashing.
  */
 export async function digestLarge(fd: number, onChunk?: (chunk: Buffer, at: number) => Promise<void>): Promise<Digest> {

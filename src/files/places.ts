@@ -48,7 +48,7 @@ export const baseOf = (path: ByteName): ByteName => path.slice(path.lastIndexOf(
 export const folderOf = (path: ByteName): ByteName =>
   (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '') as ByteName;
 
-/** Lies in an hour or a partition that is closed and complete (src/periods/). */
+/** Lies in an hour or a partition that is closed and complete (src/ingest/periods/). */
 export const SUCCESS = nameOfText('_SUCCESS');
 /** The marker before it has its name. */
 export const SUCCESS_TOKEN = nameOfText('.ingest-success');

@@ -5,10 +5,10 @@
 
 import { baseOf } from '../files/places.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
-import { matcherOf } from './globs.js';
-import type { Settings } from './options.js';
+import { matcherOf } from './options/globs.js';
+import type { Settings } from './options/options.js';
+import { realOf, stateFiles } from './options/state-files.js';
 import type { RootPlace } from './root-watch.js';
-import { realOf, stateFiles } from './state-files.js';
 
 export interface Filter {
   tells(path: ByteName, isDirectory: boolean): boolean;

@@ -6,8 +6,8 @@
 import { folderOf } from '../files/places.js';
 import type { ByteName } from '../linux/names.js';
 import type { Filter } from './filter.js';
-import { limits } from './limits.js';
-import type { Picture } from './picture.js';
+import { limits } from './options/limits.js';
+import type { Picture } from './picture/picture.js';
 
 const ROOT = '' as ByteName;
 

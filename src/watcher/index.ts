@@ -13,8 +13,8 @@ export {
   type Operation,
   type Registered,
 } from '../change-log/index.js';
-export { WatcherError, WatcherStoppedError } from './errors.js';
-export { profiles } from './options.js';
+export { WatcherError, WatcherStoppedError } from './options/errors.js';
+export { profiles } from './options/options.js';
 export type {
   BackendName,
   Overflow,
@@ -23,5 +23,5 @@ export type {
   WatcherEvents,
   WatcherLogger,
   WatcherOptions,
-} from './types.js';
+} from './options/types.js';
 export { createWatcher, type Watcher } from './watcher.js';

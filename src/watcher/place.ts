@@ -1,10 +1,10 @@
 /** Where a watch begins: the path that was given, looked at once, so that what can never be watched is refused at once. */
 import { lstatSync, opendirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { shownValue } from '../config/given.js';
+import { shownValue } from '../base/config/values/given.js';
 import { baseOf, folderOf } from '../files/places.js';
 import { type ByteName, bytesOfName, nameOfText, shownName } from '../linux/names.js';
-import { WatcherError } from './errors.js';
+import { WatcherError } from './options/errors.js';
 import type { RootPlace } from './root-watch.js';
 
 /** Errors: WatcherError, op `watch`. */

@@ -9,19 +9,19 @@
  * (bounded), and become one scan.
  */
 import { type ByteName, shownName } from '../linux/names.js';
-import type { Doubts, EventCause } from './doubts.js';
-import { merged } from './engine/hints.js';
 import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
-import { WatcherStoppedError } from './errors.js';
 import type { Filter } from './filter.js';
-import { limits } from './limits.js';
-import type { Settings } from './options.js';
-import type { Picture } from './picture.js';
-import type { Platform } from './platform.js';
-import { isStrict, Reconciler, type ReconcilerHooks } from './reconciler.js';
+import { merged } from './ground/hints.js';
+import { WatcherStoppedError } from './options/errors.js';
+import { limits } from './options/limits.js';
+import type { Settings } from './options/options.js';
+import type { WatcherEvents } from './options/types.js';
+import type { Doubts, EventCause } from './picture/doubts.js';
+import type { Picture } from './picture/picture.js';
+import type { Platform } from './picture/platform.js';
+import { isStrict, Reconciler, type ReconcilerHooks } from './picture/reconciler.js';
 import { Telling } from './telling.js';
 import { Troubles } from './troubles.js';
-import type { WatcherEvents } from './types.js';
 import { Windows } from './windows.js';
 
 export interface RootPlace {

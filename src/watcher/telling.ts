@@ -5,17 +5,17 @@
  * again a moment later; while the root is missing nothing of it is told.
  */
 import { type ByteName, bytesOfName } from '../linux/names.js';
-import { type Difference, Differences } from './differences.js';
-import type { Asked, Doubt, Doubts, EventCause, Step } from './doubts.js';
 import type { Engine, Hint, OpenRoot } from './engine/index.js';
-import { limits as engineLimits } from './engine/limits.js';
-import { absolutePath } from './engine/paths.js';
-import type { Picture } from './picture.js';
-import type { Platform } from './platform.js';
-import type { Reconciler } from './reconciler.js';
-import type { Looker } from './seen.js';
+import { limits as engineLimits } from './ground/limits.js';
+import { absolutePath } from './ground/paths.js';
+import type { WatchEvent } from './options/types.js';
+import { type Difference, Differences } from './picture/differences.js';
+import type { Asked, Doubt, Doubts, EventCause, Step } from './picture/doubts.js';
+import type { Picture } from './picture/picture.js';
+import type { Platform } from './picture/platform.js';
+import type { Reconciler } from './picture/reconciler.js';
+import type { Looker } from './picture/seen.js';
 import type { Troubles } from './troubles.js';
-import type { WatchEvent } from './types.js';
 import type { Windows } from './windows.js';
 
 export interface TellingParts {

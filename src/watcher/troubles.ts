@@ -3,9 +3,9 @@
  * Does not: heal them; the engine does.
  */
 import { type ByteName, shownName } from '../linux/names.js';
-import type { EngineEvent } from './engine/types.js';
-import { WatcherError } from './errors.js';
-import { limits } from './limits.js';
+import type { EngineEvent } from './ground/types.js';
+import { WatcherError } from './options/errors.js';
+import { limits } from './options/limits.js';
 
 export interface TroubleHooks {
   error(error: WatcherError): void;

@@ -6,16 +6,16 @@
  */
 import { EventEmitter } from 'node:events';
 import { type ByteName, shownName } from '../linux/names.js';
-import { Doubts } from './doubts.js';
-import { WatcherError, WatcherStoppedError } from './errors.js';
 import { filterText, makeFilter } from './filter.js';
 import { forgetUntold } from './forgotten.js';
-import { type Settings, settingsOf } from './options.js';
-import { PictureStore, stateError } from './picture-store.js';
+import { WatcherError, WatcherStoppedError } from './options/errors.js';
+import { type Settings, settingsOf } from './options/options.js';
+import type { WatchEvent, WatcherEvents, WatcherOptions } from './options/types.js';
+import { Doubts } from './picture/doubts.js';
+import { PictureStore, stateError } from './picture/picture-store.js';
+import { type Platform, platformOf } from './picture/platform.js';
 import { ownState, placeOf } from './place.js';
-import { type Platform, platformOf } from './platform.js';
 import { type RootPlace, RootWatch } from './root-watch.js';
-import type { WatchEvent, WatcherEvents, WatcherOptions } from './types.js';
 
 /**
  * Guarantees: whoever applies all events has the tree whenever nothing is left to tell, however many events the kernel

@@ -4,8 +4,8 @@
  */
 import type { ByteName } from '../linux/names.js';
 import { clockMs } from './engine/clock.js';
-import { merged } from './engine/hints.js';
-import type { Hint } from './engine/types.js';
+import { merged } from './ground/hints.js';
+import type { Hint } from './ground/types.js';
 
 interface Window {
   untilMs: number;

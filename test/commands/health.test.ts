@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Finding } from '../../src/status/finding.js';
-import type { Report } from '../../src/status/report.js';
-import { dashboardAlone } from '../dashboard/served.js';
+import type { Finding } from '../../src/ingest/health/finding.js';
+import type { Report } from '../../src/service/status/report.js';
 import { isStopped } from '../queue/processes.js';
 import { fill } from '../scenarios/trouble.js';
+import { dashboardAlone } from '../service/dashboard/served.js';
 import { tmpfsMount } from '../world/mounts.js';
 import { type Program, signal } from '../world/program.js';
 import { skipUnlessRoot } from '../world/users.js';

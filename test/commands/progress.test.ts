@@ -1,8 +1,8 @@
 /** The status line: what it promises a person who waits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Progress } from '../../src/base/process/protocol.js';
 import { progressText, summaryText } from '../../src/commands/progress.js';
-import type { Progress } from '../../src/supervise/protocol.js';
 
 const NONE = { filesDone: 0, bytesDone: 0 };
 const now = (more: Partial<Progress> = {}): Progress => ({

@@ -4,7 +4,7 @@
  * `--stall-seconds`, as a virtual machine's pause does (nobody is ended for it).
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import { isStopped } from '../queue/processes.js';
 import { hasClaims } from '../world/database.js';
 import { type Program, signal } from '../world/program.js';

@@ -1,5 +1,5 @@
 /** Each stage in a process of its own, and nothing that looks once a second: only the doorbell tells one what another did. */
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import { under } from './mutants-table.js';
 import { type Found, inWorld, type RunParts } from './mutants-world.js';
 

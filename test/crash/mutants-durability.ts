@@ -14,7 +14,7 @@ export const durabilityMutants: readonly Mutant[] = [
     name: 'no_file_fsync',
     breaks: 'the bytes of an upload are not synced before its hash is committed',
     run: 'power joined',
-    edits: { 'src/stages/hash-sync.js': [['await syncFiles(', 'await (async () => {})(']] },
+    edits: { 'src/ingest/stages/hash-sync.js': [['await syncFiles(', 'await (async () => {})(']] },
   },
   {
     name: 'no_copy_fsync',
@@ -33,7 +33,7 @@ export const durabilityMutants: readonly Mutant[] = [
     breaks: 'the hash is committed before the bytes are synced',
     run: 'power joined',
     edits: {
-      'src/stages/hash-sync.js': [
+      'src/ingest/stages/hash-sync.js': [
         ['await syncFiles(', 'await lateSync(batch.files.roots.work, '],
         ['', LATE],
       ],
@@ -44,7 +44,7 @@ export const durabilityMutants: readonly Mutant[] = [
     breaks: 'the seal is committed before its renames are synced',
     run: 'call order',
     edits: {
-      'src/stages/verify-complete.js': [
+      'src/ingest/stages/verify-complete.js': [
         [SYNC_DIRTY, SYNC_LATE],
         ['', LATE],
       ],
@@ -55,7 +55,7 @@ export const durabilityMutants: readonly Mutant[] = [
     breaks: '*stored* is committed before the target is synced',
     run: 'power joined',
     edits: {
-      'src/stages/move.js': [
+      'src/ingest/stages/move.js': [
         [SYNC_DIRTY, SYNC_LATE],
         ['', LATE],
       ],
@@ -66,7 +66,7 @@ export const durabilityMutants: readonly Mutant[] = [
     breaks: 'the source is removed as soon as its copy has its name, before *stored* is committed',
     run: 'call order',
     edits: {
-      'src/stages/move.js': [
+      'src/ingest/stages/move.js': [
         [
           "return stored(job, batch, content, put === 'renamed'",
           `if (put === 'copied') {
@@ -82,7 +82,7 @@ export const durabilityMutants: readonly Mutant[] = [
     name: 'no_line_sync',
     breaks: 'a manifest line is confirmed without having been synced',
     run: 'power apart',
-    edits: { 'src/manifest/append.js': [['await fdatasyncAsync(fd);', '']] },
+    edits: { 'src/ingest/manifest/append.js': [['await fdatasyncAsync(fd);', '']] },
   },
   {
     name: 'synchronous_normal',

@@ -16,7 +16,7 @@ export const mutants: readonly Mutant[] = [
     breaks: 'lines are written before their plan is committed',
     run: 'kills at lines',
     edits: {
-      'src/manifest/append.js': [
+      'src/ingest/manifest/append.js': [
         [
           'const filled = {',
           `const early = (filled) => {
@@ -37,7 +37,7 @@ export const mutants: readonly Mutant[] = [
     breaks: 'what a crash left of an append is cut off before it is written again',
     run: 'append kills',
     edits: {
-      'src/manifest/finish.js': [
+      'src/ingest/manifest/finish.js': [
         [
           'const fd = openManifest(root, path);',
           `const fd = openManifest(root, path);
@@ -55,7 +55,7 @@ export const mutants: readonly Mutant[] = [
     breaks: 'the ledger is written in a transaction of its own, after the settlement',
     run: 'kill at stored',
     edits: {
-      'src/stages/move.js': [
+      'src/ingest/stages/move.js': [
         [
           '=> recordAll(tx, jobs, steps, settled)',
           '=> setTimeout(() => batch.backend.transact((late) => recordAll(late, jobs, steps, settled)).catch(() => {}), 100)',
@@ -68,7 +68,7 @@ export const mutants: readonly Mutant[] = [
     breaks: 'the file is sealed before its sidecar',
     run: 'kills at seals',
     edits: {
-      'src/stages/seal.js': [
+      'src/ingest/stages/seal.js': [
         ["        moveOne(job, batch, dirty, 'file', job.path);\n", ''],
         [
           '        if (sidecarToo)\n',
@@ -115,7 +115,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no_probe_before_seal',
     breaks: 'a file is sealed without asking whether somebody has it open',
     run: 'open writer',
-    edits: { 'src/stages/seal.js': [["if (before.writer === 'writer')", 'if (false)']] },
+    edits: { 'src/ingest/stages/seal.js': [["if (before.writer === 'writer')", 'if (false)']] },
   },
   {
     name: 'no_probe_at_all',
@@ -138,7 +138,7 @@ export const mutants: readonly Mutant[] = [
     breaks: 'a sealed file that is missing is dropped instead of held',
     run: 'sealed file away',
     edits: {
-      'src/stages/hash.js': [
+      'src/ingest/stages/hash.js': [
         [
           'function missing(job, batch) {',
           "function missing(job, batch) { return { outcome: { kind: 'drop', why: 'vanished' } };",
@@ -151,7 +151,7 @@ export const mutants: readonly Mutant[] = [
     breaks: 'the source is removed as soon as it is open for the copy',
     run: 'frozen instants',
     edits: {
-      'src/warehouse/target.js': [
+      'src/ingest/warehouse/target.js': [
         [
           'const digest = await copyTo(opened.fd, source.stat, temporary, source.bounds);',
           `unlinkAt(source.entry.dir, source.entry.name);

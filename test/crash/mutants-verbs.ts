@@ -7,7 +7,7 @@ export const verbMutants: readonly Mutant[] = [
     breaks: 'a withdrawn file is taken out before its correction is written',
     run: 'corrections fail',
     edits: {
-      'src/stages/decided.js': [
+      'src/ingest/stages/decided.js': [
         [
           'const toCorrect = correctionsOf(jobs, batch);',
           `for (const job of jobs) if (job.facts.putAway.kind === 'withdrawn') await takeOut(job, batch);
@@ -21,7 +21,7 @@ export const verbMutants: readonly Mutant[] = [
     breaks: 'a record is pruned, and its hash is not noted',
     run: 'call order',
     edits: {
-      'src/ledger/pruned.js': [
+      'src/ingest/ledger/pruned.js': [
         ['tx.run(KEEP_HASHES, json);', ''],
         ['AND note IS NULL AND EXISTS', 'AND note IS NULL AND NOT EXISTS'],
       ],
@@ -32,7 +32,7 @@ export const verbMutants: readonly Mutant[] = [
     breaks: 'a line that the restored state does not know is accepted at a start',
     run: 'restored backup',
     edits: {
-      'src/recover/known.js': [
+      'src/ingest/upkeep/known.js': [
         [
           'export async function checkManifestsKnown(state, feed) {',
           "export async function checkManifestsKnown(state, feed) { if (feed !== '') return;",

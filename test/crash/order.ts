@@ -1,6 +1,6 @@
 /** What the harness and its runners say to one another. */
-import type { Config } from '../../src/config/options.js';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import type { Config } from '../../src/base/config/options.js';
+import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 
 export interface Order {
   /** Read by the harness: a runner needs no parser of options, which costs it a third of its start. */

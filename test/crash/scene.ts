@@ -8,9 +8,9 @@
  */
 import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { configOf } from '../../src/base/config/load.js';
+import type { Config } from '../../src/base/config/options.js';
 import { askedFor } from '../../src/commands/ask.js';
-import { configOf } from '../../src/config/load.js';
-import type { Config } from '../../src/config/options.js';
 import { sha256 } from '../world/dropping.js';
 import { World } from '../world/world.js';
 

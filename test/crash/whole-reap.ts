@@ -1,10 +1,10 @@
 /** What the reaper's timer brings in a worker: here it runs at the begin and at the end. */
 import type { Backend } from '../../queue/backend.js';
-import { FeedFiles } from '../../src/files/feed-files.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
-import { adoptOrphans, redoAppends, removeTemporary } from '../../src/recover/reaper.js';
-import type { Feed } from '../../src/stages/stage.js';
-import { dropReservations, oldReservations } from '../../src/warehouse/reserve.js';
+import { FeedFiles } from '../../src/ingest/files/feed-files.js';
+import type { Feed } from '../../src/ingest/stages/stage.js';
+import { adoptOrphans, redoAppends, removeTemporary } from '../../src/ingest/upkeep/reaper.js';
+import { dropReservations, oldReservations } from '../../src/ingest/warehouse/reserve.js';
 
 export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>): Promise<void> {
   for (const [feed, { roots }] of feeds) {

@@ -4,12 +4,12 @@
  * Guarantees: said again after a death they change nothing more, so the recovery says them again.
  */
 import type { Backend } from '../../queue/backend.js';
-import type { Config } from '../../src/config/options.js';
-import { OperatorError } from '../../src/errors.js';
-import { contentNamed } from '../../src/recover/contents-named.js';
-import { withdraw } from '../../src/recover/exceptions.js';
-import { Pieces } from '../../src/recover/pieces.js';
-import { pruneHistory } from '../../src/recover/prune-history.js';
+import type { Config } from '../../src/base/config/options.js';
+import { OperatorError } from '../../src/base/errors.js';
+import { Pieces } from '../../src/ingest/upkeep/pieces.js';
+import { pruneHistory } from '../../src/ingest/upkeep/prune-history.js';
+import { contentNamed } from '../../src/tools/exceptions/contents-named.js';
+import { withdraw } from '../../src/tools/exceptions/exceptions.js';
 import type { Whole } from './whole.js';
 
 const KEPT_MS = 30 * 60_000;

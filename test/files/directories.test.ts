@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileS
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Directories } from '../../src/files/directories.js';
-import { FeedFiles, openRoot, statEntry } from '../../src/files/feed-files.js';
 import { PlaceError } from '../../src/files/place-error.js';
+import { FeedFiles, openRoot, statEntry } from '../../src/ingest/files/feed-files.js';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
 import { directoriesIn, folderFor } from './folder.js';
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Directories } from '../../src/files/directories.js';
 import { DirtyDirectories } from '../../src/files/dirty.js';
-import { openRoot } from '../../src/files/feed-files.js';
 import type { PlaceKind } from '../../src/files/place-error.js';
+import { openRoot } from '../../src/ingest/files/feed-files.js';
 import { nameOfText } from '../../src/linux/index.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { bindMount, release, tmpfsMount } from '../world/mounts.js';
@@ -45,7 +45,7 @@ const FOLDERS = 40;
 const SYNCING = `
   import { Directories } from ${JSON.stringify(new URL('../../src/files/directories.js', import.meta.url).href)};
   import { DirtyDirectories } from ${JSON.stringify(new URL('../../src/files/dirty.js', import.meta.url).href)};
-  import { openRoot } from ${JSON.stringify(new URL('../../src/files/feed-files.js', import.meta.url).href)};
+  import { openRoot } from ${JSON.stringify(new URL('../../src/ingest/files/feed-files.js', import.meta.url).href)};
   const directories = new Directories(openRoot(process.env.FOLDERS_OF));
   const dirty = new DirtyDirectories();
   for (let n = 0; n < ${FOLDERS}; n++) dirty.add(directories, String(n));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Directories } from '../../src/files/directories.js';
-import { openRoot } from '../../src/files/feed-files.js';
+import { openRoot } from '../../src/ingest/files/feed-files.js';
 
 export function folderFor(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'files-test-'));

@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { closeSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openRoot } from '../../src/files/feed-files.js';
 import { type Marker, makeMarker, readMarker } from '../../src/files/marker.js';
+import { openRoot } from '../../src/ingest/files/feed-files.js';
 import { folderFor } from './folder.js';
 
 const MAKERS = 4;

@@ -1,6 +1,7 @@
 /** A process that marks the roots it is given, in their order, when it is told to. */
-import { openRoot } from '../../src/files/feed-files.js';
+
 import { makeMarker } from '../../src/files/marker.js';
+import { openRoot } from '../../src/ingest/files/feed-files.js';
 
 process.on('message', () => {
   const markers = process.argv.slice(2).map((root) => {

@@ -5,17 +5,17 @@
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { configOf } from '../../src/base/config/load.js';
+import type { Config } from '../../src/base/config/options.js';
 import { askedFor } from '../../src/commands/ask.js';
 import { runCommand } from '../../src/commands/console.js';
 import { ingestCtl } from '../../src/commands/ingest-ctl.js';
 import { queueStat } from '../../src/commands/queue-stat.js';
 import { prepareStateFor } from '../../src/commands/state.js';
-import { configOf } from '../../src/config/load.js';
-import type { Config } from '../../src/config/options.js';
-import { FeedFiles } from '../../src/files/feed-files.js';
-import { openState } from '../../src/ledger/open-state.js';
-import { setUpRoots } from '../../src/ledger/roots.js';
-import { Periods } from '../../src/periods/close.js';
+import { FeedFiles } from '../../src/ingest/files/feed-files.js';
+import { openState } from '../../src/ingest/ledger/open-state.js';
+import { Periods } from '../../src/ingest/periods/close.js';
+import { setUpRoots } from '../../src/ingest/roots/roots.js';
 import { Control } from '../crash/control.js';
 import { Whole } from '../crash/whole.js';
 import { tell } from '../crash/whole-reap.js';

@@ -56,7 +56,7 @@ export function releaseIn(folder: string, migration?: string): string {
   mkdirSync(join(folder, 'node_modules'));
   for (const name of readdirSync(modules)) symlinkSync(join(modules, name), join(folder, 'node_modules', name));
   if (migration === undefined) return folder;
-  const path = join(folder, 'dist/src/ledger/schema.js');
+  const path = join(folder, 'dist/src/ingest/ledger/schema.js');
   const before = readFileSync(path, 'utf8');
   const after = before.replace(/,?\s*\],?\s*\};/, (end) => `, \`${migration}\`${end.replace(/^,/, '')}`);
   assert.notEqual(after, before, 'the migrations of the ledger are a list');

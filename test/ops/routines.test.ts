@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
-import type { Report } from '../../src/status/report.js';
+import type { Report } from '../../src/service/status/report.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { holdReady, withState } from '../world/hand.js';
 import { dropAgain, refused } from '../world/lost.js';

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import type { Report } from '../../src/status/report.js';
+import type { Report } from '../../src/service/status/report.js';
 import { LONG } from '../scenarios/trouble.js';
 import type { Options } from '../world/layout.js';
 import { bindMount, tmpfsMount } from '../world/mounts.js';

@@ -5,8 +5,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
-import { NOT_IN_FILE } from '../../src/config/file.js';
-import { feedFields, serviceFields } from '../../src/config/schema.js';
+import { NOT_IN_FILE } from '../../src/base/config/file.js';
+import { feedFields, serviceFields } from '../../src/base/config/schema.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';

@@ -1,6 +1,6 @@
 /**
  * What a producer costs while nothing changes: its rescans open no file and write nothing, seen from outside on the real
- * command. (Its memory, with 150,000 names against 10,000: test/producer/memory.test.ts.)
+ * command. (Its memory, with 150,000 names against 10,000: test/ingest/producer/memory.test.ts.)
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import { type Glance, glance } from '../world/database.js';
 import { contents } from '../world/dropping.js';
 import { ITS_OWN_WATCH, POLLED } from '../world/home.js';

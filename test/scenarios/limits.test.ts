@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import type { Report } from '../../src/status/report.js';
+import type { Report } from '../../src/service/status/report.js';
 import { held } from '../world/jobs.js';
 import { tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';

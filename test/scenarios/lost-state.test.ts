@@ -1,7 +1,7 @@
 /**
  * Lost or older state: a state that was deleted (while running, before a start) or restored from an older copy is refused;
  * `ingest-ctl rebuild` makes it anew, and everything that is dropped again afterwards is known: nothing twice, nothing lost.
- * What a rebuild makes of odd things on disk: test/recover/rebuild.test.ts.
+ * What a rebuild makes of odd things on disk: test/tools/rebuild/rebuild.test.ts.
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

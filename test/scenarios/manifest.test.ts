@@ -9,7 +9,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const BATCH = 12;
-const CUTTING = new URL('../manifest/cutting/switch.js', import.meta.url).href;
+const CUTTING = new URL('../ingest/manifest/cutting/switch.js', import.meta.url).href;
 
 interface Seen {
   world: World;

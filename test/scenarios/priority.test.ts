@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { getPriority } from 'node:os';
 import { test } from 'node:test';
-import { ingestServed } from '../dashboard/served.js';
+import { ingestServed } from '../service/dashboard/served.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';

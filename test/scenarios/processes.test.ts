@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../queue/limits.js';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import type { HeardEvent } from '../world/event-log.js';
 import { originOf } from '../world/manifest.js';
 import { until } from '../world/waiting.js';

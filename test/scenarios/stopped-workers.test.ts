@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { STAGE_NAMES } from '../../src/config/stage-names.js';
+import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import { isStopped } from '../queue/processes.js';
-import { isAlive } from '../supervise/family.js';
+import { isAlive } from '../service/supervise/family.js';
 import { isWriteLocked } from '../world/database.js';
 import { contents } from '../world/dropping.js';
 import { signal } from '../world/program.js';

@@ -1,10 +1,10 @@
 /**
  * What signals do: SIGTERM drains, a second one stops, SIGKILL is seen at once.
- * Killed in back-off: test/queue/conformance/crash.ts. Parents with strange children: test/supervise.
+ * Killed in back-off: test/queue/conformance/crash.ts. Parents with strange children: test/service/supervise.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAlive } from '../supervise/family.js';
+import { isAlive } from '../service/supervise/family.js';
 import { glance } from '../world/database.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';

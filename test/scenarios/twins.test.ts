@@ -1,11 +1,11 @@
 /**
  * Twins on real processes: many contents with three to six copies each, while jobs are held, retried and discarded, stages
- * paused and workers killed in a random order. test/stages/twins.test.ts puts single steps into every order.
+ * paused and workers killed in a random order. test/ingest/stages/twins.test.ts puts single steps into every order.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Backend } from '../../queue/backend.js';
-import { discardJobs } from '../../src/recover/discard.js';
+import { discardJobs } from '../../src/tools/exceptions/discard.js';
 import { assertCarriers, type CarrierJob, givenUp, jobsOf } from '../world/carriers.js';
 import { holdReady, pause, resume, withState } from '../world/hand.js';
 import { signal } from '../world/program.js';

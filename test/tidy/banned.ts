@@ -61,7 +61,7 @@ export const BANNED: Ban[] = [
     where: /^(queue|src)\//,
     except: /^src\/commands\//,
     example: 'console.log(line)',
-    instead: 'emit of src/telemetry, or the output of a command',
+    instead: 'emit of src/base/telemetry, or the output of a command',
   },
   {
     call: /\bprocess\.exit\(/,
@@ -90,7 +90,7 @@ export const BANNED: Ban[] = [
     where: /^(queue|src)\//,
     except: /^src\/telemetry\//,
     example: "import bunyan from 'bunyan';",
-    instead: 'emit of src/telemetry',
+    instead: 'emit of src/base/telemetry',
   },
   {
     call: /\b(?:pkill|killall)\b/,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
-import { type Asked, type Doubt, Doubts, type Step } from '../../src/watcher/doubts.js';
+import { type Asked, type Doubt, Doubts, type Step } from '../../src/watcher/picture/doubts.js';
 import { Windows } from '../../src/watcher/windows.js';
 import { Bell } from '../world/bell.js';
 import { everywhere, scenario } from './told.js';

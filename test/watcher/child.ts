@@ -1,7 +1,7 @@
 /** A watcher in a process of its own, so that it can be stopped, starved and weighed. Talks to the test over IPC. */
 import { nameOfText } from '../../src/linux/names.js';
 import { Engine, type EngineEvent, type EngineOptions } from '../../src/watcher/engine/index.js';
-import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
+import { linuxGround } from '../../src/watcher/ground/linux-ground.js';
 
 export type ToChild =
   | { kind: 'start'; options: Partial<Omit<EngineOptions, 'root'>> & { root: string }; holdAfterOverflow?: boolean }

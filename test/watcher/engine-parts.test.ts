@@ -6,11 +6,11 @@ import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
 import type { EngineEvent } from '../../src/watcher/engine/index.js';
 import { Intake } from '../../src/watcher/engine/intake.js';
-import { limits } from '../../src/watcher/engine/limits.js';
-import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
 import { Marks } from '../../src/watcher/engine/marks.js';
-import { nodeGround } from '../../src/watcher/engine/node-ground.js';
 import { Schedule } from '../../src/watcher/engine/schedule.js';
+import { limits } from '../../src/watcher/ground/limits.js';
+import { linuxGround } from '../../src/watcher/ground/linux-ground.js';
+import { nodeGround } from '../../src/watcher/ground/node-ground.js';
 import { Told } from './told.js';
 
 const name = (text: string): ByteName => text as ByteName;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
-import { limits } from '../../src/watcher/engine/limits.js';
 import { Marks } from '../../src/watcher/engine/marks.js';
-import type { Hint } from '../../src/watcher/engine/types.js';
+import { limits } from '../../src/watcher/ground/limits.js';
+import type { Hint } from '../../src/watcher/ground/types.js';
 
 const X = nameOfText('x');
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
 import { Engine, type EngineEvent, type EngineOptions, type Mark } from '../../src/watcher/engine/index.js';
-import { linuxGround } from '../../src/watcher/engine/linux-ground.js';
+import { linuxGround } from '../../src/watcher/ground/linux-ground.js';
 import { Bell } from '../world/bell.js';
 
 /** Only there to end a test that would otherwise hang. */

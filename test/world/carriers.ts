@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Backend } from '../../queue/backend.js';
-import type { JobFacts } from '../../src/stages/facts.js';
+import type { JobFacts } from '../../src/ingest/rules/facts.js';
 import type { World } from './world.js';
 
 export interface CarrierJob {

@@ -6,8 +6,8 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Rows } from '../../queue/sqlite/rows.js';
+import type { JobFacts } from '../../src/ingest/rules/facts.js';
 import type { ByteName } from '../../src/linux/names.js';
-import type { JobFacts } from '../../src/stages/facts.js';
 import { countAnew, depthsOff } from '../queue/sqlite/depths-off.js';
 import { hashesOff, prunedOf } from './hashes-off.js';
 

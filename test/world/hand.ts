@@ -3,7 +3,7 @@
  * Each call is an owner of its own for as long as it takes.
  */
 import type { Backend } from '../../queue/backend.js';
-import { openState } from '../../src/ledger/open-state.js';
+import { openState } from '../../src/ingest/ledger/open-state.js';
 
 export async function withState<T>(statePath: string, act: (backend: Backend) => Promise<T> | T): Promise<T> {
   const backend = await openState({ statePath, title: 'test', maxAttempts: 8, create: false });

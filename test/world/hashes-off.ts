@@ -1,6 +1,6 @@
-/** Where the ways from hashes to contents (src/ledger/hashes.ts) do not lead where they should: one name each. */
+/** Where the ways from hashes to contents (src/ingest/ledger/hashes.ts) do not lead where they should: one name each. */
 import type { Rows } from '../../queue/sqlite/rows.js';
-import { mayBeOld } from '../../src/ledger/hash-filter.js';
+import { mayBeOld } from '../../src/ingest/ledger/hash-filter.js';
 
 const HASHES = 'SELECT * FROM hashes_new UNION ALL SELECT * FROM hashes_mid UNION ALL SELECT * FROM hashes_old';
 const FIRST = 'SELECT substr(sha256, 1, 6) AS head, row FROM contents WHERE generation = 1';

@@ -8,18 +8,18 @@
 
 import { Wake } from '../../base/wake.js';
 import type { ByteName } from '../../linux/names.js';
+import type { Ground } from '../ground/ground.js';
+import { batchMaxOf, limits } from '../ground/limits.js';
+import type { Cause, EngineOptions, Hint, Mark, ScanStep } from '../ground/types.js';
+import { Watches } from '../ground/watches.js';
 import { clockMs } from './clock.js';
-import type { Ground } from './ground.js';
 import { HandOver } from './hand-over.js';
 import { Intake } from './intake.js';
-import { batchMaxOf, limits } from './limits.js';
 import { Marks } from './marks.js';
 import { Presence } from './presence.js';
 import type { Scan, ScanHooks } from './scan.js';
 import { Schedule } from './schedule.js';
 import { Settling } from './settling.js';
-import type { Cause, EngineOptions, Hint, Mark, ScanStep } from './types.js';
-import { Watches } from './watches.js';
 
 export class Engine<By extends Hint = Cause> {
   /** It lends the root to who looks between two rounds. */

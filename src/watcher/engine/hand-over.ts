@@ -2,7 +2,7 @@
  * Hands marks on, and keeps them when that fails.
  * Guarantees: failing is told once, and its end once.
  */
-import type { EngineOptions, Hint, Mark, OpenRoot, ScanStep } from './types.js';
+import type { EngineOptions, Hint, Mark, OpenRoot, ScanStep } from '../ground/types.js';
 
 export class HandOver {
   #failing = false;

@@ -3,12 +3,12 @@
  * Guarantees: what does not fit becomes a scan of the whole tree, which is told once.
  */
 import type { ByteName } from '../../linux/names.js';
+import type { TreeHooks } from '../ground/ground.js';
+import type { EngineOptions, Hint } from '../ground/types.js';
 import { clockMs } from './clock.js';
-import type { TreeHooks } from './ground.js';
 import type { Marks } from './marks.js';
 import type { Presence } from './presence.js';
 import type { Schedule } from './schedule.js';
-import type { EngineOptions, Hint } from './types.js';
 
 export class Intake implements TreeHooks {
   #overflows = 0;

@@ -6,9 +6,9 @@
  * `prompt`, nothing is held back.
  */
 import type { ByteName } from '../../linux/names.js';
-import { merged } from './hints.js';
-import { limits } from './limits.js';
-import type { Hint, Mark } from './types.js';
+import { merged } from '../ground/hints.js';
+import { limits } from '../ground/limits.js';
+import type { Hint, Mark } from '../ground/types.js';
 
 export class Marks {
   readonly #due = new Map<ByteName, Hint>();

@@ -3,9 +3,9 @@
  * Does not: decide what follows from it; the watcher does.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { Ground, OpenDirectory } from './ground.js';
+import type { Ground, OpenDirectory } from '../ground/ground.js';
+import type { EngineEvent, OpenRoot } from '../ground/types.js';
 import { Root, RootMissing } from './root.js';
-import type { EngineEvent, OpenRoot } from './types.js';
 
 export class Presence {
   readonly #root: Root;

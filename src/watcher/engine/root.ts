@@ -5,7 +5,7 @@
  * missing, not empty.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, OpenDirectory } from './ground.js';
+import type { DirectoryFacts, Ground, OpenDirectory } from '../ground/ground.js';
 
 export type RootState = 'same' | 'first' | 'replaced';
 

@@ -7,10 +7,10 @@
  * Does not: look at files, or decide when to go on.
  */
 import { type ByteName, joinNames } from '../../linux/names.js';
+import type { Ground, Listed, Listing, OpenDirectory } from '../ground/ground.js';
+import { batchMaxOf, limits } from '../ground/limits.js';
+import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from '../ground/types.js';
 import { clockMs } from './clock.js';
-import type { Ground, Listed, Listing, OpenDirectory } from './ground.js';
-import { batchMaxOf, limits } from './limits.js';
-import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from './types.js';
 
 export interface ScanHooks {
   /** The directory is open and about to be read: the moment to watch it. */

@@ -5,10 +5,10 @@
  * Does not: read directories (scan.ts does).
  */
 import type { ByteName } from '../../linux/names.js';
-import type { Ground } from './ground.js';
-import { limits } from './limits.js';
+import type { Ground } from '../ground/ground.js';
+import { limits } from '../ground/limits.js';
+import type { ScanCause } from '../ground/types.js';
 import { Scan, type ScanHooks } from './scan.js';
-import type { ScanCause } from './types.js';
 
 const PACED: ReadonlySet<ScanCause> = new Set(['periodic', 'retry']);
 

@@ -3,9 +3,10 @@
  * Guarantees: where events are complete, what the kernel has queued is taken in before anybody is answered; where they
  * are not, a scan of the whole tree that began after the question is.
  */
+
+import type { Watches } from '../ground/watches.js';
 import type { Marks } from './marks.js';
 import type { Schedule } from './schedule.js';
-import type { Watches } from './watches.js';
 
 export class Settling {
   #waiting: (() => void)[] = [];

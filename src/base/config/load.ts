@@ -1,0 +1,57 @@
+/**
+ * From a command line to the `Config` of a daemon, every check done.
+ * Guarantees: when it throws, nothing on disk was changed.
+ */
+import { dashboardOf } from './dashboard.js';
+import { feedsOf } from './feeds.js';
+import { notifyOf } from './notify.js';
+import type { Config, ServiceOptions } from './options.js';
+import type { Invocation } from './read.js';
+import { parseWorkers } from './schema.js';
+import { refuseStateInside, statePathOf } from './state-path.js';
+import { STAGE_NAMES } from './values/stage-names.js';
+
+const DASHBOARD_PORT = '8000';
+
+export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
+  const feeds = feedsOf(invocation);
+  const service = serviceOf(invocation, env);
+  refuseStateInside(invocation.origin('state-path'), service.statePath, feeds);
+  return { feeds, service };
+}
+
+/** A worker learns its feeds from the state; only the service's options count. */
+export function workerConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
+  return { feeds: [], service: serviceOf(invocation, env) };
+}
+
+/** The dashboard alone learns its feeds from the state too, and has an address without being told one. */
+export function dashboardConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
+  return { feeds: [], service: serviceOf(invocation, env, DASHBOARD_PORT) };
+}
+
+function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: string): ServiceOptions {
+  const values = invocation.service;
+  return {
+    statePath: statePathOf(invocation, env),
+    logLevel: values['log-level'],
+    concurrency: values.concurrency,
+    workers: values.workers === undefined ? undefined : everyStage(parseWorkers(values.workers)!),
+    maxAttempts: values['max-attempts'],
+    stallSeconds: values['stall-seconds'],
+    maxBytesPerSecond: values['max-bytes-per-second'],
+    stateMinFreeBytes: values['state-min-free-bytes'],
+    keepHistoryMs: values['keep-history'],
+    metricsIntervalSeconds: values['metrics-interval-seconds'],
+    once: values.once,
+    dryRun: values['dry-run'],
+    trace: values.trace,
+    dashboard: dashboardOf(invocation, env, fallback),
+    notify: notifyOf(invocation, env),
+  };
+}
+
+/** A stage that --workers does not name gets one process: a pipeline without it would stand still. */
+function everyStage(named: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(STAGE_NAMES.map((stage) => [stage, named[stage] ?? 1]));
+}

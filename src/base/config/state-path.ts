@@ -1,0 +1,75 @@
+/**
+ * Where the state lies: as --state-path says, else a file of its own for each input below the user's state directory.
+ * Guarantees: the same input, by whatever path it is named, leads to the same state; nothing is made here.
+ */
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { EnvironmentError, OperatorError } from '../errors.js';
+import type { FeedOptions } from './options.js';
+import type { Invocation } from './read.js';
+import { realOrFuturePath, refuseWithin } from './values/directories.js';
+
+export function statePathOf(invocation: Invocation, env: NodeJS.ProcessEnv): string {
+  const given = invocation.service['state-path'];
+  if (given !== undefined) return asFile(invocation.origin('state-path'), realOrFuturePath(given));
+  // Several feeds share the state that belongs to the first of them.
+  const input = invocation.feeds[0]?.values.input;
+  if (input !== undefined) return defaultStatePath(realOrFuturePath(input), env);
+  throw new OperatorError(
+    'state_unknown',
+    `${invocation.spec.name} must be told which state it is for, but neither --state-path, --input nor --config was given; add one of them.`,
+  );
+}
+
+export function defaultStatePath(realInput: string, env: NodeJS.ProcessEnv): string {
+  const xdg = env.XDG_STATE_HOME;
+  const home = xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'state');
+  const id = createHash('sha256').update(realInput).digest('hex').slice(0, 16);
+  return join(home, 'atomic-ingestor', id, 'state.db');
+}
+
+/** A state inside a folder that is ingested, or that a consumer empties, would not live long. */
+export function refuseStateInside(origin: string, statePath: string, feeds: readonly FeedOptions[]): void {
+  for (const feed of feeds) {
+    for (const [option, path] of [
+      ['input', feed.input],
+      ['warehouse', feed.warehouse],
+      ['manifests', feed.manifests],
+      ['work-dir', feed.workDir],
+    ] as const) {
+      if (path !== undefined) refuseWithin({ origin, path: statePath }, { origin: `--${option}`, path });
+    }
+  }
+}
+
+/** For commands that read a state or change what is in it, and must not make one. */
+export function existingState(path: string): string {
+  try {
+    statSync(path);
+    return path;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new EnvironmentError(
+      'state_missing',
+      code === 'ENOENT' || code === 'ENOTDIR'
+        ? `there is no state at ${path}; name the right one by --state-path, --input or --config, or start ingest, which makes it.`
+        : `the state ${path} cannot be looked at (${code}); run the command as the user that ingest runs as.`,
+    );
+  }
+}
+
+function asFile(origin: string, path: string): string {
+  let isDirectory = false;
+  try {
+    isDirectory = statSync(path).isDirectory();
+  } catch {
+    return path; // it is made at the start
+  }
+  if (!isDirectory) return path;
+  throw new OperatorError(
+    'state_path_directory',
+    `${origin} must be the path of a file, but ${path} is a directory; name a file in it, for example ${join(path, 'state.db')}.`,
+  );
+}

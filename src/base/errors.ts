@@ -1,0 +1,189 @@
+/**
+ * The catalogue of everything that can be told to an operator: code, exit code, whether a later try may help, what to do.
+ * A bug is any other Error: it shows its stack and ends with exit code 1.
+ * docs/errors.md is the same list for readers; a test compares the two, and the codes in the source, both ways.
+ */
+import { damaged, isDamage, sqlCodeOf } from '../../queue/errors.js';
+
+export const EXIT = { done: 0, bug: 1, usage: 2, environment: 3, unfinished: 4 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export interface CatalogueEntry {
+  /** The exit code of a command that ends with it; null where a file is held or a gate closed and the work goes on. */
+  exit: ExitCode | null;
+  /** Whether the same thing, tried again later, may succeed without anybody's hand. */
+  retryable: boolean;
+  /** What to do. */
+  hint: string;
+}
+
+const usage = (hint: string): CatalogueEntry => ({ exit: EXIT.usage, retryable: false, hint });
+const environment = (hint: string): CatalogueEntry => ({ exit: EXIT.environment, retryable: false, hint });
+/** The file stays where it is until a person acts. */
+const held = (hint: string): CatalogueEntry => ({ exit: null, retryable: false, hint });
+
+export const CATALOGUE: Record<string, CatalogueEntry> = {
+  bad_value: usage('Correct the value; the sentence has the rule and an example.'),
+  missing_value: usage('Write the value after the option, or --option=VALUE where it begins with a dash.'),
+  missing_option: usage('Add the option, as a flag, in the environment or in the file.'),
+  unknown_option: usage('Use the suggested spelling, or see --help.'),
+  unknown_variable: usage('Rename or unset the environment variable.'),
+  unknown_key: usage('Correct the key in the file; keys are the names of the flags.'),
+  unknown_verb: usage('Name one of the verbs that the sentence lists.'),
+  unknown_stage: usage('Name one of the four stages, or none for all.'),
+  unknown_feed: usage('Name one of the feeds that the sentence lists.'),
+  unknown_code: usage('Name one of the reasons that the sentence lists.'),
+  option_twice: usage('Leave one of the two out.'),
+  unexpected_word: usage('Remove the word, or put it directly behind its option.'),
+  missing_word: usage('Name what the verb is to act on.'),
+  bad_config_file: usage('Correct the line of the YAML file.'),
+  bad_feed_name: usage('Use letters, digits, dots, dashes and underscores.'),
+  bad_feed_count: usage('Name at least one feed under `feeds`, or remove the key.'),
+  folder_for_many_feeds: usage('Set folders under feeds.NAME.'),
+  folders_overlap: usage('Name directories of which none is, or lies in, another.'),
+  state_unknown: usage('Add --state-path, --input or --config.'),
+  state_path_directory: usage('Name a file, not a directory.'),
+  dashboard_needs_token: usage('Name a token file, or listen on loopback.'),
+  token_unreadable: usage('Check the path of the file and its permissions.'),
+  notify_command_unusable: usage('Name an executable file, by its absolute path.'),
+  not_selected: usage('Name jobs or paths, or --all.'),
+  missing_reason: usage('Add --reason TEXT.'),
+  content_unknown: usage('Name a SHA-256 or a path that ingest-ctl explain knows.'),
+  content_of_many_feeds: usage('Add --feed NAME.'),
+  content_under_way: usage('Wait until it is stored; ingest-ctl explain says where it is.'),
+  which_generation: usage('Name the ingest_id of the one that is meant.'),
+  already_withdrawn: usage('Ask ingest-ctl explain how far it is.'),
+  dest_not_ours: usage('Name an empty directory, or add --adopt once.'),
+  dest_of_another_source: usage('Name the SOURCE or the DEST that was meant, or add --adopt once.'),
+  dest_is_a_root: usage('Name a directory that no ingestor uses.'),
+  feed_under_way: usage('Let it run dry first; queue-stat --by feed shows what waits.'),
+  warehouse_not_empty: usage('Name an empty directory, or start ingest with the copy.'),
+  not_ours_to_withdraw: usage('Name a file that this feed has ingested.'),
+
+  secret_exposed: environment('Take its permissions from the others: chmod 600; it belongs to the user that reads it.'),
+  config_unreadable: environment('Check the path of the file and its permissions.'),
+  directory_missing: environment('Mount it, or make it with mkdir -p.'),
+  not_a_directory: environment('Name a directory.'),
+  directory_unusable: environment('Check the permissions of the path and its parents.'),
+  directory_not_utf8: environment('Rename the folder; names of files below it may be any bytes.'),
+  few_descriptors: environment('Raise ulimit -n, or LimitNOFILE in the unit.'),
+  state_missing: environment('Name the right state, or start ingest, which makes it.'),
+  state_folder_unusable: environment('Name another path, or correct its owner and permissions.'),
+  state_on_network: environment('Keep the state on a local disk.'),
+  state_unusable: environment('Check the path, its owner and its permissions.'),
+  state_replaced: environment(
+    'Stop everything, put the right file there, start again; if it is lost, run ingest-ctl rebuild.',
+  ),
+  state_foreign_clock: environment('Run all processes of a state in one time namespace.'),
+  state_not_a_database: environment(
+    'Stop everything, put a backup in its place if there is one, and run ingest-ctl rebuild.',
+  ),
+  state_too_many_owners: environment('End some of the processes that use the state.'),
+  second_state: environment('Use the state that the folders belong to, or name other folders.'),
+  work_dir_elsewhere: environment('Name a --work-dir on the mount of --input, or none.'),
+  work_dir_changed: environment('Name the former --work-dir, or empty it first.'),
+  warehouse_changed: environment('Start with the former --warehouse, copy it, or run ingest-ctl replace-warehouse.'),
+  manifests_changed: environment('Start with the former --manifests, or copy it with its .ingest-root.'),
+  root_unusable: environment('Check the folder that the sentence names, and its permissions.'),
+  state_lost: environment('Put the state file back, or run ingest-ctl rebuild.'),
+  state_in_use: environment('Stop every ingest process of the state, then run the command again.'),
+  state_good: environment('Start ingest; or move the state away by hand first.'),
+  two_states: environment('Rebuild the feeds of one state at a time, naming only its feeds.'),
+  feeds_missing: environment('Name all feeds of the state, or move it away by hand first.'),
+  correction_owed: {
+    exit: EXIT.environment,
+    retryable: true,
+    hint: 'Repair the manifests directory; a worker goes on by itself.',
+  },
+  warehouse_missing: environment('Mount the warehouse, then run ingest-ctl rebuild again.'),
+  manifest_unreadable: environment('Restore the file, unpack it or move it away, then run ingest-ctl rebuild again.'),
+  audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
+  backup_exists: environment('Name a file that is not there yet.'),
+  backup_unwritable: environment('Check the folder of the backup, its space and its permissions.'),
+  rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
+  state_older_than_manifests: environment('Run ingest-ctl rebuild.'),
+  dest_in_use: environment('Stop the other ingest-replicate first.'),
+  dest_missing: environment('Mount or restore DEST, or check its permissions, and start again.'),
+  source_missing: environment('Mount or restore SOURCE, or add --adopt once.'),
+  source_replaced: environment('Mount or restore the former SOURCE, or add --adopt once.'),
+  source_empty: environment('Mount or restore what belongs into SOURCE, or add --allow-empty-source.'),
+  change_log_unusable: environment('Check the path of the change log and its permissions, or name another one.'),
+  watch_unusable: environment('Do as the sentence says, or add --poll.'),
+  dashboard_address: {
+    exit: EXIT.environment,
+    retryable: true,
+    hint: 'End what listens there, or name another address.',
+  },
+  newer_database: environment('Install the version that wrote it, or restore the backup beside it.'),
+  older_database: environment('Start ingest once; it brings the state up to date.'),
+  // These two wait while a process runs; a command that needs the state at once ends with them.
+  state_full: { exit: EXIT.environment, retryable: true, hint: 'Free space on the disk of the state.' },
+  state_io: { exit: EXIT.environment, retryable: true, hint: 'Check the disk of the state and its permissions.' },
+
+  poison: held(
+    'Its process died repeatedly with this file in hand; look at the log, then ingest-ctl retry or discard.',
+  ),
+  too_large: held('Raise --max-bytes and run ingest-ctl retry, or remove the file.'),
+  too_small: held('Lower --min-bytes and run ingest-ctl retry, or remove the file.'),
+  unreadable: held('Give read permission, then ingest-ctl retry.'),
+  not_permitted: held('Give write permission on its directory, then ingest-ctl retry.'),
+  sticky_directory: held('Run as the owner of the file or as root, or remove the sticky bit, then ingest-ctl retry.'),
+  name_too_long: held('Move the file to a shorter path.'),
+  changed_after_copy: held('Look at the stored file and the original, then ingest-ctl retry or discard.'),
+  checksum_mismatch: held('Send the file again, and ingest-ctl discard this one.'),
+  empty_file: held('ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry.'),
+  sealed_file_missing: held('Put the file back into the work directory and ingest-ctl retry, or ingest-ctl discard.'),
+  changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
+  withdrawn_file_differs: held('Look at the file and move it away, then ingest-ctl retry, or ingest-ctl discard.'),
+  target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
+  never_fits: held(
+    'Make the filesystem larger, or lower --min-free-bytes, and ingest-ctl retry, or ingest-ctl discard.',
+  ),
+  target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
+  low_space: { exit: null, retryable: true, hint: 'Free some space there, or lower the mark that the sentence names.' },
+  low_inodes: { exit: null, retryable: true, hint: 'Remove small files there, or lower --min-free-inodes.' },
+  state_unchecked: {
+    exit: null,
+    retryable: true,
+    hint: 'Wait: it opens by itself when every page of the state was read.',
+  },
+  paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
+  sidecar_unreadable: {
+    exit: null,
+    retryable: true,
+    hint: 'Give read permission on the sidecar; if it is held by then, ingest-ctl retry.',
+  },
+  eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
+};
+
+/** An error that a person can act on: one sentence with option or path, rule, value and next step. No stack is shown. */
+export class OperatorError extends Error {
+  override readonly name: string = 'OperatorError';
+  constructor(
+    /** A key of the catalogue, lower_snake_case. */
+    readonly code: string,
+    /** The whole sentence, with what to do next. */
+    message: string,
+    readonly exitCode: ExitCode = EXIT.usage,
+  ) {
+    super(message);
+  }
+}
+
+/** The environment cannot be used (exit code 3): a supervisor does not restart the process for it. */
+export class EnvironmentError extends OperatorError {
+  override readonly name = 'EnvironmentError';
+  constructor(code: string, message: string) {
+    super(code, message, EXIT.environment);
+  }
+}
+
+/** The error as an operator's, if it is one: the queue, which imports nothing from here, has its own class for them. */
+export function asOperatorError(error: unknown): { code: string; message: string; exitCode: ExitCode } | undefined {
+  if (error instanceof OperatorError) return error;
+  if (!(error instanceof Error)) return undefined;
+  if (isDamage(error)) return { ...damaged('the state', sqlCodeOf(error)), exitCode: EXIT.environment };
+  const { code, exitCode } = error as Error & { code?: unknown; exitCode?: unknown };
+  if (typeof code !== 'string' || exitCode !== EXIT.environment) return undefined;
+  return { code, message: error.message, exitCode };
+}

@@ -1,0 +1,69 @@
+/**
+ * What a parent and its children say to one another over the IPC channel. Nothing else passes between them: signals
+ * reach the parent alone, and a child's logs go straight to stderr.
+ */
+import type { OwnerId } from '../../../queue/backend.js';
+import type { Config } from '../config/options.js';
+import type { IngestStage } from '../config/values/stage-names.js';
+import type { ExitCode } from '../errors.js';
+
+export type Role = 'producer' | 'worker' | 'dashboard' | 'notifier';
+
+export interface Init {
+  kind: 'init';
+  role: Role;
+  /** Of a worker: which stages it runs, in the pipeline's order. */
+  stages: IngestStage[];
+  config: Config;
+  /** The child ends if this is not its parent any more. */
+  parentPid: number;
+  /** `lines`: for a terminal. `json`: bunyan. */
+  logs: 'json' | 'lines';
+}
+
+export type ParentMessage =
+  | Init
+  /** Finish what is in hand, then end with 0. */
+  | { kind: 'drain' }
+  /** End now: put down what is in hand, it is no crash. */
+  | { kind: 'stop' };
+
+/** A bounded list: how many, and the first of them. */
+export interface Named {
+  count: number;
+  names: string[];
+}
+
+/** What `--once` leaves behind. */
+export interface OnceDone {
+  kind: 'once_done';
+  held: Named;
+  /** Still open for writing after the wait. */
+  open: Named;
+  withoutSidecar: Named;
+  /** With the sign of a cut upload, whose window is longer than anybody waits for. */
+  partial: Named;
+}
+
+/** State-wide figures for the status line. */
+export interface Progress {
+  kind: 'progress';
+  filesDone: number;
+  bytesDone: number;
+  filesPerSecond: number;
+  /** On their way, in all stages. */
+  filesLeft: number;
+  held: number;
+  /** The file that is looked at next. Of one that is `open` for writing or `growing`, no time says when it is complete. */
+  waiting?: { path: string; seconds: number; writer: 'open' | 'growing' | undefined };
+}
+
+export type ChildMessage =
+  /** The state is open; beats are in that file, in this owner's slot. */
+  | { kind: 'ready'; owner: OwnerId; ownersPath: string }
+  | OnceDone
+  | Progress
+  /** The role has returned: whoever is still there a moment later hangs in a system call. */
+  | { kind: 'returned' }
+  /** Ends with `exitCode` because of something that a person must change; the parent tells it. */
+  | { kind: 'fatal'; code: string; message: string; exitCode: ExitCode };

@@ -1,0 +1,78 @@
+/**
+ * The periodic `metrics` event: exact totals from the counters of the state, rates since the last event, and what
+ * waits in each stage. One process of a state emits it (the producer's), for the whole state.
+ * Does not: write to the state.
+ */
+import type { Backend } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import type { Emit } from './emit.js';
+
+export interface Metrics {
+  files_processed: number;
+  bytes_processed: number;
+  files_per_second: number;
+  bytes_per_second: number;
+  /** Jobs per stage that are on their way: ready, deferred, claimed or waiting. */
+  queue_depth: Record<string, number>;
+  held: number;
+}
+
+/** What counts as processed: the content is in the warehouse, now or before. */
+const PROCESSED = ['stored', 'duplicate'];
+
+/** Emits until `stop` is called; `tell` emits at once, as at the end of a run that is shorter than the interval. */
+export function startMetrics(
+  backend: Backend,
+  intervalSeconds: number,
+  emit: Emit,
+): { tell: () => void; stop: () => void } {
+  const read = metricsReader(backend);
+  const tell = () => emit('metrics', { ...read() });
+  const timer = setInterval(tell, intervalSeconds * 1000);
+  timer.unref();
+  return { tell, stop: () => clearInterval(timer) };
+}
+
+/** Each call answers the state of things now, with rates since the call before. */
+export function metricsReader(backend: Backend, now: () => number = () => performance.now()): () => Metrics {
+  let last = { at: now(), ...processed(backend) };
+  return () => {
+    const at = now();
+    const total = processed(backend);
+    const seconds = Math.max((at - last.at) / 1000, 0.001);
+    const metrics = {
+      files_processed: total.files,
+      bytes_processed: total.bytes,
+      files_per_second: rate(total.files - last.files, seconds),
+      bytes_per_second: rate(total.bytes - last.bytes, seconds),
+      ...depth(backend),
+    };
+    last = { at, ...total };
+    return metrics;
+  };
+}
+
+const rate = (amount: number, seconds: number): number => Math.round((amount / seconds) * 10) / 10;
+
+/** Since the state was made. */
+export function processed(view: Pick<QueueView, 'counters'>): { files: number; bytes: number } {
+  let files = 0;
+  let bytes = 0;
+  for (const counter of view.counters()) {
+    if (!PROCESSED.includes(counter.name)) continue;
+    files += counter.files;
+    bytes += counter.bytes;
+  }
+  return { files, bytes };
+}
+
+function depth(backend: Backend): Pick<Metrics, 'queue_depth' | 'held'> {
+  const queue_depth: Record<string, number> = Object.fromEntries(backend.stages.map((stage) => [stage, 0]));
+  let held = 0;
+  for (const stats of backend.stats()) {
+    queue_depth[stats.stage] =
+      (queue_depth[stats.stage] ?? 0) + stats.ready + stats.deferred + stats.claimed + stats.waiting;
+    held += stats.held;
+  }
+  return { queue_depth, held };
+}

@@ -1,3 +1,0 @@
-/** The four stages in their order, as options and help name them; src/stages gives each its handler. */
-export const STAGE_NAMES = ['verify-complete', 'hash', 'manifest', 'move'] as const;
-export type IngestStage = (typeof STAGE_NAMES)[number];

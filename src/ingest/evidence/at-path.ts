@@ -1,0 +1,63 @@
+/**
+ * Whose file lies at a stored content's path, by the rows of the ledger and the bytes on disk.
+ * Guarantees: answers `mine` only for a file that was read. The inode cannot say it: after a copy across filesystems, a
+ * restore or a rebuild none fits.
+ */
+import type { Backend, Reader } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { type Content, contentByRow, generationsOf, placeOf } from '../ledger/content.js';
+import { reservedFor } from '../warehouse/reserve.js';
+import { contentAt } from '../warehouse/target.js';
+import type { Case } from './case.js';
+import { type Claimant, ownerOf } from './owner.js';
+
+export interface Asked {
+  feed: FeedOptions;
+  /** All feeds of the state: some may put their files into the same warehouse. */
+  feeds: readonly FeedOptions[];
+  files: FeedFiles;
+  content: Content;
+  /** Called before the bytes are read. */
+  reading?: () => void;
+}
+
+/** Errors: as the calls give them. */
+export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...asked }: Asked): Promise<Case['path']> {
+  const { files, content } = asked;
+  const target = placeOf(content);
+  const entry = files.entryOrNone(files.warehouse, target);
+  const stat = statEntry(entry);
+  if (!entry || !stat) return 'free';
+  if (state.read((reader) => isPlannedByAnother(reader, asked))) return 'others_line';
+  reading?.();
+  const sha256 = await contentAt(entry);
+  const owner =
+    sha256 &&
+    ownerOf(
+      state.read((reader) => claimantsOf(reader, asked, sha256)),
+      sha256,
+    );
+  if (!owner) return 'foreign';
+  return owner.row === content.row ? 'mine' : 'others_line';
+}
+
+/**
+ * A planned file lies there, or is about to: what had the path before is gone. A withdrawal keeps its path too, and a restored
+ * state may bring one back that ended long ago: it does not say whose file lies there.
+ */
+export function isPlannedByAnother(reader: Reader, { feed, content }: Pick<Asked, 'feed' | 'content'>): boolean {
+  const holder = reservedFor(reader, feed.warehouse, placeOf(content));
+  return holder !== undefined && holder !== content.row && contentByRow(reader, holder)?.note !== 'withdrawn';
+}
+
+/** Rows with these bytes that name the path. Rows with other bytes could not own the file. */
+function claimantsOf(reader: Reader, { feed, feeds, content }: Asked, sha256: Buffer): (Claimant & { row: number })[] {
+  return feeds
+    .filter(({ warehouse }) => warehouse === feed.warehouse)
+    .flatMap(({ name }) => generationsOf(reader, name, sha256))
+    .filter(({ target }) => target?.equals(content.target!))
+    .map(({ row, ingestId, generation, note }) => {
+      return { row, ingestId: ingestId!, sha256, generation, takenBack: note === 'withdrawn' };
+    });
+}

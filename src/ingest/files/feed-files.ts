@@ -1,0 +1,183 @@
+/**
+ * The directories of one feed, opened for one batch: each root at its first use, its marker checked before anything is
+ * done in it. A root that is missing, not mounted or not ours is a PlaceError, never a plain ENOENT of some file.
+ * Does not: keep a descriptor beyond `close()`: one that is kept would make a later unmount fail with EBUSY.
+ */
+import assert from 'node:assert/strict';
+import { Directories, type Entry } from '../../files/directories.js';
+import { readMarker } from '../../files/marker.js';
+import { inPlace, type PlaceKind, placeError } from '../../files/place-error.js';
+import { folderOf, type Part, UNDERPROCESS, workName } from '../../files/places.js';
+import { FsKinds } from '../../files/probe.js';
+import {
+  AT_FDCWD,
+  type ByteName,
+  bytesOfName,
+  joinNames,
+  LinuxError,
+  nameOfText,
+  O,
+  openAt,
+  openDirectory,
+  type Stat,
+  shownName,
+  statAtOrNone,
+} from '../../linux/index.js';
+
+/** Where the roots of a feed are, and the id that each one's marker must have; `undefined`: not yet set up. */
+export interface Roots {
+  input: string;
+  work: string;
+  manifests: string;
+  warehouse: string;
+  markers: { work?: string; manifests?: string; warehouse?: string };
+}
+
+/** Name of the work directory inside an input (or inside a mount below it). */
+export const INNER_WORK = nameOfText('.ingest');
+
+/** What the names in a work folder are made of. */
+export interface WorkKey {
+  readonly id: string;
+  readonly key: Buffer;
+  readonly inside: ByteName;
+}
+
+const pathOf = (job: WorkKey): ByteName => job.key.toString('latin1') as ByteName;
+
+type MarkedRoot = 'work' | 'manifests' | 'warehouse';
+
+export class FeedFiles {
+  readonly #open = new Map<string, Directories>();
+  readonly kinds = new FsKinds();
+
+  constructor(readonly roots: Roots) {}
+
+  get input(): Directories {
+    return this.#root('input', this.roots.input);
+  }
+  get manifests(): Directories {
+    return this.#root('manifests', this.roots.manifests);
+  }
+  get warehouse(): Directories {
+    return this.#root('warehouse', this.roots.warehouse);
+  }
+
+  /** The work directory of a job; `inside` names the mount below the input that it was sealed in ('' = the feed's own). */
+  work(inside: ByteName): Directories {
+    if (inside === '') return this.#root('work', this.roots.work);
+    const known = this.#open.get(`in:${inside}`);
+    if (known) return known;
+    const place = { kind: 'work', path: `${this.roots.input}/${shownName(inside)}/${INNER_WORK}` } as const;
+    const made = new Directories(openInner(this.input, inside, place.path), place);
+    this.#open.set(`in:${inside}`, made);
+    return made;
+  }
+
+  /** Whether the work directory inside a mount below the input is there. */
+  hasWork(inside: ByteName): boolean {
+    return statEntry(this.entryOrNone(this.input, joinNames(inside, INNER_WORK)))?.kind === 'directory';
+  }
+
+  /** Makes the work directory inside a mount below the input; only while a file that lies in that mount proves it to be there. */
+  makeInnerWork(inside: ByteName): void {
+    this.input.make(joinNames(inside, INNER_WORK), 0o700);
+  }
+
+  /** Whether the names that a job needs fit into a work folder at all. */
+  canHold(job: WorkKey): boolean {
+    return workName(job.id, 'copy', pathOf(job)) !== undefined;
+  }
+
+  /** Relative to the job's work directory. */
+  workPath(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): ByteName {
+    const name = workName(job.id, part, pathOf(job));
+    assert(name !== undefined, `no name in ${folder} can hold job ${job.id}`);
+    return joinNames(folder, name);
+  }
+
+  /** Where a part of a job lies in a folder of its work directory; undefined where the folder is missing. */
+  workEntry(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): Entry | undefined {
+    return this.entryOrNone(this.work(job.inside), this.workPath(job, part, folder));
+  }
+
+  /** The same, its folder made where missing. */
+  makeWorkEntry(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): Entry {
+    const path = this.workPath(job, part, folder);
+    const directories = this.work(job.inside);
+    directories.make(folderOf(path), 0o700);
+    return directories.entry(path);
+  }
+
+  /** Undefined where a directory on the way is missing. */
+  entryOrNone(directories: Directories, path: ByteName): Entry | undefined {
+    try {
+      return directories.entry(path);
+    } catch (error) {
+      if (
+        error instanceof LinuxError &&
+        (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP')
+      )
+        return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const directories of this.#open.values()) directories.close();
+    this.#open.clear();
+  }
+
+  #root(kind: PlaceKind, path: string): Directories {
+    const known = this.#open.get(kind);
+    if (known) return known;
+    const fd = inPlace(kind, path, 'root', () => openRoot(path));
+    const made = new Directories(fd, { kind, path });
+    try {
+      if (kind !== 'input') this.#checkMarker(kind as MarkedRoot, path, fd);
+    } catch (error) {
+      made.close();
+      throw error;
+    }
+    this.#open.set(kind, made);
+    return made;
+  }
+
+  #checkMarker(kind: MarkedRoot, path: string, fd: number): void {
+    const wanted = this.roots.markers[kind];
+    const found = inPlace(kind, path, 'root', () => readMarker(fd));
+    if (wanted === undefined || found?.id !== wanted) throw placeError(kind, path, 'no_marker');
+  }
+}
+
+/** A root may be named by a path with symlinks in it: the operator chose it. What lies below is opened beneath it. */
+export const openRoot = (path: string): number =>
+  openAt(AT_FDCWD, nameOfText(path), O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+
+/** What lies at an entry, never following a symlink. */
+export const statEntry = (entry: Entry | undefined): Stat | undefined => entry && statAtOrNone(entry.dir, entry.name);
+
+export const absolute = (root: string, path: ByteName): Buffer =>
+  Buffer.concat([Buffer.from(`${root}/`), bytesOfName(path)]);
+
+/**
+ * The work directory inside a mount below the input. Never made here: where the mount has gone it would be made below
+ * the mount point, and the sealed files that lie in the mount would look lost.
+ */
+function openInner(input: Directories, inside: ByteName, path: string): number {
+  try {
+    return openDirectory(input.rootFd, joinNames(inside, INNER_WORK));
+  } catch (error) {
+    if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      throw new MountMissing(path);
+    throw error;
+  }
+}
+
+/** A mount below the input is not there; the rest of the feed is not concerned. */
+export class MountMissing extends Error {
+  override readonly name = 'MountMissing';
+  constructor(readonly path: string) {
+    super(`${path} is missing, and the file was sealed there: mount the file system that it lies in`);
+  }
+}

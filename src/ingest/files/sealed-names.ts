@@ -1,0 +1,73 @@
+/**
+ * What lies in `underprocess/` (or `duplicates/`, `failed/`), read backwards: each name says its job and its path. Also in
+ * the work directories that lie inside mounts below the input.
+ * Guarantees: streams; a directory of a million names is never held as a list.
+ */
+
+import type { Directories } from '../../files/directories.js';
+import { mountsBelow } from '../../files/mounts.js';
+import { namesIn } from '../../files/names-in.js';
+import { type Part, parseWorkName, UNDERPROCESS, type WORK_FOLDERS } from '../../files/places.js';
+import { type ByteName, joinNames, LinuxError, statAtOrNone } from '../../linux/index.js';
+import { type FeedFiles, INNER_WORK, statEntry } from './feed-files.js';
+
+type WorkFolder = (typeof WORK_FOLDERS)[number];
+
+export interface WorkName {
+  jobId: string;
+  part: Part;
+  /** The file's path in the input. Undefined: a folder `JOBID~` with nothing in it. */
+  path: ByteName | undefined;
+  /** '' = the feed's own work directory; else the mount that its work directory lies in. */
+  inside: ByteName;
+  /** In that folder; a folder itself where the path lies raw in it. */
+  name: ByteName;
+}
+
+export function* sealedNames(files: FeedFiles): Generator<WorkName> {
+  files.work('' as ByteName).make(UNDERPROCESS, 0o700);
+  yield* workNames(files, UNDERPROCESS);
+}
+
+/** What lies in a folder of the work directories, where that is there. */
+export function* workNames(files: FeedFiles, folder: WorkFolder): Generator<WorkName> {
+  for (const inside of ['' as ByteName, ...mountsBelow(files.roots.input)]) {
+    const dir = directoryOf(files, inside, folder);
+    if (dir === undefined) continue;
+    const work = files.work(inside);
+    for (const name of namesIn(dir)) {
+      const found = parseWorkName(name);
+      if (!found) continue;
+      const path = found.path ?? onlyPathBelow(work, joinNames(folder, name));
+      yield { ...found, path, inside, name };
+    }
+  }
+}
+
+/** Where a found file lies in its work directory. Of a long name, in a folder of its own. */
+export const whereIn = (folder: WorkFolder, { name, path }: WorkName): ByteName =>
+  name.endsWith('~') ? joinNames(folder, joinNames(name, path!)) : joinNames(folder, name);
+
+function directoryOf(files: FeedFiles, inside: ByteName, folder: WorkFolder): number | undefined {
+  try {
+    if (inside !== '') files.input.directory(joinNames(inside, joinNames(INNER_WORK, folder)));
+    return files.work(inside).directory(folder);
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    // Nothing was ever put there; of a mount, it may also lie below another one.
+    if (inside !== '' || error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The one path that lies raw in a folder `JOBID~`. Undefined where it is no folder: somebody else put it there. */
+function onlyPathBelow(work: Directories, folder: ByteName): ByteName | undefined {
+  if (statEntry(work.entry(folder))?.kind !== 'directory') return undefined;
+  for (let at = folder; ; ) {
+    const [name] = namesIn(work.directory(at));
+    if (name === undefined) return undefined;
+    const stat = statAtOrNone(work.directory(at), name);
+    at = joinNames(at, name);
+    if (stat?.kind !== 'directory') return at.slice(folder.length + 1) as ByteName;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The sidecar `NAME.ok`: whether it is there, whether somebody still writes it, which SHA-256 it demands (as `sha256sum` writes it).
+ * `sha256sum x > x.ok` leaves it empty and open for the whole hash, so an open sidecar says nothing yet.
+ * Guarantees: one that cannot be read is told as such, and never taken for one without a checksum.
+ */
+import { closeSync, readSync } from 'node:fs';
+import type { Entry } from '../../files/directories.js';
+import { errnoOf } from '../../files/place-error.js';
+import { type FsKinds, openEntry, probeFd } from '../../files/probe.js';
+import { probeLease, type Stat, statFd } from '../../linux/index.js';
+import type { SidecarSeen } from '../rules/completion.js';
+
+/** A sidecar is one line; more than this is not read. */
+const SIDECAR_BYTES_MAX = 65_536;
+const HEX = /^\\?([0-9a-fA-F]{64})(?:\s|$)/m;
+
+export interface SidecarSays {
+  /** Lower-case hex; undefined where the sidecar holds none. */
+  demanded: string | undefined;
+  /** It says something, and that is no SHA-256: a word, an MD5. */
+  saysOther?: boolean;
+}
+
+/** Reads an open sidecar of `size` bytes. Errors: as the call gives them. */
+export function sidecarSays(fd: number, size: number): SidecarSays {
+  const buffer = Buffer.alloc(Math.min(size, SIDECAR_BYTES_MAX));
+  const n = buffer.length === 0 ? 0 : readSync(fd, buffer, 0, buffer.length, 0);
+  const text = buffer.toString('latin1', 0, n);
+  const demanded = HEX.exec(text)?.[1]?.toLowerCase();
+  const saysOther = demanded === undefined && text.trim() !== '';
+  return { demanded, ...(saysOther && { saysOther }) };
+}
+
+/**
+ * For a file whose stat is `file`; undefined where it is missing, somebody writes it, it is not as most sidecars are, or it is older
+ * than its file and not `mayBeOlder`.
+ */
+export function plainSidecar(
+  entry: Entry,
+  leasesOn: number,
+  { mayBeOlder }: { mayBeOlder: boolean },
+  file: Stat,
+): SidecarSays | undefined {
+  const { fd } = openEntry(entry);
+  if (fd === undefined) return undefined;
+  try {
+    const isFree = probeLease(fd) === 'free';
+    const { kind, nlink, dev, size, ctimeNs } = statFd(fd);
+    if (!isFree || kind !== 'file' || nlink !== 1 || dev !== leasesOn) return undefined;
+    return mayBeOlder || ctimeNs >= file.ctimeNs ? sidecarSays(fd, size) : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export interface SidecarRead extends SidecarSays {
+  seen: SidecarSeen;
+}
+
+export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
+
+export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRead {
+  if (!entry) return NO_SIDECAR;
+  const opened = openEntry(entry);
+  if (opened.fd === undefined) {
+    // Held by a lease of its writer: not finished.
+    if (opened.code === 'EAGAIN') return { ...NO_SIDECAR, seen: { kind: 'open' } };
+    // Everything else that cannot be opened is no sidecar.
+    return UNREADABLE.has(opened.code) ? unreadable(opened.code) : NO_SIDECAR;
+  }
+  try {
+    const { stat, writer } = probeFd(opened.fd, kinds);
+    if (stat.kind !== 'file') return NO_SIDECAR;
+    if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
+    const says = sidecarSays(opened.fd, stat.size);
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: says.demanded !== undefined }, ...says };
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined || !UNREADABLE.has(code)) throw error;
+    return unreadable(code);
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+const UNREADABLE = new Set(['EACCES', 'EPERM', 'EIO']);
+const unreadable = (code: string): SidecarRead => ({ ...NO_SIDECAR, seen: { kind: 'unreadable', code } });

@@ -1,0 +1,51 @@
+/**
+ * Notices: what is wrong in the surroundings of a feed and keeps no stage from running, so it is no gate: the watch limit is
+ * reached, the input is gone. Whoever looks at the state is told of it while the process lives that said it.
+ * Guarantees: a trouble that lasts is written once. Does not: tell the log; the events of the watcher do.
+ */
+import type { Backend, OwnerId, Reader } from '../../../queue/backend.js';
+
+export interface Notice {
+  feed: string;
+  code: NoticeCode;
+  /** The path, where there may be several of one code; else ''. */
+  what: string;
+  /** A sentence. */
+  reason: string;
+  /** Wall-clock ms. */
+  sinceMs: number;
+  owner: OwnerId;
+}
+
+export type NoticeCode = 'watch_limit' | 'no_inotify' | 'input_missing' | 'directory_failed';
+
+/** What to do. */
+export const ADVICE: Record<NoticeCode, string> = {
+  watch_limit: 'raise fs.inotify.max_user_watches',
+  no_inotify: 'raise fs.inotify.max_user_instances',
+  input_missing: 'mount it, or correct its permissions',
+  directory_failed: 'correct its permissions',
+};
+
+export type Told = Pick<Notice, 'feed' | 'code' | 'what'>;
+
+const NOTE = `INSERT INTO notices VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET reason = excluded.reason, owner = excluded.owner,
+    since_ms = CASE owner WHEN excluded.owner THEN since_ms ELSE excluded.since_ms END`;
+const TAKE_BACK = 'DELETE FROM notices WHERE feed = ? AND code = ? AND what = ?';
+
+export const note = (backend: Backend, { feed, code, what }: Told, reason: string): Promise<unknown> =>
+  backend.transact((tx) => tx.run(NOTE, feed, code, what, reason, tx.wallMs, backend.owner));
+
+export const takeBack = (backend: Backend, { feed, code, what }: Told): Promise<unknown> =>
+  backend.transact((tx) => tx.run(TAKE_BACK, feed, code, what));
+
+/** Those of the dead are left out. */
+export function notices(view: Pick<Backend, 'read' | 'isAlive'>): Notice[] {
+  const all = view.read((rows: Reader) =>
+    rows.all<Notice>(
+      'SELECT feed, code, what, reason, since_ms AS sinceMs, owner FROM notices ORDER BY feed, code, what',
+    ),
+  );
+  return all.filter(({ owner }) => view.isAlive(owner));
+}

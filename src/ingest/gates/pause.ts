@@ -1,0 +1,34 @@
+/**
+ * An operator's pause: a gate that stays closed until somebody resumes it. `*` stands for every stage, or every feed.
+ * Guarantees: a resume opens every pause within what it names, so that one of everything leaves none; other causes stay closed.
+ */
+import type { Backend, Gate } from '../../../queue/backend.js';
+
+export interface Scope {
+  stage: string;
+  feed: string;
+}
+
+export const scopeText = ({ stage, feed }: Scope): string =>
+  `${stage === '*' ? 'every stage' : stage} of ${feed === '*' ? 'every feed' : feed}`;
+
+/** Answers whether it was open before. `by`: who asked for it. */
+export function pause(backend: Backend, scope: Scope, by: string): Promise<boolean> {
+  const gate = { ...scope, cause: 'pause' as const, place: '', code: 'paused', reason: `by ${by}` };
+  return backend.transact((tx) => tx.closeGate(gate));
+}
+
+/** `left`: sentences without their full stop, of each gate that still closes a part of it. */
+export async function resume(backend: Backend, { stage, feed }: Scope): Promise<{ opened: Scope[]; left: string[] }> {
+  const isWithin = (gate: Gate) => (stage === '*' || gate.stage === stage) && (feed === '*' || gate.feed === feed);
+  const mine = backend.gates().filter((gate) => gate.cause === 'pause' && isWithin(gate));
+  const opened = await backend.transact((tx) => mine.filter((gate) => tx.openGate(gate)));
+  const concerns = (gate: Gate) =>
+    (gate.stage === '*' || stage === '*' || gate.stage === stage) &&
+    (gate.feed === '*' || feed === '*' || gate.feed === feed);
+  const left = backend.gates().filter(concerns);
+  return { opened, left: left.map((gate) => `${scopeText(gate)} is still closed by ${whatCloses(gate)}`) };
+}
+
+const whatCloses = ({ cause, code, reason }: Gate): string =>
+  cause === 'pause' ? 'a pause (ingest-ctl resume without a stage or feed opens it)' : `${code}: ${reason}`;

@@ -1,0 +1,118 @@
+/**
+ * Asks failing places, every few seconds, whether they work again, and opens their gates.
+ * Guarantees: one process probes a place at a time; while its probe has not ended nobody else begins one, so that a hung
+ * mount takes one process and not all.
+ */
+import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Backend, Gate } from '../../../queue/backend.js';
+import { removeIfThere } from '../../files/copy.js';
+import type { PlaceKind } from '../../files/place-error.js';
+import { nameOfText, O, openAt } from '../../linux/index.js';
+import { FeedFiles, type Roots } from '../files/feed-files.js';
+import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, STUCK } from './episode.js';
+import { roomToCopy } from './room.js';
+
+/** What must be free: for directories and lines, and beyond a file that has to be copied. */
+const MARGIN_BYTES = 256 * 1_024;
+const ANSWER_MS = 1_000;
+const PROBE = Buffer.alloc(4_096, 0x20);
+
+export type Emit = (event: string, fields: Record<string, unknown>) => void;
+
+/** One round over the gates that are due. `rootsOf` answers undefined for a feed that is not known here. */
+export async function probeGates(
+  backend: Backend,
+  rootsOf: (feed: string) => Promise<Roots | undefined>,
+  hand: (place: string) => void,
+  emit: Emit,
+): Promise<void> {
+  const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
+  for (const gate of due) {
+    const roots = await rootsOf(gate.feed);
+    if (!roots || hanging || !(await backend.takeProbe(gate))) continue;
+    if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
+      continue;
+    hand(gate.place);
+    const failure = gate.stage === ON_TRIAL ? undefined : probe(backend, gate, roots);
+    hand('');
+    if (failure !== undefined) {
+      await backend.putBackProbe(gate, PROBE_EVERY_MS);
+      continue;
+    }
+    if (await backend.transact((tx) => openForPlace(tx, gate))) {
+      emit('gate_opened', {
+        feed: gate.feed,
+        place: gate.place,
+        code: gate.code,
+        closed_seconds: Math.round((Date.now() - gate.sinceMs) / 1_000),
+      });
+    }
+  }
+}
+
+/** This process waits for a place that does not answer. */
+let hanging = false;
+
+/**
+ * Whether a place in which somebody hung answers at all, asked on a thread of its own: while it does not, this process
+ * goes on with everything else, keeps the probe and begins no other.
+ */
+async function answers(backend: Backend, gate: Gate, path: string): Promise<boolean> {
+  hanging = true;
+  // An error is an answer; the probe meets it again.
+  const asked = statfs(path)
+    .catch(() => undefined)
+    .then(() => {
+      hanging = false;
+      return true;
+    });
+  const inTime = await Promise.race([asked, delay(ANSWER_MS, false, { ref: false })]);
+  if (!inTime) void asked.then(() => backend.putBackProbe(gate, 0)).catch(() => undefined); // or this owner has gone meanwhile
+  return inTime;
+}
+
+/** The error that the place still gives, or undefined. */
+function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
+  const files = new FeedFiles(roots);
+  try {
+    const root = rootOf(files, gate.place as PlaceKind);
+    if (gate.place !== 'input') tryWriting(root);
+    if (gate.code === 'ENOSPC' || gate.code === 'EDQUOT')
+      demandSpace(
+        root,
+        backend.read((reader) => roomToCopy(reader, gate)),
+      );
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    files.close();
+  }
+}
+
+function rootOf(files: FeedFiles, place: PlaceKind): number {
+  if (place === 'work') return files.work('' as never).rootFd;
+  return place === 'input' ? files.input.rootFd : files[place as 'manifests' | 'warehouse'].rootFd;
+}
+
+/** One name for all: what a killed prober leaves, the next one removes. */
+const PROBE_NAME = nameOfText('.ingest-probe');
+
+function tryWriting(root: number): void {
+  const fd = openAt(root, PROBE_NAME, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
+  try {
+    writeSync(fd, PROBE);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+    // Two feeds may probe one root at the same time.
+    removeIfThere(root, PROBE_NAME);
+  }
+}
+
+function demandSpace(root: number, bytes: number): void {
+  const { bavail, bsize } = statfsSync(`/proc/self/fd/${root}`);
+  if (bavail * bsize < bytes + MARGIN_BYTES) throw new Error(`still only ${bavail * bsize} bytes free`);
+}

@@ -1,0 +1,38 @@
+/** Room on the disk of the state: without it no process can note anything, so nothing goes on. */
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { CATALOGUE } from '../../base/errors.js';
+import { shownBytes } from '../../base/telemetry/safe.js';
+import type { Finding } from './finding.js';
+
+/** Low is less than that, and of a small disk less than a tenth. */
+const LOW_BYTES = 256 << 20;
+const LOW_PART = 0.1;
+/** A large transaction does not fit. */
+const FULL_BYTES = 1 << 20;
+
+/** A state lies on a local disk, so this does not hang. */
+export function roomOfState(statePath: string): {
+  isLow: boolean;
+  isFull: boolean;
+  sentence: string;
+  release: string;
+} {
+  const directory = dirname(statePath);
+  const { bavail, blocks, bsize } = statfsSync(directory);
+  const [free, size] = [bavail * bsize, blocks * bsize];
+  const isLow = free < Math.min(LOW_BYTES, size * LOW_PART);
+  const isFull = isLow && free < FULL_BYTES;
+  const left = `${shownBytes(free)} of ${shownBytes(size)} left`;
+  const sentence = isFull
+    ? `The disk of the state (${directory}) is full, ${left}: no file goes on, and new ones are not noted.`
+    : `The disk of the state (${directory}) has ${left}: nothing goes on when it is full.`;
+  return { isLow, isFull, sentence, release: CATALOGUE.state_full!.hint };
+}
+
+export function roomFindings(statePath: string): Finding[] {
+  const { isLow, sentence, release } = roomOfState(statePath);
+  if (!isLow) return [];
+  const what = { code: 'state_full', severity: 'stuck', feed: '*', stage: '*', files: 0, since: null } as const;
+  return [{ ...what, sentence, release }];
+}

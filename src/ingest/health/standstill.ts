@@ -1,0 +1,44 @@
+/** Why nobody goes on with a file just now, whatever its rule says: a state that is full, a process that is missing or stopped. */
+import type { QueueView } from '../../../queue/index.js';
+import { PRODUCER, partsOf } from '../ledger/services.js';
+import { type Process, ProcessWatch } from './processes.js';
+import { roomOfState } from './room.js';
+
+export interface Standstill {
+  sentence: string;
+  release: string;
+}
+
+/** `part`: a stage, or the producer. Undefined while somebody does it. */
+export function standstillOf(part: string, view: QueueView, statePath: string): Standstill | undefined {
+  const { isFull, sentence, release } = roomOfState(statePath);
+  if (isFull) return { sentence, release };
+  const does = new ProcessWatch().look(view).filter(({ alive, title }) => alive && partsOf(title).includes(part));
+  const isProducer = part === PRODUCER;
+  if (does.length === 0) {
+    return isProducer
+      ? { sentence: 'Nobody is looking: no producer is running.', release: 'start ingest (or ingest-producer)' }
+      : { sentence: `No process is running that does ${part}.`, release: 'start ingest (or ingest-worker)' };
+  }
+  if (does.some(({ condition }) => condition !== 'stopped')) return undefined;
+  const what = isProducer ? 'notices new files' : `does ${part}`;
+  const pids = does.map(({ pid }) => pid);
+  return does.length === 1
+    ? { sentence: `The only process that ${what} (pid ${pids[0]}) ${IS_STOPPED}.`, release: releaseOf(does) }
+    : {
+        sentence: `Each process that ${what} (pids ${pids.join(', ')}) ${IS_STOPPED}.`,
+        release: releaseOf(does),
+      };
+}
+
+/** The process that has a claimed job. */
+export const claimantOf = (owner: number | null, view: QueueView): Process | undefined =>
+  new ProcessWatch().look(view).find((one) => one.alive && one.owner === owner);
+
+export const IS_STOPPED = 'is stopped (SIGSTOP, or a debugger)';
+
+/** Its parent too, which may have been stopped with it. */
+export function releaseOf(stopped: readonly Process[]): string {
+  const parents = stopped.flatMap(({ parent_stopped: isStopped, parent_pid: pid }) => (isStopped ? pid! : []));
+  return `kill -CONT ${[...new Set([...parents, ...stopped.map(({ pid }) => pid)])].join(' ')}`;
+}

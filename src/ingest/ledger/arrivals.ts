@@ -1,0 +1,45 @@
+/**
+ * When something that a feed is expected to deliver has arrived: a row a pattern, written in the transaction that settles
+ * the file.
+ * Guarantees: nothing is written for a feed without expectations.
+ */
+import type { Backend, OwnerId, Tx } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+
+export interface Arrival {
+  glob: string;
+  /** Wall-clock ms; since when it is looked at. */
+  sinceMs: number;
+  arrivedMs: number | null;
+  owner: OwnerId;
+}
+
+type Expecting = Pick<FeedOptions, 'name' | 'expect'>;
+
+export const globsOf = ({ expect = [] }: Expecting): string[] => [...new Set(expect.map(({ glob }) => glob))];
+
+/** From now on these are looked at, while this process lives; those that are not expected any more are forgotten. */
+export async function enterExpectations(backend: Backend, feed: Expecting): Promise<void> {
+  const globs = globsOf(feed);
+  const gone = arrivalsOf(backend, feed.name).filter(({ glob }) => !globs.includes(glob));
+  if (globs.length + gone.length === 0) return;
+  await backend.transact((tx) => {
+    for (const { glob } of gone) tx.run(FORGET, feed.name, glob);
+    for (const glob of globs) tx.run(ENTER, feed.name, glob, tx.wallMs, backend.owner);
+  });
+}
+
+const ENTER = `INSERT INTO expectations VALUES (?, ?, ?, NULL, ?)
+  ON CONFLICT DO UPDATE SET owner = excluded.owner`;
+const FORGET = 'DELETE FROM expectations WHERE feed = ? AND glob = ?';
+const ARRIVED = 'UPDATE expectations SET arrived_ms = ? WHERE feed = ? AND glob = ?';
+const OF_FEED = `SELECT glob, since_ms AS sinceMs, arrived_ms AS arrivedMs, owner FROM expectations
+  WHERE feed = ? ORDER BY glob`;
+
+export function noteArrival(tx: Tx, feed: string, glob: string): void {
+  tx.run(ARRIVED, tx.wallMs, feed, glob);
+}
+
+/** Also those that nobody expects any more. */
+export const arrivalsOf = (state: Pick<Backend, 'read'>, feed: string): Arrival[] =>
+  state.read((rows) => rows.all<Arrival>(OF_FEED, feed));

@@ -1,0 +1,186 @@
+/** A row of the ledger, as the rest of the program sees it. Times in wall-clock ms; 64-bit values as decimal text or bigint. */
+import type { Reader, Tx } from '../../../queue/backend.js';
+import { type ByteName, shownName } from '../../linux/index.js';
+import type { SealKind } from '../rules/facts.js';
+import { mayBeOld } from './hash-filter.js';
+import { noteHash, oldRows, youngRows } from './hashes.js';
+import { prunedByHash } from './pruned.js';
+
+export type ContentState = 'carried' | 'manifested' | 'stored';
+
+export interface Content {
+  row: number;
+  feed: string;
+  sha256: Buffer;
+  generation: number;
+  state: ContentState;
+  carrier: string;
+  size: number;
+  /** Decimal, exact. */
+  device: string;
+  inode: string;
+  mtimeNs: string;
+  sourcePath: Buffer;
+  seal: SealKind;
+  /** Relative to the warehouse; null until its line is planned. */
+  target: Buffer | null;
+  hour: string | null;
+  ingestId: string | null;
+  ingestedAtMs: number | null;
+  /**
+   * `unconfirmed`: nobody saw it in place. `learned`: loaded by other means; `sourcePath` is absolute then. `withdrawn`: taken
+   * out of the warehouse again, or about to be. `pruned`: only its hash is left, `row` is 0, and `sourcePath` is the manifest
+   * with its line.
+   */
+  note: string | null;
+}
+
+const COLUMNS = `row, feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target,
+  hour, ingest_id, ingested_at_ms, note`;
+
+type ContentArray = [
+  row: number,
+  feed: string,
+  sha256: Buffer,
+  generation: number,
+  state: ContentState,
+  carrier: string,
+  size: number,
+  device: string,
+  inode: string,
+  mtimeNs: string,
+  sourcePath: Buffer,
+  seal: SealKind,
+  target: Buffer | null,
+  hour: string | null,
+  ingestId: string | null,
+  ingestedAtMs: number | null,
+  note: string | null,
+];
+
+const toContent = (row: ContentArray): Content => ({
+  row: row[0],
+  feed: row[1],
+  sha256: row[2],
+  generation: row[3],
+  state: row[4],
+  carrier: row[5],
+  size: row[6],
+  device: row[7],
+  inode: row[8],
+  mtimeNs: row[9],
+  sourcePath: row[10],
+  seal: row[11],
+  target: row[12],
+  hour: row[13],
+  ingestId: row[14],
+  ingestedAtMs: row[15],
+  note: row[16],
+});
+
+const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Content[] =>
+  (reader.arrays(`SELECT ${COLUMNS} FROM contents WHERE ${rest}`, ...params) as ContentArray[]).map(toContent);
+
+const AGAIN = 'feed = ? AND sha256 = ? AND generation > 1 ORDER BY generation DESC LIMIT 1';
+
+/** The newest generation of a content; also one whose record was pruned. */
+export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
+  contentsWhere(reader, AGAIN, feed, sha256)[0] ?? firstByHash(reader, feed, sha256);
+
+function firstByHash(reader: Reader, feed: string, sha256: Buffer): Content | undefined {
+  const young = ofRows(reader, youngRows(reader, sha256), feed, sha256);
+  if (young || !mayBeOld(reader, sha256)) return young;
+  return ofRows(reader, oldRows(reader, sha256), feed, sha256) ?? prunedByHash(reader, feed, sha256);
+}
+
+function ofRows(reader: Reader, rows: readonly number[], feed: string, sha256: Buffer): Content | undefined {
+  for (const row of rows) {
+    const content = contentByRow(reader, row);
+    if (content?.feed === feed && content.sha256.equals(sha256)) return content;
+  }
+  return undefined;
+}
+
+/** Only first ones are ever pruned. */
+export const contentOfGeneration = (
+  reader: Reader,
+  feed: string,
+  sha256: Buffer,
+  generation: number,
+): Content | undefined =>
+  generation === 1
+    ? firstByHash(reader, feed, sha256)
+    : contentsWhere(
+        reader,
+        'feed = ? AND sha256 = ? AND generation > 1 AND generation = ?',
+        feed,
+        sha256,
+        generation,
+      )[0];
+
+/** All that have a row, and the first one where it was pruned. */
+export const generationsOf = (reader: Reader, feed: string, sha256: Buffer): Content[] => {
+  const again = contentsWhere(reader, 'feed = ? AND sha256 = ? AND generation > 1 ORDER BY generation', feed, sha256);
+  const first = firstByHash(reader, feed, sha256);
+  return first ? [first, ...again] : again;
+};
+
+export const contentByRow = (reader: Reader, row: number): Content | undefined =>
+  contentsWhere(reader, 'row = ?', row)[0];
+
+/** Those that are there, by their row. */
+export const contentsByRow = (reader: Reader, rows: readonly number[]): Map<number, Content> => {
+  const found = contentsWhere(reader, 'row IN (SELECT value FROM json_each(?))', JSON.stringify(rows));
+  return new Map(found.map((content) => [content.row, content]));
+};
+
+/** The states of those that are there, by their row. */
+export const statesByRow = (reader: Reader, rows: readonly number[]): Map<number, ContentState> =>
+  new Map(
+    reader.arrays(
+      'SELECT row, state FROM contents WHERE row IN (SELECT value FROM json_each(?))',
+      JSON.stringify(rows),
+    ) as [number, ContentState][],
+  );
+
+/** A page of the whole ledger, in the order of its rows. */
+export const contentsAfter = (reader: Reader, row: number, max: number): Content[] =>
+  contentsWhere(reader, 'row > ? ORDER BY row LIMIT ?', row, max);
+
+/** Answers its row. */
+export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
+  const { lastInsertRowid } = tx.run(
+    `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal,
+       target, hour, ingest_id, ingested_at_ms, note, created_at_ms, updated_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[c.feed, c.sha256, c.generation, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
+    ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, tx.wallMs, tx.wallMs],
+  );
+  const row = Number(lastInsertRowid);
+  noteHash(tx, c, row);
+  return row;
+}
+
+/** Its target was taken by another one before it could be reserved. */
+export const unplan = (tx: Tx, row: number): void =>
+  void tx.run(
+    'UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?',
+    row,
+  );
+
+/** What a job waits on, when another one carries its content. */
+export const waitToken = (row: number): string => `content:${row}`;
+
+/** Where a content in this state goes on. */
+export const stageOf = (state: ContentState): 'manifest' | 'move' => (state === 'carried' ? 'manifest' : 'move');
+
+/**
+ * Where a duplicate's content is: relative to the warehouse, or absolute where it was learned elsewhere; of a pruned one
+ * the manifest that says it. '': nobody knows.
+ */
+export const placeOf = ({ target, note, sourcePath }: Content): ByteName =>
+  (target ?? (note === 'learned' || note === 'pruned' ? sourcePath : Buffer.from(''))).toString('latin1') as ByteName;
+
+/** The same, for people. */
+export const shownPlace = (warehouse: string, place: ByteName): string =>
+  place.startsWith('/') ? shownName(place) : `${warehouse}/${shownName(place)}`;

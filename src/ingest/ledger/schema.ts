@@ -1,0 +1,117 @@
+/**
+ * The ledger's tables: one row per content (feed, SHA-256, generation), which owns the record, the manifest line and the
+ * target. A job is only its carrier.
+ * Kept slim: everything is written in sequence, save the way from a hash to its row (hashes.ts).
+ */
+export const ledgerModule = {
+  name: 'ledger',
+  migrations: [
+    `
+    CREATE TABLE contents (
+      row INTEGER PRIMARY KEY AUTOINCREMENT,
+      feed TEXT NOT NULL,
+      sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+      generation INTEGER NOT NULL DEFAULT 1,
+      state TEXT NOT NULL CHECK (state = 'carried' OR state = 'manifested' OR state = 'stored'),
+      -- AUTOINCREMENT: a row number that was given up with a discarded content must never name another one
+      -- the job that carries it; kept after it is stored, for people
+      carrier TEXT NOT NULL,
+      size INTEGER NOT NULL,
+      -- of the original file, when it was sealed; decimal text: inodes above 2^63 and times after 2262 are real
+      device TEXT NOT NULL,
+      inode TEXT NOT NULL,
+      mtime_ns TEXT NOT NULL,
+      source_path BLOB NOT NULL,
+      seal TEXT NOT NULL CHECK (seal IN ('lease', 'copy')),
+      -- reserved when its line is planned: relative to the feed's warehouse, and the hour's manifest file
+      target BLOB,
+      hour TEXT,
+      ingest_id TEXT,
+      ingested_at_ms INTEGER,
+      -- 'unconfirmed': taken away before our commit saw it in place
+      note TEXT,
+      created_at_ms INTEGER NOT NULL,
+      updated_at_ms INTEGER NOT NULL
+    );
+    CREATE UNIQUE INDEX contents_by_hash ON contents (feed, sha256, generation);
+
+    -- Targets that are planned and not yet (or only just) on disk, whole paths. Names of older ones are found by looking.
+    -- Files are met in the order of their names, and so are these: few pages for many rows.
+    CREATE TABLE reservations (
+      path TEXT PRIMARY KEY,
+      content INTEGER NOT NULL
+    ) WITHOUT ROWID;
+
+    -- An append that was planned and not confirmed: one a file.
+    CREATE TABLE appends (
+      -- AUTOINCREMENT: who has read an append and is slow must never meet a later one under its number
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      feed TEXT NOT NULL,
+      file TEXT NOT NULL UNIQUE,
+      inode INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      bytes BLOB NOT NULL,
+      -- JSON: {"rows": [rows of contents], "jobs": [jobs with a correction]}
+      items TEXT NOT NULL,
+      -- who is writing it; 0: nobody, whoever comes first redoes it
+      owner INTEGER NOT NULL
+    );
+
+    -- Lines that take back what a discarded job had in the manifest, until they are written.
+    CREATE TABLE corrections (
+      job TEXT PRIMARY KEY,
+      hour TEXT NOT NULL,
+      line TEXT NOT NULL
+    ) WITHOUT ROWID;
+
+    -- How far each manifest file is known to be ours.
+    CREATE TABLE manifest_ends (
+      file TEXT PRIMARY KEY,
+      feed TEXT NOT NULL,
+      inode INTEGER NOT NULL,
+      end_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+
+    -- The roots of a feed as they were set up, with the ids of their markers.
+    CREATE TABLE roots (
+      feed TEXT NOT NULL,
+      kind TEXT NOT NULL CHECK (kind IN ('input', 'work', 'manifests', 'warehouse')),
+      path TEXT NOT NULL,
+      marker TEXT,
+      PRIMARY KEY (feed, kind)
+    ) WITHOUT ROWID;
+
+    -- What a living process has to tell of a feed that closes no gate (src/ingest/gates/notices.ts).
+    CREATE TABLE notices (
+      feed TEXT NOT NULL,
+      code TEXT NOT NULL,
+      -- the path of which there may be several; else ''
+      what TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      since_ms INTEGER NOT NULL,
+      -- while this one lives
+      owner INTEGER NOT NULL,
+      PRIMARY KEY (feed, code, what)
+    ) WITHOUT ROWID;
+
+    -- The state as the first users of this protocol know it.
+    CREATE VIEW ingestion_state AS
+      SELECT CAST(device AS INTEGER) AS device, CAST(inode AS INTEGER) AS inode, lower(hex(sha256)) AS sha256, size,
+             -- whole seconds, also before 1970
+             CAST(mtime_ns AS INTEGER) / 1000000000 - (CAST(mtime_ns AS INTEGER) % 1000000000 < 0) AS mtime,
+             CAST(source_path AS TEXT) AS source_path, CAST(target AS TEXT) AS warehouse_path,
+             CASE state WHEN 'carried' THEN 'HASHED' WHEN 'manifested' THEN 'MANIFESTED' ELSE 'MOVED' END AS state,
+             created_at_ms / 1000 AS created_at, updated_at_ms / 1000 AS updated_at
+        FROM contents
+      UNION ALL
+      SELECT CAST(substr(identity, 1, instr(identity, ':') - 1) AS INTEGER),
+             CAST(substr(identity, instr(identity, ':') + 1) AS INTEGER),
+             json_extract(payload, '$.sha256'), bytes, NULL, CAST(key AS TEXT), NULL,
+             CASE WHEN state = 'held' THEN 'HELD' WHEN state = 'done' THEN 'SKIPPED_DUPLICATE' ELSE 'DISCOVERED' END,
+             created_ms / 1000, updated_ms / 1000
+        FROM jobs
+       WHERE state = 'held' OR (state = 'done' AND ending = 'duplicate')
+          OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));
+    `,
+  ],
+} as const;

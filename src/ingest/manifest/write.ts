@@ -1,0 +1,109 @@
+/**
+ * Appends lines to one manifest file: looks at its end, plans in one transaction, writes, confirms.
+ * An append of somebody else that is open on the file is finished first when its owner is gone; a living owner is waited for.
+ */
+import { closeSync } from 'node:fs';
+import type { Backend, Tx } from '../../../queue/backend.js';
+import type { Directories } from '../../files/directories.js';
+import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
+import type { ByteName } from '../../linux/index.js';
+import { type Append, type End, fillAppend, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
+import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
+import { inTurn } from './turn.js';
+
+export interface ManifestFile {
+  backend: Backend;
+  emit: Emit;
+  feed: string;
+  /** The root's path, for sentences and for the row. */
+  manifests: string;
+  root: Directories;
+  /** Relative to the root. */
+  path: ByteName;
+}
+
+/** `undefined`: there is nothing to write after all (or it must be looked at again). */
+export type Lines = { lines: string; items: Items } | undefined;
+
+/** `leased`: somebody has a read lease on the file (an NFS or SMB server), and is asked by the kernel to give it back. */
+export type Written = 'written' | 'nothing' | 'busy' | 'leased' | 'stale';
+/** What became of an append that was found open. */
+export type Finished = 'finished' | 'busy' | 'leased';
+
+/**
+ * `plan` runs inside the planning transaction and does the caller's own writes there (targets, states); it answers the
+ * lines. It is not run when the file is busy or has changed since it was looked at.
+ */
+export function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<Written> {
+  const name = fileName(file);
+  return inTurn(name, () => unlessLeased(() => planAndWrite(file, name, plan)));
+}
+
+/** Its lease keeps nobody from reading on, and ends within seconds; what was planned is nobody's by then (finish.ts). */
+async function unlessLeased<T>(act: () => Promise<T>): Promise<T | 'leased'> {
+  try {
+    return await act();
+  } catch (error) {
+    if (errnoOf(error) !== 'EAGAIN') throw error;
+    return 'leased';
+  }
+}
+
+async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => Lines): Promise<Written> {
+  const end = endOf(file);
+  let planned: Append | undefined;
+  const answer = await file.backend.transact((tx): Written | Append => {
+    planned = undefined;
+    const probe = planAppend(tx, file.feed, name, end, file.backend.owner);
+    if ('busy' in probe) return probe.busy;
+    if ('stale' in probe) return 'stale';
+    planned = fillAppend(tx, probe.append, plan(tx) ?? { lines: '', items: { rows: [], jobs: [] } });
+    return planned ? 'written' : 'nothing';
+  });
+  if (typeof answer !== 'string') {
+    const found = await finishFound(file, answer);
+    return found === 'finished' ? 'stale' : found;
+  }
+  if (planned) {
+    reportForeign(file, name, end);
+    await finish(file, planned);
+  }
+  return answer;
+}
+
+/** Finishes an append that is open on the file, when nobody living does. */
+export const finishOpen = (file: ManifestFile, open: Append): Promise<Finished> =>
+  inTurn(fileName(file), () => unlessLeased(() => finishFound(file, open)));
+
+async function finishFound(file: ManifestFile, open: Append): Promise<Finished> {
+  if (!isOrphan(file.backend, open)) return 'busy';
+  if (await takeOver(file.backend, open)) await finish(file, { ...open, owner: file.backend.owner });
+  return 'finished';
+}
+
+const finish = (file: ManifestFile, append: Append): Promise<void> =>
+  // What is wrong with one manifest is wrong for every file of the hour: it costs none of them an attempt.
+  inPlaceAsync('manifests', file.manifests, 'root', () =>
+    finishAppend(file.backend, file.emit, file.root, file.path, append),
+  );
+
+export const fileName = (file: Pick<ManifestFile, 'manifests' | 'path'>): string => `${file.manifests}/${file.path}`;
+
+/** Errors: PlaceError. */
+export function endOf(file: ManifestFile): End {
+  return inPlace('manifests', file.manifests, 'root', () => {
+    const fd = openManifest(file.root, file.path);
+    try {
+      return lookAtEnd(file.backend, fileName(file), fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** Bytes that are not ours are kept and told, bytes that somebody took away are not written back. */
+function reportForeign(file: ManifestFile, name: string, end: End): void {
+  if (end.known === undefined || end.known === end.size) return;
+  const event = end.size > end.known ? 'manifest_foreign_lines' : 'manifest_truncated';
+  file.emit(event, { feed: file.feed, file: name, ours_end: end.known, found_end: end.size });
+}

@@ -1,0 +1,166 @@
+/**
+ * The end of hours and days of feeds with --success-markers: an hour that is over is closed (from this commit on no line is
+ * planned in it), looked at until all of it is stored, and marked; a day when it is over and its hours are marked.
+ * Guarantees: a marker stands only where nothing is on its way; what keeps one from coming stands in the state. Idle, it
+ * writes nothing.
+ * Does not: mark what got no line, or below a root that the feed does not have any more.
+ */
+import type { Backend, Reader } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { errnoOf, PlaceError } from '../../files/place-error.js';
+import type { ByteName } from '../../linux/index.js';
+import type { FeedFiles } from '../files/feed-files.js';
+import { mark } from './mark.js';
+import { below, dateOfHour, isOver, PERIOD_COLUMNS, type Period, type PeriodRow } from './period.js';
+import { dateFolder, noteOpen } from './plan.js';
+import { owed, type Passed, unstored, type Waits } from './settled.js';
+
+/** So that a first start beside years of manifests keeps nothing else waiting. */
+const MARKED_MAX = 100;
+const NOTED_MAX = 1_000;
+
+export interface Closing {
+  backend: Backend;
+  emit: (event: string, fields: Record<string, unknown>) => void;
+  files: Pick<FeedFiles, 'manifests' | 'warehouse'>;
+  /** Says in which place this process may hang; '': in none. */
+  hand: (place: string) => void;
+}
+
+/** As it was read: nobody has gone on with it since. */
+const TAKE = 'UPDATE periods SET owner = ? WHERE folder = ? AND owner = ? AND state = ?';
+
+/** What one process knows of the periods of its feeds. */
+export class Periods {
+  readonly #noted = new Set<string>();
+  readonly #passed: Passed = new Map();
+
+  /** One round. Hours come first: the day that they end may follow at once. */
+  async close(closing: Closing, feed: FeedOptions, isStopped: () => boolean): Promise<void> {
+    if (!feed.successMarkers) return;
+    const { backend } = closing;
+    await this.#noteEarlier(backend, feed);
+    const feeds = sharing(backend);
+    let left = MARKED_MAX;
+    for (const root of ['manifests', 'warehouse'] as const) {
+      const periods = backend.read((reader) => unmarked(reader, feed, root));
+      for (const period of await closeOver(backend, periods, feeds)) {
+        if (isStopped() || left === 0) return;
+        if (await this.#settle(closing, feed.name, period, feeds(period))) left--;
+      }
+    }
+  }
+
+  /** Hours that got their lines before the option was set, or before a state was rebuilt. */
+  async #noteEarlier(backend: Backend, feed: FeedOptions): Promise<void> {
+    const of = `${feed.manifests}\0${feed.warehouse}`;
+    if (this.#noted.has(of)) return;
+    const folders = backend.read((reader) => earlier(reader, feed));
+    for (let at = 0; at < folders.length; at += NOTED_MAX)
+      await backend.transact((tx) => noteOpen(tx, folders.slice(at, at + NOTED_MAX)));
+    this.#noted.add(of);
+  }
+
+  /** Answers whether it was marked. */
+  async #settle(closing: Closing, feed: string, period: Period, feeds: readonly FeedOptions[]): Promise<boolean> {
+    const { backend, emit, files, hand } = closing;
+    const { folder, owner, state } = period;
+    // Stopped, it may go on at any moment where it was.
+    if (owner !== 0 && owner !== backend.owner && backend.isAlive(owner)) return false;
+    const job = await unstored(backend, period, feeds, this.#passed);
+    if (job !== undefined) return noteWaits(backend, period, { job, why: null });
+    const waits = backend.read((reader) => owed(reader, period, feeds));
+    if (waits !== undefined) return noteWaits(backend, period, waits);
+    const took = await backend.transact((tx) => tx.run(TAKE, backend.owner, folder, owner, state).changes === 1);
+    if (!took) return false;
+    hand(period.root);
+    try {
+      const isMarked = await mark(backend, files[period.root], period);
+      emit('period_closed', { feed, folder, marked: isMarked });
+    } catch (error) {
+      const code = error instanceof PlaceError ? error.code : errnoOf(error);
+      if (code === undefined) throw error;
+      return noteWaits(backend, period, { job: null, why: `its _SUCCESS, which cannot be made there (${code})` });
+    } finally {
+      hand('');
+    }
+    for (const { name } of feeds) this.#passed.delete(`${folder}\0${name}`);
+    return true;
+  }
+}
+
+/** The feeds that write into a period, whose options all processes have in the state. */
+function sharing(backend: Backend): (period: Period) => FeedOptions[] {
+  const all = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
+  return ({ root, folder, name }) => all.filter((feed) => `${feed[root]}/${name}` === folder);
+}
+
+/** Those that are closed now, the ones just closed among them. */
+async function closeOver(
+  backend: Backend,
+  periods: readonly Period[],
+  feeds: (period: Period) => FeedOptions[],
+): Promise<Period[]> {
+  const nowMs = Date.now();
+  const over = periods.filter((period) => period.state === 'open' && isOver(period, feeds(period), nowMs));
+  if (over.length > 0)
+    await backend.transact((tx) => {
+      for (const { folder } of over)
+        tx.run(
+          "UPDATE periods SET state = 'closed', changed_ms = ? WHERE folder = ? AND state = 'open'",
+          tx.wallMs,
+          folder,
+        );
+    });
+  return periods.flatMap((period) => {
+    if (period.state !== 'open') return [period];
+    return over.includes(period) ? [{ ...period, state: 'closed' as const }] : [];
+  });
+}
+
+async function noteWaits(backend: Backend, { folder, waitsJob, waitsWhy }: Period, waits: Waits): Promise<false> {
+  if (waits.job !== waitsJob || waits.why !== waitsWhy)
+    await backend.transact((tx) =>
+      tx.run('UPDATE periods SET waits_job = ?, waits_why = ? WHERE folder = ?', waits.job, waits.why, folder),
+    );
+  return false;
+}
+
+export function unmarked(reader: Reader, feed: FeedOptions, root: Period['root']): Period[] {
+  const rows = reader.all<PeriodRow>(
+    `SELECT ${PERIOD_COLUMNS} FROM periods WHERE state <> 'marked' AND folder >= ? AND folder < ? ORDER BY folder`,
+    ...below(`${feed[root]}/`),
+  );
+  return rows.map((row) => ({ ...row, root, name: row.folder.slice(feed[root].length + 1) as ByteName }));
+}
+
+/** Whether a worker has something to do here that it does not wait with. */
+export function isDue(backend: Backend, feed: FeedOptions): boolean {
+  if (!feed.successMarkers) return false;
+  const feeds = sharing(backend);
+  const nowMs = Date.now();
+  return (['manifests', 'warehouse'] as const).some((root) =>
+    backend
+      .read((reader) => unmarked(reader, feed, root))
+      .some((period) =>
+        period.state === 'open'
+          ? isOver(period, feeds(period), nowMs)
+          : period.waitsJob === null && period.waitsWhy === null,
+      ),
+  );
+}
+
+const HOUR_FILE = /^(\d{4}\/\d\d\/\d\d\/\d\d)\/manifest\.jsonl$/;
+
+function earlier(reader: Reader, feed: FeedOptions): string[] {
+  const files = reader.all<{ file: string }>(
+    'SELECT file FROM manifest_ends WHERE file >= ? AND file < ? AND end_at > 0',
+    ...below(`${feed.manifests}/`),
+  );
+  const hours = files.flatMap(({ file }) => HOUR_FILE.exec(file.slice(feed.manifests.length + 1))?.[1] ?? []);
+  const folders = new Set(
+    hours.flatMap((hour) => [`${feed.manifests}/${hour}`, dateFolder(feed, { date: dateOfHour(hour) })]),
+  );
+  const known = (folder: string) => reader.get('SELECT 1 FROM periods WHERE folder = ?', folder) !== undefined;
+  return [...folders].filter((folder) => !known(folder));
+}

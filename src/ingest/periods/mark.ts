@@ -1,0 +1,70 @@
+/**
+ * Makes the marker of a period that is settled: a token is made and synced, that it is there is committed, then it is renamed
+ * to `_SUCCESS`.
+ * Guarantees: the marker appears once, and never again when a reader has taken it away, whatever dies in between: the token
+ * is made before its commit and never after it, and there is one rename that can use it. Of living processes one alone has
+ * a period, a stopped one too. A folder that an operator took away is not made again.
+ */
+import assert from 'node:assert/strict';
+import { closeSync, fsyncSync } from 'node:fs';
+import type { Backend } from '../../../queue/backend.js';
+import type { Directories, Entry } from '../../files/directories.js';
+import { SUCCESS, SUCCESS_TOKEN } from '../../files/places.js';
+import { LinuxError, O, openAt, renameNoReplace, unlinkAt } from '../../linux/index.js';
+import type { Period } from './period.js';
+
+const TO_STATE = `UPDATE periods SET state = ?, owner = ?, waits_job = NULL, waits_why = NULL, changed_ms = ?
+  WHERE folder = ? AND state = ? AND owner = ?`;
+
+/** Marks a period that this process has taken. Answers whether it has a marker. Errors: LinuxError, as the calls give them. */
+export async function mark(backend: Backend, root: Directories, period: Period): Promise<boolean> {
+  const dir = directoryOrNone(root, period);
+  const move = async (to: Period['state'], from: Period['state'], owner: number): Promise<void> => {
+    const its = [period.folder, from, backend.owner];
+    const { changes } = await backend.transact((tx) => tx.run(TO_STATE, to, owner, tx.wallMs, ...its));
+    assert(changes === 1, `${period.folder} is ${from} no more, and nobody takes it from a process that lives`);
+  };
+  let { state } = period;
+  if (dir !== undefined && state === 'closed') {
+    makeToken(dir);
+    await move('marking', 'closed', backend.owner);
+    state = 'marking';
+  }
+  if (dir !== undefined) giveName(dir);
+  await move('marked', state, 0);
+  return dir !== undefined;
+}
+
+function directoryOrNone(root: Directories, { name }: Period): number | undefined {
+  try {
+    return root.directory(name);
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function makeToken(dir: number): void {
+  const fd = openAt(dir, SUCCESS_TOKEN, O.WRONLY | O.CREAT | O.NOFOLLOW | O.NONBLOCK, {
+    mode: 0o644,
+    resolve: 'beneath',
+  });
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  fsyncSync(dir);
+}
+
+/** No token: it was renamed before a crash. A `_SUCCESS` that somebody else made stays, and is as good. */
+function giveName(dir: number): void {
+  const token: Entry = { dir, name: SUCCESS_TOKEN };
+  try {
+    renameNoReplace(token.dir, token.name, dir, SUCCESS);
+  } catch (error) {
+    if (!(error instanceof LinuxError) || (error.code !== 'ENOENT' && error.code !== 'EEXIST')) throw error;
+    if (error.code === 'EEXIST') unlinkAt(token.dir, token.name);
+  }
+  fsyncSync(dir);
+}

@@ -1,0 +1,137 @@
+/**
+ * `--once`: finds out when there is nothing left to do, and what is left over.
+ * The end: a scan of every input that began after the last settlement brings nothing new, and the queue holds nothing
+ * but held jobs, jobs that wait for one of them, and files that only their uploader can complete: without a sidecar, open for
+ * writing, or with the sign of a cut upload.
+ * Does not: end while a gate keeps jobs from running.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Backend, Reader } from '../../../queue/backend.js';
+import { limits as queueLimits } from '../../../queue/limits.js';
+import { trailOf } from '../../../queue/trail.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import type { Named, OnceDone } from '../../base/process/protocol.js';
+import { type ByteName, shownName } from '../../linux/names.js';
+import { isDue } from '../periods/close.js';
+import type { FeedProducer } from './feed-producer.js';
+
+/** Names in each list of the report. */
+const NAMES_MAX = 100;
+const PAGE = 500;
+/** A file that stays open for writing is waited for at least this long, and at least two windows. */
+const OPEN_MS = 10_000;
+/** Reasons of verify-complete that only the uploader can end. */
+const OPEN_REASONS = new Set(['writer_open', 'sidecar_open']);
+
+interface ReadyRow {
+  due_ms: number;
+  seq: number;
+  key: Buffer;
+  identity: string;
+  trail: string;
+}
+
+type Leftover = Omit<OnceDone, 'kind'>;
+
+/** Resolves with what is left over, or undefined when `stop` was aborted before. */
+export async function untilNothingLeft(
+  backend: Backend,
+  producers: readonly FeedProducer[],
+  stop: AbortSignal,
+): Promise<OnceDone | undefined> {
+  await Promise.all(producers.map((producer) => producer.scan()));
+  for (let quiet = 0; !stop.aborted; ) {
+    const left = leftover(backend, producers);
+    // Asked twice, further apart than a rescue takes: who died just now may have had jobs in hand.
+    quiet = left === undefined ? 0 : quiet + 1;
+    if (left !== undefined && quiet >= 2) {
+      const taken = sum(producers, ({ taken }) => taken);
+      await Promise.all(producers.map((producer) => producer.scan()));
+      if (stop.aborted) break;
+      const after = leftover(backend, producers);
+      if (after !== undefined && sum(producers, ({ taken }) => taken) === taken) return { kind: 'once_done', ...after };
+      quiet = 0;
+    }
+    await sleep(queueLimits.rescueEveryMs, undefined, { signal: stop }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+/** Undefined: there is something to do yet. */
+function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftover | undefined {
+  if (sum(producers, ({ marked }) => marked) > 0 || isWaking(backend) || isWorking(backend, producers))
+    return undefined;
+  const first = backend.stages[0]!;
+  const left: Leftover = { held: named(), open: named(), withoutSidecar: named(), partial: named() };
+  for (const { feed, stage, ready, deferred, claimed, held } of backend.stats()) {
+    if (!producers.some((producer) => producer.feed.name === feed)) continue;
+    left.held.count += held;
+    if (claimed > 0 || (stage !== first && ready + deferred > 0)) return undefined;
+  }
+  for (const { feed } of producers) if (!onlyUploadersTurn(backend, feed, first, left)) return undefined;
+  for (const { feed } of producers)
+    for (const job of backend.held({ feed: feed.name, limit: NAMES_MAX })) addName(left.held, feed, job.key);
+  // An hour or a day that ended meanwhile gets its marker.
+  return producers.some((producer) => isDue(backend, producer.feed)) ? undefined : left;
+}
+
+/** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */
+const isWaking = (backend: Backend): boolean =>
+  backend.read((reader) => reader.get('SELECT 1 FROM wakes LIMIT 1') !== undefined);
+
+/** Asked before the depths are counted: while a million wait, counting them four times a second costs half a core. */
+const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolean =>
+  backend.read((reader) =>
+    producers.some(({ feed }) => reader.get('SELECT 1 FROM claimed_jobs WHERE feed = ? LIMIT 1', feed.name)),
+  );
+
+/** Whether each job of the first stage waits for its uploader alone; notes them in `left`. */
+function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, left: Leftover): boolean {
+  const waitMs = Math.max(OPEN_MS, 2 * Math.max(feed.stabilitySeconds * 1_000, feed.settleMs));
+  for (let dueMs = -1, seq = -1; ; ) {
+    const rows = backend.read((reader) => readyPage(reader, stage, feed.name, dueMs, seq));
+    for (const row of rows) {
+      const list = uploadersTurn(row, waitMs, left, backend.nowMs());
+      if (list === undefined) return false;
+      list.count += 1;
+      addName(list, feed, row.key);
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return true;
+    ({ due_ms: dueMs, seq } = last);
+  }
+}
+
+function readyPage(reader: Reader, stage: string, feed: string, dueMs: number, seq: number): ReadyRow[] {
+  return reader.all<ReadyRow>(
+    `SELECT ready.due_ms, ready.seq, jobs.key, jobs.identity, jobs.trail FROM ready_jobs AS ready JOIN jobs ON jobs.seq = ready.seq
+     WHERE ready.stage = ? AND ready.feed = ? AND (ready.due_ms, ready.seq) > (?, ?)
+     ORDER BY ready.due_ms, ready.seq LIMIT ${PAGE}`,
+    stage,
+    feed,
+    dueMs,
+    seq,
+  );
+}
+
+function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: number): Named | undefined {
+  const { identity, trail, due_ms: dueMs } = row;
+  // A worker is about to look at it.
+  if (dueMs <= nowMs) return undefined;
+  if (identity.endsWith('+none')) return left.withoutSidecar;
+  const last = trailOf(trail).at(-1);
+  if (last?.why === undefined) return undefined;
+  if (last.why === 'no_sidecar') return left.withoutSidecar;
+  if (last.why === 'partial_upload') return dueMs - nowMs > waitMs ? left.partial : undefined;
+  const lastedMs = last.lastAtMs - last.firstAtMs;
+  return OPEN_REASONS.has(last.why) && lastedMs >= waitMs ? left.open : undefined;
+}
+
+const named = (): Named => ({ count: 0, names: [] });
+
+function addName(list: Named, feed: FeedOptions, key: Buffer): void {
+  if (list.names.length < NAMES_MAX) list.names.push(`${feed.input}/${shownName(key.toString('latin1') as ByteName)}`);
+}
+
+const sum = (producers: readonly FeedProducer[], of: (producer: FeedProducer) => number): number =>
+  producers.reduce((total, producer) => total + of(producer), 0);

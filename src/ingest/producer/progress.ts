@@ -1,0 +1,104 @@
+/**
+ * What a terminal's status line shows, once a second: silence is a fault there, so a file that only waits for its
+ * window is named. One process of a state reports it, the producer.
+ */
+import { lstatSync } from 'node:fs';
+import type { Backend } from '../../../queue/backend.js';
+import { trailOf } from '../../../queue/trail.js';
+import type { Progress } from '../../base/process/protocol.js';
+import { metricsReader } from '../../base/telemetry/metrics.js';
+import { type ByteName, shownName } from '../../linux/names.js';
+import type { JobFacts, Observation } from '../rules/facts.js';
+import { identityOf } from '../rules/identity.js';
+import { unchanged } from '../rules/verified.js';
+
+const EVERY_MS = 1_000;
+
+/** Reports at once, then until the answered function is called, and once more then. */
+export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
+  const read = metricsReader(backend);
+  const tell = () => report(progressNow(backend, read()));
+  tell();
+  const timer = setInterval(tell, EVERY_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    tell();
+  };
+}
+
+function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof metricsReader>>): Progress {
+  const left = Object.values(metrics.queue_depth).reduce((sum, jobs) => sum + jobs, 0);
+  const next = nextWindow(backend);
+  const inMs = next === undefined ? 0 : Math.max(0, next.dueMs - backend.nowMs());
+  return {
+    kind: 'progress',
+    filesDone: metrics.files_processed,
+    bytesDone: metrics.bytes_processed,
+    filesPerSecond: metrics.files_per_second,
+    filesLeft: left,
+    held: metrics.held,
+    // One that is due already waits for a worker: it is under way.
+    ...(next &&
+      inMs > 0 &&
+      inMs < SHOWN_WITHIN_MS && {
+        waiting: {
+          path: shownName(next.key.toString('latin1') as ByteName),
+          seconds: inMs / 1_000,
+          writer: writerOf(next, backend.nowMs()),
+        },
+      }),
+  };
+}
+
+/** A file without its sidecar is due tomorrow: nothing that a person would wait for. */
+const SHOWN_WITHIN_MS = 3_600_000;
+/** A file that its stage found changed counts as growing until it has been quiet for so long. */
+const QUIET_MS = 2_000;
+
+interface Next {
+  input: string;
+  key: Buffer;
+  dueMs: number;
+  /** How the file was last seen; undefined once it is sealed. */
+  seen: Observation | undefined;
+  /** Why its stage did not take it at its last look. */
+  why: string | undefined;
+}
+
+function nextWindow(backend: Backend): Next | undefined {
+  const feeds = backend.feeds();
+  return backend.read((reader) => {
+    const next = feeds
+      .flatMap(({ name, options }) =>
+        reader
+          .all<{ seq: number; due_ms: number }>(NEXT_DUE, backend.stages[0]!, name)
+          .map((row) => ({ ...row, input: String(options.input) })),
+      )
+      .sort((a, b) => a.due_ms - b.due_ms)[0];
+    const job = next && reader.get<{ key: Buffer; trail: string; payload: string }>(JOB, next.seq);
+    if (!job) return undefined;
+    const { seen, sealed } = JSON.parse(job.payload) as JobFacts;
+    const inInput = sealed ? undefined : seen;
+    return { input: next.input, key: job.key, dueMs: next.due_ms, seen: inInput, why: trailOf(job.trail).at(-1)?.why };
+  });
+}
+
+const NEXT_DUE = 'SELECT seq, due_ms FROM ready_jobs WHERE stage = ? AND feed = ? ORDER BY due_ms LIMIT 1';
+const JOB = 'SELECT key, trail, payload FROM jobs WHERE seq = ?';
+
+/** Whether somebody is at work on it. Its window would begin again at its next look, so what is left of it says nothing. */
+function writerOf({ input, key, seen, why }: Next, nowMs: number): 'open' | 'growing' | undefined {
+  if (why === 'writer_open') return 'open';
+  if (!seen) return undefined;
+  const wasChanged = why === 'changed' && nowMs - seen.sinceMs < QUIET_MS;
+  return wasChanged || isChanged(Buffer.concat([Buffer.from(`${input}/`), key]), seen) ? 'growing' : undefined;
+}
+
+function isChanged(path: Buffer, { identity }: Observation): boolean {
+  try {
+    return !unchanged(identity, { version: identityOf(lstatSync(path, { bigint: true })) });
+  } catch {
+    return false; // it is sealed or gone: its stage says which
+  }
+}

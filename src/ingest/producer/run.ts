@@ -1,0 +1,77 @@
+/**
+ * The role `producer`: watches the inputs of all feeds of a configuration and brings their files into the queue.
+ * Guarantees: beats as long as its event loop turns; ends when it is told to drain, with exit code 3 when the state is
+ * no longer the one that it opened.
+ * Does not: open a file of an input, or change anything there.
+ */
+import type { Backend } from '../../../queue/index.js';
+import type { ChildContext } from '../../base/process/context.js';
+import { startMetrics } from '../../base/telemetry/metrics.js';
+import { bootId, type SharedLockFile } from '../../linux/index.js';
+import { Watermarks } from '../gates/watermarks.js';
+import { startBeats } from '../health/beats.js';
+import { enterExpectations } from '../ledger/arrivals.js';
+import { asOperators, openState } from '../ledger/open-state.js';
+import { enterService, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
+import { checkFeeds, enterFeed } from '../upkeep/enter.js';
+import { refuseLostState } from '../upkeep/known.js';
+import { FeedProducer } from './feed-producer.js';
+import { limits as producerLimits } from './limits.js';
+import { untilNothingLeft } from './once.js';
+import { startProgress } from './progress.js';
+import { Pruning } from './pruning.js';
+
+export async function runProducer(context: ChildContext): Promise<void> {
+  const { config, emit, report } = context;
+  const { statePath, maxAttempts, once } = config.service;
+  await refuseLostState(statePath, config.feeds);
+  const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib: producerLimits.cacheKib });
+  const stops = [startBeats(backend, context)];
+  const producers: FeedProducer[] = [];
+  const locks: SharedLockFile[] = [];
+  let reported: Promise<void> | undefined;
+  const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
+  try {
+    report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
+    const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
+    stops.push(metrics.stop);
+    if (context.terminal) stops.push(startProgress(backend, report));
+    await checkFeeds(backend, statePath, config.feeds);
+    const watermarks = new Watermarks(backend, config.service, emit);
+    watermarks.start(context.fail);
+    stops.push(() => watermarks.stop());
+    for (const feed of config.feeds) {
+      // Before a worker can learn of the feed: what it settles has its rows.
+      await enterExpectations(backend, feed);
+      await backend.putFeed(feed.name, { ...feed });
+      const entered = await enterFeed(backend, statePath, feed, emit);
+      locks.push(...entered.locks);
+      // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.
+      const own = { ...feed, workDir: entered.roots.work };
+      pruning.add(feed, entered.roots);
+      producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
+    }
+    if (!once) await enterService(backend, PRODUCER);
+    for (const producer of producers) producer.start();
+    pruning.start(context.fail);
+    if (once) reported = reportOnce(backend, producers, context).catch(context.fail);
+    await context.drained;
+    metrics.tell();
+    if (!once) await leaveService(backend);
+  } catch (error) {
+    throw asOperators(error);
+  } finally {
+    for (const stop of stops) stop();
+    await Promise.allSettled([...producers, pruning].map((one) => one.stop()));
+    await reported; // it waits for scans, which end with their watchers
+    for (const lock of locks) lock.close();
+    await backend.close();
+  }
+}
+
+async function reportOnce(backend: Backend, producers: FeedProducer[], context: ChildContext): Promise<void> {
+  const done = await untilNothingLeft(backend, producers, context.drainSignal);
+  if (done === undefined) return;
+  await forgetServices(backend);
+  context.report(done);
+}

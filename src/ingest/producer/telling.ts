@@ -1,0 +1,61 @@
+/**
+ * What a feed's watcher tells, as events of the program: paths as text, the overflow as a counter in the state too.
+ * Guarantees: things that are no regular files are told when their number changes, and not for every look at them.
+ */
+
+import type { Emit } from '../../base/telemetry/emit.js';
+import { type ByteName, type Kind, shownName } from '../../linux/index.js';
+import type { EngineEvent } from '../../watcher/engine/index.js';
+
+/** Between two events about the same kind of thing, or the same error, in one feed. */
+const QUIET_MS = 60_000;
+
+export class Telling {
+  /** When something was told last, by what it was. */
+  readonly #toldAtMs = new Map<string, number>();
+  /** How many of each kind the last whole scan met. */
+  readonly #others = new Map<string, number>();
+
+  constructor(
+    private readonly feed: string,
+    private readonly emit: Emit,
+  ) {}
+
+  watcher(event: EngineEvent): void {
+    const { event: name, ...fields } = event;
+    const shown: Record<string, unknown> = { feed: this.feed, ...fields };
+    if ('path' in event) shown.path = shownName(event.path);
+    if ('error' in event) shown.error = event.error instanceof Error ? event.error.message : String(event.error);
+    this.emit(name, shown);
+    if (event.event === 'scan_done') this.#scanned(event.others);
+  }
+
+  /** Met by an event: a symlink, a FIFO, … under a name that would be a candidate. */
+  others(others: readonly { path: ByteName; kind: Kind }[]): void {
+    for (const { path, kind } of others) {
+      if (this.#due(`other ${kind}`)) this.emit('not_a_file', { feed: this.feed, kind, path: shownName(path) });
+    }
+  }
+
+  failed(failed: readonly { path: ByteName; code: string }[]): void {
+    for (const { path, code } of failed) {
+      if (this.#due(`failed ${code}`)) this.emit('look_failed', { feed: this.feed, code, path: shownName(path) });
+    }
+  }
+
+  #scanned(others: Partial<Record<string, number>>): void {
+    for (const kind of new Set([...this.#others.keys(), ...Object.keys(others)])) {
+      const count = others[kind] ?? 0;
+      if (this.#others.get(kind) === count) continue;
+      this.#others.set(kind, count);
+      this.emit('not_a_file', { feed: this.feed, kind, count });
+    }
+  }
+
+  #due(what: string): boolean {
+    const nowMs = performance.now();
+    if (nowMs - (this.#toldAtMs.get(what) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return false;
+    this.#toldAtMs.set(what, nowMs);
+    return true;
+  }
+}

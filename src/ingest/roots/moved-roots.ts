@@ -1,0 +1,99 @@
+/**
+ * Refuses a start with another root than what is under way was planned for: sealed files lie in the old work directory,
+ * lines name the old warehouse, intents the old manifest files. And one with another root than what is stored lies in:
+ * the ledger would speak of files and lines that nobody finds there.
+ * Does not: mind a root that was moved or copied with its marker.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Backend } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { errnoOf } from '../../files/place-error.js';
+import { UNDERPROCESS } from '../../files/places.js';
+
+export function refuseMovedWork(
+  state: Pick<Backend, 'read'>,
+  feed: FeedOptions,
+  before: string | undefined,
+  now: string,
+): void {
+  if (before === undefined || before === now) return;
+  const left = state.read(
+    (r) =>
+      r.get<{ n: number }>(
+        `SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`,
+        feed.name,
+      )!.n,
+  );
+  // A job that was killed between its seal's rename and the commit still holds its key: only the folder tells of it.
+  if (left === 0 && !hasSealed(before)) return;
+  const what = left === 0 ? 'sealed files lie there' : `${left} sealed files are not stored yet`;
+  throw new EnvironmentError(
+    'work_dir_changed',
+    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. Where it was moved there as a whole, run ingest-ctl rebuild.`,
+  );
+}
+
+function hasSealed(work: string): boolean {
+  try {
+    return readdirSync(join(work, UNDERPROCESS)).length > 0;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}
+
+/** What is planned names these roots: a line its warehouse, an open append its manifest file. */
+export const KEPT_WHILE_UNDER_WAY = [
+  {
+    kind: 'warehouse',
+    code: 'warehouse_changed',
+    underWay: `SELECT count(*) AS n FROM contents WHERE feed = ? AND state <> 'stored' AND target IS NOT NULL`,
+    what: 'manifest lines name files that are not there yet',
+    stored: 'note IS NULL AND target IS NOT NULL',
+    release: 'or, where they stay away, run ingest-ctl replace-warehouse',
+  },
+  {
+    kind: 'manifests',
+    code: 'manifests_changed',
+    underWay: 'SELECT count(*) AS n FROM appends WHERE feed = ?',
+    what: 'planned appends to manifests are not confirmed yet',
+    stored: 'hour IS NOT NULL',
+    release: 'the record of what was ingested is needed',
+  },
+] as const;
+
+export function refuseMoved(
+  state: Pick<Backend, 'read'>,
+  feed: FeedOptions,
+  before: string | undefined,
+  { kind, code, underWay, what }: (typeof KEPT_WHILE_UNDER_WAY)[number],
+): void {
+  if (before === undefined || before === feed[kind]) return;
+  const { n } = state.read((r) => r.get<{ n: number }>(underWay, feed.name))!;
+  if (n === 0) return;
+  throw new EnvironmentError(
+    code,
+    `--${kind} of feed ${feed.name} must stay ${before} until all is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way. Where it was moved there as a whole, run ingest-ctl rebuild.`,
+  );
+}
+
+/** `marker`: of the new root, if it has one; `before`: of the root in which what is stored lies. */
+export function refuseStrange(
+  state: Pick<Backend, 'read'>,
+  feed: FeedOptions,
+  before: { path: string; marker: string | null } | undefined,
+  marker: string | undefined,
+  { kind, code, stored, release }: (typeof KEPT_WHILE_UNDER_WAY)[number],
+): void {
+  if (before === undefined || before.marker === null || before.marker === marker) return;
+  const some = state.read((r) =>
+    r.get(`SELECT 1 FROM contents WHERE feed = ? AND state = 'stored' AND ${stored} LIMIT 1`, feed.name),
+  );
+  if (some === undefined) return;
+  throw new EnvironmentError(
+    code,
+    `--${kind} of feed ${feed.name} was ${before.path}, and ${feed[kind]} is another one, without the files of what is stored; copy them there together with ${before.path}/.ingest-root (cp -a), or start with the old one; ${release}.`,
+  );
+}

@@ -1,0 +1,22 @@
+/** The roots of a feed as they were set up, for who only looks: nothing is made. One that was not set up has no marker. */
+import type { QueueView } from '../../../queue/index.js';
+import type { Roots } from '../files/feed-files.js';
+
+export function recordedRoots(state: Pick<QueueView, 'read'>, feed: string): Roots {
+  const rows = state.read((r) =>
+    r.all<{ kind: string; path: string; marker: string | null }>(
+      'SELECT kind, path, marker FROM roots WHERE feed = ?',
+      feed,
+    ),
+  );
+  const of = (kind: string) => rows.find((row) => row.kind === kind);
+  const path = (kind: string): string => of(kind)?.path ?? '';
+  const marker = (kind: string): string | undefined => of(kind)?.marker ?? undefined;
+  return {
+    input: path('input'),
+    work: path('work'),
+    manifests: path('manifests'),
+    warehouse: path('warehouse'),
+    markers: { work: marker('work'), manifests: marker('manifests'), warehouse: marker('warehouse') },
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The lock on a root's marker: shared by every process that acts for a state, exclusive for `rebuild`, which so meets
+ * nobody at work. Also what a marker says to somebody who has no state at hand.
+ * Guarantees: a lock ends with its process. Does not: make a marker.
+ */
+import { closeSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { EnvironmentError } from '../../base/errors.js';
+import { MARKER, type Marker, readMarker } from '../../files/marker.js';
+import { errnoOf } from '../../files/place-error.js';
+import { openLockFile, type SharedLockFile } from '../../linux/index.js';
+import { openRoot, type Roots } from '../files/feed-files.js';
+
+const markerPath = (root: string): string => join(root, MARKER);
+
+/** Locks the markers of work directory and manifests. A root that is missing just now is left out. */
+export function lockRoots(roots: Pick<Roots, 'work' | 'manifests'>): SharedLockFile[] {
+  return lockAll([roots.work, roots.manifests], 'tryLockShared', (root) => rebuildRunning(root));
+}
+
+/** For a verb of ingest-ctl that must be alone: nobody acts for the state, and nobody begins to. Errors: EnvironmentError `state_in_use`. */
+export function lockRootsAlone(roots: readonly string[], verb = 'rebuild'): SharedLockFile[] {
+  return lockAll(
+    roots,
+    'tryLockExclusive',
+    (root) =>
+      new EnvironmentError(
+        'state_in_use',
+        `${root} is in use by a running ingestor (or another ingest-ctl ${verb}): stop ingest, ingest-producer and ingest-worker, then run ingest-ctl ${verb} again.`,
+      ),
+  );
+}
+
+/** Whether somebody rebuilds the state of this root just now. */
+export function refuseWhileRebuilding(root: string): void {
+  for (const lock of lockAll([root], 'tryLockShared', (path) => rebuildRunning(path))) lock.close();
+}
+
+function lockAll(
+  roots: readonly string[],
+  how: 'tryLockShared' | 'tryLockExclusive',
+  refusal: (root: string) => EnvironmentError,
+): SharedLockFile[] {
+  const locks: SharedLockFile[] = [];
+  for (const root of new Set(roots)) {
+    if (!statSync(markerPath(root), { throwIfNoEntry: false })) continue;
+    const lock = openLockFile(markerPath(root));
+    locks.push(lock);
+    if (lock[how](0)) continue;
+    for (const taken of locks) taken.close();
+    throw refusal(root);
+  }
+  return locks;
+}
+
+const rebuildRunning = (root: string): EnvironmentError =>
+  new EnvironmentError('rebuild_running', `${root} is being rebuilt by ingest-ctl: start again when it has ended.`);
+
+/** The marker of a root by its path; undefined where there is none, or the root cannot be opened. */
+export function markerAt(root: string): Marker | undefined {
+  let fd: number;
+  try {
+    fd = openRoot(root);
+  } catch (error) {
+    if (errnoOf(error) !== undefined) return undefined;
+    throw error;
+  }
+  try {
+    return readMarker(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Sets up the roots of a feed at its first use, and recognises them ever after: the work directory is made, markers are
+ * written and remembered.
+ * Guarantees: work directory and manifests belong to one state; a second state on them is refused before anything is
+ * written. A root that was set up once and is missing now is no error here: the stages meet it as a failing place.
+ */
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Backend } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { type Marker, makeMarker, readMarker } from '../../files/marker.js';
+import { errnoOf } from '../../files/place-error.js';
+import { openRoot, type Roots } from '../files/feed-files.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseStrange } from './moved-roots.js';
+import { chooseWork, refuseOtherMount } from './work-place.js';
+
+export type Emit = (event: string, fields: Record<string, unknown>) => void;
+
+const MARKED = ['work', 'manifests', 'warehouse'] as const;
+type MarkedKind = (typeof MARKED)[number];
+type Markers = Roots['markers'];
+interface Recorded {
+  kind: string;
+  path: string;
+  marker: string | null;
+}
+
+/** What is read of a state before it is decided whether a feed may be set up in it. */
+export type StateToJoin = Pick<Backend, 'read' | 'uuid'>;
+
+interface Plan {
+  roots: Roots;
+  /** The roots that this state has not met yet, or met under another path. */
+  fresh: MarkedKind[];
+  inputFresh: boolean;
+}
+
+/** Where the roots would be, and everything that a set-up refuses; nothing is made. Errors: EnvironmentError. */
+export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptions, emit: Emit): Plan {
+  const recorded = new Map(
+    state
+      .read((r) => r.all<Recorded>('SELECT kind, path, marker FROM roots WHERE feed = ?', feed.name))
+      .map((row) => [row.kind, row]),
+  );
+  const inputSame = recorded.get('input')?.path === feed.input;
+  const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
+  refuseMovedWork(state, feed, recorded.get('work')?.path, work);
+  refuseOtherMount(feed, work);
+  for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(state, feed, recorded.get(rule.kind)?.path, rule);
+  const roots = {
+    input: feed.input,
+    work,
+    manifests: feed.manifests,
+    warehouse: feed.warehouse,
+    markers: {} as Markers,
+  };
+  const fresh: MarkedKind[] = [];
+  for (const kind of MARKED) {
+    const known = recorded.get(kind);
+    if (known?.path === roots[kind] && known.marker !== null) roots.markers[kind] = known.marker;
+    else fresh.push(kind);
+  }
+  for (const kind of fresh) {
+    const marker = refuseUnfit(state, statePath, kind, roots[kind]);
+    const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
+    if (rule) refuseStrange(state, feed, recorded.get(kind), marker?.id, rule);
+  }
+  return { roots, fresh, inputFresh: !inputSame };
+}
+
+export async function setUpRoots(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Roots> {
+  const { roots, fresh, inputFresh } = planRoots(backend, statePath, feed, emit);
+  for (const kind of fresh) roots.markers[kind] = await firstUse(backend, statePath, feed, kind, roots[kind]);
+  if (inputFresh) await remember(backend, feed, 'input', feed.input, null);
+  return roots;
+}
+
+/** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. Answers its marker. */
+function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, path: string): Marker | undefined {
+  try {
+    const missing = kind === 'work' && !statSync(path, { throwIfNoEntry: false });
+    // With --work-dir its parent exists; the inner one is made in the input, which does.
+    const place = missing ? dirname(path) : path;
+    const fd = openRoot(place);
+    try {
+      const marker = missing ? undefined : readMarker(fd);
+      if (marker) refuseForeign(marker, state, kind, path, statePath);
+      else accessSync(place, constants.W_OK | constants.X_OK);
+      return marker;
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (errnoOf(error) !== undefined) throw unusable(kind, path, error);
+    throw error;
+  }
+}
+
+/** Makes the marker, or recognises the one of an earlier try; refuses that of another state. */
+async function firstUse(
+  backend: Backend,
+  statePath: string,
+  feed: FeedOptions,
+  kind: MarkedKind,
+  path: string,
+): Promise<string> {
+  if (kind === 'work') makeWork(feed, path);
+  let fd: number;
+  try {
+    fd = openRoot(path);
+  } catch (error) {
+    throw unusable(kind, path, error);
+  }
+  try {
+    const wanted = kind === 'warehouse' ? { kind } : { kind, state: backend.uuid, statePath };
+    const marker = makeMarker(fd, wanted);
+    refuseForeign(marker, backend, kind, path, statePath);
+    await remember(backend, feed, kind, path, marker.id);
+    return marker.id;
+  } catch (error) {
+    if (errnoOf(error) !== undefined) throw unusable(kind, path, error);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function makeWork(feed: FeedOptions, path: string): void {
+  try {
+    mkdirSync(path, { recursive: feed.workDir === undefined, mode: 0o700 });
+    syncNames(dirname(path));
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw unusable('work', path, error);
+  }
+}
+
+function syncNames(directory: string): void {
+  let fd: number;
+  try {
+    fd = openSync(directory, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return; // it may be written and not read by this user: nothing of it can be synced
+    throw error;
+  }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, path: string, statePath: string): void {
+  if (kind === 'warehouse' || marker.state === state.uuid) return;
+  if (marker.statePath === statePath) {
+    throw new EnvironmentError(
+      'state_lost',
+      `${path} was set up by an earlier state at ${statePath}, and the file there knows nothing of it: it was made anew, or ${statePath}-wal was deleted after a crash and took everything along. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
+    );
+  }
+  throw new EnvironmentError(
+    'second_state',
+    `${path} belongs to the state ${marker.statePath ?? marker.state}, and ${statePath} is another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with this feed's options.`,
+  );
+}
+
+const unusable = (kind: string, path: string, error: unknown): EnvironmentError =>
+  new EnvironmentError(
+    'root_unusable',
+    `the ${kind === 'work' ? 'work directory' : kind} ${path} cannot be used (${errnoOf(error)}): correct its path, owner or permissions.`,
+  );
+
+const remember = (
+  backend: Backend,
+  feed: FeedOptions,
+  kind: Recorded['kind'],
+  path: string,
+  marker: string | null,
+): Promise<unknown> =>
+  backend.transact((tx) => {
+    // Asked again where nobody can plan in between: what is planned names the root of before.
+    const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
+    const before = tx.get<Recorded>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed.name, kind)?.path;
+    if (rule) refuseMoved({ read: (look) => look(tx) }, feed, before, rule);
+    return tx.run(
+      `INSERT INTO roots (feed, kind, path, marker) VALUES (?, ?, ?, ?)
+       ON CONFLICT (feed, kind) DO UPDATE SET path = excluded.path, marker = excluded.marker`,
+      feed.name,
+      kind,
+      path,
+      marker,
+    );
+  });

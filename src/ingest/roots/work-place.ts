@@ -1,0 +1,87 @@
+/**
+ * Where the work directory of a feed is: beside the input where it can be, inside it where it must.
+ * Guarantees: refuses one into which no file of the input can be renamed.
+ * Does not: make anything.
+ */
+import { randomUUID } from 'node:crypto';
+import { accessSync, closeSync, constants, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { errnoOf } from '../../files/place-error.js';
+import { nameOfText, renameNoReplace, statFd } from '../../linux/index.js';
+import { openRoot } from '../files/feed-files.js';
+import type { Emit } from './roots.js';
+
+export const siblingWork = (input: string): string => join(dirname(input), `.${basename(input)}.ingest`);
+export const innerWork = (input: string): string => join(input, '.ingest');
+
+/** Where the work directory of a feed may be, when no state says it. */
+export const possibleWork = (feed: Pick<FeedOptions, 'input' | 'workDir'>): string[] =>
+  feed.workDir === undefined ? [siblingWork(feed.input), innerWork(feed.input)] : [feed.workDir];
+
+/** The sibling `.NAME.ingest`; inside the input where that cannot be on the same mount, or not be made. */
+export function chooseWork(input: string, emit: Emit): string {
+  const sibling = siblingWork(input);
+  const why = isMountPoint(input) ? 'the input is a mount point of its own' : whyNotWritable(dirname(input), sibling);
+  if (why === undefined) return sibling;
+  const inner = innerWork(input);
+  emit('work_dir_inside_input', {
+    input,
+    work_dir: inner,
+    why,
+    hint: 'an upstream rsync --delete would delete what lies in it: exclude .ingest there',
+  });
+  return inner;
+}
+
+/**
+ * The kernel compares the mounts of a rename before it looks for the file, so a name that nobody has is enough to ask.
+ * Equal device numbers say nothing: two bind mounts of one filesystem have them. Errors: EnvironmentError.
+ */
+export function refuseOtherMount(feed: FeedOptions, work: string): void {
+  const at = statSync(work, { throwIfNoEntry: false }) ? work : dirname(work);
+  if (!isOtherMount(feed.input, at)) return;
+  throw new EnvironmentError(
+    'work_dir_elsewhere',
+    `--work-dir of feed ${feed.name} must be on the mount of --input (${feed.input}), because a complete file is renamed into it, but ${work} is on another filesystem or mount (EXDEV); name a directory beside the input, or none.`,
+  );
+}
+
+function isOtherMount(a: string, b: string): boolean {
+  const nobody = nameOfText(`.ingest-nobody.${randomUUID()}`);
+  const opened: number[] = [];
+  try {
+    for (const path of [a, b]) opened.push(openRoot(path));
+    const [from, to] = opened as [number, number];
+    renameNoReplace(from, nobody, to, nobody);
+  } catch (error) {
+    // ENOENT: one mount. A root that is missing or refused is met, with its own sentence, by who uses it.
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    return code === 'EXDEV';
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+  return false;
+}
+
+function isMountPoint(path: string): boolean {
+  const [here, above] = [openRoot(path), openRoot(dirname(path))];
+  try {
+    const [a, b] = [statFd(here), statFd(above)];
+    return a.mountId !== undefined ? a.mountId !== b.mountId : a.dev !== b.dev;
+  } finally {
+    closeSync(here);
+    closeSync(above);
+  }
+}
+
+function whyNotWritable(parent: string, sibling: string): string | undefined {
+  try {
+    accessSync(statSync(sibling, { throwIfNoEntry: false }) ? sibling : parent, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch {
+    return `${parent} cannot be written by this user`;
+  }
+}

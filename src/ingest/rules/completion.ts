@@ -1,0 +1,118 @@
+/**
+ * The rules by which a file in the input counts as complete, as one pure function: verify-complete acts on it,
+ * `explain` and `--dry-run` tell it.
+ * The window runs on our own clock: the age of an mtime is worthless, `cp -p` and `rsync -t` keep old times.
+ */
+import type { FeedOptions } from '../../base/config/options.js';
+import type { Stat } from '../../linux/index.js';
+import type { Observation } from './facts.js';
+import { hasPartialSign, unchanged } from './verified.js';
+
+/** What is known of the sidecar: it is missing, somebody is writing it, we may not read it, or it is there since its own last change. */
+export type SidecarSeen =
+  | { kind: 'missing' }
+  | { kind: 'open' }
+  | { kind: 'unreadable'; code: string }
+  | { kind: 'there'; ctimeNs: bigint; hasChecksum: boolean };
+
+export type Completion =
+  | { complete: true }
+  /** `seen`: the window starts anew with this observation. `inMs`: when to look again. */
+  | { complete: false; why: WaitReason; inMs: number; seen?: Observation };
+
+export type WaitReason =
+  | 'window'
+  | 'changed'
+  | 'no_sidecar'
+  | 'sidecar_open'
+  | 'sidecar_unreadable'
+  | 'partial_upload'
+  | 'writer_open';
+
+export interface Now {
+  /** Boot-clock ms. */
+  ms: number;
+  boot: string;
+}
+
+/** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
+const NO_SIDECAR_MS = 24 * 3_600_000;
+export const SIDECAR_OPEN_MS = 250;
+
+/** The longest window of a feed, ms: no file is sealed that changed within it. */
+export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.settleMs);
+
+export function completion(
+  feed: FeedOptions,
+  seen: Observation,
+  stat: Stat,
+  sidecar: SidecarSeen,
+  now: Now,
+): Completion {
+  const identity = unchanged(seen.identity, stat);
+  let since = seen.sinceMs;
+  if (!identity || seen.boot !== now.boot) {
+    const anew: Observation = {
+      identity: observed(stat),
+      sinceMs: now.ms,
+      boot: now.boot,
+      by: identity ? 'scan' : 'write',
+    };
+    const next = quietMs(feed, anew, stat, sidecar);
+    const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
+    if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: anew };
+    // Nothing is to be waited for; what was noted on the clock of another boot says nothing here.
+    since = now.ms;
+  }
+  const why = sidecarWait(feed, sidecar);
+  if (why !== undefined) return { complete: false, why, inMs: waitMs(why, 0) };
+  const quiet = quietMs(feed, seen, stat, sidecar);
+  const leftMs = since + quiet - now.ms;
+  if (leftMs <= 0) return { complete: true };
+  const isDelayed = quiet > ordinaryMs(feed, seen, stat, sidecar);
+  return { complete: false, why: isDelayed ? 'partial_upload' : 'window', inMs: Math.ceil(leftMs) };
+}
+
+/** How long the file must have been unchanged. */
+export const quietMs = (feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number =>
+  Math.max(ordinaryMs(feed, seen, stat, sidecar), partialMs(feed, stat, sidecar));
+
+/** The window that the sign of a cut upload asks for. A checksum overrides the sign: hash compares it with the bytes. */
+function partialMs(feed: FeedOptions, stat: Stat, sidecar: SidecarSeen): number {
+  const isVouched = sidecar.kind === 'there' && sidecar.hasChecksum;
+  return hasPartialSign(stat) && !isVouched ? (feed.partialUploadSeconds ?? 0) * 1_000 : 0;
+}
+
+function ordinaryMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number {
+  if (feed.mode === 'stability') return windowMs(feed, seen);
+  // A sidecar older than its file may be left over from an earlier file of that name: then the window decides too.
+  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : settleMs(feed, seen);
+}
+
+/** The same behind a sidecar that is newer than its file. */
+export const settleMs = (feed: FeedOptions, { by }: Pick<Observation, 'by'>): number =>
+  by === 'rename' ? 0 : feed.settleMs;
+
+/** The stability window of a file, ms. */
+export const windowMs = (feed: FeedOptions, seen: Pick<Observation, 'by'>): number =>
+  Math.max(feed.stabilitySeconds * 1_000, settleMs(feed, seen));
+
+/** When a file that was just seen can first be found complete, in ms. `hasSidecar`: in sidecar mode only. */
+export function dueInMs(feed: FeedOptions, seen: Pick<Observation, 'by'>, hasSidecar: boolean | undefined): number {
+  if (feed.mode === 'stability') return windowMs(feed, seen);
+  return hasSidecar ? settleMs(feed, seen) : NO_SIDECAR_MS;
+}
+
+function sidecarWait(feed: FeedOptions, sidecar: SidecarSeen): WaitReason | undefined {
+  if (feed.mode !== 'sidecar') return undefined;
+  if (sidecar.kind === 'missing') return 'no_sidecar';
+  if (sidecar.kind === 'unreadable') return 'sidecar_unreadable';
+  return sidecar.kind === 'open' ? 'sidecar_open' : undefined;
+}
+
+function waitMs(why: WaitReason, windowMs: number): number {
+  if (why === 'no_sidecar') return NO_SIDECAR_MS;
+  return why === 'sidecar_open' ? SIDECAR_OPEN_MS : windowMs;
+}
+
+const observed = (s: Stat): string => `${s.dev}:${s.ino}:${s.size}:${s.mtimeNs}:${s.ctimeNs}`;

@@ -1,0 +1,143 @@
+/**
+ * Which names in an input are candidates, and the sentence that says why one is not: the same rules for the producer,
+ * `ingest-ctl explain` and `--dry-run`.
+ * Guarantees: a directory that is not entered hides all below it, so a path is judged by each of its parts.
+ * Does not: look at the disk; what a thing is and how large it is come from whoever looked (`whyNot`).
+ */
+import { relative } from 'node:path';
+import type { FeedOptions } from '../../base/config/options.js';
+import { baseOf, folderOf } from '../../files/places.js';
+import type { Kind } from '../../linux/index.js';
+import { type ByteName, nameOfText, shownName } from '../../linux/names.js';
+import { matcherOf } from '../../watcher/options/globs.js';
+
+/** What uploaders call a file that is not whole yet, and our own notes about one. */
+export const TEMPORARY_SUFFIXES = ['.tmp', '.part', '.swp', '~', '.filepart', '.crdownload', '.metadata.json'] as const;
+
+export type IgnoreRule =
+  | 'hidden'
+  | 'temporary_name'
+  | 'sidecar'
+  | 'work_directory'
+  | 'not_recursive'
+  | 'excluded'
+  | 'not_included'
+  | 'not_a_file'
+  | 'too_small';
+
+export interface Ignored {
+  rule: IgnoreRule;
+  /** What of the path the rule is about, and what would make it a candidate. */
+  sentence: string;
+}
+
+export interface Filters {
+  /** The candidate that a name speaks of: itself, its data file if it is a sidecar, or none. */
+  target(path: ByteName): ByteName | undefined;
+  /** Whether a directory is looked into. */
+  enters(path: ByteName): boolean;
+  /** The first rule that keeps a path out, its directories included; undefined when it is a candidate. */
+  whyNot(path: ByteName, found?: { kind: Kind; size: number }): Ignored | undefined;
+}
+
+type FilterOptions = Pick<
+  FeedOptions,
+  'input' | 'workDir' | 'mode' | 'sidecarSuffix' | 'recursive' | 'include' | 'exclude' | 'minBytes'
+>;
+
+export function makeFilters(feed: FilterOptions): Filters {
+  const rules = new Rules(feed);
+  return {
+    target(path) {
+      const data = rules.dataOf(path);
+      return rules.ofFile(data) === undefined ? data : undefined;
+    },
+    enters: (path) => rules.ofDirectory(path) === undefined,
+    whyNot(path, found) {
+      for (const directory of directoriesOf(path)) {
+        const ignored = rules.ofDirectory(directory);
+        if (ignored !== undefined) return ignored;
+      }
+      return rules.ofFile(path) ?? (found && rules.ofFound(found));
+    },
+  };
+}
+
+class Rules {
+  readonly #included: ((path: ByteName) => boolean) | undefined;
+  readonly #excluded: ((path: ByteName) => boolean) | undefined;
+  readonly #suffix: ByteName;
+  readonly #work: ByteName | undefined;
+
+  constructor(private readonly feed: FilterOptions) {
+    this.#included = matcherOf(feed.include);
+    this.#excluded = matcherOf(feed.exclude);
+    this.#suffix = nameOfText(feed.sidecarSuffix);
+    this.#work = insideOf(feed.input, feed.workDir);
+  }
+
+  /** The data file of a sidecar; any other path itself. */
+  dataOf(path: ByteName): ByteName {
+    return this.#isSidecar(path) ? (path.slice(0, -this.#suffix.length) as ByteName) : path;
+  }
+
+  ofDirectory(path: ByteName): Ignored | undefined {
+    const name = shownName(path);
+    if (!this.feed.recursive) return ignored('not_recursive', `${name} is a subdirectory, and --no-recursive is set`);
+    if (path === this.#work) return ignored('work_directory', `${name} is the work directory (--work-dir)`);
+    if (baseOf(path).startsWith('.'))
+      return ignored('hidden', `${name} is hidden: directories that begin with a dot are not entered`);
+    if (this.#excluded?.(path)) return ignored('excluded', `${name} matches --exclude ${this.feed.exclude.join(' ')}`);
+    return undefined;
+  }
+
+  ofFile(path: ByteName): Ignored | undefined {
+    const base = baseOf(path);
+    if (base.startsWith('.'))
+      return ignored('hidden', `${shownName(base)} is hidden: rename it without the dot when it is complete`);
+    const suffix = TEMPORARY_SUFFIXES.find((end) => base.endsWith(end));
+    if (suffix !== undefined)
+      return ignored(
+        'temporary_name',
+        `${shownName(base)} ends in ${suffix}, as unfinished files do: rename it when it is complete`,
+      );
+    if (this.#isSidecar(path))
+      return ignored(
+        'sidecar',
+        `${shownName(base)} is a sidecar: it belongs to ${shownName(baseOf(this.dataOf(path)))}, and is taken with it`,
+      );
+    if (this.#excluded?.(path))
+      return ignored('excluded', `${shownName(path)} matches --exclude ${this.feed.exclude.join(' ')}`);
+    if (this.#included && !this.#included(path))
+      return ignored('not_included', `${shownName(path)} matches no --include (${this.feed.include.join(' ')})`);
+    return undefined;
+  }
+
+  ofFound({ kind, size }: { kind: Kind; size: number }): Ignored | undefined {
+    if (kind !== 'file')
+      return ignored('not_a_file', `it is a ${kind}: only regular files are ingested, and it is never opened`);
+    if (size >= this.feed.minBytes) return undefined;
+    return ignored(
+      'too_small',
+      `it has ${size} bytes, fewer than --min-bytes ${this.feed.minBytes}; it is looked at again when it changes`,
+    );
+  }
+
+  #isSidecar(path: ByteName): boolean {
+    return this.feed.mode === 'sidecar' && path.endsWith(this.#suffix) && baseOf(path).length > this.#suffix.length;
+  }
+}
+
+const ignored = (rule: IgnoreRule, sentence: string): Ignored => ({ rule, sentence });
+
+function insideOf(input: string, workDir: string | undefined): ByteName | undefined {
+  if (workDir === undefined) return undefined;
+  const inside = relative(input, workDir);
+  return inside === '' || inside === '..' || inside.startsWith('../') ? undefined : nameOfText(inside);
+}
+
+function directoriesOf(path: ByteName): ByteName[] {
+  const all: ByteName[] = [];
+  for (let at = folderOf(path); at !== ''; at = folderOf(at)) all.unshift(at);
+  return all;
+}

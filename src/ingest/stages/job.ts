@@ -1,0 +1,29 @@
+/** A claimed job with its facts. */
+import type { ClaimedJob } from '../../../queue/backend.js';
+import type { ByteName } from '../../linux/names.js';
+import type { Content } from '../ledger/content.js';
+import type { JobFacts } from '../rules/facts.js';
+
+export interface IngestJob {
+  readonly id: string;
+  readonly key: Buffer;
+  readonly path: ByteName;
+  readonly inside: ByteName;
+  readonly claim: ClaimedJob;
+  readonly facts: JobFacts;
+  /** As this very claim has planned it; only its state may have changed since. */
+  readonly planned?: Content;
+}
+
+export function ingestJob(claim: ClaimedJob): IngestJob {
+  const facts = claim.payload as unknown as JobFacts;
+  return {
+    id: claim.id,
+    key: claim.key,
+    path: claim.key.toString('latin1') as ByteName,
+    inside: (facts.inside ?? '') as ByteName,
+    claim,
+    facts,
+    ...(claim.memo && { planned: claim.memo as Content }),
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * manifest: plans the ingest instant, partition, hour and target of each content and its line in one transaction, appends
+ * the lines, confirms them.
+ * Guarantees: a content gets one line, whatever crashes in between (src/ingest/manifest/append.ts says how). The line comes
+ * before the move: whoever reads it waits for `warehouse_path`.
+ */
+import type { Tx } from '../../../queue/backend.js';
+import { PlaceError } from '../../files/place-error.js';
+import { type Content, contentByRow } from '../ledger/content.js';
+import { endAhead } from '../manifest/ahead.js';
+import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
+import { manifestLine } from '../manifest/record.js';
+import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
+import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
+import { payloadOf } from '../rules/facts.js';
+import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { manifestBusy } from './busy.js';
+import { lookAgain } from './contents.js';
+import type { IngestJob } from './job.js';
+import { lookForTargets, type Plan } from './look.js';
+import { fileOf, isItsWarehouse } from './manifest-file.js';
+import { moveOnTheWay } from './move-on-the-way.js';
+import { planAnew } from './plan-anew.js';
+import { type Batch, blocked, retry, type Stage, type Step } from './stage.js';
+
+/** A file whose end keeps moving is left to the others for a moment. */
+const ROUNDS_MAX = 20;
+
+export const manifest: Stage = {
+  name: 'manifest',
+  // A target is looked for before its line is written, and a worker of all stages moves the file in the same claim.
+  places: ['manifests', 'warehouse'],
+
+  async run(jobs, batch) {
+    const steps = new Map<IngestJob, Step>();
+    const contents = new Map(jobs.map((job) => [job, job.planned]));
+    let todo = [...jobs];
+    batch.hand(undefined, 'manifests');
+    try {
+      for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
+        // A job that was planned ahead just now is as it was planned. Where somebody was quicker, there is no open append.
+        lookAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
+        todo = todo.filter((job) => !answered(job, contents.get(job), round, steps));
+        const open = todo.find((job) => contents.get(job)!.target !== null);
+        const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
+        if (came !== 'busy' && came !== 'leased') continue;
+        for (const job of todo) if (!steps.has(job)) steps.set(job, manifestBusy(job, came));
+        break;
+      }
+    } catch (error) {
+      if (!(error instanceof PlaceError)) throw error;
+      for (const job of todo) steps.set(job, blocked(this.name, batch.feed.name, error, batch.emit));
+    } finally {
+      batch.hand(undefined);
+    }
+    const answers = jobs.map((job) => steps.get(job) ?? manifestBusy(job));
+    return moveOnTheWay(jobs, answers, contents, batch);
+  },
+};
+
+/** Has its line, or cannot have one. */
+function answered(job: IngestJob, content: Content | undefined, round: number, steps: Map<IngestJob, Step>): boolean {
+  if (steps.has(job)) return true;
+  if (!content || content.carrier !== job.id) {
+    steps.set(
+      job,
+      retry(
+        'not_the_carrier',
+        `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
+      ),
+    );
+    return true;
+  }
+  if (content.state === 'carried') return false;
+  const { straight, moveAfter = 0 } = job.facts;
+  // Confirmed before this claim came, which is not the first one for this stage: that may have gone on.
+  const mayHaveMoved = round === 0 && straight && job.claim.claimNo > moveAfter + 1;
+  const facts = mayHaveMoved ? job.facts : { ...job.facts, moveAfter: job.claim.claimNo };
+  steps.set(job, { outcome: { kind: 'advance', payload: payloadOf(facts) } });
+  return true;
+}
+
+/** A content with a target and no confirmed line stands in an open append. */
+async function finishPlanned(content: Content, batch: Batch): Promise<Finished | Written> {
+  const file = fileOf(batch, content.hour!);
+  const name = fileName(file);
+  const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
+  try {
+    return await (open ? finishOpen(file, open) : planAnew(content, file, batch.feed));
+  } finally {
+    endAhead(name);
+  }
+}
+
+async function appendAll(
+  jobs: readonly IngestJob[],
+  contents: Map<IngestJob, Content | undefined>,
+  batch: Batch,
+  steps: Map<IngestJob, Step>,
+): Promise<Written> {
+  if (jobs.length === 0) return 'nothing';
+  const at = batch.backend.read((reader) => firstOpen(reader, batch.feed, Date.now()));
+  const lookedMs = batch.backend.nowMs();
+  batch.hand(undefined, 'warehouse');
+  const plans = await lookForTargets(jobs, at.date, batch, (job, step) => void steps.set(job, step));
+  batch.hand(undefined, 'manifests');
+  if (plans.length === 0) return 'nothing';
+  return appendTo(fileOf(batch, at.hour), (tx) => {
+    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
+    // Closed since, while this process was stopped: the next round takes another instant.
+    if (isClosed(tx, batch.feed, at)) return undefined;
+    return planLines(tx, batch, plans, contents, at);
+  });
+}
+
+function planLines(
+  tx: Tx,
+  batch: Batch,
+  plans: readonly Plan[],
+  contents: Map<IngestJob, Content | undefined>,
+  at: ReturnType<typeof firstOpen>,
+): Lines {
+  const { atMs, hour } = at;
+  const rows: number[] = [];
+  let lines = '';
+  for (const { job, target } of plans) {
+    const { row } = contents.get(job)!;
+    const content = contentByRow(tx, row);
+    if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
+    // Reserved by another process since it was looked at: the next round looks again.
+    if (!reserve(tx, batch.feed.warehouse, target, row)) continue;
+    const planned: Content = {
+      ...content,
+      target: Buffer.from(target, 'latin1'),
+      hour,
+      ingestId: job.id,
+      ingestedAtMs: atMs,
+    };
+    tx.run(
+      'UPDATE contents SET target = ?, hour = ?, ingest_id = ?, ingested_at_ms = ?, updated_at_ms = ? WHERE row = ?',
+      planned.target,
+      hour,
+      job.id,
+      atMs,
+      tx.wallMs,
+      row,
+    );
+    lines += manifestLine(planned, batch.feed);
+    rows.push(row);
+  }
+  if (rows.length === 0) return undefined;
+  noteLines(tx, batch.feed, at);
+  return { lines, items: { rows, jobs: [] } };
+}

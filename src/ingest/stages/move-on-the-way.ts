@@ -1,0 +1,47 @@
+/** Takes jobs whose lines were confirmed just now through `move` in the same claim. */
+import type { Content } from '../ledger/content.js';
+import { type JobFacts, payloadOf } from '../rules/facts.js';
+import type { IngestJob } from './job.js';
+import { limits } from './limits.js';
+import { DONE, move, moveAll } from './move.js';
+import type { Batch, Passed, Step } from './stage.js';
+
+/** For jobs whose lines were confirmed just now: those that may go on are moved in the same claim. */
+export async function moveOnTheWay(
+  jobs: readonly IngestJob[],
+  steps: readonly Step[],
+  contents: ReadonlyMap<IngestJob, Content | undefined>,
+  batch: Batch,
+): Promise<Step[]> {
+  if (!batch.straight?.mayRun(move.name)) return [...steps];
+  const bounded = { bytesLeft: limits.onTheWayBytes };
+  const next = jobs.map((job, i) => goingOn(job, steps[i]!, bounded));
+  const open = next.flatMap((one) => one ?? []);
+  const all = new Map(open.map(({ at }, i) => [at, contents.get(open[i]!.job)]));
+  const moved = await moveAll([...all.keys()], all, batch);
+  let n = 0;
+  return steps.map((step, i) => {
+    const one = next[i];
+    return one ? behind(moved[n++]!, one.passed) : step;
+  });
+}
+
+/** Nothing more is recorded of a job that has ended. */
+const behind = (step: Step, passed: Passed): Step => ({ ...step, passed: step.outcome === DONE ? ENDED : passed });
+const ENDED: Passed = { outcome: { kind: 'advance' } };
+
+/** The job as it is in `move`; undefined where it is settled first. */
+function goingOn(
+  job: IngestJob,
+  { outcome }: Step,
+  bounded: { bytesLeft: number },
+): { job: IngestJob; at: IngestJob; passed: Passed } | undefined {
+  if (typeof outcome === 'function' || outcome.kind !== 'advance') return undefined;
+  bounded.bytesLeft -= job.claim.bytes;
+  if (bounded.bytesLeft < 0) return undefined;
+  const facts = outcome.payload as unknown as JobFacts;
+  const isFirst = facts.moveAfter === job.claim.claimNo;
+  // This very claim is the first that can rename anything.
+  const at = { ...job, facts: isFirst ? { ...facts, moveAfter: job.claim.claimNo - 1 } : facts };
+  return { job, at, passed: { outcome: { ...outcome, payload: payloadOf(at.facts) } } };
+}

@@ -1,0 +1,35 @@
+/** A sidecar that is there and cannot be read: what it demands has to be known before its file goes on. */
+import type { Outcome } from '../../../queue/backend.js';
+import { shownName } from '../../linux/index.js';
+import { readSidecar, type SidecarRead } from '../files/sidecar.js';
+import { SIDECAR_OPEN_MS } from '../rules/completion.js';
+import type { JobFacts } from '../rules/facts.js';
+import type { IngestJob } from './job.js';
+import { type Batch, defer, retry, type SeenNow, type Step } from './stage.js';
+
+/** Undefined when it was read, or is missing. Without what it demands, nothing would be checked. */
+export function notRead(
+  job: IngestJob,
+  batch: Batch,
+  { seen }: SidecarRead,
+  facts: JobFacts,
+  seenNow?: SeenNow,
+): Step | undefined {
+  if (seen.kind === 'open') return defer(SIDECAR_OPEN_MS, 'sidecar_open', facts);
+  if (seen.kind !== 'unreadable') return undefined;
+  const name = `${shownName(job.path)}${batch.feed.sidecarSuffix}`;
+  const error = `its sidecar ${name} is there, but cannot be read (${seen.code}): give this user read permission, or look at the disk`;
+  const { outcome } = retry('sidecar_unreadable', error, facts);
+  return { outcome: { ...(outcome as Outcome), ...seenNow } };
+}
+
+/** Reads again the sidecar of a sealed file that was found without its job: it could not be read then. */
+export function readAgain(job: IngestJob, batch: Batch): Step {
+  const sidecar = readSidecar(batch.files.workEntry(job, 'sidecar'), batch.files.kinds);
+  const { unread: _, ...facts } = job.facts;
+  const { demanded } = sidecar;
+  return (
+    notRead(job, batch, sidecar, job.facts) ??
+    defer(0, 'sidecar_read', { ...facts, ...(demanded !== undefined && { demanded }) })
+  );
+}

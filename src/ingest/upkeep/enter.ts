@@ -1,0 +1,42 @@
+/**
+ * How a process enters a feed before it does anything there: it is checked, its manifests known to the state; then its
+ * roots are set up or recognised, their markers locked against a rebuild.
+ */
+import type { Backend } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import type { SharedLockFile } from '../../linux/index.js';
+import type { Roots } from '../files/feed-files.js';
+import { lockRoots } from '../roots/root-locks.js';
+import { type Emit, planRoots, setUpRoots } from '../roots/roots.js';
+import { checkManifestsKnown } from './known.js';
+
+const silent = (): void => {};
+
+export interface Entered {
+  roots: Roots;
+  /** To be closed when the process leaves the feed. */
+  locks: SharedLockFile[];
+}
+
+/**
+ * Everything for which a feed can be refused, of all feeds before anything of any is written.
+ * Errors: EnvironmentError, when the roots are not ours or the state is older than the manifests.
+ */
+export async function checkFeeds(state: QueueView, statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+  for (const feed of feeds) {
+    const { roots } = planRoots(state, statePath, feed, silent);
+    const locks = lockRoots(roots);
+    try {
+      await checkManifestsKnown(state, feed);
+    } finally {
+      for (const lock of locks) lock.close();
+    }
+  }
+}
+
+/** A feed that was checked. Errors: EnvironmentError, where a root cannot be set up after all, or is being rebuilt. */
+export async function enterFeed(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Entered> {
+  const roots = await setUpRoots(backend, statePath, feed, emit);
+  return { roots, locks: lockRoots(roots) };
+}

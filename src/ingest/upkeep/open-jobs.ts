@@ -1,0 +1,20 @@
+/** The jobs of a feed that have not ended, page by page, in the order in which they were made. */
+import type { QueueView } from '../../../queue/index.js';
+
+const PAGE = 500;
+
+export interface OpenJob {
+  seq: number;
+  id: string;
+}
+
+/** Each page is read when it is asked for, so jobs may be settled between two of them. `but`: jobs of this stage are left out. */
+export function* openJobs(view: Pick<QueueView, 'read'>, feed: string, but = ''): Generator<OpenJob[]> {
+  const sql = `SELECT seq, id FROM jobs WHERE feed = ? AND seq > ? AND state <> 'done' AND stage <> ? ORDER BY seq LIMIT ${PAGE}`;
+  for (let after = 0; ; ) {
+    const page = view.read((r) => r.all<OpenJob>(sql, feed, after, but));
+    if (page.length === 0) return;
+    yield page;
+    after = page.at(-1)!.seq;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Looks now and then for what a crash can leave that no job would ever meet: appends of dead owners, files in
+ * `underprocess/` without a job, temporary copies of ended claims.
+ * Guarantees: writes nothing when there is nothing to do.
+ */
+import { readdirSync } from 'node:fs';
+import type { Backend, Job } from '../../../queue/backend.js';
+import { inPlace } from '../../files/place-error.js';
+import { folderOf, UNDERPROCESS } from '../../files/places.js';
+import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../../linux/index.js';
+import { judge } from '../evidence/table.js';
+import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
+import { sealedNames, whereIn } from '../files/sealed-names.js';
+import { NO_SIDECAR, readSidecar } from '../files/sidecar.js';
+import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
+import { type Emit, isOrphan } from '../manifest/finish.js';
+import { finishOpen } from '../manifest/write.js';
+import { type JobFacts, payloadOf } from '../rules/facts.js';
+import { identityOf } from '../rules/identity.js';
+import { TEMPORARY } from '../warehouse/target.js';
+
+export interface Reaped {
+  backend: Backend;
+  emit: Emit;
+  feed: string;
+  files: FeedFiles;
+}
+
+/** Redoes the appends of this feed that nobody living is writing. */
+export async function redoAppends({ backend, emit, feed, files }: Reaped): Promise<void> {
+  const open = backend.read((r) => r.all<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE feed = ?`, feed));
+  for (const append of open) {
+    // Its own ones too: of a line that was planned with its hash the job may have gone to another process, which waits for it.
+    // What is being written just now keeps its turn, and has gone when that ends.
+    if (!isOrphan(backend, append)) continue;
+    const manifests = files.roots.manifests;
+    if (!append.file.startsWith(`${manifests}/`)) {
+      emit('append_unreachable', {
+        feed,
+        file: append.file,
+        hint: `its manifests directory is not ${manifests} any more: start once with the old one`,
+      });
+      continue;
+    }
+    const path = append.file.slice(manifests.length + 1) as ByteName;
+    await finishOpen({ backend, emit, feed, manifests, root: files.manifests, path }, append);
+  }
+}
+
+/** Gives every file in `underprocess/` that names no living job a job of that name; removes partial copies. */
+export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Promise<number> {
+  let adopted = 0;
+  for (const found of sealedNames(files)) {
+    const { jobId: id, part, path, inside } = found;
+    if (!isAdoptable(backend.job(id))) continue;
+    if (part === 'partial' || part === 'copy') {
+      if (path !== undefined) removeCopy(files, inside, whereIn(UNDERPROCESS, found));
+      continue;
+    }
+    if (part !== 'file' || path === undefined) continue;
+    if (await adopt(backend, feed, files, { id, key: bytesOfName(path), inside })) {
+      adopted++;
+      emit('orphan_adopted', { feed, job: id, path: shownName(path) });
+    }
+  }
+  return adopted;
+}
+
+/** Only its name is known here. Its job reads its bytes, and so finds its line and its content. */
+function isAdoptable(job: Job | undefined): boolean {
+  const { acts } = judge({
+    ...{ row: 'none', line: 'none', back: 'no', owed: false, path: 'not_looked', sealed: 'file' },
+    job: job === undefined ? 'none' : job.state === 'done' ? 'done' : 'open',
+  });
+  return acts.includes('adopt_at_hash');
+}
+
+function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {
+  const work = files.work(inside);
+  const entry = work.entry(at);
+  remove(entry.dir, entry.name);
+  work.removeEmpty(folderOf(at), UNDERPROCESS);
+}
+
+/** It goes on at `hash`, after a window there: nothing is known of it but its name, and what its sidecar demands. */
+async function adopt(backend: Backend, feed: string, files: FeedFiles, job: WorkKey): Promise<boolean> {
+  const stat = statEntry(files.workEntry(job, 'file'));
+  if (stat?.kind !== 'file') return false;
+  const facts = foundFacts(files, job, stat);
+  const { id, key } = job;
+  return backend.transact((tx) =>
+    tx.adopt({
+      ...{ id, feed, key, bytes: stat.size, stage: 'hash' },
+      identity: identityOf(stat),
+      payload: payloadOf(facts),
+    }),
+  );
+}
+
+/** What a job is told of a sealed file that was found without one. */
+export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts {
+  const identity = identityOf(stat);
+  // A boot of no name: the window begins when the job is first looked at.
+  const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
+  const sidecar = files.workEntry(job, 'sidecar');
+  const hasSidecar = statEntry(sidecar) !== undefined;
+  const { seen: said, demanded } = hasSidecar ? readSidecar(sidecar, files.kinds) : NO_SIDECAR;
+  return {
+    seen,
+    ...(job.inside !== '' && { inside: job.inside }),
+    sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
+    ...(demanded !== undefined && { demanded }),
+    ...((said.kind === 'unreadable' || said.kind === 'open') && { unread: true as const }),
+  };
+}
+
+/** Temporary copies in the warehouse that belong to no claim of now. */
+export function removeTemporary(reaped: Reaped): number {
+  return inPlace('warehouse', reaped.files.roots.warehouse, 'write', () => removeFrom(reaped));
+}
+
+function removeFrom({ backend, files }: Reaped): number {
+  let dir: number;
+  try {
+    dir = files.warehouse.directory(TEMPORARY);
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === 'ENOENT') return 0;
+    throw error;
+  }
+  let removed = 0;
+  for (const name of namesIn(dir)) {
+    const [id, claimNo] = name.split('.') as [string, string | undefined];
+    const job = backend.job(id);
+    // Another state may share the warehouse: its jobs are unknown here, and its files are left alone.
+    if (!job || (job.state === 'claimed' && String(job.claimNo) === claimNo)) continue;
+    remove(dir, name);
+    removed++;
+  }
+  return removed;
+}
+
+function remove(dir: number, name: ByteName): void {
+  try {
+    unlinkAt(dir, name);
+  } catch (error) {
+    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
+  }
+}
+
+const namesIn = (dir: number): ByteName[] => readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[];

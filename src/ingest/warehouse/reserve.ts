@@ -1,0 +1,123 @@
+/**
+ * Chooses a target that nobody has: not on disk, not reserved by another content, not chosen twice in one batch.
+ * Looking at the disk happens before the planning transaction, reserving inside it. A name that is stored leaves the
+ * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two
+ * (where the wall clock is set forward just then, by the move, which replaces nothing).
+ */
+import type { Backend, Reader, Tx } from '../../../queue/backend.js';
+import { baseOf, folderOf, nthName } from '../../files/places.js';
+import { type ByteName, joinNames, statAtOrNone } from '../../linux/index.js';
+import type { FeedFiles } from '../files/feed-files.js';
+
+/** A look at the warehouse is trusted for so long; reservations of stored contents stay for longer (`RESERVED_FOR_MS`). */
+export const LOOK_TRUSTED_MS = 2_000;
+export const RESERVED_FOR_MS = 10_000;
+
+/** How far the numbering of a name has come in this process: thousands of files of one name must not each start at 2. */
+const numbering = new Map<string, number>();
+const NUMBERING_MAX = 10_000;
+
+/** Not on disk now, not reserved, and not yet chosen in `chosen` (which gets it). Errors: as the calls give them. */
+export function freeTarget(reader: Reader, files: FeedFiles, wanted: ByteName, chosen: Set<ByteName>): ByteName {
+  const folder = folderOf(wanted);
+  const whole = `${files.roots.warehouse}/${wanted}`;
+  for (let n = 1; ; n = Math.max(n + 1, numbering.get(whole) ?? 0)) {
+    const target = joinNames(folder, nthName(baseOf(wanted), n));
+    if (chosen.has(target) || isReserved(reader, files.roots.warehouse, target) || isOnDisk(files, target)) {
+      if (n > 1 || !numbering.has(whole)) remember(whole, n + 1);
+      continue;
+    }
+    chosen.add(target);
+    return target;
+  }
+}
+
+function isOnDisk(files: FeedFiles, target: ByteName): boolean {
+  const entry = files.entryOrNone(files.warehouse, target);
+  // A name that is too long for this filesystem is not free: nothing could ever be put there.
+  return entry !== undefined && statAtOrNone(entry.dir, entry.name, 'error') !== undefined;
+}
+
+export const isReserved = (reader: Reader, warehouse: string, target: ByteName): boolean =>
+  reservedFor(reader, warehouse, target) !== undefined;
+
+/** The row of the content that has the path. */
+export const reservedFor = (reader: Reader, warehouse: string, target: ByteName): number | undefined =>
+  reader.get<{ content: number }>('SELECT content FROM reservations WHERE path = ?', `${warehouse}/${target}`)?.content;
+
+export const dropReservation = (tx: Tx, content: number): void =>
+  void tx.run('DELETE FROM reservations WHERE content = ?', content);
+
+/** Inside the planning transaction. False: another content has it; look for the next one. */
+export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
+  tx.run('INSERT OR IGNORE INTO reservations VALUES (?, ?)', `${warehouse}/${target}`, content).changes === 1;
+
+/**
+ * For a line that is written, by a rebuild: the name was free when it was planned, so a stored content that an older state
+ * has there had left it.
+ */
+export function reserveForLine(tx: Tx, warehouse: string, target: ByteName, content: number): void {
+  tx.run(
+    "DELETE FROM reservations WHERE path = ? AND content IN (SELECT row FROM contents WHERE state = 'stored')",
+    `${warehouse}/${target}`,
+  );
+  reserve(tx, warehouse, target, content);
+}
+
+function remember(wanted: string, next: number): void {
+  if (numbering.size >= NUMBERING_MAX) numbering.clear();
+  numbering.set(wanted, next);
+}
+
+// The rows of reservations first: in what order they come does not matter, and most of them need no look at their content.
+const OLD = `SELECT r.path FROM reservations r CROSS JOIN contents c ON c.row = r.content
+  WHERE r.content <= ? AND c.state = 'stored' AND c.note IS NOT 'withdrawn' AND c.updated_at_ms < ? LIMIT ?`;
+
+/**
+ * Finds reservations of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them.
+ * A withdrawal keeps its reservation until it ends.
+ */
+export const oldReservations = (reader: Reader, last: number, max: number): string[] =>
+  reader.arrays(OLD, last, Date.now() - RESERVED_FOR_MS, max).map(([path]) => path as string);
+
+/** Where it is another content's by now, it stays. */
+export const dropReservations = (tx: Tx, paths: readonly string[], last: number): void =>
+  void tx.run(
+    'DELETE FROM reservations WHERE path IN (SELECT value FROM json_each(?)) AND content <= ?',
+    JSON.stringify(paths),
+    last,
+  );
+
+/** In one transaction. */
+const DROPPED_MAX = 10_000;
+
+/** Forgets old reservations: of this process and of those before it. */
+export async function forgetReservations(
+  backend: Pick<Backend, 'read' | 'transact'>,
+  isOver: () => boolean,
+): Promise<void> {
+  const last = backend.read((reader) => lastMadeBefore(reader, Date.now() - RESERVED_FOR_MS));
+  for (let paths: string[]; !isOver(); ) {
+    paths = backend.read((reader) => oldReservations(reader, last, DROPPED_MAX));
+    if (paths.length > 0) await backend.transact((tx) => dropReservations(tx, paths, last));
+    if (paths.length < DROPPED_MAX) return;
+  }
+}
+
+const FROM = 'SELECT row, created_at_ms FROM contents WHERE row >= ? ORDER BY row LIMIT 1';
+const LAST = 'SELECT max(row) FROM contents';
+
+/**
+ * Rows are made in the order of their numbers: halving finds where the young ones begin, which are not looked at one by one. Where the
+ * wall clock was set back meanwhile it finds another row, and some reservations stay for longer.
+ */
+function lastMadeBefore(reader: Reader, wallMs: number): number {
+  let [before, to] = [0, (reader.arrays(LAST)[0]![0] as number | null) ?? 0];
+  while (before < to) {
+    const middle = Math.ceil((before + to) / 2);
+    const [row, madeMs] = reader.arrays(FROM, middle)[0] as [number, number];
+    if (madeMs < wallMs) before = row;
+    else to = middle - 1;
+  }
+  return before;
+}

@@ -1,0 +1,133 @@
+/**
+ * Puts a source at its reserved target: by rename on one filesystem, else (EXDEV, and not by comparing st_dev: two bind
+ * mounts of one filesystem give EXDEV with equal st_dev) by a copy under a temporary name.
+ * Guarantees: nothing is ever overwritten; a target found in place counts only when it is the source's own inode or
+ * hashes to the ledger's SHA-256.
+ */
+import { closeSync, readdirSync } from 'node:fs';
+import { type CopyBounds, copyTo, removeIfThere } from '../../files/copy.js';
+import { digestPaced } from '../../files/digest.js';
+import type { Directories, Entry } from '../../files/directories.js';
+import type { DirtyDirectories } from '../../files/dirty.js';
+import { sameMount } from '../../files/mounts.js';
+import type { Paced } from '../../files/pace.js';
+import { folderOf } from '../../files/places.js';
+import { openEntry } from '../../files/probe.js';
+import {
+  type ByteName,
+  joinNames,
+  LinuxError,
+  nameOfText,
+  renameNoReplace,
+  type Stat,
+  statFd,
+  unlinkAt,
+} from '../../linux/index.js';
+import { statEntry } from '../files/feed-files.js';
+
+/** Temporary copies lie here, in the warehouse or in a partition that is a mount of its own. */
+export const TEMPORARY = nameOfText('.ingest-tmp');
+
+export type Put = 'renamed' | 'copied' | 'there' | 'taken' | 'wrong_bytes';
+
+export interface Source {
+  entry: Entry;
+  stat: Stat;
+  sha256: Buffer;
+  /** Names its temporary copy: of this claim alone. */
+  claim: { id: string; claimNo: number };
+  bounds?: CopyBounds;
+  /** Called before its bytes are read: a rename looks at none. */
+  reading?: () => void;
+}
+
+/** Errors: as the calls give them. */
+export async function putAtTarget(
+  warehouse: Directories,
+  target: ByteName,
+  source: Source,
+  dirty: DirtyDirectories,
+): Promise<Put> {
+  const folder = folderOf(target);
+  const dir = warehouse.make(folder);
+  const to: Entry = { dir, name: target.slice(target.lastIndexOf('/') + 1) as ByteName };
+  dirty.add(warehouse, folder);
+  try {
+    renameNoReplace(source.entry.dir, source.entry.name, to.dir, to.name);
+    return 'renamed';
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    source.reading?.();
+    if (error.code === 'EEXIST')
+      return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
+    if (error.code !== 'EXDEV') throw error;
+  }
+  return copyAcross(warehouse, folder, to, source);
+}
+
+async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<Put> {
+  // A name that is taken is known before gigabytes are copied for it.
+  if (statEntry(to)) return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
+  const temporaryIn = sameMount(warehouse.rootFd, to.dir) ? TEMPORARY : joinNames(folder, TEMPORARY);
+  const temporary: Entry = {
+    dir: warehouse.make(temporaryIn, 0o700),
+    name: nameOfText(`${source.claim.id}.${source.claim.claimNo}`),
+  };
+  removeEarlier(temporary.dir, source.claim.id);
+  const opened = openEntry(source.entry);
+  if (opened.fd === undefined) throw new Error(`the sealed file cannot be opened (${opened.code})`);
+  try {
+    const digest = await copyTo(opened.fd, source.stat, temporary, source.bounds);
+    if (!digest.sha256.equals(source.sha256)) {
+      unlinkAt(temporary.dir, temporary.name);
+      return 'wrong_bytes';
+    }
+    return await giveName(temporary, { dir: warehouse.make(folder), name: to.name }, source);
+  } catch (error) {
+    removeIfThere(warehouse.make(temporaryIn, 0o700), temporary.name);
+    throw error;
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+/** Removes what earlier claims of this job left when their process died. Nobody else would look for it soon. */
+function removeEarlier(dir: number, id: string): void {
+  for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
+    if (name.startsWith(`${id}.`)) removeIfThere(dir, name);
+}
+
+async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Put> {
+  try {
+    renameNoReplace(temporary.dir, temporary.name, to.dir, to.name);
+    return 'copied';
+  } catch (error) {
+    if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
+    unlinkAt(temporary.dir, temporary.name);
+    return (await isContent(to, source.sha256, undefined, source.bounds?.pace)) ? 'there' : 'taken';
+  }
+}
+
+/** Whether what lies at an entry is the source's inode, or has the content's bytes. */
+export async function isContent(
+  entry: Entry,
+  sha256: Buffer,
+  source: Stat | undefined,
+  pace?: Paced,
+): Promise<boolean> {
+  const lies = source && statEntry(entry);
+  if (lies?.kind === 'file' && lies.ino === source?.ino && lies.dev === source.dev) return true;
+  return (await contentAt(entry, pace))?.equals(sha256) ?? false;
+}
+
+/** The SHA-256 of the file at an entry; undefined where there is none that can be read. */
+export async function contentAt(entry: Entry, pace?: Paced): Promise<Buffer | undefined> {
+  const { fd } = openEntry(entry);
+  if (fd === undefined) return undefined;
+  try {
+    const stat = statFd(fd);
+    return stat.kind === 'file' ? (await digestPaced(fd, stat.size, pace)).sha256 : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}

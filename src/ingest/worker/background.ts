@@ -1,0 +1,210 @@
+/**
+ * What a worker does beside its batches: says that it lives and what it has in hand, frees the jobs of dead owners,
+ * tells of those that live and are silent, probes failing places, runs the reaper.
+ * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
+ */
+import type { Backend, OnStuck, Reader, StageName, StuckWork } from '../../../queue/backend.js';
+import { limits, StateUnwritable } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { errnoOf, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
+import { FeedFiles, type Roots } from '../files/feed-files.js';
+import { closeForPlace, STUCK } from '../gates/episode.js';
+import { probeGates } from '../gates/prober.js';
+import { countLostLines } from '../health/beats.js';
+import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
+import { Periods } from '../periods/close.js';
+import { STAGES } from '../stages/index.js';
+import type { Emit } from '../stages/stage.js';
+import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upkeep/reaper.js';
+import { checkStateOnce } from '../upkeep/state-check.js';
+import { forgetReservations } from '../warehouse/reserve.js';
+import type { Feeds } from './feeds.js';
+import { Silence } from './silence.js';
+
+const REDO_EVERY_MS = 2_000;
+const PROBE_EVERY_MS = 500;
+const ORPHANS_EVERY_MS = 300_000;
+const RESERVATIONS_EVERY_MS = 5_000;
+
+/** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
+function untilNextMs(periodMs: number): number {
+  const leftMs = periodMs - (performance.now() % periodMs);
+  return leftMs < periodMs / 4 ? leftMs + periodMs : leftMs;
+}
+
+/** The job at which a process is, and the place where it may hang. */
+export interface InHand {
+  job: string | null;
+  place: string;
+}
+
+type Reap = (reaped: Reaped, feed: FeedOptions) => Promise<unknown>;
+
+const NOTHING: InHand = { job: null, place: '' };
+
+export interface BackgroundParts {
+  backend: Backend;
+  statePath: string;
+  feeds: Feeds;
+  emit: Emit;
+  /** How long an owner may give no sign of life. */
+  stallMs: number;
+  onFatal: (error: unknown) => void;
+  /** What the other thread is at, if it hangs: then this process gives no sign of life. */
+  stuckAt: () => InHand | undefined;
+}
+
+export class Background {
+  readonly #timers: NodeJS.Timeout[] = [];
+  /** By who said it: batches of several stages run interleaved, and one of them may be at a file for an hour. */
+  readonly #inHand = new Map<object, InHand>();
+  #said: InHand = NOTHING;
+  #stuck: InHand | undefined;
+  #stopped = false;
+  readonly #told = new Set<string>();
+
+  constructor(readonly parts: BackgroundParts) {}
+
+  /** From the first moment: what a worker does before its first batch may take long, too. */
+  startBeats(): void {
+    this.#every(limits.beatEveryMs, async () => {
+      this.#look(this.parts.stuckAt());
+      this.parts.backend.checkStillOurs();
+      await countLostLines(this.parts.backend);
+    });
+  }
+
+  start(): void {
+    this.#every(limits.rescueEveryMs, () => this.#rescue());
+    this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
+    const silence = new Silence(this.parts.stallMs, this.parts.emit);
+    this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
+    this.#every(PROBE_EVERY_MS, () => this.#probe());
+    this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
+    const periods = new Periods();
+    const hand = this.#handOf(periods);
+    const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
+    this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
+    this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
+    this.#every(RESERVATIONS_EVERY_MS, () => forgetReservations(this.parts.backend, () => this.#stopped));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  /** Written at once: what is in hand when the process dies is what a crash is counted for. */
+  hand(by: object, now: InHand | undefined): void {
+    this.#inHand.delete(by);
+    if (now) this.#inHand.set(by, now);
+    const said = now ?? [...this.#inHand.values()].at(-1) ?? NOTHING;
+    if (said.job === this.#said.job && said.place === this.#said.place) return;
+    this.#said = said;
+    if (!this.#stuck) this.#beat();
+  }
+
+  /** Somebody else of this process has written there. */
+  sayAgain(): void {
+    this.parts.backend.beat(this.#stuck ?? this.#said, true);
+  }
+
+  /** While the other thread hangs, the slot names what that one is at, and this thread gives no beat. */
+  #look(stuck: InHand | undefined): void {
+    const before = this.#stuck;
+    this.#stuck = stuck;
+    if (stuck || before) this.sayAgain();
+    if (!stuck) this.#beat();
+  }
+
+  #beat(): void {
+    this.parts.backend.beat(this.#said);
+  }
+
+  /** The first round is at once; a round begins only when the one before has ended. */
+  #every(ms: number, act: () => Promise<unknown>): void {
+    const slot = this.#timers.push(setTimeout(() => {}, 0)) - 1;
+    const round = async (): Promise<void> => {
+      try {
+        await act();
+      } catch (error) {
+        // These two pass by themselves, and their gates and dispatchers tell them.
+        if (!(error instanceof StateUnwritable || error instanceof PlaceError)) this.parts.onFatal(error);
+      }
+      if (!this.#stopped) this.#timers[slot] = setTimeout(() => void round(), untilNextMs(ms));
+    };
+    void round();
+  }
+
+  async #rescue(): Promise<void> {
+    const { backend, emit } = this.parts;
+    const closed: [feed: string, stage: string, error: PlaceError][] = [];
+    const close: OnStuck = (tx, at, place) => {
+      for (const { feed, stage } of needing(place, at)) {
+        const error = placeError(place as PlaceKind, pathOf(tx, feed, place), STUCK);
+        if (closeForPlace(tx, feed, stage, error)) closed.push([feed, stage, error]);
+      }
+    };
+    for (const { owner, jobs, inHand, poisoned } of await backend.rescue(close)) {
+      emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned });
+    }
+    for (const [feed, stage, { place, code, message }] of closed)
+      emit('gate_closed', { feed, stage, place, code, reason: message });
+  }
+
+  #probe(): Promise<void> {
+    const { backend, feeds, emit } = this.parts;
+    const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
+    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit);
+  }
+
+  /** This work belongs to no job. */
+  #handOf(by: object): (place: string) => void {
+    return (place) => this.hand(by, place === '' ? undefined : { job: this.#said.job, place });
+  }
+
+  async #reap(...acts: Reap[]): Promise<void> {
+    const { backend, feeds, emit } = this.parts;
+    const stuck = new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
+    for (const name of feeds.names()) {
+      // Its round would hang too, in no job's hand.
+      if (stuck.has(name)) continue;
+      const feed = await feeds.get(name);
+      if (!feed) continue;
+      for (const act of acts) {
+        const files = new FeedFiles(feed.roots);
+        try {
+          await act({ backend, emit, feed: name, files }, feed.options);
+        } catch (error) {
+          this.#reapingFailed(name, error);
+        } finally {
+          files.close();
+        }
+      }
+    }
+  }
+
+  /** A place that fails here is told by its gate as soon as a job needs it; the next round tries again. */
+  #reapingFailed(feed: string, error: unknown): void {
+    if (error instanceof PlaceError) return;
+    if (errnoOf(error) === undefined) throw error;
+    const reason = (error as Error).message;
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.parts.emit('reaping_failed', { feed, reason });
+  }
+}
+
+/**
+ * The stages of what an owner had claimed when it hung that need the place; that of the job in hand alone where it does. Batches run
+ * interleaved, so that may be another one's; and a target is looked for before any job is in a stage that needs it.
+ */
+function needing(place: string, at: readonly StuckWork[]): readonly { feed: string; stage: StageName }[] {
+  const stages = STAGES.filter(({ places }) => places.some((one) => one === place)).map(({ name }) => name);
+  const here = at.filter(({ stage }) => stages.includes(stage));
+  if (here.length > 0) return here.some(({ inHand }) => inHand) ? here.filter(({ inHand }) => inHand) : here;
+  return [...new Set(at.map(({ feed }) => feed))].flatMap((feed) => stages.map((stage) => ({ feed, stage })));
+}
+
+const pathOf = (reader: Reader, feed: string, place: string): string =>
+  reader.get<{ path: string }>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed, place)?.path ?? '';

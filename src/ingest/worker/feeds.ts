@@ -1,0 +1,70 @@
+/**
+ * The feeds as a worker knows them: their options as the producer recorded them in the state, their roots set up and
+ * locked once. Read again now and then, so that a producer that is started with other options is followed.
+ */
+import type { Backend } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import type { SharedLockFile } from '../../linux/index.js';
+import type { Emit, Feed } from '../stages/stage.js';
+import { checkFeeds, enterFeed } from '../upkeep/enter.js';
+
+const READ_AGAIN_MS = 5_000;
+
+export class Feeds {
+  readonly #known = new Map<string, { feed: Feed; json: string; locks: SharedLockFile[] }>();
+  readonly #settingUp = new Map<string, Promise<Feed | undefined>>();
+  #readMs = Number.NEGATIVE_INFINITY;
+  #options = new Map<string, { options: FeedOptions; json: string }>();
+
+  constructor(
+    readonly backend: Backend,
+    readonly statePath: string,
+    readonly emit: Emit,
+  ) {}
+
+  names(): string[] {
+    this.#read();
+    return [...this.#options.keys()];
+  }
+
+  /** Undefined for a feed that the state does not know. Errors: EnvironmentError, when its roots are not ours. */
+  async get(name: string): Promise<Feed | undefined> {
+    this.#read();
+    const recorded = this.#options.get(name);
+    if (!recorded) return undefined;
+    const known = this.#known.get(name);
+    if (known?.json === recorded.json) return known.feed;
+    const under = this.#settingUp.get(name);
+    if (under) return under;
+    const setting = this.#setUp(name, recorded.options, recorded.json).finally(() => this.#settingUp.delete(name));
+    this.#settingUp.set(name, setting);
+    return setting;
+  }
+
+  close(): void {
+    for (const { locks } of this.#known.values()) for (const lock of locks) lock.close();
+  }
+
+  async #setUp(name: string, options: FeedOptions, json: string): Promise<Feed> {
+    await checkFeeds(this.backend, this.statePath, [options]);
+    const { roots, locks } = await enterFeed(this.backend, this.statePath, options, this.emit);
+    for (const lock of this.#known.get(name)?.locks ?? []) lock.close();
+    const feed = { options, roots };
+    this.#known.set(name, { feed, json, locks });
+    return feed;
+  }
+
+  #read(): void {
+    const now = performance.now();
+    if (now - this.#readMs < READ_AGAIN_MS) return;
+    this.#readMs = now;
+    this.#options = new Map(
+      this.backend
+        .feeds()
+        .map(({ name, options }) => [
+          name,
+          { options: options as unknown as FeedOptions, json: JSON.stringify(options) },
+        ]),
+    );
+  }
+}

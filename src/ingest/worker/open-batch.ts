@@ -1,0 +1,50 @@
+/** What a stage has at hand for one batch of one feed, made of what its worker has for all. */
+import type { Backend, StageName } from '../../../queue/backend.js';
+import type { ChildContext } from '../../base/process/context.js';
+import type { Pace } from '../../files/pace.js';
+import { type ByteName, shownName } from '../../linux/index.js';
+import { FeedFiles } from '../files/feed-files.js';
+import { STAGES } from '../stages/index.js';
+import type { IngestJob } from '../stages/job.js';
+import type { Batch, Feed } from '../stages/stage.js';
+import type { Background } from './background.js';
+import { type Beside, StraightWay } from './straight.js';
+
+export interface Worker {
+  backend: Backend;
+  boot: string;
+  background: Background;
+  context: ChildContext;
+  beside: Beside;
+  pace: Pace | undefined;
+}
+
+export function openBatch(
+  feed: Feed,
+  { backend, boot, background, context, beside, pace }: Worker,
+): { batch: Batch; close: () => void } {
+  const files = new FeedFiles(feed.roots);
+  const hand = (job: IngestJob | undefined, place?: string): void =>
+    background.hand(files, job || place ? { job: job?.id ?? null, place: place ?? '' } : undefined);
+  const batch: Batch = {
+    backend,
+    feed: feed.options,
+    files,
+    boot,
+    now: () => ({ ms: backend.nowMs(), boot }),
+    draining: () => context.drainSignal.aborted,
+    pace,
+    straight: new StraightWay(backend, feed.options.name, straightOn(context.stages, pace), hand, beside),
+    // Stages name a file by its path below the input, as bytes; people get the whole path.
+    emit: (event, fields) =>
+      context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
+    hand,
+  };
+  return { batch, close: () => files.close() };
+}
+
+/** Where each byte waits for its turn, the stages that read and copy have batches of their own, of a second's bytes. */
+const straightOn = (stages: readonly StageName[], pace: Pace | undefined): Set<StageName> =>
+  new Set(pace ? stages.filter((name) => STAGES.some((stage) => stage.name === name && !stage.byBytes)) : stages);
+
+const shownPath = (feed: Feed, path: ByteName): string => `${feed.options.input}/${shownName(path)}`;

@@ -1,0 +1,53 @@
+/**
+ * Tells of owners that live, by their lock, and give no sign of life: stopped, or hanging in a system call.
+ * Guarantees: each is told once, and once when it is back; own rounds are counted, not time: who was suspended itself
+ * has seen none.
+ * Does not: kill anybody or take anything away. Only a parent kills, and a claim ends with its owner's death alone.
+ */
+import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
+import { limits } from '../../../queue/limits.js';
+import type { Emit } from '../stages/stage.js';
+
+/** Its parent comes first: where that one lives, there is nothing to tell. */
+const MARGIN_ROUNDS = 2;
+
+interface Watched {
+  beat: number;
+  rounds: number;
+}
+
+export class Silence {
+  readonly everyMs = limits.beatEveryMs;
+  readonly #watched = new Map<OwnerId, Watched>();
+  readonly #roundsMax: number;
+
+  constructor(
+    stallMs: number,
+    private readonly emit: Emit,
+  ) {
+    this.#roundsMax = Math.ceil(stallMs / this.everyMs) + MARGIN_ROUNDS;
+  }
+
+  /** One round, every `everyMs`. */
+  look(owners: readonly (OwnerSlot & { alive: boolean })[]): void {
+    const living = owners.filter(({ alive }) => alive);
+    for (const id of this.#watched.keys()) if (!living.some(({ owner }) => owner === id)) this.#watched.delete(id);
+    for (const slot of living) this.#lookAt(slot);
+  }
+
+  #lookAt(slot: OwnerSlot): void {
+    const before = this.#watched.get(slot.owner);
+    if (before?.beat === slot.beat) {
+      before.rounds++;
+      if (before.rounds === this.#roundsMax) this.#tell('worker_silent', slot, before);
+      return;
+    }
+    if (before && before.rounds >= this.#roundsMax) this.#tell('worker_back', slot, before);
+    this.#watched.set(slot.owner, { beat: slot.beat, rounds: 0 });
+  }
+
+  #tell(event: string, { owner, title, pid, job, place }: OwnerSlot, { rounds }: Watched): void {
+    const quietSeconds = Math.round((rounds * this.everyMs) / 1_000);
+    this.emit(event, { owner, worker: title, worker_pid: pid, quiet_seconds: quietSeconds, job, place });
+  }
+}

@@ -1,0 +1,46 @@
+/** Directories of DEST, made where SOURCE has them. */
+import { baseOf, folderOf } from '../../files/places.js';
+import { type ByteName, makeDirectoryAt, type Stat, statFd, unlinkAt } from '../../linux/index.js';
+import { isGone, MovedOn } from '../trees/failures.js';
+import type { Trees } from '../trees/trees.js';
+import { onlySaid, type Parts } from './parts.js';
+import { checkWay } from './removals.js';
+import { OWN_ALL, ready } from './settle.js';
+
+/**
+ * The directory of DEST that is to be as that of SOURCE, made with its parents where it is missing. Answers whether it is there:
+ * it is not where acts are only said.
+ */
+export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
+  try {
+    trees.dest.directory(path);
+    return true;
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  const source = trees.inSource(path);
+  if (source?.kind !== 'directory') throw new MovedOn();
+  ensure(parts, trees, folderOf(path));
+  const there = trees.inDest(path);
+  checkWay(parts, path, source, there);
+  if (onlySaid(parts, 'make', path, 'a directory')) return false;
+  const parent = ready(trees, folderOf(path));
+  if (there !== undefined && there.kind !== 'directory') {
+    unlinkAt(parent, baseOf(path));
+    parts.totals.removed++;
+  }
+  if (there?.kind !== 'directory') {
+    makeDirectoryAt(parent, baseOf(path), OWN_ALL);
+    parts.totals.made++;
+    parts.wrote();
+  }
+  ready(trees, path);
+  return true;
+}
+
+/** Its mode, owner and times are set when the trees are settled. `self`: of SOURCE. */
+export function compareDirectory(parts: Parts, trees: Trees, path: ByteName, self: Stat): void {
+  const dest = statFd(trees.dest.directory(path));
+  if (path === '' || parts.compare.sameAttributes(self, dest)) return;
+  if (!onlySaid(parts, 'attributes', path, 'mode, owner or times differ')) trees.touched.add(path);
+}

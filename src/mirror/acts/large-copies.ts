@@ -1,0 +1,83 @@
+/**
+ * Copies of large files, beside everything else. One gives way when its path, or a directory above it, is about to be moved or
+ * removed: it ends at its next piece, and whoever asked goes on.
+ */
+import type { ByteName } from '../../linux/index.js';
+import { limits } from '../trees/limits.js';
+
+/** Thrown out of a copy that gives way. */
+export class GaveWay extends Error {
+  override readonly name = 'GaveWay';
+}
+
+interface Copy {
+  gives: AbortController;
+  done: Promise<void>;
+  /** It was asked for once more: what it has read may be older than that. */
+  again: boolean;
+}
+
+export class LargeCopies {
+  readonly #running = new Map<ByteName, Copy>();
+  readonly #waiting = new Set<ByteName>();
+  #stopped = false;
+
+  /** `copy` throws nothing but bugs. */
+  constructor(private readonly copy: (path: ByteName, signal: AbortSignal) => Promise<void>) {}
+
+  get size(): number {
+    return this.#running.size + this.#waiting.size;
+  }
+
+  start(path: ByteName): void {
+    if (this.#stopped) return;
+    const running = this.#running.get(path);
+    if (running) {
+      running.again = true;
+      return;
+    }
+    this.#waiting.add(path);
+    this.#next();
+  }
+
+  /** Resolves when none is under way at the path or below it; '' is everything. */
+  async giveWay(path: ByteName): Promise<void> {
+    const speaks = (other: ByteName) => path === '' || other === path || other.startsWith(`${path}/`);
+    for (const waiting of [...this.#waiting]) if (speaks(waiting)) this.#waiting.delete(waiting);
+    const ending = [...this.#running].filter(([other]) => speaks(other)).map(([, copy]) => copy);
+    for (const copy of ending) {
+      copy.again = false;
+      copy.gives.abort();
+    }
+    await Promise.all(ending.map(({ done }) => done));
+  }
+
+  /** Resolves when all have ended, and rejects with a bug of one. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
+  }
+
+  /** Ends them; none begins any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#waiting.clear();
+    for (const { gives } of this.#running.values()) gives.abort();
+    await this.idle();
+  }
+
+  #next(): void {
+    for (const path of this.#waiting) {
+      if (this.#running.size >= limits.largeAtOnce) return;
+      this.#waiting.delete(path);
+      const gives = new AbortController();
+      const copy: Copy = { gives, again: false, done: Promise.resolve() };
+      this.#running.set(path, copy);
+      copy.done = this.copy(path, gives.signal).finally(() => {
+        this.#running.delete(path);
+        if (copy.again) this.start(path);
+        this.#next();
+      });
+      copy.done.catch(() => {}); // told to whoever waits for it
+    }
+  }
+}

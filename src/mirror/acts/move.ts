@@ -1,0 +1,40 @@
+/** A rename in SOURCE as a rename in DEST: nothing is copied. */
+import { baseOf, folderOf } from '../../files/places.js';
+import { type ByteName, renameReplacing, type Stat } from '../../linux/index.js';
+import type { Trees } from '../trees/trees.js';
+import { ensure } from './ensure.js';
+import type { Parts } from './parts.js';
+import { ready } from './settle.js';
+
+/**
+ * Where what lies under the old name in DEST may be the copy of what lies under the new one in SOURCE. Whether it is, is asked
+ * afterwards, of it and of all below it, as of anything that lies in DEST.
+ */
+export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteName): Promise<void> {
+  const { source, belief, totals, giveWay } = parts;
+  const [now, copy] = [trees.inSource(to), trees.inDest(from)];
+  if (!now || !copy || !mayBeItsCopy(parts, now, copy)) return;
+  // Something has the old name by now: which one came when is not known.
+  if (trees.inSource(from) !== undefined) return;
+  // A file replaces a file in one step; a directory would have to be removed first.
+  const there = trees.inDest(to);
+  if (there !== undefined && (there.kind !== 'file' || now.kind !== 'file')) return;
+  source.refuseLost(trees, from, true);
+  source.refuseLost(trees, to, true);
+  await giveWay(from);
+  await giveWay(to);
+  ensure(parts, trees, folderOf(to));
+  if (now.kind === 'directory') ready(trees, from);
+  const [dir, into] = [ready(trees, folderOf(from)), ready(trees, folderOf(to))];
+  trees.dest.leave(from);
+  renameReplacing(dir, baseOf(from), into, baseOf(to));
+  trees.touched.delete(from);
+  belief.forget(there);
+  totals.moved++;
+}
+
+/** Where names are left out, what lies below a directory is not all of the mirror. */
+function mayBeItsCopy({ rules, compare, ...parts }: Parts, now: Stat, copy: Stat): boolean {
+  if (!parts.delete || !rules.all || now.kind !== copy.kind) return false;
+  return now.kind === 'directory' || compare.sameFile(now, copy);
+}

@@ -1,0 +1,79 @@
+/** What leaves DEST. With --no-delete nothing does, save what is replaced by something of its own kind. */
+import { baseOf, folderOf } from '../../files/places.js';
+import { type ByteName, joinNames, renameReplacing, type Stat, unlinkAt } from '../../linux/index.js';
+import { CannotMirror, MovedOn } from '../trees/failures.js';
+import { listTree, removeTree } from '../trees/remove-tree.js';
+import type { Trees } from '../trees/trees.js';
+import { onlySaid, type Parts } from './parts.js';
+import { ready } from './settle.js';
+
+/** A directory goes whole: in one step out of sight, then from the disk; one in which something is left out keeps that. */
+export async function remove(parts: Parts, trees: Trees, path: ByteName, there: Stat): Promise<void> {
+  const { rules, source, totals, giveWay, belief } = parts;
+  if (!parts.delete) return;
+  source.refuseLost(trees, path, true);
+  await giveWay(path);
+  source.refuseEmpty(trees.source.rootFd);
+  const isDirectory = there.kind === 'directory';
+  if (isDirectory && !rules.all) {
+    const below = (at: ByteName): ByteName => joinNames(folderOf(path), at);
+    const spare = (at: ByteName, isOne: boolean): boolean => !rules.covers(below(at), isOne);
+    await removeSpared(parts, trees, path, spare);
+  } else if (onlySaid(parts, 'remove', path, isDirectory ? 'with all below it' : 'SOURCE does not have it')) return;
+  else if (isDirectory) totals.removed += await removeTree(trees.making, putAside(parts, trees, path));
+  else {
+    unlinkAt(ready(trees, folderOf(path)), baseOf(path));
+    belief.forget(there);
+    totals.removed++;
+  }
+}
+
+/** `spare` is asked of paths from the directory's parent on. */
+async function removeSpared(
+  parts: Parts,
+  trees: Trees,
+  path: ByteName,
+  spare: (at: ByteName, isDirectory: boolean) => boolean,
+): Promise<void> {
+  const [folder, name] = [folderOf(path), baseOf(path)];
+  if (parts.plan) {
+    const tell = (at: ByteName) => onlySaid(parts, 'remove', joinNames(folder, at), 'SOURCE does not have it');
+    listTree(trees.dest.directory(folder), name, spare, tell);
+    return;
+  }
+  trees.dest.leave(path);
+  parts.totals.removed += await removeTree(ready(trees, folder), name, spare);
+}
+
+/** Whether what lies there may make room for something of another kind. Errors: CannotMirror. */
+export function checkWay(parts: Parts, path: ByteName, source: Stat, there: Stat | undefined): void {
+  if (there === undefined || there.kind === source.kind) return;
+  const kept = (why: string) =>
+    new CannotMirror('kept', `a ${there.kind} lies where a ${source.kind} belongs, and ${why}`);
+  const isDirectory = there.kind === 'directory';
+  if (!parts.delete && (isDirectory || source.kind === 'directory')) throw kept('--no-delete is set');
+  if (isDirectory && !parts.rules.all) throw kept('something in it may be left out');
+  if (!parts.rules.coversAll(path, isDirectory)) throw kept('it is left out');
+  onlySaid(parts, 'replace', path, `a ${there.kind} becomes a ${source.kind}`);
+}
+
+/** A rename replaces anything but a directory: that is put aside, and goes with the rest of what was being made. */
+export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
+  const [source, there] = [trees.inSource(path), trees.inDest(path)];
+  if (there?.kind !== 'directory') return;
+  if (source === undefined) throw new MovedOn();
+  parts.source.refuseLost(trees, path, true);
+  checkWay(parts, path, source, there);
+  trees.aside.push(putAside(parts, trees, path));
+  parts.totals.removed++;
+}
+
+function putAside({ dest }: Parts, trees: Trees, path: ByteName): ByteName {
+  const name = dest.newName();
+  ready(trees, path); // to be renamed into another directory it must be writable
+  const dir = ready(trees, folderOf(path));
+  trees.dest.leave(path);
+  for (const at of [...trees.touched]) if (at === path || at.startsWith(`${path}/`)) trees.touched.delete(at);
+  renameReplacing(dir, baseOf(path), trees.making, name);
+  return name;
+}

@@ -1,0 +1,73 @@
+/**
+ * What a directory of DEST and what lies in it get in the end: mode, owner and times of SOURCE, and the sync.
+ * Guarantees: each directory in which something was done is in `touched`, until `settle`.
+ */
+import { closeSync, fchmodSync, fsync } from 'node:fs';
+import { promisify } from 'node:util';
+import { asFarAsAllowed, keepAttributes } from '../../files/copy.js';
+import { baseOf, folderOf } from '../../files/places.js';
+import { type ByteName, openData, type Stat, setOwnerAt, setTimesAt, statFd } from '../../linux/index.js';
+import type { Compare } from '../trees/difference.js';
+import { isGone, MovedOn } from '../trees/failures.js';
+import { Lanes } from '../trees/lanes.js';
+import { limits } from '../trees/limits.js';
+import type { Trees } from '../trees/trees.js';
+
+const fsyncAsync = promisify(fsync);
+const isRoot = process.geteuid?.() === 0;
+export const OWN_ALL = 0o700;
+
+/** The directory, where something is about to be done in it. */
+export function ready(trees: Trees, path: ByteName): number {
+  const fd = trees.dest.directory(path);
+  if (trees.touched.has(path)) return fd;
+  trees.touched.add(path);
+  const { mode } = statFd(fd);
+  // Root needs no permission; others give it themselves until `settle`.
+  if (!isRoot && (mode & OWN_ALL) !== OWN_ALL) fchmodSync(fd, mode | OWN_ALL);
+  return fd;
+}
+
+/** Answers what failed. */
+export async function settle(trees: Trees, compare: Compare): Promise<{ path: ByteName; error: unknown }[]> {
+  const failed: { path: ByteName; error: unknown }[] = [];
+  const lanes = new Lanes(limits.lanes);
+  // Below first: a directory may be one in which its owner may not look.
+  for (const path of [...trees.touched].sort().reverse()) {
+    await lanes.add(async () => {
+      try {
+        await settleOne(trees, path, compare);
+      } catch (error) {
+        // Removed since, by one that was told of it.
+        if (!isGone(error)) failed.push({ path, error });
+      }
+    });
+  }
+  await lanes.idle();
+  trees.touched.clear();
+  return failed;
+}
+
+async function settleOne(trees: Trees, path: ByteName, compare: Compare): Promise<void> {
+  const fd = trees.dest.directory(path);
+  // DEST itself keeps its own.
+  const source = path === '' ? undefined : trees.inSource(path);
+  if (source?.kind === 'directory' && !compare.sameAttributes(source, statFd(fd))) keepAttributes(fd, source);
+  await fsyncAsync(fd);
+}
+
+export function setAttributes(trees: Trees, path: ByteName, source: Stat): void {
+  const fd = openData(trees.dest.directory(folderOf(path)), baseOf(path));
+  try {
+    if (statFd(fd).kind !== 'file') throw new MovedOn();
+    keepAttributes(fd, source);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Linux keeps no mode of a symlink. */
+export function setLinkAttributes(dir: number, name: ByteName, source: Stat): void {
+  asFarAsAllowed(() => setOwnerAt(dir, name, source.uid, source.gid));
+  asFarAsAllowed(() => setTimesAt(dir, name, source.atimeNs, source.mtimeNs));
+}

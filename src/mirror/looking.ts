@@ -1,0 +1,164 @@
+/**
+ * Looks at paths of SOURCE, and has DEST made like them: one (`one`), a directory with all below it (`tree`).
+ * Guarantees: SOURCE itself is asked what a path is; whoever told of it is only the reason to look.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Operation } from '../change-log/index.js';
+import { namesIn } from '../files/names-in.js';
+import { folderOf } from '../files/places.js';
+import { type ByteName, joinNames, type Stat, shownName, statFd } from '../linux/index.js';
+import { file, isLike, symlink } from './acts/acts.js';
+import { compareDirectory, ensure } from './acts/ensure.js';
+import { onlySaid, type Parts } from './acts/parts.js';
+import { remove } from './acts/removals.js';
+import type { Stretch } from './stretch.js';
+import { limits } from './trees/limits.js';
+import type { Trees } from './trees/trees.js';
+import { isSpecial } from './trees/types.js';
+import type { Trouble } from './trouble.js';
+
+export interface LookParts {
+  parts: Parts;
+  trouble: Trouble;
+  stretch: Stretch;
+  signal: AbortSignal;
+  /** Without it, large ones are copied like others. */
+  copyLarge?: (path: ByteName) => void;
+}
+
+export class Looking {
+  readonly #specials = new Set<ByteName>();
+
+  constructor(private readonly given: LookParts) {}
+
+  /**
+   * A directory and all below it. `between`: called between two directories. Errors: SourceMissing, DestMissing; what is wrong
+   * with single paths waits in `retries`.
+   */
+  async tree(path: ByteName, between?: () => Promise<void>): Promise<void> {
+    const pending = [path];
+    const { signal, trouble } = this.given;
+    while (pending.length > 0 && !signal.aborted) {
+      await trouble.place.wait(signal, between);
+      const at = pending.pop()!;
+      await trouble.guarded(at, async () => {
+        pending.push(...(await this.#directory(at)));
+      });
+      await between?.();
+    }
+  }
+
+  /** Answers the directories in it. */
+  #directory(path: ByteName): Promise<ByteName[]> {
+    const { parts, trouble, signal, stretch } = this.given;
+    return stretch(async (trees) => {
+      parts.source.refuseLost(trees, path);
+      const fd = trees.source.directory(path);
+      const self = statFd(fd);
+      const names = namesIn(fd);
+      const isThere = ensure(parts, trees, path);
+      const found: ByteName[] = [];
+      let n = 0;
+      for (const name of names) {
+        if (++n % limits.sliceNames === 0) await turn();
+        if (signal.aborted) return [];
+        const child = joinNames(path, name);
+        await trouble.guarded(child, async () => {
+          if (await this.one(trees, child, undefined, self)) found.push(child);
+        });
+      }
+      // A file that goes while it is copied would be removed first, and come after.
+      await trees.lanes.idle();
+      if (isThere && parts.delete) await this.#strays(trees, path);
+      if (isThere) compareDirectory(parts, trees, path, self);
+      trouble.retries.well(path);
+      return found;
+    });
+  }
+
+  /** What DEST has and SOURCE does not. */
+  async #strays(trees: Trees, path: ByteName): Promise<void> {
+    let n = 0;
+    for (const name of namesIn(trees.dest.directory(path))) {
+      if (++n % limits.sliceNames === 0) await turn();
+      const child = joinNames(path, name);
+      if (trees.inSource(child) === undefined) await this.given.trouble.guarded(child, () => this.#gone(trees, child));
+    }
+  }
+
+  /**
+   * Answers whether it is a directory of the mirror: what is in it is not looked at. `told`: what was told of it last, and brought
+   * this about.
+   */
+  async one(trees: Trees, path: ByteName, told?: Operation, parent?: Stat): Promise<boolean> {
+    const { parts } = this.given;
+    if (path === '') return true;
+    const found = trees.inSource(path);
+    if (found === undefined || isSpecial(found.kind)) {
+      if (found && parts.rules.coversAll(path, false)) this.#tellSpecial(path, found);
+      await this.#gone(trees, path, told);
+      return false;
+    }
+    if (!parts.rules.coversAll(path, found.kind === 'directory')) return false;
+    parts.source.refuseLost(trees, path);
+    parts.totals.files++;
+    const there = trees.inDest(path);
+    const done = () => this.#done(path, told, 'put', there === undefined);
+    if (found.kind === 'directory') {
+      parts.source.noteMount(path, found, parent ?? statFd(trees.source.directory(folderOf(path))));
+      ensure(parts, trees, path);
+      this.#compareTold(path, told, 'put', there === undefined);
+      return true;
+    }
+    if (found.kind === 'symlink') symlink(parts, trees, path, found, there);
+    else if (!isLike(parts, trees, path, found, there)) {
+      await this.#copy(trees, path, found, done);
+      return false;
+    }
+    done();
+    return false;
+  }
+
+  async #copy(trees: Trees, path: ByteName, { size }: Stat, done: () => void): Promise<void> {
+    const { parts, trouble, copyLarge } = this.given;
+    const { place, retries } = trouble;
+    if (!place.mayTry(performance.now())) retries.failed(path, place.code!, '', false);
+    else if (size > limits.largeBytes && copyLarge) copyLarge(path);
+    else {
+      await trees.lanes.add(() =>
+        trouble.guarded(path, async () => {
+          await file(parts, trees, path);
+          done();
+        }),
+      );
+    }
+  }
+
+  async #gone(trees: Trees, path: ByteName, told?: Operation): Promise<void> {
+    const { parts } = this.given;
+    const dest = trees.inDest(path);
+    const goes = dest !== undefined && parts.rules.coversAll(path, dest.kind === 'directory');
+    if (goes) await remove(parts, trees, path, dest);
+    this.#done(path, told, 'delete', goes && parts.delete);
+  }
+
+  #done(path: ByteName, told: Operation | undefined, found: Operation, changed: boolean): void {
+    this.given.trouble.retries.well(path);
+    this.#compareTold(path, told, found, changed);
+  }
+
+  /** What was found is in DEST. Where that is not what was told, it is looked at again. */
+  #compareTold(path: ByteName, told: Operation | undefined, found: Operation, changed: boolean): void {
+    const { untold } = this.given.trouble;
+    if (told === found) untold?.told(path);
+    else if (told !== undefined || changed) untold?.ahead(path);
+  }
+
+  #tellSpecial(path: ByteName, { kind }: Stat): void {
+    const { parts } = this.given;
+    if (this.#specials.has(path) || this.#specials.size >= limits.retriesMax) return;
+    this.#specials.add(path);
+    onlySaid(parts, 'leave', path, `a ${kind} is not mirrored`);
+    parts.emit('replica_special', { path: shownName(path), kind });
+  }
+}

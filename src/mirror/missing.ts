@@ -1,0 +1,38 @@
+/** SOURCE or DEST is away: logged once for each reason, and once when it is back. */
+import type { Emit } from '../base/telemetry/emit.js';
+import { DestMissing, SourceMissing } from './trees/failures.js';
+import { destError, destMeaning, sourceError, sourceMeaning } from './trees/sentences.js';
+
+export class Missing {
+  #gone: 'source' | 'dest' | undefined;
+  #code: string | undefined;
+
+  constructor(
+    private readonly paths: { source: string; dest: string },
+    private readonly emit: Emit,
+  ) {}
+
+  /** Throws what is neither of the two. */
+  gone(error: unknown): void {
+    const which = error instanceof SourceMissing ? 'source' : 'dest';
+    if (!(error instanceof SourceMissing) && !(error instanceof DestMissing)) throw error;
+    const { code } = error;
+    if (this.#gone !== which || this.#code !== code) {
+      const reason = which === 'source' ? sourceMeaning(code) : destMeaning(code);
+      this.emit(`${which}_missing`, { path: this.paths[which], code, reason });
+    }
+    this.#gone = which;
+    this.#code = code;
+  }
+
+  back(): void {
+    if (this.#gone !== undefined) this.emit(`${this.#gone}_back`, { path: this.paths[this.#gone] });
+    this.#gone = undefined;
+  }
+
+  /** For who does not wait. */
+  asOperators(error: unknown): unknown {
+    if (error instanceof SourceMissing) return sourceError(this.paths.source, error.code);
+    return error instanceof DestMissing ? destError(this.paths.dest, error.code) : error;
+  }
+}

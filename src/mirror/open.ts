@@ -1,0 +1,111 @@
+/** What a mirror works with, opened and claimed. Whatever is refused is refused before anything was changed. */
+import { closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { isWithin, realOrFuturePath, refuseOverlap, refuseWithin } from '../base/config/values/directories.js';
+import { OperatorError } from '../base/errors.js';
+import type { Emit } from '../base/telemetry/emit.js';
+import { errnoOf } from '../files/place-error.js';
+import { nameOfText, shownName } from '../linux/index.js';
+import { Dest } from './trees/dest.js';
+import { Compare } from './trees/difference.js';
+import { SourceMissing } from './trees/failures.js';
+import { hasContent, lookAtDest } from './trees/look-at-dest.js';
+import type { Marker, SourceSeen } from './trees/marker.js';
+import { overlapping } from './trees/overlap.js';
+import { HIDDEN, Rules } from './trees/rules.js';
+import { destError, sourceError } from './trees/sentences.js';
+import { Source } from './trees/source.js';
+import { noTotals, type ReplicateOptions, type Totals } from './trees/types.js';
+
+export interface Opened {
+  source: Source;
+  dest: Dest;
+  rules: Rules;
+  compare: Compare;
+  totals: Totals;
+  emit: Emit;
+  hiddenPath: string;
+  /** What had changed until then is in DEST. */
+  sinceMs: number;
+}
+
+export interface Looked {
+  /** To be written: what was there, and what SOURCE is now. */
+  marker: Marker & { sinceMs: number };
+  rules: Rules;
+}
+
+/** Both are looked at; nothing is changed. Errors: OperatorError, EnvironmentError. */
+export function lookAtBoth(options: ReplicateOptions): Looked {
+  const { source, dest, adopt = false } = options;
+  refuseOverlap({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest });
+  refuseSameTree(source, dest);
+  if (options.changeLog !== undefined) refuseLogInside(options.changeLog, source, dest);
+  const marker = lookAtDest({ source, dest, adopt });
+  const rules = new Rules(options);
+  try {
+    const place = new Source(options, rules, marker && seenIn(marker));
+    const fd = place.open();
+    try {
+      if ((options.delete ?? true) && hasContent(dest, rules)) place.refuseEmpty(fd);
+    } finally {
+      closeSync(fd);
+    }
+    // A clock that was put back says nothing of what comes.
+    const sinceMs = Math.min(marker?.sinceMs ?? Date.now(), Date.now());
+    return { marker: { ...marker, ...place.seen!, version: 1, source, sinceMs }, rules };
+  } catch (error) {
+    throw error instanceof SourceMissing ? sourceError(source, error.code) : error;
+  }
+}
+
+/** Two paths, one tree: it would be copied into itself until the disk is full, or removed with its copy. */
+function refuseSameTree(source: string, dest: string): void {
+  const both = overlapping(nameOfText(source), nameOfText(dest));
+  if (both === undefined) return;
+  throw new OperatorError(
+    'folders_overlap',
+    `SOURCE and DEST must be separate directories, but by a bind mount ${shownName(both.source)} (in SOURCE) and ${shownName(both.dest)} (in DEST) are one, or lie in one another; name two separate directories, or unmount it.`,
+  );
+}
+
+/** In SOURCE each of its own changes would be told to it again; in DEST it would be removed. */
+function refuseLogInside(changeLog: string, source: string, dest: string): void {
+  const log = { origin: '--change-log', path: realOrFuturePath(changeLog) };
+  refuseWithin(log, { origin: 'SOURCE', path: source });
+  if (!isWithin(log.path, join(dest, shownName(HIDDEN)))) refuseWithin(log, { origin: 'DEST', path: dest });
+}
+
+export async function openReplica(options: ReplicateOptions): Promise<Opened> {
+  const { marker, rules } = lookAtBoth(options);
+  const { dest, emit = () => {} } = options;
+  const claimed = await claim(dest, marker);
+  return {
+    source: new Source(options, rules, seenIn(marker), (now) => claimed.remember(now)),
+    dest: claimed,
+    rules,
+    compare: new Compare(BigInt(claimed.stepNs)),
+    totals: noTotals(),
+    emit,
+    hiddenPath: join(dest, shownName(HIDDEN)),
+    sinceMs: marker.sinceMs,
+  };
+}
+
+/** What is remembered of SOURCE. */
+const seenIn = ({ inode, birth, filesystem, mounted, mounts }: Marker): SourceSeen => ({
+  inode,
+  birth,
+  filesystem,
+  mounted,
+  mounts,
+});
+
+async function claim(dest: string, marker: Marker): Promise<Dest> {
+  try {
+    return await Dest.claim(dest, marker);
+  } catch (error) {
+    const code = errnoOf(error);
+    throw error instanceof OperatorError || code === undefined ? error : destError(dest, code);
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The mirror at work: changes as they are told, what could not be done again, everything once in a while.
+ * Guarantees: one thing at a time (save large copies), so nobody works on what another one is about to move; whatever ends this
+ * process, the next start finds what is left by a look at everything.
+ * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
+ */
+import { join } from 'node:path';
+import { Wake } from '../base/wake.js';
+import { errnoOf } from '../files/place-error.js';
+import type { ByteName } from '../linux/index.js';
+import { Belief } from './acts/belief.js';
+import { Mirror } from './mirror.js';
+import { Missing } from './missing.js';
+import { type Opened, openReplica } from './open.js';
+import { Place } from './place.js';
+import { Retries } from './retries.js';
+import { Follow, type Told } from './told/follow.js';
+import { ToldLog } from './told/told-log.js';
+import { Untold } from './told/untold.js';
+import { DestMissing } from './trees/failures.js';
+import { limits } from './trees/limits.js';
+import type { Look, Replicated, ReplicateOptions } from './trees/types.js';
+import { Trouble } from './trouble.js';
+
+export class Replica {
+  readonly #end = new AbortController();
+  readonly #wake = new Wake();
+  readonly #trouble: Trouble;
+  readonly #missing: Missing;
+  readonly #belief: Belief;
+  readonly #mirror: Mirror;
+  readonly #log: ToldLog;
+  #scanAtMs = 0;
+  /** When the last look at everything began, until that is remembered in DEST. */
+  #lookedMs: number | undefined;
+  #failed: { error: unknown } | undefined;
+
+  private constructor(
+    private readonly options: ReplicateOptions,
+    private readonly opened: Opened,
+  ) {
+    const { emit, compare, sinceMs, dest, hiddenPath } = opened;
+    const [{ delete: removes = true, checksum = false, changeLog }, retries] = [options, new Retries(emit)];
+    const [place, isTold] = [new Place(options.dest, emit, () => retries.hurry()), !options.once && !options.poll];
+    this.#trouble = new Trouble(retries, place, isTold ? new Untold() : undefined);
+    this.#missing = new Missing(options, emit);
+    this.#belief = new Belief(compare, checksum, sinceMs);
+    const parts = {
+      ...opened,
+      belief: this.#belief,
+      delete: removes,
+      checksum,
+      wrote: () => this.#trouble.place.worked(),
+    };
+    this.#mirror = new Mirror(parts, this.#trouble, this.#end.signal);
+    this.#log = new ToldLog({
+      path: changeLog ?? join(hiddenPath, 'changes.db'),
+      emit,
+      inDest: changeLog === undefined,
+      dest,
+      wake: () => this.#wake.ring(),
+      lost: (untilMs) => this.#scanBy(untilMs),
+      broken: (error) => this.fail(error),
+    });
+  }
+
+  /** Claims DEST and opens the log. Errors: OperatorError, EnvironmentError, ChangeLogError. */
+  static async open(options: ReplicateOptions): Promise<Replica> {
+    const opened = await openReplica(options);
+    try {
+      const replica = new Replica(options, opened);
+      await replica.#log.open(true);
+      return replica;
+    } catch (error) {
+      opened.dest.close();
+      throw error;
+    }
+  }
+
+  look(): Look {
+    return {
+      totals: { ...this.opened.totals },
+      waiting: this.#trouble.place.code,
+      unmirrored: this.#trouble.retries.size,
+      largeUnderWay: this.#mirror.largeUnderWay,
+      behind: this.#log.behind,
+    };
+  }
+
+  /** The first thing to do. Safe to call at any moment, and twice. */
+  stop(): void {
+    this.#end.abort();
+    this.#wake.ring();
+  }
+
+  /** Ends it with an error: `run` rejects with that. */
+  fail(error: unknown): void {
+    this.#failed ??= { error };
+    this.stop();
+  }
+
+  /** Takes what is told; resolves when the events have ended. */
+  follow(events: AsyncIterable<Told>): Promise<void> {
+    return new Follow({ source: this.options.source, record: (changes) => this.#log.record(changes) }).run(events);
+  }
+
+  /** Until `stop`, or with `once` until all is done that can be. Closes everything. `ending`: ends what feeds the log. */
+  async run(ending: () => Promise<void> = async () => {}): Promise<Replicated> {
+    try {
+      while (!this.#end.signal.aborted && (await this.#round()));
+      if (this.#failed) throw this.#failed.error;
+      return { totals: this.opened.totals, ...this.#trouble.retries.list() };
+    } finally {
+      this.#log.end();
+      await ending();
+      await this.#mirror.stop();
+      await this.#log.close();
+      this.opened.dest.close();
+    }
+  }
+
+  /** False: all is done. */
+  async #round(): Promise<boolean> {
+    try {
+      if (!this.opened.dest.isHeld) await this.#takeAgain();
+      const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
+      this.#missing.back();
+      if (worked) return true;
+      this.#rememberLook();
+      if (this.options.once) return await this.#onceGoesOn();
+    } catch (error) {
+      if (this.options.once) throw this.#missing.asOperators(error);
+      this.#missing.gone(error);
+      if (error instanceof DestMissing) await this.#letGo();
+      this.#scanAtMs = 0;
+      await this.#wake.wait(limits.placeRetryMs);
+      return true;
+    }
+    await this.#wake.wait(Math.min(this.#scanAtMs, this.#trouble.nextMs()) - performance.now());
+    return true;
+  }
+
+  /** Nothing of DEST is kept open, so that its filesystem can leave and come back. */
+  async #letGo(): Promise<void> {
+    await this.#mirror.letGo();
+    await this.#log.leaveDest();
+    this.opened.dest.close();
+  }
+
+  /** Errors: DestMissing. */
+  async #takeAgain(): Promise<void> {
+    await this.opened.dest.takeAgain();
+    await this.#log.backInDest();
+  }
+
+  /** What was told. Answers whether there was something. */
+  async #batch(): Promise<boolean> {
+    const changes = await this.#log.next();
+    if (changes.length === 0) return false;
+    await this.#mirror.apply(changes);
+    if (this.#end.signal.aborted) return false;
+    await this.#log.done(changes);
+    return true;
+  }
+
+  async #again(): Promise<boolean> {
+    const nowMs = performance.now();
+    if (!this.#trouble.place.mayTry(nowMs)) return false;
+    const due = this.#trouble.retries.due(nowMs);
+    if (due.length > 0) await this.#mirror.again(due);
+    const untold = this.#trouble.untold?.due(nowMs) ?? [];
+    if (untold.length > 0) await this.#mirror.glance(untold);
+    if (this.#trouble.takeTooMany()) this.#scanBy(performance.now() + limits.retryLongestMs);
+    return due.length + untold.length > 0;
+  }
+
+  /** Everything, with what is told meanwhile in between. */
+  async #scan(): Promise<boolean> {
+    if (performance.now() < this.#scanAtMs) return false;
+    const [began, beganMs] = [performance.now(), Date.now()];
+    this.#scanAtMs = Number.POSITIVE_INFINITY;
+    this.#belief.begin();
+    // One batch between two directories: who is told more than can be done still comes to an end.
+    await this.#mirror.tree('' as ByteName, async () => void (await this.#batch()));
+    const scanEveryMs = this.options.scanEveryMs ?? (this.options.poll ? limits.pollEveryMs : limits.scanEveryMs);
+    // What was lost meanwhile has asked for another one.
+    this.#scanBy(performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs));
+    if (this.#end.signal.aborted) return true;
+    if (this.#belief.lookedAt(beganMs)) this.#lookedMs = beganMs;
+    this.opened.totals.scans++;
+    this.opened.emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...this.opened.totals });
+    return true;
+  }
+
+  #scanBy(atMs: number): void {
+    this.#scanAtMs = Math.min(this.#scanAtMs, atMs);
+  }
+
+  /** What the next start may believe, when nothing is left to be done. A DEST that is full keeps the former time. */
+  #rememberLook(): void {
+    if (this.#lookedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
+    try {
+      this.opened.dest.remember({ sinceMs: this.#lookedMs });
+      this.#lookedMs = undefined;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+
+  async #onceGoesOn(): Promise<boolean> {
+    if (this.#mirror.largeUnderWay > 0) {
+      await this.#mirror.largeIdle();
+      return true;
+    }
+    if (!this.#trouble.retries.hopeful()) return false;
+    await this.#wake.wait(Math.max(this.#trouble.nextMs() - performance.now(), 10));
+    return true;
+  }
+}

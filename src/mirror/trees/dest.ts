@@ -1,0 +1,199 @@
+/**
+ * DEST as a place: claimed by one process, told by the hidden folder in it, never another folder than that.
+ * Guarantees: what a killed process was making is removed at the claim. Where it is away, it is let go (`close`) and taken again when
+ * it is back.
+ * Does not: ask whether it may be claimed (look-at-dest.ts).
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { closeSync, fsyncSync } from 'node:fs';
+import { EnvironmentError } from '../../base/errors.js';
+import { errnoOf } from '../../files/place-error.js';
+import {
+  AT_FDCWD,
+  type ByteName,
+  LinuxError,
+  makeDirectoryAt,
+  nameOfText,
+  O,
+  openAt,
+  openDirectory,
+  openLockFile,
+  type SharedLockFile,
+  setTimes,
+  statAtOrNone,
+  statFd,
+  unlinkAt,
+} from '../../linux/index.js';
+import { stepOf } from './difference.js';
+import { DestMissing } from './failures.js';
+import { markerIn, openRoot } from './look-at-dest.js';
+import { type Marker, writeMarker } from './marker.js';
+import { removeTree } from './remove-tree.js';
+import { HIDDEN } from './rules.js';
+import { MAKING } from './trees.js';
+
+const LOCK_BYTE = 0;
+/** A second with nine different digits behind it. */
+const ODD_NS = 1_123_456_789n;
+const PROBE = nameOfText('times');
+
+interface Held {
+  /** Device and inode of the hidden folder. */
+  dev: number;
+  ino: bigint;
+  lock: SharedLockFile;
+}
+
+export class Dest {
+  #count = 0;
+  #held: Held | undefined;
+  readonly #path: ByteName;
+
+  private constructor(
+    readonly path: string,
+    private marker: Marker,
+  ) {
+    this.#path = nameOfText(path);
+  }
+
+  /** Makes it ours, and removes what a killed process left. Errors: EnvironmentError `dest_in_use`, those of the calls. */
+  static async claim(dest: string, marker: Marker): Promise<Dest> {
+    const claimed = new Dest(dest, { ...marker, id: marker.id ?? randomUUID() });
+    const fd = openRoot(dest);
+    try {
+      await claimed.#hold(madeDirectory(fd, HIDDEN));
+      claimed.remember({});
+      fsyncSync(fd);
+      return claimed;
+    } catch (error) {
+      claimed.close();
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** The smallest step of time that DEST keeps, in nanoseconds. */
+  get stepNs(): number {
+    return this.marker.stepNs!;
+  }
+
+  /** Nothing was let go. */
+  get isHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Where `close` let go of it. Errors: DestMissing where the path does not lead to it. */
+  async takeAgain(): Promise<void> {
+    try {
+      const fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+      try {
+        if (markerIn(fd)?.id !== this.marker.id) throw new DestMissing('no_marker');
+        await this.#hold(openDirectory(fd, HIDDEN));
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      const code = error instanceof EnvironmentError ? error.code : errnoOf(error);
+      throw code === undefined ? error : new DestMissing(code);
+    }
+  }
+
+  /** Errors: DestMissing where the path leads to another folder by now, or to none. */
+  open(): number {
+    let fd: number;
+    try {
+      fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+    } catch (error) {
+      if (error instanceof LinuxError) throw new DestMissing(error.code);
+      throw error;
+    }
+    const hidden = statAtOrNone(fd, HIDDEN);
+    if (hidden !== undefined && hidden.ino === this.#held?.ino && hidden.dev === this.#held.dev) return fd;
+    closeSync(fd);
+    throw new DestMissing('no_marker');
+  }
+
+  get isThere(): boolean {
+    try {
+      closeSync(this.open());
+      return true;
+    } catch (error) {
+      if (error instanceof DestMissing) return false;
+      throw error;
+    }
+  }
+
+  /** Never used before in this run, and no longer than any name may be. */
+  newName = (): ByteName => nameOfText(`${++this.#count}.${randomBytes(4).toString('hex')}`);
+
+  /** Written when it resolves, with what was remembered before. Errors: DestMissing, those of the calls. */
+  remember(more: Partial<Marker>): void {
+    const marker = { ...this.marker, ...more };
+    const fd = this.open();
+    try {
+      const hidden = openDirectory(fd, HIDDEN);
+      try {
+        writeMarker(hidden, marker);
+      } finally {
+        closeSync(hidden);
+      }
+    } finally {
+      closeSync(fd);
+    }
+    this.marker = marker;
+  }
+
+  /** Nothing keeps its filesystem from being unmounted any more. Safe to call twice. */
+  close(): void {
+    this.#held?.lock.close();
+    this.#held = undefined;
+  }
+
+  /** Takes `hidden` over. */
+  async #hold(hidden: number): Promise<void> {
+    try {
+      const lock = openLockFile(`/proc/self/fd/${hidden}/lock`);
+      if (!lock.tryLockExclusive(LOCK_BYTE)) {
+        lock.close();
+        throw new EnvironmentError(
+          'dest_in_use',
+          `DEST must be the mirror of one process, but another ingest-replicate works on ${this.path}; stop that one first.`,
+        );
+      }
+      const { dev, ino } = statFd(hidden);
+      this.#held = { dev, ino, lock };
+      closeSync(madeDirectory(hidden, MAKING));
+      await removeTree(hidden, MAKING);
+      const making = madeDirectory(hidden, MAKING);
+      try {
+        this.marker = { ...this.marker, stepNs: Number(stepOfTimes(making)) };
+      } finally {
+        closeSync(making);
+      }
+    } finally {
+      closeSync(hidden);
+    }
+  }
+}
+
+function madeDirectory(dir: number, name: ByteName): number {
+  try {
+    makeDirectoryAt(dir, name, 0o700);
+    fsyncSync(dir);
+  } catch (error) {
+    if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
+  }
+  return openDirectory(dir, name);
+}
+
+function stepOfTimes(making: number): bigint {
+  const fd = openAt(making, PROBE, O.RDWR | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o600 });
+  try {
+    setTimes(fd, ODD_NS, ODD_NS);
+    return stepOf(ODD_NS, statFd(fd).mtimeNs);
+  } finally {
+    closeSync(fd);
+    unlinkAt(making, PROBE);
+  }
+}

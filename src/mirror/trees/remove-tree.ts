@@ -1,0 +1,131 @@
+/**
+ * Removes what lies under a name, with everything below it.
+ * Guarantees: never through a symlink and never out of the directory it was given; `spare` says what stays, and the
+ * directories above that stay with it. What was removed meanwhile by others is no error.
+ */
+import { closeSync, fchmodSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { namesIn } from '../../files/names-in.js';
+import { baseOf, folderOf } from '../../files/places.js';
+import {
+  type ByteName,
+  joinNames,
+  LinuxError,
+  openDirectory,
+  removeDirectoryAt,
+  statAtOrNone,
+  unlinkAt,
+} from '../../linux/index.js';
+import { limits } from './limits.js';
+
+const SPARE_NONE = () => false;
+
+/** Answers how many names went. */
+export async function removeTree(
+  dir: number,
+  name: ByteName,
+  spare: (path: ByteName, isDirectory: boolean) => boolean = SPARE_NONE,
+): Promise<number> {
+  let removed = 0;
+  const pending = [name];
+  const emptied = new Set<ByteName>();
+  while (pending.length > 0) {
+    const at = pending.at(-1)!;
+    if (emptied.has(at)) {
+      pending.pop();
+      if (unlinked(() => inDirectory(dir, folderOf(at), (fd) => removeDirectoryAt(fd, baseOf(at))))) removed++;
+      continue;
+    }
+    emptied.add(at);
+    removed += await emptyOne(dir, at, pending, spare);
+  }
+  return removed;
+}
+
+/**
+ * Tells what `removeTree` would remove, what is in a directory before it, and changes nothing. Answers whether the name itself
+ * would go.
+ */
+export function listTree(
+  dir: number,
+  at: ByteName,
+  spare: (path: ByteName, isDirectory: boolean) => boolean,
+  tell: (path: ByteName) => void,
+): boolean {
+  const children: { path: ByteName; isDirectory: boolean }[] = [];
+  inDirectory(dir, at, (fd) => {
+    for (const name of namesIn(fd))
+      children.push({ path: joinNames(at, name), isDirectory: statAtOrNone(fd, name)?.kind === 'directory' });
+  });
+  let goes = true;
+  for (const { path, isDirectory } of children) {
+    if (spare(path, isDirectory)) goes = false;
+    else if (!isDirectory) tell(path);
+    else if (!listTree(dir, path, spare, tell)) goes = false;
+  }
+  if (goes) tell(at);
+  return goes;
+}
+
+/** Its directories are left, and added to `pending`. */
+async function emptyOne(
+  dir: number,
+  at: ByteName,
+  pending: ByteName[],
+  spare: (path: ByteName, isDirectory: boolean) => boolean,
+): Promise<number> {
+  let removed = 0;
+  const fd = openedOrGone(dir, at);
+  if (fd === undefined) return 0;
+  try {
+    // A mirrored directory may be one that its owner may not write in.
+    if (process.geteuid?.() !== 0) fchmodSync(fd, 0o700);
+    let n = 0;
+    for (const child of namesIn(fd)) {
+      const path = joinNames(at, child);
+      if (++n % limits.sliceNames === 0) await turn();
+      const isDirectory = statAtOrNone(fd, child)?.kind === 'directory';
+      if (spare(path, isDirectory)) continue;
+      if (isDirectory) pending.push(path);
+      else if (unlinked(() => unlinkAt(fd, child))) removed++;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return removed;
+}
+
+function openedOrGone(dir: number, at: ByteName): number | undefined {
+  try {
+    return openDirectory(dir, at);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function inDirectory(dir: number, path: ByteName, act: (fd: number) => void): void {
+  if (path === '') {
+    act(dir);
+    return;
+  }
+  const fd = openDirectory(dir, path);
+  try {
+    act(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** ENOTEMPTY: something in it was spared, or came meanwhile. EISDIR: it became a directory meanwhile. */
+function unlinked(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error instanceof LinuxError ? error.code : undefined);

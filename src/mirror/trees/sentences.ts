@@ -1,0 +1,63 @@
+/** What is said of SOURCE and DEST as places. */
+import { EnvironmentError } from '../../base/errors.js';
+
+/** The error, what is wrong and what to do, by each code of SourceMissing that is no errno name. */
+const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
+  unmounted: {
+    code: 'source_missing',
+    meaning:
+      'was a mount point and is none now, so its filesystem is missing; mount it, or start once with --adopt if it is meant to be like this',
+  },
+  emptied: {
+    code: 'source_missing',
+    meaning:
+      'is another directory than at the last time, and empty; mount or restore what belongs there, or start once with --adopt --allow-empty-source if DEST shall be emptied too',
+  },
+  replaced: {
+    code: 'source_replaced',
+    meaning:
+      'is another directory than at the last time: it was made again, restored, or is on another filesystem; mount or restore the former one, or start with --adopt once if this one takes its place (what it does not have is removed from DEST)',
+  },
+  ELOOP: {
+    code: 'source_missing',
+    meaning:
+      'leads through a symlink by now, and what lies there may be another directory; put the directory back that was mirrored, or start with the path that is meant',
+  },
+  empty: {
+    code: 'source_empty',
+    meaning:
+      'is empty and DEST is not; mount or restore what belongs there, or start with --allow-empty-source if DEST shall be emptied too',
+  },
+};
+
+const saysOf = (code: string) =>
+  SOURCE_SAYS[code] ?? {
+    code: 'source_missing',
+    meaning: `cannot be opened (${code}); check the path, its mount and its permissions`,
+  };
+
+export const sourceMeaning = (code: string): string => saysOf(code).meaning;
+
+export function sourceError(source: string, why: string): EnvironmentError {
+  const { code, meaning } = saysOf(why);
+  return new EnvironmentError(
+    code,
+    `SOURCE must be the directory that DEST is the mirror of, but ${source} ${meaning}.`,
+  );
+}
+
+export const destMeaning = (code: string): string =>
+  DEST_SAYS[code] ?? `cannot be used (${code}); check the path, its mount and its permissions`;
+
+const DEST_SAYS: Record<string, string> = {
+  no_marker:
+    'is not the folder that was claimed: its filesystem is not mounted, or another folder lies there; mount or restore it',
+  dest_in_use: 'is worked on by another ingest-replicate by now; stop that one',
+};
+
+export function destError(dest: string, code: string): EnvironmentError {
+  return new EnvironmentError(
+    'dest_missing',
+    `DEST must stay the folder that was claimed, but ${dest} ${destMeaning(code)}, and start again.`,
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * SOURCE as a place that may go, come back, or be another one. What it lacks is removed from DEST, so what is not really
+ * SOURCE must never be taken for an empty one: a mount point without its filesystem, a directory that was made anew.
+ * Guarantees: `open` answers a root of which absence may be concluded from, or throws SourceMissing; the same is asked of
+ * mounts below it by `refuseLost`.
+ */
+import { closeSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { namesIn } from '../../files/names-in.js';
+import { folderOf } from '../../files/places.js';
+import {
+  AT_FDCWD,
+  type ByteName,
+  directoryIdOf,
+  isAnotherDirectory,
+  joinNames,
+  LinuxError,
+  nameOfText,
+  O,
+  openAt,
+  type Stat,
+  statAtOrNone,
+  statFd,
+} from '../../linux/index.js';
+import { firstContent, isContent } from './content.js';
+import { CannotMirror, isGone, SourceMissing } from './failures.js';
+import type { SourceSeen } from './marker.js';
+import { overlapping } from './overlap.js';
+import { LOST_AND_FOUND, type Rules } from './rules.js';
+import type { Trees } from './trees.js';
+import type { ReplicateOptions } from './types.js';
+
+export class Source {
+  readonly #path: ByteName;
+  readonly #mounts: Set<ByteName>;
+  /** A name that was at the root: while it is there, SOURCE is not empty. */
+  #content: ByteName | undefined;
+  /** Directories that a bind mount makes part of DEST: copied, they would be copied into themselves. */
+  readonly #overlaps = new Set<ByteName>();
+
+  /** `seen`: at the last run. `changed`: this is to be remembered instead. */
+  constructor(
+    private readonly options: Pick<ReplicateOptions, 'source' | 'dest' | 'allowEmptySource'>,
+    private readonly rules: Rules,
+    public seen: SourceSeen | undefined,
+    private readonly changed: (seen: SourceSeen) => void = () => {},
+  ) {
+    this.#path = nameOfText(options.source);
+    this.#mounts = new Set((seen?.mounts ?? []) as ByteName[]);
+  }
+
+  /** Errors: SourceMissing. */
+  open(): number {
+    let fd: number;
+    try {
+      // Its path was real when it was given: a symlink in it leads to another directory, or by another way than was meant.
+      fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'plain' });
+    } catch (error) {
+      if (error instanceof LinuxError) throw new SourceMissing(error.code);
+      throw error;
+    }
+    try {
+      this.#judge(fd);
+      return fd;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** A directory was met: notes it if it is where another mount begins. Errors: CannotMirror where that is part of DEST. */
+  noteMount(path: ByteName, stat: Stat, parent: Stat): void {
+    this.#overlaps.delete(path);
+    if (mountOf(stat) === mountOf(parent)) return;
+    if (overlapping(joinNames(this.#path, path), nameOfText(this.options.dest))) {
+      this.#overlaps.add(path);
+      throw overlap();
+    }
+    if (this.#mounts.has(path)) return;
+    this.#mounts.add(path);
+    this.#keep({ ...this.seen!, mounts: [...this.#mounts] });
+  }
+
+  /**
+   * Throws where the path lies in part of DEST, or a filesystem that was mounted at or above it is missing; of a path that is to be removed, also below it:
+   * its place would go along. From here on it stays while the trees are open: a descriptor in it keeps it from being unmounted.
+   */
+  refuseLost(trees: Trees, path: ByteName, toRemove = false): void {
+    for (const at of this.#overlaps) if (path.startsWith(`${at}/`)) throw overlap();
+    for (const mount of this.#mounts) {
+      const speaks = path === mount || path.startsWith(`${mount}/`) || (toRemove && mount.startsWith(`${path}/`));
+      if (!speaks) continue;
+      if (!isMounted(trees, mount)) {
+        throw new CannotMirror('mount_missing', `the filesystem that was mounted at ${mount} is missing`);
+      }
+      if (toRemove && !this.options.allowEmptySource && isBlank(trees.source.directory(mount))) {
+        throw new CannotMirror(
+          'mount_missing',
+          `the filesystem that is mounted at ${mount} is empty; --allow-empty-source removes what was there`,
+        );
+      }
+    }
+  }
+
+  /** Nothing is removed for a SOURCE that has nothing. Errors: SourceMissing. */
+  refuseEmpty(rootFd: number): void {
+    if (this.options.allowEmptySource) return;
+    if (this.#content !== undefined && isContent(rootFd, this.#content, this.rules)) return;
+    this.#content = firstContent(rootFd, this.rules);
+    if (this.#content === undefined) throw new SourceMissing('empty');
+  }
+
+  #judge(fd: number): void {
+    const stat = statFd(fd);
+    if (stat.nlink === 0) throw new SourceMissing('ENOENT');
+    const parent = statAtOrNone(AT_FDCWD, `${this.#path}/..` as ByteName);
+    const mounted = parent !== undefined && mountOf(parent) !== mountOf(stat);
+    if (this.seen?.mounted && !mounted) throw new SourceMissing('unmounted');
+    const id = directoryIdOf(fd);
+    if (this.seen !== undefined && isAnotherDirectory(this.seen, id)) {
+      throw new SourceMissing(firstContent(fd, this.rules) === undefined ? 'emptied' : 'replaced');
+    }
+    const now = { ...id, mounted, mounts: [...this.#mounts] };
+    if (!isDeepStrictEqual(this.seen, now)) this.#keep(now);
+  }
+
+  #keep(seen: SourceSeen): void {
+    this.changed(seen);
+    this.seen = seen;
+  }
+}
+
+const overlap = () =>
+  new CannotMirror('overlap', 'by a bind mount it is part of DEST; unmount it, or leave it out with --exclude');
+
+function isMounted({ source }: Trees, mount: ByteName): boolean {
+  try {
+    return mountOf(statFd(source.directory(mount))) !== mountOf(statFd(source.directory(folderOf(mount))));
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+function isBlank(rootFd: number): boolean {
+  for (const name of namesIn(rootFd)) if (name !== LOST_AND_FOUND) return false;
+  return true;
+}
+
+const mountOf = (stat: Stat): string => stat.mounted;

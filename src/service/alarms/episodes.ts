@@ -1,0 +1,131 @@
+/**
+ * Alarms as rows: one an episode of a trouble, from the look that finds it to the one that no longer does.
+ * Guarantees: an episode goes on through restarts of whoever looks; nothing is written while nothing changes; the table is
+ * bounded, and what is given up is counted for who was not told of it.
+ * Does not: tell anybody; channel.ts does, by the numbers of the changes.
+ */
+import type { Backend, Tx } from '../../../queue/backend.js';
+import { ulidFactory } from '../../../queue/ulid.js';
+import type { Clock } from './clock.js';
+import { limits } from './limits.js';
+import { nextChange, tellsAlarms } from './teller.js';
+import { OF_PRODUCER, type Trouble } from './trouble.js';
+
+interface Open {
+  id: string;
+  key: string;
+  code: string;
+  count: number;
+  changedMs: number;
+}
+
+interface Plan {
+  begin: Trouble[];
+  grow: { id: string; trouble: Trouble }[];
+  end: string[];
+}
+
+const OPEN = 'SELECT id, key, code, count, changed_ms AS changedMs FROM alarms WHERE ended_ms IS NULL';
+const BEGIN = 'INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)';
+const GROW = 'UPDATE alarms SET count = ?, sentence = ?, changed_ms = ?, changed = ? WHERE id = ?';
+const END = 'UPDATE alarms SET ended_ms = ?, changed_ms = ?, changed = ? WHERE id = ?';
+const OLDEST_ENDED = `SELECT changed FROM alarms WHERE ended_ms IS NOT NULL
+  ORDER BY changed DESC LIMIT 1 OFFSET ${limits.endedKept}`;
+
+export class Episodes {
+  readonly #firstSeenMs = new Map<string, number>();
+  readonly #lastSeenMs = new Map<string, number>();
+  /** Those that this process has seen itself. */
+  readonly #seen = new Set<string>();
+  readonly #newId: () => string;
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly clock: Clock,
+  ) {
+    this.#newId = ulidFactory(() => clock.wallMs());
+  }
+
+  /** `lookedMs`: when the troubles were looked for. `isLast`: no later look will find what is over. */
+  async follow(troubles: readonly Trouble[], lookedMs: number, isLast = false): Promise<void> {
+    const open = this.backend.read((rows) => rows.all<Open>(OPEN));
+    const plan = this.#planOf(troubles, open, isLast);
+    if (plan.begin.length + plan.grow.length + plan.end.length === 0) return;
+    await this.backend.transact((tx) => {
+      // Stopped for a while since it looked, it would speak of what is over.
+      if (this.clock.ms() - lookedMs > limits.staleLookMs || !tellsAlarms(tx, this.backend.owner)) return;
+      this.#write(tx, plan);
+    });
+  }
+
+  #planOf(troubles: readonly Trouble[], open: readonly Open[], isLast: boolean): Plan {
+    const nowMs = this.clock.ms();
+    this.#remember(troubles, open, nowMs);
+    const known = new Map(open.map((one) => [one.key, one]));
+    const lasting = ({ key, graceMs }: Trouble) => nowMs - this.#firstSeenMs.get(key)! >= graceMs;
+    const isOver = ({ key, code }: Open) => {
+      const absentMs = OF_PRODUCER.includes(code) ? limits.absentOfProducerMs : limits.absentMs;
+      return nowMs - this.#lastSeenMs.get(key)! >= absentMs || (isLast && !this.#seen.has(key));
+    };
+    const begin = troubles.filter((trouble) => !known.has(trouble.key) && lasting(trouble));
+    return {
+      begin: begin.slice(0, Math.max(0, limits.openMax - open.length)),
+      grow: troubles.flatMap((trouble) => {
+        const before = known.get(trouble.key);
+        return before && this.#hasGrown(trouble, before) ? { id: before.id, trouble } : [];
+      }),
+      end: open.filter(isOver).map(({ id }) => id),
+    };
+  }
+
+  #remember(troubles: readonly Trouble[], open: readonly Open[], nowMs: number): void {
+    for (const { key } of troubles) {
+      if (!this.#firstSeenMs.has(key)) this.#firstSeenMs.set(key, nowMs);
+      this.#lastSeenMs.set(key, nowMs);
+      this.#seen.add(key);
+    }
+    // Whoever has just begun to look has not seen when it went.
+    for (const { key } of open) if (!this.#lastSeenMs.has(key)) this.#lastSeenMs.set(key, nowMs);
+    for (const [key, seenMs] of this.#lastSeenMs) {
+      if (seenMs !== nowMs) this.#firstSeenMs.delete(key);
+      if (seenMs === nowMs || open.some((one) => one.key === key)) continue;
+      this.#lastSeenMs.delete(key);
+      this.#seen.delete(key);
+    }
+  }
+
+  #hasGrown({ grows, count }: Trouble, before: Open): boolean {
+    if (!grows || count <= before.count) return false;
+    return count >= 2 * before.count || this.clock.wallMs() - before.changedMs >= limits.growAgainMs;
+  }
+
+  #write(tx: Tx, { begin, grow, end }: Plan): void {
+    const atMs = this.clock.wallMs();
+    for (const trouble of begin) {
+      const { key, feed, code, stage, what, count, release, sinceMs = atMs } = trouble;
+      const number = nextChange(tx);
+      tx.run(
+        BEGIN,
+        ...[this.#newId(), key, feed, code, stage, what, count, sentenceOf(trouble), release, sinceMs],
+        ...[atMs, atMs, number, number],
+      );
+    }
+    for (const { id, trouble } of grow) tx.run(GROW, trouble.count, sentenceOf(trouble), atMs, nextChange(tx), id);
+    for (const id of end) tx.run(END, atMs, atMs, nextChange(tx), id);
+    if (end.length > 0) giveUpOldest(tx);
+  }
+}
+
+const sentenceOf = ({ sentence }: Trouble): string => sentence.slice(0, limits.sentenceCharsMax);
+
+/** While a receiver is away for weeks. */
+function giveUpOldest(tx: Tx): void {
+  const upTo = tx.get<{ changed: number }>(OLDEST_ENDED)?.changed;
+  if (upTo === undefined) return;
+  const given = 'ended_ms IS NOT NULL AND changed <= ?';
+  tx.run(
+    `UPDATE alarm_channels SET missed = missed + (SELECT count(*) FROM alarms WHERE ${given} AND changed > told)`,
+    upTo,
+  );
+  tx.run(`DELETE FROM alarms WHERE ${given}`, upTo);
+}

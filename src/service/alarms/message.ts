@@ -1,0 +1,115 @@
+/** What a receiver is told: a document for programs that has a text for people in it. docs/alarms.md describes it. */
+import type { Reader } from '../../../queue/backend.js';
+import { safeJsonLine, safeText, shownSeconds } from '../../base/telemetry/safe.js';
+import { limits } from './limits.js';
+
+export interface Message {
+  /** The document's version. A field is never taken away or given another meaning. */
+  version: 1;
+  /** For people; where Slack, Mattermost and others look for what they show. */
+  text: string;
+  host: string;
+  /** The UUID of the state and its path. */
+  state: string;
+  state_path: string;
+  sent_at: string;
+  alarms: ToldAlarm[];
+  /** Changes that come with the next message. */
+  more: number;
+  /** Alarms that were over, and given up before this receiver could be told. */
+  missed: number;
+}
+
+export interface ToldAlarm {
+  /** The same in all that is told of one episode. */
+  id: string;
+  event: 'began' | 'grew' | 'ended';
+  feed: string;
+  code: string;
+  stage: string;
+  what: string;
+  count: number;
+  sentence: string;
+  release: string;
+  since: string;
+  began_at: string;
+  ended_at: string | null;
+}
+
+export interface Batch {
+  alarms: ToldAlarm[];
+  more: number;
+  missed: number;
+  /** The number of the last change in it. */
+  upTo: number;
+}
+
+interface AlarmRow extends Omit<ToldAlarm, 'event' | 'since' | 'began_at' | 'ended_at'> {
+  since_ms: number;
+  began_ms: number;
+  ended_ms: number | null;
+  began: number;
+  changed: number;
+}
+
+const UNTOLD = `SELECT * FROM alarms WHERE changed > ? ORDER BY changed LIMIT ${limits.alarmsPerMessage}`;
+
+/** The next of what changed since `told`; undefined where nothing has. */
+export function nextBatch(rows: Reader, channel: string, told: number): Batch | undefined {
+  const changed = rows.all<AlarmRow>(UNTOLD, told);
+  const last = changed.at(-1);
+  if (last === undefined) return undefined;
+  const rest = rows.get<{ n: number }>('SELECT count(*) AS n FROM alarms WHERE changed > ?', last.changed)!.n;
+  const { missed } = rows.get<{ missed: number }>('SELECT missed FROM alarm_channels WHERE name = ?', channel)!;
+  return { alarms: changed.map((row) => toTold(row, told)), more: rest, missed, upTo: last.changed };
+}
+
+function toTold(row: AlarmRow, told: number): ToldAlarm {
+  const { id, feed, code, stage, what, count, sentence, release, since_ms, began_ms, ended_ms, began } = row;
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return {
+    id,
+    event: ended_ms !== null ? 'ended' : began > told ? 'began' : 'grew',
+    ...{ feed, code, stage, what, count, sentence, release },
+    ...{ since: iso(since_ms), began_at: iso(began_ms), ended_at: ended_ms === null ? null : iso(ended_ms) },
+  };
+}
+
+export interface About {
+  host: string;
+  state: string;
+  statePath: string;
+}
+
+export function messageOf({ alarms, more, missed }: Batch, about: About, wallMs: number): Message {
+  const { host, state, statePath } = about;
+  return {
+    version: 1,
+    text: textOf(host, alarms, more, missed),
+    ...{ host, state, state_path: statePath, sent_at: new Date(wallMs).toISOString() },
+    ...{ alarms, more, missed },
+  };
+}
+
+/** What is sent: a line in which no name acts on whoever shows it. */
+export const documentOf = (message: Message): string => safeJsonLine(JSON.stringify(message));
+
+/** One line that a mail may have as its subject, then a line an alarm. */
+function textOf(host: string, alarms: readonly ToldAlarm[], more: number, missed: number): string {
+  const over = alarms.filter(({ event }) => event === 'ended').length;
+  const counts = [
+    alarms.length - over === 1 ? '1 alarm' : `${alarms.length - over} alarms`,
+    over > 0 && `${over} over`,
+  ];
+  const shown = alarms.slice(0, limits.textLinesMax).map(lineOf);
+  const rest = alarms.length - shown.length + more;
+  if (rest > 0) shown.push(`… and ${rest} more`);
+  if (missed > 0) shown.push(`${missed} that were over were given up before this could be told`);
+  return [`atomic-ingestor on ${host}: ${counts.filter(Boolean).join(', ')}`, ...shown].map(safeText).join('\n');
+}
+
+function lineOf({ event, sentence, release, began_at, ended_at }: ToldAlarm): string {
+  if (event !== 'ended') return `${event === 'grew' ? 'MORE' : 'ALARM'}: ${sentence} → ${release}`;
+  const seconds = Math.max(0, (Date.parse(ended_at!) - Date.parse(began_at)) / 1_000);
+  return `OVER, after ${shownSeconds(seconds)}: ${sentence}`;
+}

@@ -1,0 +1,64 @@
+/**
+ * The role `notifier`: looks at the state every two seconds and tells a command, a webhook or both what has gone wrong, and
+ * what is over.
+ * Guarantees: holds up nobody: it reads as the dashboard does, writes a few rows where something changed, and no receiver is
+ * waited for with the state in hand.
+ * Does not: claim a job; tell of a machine that is off.
+ */
+import { hostname } from 'node:os';
+import type { NotifyOptions } from '../../base/config/notify.js';
+import type { ChildContext } from '../../base/process/context.js';
+import { startBeats } from '../../ingest/health/beats.js';
+import { asOperators, openState } from '../../ingest/ledger/open-state.js';
+import { refuseLostState } from '../../ingest/upkeep/known.js';
+import { Alarms } from './alarms.js';
+import type { Receiver } from './channel.js';
+import { type Clock, clock } from './clock.js';
+import { run } from './command.js';
+import { limits } from './limits.js';
+import { documentOf } from './message.js';
+import { post } from './webhook.js';
+
+export async function runNotifier(context: ChildContext): Promise<void> {
+  const { config, emit, fail } = context;
+  const { statePath, maxAttempts, notify } = config.service;
+  await refuseLostState(statePath, config.feeds);
+  // Beside a producer, whoever comes first makes the state.
+  const backend = await openState({ statePath, maxAttempts, title: 'notifier', cacheKib: limits.cacheKib });
+  const stopBeats = startBeats(backend, context);
+  const receivers = receiversOf(notify!, clock);
+  const alarms = new Alarms({ backend, statePath, host: hostname(), receivers, clock, emit, onFatal: fail });
+  const timer = setInterval(() => void alarms.turn(), limits.lookEveryMs);
+  try {
+    context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
+    void alarms.turn();
+    await context.drained;
+    clearInterval(timer);
+    await alarms.end(limits.drainMs);
+  } catch (error) {
+    throw asOperators(error);
+  } finally {
+    clearInterval(timer);
+    await alarms.idle();
+    stopBeats();
+    await backend.close();
+  }
+}
+
+export function receiversOf(
+  { command, webhook, secret }: NotifyOptions,
+  { wallMs }: Pick<Clock, 'wallMs'>,
+): Receiver[] {
+  const receivers: Receiver[] = [];
+  if (command)
+    receivers.push({
+      ...{ name: 'command', withinMs: limits.commandMs },
+      send: (message, signal) => run(command, message, signal),
+    });
+  if (webhook !== undefined)
+    receivers.push({
+      ...{ name: 'webhook', withinMs: limits.webhookMs },
+      send: (message, signal) => post(documentOf(message), { url: webhook, secret, wallMs }, signal),
+    });
+  return receivers;
+}

@@ -1,0 +1,75 @@
+/**
+ * /stats and /trace (docs/http-api.md), made from the look that everybody shares or from bounded reads.
+ * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
+ */
+import type { QueueView } from '../../../queue/index.js';
+import type { Look } from './data/looks.js';
+import { inFlight, lastEnded, type TracedJob } from './data/trace.js';
+
+interface Folder {
+  files: number;
+  bytes: number;
+}
+
+/** The state read as the three folders of a folder queue, and per stage. */
+export interface StatsAnswer {
+  at: string;
+  state_path: string;
+  /** Not sealed yet: they lie in the inputs. */
+  unprocessed: Folder & { oldest_age_seconds: number };
+  /** Sealed, and not yet stored. */
+  underprocess: Folder & { oldest_age_seconds: number };
+  /** Since the state was made: stored, and what was stored before. */
+  processed: Folder & { stored: number; duplicates: number; files_per_second: number };
+  held: number;
+  stages: Look['stages'];
+  findings: Look['findings'];
+}
+
+export function statsAnswer(look: Look): StatsAnswer {
+  const [first] = look.stages;
+  const isFirst = ({ stage }: { stage: string }) => stage === first?.stage;
+  const last = look.stages.at(-1)?.stage;
+  const total = (name: string): Folder =>
+    sum(look.totals.filter((one) => one.name === name).map(({ files, bytes }) => ({ files, bytes })));
+  const [stored, duplicates] = [total('stored'), total('duplicate')];
+  return {
+    at: look.at,
+    state_path: look.state_path,
+    unprocessed: folderOf(look.stages.filter(isFirst)),
+    underprocess: folderOf(look.stages.filter((one) => !isFirst(one))),
+    processed: {
+      ...sum([stored, duplicates]),
+      stored: stored.files,
+      duplicates: duplicates.files,
+      files_per_second: look.stages.reduce((rate, one) => rate + (one.stage === last ? one.files_per_second : 0), 0),
+    },
+    held: look.stages.reduce((held, one) => held + one.held, 0),
+    stages: look.stages,
+    findings: look.findings,
+  };
+}
+
+function folderOf(stages: Look['stages']): StatsAnswer['unprocessed'] {
+  const files = stages.map((one) => ({
+    files: one.ready + one.deferred + one.claimed + one.waiting + one.held,
+    bytes: one.bytes,
+  }));
+  return { ...sum(files), oldest_age_seconds: Math.max(0, ...stages.map((one) => one.oldest_age_seconds)) };
+}
+
+const sum = (folders: readonly Folder[]): Folder =>
+  folders.reduce((all, { files, bytes }) => ({ files: all.files + files, bytes: all.bytes + bytes }), {
+    files: 0,
+    bytes: 0,
+  });
+
+export interface TraceAnswer {
+  in_flight: TracedJob[];
+  last: TracedJob[];
+}
+
+export const traceAnswer = (view: QueueView, n: number): TraceAnswer => ({
+  in_flight: inFlight(view, n),
+  last: lastEnded(view, n),
+});

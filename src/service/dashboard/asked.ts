@@ -1,0 +1,46 @@
+/** From the body of a change to what is asked for. Its keys are known already (query.ts). */
+import type { JobId, QueueView } from '../../../queue/index.js';
+import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
+import { whyNoHoldCode } from '../status/hold-codes.js';
+import type { Asked, Chosen, Verb } from './data/acts.js';
+import { limits } from './data/limits.js';
+import { BadQuery, type Body, wordIn } from './query.js';
+
+const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** Errors: BadQuery. */
+export function askedBy(verb: Verb, body: Body, view: Pick<QueueView, 'feeds' | 'heldFor'>, by: string): Asked {
+  const feed = wordIn(body, 'feed');
+  if (feed !== '*') refuseUnknownFeed(view, feed);
+  if (verb === 'retry' || verb === 'discard') return { verb, by, chosen: chosenBy(body, view, feed) };
+  const stage = wordIn(body, 'stage') ?? '*';
+  if (stage !== '*' && !(STAGE_NAMES as readonly string[]).includes(stage))
+    throw new BadQuery(`${JSON.stringify(stage)} is not a stage; the stages are ${STAGE_NAMES.join(', ')}.`);
+  return { verb, by, scope: { stage, feed: feed ?? '*' } };
+}
+
+function chosenBy(body: Body, view: Pick<QueueView, 'heldFor'>, feed: string | undefined): Chosen {
+  const { jobs, all = false } = body;
+  const code = wordIn(body, 'code');
+  if (typeof all !== 'boolean') throw new BadQuery('"all" must be true or false.');
+  if (all === (jobs !== undefined)) throw new BadQuery('Name either "jobs", or "all": true.');
+  refuseUnknownCode(view, code);
+  if (jobs === undefined) return { feed: feed === '*' ? undefined : feed, code };
+  if (feed !== undefined || code !== undefined) throw new BadQuery('"feed" and "code" narrow "all", and not "jobs".');
+  const areIds = Array.isArray(jobs) && jobs.every((id) => typeof id === 'string' && JOB_ID.test(id));
+  if (areIds && jobs.length > 0 && jobs.length <= limits.namedJobsMax) return { jobs: jobs as JobId[] };
+  throw new BadQuery(`"jobs" must be a list of 1 to ${limits.namedJobsMax} job ids.`);
+}
+
+/** Errors: BadQuery. */
+export function refuseUnknownFeed(view: Pick<QueueView, 'feeds'>, feed: string | undefined): void {
+  const names = view.feeds().map(({ name }) => name);
+  if (feed === undefined || names.includes(feed)) return;
+  throw new BadQuery(`${JSON.stringify(feed)} is no feed of this state; it has ${names.join(', ') || 'none yet'}.`);
+}
+
+/** Errors: BadQuery. */
+export function refuseUnknownCode(view: Pick<QueueView, 'heldFor'>, code: string | undefined): void {
+  const why = code === undefined ? undefined : whyNoHoldCode(view, code);
+  if (why !== undefined) throw new BadQuery(`${why}.`);
+}

@@ -1,0 +1,168 @@
+/**
+ * The state as Prometheus reads it (prom-client). Counters are those of the database, so they are exact through crashes and
+ * the same from whichever process asks; nothing is counted here.
+ * Source of the conventions: prometheus.io/docs/practices/naming (base units, _total).
+ */
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import type { QueueView } from '../../../../queue/index.js';
+import { notices } from '../../../ingest/gates/notices.js';
+import { LOG } from '../../../ingest/health/beats.js';
+import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
+import { durationsMetric } from './durations.js';
+import type { Look } from './looks.js';
+import type { Surroundings } from './surroundings.js';
+
+/** Endings that settle a file's way. */
+const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
+/** An ending is counted under its own name too, and is told by ingest_files_total. */
+const OUTCOMES = ['advance', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
+const STATES = ['ready', 'deferred', 'claimed', 'waiting', 'held'] as const;
+
+export class Metrics {
+  readonly registry = new Registry();
+  #look: Look | undefined;
+
+  constructor(
+    private readonly view: QueueView,
+    private readonly surroundings: Surroundings,
+  ) {
+    this.#counters();
+    this.#gauges();
+    this.registry.registerMetric(durationsMetric(view) as unknown as Metric<string>);
+  }
+
+  /** In the text format. `look` is the one that everybody shares. */
+  async text(look: Look): Promise<string> {
+    this.#look = look;
+    await this.surroundings.ask();
+    return this.registry.metrics();
+  }
+
+  #counter(name: string, help: string, labelNames: string[], fill: (metric: Counter<string>) => void): void {
+    const fillAnew = (metric: Counter<string>) => {
+      metric.reset();
+      fill(metric);
+    };
+    new Counter({
+      ...{ name, help, labelNames, registers: [this.registry] },
+      collect(this: Counter<string>) {
+        fillAnew(this);
+      },
+    });
+  }
+
+  #gauge(name: string, help: string, labelNames: string[], fill: (metric: Gauge<string>) => void): void {
+    const fillAnew = (metric: Gauge<string>) => {
+      metric.reset();
+      fill(metric);
+    };
+    new Gauge({
+      ...{ name, help, labelNames, registers: [this.registry] },
+      collect(this: Gauge<string>) {
+        fillAnew(this);
+      },
+    });
+  }
+
+  #counters(): void {
+    const { view } = this;
+    const endings = () => view.counters().filter(({ name }) => ENDINGS.includes(name));
+    const outcomeOf = (name: string) => (name === 'drop' ? 'dropped' : name);
+    // From the first scrape on: an increase from nothing to one is seen by nobody.
+    const atZero = (metric: Counter<string>) => {
+      for (const { name: feed } of view.feeds())
+        for (const outcome of ENDINGS.map(outcomeOf)) metric.inc({ feed, outcome }, 0);
+    };
+    this.#counter('ingest_files_total', 'Files whose way has ended, by how.', ['feed', 'outcome'], (metric) => {
+      atZero(metric);
+      for (const { feed, name, files } of endings()) metric.inc({ feed, outcome: outcomeOf(name) }, files);
+    });
+    this.#counter('ingest_bytes_total', 'Their bytes.', ['feed', 'outcome'], (metric) => {
+      atZero(metric);
+      for (const { feed, name, bytes } of endings()) metric.inc({ feed, outcome: outcomeOf(name) }, bytes);
+    });
+    this.#counter(
+      'ingest_stage_outcomes_total',
+      'What stages said of jobs: advance, defer, wait, retry, hold, finish, drop.',
+      ['feed', 'stage', 'outcome'],
+      (metric) => {
+        for (const { feed, stage, name, files } of view.counters())
+          if (OUTCOMES.includes(name) && view.stages.includes(stage)) metric.inc({ feed, stage, outcome: name }, files);
+      },
+    );
+    this.#counter('ingest_inotify_overflows_total', 'Times that the kernel dropped events.', ['feed'], (metric) => {
+      for (const { name: feed } of view.feeds()) metric.inc({ feed }, 0);
+      for (const { feed, name, files } of view.counters()) if (name === 'overflow') metric.inc({ feed }, files);
+    });
+    this.#counter(
+      'ingest_log_lines_lost_total',
+      'Lines of the log that nobody read while the reader of stderr stood still.',
+      [],
+      (metric) => {
+        metric.inc(0);
+        for (const { stage, files } of view.counters()) if (stage === LOG) metric.inc(files);
+      },
+    );
+    this.#counter(
+      'ingest_processes_lost_total',
+      'Processes that died without closing the state.',
+      ['how'],
+      (metric) => {
+        for (const how of ['lost', 'stalled']) metric.inc({ how }, 0);
+        for (const { stage, name, files } of view.counters()) if (stage === 'owners') metric.inc({ how: name }, files);
+      },
+    );
+  }
+
+  #gauges(): void {
+    const { view, surroundings } = this;
+    const stages = () => this.#look?.stages ?? [];
+    this.#gauge('ingest_jobs', 'Files that are known and not done.', ['feed', 'stage', 'state'], (metric) => {
+      for (const one of stages())
+        for (const state of STATES) metric.set({ feed: one.feed, stage: one.stage, state }, one[state]);
+    });
+    this.#gauge('ingest_queue_bytes', 'Their bytes.', ['feed', 'stage'], (metric) => {
+      for (const { feed, stage, bytes } of stages()) metric.set({ feed, stage }, bytes);
+    });
+    this.#gauge('ingest_oldest_age_seconds', 'Age of the oldest of them.', ['feed', 'stage'], (metric) => {
+      for (const one of stages()) metric.set({ feed: one.feed, stage: one.stage }, one.oldest_age_seconds);
+    });
+    this.#gauge('ingest_held_files', 'Files that wait for a person.', ['feed', 'stage', 'code'], (metric) => {
+      for (const { feed, stage, code, jobs } of view.heldFor()) metric.set({ feed, stage, code }, jobs);
+    });
+    this.#gauge(
+      'ingest_gate_closed',
+      '1 for each closed gate.',
+      ['feed', 'stage', 'cause', 'place', 'code'],
+      (metric) => {
+        for (const { feed, stage, cause, place, code } of this.#look?.gates ?? [])
+          metric.set({ feed, stage, cause, place, code }, 1);
+      },
+    );
+    this.#gauge('ingest_processes', 'Processes of the state.', ['title', 'condition'], (metric) => {
+      for (const { title, condition } of this.#look?.workers ?? []) metric.inc({ title, condition });
+    });
+    this.#gauge('ingest_findings', 'What is wrong: see /stats.', ['severity', 'code'], (metric) => {
+      for (const { severity, code } of this.#look?.findings ?? []) metric.inc({ severity, code });
+    });
+    this.#gauge('ingest_notice', '1 for each trouble that closes no gate.', ['feed', 'code'], (metric) => {
+      for (const { feed, code } of notices(view)) metric.set({ feed, code }, 1);
+    });
+    this.#gauge('ingest_inotify_watches', 'Watches of the living producers.', [], (metric) => {
+      const producers = (this.#look?.workers ?? []).filter(
+        ({ alive, title }) => alive && partsOf(title).includes(PRODUCER),
+      );
+      metric.set(surroundings.watchesOf(producers.map(({ pid }) => pid)));
+    });
+    this.#gauge('ingest_free_bytes', 'Free bytes for an ordinary user.', ['feed', 'place', 'path'], (metric) => {
+      for (const { feed, place, path, bytes } of surroundings.free) metric.set({ feed, place, path }, bytes);
+    });
+    this.#gauge('ingest_size_bytes', 'Size of the filesystem.', ['feed', 'place', 'path'], (metric) => {
+      for (const { feed, place, path, sizeBytes } of surroundings.free) metric.set({ feed, place, path }, sizeBytes);
+    });
+    this.#gauge('ingest_free_inodes', 'Free inodes.', ['feed', 'place', 'path'], (metric) => {
+      for (const { feed, place, path, inodes } of surroundings.free)
+        if (inodes !== null) metric.set({ feed, place, path }, inodes);
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * How far a large file was read: the position of the descriptor by which its worker reads it, as /proc shows it.
+ * Guarantees: costs the worker one call a chunk and the state nothing. Does not: know what another user's process is at.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Job, OwnerSlot } from '../../../../queue/backend.js';
+import { limits } from './limits.js';
+
+/** By job: bytes that were read so far, of the large ones among `jobs`. */
+export function progressOf(jobs: readonly Job[], owners: readonly OwnerSlot[]): Map<string, number> {
+  const found = new Map<string, number>();
+  const large = jobs.filter(({ bytes }) => bytes >= limits.progressBytesMin);
+  for (const owner of new Set(large.map((job) => job.owner))) {
+    const pid = owners.find((slot) => slot.owner === owner)?.pid;
+    if (pid === undefined) continue;
+    const wanted = new Set(large.filter((job) => job.owner === owner).map(({ id }) => id));
+    for (const [job, at] of positions(pid, wanted)) found.set(job, Math.max(at, found.get(job) ?? 0));
+  }
+  return found;
+}
+
+/** Sealed files are named `JOB~PATH`. */
+function* positions(pid: number, wanted: ReadonlySet<string>): Generator<[job: string, at: number]> {
+  for (const fd of listed(`/proc/${pid}/fd`)) {
+    const path = orNone(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '';
+    const [, job] = /\/([0-9A-HJKMNP-TV-Z]{26})~[^/]*(?: \(deleted\))?$/.exec(path) ?? [];
+    if (job === undefined || !wanted.has(job)) continue;
+    const info = orNone(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1')) ?? '';
+    const at = /^pos:\s+(\d+)/.exec(info)?.[1];
+    if (at !== undefined) yield [job, Number(at)];
+  }
+}
+
+const listed = (directory: string): string[] => orNone(() => readdirSync(directory)) ?? [];
+
+/** A process ends, or closes its file, at any moment; another user's is not to be looked into. */
+function orNone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Search by path, name, job or SHA-256, on a thread of its own: it reads tables that have no index for it, and asks places
+ * that may hang.
+ * Guarantees: one search at a time, a bounded number waits; one that takes too long is given up with its thread.
+ */
+import { Worker } from 'node:worker_threads';
+import { inPackage } from '../../../package.js';
+import { limits } from './limits.js';
+
+export type Sought = { path: string } | { sha256: string };
+/** As `ingest-ctl explain --json`, with the text of it. */
+export interface Found {
+  text: string;
+  json: unknown;
+}
+
+export type SearchAnswer = { found: Found } | { refused: 'too_many' | 'too_slow' | 'failed'; sentence: string };
+
+const THREAD = inPackage('dist/src/service/dashboard/data/search-thread.js');
+
+export class Search {
+  #thread: Worker | undefined;
+  #waiting = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly statePath: string) {}
+
+  for(sought: Sought): Promise<SearchAnswer> {
+    if (this.#waiting >= limits.searchesMax) {
+      return Promise.resolve({ refused: 'too_many', sentence: 'Too many searches wait; ask again in a moment.' });
+    }
+    this.#waiting++;
+    const mine = this.#last.then(() => this.#ask(sought)).finally(() => this.#waiting--);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async close(): Promise<void> {
+    await this.#thread?.terminate();
+  }
+
+  #ask(sought: Sought): Promise<SearchAnswer> {
+    this.#thread ??= new Worker(THREAD, { workerData: { statePath: this.statePath } });
+    const thread = this.#thread;
+    return new Promise((resolve) => {
+      const end = (answer: SearchAnswer): void => {
+        clearTimeout(timer);
+        thread.off('message', found).off('error', failed).off('exit', ended);
+        if ('refused' in answer) {
+          this.#thread = undefined;
+          void thread.terminate();
+        }
+        resolve(answer);
+      };
+      const found = (answer: Found) => end({ found: answer });
+      const failed = (error: Error) => end({ refused: 'failed', sentence: error.message });
+      const ended = () => end({ refused: 'failed', sentence: 'The search ended by itself.' });
+      const sentence = `The search took longer than ${limits.searchMs / 1_000} s, and was given up; a place may hang.`;
+      const timer = setTimeout(() => end({ refused: 'too_slow', sentence }), limits.searchMs);
+      thread.on('message', found).on('error', failed).on('exit', ended);
+      thread.postMessage(sought);
+    });
+  }
+}

@@ -1,0 +1,65 @@
+/** Jobs as /trace tells them: what is under way, and what became of those that ended. */
+import type { Job } from '../../../../queue/backend.js';
+import type { QueueView } from '../../../../queue/index.js';
+import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
+import type { JobFacts } from '../../../ingest/rules/facts.js';
+import { type ByteName, shownName } from '../../../linux/index.js';
+import { jobsInHand } from '../../status/in-hand.js';
+import { progressOf } from './progress.js';
+
+export interface TracedJob {
+  id: string;
+  feed: string;
+  /** Relative to the input; bytes that are no UTF-8 as U+FFFD. */
+  path: string;
+  bytes: number;
+  /** So many bytes of a large file in work were read. Null where nobody says. */
+  bytes_done: number | null;
+  /** True while its process works on it, and not on another job that it has claimed. */
+  in_hand: boolean;
+  stage: string;
+  /** claimed, or the ending: stored, duplicate, discarded, dropped. */
+  state: string;
+  /** ISO 8601: claimed or ended at. */
+  since: string;
+  sha256: string | null;
+  /** Of a stored one, and of the first of a duplicate. */
+  warehouse_path: string | null;
+}
+
+/** What is claimed: what is in hand first, then the largest. */
+export function inFlight(view: QueueView, most: number): TracedJob[] {
+  const inHand = new Map(jobsInHand(view).map((job) => [job.id, job]));
+  const others = view.inHand(most).filter(({ id }) => !inHand.has(id));
+  const jobs = [...inHand.values(), ...others].slice(0, most);
+  const done = progressOf(jobs, view.owners());
+  return jobs.map((job) => ({ ...tracedJob(job), bytes_done: done.get(job.id) ?? null, in_hand: inHand.has(job.id) }));
+}
+
+function tracedJob(job: Job): TracedJob {
+  const { sha256 } = job.payload as unknown as JobFacts;
+  return {
+    ...{ id: job.id, feed: job.feed, path: shownName(job.key.toString('latin1') as ByteName), bytes: job.bytes },
+    ...{ stage: job.stage, state: job.ending ?? job.state, since: new Date(job.updatedAtMs).toISOString() },
+    ...{ bytes_done: null, in_hand: false, sha256: sha256 ?? null, warehouse_path: null },
+  };
+}
+
+/** What ended last, newest first. */
+export function lastEnded(view: QueueView, most: number): TracedJob[] {
+  const warehouses = new Map(view.feeds().map(({ name, options }) => [name, String(options.warehouse)]));
+  return view.endings(most).map((job) => endedJob(view, job, warehouses.get(job.feed)));
+}
+
+function endedJob(view: QueueView, job: Job, warehouse: string | undefined): TracedJob {
+  const told = tracedJob(job);
+  if (job.ending !== 'stored' && job.ending !== 'duplicate') return told;
+  const facts = job.payload as unknown as JobFacts;
+  const content = view.read((rows) => contentByRow(rows, facts.content ?? -1));
+  const target = facts.putAway?.of ?? content?.target?.toString('latin1');
+  return {
+    ...told,
+    sha256: content?.sha256.toString('hex') ?? told.sha256,
+    warehouse_path: target === undefined || warehouse === undefined ? null : shownPlace(warehouse, target as ByteName),
+  };
+}

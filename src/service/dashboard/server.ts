@@ -1,0 +1,158 @@
+/**
+ * The HTTP side: the page, its stream, the API of docs/http-api.md.
+ * Guarantees: each query is bounded before anything is looked at; an answer is made of copies, so a slow client holds no
+ * transaction; the page's files are those of a list, never a path that a request names.
+ */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Backend } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { inPackage } from '../../package.js';
+import { statsAnswer, traceAnswer } from './answers.js';
+import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
+import { boundConnections } from './connections.js';
+import { Acts, type Verb } from './data/acts.js';
+import { curvesOf } from './data/curves.js';
+import { errorsAnswer } from './data/errors.js';
+import { limits } from './data/limits.js';
+import type { Looks } from './data/looks.js';
+import type { Metrics } from './data/metrics.js';
+import type { Search } from './data/search.js';
+import { type GuardOptions, guard } from './guard.js';
+import { BadQuery, type Body, nameIn, type Query, refuseUnknownKeys, sha256In, textIn, wholeIn } from './query.js';
+import { refuse, refuseConnection, refuseInOneShape } from './refusals.js';
+import { Stream } from './stream.js';
+
+export interface ServerParts extends GuardOptions {
+  backend: Backend & QueueView;
+  looks: Looks;
+  stream: Stream;
+  search: Search;
+  metrics: Metrics;
+  emit: Emit;
+}
+
+const PAGE = fileURLToPath(inPackage('src/service/dashboard/page/'));
+const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
+const ASSETS = [
+  'dashboard.css',
+  'dashboard.js',
+  'view.js',
+  'flow.js',
+  'dom.js',
+  'chart.js',
+  'rates.js',
+  'words.js',
+  'icon.svg',
+];
+
+export function serverOf(parts: ServerParts): FastifyInstance {
+  const app = fastify({
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    forceCloseConnections: true,
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (_error, _request, reply) => refuse(reply, 400, 'bad_request', 'That is no path of a request.'),
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+      // A request without a host is refused as one for another host is.
+      requireHostHeader: false,
+    },
+  });
+  // What a form of a foreign page can send.
+  app.removeContentTypeParser('text/plain');
+  boundConnections(app.server);
+  guard(app, parts);
+  app.addHook('preValidation', async (request) => {
+    if (!request.is404) refuseUnknownKeys(request);
+  });
+  refuseInOneShape(app, parts.emit);
+  page(app);
+  reads(app, parts);
+  changes(app, parts);
+  return app;
+}
+
+function page(app: FastifyInstance): void {
+  app.register(fastifyStatic, { root: PAGE, serve: false, cacheControl: false });
+  app.get('/', (_request, reply) => reply.sendFile('index.html'));
+  for (const name of ASSETS) app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name));
+  for (const name of ['uPlot.esm.js', 'uPlot.min.css'])
+    app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
+}
+
+function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }: ServerParts): void {
+  app.get('/stats', () => statsAnswer(looks.latest().look));
+  app.get<{ Querystring: Query }>('/trace', ({ query }) => {
+    const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
+    return traceAnswer(backend, n);
+  });
+  app.get<{ Querystring: Query }>('/errors', ({ query }) => {
+    const wanted = { ...nameIn(query, 'feed'), ...nameIn(query, 'code') };
+    refuseUnknownFeed(backend, wanted.feed);
+    refuseUnknownCode(backend, wanted.code);
+    return errorsAnswer(backend, {
+      ...wanted,
+      ...nameIn(query, 'after'),
+      limit: wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault }),
+    });
+  });
+  app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
+    if ((query.path === undefined) === (query.sha256 === undefined))
+      throw new BadQuery('Ask for one of ?path= and ?sha256=.');
+    const answer = await search.for(
+      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
+    );
+    if ('refused' in answer)
+      return refuse(reply, answer.refused === 'failed' ? 500 : 503, answer.refused, answer.sentence);
+    return { ...(answer.found.json as object), text: answer.found.text };
+  });
+  app.get('/history', () => curvesOf(backend));
+  app.get('/healthz', () => ({ ok: true }));
+  app.get('/readyz', (_request, reply) => ready(backend, reply));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(looks.latest().look)),
+  );
+  // A HEAD that is served as a GET would be a page that nobody sees.
+  app.head('/events', (_request, reply) => reply.type(Stream.type).send());
+  app.get('/events', { exposeHeadRoute: false }, (_request, reply) => {
+    const { raw } = reply;
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
+    if (!stream.add(raw, looks.latest().json)) {
+      return refuse(reply.header('retry-after', '5'), 503, 'too_many', 'Too many pages are open; try again later.');
+    }
+    return reply.hijack();
+  });
+}
+
+/** Whether the state can be read; what is wrong with the files is another matter, and /stats says it. */
+function ready(backend: Backend, reply: FastifyReply): unknown {
+  try {
+    backend.checkStillOurs();
+    backend.read((rows) => rows.get('SELECT 1 FROM meta'));
+  } catch (error) {
+    return refuse(reply, 503, 'not_ready', (error as Error).message);
+  }
+  return reply.send({ ok: true, feeds: backend.feeds().length });
+}
+
+function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts): void {
+  const acts = new Acts(backend, emit);
+  const verbs: Verb[] = ['retry', 'discard', 'pause', 'resume'];
+  for (const verb of verbs) {
+    app.post<{ Body: Body }>(`/${verb}`, async ({ body, ip }, reply) => {
+      const asked = askedBy(verb, body, backend, `the dashboard, for ${ip}`);
+      const done = await acts.do(asked);
+      looks.forget();
+      stream.tell(looks.take().json);
+      return reply.send(done);
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Who should be at work and is not. Where processes ran as a service, their absence is *stuck*, whether or not files wait:
+ * nobody notices new ones. After `--once` it is a notice: whoever ran that does so again when there is work.
+ */
+import type { StageStats } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
+import type { Process } from '../../ingest/health/processes.js';
+import { PRODUCER, partsOf, type Service, services } from '../../ingest/ledger/services.js';
+
+export function absenceFindings(
+  view: Pick<QueueView, 'stages' | 'read'>,
+  stats: readonly StageStats[],
+  processes: readonly Process[],
+): Finding[] {
+  const living = processes.filter(({ alive }) => alive).flatMap(({ title }) => partsOf(title));
+  const before = services(view);
+  if (living.length === 0) return [nobody(view, before, waitingIn(stats, '*', ['*']))];
+  const ranAs = (part: string) => before.filter(({ title }) => partsOf(title).includes(part));
+  const found = view.stages
+    .filter((stage) => !living.includes(stage))
+    .map((stage) => {
+      const count = waitingIn(stats, '*', [stage]);
+      return finding('no_worker', ranAs(stage).length > 0 || (before.length > 0 && count > 0), {
+        ...{ stage, files: count, since: endOf(ranAs(stage)) },
+        sentence: `No process does ${stage}; ${files(count, ['waits there', 'wait there'])}.`,
+        release: `start ingest-worker --stage ${stage}, or look why it ended`,
+      });
+    });
+  if (living.includes(PRODUCER)) return found;
+  const sentence = 'No process watches the inputs: new files are not noticed.';
+  const release = 'start ingest (or ingest-producer)';
+  const producers = ranAs(PRODUCER);
+  return [
+    ...found,
+    finding('no_producer', producers.length > 0, { stage: '*', files: 0, since: endOf(producers), sentence, release }),
+  ];
+}
+
+const finding = (
+  code: string,
+  isMissed: boolean,
+  rest: Pick<Finding, 'stage' | 'files' | 'since' | 'sentence' | 'release'>,
+): Finding => ({ code, severity: isMissed ? 'stuck' : 'notice', feed: '*', ...rest });
+
+function nobody(view: Pick<QueueView, 'read'>, before: readonly Service[], count: number): Finding {
+  const where = 'No process is at work on this state';
+  if (before.length === 0) {
+    const wait = count > 0 ? `; ${files(count, WAIT)}` : ', and nothing waits';
+    const rest = { stage: '*', files: count, since: null, sentence: `${where}${wait}.`, release: 'start ingest' };
+    return finding('nobody', false, rest);
+  }
+  const { since, how } = endingOf(view, before);
+  return finding('nobody', true, {
+    ...{ stage: '*', files: count, since },
+    sentence: `${where}: the service ${how}; ${files(count, WAIT)}, and new ones are not noticed.`,
+    release:
+      'start it again (a unit of systemd: systemctl start atomic-ingestor); the end of its log says why it ended (journalctl -u atomic-ingestor -n 20)',
+  });
+}
+
+/** Nobody saw when processes died that died together. What they wrote last is all that is known. */
+function endingOf(view: Pick<QueueView, 'read'>, before: readonly Service[]): { since: string; how: string } {
+  const since = endOf(before);
+  if (since !== null) {
+    const last = before.reduce((a, b) => (a.endedMs! > b.endedMs! ? a : b));
+    return { since, how: last.ended === 'stopped' ? 'was stopped' : 'died' };
+  }
+  const counted = view.read((rows) => rows.get<{ atMs: number | null }>('SELECT max(at_ms) AS atMs FROM history'));
+  const wrote = iso(Math.max(counted?.atMs ?? 0, ...before.map(({ startedMs }) => startedMs)));
+  return { since: wrote, how: `died; it wrote last at ${wrote}` };
+}
+
+/** When the last of them ended; null while the end of one of them was noticed by nobody. */
+function endOf(ended: readonly Service[]): string | null {
+  if (ended.length === 0 || ended.some(({ endedMs }) => endedMs === null)) return null;
+  return iso(Math.max(...ended.map(({ endedMs }) => endedMs!)));
+}

@@ -1,0 +1,91 @@
+/**
+ * How old what waits is, in the manner of qshape: rows by stage, feed, directory or suffix; columns by age.
+ * Guarantees: by stage and feed it reads a few rows, whatever the number of jobs; by directory and suffix it reads each job that
+ * is not done, in pages, so that no read is long.
+ */
+import type { QueueView } from '../../../queue/index.js';
+import type { ViewValues } from '../../base/config/schema.js';
+import { folderOf } from '../../files/places.js';
+import { type ByteName, shownName } from '../../linux/index.js';
+import { heldRows } from './held-list.js';
+
+export type Grouping = ViewValues['by'];
+
+/** Upper ends of the columns, in seconds; the last column has none. */
+export const AGE_BOUNDS = [10, 60, 600, 3_600, 8 * 3_600, 86_400, 7 * 86_400] as const;
+
+export interface AgeRow {
+  /** A stage, a feed, a directory below the input ('' is the input itself) or a suffix ('' is none). */
+  name: string;
+  files: number;
+  bytes: number;
+  /** Files by age: one more than there are bounds. */
+  by_age: number[];
+}
+
+const PAGE = 10_000;
+const JOBS = `SELECT seq, feed, key, bytes, created_ms FROM jobs
+  WHERE state <> 'done' AND seq > ? ORDER BY seq LIMIT ${PAGE}`;
+type JobArray = [seq: number, feed: string, key: Buffer, bytes: number, createdMs: number];
+
+/** The rows in the pipeline's order by stage, else the one with most files first. */
+export function agesOf(view: QueueView, by: Grouping, feed: string | undefined, nowMs = Date.now()): AgeRow[] {
+  const rows = new Map<string, AgeRow>();
+  const add = (name: string, files: number, bytes: number, madeMs: number) => {
+    const row = rows.get(name) ?? emptyRow(name);
+    rows.set(name, row);
+    row.files += files;
+    row.bytes += bytes;
+    row.by_age[columnOf((nowMs - madeMs) / 1000)]! += files;
+  };
+  const wanted = (name: string) => feed === undefined || name === feed;
+  if (by === 'stage' || by === 'feed') {
+    if (by === 'stage') for (const stage of view.stages) rows.set(stage, emptyRow(stage));
+    for (const depth of view.depths())
+      if (wanted(depth.feed))
+        add(by === 'stage' ? depth.stage : depth.feed, depth.jobs, depth.bytes, depth.second * 1000);
+  } else {
+    const nameOf = by === 'directory' ? directoryOf : suffixOf;
+    for (const [, of, key, bytes, madeMs] of jobsOf(view)) if (wanted(of)) add(nameOf(key), 1, bytes, madeMs);
+  }
+  const all = [...rows.values()];
+  return by === 'stage' ? all : all.sort((a, b) => b.files - a.files || (a.name < b.name ? -1 : 1));
+}
+
+const emptyRow = (name: string): AgeRow => ({ name, files: 0, bytes: 0, by_age: [...AGE_BOUNDS, 0].map(() => 0) });
+
+/** The age of the oldest job that is neither done nor held; 0 when there is none. */
+export function oldestSeconds(view: QueueView, feed: string | undefined, nowMs = Date.now()): number {
+  const jobs = new Map<number, number>();
+  const add = (second: number, count: number) => void jobs.set(second, (jobs.get(second) ?? 0) + count);
+  for (const depth of view.depths()) if (feed === undefined || depth.feed === feed) add(depth.second, depth.jobs);
+  for (const { createdAtMs } of heldRows(view, { feed })) add(Math.floor(createdAtMs / 1000), -1);
+  const seconds = [...jobs].filter(([, count]) => count > 0).map(([second]) => second);
+  const first = seconds.reduce((least, second) => Math.min(least, second), Number.POSITIVE_INFINITY);
+  return Number.isFinite(first) ? Math.max(0, Math.floor(nowMs / 1000) - first) : 0;
+}
+
+function columnOf(seconds: number): number {
+  const column = AGE_BOUNDS.findIndex((bound) => seconds < bound);
+  return column < 0 ? AGE_BOUNDS.length : column;
+}
+
+function* jobsOf(view: QueueView): Generator<JobArray> {
+  for (let last = 0; ; ) {
+    const page = view.read((rows) => rows.arrays(JOBS, last)) as JobArray[];
+    yield* page;
+    if (page.length < PAGE) return;
+    last = page.at(-1)![0];
+  }
+}
+
+const pathOf = (key: Buffer): ByteName => key.toString('latin1') as ByteName;
+const directoryOf = (key: Buffer): string => shownName(folderOf(pathOf(key)));
+
+/** `.csv.gz` of `a/b.csv.gz`: what is behind the first dot of the name that does not begin it. */
+function suffixOf(key: Buffer): string {
+  const path = pathOf(key);
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const dot = name.indexOf('.', 1);
+  return dot < 0 ? '' : shownName(name.slice(dot) as ByteName);
+}

@@ -1,0 +1,101 @@
+/**
+ * What is wrong, each thing in one sentence with its cause, since when, and what to do: the first that `queue-stat` and the
+ * dashboard show.
+ * Guarantees: nothing that keeps a file from going on is left out (a closed gate, a hold, a stage that nobody does, a process
+ * that is stopped, a writer that does not close); what passes by itself within its usual time is not told. Reads a bounded
+ * number of rows, opens no file of an input, asks no place that may hang.
+ * Does not: escape names for a terminal or a page; who shows them does.
+ */
+import type { Gate, HeldFor, StageStats } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import { CATALOGUE } from '../../base/errors.js';
+import { ON_TRIAL } from '../../ingest/gates/episode.js';
+import { ADVICE, notices } from '../../ingest/gates/notices.js';
+import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
+import type { Process } from '../../ingest/health/processes.js';
+import { roomFindings } from '../../ingest/health/room.js';
+import { UNCHECKED } from '../../ingest/ledger/unchecked.js';
+import { absenceFindings } from './absence.js';
+import { lateFindings } from './late.js';
+import { periodFindings } from './period-findings.js';
+import { processFindings } from './process-findings.js';
+import { untoldFindings } from './untold.js';
+import { whyFindings } from './why.js';
+
+export function findings(
+  view: QueueView,
+  statePath: string,
+  stats: readonly StageStats[],
+  held: readonly HeldFor[],
+  processes: readonly Process[],
+  nowMs?: number,
+): Finding[] {
+  const all = [
+    ...gateFindings(view.gates(), stats, view.stages),
+    ...processFindings(processes),
+    ...absenceFindings(view, stats, processes),
+    ...held.map(heldFinding),
+    ...lateFindings(view, nowMs),
+    ...whyFindings(view, nowMs),
+    ...periodFindings(view, nowMs),
+    ...noticeFindings(view),
+    ...untoldFindings(view),
+    ...roomFindings(statePath),
+  ];
+  return [...all.filter(({ severity }) => severity === 'stuck'), ...all.filter(({ severity }) => severity !== 'stuck')];
+}
+
+/** One finding a trouble, although it may close several stages. */
+function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], order: readonly string[]): Finding[] {
+  const troubles = new Map<string, Gate[]>();
+  for (const gate of gates) {
+    if (gate.stage === ON_TRIAL) continue;
+    const { feed, cause, place, code } = gate;
+    const of = JSON.stringify(cause === 'pause' ? [feed, cause, gate.stage] : [feed, cause, place, code]);
+    troubles.set(of, [...(troubles.get(of) ?? []), gate]);
+  }
+  return [...troubles.values()].map((same) => {
+    const [{ feed, cause, place, code, reason }] = same as [Gate];
+    const stages = same.map(({ stage }) => stage).sort((a, b) => order.indexOf(a) - order.indexOf(b));
+    const sinceMs = Math.min(...same.map((gate) => gate.sinceMs));
+    const where = `${stages.includes('*') ? 'every stage' : stages.join(' and ')} of ${feed === '*' ? 'every feed' : feed}`;
+    const count = waitingIn(stats, feed, stages);
+    const isPause = cause === 'pause';
+    const isCheck = code === UNCHECKED;
+    return {
+      code,
+      severity: isCheck || (isPause && count === 0) ? 'notice' : 'stuck',
+      feed,
+      stage: stages.join(','),
+      what: place,
+      files: count,
+      sentence: isPause
+        ? `${where} is paused (${reason}); ${files(count, WAIT)}.`
+        : `${where} is closed, ${code} at the ${place}: ${reason}; ${files(count, WAIT)}.`,
+      release: isPause
+        ? `ingest-ctl resume${stages.includes('*') ? '' : ` ${stages[0]}`}${feed === '*' ? '' : ` --feed ${feed}`}`
+        : isCheck
+          ? CATALOGUE[code]!.hint
+          : 'repair it; it is looked at again and again, and goes on by itself',
+      since: iso(sinceMs),
+    };
+  });
+}
+
+function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
+  const path = oldest.key.toString('utf8');
+  const which = jobs === 1 ? path : `the first of them ${path}`;
+  return {
+    ...{ code, severity: 'stuck' as const, feed, stage, files: jobs },
+    sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}: ${oldest.reason}.`,
+    release: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
+    since: iso(oldest.updatedAtMs),
+  };
+}
+
+function noticeFindings(view: QueueView): Finding[] {
+  return notices(view).map(({ feed, code, what, reason, sinceMs }) => ({
+    ...{ code, severity: code === 'input_missing' ? ('stuck' as const) : ('notice' as const), feed, stage: '*' },
+    ...{ what, files: 0, sentence: reason, release: ADVICE[code], since: iso(sinceMs) },
+  }));
+}

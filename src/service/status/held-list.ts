@@ -1,0 +1,79 @@
+/** Held jobs as they are told: id, path, reason, and what releases each. Read in pages, never all at once. */
+import type { Job, QueueView } from '../../../queue/index.js';
+import { CATALOGUE } from '../../base/errors.js';
+import { safeText } from '../../base/telemetry/safe.js';
+import { type ByteName, shownName } from '../../linux/index.js';
+
+const PAGE = 500;
+
+export interface HeldJob {
+  id: string;
+  feed: string;
+  /** Relative to the input. */
+  path: string;
+  /** Where the path is not UTF-8: its bytes. */
+  path_b64?: string;
+  stage: string;
+  code: string;
+  reason: string;
+  /** What to do. */
+  hint: string;
+  bytes: number;
+  attempts: number;
+  since: string;
+}
+
+export function* heldJobs(
+  view: Pick<QueueView, 'held'>,
+  filter: { feed?: string | undefined; code?: string | undefined },
+): Generator<HeldJob> {
+  for (const job of heldRows(view, filter)) yield toHeldJob(job);
+}
+
+export function* heldRows(
+  view: Pick<QueueView, 'held'>,
+  { feed, code }: { feed?: string | undefined; code?: string | undefined },
+): Generator<Job> {
+  const wanted = { ...(feed === undefined ? {} : { feed }), ...(code === undefined ? {} : { code }), limit: PAGE };
+  for (let after: string | undefined; ; ) {
+    const page = view.held({ ...wanted, ...(after === undefined ? {} : { after }) });
+    yield* page;
+    after = page.at(-1)?.id;
+    if (page.length < PAGE) return;
+  }
+}
+
+export function toHeldJob(job: Job): HeldJob {
+  const path = shownName(job.key.toString('latin1') as ByteName);
+  const code = job.holdCode ?? '';
+  return {
+    id: job.id,
+    feed: job.feed,
+    path,
+    ...(Buffer.from(path, 'utf8').equals(job.key) ? {} : { path_b64: job.key.toString('base64') }),
+    stage: job.stage,
+    code,
+    reason: job.reason ?? '',
+    hint: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
+    bytes: job.bytes,
+    attempts: job.attempts,
+    since: new Date(job.updatedAtMs).toISOString(),
+  };
+}
+
+/** One paragraph a job: reasons are sentences, and do not fit into columns. */
+export function heldTable(jobs: Iterable<HeldJob>, say: (line: string) => void): number {
+  let count = 0;
+  for (const job of jobs) {
+    count++;
+    say(safeText(`${job.id}  ${job.path}  (${job.feed}, ${job.stage}, since ${job.since})`));
+    say(safeText(`    ${job.code}: ${job.reason}`));
+  }
+  return count;
+}
+
+export function nothingHeld({ code, feed }: { code?: string | undefined; feed?: string | undefined }): string {
+  return safeText(
+    `nothing is held${code === undefined ? '' : ` for the reason ${code}`}${feed === undefined ? '' : ` in the feed ${feed}`}`,
+  );
+}

@@ -1,0 +1,77 @@
+/** Processes that live and are not at work: stopped, or silent. */
+
+import type { Finding } from '../../ingest/health/finding.js';
+import type { Process } from '../../ingest/health/processes.js';
+import { PRODUCER } from '../../ingest/ledger/services.js';
+
+/** Findings of who is at work, and who should be. */
+export const OF_PROCESSES: readonly string[] = [
+  'nobody',
+  'no_worker',
+  'no_producer',
+  'process_stopped',
+  'process_silent',
+];
+
+/** What a check of the service fails by, beside ages and held files. */
+export const notAtWork = (findings: readonly Finding[]): Finding[] =>
+  findings.filter(({ code, severity }) => severity === 'stuck' && OF_PROCESSES.includes(code));
+
+export function processFindings(processes: readonly Process[]): Finding[] {
+  return [...processes.flatMap(ofProcess), ...ofParents(processes)];
+}
+
+const STOPPED = '(SIGSTOP, or a debugger)';
+const stuck = { severity: 'stuck', feed: '*', stage: '*', files: 0 } as const;
+
+function ofProcess(one: Process): Finding[] {
+  const { title, pid, condition, quiet_seconds: quiet, place, parent_stopped: parent, last_beat_at: since } = one;
+  const name = `The process "${title}" (pid ${pid})`;
+  if (condition === 'stopped') {
+    return [
+      {
+        ...{ code: 'process_stopped', ...stuck, what: String(pid), since },
+        sentence: `${name} is stopped${parent ? ', and so is its parent' : ''} ${STOPPED}; ${whatStands(title)}.`,
+        release: `kill -CONT ${pid}, or kill -KILL: its files are given to others then`,
+      },
+    ];
+  }
+  if (condition !== 'silent') return [];
+  const where = place === '' ? '' : `, at the ${place}`;
+  return [
+    {
+      ...{ code: 'process_silent', ...stuck, what: String(pid), since },
+      sentence: `${name} has given no sign of life for ${quiet} s${where}; ${whatStands(title)}.`,
+      release: 'its parent kills it when --stall-seconds are over; where it has none: kill it',
+    },
+  ];
+}
+
+function whatStands(title: string): string {
+  switch (title) {
+    case PRODUCER:
+      return 'new files are not noticed';
+    case 'dashboard':
+      return 'its page stands still';
+    case 'notifier':
+      return 'alarms are not told';
+    default:
+      return 'what it has in hand waits for it';
+  }
+}
+
+/** A parent does no work, so its children go on; but nobody looks after them any more. */
+function ofParents(processes: readonly Process[]): Finding[] {
+  const orphaned = processes.filter(({ parent_stopped: stopped }) => stopped);
+  const parents = new Set(orphaned.map(({ parent_pid: pid }) => pid!));
+  return [...parents].map((pid) => {
+    const children = orphaned.filter(({ parent_pid: parent }) => parent === pid);
+    const names = [...new Set(children.map(({ title }) => `"${title}"`))].sort().join(' and ');
+    const attended = children.flatMap(({ attended_at: at }) => at ?? []).sort();
+    return {
+      ...{ code: 'process_stopped', ...stuck, what: String(pid), since: attended.at(-1) ?? null },
+      sentence: `The parent of ${names} (pid ${pid}) is stopped ${STOPPED}: a child that ends is not started again, one that hangs is not killed, and no signal ends the service.`,
+      release: `kill -CONT ${pid}`,
+    };
+  });
+}

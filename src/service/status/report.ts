@@ -1,0 +1,144 @@
+/**
+ * The figures of queue-stat, and their JSON form: stages in the pipeline's order, gates, owners, totals.
+ * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
+ */
+
+import type { Counter, HeldFor, QueueView } from '../../../queue/index.js';
+import { ON_TRIAL } from '../../ingest/gates/episode.js';
+import type { Finding } from '../../ingest/health/finding.js';
+import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
+import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
+import { findings } from './findings.js';
+import { jobsInHand } from './in-hand.js';
+
+export interface StageReport {
+  feed: string;
+  stage: string;
+  ready: number;
+  deferred: number;
+  /** Taken by a process, which has one of them in hand at a time: `in_hand` of them are worked on just now. */
+  claimed: number;
+  in_hand: number;
+  waiting: number;
+  held: number;
+  /** The age of the oldest job that is not done. */
+  oldest_age_seconds: number;
+  files_per_second: number;
+  /** Of the jobs in this stage. */
+  bytes: number;
+}
+
+export interface HeldByCode {
+  feed: string;
+  stage: string;
+  code: string;
+  files: number;
+}
+
+export const heldByCode = ({ feed, stage, code, jobs }: HeldFor): HeldByCode => ({ feed, stage, code, files: jobs });
+
+export interface Report {
+  state_path: string;
+  stages: StageReport[];
+  gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
+  workers: Process[];
+  held_by_code: HeldByCode[];
+  /** What is wrong, what keeps files first. */
+  findings: Finding[];
+  /** The ages of what is not done, held files included. */
+  ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
+  /** Since the state was made. */
+  totals: { feed: string; name: string; files: number; bytes: number }[];
+}
+
+/** Endings that settle a file's way; kinds of outcomes are counted beside them. */
+const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
+const LEAVING = ['advance', 'finish'];
+
+/** What was counted in the last minute, per second of it. */
+const RATE_MS = 60_000;
+
+/** `watch` is kept from look to look by whoever looks again. */
+export function lookAt(
+  view: QueueView,
+  statePath: string,
+  {
+    feed,
+    by = 'stage',
+    watch = new ProcessWatch(),
+  }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch },
+): Report {
+  const rate = ratesOf(view);
+  const inHand = jobsInHand(view);
+  const held = view.heldFor();
+  const all = view.stats(held);
+  const processes = watch.look(view);
+  const wanted = (name: string) => feed === undefined || name === feed;
+  const order = view.stages;
+  return {
+    state_path: statePath,
+    stages: all
+      .filter((stats) => wanted(stats.feed))
+      .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
+      .map(({ oldestAgeMs, bytes, ...stats }) => ({
+        ...stats,
+        in_hand: inHand.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
+        oldest_age_seconds: Math.round(oldestAgeMs / 1000),
+        files_per_second: Math.round(rate(stats.feed, stats.stage) * 10) / 10,
+        bytes,
+      })),
+    gates: view
+      .gates()
+      .filter((gate) => (gate.feed === '*' || wanted(gate.feed)) && gate.stage !== ON_TRIAL)
+      .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
+        ...{ feed, stage, cause, place, code, reason },
+        since: new Date(sinceMs).toISOString(),
+      })),
+    workers: processes,
+    held_by_code: held.filter((one) => wanted(one.feed)).map(heldByCode),
+    findings: findings(view, statePath, all, held, processes).filter((one) => one.feed === '*' || wanted(one.feed)),
+    ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
+    totals: totalsOf(view, wanted),
+  };
+}
+
+/**
+ * Files a second that left a stage, since the oldest moment of the last minute that the state remembers: it remembers one
+ * about every ten seconds in which something was counted, so where there is none the rate is 0.
+ */
+function ratesOf(view: QueueView): (feed: string, stage: string) => number {
+  const now = leftOf(view.counters());
+  const [first] = view.history(RATE_MS);
+  if (first === undefined) return () => 0;
+  const before = leftOf(first.counters);
+  const seconds = Math.max(first.agoMs / 1000, 1);
+  return (feed, stage) => {
+    const key = `${feed}\0${stage}`;
+    return ((now.get(key) ?? 0) - (before.get(key) ?? 0)) / seconds;
+  };
+}
+
+/** How many files left each stage of each feed so far. */
+function leftOf(counters: readonly Counter[]): Map<string, number> {
+  const left = new Map<string, number>();
+  for (const { feed, stage, name, files } of counters) {
+    const key = `${feed}\0${stage}`;
+    if (LEAVING.includes(name)) left.set(key, (left.get(key) ?? 0) + files);
+  }
+  return left;
+}
+
+function totalsOf(view: QueueView, wanted: (feed: string) => boolean): Report['totals'] {
+  const totals = new Map<string, Report['totals'][number]>();
+  for (const { feed, name, files, bytes } of view.counters()) {
+    if (!wanted(feed) || !ENDINGS.includes(name)) continue;
+    const known = totals.get(`${feed}\0${name}`) ?? {
+      feed,
+      name: name === 'drop' ? 'dropped' : name,
+      files: 0,
+      bytes: 0,
+    };
+    totals.set(`${feed}\0${name}`, { ...known, files: known.files + files, bytes: known.bytes + bytes });
+  }
+  return [...totals.values()];
+}

@@ -1,0 +1,27 @@
+/** Receivers that cannot be told of alarms: a notice here, and never an alarm of its own, which could not be told either. */
+import type { QueueView } from '../../../queue/index.js';
+import { type Finding, iso } from '../../ingest/health/finding.js';
+
+interface ChannelRow {
+  name: string;
+  waiting: number;
+  missed: number;
+  sinceMs: number;
+  error: string;
+}
+
+const FAILING = `SELECT name, missed, failing_since_ms AS sinceMs, error,
+    (SELECT count(*) FROM alarms WHERE changed > told) AS waiting
+  FROM alarm_channels WHERE failing_since_ms IS NOT NULL ORDER BY name`;
+
+export function untoldFindings(view: Pick<QueueView, 'read'>): Finding[] {
+  return view
+    .read((rows) => rows.all<ChannelRow>(FAILING))
+    .filter(({ waiting, missed }) => waiting + missed > 0)
+    .map(({ name, waiting, missed, sinceMs, error }) => ({
+      ...{ code: 'alarms_untold', severity: 'notice', feed: '*', stage: '*', what: name, files: 0 },
+      sentence: `--notify-${name} has not been told of ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
+      release: 'look after the receiver; it is tried again every minute',
+      since: iso(sinceMs),
+    }));
+}

@@ -1,0 +1,88 @@
+/**
+ * Why files that were looked at are where they are, where it is worth a person's eye: a writer that does not close, a sidecar
+ * that does not come, an error that is met again and again.
+ */
+import type { Reason } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import { shownBytes } from '../../base/telemetry/safe.js';
+import { BELOW_MARK } from '../../ingest/gates/room.js';
+import { type Finding, files, iso } from '../../ingest/health/finding.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+
+/** A writer is met by chance once or twice. */
+const WRITER_LOOKS_MIN = 3;
+/** A sidecar that comes later than this was forgotten, mostly. */
+const SIDECAR_LATE_MS = 3_600_000;
+/** What is still looked at after a day waits for something that does not come. */
+const LONG_MS = 86_400_000;
+
+export function whyFindings(view: Pick<QueueView, 'reasons'>, nowMs = Date.now()): Finding[] {
+  return view.reasons().flatMap((reason) => findingOf(reason, nowMs) ?? []);
+}
+
+function findingOf(reason: Reason, nowMs: number): Finding | undefined {
+  const { oldest, jobs } = reason;
+  const ageMs = nowMs - oldest.createdAtMs;
+  const path = oldest.key.toString('utf8');
+  const which = jobs === 1 ? path : `${path} and ${jobs - 1} more`;
+  const told = (code: string, severity: Finding['severity'], sentence: string, release: string): Finding => ({
+    ...{ code, severity, feed: reason.feed, stage: reason.stage, files: jobs, sentence, release },
+    since: iso(oldest.createdAtMs),
+  });
+  switch (reason.reason) {
+    case 'writer_open': {
+      const { refusals = 0 } = oldest.payload as unknown as JobFacts;
+      if (refusals < WRITER_LOOKS_MIN) return undefined;
+      const sentence = `Somebody still has ${which} open for writing; ${refusals} looks in a row found it so.`;
+      return told('writer_open', 'stuck', sentence, 'the writer has to close it; fuser -v names the process');
+    }
+    case 'no_sidecar':
+      if (ageMs < SIDECAR_LATE_MS) return undefined;
+      return told('no_sidecar', 'notice', `No sidecar has come for ${which}.`, 'the uploader has to deliver it');
+    case 'sidecar_open':
+      if (ageMs < SIDECAR_LATE_MS) return undefined;
+      return told(
+        'sidecar_open',
+        'notice',
+        `Somebody is still writing the sidecar of ${which}.`,
+        'the writer has to close it',
+      );
+    case 'partial_upload':
+      return told(
+        'partial_upload',
+        'notice',
+        `The mtime of ${which} is 0, as rsync --partial leaves a file that it could not finish.`,
+        'it is taken when it has not changed for --partial-upload-seconds; at once after touch, if it is whole',
+      );
+    case BELOW_MARK: {
+      const sentence = `${which} (${shownBytes(oldest.bytes)}) would leave less free at the warehouse than --min-free-bytes, and is not copied.`;
+      return told(
+        'low_space',
+        'stuck',
+        sentence,
+        'free some space there, or lower the mark; it is looked at again by itself',
+      );
+    }
+    default:
+      return byAttempts(reason, ageMs, which, told);
+  }
+}
+
+function byAttempts(
+  { reason, stage, oldest, jobs }: Reason,
+  ageMs: number,
+  which: string,
+  told: (code: string, severity: Finding['severity'], sentence: string, release: string) => Finding,
+): Finding | undefined {
+  if (oldest.attempts > 0) {
+    const sentence = `${stage} failed ${oldest.attempts} ${oldest.attempts === 1 ? 'time' : 'times'} with ${which}: ${reason}.`;
+    return told('retrying', 'notice', sentence, 'it is tried again by itself, and held when --max-attempts are spent');
+  }
+  if (ageMs < LONG_MS) return undefined;
+  return told(
+    'long_in_stage',
+    'notice',
+    `${files(jobs, ['has', 'have'])} been looked at in ${stage} for a day and longer (${reason}): ${which}.`,
+    'ingest-ctl explain says what it waits for',
+  );
+}

@@ -1,0 +1,179 @@
+/**
+ * One child of a parent, through all its lives: spawned, watched by its beats, spawned again after a death.
+ * Guarantees: only a process that was spawned here and has not been reaped is ever signalled.
+ * Does not: decide about the others; supervisor.ts does.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Config } from '../../base/config/options.js';
+import { limits } from '../../base/config/values/limits.js';
+import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { EXIT } from '../../base/errors.js';
+import type { ChildMessage, Init, ParentMessage, Role } from '../../base/process/protocol.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { limits as producerLimits } from '../../ingest/producer/limits.js';
+import { limits as workerLimits } from '../../ingest/stages/limits.js';
+import { limits as alarmLimits } from '../alarms/limits.js';
+import { limits as dashboardLimits } from '../dashboard/data/limits.js';
+import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
+
+const NODE_FLAGS: Record<Role, readonly string[]> = {
+  producer: producerLimits.nodeFlags,
+  worker: workerLimits.nodeFlags,
+  dashboard: dashboardLimits.nodeFlags,
+  notifier: alarmLimits.nodeFlags,
+};
+
+export interface ChildSpec {
+  role: Role;
+  stages: IngestStage[];
+}
+
+export interface Launch {
+  childModule: string;
+  config: Config;
+  logs: Init['logs'];
+  owners: OwnersFiles;
+  emit: Emit;
+}
+
+/** How a life ended. `fatal` carries the sentence where the child told one. */
+export interface Death {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  wasReady: boolean;
+  livedMs: number;
+  fatal: Extract<ChildMessage, { kind: 'fatal' }> | undefined;
+}
+
+export interface Listener {
+  onMessage(child: Supervised, message: ChildMessage): void;
+  onDeath(child: Supervised, death: Death): void;
+}
+
+export class Supervised {
+  #process: ChildProcess | undefined;
+  #ready: Extract<ChildMessage, { kind: 'ready' }> | undefined;
+  #fatal: Death['fatal'];
+  #returned = false;
+  #bornAtMs = 0;
+  #beats: Beats;
+  #endBy: NodeJS.Timeout | undefined;
+  /** Deaths in a row before it was ready. */
+  startFailures = 0;
+  /** True once one of its lives was ready. */
+  wasEverReady = false;
+  /** Deaths in a row, for the backoff. */
+  deaths = 0;
+
+  constructor(
+    readonly spec: ChildSpec,
+    private readonly launch: Launch,
+    private readonly listener: Listener,
+  ) {
+    this.#beats = this.#newBeats();
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  get lives(): boolean {
+    return this.#process !== undefined;
+  }
+
+  get name(): string {
+    return this.spec.role === 'worker' ? `worker ${this.spec.stages.join(' ')}` : this.spec.role;
+  }
+
+  spawn(): void {
+    this.#ready = undefined;
+    this.#fatal = undefined;
+    this.#returned = false;
+    this.#beats = this.#newBeats();
+    this.#bornAtMs = performance.now();
+    const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.launch.childModule, this.spec.role], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#process = child;
+    child.on('message', (message: ChildMessage) => this.#hear(message));
+    child.on('error', (error) => {
+      // A process that was never made has no exit event.
+      if (child.pid === undefined) this.#ended(child, null, null, error);
+    });
+    child.on('exit', (code, signal) => this.#ended(child, code, signal));
+    this.send({
+      kind: 'init',
+      role: this.spec.role,
+      stages: this.spec.stages,
+      config: this.launch.config,
+      parentPid: process.pid,
+      logs: this.launch.logs,
+    });
+  }
+
+  send(message: ParentMessage): void {
+    // A child that is just dying has a closed channel; its exit event tells the rest.
+    if (this.#process?.connected) this.#process.send(message, () => {});
+  }
+
+  kill(): void {
+    this.#process?.kill('SIGKILL');
+  }
+
+  /** One tick of the parent's clock. */
+  tick(): void {
+    if (this.#process === undefined) return;
+    if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner);
+    if (this.#beats.tick(this.inHand()?.beat) === 'alive') return;
+    const slot = this.inHand();
+    this.launch.emit('worker_stalled', {
+      worker: this.name,
+      worker_pid: this.pid,
+      quiet_seconds: Math.round(this.#beats.quietMs / 1000),
+      job: slot?.job ?? null,
+      place: slot?.place ?? '',
+    });
+    this.#beats = this.#newBeats();
+    if (this.#ready) this.launch.owners.noteStall(this.#ready.ownersPath, this.#ready.owner);
+    this.kill();
+  }
+
+  /** What the child has in hand, by its own slot. */
+  inHand() {
+    return this.#ready && this.launch.owners.slot(this.#ready.ownersPath, this.#ready.owner);
+  }
+
+  #hear(message: ChildMessage): void {
+    if (message.kind === 'ready') {
+      this.#ready = message;
+      this.launch.owners.attend(message.ownersPath, message.owner);
+      this.startFailures = 0;
+      this.wasEverReady = true;
+      this.launch.emit('worker_started', { worker: this.name, worker_pid: this.pid, owner: message.owner });
+    } else if (message.kind === 'fatal' || message.kind === 'returned') {
+      if (message.kind === 'fatal') this.#fatal = message;
+      else this.#returned = true;
+      this.#endBy ??= setTimeout(() => this.kill(), limits.exitGraceMs);
+    }
+    this.listener.onMessage(this, message);
+  }
+
+  #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null, error?: Error): void {
+    if (this.#process !== child) return;
+    this.#process = undefined;
+    clearTimeout(this.#endBy);
+    this.#endBy = undefined;
+    if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner, true);
+    if (error) this.launch.emit('spawn_failed', { worker: this.name, reason: error.message });
+    const livedMs = performance.now() - this.#bornAtMs;
+    // Its work was done and its state closed: what its end hung in (a system call on a dead mount) is no failure.
+    const ended = this.#returned && signal === 'SIGKILL' ? EXIT.done : code;
+    const wasReady = this.#ready !== undefined;
+    this.listener.onDeath(this, { code: ended, signal, wasReady, livedMs, fatal: this.#fatal });
+  }
+
+  #newBeats(): Beats {
+    const stallMs = this.launch.config.service.stallSeconds * 1000;
+    return new Beats(tickMsOf(stallMs), stallMs);
+  }
+}

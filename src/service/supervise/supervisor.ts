@@ -1,0 +1,201 @@
+/**
+ * The parent of all children: starts them, starts again who died, kills who gives no sign of life, drains and stops.
+ * Guarantees: never opens the state, so it never waits for anything; `start`, `drain` and `stop` may be called twice;
+ * `done` settles when the last child has ended.
+ * Does not: restart a child that ended with 2 or 3 (a person must act first), save for what passes by itself; kill anybody else's process.
+ */
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../../base/config/options.js';
+import { limits } from '../../base/config/values/limits.js';
+import { CATALOGUE, EXIT } from '../../base/errors.js';
+import type { ChildMessage, Init, OnceDone, Role } from '../../base/process/protocol.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { inPackage } from '../../package.js';
+import { ownersFiles, tickMsOf } from './beats.js';
+import { type ChildSpec, type Death, type Launch, Supervised } from './supervised.js';
+
+export interface SupervisorOptions {
+  children: ChildSpec[];
+  config: Config;
+  logs: Init['logs'];
+  emit: Emit;
+  /** Another program than bin/child.cjs, for tests. */
+  childModule?: string;
+  /** Hears what children report. */
+  onReport?: (message: ChildMessage) => void;
+  /** Once, when every child has been at work. */
+  onReady?: () => void;
+  /** When it begins to drain or to stop. May come twice. */
+  onEnding?: () => void;
+}
+
+export interface Ended {
+  exitCode: number;
+  /** The sentence of whoever could not go on. */
+  reason?: string;
+  once?: OnceDone;
+}
+
+const CHILD_MODULE = fileURLToPath(inPackage('bin/child.cjs'));
+
+export class Supervisor {
+  readonly done: Promise<Ended>;
+  readonly #children: Supervised[];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #resolve!: (ended: Ended) => void;
+  #phase: 'new' | 'running' | 'draining' | 'stopping' | 'ended' = 'new';
+  #isReady = false;
+  #failure: { exitCode: number; reason: string } | undefined;
+  #once: OnceDone | undefined;
+  #drainSinceMs = 0;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    const { config, logs, emit, childModule = CHILD_MODULE } = options;
+    const launch: Launch = { childModule, config, logs, emit, owners: ownersFiles() };
+    this.#children = options.children.map(
+      (spec) =>
+        new Supervised(spec, launch, {
+          onMessage: (child, message) => this.#heard(child, message),
+          onDeath: (child, death) => this.#died(child, death),
+        }),
+    );
+  }
+
+  start(): void {
+    if (this.#phase !== 'new') return;
+    this.#phase = 'running';
+    for (const child of this.#children) child.spawn();
+    const every = tickMsOf(this.options.config.service.stallSeconds * 1000);
+    this.#timers.add(setInterval(() => this.#tick(), every));
+  }
+
+  /** Asks every child to finish what it has in hand and end. */
+  drain(): void {
+    if (this.#phase !== 'running') return;
+    this.#phase = 'draining';
+    this.options.onEnding?.();
+    this.#drainSinceMs = performance.now();
+    for (const child of this.#children) child.send({ kind: 'drain' });
+    this.#timers.add(setInterval(() => this.#tellWhoHangs(), limits.drainReportMs));
+    this.#endWhenAlone();
+  }
+
+  /** Ends every child now. What was in hand goes on after the next start and counts as no crash. */
+  stop(): void {
+    if (this.#phase === 'stopping' || this.#phase === 'ended') return;
+    this.#phase = 'stopping';
+    this.options.onEnding?.();
+    for (const child of this.#children) child.send({ kind: 'stop' });
+    const kill = () => {
+      for (const child of this.#children) child.kill();
+    };
+    this.#timers.add(setTimeout(kill, limits.stopGraceMs));
+    this.#endWhenAlone();
+  }
+
+  #tick(): void {
+    for (const child of this.#children) child.tick();
+  }
+
+  #heard(child: Supervised, message: ChildMessage): void {
+    if (message.kind === 'once_done') {
+      this.#once = message;
+      this.drain();
+    } else if (message.kind === 'ready') {
+      if (this.#phase === 'draining') child.send({ kind: 'drain' });
+      this.#tellWhenReady();
+    }
+    this.options.onReport?.(message);
+  }
+
+  #tellWhenReady(): void {
+    if (this.#isReady || this.#children.some(({ wasEverReady }) => !wasEverReady)) return;
+    this.#isReady = true;
+    this.options.onReady?.();
+  }
+
+  #died(child: Supervised, death: Death): void {
+    const code = death.fatal?.exitCode ?? death.code;
+    const how = { worker: child.name, exit_code: code, signal: death.signal };
+    const passes = this.#passes(child, death);
+    if (this.#phase === 'running' && isDispensable(child)) {
+      this.#restart(child, death, how, passes);
+      return;
+    }
+    if ((code === EXIT.usage || code === EXIT.environment) && !(passes && this.#phase === 'running')) {
+      this.#failure ??= { exitCode: code, reason: death.fatal?.message ?? `the ${child.name} ended with code ${code}` };
+      this.drain();
+      this.#endWhenAlone();
+      return;
+    }
+    if (this.#phase !== 'running') {
+      const failed = code !== EXIT.done && death.wasReady && this.#phase === 'draining';
+      if (failed) this.#failure ??= { exitCode: EXIT.bug, reason: `the ${child.name} died while it was draining` };
+      this.options.emit(failed ? 'worker_lost' : 'worker_stopped', how);
+      this.#endWhenAlone();
+      return;
+    }
+    this.#restart(child, death, how, passes);
+  }
+
+  /** A full disk of the state: who comes first is told of it; a service that ran waits until there is room. */
+  #passes(child: Supervised, { fatal }: Death): boolean {
+    return child.wasEverReady && fatal !== undefined && CATALOGUE[fatal.code]?.retryable === true;
+  }
+
+  #restart(child: Supervised, death: Death, how: Record<string, unknown>, passes: boolean): void {
+    child.startFailures = death.wasReady || passes ? 0 : child.startFailures + 1;
+    child.deaths = death.livedMs > limits.restartLongestMs ? 1 : child.deaths + 1;
+    if (child.startFailures >= limits.startFailuresMax && !isDispensable(child)) {
+      const reason = `the ${child.name} died ${child.startFailures} times before it was ready; its last words are above`;
+      this.options.emit('worker_lost', how);
+      this.#failure ??= { exitCode: EXIT.bug, reason };
+      this.drain();
+      this.#endWhenAlone();
+      return;
+    }
+    const inMs = Math.min(limits.restartFirstMs * 2 ** (child.deaths - 1), limits.restartLongestMs);
+    const why = passes ? { reason: death.fatal!.message } : {};
+    this.options.emit('worker_lost', { ...how, ...why, restart_in_ms: inMs });
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (this.#phase === 'running') child.spawn();
+    }, inMs);
+    this.#timers.add(timer);
+  }
+
+  #tellWhoHangs(): void {
+    const seconds = Math.round((performance.now() - this.#drainSinceMs) / 1000);
+    for (const child of this.#children.filter(({ lives }) => lives)) {
+      const slot = child.inHand();
+      const what = {
+        worker: child.name,
+        worker_pid: child.pid,
+        seconds,
+        job: slot?.job ?? null,
+        place: slot?.place ?? '',
+      };
+      this.options.emit('drain_waiting', what);
+    }
+  }
+
+  #endWhenAlone(): void {
+    if (this.#phase === 'ended' || this.#children.some(({ lives }) => lives)) return;
+    this.#phase = 'ended';
+    for (const timer of this.#timers) clearTimeout(timer);
+    const once = this.#once;
+    const unfinished = once !== undefined && once.held.count + once.open.count + once.partial.count > 0;
+    this.#resolve({
+      exitCode: this.#failure?.exitCode ?? (unfinished ? EXIT.unfinished : EXIT.done),
+      ...(this.#failure ? { reason: this.#failure.reason } : {}),
+      ...(once ? { once } : {}),
+    });
+  }
+}
+
+/** Files go on without these: once one has run, it is only tried again, whatever keeps it from coming back. */
+const DISPENSABLE: readonly Role[] = ['dashboard', 'notifier'];
+const isDispensable = ({ spec, wasEverReady }: Supervised): boolean => DISPENSABLE.includes(spec.role) && wasEverReady;

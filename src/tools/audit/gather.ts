@@ -1,0 +1,208 @@
+/**
+ * Notes what the ledger says, then what the manifests say, then what lies in the warehouses: in this order, so that a
+ * running ingest makes no difference of its own (what is *stored* at the first look has its line and file at the later ones).
+ * Guarantees: bounded memory; reads in pages and short transactions; changes nothing.
+ */
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { MARKER } from '../../files/marker.js';
+import { namesIn } from '../../files/names-in.js';
+import { baseOf } from '../../files/places.js';
+import { absolute, type FeedFiles } from '../../ingest/files/feed-files.js';
+import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
+import { prunedAfter } from '../../ingest/ledger/pruned.js';
+import {
+  generationOf,
+  linesOf,
+  manifestFiles,
+  pathBytesOf,
+  type ReadLine,
+  type ReadRecord,
+  recordOf,
+} from '../../ingest/manifest/read.js';
+import { identityOf } from '../../ingest/rules/identity.js';
+import { TEMPORARY } from '../../ingest/warehouse/target.js';
+import { type ByteName, joinNames, statAtOrNone } from '../../linux/index.js';
+import type { AuditNotes } from './notes.js';
+
+const PAGE = 2_000;
+/** So many characters of a piece that is no record are kept: it is recognised by them. */
+const PIECE_CHARS = 65_536;
+
+export type Count = (n: number) => void;
+
+export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes: AuditNotes, count: Count): void {
+  const warehouses = new Map(feeds.map(({ name, warehouse }) => [name, warehouse]));
+  const enter = (page: readonly Content[]): void => {
+    notes.together(() => {
+      for (const c of page) noteContent(c, warehouses.get(c.feed), notes);
+    });
+    count(page.length);
+  };
+  // Before the rows: what is pruned meanwhile is then in neither, and not in both; a line of it is known all the same.
+  notePruned(view, feeds, enter);
+  for (let after = 0; ; ) {
+    const page = view.read((r) => contentsAfter(r, after, PAGE));
+    if (page.length === 0) return;
+    enter(page);
+    after = page.at(-1)!.row;
+  }
+}
+
+/** Numbered downwards, where no row of the ledger is. */
+function notePruned(view: QueueView, feeds: readonly FeedOptions[], enter: (page: readonly Content[]) => void): void {
+  let noted = 0;
+  for (const { name } of feeds) {
+    for (let after = Buffer.alloc(0); ; ) {
+      const page = view.read((r) => prunedAfter(r, name, after, PAGE));
+      if (page.length === 0) break;
+      enter(page.map((content) => ({ ...content, row: --noted })));
+      after = page.at(-1)!.sha256 as Buffer<ArrayBuffer>;
+    }
+  }
+}
+
+function noteContent(c: Content, root: string | undefined, notes: AuditNotes): void {
+  const path = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
+  notes.run(
+    'INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ...[c.row, c.feed, c.sha256, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
+    ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, c.generation, path],
+  );
+}
+
+/** `feed`: whose manifests root it is; records say themselves of which feed they are. */
+export async function noteManifests(
+  view: QueueView,
+  feed: FeedOptions,
+  notes: AuditNotes,
+  count: Count,
+): Promise<void> {
+  const open = new Map(
+    view
+      .read((r) => r.all<{ file: string; at: number }>('SELECT file, at FROM appends'))
+      .map(({ file, at }) => [file, at]),
+  );
+  noteOwed(view, feed.name, notes);
+  for (const file of manifestFiles(feed.manifests, 'corrections')) {
+    await inPages(linesOf(file.path), notes, ({ record }) => {
+      if (record?.fields.correction === 'withdrawn') noteCorrection(feed.name, record, notes);
+    });
+  }
+  for (const file of manifestFiles(feed.manifests, 'manifest')) {
+    if (file.hour !== undefined) notes.run('INSERT OR IGNORE INTO hours VALUES (?, ?)', feed.manifests, file.hour);
+    const end = open.get(file.path) ?? Number.POSITIVE_INFINITY;
+    await inPages(linesOf(file.path), notes, (line) => {
+      if (line.record) noteRecord(feed.name, file.path, line, notes);
+      // An append that was planned and not confirmed is written by whoever goes on with it.
+      else if (line.at < end) notePiece(feed.manifests, file.path, file.hour, line, notes);
+      count(1);
+    });
+  }
+}
+
+/** Before the files: a correction that is written meanwhile is then in both, and never in neither. */
+function noteOwed(view: QueueView, feed: string, notes: AuditNotes): void {
+  const owed = view.read((r) => r.all<{ line: string }>('SELECT line FROM corrections'));
+  notes.together(() => {
+    for (const { line } of owed) noteCorrection(feed, recordOf(line)!, notes);
+  });
+}
+
+function noteCorrection(feed: string, { ingestId, feed: its, fields }: ReadRecord, notes: AuditNotes): void {
+  const takenOut = typeof fields.by === 'string' ? 1 : 0;
+  notes.run('INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)', its ?? feed, ingestId, takenOut);
+}
+
+function noteRecord(
+  feed: string,
+  file: string,
+  { record, no }: Extract<ReadLine, { endAt: number }>,
+  notes: AuditNotes,
+) {
+  notes.run(
+    'INSERT INTO lines (feed, sha256, generation, ingestId, path, file, no, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    ...[record.feed ?? feed, Buffer.from(record.sha256, 'hex'), generationOf(record), record.ingestId],
+    ...[pathBytesOf(record, 'warehouse_path'), file, no, record.raw],
+  );
+}
+
+function notePiece(
+  root: string,
+  file: string,
+  hour: string | undefined,
+  { no, bytes, text = '' }: Extract<ReadLine, { at: number }>,
+  notes: AuditNotes,
+): void {
+  // Where a newline was lost, each record that began in it is a piece of its own.
+  for (const part of text.slice(0, PIECE_CHARS).split(/(?=\{"path":)/)) {
+    const id = notes.run(
+      'INSERT INTO pieces (root, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
+      ...[root, hour, file, no, bytes, part],
+    );
+    for (const [digest] of part.matchAll(/\b[0-9a-f]{64}\b/g)) {
+      notes.run('INSERT OR IGNORE INTO named VALUES (?, ?)', Buffer.from(digest, 'hex'), id);
+    }
+  }
+}
+
+async function inPages<T>(all: AsyncIterable<T>, notes: AuditNotes, act: (one: T) => void): Promise<void> {
+  let page: T[] = [];
+  const enter = (): void => notes.together(() => page.forEach(act));
+  for await (const one of all) {
+    if (page.push(one) < PAGE) continue;
+    enter();
+    page = [];
+  }
+  enter();
+}
+
+/** All that lies in a warehouse, save its marker. */
+export function noteWarehouse(feed: FeedOptions, files: FeedFiles, notes: AuditNotes, count: Count): void {
+  const { warehouse } = files;
+  const pending = ['' as ByteName];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    const below: ByteName[] = [];
+    const dir = warehouse.directory(at);
+    let page: ByteName[] = [];
+    const enter = (): void =>
+      notes.together(() => {
+        let files = 0;
+        for (const name of page) if (noteEntry(feed, at!, name, dir, below, notes)) files++;
+        count(files);
+      });
+    for (const name of namesIn(dir)) {
+      if (at === '' && name === MARKER) continue;
+      if (page.push(name) < PAGE) continue;
+      enter();
+      page = [];
+    }
+    enter();
+    pending.push(...below);
+  }
+}
+
+/** Answers whether it is a file. */
+function noteEntry(
+  feed: FeedOptions,
+  at: ByteName,
+  name: ByteName,
+  dir: number,
+  below: ByteName[],
+  notes: AuditNotes,
+): boolean {
+  const stat = statAtOrNone(dir, name);
+  if (!stat) return false;
+  const path = joinNames(at, name);
+  if (stat.kind === 'directory') {
+    below.push(path);
+    return false;
+  }
+  const kind = baseOf(at) === TEMPORARY ? 'temporary' : stat.kind;
+  notes.run(
+    'INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)',
+    ...[absolute(feed.warehouse, path), feed.name, kind, stat.size],
+    ...[String(stat.mtimeNs), String(stat.ino), identityOf(stat)],
+  );
+  return true;
+}

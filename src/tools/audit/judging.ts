@@ -1,0 +1,39 @@
+/** What the judges of an audit share: what they are given, and how a difference of a row is told. */
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import type { Content } from '../../ingest/ledger/content.js';
+import { manifestLine } from '../../ingest/manifest/record.js';
+import type { AuditNotes } from './notes.js';
+import { type Difference, difference, shownPath, type Tell } from './words.js';
+
+export interface Judging {
+  view: QueueView;
+  notes: AuditNotes;
+  tell: Tell;
+  feed: FeedOptions;
+  /** Every byte was read. */
+  hash: boolean;
+}
+
+/** A row of the ledger as it was noted, with the whole path of its target. */
+export type Noted = Content & { path: Buffer | null };
+
+export interface FileNote {
+  path: Buffer;
+  kind: string;
+  size: number;
+  inode: string;
+  mtimeNs: string;
+  identity: string;
+  sha256: Buffer | null;
+}
+
+/** The line that the ledger knows; undefined where none was planned. */
+export const expected = ({ feed }: Judging, row: Noted): string | undefined =>
+  row.target === null || row.ingestId === null ? undefined : manifestLine(row, feed).trimEnd();
+
+export function about(kind: Difference['kind'], row: Noted, what: string, more: Partial<Difference> = {}): Difference {
+  const at = row.path === null ? shownPath(row.sourcePath) : shownPath(row.path);
+  const id = row.ingestId === null ? {} : { ingest_id: row.ingestId };
+  return difference(kind, row.feed, at, what, { sha256: row.sha256.toString('hex'), ...id, ...more });
+}

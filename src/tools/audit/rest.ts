@@ -1,0 +1,121 @@
+/** What is left when every row was judged: lines that no row knows, files that nobody knows, bytes that are no line. */
+import { SUCCESS, SUCCESS_TOKEN } from '../../files/places.js';
+import { contentByHash, contentOfGeneration } from '../../ingest/ledger/content.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import type { FileNote, Judging } from './judging.js';
+import { difference, shownPath } from './words.js';
+import { isLive } from './work.js';
+
+const PAGE = 500;
+
+interface LineNote {
+  id: number;
+  sha256: Buffer;
+  generation: number;
+  ingestId: string;
+  path: Buffer;
+  file: string;
+  no: number;
+}
+
+/** A plus keeps an index from being used that half of all rows are in; the pages follow the row number. */
+const UNKNOWN_LINES = `SELECT * FROM lines l WHERE +feed = @feed AND id > @after
+    AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.ingestId = l.ingestId AND +c.feed = @feed)
+    AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.feed = @feed AND c.sha256 = l.sha256 AND +c.generation = l.generation)
+    AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.feed = @feed AND w.ingestId = l.ingestId)
+  ORDER BY id LIMIT ${PAGE}`;
+const UNKNOWN_FILES = `SELECT * FROM files WHERE known = 0 AND feed = @feed AND path > @after ORDER BY path LIMIT ${PAGE}`;
+const UNTOLD_PIECES = `SELECT * FROM pieces p WHERE told = 0 AND +root = @root AND id > @after
+    AND NOT EXISTS (SELECT 1 FROM pieces q WHERE q.file = p.file AND q.no = p.no AND (q.told = 1 OR q.id < p.id)) ORDER BY id LIMIT ${PAGE}`;
+
+export function judgeLines(judging: Judging): void {
+  const { view, tell, feed } = judging;
+  for (const line of pages<LineNote>(judging, UNKNOWN_LINES, 0, ({ id }) => id)) {
+    const { sha256, generation, ingestId, path, file, no } = line;
+    // It may have been written after the ledger was read, or belong to a discarded job.
+    if (view.read((r) => contentOfGeneration(r, feed.name, sha256, generation)) || isGivenUp(judging, ingestId))
+      continue;
+    const more = { sha256: sha256.toString('hex'), ingest_id: ingestId };
+    tell(difference('row_missing', feed.name, shownPath(path), `the ledger has no row for ${file} line ${no}`, more));
+  }
+}
+
+/** Its line is to be taken back by a correction that is not written yet. */
+function isGivenUp({ view }: Judging, id: string): boolean {
+  if (view.read((r) => r.get('SELECT 1 FROM corrections WHERE job = ?', id))) return true;
+  const job = view.job(id);
+  return job?.ending === 'discarded' || (job?.payload as Partial<JobFacts> | undefined)?.putAway?.kind === 'discarded';
+}
+
+const FIRST = Buffer.alloc(0);
+
+/** Whether it is the success marker of a partition: ours, or that of a job that writes into the same warehouse. */
+function isMarker(path: Buffer, warehouse: string): boolean {
+  const [day, name, more] = path
+    .toString('latin1')
+    .slice(Buffer.byteLength(warehouse) + 1)
+    .split('/');
+  return /^ingest_date=/.test(day!) && (name === SUCCESS || name === SUCCESS_TOKEN) && more === undefined;
+}
+
+export function judgeFiles(judging: Judging): void {
+  const { view, tell, feed } = judging;
+  for (const { path, kind, size, sha256 } of pages<FileNote>(judging, UNKNOWN_FILES, FIRST, (file) => file.path)) {
+    if (size === 0 && isMarker(path, feed.warehouse)) continue;
+    const at = shownPath(path);
+    if (kind === 'temporary') {
+      if (!isLive(view.job(jobOf(path)))) tell(difference('left_over', feed.name, at, 'a copy that no job is making'));
+      continue;
+    }
+    const target = targetOf(judging, sha256);
+    if (target?.equals(path)) continue; // it came after the ledger was read
+    const more = sha256 ? { sha256: sha256.toString('hex') } : {};
+    tell(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
+  }
+}
+
+/** `JOBID.CLAIM`: of a move across filesystems. */
+const jobOf = (path: Buffer): string =>
+  path
+    .subarray(path.lastIndexOf(0x2f) + 1)
+    .toString('latin1')
+    .split('.')[0]!;
+
+function targetOf({ view, feed }: Judging, sha256: Buffer | null): Buffer | undefined {
+  if (!sha256) return undefined;
+  // Feeds may share a warehouse.
+  const sharing = view.feeds().filter(({ options }) => options.warehouse === feed.warehouse);
+  for (const { name } of sharing) {
+    const target = view.read((r) => contentByHash(r, name, sha256))?.target;
+    if (target) return Buffer.concat([Buffer.from(`${feed.warehouse}/`), target]);
+  }
+  return undefined;
+}
+
+function nobodys(kind: string, target: Buffer | undefined): string {
+  if (kind !== 'file') return `a ${kind} that nobody put there`;
+  if (target) return `nobody knows it; its content is that of ${shownPath(target)}`;
+  return 'nobody knows it, neither a line nor the ledger';
+}
+
+/** Once a manifests root, however many feeds share it. */
+export function judgePieces(judging: Judging): void {
+  const { tell, feed } = judging;
+  type Piece = { id: number; file: string; no: number; bytes: number };
+  for (const { file, no, bytes } of pages<Piece>(judging, UNTOLD_PIECES, 0, ({ id }) => id)) {
+    tell(difference('line_torn', feed.name, `${file} line ${no}`, `${bytes} bytes are no whole record of ours`));
+  }
+}
+
+/** `sql` takes what comes `after` the last one, in the order of a key. */
+function* pages<T>({ notes, feed }: Judging, sql: string, first: unknown, keyOf: (one: T) => unknown): Generator<T> {
+  for (let after = first; ; ) {
+    const page = notes.all<T>(sql, {
+      after,
+      ...(sql === UNTOLD_PIECES ? { root: feed.manifests } : { feed: feed.name }),
+    });
+    if (page.length === 0) return;
+    yield* page;
+    after = keyOf(page.at(-1)!);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Judges every row of the ledger by its line, its correction and its file. One cause is told once: a row whose line was torn
+ * is not told as lacking a line, a renamed file not as one that is missing and one that nobody knows.
+ */
+import type { Case, Fault, Verdict } from '../../ingest/evidence/case.js';
+import { judge } from '../../ingest/evidence/table.js';
+import { contentByRow } from '../../ingest/ledger/content.js';
+import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { about, type FileNote, type Judging, type Noted } from './judging.js';
+import {
+  type Claim,
+  claimOfLine,
+  judgeLine,
+  type LinesOfRow,
+  linesOfRow,
+  tellLineMissing,
+  tellTwice,
+} from './lines.js';
+import { lookAt } from './path.js';
+import { backOf, isSecondRow, jobOf } from './witnesses.js';
+import { shownPath } from './words.js';
+
+const PAGE = 1_000;
+
+export async function judgeRows(judging: Judging, count: (n: number) => void): Promise<void> {
+  const { notes, feed } = judging;
+  for (let after = Number.MIN_SAFE_INTEGER; ; ) {
+    const page = notes.all<Noted>(
+      'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?',
+      ...[feed.name, after, PAGE],
+    );
+    if (page.length === 0) return;
+    for (const row of page) await judgeRow(judging, row);
+    after = page.at(-1)!.row;
+    count(page.length);
+  }
+}
+
+async function judgeRow(judging: Judging, row: Noted): Promise<void> {
+  const isUnderWay = row.state !== 'stored';
+  const lines: LinesOfRow = isUnderWay || row.note === 'learned' ? { line: 'none', all: [] } : linesOfRow(judging, row);
+  const claim = claimOf(row, lines);
+  const { path, file } = isUnderWay
+    ? { path: 'not_looked' as const, file: undefined }
+    : await lookAt(judging, row, claim);
+  const verdict = judge({
+    row: isSecondRow(judging, row) ? 'twice' : rowOf(row),
+    job: isUnderWay ? jobOf(judging, row) : 'none',
+    line: row.state === 'manifested' ? 'there' : lines.line,
+    back: backOf(judging, row),
+    owed: false,
+    path,
+    sealed: 'not_looked',
+  });
+  for (const fault of verdict.faults) FAULTS[fault]?.(judging, row, lines);
+  tellCorrected(judging, row, verdict);
+  const right = verdict.faults.includes('line_and_row_differ')
+    ? await judgeLine(judging, row, lines.all[0]!)
+    : undefined;
+  const isLooked = verdict.truth === 'stored' || verdict.truth === 'gone';
+  if (isLooked && (row.note === null || row.note === 'pruned') && claim)
+    judgeFile(judging, row, right ?? claim, path === 'others_line' ? 'others' : file);
+}
+
+const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesOfRow) => void>> = {
+  row_twice: ({ tell }, row) =>
+    tell(about('row_twice', row, `generation ${row.generation} of its content has another row too`)),
+  line_twice: (judging, row, { all }) => tellTwice(judging, row, all),
+  line_missing: (judging, row) => tellLineMissing(judging, row),
+  correction_missing: ({ tell, feed }, row) =>
+    tell(
+      about('correction_missing', row, 'its row says withdrawn, and no correction takes its line back', {
+        at: `${feed.manifests}/${row.hour}/corrections.jsonl`,
+      }),
+    ),
+  corrected_but_there: ({ tell }, row) =>
+    tell(about('corrected_but_there', row, 'its line was taken back, and its file lies in the warehouse')),
+  row_changed: ({ view, tell }, row) => {
+    const now = view.read((r) => contentByRow(r, row.row));
+    if (row.state === 'stored') tell(about('row_changed', row, 'its row says stored, but its line was given up'));
+    if (now === undefined || now.state === 'stored') return; // it went on meanwhile
+    tell(about('row_changed', row, `its row says ${now.state}, but no job is under way with it (${now.carrier})`));
+  },
+};
+
+/** What a row or a worker is still to do for a correction that stands. */
+function tellCorrected(judging: Judging, row: Noted, { acts }: Verdict): void {
+  const { tell, view } = judging;
+  if (acts.includes('mark_withdrawn')) {
+    const now = view.read((r) => contentByRow(r, row.row));
+    if (now?.note === 'withdrawn') return; // withdrawn after the ledger was read
+    tell(about('row_changed', row, 'its row says stored, but a correction has taken its line back'));
+  } else if (acts.includes('take_out') && !withdrawalOf(view, row)) {
+    FAULTS.corrected_but_there!(judging, row, { line: 'there', all: [] });
+  }
+}
+
+function rowOf({ state, note, target }: Noted): Case['row'] {
+  if (note === 'pruned' || note === 'learned' || note === 'withdrawn' || note === 'unconfirmed') return note;
+  return state === 'carried' && target !== null ? 'planned' : state;
+}
+
+function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
+  if (row.note === 'pruned') return line && claimOfLine(row, line);
+  return row.note === 'learned' || row.path === null
+    ? undefined
+    : { path: row.path, sha256: row.sha256, size: row.size };
+}
+
+/** `others`: the file at the path belongs to another line, so this one's is gone. */
+function judgeFile(
+  { notes, tell, hash }: Judging,
+  row: Noted,
+  { path, sha256, size }: Claim,
+  there: FileNote | 'others' | undefined,
+): void {
+  const at = shownPath(path);
+  // The line may be right about the path, and not the row.
+  const file = there === 'others' ? undefined : notes.get<FileNote>('SELECT * FROM files WHERE path = ?', path);
+  if (!file) {
+    const moved = notes.get<{ path: Buffer }>('SELECT path FROM files WHERE known = 0 AND sha256 = ? LIMIT 1', sha256);
+    if (moved) {
+      notes.run('UPDATE files SET known = 2 WHERE path = ?', moved.path);
+      tell(about('file_renamed', row, `its content lies at ${shownPath(moved.path)}`, { at }));
+    } else
+      tell(
+        about('file_missing', row, there === 'others' ? 'another file lies there by now' : 'it is not there', { at }),
+      );
+  } else if (file.kind !== 'file') {
+    tell(about('wrong_bytes', row, `it is a ${file.kind} now`, { at }));
+  } else if (file.size !== size) {
+    tell(about('wrong_bytes', row, `it has ${file.size} bytes, ${size} were stored`, { at }));
+  } else if (file.sha256 === null) {
+    if (hash) tell(about('unreadable', row, 'its bytes cannot be read, or change while they are', { at }));
+  } else if (!file.sha256.equals(sha256)) {
+    tell(about('wrong_bytes', row, `it hashes to ${file.sha256.toString('hex')} now`, { at }));
+  }
+}

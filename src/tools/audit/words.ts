@@ -1,0 +1,74 @@
+/** The differences that an audit tells, each with one name and with what to do. Pure. */
+import { nameOfBytes, shownName } from '../../linux/index.js';
+
+export type DifferenceKind =
+  | 'wrong_bytes'
+  | 'unreadable'
+  | 'file_missing'
+  | 'file_unknown'
+  | 'file_renamed'
+  | 'line_missing'
+  | 'line_twice'
+  | 'line_torn'
+  | 'line_edited'
+  | 'line_and_row_differ'
+  | 'correction_missing'
+  | 'corrected_but_there'
+  | 'manifest_missing'
+  | 'row_missing'
+  | 'row_twice'
+  | 'row_changed'
+  | 'orphan'
+  | 'sealed_file_missing'
+  | 'left_over';
+
+export interface Difference {
+  kind: DifferenceKind;
+  feed: string;
+  /** The file, or the place in a manifest, that it is about. */
+  at: string;
+  what: string;
+  /** What to do. */
+  remedy: string;
+  sha256?: string;
+  ingest_id?: string;
+  /** For a missing, torn or edited line: the line that the ledger knows. */
+  line?: string;
+}
+
+export type Tell = (difference: Difference) => void;
+
+const REMEDIES: Record<DifferenceKind, string> = {
+  wrong_bytes: 'restore it from a backup, or by hand from a second delivery (which ends in duplicates/)',
+  unreadable: 'check its permissions, who writes to it, and the disk; then audit again',
+  file_missing: 'if no consumer took it, restore it from a backup',
+  file_unknown: 'remove it, or count its content as known by ingest-ctl learn',
+  file_renamed: 'rename it back',
+  line_missing: 'restore the line from a backup of the manifest (--json has it)',
+  line_twice: 'stop ingest and remove one of the two',
+  line_torn: 'restore the whole line from a backup (--json has it where the ledger knows it)',
+  line_edited: 'put back what the ledger says (--json has the line)',
+  line_and_row_differ: 'compare both with a backup: the file cannot say which of the two is right',
+  correction_missing: 'restore corrections.jsonl of that hour from a backup',
+  corrected_but_there: 'look at it, then ingest-ctl withdraw its path again, or move it away',
+  manifest_missing: 'put the file back, also compressed or under a rotated name',
+  row_missing: 'stop ingest, move the state away, run ingest-ctl rebuild: else its content would go in again',
+  row_twice: 'restore the state from a backup, or move it away and run ingest-ctl rebuild',
+  row_changed: 'restore the state from a backup, or move it away and run ingest-ctl rebuild',
+  orphan: 'start ingest: a file that its name tells of gets a job; move any other away',
+  sealed_file_missing: 'put the file back, or ingest-ctl discard its job once it is held',
+  left_over: 'remove it, if no other ingestor has this warehouse too',
+};
+
+export const difference = (
+  kind: DifferenceKind,
+  feed: string,
+  at: string,
+  what: string,
+  more: Partial<Difference> = {},
+): Difference => ({ kind, feed, at, what, remedy: REMEDIES[kind], ...more });
+
+export const textOf = ({ kind, at, what, remedy }: Difference): string =>
+  `${kind.padEnd(19)} ${at}: ${what}; ${remedy}`;
+
+export const shownPath = (path: Buffer): string => shownName(nameOfBytes(path));

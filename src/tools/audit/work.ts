@@ -1,0 +1,105 @@
+/**
+ * Compares the work directory with the jobs: files that no job speaks of, jobs whose file is nowhere, temporary files that
+ * no claim is making. A job of now is asked about each, so that a running ingest makes no difference of its own.
+ */
+import type { Job, QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import type { Directories } from '../../files/directories.js';
+import { MARKER } from '../../files/marker.js';
+import { namesIn } from '../../files/names-in.js';
+import { parseWorkName, UNDERPROCESS } from '../../files/places.js';
+import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
+import { contentByRow } from '../../ingest/ledger/content.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import { openJobs } from '../../ingest/upkeep/open-jobs.js';
+import { type ByteName, LinuxError, shownName, statAtOrNone } from '../../linux/index.js';
+import { difference, type Tell } from './words.js';
+
+export interface Working {
+  view: QueueView;
+  feed: FeedOptions;
+  files: FeedFiles;
+  tell: Tell;
+}
+
+export const isLive = (job: Job | undefined): boolean => job !== undefined && job.state !== 'done';
+
+/** `insides`: the mounts below the input that may have work directories of their own. */
+export function judgeWork(working: Working, insides: readonly ByteName[]): void {
+  for (const inside of ['' as ByteName, ...insides]) {
+    if (inside !== '' && !working.files.hasWork(inside)) continue;
+    const work = working.files.work(inside);
+    const dir = directoryOrNone(work, UNDERPROCESS);
+    if (dir !== undefined) judgeSealed(working, `${work.place?.path}/${UNDERPROCESS}`, dir);
+  }
+  judgeMissing(working);
+  for (const [root, at] of [
+    [working.files.work('' as ByteName), working.files.roots.work],
+    [working.files.manifests, working.files.roots.manifests],
+    [working.files.warehouse, working.files.roots.warehouse],
+  ] as const) {
+    judgeMarkers(working, root.rootFd, at);
+  }
+}
+
+function judgeSealed({ view, feed, tell }: Working, folder: string, dir: number): void {
+  for (const name of namesIn(dir)) {
+    const parsed = parseWorkName(name);
+    const job = parsed && view.job(parsed.jobId);
+    const at = `${folder}/${shownName(name)}`;
+    if (isLive(job)) continue;
+    // It may have been put away since its name was read; a folder of a long name is removed a little later.
+    const stat = statAtOrNone(dir, name);
+    if (!stat || (stat.kind === 'directory' && job)) continue;
+    if (parsed?.part === 'partial')
+      tell(difference('left_over', feed.name, at, 'a private copy that nobody is making'));
+    else if (!parsed) tell(difference('orphan', feed.name, at, 'its name tells of no job'));
+    else tell(difference('orphan', feed.name, at, job ? `its job is done (${job.ending})` : 'no job speaks of it'));
+  }
+}
+
+/** Sealed, not yet in place, and in neither: nothing is to be expected of such a job. */
+function judgeMissing({ view, feed, files, tell }: Working): void {
+  for (const page of openJobs(view, feed.name, 'verify-complete')) {
+    for (const { id } of page) {
+      if (!isSomewhere(view, files, id) && !isSomewhere(view, files, id))
+        tell(
+          difference('sealed_file_missing', feed.name, shownName(keyOf(view, id)), `the file of job ${id} is nowhere`, {
+            ingest_id: id,
+          }),
+        );
+    }
+  }
+}
+
+const keyOf = (view: QueueView, id: string): ByteName => (view.job(id)?.key.toString('latin1') ?? '') as ByteName;
+
+function isSomewhere(view: QueueView, files: FeedFiles, id: string): boolean {
+  const job = view.job(id);
+  if (!job || !isLive(job)) return true;
+  const facts = job.payload as unknown as Partial<JobFacts>;
+  const key = { id, key: job.key, inside: (facts.inside ?? '') as ByteName };
+  if (facts.putAway !== undefined || facts.sealed === undefined || (key.inside !== '' && !files.hasWork(key.inside)))
+    return true;
+  if (statEntry(files.workEntry(key, 'file')) || statEntry(files.workEntry(key, 'copy'))) return true;
+  const content = facts.content === undefined ? undefined : view.read((r) => contentByRow(r, facts.content!));
+  const target = content?.target?.toString('latin1') as ByteName | undefined;
+  return target !== undefined && statEntry(files.entryOrNone(files.warehouse, target)) !== undefined;
+}
+
+/** A marker in the making is renamed within moments. */
+function judgeMarkers({ feed, tell }: Working, dir: number, root: string): void {
+  for (const name of namesIn(dir)) {
+    if (!name.startsWith(`${MARKER}.`)) continue;
+    tell(difference('left_over', feed.name, `${root}/${shownName(name)}`, 'a marker that was never finished'));
+  }
+}
+
+function directoryOrNone(root: Directories, path: ByteName): number | undefined {
+  try {
+    return root.directory(path);
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * `ingest-ctl doctor`: whether this environment can be used, before the first file comes: one finding a thing, each with
+ * its remedy.
+ * Guarantees: what a call can tell is asked by the call itself, on a probe file of a hidden name that is removed at once;
+ * nothing else is made. May run beside a working ingest.
+ * Does not: start anything, or open a file of an input.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { checkPages } from '../../../queue/index.js';
+import type { Config, FeedOptions } from '../../base/config/options.js';
+import { asOperatorError } from '../../base/errors.js';
+import { mountsBelow } from '../../files/mounts.js';
+import { openStateView } from '../../ingest/ledger/open-state.js';
+import { markerAt } from '../../ingest/roots/root-locks.js';
+import { chooseWork, possibleWork } from '../../ingest/roots/work-place.js';
+import { shownName } from '../../linux/index.js';
+import { checkPair } from './moves.js';
+import { checkPlace } from './places.js';
+import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
+import { type Finding, fail, ok, warn } from './words.js';
+
+export async function doctor(config: Config, tell: (finding: Finding) => void): Promise<void> {
+  const { feeds, service } = config;
+  const tellAll = (found: Finding[]): void => found.forEach(tell);
+  tellAll(checkKernel());
+  const state = await checkState(service.statePath);
+  tellAll(state.found);
+  for (const feed of feeds) {
+    for (const finding of checkFeed(feed, service.statePath, state.uuid)) tell(finding);
+  }
+  const processes = Object.values(service.workers ?? { all: service.concurrency }).reduce((sum, n) => sum + n, 1);
+  for (const finding of checkInotify(feeds, processes)) tell(finding);
+  tell(checkDescriptors(feeds.length));
+  tellAll(checkClock(feeds));
+}
+
+function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefined): Generator<Finding> {
+  const name = (kind: string) => (feed.name === 'default' ? kind : `${feed.name}: ${kind}`);
+  let inner = false;
+  const work =
+    possibleWork(feed).find((path) => markerAt(path)?.kind === 'work') ??
+    feed.workDir ??
+    chooseWork(feed.input, () => {
+      inner = true;
+    });
+  const workThere = existsSync(work) ? work : dirname(work);
+  yield* checkPlace({ name: name('input'), kind: 'input', path: feed.input });
+  yield* checkPlace({ name: name('work directory'), kind: 'work', path: workThere, shown: work });
+  yield* checkPlace({ name: name('manifests'), kind: 'manifests', path: feed.manifests });
+  yield* checkPlace({ name: name('warehouse'), kind: 'warehouse', path: feed.warehouse });
+  if (inner) {
+    yield warn(
+      name('work directory'),
+      `it is to be ${work}, inside the input`,
+      'exclude .ingest from an upstream rsync --delete',
+    );
+  }
+  yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
+  yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
+  for (const mount of mountsBelow(feed.input)) {
+    yield ok(name('input'), `${shownName(mount)} is a mount of its own: its files are sealed in its own .ingest`);
+  }
+  for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, statePath, uuid);
+}
+
+/** `uuid`: of the state, where it can be read. */
+function* checkMarker(about: string, root: string, statePath: string, uuid: string | undefined): Generator<Finding> {
+  const marker = existsSync(root) ? markerAt(root) : undefined;
+  if (marker?.statePath === undefined || marker.state === uuid) return;
+  if (marker.statePath === statePath) {
+    if (uuid === undefined && existsSync(statePath)) return; // it cannot be read, which was said already
+    const what = `${root} was set up by an earlier state at ${statePath}, which is not there now`;
+    yield fail(about, what, 'put that file back together with its -wal, or run ingest-ctl rebuild');
+    return;
+  }
+  const what = `${root} belongs to the state ${marker.statePath}, and not to ${statePath}`;
+  yield fail(about, what, `use --state-path ${marker.statePath}, or, if it is lost, run ingest-ctl rebuild`);
+}
+
+/** Root may do what the owner of the state may not: its answers say nothing of a service that runs as that owner. */
+function checkAsked(folder: string): Finding[] {
+  const { uid } = statSync(folder);
+  if (process.geteuid?.() !== 0 || uid === 0) return [];
+  const what = `${folder} belongs to uid ${uid}, and doctor was asked as root: what that user may do was not looked at`;
+  return [warn('state', what, 'run it as that user (sudo -u)')];
+}
+
+async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string }> {
+  let folder = dirname(statePath);
+  while (!existsSync(folder)) folder = dirname(folder);
+  const place = [
+    ...checkPlace({ name: 'state', kind: 'state', path: folder, shown: dirname(statePath) }),
+    ...checkAsked(folder),
+  ];
+  if (!existsSync(statePath))
+    return { found: [...place, ok('state', `${statePath} is not there yet: the first start makes it`)] };
+  try {
+    const view = await openStateView(statePath);
+    const feeds = view.feeds().map(({ name }) => name);
+    const { uuid } = view;
+    await view.close();
+    checkPages(statePath);
+    const said = `${statePath} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`;
+    return { found: [...place, ok('state', said)], uuid };
+  } catch (error) {
+    const told = asOperatorError(error);
+    if (!told) throw error;
+    return { found: [...place, fail('state', told.message, 'as it says')] };
+  }
+}

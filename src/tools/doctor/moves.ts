@@ -1,0 +1,34 @@
+/** What a move from one place to another is: asked by a rename, since two mounts of one filesystem refuse it as well. */
+import { renameNoReplace } from '../../linux/index.js';
+import { codeOf, makeProbe, probeName, removeProbes, withRoot } from './probe.js';
+import { type Finding, fail, ok } from './words.js';
+
+/** `seal`: it has to be a rename. `move`: it may be a copy. */
+export function checkPair(about: string, from: string, to: string, act: 'seal' | 'move'): Finding {
+  const name = probeName();
+  const code = codeOf(() =>
+    withRoot(from, (a) =>
+      withRoot(to, (b) => {
+        makeProbe(a, name);
+        try {
+          renameNoReplace(a, name, b, name);
+        } finally {
+          removeProbes(a, name);
+          removeProbes(b, name);
+        }
+      }),
+    ),
+  );
+  if (code === undefined) return ok(about, 'one filesystem: a move is one rename, and the inode stays');
+  if (code !== 'EXDEV') return fail(about, `a file cannot be moved (${code})`, 'correct the permissions of both');
+  return act === 'seal'
+    ? fail(
+        about,
+        'another filesystem or mount, and a file is sealed by a rename',
+        'name a --work-dir on the mount of --input',
+      )
+    : ok(
+        about,
+        'another filesystem or mount: each file is copied, compared and synced, and needs its room twice meanwhile',
+      );
+}

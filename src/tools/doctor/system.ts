@@ -1,0 +1,196 @@
+/** What the kernel and the limits of this user allow: leases, inotify, descriptors, clocks. */
+import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { release } from 'node:os';
+import type { FeedOptions } from '../../base/config/options.js';
+import { namesIn } from '../../files/names-in.js';
+import { errnoOf } from '../../files/place-error.js';
+import { openRoot } from '../../ingest/files/feed-files.js';
+import { manifestFiles } from '../../ingest/manifest/read.js';
+import {
+  type ByteName,
+  bootMs,
+  descriptorsMax,
+  Inotify,
+  joinNames,
+  openDirectory,
+  statAtOrNone,
+} from '../../linux/index.js';
+import { type Finding, fail, ok, warn } from './words.js';
+
+/** Bit of CAP_LEASE (linux/capability.h). */
+const CAP_LEASE = 28n;
+/** Roots with 128 open directories each, for a feed's input, work directory, manifests and warehouse, and our own. */
+const DESCRIPTORS_A_FEED = 512;
+const DESCRIPTORS_OWN = 256;
+const DIRECTORIES_COUNTED_MAX = 2_000_000;
+const YEAR_MIN = 2024;
+const HOUR_MS = 3_600_000;
+
+export function checkKernel(): Finding[] {
+  const enabled = setting('fs/leases-enable');
+  const leases =
+    enabled === 0
+      ? warn(
+          'leases',
+          'the kernel has them switched off: each file is copied after a second window',
+          'sysctl fs.leases-enable=1',
+        )
+      : ok(
+          'leases',
+          `switched on; a writer that meets a probe waits ${setting('fs/lease-break-time')} s at the very worst`,
+        );
+  const mayLease = ((BigInt(`0x${statusOf('CapEff')}`) >> CAP_LEASE) & 1n) === 1n;
+  const others = mayLease
+    ? ok('leases', 'this user may ask about the files of every owner')
+    : warn(
+        'leases',
+        `this user (${process.geteuid?.()}) may only ask about its own files: those of other owners are copied after a second window`,
+        'run as the uploading user, or give the service CAP_LEASE',
+      );
+  return [ok('kernel', `Linux ${release()}, Node ${process.versions.node}`), leases, others];
+}
+
+/** `processes`: producers and workers, each of which watches the doorbell. */
+export function* checkInotify(feeds: readonly FeedOptions[], processes: number): Generator<Finding> {
+  const used = usedByUser();
+  const wanted = feeds.filter(({ poll }) => !poll);
+  const directories = wanted.reduce((sum, feed) => sum + directoriesIn(feed), 0);
+  const watches = directories + processes;
+  const instances = wanted.length + processes;
+  yield limitOf(
+    'inotify watches',
+    'fs/inotify/max_user_watches',
+    watches,
+    used.watches,
+    'the input is scanned instead',
+  );
+  yield limitOf(
+    'inotify instances',
+    'fs/inotify/max_user_instances',
+    instances,
+    used.instances,
+    'the input is scanned instead',
+  );
+  const queue = setting('fs/inotify/max_queued_events');
+  yield ok('inotify queue', `${queue} events; when more wait, a scan finds what was lost`);
+  try {
+    new Inotify().close();
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    yield warn(
+      'inotify',
+      `no instance is to be had (${code}): the input is scanned instead`,
+      'raise fs.inotify.max_user_instances',
+    );
+  }
+}
+
+function limitOf(about: string, name: string, needed: number, used: number, follows: string): Finding {
+  const limit = setting(name);
+  const what = `${needed} needed and ${used} in use by this user, of ${limit}`;
+  if (limit >= needed + used) return ok(about, what);
+  const figure = 2 ** Math.ceil(Math.log2((needed + used) * 2));
+  return warn(about, `${what}: ${follows}`, `sysctl ${name.replaceAll('/', '.')}=${figure}`);
+}
+
+/** Every directory that a watch is for: hidden ones are not entered. */
+function directoriesIn({ input, recursive }: FeedOptions): number {
+  if (!recursive) return 1;
+  const root = openRoot(input);
+  const pending = ['' as ByteName];
+  let count = 0;
+  try {
+    for (let at = pending.pop(); at !== undefined && count < DIRECTORIES_COUNTED_MAX; at = pending.pop()) {
+      count++;
+      const dir = at === '' ? root : openOrNone(root, at);
+      if (dir === undefined) continue;
+      for (const name of namesIn(dir)) {
+        if (!name.startsWith('.') && statAtOrNone(dir, name)?.kind === 'directory') pending.push(joinNames(at, name));
+      }
+      if (dir !== root) closeSync(dir);
+    }
+    return count;
+  } finally {
+    closeSync(root);
+  }
+}
+
+function openOrNone(root: number, at: ByteName): number | undefined {
+  try {
+    return openDirectory(root, at);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Counts over all processes that this user may look into. Source: proc_pid_fdinfo(5). */
+function usedByUser(): { instances: number; watches: number } {
+  const used = { instances: 0, watches: 0 };
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (ownerOf(pid) !== process.geteuid?.()) continue;
+    for (const fd of quietly(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
+      if (quietly(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) !== 'anon_inode:inotify') continue;
+      used.instances++;
+      used.watches +=
+        quietly(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').split('inotify wd:').length - 1) ?? 0;
+    }
+  }
+  return used;
+}
+
+const ownerOf = (pid: string): number | undefined =>
+  quietly(() => Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
+
+export function checkDescriptors(feeds: number): Finding {
+  const needed = DESCRIPTORS_OWN + feeds * DESCRIPTORS_A_FEED;
+  const most = descriptorsMax();
+  const what = `up to ${needed} open files a process, of ${most === Number.POSITIVE_INFINITY ? 'unlimited' : most}`;
+  if (most >= needed) return ok('descriptors', what);
+  return warn('descriptors', what, `ulimit -n ${needed}, or LimitNOFILE=${needed} in the unit`);
+}
+
+/** Windows run on the boot clock; the wall clock only names folders and stands in lines. */
+export function checkClock(feeds: readonly FeedOptions[]): Finding[] {
+  const now = new Date();
+  const found = [
+    now.getUTCFullYear() < YEAR_MIN
+      ? fail('clock', `it says ${now.toISOString()}, which names the folders of a wrong day`, 'set it, by NTP')
+      : ok('clock', `it says ${now.toISOString()}; windows run on the boot clock (${Math.round(bootMs() / 1000)} s)`),
+  ];
+  for (const { manifests } of feeds) {
+    const hour = quietly(() => newestHour(manifests));
+    if (hour === undefined || Date.parse(hour) <= now.getTime() + 26 * HOUR_MS) continue;
+    found.push(
+      warn(
+        'clock',
+        `${manifests} has lines of ${hour}, which is yet to come`,
+        'set the clock, by NTP; or leave it, if that is another time zone',
+      ),
+    );
+  }
+  return found;
+}
+
+function newestHour(manifests: string): string | undefined {
+  for (const { hour } of manifestFiles(manifests, 'manifest')) {
+    if (hour !== undefined) return `${hour.slice(0, 10).replaceAll('/', '-')}T${hour.slice(11)}:00:00Z`;
+  }
+  return undefined;
+}
+
+const setting = (name: string): number =>
+  Number(quietly(() => readFileSync(`/proc/sys/${name}`, 'utf8')) ?? Number.NaN);
+const statusOf = (field: string): string =>
+  new RegExp(`^${field}:\\s+(\\w+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+
+/** Processes end, and files of /proc are forbidden, while one looks. */
+function quietly<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * What would become of one file, by the same rules as the stages: filters, completion, probe, hash, ledger.
+ * Guarantees: opens files for reading only, never follows a symlink, changes nothing.
+ * Does not: know what is told; dry-run.ts prints it.
+ */
+import { accessSync, closeSync, constants } from 'node:fs';
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
+import type { Directories, Entry } from '../../files/directories.js';
+import { baseOf, workName } from '../../files/places.js';
+import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
+import { statEntry } from '../../ingest/files/feed-files.js';
+import { readSidecar } from '../../ingest/files/sidecar.js';
+import { contentByHash } from '../../ingest/ledger/content.js';
+import { completion, type Now } from '../../ingest/rules/completion.js';
+import type { Observation } from '../../ingest/rules/facts.js';
+import { identityOf } from '../../ingest/rules/identity.js';
+import { sameBytes } from '../../ingest/rules/verified.js';
+import { type ByteName, nameOfText, shownName } from '../../linux/index.js';
+import type { DryNotes } from './notes.js';
+
+export type Verdict =
+  | { verdict: 'store' | 'duplicate' | 'hold' | 'wait' | 'gone'; reason: string }
+  /** It changed: to be looked at again after another window. */
+  | { again: Observation }
+  /** Unchanged so far; its window ends then. */
+  | { inMs: number };
+
+export interface Judge {
+  feed: FeedOptions;
+  input: Directories;
+  view: QueueView | undefined;
+  notes: DryNotes;
+  now(): Now;
+}
+
+const WAITS: Record<string, string> = {
+  no_sidecar: 'its sidecar is not there yet',
+  sidecar_open: 'its sidecar is being written',
+  sidecar_unreadable: 'its sidecar may not be read by this user',
+  partial_upload:
+    'its mtime is 0, as a cut rsync --partial leaves it: it has to stay unchanged for --partial-upload-seconds',
+};
+
+export async function judge(path: ByteName, seen: Observation, by: Judge): Promise<Verdict> {
+  const { feed, input } = by;
+  const entry = input.entry(path);
+  const stat = statEntry(entry);
+  if (stat?.kind !== 'file') return { verdict: 'gone', reason: 'it was there a moment ago' };
+  const kinds = new FsKinds();
+  const sidecar = readSidecar(sidecarEntry(input, path, feed), kinds);
+  const rule = completion(feed, seen, stat, sidecar.seen, by.now());
+  if (!rule.complete) {
+    if (rule.why === 'window' && !rule.seen) return { inMs: rule.inMs };
+    if (rule.seen && (rule.why === 'window' || rule.why === 'changed')) return { again: rule.seen };
+    return { verdict: 'wait', reason: WAITS[rule.why] ?? rule.why };
+  }
+  const refused = refusal(path, entry, stat, by);
+  if (refused) return { verdict: 'hold', reason: refused };
+
+  const opened = openEntry(entry);
+  if (opened.fd === undefined) return unopened(opened.code);
+  try {
+    const before = probeFd(opened.fd, kinds);
+    if (before.writer === 'writer') return { verdict: 'wait', reason: 'somebody has it open for writing' };
+    const digest = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+    const after = probeFd(opened.fd, kinds);
+    if (after.writer === 'writer' || !sameBytes(seen.identity, after.stat) || digest.bytes !== stat.size) {
+      return { again: { ...seen, identity: identityOf(after.stat), sinceMs: by.now().ms, by: 'write' } };
+    }
+    return byContent(path, digest.sha256, sidecar.demanded, by);
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+function sidecarEntry(input: Directories, path: ByteName, feed: FeedOptions): Entry | undefined {
+  if (feed.mode !== 'sidecar') return undefined;
+  const name = `${baseOf(path)}${nameOfText(feed.sidecarSuffix)}` as ByteName;
+  return name.length > 255 ? undefined : { dir: input.entry(path).dir, name };
+}
+
+/** Why it would be held before it was read. */
+function refusal(
+  path: ByteName,
+  entry: Entry,
+  stat: NonNullable<ReturnType<typeof statEntry>>,
+  by: Judge,
+): string | undefined {
+  const { feed, view } = by;
+  const holder = view?.holders(feed.name, [Buffer.from(path, 'latin1')])[0];
+  if (holder?.state === 'held' && sameBytes(holder.identity, stat)) {
+    return `it is held already: ${view?.job(holder.id)?.reason ?? 'see ingest-ctl held'}`;
+  }
+  if (stat.size > feed.maxBytes) return `too_large: it has ${stat.size} bytes and --max-bytes is ${feed.maxBytes}`;
+  if (stat.size === 0 && feed.onEmpty === 'hold') return 'empty_file: it is empty and --on-empty is hold';
+  if (workName('0'.repeat(26), 'copy', path) === undefined)
+    return 'name_too_long: no name in the work directory can hold its path';
+  return notMovable(entry, stat.uid);
+}
+
+function notMovable(entry: Entry, uid: number): string | undefined {
+  const me = process.geteuid?.() ?? 0;
+  if (me === 0) return undefined;
+  const directory = statEntry({ dir: entry.dir, name: '.' as ByteName });
+  if (directory && directory.mode & 0o1000 && uid !== me && directory.uid !== me) {
+    return 'sticky_directory: its directory has the sticky bit and the file belongs to another user';
+  }
+  try {
+    accessSync(`/proc/self/fd/${entry.dir}`, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    // A read-only mount is the place's failure, not the file's.
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+      ? 'not_permitted: it may not be moved out of its directory by this user'
+      : undefined;
+  }
+}
+
+function unopened(code: string): Verdict {
+  if (code === 'EACCES' || code === 'EPERM')
+    return { verdict: 'hold', reason: `unreadable: it may not be read by this user (${code})` };
+  if (code === 'EAGAIN') return { verdict: 'wait', reason: 'somebody has it open for writing' };
+  return { verdict: 'wait', reason: `it cannot be opened just now (${code})` };
+}
+
+function byContent(
+  path: ByteName,
+  sha256: Buffer,
+  demanded: string | undefined,
+  { feed, view, notes }: Judge,
+): Verdict {
+  const hex = sha256.toString('hex');
+  if (demanded !== undefined && demanded !== hex) {
+    return { verdict: 'hold', reason: `checksum_mismatch: its SHA-256 is ${hex}, its sidecar demands ${demanded}` };
+  }
+  const known = view?.read((reader) => contentByHash(reader, feed.name, sha256));
+  if (known) {
+    const where = known.target === null ? known.sourcePath : known.target;
+    const how = known.note === 'pruned' ? ', with its line in' : ' as';
+    return {
+      verdict: 'duplicate',
+      reason: `${known.state} before${how} ${shownName(where.toString('latin1') as ByteName)}`,
+    };
+  }
+  const twin = notes.twinOf(feed.name, sha256, Buffer.from(path, 'latin1'));
+  if (twin)
+    return { verdict: 'duplicate', reason: `same content as ${shownName(twin.toString('latin1') as ByteName)}` };
+  return { verdict: 'store', reason: hex };
+}

@@ -1,0 +1,54 @@
+/**
+ * What a dry run must remember of up to a million files: which it saw, in what order, and which contents.
+ * In a private database of this process that no other sees and that ends with it, so that memory stays flat.
+ */
+import Database from 'better-sqlite3';
+import type { Observation } from '../../ingest/rules/facts.js';
+
+export interface Note {
+  seq: number;
+  feed: string;
+  path: Buffer;
+  seen: Observation;
+  /** How often it was seen changed. */
+  changes: number;
+}
+
+export class DryNotes {
+  /** '' is a temporary database: in memory while it is small, else an unlinked file. */
+  readonly #db = new Database('');
+  readonly #add;
+  readonly #next;
+  readonly #content;
+  readonly #firstWith;
+
+  constructor() {
+    this.#db.exec(`
+      CREATE TABLE files (seq INTEGER PRIMARY KEY, feed TEXT, path BLOB, seen TEXT, changes INTEGER);
+      CREATE TABLE contents (feed TEXT, sha256 BLOB, path BLOB, PRIMARY KEY (feed, sha256)) WITHOUT ROWID;`);
+    this.#add = this.#db.prepare('INSERT INTO files (feed, path, seen, changes) VALUES (?, ?, ?, ?)');
+    this.#next = this.#db.prepare('SELECT * FROM files WHERE seq > ? ORDER BY seq LIMIT 1');
+    this.#content = this.#db.prepare('INSERT OR IGNORE INTO contents VALUES (?, ?, ?)');
+    this.#firstWith = this.#db.prepare('SELECT path FROM contents WHERE feed = ? AND sha256 = ?');
+  }
+
+  add(feed: string, path: Buffer, seen: Observation, changes = 0): void {
+    this.#add.run(feed, path, JSON.stringify(seen), changes);
+  }
+
+  /** The next one in the order in which they were seen; one that was added again comes last. */
+  after(seq: number): Note | undefined {
+    const row = this.#next.get(seq) as (Omit<Note, 'seen'> & { seen: string }) | undefined;
+    return row && { ...row, seen: JSON.parse(row.seen) as Observation };
+  }
+
+  /** The path that had this content first, where it was another; else this one is noted as the first. */
+  twinOf(feed: string, sha256: Buffer, path: Buffer): Buffer | undefined {
+    if (this.#content.run(feed, sha256, path).changes > 0) return undefined;
+    return (this.#firstWith.get(feed, sha256) as { path: Buffer }).path;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}

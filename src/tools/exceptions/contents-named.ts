@@ -1,0 +1,167 @@
+/**
+ * Which stored content an operator means: by its SHA-256, by the ingest id of its line, or by a path in an input, a warehouse or a
+ * work directory.
+ */
+import type { Reader } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError, OperatorError } from '../../base/errors.js';
+import { safeText } from '../../base/telemetry/safe.js';
+import { PlaceError } from '../../files/place-error.js';
+import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import type { Case } from '../../ingest/evidence/case.js';
+import { FeedFiles } from '../../ingest/files/feed-files.js';
+import {
+  type Content,
+  contentByHash,
+  contentByRow,
+  generationsOf,
+  placeOf,
+  shownPlace,
+} from '../../ingest/ledger/content.js';
+import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
+import { prunedUntil } from '../../ingest/ledger/pruned.js';
+import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import { type Found, find } from '../explain/find.js';
+
+const SHA256 = /^[0-9a-f]{64}$/i;
+const INGEST_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+export interface Named {
+  feed: FeedOptions;
+  /** Its newest generation; of a path in a warehouse the one that lies there, or the only one that ever did. */
+  content: Content;
+  /** The path is that of a file which was not stored, but equals this content. */
+  isDuplicate: boolean;
+  /** Contents that stand and that the word may mean as well, where this one was withdrawn. */
+  others: readonly Content[];
+}
+
+/** Errors: OperatorError, where no feed knows it, or several do. */
+export async function contentNamed(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named> {
+  const byId = INGEST_ID.test(word) ? ofIngestId(view, feeds, word) : [];
+  const named = SHA256.test(word)
+    ? ofHash(view, feeds, word)
+    : byId.length > 0
+      ? byId
+      : await ofPath(view, feeds, word);
+  if (named.length === 1) return named[0]!;
+  if (named.length === 0) {
+    throw new OperatorError(
+      'content_unknown',
+      `${safeText(word)} names no content that the ledger knows; name a SHA-256, or a path that ingest-ctl explain knows as stored or as a duplicate.`,
+    );
+  }
+  throw new OperatorError(
+    'content_of_many_feeds',
+    `${safeText(word)} is known to the feeds ${named.map(({ feed }) => feed.name).join(', ')}; say which one by --feed.`,
+  );
+}
+
+function ofHash(view: QueueView, feeds: readonly FeedOptions[], word: string): Named[] {
+  return feeds.flatMap((feed) => {
+    const content = view.read((r) => contentByHash(r, feed.name, Buffer.from(word, 'hex')));
+    if (!content) return [];
+    const others = view.read((r) => generationsOf(r, feed.name, content.sha256)).filter(stands);
+    return [{ feed, content, isDuplicate: false, others }];
+  });
+}
+
+function ofIngestId(view: QueueView, feeds: readonly FeedOptions[], word: string): Named[] {
+  const sql = 'SELECT row FROM contents WHERE feed = ? AND ingest_id = ?';
+  return feeds.flatMap((feed) => {
+    const content = view.read((r) => contentByRow(r, r.get<{ row: number }>(sql, feed.name, word)?.row ?? -1));
+    return content ? [{ feed, content, isDuplicate: false, others: [] }] : [];
+  });
+}
+
+async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named[]> {
+  const found = find(view, feeds, word);
+  const targets = found.flatMap(({ feed, target }) =>
+    target ? [{ feed, content: target, isDuplicate: false, others: [] }] : [],
+  );
+  if (targets.length > 0) return [await atTarget(view, feeds, targets)];
+  return found.flatMap((one) => newest(view, one) ?? []);
+}
+
+/**
+ * A path may have had several contents, one after the other: the one whose file lies there is meant. Where none does, nothing says
+ * which was the last: rows of a rebuilt ledger have no order, and clocks go back.
+ * Errors: OperatorError, where several are left, or the last one may have been pruned.
+ */
+async function atTarget(view: QueueView, feeds: readonly FeedOptions[], named: readonly Named[]): Promise<Named> {
+  const only = named[0]!;
+  const isHidden = mayHidePruned(view, only);
+  if (named.length === 1 && !isHidden) return only;
+  for (const one of named) if ((await pathOf(view, feeds, one)) === 'mine') return one;
+  throw named.length > 1 ? whichOf(named) : maybePruned(only);
+}
+
+const whichOf = (named: readonly Named[]): OperatorError =>
+  new OperatorError(
+    'which_generation',
+    `${placeOfNamed(named[0]!)} was the path of several contents, and none of them lies there; name the ingest_id of the one that is meant: ${named.map(asChoice).join(', or ')}.`,
+  );
+
+const asChoice = ({ content }: Named): string =>
+  `${content.ingestId} (${content.sha256.toString('hex')}${content.note === null ? '' : `, ${content.note}`})`;
+
+const placeOfNamed = ({ feed, content }: Named): string => shownPlace(feed.warehouse, placeOf(content));
+
+/** A content that came to the path after this one had gone, and whose record was pruned. */
+function mayHidePruned(view: QueueView, { content }: Named): boolean {
+  const until = view.read(prunedUntil);
+  if (until === undefined) return false;
+  const withdrawn = view
+    .read((reader) => exceptionsOf(reader, content))
+    .find(({ kind, generation }) => kind === 'withdraw' && generation === content.generation);
+  return (withdrawn?.atMs ?? content.ingestedAtMs ?? 0) < until;
+}
+
+const maybePruned = (named: Named): OperatorError =>
+  new OperatorError(
+    'content_unknown',
+    `${placeOfNamed(named)} was the path of ${named.content.sha256.toString('hex')}, whose file does not lie there; what came there after it may have been pruned from the state, so which content is meant is not known: name its SHA-256.`,
+  );
+
+async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, content }: Named): Promise<Case['path']> {
+  const files = new FeedFiles(recordedRoots(view, feed.name));
+  try {
+    return await lookAtPath(view, { feed, feeds, files, content });
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    throw new EnvironmentError('root_unusable', `${error.message}, so which content is meant cannot be seen.`);
+  } finally {
+    files.close();
+  }
+}
+
+const stands = ({ state, note, target }: Content): boolean =>
+  state === 'stored' && note !== 'withdrawn' && target !== null;
+
+interface Version {
+  atMs: number;
+  content: Content | undefined;
+  isDuplicate: boolean;
+}
+
+/** Chooses the newest version of a path that has a content. Where its record was pruned, no older version takes its place. */
+function newest(view: QueueView, { feed, jobs, contents }: Found): Named | undefined {
+  const ofJobs = jobs.flatMap((job): Version[] => {
+    const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;
+    if (row === undefined || putAway?.kind === 'discarded') return [];
+    const content = view.read((r) => contentByRow(r, row) ?? prunedByJob(r, feed, sha256));
+    return [{ atMs: job.createdAtMs, content, isDuplicate: putAway?.kind === 'duplicate' }];
+  });
+  // A rebuild knows their rows, and not their jobs.
+  const withoutJob = contents.map((content) => ({ atMs: content.ingestedAtMs ?? 0, content, isDuplicate: false }));
+  const [first, ...older] = [...ofJobs, ...withoutJob].sort((a, b) => b.atMs - a.atMs);
+  if (!first?.content) return undefined;
+  const ingested = older.flatMap(({ content, isDuplicate }) => (content && !isDuplicate ? content : []));
+  const others = new Map(ingested.filter(stands).map((content) => [content.row, content]));
+  return { feed, content: first.content, isDuplicate: first.isDuplicate, others: [...others.values()] };
+}
+
+const prunedByJob = (reader: Reader, feed: FeedOptions, sha256: string | undefined): Content | undefined =>
+  sha256 === undefined ? undefined : contentByHash(reader, feed.name, Buffer.from(sha256, 'hex'));

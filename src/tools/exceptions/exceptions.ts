@@ -1,0 +1,154 @@
+/**
+ * `ingest-ctl allow-again` and `ingest-ctl withdraw`: one transaction each. A withdrawal then writes its correction; a worker
+ * takes the file out.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Backend, Tx } from '../../../queue/backend.js';
+import { ulidFactory } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError, OperatorError } from '../../base/errors.js';
+import { PlaceError } from '../../files/place-error.js';
+import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import { FeedFiles } from '../../ingest/files/feed-files.js';
+import { type Content, contentByHash, contentByRow, placeOf, shownPlace } from '../../ingest/ledger/content.js';
+import { recordException } from '../../ingest/ledger/exceptions.js';
+import { writeCorrections } from '../../ingest/manifest/corrections.js';
+import { correctionLine } from '../../ingest/manifest/record.js';
+import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
+import { adoptWithdrawal, type Said, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import type { Named } from './contents-named.js';
+
+/** Answers the generation that the next drop becomes, and whether that was allowed before. Errors: OperatorError. */
+export function allowAgain(
+  backend: Backend,
+  { feed, content: named }: Named,
+  { who, why }: Said,
+): Promise<{ generation: number; isNew: boolean }> {
+  return backend.transact((tx) => {
+    const content = contentByHash(tx, feed.name, named.sha256);
+    if (content?.state !== 'stored') throw notStored(feed, named, 'what comes now is not a repetition of it');
+    const generation = content.generation + 1;
+    return { generation, isNew: recordException(tx, content, { generation, kind: 'allow_again', who, why }) };
+  });
+}
+
+/**
+ * Answers the id of the job that takes it out. The correction is on disk then: what is in the state alone would be
+ * lost with it. Errors: OperatorError; EnvironmentError where the correction cannot be written now (a worker does it).
+ */
+export async function withdraw(backend: Backend, named: Named, said: Said): Promise<string> {
+  const { feed } = named;
+  const id = ulidFactory(Date.now)();
+  const isStillThere = await liesThereWithdrawn(backend, feed, named.content.row);
+  const hour = await backend.transact((tx) => {
+    const content = contentByRow(tx, named.content.row);
+    if (content === undefined) throw prunedAway(named.content);
+    refuseWithdrawal(named, content, isStillThere);
+    if (content.note !== 'withdrawn') decideWithdrawal(tx, feed, content, id, said);
+    adoptWithdrawal(tx, feed, content, id, said);
+    return content.hour!;
+  });
+  await correctNow(backend, feed, hour, id);
+  return id;
+}
+
+/** Errors: OperatorError, where there is nothing to be withdrawn. */
+function refuseWithdrawal({ feed, others }: Named, content: Content, isStillThere: boolean): void {
+  if (content.state !== 'stored') throw notStored(feed, content, 'where it is held, ingest-ctl discard gives it up');
+  if (content.note === 'withdrawn' && !isStillThere) {
+    if (others.length > 0) throw whichGeneration(feed, content, others);
+    throw new OperatorError(
+      'already_withdrawn',
+      `${place(feed, content)} is withdrawn already; ingest-ctl explain says by whom and how far it is.`,
+    );
+  }
+  if (content.target === null || content.hour === null) {
+    throw new OperatorError(
+      'not_ours_to_withdraw',
+      `${place(feed, content)} was not brought there by this feed, and has no line; remove it by the means that it came by.`,
+    );
+  }
+}
+
+/** Its withdrawal was discarded, and its file still lies there. */
+async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: number): Promise<boolean> {
+  const content = backend.read((reader) => contentByRow(reader, row));
+  if (content?.note !== 'withdrawn' || content.target === null) return false;
+  const underWay = withdrawalOf(backend, content);
+  if (underWay) {
+    // Whoever decided it may have died before the correction was on disk.
+    await correctNow(backend, feed, content.hour!, underWay.id);
+    return false;
+  }
+  const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
+  const look = async (files: FeedFiles) => (await lookAtPath(backend, { feed, feeds, files, content })) === 'mine';
+  return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));
+}
+
+function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Said): void {
+  const { row, generation } = content;
+  recordException(tx, content, { generation, kind: 'withdraw', who, why });
+  tx.run("UPDATE contents SET note = 'withdrawn', updated_at_ms = ? WHERE row = ?", tx.wallMs, row);
+  const line = correctionLine(content, feed, why, tx.wallMs, who);
+  tx.run('INSERT INTO corrections (job, hour, line) VALUES (?, ?, ?)', id, content.hour, line);
+}
+
+/** A process that writes to that file is waited for so long. */
+const CORRECTION_WAIT_MS = 10_000;
+
+function correctNow(backend: Backend, feed: FeedOptions, hour: string, id: string): Promise<void> {
+  const write = async (files: FeedFiles) => {
+    const to = { backend, emit: () => {}, feed: feed.name, manifests: files.roots.manifests, root: files.manifests };
+    const isOwed = () =>
+      backend.read((reader) => reader.get('SELECT 1 FROM corrections WHERE job = ?', id)) !== undefined;
+    for (const endMs = performance.now() + CORRECTION_WAIT_MS; isOwed(); ) {
+      await writeCorrections(to, hour, [id]);
+      if (!isOwed()) return;
+      if (performance.now() > endMs) throw owedStill(`${files.roots.manifests}/${hour} is in use`);
+      await sleep(50);
+    }
+  };
+  return withFiles(backend, feed, write, ({ message }) => owedStill(message));
+}
+
+async function withFiles<T>(
+  backend: Backend,
+  feed: FeedOptions,
+  act: (files: FeedFiles) => Promise<T>,
+  refused: (error: PlaceError) => EnvironmentError,
+): Promise<T> {
+  const files = new FeedFiles(recordedRoots(backend, feed.name));
+  try {
+    return await act(files);
+  } catch (error) {
+    throw error instanceof PlaceError ? refused(error) : error;
+  } finally {
+    files.close();
+  }
+}
+
+const owedStill = (why: string): EnvironmentError =>
+  new EnvironmentError(
+    'correction_owed',
+    `its correction cannot be written now (${why}): a worker writes it as soon as it can, and takes the file out then. Until that the withdrawal stands in the state alone.`,
+  );
+
+const whichGeneration = (feed: FeedOptions, content: Content, others: readonly Content[]): OperatorError =>
+  new OperatorError(
+    'which_generation',
+    `${place(feed, content)} is withdrawn already, and what was named may also mean ${others.map((one) => `${place(feed, one)} (ingest_id ${one.ingestId})`).join(' or ')}; name the ingest_id that is meant.`,
+  );
+
+const prunedAway = ({ sha256, note, sourcePath }: Content): OperatorError =>
+  new OperatorError(
+    'not_ours_to_withdraw',
+    `the record of ${sha256.toString('hex')} was pruned, and with it where its file lies${note === 'pruned' ? `; its line is in ${sourcePath.toString()}` : ''}: remove the file by hand.`,
+  );
+
+const notStored = (feed: FeedOptions, content: Content, hint: string): OperatorError =>
+  new OperatorError(
+    'content_under_way',
+    `the content ${content.sha256.toString('hex')} of feed ${feed.name} is on its way with job ${content.carrier} and not stored yet; wait until it is: ${hint}.`,
+  );
+
+const place = (feed: FeedOptions, content: Content): string => shownPlace(feed.warehouse, placeOf(content));

@@ -1,0 +1,159 @@
+/**
+ * `ingest-ctl learn DIR`: the contents of files that were loaded by other means go into the ledger, so that the same content
+ * counts as a duplicate when it is dropped. A file that is learned is only read.
+ * Guarantees: what the ledger knows already stays as it is; a file that changes while it is read is not learned; run again,
+ * it adds what is missing.
+ * Does not: write manifest lines, or survive a lost state: after `ingest-ctl rebuild` it is to be run again.
+ */
+import { closeSync } from 'node:fs';
+import type { Backend } from '../../../queue/backend.js';
+import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
+import { Directories } from '../../files/directories.js';
+import { namesIn } from '../../files/names-in.js';
+import { errnoOf } from '../../files/place-error.js';
+import { SUCCESS } from '../../files/places.js';
+import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
+import { openRoot } from '../../ingest/files/feed-files.js';
+import { contentByHash, insertContent } from '../../ingest/ledger/content.js';
+import { identityOf } from '../../ingest/rules/identity.js';
+import {
+  type ByteName,
+  bytesOfName,
+  joinNames,
+  nameOfText,
+  type Stat,
+  statAtOrNone,
+  statFd,
+} from '../../linux/index.js';
+
+const BATCH = 1_000;
+const BATCH_BYTES = 256 << 20;
+
+export interface LearnOptions {
+  /** Absolute, real. */
+  directory: string;
+  feed: string;
+  /** The feed's warehouse, where the state knows it: a file in it keeps its place in the ledger. */
+  warehouse: string | undefined;
+}
+
+export interface Learned {
+  learned: number;
+  known: number;
+  /** Hidden ones, what is no regular file, and an empty `_SUCCESS`. */
+  ignored: number;
+  bytes: number;
+  /** Could not be read, or were written to. */
+  failed: number;
+}
+
+interface Read {
+  path: ByteName;
+  stat: Stat;
+  sha256: Buffer;
+}
+
+export async function learn(
+  backend: Backend,
+  options: LearnOptions,
+  tell: (path: ByteName, why: string) => void,
+  progress: (so: Learned) => void,
+): Promise<Learned> {
+  const totals: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0 };
+  let batch: Read[] = [];
+  let bytes = 0;
+  const enter = async (): Promise<void> => {
+    totals.learned += await record(backend, options, batch);
+    totals.known += batch.length;
+    batch = [];
+    bytes = 0;
+    progress(totals);
+  };
+  const root = new Directories(openRoot(options.directory));
+  try {
+    for (const path of filesBelow(root, totals)) {
+      const read = await readOne(root, path);
+      if ('why' in read) {
+        totals.failed++;
+        tell(path, read.why);
+        continue;
+      }
+      totals.bytes += read.stat.size;
+      bytes += read.stat.size;
+      if (batch.push(read) >= BATCH || bytes >= BATCH_BYTES) await enter();
+    }
+    await enter();
+  } finally {
+    root.close();
+  }
+  totals.known -= totals.learned;
+  return totals;
+}
+
+/** Depth first; in memory are the directories that are still to be read. */
+function* filesBelow(root: Directories, totals: Learned): Generator<ByteName> {
+  const pending = ['' as ByteName];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    yield* namesBelow(root, at, pending, totals);
+  }
+}
+
+function* namesBelow(root: Directories, at: ByteName, pending: ByteName[], totals: Learned): Generator<ByteName> {
+  for (const name of namesIn(root.directory(at))) {
+    const path = joinNames(at, name);
+    const stat = statAtOrNone(root.directory(at), name);
+    if (!stat) continue;
+    const isMarker = name === SUCCESS && stat.size === 0;
+    if (name.startsWith('.') || isMarker || (stat.kind !== 'file' && stat.kind !== 'directory')) totals.ignored++;
+    else if (stat.kind === 'directory') pending.push(path);
+    else yield path;
+  }
+}
+
+async function readOne(root: Directories, path: ByteName): Promise<Read | { why: string }> {
+  try {
+    const opened = openEntry(root.entry(path));
+    if (opened.fd === undefined) return { why: `it cannot be opened (${opened.code})` };
+    try {
+      const { stat, writer } = probeFd(opened.fd, new FsKinds());
+      if (stat.kind !== 'file') return { why: 'it is no regular file any more' };
+      if (writer === 'writer') return { why: 'somebody has it open for writing' };
+      const { sha256, bytes } = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+      if (bytes !== stat.size || identityOf(statFd(opened.fd)) !== identityOf(stat))
+        return { why: 'it was written to while it was read' };
+      return { path, stat, sha256 };
+    } finally {
+      closeSync(opened.fd);
+    }
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    return { why: `it cannot be read (${code})` };
+  }
+}
+
+/** Answers how many were new. */
+async function record(backend: Backend, options: LearnOptions, batch: Read[]): Promise<number> {
+  const { directory, feed, warehouse } = options;
+  if (batch.length === 0) return 0;
+  return backend.transact((tx) => {
+    let learned = 0;
+    for (const { path, stat, sha256 } of batch) {
+      if (contentByHash(tx, feed, sha256)) continue;
+      const whole = joinNames(nameOfText(directory), path);
+      insertContent(tx, {
+        ...{ feed, sha256, generation: 1, state: 'stored', carrier: 'learned', size: stat.size },
+        ...{ device: String(stat.dev), inode: String(stat.ino), mtimeNs: String(stat.mtimeNs) },
+        ...{ sourcePath: bytesOfName(whole), seal: 'copy', target: targetOf(whole, warehouse), note: 'learned' },
+        ...{ hour: null, ingestId: null, ingestedAtMs: null },
+      });
+      learned++;
+    }
+    return learned;
+  });
+}
+
+function targetOf(path: ByteName, warehouse: string | undefined): Buffer | null {
+  const prefix = warehouse === undefined ? undefined : `${nameOfText(warehouse)}/`;
+  return prefix !== undefined && path.startsWith(prefix) ? Buffer.from(path.slice(prefix.length), 'latin1') : null;
+}

@@ -1,0 +1,105 @@
+/**
+ * The warehouse of a feed goes on in an empty directory, as after a disk that was full or is lost: what was stored so far
+ * stays known by its content, and its file is no longer looked for (`unconfirmed`); the state notes when that was, for `explain`,
+ * and the directory gets the marker of the one before.
+ * Guarantees: nobody acts for the state meanwhile; killed at any point, it is run again; the marker comes last.
+ * Does not: copy files. Who copies them copies the marker too, and needs none of this.
+ */
+import { closeSync, readdirSync } from 'node:fs';
+import type { Backend } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError, OperatorError } from '../../base/errors.js';
+import { makeMarker, readMarker } from '../../files/marker.js';
+import { openRoot } from '../../ingest/files/feed-files.js';
+import { noteReplaced } from '../../ingest/ledger/replaced.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../../ingest/roots/moved-roots.js';
+import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
+import { lockRootsAlone } from '../../ingest/roots/root-locks.js';
+
+const PAGE = 5_000;
+/** What mkfs makes; no file of anybody. */
+const LOST_FOUND = 'lost+found';
+
+export interface Replaced {
+  /** All that shared the warehouse. */
+  feeds: string[];
+  contents: number;
+}
+
+/** Errors: OperatorError, where `warehouse` is not an empty directory; EnvironmentError, where somebody is at work. */
+export async function replaceWarehouse(backend: Backend, feed: FeedOptions, warehouse: string): Promise<Replaced> {
+  const { markers, warehouse: before } = recordedRoots(backend, feed.name);
+  const id = markers.warehouse;
+  if (id === undefined) throw notYet(feed.name);
+  const feeds = backend.read((r) =>
+    r.all<{ feed: string }>("SELECT feed FROM roots WHERE kind = 'warehouse' AND marker = ?", id),
+  );
+  const names = feeds.map((row) => row.feed);
+  const roots = names.map((name) => recordedRoots(backend, name));
+  const locks = lockRootsAlone(
+    roots.flatMap(({ work, manifests }) => [work, manifests]),
+    'replace-warehouse',
+  );
+  try {
+    const fd = openRoot(warehouse);
+    try {
+      if (readMarker(fd)?.id === id) throw sameOne(warehouse);
+      const [first] = readdirSync(`/proc/self/fd/${fd}`).filter((name) => name !== LOST_FOUND);
+      if (first !== undefined) throw notEmpty(warehouse, first);
+      const rule = KEPT_WHILE_UNDER_WAY.find(({ kind }) => kind === 'warehouse')!;
+      for (const name of names) refuseMoved(backend, { ...feed, name, warehouse }, before, rule);
+      const last = lastRow(backend);
+      const contents = await unconfirm(backend, names, last);
+      await backend.transact((tx) => {
+        for (const [n, name] of names.entries()) noteReplaced(tx, name, last, roots[n]!.warehouse);
+      });
+      makeMarker(fd, { id, kind: 'warehouse' });
+      return { feeds: names, contents };
+    } finally {
+      closeSync(fd);
+    }
+  } finally {
+    for (const lock of locks) lock.close();
+  }
+}
+
+const lastRow = (backend: Backend): number =>
+  backend.read((r) => r.get<{ last: number }>('SELECT coalesce(max(row), 0) AS last FROM contents'))!.last;
+
+/** In pages: a state of many millions of contents must stay readable meanwhile. */
+async function unconfirm(backend: Backend, feeds: readonly string[], last: number): Promise<number> {
+  let changed = 0;
+  for (let row = 0; row < last; row += PAGE) {
+    changed += await backend.transact((tx) =>
+      feeds.reduce(
+        (sum, feed) =>
+          sum +
+          tx.run(
+            `UPDATE contents SET note = 'unconfirmed'
+             WHERE row > ? AND row <= ? AND feed = ? AND state = 'stored' AND note IS NULL AND target IS NOT NULL`,
+            ...[row, row + PAGE, feed],
+          ).changes,
+        0,
+      ),
+    );
+  }
+  return changed;
+}
+
+const notYet = (feed: string): EnvironmentError =>
+  new EnvironmentError(
+    'root_unusable',
+    `feed ${feed} has no warehouse in this state yet, so there is none to replace: start ingest.`,
+  );
+
+const sameOne = (warehouse: string): OperatorError =>
+  new OperatorError(
+    'warehouse_not_empty',
+    `${warehouse} has the marker of the warehouse that is in use, so nothing has to be replaced: start ingest.`,
+  );
+
+const notEmpty = (warehouse: string, name: string): OperatorError =>
+  new OperatorError(
+    'warehouse_not_empty',
+    `${warehouse} must be empty, but it has ${JSON.stringify(name)}: name an empty directory. Where it is a copy of the former warehouse, copy its .ingest-root too and start ingest; nothing has to be replaced then.`,
+  );

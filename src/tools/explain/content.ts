@@ -1,0 +1,103 @@
+/** What became of a stored content, as sentences: where it is, and what operators said of it. */
+import type { FeedOptions } from '../../base/config/options.js';
+import { safeText } from '../../base/telemetry/safe.js';
+import { isPlannedByAnother } from '../../ingest/evidence/at-path.js';
+import type { Case } from '../../ingest/evidence/case.js';
+import { judge } from '../../ingest/evidence/table.js';
+import { statEntry } from '../../ingest/files/feed-files.js';
+import { type Content, generationsOf } from '../../ingest/ledger/content.js';
+import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
+import { type Replaced, replacedOf } from '../../ingest/ledger/replaced.js';
+import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { pathOf } from './find.js';
+import type { Looked } from './waiting.js';
+import { at, shown, type Verdict, verdict } from './words.js';
+
+export function ofContent(content: Content, looked: Looked): Verdict {
+  const told = whereContentIs(content, looked);
+  const made = looked.view.read((r) => exceptionsOf(r, content));
+  return { ...told, sentences: [...told.sentences, ...made.map((one) => exception(one, content))] };
+}
+
+function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {
+  const by = `by ${who} at ${at(atMs)} (${safeText(why)})`;
+  if (kind === 'withdraw') return `Its generation ${generation} was withdrawn ${by}.`;
+  const used = generation <= content.generation ? '' : ': the next file with this content becomes that one';
+  return `Generation ${generation} of this content was allowed ${by}${used}.`;
+}
+
+function whereContentIs(content: Content, looked: Looked): Verdict {
+  const { feed } = looked;
+  const target = content.target;
+  if (content.state !== 'stored') {
+    const where = target ? ` and is to lie at ${feed.warehouse}/${shown(target)}` : '';
+    return verdict('sealed', `Its content is ${content.state}${where}.`);
+  }
+  if (content.note === 'learned') {
+    return verdict(
+      'stored',
+      `Its content was learned from ${shown(content.sourcePath)}: it was loaded by other means.`,
+    );
+  }
+  if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
+  const replaced = content.note === 'unconfirmed' ? looked.view.read((r) => replacedOf(r, content)) : undefined;
+  const sentences = [
+    `It was stored as ${replaced?.path ?? feed.warehouse}/${shown(target)}${since(content)} (SHA-256 ${content.sha256.toString('hex')}, line in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
+  ];
+  const note = content.note as 'withdrawn' | 'unconfirmed' | null;
+  const path = pathFor(content, looked);
+  if (replaced) return wentWithWarehouse(content, replaced, { stored: sentences, feed, isBack: path === 'mine' });
+  const { truth, acts } = judge({
+    ...{ row: note ?? 'stored', job: 'none', line: 'not_looked', owed: false, sealed: 'not_looked', path },
+    back: note === 'withdrawn' ? 'taken_out' : 'no',
+  });
+  if (truth === 'withdrawn') {
+    const isLeft = acts.includes('take_out');
+    sentences.push(isLeft ? 'It is withdrawn, and a worker is to take it out.' : 'It was taken out again.');
+    return verdict('withdrawn', sentences);
+  }
+  if (path === 'others_line') sentences.push('It is not there now: another file has come to its path since.');
+  else if (note === 'unconfirmed') {
+    sentences.push(
+      'Nobody saw it there (unconfirmed): it was gone when its place was looked at, as when a consumer is quick.',
+    );
+  } else if (truth === 'gone') sentences.push('It is not there now: a consumer has taken it since.');
+  return verdict('stored', sentences);
+}
+
+function wentWithWarehouse(
+  { target, sha256 }: Content,
+  { path, atMs }: Replaced,
+  { stored, feed, isBack }: { stored: string[]; feed: FeedOptions; isBack: boolean },
+): Verdict {
+  const sentences = [
+    ...stored,
+    `That warehouse was replaced by an empty one at ${at(atMs)} (ingest-ctl replace-warehouse), and its files are no longer looked for.`,
+    'Its content stays known: a file that brings it again is a duplicate.',
+  ];
+  const [name, here] = [shown(target!), `${feed.warehouse}/${shown(target!)}`];
+  if (isBack) return verdict('stored', [...sentences, `A file lies at ${here} again.`]);
+  const copy =
+    path === feed.warehouse
+      ? `mount the former warehouse elsewhere and copy its ${name} to ${here}`
+      : `copy it from the former warehouse (cp -a ${path}/${name} ${here})`;
+  const again = `ingest-ctl allow-again ${sha256.toString('hex')} --reason WHY, then deliver it once more`;
+  return verdict('stored', sentences, `to have it here again, ${copy}; or, where it is lost: ${again}`);
+}
+
+/** By names, sizes and rows alone: no file is opened for an explanation. */
+function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] {
+  const target = pathOf(content.target!);
+  const stat = statEntry(files.entryOrNone(files.warehouse, target));
+  if (!stat) return 'free';
+  if (content.note === 'withdrawn') return withdrawalOf(view, content) ? 'mine' : 'others_line';
+  const isOthers = view.read((reader) => {
+    if (isPlannedByAnother(reader, { feed, content })) return true;
+    return generationsOf(reader, feed.name, content.sha256).some(
+      ({ generation, target: its }) => generation > content.generation && its?.equals(content.target!),
+    );
+  });
+  return isOthers ? 'others_line' : 'mine';
+}
+
+export const since = ({ ingestedAtMs }: Content): string => (ingestedAtMs === null ? '' : ` at ${at(ingestedAtMs)}`);

@@ -1,0 +1,195 @@
+/**
+ * `ingest-ctl explain PATH`: why is this file not in yet, or where did it go. Every stage, attempt and time, the rule that
+ * holds it and what would release it.
+ * Guarantees: changes nothing, neither in the state nor on disk, and opens no file of an input.
+ */
+import type { Job, Json } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { safeText } from '../../base/telemetry/safe.js';
+import { PlaceError } from '../../files/place-error.js';
+import { DUPLICATES } from '../../files/places.js';
+import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.js';
+import { standstillOf } from '../../ingest/health/standstill.js';
+import { prunedUntil } from '../../ingest/ledger/pruned.js';
+import { PRODUCER } from '../../ingest/ledger/services.js';
+import { waitsForJob } from '../../ingest/periods/waiting.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import { makeFilters } from '../../ingest/rules/filters.js';
+import { LinuxError } from '../../linux/index.js';
+import { findByName } from './by-name.js';
+import { ofContent } from './content.js';
+import { type Found, find, pathOf, rootsOf } from './find.js';
+import { ofJob } from './job.js';
+import { asJson, asText, type Part } from './told.js';
+import type { Looked } from './waiting.js';
+import { at, bytes, shown, type Verdict, verdict } from './words.js';
+
+/** Versions of one path that are told; the rest is counted. */
+const TOLD_MAX = 20;
+
+export interface Explained {
+  text: string;
+  json: Json;
+  /** Somebody knows it: it lies in an input, or a job, a stored content or a rule speaks of it. */
+  isKnown: boolean;
+}
+
+const UNKNOWN = 'unknown';
+
+export async function explain(
+  view: QueueView,
+  feeds: readonly FeedOptions[],
+  word: string,
+  statePath: string,
+): Promise<Explained> {
+  const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
+  let told = partsOfAll(find(view, feeds, word));
+  const isKnown = () => told.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN));
+  if (!isKnown()) {
+    const byName = findByName(view, feeds, word);
+    if (byName.length > 0) told = partsOfAll(byName);
+  }
+  if (told.length === 0) {
+    const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
+    const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
+    const sentences = [sentence, ...beyondMemory(view, feeds), `The inputs are: ${inputs}.`];
+    return {
+      text: [shown(Buffer.from(word)), ...sentences].join('\n  '),
+      json: { asked: word, found: [{ verdict: UNKNOWN, sentences: sentences.slice(0, -1) }] },
+      isKnown: false,
+    };
+  }
+  const text = told.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
+  return {
+    text,
+    json: { asked: word, found: told.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
+    isKnown: isKnown(),
+  };
+}
+
+function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
+  const { feed, key, jobs, contents } = found;
+  const files = new FeedFiles(rootsWithMarkers(view, feed));
+  const looked: Looked = { view, statePath, feed, files };
+  const name = `${feed.input}/${shown(pathOf(key))} (feed ${feed.name}`;
+  try {
+    const parts: Part[] = [];
+    const now = found.inInput ? inInput(found, looked) : undefined;
+    if (now) parts.push({ title: `${name})`, ...now });
+    for (const known of jobs.slice(0, TOLD_MAX)) {
+      const job = { ...known, bytes: sizeNow(known, looked) };
+      const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
+      parts.push({
+        title,
+        job,
+        ...withPeriods(
+          job,
+          careful(() => ofJob(job, looked)),
+          view,
+        ),
+      });
+    }
+    for (const content of contents.slice(0, TOLD_MAX)) {
+      const title = `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
+      parts.push({ title, ...careful(() => ofContent(content, looked)) });
+    }
+    const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);
+    if (more > 0) parts.push({ title: name, ...verdict('more', `${more} more versions of that path came before.`) });
+    if (parts.length > 0) return parts;
+    const { forgottenIn } = found;
+    return [{ title: `${name})`, ...(forgottenIn ? forgotten(view, feed, forgottenIn) : neverSeen(view, feed)) }];
+  } finally {
+    files.close();
+  }
+}
+
+/** What lies in the input yet may have grown since its stage has looked. */
+function sizeNow(job: Job, { files }: Looked): number {
+  const { sealed } = job.payload as unknown as JobFacts;
+  if (!job.keyed || sealed) return job.bytes;
+  const stat = careful(() => statEntry(files.entryOrNone(files.input, pathOf(job.key))));
+  return stat && 'kind' in stat && stat.kind === 'file' ? stat.size : job.bytes;
+}
+
+/** The markers that readers wait for because of it. */
+function withPeriods(job: Job, said: Verdict, view: QueueView): Verdict {
+  const more = waitsForJob(view, job.id).map(
+    ({ folder }) => `${folder} is over, and its _SUCCESS waits for this file.`,
+  );
+  return { ...said, sentences: [...said.sentences, ...more] };
+}
+
+/** What lies under the path now, where no job speaks of it. */
+function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked): Verdict | undefined {
+  if (jobs.some((job) => job.keyed && job.state !== 'done')) return undefined;
+  return careful(() => {
+    const path = pathOf(key);
+    const stat = statEntry(files.entryOrNone(files.input, path));
+    const why = makeFilters(feed).whyNot(path, stat);
+    if (stat?.kind === 'directory') {
+      return verdict(
+        'ignored',
+        feed.recursive
+          ? 'It is a directory: ask for a file in it.'
+          : 'It is a directory, and --no-recursive is set: nothing in it is looked at.',
+      );
+    }
+    if (why !== undefined && (stat || jobs.length === 0)) {
+      const there = stat ? '' : 'There is no such file. If there were: ';
+      return verdict('ignored', `${there}It is ignored (${why.rule}): ${safeText(why.sentence)}.`);
+    }
+    if (!stat) return undefined;
+    const lies = 'It lies in the input, and was not noticed yet';
+    const low = view.gates().find(({ cause, place }) => cause === 'watermark' && place === 'state');
+    const idle = low
+      ? { sentence: `New files are not noted: ${safeText(low.reason)}.`, release: 'free some space there' }
+      : standstillOf(PRODUCER, view, statePath);
+    return idle
+      ? verdict('unseen', [`${lies}.`, idle.sentence], idle.release)
+      : verdict('unseen', `${lies}: the next scan finds it, if no event does before.`);
+  });
+}
+
+const neverSeen = (view: QueueView, feed: FeedOptions): Verdict =>
+  verdict(
+    UNKNOWN,
+    ['There is no such file, and none of that name was ever seen.', ...beyondMemory(view, [feed])],
+    'deliver it, or ask for another path',
+  );
+
+const forgotten = (view: QueueView, feed: FeedOptions, folder: NonNullable<Found['forgottenIn']>): Verdict =>
+  folder === DUPLICATES
+    ? verdict('duplicate', ['Its content was there before; it is a duplicate.', ...beyondMemory(view, [feed])])
+    : verdict('discarded', ['An operator discarded it, or what it belonged to.', ...beyondMemory(view, [feed])]);
+
+/** The state may have forgotten it; the manifests have not. */
+function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] {
+  const until = view.read(prunedUntil);
+  if (until === undefined) return [];
+  const roots = [...new Set(feeds.map(({ manifests }) => manifests))].join(' ');
+  return [
+    `What ended before ${at(until)} was pruned from the state (--keep-history): the manifests have its line, if it was stored (grep -rF NAME ${roots}).`,
+  ];
+}
+
+/** A place that fails is a part of the answer. */
+function careful<T>(look: () => T): T | Verdict {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof PlaceError || error instanceof LinuxError) {
+      return verdict('place', `It cannot be looked at: ${error.message}.`);
+    }
+    throw error;
+  }
+}
+
+function rootsWithMarkers(view: QueueView, feed: FeedOptions): Roots {
+  const known = view.read((r) =>
+    r.all<{ kind: string; marker: string | null }>('SELECT kind, marker FROM roots WHERE feed = ?', feed.name),
+  );
+  const markers = Object.fromEntries(known.flatMap(({ kind, marker }) => (marker === null ? [] : [[kind, marker]])));
+  const { input, manifests, warehouse } = feed;
+  return { input, manifests, warehouse, work: rootsOf(view, feed).work[0]!, markers };
+}

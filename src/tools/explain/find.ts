@@ -1,0 +1,142 @@
+/**
+ * What an operator's word may mean: a job's id, a path in an input, a file in a work directory, a file in a warehouse.
+ * Guarantees: looks, and opens nothing as data. Does not: judge what it finds.
+ */
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Job, QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../../files/places.js';
+import { type Content, contentByRow } from '../../ingest/ledger/content.js';
+import { prunedUntil } from '../../ingest/ledger/pruned.js';
+import { formerWarehouses } from '../../ingest/ledger/replaced.js';
+import { possibleWork } from '../../ingest/roots/work-place.js';
+import { type ByteName, bytesOfName, nameOfText } from '../../linux/index.js';
+
+export interface Found {
+  feed: FeedOptions;
+  /** Of the file in the input. */
+  key: Buffer;
+  /** Newest first. */
+  jobs: Job[];
+  /** Without a job: rows of a ledger that was rebuilt. */
+  contents: Content[];
+  /** The word names a place in a warehouse: the content that has, or had, it as its target. */
+  target?: Content;
+  /** The word itself names a place in the input, so what lies there now counts too. */
+  inInput: boolean;
+  /** A name of ours in that folder, of a job that nobody knows any more. */
+  forgottenIn?: typeof DUPLICATES | typeof FAILED;
+}
+
+const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+export function find(view: QueueView, feeds: readonly FeedOptions[], word: string): Found[] {
+  if (JOB_ID.test(word)) {
+    const job = view.job(word);
+    const feed = feeds.find(({ name }) => name === job?.feed);
+    if (job && feed) return [{ feed, key: job.key, jobs: [job], contents: [], inInput: false }];
+  }
+  const absolute = withRealParent(resolve(word));
+  const exact = feeds.flatMap((feed) => findPath(view, feed, absolute));
+  if (exact.length > 0 || isAbsolute(word)) return exact;
+  const inside = feeds.map((feed) => ofKey(view, feed, bytesOfName(nameOfText(word.replace(/^\.\//, '')))));
+  // A relative path that no feed ever saw is unknown once, and not once a feed.
+  const known = inside.filter(({ jobs, contents }) => jobs.length + contents.length > 0);
+  return known.length > 0 ? known : inside;
+}
+
+function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
+  const roots = rootsOf(view, feed);
+  for (const work of roots.work) {
+    const inWork = below(work, path);
+    if (inWork !== undefined) return ofWorkName(view, feed, inWork);
+  }
+  for (const warehouse of [feed.warehouse, ...view.read((r) => formerWarehouses(r, feed.name, feed.warehouse))]) {
+    const target = below(warehouse, path);
+    if (target !== undefined) return ofTarget(view, feed, bytesOfName(nameOfText(target)));
+  }
+  const inside = below(feed.input, path);
+  if (inside === undefined) return [];
+  // A work directory inside a mount below the input.
+  const inner = inside.lastIndexOf('.ingest/');
+  if (inner > 0 && inside[inner - 1] === '/') {
+    const found = ofWorkName(view, feed, inside.slice(inner + '.ingest/'.length));
+    if (found.length > 0) return found;
+  }
+  return [ofKey(view, feed, bytesOfName(nameOfText(inside)))];
+}
+
+export function ofKey(view: QueueView, feed: FeedOptions, key: Buffer): Found {
+  const jobs = view.jobsByKey(feed.name, key);
+  const rows = view.read((r) =>
+    r.all<{ row: number }>(
+      'SELECT row FROM contents WHERE feed = ? AND source_path = ? ORDER BY row DESC',
+      feed.name,
+      key,
+    ),
+  );
+  const ids = new Set(jobs.map(({ id }) => id));
+  const contents = contentsOf(view, rows).filter(({ carrier }) => !ids.has(carrier));
+  return { feed, key, jobs, contents, inInput: true };
+}
+
+/** A file in underprocess/, duplicates/ or failed/: its name says its job. */
+function ofWorkName(view: QueueView, feed: FeedOptions, inWork: string): Found[] {
+  const [folder, name, ...rest] = inWork.split('/');
+  if (!(WORK_FOLDERS as readonly string[]).includes(folder!) || name === undefined) return [];
+  const parsed = parseWorkName(nameOfText(name));
+  if (!parsed) return [];
+  const job = view.job(parsed.jobId);
+  const path = parsed.path ?? nameOfText(rest.join('/'));
+  const forgottenIn = [DUPLICATES, FAILED].find((one) => !job && one === folder);
+  if (forgottenIn && view.read(prunedUntil) === undefined) return [];
+  const found = { feed, key: job?.key ?? bytesOfName(path), jobs: job ? [job] : [], contents: [], inInput: false };
+  return [{ ...found, ...(forgottenIn && { forgottenIn }) }];
+}
+
+function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
+  const rows = view.read((r) =>
+    r.all<{ row: number }>(
+      'SELECT row FROM contents WHERE feed = ? AND target = ? ORDER BY row DESC',
+      feed.name,
+      target,
+    ),
+  );
+  return contentsOf(view, rows).map((content) => {
+    const job = view.job(content.carrier);
+    return {
+      feed,
+      key: content.sourcePath,
+      jobs: job ? [job] : [],
+      contents: job ? [] : [content],
+      target: content,
+      inInput: false,
+    };
+  });
+}
+
+const contentsOf = (view: QueueView, rows: readonly { row: number }[]): Content[] =>
+  view.read((r) => rows.flatMap(({ row }) => contentByRow(r, row) ?? []));
+
+/** As they were set up; before that, as a start would choose them. */
+export function rootsOf(view: QueueView, feed: FeedOptions): { work: string[] } {
+  const known = view.read((r) =>
+    r.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'work'", feed.name),
+  );
+  return { work: known ? [known.path] : possibleWork(feed) };
+}
+
+const below = (root: string, path: string): string | undefined =>
+  path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
+
+/** Inputs are recorded by their real path; the file itself may be gone, or a symlink. */
+function withRealParent(path: string): string {
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
+}
+
+export const pathOf = (key: Buffer): ByteName => key.toString('latin1') as ByteName;

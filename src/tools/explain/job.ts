@@ -1,0 +1,134 @@
+/** What became of a job, as sentences for a person at night: one verdict for each state, and what would release it. */
+import type { Job, QueueView } from '../../../queue/index.js';
+import { CATALOGUE } from '../../base/errors.js';
+import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../../files/places.js';
+import { statEntry } from '../../ingest/files/feed-files.js';
+import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
+import { contentByRow, shownPlace } from '../../ingest/ledger/content.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import type { ByteName } from '../../linux/index.js';
+import { ofContent, since } from './content.js';
+import { pathOf } from './find.js';
+import { type Looked, waiting } from './waiting.js';
+import { at, shown, type Verdict, verdict } from './words.js';
+
+export function ofJob(job: Job, looked: Looked): Verdict {
+  switch (job.state) {
+    case 'ready':
+      return storedSo(job, looked, waiting(job, looked));
+    case 'claimed':
+      return storedSo(job, looked, claimed(job, looked.view));
+    case 'waiting':
+      return waitsForTwin(job, looked);
+    case 'held':
+      return held(job);
+    case 'done':
+      return ended(job, looked);
+  }
+}
+
+/** A file that lies in the warehouse is told first, where its job only has other files to put away. */
+function storedSo(job: Job, looked: Looked, left: Verdict): Verdict {
+  const { content: row, putAway } = job.payload as unknown as JobFacts;
+  const content = row === undefined ? undefined : looked.view.read((r) => contentByRow(r, row));
+  if (putAway?.kind !== 'stored' || content?.state !== 'stored') return left;
+  const { verdict: word, sentences } = ofContent(content, looked);
+  return verdict(word, [...sentences, ...left.sentences], left.release);
+}
+
+function claimed(job: Job, view: QueueView): Verdict {
+  const owner = claimantOf(job.owner, view);
+  if (owner) {
+    const has = `The process "${owner.title}" (pid ${owner.pid}) has it for ${job.stage}`;
+    if (owner.condition === 'stopped')
+      return verdict('claimed', `${has}, and ${IS_STOPPED}: it waits for that process.`, releaseOf([owner]));
+    const hand = owner.job === job.id ? ' and works on it just now' : ', in a batch with others';
+    return verdict('claimed', `${has}${hand}.`);
+  }
+  return verdict(
+    'claimed',
+    `A process that has died had it for ${job.stage}; it is taken from there by the next one.`,
+    'another worker takes it within a second; where none is running: start ingest (or ingest-worker)',
+  );
+}
+
+function waitsForTwin(job: Job, looked: Looked): Verdict {
+  const { view, feed } = looked;
+  const row = Number(/^content:(\d+)$/.exec(job.waitsOn ?? '')?.[1] ?? -1);
+  const content = view.read((r) => contentByRow(r, row));
+  const carrier = content && view.job(content.carrier);
+  if (!carrier) return verdict('waiting_for_content', `It waits for ${job.waitsOn}.`);
+  const of = ofJob(carrier, looked);
+  return verdict(
+    'waiting_for_content',
+    [
+      `Its content is the same as that of ${shown(`${feed.input}/`)}${shown(pathOf(carrier.key))} (job ${carrier.id}), which is on its way: when that one is stored, this one is a duplicate of it.`,
+      `That one: ${of.sentences.join(' ')}`,
+    ],
+    of.release === undefined ? undefined : `of that one: ${of.release}`,
+  );
+}
+
+function held(job: Job): Verdict {
+  const code = job.holdCode ?? '';
+  return verdict(
+    'held',
+    [
+      `It is held since ${at(job.updatedAtMs)} (${code}), and nothing is done with it until somebody acts.`,
+      sentence(job.reason ?? ''),
+    ],
+    `${CATALOGUE[code]?.hint ?? ''} Then: ingest-ctl retry ${job.id}, or: ingest-ctl discard ${job.id}.`.trim(),
+  );
+}
+
+const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+
+function ended(job: Job, looked: Looked): Verdict {
+  const facts = job.payload as unknown as JobFacts;
+  const content = looked.view.read((r) => contentByRow(r, facts.content ?? -1));
+  const when = at(job.updatedAtMs);
+  switch (job.ending) {
+    case 'stored':
+      return content ? ofContent(content, looked) : verdict('stored', `It was stored at ${when}.`);
+    case 'duplicate': {
+      const of = facts.putAway?.of;
+      const first = content ? `, which came from ${shown(content.sourcePath)}${since(content)}` : '';
+      const place = shownPlace(looked.feed.warehouse, (of ?? '') as ByteName);
+      const before = facts.putAway?.note === 'record_pruned' ? `, with its line in ${place}` : `, as ${place}${first}`;
+      return verdict('duplicate', [
+        `Its content was there before${before}: it is a duplicate since ${when}.`,
+        whereIs(job, DUPLICATES, looked) ??
+          'Its copy was deleted (--on-duplicate delete), or taken away from duplicates/ since.',
+      ]);
+    }
+    case 'discarded':
+      return verdict('discarded', [
+        `An operator discarded it; it was put away at ${when}.`,
+        whereIs(job, FAILED, looked) ?? 'It does not lie in failed/ any more.',
+      ]);
+    case 'withdrawn':
+      return verdict('withdrawn', [
+        `${facts.putAway?.by ?? 'An operator'} withdrew it (${facts.putAway?.note ?? ''}); it was taken out of the warehouse at ${when}.`,
+        whereIs(job, FAILED, looked) ??
+          'It does not lie in failed/: it was not in the warehouse any more, or was removed since.',
+      ]);
+    default:
+      return verdict('dropped', dropped(job.trail.at(-1)?.why), 'nothing of it was taken: deliver it again');
+  }
+}
+
+function dropped(why: string | undefined): string {
+  const kind = /^became_(\w+)$/.exec(why ?? '')?.[1];
+  return kind
+    ? `Before it was sealed, a ${kind} lay under its name instead of the file.`
+    : 'It vanished from the input (was renamed or removed) before it was sealed.';
+}
+
+/** Where a file of the job lies in a folder of its work directory. */
+function whereIs(job: Job, folder: (typeof WORK_FOLDERS)[number], { files }: Looked): string | undefined {
+  const inside = ((job.payload as unknown as JobFacts).inside ?? '') as ByteName;
+  const key = { id: job.id, key: job.key, inside };
+  if (!files.canHold(key) || !statEntry(files.workEntry(key, 'file', folder))) return undefined;
+  const root = inside === '' ? files.roots.work : `${files.roots.input}/${shown(inside)}/.ingest`;
+  return `It lies in ${root}/${shown(files.workPath(key, 'file', folder))}.`;
+}

@@ -1,0 +1,170 @@
+/**
+ * Why a job does not go on just now: the rule of its stage, a closed gate, a back-off, nobody to work on it.
+ * The rule is asked as verify-complete asks it, of what lies on disk now; nothing is opened, so whether a writer is left
+ * is told by the stage's own last answer.
+ */
+import type { Gate, Job, QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
+import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
+import { standstillOf } from '../../ingest/health/standstill.js';
+import { completion, quietMs, type SidecarSeen, stabilityMs } from '../../ingest/rules/completion.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import { type ByteName, bootId, type Stat } from '../../linux/index.js';
+import { pathOf } from './find.js';
+import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './words.js';
+
+export interface Looked {
+  view: QueueView;
+  statePath: string;
+  feed: FeedOptions;
+  files: FeedFiles;
+}
+
+/** A rule's answer; `promise`: what happens then by itself, as long as somebody is at work. */
+type Rule = Verdict & { promise?: string };
+
+export function waiting(job: Job, looked: Looked): Verdict {
+  const gate = gateOf(job, looked.view);
+  if (gate) return behindGate(gate);
+  const { view, feed, statePath } = looked;
+  const leftMs = job.dueMs - view.nowMs();
+  if (job.attempts > 0 && job.reason !== null && job.trail.at(-1)?.outcome === 'retry') {
+    return verdict(
+      'retrying',
+      `${job.stage} failed ${job.attempts} ${job.attempts === 1 ? 'time' : 'times'}; the last error: ${job.reason}`,
+      leftMs > 0 ? `it is tried again by itself ${inTime(leftMs)}` : undefined,
+    );
+  }
+  const facts = job.payload as unknown as JobFacts;
+  const { promise, ...rule }: Rule =
+    facts.sealed || facts.putAway || job.stage !== 'verify-complete'
+      ? sealedRule(job, facts, feed)
+      : inputRule(job, facts, looked);
+  const idle = standstillOf(job.stage, view, statePath);
+  if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
+  const release = [idle.release, ...(rule.release === undefined ? [] : [rule.release])].join('; besides: ');
+  return verdict(rule.verdict, [...rule.sentences, idle.sentence], release);
+}
+
+const promising = (rule: Verdict, promise: string): Rule => ({ ...rule, promise });
+
+const gateOf = (job: Job, view: QueueView): Gate | undefined =>
+  view.gates().find((g) => [job.feed, '*'].includes(g.feed) && [job.stage, '*'].includes(g.stage));
+
+function behindGate(gate: Gate): Verdict {
+  const stage = gate.stage === '*' ? 'Every stage' : `The stage ${gate.stage}`;
+  if (gate.cause === 'pause') {
+    const verb = ['ingest-ctl resume', ...(gate.stage === '*' ? [] : [gate.stage])].join(' ');
+    return verdict('behind_gate', `${stage} was paused by an operator at ${at(gate.sinceMs)}.`, verb);
+  }
+  return verdict(
+    'behind_gate',
+    `${stage} is closed since ${at(gate.sinceMs)} (${gate.code}): ${gate.reason}.`,
+    'it goes on by itself as soon as that is repaired; it is looked at again and again, and no attempt is spent',
+  );
+}
+
+function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Rule {
+  const path = pathOf(job.key);
+  const stat = statEntry(files.entryOrNone(files.input, path));
+  if (stat?.kind !== 'file') {
+    return verdict(
+      'waiting',
+      'It is not in the input any more; its job ends at its next look, and nothing of it was taken.',
+    );
+  }
+  const last = job.trail.at(-1)?.why;
+  const sidecar = sidecarSeen(feed, files, path, last);
+  const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
+  if (rule.complete) {
+    if (last === 'writer_open') return writerOpen(facts, job, view);
+    return promising(verdict('waiting', 'Its rule holds: it is complete.'), 'It is sealed when its turn comes.');
+  }
+  switch (rule.why) {
+    case 'no_sidecar':
+      return verdict(
+        'waiting',
+        `It is complete when its sidecar is there, and ${shown((path + feed.sidecarSuffix) as ByteName)} is not.`,
+        'the uploader has to deliver the sidecar; its arrival is noticed',
+      );
+    case 'sidecar_open':
+      return verdict(
+        'waiting',
+        'Its sidecar is there, but somebody is still writing it.',
+        'the writer has to close it',
+      );
+    case 'partial_upload':
+      return verdict(
+        'waiting',
+        `Its mtime is 0, as rsync --partial leaves a file that it could not finish: it is taken when it has not changed for ${seconds((feed.partialUploadSeconds ?? 0) * 1_000)} (--partial-upload-seconds), and ${seconds(rule.inMs)} of that are left.`,
+        'touch it, if it is whole, or give it a sidecar with its checksum',
+      );
+    default:
+      return windowRuns(feed, facts, stat, sidecar, rule.seen !== undefined, rule.inMs);
+  }
+}
+
+function windowRuns(
+  feed: FeedOptions,
+  facts: JobFacts,
+  stat: Stat,
+  sidecar: SidecarSeen,
+  anew: boolean,
+  leftMs: number,
+): Rule {
+  const wholeMs = quietMs(feed, facts.seen!, stat, sidecar);
+  const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --settle-ms ${feed.settleMs})`;
+  return anew
+    ? verdict(
+        'waiting',
+        `${rule}, and it was changed since it was last looked at: that time begins again.`,
+        'nobody may write to it for so long',
+      )
+    : promising(verdict('waiting', `${rule}: ${seconds(leftMs)} of that are left.`), 'Then it is taken.');
+}
+
+function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
+  return verdict(
+    'waiting',
+    `Somebody still has it open (or mapped) for writing: ${facts.refusals ?? 1} looks in a row found it so; looked at again ${inTime(job.dueMs - view.nowMs())}.`,
+    'the writer has to close it (fuser -v names the process); it is never taken from under a writer',
+  );
+}
+
+function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: string | undefined): SidecarSeen {
+  if (feed.mode !== 'sidecar') return { kind: 'missing' };
+  const stat = statEntry(files.entryOrNone(files.input, (path + feed.sidecarSuffix) as ByteName));
+  if (stat?.kind !== 'file') return { kind: 'missing' };
+  if (last === 'sidecar_open') return { kind: 'open' };
+  return { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: last !== 'partial_upload' };
+}
+
+function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Rule {
+  if (facts.putAway) {
+    const decided = `It is decided (${facts.putAway.kind}); only its file has to be put away.`;
+    return promising(verdict('sealed', decided), 'That is done when its turn comes.');
+  }
+  const window = facts.sealed?.window;
+  if (window) {
+    const why = job.trail.at(-1)?.why ?? 'window';
+    return verdict(
+      'sealed',
+      `It was sealed into underprocess/, and there it has to stay unchanged for ${seconds(stabilityMs(feed))} more (${why}${facts.sealed!.because ? `, ${facts.sealed!.because}` : ''}).`,
+      why === 'writer_open' ? 'the writer has to close it (fuser -v names the process)' : undefined,
+    );
+  }
+  if (facts.noRoom !== undefined && job.reason === NO_ROOM) {
+    const again = 'it is tried again by itself, ever more seldom, behind the others';
+    return verdict('sealed', `It has to be copied, and there was no room for its ${bytes(job.bytes)}.`, again);
+  }
+  if (job.reason === BELOW_MARK) {
+    const left = `${bytes(feed.minFreeBytes)} (--min-free-bytes) would not stay free of ${feed.warehouse}`;
+    const release = 'free some space there, or lower the mark; it is looked at again by itself';
+    return verdict('sealed', `It has to be copied, and with its ${bytes(job.bytes)} ${left}.`, release);
+  }
+  return promising(
+    verdict('sealed', 'It was sealed (it lies in underprocess/).'),
+    `It waits for its turn in the stage ${job.stage}.`,
+  );
+}

@@ -1,0 +1,43 @@
+/** How `explain` says times, paths and histories. Names are escaped: a file may be called anything. */
+import type { Job, TrailEntry } from '../../../queue/index.js';
+import { safeText, shownBytes, shownSeconds } from '../../base/telemetry/safe.js';
+import { type ByteName, shownName } from '../../linux/index.js';
+
+export interface Verdict {
+  /** One word, for programs. */
+  verdict: string;
+  sentences: string[];
+  /** What would let it go on, where something has to happen. */
+  release?: string;
+}
+
+export const verdict = (word: string, sentences: string | string[], release?: string): Verdict => ({
+  verdict: word,
+  sentences: [sentences].flat(),
+  ...(release !== undefined && { release }),
+});
+
+export const shown = (name: ByteName | Buffer | string): string =>
+  safeText(typeof name === 'string' ? shownName(name as ByteName) : name.toString('utf8'));
+
+/** In one zone, as the manifests have it, and said. */
+export const at = (ms: number): string =>
+  new Date(ms)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC');
+
+export const inTime = (ms: number): string => (ms <= 0 ? 'now' : `in ${shownSeconds(ms / 1_000)}`);
+export const seconds = (ms: number): string => shownSeconds(ms / 1_000);
+export const bytes = shownBytes;
+
+export function historyOf(job: Job): string[] {
+  const first = `${at(job.createdAtMs)}  found in the input`;
+  return [first, ...job.trail.map(entryText)];
+}
+
+function entryText({ stage, outcome, why, firstAtMs, lastAtMs, count }: TrailEntry): string {
+  if (outcome === 'folded') return `${at(firstAtMs)}  … ${count} steps, until ${at(lastAtMs)}`;
+  const what = `${at(firstAtMs)}  ${stage}: ${outcome}${why === undefined ? '' : ` (${safeText(why)})`}`;
+  return count === 1 ? what : `${what}, ${count} times until ${at(lastAtMs)}`;
+}

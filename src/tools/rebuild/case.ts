@@ -1,0 +1,125 @@
+/**
+ * What the disk, the state in the making and all other lines say of a line, in the words of the evidence.
+ * Guarantees: a file's bytes are read wherever its size alone could mistake another line's file for this one's, or where
+ * a file may be removed because of the answer.
+ */
+import type { Backend, Tx } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { FAILED, partitionOf } from '../../files/places.js';
+import type { Case } from '../../ingest/evidence/case.js';
+import { ownerOf } from '../../ingest/evidence/owner.js';
+import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
+import type { Content } from '../../ingest/ledger/content.js';
+import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/manifest/read.js';
+import { contentAt } from '../../ingest/warehouse/target.js';
+import { bytesOfName, nameOfBytes } from '../../linux/index.js';
+import { claimantsOf, pathOf } from './paths.js';
+import { isSettled, type Making } from './state/progress.js';
+import { below, type Line, targetOf } from './state/row.js';
+import { hasSealed, heirIn, sealedOf } from './state/sealed.js';
+import { takenOutBy } from './taken-out.js';
+
+/** Looks at the disk: not for inside a transaction. */
+export async function lookAt(
+  { backend, moved }: Pick<Making, 'backend' | 'moved'>,
+  record: ReadRecord,
+  file: FoundManifest,
+  feed: FeedOptions,
+  files: FeedFiles,
+): Promise<Line> {
+  const ingestedAtMs = Date.parse(String(record.fields.ingested_at)) || 0;
+  const line: Line = {
+    record,
+    hour: file.hour ?? partitionOf(ingestedAtMs, feed.timezone).hour,
+    ingestedAtMs,
+    target: targetOf(record, feed, moved),
+    takenOut: backend.read((reader) => takenOutBy(reader, feed.name, record.ingestId)),
+    path: 'free',
+    hasFailed: false,
+  };
+  const isSealed = backend.read((reader) => hasSealed(reader, feed.name, Buffer.from(record.sha256, 'hex')));
+  line.hasFailed = isSealed && liesInFailed(line, feed, files);
+  line.path = await pathFor(backend, line, feed, files, isSealed);
+  return line;
+}
+
+async function pathFor(
+  backend: Pick<Backend, 'read'>,
+  line: Line,
+  feed: FeedOptions,
+  files: FeedFiles,
+  isSealed: boolean,
+): Promise<Case['path']> {
+  const { target, record } = line;
+  const entry = target === undefined ? undefined : files.entryOrNone(files.warehouse, target);
+  const stat = statEntry(entry);
+  if (!stat) return 'free';
+  if (stat.kind !== 'file' || stat.size !== record.fields.size) return 'foreign';
+  const claimants = backend.read((reader) => claimantsOf(reader, pathOf(feed, target!)));
+  if (claimants.length === 1 && !isSealed && line.takenOut === undefined) return 'mine';
+  const sha256 = await contentAt(entry!);
+  const owner = sha256 && ownerOf(claimants, sha256);
+  if (!owner) return 'foreign';
+  return owner.ingestId === record.ingestId ? 'mine' : 'others_line';
+}
+
+function liesInFailed({ record }: Line, feed: FeedOptions, files: FeedFiles): boolean {
+  const key = below(feed.input, pathBytesOf(record, 'path')) ?? nameOfBytes(pathBytesOf(record, 'path'));
+  const job = { id: record.ingestId, key: bytesOfName(key), inside: '' as typeof key };
+  return files.canHold(job) && statEntry(files.workEntry(job, 'file', FAILED)) !== undefined;
+}
+
+/** The row of a line's content and generation. */
+export interface Known {
+  content: Content | undefined;
+  /** It was in the older state. */
+  isOlder: boolean;
+}
+
+export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
+  const { ingestId } = line.record;
+  const row = rowOf(tx, known, ingestId);
+  const isOthers = known.content !== undefined && row !== 'none' && known.content.ingestId !== ingestId;
+  return {
+    row: row === 'withdrawn' && isOthers ? 'stored' : row,
+    job: 'none', // the older state's own jobs are looked at when all lines are read
+    line: isOthers && (row === 'stored' || row === 'unconfirmed' || row === 'withdrawn') ? 'twice' : 'there',
+    back: backOf(tx, feed, line, known),
+    owed: false,
+    path: line.path,
+    sealed: sealedFor(tx, feed, line, Buffer.from(line.record.sha256, 'hex')).sealed,
+  };
+}
+
+/** A row that is under way for another line, as this rebuild found: that line's file is not in the warehouse. */
+function rowOf(tx: Tx, { content, isOlder }: Known, ingestId: string): Case['row'] {
+  // A learned content came without a line, so this line says more.
+  if (!content || content.note === 'learned') return 'none';
+  const { state, note, target, carrier } = content;
+  if (note === 'pruned' || note === 'withdrawn' || note === 'unconfirmed') return note;
+  if (state === 'stored') return 'stored';
+  if (content.ingestId !== ingestId && (!isOlder || isSettled(tx, carrier))) return 'unconfirmed';
+  return state === 'carried' && target !== null ? 'planned' : state;
+}
+
+function backOf(tx: Tx, feed: string, { record, takenOut }: Line, { content }: Known): Case['back'] {
+  if (tx.get('SELECT 1 FROM rebuild_withdrawn WHERE feed = ? AND job = ?', feed, record.ingestId)) return 'given_up';
+  const isOwed = content?.note === 'withdrawn' && content.ingestId === record.ingestId;
+  return takenOut !== undefined || isOwed ? 'taken_out' : 'no';
+}
+
+/** The sealed file that goes on with the line: that of its own job, or of the twin that inherited it. */
+export function sealedFor(
+  tx: Tx,
+  feed: string,
+  { record, hasFailed, takenOut }: Line,
+  sha256: Buffer,
+): { sealed: Case['sealed']; carrier?: string } {
+  if (takenOut) return { sealed: 'none' }; // another file of that content is a duplicate of it
+  const own = isSettled(tx, record.ingestId) ? [] : sealedOf(tx, feed, record.ingestId);
+  const fits = own.find((file) => file.sha256.equals(sha256));
+  if (fits) return { sealed: fits.part === 'copy' ? 'copy' : 'file', carrier: record.ingestId };
+  if (own.length > 0) return { sealed: 'other_bytes' };
+  const heir = hasFailed ? heirIn(tx, feed, sha256, record.ingestId) : undefined;
+  return heir === undefined ? { sealed: 'none' } : { sealed: 'file', carrier: heir };
+}

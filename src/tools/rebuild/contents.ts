@@ -1,0 +1,97 @@
+/**
+ * Contents of an older state that are still under way when all lines are read and all jobs are settled: no line speaks of
+ * them. Guarantees: doing it twice is doing it once.
+ */
+import type { Backend, Job, Tx } from '../../../queue/backend.js';
+import type { Case } from '../../ingest/evidence/case.js';
+import { judge } from '../../ingest/evidence/table.js';
+import { type Content, contentByRow } from '../../ingest/ledger/content.js';
+import { forgetHashes } from '../../ingest/ledger/hashes.js';
+import { describe } from '../../ingest/ledger/stored.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import { sealedOf } from './state/sealed.js';
+
+const PAGE = 500;
+
+const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
+
+/** Contents that are under way and have nobody to carry them, lines that were planned and never written, waits for nothing. */
+export async function settleContents(
+  backend: Backend,
+  feed: string,
+  isOutOfReach: (job: Job) => boolean,
+): Promise<void> {
+  for (let after = 0; ; ) {
+    const page = backend.read((r) =>
+      r.all<{ row: number }>(
+        `SELECT row FROM contents WHERE feed = ? AND row > ? AND state <> 'stored' ORDER BY row LIMIT ${PAGE}`,
+        ...[feed, after],
+      ),
+    );
+    if (page.length === 0) break;
+    after = page.at(-1)!.row;
+    const away = new Set(
+      page.filter(({ row }) => hasCarrierOutOfReach(backend, row, isOutOfReach)).map(({ row }) => row),
+    );
+    await backend.transact((tx) => {
+      for (const { row } of page) if (!away.has(row)) settleContent(tx, feed, contentByRow(tx, row)!);
+    });
+  }
+  await backend.transact((tx) => forgetPlans(tx, feed));
+}
+
+function hasCarrierOutOfReach(backend: Backend, row: number, isOutOfReach: (job: Job) => boolean): boolean {
+  const content = backend.read((r) => contentByRow(r, row));
+  const job = content && backend.job(content.carrier);
+  return job !== undefined && job.state !== 'done' && isOutOfReach(job);
+}
+
+function settleContent(tx: Tx, feed: string, content: Content): void {
+  const job = tx.job(content.carrier);
+  const isAlive = job !== undefined && job.state !== 'done' && !ofJob(job).putAway;
+  // Without a file a job goes through `hash` again, which misses it, or to `move`, which looks at the target.
+  const isCarried =
+    isAlive && (sealedOf(tx, feed, job.id).length > 0 || (content.state === 'manifested' && job.stage === 'move'));
+  const { acts } = judge({
+    ...{ row: rowOf(content), job: isCarried ? 'open' : 'none', line: 'none', back: 'no', owed: false },
+    ...{ path: 'not_looked', sealed: isCarried ? 'file' : 'none' },
+  });
+  if (acts.includes('plan_anew')) unplan(tx, content, job!);
+  if (acts.includes('enter_unconfirmed')) {
+    // With a line, the content is not taken a second time, wherever its file is.
+    tx.run("UPDATE contents SET state = 'stored', note = 'unconfirmed' WHERE row = ?", content.row);
+    tx.run('DELETE FROM reservations WHERE content = ?', content.row);
+    tx.count(feed, 'move', 'stored', 1, content.size);
+  }
+  if (acts.includes('free_row')) {
+    tx.run('DELETE FROM reservations WHERE content = ?', content.row);
+    tx.run('DELETE FROM contents WHERE row = ?', content.row);
+    forgetHashes(tx, [content]);
+  }
+}
+
+const rowOf = ({ state, target }: Content): Case['row'] => (state === 'carried' && target !== null ? 'planned' : state);
+
+/** The line is not in the manifest: it is planned anew, of the file that carries the content now. */
+function unplan(tx: Tx, { row }: Content, carrier: Job): void {
+  tx.run('UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?', row);
+  tx.run('DELETE FROM reservations WHERE content = ?', row);
+  const { sealed } = ofJob(carrier);
+  if (sealed) describe(tx, row, carrier, sealed);
+}
+
+function forgetPlans(tx: Tx, feed: string): void {
+  tx.run('DELETE FROM appends WHERE feed = ?', feed);
+  tx.run(
+    `DELETE FROM reservations WHERE NOT EXISTS
+       (SELECT 1 FROM contents c WHERE c.row = reservations.content AND c.target IS NOT NULL AND (c.state <> 'stored' OR c.note IS 'withdrawn'))`,
+  );
+  const waits = tx.all<{ on: string }>(
+    "SELECT DISTINCT waits_on AS 'on' FROM jobs WHERE feed = ? AND state = 'waiting'",
+    feed,
+  );
+  for (const { on } of waits) {
+    const content = contentByRow(tx, Number(on.slice(on.indexOf(':') + 1)));
+    if (content === undefined || content.state === 'stored') tx.wake([on]);
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * From manifest lines back to the ledger: each line is a case of the evidence, and what its verdict says is entered.
+ * Guarantees: a content that stands in several lines gets one row; doing it twice is doing it once.
+ */
+import { dirname } from 'node:path';
+import type { Tx } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError } from '../../base/errors.js';
+import type { Case } from '../../ingest/evidence/case.js';
+import { judge } from '../../ingest/evidence/table.js';
+import { type Content, contentOfGeneration, waitToken } from '../../ingest/ledger/content.js';
+import { generationOf, pathBytesOf } from '../../ingest/manifest/read.js';
+import { reserveForLine } from '../../ingest/warehouse/reserve.js';
+import { nameOfBytes, shownName } from '../../linux/index.js';
+import { caseOf, type Known, sealedFor } from './case.js';
+import { endJob, goOnWith, putAwayWhatIsStored } from './state/jobs.js';
+import { isSettled } from './state/progress.js';
+import { bytesOf, type Line, put } from './state/row.js';
+import { sealedOf } from './state/sealed.js';
+import { enterTakenOut } from './taken-out.js';
+
+export interface Counts {
+  lines: number;
+  stored: number;
+  unconfirmed: number;
+  manifested: number;
+  /** The older state knew them, and the disk says the same. */
+  known: number;
+  withdrawn: number;
+  /** A content that a line before had named. */
+  repeated: number;
+  /** Stored in a warehouse that this feed does not have any more. */
+  elsewhere: number;
+}
+
+export const noCounts = (): Counts => ({
+  lines: 0,
+  stored: 0,
+  unconfirmed: 0,
+  manifested: 0,
+  known: 0,
+  withdrawn: 0,
+  repeated: 0,
+  elsewhere: 0,
+});
+
+/** `olderRows`: rows up to there were in the older state. */
+export function enterLines(tx: Tx, feed: FeedOptions, lines: readonly Line[], olderRows: number): Counts {
+  const counts = noCounts();
+  for (const line of lines) {
+    counts.lines++;
+    counts[enter(tx, feed, line, olderRows)]++;
+  }
+  return counts;
+}
+
+type Count = Exclude<keyof Counts, 'lines'>;
+
+function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count {
+  const { record } = line;
+  const sha256 = Buffer.from(record.sha256, 'hex');
+  const content = contentOfGeneration(tx, feed.name, sha256, generationOf(record));
+  const known: Known = { content, isOlder: content !== undefined && content.row <= olderRows };
+  if (isEntered(tx, line, known)) return known.isOlder ? 'known' : 'repeated';
+  const of = caseOf(tx, feed.name, line, known);
+  const { truth, acts } = judge(of);
+  if (truth === 'given_up') return 'withdrawn'; // its row went before any line was read, its file goes behind them all
+  if (truth === 'withdrawn') {
+    if (of.row !== 'withdrawn' && of.row !== 'pruned') {
+      if (!isStored(of)) enterStored(tx, feed, line, { sha256, older: content, note: 'unconfirmed' });
+      enterTakenOut(tx, feed, line, acts.includes('take_out'));
+    }
+    return 'withdrawn';
+  }
+  if (acts.includes('enter_manifested') || (truth === 'manifested' && of.row === 'manifested'))
+    return enterManifested(tx, feed, line, sha256, content);
+  if (acts.includes('enter_stored') && isStored(of)) {
+    isThereAfterAll(tx, content!, line);
+  } else if (acts.includes('enter_stored') || acts.includes('enter_unconfirmed')) {
+    const note = acts.includes('enter_stored') ? null : 'unconfirmed';
+    enterStored(tx, feed, line, { sha256, older: content, note });
+    if (note === null) return 'stored';
+    return line.target === undefined ? 'elsewhere' : 'unconfirmed';
+  }
+  return known.isOlder && (content!.ingestId === record.ingestId || content!.note === 'pruned') ? 'known' : 'repeated';
+}
+
+/** The same line was met before: in a rotated copy of its manifest, or by an older state that this rebuild brought up to date. */
+function isEntered(tx: Tx, { record }: Line, { content, isOlder }: Known): boolean {
+  if (content?.ingestId !== record.ingestId) return false;
+  return !isOlder || (content.state !== 'stored' && isSettled(tx, content.carrier));
+}
+
+const isStored = ({ row }: Case): boolean => row === 'stored' || row === 'unconfirmed';
+
+interface AsStored {
+  sha256: Buffer;
+  /** Under way, or learned, when the older state was copied. */
+  older: Content | undefined;
+  note: 'unconfirmed' | null;
+}
+
+function enterStored(tx: Tx, feed: FeedOptions, line: Line, { sha256, older, note }: AsStored): void {
+  const row = put(tx, feed, line, { state: 'stored', carrier: line.record.ingestId, note }, older);
+  endJobOf(tx, feed.name, line, sha256, row, older);
+}
+
+function enterManifested(
+  tx: Tx,
+  feed: FeedOptions,
+  line: Line,
+  sha256: Buffer,
+  older: Content | undefined,
+): 'known' | 'manifested' {
+  const { ingestId } = line.record;
+  if (line.target === undefined) throw movedWarehouse(feed, line);
+  const carrier = sealedFor(tx, feed.name, line, sha256).carrier!;
+  // Held, deferred or claimed then: it is so still, for all that the disk says.
+  if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
+  const row = put(tx, feed, line, { state: 'manifested', carrier, note: null }, older);
+  reserveForLine(tx, feed.warehouse, line.target, row);
+  const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
+  goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove });
+  return 'manifested';
+}
+
+/** Its job is counted when it ends, where something of it is left to be put away (or its row is). */
+function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number, older: Content | undefined): void {
+  const { ingestId } = line.record;
+  const left = sealedOf(tx, feed, ingestId);
+  if (left.length > 0 && line.path === 'mine') {
+    putAwayWhatIsStored(tx, feed, left, sha256, row);
+    return;
+  }
+  // A twin may have inherited the line, with the content. What still has a file is looked at when all lines are read.
+  const carriers = [ingestId, ...(older?.ingestId === ingestId ? [older.carrier] : [])];
+  const ended = carriers.some(
+    (id) => sealedOf(tx, feed, id).length === 0 && endJob(tx, id, sha256, row, bytesOf(line)),
+  );
+  if (!ended) countStored(tx, feed, line);
+}
+
+/** Two lines of one content, which no run of ours should leave: the one whose file is there counts. Its job, if any, ends. */
+function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
+  tx.run(
+    "UPDATE contents SET state = 'stored', note = NULL, target = ?, hour = ?, ingest_id = ? WHERE row = ?",
+    ...[Buffer.from(line.target!, 'latin1'), line.hour, line.record.ingestId, known.row],
+  );
+  tx.run('DELETE FROM reservations WHERE content = ?', known.row);
+  tx.wake([waitToken(known.row)]);
+}
+
+const countStored = (tx: Tx, feed: string, line: Line): void => tx.count(feed, 'move', 'stored', 1, bytesOf(line));
+
+const movedWarehouse = (feed: FeedOptions, line: Line): EnvironmentError => {
+  const named = shownName(nameOfBytes(pathBytesOf(line.record, 'warehouse_path')));
+  return new EnvironmentError(
+    'warehouse_changed',
+    `--warehouse of feed ${feed.name} is ${feed.warehouse}, but a file that is still under way has the line ${named}: rebuild with the former one (${dirname(dirname(named))}?), and change it when all is stored.`,
+  );
+};

@@ -1,0 +1,149 @@
+/**
+ * Makes a lost state anew, or brings one that was restored from an older copy up to date, from what is on disk: manifests
+ * (rotated ones too), warehouse, work directories.
+ * Guarantees: nobody is at work meanwhile (the markers are locked alone); the state appears under its name when it is
+ * whole; an interrupted rebuild is gone on with where it was; no manifest, warehouse file or sealed file is changed.
+ * Does not: know what only rows knew (rebuild-report.ts says what), beyond what an older state has of it.
+ */
+import type { Backend, Job } from '../../../queue/backend.js';
+import type { Config, FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { FeedFiles } from '../../ingest/files/feed-files.js';
+import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
+import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
+import { lockRootsAlone } from '../../ingest/roots/root-locks.js';
+import { setUpRoots } from '../../ingest/roots/roots.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import { adoptOrphans } from '../../ingest/upkeep/reaper.js';
+import { type ByteName, nameOfText } from '../../linux/index.js';
+import { settleContents } from './contents.js';
+import { readCorrections, readManifests } from './lines.js';
+import { notePaths } from './paths.js';
+import { type FeedReport, noteReport, reportOf, tellFeed, tellUnknown } from './report.js';
+import { discardWithdrawn } from './state/jobs.js';
+import { forgetGivenUp, settleJobs } from './state/older.js';
+import { noteMarked } from './state/periods.js';
+import { type Before, judgeState, placeState, removeMaking } from './state/place.js';
+import { type Asked, endMaking, type Making, openMaking } from './state/progress.js';
+import { findRoots, refuseMissingWarehouse } from './state/roots.js';
+import { ChangedMeanwhile, noteSealed, settleSidecars } from './state/sealed.js';
+
+const BATCH = 1_000;
+const silent = (): void => {};
+type Say = (line: string) => void;
+
+/** Answers the exit code. Errors: EnvironmentError where it must not be done, or not all can be read. */
+export async function rebuild(config: Config, say: Say): Promise<number> {
+  const { statePath, maxAttempts } = config.service;
+  const { feeds, uuid, owner } = findRoots(config.feeds, statePath);
+  const locks = lockRootsAlone(feeds.flatMap(({ manifests, workDir }) => [manifests, workDir!]));
+  try {
+    const judged = await judgeState(statePath, feeds, uuid);
+    locks.push(...judged.locks);
+    refuseMissingWarehouse(feeds);
+    const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say);
+    const aside = placeState(statePath, owner);
+    if (aside !== undefined) say(`the state that was there ${whatItWas(before)}; it was moved aside to ${aside}`);
+    const done = before === 'older' ? 'is up to date again' : 'is made anew';
+    say(`${statePath} ${done}${uuid === undefined ? '' : ` for the state ${uuid}`}: start ingest again.`);
+    return 0;
+  } catch (error) {
+    throw error instanceof UnreadableManifest ? unreadable(error) : error;
+  } finally {
+    for (const lock of locks) lock.close();
+  }
+}
+
+const whatItWas = (before: Before): string =>
+  before === 'older'
+    ? 'is older than what lies on disk, or of other paths, and what it knew was taken over'
+    : 'is damaged or was never used, and nothing was taken over';
+
+/** Answers what was made use of. */
+async function make(asked: Asked, say: Say): Promise<Before> {
+  const making = await openMaking(asked);
+  try {
+    if (making.goesOn) say('going on with a rebuild that was interrupted');
+    const reports: FeedReport[] = [];
+    for (const feed of asked.feeds) await gather(making, asked.statePath, feed);
+    for (const feed of asked.feeds) {
+      const entered = reportOf(making.backend, feed).counts.lines;
+      if (entered > 0) say(`feed ${feed.name}: ${entered} records were entered before, and are not read again`);
+      const report = await rebuildFeed(making, feed);
+      tellFeed(feed, report, making.before === 'older', say);
+      reports.push(report);
+    }
+    tellUnknown(reports, making.since, say);
+    await endMaking(making.backend, asked);
+    await making.backend.close();
+    return making.before;
+  } catch (error) {
+    await making.backend.close();
+    if (!(error instanceof ChangedMeanwhile)) throw error;
+    say('the work directory has changed since the rebuild was interrupted: it begins anew');
+    removeMaking(asked.statePath);
+    return make(asked, say);
+  }
+}
+
+/** What is on disk of a feed, noted for the judging of all of them: feeds may share a warehouse. */
+async function gather(making: Making, statePath: string, feed: FeedOptions): Promise<void> {
+  const { backend } = making;
+  await backend.putFeed(feed.name, { ...feed });
+  const files = new FeedFiles(await setUpRoots(backend, statePath, feed, silent));
+  try {
+    await readCorrections(backend, feed);
+    const report = reportOf(backend, feed);
+    report.sealed = await noteSealed(backend, feed.name, files);
+    await backend.transact((tx) => {
+      if (making.before === 'older') forgetGivenUp(tx, feed.name);
+      noteReport(tx, feed, report);
+    });
+    await notePaths(making, feed);
+  } finally {
+    files.close();
+  }
+}
+
+async function rebuildFeed(making: Making, feed: FeedOptions): Promise<FeedReport> {
+  const { backend } = making;
+  const files = new FeedFiles(recordedRoots(backend, feed.name));
+  const report = reportOf(backend, feed);
+  try {
+    await readManifests({ making, feed, files, report });
+    await noteMarked(backend, feed);
+    while ((await discardAgain(backend, feed, report)) > 0);
+    if (making.before === 'older') {
+      report.olderJobs = await settleJobs(backend, feed.name, files);
+      await settleContents(backend, feed.name, (job) => isOutOfReach(job, files));
+    }
+    report.sidecars = settleSidecars(files, nameOfText(feed.sidecarSuffix), (id) => isSealedJob(backend.job(id)));
+    report.orphans = await adoptOrphans({ backend, emit: silent, feed: feed.name, files });
+    return report;
+  } finally {
+    files.close();
+  }
+}
+
+const factsOf = (job: Job): Partial<JobFacts> => job.payload as unknown as Partial<JobFacts>;
+
+/** It puts its sidecar away itself. */
+const isSealedJob = (job: Job | undefined): boolean =>
+  job !== undefined && job.state !== 'done' && (factsOf(job).sealed ?? factsOf(job).putAway) !== undefined;
+
+function isOutOfReach(job: Job, files: FeedFiles): boolean {
+  const inside = (factsOf(job).inside ?? '') as ByteName;
+  return inside !== '' && !files.hasWork(inside);
+}
+
+async function discardAgain(backend: Backend, feed: FeedOptions, report: FeedReport): Promise<number> {
+  const discarded = await backend.transact((tx) => discardWithdrawn(tx, feed.name, BATCH));
+  report.discarded += discarded;
+  return discarded;
+}
+
+const unreadable = ({ message }: UnreadableManifest): EnvironmentError =>
+  new EnvironmentError(
+    'manifest_unreadable',
+    `${message}; without its lines contents would be ingested twice: restore it, unpack it or (if it is none of ours) move it away, then run ingest-ctl rebuild again.`,
+  );

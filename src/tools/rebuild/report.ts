@@ -1,0 +1,116 @@
+/** What a rebuild tells of a feed: what it found, and what nobody can know any more. */
+import type { Backend, Tx } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { safeText } from '../../base/telemetry/safe.js';
+import type { ReadLine } from '../../ingest/manifest/read.js';
+import { type Counts, noCounts } from './ledger.js';
+import { noOlderJobs, type OlderJobs } from './state/older.js';
+import { note, noted } from './state/progress.js';
+import type { Noted, Sidecars } from './state/sealed.js';
+
+const FOREIGN_TOLD_MAX = 20;
+
+/** Plain values: they are noted with the lines, so that an interrupted rebuild goes on counting. */
+export interface FeedReport {
+  files: number;
+  /** Records read, of other feeds too. */
+  read: number;
+  counts: Counts;
+  sealed: Noted;
+  sidecars: Sidecars;
+  orphans: number;
+  discarded: number;
+  otherFeeds: string[];
+  foreignTold: string[];
+  foreignCount: number;
+  olderJobs: OlderJobs;
+}
+
+const noReport = (): FeedReport => ({
+  ...{ files: 0, read: 0, orphans: 0, discarded: 0, foreignCount: 0, foreignTold: [], otherFeeds: [] },
+  counts: noCounts(),
+  sealed: { files: 0, unreadable: 0 },
+  sidecars: { back: 0, failed: 0 },
+  olderJobs: noOlderJobs(),
+});
+
+export const reportOf = (backend: Pick<Backend, 'read'>, feed: FeedOptions): FeedReport =>
+  JSON.parse(noted(backend, `report:${feed.name}`) ?? JSON.stringify(noReport())) as FeedReport;
+
+export const noteReport = (tx: Tx, feed: FeedOptions, report: FeedReport): void =>
+  note(tx, `report:${feed.name}`, JSON.stringify(report));
+
+export function addCounts(to: Counts, more: Counts): void {
+  for (const name of Object.keys(noCounts()) as (keyof Counts)[]) to[name] += more[name];
+}
+
+export function noteForeign(
+  report: FeedReport,
+  path: string,
+  { at, bytes, torn }: Extract<ReadLine, { record: undefined }>,
+): void {
+  report.foreignCount++;
+  if (report.foreignTold.length >= FOREIGN_TOLD_MAX) return;
+  const what = torn
+    ? 'a line that was cut short: its file is ingested again, with a new line'
+    : 'no record of ours: it is kept as it is';
+  report.foreignTold.push(`${path}, from byte ${at}: ${bytes} bytes are ${what}`);
+}
+
+type Say = (line: string) => void;
+
+export function tellFeed(feed: FeedOptions, report: FeedReport, isOlder: boolean, say: Say): void {
+  const { counts } = report;
+  const tell = (line: string): void => say(safeText(`  ${line}`));
+  const tellIf = (count: number, line: string): void => {
+    if (count > 0) tell(`${count} ${line}`);
+  };
+  say(safeText(`feed ${feed.name}: ${counts.lines} records in ${report.files} manifest files`));
+  tellIf(counts.known, 'known to the older state, and so on disk');
+  tell(`${counts.stored} stored, their files are in the warehouse`);
+  tellIf(counts.unconfirmed, 'stored, but not in the warehouse (any more): a consumer took them, or they are missed');
+  tellIf(counts.elsewhere, 'stored in another warehouse than this one, not looked for');
+  tellIf(counts.manifested, 'with a line and still in underprocess/: they go on to the warehouse');
+  tellIf(counts.withdrawn, 'withdrawn by corrections: their contents are free');
+  tellIf(counts.repeated, 'with the content of another record: counted once');
+  tellIf(report.orphans, 'without a line in underprocess/: they go through hash again');
+  tellIf(report.discarded, 'discarded before: they are put away to failed/');
+  tellIf(report.sealed.unreadable, 'unreadable in underprocess/: their jobs are going to say why');
+  tellIf(report.sidecars.back, 'sealed as a sidecar without its file: put back beside it into the input');
+  tellIf(report.sidecars.failed, 'sealed as the sidecar of a version that is gone: moved to failed/');
+  if (isOlder) tellJobs(report.olderJobs, tellIf);
+  for (const line of report.foreignTold) tell(line);
+  tellIf(report.foreignCount - report.foreignTold.length, 'more such places');
+  if (report.otherFeeds.length > 0) {
+    const names = report.otherFeeds.join(', ');
+    tell(
+      `its manifests also have records of ${names}: if those are feeds of this state, rebuild again naming all of them`,
+    );
+  }
+}
+
+function tellJobs(jobs: OlderJobs, tellIf: (count: number, line: string) => void): void {
+  tellIf(jobs.kept, `jobs of the older state are as they were${jobs.held > 0 ? `, ${jobs.held} of them held` : ''}`);
+  tellIf(jobs.movedOn, 'jobs of the older state go on with what was found of their files');
+  tellIf(jobs.ended, 'jobs of the older state have ended since (stored, duplicate or discarded)');
+}
+
+/** Said at every rebuild: an operator must not have to find out what is missing. `since`: until when the older state knew. */
+export function tellUnknown(reports: readonly FeedReport[], since: number | undefined, say: Say): void {
+  const sum = (of: (report: FeedReport) => number): number => reports.reduce((n, report) => n + of(report), 0);
+  const when = since === undefined ? '' : `, of the time after ${new Date(since).toISOString()}`;
+  say(`What nobody can know any more${when}:`);
+  const files = sum(({ sealed }) => sealed.files);
+  say(
+    `  attempts, holds and their reasons (of ${files} files in underprocess/: they are tried again, and held again where it is still so), and files in the input that were held`,
+  );
+  say('  pauses that were set or lifted: look at queue-stat, then ingest-ctl pause or resume');
+  say('  contents that were made known by ingest-ctl learn: run it again');
+  say('  discards that were decided and not yet carried out, and counters of duplicates and attempts');
+  const unconfirmed = sum(({ counts }) => counts.unconfirmed + counts.elsewhere);
+  if (unconfirmed > 0)
+    say(`  where ${unconfirmed} files are that have a line and are not in the warehouse: ingest-ctl audit names them`);
+  const foreign = sum(({ foreignCount }) => foreignCount);
+  if (foreign > 0) say(`  what ${foreign} places in manifests meant that are no records`);
+  say('  contents whose lines were taken out of the manifests: they would be ingested again');
+}

@@ -1,0 +1,101 @@
+/**
+ * Jobs for what lies in `underprocess/` and whose content the manifests know: it goes on to its line's target, or is put
+ * away because it is stored, or was discarded. Everything else there gets a job by the reaper's own hand.
+ * Guarantees: nothing is trusted that was not hashed just now; what is in doubt goes through `hash` again.
+ */
+import type { Job, Tx } from '../../../../queue/backend.js';
+import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../../../ingest/rules/facts.js';
+import { isSettled, settle } from './progress.js';
+import { type SealedFile, withdrawnFiles } from './sealed.js';
+
+export interface Manifested {
+  sha256: Buffer;
+  /** In the ledger. */
+  row: number;
+  /** The line says that the kernel had seen no writer left in this job's file: it can be moved as it lies there. */
+  mayMove: boolean;
+}
+
+/** The carrier of a content that has its line and no warehouse file. `own`: its files. */
+export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manifested): void {
+  const { file, copy } = partsOf(own);
+  const known: Partial<JobFacts> = { sha256: content.sha256.toString('hex'), content: content.row };
+  if (copy?.sha256.equals(content.sha256)) {
+    adopt(tx, feed, copy, 'move', { ...known, sealed: copied(file, copy, content.sha256) });
+  } else if (file && content.mayMove) {
+    adopt(tx, feed, file, 'move', { ...known, sealed: { identity: file.identity, kind: 'lease' } });
+  } else if (file) {
+    adopt(tx, feed, file, 'hash', {});
+  }
+}
+
+/** The warehouse file is there, and something of its job still lies here. */
+export function putAwayWhatIsStored(tx: Tx, feed: string, own: SealedFile[], sha256: Buffer, row: number): void {
+  const { file, copy } = partsOf(own);
+  const any = (file ?? copy)!;
+  // With other bytes than were stored it is held, `changed_after_copy`: no identity fits.
+  const identity = !file || file.sha256.equals(sha256) ? any.identity : copyIdentity(copy);
+  adopt(tx, feed, any, 'move', {
+    sha256: sha256.toString('hex'),
+    content: row,
+    sealed: { identity, kind: copy ? 'copy' : 'lease' },
+    putAway: { kind: 'stored' },
+  });
+}
+
+/** Files whose lines were taken back: an operator gave them up, and only their way to `failed/` was cut short. */
+export function discardWithdrawn(tx: Tx, feed: string, max: number): number {
+  const left = withdrawnFiles(tx, feed, max);
+  const putAway: PutAway = { kind: 'discarded' };
+  for (const file of left) {
+    adopt(tx, feed, file, 'hash', { sealed: { identity: file.identity, kind: 'lease' }, putAway });
+  }
+  return left.length;
+}
+
+const partsOf = (own: SealedFile[]): { file: SealedFile | undefined; copy: SealedFile | undefined } => ({
+  file: own.find(({ part }) => part === 'file'),
+  copy: own.find(({ part }) => part === 'copy'),
+});
+
+/** The original is removed at the end only if it still is what was copied. */
+const copied = (file: SealedFile | undefined, copy: SealedFile, sha256: Buffer): Sealed => ({
+  identity: file?.sha256.equals(sha256) ? file.identity : copyIdentity(copy),
+  kind: 'copy',
+  copied: true,
+});
+
+const copyIdentity = (copy: SealedFile | undefined): string => copy?.identity ?? '';
+
+/** Answers false where no job of the older state has to be ended. What is left of its files goes with its end. */
+export function endJob(tx: Tx, id: string, sha256: Buffer, content: number, bytes: number): boolean {
+  const job = tx.job(id);
+  const facts = job?.payload as unknown as JobFacts | undefined;
+  if (!job || !facts || job.state === 'done' || facts.putAway || isSettled(tx, id)) return false;
+  const known = { sha256: sha256.toString('hex'), content };
+  // It may have grown before it was sealed.
+  decide(tx, { ...job, bytes }, { ...facts, ...known, putAway: { kind: 'stored' } });
+  return true;
+}
+
+/** A job of the older state whose end was found on disk: what is left of it is put away at the next start. */
+export const decide = (tx: Tx, job: Job, facts: JobFacts): void => goOnAt(tx, job, 'move', facts);
+
+/** A job of the older state that the disk is ahead of. */
+export function goOnAt(tx: Tx, job: Job, stage: 'hash' | 'move', facts: JobFacts): void {
+  const { id, feed, key, identity, bytes } = job;
+  settle(tx, id);
+  tx.adopt({ ...{ id, feed, key, identity, bytes, stage }, payload: payloadOf(facts), overrule: true });
+}
+
+/** A job whose file was found: it goes on by what the file says, also where an older row says something else. */
+export function adopt(tx: Tx, feed: string, found: SealedFile, stage: 'hash' | 'move', facts: Partial<JobFacts>): void {
+  if (isSettled(tx, found.job)) return;
+  settle(tx, found.job);
+  const base = JSON.parse(found.facts) as JobFacts;
+  const sealed = { ...(facts.sealed ?? base.sealed!), ...(base.sealed!.sidecar && { sidecar: true }) };
+  tx.adopt({
+    ...{ id: found.job, feed, key: found.key, identity: found.identity, bytes: found.size, stage, overrule: true },
+    payload: payloadOf({ ...base, ...facts, sealed }),
+  });
+}

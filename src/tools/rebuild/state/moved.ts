@@ -1,0 +1,65 @@
+/**
+ * Roots that lie elsewhere than the state says: on another host, below another mount point, with other inodes.
+ * Guarantees: a root counts as moved only where its marker has the id that the state recorded, so that it is the same one,
+ * whole, with what was under way in it. What names it by its path names it as it is now; lines that are written stay.
+ * Does not: look for a root; the options name it.
+ */
+import type { Job, Tx } from '../../../../queue/backend.js';
+import type { QueueView } from '../../../../queue/index.js';
+import type { FeedOptions } from '../../../base/config/options.js';
+import { markerAt } from '../../../ingest/roots/root-locks.js';
+import type { JobFacts } from '../../../ingest/rules/facts.js';
+import type { SealedFile } from './sealed.js';
+
+const KINDS = ['work', 'manifests', 'warehouse'] as const;
+
+export interface MovedRoot {
+  feed: string;
+  kind: (typeof KINDS)[number];
+  from: string;
+  to: string;
+}
+
+/** `feeds`: with their work directories named. Looks at the disk. */
+export function movedRoots(state: Pick<QueueView, 'read'>, feeds: readonly FeedOptions[]): MovedRoot[] {
+  const recorded = state.read((r) =>
+    r.all<{ feed: string; kind: string; path: string; marker: string | null }>(
+      'SELECT feed, kind, path, marker FROM roots',
+    ),
+  );
+  return feeds.flatMap((feed) => {
+    const now = { work: feed.workDir!, manifests: feed.manifests, warehouse: feed.warehouse };
+    return KINDS.flatMap((kind) => {
+      const before = recorded.find((row) => row.feed === feed.name && row.kind === kind);
+      const isMoved = before && before.path !== now[kind] && markerAt(now[kind])?.id === before.marker;
+      return isMoved ? [{ feed: feed.name, kind, from: before.path, to: now[kind] }] : [];
+    });
+  });
+}
+
+export function followMoved(tx: Tx, moved: readonly MovedRoot[]): void {
+  const follow = (table: string, path: string, { from, to }: MovedRoot) =>
+    tx.run(
+      `UPDATE ${table} SET ${path} = ? || substr(${path}, length(?) + 1) WHERE substr(${path}, 1, length(?)) = ?`,
+      ...[`${to}/`, `${from}/`, `${from}/`, `${from}/`],
+    );
+  for (const one of moved) {
+    const { feed, kind, from, to } = one;
+    tx.run('UPDATE roots SET path = ? WHERE feed = ? AND kind = ?', to, feed, kind);
+    follow('periods', 'folder', one);
+    // The ends are read anew; an open append is dropped, and its lines planned anew where they are not there.
+    if (kind === 'manifests')
+      tx.run('DELETE FROM manifest_ends WHERE substr(file, 1, length(?)) = ?', `${from}/`, `${from}/`);
+    if (kind === 'warehouse') follow('reservations', 'path', one);
+  }
+}
+
+/** The sealed file of a job, where it has the same bytes in another inode. */
+export function followSealed(tx: Tx, job: Job, { sealed, sha256 }: JobFacts, own: readonly SealedFile[]): void {
+  const file = own.find(({ part }) => part === 'file');
+  if (!sealed || !file || file.identity === sealed.identity || file.sha256.toString('hex') !== sha256) return;
+  tx.run(
+    `UPDATE jobs SET identity = ?, payload = json_set(payload, '$.sealed.identity', ?) WHERE id = ?`,
+    ...[file.identity, file.identity, job.id],
+  );
+}

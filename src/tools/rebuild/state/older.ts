@@ -1,0 +1,133 @@
+/**
+ * Brings what an older state knows to what the disk says, where both speak: before the lines are read (what was given up
+ * since), and after (jobs that no line spoke of; for their contents see rebuild-contents.ts). ARCHITECTURE.md has the rule for each table.
+ * Guarantees: what the disk does not contradict stays as it was; what it does goes through `hash` again, where the ledger
+ * decides, or is ended as the files say. Doing it twice is doing it once.
+ */
+import type { Backend, Job, Tx } from '../../../../queue/backend.js';
+import { DUPLICATES, FAILED, type Part } from '../../../files/places.js';
+import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
+import { contentByHash, contentByRow, placeOf } from '../../../ingest/ledger/content.js';
+import { forgetHashes } from '../../../ingest/ledger/hashes.js';
+import type { JobFacts } from '../../../ingest/rules/facts.js';
+import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
+import type { ByteName } from '../../../linux/index.js';
+import { adopt, decide, goOnAt } from './jobs.js';
+import { followSealed } from './moved.js';
+import { isSettled, settle } from './progress.js';
+import { type SealedFile, sealedOf } from './sealed.js';
+
+export interface OlderJobs {
+  /** As they were: ready, waiting, held. */
+  kept: number;
+  held: number;
+  /** Their files went on without them. */
+  movedOn: number;
+  /** Ended since: stored, duplicate, discarded. */
+  ended: number;
+}
+
+export const noOlderJobs = (): OlderJobs => ({ kept: 0, held: 0, movedOn: 0, ended: 0 });
+
+const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
+
+/** What was given up, before any line is read. Corrections that stand on disk are not owed any more. */
+export function forgetGivenUp(tx: Tx, feed: string): void {
+  const withdrawn = 'SELECT job FROM rebuild_withdrawn WHERE feed = ?';
+  tx.run(`DELETE FROM corrections WHERE job IN (${withdrawn})`, feed);
+  tx.run(
+    `DELETE FROM corrections WHERE job IN (SELECT j.id FROM jobs j JOIN contents c ON c.row = j.payload ->> '$.content'
+       WHERE j.feed = ? AND j.payload ->> '$.putAway.kind' = 'withdrawn'
+         AND c.ingest_id IN (SELECT ingest_id FROM rebuild_taken_out WHERE feed = j.feed))`,
+    feed,
+  );
+  const givenUp = `feed = ? AND state <> 'stored' AND coalesce(ingest_id, carrier) IN (${withdrawn})`;
+  forgetHashes(tx, tx.all(`DELETE FROM contents WHERE ${givenUp} RETURNING row, sha256`, feed, feed));
+  const discarded = tx.all<{ id: string }>(
+    "SELECT id FROM jobs WHERE feed = ? AND state <> 'done' AND payload ->> '$.putAway.kind' = 'discarded'",
+    feed,
+  );
+  for (const { id } of discarded) {
+    settle(tx, id);
+    // Its line is owed a correction, unless a twin has inherited it.
+    if (!tx.get("SELECT 1 FROM contents WHERE feed = ? AND ingest_id = ? AND state <> 'stored'", feed, id))
+      tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed, id);
+  }
+}
+
+/** When all lines are read: each job that none of them spoke of. */
+export async function settleJobs(backend: Backend, feed: string, files: FeedFiles): Promise<OlderJobs> {
+  const sum = noOlderJobs();
+  for (const page of openJobs(backend, feed)) {
+    // The disk is looked at before the transaction.
+    const found = page.map(({ id }) => ({ id, lies: whereItLies(backend.job(id)!, files) }));
+    await backend.transact((tx) => {
+      for (const { id, lies } of found) sum[settleOne(tx, feed, tx.job(id)!, lies)]++;
+    });
+    sum.held += page.filter(({ id }) => backend.job(id)?.state === 'held').length;
+  }
+  return sum;
+}
+
+/** Where a file of the job was found; `out of reach`: in a mount that is not there. */
+export type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
+
+export function whereItLies(job: Job, files: FeedFiles): Lies {
+  const inside = (ofJob(job).inside ?? '') as ByteName;
+  if (inside !== '' && !files.hasWork(inside)) return 'out of reach';
+  const key = { id: job.id, key: job.key, inside };
+  if (!files.canHold(key)) return 'nowhere';
+  const lies = (part: Part, folder?: ByteName) => statEntry(files.workEntry(key, part, folder)) !== undefined;
+  if (lies('file') || lies('copy')) return 'underprocess';
+  if (lies('file', DUPLICATES)) return 'duplicates';
+  return lies('file', FAILED) ? 'failed' : 'nowhere';
+}
+
+function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof OlderJobs, 'held'> {
+  const facts = ofJob(job);
+  if (isSettled(tx, job.id)) return facts.putAway ? 'ended' : 'movedOn';
+  const own = sealedOf(tx, feed, job.id);
+  followSealed(tx, job, facts, own);
+  if (facts.putAway || lies === 'out of reach') return 'kept';
+  if (lies === 'underprocess') {
+    if (own.length > 0 && isAsItWas(tx, job, facts, own)) return 'kept';
+    // One that could not be read is asked by `hash` too, which says why.
+    if (own.length > 0) adopt(tx, feed, own.find(({ part }) => part === 'file') ?? own[0]!, 'hash', {});
+    else if (facts.content !== undefined) goOnAt(tx, job, 'hash', { ...facts, content: undefined });
+    else return 'kept';
+    return 'movedOn';
+  }
+  return withoutFile(tx, feed, job, facts, lies);
+}
+
+/** What lies there is what the row speaks of, and its content still is its own. */
+function isAsItWas(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): boolean {
+  if (!facts.sealed) return false;
+  const copied = facts.sealed.kind === 'copy' && facts.sealed.copied;
+  const lies = own.find(({ part }) => part === (copied ? 'copy' : 'file'));
+  if (facts.sha256 !== undefined && lies?.sha256.toString('hex') !== facts.sha256) return false;
+  if (facts.content === undefined) return true;
+  const content = contentByRow(tx, facts.content);
+  return content?.carrier === job.id && content.state !== 'stored';
+}
+
+function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies): 'kept' | 'movedOn' | 'ended' {
+  const isWithdrawn = tx.get('SELECT 1 FROM rebuild_withdrawn WHERE feed = ? AND job = ?', feed, job.id) !== undefined;
+  if (isWithdrawn || lies === 'failed') {
+    decide(tx, job, { ...facts, putAway: { kind: 'discarded' } });
+    return 'ended';
+  }
+  const content = facts.sha256 === undefined ? undefined : contentByHash(tx, feed, Buffer.from(facts.sha256, 'hex'));
+  // With --on-duplicate delete nothing is left of one.
+  if (lies === 'duplicates' || (facts.sealed && content?.state === 'stored')) {
+    const of = content?.state === 'stored' ? placeOf(content) : '';
+    decide(tx, job, { ...facts, ...(content && { content: content.row }), putAway: { kind: 'duplicate', of } });
+    return 'ended';
+  }
+  // Not sealed: what lies in the input is verified. On its way to the warehouse: `move` looks there.
+  if (!facts.sealed || (job.stage === 'move' && content?.carrier === job.id) || job.stage === 'hash') return 'kept';
+  if (job.state === 'waiting') return 'kept';
+  // Never a line for a file that is not there: `hash` misses it, and it is held.
+  goOnAt(tx, job, 'hash', { ...facts, content: undefined });
+  return 'movedOn';
+}

@@ -1,0 +1,72 @@
+/**
+ * Before a rebuild: which work directory each feed has, which state the folders belong to, and that nobody is at work.
+ * Does not: make or change anything.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FeedOptions } from '../../../base/config/options.js';
+import { EnvironmentError } from '../../../base/errors.js';
+import { MARKER } from '../../../files/marker.js';
+import { manifestFiles } from '../../../ingest/manifest/read.js';
+import { markerAt } from '../../../ingest/roots/root-locks.js';
+import { chooseWork, possibleWork } from '../../../ingest/roots/work-place.js';
+
+export interface FoundRoots {
+  /** The feeds, each with its work directory named. */
+  feeds: FeedOptions[];
+  /** The lost state's UUID; undefined where no folder was ever set up. */
+  uuid: string | undefined;
+  /** Who set the folders up: what a rebuild makes as root is theirs. */
+  owner: { uid: number; gid: number } | undefined;
+}
+
+/** Errors: EnvironmentError `two_states`; `second_state` where the folders' own state is still there. */
+export function findRoots(given: readonly FeedOptions[], statePath: string): FoundRoots {
+  const feeds = given.map((feed) => ({ ...feed, workDir: workOf(feed) }));
+  const found = new Map<string, string>();
+  let owner: FoundRoots['owner'];
+  for (const root of feeds.flatMap(({ manifests, workDir }) => [manifests, workDir])) {
+    const { state: uuid, statePath: its } = markerAt(root) ?? {};
+    if (uuid === undefined) continue;
+    if (its !== undefined && its !== statePath && existsSync(its)) throw stillThere(root, its, statePath);
+    const { uid, gid } = statSync(join(root, MARKER));
+    owner ??= { uid, gid };
+    const [[other, where] = [uuid, root]] = found;
+    if (other !== uuid) {
+      throw new EnvironmentError(
+        'two_states',
+        `${where} belongs to the state ${nameOf(where, other)} and ${root} to ${nameOf(root, uuid)}: one rebuild is for one state, so name only the feeds of one of them.`,
+      );
+    }
+    found.set(uuid, root);
+  }
+  return { feeds, uuid: [...found.keys()][0], owner };
+}
+
+const stillThere = (root: string, its: string, statePath: string): EnvironmentError =>
+  new EnvironmentError(
+    'second_state',
+    `${root} belongs to the state ${its}, which is still there, and --state-path is ${statePath}: use that state, or move it away if it is the wrong one.`,
+  );
+
+const nameOf = (root: string, uuid: string): string => markerAt(root)?.statePath ?? uuid;
+
+/** The one that was set up, wherever it is; else the one that a start would choose. */
+const workOf = (feed: FeedOptions): string =>
+  possibleWork(feed).find((work) => markerAt(work)?.kind === 'work') ??
+  feed.workDir ??
+  chooseWork(feed.input, () => {});
+
+/** With a warehouse that is not mounted, every line would look as if a consumer had taken its file. */
+export function refuseMissingWarehouse(feeds: readonly FeedOptions[]): void {
+  for (const { name, warehouse, manifests } of feeds) {
+    if (markerAt(warehouse) !== undefined || markerAt(manifests) === undefined) continue;
+    if (manifestFiles(manifests, 'manifest').next().done) continue;
+    const marker = join(warehouse, MARKER);
+    throw new EnvironmentError(
+      'warehouse_missing',
+      `feed ${name} has manifests, but its warehouse ${warehouse} has no marker ${MARKER}, so this is not the directory that they speak of: mount it there and run ingest-ctl rebuild again. If it is the right one and only its marker is lost, make one: echo '{"id":"${randomUUID()}","kind":"warehouse"}' > ${marker}`,
+    );
+  }
+}

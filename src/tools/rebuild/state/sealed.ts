@@ -1,0 +1,187 @@
+/**
+ * What lies in `underprocess/`, hashed once and noted in a table of the rebuild, so that a manifest line finds the file of
+ * its content there, however many there are of both.
+ * Guarantees: bounded memory. Does not: move or change a file; half-done sidecars are the exception (`settleSidecars`).
+ */
+import { closeSync } from 'node:fs';
+import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
+import { digestLarge, digestSmall, SMALL_BYTES } from '../../../files/digest.js';
+import { FAILED, type Part } from '../../../files/places.js';
+import { openEntry } from '../../../files/probe.js';
+import { type FeedFiles, statEntry, type WorkKey } from '../../../ingest/files/feed-files.js';
+import { sealedNames } from '../../../ingest/files/sealed-names.js';
+import { identityOf } from '../../../ingest/rules/identity.js';
+import { foundFacts } from '../../../ingest/upkeep/reaper.js';
+import { type ByteName, bytesOfName, renameNoReplace, statFd } from '../../../linux/index.js';
+
+export interface SealedFile {
+  job: string;
+  part: Part;
+  key: Buffer;
+  inside: string;
+  sha256: Buffer;
+  identity: string;
+  size: number;
+  /** JSON: what a job is told that finds it (JobFacts). */
+  facts: string;
+}
+
+/** Files a transaction. */
+const BATCH = 500;
+const COLUMNS = 'job, part, key, inside, sha256, identity, size, facts';
+
+export interface Noted {
+  files: number;
+  /** Could not be read; their jobs find out why. */
+  unreadable: number;
+}
+
+/** A file that was noted before an interruption is not there any more, or has changed. Only a rebuild from the beginning can judge it. */
+export class ChangedMeanwhile extends Error {
+  override readonly name = 'ChangedMeanwhile';
+}
+
+type Row = [
+  job: string,
+  part: Part,
+  key: Buffer,
+  inside: string,
+  sha256: Buffer,
+  identity: string,
+  size: number,
+  facts: string,
+];
+
+/** What an interrupted rebuild has noted is not hashed again. Errors: ChangedMeanwhile. */
+export async function noteSealed(backend: Backend, feed: string, files: FeedFiles): Promise<Noted> {
+  const noted: Noted = { files: 0, unreadable: 0 };
+  const before = backend.read((r) =>
+    r.get<{ n: number }>('SELECT count(*) AS n FROM rebuild_sealed WHERE feed = ?', feed),
+  )!.n;
+  let again = 0;
+  let rows: Row[] = [];
+  for (const { jobId: job, part, path, inside } of sealedNames(files)) {
+    if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
+    if (part === 'file') noted.files++;
+    const key = bytesOfName(path);
+    const known = before > 0 ? identityNoted(backend, feed, job, part) : undefined;
+    if (known !== undefined) {
+      const stat = statEntry(files.workEntry({ id: job, key, inside }, part));
+      if (!stat || identityOf(stat) !== known) throw new ChangedMeanwhile();
+      again++;
+      continue;
+    }
+    const read = await digestOf(files, { id: job, key, inside }, part);
+    if (read === undefined) noted.unreadable++;
+    else if (rows.push([job, part, key, inside, read.sha256, read.identity, read.size, read.facts]) >= BATCH) {
+      await enterSealed(backend, feed, rows);
+      rows = [];
+    }
+  }
+  if (again < before) throw new ChangedMeanwhile();
+  await enterSealed(backend, feed, rows);
+  return noted;
+}
+
+const identityNoted = (backend: Backend, feed: string, job: string, part: Part): string | undefined =>
+  backend.read((r) =>
+    r.get<{ identity: string }>(
+      'SELECT identity FROM rebuild_sealed WHERE feed = ? AND job = ? AND part = ?',
+      feed,
+      job,
+      part,
+    ),
+  )?.identity;
+
+const enterSealed = (backend: Backend, feed: string, rows: readonly Row[]): Promise<unknown> =>
+  backend.transact((tx) => {
+    for (const row of rows)
+      tx.run(`INSERT INTO rebuild_sealed (feed, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, feed, ...row);
+  });
+
+async function digestOf(
+  files: FeedFiles,
+  job: WorkKey,
+  part: Part,
+): Promise<Pick<SealedFile, 'sha256' | 'identity' | 'size' | 'facts'> | undefined> {
+  const entry = files.workEntry(job, part);
+  const opened = entry && openEntry(entry);
+  if (opened?.fd === undefined) return undefined;
+  try {
+    const stat = statFd(opened.fd);
+    if (stat.kind !== 'file') return undefined;
+    const { sha256 } = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+    const facts = JSON.stringify(foundFacts(files, job, stat));
+    return { sha256, identity: identityOf(stat), size: stat.size, facts };
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+/** Files whose lines were taken back, and whose way is not decided yet. */
+export const withdrawnFiles = (tx: Tx, feed: string, max: number): SealedFile[] =>
+  tx.all<SealedFile>(
+    `SELECT ${COLUMNS} FROM rebuild_sealed s WHERE feed = ? AND part = 'file'
+        AND EXISTS (SELECT 1 FROM rebuild_withdrawn w WHERE w.feed = s.feed AND w.job = s.job)
+        AND NOT EXISTS (SELECT 1 FROM rebuild_settled t WHERE t.job = s.job) LIMIT ?`,
+    feed,
+    max,
+  );
+
+/** The files of one job: the sealed one, and its private copy. */
+export const sealedOf = (tx: Tx, feed: string, job: string): SealedFile[] =>
+  tx.all<SealedFile>(`SELECT ${COLUMNS} FROM rebuild_sealed WHERE feed = ? AND job = ?`, feed, job);
+
+export const hasSealed = (reader: Reader, feed: string, sha256: Buffer): boolean =>
+  reader.get('SELECT 1 FROM rebuild_sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
+
+/** Another job than the line's own has a file of its content: the oldest that was not given up. */
+export const heirIn = (tx: Tx, feed: string, sha256: Buffer, own: string): string | undefined =>
+  tx.get<{ job: string }>(
+    `SELECT job FROM rebuild_sealed s WHERE feed = ? AND sha256 = ? AND job <> ?
+        AND NOT EXISTS (SELECT 1 FROM rebuild_withdrawn w WHERE w.feed = s.feed AND w.job = s.job)
+        AND NOT EXISTS (SELECT 1 FROM rebuild_settled t WHERE t.job = s.job)
+      ORDER BY job LIMIT 1`,
+    ...[feed, sha256, own],
+  )?.job;
+
+export interface Sidecars {
+  /** Back beside their files. */
+  back: number;
+  /** Sidecars of a version that is gone: in `failed/`. */
+  failed: number;
+}
+
+/**
+ * A sidecar is sealed before its file, and a crash can fall between. With its file still in the input as it was then, it
+ * goes back there; else it belonged to a version that is gone, and is never paired with what lies there now.
+ * `isJobs`: a job is going to put it away itself.
+ */
+export function settleSidecars(files: FeedFiles, suffix: ByteName, isJobs: (id: string) => boolean): Sidecars {
+  const settled: Sidecars = { back: 0, failed: 0 };
+  const alone = [...sealedNames(files)].filter(
+    ({ jobId: id, part, path, inside }) =>
+      part === 'sidecar' &&
+      path !== undefined &&
+      !isJobs(id) &&
+      !statEntry(files.workEntry({ id, key: bytesOfName(path), inside }, 'file')),
+  );
+  for (const { jobId: id, path, inside } of alone) {
+    const job = { id, key: bytesOfName(path!), inside };
+    const from = files.workEntry(job, 'sidecar')!;
+    const sealedAt = statEntry(from)!.ctimeNs;
+    const file = statEntry(files.entryOrNone(files.input, path!));
+    const to = files.entryOrNone(files.input, (path + suffix) as ByteName);
+    // The rename into underprocess/ was the sidecar's last change: a file that changed later is another version, and one
+    // that did so in the same tick of the kernel's clock may be.
+    if (file?.kind === 'file' && file.ctimeNs < sealedAt && to && !statEntry(to)) {
+      renameNoReplace(from.dir, from.name, to.dir, to.name);
+      settled.back++;
+    } else {
+      const failed = files.makeWorkEntry(job, 'sidecar', FAILED);
+      renameNoReplace(from.dir, from.name, failed.dir, failed.name);
+      settled.failed++;
+    }
+  }
+  return settled;
+}

@@ -1,0 +1,16 @@
+/** Globs over byte names, as options write them. */
+import picomatch from 'picomatch';
+import { type ByteName, shownName } from '../../linux/names.js';
+
+/** A glob without a slash is about the last part of a path, wherever that lies. Undefined where there are no globs. */
+export function matcherOf(globs: readonly string[]): ((path: ByteName) => boolean) | undefined {
+  if (globs.length === 0) return undefined;
+  const matchers = globs.map((glob) => picomatch(glob, { basename: !glob.includes('/'), dot: true }));
+  return (path) => {
+    const text = globText(path);
+    return matchers.some((matches) => matches(text));
+  };
+}
+
+/** Names that are not UTF-8 are matched with U+FFFD in place of what is not. Most names are ASCII and need no decoding. */
+const globText = (path: ByteName): string => (/[\x80-\xff]/.test(path) ? shownName(path) : path);

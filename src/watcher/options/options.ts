@@ -1,0 +1,75 @@
+/** The options of a watcher with their defaults, checked; and the three profiles. */
+import { resolve } from 'node:path';
+import { shownValue, unknownOption } from '../../base/config/values/given.js';
+import { guarded } from '../../base/telemetry/guarded-logger.js';
+import { CHECKS, LOGGER_LEVELS, refused, wrong } from './option-checks.js';
+import type { BackendName, WatcherOptions } from './types.js';
+
+/** Options by what a watcher is for; `{ ...profiles.development, ignore: ['node_modules'] }`. */
+export const profiles = {
+  /** Changes come often and are wanted soon. */
+  development: { debounceMs: 50, bufferMax: 200 },
+  /** A copy elsewhere follows the tree. */
+  productionReplication: { debounceMs: 200, bufferMax: 100 },
+  /** Little memory, and few events rather than early ones. */
+  lowResource: { debounceMs: 500, bufferMax: 50 },
+} as const satisfies Record<string, WatcherOptions>;
+
+export type Settings = Required<
+  Omit<WatcherOptions, 'poll' | 'backend' | 'rescanMs' | 'signal' | 'logger' | 'statePath'>
+> & {
+  backend: BackendName;
+} & Pick<WatcherOptions, 'rescanMs' | 'signal' | 'logger' | 'statePath'>;
+
+const NODE_RESCAN_MS = 5_000;
+
+/** Errors: WatcherError, op `options`. */
+export function settingsOf(options: WatcherOptions): Settings {
+  checkEach(options);
+  const { poll, backend = poll ? 'poll' : defaultBackend(), signal, logger, statePath } = options;
+  if (poll && backend !== 'poll') throw wrong('backend', `'poll', or absent, where poll is true`, backend);
+  // `fs.watch` loses events without a word.
+  const rescanMs = options.rescanMs ?? (backend === 'node' ? NODE_RESCAN_MS : undefined);
+  if (rescanMs === 0 && backend === 'poll') throw wrong('rescanMs', 'above 0 where scans alone find what changed', 0);
+  const settings: Settings = {
+    backend,
+    debounceMs: options.debounceMs ?? 100,
+    bufferMax: options.bufferMax ?? 100,
+    ignore: [...(options.ignore ?? [])],
+    include: [...(options.include ?? [])],
+    hidden: options.hidden ?? false,
+    metadataSuffixes: [...(options.metadataSuffixes ?? ['.metadata.json'])],
+    tempSuffixes: [...(options.tempSuffixes ?? ['.tmp', '~'])],
+    recursive: options.recursive ?? true,
+    initial: options.initial ?? false,
+    ...(rescanMs !== undefined && { rescanMs }),
+    ...(signal !== undefined && { signal }),
+    ...(logger !== undefined && { logger: guarded(logger, LOGGER_LEVELS) }),
+    ...(statePath !== undefined && { statePath: resolve(statePath) }),
+  };
+  for (const glob of settings.include) checkWanted(glob, settings);
+  return settings;
+}
+
+const defaultBackend = (): BackendName => (process.platform === 'linux' ? 'inotify' : 'node');
+
+function checkEach(options: WatcherOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw refused(`The options have to be an object, and are ${shownValue(options)}: correct them.`);
+  const unknown = unknownOption(options, Object.keys(CHECKS));
+  if (unknown !== undefined) throw refused(unknown);
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined) CHECKS[name as keyof WatcherOptions](name, value);
+}
+
+/** A glob of `include` whose every path another option keeps out. What has braces, parentheses or brackets is not looked into. */
+function checkWanted(glob: string, { hidden, metadataSuffixes, tempSuffixes }: Settings): void {
+  if (/^!|[{([]/.test(glob)) return;
+  const says = `The option include has the glob ${shownValue(glob)}, of which nothing is told`;
+  if (!hidden && /(?:^|\/)\.(?!\/)/.test(glob))
+    throw refused(`${says}: names that begin with a dot are told with hidden: true.`);
+  for (const [name, endings] of Object.entries({ metadataSuffixes, tempSuffixes })) {
+    const ending = endings.find((one) => glob.endsWith(one));
+    if (ending !== undefined) throw refused(`${says}: take ${shownValue(ending)} out of ${name}.`);
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The paths at which something else may lie than the consumer was told, and the events that follow from them. An event is
+ * made when it is taken, from what lies there then; it counts as delivered when the next one is asked for.
+ * Guarantees: at most `max` paths, besides those in hand and the other names of a file; one event is out at a time, and both halves of a pair
+ * are delivered together; whoever waits for room, for an event or for quiet is answered when it is closed.
+ */
+import type { ByteName } from '../../linux/names.js';
+import { merged } from '../ground/hints.js';
+import type { Hint } from '../ground/types.js';
+import type { WatchEvent } from '../options/types.js';
+
+export type EventCause = WatchEvent['cause'];
+
+export interface Doubt {
+  path: ByteName;
+  by: Hint;
+  cause: EventCause;
+  /** The file that was seen there. */
+  ino?: number;
+}
+
+export interface Step {
+  path: ByteName;
+  event: WatchEvent;
+  /** The consumer is about to get it. */
+  given?(): void;
+  /** The consumer has it. Absent of the first half of a pair, which the second one delivers too. */
+  delivered?(): void;
+}
+
+/** A root that paths are in doubt of. */
+export interface Asked {
+  /** What has to be told next for the path to be as it is; `isLast`: then it is. 'later': it wakes when it can tell. */
+  next(doubt: Doubt): { steps: readonly Step[]; isLast: boolean } | 'later';
+  /** These could not be noted as delivered. */
+  failed(error: unknown, steps: readonly Step[]): void;
+}
+
+interface Item {
+  of: Asked;
+  doubt: Doubt;
+}
+
+export class Doubts {
+  closed = false;
+  readonly #items = new Map<string, Item>();
+  /** Where a file was seen last, by its inode. */
+  readonly #seen = new Map<number, Item>();
+  readonly #takers: ((event: WatchEvent | undefined) => void)[] = [];
+  readonly #roomWanted = new Set<() => void>();
+  readonly #quietWanted: (() => void)[] = [];
+  #inHand: { of: Asked; steps: readonly Step[]; taken: number; isLeft?: true } | undefined;
+
+  constructor(
+    private readonly max: number,
+    /** Something waits to be taken by a listener. */
+    private readonly offered: () => void,
+  ) {}
+
+  get full(): boolean {
+    return this.#items.size >= this.max;
+  }
+
+  add(key: string, of: Asked, doubt: Doubt): void {
+    if (this.closed) return;
+    const by = merged(this.#items.get(key)?.doubt.by, doubt.by);
+    const item = this.#items.get(key) ?? { of, doubt };
+    this.#items.set(key, Object.assign(item, { doubt: { ...item.doubt, ...doubt, by } }));
+    if (doubt.ino !== undefined) this.#seen.set(doubt.ino, item);
+  }
+
+  get(key: string): Doubt | undefined {
+    return this.#items.get(key)?.doubt;
+  }
+
+  /** A path of this root that is in doubt and at which this inode was seen. */
+  seenAt(of: Asked, ino: number): ByteName | undefined {
+    const item = this.#seen.get(ino);
+    return item?.of === of ? item.doubt.path : undefined;
+  }
+
+  /** The paths of a root that the consumer is being told of. */
+  inHandOf(of: Asked): readonly Step[] {
+    return this.#inHand?.of === of ? this.#inHand.steps : NOTHING;
+  }
+
+  /** Paths were added, or can be told now. */
+  wake(): void {
+    while (this.#takers.length > 0 && !this.closed) {
+      const event = this.takeNow();
+      if (event === undefined) return;
+      this.#takers.shift()!(event);
+    }
+    if (this.#items.size > 0) this.offered();
+  }
+
+  /** The next event, at once or when there is one; undefined when it is closed. What was taken before is delivered with that. */
+  take(): Promise<WatchEvent | undefined> {
+    const event = this.takeNow();
+    if (event !== undefined || this.closed) return Promise.resolve(event);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  takeNow(): WatchEvent | undefined {
+    if (this.closed) return undefined;
+    const { steps, taken } = this.#inHand ?? { steps: NOTHING, taken: 0 };
+    if (taken < steps.length) return this.#give();
+    this.deliver();
+    const event = this.#ask();
+    this.#tellQuiet();
+    return event;
+  }
+
+  /** The consumer is done with what it has taken. */
+  deliver(): void {
+    const inHand = this.#inHand;
+    if (inHand === undefined || inHand.taken < inHand.steps.length || this.closed) return;
+    this.#inHand = undefined;
+    this.#note(inHand, inHand.steps.at(-1)!.delivered);
+    this.#tellQuiet();
+  }
+
+  /** Whoever took an event will not ask for the next one: nobody waits for that. It is delivered when somebody else asks. */
+  leave(): void {
+    if (this.#inHand !== undefined) this.#inHand.isLeft = true;
+    this.#tellQuiet();
+  }
+
+  #ask(): WatchEvent | undefined {
+    const later = new Set<Asked>();
+    for (const [key, item] of this.#items) {
+      const { of, doubt } = item;
+      if (later.has(of)) continue;
+      const next = of.next(doubt);
+      if (next === 'later') later.add(of);
+      else if (next.isLast) this.#remove(key, item);
+      if (next === 'later' || next.steps.length === 0) continue;
+      this.#inHand = { of, steps: next.steps, taken: 0 };
+      return this.#give();
+    }
+    return undefined;
+  }
+
+  #give(): WatchEvent | undefined {
+    const inHand = this.#inHand!;
+    const step = inHand.steps[inHand.taken++]!;
+    return this.#note(inHand, step.given) ? step.event : undefined;
+  }
+
+  #note({ of, steps }: { of: Asked; steps: readonly Step[] }, note: (() => void) | undefined): boolean {
+    try {
+      note?.();
+      return true;
+    } catch (error) {
+      this.#inHand = undefined;
+      of.failed(error, steps);
+      return false;
+    }
+  }
+
+  /** Waits until half of it is settled, or it is closed: true. False: that did not come within `patienceMs`. */
+  room(patienceMs?: number): Promise<boolean> {
+    this.wake();
+    if (!this.full || this.closed) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = patienceMs === undefined ? undefined : setTimeout(() => end(false), patienceMs);
+      const end = (answer = true): void => {
+        clearTimeout(timer);
+        this.#roomWanted.delete(end);
+        resolve(answer);
+      };
+      this.#roomWanted.add(end);
+    });
+  }
+
+  /** Nothing waits, and whoever took something has come back. */
+  get quiet(): boolean {
+    return this.closed || (this.#items.size === 0 && (this.#inHand === undefined || this.#inHand.isLeft === true));
+  }
+
+  untilQuiet(): Promise<void> {
+    if (this.quiet) return Promise.resolve();
+    return new Promise((resolve) => this.#quietWanted.push(resolve));
+  }
+
+  /** Nothing of this root is told any more. */
+  forget(of: Asked): void {
+    for (const [key, item] of this.#items) if (item.of === of) this.#remove(key, item);
+  }
+
+  /** Safe to call twice. */
+  close(): void {
+    this.closed = true;
+    this.#items.clear();
+    this.#seen.clear();
+    this.#inHand = undefined;
+    for (const taker of this.#takers.splice(0)) taker(undefined);
+    this.#tellQuiet();
+    this.#tellRoom();
+  }
+
+  #tellQuiet(): void {
+    if (this.quiet) for (const resolve of this.#quietWanted.splice(0)) resolve();
+  }
+
+  #tellRoom(): void {
+    for (const wanted of [...this.#roomWanted]) wanted();
+  }
+
+  #remove(key: string, item: Item): void {
+    this.#items.delete(key);
+    const { ino } = item.doubt;
+    if (ino !== undefined && this.#seen.get(ino) === item) this.#seen.delete(ino);
+    // Not for each single place: who waits has something to put away and to open again.
+    if (this.#items.size <= this.max / 2) this.#tellRoom();
+  }
+}
+
+const NOTHING: readonly Step[] = [];

@@ -1,0 +1,80 @@
+/** Looks below an open root, through no symlink: a directory that was swapped for one leads nowhere. */
+import { Directories } from '../../files/directories.js';
+import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../../linux/index.js';
+import { type ByteName, nameOfText } from '../../linux/names.js';
+import { KINDS } from '../ground/linux-ground.js';
+import type { FileKind, OpenRoot } from '../ground/types.js';
+import type { Seen } from './picture.js';
+import { isRacy, type Looker, timesAreExact } from './seen.js';
+
+const HERE = nameOfText('.');
+/** A symlink or a file where a directory of the path was: the path is gone. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
+export class LinuxLooker implements Looker {
+  readonly #exactDevice: number | undefined;
+  #directories: Directories;
+  #open = true;
+
+  constructor(private readonly root: OpenRoot) {
+    // What is mounted below it may keep other times.
+    this.#exactDevice = timesAreExact(root.fd) ? statFd(root.fd).dev : undefined;
+    this.#directories = new Directories(openDirectory(root.fd, HERE));
+  }
+
+  look(path: ByteName): Seen | undefined {
+    try {
+      const { dir, name } = this.#directories.entry(path);
+      const stat = statAtOrNone(dir, name);
+      return stat === undefined ? undefined : new SeenStat(stat, stat.dev === this.#exactDevice);
+    } catch (error) {
+      if (error instanceof LinuxError && GONE.has(error.code)) return undefined;
+      throw error;
+    }
+  }
+
+  forget(): void {
+    const directories = new Directories(openDirectory(this.root.fd, HERE));
+    this.#directories.close();
+    this.#directories = directories;
+  }
+
+  close(): void {
+    if (this.#open) this.#directories.close();
+    this.#open = false;
+  }
+}
+
+/** Its texts are made when they are asked for: most looks ask whether anything lies there. */
+class SeenStat implements Seen {
+  readonly kind: FileKind;
+  readonly doubted: boolean;
+
+  constructor(
+    private readonly stat: Stat,
+    isExact: boolean,
+  ) {
+    this.kind = KINDS[stat.kind];
+    this.doubted = !this.#isDirectory && !isExact && isRacy(stat.ctimeMs);
+  }
+
+  get ino(): number {
+    return Number(this.stat.ino);
+  }
+  get file(): string {
+    return this.stat.file;
+  }
+  get content(): string {
+    return this.#isDirectory ? '' : this.stat.content;
+  }
+  get changed(): string {
+    return this.#isDirectory ? '' : this.stat.changed;
+  }
+  get links(): number {
+    return this.#isDirectory ? 1 : this.stat.nlink;
+  }
+
+  get #isDirectory(): boolean {
+    return this.kind === 'directory';
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Turns paths that may have changed into paths in doubt: those at which something else lies than was delivered.
+ * Guarantees: a path at which something else lies is in doubt until that is told (doubts.ts) or it is as it was; what is in hand is asked again by
+ * each call, for it is compared with nothing yet.
+ * Does not: decide when to look (engine and windows do), or make events (differences.ts does). One call at a time.
+ */
+import type { ByteName } from '../../linux/names.js';
+import { isCome, isWritten, merged } from '../ground/hints.js';
+import type { Hint, Mark, ScanStep } from '../ground/types.js';
+import { limits } from '../options/limits.js';
+import { differs } from './compare.js';
+import type { Doubt, EventCause } from './doubts.js';
+import { Links } from './links.js';
+import type { Known, Picture, Seen } from './picture.js';
+import type { Looker } from './seen.js';
+import { sweep } from './sweep.js';
+
+export interface ReconcilerHooks {
+  /** Waits for room; throws when there is none, or when the watcher was stopped. */
+  room(cause: EventCause): Promise<void> | undefined;
+  doubt(doubt: Doubt): void;
+  /** The paths that the consumer is being told of. */
+  inHand(): readonly ByteName[];
+  /** What was doubted can be told. */
+  wake(): void;
+  /** Whether an entry of this name and kind is told at all. */
+  tells(path: ByteName, isDirectory: boolean): boolean;
+  /** A directory was met by an event: what it holds has to be read, unless that is under way. */
+  directory(path: ByteName): void;
+  /** It is gone, and may turn up under another name in a moment: to be marked again then, by `delete`. */
+  later(path: ByteName): void;
+  /** It cannot be looked at. */
+  failed(path: ByteName, code: string): void;
+  /** It could be looked at. */
+  seen(path: ByteName): void;
+}
+
+export class Reconciler {
+  /** While true, what is found is noted and not told. */
+  silent = false;
+  readonly #links = new Links();
+  #looker!: Looker;
+  #cause: EventCause = 'event';
+  #isStrict = false;
+  /** Nothing was known of the tree: all that is known at the end of the first scan was met by it, or told by an event. */
+  readonly #fresh: boolean;
+
+  constructor(
+    readonly picture: Picture,
+    private readonly hooks: ReconcilerHooks,
+  ) {
+    this.#fresh = picture.isEmpty;
+  }
+
+  /** Errors: those of the looker that say nothing of a path (EMFILE, …), of the picture, and of `room`. */
+  async run(marks: readonly Mark<Hint>[], looker: Looker, step?: ScanStep): Promise<void> {
+    this.#looker = looker;
+    this.#cause = causeOf(step);
+    this.#isStrict = isStrict(step);
+    try {
+      for (const path of this.hooks.inHand()) this.#add(path, 'scan');
+      if (this.silent) for (const { path } of marks) this.#note(path);
+      else for (const { path, by } of marks) await this.#notice(path, by);
+      if (step !== undefined && !(this.#fresh && step.cause === 'start')) await sweep(this, step);
+    } finally {
+      this.picture.commit();
+      this.hooks.wake();
+    }
+  }
+
+  /** What lies there and is told; 'unknown': it could not be looked at. */
+  look(path: ByteName, looker = this.#looker): Seen | undefined | 'unknown' {
+    try {
+      const seen = looker.look(path);
+      this.hooks.seen(path);
+      return seen !== undefined && this.hooks.tells(path, seen.kind === 'directory') ? seen : undefined;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === undefined || OURS.has(code)) throw error;
+      this.hooks.failed(path, code);
+      return 'unknown';
+    }
+  }
+
+  /** The file that was delivered at the path does not lie there any more: written just before, it was told by this name alone. */
+  lost(known: Known): void {
+    this.#links.removed(known);
+    if (known.kind === 'directory') return;
+    // To lose a name changes the ctime of a file too.
+    const by = known.doubted ? 'write' : 'scan';
+    for (const { path } of this.#namesOf(known.ino)) this.#add(path, by);
+  }
+
+  async #notice(path: ByteName, hint: Hint): Promise<void> {
+    const by = this.#isStrict ? merged('write', hint) : hint;
+    const inHand = this.hooks.inHand();
+    // Written by its old name, a file is to be told by its new one.
+    if (inHand.includes(path)) for (const half of inHand) this.#add(half, by);
+    const once = this.#links.inodeOnceAt(path);
+    if (once !== undefined) await this.#noticeNames(once, by);
+    const seen = this.look(path);
+    if (seen === 'unknown') return;
+    const known = this.picture.get(path);
+    if (seen === undefined) return this.#noticeGone(path, hint, known);
+    const isOther = known?.file !== seen.file;
+    const isDirectory = seen.kind === 'directory';
+    if (known !== undefined && isOther && isWritten(by)) this.picture.doubt(path);
+    const isTold = isOther || differs(known, seen, by) || (isDirectory && isCome(by));
+    if (isTold) await this.doubt(path, by, seen.ino);
+    if (isOther && isDirectory && hint !== 'scan') this.hooks.directory(path);
+    // A write is told of one name of a file alone. A new name changes the ctime too.
+    const named = isOther && !isWritten(by) ? 'scan' : by;
+    if (seen.links > 1 && (isTold || hint !== 'scan')) await this.#noticeNames(seen.ino, named);
+  }
+
+  #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {
+    if (known === undefined) return undefined;
+    // By its new or other names, its bytes may be others than were told.
+    if (isWritten(by)) this.picture.doubt(path);
+    if (by === 'delete' || by === 'written_deleted') return this.doubt(path, by);
+    this.hooks.later(path);
+    return undefined;
+  }
+
+  async #noticeNames(ino: number, by: Hint): Promise<void> {
+    for (const known of this.#namesOf(ino)) {
+      const seen = this.look(known.path);
+      if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
+      if (differs(known, seen, by)) await this.doubt(known.path, by, ino);
+    }
+  }
+
+  *#namesOf(ino: number): Generator<Known> {
+    for (let after: ByteName | undefined; ; ) {
+      const page = this.picture.namesOf(ino, after, limits.pageMax);
+      yield* page;
+      if (page.length < limits.pageMax) return;
+      after = page.at(-1)!.path;
+    }
+  }
+
+  /** The first look at a tree of which nothing is to be told. */
+  #note(path: ByteName): void {
+    const seen = this.look(path);
+    if (seen === 'unknown') return;
+    const known = this.picture.get(path);
+    if (known?.kind === 'directory' && seen?.kind !== 'directory') this.picture.removeBelow(path);
+    if (seen !== undefined) this.picture.put(path, seen);
+    else if (known !== undefined) this.picture.remove(path);
+  }
+
+  /** Others have their turn, and directories may move. */
+  async turn(): Promise<void> {
+    this.picture.commit();
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#looker.forget();
+  }
+
+  async doubt(path: ByteName, by: Hint, ino?: number): Promise<void> {
+    if (this.silent) return this.#note(path);
+    const room = this.hooks.room(this.#cause);
+    if (room !== undefined) {
+      this.picture.commit();
+      await room;
+      this.#looker.forget();
+    }
+    this.#add(path, by, ino);
+  }
+
+  #add(path: ByteName, by: Hint, ino?: number): void {
+    this.hooks.doubt({ path, by, cause: this.#cause, ...(ino !== undefined && { ino }) });
+  }
+}
+
+/** They say nothing of the path: worth the same try again. */
+const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EBADF', 'ESTALE']);
+
+/** Events were lost, or nobody watched: what was written may show in the ctime alone. */
+export const isStrict = (step: ScanStep | undefined): boolean =>
+  causeOf(step) === 'overflow' || step?.cause === 'root_changed';
+
+function causeOf(step: ScanStep | undefined): EventCause {
+  if (step === undefined || step.cause === 'new') return 'event';
+  return step.cause === 'overflow' || step.cause === 'marks_full' ? 'overflow' : 'scan';
+}

@@ -1,0 +1,52 @@
+/** --help is complete: a stranger finds every option with its meaning, default, unit and choices. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COMMANDS, type CommandName } from '../../../src/base/config/commands.js';
+import { helpOf } from '../../../src/base/config/help.js';
+import { allFields, GROUPS } from '../../../src/base/config/schema.js';
+import { makeFolders, runCommand } from './folders.js';
+
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
+
+for (const command of Object.keys(COMMANDS) as CommandName[]) {
+  const spec = COMMANDS[command];
+  test(`${spec.name} --help has each of its options, and no other`, () => {
+    const help = helpOf(spec);
+    const shown = [...help.matchAll(/^ {2}--(?:\[no-\])?([a-z-]+)/gm)].map(([, name]) => name);
+    assert.deepEqual(shown.toSorted(), [...spec.options].toSorted());
+    const text = oneLine(help);
+    for (const option of spec.options) {
+      const { defaultText, unit, choices, kind, ...meta } = allFields[option]!.meta;
+      const description = spec.means?.[option] ?? meta.description;
+      assert.ok(text.includes(oneLine(description)), `${option}: ${description}`);
+      if (kind !== 'switch' && defaultText && !(spec.needs as string[]).includes(option)) {
+        assert.ok(text.includes(`(default: ${defaultText}`), `${option}: ${defaultText}`);
+      }
+      if (unit) assert.ok(text.includes(unit), `${option}: ${unit}`);
+      for (const choice of choices ?? []) assert.ok(text.includes(choice), `${option}: ${choice}`);
+    }
+    assert.ok(help.split('\n').every((line) => line.length <= 110));
+  });
+}
+
+test('every group of options has a heading in one of the helps', () => {
+  const all = Object.values(COMMANDS)
+    .map((spec) => helpOf(spec))
+    .join('\n');
+  for (const group of GROUPS) assert.ok(all.includes(`\n${group}:\n`), group);
+});
+
+test('--help and --version answer on stdout with exit code 0, whatever else is given', (t) => {
+  const folders = makeFolders(t);
+  const help = runCommand('ingest', folders, ['--help', '--config', '/nowhere']);
+  assert.equal(help.status, 0);
+  assert.equal(help.stderr, '');
+  assert.ok(help.stdout.includes('Usage: ingest'));
+  assert.equal(runCommand('ingest', folders, ['-h']).stdout, help.stdout);
+  assert.match(runCommand('queue-stat', folders, ['--version']).stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('the help of a command that has no stages and no state speaks of neither', () => {
+  const help = helpOf(COMMANDS['ingest-replicate']).replace(/Exit codes:.*/s, '');
+  assert.doesNotMatch(help, /\bstages?\b|state-path|STATE_PATH|\binput\b/);
+});

@@ -1,0 +1,150 @@
+/** Flags over environment over file over defaults; unknown names are told with the nearest known one. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { stringify } from 'yaml';
+import { allFields, feedFields, serviceFields } from '../../../src/base/config/schema.js';
+import { defaultStatePath } from '../../../src/base/config/state-path.js';
+import { type Folders, load, makeFolders, refusal } from './folders.js';
+
+function fileWith(folders: Folders, content: unknown): string {
+  const path = join(folders.root, 'config.yaml');
+  writeFileSync(path, typeof content === 'string' ? content : stringify(content));
+  return path;
+}
+
+test('flags count over the environment, that over the file, that over the default', (t) => {
+  const folders = makeFolders(t);
+  const path = fileWith(folders, { 'stability-seconds': 3, mode: 'sidecar' });
+  const seconds = (argv: string[], env = {}) =>
+    load(folders, [...folders.flags, ...argv], env).feeds[0]?.stabilitySeconds;
+  const env = { INGEST_STABILITY_SECONDS: '4' };
+  assert.equal(seconds([]), 10);
+  assert.equal(seconds(['--config', path]), 3);
+  assert.equal(seconds([], { ...env, INGEST_CONFIG: path }), 4);
+  assert.equal(seconds(['--config', path, '--stability-seconds', '0'], env), 0);
+  assert.equal(load(folders, [...folders.flags, '--config', path]).feeds[0]?.mode, 'sidecar');
+});
+
+test('a switch that the file turns on is turned off by a flag', (t) => {
+  const folders = makeFolders(t);
+  const path = fileWith(folders, { poll: true, recursive: false });
+  const feed = (...argv: string[]) => load(folders, [...folders.flags, '--config', path, ...argv]).feeds[0];
+  assert.equal(feed()?.poll, true);
+  assert.equal(feed()?.recursive, false);
+  assert.equal(feed('--no-poll')?.poll, false);
+  assert.equal(feed('--recursive')?.recursive, true);
+});
+
+test('an option at the top of the file holds for every feed that has none of its own', (t) => {
+  const folders = makeFolders(t);
+  const one = {
+    input: folders.input,
+    warehouse: folders.warehouse,
+    manifests: folders.manifests,
+    timezone: 'Asia/Tokyo',
+  };
+  const path = fileWith(folders, { timezone: 'Europe/Berlin', 'settle-ms': 5, feeds: { one } });
+  assert.equal(load(folders, ['--config', path]).feeds[0]?.timezone, 'Asia/Tokyo');
+  assert.equal(load(folders, ['--config', path]).feeds[0]?.settleMs, 5);
+  assert.equal(load(folders, ['--config', path]).feeds[0]?.name, 'one');
+});
+
+test('lists: flags may be repeated, the environment parts them by commas outside braces', (t) => {
+  const folders = makeFolders(t);
+  const include = (argv: string[], env = {}) => load(folders, [...folders.flags, ...argv], env).feeds[0]?.include;
+  assert.deepEqual(include(['--include', '*.csv', '--include', '*.{a,b}']), ['*.csv', '*.{a,b}']);
+  assert.deepEqual(include([], { INGEST_INCLUDE: '*.csv, *.{a,b}\n*.txt' }), ['*.csv', '*.{a,b}', '*.txt']);
+});
+
+test('workers: text or a map, and a stage that is not named gets one process', (t) => {
+  const folders = makeFolders(t);
+  const path = fileWith(folders, { workers: { hash: 3 } });
+  const expected = { 'verify-complete': 1, hash: 3, manifest: 1, move: 1 };
+  assert.deepEqual(load(folders, [...folders.flags, '--config', path]).service.workers, expected);
+  assert.deepEqual(load(folders, [...folders.flags, '--workers', 'hash=3']).service.workers, expected);
+});
+
+test('a slip in the name of any option is told with the right name, in flags, environment and file', (t) => {
+  const folders = makeFolders(t);
+  const names = [...Object.keys(feedFields), ...Object.keys(serviceFields)].filter((name) => name !== 'stage');
+  for (const name of names) {
+    const slip = `${name.slice(0, -1)}x${name.at(-1)}`;
+    assert.ok(refusal(() => load(folders, [`--${slip}`])).message.includes(`did you mean --${name}?`), slip);
+    const variable = `INGEST_${slip.toUpperCase().replaceAll('-', '_')}`;
+    const right = `INGEST_${name.toUpperCase().replaceAll('-', '_')}`;
+    assert.ok(refusal(() => load(folders, folders.flags, { [variable]: '1' })).message.includes(right), variable);
+    if (name in feedFields) {
+      const path = fileWith(folders, { feeds: { a: { [slip]: 1 } } });
+      assert.ok(
+        refusal(() => load(folders, ['--config', path])).message.includes(`did you mean feeds.a.${name}?`),
+        slip,
+      );
+    }
+  }
+  const path = fileWith(folders, { 'stall-second': 1 });
+  assert.ok(refusal(() => load(folders, ['--config', path])).message.includes('did you mean stall-seconds?'));
+});
+
+test('variables that a container platform sets are no slip', (t) => {
+  const folders = makeFolders(t);
+  load(folders, folders.flags, {
+    INGEST_SERVICE_HOST: '192.0.2.1',
+    INGEST_PORT_8080_TCP_ADDR: '192.0.2.1',
+    INGEST_INPUT: '',
+  });
+});
+
+test('a file that is missing, no YAML, has a key twice, or no options is refused with its path and line', (t) => {
+  const folders = makeFolders(t);
+  const loadFile = (path: string) => refusal(() => load(folders, [...folders.flags, '--config', path]));
+  assert.equal(loadFile(join(folders.root, 'none.yaml')).exitCode, 3);
+  assert.equal(loadFile(folders.root).exitCode, 3);
+  assert.match(loadFile(fileWith(folders, 'mode: [')).message, /config\.yaml is not valid YAML in line \d/);
+  assert.match(loadFile(fileWith(folders, 'mode: sidecar\nmode: sidecar\n')).message, /line 2/);
+  assert.match(loadFile(fileWith(folders, '- a\n')).message, /must be a list of keys with values/);
+  assert.match(loadFile(fileWith(folders, { feeds: {} })).message, /must name 1 to/);
+  assert.match(loadFile(fileWith(folders, { feeds: { 'a/b': {} } })).message, /the name of a feed/);
+});
+
+test('folders given once for several feeds are refused', (t) => {
+  const folders = makeFolders(t);
+  const path = fileWith(folders, { feeds: { a: {}, b: {} } });
+  assert.equal(
+    refusal(() => load(folders, ['--config', path, '--input', folders.input])).code,
+    'folder_for_many_feeds',
+  );
+  assert.equal(refusal(() => load(folders, ['--config', path], { INGEST_INPUT: '/x' })).code, 'folder_for_many_feeds');
+});
+
+test('flags that a parser would take apart otherwise are refused, not guessed', (t) => {
+  const folders = makeFolders(t);
+  const code = (...argv: string[]) => refusal(() => load(folders, [...folders.flags, ...argv])).code;
+  assert.equal(code('--input', folders.input), 'option_twice');
+  assert.equal(code('--stability-seconds'), 'missing_value');
+  assert.equal(code('--stability-seconds', '--once'), 'missing_value');
+  assert.equal(code('--no-stability-seconds'), 'unknown_option');
+  assert.equal(code('--stabilitySeconds', '3'), 'unknown_option');
+  assert.equal(code('--__proto__', '3'), 'unknown_option');
+  assert.equal(code('-x'), 'unknown_option');
+  assert.equal(code('word'), 'unexpected_word');
+  assert.equal(code('--all'), 'unknown_option');
+});
+
+test('the default state path is one for each input, by whatever path it is named', (t) => {
+  const folders = makeFolders(t);
+  const env = { XDG_STATE_HOME: '/state' };
+  assert.match(defaultStatePath('/a', env), /^\/state\/atomic-ingestor\/[0-9a-f]{16}\/state\.db$/);
+  assert.notEqual(defaultStatePath('/a', env), defaultStatePath('/b', env));
+  const named = (input: string) => load(folders, folders.flags.with(1, input)).service.statePath;
+  assert.equal(named(`${folders.input}/../input/`), named(folders.input));
+});
+
+test('every example in the schema is accepted', (t) => {
+  const folders = makeFolders(t);
+  for (const [name, field] of Object.entries(allFields)) {
+    assert.equal(field.safeParse(field.meta.example).success, true, `${name}: ${field.meta.example}`);
+  }
+  assert.ok(folders);
+});

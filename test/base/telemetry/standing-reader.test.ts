@@ -1,0 +1,141 @@
+/** Who reads the log stands still: the work goes on, signals work, lines are lost beyond a backlog and counted. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { descendantsOf, PACKAGE, signal } from '../../world/program.js';
+import { rowsOf } from '../../world/state-by-hand.js';
+import { ordinaryUser, skipUnlessReachable, skipUnlessRoot, type User } from '../../world/users.js';
+import { until } from '../../world/waiting.js';
+import { createWorld, type World } from '../../world/world.js';
+
+const limit = { timeout: 240_000 };
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const FILES = 60;
+/** Each name makes lines of a kilobyte; --trace makes a dozen a file: more than a pipe and a backlog hold together. */
+const NAME = 'x'.repeat(200);
+
+/** A pipe of which the test has both ends; nobody reads. */
+class Pipe {
+  readonly #reads: number;
+  readonly writes: number;
+
+  constructor(t: TestContext, world: World) {
+    const path = join(world.root, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', path]);
+    this.#reads = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    this.writes = openSync(path, constants.O_WRONLY);
+    t.after(() => closeSync(this.#reads));
+  }
+
+  /** As if somebody else had filled it. */
+  fill(): void {
+    const own = openSync(`/proc/self/fd/${this.writes}`, constants.O_WRONLY | constants.O_NONBLOCK);
+    try {
+      for (;;) writeSync(own, Buffer.alloc(4_096, '\n'));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+    } finally {
+      closeSync(own);
+    }
+  }
+
+  /** What is in it now. */
+  read(): string {
+    const bytes = Buffer.alloc(1 << 20);
+    let text = '';
+    try {
+      for (let n = 1; n > 0; text += bytes.toString('utf8', 0, n)) n = readSync(this.#reads, bytes);
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+    }
+    return text;
+  }
+}
+
+function started(t: TestContext, world: World, stderr: number | 'pipe', user?: User): ChildProcess {
+  const child = spawn(join(PACKAGE, 'bin/ingest'), [...world.flags('ingest'), '--log-level', 'trace', '--trace'], {
+    stdio: ['ignore', 'ignore', stderr],
+    cwd: '/',
+    env: { ...process.env, HOME: world.root },
+    ...user,
+  });
+  t.after(() => {
+    for (const pid of [child.pid!, ...descendantsOf(child.pid!)]) if (child.exitCode === null) signal(pid, 'SIGKILL');
+  });
+  return child;
+}
+
+const ended = (child: ChildProcess): Promise<number | null> =>
+  child.exitCode !== null ? Promise.resolve(child.exitCode) : new Promise((resolve) => child.on('exit', resolve));
+
+async function drains(world: World, child: ChildProcess): Promise<void> {
+  for (let n = 0; n < FILES; n++) world.drop(`${n} ${NAME}.csv`, 100 + n);
+  await world.allDroppedDone({ withinMs: 60_000 });
+  child.kill('SIGTERM');
+  assert.equal(await ended(child), 0);
+  assert.equal(world.warehouse().length, FILES);
+}
+
+test('a full pipe that nobody reads: files go on, and SIGTERM ends it', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const pipe = new Pipe(t, world);
+  pipe.fill();
+  await drains(world, started(t, world, pipe.writes));
+});
+
+test('the same with a socket, as a service manager gives one', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const child = started(t, world, 'pipe'); // Node makes a pair of sockets of it; nobody reads ours
+  await drains(world, child);
+});
+
+test("the same with another user's pipe, which cannot be opened again", limit, async (t) => {
+  if (skipUnlessRoot(t, 'the pipe of another user was not tried.')) return;
+  if (skipUnlessReachable(t, ordinaryUser, 'the pipe of another user was not tried.')) return;
+  const world = createWorld(t, { options: AT_ONCE, user: ordinaryUser });
+  const pipe = new Pipe(t, world);
+  pipe.fill();
+  await drains(world, started(t, world, pipe.writes, ordinaryUser));
+});
+
+test('a second SIGTERM works while a drain cannot end and nobody reads', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const pipe = new Pipe(t, world);
+  const child = started(t, world, pipe.writes);
+  world.drop('a.csv', 100);
+  await world.allDroppedDone({ withinMs: 60_000 });
+  pipe.fill();
+  const [stopped] = descendantsOf(child.pid!).slice(-1);
+  process.kill(stopped!, 'SIGSTOP');
+  child.kill('SIGTERM');
+  await until('one of two has drained', () => descendantsOf(child.pid!).length === 1);
+  child.kill('SIGTERM');
+  assert.equal(await ended(child), 143);
+});
+
+test('lines that nobody took are counted: in one line when the reader is back, and in the state', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const pipe = new Pipe(t, world);
+  const child = started(t, world, pipe.writes);
+  const lost = () =>
+    world.database() === undefined
+      ? []
+      : (rowsOf(world, "SELECT files FROM counters WHERE stage = 'log' AND name = 'lost'") as { files: number }[]);
+  for (let n = 0; lost().length === 0; n++) {
+    assert.ok(n < 100, 'nothing was lost');
+    for (let i = 0; i < 400; i++) world.drop(`${n} ${i} ${NAME}.csv`, 10);
+    await world.allDroppedDone({ withinMs: 120_000 });
+  }
+  let text = '';
+  const said = () =>
+    text.split('\n').flatMap((line) => (line.includes('log_lines_lost') ? [JSON.parse(line).lines as number] : []));
+  await until('it is said', () => {
+    text += pipe.read();
+    return said().length > 0 && said().reduce((sum, lines) => sum + lines, 0) >= lost()[0]!.files;
+  });
+  for (const line of text.split('\n').slice(0, -1)) JSON.parse(line);
+  child.kill('SIGTERM');
+  assert.equal(await ended(child), 0);
+});

@@ -1,0 +1,39 @@
+/** Whether a process that lives is at work: by its beats, and by what /proc says of it. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Backend } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import { type Condition, ProcessWatch } from '../../../src/ingest/health/processes.js';
+import { openState, openStateView } from '../../../src/ingest/ledger/open-state.js';
+import { createWorld } from '../../world/world.js';
+
+const SECOND = 1_000;
+
+/** An owner that beats only when it is told to, in this process. */
+async function ownerAndView(t: TestContext): Promise<{ owner: Backend; view: QueueView }> {
+  const world = createWorld(t);
+  await world.runOnce();
+  const owner = await openState({ statePath: world.statePath, title: 'worker hash', maxAttempts: 8, create: false });
+  const view = await openStateView(world.statePath);
+  t.after(() => Promise.all([owner.close(), view.close()]));
+  return { owner, view };
+}
+
+test('no beat for six seconds is silence, and a beat ends it', async (t) => {
+  const { owner, view } = await ownerAndView(t);
+  const watch = new ProcessWatch();
+  const at = (second: number): [Condition, number] => {
+    const [one] = watch.look(view, second * SECOND);
+    return [one!.condition, one!.quiet_seconds];
+  };
+  for (let second = 0; second <= 6; second++) assert.deepEqual(at(second), ['at work', second]);
+  assert.deepEqual(at(7), ['silent', 7]);
+  owner.beat({ job: null, place: '' });
+  assert.deepEqual(at(8), ['at work', 0]);
+});
+
+test('who was suspended itself has seen no beats, and accuses nobody', async (t) => {
+  const { view } = await ownerAndView(t);
+  const watch = new ProcessWatch();
+  for (const second of [0, 3_600, 3_601]) assert.equal(watch.look(view, second * SECOND)[0]!.condition, 'at work');
+});

@@ -1,0 +1,40 @@
+/**
+ * A producer in a process of its own over argv's input and state: scans, scans again when told to, and answers with what
+ * it took and its peak memory.
+ */
+import { readFileSync } from 'node:fs';
+import { openState } from '../../../src/ingest/ledger/open-state.js';
+import { FeedProducer } from '../../../src/ingest/producer/feed-producer.js';
+import { limits } from '../../../src/ingest/producer/limits.js';
+import { bootId } from '../../../src/linux/index.js';
+import { feedOptions } from './world.js';
+
+export interface Weighed {
+  taken: number;
+  peakBytes: number;
+}
+
+const [input, statePath] = process.argv.slice(2) as [string, string];
+const backend = await openState({ statePath, maxAttempts: 8, title: 'producer', cacheKib: limits.cacheKib });
+const feed = feedOptions(input);
+await backend.putFeed(feed.name, { name: feed.name });
+const producer = new FeedProducer({
+  backend,
+  feed,
+  boot: bootId(),
+  emit: () => {},
+  onFatal: (error) => {
+    throw error;
+  },
+});
+
+async function scan(): Promise<void> {
+  await producer.scan();
+  const peakKiB = Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]);
+  process.send!({ taken: producer.taken, peakBytes: peakKiB * 1024 } satisfies Weighed);
+}
+
+producer.start();
+await scan();
+process.on('message', () => void scan());
+process.on('disconnect', () => process.exit());

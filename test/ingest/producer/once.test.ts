@@ -1,0 +1,117 @@
+/** When `--once` ends, and what it names. The worker's part is played by the test: it claims and settles. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ClaimedJob, limits, type Outcome } from '../../../queue/index.js';
+import { trailText } from '../../../queue/trail.js';
+import type { OnceDone } from '../../../src/base/process/protocol.js';
+import { untilNothingLeft } from '../../../src/ingest/producer/once.js';
+import { stays } from '../../world/waiting.js';
+import { scenario, type World } from './world.js';
+
+const NOTHING = { count: 0, names: [] };
+
+interface Once {
+  done: OnceDone | undefined;
+  end: Promise<OnceDone | undefined>;
+}
+
+function once(world: World): Once {
+  const stop = new AbortController();
+  const running: Once = {
+    done: undefined,
+    end: untilNothingLeft(world.backend, [world.producer], stop.signal).then((done) => {
+      running.done = done;
+      return done;
+    }),
+  };
+  return running;
+}
+
+async function claimOne(world: World, path: string): Promise<ClaimedJob> {
+  await world.untilJob(path, (job) => job.state === 'ready' && job.dueMs <= world.backend.nowMs());
+  const claimed = await world.backend.claim('verify-complete', 1);
+  assert.equal(claimed[0]?.key.toString(), path);
+  return claimed[0]!;
+}
+
+const settle = (world: World, job: ClaimedJob, outcome: Outcome) => world.backend.settle([{ job, outcome }]);
+
+scenario('it ends when all is done, not before', async (world) => {
+  writeFileSync(join(world.input, 'x.csv'), '1');
+  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  const running = once(world);
+  const job = await claimOne(world, 'x.csv');
+  await world.producer.scan();
+  assert.equal(running.done, undefined);
+  await settle(world, job, { kind: 'finish', ending: 'stored', freeKey: true });
+  // It still lies there: a new job of the same file, as the last scan must find.
+  const again = await claimOne(world, 'x.csv');
+  assert.notEqual(again.id, job.id);
+  assert.equal(running.done, undefined);
+  await settle(world, again, { kind: 'hold', code: 'unreadable', reason: 'it may not be read' });
+  assert.deepEqual(await running.end, {
+    kind: 'once_done',
+    held: { count: 1, names: [join(world.input, 'x.csv')] },
+    open: NOTHING,
+    withoutSidecar: NOTHING,
+    partial: NOTHING,
+  });
+});
+
+scenario('files without their sidecar are named, and keep nobody waiting', async (world) => {
+  writeFileSync(join(world.input, 'x.csv'), '1');
+  await world.start({ mode: 'sidecar' });
+  const done = await once(world).end;
+  assert.deepEqual(done?.withoutSidecar, { count: 1, names: [join(world.input, 'x.csv')] });
+});
+
+scenario('a file that stays open for writing is waited for, then named', async (world) => {
+  writeFileSync(join(world.input, 'x.csv'), '1');
+  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  const running = once(world);
+  await settle(world, await claimOne(world, 'x.csv'), { kind: 'defer', inMs: 0, why: 'writer_open' });
+  const job = await claimOne(world, 'x.csv');
+  await world.producer.scan();
+  assert.equal(running.done, undefined);
+  await settle(world, job, { kind: 'defer', inMs: 3_600_000, why: 'writer_open' });
+  // Eleven seconds of asking in its history.
+  await world.backend.transact((tx) => {
+    const { trail } = tx.job(job.id)!;
+    const last = { ...trail.at(-1)!, firstAtMs: trail.at(-1)!.lastAtMs - 11_000 };
+    tx.run('UPDATE jobs SET trail = ? WHERE id = ?', trailText([...trail.slice(0, -1), last]), job.id);
+  });
+  const done = await running.end;
+  assert.deepEqual(done?.open, { count: 1, names: [join(world.input, 'x.csv')] });
+});
+
+/** Two files: one is held, the other waits for its content. */
+async function heldAndWaiting(world: World): Promise<Once & { jobs: ClaimedJob[] }> {
+  for (const name of ['a.csv', 'b.csv']) writeFileSync(join(world.input, name), '1');
+  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  const running = once(world);
+  await world.untilJob('b.csv');
+  const jobs = await world.backend.claim('verify-complete', 2);
+  await world.backend.settle([
+    { job: jobs[0]!, outcome: { kind: 'hold', code: 'unreadable', reason: 'it may not be read' } },
+    { job: jobs[1]!, outcome: { kind: 'wait', on: 'content 1', why: 'carried by another' } },
+  ]);
+  return Object.assign(running, { jobs });
+}
+
+scenario('a job that waits for a held one keeps nobody waiting', async (world) => {
+  const running = await heldAndWaiting(world);
+  assert.equal((await running.end)?.held.count, 1);
+});
+
+scenario('it does not end while jobs are to be woken whose carrier is stored', async (world) => {
+  const running = await heldAndWaiting(world);
+  // As a crash leaves it between the carrier's commit and the next one, or a disk that takes seconds for a commit.
+  await world.backend.transact((tx) => tx.run("INSERT INTO wakes VALUES ('content 1')"));
+  await stays('it waits for the wake', () => running.done === undefined, 8 * limits.rescueEveryMs);
+  await world.backend.rescue();
+  const [woken] = await world.backend.claim('verify-complete', 1);
+  assert.equal(woken?.id, running.jobs[1]!.id);
+  await settle(world, woken!, { kind: 'hold', code: 'unreadable', reason: 'it may not be read' });
+  assert.equal((await running.end)?.held.count, 2);
+});

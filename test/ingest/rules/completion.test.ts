@@ -1,0 +1,40 @@
+/** The rule of completion, where no scenario gets: across boots of the machine. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openRoot } from '../../../src/ingest/files/feed-files.js';
+import { completion } from '../../../src/ingest/rules/completion.js';
+import { identityOf } from '../../../src/ingest/rules/identity.js';
+import { nameOfText, type Stat, statAt } from '../../../src/linux/index.js';
+import { feedOptions } from '../producer/world.js';
+
+const [YESTERDAY, NOW] = [
+  { boot: 'the boot before', sinceMs: 30 * 86_400_000 },
+  { boot: 'this boot', ms: 60_000 },
+];
+
+function freshFile(): Stat {
+  const folder = mkdtempSync(join(tmpdir(), 'completion-'));
+  writeFileSync(join(folder, 'x'), 'x');
+  const stat = statAt(openRoot(folder), nameOfText('x'));
+  rmSync(folder, { recursive: true });
+  return stat;
+}
+
+test('without a window a file that was seen before a reboot is complete after it', () => {
+  const stat = freshFile();
+  const seen = { ...YESTERDAY, identity: identityOf(stat), by: 'scan' as const };
+  const atOnce = { ...feedOptions('/in'), stabilitySeconds: 0, settleMs: 0 };
+  const sidecar = { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: false } as const;
+  assert.deepEqual(completion({ ...atOnce, mode: 'sidecar' }, seen, stat, sidecar, NOW), { complete: true });
+  assert.deepEqual(completion(atOnce, seen, stat, { kind: 'missing' }, NOW), { complete: true });
+});
+
+test('with a window it waits for the whole of it again', () => {
+  const stat = freshFile();
+  const seen = { ...YESTERDAY, identity: identityOf(stat), by: 'write' as const };
+  const rule = completion({ ...feedOptions('/in'), stabilitySeconds: 10 }, seen, stat, { kind: 'missing' }, NOW);
+  assert.deepEqual(rule.complete ? rule : [rule.why, rule.inMs, rule.seen?.boot], ['window', 10_000, NOW.boot]);
+});

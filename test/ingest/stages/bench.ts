@@ -1,0 +1,170 @@
+/**
+ * The four stages in this process, a step at a time, on real files and a real state: so that a test can put thousands of
+ * steps into any order, and let the process "die" at any transaction of a step.
+ * A death: from a chosen transaction on every write of the backend fails, then the owner is closed, which gives back its
+ * claims as the rescue of a dead owner does, and a new owner opens the state.
+ * Does not: crash inside SQLite or inside a system call; the tests with real processes do.
+ */
+import type { Backend, Decision } from '../../../queue/backend.js';
+import { configOf } from '../../../src/base/config/load.js';
+import type { FeedOptions } from '../../../src/base/config/options.js';
+import { askedFor } from '../../../src/commands/ask.js';
+import { FeedFiles, statEntry } from '../../../src/ingest/files/feed-files.js';
+import { openState } from '../../../src/ingest/ledger/open-state.js';
+import { setUpRoots } from '../../../src/ingest/roots/roots.js';
+import { payloadOf } from '../../../src/ingest/rules/facts.js';
+import { identityOf } from '../../../src/ingest/rules/identity.js';
+import { finishDecided } from '../../../src/ingest/stages/decided.js';
+import { STAGES } from '../../../src/ingest/stages/index.js';
+import { ingestJob } from '../../../src/ingest/stages/job.js';
+import type { Batch, Feed, Step } from '../../../src/ingest/stages/stage.js';
+import { redoAppends } from '../../../src/ingest/upkeep/reaper.js';
+import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
+import { StraightWay, settlementOf } from '../../../src/ingest/worker/straight.js';
+import { bootId } from '../../../src/linux/index.js';
+import type { Dropped } from '../../world/dropping.js';
+import type { Options } from '../../world/layout.js';
+import { World } from '../../world/world.js';
+
+const silent = (): void => {};
+const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
+
+export class Died extends Error {}
+
+export class Bench {
+  readonly world: World;
+  backend!: Backend;
+  feed!: Feed;
+  /** What the last step answered. */
+  outcomes: Decision[] = [];
+  /** Write transactions that its steps have asked for. */
+  writes = 0;
+  /** Gets the folders of each step before it begins: to make what is slow or broken of them. */
+  prepare: (files: FeedFiles) => void = () => {};
+
+  constructor(options: Options) {
+    this.world = new World({ options: { stabilitySeconds: 0, settleMs: 0, ...options } });
+  }
+
+  static async open(given: Options = {}): Promise<Bench> {
+    const bench = new Bench(given);
+    await bench.#openState();
+    const options = bench.#options();
+    await bench.backend.putFeed(options.name, { ...options });
+    bench.feed = { options, roots: await setUpRoots(bench.backend, bench.world.statePath, options, silent) };
+    return bench;
+  }
+
+  /** As the producer does it. */
+  async arrive(dropped: Dropped): Promise<void> {
+    const files = new FeedFiles(this.feed.roots);
+    const stat = statEntry(files.input.entry(dropped.name))!;
+    files.close();
+    const identity = identityOf(stat);
+    const seen = { identity, sinceMs: this.backend.nowMs(), boot: bootId(), by: 'rename' as const };
+    await this.backend.enqueue([
+      {
+        feed: this.feed.options.name,
+        key: Buffer.from(dropped.name, 'latin1'),
+        ...{ identity, bytes: dropped.bytes, payload: payloadOf({ seen }), dueInMs: 0 },
+      },
+    ]);
+  }
+
+  /**
+   * One batch of a stage. `diesAt`: the process dies at its so manieth transaction. `straight`: what goes straight on is
+   * taken through the next stage in the same claim. Answers how many jobs it took.
+   */
+  async step(name: string, max: number, diesAt = Number.POSITIVE_INFINITY, straight = false): Promise<number> {
+    const stage = STAGES.find((one) => one.name === name)!;
+    const claims = await this.backend.claim(name, max);
+    const backend = mortal(this.backend, diesAt, () => {
+      this.writes++;
+    });
+    const files = new FeedFiles(this.feed.roots);
+    this.prepare(files);
+    try {
+      const batch = this.#batch(backend, files, straight);
+      const jobs = claims.map(ingestJob);
+      const decided = jobs.filter(({ facts }) => facts.putAway !== undefined);
+      const open = jobs.filter(({ facts }) => facts.putAway === undefined);
+      const steps: Step[] = [];
+      if (decided.length > 0) steps.push(...(await finishDecided(name, decided, batch)));
+      if (open.length > 0) steps.push(...(await stage.run(open, batch)));
+      const settled = [...decided, ...open].map(({ claim }, i) => settlementOf(claim, steps[i]!));
+      this.outcomes = settled.map(({ outcome }) => outcome);
+      const [noted, around] = notingArrivals(this.feed.options, settled, batch.around);
+      await backend.settle(noted, undefined, around);
+    } catch (error) {
+      if (!(error instanceof Died)) throw error;
+    } finally {
+      files.close();
+    }
+    if (diesAt !== Number.POSITIVE_INFINITY) await this.die();
+    return claims.length;
+  }
+
+  /** As the reaper of each worker does every two seconds: what was planned, and its jobs went another way. */
+  async redoAppends(): Promise<void> {
+    const files = new FeedFiles(this.feed.roots);
+    await redoAppends({ backend: this.backend, emit: silent, feed: this.feed.options.name, files });
+    files.close();
+  }
+
+  /** Other options from here on: of the producer, and of this worker at once. */
+  async reconfigure(change: Partial<FeedOptions>): Promise<void> {
+    const options = { ...this.feed.options, ...change };
+    await this.backend.putFeed(options.name, { ...options });
+    this.feed = { ...this.feed, options };
+  }
+
+  async close(): Promise<void> {
+    await this.backend.close();
+    await this.world.end();
+  }
+
+  /** Its owner is dead, and another one opens the state. */
+  async die(): Promise<void> {
+    await this.backend.close();
+    await this.#openState();
+  }
+
+  async #openState(): Promise<void> {
+    this.backend = await openState({ statePath: this.world.statePath, title: 'test', maxAttempts: 8 });
+  }
+
+  #options(): FeedOptions {
+    const flags = this.world.flags('ingest');
+    return configOf(askedFor('ingest', flags, {})!, {}).feeds[0]!;
+  }
+
+  #batch(backend: Backend, files: FeedFiles, straight: boolean): Batch {
+    const boot = bootId();
+    const now = () => ({ ms: backend.nowMs(), boot });
+    const way = straight && { straight: new StraightWay(backend, this.feed.options.name, ALL, silent) };
+    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent, ...way };
+  }
+}
+
+/** The backend of a process that dies at its n-th transaction, before it is written; an even n: just after. */
+export function mortal(backend: Backend, diesAt: number, onWrite = silent): Backend {
+  let left = Math.ceil(diesAt / 2);
+  const write =
+    (act: (...args: never[]) => Promise<unknown>) =>
+    async (...args: never[]): Promise<unknown> => {
+      onWrite();
+      left -= 1;
+      if (left < 0 || (left === 0 && diesAt % 2 === 1)) throw new Died();
+      const answer = await act(...args);
+      if (left === 0) throw new Died();
+      return answer;
+    };
+  return new Proxy(backend, {
+    get(target, name) {
+      const value = target[name as keyof Backend];
+      if (typeof value !== 'function') return value;
+      const bound = (value as (...args: never[]) => Promise<unknown>).bind(target);
+      return name === 'transact' || name === 'settle' ? write(bound) : bound;
+    },
+  });
+}

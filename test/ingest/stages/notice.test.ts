@@ -1,0 +1,22 @@
+/** What becomes of an error that comes out of a batch: only what says that the process cannot go on ends it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EnvironmentError } from '../../../src/base/errors.js';
+import { noticeOf } from '../../../src/ingest/worker/run.js';
+import { LinuxError } from '../../../src/linux/index.js';
+
+function noticed(error: unknown): { told: string[]; failed: unknown[] } {
+  const [told, failed]: [string[], unknown[]] = [[], []];
+  noticeOf({ emit: (event) => void told.push(event), fail: (why) => void failed.push(why) })(error);
+  return { told, failed };
+}
+
+test('an errno that no stage expected is told as a bug, and the worker goes on', () => {
+  for (const errno of [5, 13, 22, 24, 40])
+    assert.deepEqual(noticed(new LinuxError('openat2', errno)), { told: ['bug'], failed: [] });
+});
+
+test('a state that is not ours any more ends it', () => {
+  const error = new EnvironmentError('state_replaced', 'the state was replaced');
+  assert.deepEqual(noticed(error), { told: [], failed: [error] });
+});

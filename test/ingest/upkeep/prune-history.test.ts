@@ -1,0 +1,204 @@
+/**
+ * `ingest-ctl prune --keep-history`: what ended is forgotten, and no hash is: duplicates are recognised, audit, explain and
+ * rebuild go on, through kills and beside a working ingest.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Pieces } from '../../../src/ingest/upkeep/pieces.js';
+import { pruneHistory } from '../../../src/ingest/upkeep/prune-history.js';
+import { Search } from '../../../src/service/dashboard/data/search.js';
+import { editDatabase } from '../../world/database.js';
+import { withState } from '../../world/hand.js';
+import { duplicatesTold } from '../../world/jobs.js';
+import { workDirOf } from '../../world/layout.js';
+import { backedUp, dropAgain, loseState, rebuilt, restore } from '../../world/lost.js';
+import { editLine, storedIn } from '../../world/planting.js';
+import { alter, rowsOf } from '../../world/state-by-hand.js';
+import { until } from '../../world/waiting.js';
+import { createWorld, type World } from '../../world/world.js';
+
+const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const FILES = 40;
+const ALL = ['--keep-history', '0d'];
+
+async function prune(world: World, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await world.run('ingest-ctl', ['prune', ...args]);
+  assert.equal(code, 0, stdout + stderr);
+  return stdout;
+}
+
+/** A worker forgets reservations ten seconds after. */
+const forgetReservations = (world: World): void => alter(world, 'DELETE FROM reservations');
+
+async function pruned(t: Parameters<typeof createWorld>[0]): Promise<World> {
+  const world = createWorld(t, { options: AT_ONCE, seed: String(SEED) });
+  for (let n = 0; n < FILES; n++) world.drop(`${n}.csv`, 50 + n);
+  await world.runOnce();
+  forgetReservations(world);
+  await prune(world, ...ALL);
+  assert.deepEqual([world.jobs().length, world.ledger().length, world.database()!.pruned.size], [0, 0, FILES]);
+  return world;
+}
+
+async function found(world: World): Promise<string[]> {
+  const { stdout } = await world.run('ingest-ctl', ['audit', '--json']);
+  const told = stdout.trim().split('\n').slice(0, -1);
+  return told.map((line) => (JSON.parse(line) as { kind: string }).kind).sort();
+}
+
+test('a content is known for ever: what comes again is a duplicate, told with the manifest that has its line', async (t) => {
+  const world = await pruned(t);
+  world.check();
+  dropAgain(world);
+  await world.runOnce(['--on-duplicate', 'delete']);
+  world.check();
+  const told = world.log.named('file_skipped_duplicate');
+  assert.equal(told.length, FILES);
+  for (const { duplicate_of, sha256, note, kept } of told) {
+    assert.deepEqual([note, kept], ['record_pruned', true], 'nobody has seen the stored file, so it is not deleted');
+    assert.ok(readFileSync(String(duplicate_of), 'utf8').includes(String(sha256)), `${duplicate_of}`);
+  }
+  const { stdout } = await world.run('ingest-ctl', ['explain', join(world.input, 'again-1.csv')]);
+  assert.match(stdout, /Its content was there before, with its line in .*manifest\.jsonl/);
+  const before = await world.run('ingest-ctl', ['explain', join(world.input, '1.csv')]);
+  assert.match(before.stdout, /was pruned from the state \(--keep-history\)/);
+  const search = new Search(world.statePath);
+  t.after(() => search.close());
+  const sought = await search.for({ sha256: world.dropped[2]!.sha256 });
+  assert.match(
+    JSON.stringify(sought),
+    /It was stored, and its record was pruned since; its line is in .*manifest\.jsonl/,
+  );
+  alter(world, 'DELETE FROM jobs');
+  const duplicates = join(workDirOf(world.feed()), 'duplicates');
+  const nobodys = await world.run('ingest-ctl', ['explain', join(duplicates, readdirSync(duplicates)[0]!)]);
+  assert.match(nobodys.stdout, /it is a duplicate\.\n.*was pruned from the state/);
+  assert.deepEqual(await found(world), [], 'an audit knows what is pruned by its line');
+  const [missing, unlined, doubled] = storedIn(world);
+  rmSync(missing!.record.warehouse_path);
+  editLine(unlined!, () => '');
+  editLine(doubled!, (line) => line + line);
+  assert.deepEqual(await found(world), ['file_missing', 'file_unknown', 'line_missing', 'line_twice']);
+});
+
+test('rebuild takes over what is pruned, and makes the records anew where the state is lost', async (t) => {
+  const world = await pruned(t);
+  const copy = backedUp(world);
+  world.drop('newer.csv', 10);
+  await world.runOnce();
+  restore(world, copy);
+  await rebuilt(world);
+  assert.deepEqual([world.database()!.pruned.size, world.ledger().length], [FILES, 1]);
+  loseState(world);
+  await rebuilt(world);
+  assert.deepEqual([world.database()!.pruned.size, world.ledger().length], [0, FILES + 1]);
+  dropAgain(world);
+  await world.runOnce();
+  world.check();
+  duplicatesTold(world, FILES + 1);
+});
+
+test('what waits, is held, was learned or is reserved stays; --dry-run changes nothing', async (t) => {
+  const world = createWorld(t, { options: { ...AT_ONCE, maxBytes: 500 } });
+  for (let n = 0; n < 5; n++) world.drop(`${n}.csv`, 50 + n);
+  world.held.add(world.drop('large.csv', 501).sha256);
+  await world.runOnce([], { code: 4 });
+  alter(world, "DELETE FROM reservations WHERE path NOT LIKE '%/3.csv'");
+  alter(world, "UPDATE contents SET note = 'learned' WHERE CAST(target AS TEXT) LIKE '%/4.csv'");
+  const before = rowsOf(world, 'SELECT * FROM jobs');
+  assert.match(await prune(world, '--dry-run', ...ALL), /5 jobs and the records of 3 contents would be forgotten/);
+  assert.deepEqual(rowsOf(world, 'SELECT * FROM jobs'), before);
+  assert.match(await prune(world, '--keep-history', '1h'), /0 jobs and the records of 0 contents forgotten/);
+  assert.match(await prune(world, ...ALL), /5 jobs and the records of 3 contents forgotten/);
+  assert.deepEqual(
+    world.jobs().map(({ hold_code }) => hold_code),
+    ['too_large'],
+  );
+  assert.deepEqual(world.ledger().length, 2);
+  const { code, stderr } = await world.run('ingest-ctl', ['prune']);
+  assert.equal(code, 2);
+  assert.match(stderr, /must be told what is old/);
+});
+
+test(`killed at any point, every hash is known, and the next one goes on; SEED=${SEED}`, {
+  timeout: 120_000,
+}, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('a.csv', 10);
+  await world.runOnce();
+  forgetReservations(world);
+  const rows = 30_000;
+  editDatabase(world.statePath, (db) => {
+    db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+      INSERT INTO contents SELECT NULL, feed, randomblob(32), generation, state, carrier, size, device, inode, mtime_ns, source_path,
+        seal, target, hour, ingest_id, ingested_at_ms, note, created_at_ms, updated_at_ms
+      FROM contents JOIN n`);
+    db.exec('INSERT OR IGNORE INTO hashes_old SELECT substr(sha256, 1, 6), row FROM contents WHERE row > 1');
+  });
+  const hashes =
+    'SELECT count(*) AS n, sum(n > 1) AS twice FROM (SELECT count(*) AS n FROM (SELECT sha256 FROM contents UNION ALL SELECT sha256 FROM pruned) GROUP BY sha256)';
+  /** What any look shows, a kill in that moment would leave. */
+  const left = (): number => {
+    const looked = rowsOf(
+      world,
+      'SELECT (SELECT count(*) FROM contents) AS n, (SELECT count(*) FROM pruned) AS pruned',
+    );
+    const [{ n, pruned: gone }] = looked as [{ n: number; pruned: number }];
+    assert.equal(n + gone, rows + 1, 'each hash is in one of the two');
+    return n;
+  };
+  for (let kill = 1; kill <= 2; kill++) {
+    const before = left();
+    const program = world.launch('ingest-ctl', ['prune', ...ALL, '--state-path', world.statePath]);
+    const some = 1 + ((SEED >> kill) % 2_000);
+    await until('it to be in the middle', () => !program.running || left() <= before - some, { everyMs: 1 });
+    assert.ok(program.running, 'it was killed at work');
+    program.kill('SIGKILL');
+    await program.ended;
+    assert.deepEqual(rowsOf(world, hashes), [{ n: rows + 1, twice: 0 }]);
+    assert.deepEqual(world.database()!.hashesOff, []);
+    assert.ok(left() > 0);
+  }
+  await prune(world, ...ALL);
+  assert.deepEqual([left(), rowsOf(world, hashes)], [0, [{ n: rows + 1, twice: 0 }]]);
+  assert.deepEqual(world.database()!.hashesOff, []);
+});
+
+test('beside a working ingest the oracle finds no difference', { timeout: 120_000 }, async (t) => {
+  const world = createWorld(t, { options: { ...AT_ONCE, concurrency: 2 } });
+  await world.followManifests();
+  world.start('ingest');
+  await until('the state', () => world.database() !== undefined);
+  let forgotten = 0;
+  const pruneNow = () =>
+    withState(world.statePath, async (backend) => {
+      const of = { view: backend, backend, beforeMs: Date.now(), pieces: new Pieces(0), isOver: () => false };
+      forgotten += (await pruneHistory(of)).jobs;
+    });
+  for (let round = 0; round < 5; round++) {
+    const before = [...world.dropped];
+    for (let n = 0; n < 100; n++) world.drop(`${round}-${n}.csv`, 60 + n);
+    for (const { name, sha256 } of before.slice(-40)) again(world, `${round}-again-${name}`, sha256);
+    await until('some to have ended', async () => {
+      const some = forgotten;
+      await pruneNow();
+      return forgotten > some;
+    });
+  }
+  const isOver = () => world.survey().input.length === 0 && world.jobs().every(({ state }) => state === 'done');
+  await until('all to be done', isOver);
+  await world.stop();
+  forgetReservations(world);
+  await pruneNow();
+  assert.deepEqual([world.jobs(), world.ledger()], [[], []]);
+  t.diagnostic(`${forgotten} jobs of ${world.dropped.length} files`);
+  world.check();
+});
+
+function again(world: World, name: string, sha256: string): void {
+  const line = world.manifest().find(({ record }) => record?.sha256 === sha256);
+  if (line) world.drop(name, readFileSync(line.record!.warehouse_path));
+}

@@ -1,0 +1,66 @@
+/** What the watcher tells of renames, told here by hand: whatever comes between their halves, and however late they are. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createChangeLog } from '../../src/change-log/index.js';
+import { Replica } from '../../src/mirror/replica.js';
+import { Follow, type Told } from '../../src/mirror/told/follow.js';
+import { limits } from '../../src/mirror/trees/limits.js';
+import { stays, until } from '../world/waiting.js';
+
+const told = (name: string, renameId?: string): Told => ({
+  pathBytes: Buffer.from(`/source/${name}`),
+  operation: 'put',
+  timestamp: new Date(),
+  ...(renameId !== undefined && { renameId }),
+});
+
+test('half a rename that is told during a recording does not end all recording', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'follow-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const log = await createChangeLog({ path: join(root, 'changes.db') });
+  t.after(() => log.close());
+  await log.register('reader');
+  const names = async () => (await log.since(0)).map(({ key }) => String(key));
+  const follow = new Follow({ source: '/source', record: async (changes) => void (await log.record(changes)) });
+  await follow.run(
+    (async function* () {
+      yield told('before');
+      yield told('half', 'a rename');
+      await until('both are recorded', async () => (await names()).length === 2);
+      await stays('nobody waits for the other half any more', () => true, 2 * limits.pairMs);
+      yield told('after');
+      await until('what is told after them is recorded', async () => (await names()).length === 3);
+    })(),
+  );
+  assert.deepEqual(await names(), ['before', 'half', 'after']);
+});
+
+test('a rename that is told late is a rename in DEST: the mirror, which looks by itself, waits for it', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'follow-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const [source, dest] = [join(root, 'source'), join(root, 'dest')];
+  for (const place of [source, dest]) mkdirSync(place);
+  for (const name of ['old', 'stays']) writeFileSync(join(source, name), name);
+  const replica = await Replica.open({ source, dest });
+  const running = replica.run();
+  const { totals } = await until('everything was looked at', () => {
+    const look = replica.look();
+    return look.totals.scans > 0 && look;
+  });
+  renameSync(join(source, 'old'), join(source, 'new'));
+  await until('it has looked by itself', () => replica.look().totals.files > totals.files);
+  const half = { renameId: 'a rename', timestamp: new Date() };
+  await replica.follow(
+    (async function* () {
+      yield { ...half, pathBytes: Buffer.from(join(source, 'old')), operation: 'delete' as const };
+      yield { ...half, pathBytes: Buffer.from(join(source, 'new')), operation: 'put' as const };
+    })(),
+  );
+  await until('it was dealt with', () => replica.look().totals.moved + replica.look().totals.copied > totals.copied);
+  replica.stop();
+  const { moved, copied } = (await running).totals;
+  assert.deepEqual({ moved, copied }, { moved: 1, copied: 2 });
+});

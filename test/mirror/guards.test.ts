@@ -1,0 +1,278 @@
+/** What a mirror refuses, and what it waits for: no typing error and no missing mount ever empties a folder. */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { OperatorError } from '../../src/base/errors.js';
+import { tmpfsMount, unmount } from '../world/mounts.js';
+import { isRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
+
+const needsMounts = { skip: isRoot ? false : 'not root: nothing that needs a mount of its own was tested' };
+
+/** The code of a refusal, which is a sentence. */
+async function refused(act: Promise<unknown>): Promise<string> {
+  const error = await act.then(
+    () => assert.fail('it was not refused'),
+    (told: unknown) => told,
+  );
+  assert(error instanceof OperatorError, String((error as Error).stack));
+  assert.match(error.message, /^.{30,}\.$/s);
+  return error.code;
+}
+
+test("a stranger's folder is refused whole, and nothing of it changes", async (t) => {
+  const { source, dest, once } = mirrorWorld(t);
+  writeFileSync(join(source, 'mine'), 'x');
+  writeFileSync(join(dest, 'precious'), 'not ours');
+  assert.equal(await refused(once()), 'dest_not_ours');
+  assert.deepEqual(readdirSync(dest), ['precious']);
+  // Hidden names are content too.
+  renameSync(join(dest, 'precious'), join(dest, '.precious'));
+  assert.equal(await refused(once()), 'dest_not_ours');
+  await once({ adopt: true, delete: false });
+  assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', '.precious', 'mine']);
+  await once();
+  assertAlike(source, dest);
+});
+
+test('folders that lie in one another, those of an ingestor, and the mirror of another SOURCE are refused', async (t) => {
+  const { root, source, dest, once } = mirrorWorld(t);
+  mkdirSync(join(source, 'inner'));
+  assert.equal(await refused(once({ dest: join(source, 'inner') })), 'folders_overlap');
+  assert.equal(await refused(once({ source: join(source, 'inner'), dest: source })), 'folders_overlap');
+  assert.equal(await refused(once({ dest: source })), 'folders_overlap');
+  for (const folder of [source, dest]) {
+    assert.equal(await refused(once({ changeLog: join(folder, 'changes.db') })), 'folders_overlap');
+    assert.deepEqual(readdirSync(dest), []);
+  }
+  const other = join(root, 'other');
+  mkdirSync(other);
+  writeFileSync(join(other, 'other'), 'x');
+  await once();
+  assert.equal(await refused(once({ source: other })), 'dest_of_another_source');
+  assertAlike(source, dest);
+  await once({ source: other, adopt: true });
+  assertAlike(other, dest);
+  writeFileSync(join(root, 'other/.ingest-root'), '{}');
+  assert.equal(await refused(once({ source, dest: other, adopt: true })), 'dest_is_a_root');
+});
+
+test('one DEST has one mirror at a time', async (t) => {
+  const { follow, once } = mirrorWorld(t);
+  const mirror = await follow();
+  assert.equal(await refused(once()), 'dest_in_use');
+  mirror.stop();
+  await mirror.done;
+  await once();
+});
+
+test('a SOURCE that is away or made anew empties nothing, while it runs and when it starts', async (t) => {
+  const { root, source, dest, follow, once, alike, heard, told } = mirrorWorld(t);
+  writeFileSync(join(source, 'a'), 'kept');
+  const mirror = await follow({ scanEveryMs: 50 });
+  await alike();
+  renameSync(source, join(root, 'away'));
+  assert.equal((await heard('source_missing')).code, 'ENOENT');
+  mkdirSync(source);
+  await until('the empty one was looked at', () => told.some(({ code }) => code === 'emptied' || code === 'ENOENT'));
+  mirror.stop();
+  await mirror.done;
+  assert.equal(readFileSync(join(dest, 'a'), 'utf8'), 'kept');
+  assert.equal(await refused(once()), 'source_missing');
+  assert.equal(readFileSync(join(dest, 'a'), 'utf8'), 'kept');
+  rmSync(source, { recursive: true });
+  renameSync(join(root, 'away'), source);
+  writeFileSync(join(source, 'b'), 'new');
+  await once();
+  assertAlike(source, dest);
+});
+
+test('it goes on by itself when SOURCE is back', async (t) => {
+  const { root, source, follow, alike, heard } = mirrorWorld(t);
+  writeFileSync(join(source, 'a'), 'kept');
+  await follow({ scanEveryMs: 50 });
+  await alike();
+  renameSync(source, join(root, 'away'));
+  await heard('source_missing');
+  writeFileSync(join(root, 'away/b'), 'while it was away');
+  renameSync(join(root, 'away'), source);
+  await heard('source_back');
+  await alike();
+  writeFileSync(join(source, 'c'), 'behind it');
+  await alike();
+});
+
+test('a mount that is missing, SOURCE itself or one below it, takes nothing along', needsMounts, async (t) => {
+  const { source, dest, once, told } = mirrorWorld(t);
+  tmpfsMount(source);
+  mkdirSync(join(source, 'sub'));
+  tmpfsMount(join(source, 'sub'));
+  writeFileSync(join(source, 'a'), 'upper');
+  writeFileSync(join(source, 'sub/b'), 'below');
+  await once();
+  assertAlike(source, dest);
+  unmount(join(source, 'sub'));
+  const { unmirrored } = await once();
+  assert.deepEqual(
+    unmirrored.map(({ path, code }) => [path, code]),
+    [['sub', 'mount_missing']],
+  );
+  assert(told.some(({ event, path }) => event === 'replica_failed' && path === 'sub'));
+  rmSync(join(source, 'sub'), { recursive: true });
+  await once();
+  assert.equal(readFileSync(join(dest, 'sub/b'), 'utf8'), 'below');
+  unmount(source);
+  writeFileSync(join(source, 'stray'), 'in the mount point');
+  assert.equal(await refused(once()), 'source_missing');
+  assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'a', 'sub']);
+  await once({ adopt: true });
+  assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'stray']);
+});
+
+test('a DEST that is another folder by now is not written to', async (t) => {
+  const { root, source, dest, follow, alike, heard } = mirrorWorld(t);
+  await follow({ changeLog: join(root, 'changes.db') });
+  renameSync(dest, join(root, 'away'));
+  mkdirSync(dest);
+  writeFileSync(join(source, 'a'), 'x');
+  await heard('dest_missing');
+  assert.deepEqual(readdirSync(dest), []);
+  rmSync(dest, { recursive: true });
+  renameSync(join(root, 'away'), dest);
+  await heard('dest_back');
+  await alike();
+});
+
+test('a full DEST is told once, waited for, and goes on when there is room', needsMounts, async (t) => {
+  const { root, source, dest, follow, alike, heard, told } = mirrorWorld(t);
+  tmpfsMount(dest, { size: '4m' });
+  writeFileSync(join(source, 'small'), 'x');
+  writeFileSync(join(source, 'first'), Buffer.alloc(3 << 20, 1));
+  await follow({ changeLog: join(root, 'changes.db') });
+  await alike();
+  writeFileSync(join(source, 'second'), Buffer.alloc(2 << 20, 2));
+  assert.equal((await heard('replica_waiting')).code, 'ENOSPC');
+  assert.deepEqual(leftOver(dest), []);
+  assert(statfsSync(dest).bavail > 0);
+  // What is removed is removed meanwhile, and makes the room.
+  unlinkSync(join(source, 'first'));
+  await alike();
+  await heard('replica_goes_on');
+  assert.equal(told.filter(({ event }) => event === 'replica_waiting').length, 1);
+});
+
+test('a change log that is full is told; what it lacks is found by a look at everything', needsMounts, async (t) => {
+  const { root, source, follow, alike, heard } = mirrorWorld(t);
+  const disk = tmpfsMount(join(root, 'disk'), { size: '1m' });
+  await follow({ changeLog: join(disk, 'changes.db') });
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(join(disk, 'filling'), Buffer.alloc(bavail * bsize));
+  for (let n = 0; n < 200; n++) writeFileSync(join(source, `${n}`.padEnd(250, 'x')), 'x');
+  assert.equal((await heard('replica_log_failing')).code, 'change_log_full');
+  await alike();
+  rmSync(join(disk, 'filling'));
+  writeFileSync(join(source, 'again'), 'told');
+  await alike();
+});
+
+test('a file that can never fit is named, and keeps no other one waiting', needsMounts, async (t) => {
+  const { root, source, dest, once, told } = mirrorWorld(t);
+  tmpfsMount(dest, { size: '4m' });
+  writeFileSync(join(source, 'a'), '');
+  truncateSync(join(source, 'a'), 1 << 30);
+  writeFileSync(join(source, 'b'), 'fits');
+  const { unmirrored } = await once({ changeLog: join(root, 'changes.db') });
+  assert.deepEqual(
+    unmirrored.map(({ path, code }) => [path, code]),
+    [['a', 'too_large']],
+  );
+  assert.equal(readFileSync(join(dest, 'b'), 'utf8'), 'fits');
+  assert(!told.some(({ event }) => event === 'replica_waiting'));
+});
+
+test('--no-delete removes nothing, and names what it therefore cannot mirror', async (t) => {
+  const { source, dest, once } = mirrorWorld(t);
+  mkdirSync(join(source, 'x'));
+  writeFileSync(join(source, 'x/below'), '1');
+  writeFileSync(join(source, 'gone'), '2');
+  await once();
+  rmSync(join(source, 'x'), { recursive: true });
+  writeFileSync(join(source, 'x'), 'a file now');
+  unlinkSync(join(source, 'gone'));
+  const { unmirrored } = await once({ delete: false });
+  assert.deepEqual(
+    unmirrored.map(({ path, code }) => [path, code]),
+    [['x', 'kept']],
+  );
+  assert.equal(readFileSync(join(dest, 'x/below'), 'utf8'), '1');
+  assert.equal(readFileSync(join(dest, 'gone'), 'utf8'), '2');
+  await once();
+  assertAlike(source, dest);
+});
+
+test('what the filters leave out is neither copied nor removed, nor goes with its directory', async (t) => {
+  const { source, dest, once, follow } = mirrorWorld(t);
+  mkdirSync(join(source, 'd'));
+  writeFileSync(join(source, 'd/a.csv'), '1');
+  writeFileSync(join(source, 'd/a.log'), '1');
+  await once({ exclude: ['*.log'] });
+  assert.deepEqual(readdirSync(join(dest, 'd')), ['a.csv']);
+  writeFileSync(join(dest, 'd/theirs.log'), 'put there by others');
+  await once({ exclude: ['*.log'] });
+  assert(existsSync(join(dest, 'd/theirs.log')));
+  const mirror = await follow({ exclude: ['*.log'], allowEmptySource: true });
+  rmSync(join(source, 'd'), { recursive: true });
+  await until('what is not left out is gone', () => !existsSync(join(dest, 'd/a.csv')));
+  mirror.stop();
+  await mirror.done;
+  assert.deepEqual(readdirSync(join(dest, 'd')), ['theirs.log']);
+  mkdirSync(join(source, 'e'));
+  writeFileSync(join(source, 'e/b.csv'), '1');
+  writeFileSync(join(source, 'e/b.txt'), '1');
+  await once({ include: ['*.csv'] });
+  assert.deepEqual(readdirSync(join(dest, 'e')), ['b.csv']);
+});
+
+test('--checksum finds what has the same size and mtime, and writes nothing where the content is the same', async (t) => {
+  const { source, dest, once } = mirrorWorld(t);
+  writeFileSync(join(source, 'a'), 'good');
+  writeFileSync(join(source, 'b'), 'same');
+  utimesSync(join(source, 'a'), 1_000_000_000, 1_000_000_000);
+  await once();
+  utimesSync(join(source, 'b'), 1_000_000_000, 1_000_000_000);
+  assert.equal((await once({ delete: false })).totals.copied, 1, 'b has another mtime');
+  writeFileSync(join(dest, 'a'), 'evil');
+  utimesSync(join(dest, 'a'), 1_000_000_000, 1_000_000_000);
+  utimesSync(join(source, 'b'), 1_100_000_000, 1_100_000_000);
+  const { totals } = await once({ checksum: true });
+  assert.deepEqual([totals.copied, totals.touched], [1, 1]);
+  assertAlike(source, dest);
+});
+
+test('what was being made when a mirror died is removed by the next one', async (t) => {
+  const { source, dest, once } = mirrorWorld(t);
+  writeFileSync(join(source, 'a'), 'x');
+  await once();
+  const making = join(dest, '.ingest-replicate/making');
+  mkdirSync(join(making, '7.aside/deep'), { recursive: true });
+  writeFileSync(join(making, '7.aside/deep/f'), 'half');
+  symlinkSync(source, join(making, '8.link'));
+  await once();
+  assert.deepEqual(leftOver(dest), []);
+  assertAlike(source, dest);
+});

@@ -1,0 +1,124 @@
+/** A hundred pages cost what one does; a page that does not read is dropped, and holds nothing up. */
+import assert from 'node:assert/strict';
+import { type ClientRequest, createServer, request } from 'node:http';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { openStateView } from '../../../src/ingest/ledger/open-state.js';
+import { limits } from '../../../src/service/dashboard/data/limits.js';
+import { Looks } from '../../../src/service/dashboard/data/looks.js';
+import { Stream } from '../../../src/service/dashboard/stream.js';
+import { until } from '../../world/waiting.js';
+import { createWorld } from '../../world/world.js';
+import { dashboardAlone, Served } from './served.js';
+
+interface OpenPage {
+  /** How many it was sent. */
+  looks: number;
+  status: number | undefined;
+  request: ClientRequest;
+}
+
+function pageOf({ port, host }: Served): OpenPage {
+  const sent = request({ port, host, path: '/events', agent: false });
+  // The first message says how soon to come back.
+  const page: OpenPage = { looks: -1, status: undefined, request: sent };
+  sent.on('response', (response) => {
+    page.status = response.statusCode;
+    // An empty line ends each message; it may come in two pieces.
+    let rest = '';
+    response.setEncoding('utf8').on('data', (text: string) => {
+      page.looks += `${rest}${text}`.split('\n\n').length - 1;
+      rest = text.endsWith('\n\n') ? '' : text.slice(-1);
+    });
+    response.on('error', () => {});
+  });
+  sent.on('error', () => {}).end();
+  return page;
+}
+
+test('looks are shared: one a second, however many ask', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const view = await openStateView(world.statePath);
+  t.after(() => view.close());
+  let nowMs = 0;
+  const looks = new Looks(view, world.statePath, () => nowMs);
+  for (let i = 0; i < 1_000; i++) looks.take();
+  assert.equal(looks.count, 1);
+  for (let second = 1; second <= 10; second++) {
+    nowMs = second * limits.lookEveryMs;
+    for (let i = 0; i < 100; i++) looks.take();
+    for (let i = 0; i < 100; i++) looks.latest();
+    looks.refresh();
+  }
+  assert.equal(looks.count, 11);
+  nowMs += limits.askedForMs + 1;
+  for (let i = 0; i < 10; i++) looks.refresh();
+  assert.equal(looks.count, 11, 'nobody asks any more');
+  const { at } = looks.latest().look;
+  nowMs += limits.staleLooks * limits.lookEveryMs - 1;
+  assert.equal(looks.latest().look.at, at);
+  nowMs += 2;
+  assert.notEqual(looks.latest().look, undefined);
+  assert.equal(looks.count, 13, 'an answer is never older than that');
+});
+
+test('a hundred open pages are all told, by the reads of one', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const served = await dashboardAlone(world);
+  const first = pageOf(served);
+  await until('its first looks', () => first.looks >= 3);
+  const pages = Array.from({ length: 99 }, () => pageOf(served));
+  await until('all of them to be told twice', () => pages.every(({ looks }) => looks >= 2));
+  const before = first.looks;
+  const counted = pages.map(({ looks }) => looks);
+  await until('five looks', () => first.looks >= before + 5);
+  for (const [i, { looks }] of pages.entries())
+    assert.ok(Math.abs(looks - counted[i]! - (first.looks - before)) <= 1, 'each is sent the same looks');
+  for (const page of [first, ...pages]) page.request.destroy();
+});
+
+test('too many pages are told so', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const served = await dashboardAlone(world);
+  const pages = Array.from({ length: limits.streamsMax }, () => pageOf(served));
+  await until('all of them', () => pages.every(({ looks }) => looks >= 1));
+  assert.equal((await served.ask('/events')).status, 503);
+  assert.equal((await served.ask('/stats')).status, 200);
+  pages.pop()!.request.destroy();
+  await until('room for one more', async () => {
+    const page = pageOf(served);
+    await until('an answer', () => page.status !== undefined);
+    page.request.destroy();
+    return page.status === 200;
+  });
+  for (const page of pages) page.request.destroy();
+});
+
+test('a page that does not read is skipped, then dropped; the others are told everything', async (t) => {
+  const stream = new Stream();
+  const server = createServer((_request, response) => assert.ok(stream.add(response, '"first"')));
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const served = new Served(port);
+  const [reads, deaf] = [pageOf(served), connect(port, '127.0.0.1').on('error', () => {})];
+  deaf.pause();
+  deaf.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await until('both', () => stream.size === 2 && reads.looks === 1);
+  // More than the buffers of two sockets hold.
+  const large = JSON.stringify('x'.repeat(8 << 20));
+  for (let told = 1; stream.size === 2; told++) {
+    assert.ok(told <= limits.skippedLooksMax + 2, 'it is not dropped');
+    stream.tell(large);
+    await until('who reads', () => reads.looks === told + 1);
+  }
+  assert.equal(stream.size, 1);
+  reads.request.destroy();
+  deaf.destroy();
+});

@@ -1,0 +1,117 @@
+/** What the page says is so: its ages run, its counts are of what is worked on, its buttons do what they say. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { withHeldFile } from '../../commands/cases.js';
+import { editDatabase } from '../../world/database.js';
+import { until } from '../../world/waiting.js';
+import { createWorld } from '../../world/world.js';
+import { browserFor, open } from './browser.js';
+import { dashboardAlone, ingestServed } from './served.js';
+
+const textOf = async (page: Page, selector: string): Promise<string> =>
+  (await page.locator(selector).allInnerTexts()).join('\n');
+
+/** A fact of the page that comes true. */
+async function soon(page: Page, selector: string, wanted: RegExp): Promise<string> {
+  let seen = '';
+  const ask = async () => {
+    seen = await textOf(page, selector);
+    return wanted.test(seen);
+  };
+  await until(`${selector} to say ${wanted}`, ask, { everyMs: 50, soFar: () => seen });
+  return seen;
+}
+
+test('of many files that a process has claimed one is in work, and its age runs', async (t) => {
+  const browser = await browserFor(t, 'what the page says of files in flight');
+  if (!browser) return;
+  const world = createWorld(t);
+  const slow = ['--concurrency', '1', '--max-bytes-per-second', '20000'];
+  const served = await ingestServed(world, slow);
+  const { page, complaints } = await open(t, browser, served.url);
+  for (let n = 0; n < 60; n++) world.drop(`small ${n}.csv`, 20_000);
+  // One process, so one file at a time; whatever else it has taken is claimed behind that.
+  const flow = await soon(page, '#flow', /\b1 in work, \d+ claimed/);
+  assert.doesNotMatch(flow, /[02-9] in work|\d\d in work/);
+  const ages = new Map<string, Set<string>>();
+  await until('the age of one file to run', async () => {
+    for (const text of await page.locator('#moving tbody tr').allInnerTexts()) {
+      const [path = '', age = ''] = [text.split('\t')[0], text.split('\t').at(-1)];
+      ages.set(path, (ages.get(path) ?? new Set()).add(age));
+    }
+    return [...ages.values()].some(({ size }) => size >= 3);
+  });
+  assert.deepEqual(complaints, []);
+});
+
+test('Resume opens what closes its stage: a pause of everything, and that of one feed seen from all of them', async (t) => {
+  const browser = await browserFor(t, 'the Resume buttons of the page');
+  if (!browser) return;
+  const world = createWorld(t, { feeds: { orders: {}, clicks: {} } });
+  await world.runOnce();
+  const served = await dashboardAlone(world);
+  const { page, complaints } = await open(t, browser, served.url);
+  const gates = async () => (await served.look()).gates.map(({ feed, stage }) => `${stage} ${feed}`).sort();
+  const ctl = (...args: string[]) => world.run('ingest-ctl', ['pause', ...args]);
+
+  await ctl();
+  await page.getByRole('button', { name: 'Resume all stages' }).first().click();
+  await soon(page, '#act-result', /^Every stage of every feed is open again\.$/);
+  assert.deepEqual(await gates(), []);
+
+  await ctl('hash', '--feed', 'orders');
+  await soon(page, '#flow', /paused in orders/);
+  await page.getByRole('button', { name: 'Resume hash' }).click();
+  await soon(page, '#act-result', /^Hash of orders is open again\.$/);
+  assert.deepEqual(await gates(), []);
+
+  // Seen from one feed: the pause of all feeds is the one that closes it, the other feed's own stays.
+  await ctl('hash');
+  await ctl('move', '--feed', 'clicks');
+  await page.locator('#feed').selectOption('orders');
+  await page.getByRole('button', { name: 'Resume hash' }).click();
+  await soon(page, '#act-result', /^Hash of every feed is open again\.$/);
+  assert.deepEqual(await gates(), ['move clicks']);
+  await page.getByRole('button', { name: 'Pause move' }).click();
+  await page.getByRole('button', { name: 'Resume move' }).click();
+  await soon(page, '#act-result', /^Move of orders is open again\.$/);
+  assert.deepEqual(await gates(), ['move clicks']);
+  assert.deepEqual(complaints, []);
+});
+
+test('a service that was killed: stuck, since when and what to do; of its input nothing new is known', async (t) => {
+  const browser = await browserFor(t, 'what the page says of a service that was killed');
+  if (!browser) return;
+  const world = createWorld(t);
+  const service = world.start('ingest');
+  world.drop('before.csv', 10);
+  await world.stored(1, { withinMs: 60_000 });
+  const served = await dashboardAlone(world);
+  const { page, complaints } = await open(t, browser, served.url);
+  await soon(page, '#wrong-summary', /^Nothing is wrong\.$/);
+  assert.doesNotMatch(await textOf(page, '#flow'), /not noticed/);
+  service.killAll();
+  world.drop('late.csv', 20);
+  const said = await soon(page, '#findings', /Stuck: No process is at work on this state: the service died/);
+  assert.match(said, /What to do: start it again .*systemctl start .*journalctl .*Since 20\d\d-/s);
+  assert.match(await textOf(page, '#flow'), /0 unprocessed\s+0 B\s+new ones are not noticed/);
+  assert.deepEqual(complaints, []);
+});
+
+test('search finds a held file by its name, and the curve says of an old burst what the flow says', async (t) => {
+  const browser = await browserFor(t, 'search and curve of the page');
+  if (!browser) return;
+  const world = createWorld(t);
+  for (let n = 0; n < 20; n++) world.drop(`${n}.csv`, 50 + n);
+  await withHeldFile(world, 'below/deep/large.csv');
+  editDatabase(world.statePath, (db) => db.exec('UPDATE history SET at_ms = at_ms - 600000'));
+  const served = await dashboardAlone(world);
+  const { page, complaints } = await open(t, browser, served.url);
+  await page.getByLabel(/Path, name/).fill('large.csv');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await soon(page, '#answer', /below\/deep\/large\.csv .*It is held since .*too_large/s);
+  assert.match(await textOf(page, '#curve-words'), /^0\.0 files\/s in the last minute, [1-9]\d*\.\d at most\.$/);
+  assert.match(await textOf(page, '#flow'), /20 stored[\s\S]*0\.0 files\/s/);
+  assert.deepEqual(complaints, []);
+});

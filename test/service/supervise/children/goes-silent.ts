@@ -1,0 +1,11 @@
+/** The producer's first life stops itself after its first beat, as a frozen process would; the workers are steady. */
+import { liveAsChild } from '../../../../src/service/supervise/life.js';
+import { forEver, isFirstLife, startBeating, steady, traceLife } from './slot.js';
+
+liveAsChild(async (role) => async (context) => {
+  if (role === 'worker' || !isFirstLife(context)) return steady(context);
+  traceLife(context);
+  startBeating(context, { job: '01STUCK', place: '' });
+  process.kill(process.pid, 'SIGSTOP');
+  await forEver();
+});

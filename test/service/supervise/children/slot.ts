@@ -1,0 +1,56 @@
+/**
+ * What the tiny roles of these tests share: a slot in a real owners file with real beats, and traces on disk.
+ * The folder of the (never made) state is theirs.
+ */
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Owners } from '../../../../queue/owners.js';
+import type { ChildContext } from '../../../../src/base/process/context.js';
+import { host } from '../../../../src/linux/index.js';
+
+export const folderOf = (context: ChildContext): string => dirname(context.config.service.statePath);
+
+export const roleOf = (context: ChildContext): string => context.stages[0] ?? 'producer';
+
+/** Lists each life as `ROLE PID`. */
+export function traceLife(context: ChildContext): void {
+  appendFileSync(join(folderOf(context), 'lives'), `${roleOf(context)} ${process.pid}\n`);
+}
+
+/** True the first time that this role asks; the file keeps it over deaths. */
+export function isFirstLife(context: ChildContext): boolean {
+  const mark = join(folderOf(context), `lived-${roleOf(context)}`);
+  if (existsSync(mark)) return false;
+  writeFileSync(mark, '');
+  return true;
+}
+
+/** Writes beats until the answered function is called, and reports `ready`. */
+export function startBeating(context: ChildContext, inHand: { job: string | null; place: string }): () => void {
+  const owner = process.pid;
+  const ownersPath = join(folderOf(context), 'owners');
+  const owners = new Owners(host(), ownersPath);
+  assert.ok(owners.tryBecome(owner, roleOf(context), performance.now()));
+  const beat = () => owners.beat(inHand, performance.now());
+  beat();
+  const timer = setInterval(beat, 100);
+  context.report({ kind: 'ready', owner, ownersPath });
+  return () => clearInterval(timer);
+}
+
+export const drained = (context: ChildContext): Promise<void> =>
+  new Promise((resolve) => {
+    if (context.drainSignal.aborted) resolve();
+    else context.drainSignal.addEventListener('abort', () => resolve());
+  });
+
+export const forEver = (): Promise<never> => new Promise(() => setInterval(() => {}, 60_000));
+
+/** A steady role: beats, and ends when it is asked to. */
+export async function steady(context: ChildContext): Promise<void> {
+  traceLife(context);
+  const stop = startBeating(context, { job: null, place: '' });
+  await drained(context);
+  stop();
+}

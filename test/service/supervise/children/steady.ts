@@ -1,0 +1,5 @@
+/** Producer and workers that do what they are asked. */
+import { liveAsChild } from '../../../../src/service/supervise/life.js';
+import { steady } from './slot.js';
+
+liveAsChild(async () => steady);

@@ -1,8 +1,0 @@
-/** A bug at every start. */
-import { liveAsChild } from '../../../src/supervise/life.js';
-import { traceLife } from './slot.js';
-
-liveAsChild(async () => async (context) => {
-  traceLife(context);
-  throw new Error('a bug of the test');
-});

@@ -1,0 +1,68 @@
+/** `ingest-ctl backup`: one moment of a state in use, and the way back from it. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Report } from '../../../src/service/status/report.js';
+import { ctl } from '../../world/jobs.js';
+import { dropAgain, rebuilt, refused, restore } from '../../world/lost.js';
+import { until } from '../../world/waiting.js';
+import { createWorld } from '../../world/world.js';
+
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const SEED = process.env.SEED ?? String(Date.now());
+const FILES = 200;
+
+test('taken beside kills and a full load, it comes back, and nothing is lost or in twice', {
+  timeout: 240_000,
+}, async (t) => {
+  t.diagnostic(`SEED=${SEED}`);
+  const world = createWorld(t, { seed: SEED, options: AT_ONCE });
+  const ingest = world.start('ingest', ['--concurrency', '2']);
+  for (let i = 0; i < FILES; i++) world.drop(`${i}.csv`, 40 + (i % 97) * 100);
+  await world.stored(20);
+  const copies: string[] = [];
+  for (let n = 0; n < 2; n++) {
+    for (const pid of ingest.descendants().slice(n % 2)) process.kill(pid, 'SIGKILL');
+    const copy = join(world.root, `backup ${n}.db`);
+    const { code, stdout, stderr } = await world.run('ingest-ctl', ['backup', copy]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /is backed up to .*backup \d\.db \(.*\)\. To restore: /);
+    const report = JSON.parse(
+      (await world.launch('queue-stat', ['--json', '--state-path', copy]).ended).stdout,
+    ) as Report;
+    assert.ok(report.stages.length > 0);
+    copies.push(copy);
+  }
+  for (let i = 0; i < 20; i++) world.drop(`newer ${i}.csv`, 50_000 + i); // which none of them knows
+  assert.equal(statSync(copies[0]!).mode & 0o777, 0o600, 'names of files are not for everybody');
+  await world.allDroppedDone({ withinMs: 180_000 }); // a killed one may have stored what it never told
+  await world.stop();
+  restore(world, copies[SEED.length % 2]!);
+  refused(await world.run('ingest', ['--once']), /run ingest-ctl rebuild/);
+  await rebuilt(world);
+  dropAgain(world);
+  await world.runOnce();
+  world.check();
+});
+
+test('it overwrites nothing, removes what a killed one left, and says what it cannot write', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const taken = join(world.root, 'taken.db');
+  writeFileSync(taken, 'mine');
+  const at = (path: string) => world.launch('ingest-ctl', ['backup', path, '--state-path', world.statePath]).ended;
+  refused(await at(taken), /taken\.db is there already and is not overwritten/);
+  refused(await at(world.statePath), /is there already/);
+  refused(await at(join(world.root, 'no folder/b.db')), /cannot be written \(.*\); check its folder/);
+  const whole = join(world.root, 'whole.db');
+  writeFileSync(`${whole}.part`, 'of a killed one');
+  await ctl(world, 'backup', whole);
+  assert.deepEqual(
+    readdirSync(world.root).filter((name) => name.startsWith('whole')),
+    ['whole.db'],
+  );
+  assert.equal((await world.launch('ingest-ctl', ['backup']).ended).code, 2);
+  await until('nothing beside it', () => !existsSync(`${whole}-wal`));
+});

@@ -1,0 +1,144 @@
+/** `ingest-ctl learn`: what was loaded by other means counts as a duplicate, before the first start and beside a running one. */
+import assert from 'node:assert/strict';
+import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { backedUp, loseState, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
+import { createWorld, type World } from '../../world/world.js';
+
+const limit = { timeout: 240_000 };
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+
+function folderOf(world: World, files: Record<string, string>): string {
+  const folder = join(world.root, 'loaded');
+  mkdirSync(join(folder, 'deep/er'), { recursive: true });
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  return folder;
+}
+
+const learn = (world: World, ...args: string[]) => world.run('ingest-ctl', ['learn', ...args]);
+
+test('what is learned before the first start is a duplicate afterwards, and the audit knows it', limit, async (t) => {
+  for (const onDuplicate of ['archive', 'delete']) {
+    const world = createWorld(t, { options: { ...AT_ONCE, onDuplicate } });
+    const folder = folderOf(world, {
+      'a.csv': 'alpha',
+      'deep/er/b.csv': 'beta',
+      'deep/twin.csv': 'alpha',
+      '.hidden': 'x',
+    });
+    symlinkSync('a.csv', join(folder, 'link'));
+    const first = await learn(world, folder);
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(
+      first.stdout,
+      /^2 contents learned for feed default .*1 files with a content that was known, 2 ignored/,
+    );
+    assert.match((await learn(world, folder)).stdout, /^0 contents learned/);
+    for (const [name, content] of [
+      ['again.csv', 'alpha'],
+      ['b.csv', 'beta'],
+      ['new.csv', 'gamma'],
+    ] as const) {
+      world.drop(name, content);
+    }
+    await world.runOnce();
+    assert.equal(world.warehouse().length, 1);
+    assert.equal(world.manifest().length, 1);
+    // What was learned elsewhere is not ours to vouch for: the copies are kept even with --on-duplicate delete.
+    assert.equal(world.duplicates().length, 2);
+    const told = world.log.named('file_skipped_duplicate').map(({ duplicate_of }) => duplicate_of);
+    assert.deepEqual(told.toSorted(), [join(folder, 'a.csv'), join(folder, 'deep/er/b.csv')].toSorted());
+    const explained = await world.run('ingest-ctl', ['explain', join(world.input, 'again.csv')]);
+    assert.match(explained.stdout, /Its content was there before, as .*loaded\/(a|deep\/twin)\.csv/);
+    const audit = await world.run('ingest-ctl', ['audit', '--hash']);
+    assert.equal(audit.code, 0, audit.stdout);
+    assert.equal(readFileSync(join(folder, 'a.csv'), 'utf8'), 'alpha', 'it is only read');
+  }
+});
+
+test(
+  'beside a running ingest, of files in the warehouse too; what the ledger knew stays as it is',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    const first = world.drop('first.csv', 'known');
+    world.start('ingest');
+    await world.isStored(first, { withinMs: 60_000 });
+    const { warehouse } = world.feed();
+    writeFileSync(join(warehouse, 'by-hand.csv'), 'loaded by hand');
+    assert.equal((await world.run('ingest-ctl', ['audit'])).code, 4);
+    const ended = await learn(world, warehouse);
+    assert.match(ended.stdout, /^1 content learned .*1 files with a content that was known/);
+    assert.equal((await world.run('ingest-ctl', ['audit', '--hash'])).code, 0);
+    world.drop('again.csv', 'loaded by hand');
+    await world.event('file_skipped_duplicate', ({ duplicate_of }) => duplicate_of === join(warehouse, 'by-hand.csv'));
+    await world.stop();
+    assert.equal(world.ledger().find(({ sha256 }) => sha256 === first.sha256)!.note, null);
+  },
+);
+
+/** The state was lost with what it had learned, and the file came again. */
+for (const stage of ['move', 'stored']) {
+  test(
+    `a backup comes back that had learned a content which has a line by now (${stage}): the line counts`,
+    limit,
+    async (t) => {
+      const world = createWorld(t, { options: AT_ONCE });
+      assert.equal((await learn(world, folderOf(world, { 'a.csv': 'alpha' }))).code, 0);
+      await world.runOnce();
+      const backup = backedUp(world);
+      loseState(world);
+      await rebuilt(world);
+      const drop = () => void world.drop('a.csv', 'alpha');
+      if (stage !== 'stored') await stoppedBefore(world, stage, drop, 1);
+      else {
+        drop();
+        await world.runOnce();
+      }
+      restore(world, backup);
+      await rebuilt(world);
+      await world.runOnce();
+      world.check();
+      const audit = await world.run('ingest-ctl', ['audit', '--hash']);
+      assert.equal(audit.code, 0, audit.stdout);
+      const [line] = world.manifest();
+      const { code, stderr } = await world.run('ingest-ctl', [
+        ...['withdraw', line!.record!.warehouse_path, '--reason', 'by the test'],
+      ]);
+      assert.equal(code, 0, stderr);
+    },
+  );
+}
+
+test('a file that is being written is left out, told, and learned the next time', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const folder = folderOf(world, { 'a.csv': 'alpha', 'open.csv': 'half' });
+  const fd = openSync(join(folder, 'open.csv'), 'r+');
+  const ended = await learn(world, folder);
+  closeSync(fd);
+  assert.equal(ended.code, 4);
+  assert.match(ended.stderr, /open\.csv is left out: somebody has it open for writing/);
+  assert.match((await learn(world, folder)).stdout, /^1 content learned/);
+});
+
+test('the input, a missing directory, and a feed that is not named among several are refused', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await world.runOnce();
+  const input = await learn(world, world.input);
+  assert.equal(input.code, 2);
+  assert.match(input.stderr, /the same directory/);
+  assert.equal((await learn(world, join(world.root, 'nowhere'))).code, 3);
+  assert.equal((await learn(world)).code, 2);
+  const two = createWorld(t, { feeds: { a: { options: AT_ONCE }, b: { options: AT_ONCE } } });
+  await two.runOnce();
+  const folder = folderOf(two, { 'a.csv': 'alpha' });
+  const unnamed = await learn(two, folder);
+  assert.equal(unnamed.code, 2);
+  assert.match(unnamed.stderr, /it has a, b/);
+  assert.equal((await learn(two, folder, '--feed', 'b')).code, 0);
+  two.drop('a.csv', 'alpha', { feed: 'a' });
+  two.drop('b.csv', 'alpha', { feed: 'b' });
+  await two.runOnce();
+  assert.deepEqual([two.warehouse('a').length, two.warehouse('b').length], [1, 0]);
+});

@@ -1,0 +1,151 @@
+/** A warehouse or manifests that are not those in which the stored files lie: refused, copied, or replaced; audit finds no difference then. */
+import assert from 'node:assert/strict';
+import { copyFileSync, cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { refused } from '../../world/lost.js';
+import { createWorld, type World } from '../../world/world.js';
+
+const limit = { timeout: 120_000 };
+
+async function storedWorld(t: TestContext): Promise<World> {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  for (const name of ['one.csv', 'two.csv']) world.drop(name, name);
+  await world.runOnce();
+  return world;
+}
+
+const runWith = (world: World, root: 'warehouse' | 'manifests', path: string) =>
+  world.launch('ingest', [
+    ...world.flags('ingest').map((flag) => (flag.startsWith(`--${root}=`) ? `--${root}=${path}` : flag)),
+    '--once',
+  ]).ended;
+
+async function audited(world: World): Promise<void> {
+  const { code, stdout } = await world.run('ingest-ctl', ['audit', '--hash']);
+  assert.equal(code, 0, stdout);
+}
+
+function emptyDirectory(world: World, name: string): string {
+  const path = join(world.root, name);
+  mkdirSync(path);
+  return path;
+}
+
+for (const root of ['warehouse', 'manifests'] as const) {
+  test(
+    `other ${root} than those of what is stored are refused, and taken as a copy with its marker`,
+    limit,
+    async (t) => {
+      const world = await storedWorld(t);
+      const other = emptyDirectory(world, 'other');
+      refused(
+        await runWith(world, root, other),
+        new RegExp(`--${root} of feed default was .*without the files of what is stored; copy them there`),
+      );
+      await audited(world);
+      cpSync(world.feed()[root], other, { recursive: true, preserveTimestamps: true });
+      rmSync(world.feed()[root], { recursive: true });
+      world.drop('three.csv', 'three');
+      const taken = await runWith(world, root, other);
+      assert.equal(taken.code, 0, taken.stderr);
+      await audited(world);
+    },
+  );
+}
+
+test(
+  'an empty disk at the place of the warehouse is not written to until it replaces the former one',
+  limit,
+  async (t) => {
+    const world = await storedWorld(t);
+    const { warehouse } = world.feed();
+    renameSync(warehouse, join(world.root, 'broken disk'));
+    mkdirSync(warehouse);
+    mkdirSync(join(warehouse, 'lost+found'));
+    world.drop('three.csv', 'three');
+    world.start('ingest');
+    assert.equal((await world.event('gate_closed')).code, 'no_marker');
+    refused(await world.run('ingest-ctl', ['replace-warehouse', warehouse]), /is in use by a running ingestor/);
+    await world.stop();
+    const replaced = await world.run('ingest-ctl', ['replace-warehouse', warehouse]);
+    assert.equal(replaced.code, 0, replaced.stderr);
+    assert.match(replaced.stdout, /2 stored contents of default stay known, and their files are no longer looked for/);
+    world.drop('again.csv', 'one.csv');
+    await world.runOnce();
+    assert.equal(world.manifest().length, 3, 'what was stored on the former disk is a duplicate');
+    assert.equal(world.duplicates().length, 1);
+    await audited(world);
+    const again = await world.run('ingest-ctl', ['replace-warehouse', warehouse]);
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /has the marker of the warehouse that is in use/);
+  },
+);
+
+test('an empty directory under another path replaces it; one with files is refused', limit, async (t) => {
+  const world = await storedWorld(t);
+  const full = emptyDirectory(world, 'full');
+  mkdirSync(join(full, 'something'));
+  const wrong = await world.run('ingest-ctl', ['replace-warehouse', full]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /must be empty, but it has "something"/);
+  const other = emptyDirectory(world, 'other');
+  const replaced = await world.run('ingest-ctl', ['replace-warehouse', other]);
+  assert.equal(replaced.code, 0, replaced.stderr);
+  world.drop('three.csv', 'three');
+  const taken = await runWith(world, 'warehouse', other);
+  assert.equal(taken.code, 0, taken.stderr);
+  await audited(world);
+});
+
+interface Told {
+  verdict: string;
+  sentences: string[];
+  release?: string;
+}
+
+async function explained(world: World, word: string): Promise<Told> {
+  const { code, stdout, stderr } = await world.run('ingest-ctl', ['explain', word, '--json']);
+  assert.equal(code, 0, stdout + stderr);
+  const [told] = (JSON.parse(stdout) as { found: Told[] }).found;
+  return told!;
+}
+
+test(
+  'explain says of a file in a replaced warehouse when that was, where the file lies and how it comes back',
+  limit,
+  async (t) => {
+    const world = await storedWorld(t);
+    const { warehouse } = world.feed();
+    const other = emptyDirectory(world, 'other');
+    const one = world.manifest().find(({ record }) => record!.path.endsWith('one.csv'))!.record!.warehouse_path;
+    const before = Date.now();
+    assert.equal((await world.run('ingest-ctl', ['replace-warehouse', other])).code, 0);
+    world.drop('three.csv', 'three');
+    assert.equal((await runWith(world, 'warehouse', other)).code, 0);
+
+    const told = await explained(world, join(world.input, 'one.csv'));
+    const text = told.sentences.join(' ');
+    assert.equal(told.verdict, 'stored');
+    assert(told.sentences[0]!.includes(`It was stored as ${one}`), text);
+    const [, replaced] =
+      /replaced by an empty one at ([-\d]+ [:\d]+) UTC \(ingest-ctl replace-warehouse\)/.exec(text) ?? [];
+    assert(Math.abs(Date.parse(`${replaced}Z`) - before) < 30_000, text);
+    assert.doesNotMatch(text, /consumer/);
+    assert(told.release?.includes(`cp -a ${one} `), told.release);
+    assert.match(told.release!, /ingest-ctl allow-again [0-9a-f]{64} --reason/);
+    assert.deepEqual(await explained(world, one), told, 'asked by the path that its line has');
+
+    // What was stored since has nothing to do with it.
+    const three = await explained(world, join(world.input, 'three.csv'));
+    assert.doesNotMatch(three.sentences.join(' '), /replaced/);
+
+    const back = join(other, one.slice(warehouse.length));
+    mkdirSync(dirname(back), { recursive: true });
+    copyFileSync(one, back);
+    const again = await explained(world, join(world.input, 'one.csv'));
+    assert(again.sentences.includes(`A file lies at ${back} again.`), again.sentences.join(' '));
+    assert.equal(again.release, undefined);
+    await audited(world);
+  },
+);

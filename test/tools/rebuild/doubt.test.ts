@@ -1,0 +1,144 @@
+/** `ingest-ctl rebuild` where what is there does not say enough: nothing is thrown away on a guess. */
+import assert from 'node:assert/strict';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import {
+  backedUp,
+  loseState,
+  rebuild,
+  rebuilt,
+  refused,
+  restore,
+  stateFiles,
+  stoppedBefore,
+} from '../../world/lost.js';
+import { createWorld } from '../../world/world.js';
+
+const limit = { timeout: 240_000 };
+/** What is sealed stays so: nothing is open behind it. */
+const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+
+test('a foreign file of equal size does not pass for the content: the sealed file stays', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await stoppedBefore(world, 'move', () => world.drop('last.csv', 100), 1);
+  const { warehouse_path } = world.manifest()[0]!.record!;
+  mkdirSync(dirname(warehouse_path), { recursive: true });
+  writeFileSync(warehouse_path, 'x'.repeat(100));
+  loseState(world);
+  const { stdout } = await rebuilt(world);
+  assert.match(stdout, /0 stored, .*\n.*1 with a line and still in underprocess/);
+  await world.runOnce([], { code: 4 });
+  assert.equal(world.jobs()[0]?.hold_code, 'target_taken');
+  assert.deepEqual(
+    world.underprocess().map(({ sha256 }) => sha256),
+    world.dropped.map(({ sha256 }) => sha256),
+  );
+});
+
+test('a warehouse that is not mounted is no warehouse whose files were taken', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  loseState(world);
+  const { warehouse } = world.feed();
+  renameSync(warehouse, `${warehouse} elsewhere`);
+  mkdirSync(warehouse);
+  const ended = await rebuild(world);
+  refused(ended, /has no marker .*mount it there and run ingest-ctl rebuild again/);
+  assert.deepEqual(stateFiles(world), []);
+  // Its way out for who knows better is what it says.
+  const marker = /echo '(.*)' > (.*)$/m.exec(ended.stderr)!;
+  writeFileSync(marker[2]!, marker[1]!);
+  assert.match((await rebuilt(world)).stdout, /1 stored, but not in the warehouse/);
+  loseState(world);
+  renameSync(warehouse, `${warehouse} without`);
+  renameSync(`${warehouse} elsewhere`, warehouse);
+  assert.match((await rebuilt(world)).stdout, /1 stored, their files are in the warehouse/);
+});
+
+test(
+  'a rebuild of some feeds keeps what the older state knows of the others, which are refused until they are named',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { feeds: { one: {}, two: {} }, options: AT_ONCE });
+    const dropBoth = (name: string) => ['one', 'two'].map((feed) => world.drop(name, 100, { feed }));
+    dropBoth('first.csv');
+    await world.runOnce();
+    const older = join(world.root, 'older.db');
+    copyFileSync(world.statePath, older);
+    dropBoth('second.csv');
+    await world.runOnce();
+    loseState(world);
+    copyFileSync(older, world.statePath);
+    const flags = world.flags('ingest');
+    const config = flags[flags.indexOf('--config') + 1] ?? flags[0]!.slice('--config='.length);
+    const all = JSON.parse(readFileSync(config, 'utf8')) as { feeds: Record<string, unknown> };
+    const alone = join(world.root, 'alone.yaml');
+    writeFileSync(alone, JSON.stringify({ ...all, feeds: { one: all.feeds.one } }));
+    const of = (path: string) => flags.map((flag) => flag.replace(config, path));
+    const before = world.ledger('two');
+    const { code, stderr } = await world.launch('ingest-ctl', ['rebuild', ...of(alone)]).ended;
+    assert.equal(code, 0, stderr);
+    assert.equal(world.ledger('one').length, 2);
+    assert.deepEqual(world.ledger('two'), before, 'not a row of it changed');
+    refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
+    await rebuilt(world);
+    await world.runOnce();
+    world.check();
+  },
+);
+
+test('feeds that share their manifests are brought up to date together, or not at all', limit, async (t) => {
+  const shared = mkdtempSync(join(tmpdir(), 'manifests-'));
+  t.after(() => rmSync(shared, { recursive: true }));
+  const world = createWorld(t, { feeds: { one: { manifests: shared }, two: { manifests: shared } }, options: AT_ONCE });
+  for (const feed of ['one', 'two']) world.drop('first.csv', 100, { feed });
+  await world.runOnce();
+  const older = backedUp(world);
+  for (const feed of ['one', 'two']) world.drop('second.csv', 100, { feed });
+  await world.runOnce();
+  restore(world, older);
+  const flags = world.flags('ingest');
+  const config = flags[flags.indexOf('--config') + 1] ?? flags[0]!.slice('--config='.length);
+  const all = JSON.parse(readFileSync(config, 'utf8')) as { feeds: Record<string, unknown> };
+  const alone = join(world.root, 'alone.yaml');
+  writeFileSync(alone, JSON.stringify({ ...all, feeds: { one: all.feeds.one } }));
+  const ended = world.launch('ingest-ctl', ['rebuild', ...flags.map((flag) => flag.replace(config, alone))]).ended;
+  refused(await ended, /also knows two, with the same manifests/);
+  await rebuilt(world);
+  assert.deepEqual([world.ledger('one').length, world.ledger('two').length], [2, 2]);
+});
+
+test(
+  'what lies under the name of the older state that is put aside stays, also where two rebuilds fall into one second',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    world.drop('first.csv', 100);
+    await world.runOnce();
+    const older = backedUp(world);
+    world.drop('second.csv', 100);
+    await world.runOnce();
+    restore(world, older);
+    const taken = Array.from({ length: 120 }, (_, second) => {
+      const stamp = new Date(Date.now() + second * 1_000).toISOString().replace(/[-:]|\.\d+/g, '');
+      return `${world.statePath}.before-rebuild-${stamp}`;
+    });
+    for (const name of taken) writeFileSync(name, 'of an earlier rebuild');
+    await rebuilt(world);
+    for (const name of taken) assert.equal(readFileSync(name, 'utf8'), 'of an earlier rebuild');
+    assert.ok(taken.some((name) => existsSync(`${name}-2`)));
+    assert.equal(world.ledger().length, 2);
+  },
+);

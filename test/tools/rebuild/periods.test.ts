@@ -1,0 +1,45 @@
+/** Hours and days with their `_SUCCESS`, after the state is lost: closed they stay, and an audit has nothing to say of them. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loseState, rebuilt } from '../../world/lost.js';
+import { rowsOf } from '../../world/state-by-hand.js';
+import { createWorld, type World } from '../../world/world.js';
+
+const WEST = { successMarkers: true, timezone: 'Etc/GMT+12' };
+/** There that day is over. */
+const inTheEast = (world: World): string[] =>
+  world.flags('ingest').map((flag) => flag.replace('Etc/GMT+12', 'Etc/GMT-14'));
+
+const periods = (world: World): string[] =>
+  (rowsOf(world, 'SELECT folder, state FROM periods ORDER BY folder') as { folder: string; state: string }[]).map(
+    ({ folder, state }) => `${folder.slice(world.root.length + 1)} ${state}`,
+  );
+
+test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS', { timeout: 120_000 }, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, ...WEST } });
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  assert.equal((await world.launch('ingest', ['--once', ...inTheEast(world)]).ended).code, 0);
+  const marked = periods(world);
+  assert.ok(marked.length >= 2 && marked.every((one) => one.endsWith(' marked')), marked.join('\n'));
+  assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
+
+  loseState(world);
+  await rebuilt(world);
+  assert.deepEqual(periods(world), marked);
+  // By the clock of the far west, that day has hours to go.
+  world.drop('b.csv', 100);
+  await world.runOnce();
+  world.check();
+  assert.deepEqual(
+    periods(world).filter((one) => one.endsWith(' marked')),
+    marked,
+  );
+  const [day] = marked.filter((one) => one.startsWith('warehouse/')).map((one) => one.split(' ')[0]!);
+  assert.deepEqual(readdirSync(join(world.root, day!)).sort(), ['_SUCCESS', 'a.csv']);
+  assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
+  assert.equal((await world.run('ingest-ctl', ['learn', world.feed().warehouse])).code, 0);
+  assert.deepEqual(rowsOf(world, 'SELECT row FROM contents WHERE size = 0'), [], 'a marker is no content');
+});
