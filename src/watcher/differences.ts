@@ -172,10 +172,12 @@ export class Differences {
     const renameId = this.hooks.renameId();
     const hints = [by, this.hooks.doubtOf(origin.path)?.by];
     // A rename changes the ctime too, but not that of what lies in a renamed directory.
-    const wasWritten = this.#hasMovedAlong(origin.path, path) && origin.changed !== seen.changed;
+    const mayBeWritten = this.#hasMovedAlong(origin.path, path)
+      ? origin.changed !== seen.changed
+      : this.#wasUnwatched(folderOf(origin.path), path);
     const { content, changed } = origin;
     const isOther =
-      wasWritten ||
+      mayBeWritten ||
       origin.doubted ||
       seen.doubted ||
       content !== seen.content ||
@@ -203,6 +205,19 @@ export class Differences {
     if (now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed) return;
     this.picture.doubt(path);
     this.hooks.doubt(path);
+  }
+
+  /** No event tells of a write in a directory that is being renamed, or that was not read yet. */
+  #wasUnwatched(from: ByteName, path: ByteName): boolean {
+    const { by, cause } = this.hooks.doubtOf(path) ?? {};
+    if (by === 'scan' && cause === 'event') return true;
+    for (let at = from; at !== ''; at = folderOf(at)) {
+      const now = this.hooks.look(at);
+      const hint = this.hooks.doubtOf(at)?.by;
+      if (now === undefined || now === 'unknown' || now.file !== this.picture.get(at)?.file) return true;
+      if (hint !== undefined && isCome(hint)) return true;
+    }
+    return false;
   }
 
   /** It lies in the same directory, by the same name. */
