@@ -173,7 +173,6 @@ export class RootWatch {
         this.#doubted += 1;
         doubts.add(this.#telling.keyOf(doubt.path), this.#telling, doubt);
       },
-      inHand: () => doubts.inHandOf(this.#telling).map(({ path }) => path),
       wake: () => doubts.wake(),
       directory: (path) => {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);

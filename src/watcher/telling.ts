@@ -49,7 +49,7 @@ export class Telling implements Asked {
     this.#parts = parts;
     const { doubts, picture, engine, reconciler } = parts;
     this.#differences = new Differences(picture, {
-      look: (path) => reconciler.look(path, this.#looker),
+      look: (path) => (this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker)),
       doubtOf: (path) => doubts.get(this.keyOf(path)),
       seenAt: (ino) => doubts.seenAt(this, ino),
       renameId: () => {
@@ -58,6 +58,7 @@ export class Telling implements Asked {
       },
       isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
       lost: (known) => reconciler.lost(known),
+      doubt: (path) => doubts.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' }),
       again: (directory) => {
         picture.doubtBelow(directory);
         engine.scanDirectory(directory);
@@ -82,7 +83,7 @@ export class Telling implements Asked {
       const differences = this.#differences.of(path, by);
       troubles.note({ event: 'delivery_back' });
       if (differences.length === 0 || debounce.holds(path, by)) return SETTLED;
-      const isLast = differences.at(-1)!.path === path && !differences.some(({ again }) => again);
+      const isLast = differences.at(-1)!.path === path;
       return { steps: differences.map((_, n) => this.#stepOf(differences.slice(0, n + 1), cause)), isLast };
     } catch (error) {
       this.failed(error, []);
@@ -151,17 +152,18 @@ export class Telling implements Asked {
       cause,
       ...(renameId !== undefined && { renameId }),
     };
-    if (!isKept) return { path, event, ...(delivered !== undefined && { delivered }) };
+    const noted = (): void => {
+      this.#canLook();
+      delivered!();
+      if (isKept) picture.hand([]);
+    };
+    const last = delivered === undefined ? undefined : { delivered: noted };
+    if (!isKept) return { path, event, ...last };
     const given = (): void => {
       picture.hand(differences);
       picture.commit();
     };
-    if (delivered === undefined) return { path, event, given };
-    const noted = (): void => {
-      delivered();
-      picture.hand([]);
-    };
-    return { path, event, given, delivered: noted };
+    return { path, event, given, ...last };
   }
 }
 

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { chmodSync, closeSync, mkdirSync, readFileSync, readSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import {
   AT_FDCWD,
@@ -56,7 +55,7 @@ test('a directory that is moved out at that moment is not there: that is no way 
   });
   const codes = new Map<string, number>();
   const count = (code: string) => codes.set(code, (codes.get(code) ?? 0) + 1);
-  for (; moves; await setImmediate()) {
+  for (; moves; await new Promise(setImmediate)) {
     for (let i = 0; i < 100; i++) {
       try {
         closeSync(openDirectory(dir, nameOfText(deep)));

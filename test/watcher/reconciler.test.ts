@@ -37,7 +37,6 @@ function groundFor(t: Parameters<typeof directoryFor>[0]): Ground {
     new Reconciler(picture, {
       tells: () => true,
       doubt: (doubt) => doubted.push(doubt),
-      inHand: () => [],
       wake: () => {},
       room: () => undefined,
       directory: () => {},

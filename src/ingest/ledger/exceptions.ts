@@ -71,7 +71,8 @@ export function mayComeAgain(tx: Tx, content: Content, arrivedAtMs: number, agai
   );
   if (allowed !== undefined) return true;
   const lastMs = againAfterMs === undefined ? Number.POSITIVE_INFINITY : ingestedAtMs(tx, content);
-  if (againAfterMs === undefined || arrivedAtMs - lastMs < againAfterMs) return false;
+  // Where the clock went back since, it has come by now all the same.
+  if (againAfterMs === undefined || Math.min(arrivedAtMs, tx.wallMs) - lastMs < againAfterMs) return false;
   const why = `its content was ingested last at ${new Date(lastMs).toISOString()}`;
   recordException(tx, content, { generation: next, kind: 'allow_again', who: '--same-content-again-after', why });
   return true;

@@ -20,8 +20,6 @@ export interface Difference {
   path: ByteName;
   entry: Entry;
   renameId?: string | undefined;
-  /** The bytes may be others than were told by the old name: they are told next. */
-  again?: boolean;
   /** Absent of the first half of a pair: the second one delivers both. */
   delivered?(): void;
 }
@@ -38,6 +36,8 @@ export interface DifferenceHooks {
   isOfThisStart(renameId: string | undefined): boolean;
   /** The file that was delivered at this path is not there any more: it may live on by other names. */
   lost(known: Known): void;
+  /** It has to be asked again. */
+  doubt(path: ByteName): void;
   /** Who looked at what lies below a directory may have met nothing, or something else. */
   again(directory: ByteName): void;
 }
@@ -141,6 +141,7 @@ export class Differences {
   #put(path: ByteName, seen: Seen, known: Known | undefined, again: boolean): Difference {
     const delivered = (): void => {
       this.picture.put(path, seen);
+      this.#delivered(path, seen);
       this.#replaced(known, seen);
       if (again) this.hooks.again(path);
     };
@@ -151,6 +152,7 @@ export class Differences {
     const delivered = (): void => {
       this.picture.remove(known.path);
       this.hooks.lost(known);
+      this.#delivered(known.path, undefined);
     };
     return { operation: 'delete', path: known.path, entry: known, renameId, delivered };
   }
@@ -170,21 +172,52 @@ export class Differences {
     const renameId = this.hooks.renameId();
     const hints = [by, this.hooks.doubtOf(origin.path)?.by];
     // A rename changes the ctime too, but not that of what lies in a renamed directory.
-    const wasWritten = this.#hasMovedAlong(origin.path, path) && origin.changed !== seen.changed;
-    const doubted =
-      wasWritten || origin.doubted || seen.doubted || hints.some((hint) => hint !== undefined && isWritten(hint));
+    const mayBeWritten = this.#hasMovedAlong(origin.path, path)
+      ? origin.changed !== seen.changed
+      : this.#wasUnwatched(folderOf(origin.path), path);
     const { content, changed } = origin;
+    const isOther =
+      mayBeWritten ||
+      origin.doubted ||
+      seen.doubted ||
+      content !== seen.content ||
+      hints.some((hint) => hint !== undefined && isWritten(hint));
     const delivered = (): void => {
+      // A write through the old name may have been met meanwhile.
+      const doubted = isOther || this.picture.get(origin.path)?.doubted === true;
       this.picture.remove(origin.path);
-      this.hooks.lost(origin);
-      // Who renamed its copy has the bytes that were told by the old name.
+      // Who renamed its copy has the bytes that were told by the old name: they are told next, where they may be others.
       this.picture.put(path, { ...valuesOf(seen), content, changed, doubted });
+      this.hooks.lost({ ...origin, doubted });
+      this.#delivered(origin.path, undefined);
+      this.#delivered(path, seen);
       this.#replaced(known, seen);
     };
     return [
       { operation: 'delete', path: origin.path, entry: origin, renameId },
-      { operation: 'put', path, entry: seen, renameId, again: doubted || content !== seen.content, delivered },
+      { operation: 'put', path, entry: seen, renameId, delivered },
     ];
+  }
+
+  /** Something else may have come to lie there since it was looked at, and the consumer may have read that. */
+  #delivered(path: ByteName, told: Seen | undefined): void {
+    const now = this.hooks.look(path);
+    if (now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed) return;
+    this.picture.doubt(path);
+    this.hooks.doubt(path);
+  }
+
+  /** No event tells of a write in a directory that is being renamed, or that was not read yet. */
+  #wasUnwatched(from: ByteName, path: ByteName): boolean {
+    const { by, cause } = this.hooks.doubtOf(path) ?? {};
+    if (by === 'scan' && cause === 'event') return true;
+    for (let at = from; at !== ''; at = folderOf(at)) {
+      const now = this.hooks.look(at);
+      const hint = this.hooks.doubtOf(at)?.by;
+      if (now === undefined || now === 'unknown' || now.file !== this.picture.get(at)?.file) return true;
+      if (hint !== undefined && isCome(hint)) return true;
+    }
+    return false;
   }
 
   /** It lies in the same directory, by the same name. */

@@ -79,11 +79,6 @@ export class Doubts {
     return item?.of === of ? item.doubt.path : undefined;
   }
 
-  /** The paths of a root that the consumer is being told of. */
-  inHandOf(of: Asked): readonly Step[] {
-    return this.#inHand?.of === of ? this.#inHand.steps : NOTHING;
-  }
-
   /** Paths were added, or can be told now. */
   wake(): void {
     while (this.#takers.length > 0 && !this.closed) {

@@ -1,14 +1,14 @@
 /**
  * Turns paths that may have changed into paths in doubt: those at which something else lies than was delivered.
- * Guarantees: a path at which something else lies is in doubt until that is told (doubts.ts) or it is as it was; what is in hand is asked again by
- * each call, for it is compared with nothing yet.
+ * Guarantees: a path at which something else lies is in doubt until that is told (doubts.ts) or it is as it was.
  * Does not: decide when to look (engine and windows do), or make events (differences.ts does). One call at a time.
  */
-import type { ByteName } from '../../linux/names.js';
+import { baseOf, folderOf } from '../../files/places.js';
+import { type ByteName, joinNames } from '../../linux/names.js';
 import { isCome, isWritten, merged } from '../ground/hints.js';
 import type { Hint, Mark, ScanStep } from '../ground/types.js';
 import { limits } from '../options/limits.js';
-import { differs } from './compare.js';
+import { differs, isSame } from './compare.js';
 import type { Doubt, EventCause } from './doubts.js';
 import { Links } from './links.js';
 import type { Known, Picture, Seen } from './picture.js';
@@ -19,8 +19,6 @@ export interface ReconcilerHooks {
   /** Waits for room; throws when there is none, or when the watcher was stopped. */
   room(cause: EventCause): Promise<void> | undefined;
   doubt(doubt: Doubt): void;
-  /** The paths that the consumer is being told of. */
-  inHand(): readonly ByteName[];
   /** What was doubted can be told. */
   wake(): void;
   /** Whether an entry of this name and kind is told at all. */
@@ -58,7 +56,6 @@ export class Reconciler {
     this.#cause = causeOf(step);
     this.#isStrict = isStrict(step);
     try {
-      for (const path of this.hooks.inHand()) this.#add(path, 'scan');
       if (this.silent) for (const { path } of marks) this.#note(path);
       else for (const { path, by } of marks) await this.#notice(path, by);
       if (step !== undefined && !(this.#fresh && step.cause === 'start')) await sweep(this, step);
@@ -93,10 +90,9 @@ export class Reconciler {
 
   async #notice(path: ByteName, hint: Hint): Promise<void> {
     const by = this.#isStrict ? merged('write', hint) : hint;
-    const inHand = this.hooks.inHand();
-    // Written by its old name, a file is to be told by its new one.
-    if (inHand.includes(path)) for (const half of inHand) this.#add(half, by);
-    const once = this.#links.inodeOnceAt(path);
+    const name = isWritten(by) ? this.#deliveredName(path) : path;
+    if (name !== path) this.picture.doubt(name);
+    const once = this.#links.inodeOnceAt(name);
     if (once !== undefined) await this.#noticeNames(once, by);
     const seen = this.look(path);
     if (seen === 'unknown') return;
@@ -111,6 +107,15 @@ export class Reconciler {
     // A write is told of one name of a file alone. A new name changes the ctime too.
     const named = isOther && !isWritten(by) ? 'scan' : by;
     if (seen.links > 1 && (isTold || hint !== 'scan')) await this.#noticeNames(seen.ino, named);
+  }
+
+  /** The name by which this entry of its directory was delivered: that the directory was renamed may still have to be told. */
+  #deliveredName(path: ByteName): ByteName {
+    const folder = folderOf(path);
+    const seen = folder === '' ? undefined : this.look(folder);
+    if (seen === undefined || seen === 'unknown' || this.picture.get(folder)?.file === seen.file) return path;
+    const former = this.picture.namesOf(seen.ino, undefined, limits.twinsMax).find((known) => isSame(known, seen));
+    return former === undefined ? path : joinNames(former.path, baseOf(path));
   }
 
   #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {

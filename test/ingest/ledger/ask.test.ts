@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Backend } from '../../../queue/backend.js';
+import type { Backend, Outcome, Tx } from '../../../queue/backend.js';
 import { askLedger } from '../../../src/ingest/ledger/ask.js';
 import { contentByHash } from '../../../src/ingest/ledger/content.js';
+import { mayComeAgain } from '../../../src/ingest/ledger/exceptions.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { type JobFacts, payloadOf } from '../../../src/ingest/rules/facts.js';
 
@@ -70,4 +71,22 @@ test('a twin waits, and its bytes are those that were hashed, not those of its e
   assert.deepEqual([first.job.stage, first.job.bytes], ['manifest', 500]);
   const twin = await asked(backend, 'b', factsOf('1:3:500:3:4', SHA));
   assert.deepEqual([twin.job.state, twin.job.bytes], ['waiting', 500]);
+});
+
+test('a clock that went back makes no new delivery of a drop that was there before', async (t) => {
+  const backend = await openedState(t);
+  await asked(backend, 'a', factsOf('1:2:5:1700000000000000000:6', SHA));
+  const content = backend.read((r) => contentByHash(r, 'default', Buffer.from(SHA, 'hex')))!;
+  await backend.enqueue([{ feed: 'default', key: Buffer.from('b'), identity: 'i', bytes: 1, payload: {}, dueInMs: 0 }]);
+  const [job] = await backend.claim('verify-complete', 1);
+  const HOUR_MS = 3_600_000;
+  const comes: boolean[] = [];
+  const ask = (tx: Tx): Outcome => {
+    const again = (arrivedAtMs: number, lastMs: number) =>
+      mayComeAgain(tx, { ...content, ingestedAtMs: lastMs }, arrivedAtMs, HOUR_MS);
+    comes.push(again(tx.wallMs + 2 * HOUR_MS, tx.wallMs - 1_000), again(tx.wallMs, tx.wallMs - 2 * HOUR_MS));
+    return { kind: 'drop', why: 'asked' };
+  };
+  await backend.settle([{ job: job!, outcome: ask }]);
+  assert.deepEqual(comes, [false, true]);
 });

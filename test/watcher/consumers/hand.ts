@@ -71,11 +71,12 @@ export class Hand {
     await other.stop();
   }
 
-  /** The next event, applied: `put file d/x`. Asks for no other. */
-  async next(): Promise<string> {
+  /** The next event, applied: `put file d/x`. Asks for no other. `meanwhile`: when it is had, and was not applied yet. */
+  async next(meanwhile?: () => void): Promise<string> {
     const { value, done } = await this.#ask();
     this.#asked = undefined;
     assert(!done, 'the events are over');
+    meanwhile?.();
     return this.apply(value);
   }
 

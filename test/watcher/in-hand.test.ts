@@ -1,0 +1,85 @@
+/**
+ * What happens while the consumer works on an event, and in directories that nobody watches at that moment: what it read may
+ * not be what was told, and no event tells of a write.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Hand, scenario } from './consumers/hand.js';
+
+const LONG_AGO_S = 1_000_000_000;
+
+function writeLongAgo(hand: Hand, path: string, content: string): void {
+  writeFileSync(hand.at(path), content);
+  utimesSync(hand.at(path), LONG_AGO_S, LONG_AGO_S);
+}
+
+function exchange(hand: Hand, one: string, other: string): void {
+  const aside = join(hand.outside, 'aside');
+  renameSync(hand.at(one), aside);
+  renameSync(hand.at(other), hand.at(one));
+  renameSync(aside, hand.at(other));
+}
+
+scenario('two names are exchanged before the consumer reads what it was told of', async (hand) => {
+  writeLongAgo(hand, 'g', 'G');
+  await hand.start();
+  hand.know();
+  writeLongAgo(hand, 'f', 'F');
+  assert.equal(await hand.next(() => exchange(hand, 'g', 'f')), 'put file f');
+  await hand.rest();
+});
+
+scenario('a file that is told as deleted is back before the consumer is done with that', async (hand) => {
+  writeLongAgo(hand, 'f', 'F');
+  await hand.start();
+  hand.know();
+  const away = join(hand.outside, 'f');
+  renameSync(hand.at('f'), away);
+  assert.equal(await hand.next(), 'delete file f');
+  await hand.unseen(() => renameSync(away, hand.at('f')));
+  assert.deepEqual(await hand.rest(), ['put file f']);
+});
+
+scenario('a file that is told is deleted before the consumer is done with it', async (hand) => {
+  await hand.start();
+  hand.write('f');
+  assert.equal(await hand.next(), 'put file f');
+  await hand.unseen(() => rmSync(hand.at('f')));
+  assert.deepEqual(await hand.rest(), ['delete file f']);
+});
+
+for (const [where, back] of [
+  ['it is renamed', () => {}],
+  ['it is away', (hand: Hand) => renameSync(hand.at('e'), hand.at('d'))],
+] as const)
+  scenario(
+    `a file is written in a directory while ${where}, and renamed out of it: a put follows the pair`,
+    async (hand) => {
+      mkdirSync(hand.at('d'));
+      writeLongAgo(hand, 'd/f', 'before');
+      await hand.start();
+      hand.know();
+      renameSync(hand.at('d'), hand.at('e'));
+      writeLongAgo(hand, 'e/f', 'after.');
+      renameSync(hand.at('e/f'), hand.at('g'));
+      back(hand);
+      const lines = await hand.rest();
+      assert.equal(readFileSync(hand.at('g'), 'utf8'), 'after.');
+      assert.equal(lines.filter((line) => line === 'put file g').length, 2, lines.join(', '));
+    },
+  );
+
+scenario(
+  'a file is renamed into a directory that was just made, and written there: a put follows the pair',
+  async (hand) => {
+    writeLongAgo(hand, 'f', 'before');
+    await hand.start();
+    hand.know();
+    mkdirSync(hand.at('d'));
+    renameSync(hand.at('f'), hand.at('d/f'));
+    writeLongAgo(hand, 'd/f', 'after.');
+    const lines = await hand.rest();
+    assert.deepEqual(lines, ['put directory d', 'delete file f', 'put file d/f', 'put file d/f']);
+  },
+);
