@@ -27,7 +27,7 @@ export const BANNED: Ban[] = [
   {
     call: /\brenameReplacing\(/,
     where: /^(queue|src)\//,
-    except: /^src\/(linux|replicate)\//,
+    except: /^src\/(linux|mirror)\//,
     example: 'renameReplacing(dir, from, dir, to)',
     instead: 'renameNoReplace of src/linux: only a mirror may overwrite, and only what it made',
   },
@@ -66,7 +66,7 @@ export const BANNED: Ban[] = [
   {
     call: /\bprocess\.exit\(/,
     where: /^(queue|src)\//,
-    except: /^src\/(supervise|commands)\//,
+    except: /^src\/(service\/supervise|commands)\//,
     example: 'process.exit(3)',
     instead: 'throw an OperatorError: the command ends with its exit code',
   },
@@ -88,7 +88,7 @@ export const BANNED: Ban[] = [
   {
     call: /\bfrom 'bunyan'/,
     where: /^(queue|src)\//,
-    except: /^src\/telemetry\//,
+    except: /^src\/base\/telemetry\//,
     example: "import bunyan from 'bunyan';",
     instead: 'emit of src/base/telemetry',
   },

@@ -1,0 +1,64 @@
+/**
+ * The plan of the house: the folders of src/ in their order. A folder imports itself and those before it, with no exception, so
+ * that no two of them import each other. A folder that is missing here has no place.
+ */
+export const HOUSE: readonly string[] = [
+  // What the package is, and what every program has.
+  'src',
+  'src/linux',
+  'src/base',
+  'src/base/config/values',
+  'src/base/config',
+  'src/base/telemetry',
+  'src/base/process',
+  'src/files',
+  // Libraries of their own.
+  'src/change-log',
+  'src/watcher/ground',
+  'src/watcher/engine',
+  'src/watcher/options',
+  'src/watcher/picture',
+  'src/watcher',
+  'src/mirror/trees',
+  'src/mirror/acts',
+  'src/mirror/told',
+  'src/mirror',
+  // The ingestor: what a file meets on its way, and who carries it.
+  'src/ingest/rules',
+  'src/ingest/files',
+  'src/ingest/ledger',
+  'src/ingest/manifest',
+  'src/ingest/warehouse',
+  'src/ingest/evidence',
+  'src/ingest/roots',
+  'src/ingest/periods',
+  'src/ingest/gates',
+  'src/ingest/health',
+  'src/ingest/upkeep',
+  'src/ingest/stages',
+  'src/ingest/worker',
+  'src/ingest/producer',
+  // What only a command starts.
+  'src/tools/backup',
+  'src/tools/rebuild/state',
+  'src/tools/rebuild',
+  'src/tools/audit',
+  'src/tools/explain',
+  'src/tools/doctor',
+  'src/tools/exceptions',
+  'src/tools/dry-run',
+  // What runs beside the ingestor.
+  'src/service/status',
+  'src/service/alarms',
+  'src/service/dashboard/data',
+  'src/service/dashboard/page',
+  'src/service/dashboard',
+  'src/service/supervise',
+  'src/commands',
+  'src/programs',
+];
+
+export const FOLDER_FILES_MAX = 15;
+
+/** Lists of like things: a command, a verb of the queue, a call of libc a file. */
+export const LISTS: readonly string[] = ['src/commands', 'src/linux', 'queue/sqlite'];
