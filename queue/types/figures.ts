@@ -1,0 +1,81 @@
+/** What the state answers to who asks how it stands. */
+import type { Job, StageName } from './job.js';
+
+export interface StageStats {
+  feed: string;
+  stage: StageName;
+  /** Ready and due. */
+  ready: number;
+  /** Ready, due later. */
+  deferred: number;
+  claimed: number;
+  waiting: number;
+  held: number;
+  bytes: number;
+  /** Of the oldest job that is not done, wall-clock ms, to the next second; 0 when there is none. */
+  oldestAgeMs: number;
+}
+
+export interface Counter {
+  feed: string;
+  stage: StageName;
+  /** An outcome's kind, an ending (`stored`, `duplicate`, …) or a name given to `Tx.count`. */
+  name: string;
+  files: number;
+  bytes: number;
+}
+
+/** How many jobs that are not done stand in a stage, of those made in one second. */
+export interface Depth {
+  feed: string;
+  stage: StageName;
+  /** Wall clock. */
+  second: number;
+  jobs: number;
+  bytes: number;
+}
+
+/** Jobs that are ready or deferred and carry a reason: why a look at them left them where they are. */
+export interface Reason {
+  feed: string;
+  stage: StageName;
+  /** As `defer` or `retry` gave it. */
+  reason: string;
+  /** At most `limits.reasonJobsMax`: as many, or more. */
+  jobs: number;
+  /** The one that came first. */
+  oldest: Job;
+}
+
+export interface HeldFor {
+  feed: string;
+  stage: StageName;
+  code: string;
+  jobs: number;
+  oldest: Job;
+}
+
+/** One bucket of the histogram of how long jobs were in a stage before they left it for good. */
+export interface Duration {
+  feed: string;
+  stage: StageName;
+  /** A power of two: shorter than this, and not than half of it. */
+  belowMs: number;
+  jobs: number;
+  /** The time of all of them together. */
+  ms: number;
+}
+
+/** The counters at a moment of the wall clock. */
+export interface Moment {
+  atMs: number;
+  /** Until now. */
+  agoMs: number;
+  counters: Counter[];
+}
+
+/** Jobs by the order in which they were made. `next`: where to go on; undefined at the end. */
+export interface EndedPage {
+  seqs: number[];
+  next: number | undefined;
+}
