@@ -66,6 +66,8 @@ export interface Backend {
   held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[];
 
   gates(): Gate[];
+  /** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */
+  readonly wakes: boolean;
   /** Takes the probe of a due gate for this owner, unless a living prober has it. */
   takeProbe(gate: Gate): Promise<boolean>;
   /** The probe ended without opening: next one due `inMs` from now. */
@@ -90,6 +92,8 @@ export interface Backend {
   heldFor(): HeldFor[];
   /** The counters as they were about every ten seconds of the last `lastMs`, oldest first; none where nothing was counted. */
   history(lastMs: number): Moment[];
+  /** When that was written last, wall-clock ms; undefined where nothing was counted. */
+  countedAtMs(): number | undefined;
   owners(): LookedOwner[];
   /** Whether that owner's lock is held: nothing else says that it lives. */
   isAlive(owner: OwnerId): boolean;

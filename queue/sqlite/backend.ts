@@ -139,6 +139,10 @@ export class SqliteBackend extends SqliteView implements Backend {
     return this.#commit((tx) => takeProbe(tx, gate, this.owner, isAlive));
   }
 
+  get wakes(): boolean {
+    return this.read((rows) => rows.get('SELECT 1 FROM wakes LIMIT 1') !== undefined);
+  }
+
   putBackProbe(gate: Gate, inMs: number): Promise<void> {
     return this.#commit((tx) => putBackProbe(tx, gate, this.owner, inMs));
   }

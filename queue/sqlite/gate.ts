@@ -3,11 +3,9 @@
  * Guarantees: closing again keeps since when it is closed; removing one cause never opens another;
  * one living process probes a failing place.
  */
-import type { Gate, GateCause, OwnerId, Reader, StageName } from '../backend.js';
+import type { ClosedGate, Gate, GateName, OwnerId, Reader, StageName } from '../backend.js';
 import type { Clock } from '../clock.js';
 import type { SqliteTx } from './tx.js';
-
-type GateName = { feed: string; stage: StageName; cause: GateCause; place: string };
 
 interface GateRow extends GateName {
   code: string;
@@ -23,16 +21,16 @@ const SAME = 'feed = ? AND stage = ? AND cause = ? AND place = ?';
 
 const nameOf = (gate: GateName) => [gate.feed, gate.stage, gate.cause, gate.place] as const;
 
-export function closeGate(tx: SqliteTx, gate: GateName & { code: string; reason: string }): boolean {
+export function closeGate(tx: SqliteTx, gate: ClosedGate): boolean {
   const old = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
   if (!old) {
-    const probeDueMs = gate.cause === 'place' ? tx.nowMs : NEVER_MS;
+    const probeDueMs = gate.cause === 'place' ? tx.nowMs + (gate.probeInMs ?? 0) : NEVER_MS;
     tx.run(
       'INSERT INTO gates VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)',
       ...nameOf(gate),
       gate.code,
       gate.reason,
-      tx.wallMs,
+      gate.sinceMs ?? tx.wallMs,
       probeDueMs,
     );
     return true;

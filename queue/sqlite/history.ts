@@ -42,6 +42,9 @@ export class History {
 /** After a longer time without a row, a second one says how the counters stood when it began. */
 const IDLE_MS = 2 * limits.historyEveryMs;
 
+export const countedAtMs = (rows: Reader): number | undefined =>
+  rows.get<{ at_ms: number }>('SELECT at_ms FROM history ORDER BY at_ms DESC LIMIT 1')?.at_ms;
+
 /** Oldest first; of the last `lastMs`. */
 export function history(rows: Reader, nowMs: number, lastMs: number): Moment[] {
   return rows

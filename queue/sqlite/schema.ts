@@ -123,9 +123,8 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   -- All counters as they were about every ten seconds (JSON: [feed, stage, name, files, bytes] each), of the last hours.
   CREATE TABLE history (at_ms INTEGER PRIMARY KEY, counters TEXT NOT NULL) STRICT;
 
-  CREATE VIEW ready_jobs AS SELECT feed, stage, due_ms, bytes, seq FROM jobs WHERE state = 'ready';
-  CREATE VIEW claimed_jobs AS SELECT feed, stage, due_ms, bytes, seq, owner FROM jobs WHERE state = 'claimed';
-  CREATE VIEW waiting_jobs AS SELECT feed, stage, due_ms, bytes, seq, waits_on FROM jobs WHERE state = 'waiting';
-  CREATE VIEW held_jobs AS SELECT * FROM jobs WHERE state = 'held';
+  -- What others may read of jobs in statements of their own. Nobody but queue/ names a table.
+  CREATE VIEW all_jobs AS SELECT seq, id, feed, key, identity, stage, state, keyed, bytes, payload, reason, waits_on, ending,
+    due_ms, trail, created_ms, updated_ms FROM jobs;
   `,
 ];

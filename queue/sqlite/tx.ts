@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import type Database from 'better-sqlite3';
-import type { Amend, GateCause, Job, JobId, StageName, Tx } from '../backend.js';
+import type { Amend, ClosedGate, Gate, GateName, Job, JobId, StageName, Tx } from '../backend.js';
 import { StateUnwritable } from '../errors.js';
 import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
-import { closeGate, openGate } from './gate.js';
+import { closeGate, gates, openGate } from './gate.js';
 import { jobById, jobsWhere, Rows } from './rows.js';
 import { type Mark, Tally } from './tally.js';
 
@@ -19,6 +19,8 @@ const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, 
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?) WHERE id = ?`;
 const WAKE = `INSERT OR IGNORE INTO wakes SELECT value FROM json_each(?) AS asked
   WHERE EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits_on = asked.value)`;
+const AMEND = 'UPDATE jobs SET payload = coalesce(?, payload), identity = coalesce(?, identity) WHERE id = ?';
+
 export class SqliteTx extends Rows implements Tx {
   nowMs = 0;
   wallMs = 0;
@@ -121,21 +123,24 @@ export class SqliteTx extends Rows implements Tx {
     if (on.length > 0 && this.run(WAKE, JSON.stringify(on)).changes > 0) this.wakesAsked = true;
   }
 
-  closeGate(gate: {
-    feed: string;
-    stage: StageName;
-    cause: GateCause;
-    place: string;
-    code: string;
-    reason: string;
-  }): boolean {
+  gates(): Gate[] {
+    return gates(this);
+  }
+
+  closeGate(gate: ClosedGate): boolean {
     return closeGate(this, gate);
   }
 
-  openGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string }): boolean {
+  openGate(gate: GateName): boolean {
     const was = openGate(this, gate);
     if (was) this.madeReady = true;
     return was;
+  }
+
+  amend(id: JobId, { payload, identity }: Pick<Amend, 'payload' | 'identity'>): void {
+    const text = payload === undefined ? null : JSON.stringify(payload);
+    const { changes } = this.run(AMEND, text, identity ?? null, id);
+    assert(changes === 1, `no job ${id} to amend`);
   }
 
   adopt(job: Found): boolean {

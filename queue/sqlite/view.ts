@@ -30,7 +30,7 @@ import { depths } from './depths.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
-import { history } from './history.js';
+import { countedAtMs, history } from './history.js';
 import { durations, endings, heldFor, inHand, reasons } from './looks.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
@@ -61,6 +61,7 @@ export type QueueView = Pick<
   | 'heldFor'
   | 'durations'
   | 'history'
+  | 'countedAtMs'
   | 'owners'
   | 'isAlive'
   | 'checkStillOurs'
@@ -190,6 +191,10 @@ export class SqliteView implements QueueView {
 
   history(lastMs: number): Moment[] {
     return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs));
+  }
+
+  countedAtMs(): number | undefined {
+    return this.read((rows) => countedAtMs(rows));
   }
 
   owners(): LookedOwner[] {

@@ -21,7 +21,15 @@ export interface Gate {
   prober: OwnerId | null;
 }
 
-/** Row access for the caller's own tables in the same transaction. Values: number, bigint, string, Buffer, null. */
+export type GateName = Pick<Gate, 'feed' | 'stage' | 'cause' | 'place'>;
+
+/** A gate as it is closed. A new one is closed since now, and probed at once where it is a place's, unless it says otherwise. */
+export type ClosedGate = GateName & Pick<Gate, 'code' | 'reason'> & { sinceMs?: number; probeInMs?: number };
+
+/**
+ * Row access for the caller's own tables, and for the view `all_jobs`, in the same transaction. Values: number, bigint, string,
+ * Buffer, null.
+ */
 export interface Reader {
   get<T>(sql: string, ...params: unknown[]): T | undefined;
   all<T>(sql: string, ...params: unknown[]): T[];
@@ -43,17 +51,13 @@ export interface Tx extends Reader {
   release(id: JobId, stage: StageName, amend?: Amend): void;
   /** All that wait on one of these become ready in their own stage: a row here, the jobs in thousands after the commit. */
   wake(on: readonly string[]): void;
-  /** Idempotent: an existing gate of the same (feed, stage, cause, place) keeps its `sinceMs`. Answers whether it is new. */
-  closeGate(gate: {
-    feed: string;
-    stage: StageName;
-    cause: GateCause;
-    place: string;
-    code: string;
-    reason: string;
-  }): boolean;
+  gates(): Gate[];
+  /** Idempotent: an existing gate of the same name keeps its times. Answers whether it is new. */
+  closeGate(gate: ClosedGate): boolean;
   /** Removes that one cause only. Answers whether it was there. */
-  openGate(gate: { feed: string; stage: StageName; cause: GateCause; place: string }): boolean;
+  openGate(gate: GateName): boolean;
+  /** Changes a job that is not done where it stands. */
+  amend(id: JobId, amend: Pick<Amend, 'payload' | 'identity'>): void;
   /** Adds to the exact counters, beyond what settle counts by itself. */
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void;
   /**

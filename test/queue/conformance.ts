@@ -5,6 +5,7 @@ import { enqueueScenarios } from './conformance/enqueue.js';
 import { forgetScenarios } from './conformance/forget.js';
 import { keepScenarios } from './conformance/keep.js';
 import { looksScenarios } from './conformance/looks.js';
+import { ownTablesScenarios } from './conformance/own-tables.js';
 import { passedScenarios } from './conformance/passed.js';
 import { settleScenarios } from './conformance/settle.js';
 import { waitScenarios } from './conformance/wait.js';
@@ -20,6 +21,7 @@ const ALL = [
   crashScenarios,
   looksScenarios,
   forgetScenarios,
+  ownTablesScenarios,
 ];
 
 export function conformance(kind: BackendKind): void {

@@ -12,14 +12,15 @@ export const ON_TRIAL = 'on trial';
 export const PROBE_EVERY_MS = 2_000;
 const TRIAL_MS = 3_000;
 
-const OF_PLACE = "feed = ? AND cause = 'place' AND place = ?";
+const ofPlace = (tx: Tx, feed: string, place: string): Gate[] =>
+  tx.gates().filter((gate) => gate.cause === 'place' && gate.feed === feed && gate.place === place);
 
 /** Answers whether an episode begins with it. */
 export function closeForPlace(tx: Tx, feed: string, stage: StageName, { place, code, message }: PlaceError): boolean {
-  const known = tx.all<{ stage: StageName }>(`SELECT stage FROM gates WHERE ${OF_PLACE}`, feed, place);
-  const isNew = tx.closeGate({ feed, stage, cause: 'place', place, code, reason: message });
+  const known = ofPlace(tx, feed, place);
   // The last probe was wrong: another one at once would be too.
-  if (isNew && known.some((gate) => gate.stage === ON_TRIAL)) probeIn(tx, { feed, stage, place }, PROBE_EVERY_MS);
+  const probeInMs = known.some((gate) => gate.stage === ON_TRIAL) ? PROBE_EVERY_MS : 0;
+  tx.closeGate({ feed, stage, cause: 'place', place, code, reason: message, probeInMs });
   return known.length === 0;
 }
 
@@ -29,15 +30,8 @@ export const STUCK = 'stuck';
 /** After a probe that succeeded, or at the end of a trial. Answers whether the episode is over. */
 export function openForPlace(tx: Tx, gate: Gate): boolean {
   if (!tx.openGate(gate)) return false;
-  const { feed, place } = gate;
-  if (tx.get(`SELECT 1 FROM gates WHERE ${OF_PLACE}`, feed, place)) return false;
+  if (ofPlace(tx, gate.feed, gate.place).length > 0) return false;
   if (gate.stage === ON_TRIAL) return true;
-  tx.closeGate({ ...gate, stage: ON_TRIAL });
-  tx.run(`UPDATE gates SET since_ms = ? WHERE stage = ? AND ${OF_PLACE}`, gate.sinceMs, ON_TRIAL, feed, place);
-  probeIn(tx, { feed, stage: ON_TRIAL, place }, TRIAL_MS);
+  tx.closeGate({ ...gate, stage: ON_TRIAL, probeInMs: TRIAL_MS });
   return false;
-}
-
-function probeIn(tx: Tx, { feed, stage, place }: Pick<Gate, 'feed' | 'stage' | 'place'>, ms: number): void {
-  tx.run(`UPDATE gates SET probe_due_ms = ? WHERE stage = ? AND ${OF_PLACE}`, tx.nowMs + ms, stage, feed, place);
 }

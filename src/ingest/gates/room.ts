@@ -54,7 +54,7 @@ export function behindTheOthers(job: ClaimedJob): Outcome {
  */
 export function roomToCopy(reader: Reader, { stage, feed, place }: Gate): number {
   const next = reader.all<{ bytes: number; reason: string | null }>(
-    `SELECT bytes, reason FROM jobs INDEXED BY jobs_ready WHERE stage = ? AND feed = ? AND state = 'ready'
+    `SELECT bytes, reason FROM all_jobs WHERE stage = ? AND feed = ? AND state = 'ready'
      ORDER BY due_ms, seq LIMIT ${limits.claimBatchMax}`,
     stage,
     feed,

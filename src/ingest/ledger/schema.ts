@@ -109,7 +109,7 @@ export const ledgerModule = {
              json_extract(payload, '$.sha256'), bytes, NULL, CAST(key AS TEXT), NULL,
              CASE WHEN state = 'held' THEN 'HELD' WHEN state = 'done' THEN 'SKIPPED_DUPLICATE' ELSE 'DISCOVERED' END,
              created_ms / 1000, updated_ms / 1000
-        FROM jobs
+        FROM all_jobs
        WHERE state = 'held' OR (state = 'done' AND ending = 'duplicate')
           OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));
     `,

@@ -66,7 +66,7 @@ function owedInHour(reader: Reader, folder: string, hour: ByteName, feeds: reado
     if (reader.get('SELECT 1 FROM appends WHERE file = ?', root + file))
       return { job: null, why: `a line that is being written to ${root}${file}` };
   const corrections = reader.all<{ job: string; feed: string | null }>(
-    'SELECT c.job, j.feed FROM corrections c LEFT JOIN jobs j ON j.id = c.job WHERE c.hour = ?',
+    'SELECT c.job, j.feed FROM corrections c LEFT JOIN all_jobs j ON j.id = c.job WHERE c.hour = ?',
     hour,
   );
   const one = corrections.find(({ feed }) => feeds.some(({ name }) => name === feed));

@@ -12,7 +12,7 @@ import { type Observation, payloadOf } from '../rules/facts.js';
 import type { Look } from './look.js';
 
 /** Ready, and without its sidecar: said by its stage, or never looked at and due long after it has settled. */
-const WAITING = `SELECT 1 FROM jobs WHERE feed = ? AND key = ? AND keyed = 1
+const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1
   AND state = 'ready' AND (reason = 'no_sidecar' OR (reason IS NULL AND due_ms > ?))`;
 
 export interface Offered {

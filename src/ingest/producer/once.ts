@@ -59,8 +59,7 @@ export async function untilNothingLeft(
 
 /** Undefined: there is something to do yet. */
 function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftover | undefined {
-  if (sum(producers, ({ marked }) => marked) > 0 || isWaking(backend) || isWorking(backend, producers))
-    return undefined;
+  if (sum(producers, ({ marked }) => marked) > 0 || backend.wakes || isWorking(backend, producers)) return undefined;
   const first = backend.stages[0]!;
   const left: Leftover = { held: named(), open: named(), withoutSidecar: named(), partial: named() };
   for (const { feed, stage, ready, deferred, claimed, held } of backend.stats()) {
@@ -75,14 +74,12 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   return producers.some((producer) => isDue(backend, producer.feed)) ? undefined : left;
 }
 
-/** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */
-const isWaking = (backend: Backend): boolean =>
-  backend.read((reader) => reader.get('SELECT 1 FROM wakes LIMIT 1') !== undefined);
-
 /** Asked before the depths are counted: while a million wait, counting them four times a second costs half a core. */
 const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolean =>
   backend.read((reader) =>
-    producers.some(({ feed }) => reader.get('SELECT 1 FROM claimed_jobs WHERE feed = ? LIMIT 1', feed.name)),
+    producers.some(({ feed }) =>
+      reader.get("SELECT 1 FROM all_jobs WHERE state = 'claimed' AND feed = ? LIMIT 1", feed.name),
+    ),
   );
 
 /** Whether each job of the first stage waits for its uploader alone; notes them in `left`. */
@@ -104,9 +101,8 @@ function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, l
 
 function readyPage(reader: Reader, stage: string, feed: string, dueMs: number, seq: number): ReadyRow[] {
   return reader.all<ReadyRow>(
-    `SELECT ready.due_ms, ready.seq, jobs.key, jobs.identity, jobs.trail FROM ready_jobs AS ready JOIN jobs ON jobs.seq = ready.seq
-     WHERE ready.stage = ? AND ready.feed = ? AND (ready.due_ms, ready.seq) > (?, ?)
-     ORDER BY ready.due_ms, ready.seq LIMIT ${PAGE}`,
+    `SELECT due_ms, seq, key, identity, trail FROM all_jobs
+     WHERE state = 'ready' AND stage = ? AND feed = ? AND (due_ms, seq) > (?, ?) ORDER BY due_ms, seq LIMIT ${PAGE}`,
     stage,
     feed,
     dueMs,

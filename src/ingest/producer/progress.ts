@@ -84,8 +84,9 @@ function nextWindow(backend: Backend): Next | undefined {
   });
 }
 
-const NEXT_DUE = 'SELECT seq, due_ms FROM ready_jobs WHERE stage = ? AND feed = ? ORDER BY due_ms LIMIT 1';
-const JOB = 'SELECT key, trail, payload FROM jobs WHERE seq = ?';
+const NEXT_DUE =
+  "SELECT seq, due_ms FROM all_jobs WHERE state = 'ready' AND stage = ? AND feed = ? ORDER BY due_ms LIMIT 1";
+const JOB = 'SELECT key, trail, payload FROM all_jobs WHERE seq = ?';
 
 /** Whether somebody is at work on it. Its window would begin again at its next look, so what is left of it says nothing. */
 function writerOf({ input, key, seen, why }: Next, nowMs: number): 'open' | 'growing' | undefined {

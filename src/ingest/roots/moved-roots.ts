@@ -22,7 +22,7 @@ export function refuseMovedWork(
   const left = state.read(
     (r) =>
       r.get<{ n: number }>(
-        `SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`,
+        `SELECT count(*) AS n FROM all_jobs WHERE feed = ? AND state <> 'done' AND keyed = 0`,
         feed.name,
       )!.n,
   );

@@ -10,7 +10,7 @@ export interface OpenJob {
 
 /** Each page is read when it is asked for, so jobs may be settled between two of them. `but`: jobs of this stage are left out. */
 export function* openJobs(view: Pick<QueueView, 'read'>, feed: string, but = ''): Generator<OpenJob[]> {
-  const sql = `SELECT seq, id FROM jobs WHERE feed = ? AND seq > ? AND state <> 'done' AND stage <> ? ORDER BY seq LIMIT ${PAGE}`;
+  const sql = `SELECT seq, id FROM all_jobs WHERE feed = ? AND seq > ? AND state <> 'done' AND stage <> ? ORDER BY seq LIMIT ${PAGE}`;
   for (let after = 0; ; ) {
     const page = view.read((r) => r.all<OpenJob>(sql, feed, after, but));
     if (page.length === 0) return;

@@ -136,7 +136,7 @@ function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }
 function ready(backend: Backend, reply: FastifyReply): unknown {
   try {
     backend.checkStillOurs();
-    backend.read((rows) => rows.get('SELECT 1 FROM meta'));
+    backend.read((rows) => rows.get('SELECT 1 FROM all_jobs LIMIT 1'));
   } catch (error) {
     return refuse(reply, 503, 'not_ready', (error as Error).message);
   }

@@ -9,7 +9,7 @@ import type { Process } from '../../ingest/health/processes.js';
 import { PRODUCER, partsOf, type Service, services } from '../../ingest/ledger/services.js';
 
 export function absenceFindings(
-  view: Pick<QueueView, 'stages' | 'read'>,
+  view: Pick<QueueView, 'stages' | 'read' | 'countedAtMs'>,
   stats: readonly StageStats[],
   processes: readonly Process[],
 ): Finding[] {
@@ -43,7 +43,7 @@ const finding = (
   rest: Pick<Finding, 'stage' | 'files' | 'since' | 'sentence' | 'release'>,
 ): Finding => ({ code, severity: isMissed ? 'stuck' : 'notice', feed: '*', ...rest });
 
-function nobody(view: Pick<QueueView, 'read'>, before: readonly Service[], count: number): Finding {
+function nobody(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[], count: number): Finding {
   const where = 'No process is at work on this state';
   if (before.length === 0) {
     const wait = count > 0 ? `; ${files(count, WAIT)}` : ', and nothing waits';
@@ -60,14 +60,13 @@ function nobody(view: Pick<QueueView, 'read'>, before: readonly Service[], count
 }
 
 /** Nobody saw when processes died that died together. What they wrote last is all that is known. */
-function endingOf(view: Pick<QueueView, 'read'>, before: readonly Service[]): { since: string; how: string } {
+function endingOf(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]): { since: string; how: string } {
   const since = endOf(before);
   if (since !== null) {
     const last = before.reduce((a, b) => (a.endedMs! > b.endedMs! ? a : b));
     return { since, how: last.ended === 'stopped' ? 'was stopped' : 'died' };
   }
-  const counted = view.read((rows) => rows.get<{ atMs: number | null }>('SELECT max(at_ms) AS atMs FROM history'));
-  const wrote = iso(Math.max(counted?.atMs ?? 0, ...before.map(({ startedMs }) => startedMs)));
+  const wrote = iso(Math.max(view.countedAtMs() ?? 0, ...before.map(({ startedMs }) => startedMs)));
   return { since: wrote, how: `died; it wrote last at ${wrote}` };
 }
 

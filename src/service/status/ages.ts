@@ -24,7 +24,7 @@ export interface AgeRow {
 }
 
 const PAGE = 10_000;
-const JOBS = `SELECT seq, feed, key, bytes, created_ms FROM jobs
+const JOBS = `SELECT seq, feed, key, bytes, created_ms FROM all_jobs
   WHERE state <> 'done' AND seq > ? ORDER BY seq LIMIT ${PAGE}`;
 type JobArray = [seq: number, feed: string, key: Buffer, bytes: number, createdMs: number];
 

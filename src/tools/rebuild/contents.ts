@@ -87,7 +87,7 @@ function forgetPlans(tx: Tx, feed: string): void {
        (SELECT 1 FROM contents c WHERE c.row = reservations.content AND c.target IS NOT NULL AND (c.state <> 'stored' OR c.note IS 'withdrawn'))`,
   );
   const waits = tx.all<{ on: string }>(
-    "SELECT DISTINCT waits_on AS 'on' FROM jobs WHERE feed = ? AND state = 'waiting'",
+    "SELECT DISTINCT waits_on AS 'on' FROM all_jobs WHERE feed = ? AND state = 'waiting'",
     feed,
   );
   for (const { on } of waits) {

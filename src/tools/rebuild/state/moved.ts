@@ -8,7 +8,7 @@ import type { Job, Tx } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { markerAt } from '../../../ingest/roots/root-locks.js';
-import type { JobFacts } from '../../../ingest/rules/facts.js';
+import { type JobFacts, payloadOf } from '../../../ingest/rules/facts.js';
 import type { SealedFile } from './sealed.js';
 
 const KINDS = ['work', 'manifests', 'warehouse'] as const;
@@ -55,11 +55,10 @@ export function followMoved(tx: Tx, moved: readonly MovedRoot[]): void {
 }
 
 /** The sealed file of a job, where it has the same bytes in another inode. */
-export function followSealed(tx: Tx, job: Job, { sealed, sha256 }: JobFacts, own: readonly SealedFile[]): void {
+export function followSealed(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): void {
+  const { sealed, sha256 } = facts;
   const file = own.find(({ part }) => part === 'file');
   if (!sealed || !file || file.identity === sealed.identity || file.sha256.toString('hex') !== sha256) return;
-  tx.run(
-    `UPDATE jobs SET identity = ?, payload = json_set(payload, '$.sealed.identity', ?) WHERE id = ?`,
-    ...[file.identity, file.identity, job.id],
-  );
+  const { identity } = file;
+  tx.amend(job.id, { identity, payload: payloadOf({ ...facts, sealed: { ...sealed, identity } }) });
 }

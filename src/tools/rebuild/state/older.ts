@@ -36,7 +36,7 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
   const withdrawn = 'SELECT job FROM rebuild_withdrawn WHERE feed = ?';
   tx.run(`DELETE FROM corrections WHERE job IN (${withdrawn})`, feed);
   tx.run(
-    `DELETE FROM corrections WHERE job IN (SELECT j.id FROM jobs j JOIN contents c ON c.row = j.payload ->> '$.content'
+    `DELETE FROM corrections WHERE job IN (SELECT j.id FROM all_jobs j JOIN contents c ON c.row = j.payload ->> '$.content'
        WHERE j.feed = ? AND j.payload ->> '$.putAway.kind' = 'withdrawn'
          AND c.ingest_id IN (SELECT ingest_id FROM rebuild_taken_out WHERE feed = j.feed))`,
     feed,
@@ -44,7 +44,7 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
   const givenUp = `feed = ? AND state <> 'stored' AND coalesce(ingest_id, carrier) IN (${withdrawn})`;
   forgetHashes(tx, tx.all(`DELETE FROM contents WHERE ${givenUp} RETURNING row, sha256`, feed, feed));
   const discarded = tx.all<{ id: string }>(
-    "SELECT id FROM jobs WHERE feed = ? AND state <> 'done' AND payload ->> '$.putAway.kind' = 'discarded'",
+    "SELECT id FROM all_jobs WHERE feed = ? AND state <> 'done' AND payload ->> '$.putAway.kind' = 'discarded'",
     feed,
   );
   for (const { id } of discarded) {
