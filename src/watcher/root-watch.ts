@@ -61,8 +61,6 @@ export class RootWatch {
   readonly #leaving: Windows;
   readonly #shownRoot: string;
   #ready!: { resolve(): void; reject(error: unknown): void };
-  /** Paths that were doubted so far. */
-  #doubted = 0;
   #hasScanned = false;
   #stopping = false;
 
@@ -119,12 +117,10 @@ export class RootWatch {
     return ready;
   }
 
-  /** Resolves when all that had happened before this call is in doubt. True: something came to be meanwhile. */
-  async settle(): Promise<boolean> {
-    const before = this.#doubted;
+  /** Resolves when all that had happened before this call is in doubt. */
+  async settle(): Promise<void> {
     do await this.#engine.settle();
     while (!this.#stopping && (await this.#heldAreReleased()));
-    return this.#doubted !== before;
   }
 
   /** Safe to call twice. */
@@ -169,10 +165,7 @@ export class RootWatch {
     return {
       tells,
       room: (cause) => (doubts.full ? this.#room(cause) : undefined),
-      doubt: (doubt) => {
-        this.#doubted += 1;
-        doubts.add(this.#telling.keyOf(doubt.path), this.#telling, doubt);
-      },
+      doubt: (doubt) => doubts.add(this.#telling.keyOf(doubt.path), this.#telling, doubt),
       wake: () => doubts.wake(),
       directory: (path) => {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);

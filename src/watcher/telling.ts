@@ -140,7 +140,7 @@ export class Telling implements Asked {
   /** The last of these, which are given to the consumer together with the ones before it. */
   #stepOf(differences: readonly Difference[], cause: EventCause): Step {
     const { root, debounce, picture, isKept } = this.#parts;
-    const { operation, path, entry, renameId, delivered } = differences.at(-1)!;
+    const { operation, path, entry, renameId, delivered, isSo } = differences.at(-1)!;
     const pathBytes = bytesOfName(absolutePath(root, path));
     debounce.open(path);
     const event: WatchEvent = {
@@ -157,7 +157,7 @@ export class Telling implements Asked {
       delivered!();
       if (isKept) picture.hand([]);
     };
-    const last = delivered === undefined ? undefined : { delivered: noted };
+    const last = delivered && { delivered: noted, isSo: () => this.#canLook() && isSo!() };
     if (!isKept) return { path, event, ...last };
     const given = (): void => {
       picture.hand(differences);

@@ -124,13 +124,13 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   }
 
   async idle(): Promise<void> {
-    for (let quiet = false; !quiet && this.#stopped === undefined; ) {
-      quiet = true;
+    // What is delivered may be doubted again, be held back, or have a directory read: then once more.
+    for (let changes = -1; this.#stopped === undefined && changes !== this.#doubts.changes; ) {
+      changes = this.#doubts.changes;
       for (const { watch, ready } of this.#roots.values()) {
         await ready;
-        if (await watch.settle()) quiet = false;
+        await watch.settle();
       }
-      if (!this.#doubts.quiet) quiet = false;
       await this.#doubts.untilQuiet();
     }
   }

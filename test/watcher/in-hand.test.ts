@@ -83,3 +83,22 @@ scenario(
     assert.deepEqual(lines, ['put directory d', 'delete file f', 'put file d/f', 'put file d/f']);
   },
 );
+
+scenario('it is not quiet while what the consumer left with is not so any more', async (hand) => {
+  await hand.start();
+  hand.write('f');
+  for await (const event of hand.watcher.events()) {
+    assert.equal(hand.apply(event), 'put file f');
+    break;
+  }
+  await hand.watcher.idle();
+  await hand.unseen(() => rmSync(hand.at('f')));
+  let isQuiet = false;
+  const idle = hand.watcher.idle().then(() => {
+    isQuiet = true;
+  });
+  await hand.unseen(() => {});
+  assert.equal(isQuiet, false);
+  assert.deepEqual(await hand.rest(), ['delete file f']);
+  await idle;
+});

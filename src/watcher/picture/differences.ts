@@ -22,6 +22,7 @@ export interface Difference {
   renameId?: string | undefined;
   /** Absent of the first half of a pair: the second one delivers both. */
   delivered?(): void;
+  isSo?(): boolean;
 }
 
 export interface DifferenceHooks {
@@ -145,7 +146,7 @@ export class Differences {
       this.#replaced(known, seen);
       if (again) this.hooks.again(path);
     };
-    return { operation: 'put', path, entry: seen, delivered };
+    return { operation: 'put', path, entry: seen, delivered, isSo: () => this.#isSo(path, seen) };
   }
 
   #delete(known: Known, renameId: string | undefined): Difference {
@@ -154,7 +155,8 @@ export class Differences {
       this.hooks.lost(known);
       this.#delivered(known.path, undefined);
     };
-    return { operation: 'delete', path: known.path, entry: known, renameId, delivered };
+    const { path } = known;
+    return { operation: 'delete', path, entry: known, renameId, delivered, isSo: () => this.#isSo(path, undefined) };
   }
 
   /** The old name is deleted when all that was delivered below it has been told by its new name. */
@@ -182,9 +184,11 @@ export class Differences {
       seen.doubted ||
       content !== seen.content ||
       hints.some((hint) => hint !== undefined && isWritten(hint));
+    // A write through the old name may be met until then.
+    const isDoubted = (): boolean => isOther || this.picture.get(origin.path)?.doubted === true;
+    const isSo = (): boolean => !isDoubted() && this.#isSo(path, seen);
     const delivered = (): void => {
-      // A write through the old name may have been met meanwhile.
-      const doubted = isOther || this.picture.get(origin.path)?.doubted === true;
+      const doubted = isDoubted();
       this.picture.remove(origin.path);
       // Who renamed its copy has the bytes that were told by the old name: they are told next, where they may be others.
       this.picture.put(path, { ...valuesOf(seen), content, changed, doubted });
@@ -195,14 +199,18 @@ export class Differences {
     };
     return [
       { operation: 'delete', path: origin.path, entry: origin, renameId },
-      { operation: 'put', path, entry: seen, renameId, delivered },
+      { operation: 'put', path, entry: seen, renameId, delivered, isSo },
     ];
   }
 
-  /** Something else may have come to lie there since it was looked at, and the consumer may have read that. */
-  #delivered(path: ByteName, told: Seen | undefined): void {
+  /** Whoever was told of it has what lies there. Something else may have come there since, and have been read. */
+  #isSo(path: ByteName, told: Seen | undefined): boolean {
     const now = this.hooks.look(path);
-    if (now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed) return;
+    return now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed;
+  }
+
+  #delivered(path: ByteName, told: Seen | undefined): void {
+    if (this.#isSo(path, told)) return;
     this.picture.doubt(path);
     this.hooks.doubt(path);
   }

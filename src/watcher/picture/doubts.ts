@@ -26,6 +26,8 @@ export interface Step {
   given?(): void;
   /** The consumer has it. Absent of the first half of a pair, which the second one delivers too. */
   delivered?(): void;
+  /** Whoever has it has what lies there now. */
+  isSo?(): boolean;
 }
 
 /** A root that paths are in doubt of. */
@@ -41,15 +43,24 @@ interface Item {
   doubt: Doubt;
 }
 
+interface InHand {
+  of: Asked;
+  steps: readonly Step[];
+  taken: number;
+  isLeft?: true;
+}
+
 export class Doubts {
   closed = false;
+  /** How often a path was added or done with, or something was delivered. */
+  changes = 0;
   readonly #items = new Map<string, Item>();
   /** Where a file was seen last, by its inode. */
   readonly #seen = new Map<number, Item>();
   readonly #takers: ((event: WatchEvent | undefined) => void)[] = [];
   readonly #roomWanted = new Set<() => void>();
   readonly #quietWanted: (() => void)[] = [];
-  #inHand: { of: Asked; steps: readonly Step[]; taken: number; isLeft?: true } | undefined;
+  #inHand: InHand | undefined;
 
   constructor(
     private readonly max: number,
@@ -63,6 +74,7 @@ export class Doubts {
 
   add(key: string, of: Asked, doubt: Doubt): void {
     if (this.closed) return;
+    this.changes += 1;
     const by = merged(this.#items.get(key)?.doubt.by, doubt.by);
     const item = this.#items.get(key) ?? { of, doubt };
     this.#items.set(key, Object.assign(item, { doubt: { ...item.doubt, ...doubt, by } }));
@@ -111,6 +123,7 @@ export class Doubts {
     const inHand = this.#inHand;
     if (inHand === undefined || inHand.taken < inHand.steps.length || this.closed) return;
     this.#inHand = undefined;
+    this.changes += 1;
     this.#note(inHand, inHand.steps.at(-1)!.delivered);
     this.#tellQuiet();
   }
@@ -168,9 +181,13 @@ export class Doubts {
     });
   }
 
-  /** Nothing waits, and whoever took something has come back. */
+  /** Nothing waits, and whoever took something has come back, or has left with what is so. */
   get quiet(): boolean {
-    return this.closed || (this.#items.size === 0 && (this.#inHand === undefined || this.#inHand.isLeft === true));
+    return this.closed || (this.#items.size === 0 && (this.#inHand === undefined || this.#isLeftAsItIs(this.#inHand)));
+  }
+
+  #isLeftAsItIs({ steps, taken, isLeft }: InHand): boolean {
+    return isLeft === true && taken === steps.length && steps.at(-1)!.isSo?.() !== false;
   }
 
   untilQuiet(): Promise<void> {
@@ -204,6 +221,7 @@ export class Doubts {
 
   #remove(key: string, item: Item): void {
     this.#items.delete(key);
+    this.changes += 1;
     const { ino } = item.doubt;
     if (ino !== undefined && this.#seen.get(ino) === item) this.#seen.delete(ino);
     // Not for each single place: who waits has something to put away and to open again.
