@@ -7,6 +7,7 @@ import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { type Content, contentByRow, generationsOf, placeOf } from '../ledger/content.js';
+import { prunedByHash } from '../ledger/pruned.js';
 import { reservedFor } from '../warehouse/reserve.js';
 import { contentAt } from '../warehouse/target.js';
 import type { Case } from './case.js';
@@ -32,15 +33,21 @@ export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...ask
   if (state.read((reader) => isPlannedByAnother(reader, asked))) return 'others_line';
   reading?.();
   const sha256 = await contentAt(entry);
-  const owner =
-    sha256 &&
-    ownerOf(
-      state.read((reader) => claimantsOf(reader, asked, sha256)),
-      sha256,
-    );
-  if (!owner) return 'foreign';
-  return owner.row === content.row ? 'mine' : 'others_line';
+  if (sha256 === undefined) return 'foreign';
+  return state.read((reader) => {
+    const owner = ownerOf(claimantsOf(reader, asked, sha256), sha256);
+    if (owner) return owner.row === content.row ? 'mine' : 'others_line';
+    return isPruned(reader, asked, sha256) ? 'others_line' : 'foreign';
+  });
 }
+
+/** Its record does not say any more where its file lies; its line does. */
+const isPruned = (reader: Reader, asked: Asked, sha256: Buffer): boolean =>
+  sharing(asked).some(({ name }) => prunedByHash(reader, name, sha256) !== undefined);
+
+/** The feeds that put their files into this warehouse. */
+const sharing = ({ feed, feeds }: Asked): FeedOptions[] =>
+  feeds.filter(({ warehouse }) => warehouse === feed.warehouse);
 
 /**
  * A planned file lies there, or is about to: what had the path before is gone. A withdrawal keeps its path too, and a restored
@@ -52,11 +59,10 @@ export function isPlannedByAnother(reader: Reader, { feed, content }: Pick<Asked
 }
 
 /** Rows with these bytes that name the path. Rows with other bytes could not own the file. */
-function claimantsOf(reader: Reader, { feed, feeds, content }: Asked, sha256: Buffer): (Claimant & { row: number })[] {
-  return feeds
-    .filter(({ warehouse }) => warehouse === feed.warehouse)
+function claimantsOf(reader: Reader, asked: Asked, sha256: Buffer): (Claimant & { row: number })[] {
+  return sharing(asked)
     .flatMap(({ name }) => generationsOf(reader, name, sha256))
-    .filter(({ target }) => target?.equals(content.target!))
+    .filter(({ target }) => target?.equals(asked.content.target!))
     .map(({ row, ingestId, generation, note }) => {
       return { row, ingestId: ingestId!, sha256, generation, takenBack: note === 'withdrawn' };
     });

@@ -82,7 +82,15 @@ async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: stri
     target ? [{ feed, content: target, isDuplicate: false, others: [] }] : [],
   );
   if (targets.length > 0) return [await atTarget(view, feeds, targets)];
-  return found.flatMap((one) => newest(view, one) ?? []);
+  const named: Named[] = [];
+  for (const one of found) {
+    const version = newest(view, one);
+    if (version === undefined) continue;
+    const { named: newestOne, atMs } = version;
+    if (isBeforePruned(view, atMs) && (await pathOf(view, feeds, newestOne)) !== 'mine') throw maybePruned(newestOne);
+    named.push(newestOne);
+  }
+  return named;
 }
 
 /**
@@ -111,13 +119,14 @@ const placeOfNamed = ({ feed, content }: Named): string => shownPlace(feed.wareh
 
 /** A content that came to the path after this one had gone, and whose record was pruned. */
 function mayHidePruned(view: QueueView, { content }: Named): boolean {
-  const until = view.read(prunedUntil);
-  if (until === undefined) return false;
   const withdrawn = view
     .read((reader) => exceptionsOf(reader, content))
     .find(({ kind, generation }) => kind === 'withdraw' && generation === content.generation);
-  return (withdrawn?.atMs ?? content.ingestedAtMs ?? 0) < until;
+  return isBeforePruned(view, withdrawn?.atMs ?? content.ingestedAtMs ?? 0);
 }
+
+const isBeforePruned = (view: QueueView, atMs: number): boolean =>
+  atMs < (view.read(prunedUntil) ?? Number.NEGATIVE_INFINITY);
 
 const maybePruned = (named: Named): OperatorError =>
   new OperatorError(
@@ -147,7 +156,7 @@ interface Version {
 }
 
 /** Chooses the newest version of a path that has a content. Where its record was pruned, no older version takes its place. */
-function newest(view: QueueView, { feed, jobs, contents }: Found): Named | undefined {
+function newest(view: QueueView, { feed, jobs, contents }: Found): { named: Named; atMs: number } | undefined {
   const ofJobs = jobs.flatMap((job): Version[] => {
     const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;
     if (row === undefined || putAway?.kind === 'discarded') return [];
@@ -160,7 +169,8 @@ function newest(view: QueueView, { feed, jobs, contents }: Found): Named | undef
   if (!first?.content) return undefined;
   const ingested = older.flatMap(({ content, isDuplicate }) => (content && !isDuplicate ? content : []));
   const others = new Map(ingested.filter(stands).map((content) => [content.row, content]));
-  return { feed, content: first.content, isDuplicate: first.isDuplicate, others: [...others.values()] };
+  const { content, isDuplicate, atMs } = first;
+  return { named: { feed, content, isDuplicate, others: [...others.values()] }, atMs };
 }
 
 const prunedByJob = (reader: Reader, feed: FeedOptions, sha256: string | undefined): Content | undefined =>

@@ -1,12 +1,14 @@
 /** Which content an operator's word means, and what is on disk when `withdraw` answers. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Tx } from '../../../queue/backend.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
-import { forgetRecords } from '../../../src/ingest/ledger/pruned.js';
+import { forgetRecords, notePrunedUntil } from '../../../src/ingest/ledger/pruned.js';
 import { skipUnlessInstalled } from '../../simulate/installed.js';
+import { loseState, rebuilt } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const AT_ONCE = { options: { stabilitySeconds: 0, settleMs: 0 } };
@@ -19,6 +21,15 @@ async function dropped(world: World, name: string, content: Buffer): Promise<str
   return world.dropped.at(-1)!.sha256;
 }
 
+async function changed(world: World, act: (tx: Tx) => void): Promise<void> {
+  const state = await openState({ statePath: world.statePath, title: 'test', maxAttempts: 1 });
+  await state.transact(act);
+  await state.close();
+}
+
+const rowOf = (tx: Tx, sha256: string): number =>
+  tx.get<{ row: number }>('SELECT row FROM contents WHERE sha256 = ?', Buffer.from(sha256, 'hex'))!.row;
+
 /** The folder of its only line. */
 const hourOf = (world: World): string => folderAt(Date.parse(world.manifest()[0]!.record!.ingested_at));
 const folderAt = (ms: number): string => new Date(ms).toISOString().slice(0, 13).replace(/[-T]/g, '/');
@@ -28,13 +39,10 @@ test('a path whose newest version was pruned never means an older version', limi
   const first = await dropped(world, 'orders.csv', world.content(700));
   const second = await dropped(world, 'orders.csv', world.content(800));
   // As a prune leaves it that was killed between the records and the jobs.
-  const state = await openState({ statePath: world.statePath, title: 'test', maxAttempts: 1 });
-  await state.transact((tx) => {
-    const row = tx.get<{ row: number }>('SELECT row FROM contents WHERE sha256 = ?', Buffer.from(second, 'hex'))!.row;
+  await changed(world, (tx) => {
     tx.run('DELETE FROM reservations');
-    assert.equal(forgetRecords(tx, [row]), 1);
+    assert.equal(forgetRecords(tx, [rowOf(tx, second)]), 1);
   });
-  await state.close();
   const { code, stderr } = await world.run('ingest-ctl', ['withdraw', join(world.input, 'orders.csv'), ...WHY]);
   assert.equal(code, 2, stderr);
   assert.match(stderr, new RegExp(`the record of ${second} was pruned`));
@@ -88,4 +96,31 @@ test('the folder of a manifest that was made and never synced is synced by whoev
   assert.ok(folder, 'the folder of the hour');
   for (const parent of [join(folder, '..'), join(folder, '../..'), join(folder, '../../..'), root])
     assert.ok(synced.includes(`<${parent}>`), parent);
+});
+
+test('a version whose record was pruned keeps its file, and no older one takes its place', limit, async (t) => {
+  const world = createWorld(t, AT_ONCE);
+  const first = await dropped(world, 'orders.csv', world.content(700));
+  const path = world.manifest()[0]!.record!.warehouse_path;
+  rmSync(path);
+  // As a worker leaves it that has seen the path free.
+  await changed(world, (tx) => tx.run('DELETE FROM reservations'));
+  const second = await dropped(world, 'orders.csv', world.content(800));
+  assert.equal(world.manifest()[1]!.record!.warehouse_path, path, 'the path is used again');
+  // The jobs are not known any more.
+  loseState(world);
+  await rebuilt(world);
+  await changed(world, (tx) => {
+    tx.run('DELETE FROM reservations WHERE content = ?', rowOf(tx, second));
+    notePrunedUntil(tx, Date.now());
+    assert.equal(forgetRecords(tx, [rowOf(tx, second)]), 1);
+  });
+  const byName = await world.run('ingest-ctl', ['withdraw', join(world.input, 'orders.csv'), ...WHY]);
+  assert.equal(byName.code, 2, byName.stderr);
+  assert.match(byName.stderr, /may have been pruned/);
+  const byHash = await world.run('ingest-ctl', ['withdraw', first, ...WHY]);
+  assert.equal(byHash.code, 0, byHash.stderr);
+  await world.runOnce();
+  assert.ok(existsSync(path), 'the file of the other one');
+  assert.equal(world.jobs().filter(({ state }) => state === 'held').length, 0);
 });
