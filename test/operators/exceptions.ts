@@ -56,7 +56,9 @@ function ofPath({ model }: Game, path: string): Named {
   const one = lying.length > 0 ? lying : known.length === 1 ? known : [];
   const mayRefuse =
     (lying.length === 0 && gens.length > 1) || one.some((gen) => !stands(gen) || model.mayBePruned(gen));
-  return { word: path, meant: one.filter(stands), kinds: new Set(one.map(({ k }) => k)), mayRefuse };
+  // Which records are left of those that were there before, nobody but the state knows.
+  const kinds = new Set((lying.length > 0 ? lying : gens).map(({ k }) => k));
+  return { word: path, meant: one.filter(stands), kinds, mayRefuse };
 }
 
 /** Rows that say so. */
