@@ -145,10 +145,15 @@ export class RootWatch {
     if (!silent) this.#ready.resolve();
     // What a scan finds may be held back beyond the end of the scan.
     const found = (by: Hint): Hint => (isStrict(step) ? merged('write', by) : by);
-    const due = silent ? marks : marks.filter(({ path, by }) => !this.#debounce.holds(path, found(by)));
+    const held: Mark<Hint>[] = [];
+    const due = marks.filter((mark) => {
+      const isDue = silent || !this.#debounce.holds(mark.path, found(mark.by));
+      if (!isDue) held.push(mark);
+      return isDue;
+    });
     const looker = this.#options.platform.looker(root);
     try {
-      await this.#reconciler.run(due, looker, step);
+      await this.#reconciler.run(due, looker, step, held);
     } catch (error) {
       if (this.#stopping) return;
       // What the step had read would be missed; marks come again by themselves.

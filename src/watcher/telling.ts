@@ -49,7 +49,7 @@ export class Telling implements Asked {
     this.#parts = parts;
     const { doubts, picture, engine, reconciler } = parts;
     this.#differences = new Differences(picture, {
-      look: (path) => (this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker)),
+      look: (path, anew) => (this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker, anew)),
       doubtOf: (path) => doubts.get(this.keyOf(path)),
       seenAt: (ino) => doubts.seenAt(this, ino),
       renameId: () => {

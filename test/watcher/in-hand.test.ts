@@ -3,7 +3,7 @@
  * not be what was told, and no event tells of a write.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Hand, scenario } from './consumers/hand.js';
 
@@ -101,4 +101,22 @@ scenario('it is not quiet while what the consumer left with is not so any more',
   assert.equal(isQuiet, false);
   assert.deepEqual(await hand.rest(), ['delete file f']);
   await idle;
+});
+
+scenario('a file is written through a name that is held back, and loses it: its other name is told', async (hand) => {
+  writeLongAgo(hand, 'f', 'before');
+  linkSync(hand.at('f'), hand.at('g'));
+  hand.write('h');
+  await hand.start({ debounceMs: 1_000 });
+  hand.know();
+  hand.write('h', 'told a moment ago');
+  assert.equal(await hand.next(), 'put file h');
+  const first = hand.next();
+  renameSync(hand.at('g'), hand.at('h'));
+  assert.equal(await first, 'delete file g');
+  await hand.unseen(
+    () => writeLongAgo(hand, 'h', 'after.'),
+    () => rmSync(hand.at('h')),
+  );
+  assert((await hand.rest()).includes('put file f'));
 });

@@ -4,6 +4,7 @@
  */
 import type { ByteName } from '../../linux/names.js';
 import type { TreeHooks } from '../ground/ground.js';
+import { isWritten } from '../ground/hints.js';
 import type { EngineOptions, Hint } from '../ground/types.js';
 import { clockMs } from './clock.js';
 import type { Marks } from './marks.js';
@@ -12,6 +13,8 @@ import type { Schedule } from './schedule.js';
 
 export class Intake implements TreeHooks {
   #overflows = 0;
+  /** The file that was renamed away last: where it went is told at once. */
+  #left: ByteName | undefined;
 
   constructor(
     private readonly options: Pick<EngineOptions<Hint>, 'target' | 'enters' | 'everything' | 'recursive' | 'tell'>,
@@ -25,7 +28,14 @@ export class Intake implements TreeHooks {
 
   onFile(path: ByteName, by: Hint, patient: boolean): void {
     const target = this.options.target(path, false);
-    if (target !== undefined) this.mark(target, by, patient);
+    if (target !== undefined) this.mark(target, this.options.everything ? this.#along(path, by) : by, patient);
+  }
+
+  /** A write is told by the name of its time, which may be gone by the look: it goes along with the file. */
+  #along(path: ByteName, by: Hint): Hint {
+    if (by === 'moved') this.#left = path;
+    const left = by === 'rename' && this.#left !== undefined ? this.marks.hintOf(this.#left) : undefined;
+    return left !== undefined && isWritten(left) ? 'written_renamed' : by;
   }
 
   onDirectory(path: ByteName, by: 'rename' | 'write'): void {

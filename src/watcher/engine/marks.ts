@@ -36,6 +36,11 @@ export class Marks {
     return this.#later.size > 0 ? this.#laterSinceMs + limits.rewriteMs : Number.POSITIVE_INFINITY;
   }
 
+  /** Of a path that is due. */
+  hintOf(path: ByteName): Hint | undefined {
+    return this.#due.get(path);
+  }
+
   has(path: ByteName): boolean {
     return this.#due.has(path) || this.#later.has(path);
   }

@@ -29,6 +29,8 @@ export class WatchTree implements Tree {
   readonly #inotify: linux.Inotify;
   readonly #watches = new WatchTable();
   readonly #hooks: TreeHooks;
+  /** Of the rename whose first half was told last: the second half follows at once. */
+  #leaving: number | undefined;
 
   /** Throws LinuxError (EMFILE: no inotify instance to be had). */
   constructor(
@@ -85,7 +87,7 @@ export class WatchTree implements Tree {
     else if (event.name === undefined) return;
     else if (event.mask & linux.IN_ISDIR) this.#onDirectory(joinNames(path, event.name), event.mask);
     else {
-      const by = this.everything ? hintOf(event.mask) : event.mask & linux.IN_MOVED_TO ? 'rename' : 'write';
+      const by = this.everything ? this.#hintOf(event) : event.mask & linux.IN_MOVED_TO ? 'rename' : 'write';
       this.#hooks.onFile(joinNames(path, event.name), by, (event.mask & linux.IN_CREATE) !== 0);
     }
   }
@@ -120,12 +122,14 @@ export class WatchTree implements Tree {
   #remove(wd: number): void {
     if (this.#watches.delete(wd)) this.#inotify.removeWatch(wd);
   }
-}
 
-function hintOf(mask: number): Hint {
-  if (mask & linux.IN_MOVED_TO) return 'rename';
-  if (mask & linux.IN_MOVED_FROM) return 'moved';
-  if (mask & linux.IN_DELETE) return 'delete';
-  if (mask & linux.IN_CREATE) return 'created';
-  return mask & linux.IN_ATTRIB ? 'attributes' : 'write';
+  #hintOf({ mask, cookie }: linux.InotifyEvent): Hint {
+    if (mask & linux.IN_MOVED_FROM) this.#leaving = cookie;
+    if (mask & linux.IN_MOVED_FROM) return 'moved';
+    // From where nobody watches: what was written there is told by no event.
+    if (mask & linux.IN_MOVED_TO) return cookie === this.#leaving ? 'rename' : 'written_renamed';
+    if (mask & linux.IN_DELETE) return 'delete';
+    if (mask & linux.IN_CREATE) return 'created';
+    return mask & linux.IN_ATTRIB ? 'attributes' : 'write';
+  }
 }

@@ -27,7 +27,7 @@ export interface Difference {
 
 export interface DifferenceHooks {
   /** What lies there and is told; 'unknown': it cannot be looked at. */
-  look(path: ByteName): Seen | undefined | 'unknown';
+  look(path: ByteName, anew?: boolean): Seen | undefined | 'unknown';
   /** What is in doubt of the path. */
   doubtOf(path: ByteName): Doubt | undefined;
   /** A path in doubt at which the inode was seen. */
@@ -172,7 +172,10 @@ export class Differences {
 
   #pair(origin: Known, path: ByteName, seen: Seen, known: Known | undefined, by: Hint): readonly Difference[] {
     const renameId = this.hooks.renameId();
-    const hints = [by, this.hooks.doubtOf(origin.path)?.by];
+    const left = this.hooks.doubtOf(origin.path)?.by;
+    const hints = [by, left];
+    // It was away from its old name before.
+    const isBack = left !== undefined && isCome(left);
     // A rename changes the ctime too, but not that of what lies in a renamed directory.
     const mayBeWritten = this.#hasMovedAlong(origin.path, path)
       ? origin.changed !== seen.changed
@@ -183,7 +186,8 @@ export class Differences {
       origin.doubted ||
       seen.doubted ||
       content !== seen.content ||
-      hints.some((hint) => hint !== undefined && isWritten(hint));
+      hints.some((hint) => hint !== undefined && isWritten(hint)) ||
+      isBack;
     // A write through the old name may be met until then.
     const isDoubted = (): boolean => isOther || this.picture.get(origin.path)?.doubted === true;
     const isSo = (): boolean => !isDoubted() && this.#isSo(path, seen);
@@ -205,7 +209,7 @@ export class Differences {
 
   /** Whoever was told of it has what lies there. Something else may have come there since, and have been read. */
   #isSo(path: ByteName, told: Seen | undefined): boolean {
-    const now = this.hooks.look(path);
+    const now = this.hooks.look(path, true);
     return now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed;
   }
 

@@ -40,6 +40,8 @@ export class Reconciler {
   #looker!: Looker;
   #cause: EventCause = 'event';
   #isStrict = false;
+  /** A directory is read that an event has brought. */
+  #isNew = false;
   /** Nothing was known of the tree: all that is known at the end of the first scan was met by it, or told by an event. */
   readonly #fresh: boolean;
 
@@ -50,14 +52,24 @@ export class Reconciler {
     this.#fresh = picture.isEmpty;
   }
 
-  /** Errors: those of the looker that say nothing of a path (EMFILE, …), of the picture, and of `room`. */
-  async run(marks: readonly Mark<Hint>[], looker: Looker, step?: ScanStep): Promise<void> {
+  /**
+   * `held`: what is told later. Errors: those of the looker that say nothing of a path (EMFILE, …), of the picture, and of
+   * `room`.
+   */
+  async run(
+    marks: readonly Mark<Hint>[],
+    looker: Looker,
+    step?: ScanStep,
+    held: readonly Mark<Hint>[] = [],
+  ): Promise<void> {
     this.#looker = looker;
     this.#cause = causeOf(step);
     this.#isStrict = isStrict(step);
+    this.#isNew = step?.cause === 'new';
     try {
       if (this.silent) for (const { path } of marks) this.#note(path);
       else for (const { path, by } of marks) await this.#notice(path, by);
+      for (const { path, by } of held) if (isWritten(by)) await this.#noticeHeld(path, by);
       if (step !== undefined && !(this.#fresh && step.cause === 'start')) await sweep(this, step);
     } finally {
       this.picture.commit();
@@ -65,10 +77,10 @@ export class Reconciler {
     }
   }
 
-  /** What lies there and is told; 'unknown': it could not be looked at. */
-  look(path: ByteName, looker = this.#looker): Seen | undefined | 'unknown' {
+  /** What lies there and is told; 'unknown': it could not be looked at. `anew`: directories may have moved in this very turn. */
+  look(path: ByteName, looker = this.#looker, anew = false): Seen | undefined | 'unknown' {
     try {
-      const seen = looker.look(path);
+      const seen = looker.look(path, anew);
       this.hooks.seen(path);
       return seen !== undefined && this.hooks.tells(path, seen.kind === 'directory') ? seen : undefined;
     } catch (error) {
@@ -100,12 +112,13 @@ export class Reconciler {
     if (seen === undefined) return this.#noticeGone(path, hint, known);
     const isOther = known?.file !== seen.file;
     const isDirectory = seen.kind === 'directory';
-    if (known !== undefined && isOther && isWritten(by)) this.picture.doubt(path);
     const isTold = isOther || differs(known, seen, by) || (isDirectory && isCome(by));
     if (isTold) await this.doubt(path, by, seen.ino);
     if (isOther && isDirectory && hint !== 'scan') this.hooks.directory(path);
-    // A write is told of one name of a file alone. A new name changes the ctime too.
-    const named = isOther && !isWritten(by) ? 'scan' : by;
+    // It outlasts a stop.
+    if (known !== undefined && isTold && isWritten(by)) this.picture.doubt(path);
+    // A write is told of one name of a file alone. A new name changes the ctime too; in a directory that is new, a write is not told.
+    const named = isOther && !isWritten(by) ? (this.#isNew ? 'write' : 'scan') : by;
     if (seen.links > 1 && (isTold || hint !== 'scan')) await this.#noticeNames(seen.ino, named);
   }
 
@@ -120,11 +133,21 @@ export class Reconciler {
 
   #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {
     if (known === undefined) return undefined;
-    // By its new or other names, its bytes may be others than were told.
-    if (isWritten(by)) this.picture.doubt(path);
+    // By its new or other names, its bytes may be others than were told; so where it was away, and is gone again.
+    if (isWritten(by) || isCome(by)) this.picture.doubt(path);
     if (by === 'delete' || by === 'written_deleted') return this.doubt(path, by);
     this.hooks.later(path);
     return undefined;
+  }
+
+  /** By the time at which it is told, another file may have the name, or another process may watch. */
+  async #noticeHeld(path: ByteName, by: Hint): Promise<void> {
+    const seen = this.look(path);
+    if (seen === 'unknown') return;
+    const known = this.picture.get(path);
+    const isOther = seen === undefined || known?.file !== seen.file;
+    if (known !== undefined && (isOther || differs(known, seen, by))) this.picture.doubt(path);
+    if (seen !== undefined && seen.links > 1) await this.#noticeNames(seen.ino, by);
   }
 
   async #noticeNames(ino: number, by: Hint): Promise<void> {

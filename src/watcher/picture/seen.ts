@@ -5,8 +5,11 @@ import type { ByteName } from '../../linux/names.js';
 import type { Seen } from './picture.js';
 
 export interface Looker {
-  /** Undefined: nothing lies there. Never follows a symlink. Errors: with a `code`, as the system spells it. */
-  look(path: ByteName): Seen | undefined;
+  /**
+   * Undefined: nothing lies there. Never follows a symlink, but with `anew`, which goes through no directory that was opened before
+   * and is for who knows what it expects. Errors: with a `code`, as the system spells it.
+   */
+  look(path: ByteName, anew?: boolean): Seen | undefined;
   /** Time has passed: directories may have moved. */
   forget(): void;
   /** Safe to call twice. */
