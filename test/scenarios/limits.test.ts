@@ -105,11 +105,11 @@ async function notBegun(t: TestContext): Promise<void> {
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   const [finding] = findings.filter(({ code }) => code === 'low_space');
   assert.match(finding!.sentence, /large\.csv \(16\.0 MiB\) would leave less free/);
-  const explained = await world.run('ingest-ctl', ['explain', join(world.input, 'large.csv')]);
-  assert.match(
-    explained.stdout,
-    /has to be copied, and with its 16\.0 MiB 8\.0 MiB \(--min-free-bytes\) would not stay free/,
-  );
+  const says = /has to be copied, and with its 16\.0 MiB 8\.0 MiB \(--min-free-bytes\) would not stay free/;
+  // A worker may have it in hand at that very moment.
+  const isExplained = async () =>
+    says.test((await world.run('ingest-ctl', ['explain', join(world.input, 'large.csv')])).stdout);
+  await until('explain to say what is missing', isExplained, LONG);
   world.drop('never.csv', 25 * MiB);
   await held(world, 'never.csv', 'never_fits');
   clearInterval(look);

@@ -7,12 +7,12 @@
  */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import { isCome, isWritten } from '../ground/hints.js';
+import { isCome } from '../ground/hints.js';
 import type { Hint } from '../ground/types.js';
 import { limits } from '../options/limits.js';
 import { differs, isSame } from './compare.js';
-import type { Doubt } from './doubts.js';
 import type { Entry, Known, Picture, Seen } from './picture.js';
+import { type Doubtful, mayBeWritten } from './unseen.js';
 
 /** One event, and what is known when the consumer has it. */
 export interface Difference {
@@ -25,11 +25,7 @@ export interface Difference {
   isSo?(): boolean;
 }
 
-export interface DifferenceHooks {
-  /** What lies there and is told; 'unknown': it cannot be looked at. */
-  look(path: ByteName, anew?: boolean): Seen | undefined | 'unknown';
-  /** What is in doubt of the path. */
-  doubtOf(path: ByteName): Doubt | undefined;
+export interface DifferenceHooks extends Doubtful {
   /** A path in doubt at which the inode was seen. */
   seenAt(ino: number): ByteName | undefined;
   renameId(): string;
@@ -172,22 +168,8 @@ export class Differences {
 
   #pair(origin: Known, path: ByteName, seen: Seen, known: Known | undefined, by: Hint): readonly Difference[] {
     const renameId = this.hooks.renameId();
-    const left = this.hooks.doubtOf(origin.path)?.by;
-    const hints = [by, left];
-    // It was away from its old name before.
-    const isBack = left !== undefined && isCome(left);
-    // A rename changes the ctime too, but not that of what lies in a renamed directory.
-    const mayBeWritten = this.#hasMovedAlong(origin.path, path)
-      ? origin.changed !== seen.changed
-      : this.#wasUnwatched(folderOf(origin.path), path);
     const { content, changed } = origin;
-    const isOther =
-      mayBeWritten ||
-      origin.doubted ||
-      seen.doubted ||
-      content !== seen.content ||
-      hints.some((hint) => hint !== undefined && isWritten(hint)) ||
-      isBack;
+    const isOther = content !== seen.content || mayBeWritten(origin, path, seen, by, this.picture, this.hooks);
     // A write through the old name may be met until then.
     const isDoubted = (): boolean => isOther || this.picture.get(origin.path)?.doubted === true;
     const isSo = (): boolean => !isDoubted() && this.#isSo(path, seen);
@@ -217,25 +199,6 @@ export class Differences {
     if (this.#isSo(path, told)) return;
     this.picture.doubt(path);
     this.hooks.doubt(path);
-  }
-
-  /** No event tells of a write in a directory that is being renamed, or that was not read yet. */
-  #wasUnwatched(from: ByteName, path: ByteName): boolean {
-    const { by, cause } = this.hooks.doubtOf(path) ?? {};
-    if (by === 'scan' && cause === 'event') return true;
-    for (let at = from; at !== ''; at = folderOf(at)) {
-      const now = this.hooks.look(at);
-      const hint = this.hooks.doubtOf(at)?.by;
-      if (now === undefined || now === 'unknown' || now.file !== this.picture.get(at)?.file) return true;
-      if (hint !== undefined && isCome(hint)) return true;
-    }
-    return false;
-  }
-
-  /** It lies in the same directory, by the same name. */
-  #hasMovedAlong(from: ByteName, to: ByteName): boolean {
-    const [directory, directoryNow] = [from, to].map((path) => this.picture.get(folderOf(path))?.file);
-    return directory !== undefined && directory === directoryNow && baseOf(from) === baseOf(to);
   }
 
   #replaced(known: Known | undefined, seen: Seen): void {
