@@ -1,15 +1,16 @@
 /**
- * A backup of the state comes back that knows all lines and corrections, and files have moved since. A start takes it; `rebuild`,
- * which belongs to a restore, brings it up to what lies on disk.
+ * A backup of the state comes back, and files have moved since. A start takes it where it knows all lines and corrections;
+ * `rebuild`, which belongs to a restore, brings it up to what lies on disk.
  */
 import assert from 'node:assert/strict';
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { backedUp, rebuilt, restore, stoppedBefore } from '../world/lost.js';
+import { backedUp, loseState, rebuilt, restore, stoppedBefore } from '../world/lost.js';
 import { createWorld, type World } from '../world/world.js';
 import {
   AT_ONCE,
+  actedOverBackup,
   afterAMinute,
   agrees,
   allowed,
@@ -19,6 +20,7 @@ import {
   limit,
   pathOf,
   WHY,
+  withClock,
   withdrawn,
   withTime,
   worldWith,
@@ -127,3 +129,30 @@ test(
     await agrees(world);
   },
 );
+
+/** A rebuild gives a pruned record its row again, so it can be withdrawn then. */
+for (const isTaken of [true, false]) {
+  test(
+    `a backup in which a content is pruned comes back, and it was withdrawn since: refused until rebuild, which ${isTaken ? 'knows' : 'ends'} that`,
+    withTime,
+    async (t) => {
+      const { world, content, sha256 } = await worldWith(t);
+      await withClock(world, 300_000, async (env) => {
+        await world.runOnce([], { env });
+        const { stdout } = await world.run('ingest-ctl', ['prune', '--keep-history', '1m'], { env });
+        assert.match(stdout, /the records of 1 contents forgotten/);
+      });
+      await actedOverBackup(world, async () => {
+        loseState(world);
+        await rebuilt(world);
+        if (isTaken) return withdrawn(world, sha256);
+        await ctlDone(world, 'withdraw', sha256, ...WHY);
+        world.withdrawn.add(sha256);
+      });
+      assert.deepEqual([world.warehouse().length, world.failed().length], [0, 1]);
+      await dropped(world, 'again.csv', content);
+      assert.equal(world.duplicates().length, 1);
+      await agrees(world);
+    },
+  );
+}

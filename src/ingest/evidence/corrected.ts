@@ -16,12 +16,6 @@ export const CORRECTED: readonly Rule[] = [
     acts: (of) => [...correction(of), 'hold_withdrawn_file_differs'],
   },
   {
-    name: 'withdrawn, its record pruned',
-    when: { back: ['taken_out'], row: ['pruned'] },
-    truth: 'withdrawn',
-    acts: correction,
-  },
-  {
     name: 'withdrawn, its file still there',
     when: { back: ['taken_out'], path: ['mine'] },
     truth: 'withdrawn',

@@ -41,7 +41,8 @@ export function knowsCorrection(
   { row, job, corrected }: InState,
 ): boolean {
   if (corrected) return true;
-  if (takenOut) return row?.note === 'withdrawn' || row?.note === 'pruned';
+  // A withdrawn content is never pruned: a pruned one was withdrawn after this copy of the state was made.
+  if (takenOut) return row?.note === 'withdrawn';
   // Jobs are forgotten after a time (--keep-history).
   return row?.ingestId !== ingestId && (job === 'ended' || (again && job === 'none'));
 }

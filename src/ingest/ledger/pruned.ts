@@ -125,6 +125,15 @@ export function forgetRecords(tx: Tx, rows: readonly number[]): number {
   return gone.length;
 }
 
+/** Its content has a row again. */
+export function forgetPruned(tx: Tx, feed: string, sha256: Buffer): void {
+  tx.run(
+    'DELETE FROM pruned WHERE sha256 = ? AND feed = (SELECT number FROM pruned_feeds WHERE feed = ?)',
+    sha256,
+    feed,
+  );
+}
+
 /** Noted before anything goes. */
 export const notePrunedUntil = (tx: Tx, ms: number): void =>
   void tx.run('INSERT INTO pruned_until VALUES (1, ?) ON CONFLICT DO UPDATE SET ms = max(ms, excluded.ms)', ms);

@@ -9,6 +9,7 @@ import { EnvironmentError } from '../../base/errors.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { type Content, contentOfGeneration, waitToken } from '../../ingest/ledger/content.js';
+import { forgetPruned } from '../../ingest/ledger/pruned.js';
 import { generationOf, pathBytesOf } from '../../ingest/manifest/read.js';
 import { reserveForLine } from '../../ingest/warehouse/reserve.js';
 import { nameOfBytes, shownName } from '../../linux/index.js';
@@ -66,10 +67,14 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count 
   const { truth, acts } = judge(of);
   if (truth === 'given_up') return 'withdrawn'; // its row went before any line was read, its file goes behind them all
   if (truth === 'withdrawn') {
-    if (of.row !== 'withdrawn' && of.row !== 'pruned') {
-      if (!isStored(of)) enterStored(tx, feed, line, { sha256, older: content, note: 'unconfirmed' });
-      enterTakenOut(tx, feed, line, acts.includes('take_out'));
-    }
+    if (of.row === 'withdrawn') return 'withdrawn';
+    if (of.row === 'pruned') {
+      if (content!.hour !== line.hour) return 'withdrawn'; // the pruned record is that of another line, which stands
+      // It was counted when it was stored. What is withdrawn is never pruned, so it has a row again.
+      forgetPruned(tx, feed.name, sha256);
+      put(tx, feed, line, { state: 'stored', carrier: record.ingestId, note: 'unconfirmed' }, undefined);
+    } else if (!isStored(of)) enterStored(tx, feed, line, { sha256, older: content, note: 'unconfirmed' });
+    enterTakenOut(tx, feed, line, acts.includes('take_out'));
     return 'withdrawn';
   }
   if (acts.includes('enter_manifested') || (truth === 'manifested' && of.row === 'manifested'))
