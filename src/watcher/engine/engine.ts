@@ -10,7 +10,7 @@ import { Wake } from '../../base/wake.js';
 import type { ByteName } from '../../linux/names.js';
 import type { Ground } from '../ground/ground.js';
 import { batchMaxOf, limits } from '../ground/limits.js';
-import type { Cause, EngineOptions, Hint, Mark, ScanStep } from '../ground/types.js';
+import type { Cause, EngineOptions, Hint, Mark, ScanCause, ScanStep } from '../ground/types.js';
 import { Watches } from '../ground/watches.js';
 import { clockMs } from './clock.js';
 import { HandOver } from './hand-over.js';
@@ -20,6 +20,8 @@ import { Presence } from './presence.js';
 import type { Scan, ScanHooks } from './scan.js';
 import { Schedule } from './schedule.js';
 import { Settling } from './settling.js';
+
+const LOST: ReadonlySet<ScanCause> = new Set(['overflow', 'marks_full', 'root_changed']);
 
 export class Engine<By extends Hint = Cause> {
   /** It lends the root to who looks between two rounds. */
@@ -48,7 +50,8 @@ export class Engine<By extends Hint = Cause> {
       this.presence,
     );
     this.#hands = new HandOver(this.#options, ({ path, by }) => {
-      if (!this.#marks.has(path)) this.#intake.mark(path, by, false);
+      // What everything is told of keeps both hints.
+      if (this.#options.everything || !this.#marks.has(path)) this.#intake.mark(path, by, false);
     });
     this.#watches = new Watches(options, ground, this.#intake);
     const hooks = this.#hooks((path) => this.#intake.enters(path));
@@ -154,8 +157,8 @@ export class Engine<By extends Hint = Cause> {
     const step = this.#options.everything
       ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.presence.doubtful }
       : undefined;
-    // What an event has marked comes with its own cause.
-    const fresh = found.filter(({ path }) => !this.#marks.has(path));
+    // What an event has marked comes with its own cause, but a scan after lost events looks more closely.
+    const fresh = LOST.has(scan.cause) ? found : found.filter(({ path }) => !this.#marks.has(path));
     await this.#handOver(fresh, step);
     const nowMs = clockMs();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
@@ -204,8 +207,9 @@ export class Engine<By extends Hint = Cause> {
       enters,
       everything: this.#options.everything,
       target: this.#options.target,
-      opened: (path, directory) => {
-        this.#schedule.begun(path);
+      opened: (path, directory, cause) => {
+        // What a new directory holds is told as that.
+        if (!this.#options.everything || cause === 'new') this.#schedule.begun(path);
         this.#watches.opened(path, directory, this.#schedule.round);
       },
       failed: (path, error) => this.#onFailed(path, error),

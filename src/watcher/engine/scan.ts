@@ -14,7 +14,7 @@ import { clockMs } from './clock.js';
 
 export interface ScanHooks {
   /** The directory is open and about to be read: the moment to watch it. */
-  opened(path: ByteName, directory: OpenDirectory): void;
+  opened(path: ByteName, directory: OpenDirectory, cause: ScanCause): void;
   failed(path: ByteName, error: unknown): void;
   target(path: ByteName, isDirectory: boolean): ByteName | undefined;
   enters(path: ByteName): boolean;
@@ -126,7 +126,7 @@ export class Scan {
     try {
       this.#open = this.ground.openDirectory(root, path);
       this.#path = path;
-      this.#hooks.opened(path, this.#open);
+      this.#hooks.opened(path, this.#open, this.cause);
       this.#listing = this.#open.list();
       this.counts.directories += 1;
     } catch (error) {

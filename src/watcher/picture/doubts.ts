@@ -77,6 +77,7 @@ export class Doubts {
     this.changes += 1;
     const by = merged(this.#items.get(key)?.doubt.by, doubt.by);
     const item = this.#items.get(key) ?? { of, doubt };
+    if (doubt.ino !== undefined) this.#forgetSeen(item);
     this.#items.set(key, Object.assign(item, { doubt: { ...item.doubt, ...doubt, by } }));
     if (doubt.ino !== undefined) this.#seen.set(doubt.ino, item);
   }
@@ -222,10 +223,14 @@ export class Doubts {
   #remove(key: string, item: Item): void {
     this.#items.delete(key);
     this.changes += 1;
-    const { ino } = item.doubt;
-    if (ino !== undefined && this.#seen.get(ino) === item) this.#seen.delete(ino);
+    this.#forgetSeen(item);
     // Not for each single place: who waits has something to put away and to open again.
     if (this.#items.size <= this.max / 2) this.#tellRoom();
+  }
+
+  #forgetSeen(item: Item): void {
+    const { ino } = item.doubt;
+    if (ino !== undefined && this.#seen.get(ino) === item) this.#seen.delete(ino);
   }
 }
 
