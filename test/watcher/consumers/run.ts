@@ -57,6 +57,9 @@ export class Run {
   /** It cannot go on. */
   #broken = false;
   #faults: Fault[] = [];
+  /** Its first scan has ended, so every directory is watched: now, and when the round began. */
+  #isWatched = false;
+  #wasWatched = false;
   #said: Record<string, number> = {};
 
   constructor(plan: Plan, options: RunOptions) {
@@ -120,6 +123,7 @@ export class Run {
     const { plan, root } = this;
     this.log.step(`start ${JSON.stringify(this.#told)}`);
     this.#outcome.starts += 1;
+    this.#isWatched = false;
     const options: WatcherOptions = {
       ...{ backend: plan.backend, debounceMs: plan.debounceMs, bufferMax: plan.bufferMax, metadataSuffixes: [] },
       ...{ rescanMs: plan.backend === 'poll' ? POLL_MS : 0, ...this.#told },
@@ -145,6 +149,7 @@ export class Run {
   async #round(round: Round): Promise<void> {
     this.log.step(`round: ${round.name}`);
     this.#roundNow = round;
+    this.#wasWatched = this.#isWatched;
     this.actor.nextRound();
     this.backdates = round.watches && this.plan.backend === 'inotify';
     this.asksAgain = this.plan.backend === 'poll';
@@ -183,7 +188,10 @@ export class Run {
       return;
     }
     const { said, what } = line;
-    if (said === 'scan' && what === 'start') return;
+    if (said === 'scan' && what === 'start') {
+      this.#isWatched = true;
+      return;
+    }
     this.#said[said] = (this.#said[said] ?? 0) + 1;
     if (said === 'overflow') this.asksAgain = true;
     if (said === 'failed' || (said === 'error' && !(this.#roundNow?.root && what.startsWith('root:'))))
@@ -193,7 +201,8 @@ export class Run {
   /** Where nothing was lost there is no scan, and what the kernel dropped is told. */
   #judgeScans({ watches, root, floods }: Round): void {
     const { scan = 0, overflow = 0 } = this.#said;
-    if (floods && overflow === 0 && this.#told.recursive) this.#fault('an overflow that is not told');
+    if (floods && overflow === 0 && this.#told.recursive && this.#wasWatched)
+      this.#fault('an overflow that is not told');
     const watched = watches && !root && this.plan.backend === 'inotify';
     if (watched && scan > overflow) this.#fault('a scan without a reason', `${scan} scans, ${overflow} overflows`);
   }
