@@ -18,7 +18,8 @@ import type { Batch, Feed, Stage } from '../../src/ingest/stages/stage.js';
 import { checkManifestsKnown } from '../../src/ingest/upkeep/known.js';
 import { checkStateOnce } from '../../src/ingest/upkeep/state-check.js';
 import { runFeed } from '../../src/ingest/worker/run.js';
-import { StraightWay, settlementOf } from '../../src/ingest/worker/straight.js';
+import { BatchCalls, settlementOf } from '../../src/ingest/worker/batch-calls.js';
+import { goesOn } from '../../src/ingest/worker/open-batch.js';
 import { bootId } from '../../src/linux/index.js';
 import type { Control } from './control.js';
 import { PHASES } from './order.js';
@@ -34,6 +35,7 @@ const ROUNDS_MAX = 3_000;
 const FAILURES_MAX = 40;
 
 const STRAIGHT = 'near';
+const NONE: ReadonlySet<string> = new Set();
 const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 
 export class Whole {
@@ -178,7 +180,8 @@ export class Whole {
     return {
       ...{ backend, feed: feed.options, files, boot, emit: tell },
       // Jobs of one feed go straight on, as in a worker of all stages; the other's stage by stage, as in one of each.
-      ...(feed.options.name === STRAIGHT && { straight: new StraightWay(backend, STRAIGHT, ALL, hand) }),
+      goesOn: goesOn(backend, feed.options.name, feed.options.name === STRAIGHT ? ALL : NONE),
+      calls: new BatchCalls(files, hand),
       now: () => ({ ms: backend.nowMs(), boot }),
       hand,
     };

@@ -1,6 +1,7 @@
 /** Handles the jobs of a batch one by one, and gives each error its place. */
 
 import { BelowMark, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import { isFailed, isStopped, type No } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 import { BELOW_MARK, belowMark } from '../gates/room.js';
 import type { IngestJob } from './job.js';
@@ -51,23 +52,51 @@ export async function eachJob(
   return handled;
 }
 
+/**
+ * What an order came to, job by job. Undefined where `judge` leaves a job to be handled by itself. `refused`: what an error means
+ * that speaks of the job's own name. A failing place ends the order:
+ * the rest gets the same answer untried; where the process drains, the rest is given back.
+ */
+export function judgeEach<T extends { kind: string }, S extends Step | undefined>(
+  jobs: readonly IngestJob[],
+  answers: readonly (T | No)[],
+  batch: Batch,
+  judge: (job: IngestJob, answer: Exclude<T, No>) => S,
+  refused?: (job: IngestJob, error: unknown) => Step | undefined,
+): (S | Handled)[] {
+  let failing: PlaceError | undefined;
+  return jobs.map((job, i) => {
+    const answer = answers[i]!;
+    if (isStopped(answer)) return failing ?? defer(0, 'draining');
+    try {
+      if (isFailed(answer)) throw answer.error;
+      return judge(job, answer as Exclude<T, No>);
+    } catch (error) {
+      const handled = refused?.(job, error) ?? whyNot(job, batch, error);
+      if (handled instanceof PlaceError) failing = handled.untried();
+      return handled;
+    }
+  });
+}
+
 /** No promise where `handle` needs none: a thousand of them cost as much as a system call each. */
 function attempt(
   job: IngestJob,
   batch: Batch,
   handle: (job: IngestJob) => Step | Promise<Step>,
 ): Handled | Promise<Handled> {
-  const caught = (error: unknown): Handled => {
-    if (error instanceof MountMissing) return withoutMount(job, batch, error);
-    if (error instanceof BelowMark) return withoutRoom(job, batch, error);
-    return error instanceof PlaceError ? error : failed(job, batch, error);
-  };
   try {
     const step = handle(job);
-    return step instanceof Promise ? step.catch(caught) : step;
+    return step instanceof Promise ? step.catch((error) => whyNot(job, batch, error)) : step;
   } catch (error) {
-    return caught(error);
+    return whyNot(job, batch, error);
   }
+}
+
+function whyNot(job: IngestJob, batch: Batch, error: unknown): Handled {
+  if (error instanceof MountMissing) return withoutMount(job, batch, error);
+  if (error instanceof BelowMark) return withoutRoom(job, batch, error);
+  return error instanceof PlaceError ? error : failed(job, batch, error);
 }
 
 /** Not the file's fault, and not a place that the whole feed needs: it waits without an attempt, and is told once. */

@@ -10,7 +10,7 @@ import { type ByteName, LinuxError, shownName } from '../../linux/index.js';
 import { freeTarget } from '../warehouse/reserve.js';
 import { SLICE_MS } from './each-job.js';
 import type { IngestJob } from './job.js';
-import { type Batch, failed, hold, type Step, type Straight } from './stage.js';
+import { type Batch, failed, hold, orderOf, type Step } from './stage.js';
 
 export interface Plan {
   job: IngestJob;
@@ -59,24 +59,18 @@ export async function lookForTargets(
 /**
  * While it is not known yet which contents are new: those whose first choice is not on disk, and wanted by nobody else of
  * them; what another content has reserved is met when it is to be reserved. The others are looked at once they need a
- * target. Errors: PlaceError.
+ * target.
  */
-export async function lookAhead(
-  jobs: readonly IngestJob[],
-  date: ByteName,
-  batch: Batch,
-  straight: Straight,
-): Promise<Plan[]> {
+export async function lookAhead(jobs: readonly IngestJob[], date: ByteName, batch: Batch): Promise<Plan[]> {
   const wanted = new Map<ByteName, IngestJob>();
   for (const job of jobs) {
     const target = wantedOf(job, date, batch);
     if (!wanted.has(target)) wanted.set(target, job);
   }
-  batch.hand(undefined, 'warehouse');
-  const files = [...wanted.keys()];
-  const free = await straight.quick({ kind: 'look', warehouse: batch.files.warehouse.rootFd, files });
-  batch.hand(undefined);
-  return files.flatMap((target, i) => (free[i] ? [{ job: wanted.get(target)!, target }] : []));
+  const plans = [...wanted].map(([target, job]) => ({ target, job }));
+  const names = plans.map(({ target }) => ({ target }));
+  const answers = await batch.calls.run(orderOf(batch, 'free_name', names));
+  return plans.filter((_, i) => answers[i]!.kind === 'free');
 }
 
 const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>

@@ -13,6 +13,7 @@ import { manifestLine } from '../manifest/record.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
 import { payloadOf } from '../rules/facts.js';
+import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { manifestBusy } from './busy.js';
 import { lookAgain } from './contents.js';
@@ -72,10 +73,10 @@ function answered(job: IngestJob, content: Content | undefined, round: number, s
     return true;
   }
   if (content.state === 'carried') return false;
-  const { straight, moveAfter = 0 } = job.facts;
+  const { claimNo } = job.claim;
   // Confirmed before this claim came, which is not the first one for this stage: that may have gone on.
-  const mayHaveMoved = round === 0 && straight && job.claim.claimNo > moveAfter + 1;
-  const facts = mayHaveMoved ? job.facts : { ...job.facts, moveAfter: job.claim.claimNo };
+  const isMoved = round === 0 && job.facts.straight && mayHaveMoved(job.facts, claimNo);
+  const facts = isMoved ? job.facts : { ...job.facts, ...movedNothing(claimNo) };
   steps.set(job, { outcome: { kind: 'advance', payload: payloadOf(facts) } });
   return true;
 }

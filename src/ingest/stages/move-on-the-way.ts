@@ -1,9 +1,11 @@
 /** Takes jobs whose lines were confirmed just now through `move` in the same claim. */
 import type { Content } from '../ledger/content.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
+import { mayHaveMoved, mayMoveFrom } from '../rules/moved.js';
 import type { IngestJob } from './job.js';
 import { limits } from './limits.js';
-import { DONE, move, moveAll } from './move.js';
+import { move, moveAll } from './move.js';
+import { DONE } from './move-one.js';
 import type { Batch, Passed, Step } from './stage.js';
 
 /** For jobs whose lines were confirmed just now: those that may go on are moved in the same claim. */
@@ -13,7 +15,7 @@ export async function moveOnTheWay(
   contents: ReadonlyMap<IngestJob, Content | undefined>,
   batch: Batch,
 ): Promise<Step[]> {
-  if (!batch.straight?.mayRun(move.name)) return [...steps];
+  if (!batch.goesOn(move.name)) return [...steps];
   const bounded = { bytesLeft: limits.onTheWayBytes };
   const next = jobs.map((job, i) => goingOn(job, steps[i]!, bounded));
   const open = next.flatMap((one) => one ?? []);
@@ -40,8 +42,8 @@ function goingOn(
   bounded.bytesLeft -= job.claim.bytes;
   if (bounded.bytesLeft < 0) return undefined;
   const facts = outcome.payload as unknown as JobFacts;
-  const isFirst = facts.moveAfter === job.claim.claimNo;
-  // This very claim is the first that can rename anything.
-  const at = { ...job, facts: isFirst ? { ...facts, moveAfter: job.claim.claimNo - 1 } : facts };
+  const { claimNo } = job.claim;
+  // Where none before it can have moved anything, this very claim is the first.
+  const at = { ...job, facts: mayHaveMoved(facts, claimNo) ? facts : { ...facts, ...mayMoveFrom(claimNo) } };
   return { job, at, passed: { outcome: { ...outcome, payload: payloadOf(at.facts) } } };
 }

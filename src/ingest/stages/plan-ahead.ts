@@ -24,7 +24,7 @@ import type { Batch, Step } from './stage.js';
 
 /** Changes the steps of hashed jobs in place. */
 export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch: Batch): Promise<void> {
-  if (!batch.straight?.mayRun('manifest')) return;
+  if (!batch.goesOn('manifest')) return;
   const hashed = jobs.filter((_, i) => isHashed(steps[i]!));
   if (hashed.length === 0) return;
   const planning = await look(hashed, batch);
@@ -47,7 +47,7 @@ async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning 
   await beginAhead(fileName(file));
   const lookedMs = batch.backend.nowMs();
   try {
-    const plans = await lookAhead(jobs, at.date, batch, batch.straight!);
+    const plans = await lookAhead(jobs, at.date, batch);
     return new Planning(batch, plans, { ...at, atMs, lookedMs }, fileName(file), endOf(file));
   } catch (error) {
     endAhead(fileName(file));

@@ -8,12 +8,12 @@ import type { DirtyDirectories } from '../../files/dirty.js';
 import { mountOf } from '../../files/mounts.js';
 import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../../files/places.js';
 import { type ByteName, LinuxError, renameNoReplace, type Stat, unlinkAt } from '../../linux/index.js';
+import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
 import { shownPlace } from '../ledger/content.js';
 import { type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
-import { candidateIdentity } from './candidate.js';
 import type { IngestJob } from './job.js';
 import { type Batch, defer, hold, type Step } from './stage.js';
 
@@ -138,7 +138,7 @@ function lookAnew(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step 
     0,
     'another_version',
     { seen, ...inside },
-    { identity: candidateIdentity(batch, stat, entry), bytes: stat.size },
+    candidateOf(batch.feed, stat, entry),
   );
 }
 

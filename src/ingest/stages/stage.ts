@@ -5,12 +5,10 @@
  */
 import type { Advance, Amend, Around, Backend, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { Entry } from '../../files/directories.js';
 import type { Pace } from '../../files/pace.js';
-import { errnoOf, inPlace, inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
-import { type Opened, openEntry } from '../../files/probe.js';
+import { errnoOf, inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import type { Act, Acts, Answer, Order, Terms } from '../calls/order.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
-import type { QuickAnswer, QuickOrder } from '../files/quick.js';
 import { closeForPlace } from '../gates/episode.js';
 import { behindTheOthers, neverFits } from '../gates/room.js';
 import type { Now } from '../rules/completion.js';
@@ -31,16 +29,10 @@ export interface Passed {
   told?: () => void;
 }
 
-/**
- * What a stage needs to go on with its jobs in the next one, in the same claim: each file is as safe as if both were settled
- * one after the other, because nothing that the first stage did is taken for done before the commit, and `locate` finds
- * each file wherever a crash has left it.
- */
-export interface Straight {
-  /** Whether this process runs that stage too, and no gate of this feed is closed there. */
-  mayRun(stage: StageName): boolean;
-  /** Runs the plain calls of many files, beside this thread where they are many. `jobs`: each is in hand with its file. */
-  quick<O extends QuickOrder>(order: O, jobs?: readonly IngestJob[]): Promise<QuickAnswer<O>[]>;
+/** Carries out orders: here, or in the process's other thread. */
+export interface Calls {
+  /** One answer a file. `jobs`: each is in hand with its file. */
+  run<A extends Act>(order: Order<A>, jobs?: readonly IngestJob[]): Promise<Answer<A>[]>;
 }
 
 export interface Feed {
@@ -62,8 +54,13 @@ export interface Batch {
   draining?(): boolean;
   /** Where reading and copying is bounded. */
   readonly pace?: Pace | undefined;
-  /** Undefined where each stage is settled by itself. */
-  readonly straight?: Straight;
+  readonly calls: Calls;
+  /**
+   * Whether this process goes on with its jobs in that stage, in the same claim: it runs it, and no gate of this feed is closed
+   * there. Each file is as safe as if both were settled one after the other: nothing that the first stage did is taken for done
+   * before the commit, and each call finds its file wherever a crash has left it.
+   */
+  goesOn(stage: StageName): boolean;
   /** What the stage writes in the transaction that settles this batch, beside the jobs. */
   around?: Around;
   /** Says which job is in hand, and in which place: a crash is counted for it alone, and who hangs is known. */
@@ -152,6 +149,12 @@ export async function durably(
   });
 }
 
-/** As `openEntry`; where descriptors are out or the mount's server is gone, the place fails, and not the file. */
-export const openIn = (place: 'input' | 'work', batch: Batch, entry: Entry): Opened =>
-  inPlace(place, batch.files.roots[place], 'read', () => openEntry(entry));
+export const termsOf = ({ feed, boot }: Batch): Terms => ({ feed, boot });
+
+/** `more`: what the act needs besides. */
+export const orderOf = <A extends Act>(
+  batch: Batch,
+  act: A,
+  files: Order<A>['files'],
+  more?: Omit<Acts[A]['terms'], keyof Terms>,
+): Order<A> => ({ act, roots: batch.files.roots, terms: { ...termsOf(batch), ...more } as Acts[A]['terms'], files });

@@ -10,7 +10,7 @@ import type { ChildContext } from '../../base/process/context.js';
 import { Pace } from '../../files/pace.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
-import { QuickThread } from '../files/quick-thread.js';
+import { CallThread } from '../threads/thread.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
 import { finishDecided } from '../stages/decided.js';
@@ -23,7 +23,7 @@ import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
 import { Feeds } from './feeds.js';
 import { openBatch, type Worker } from './open-batch.js';
-import { type Beside, settlementOf } from './straight.js';
+import { type Beside, settlementOf } from './batch-calls.js';
 import { tellSettled } from './tell.js';
 
 /** A job of a feed that no producer has recorded (yet) is looked at again after this. */
@@ -39,7 +39,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const feeds = new Feeds(backend, statePath, context.emit);
   const onError = noticeOf(context);
   const dispatchers: Dispatcher[] = [];
-  const thread = new QuickThread(backend.handSpot());
+  const thread = new CallThread(backend.handSpot());
   const background = new Background({
     ...{ backend, statePath },
     feeds,
@@ -53,6 +53,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const beside: Beside = { thread, sayAgain: () => background.sayAgain(), failed: onError };
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
+    context.drainSignal.addEventListener('abort', () => thread.drain(), { once: true });
     context.onStop(() => backend.beat({ job: null, place: '' }));
     background.startBeats();
     await checkFeeds(backend, statePath, given);

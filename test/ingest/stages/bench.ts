@@ -20,13 +20,15 @@ import { ingestJob } from '../../../src/ingest/stages/job.js';
 import type { Batch, Feed, Step } from '../../../src/ingest/stages/stage.js';
 import { redoAppends } from '../../../src/ingest/upkeep/reaper.js';
 import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
-import { StraightWay, settlementOf } from '../../../src/ingest/worker/straight.js';
+import { BatchCalls, settlementOf } from '../../../src/ingest/worker/batch-calls.js';
+import { goesOn } from '../../../src/ingest/worker/open-batch.js';
 import { bootId } from '../../../src/linux/index.js';
 import type { Dropped } from '../../world/dropping.js';
 import type { Options } from '../../world/layout.js';
 import { World } from '../../world/world.js';
 
 const silent = (): void => {};
+const NONE: ReadonlySet<string> = new Set();
 const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 
 export class Died extends Error {}
@@ -141,8 +143,9 @@ export class Bench {
   #batch(backend: Backend, files: FeedFiles, straight: boolean): Batch {
     const boot = bootId();
     const now = () => ({ ms: backend.nowMs(), boot });
-    const way = straight && { straight: new StraightWay(backend, this.feed.options.name, ALL, silent) };
-    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent, ...way };
+    const way = goesOn(backend, this.feed.options.name, straight ? ALL : NONE);
+    const calls = new BatchCalls(files, silent);
+    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent, calls, goesOn: way };
   }
 }
 
