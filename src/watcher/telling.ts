@@ -58,7 +58,11 @@ export class Telling implements Asked {
       },
       isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
       lost: (known) => reconciler.lost(known),
-      doubt: (path) => doubts.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' }),
+      doubt: (path) => {
+        // Another thing lies there than in this very turn: what was opened on the way may lie elsewhere too.
+        this.#looker?.forget();
+        doubts.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
+      },
       again: (directory) => {
         picture.doubtBelow(directory);
         engine.scanDirectory(directory);
