@@ -9,8 +9,9 @@ import { mover, namer } from './move.js';
 import type { Act, Acts, Answer, Order } from './order.js';
 import { sealer } from './seal.js';
 
-const ACTS: { [A in Act]: (files: FeedFiles, terms: Acts[A]['terms']) => (file: Acts[A]['file']) => Acts[A]['answer'] } =
-  { seal: sealer, hash: hasher, move: mover, free_name: namer };
+const ACTS: {
+  [A in Act]: (files: FeedFiles, terms: Acts[A]['terms']) => (file: Acts[A]['file']) => Acts[A]['answer'];
+} = { seal: sealer, hash: hasher, move: mover, free_name: namer };
 
 const STOPPED = { kind: 'stopped' } as const;
 

@@ -53,7 +53,8 @@ function sealOne(seal: Seal): SealAnswer {
   }
   const ok = files.workEntry(file, 'sidecar');
   const sealedSidecar = statEntry(ok) ? readSidecar(ok, files.kinds) : undefined;
-  const unread = sealedSidecar && isUnread(sealedSidecar) ? { kind: 'unread' as const, sidecar: sealedSidecar } : undefined;
+  const unread =
+    sealedSidecar && isUnread(sealedSidecar) ? { kind: 'unread' as const, sidecar: sealedSidecar } : undefined;
   const work = files.workEntry(file, 'file');
   if (work && statEntry(work)) return unread ?? sealedBefore(seal, work, sealedSidecar);
 

@@ -5,8 +5,8 @@
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import type { ByteName } from '../../linux/names.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
-import { movedNothing } from '../rules/moved.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
+import { movedNothing } from '../rules/moved.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
 import { mayComeAgain } from './exceptions.js';
 

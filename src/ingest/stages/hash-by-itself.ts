@@ -53,7 +53,10 @@ async function copied(job: IngestJob, { files, pace }: Batch, open: OpenSealed):
 /** The copy gets its name where its hash counts. */
 function keepCopy(job: IngestJob, { files }: Batch, dirty: DirtyDirectories, isKept: boolean): void {
   const partial = files.makeWorkEntry(job, 'partial');
-  if (!isKept) return removeIfThere(partial.dir, partial.name);
+  if (!isKept) {
+    removeIfThere(partial.dir, partial.name);
+    return;
+  }
   const copy = files.makeWorkEntry(job, 'copy');
   removeIfThere(copy.dir, copy.name);
   renameNoReplace(partial.dir, partial.name, copy.dir, copy.name);

@@ -4,8 +4,9 @@
  * Guarantees: the bytes are on disk before the commit that records the hash.
  * Does not: move anything; a duplicate is put away by the next claim of its decided job.
  */
-import { DirtyDirectories } from '../../files/dirty.js';
+
 import { SMALL_BYTES } from '../../files/digest.js';
+import { DirtyDirectories } from '../../files/dirty.js';
 import type { HashAnswer, ToHash } from '../calls/order.js';
 import { askLedger } from '../ledger/ask.js';
 import { stabilityMs } from '../rules/completion.js';
@@ -14,7 +15,18 @@ import { eachJob, judgeEach } from './each-job.js';
 import { hashByItself } from './hash-by-itself.js';
 import { type Hashed, syncHashed } from './hash-sync.js';
 import type { IngestJob } from './job.js';
-import { type Batch, defer, durably, type Handled, hold, orderOf, retry, type Stage, type Step, writerMs } from './stage.js';
+import {
+  type Batch,
+  defer,
+  durably,
+  type Handled,
+  hold,
+  orderOf,
+  retry,
+  type Stage,
+  type Step,
+  writerMs,
+} from './stage.js';
 import { readAgain } from './unread.js';
 
 export const hash: Stage = {
@@ -40,7 +52,7 @@ async function hashAll(jobs: readonly IngestJob[], batch: Batch, dirty: DirtyDir
   const done = new Map(small.map((job, i) => [job, judged[i]]));
   const rest = jobs.filter((job) => done.get(job) === undefined);
   const byItself = await eachJob(rest, batch, (job) => hashByItself(job, batch, dirty));
-  rest.forEach((job, i) => done.set(job, byItself[i]!));
+  for (const [i, job] of rest.entries()) done.set(job, byItself[i]);
   return jobs.map((job) => done.get(job)!);
 }
 

@@ -51,7 +51,7 @@ export async function moveAll(
   }
   const moved = new Set<IngestJob>();
   const handled = await moveOpen(open, batch, moved);
-  open.forEach(({ job }, i) => steps.set(job, handled[i]!));
+  for (const [i, { job }] of open.entries()) steps.set(job, handled[i]!);
   // Target and directories before the commit that says "stored".
   const all = jobs.map((job) => steps.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());

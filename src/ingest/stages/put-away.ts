@@ -134,12 +134,7 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
 function lookAnew(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
   const seen = { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' as const };
   const inside = job.inside === '' ? {} : { inside: job.inside };
-  return defer(
-    0,
-    'another_version',
-    { seen, ...inside },
-    candidateOf(batch.feed, stat, entry),
-  );
+  return defer(0, 'another_version', { seen, ...inside }, candidateOf(batch.feed, stat, entry));
 }
 
 /** A sidecar that was sealed for a version which is gone. */

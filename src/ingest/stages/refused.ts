@@ -8,12 +8,9 @@ export function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Ba
     bytes > maxBytes
       ? ['too_large', `--max-bytes is ${maxBytes}: raise it`]
       : ['too_small', `--min-bytes is ${minBytes}: lower it`];
-  return hold(
-    code,
-    `the file has ${bytes} bytes and ${rule} and run ingest-ctl retry, or remove the file`,
-    job.facts,
-    { bytes },
-  );
+  return hold(code, `the file has ${bytes} bytes and ${rule} and run ingest-ctl retry, or remove the file`, job.facts, {
+    bytes,
+  });
 }
 
 export const nameTooLong = (job: IngestJob): Step =>

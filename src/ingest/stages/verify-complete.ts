@@ -101,8 +101,7 @@ function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar, has
 function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Step {
   const { why, inMs, seen, now, unreadable } = answer;
   const facts = seen ? { ...job.facts, seen, refusals: 0 } : job.facts;
-  if (why === 'sidecar_unreadable')
-    return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
+  if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
   const step = defer(inMs, why, facts, now);
   return why === PARTIAL ? { ...step, told: () => partialUpload(job, batch, inMs) } : step;
 }

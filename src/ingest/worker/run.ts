@@ -10,20 +10,20 @@ import type { ChildContext } from '../../base/process/context.js';
 import { Pace } from '../../files/pace.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
-import { CallThread } from '../threads/thread.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
 import { finishDecided } from '../stages/decided.js';
 import { STAGES } from '../stages/index.js';
 import { type IngestJob, ingestJob } from '../stages/job.js';
 import { type Batch, blocked, defer, type Feed, type Stage, type Step } from '../stages/stage.js';
+import { CallThread } from '../threads/thread.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { refuseLostState } from '../upkeep/known.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
+import { type Beside, settlementOf } from './batch-calls.js';
 import { Feeds } from './feeds.js';
 import { openBatch, type Worker } from './open-batch.js';
-import { type Beside, settlementOf } from './batch-calls.js';
 import { tellSettled } from './tell.js';
 
 /** A job of a feed that no producer has recorded (yet) is looked at again after this. */
