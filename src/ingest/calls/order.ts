@@ -31,7 +31,7 @@ export interface ToSeal extends WorkKey {
 }
 
 export interface SealTerms extends Terms {
-  /** Sealed files are hashed at once, up to so many bytes in all. */
+  /** Sealed files are hashed at once, up to so many bytes in all; 0: none is, also no empty one. */
   hashBytes: number;
 }
 

@@ -160,7 +160,8 @@ function afterRename(seal: Seal, fd: number, verified: Stat, sidecar: SidecarRea
 /** The probe that followed the rename is the one before the reading. */
 function hashAtOnce({ files, terms, left }: Seal, sealed: Sealed, fd: number, before: Probe): Pick<Hashed, 'hash'> {
   const { size } = before.stat;
-  if (sealed.window || sealed.kind !== 'lease' || size > SMALL_BYTES || size > left.bytes) return {};
+  const isRoom = left.bytes > 0 && size <= Math.min(left.bytes, SMALL_BYTES);
+  if (sealed.window || sealed.kind !== 'lease' || !isRoom) return {};
   left.bytes -= size;
   const open = { fd, sealed, before };
   return { hash: refusal(terms.feed, open) ?? readSmall(open, files.kinds) };

@@ -16,7 +16,14 @@ const BYTES_MAX = Math.ceil(BITS / 7);
 
 export const filterModule = {
   name: 'hash-filter',
-  migrations: ['CREATE TABLE hash_filter (bucket INTEGER PRIMARY KEY, rests BLOB NOT NULL) STRICT;'],
+  migrations: [
+    `
+    CREATE TABLE hash_filter (bucket INTEGER PRIMARY KEY, rests BLOB NOT NULL) STRICT;
+    -- Nothing is old yet.
+    WITH RECURSIVE all_buckets (bucket) AS (SELECT 0 UNION ALL SELECT bucket + 1 FROM all_buckets WHERE bucket < ${2 ** BUCKET_BITS - 1})
+    INSERT INTO hash_filter SELECT bucket, x'' FROM all_buckets WHERE NOT EXISTS (SELECT 1 FROM hashes_old);
+    `,
+  ],
 } as const;
 
 const bucketOf = (sha256: Buffer): number => sha256.readUInt16BE(0) >> (16 - BUCKET_BITS);

@@ -90,6 +90,7 @@ test('what is not as in most files says so, stays where it is, and the others go
   // Only what there is room for is hashed at once.
   const both = run('seal', [drop('c.csv'), drop('d.csv')], { hashBytes: TEXT.length });
   assert.deepEqual(both.map(hashOf), [sha256(TEXT), undefined]);
+  assert.deepEqual(run('seal', [drop('empty.csv', '')], { hashBytes: 0 }).map(hashOf), [undefined]);
 });
 
 test('with sidecars, a file is sealed with its own, and only where that is whole and speaks of it', async (t) => {
