@@ -19,9 +19,10 @@ export const filterModule = {
   migrations: [
     `
     CREATE TABLE hash_filter (bucket INTEGER PRIMARY KEY, rests BLOB NOT NULL) STRICT;
-    -- Nothing is old yet.
+    -- In a new state nothing is old. Those of a state from before the filter come with their first old hash.
     WITH RECURSIVE all_buckets (bucket) AS (SELECT 0 UNION ALL SELECT bucket + 1 FROM all_buckets WHERE bucket < ${2 ** BUCKET_BITS - 1})
-    INSERT INTO hash_filter SELECT bucket, x'' FROM all_buckets WHERE NOT EXISTS (SELECT 1 FROM hashes_old);
+    INSERT INTO hash_filter SELECT bucket, x'' FROM all_buckets
+      WHERE NOT EXISTS (SELECT 1 FROM hashes_old) AND NOT EXISTS (SELECT 1 FROM pruned);
     `,
   ],
 } as const;
