@@ -14,10 +14,10 @@ import { probeFd } from '../../files/probe.js';
 import { renameNoReplace } from '../../linux/index.js';
 import { afterReading, type OpenSealed, openSealed } from '../calls/hash.js';
 import type { HashAnswer } from '../calls/order.js';
+import { isHashed } from '../steps/hashed.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, type Step, termsOf } from '../steps/stage.js';
 import { judgeHash, toHash } from './hash.js';
-import { isHashed } from './hash-sync.js';
-import type { IngestJob } from './job.js';
-import { type Batch, type Step, termsOf } from './stage.js';
 
 export async function hashByItself(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Promise<Step> {
   const open = openSealed(batch.files, termsOf(batch), toHash(job));

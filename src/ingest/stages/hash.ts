@@ -11,10 +11,9 @@ import type { HashAnswer, ToHash } from '../calls/order.js';
 import { askLedger } from '../ledger/ask.js';
 import { stabilityMs } from '../rules/completion.js';
 import type { JobFacts } from '../rules/facts.js';
-import { eachJob, judgeEach } from './each-job.js';
-import { hashByItself } from './hash-by-itself.js';
-import { type Hashed, syncHashed } from './hash-sync.js';
-import type { IngestJob } from './job.js';
+import { eachJob, judgeEach } from '../steps/each-job.js';
+import type { Hashed } from '../steps/hashed.js';
+import type { IngestJob } from '../steps/job.js';
 import {
   type Batch,
   defer,
@@ -26,7 +25,9 @@ import {
   type Stage,
   type Step,
   writerMs,
-} from './stage.js';
+} from '../steps/stage.js';
+import { hashByItself } from './hash-by-itself.js';
+import { syncHashed } from './hash-sync.js';
 import { readAgain } from './unread.js';
 
 export const hash: Stage = {

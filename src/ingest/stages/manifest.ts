@@ -12,17 +12,17 @@ import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
+import { lookForTargets, type Plan } from '../planning/look.js';
+import { fileOf, isItsWarehouse } from '../planning/manifest-file.js';
+import { planAnew } from '../planning/plan-anew.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
+import { manifestBusy } from '../steps/busy.js';
+import { lookAgain } from '../steps/contents.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, blocked, retry, type Stage, type Step } from '../steps/stage.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
-import { manifestBusy } from './busy.js';
-import { lookAgain } from './contents.js';
-import type { IngestJob } from './job.js';
-import { lookForTargets, type Plan } from './look.js';
-import { fileOf, isItsWarehouse } from './manifest-file.js';
 import { moveOnTheWay } from './move-on-the-way.js';
-import { planAnew } from './plan-anew.js';
-import { type Batch, blocked, retry, type Stage, type Step } from './stage.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
 const ROUNDS_MAX = 20;

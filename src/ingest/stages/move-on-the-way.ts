@@ -2,11 +2,11 @@
 import type { Content } from '../ledger/content.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, mayMoveFrom } from '../rules/moved.js';
-import type { IngestJob } from './job.js';
+import type { IngestJob } from '../steps/job.js';
+import type { Batch, Passed, Step } from '../steps/stage.js';
 import { limits } from './limits.js';
 import { move, moveAll } from './move.js';
 import { DONE } from './move-one.js';
-import type { Batch, Passed, Step } from './stage.js';
 
 /** For jobs whose lines were confirmed just now: those that may go on are moved in the same claim. */
 export async function moveOnTheWay(

@@ -12,9 +12,9 @@ import { statEntry } from '../files/feed-files.js';
 import type { Content } from '../ledger/content.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved } from '../rules/moved.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, hold, retry, type Step } from '../steps/stage.js';
 import { isContent, type Put, putByBytes, type Source } from '../warehouse/target.js';
-import type { IngestJob } from './job.js';
-import { type Batch, hold, retry, type Step } from './stage.js';
 
 /** A step that says that a content is in place: the ledger learns it in the transaction that settles the job. */
 export interface Stored extends Step {

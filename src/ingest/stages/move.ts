@@ -9,12 +9,13 @@ import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer } from '../calls/order.js';
 import type { Content } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
+import { nameRefused } from '../planning/look.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
-import { contentsOf } from './contents.js';
-import { eachJob, judgeEach } from './each-job.js';
-import type { IngestJob } from './job.js';
-import { nameRefused } from './look.js';
+import { contentsOf } from '../steps/contents.js';
+import { eachJob, judgeEach } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, durably, type Handled, orderOf, type Stage, type Step } from '../steps/stage.js';
 import {
   afterPut,
   changed,
@@ -25,7 +26,6 @@ import {
   withoutMove,
   withoutSource,
 } from './move-one.js';
-import { type Batch, durably, type Handled, orderOf, type Stage, type Step } from './stage.js';
 
 export const move: Stage = {
   name: 'move',

@@ -1,7 +1,7 @@
 /** What an operator is told of a file that cannot be sealed as it is. */
 import type { SealAnswer } from '../calls/order.js';
-import type { IngestJob } from './job.js';
-import { type Batch, defer, hold, retry, type Step, WRITER_FIRST_MS } from './stage.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, hold, retry, type Step, WRITER_FIRST_MS } from '../steps/stage.js';
 
 export function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Step {
   const [code, rule] =

@@ -4,8 +4,8 @@ import { shownName } from '../../linux/index.js';
 import type { SidecarRead } from '../files/sidecar.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import type { JobFacts } from '../rules/facts.js';
-import type { IngestJob } from './job.js';
-import { type Batch, defer, retry, type SeenNow, type Step } from './stage.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, retry, type SeenNow, type Step } from '../steps/stage.js';
 
 /** Undefined when it was read, or is missing. Without what it demands, nothing would be checked. */
 export function notRead(

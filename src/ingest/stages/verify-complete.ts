@@ -6,16 +6,16 @@
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/places.js';
 import type { SealAnswer, ToSeal } from '../calls/order.js';
+import { putSidecarAside } from '../ends/put-away.js';
+import { planAhead } from '../planning/plan-ahead.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
-import { judgeEach } from './each-job.js';
+import { judgeEach } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, durably, orderOf, type Passed, type Stage, type Step, writerMs } from '../steps/stage.js';
 import { judgeHash } from './hash.js';
 import { syncHashed } from './hash-sync.js';
-import type { IngestJob } from './job.js';
 import { limits } from './limits.js';
-import { planAhead } from './plan-ahead.js';
-import { putSidecarAside } from './put-away.js';
 import { cannotOpen, nameTooLong, notPermitted, sizeRefused } from './refused.js';
-import { type Batch, defer, durably, orderOf, type Passed, type Stage, type Step, writerMs } from './stage.js';
 import { notRead } from './unread.js';
 
 const PARTIAL = 'partial_upload';

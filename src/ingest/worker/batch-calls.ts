@@ -3,9 +3,9 @@ import type { Settlement } from '../../../queue/backend.js';
 import { type Act, type Answer, HANGS_IN, type Order } from '../calls/order.js';
 import { Running } from '../calls/run.js';
 import type { FeedFiles } from '../files/feed-files.js';
-import { SLICE_MS } from '../stages/each-job.js';
-import type { IngestJob } from '../stages/job.js';
-import type { Batch, Calls, Step } from '../stages/stage.js';
+import { SLICE_MS } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import type { Batch, Calls, Step } from '../steps/stage.js';
 import type { CallThread } from '../threads/thread.js';
 
 /** Fewer are done before the other thread has woken up. */

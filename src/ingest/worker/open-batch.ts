@@ -5,8 +5,8 @@ import type { Pace } from '../../files/pace.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { STAGES } from '../stages/index.js';
-import type { IngestJob } from '../stages/job.js';
-import type { Batch, Feed } from '../stages/stage.js';
+import type { IngestJob } from '../steps/job.js';
+import type { Batch, Feed } from '../steps/stage.js';
 import type { Background } from './background.js';
 import { BatchCalls, type Beside } from './batch-calls.js';
 

@@ -2,7 +2,7 @@
 import type { Reader } from '../../../queue/backend.js';
 import { manifestPath } from '../manifest/append.js';
 import type { ManifestFile } from '../manifest/write.js';
-import type { Batch } from './stage.js';
+import type { Batch } from '../steps/stage.js';
 
 export const fileOf = (batch: Batch, hour: string): ManifestFile => ({
   backend: batch.backend,

@@ -15,12 +15,12 @@ import { type Append, type End, fillAppend, planAppend } from '../manifest/appen
 import { manifestLine } from '../manifest/record.js';
 import { endOf, fileName } from '../manifest/write.js';
 import { isClosed, noteLines } from '../periods/plan.js';
+import { isHashed } from '../steps/hashed.js';
+import type { IngestJob } from '../steps/job.js';
+import type { Batch, Step } from '../steps/stage.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
-import { isHashed } from './hash-sync.js';
-import type { IngestJob } from './job.js';
 import { lookAhead, type Plan } from './look.js';
 import { fileOf, isItsWarehouse } from './manifest-file.js';
-import type { Batch, Step } from './stage.js';
 
 /** Changes the steps of hashed jobs in place. */
 export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch: Batch): Promise<void> {

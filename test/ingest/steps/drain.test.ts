@@ -1,9 +1,9 @@
 /** A drain does not wait for a whole batch: what has not begun is given back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eachJob } from '../../../src/ingest/stages/each-job.js';
-import type { IngestJob } from '../../../src/ingest/stages/job.js';
-import type { Batch, Step } from '../../../src/ingest/stages/stage.js';
+import { eachJob } from '../../../src/ingest/steps/each-job.js';
+import type { IngestJob } from '../../../src/ingest/steps/job.js';
+import type { Batch, Step } from '../../../src/ingest/steps/stage.js';
 
 test('a batch that is drained finishes the job in hand and gives the rest back, at once due', async () => {
   let draining = false;

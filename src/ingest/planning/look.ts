@@ -7,10 +7,10 @@ import type { Reader } from '../../../queue/backend.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import { baseOf, folderOf, wantedTarget } from '../../files/places.js';
 import { type ByteName, LinuxError, shownName } from '../../linux/index.js';
+import { SLICE_MS } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, failed, hold, orderOf, type Step } from '../steps/stage.js';
 import { freeTarget } from '../warehouse/reserve.js';
-import { SLICE_MS } from './each-job.js';
-import type { IngestJob } from './job.js';
-import { type Batch, failed, hold, orderOf, type Step } from './stage.js';
 
 export interface Plan {
   job: IngestJob;

@@ -4,7 +4,7 @@ import { appendFileSync, linkSync, mkdirSync, readFileSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { workDirOf } from '../../world/layout.js';
-import { Bench } from './bench.js';
+import { Bench } from '../stages/bench.js';
 
 const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
 

@@ -5,11 +5,11 @@
 import { DirtyDirectories } from '../../files/dirty.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import type { Written } from '../manifest/write.js';
-import { manifestBusy } from './busy.js';
-import { eachJob } from './each-job.js';
-import type { IngestJob } from './job.js';
+import { manifestBusy } from '../steps/busy.js';
+import { eachJob } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, durably, type Step } from '../steps/stage.js';
 import { putAway } from './put-away.js';
-import { type Batch, durably, type Step } from './stage.js';
 import { takeOut } from './take-out.js';
 
 export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Step[]> {

@@ -14,10 +14,10 @@ import type { Case } from '../evidence/case.js';
 import { judge } from '../evidence/table.js';
 import { statEntry } from '../files/feed-files.js';
 import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, hold, retry, type Step } from '../steps/stage.js';
 import { dropReservation } from '../warehouse/reserve.js';
 import { putAtTarget } from '../warehouse/target.js';
-import type { IngestJob } from './job.js';
-import { type Batch, hold, retry, type Step } from './stage.js';
 
 export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
   const content = batch.backend.read((reader) => contentByRow(reader, job.facts.content ?? -1));

@@ -14,8 +14,8 @@ import { shownPlace } from '../ledger/content.js';
 import { type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
-import type { IngestJob } from './job.js';
-import { type Batch, defer, hold, type Step } from './stage.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, hold, type Step } from '../steps/stage.js';
 
 export function putAway(
   job: IngestJob,

@@ -6,7 +6,7 @@ import { partitionOf } from '../../../src/files/places.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { until } from '../../world/waiting.js';
 import { holdLease } from '../manifest/leasing.js';
-import { Bench } from './bench.js';
+import { Bench } from '../stages/bench.js';
 
 async function benchBeforeManifest(t: TestContext): Promise<Bench> {
   const bench = await Bench.open();

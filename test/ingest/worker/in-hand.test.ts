@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Background, type InHand } from '../../../src/ingest/worker/background.js';
 import type { Feeds } from '../../../src/ingest/worker/feeds.js';
 import { until } from '../../world/waiting.js';
-import { Bench } from './bench.js';
+import { Bench } from '../stages/bench.js';
 
 const [LARGE, SMALL] = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', '01BX5ZZKBKACTAV9WEVGEMMVRZ'];
 

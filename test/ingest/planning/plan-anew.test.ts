@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jobsOf } from '../../world/carriers.js';
-import { Bench } from './bench.js';
+import { Bench } from '../stages/bench.js';
 
 // The first transaction plans, the second one confirms: an even number dies behind it, an odd one before it.
 for (const [how, diesAt] of [
