@@ -144,11 +144,11 @@ export class Whole {
     const batch = this.#batch(feed, files);
     this.#at(stage.name);
     try {
-      const steps = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
+      const { steps, around } = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
       await this.#settle(
         stage,
         group.map((job, i) => settlementOf(job, steps[i]!)),
-        batch.around,
+        around,
       );
     } catch (error) {
       this.#count(error);

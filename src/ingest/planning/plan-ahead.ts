@@ -10,9 +10,10 @@ import { type Partition, partitionOf } from '../../files/places.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Ahead, askLedger } from '../ledger/ask.js';
 import type { Content } from '../ledger/content.js';
-import { beginAhead, endAhead } from '../manifest/ahead.js';
+
 import { type Append, type End, fillAppend, planAppend } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
+import { planningTurns } from '../manifest/turns.js';
 import { endOf, fileName } from '../manifest/write.js';
 import { isClosed, noteLines } from '../periods/plan.js';
 import { isHashed } from '../steps/hashed.js';
@@ -22,13 +23,13 @@ import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
 import { lookAhead, type Plan } from './look.js';
 import { fileOf, isItsWarehouse } from './manifest-file.js';
 
-/** Changes the steps of hashed jobs in place. */
-export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch: Batch): Promise<void> {
-  if (!batch.goesOn('manifest')) return;
+/** Changes the steps of hashed jobs in place. Answers what opens the append and fills it, where anything is planned. */
+export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch: Batch): Promise<Around | undefined> {
+  if (!batch.goesOn('manifest')) return undefined;
   const hashed = jobs.filter((_, i) => isHashed(steps[i]!));
-  if (hashed.length === 0) return;
+  if (hashed.length === 0) return undefined;
   const planning = await look(hashed, batch);
-  if (!planning) return;
+  if (!planning) return undefined;
   jobs.forEach((job, i) => {
     const step = steps[i]!;
     const plan = planning.plans.get(job);
@@ -36,7 +37,7 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
     const { sameContentAgainAfterMs: again } = batch.feed;
     steps[i] = { ...step, outcome: (tx, claimed) => askLedger(tx, claimed, step.hashed, again, planning.ahead(plan)) };
   });
-  batch.around = planning;
+  return planning;
 }
 
 /** Undefined where a place fails: the manifest stage meets that again, and says so. */
@@ -44,13 +45,13 @@ async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning 
   const atMs = Date.now();
   const at = partitionOf(atMs, batch.feed.timezone);
   const file = fileOf(batch, at.hour);
-  await beginAhead(fileName(file));
+  await planningTurns.begin(fileName(file));
   const lookedMs = batch.backend.nowMs();
   try {
     const plans = await lookAhead(jobs, at.date, batch);
     return new Planning(batch, plans, { ...at, atMs, lookedMs }, fileName(file), endOf(file));
   } catch (error) {
-    endAhead(fileName(file));
+    planningTurns.end(fileName(file));
     if (error instanceof PlaceError) return undefined;
     throw error;
   } finally {
@@ -109,7 +110,7 @@ class Planning implements Around {
   after(tx: Tx): void {
     const items = { rows: this.#rows, jobs: [] };
     // With lines, its turn ends once they are written (manifest.ts).
-    if (!this.#append || !fillAppend(tx, this.#append, { lines: this.#lines, items })) endAhead(this.file);
+    if (!this.#append || !fillAppend(tx, this.#append, { lines: this.#lines, items })) planningTurns.end(this.file);
     else noteLines(tx, this.batch.feed, this.when);
   }
 }

@@ -39,7 +39,7 @@ export const hash: Stage = {
     const dirty = new DirtyDirectories();
     const handled = await hashAll(jobs, batch, dirty);
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
-    return syncHashed(jobs, durable, batch);
+    return { steps: await syncHashed(jobs, durable, batch) };
   },
 };
 

@@ -7,9 +7,9 @@
 import type { Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { endAhead } from '../manifest/ahead.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
+import { planningTurns } from '../manifest/turns.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
 import { lookForTargets, type Plan } from '../planning/look.js';
@@ -89,7 +89,7 @@ async function finishPlanned(content: Content, batch: Batch): Promise<Finished |
   try {
     return await (open ? finishOpen(file, open) : planAnew(content, file, batch.feed));
   } finally {
-    endAhead(name);
+    planningTurns.end(name);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Content } from '../ledger/content.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, mayMoveFrom } from '../rules/moved.js';
 import type { IngestJob } from '../steps/job.js';
-import type { Batch, Passed, Step } from '../steps/stage.js';
+import type { Batch, Judged, Passed, Step } from '../steps/stage.js';
 import { limits } from './limits.js';
 import { move, moveAll } from './move.js';
 import { DONE } from './move-one.js';
@@ -14,18 +14,19 @@ export async function moveOnTheWay(
   steps: readonly Step[],
   contents: ReadonlyMap<IngestJob, Content | undefined>,
   batch: Batch,
-): Promise<Step[]> {
-  if (!batch.goesOn(move.name)) return [...steps];
+): Promise<Judged> {
+  if (!batch.goesOn(move.name)) return { steps: [...steps] };
   const bounded = { bytesLeft: limits.onTheWayBytes };
   const next = jobs.map((job, i) => goingOn(job, steps[i]!, bounded));
   const open = next.flatMap((one) => one ?? []);
   const all = new Map(open.map(({ at }, i) => [at, contents.get(open[i]!.job)]));
-  const moved = await moveAll([...all.keys()], all, batch);
+  const { steps: moved, around } = await moveAll([...all.keys()], all, batch);
   let n = 0;
-  return steps.map((step, i) => {
+  const both = steps.map((step, i) => {
     const one = next[i];
     return one ? behind(moved[n++]!, one.passed) : step;
   });
+  return { steps: both, around };
 }
 
 /** Nothing more is recorded of a job that has ended. */

@@ -3,7 +3,7 @@
  * Guarantees: target and directories are on disk before *stored* is committed, the source is removed after it; nothing is
  * overwritten.
  */
-import type { Tx } from '../../../queue/backend.js';
+import type { Around, Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer } from '../calls/order.js';
@@ -15,7 +15,7 @@ import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';
 import { eachJob, judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
-import { type Batch, durably, type Handled, orderOf, type Stage, type Step } from '../steps/stage.js';
+import { type Batch, durably, type Handled, type Judged, orderOf, type Stage, type Step } from '../steps/stage.js';
 import {
   afterPut,
   changed,
@@ -39,7 +39,7 @@ export async function moveAll(
   jobs: readonly IngestJob[],
   contents: ReadonlyMap<IngestJob, Content | undefined>,
   batch: Batch,
-): Promise<Step[]> {
+): Promise<Judged> {
   const dirty = new DirtyDirectories();
   const steps = new Map<IngestJob, Handled>();
   const open: OneMove[] = [];
@@ -55,8 +55,8 @@ export async function moveAll(
   // Target and directories before the commit that says "stored".
   const all = jobs.map((job) => steps.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());
-  batch.around = { after: (tx, settled) => recordAll(tx, jobs, durable, settled) };
-  return durable.map((step, i) => (moved.has(jobs[i]!) ? step : notMoved(jobs[i]!, step)));
+  const around: Around = { after: (tx, settled) => recordAll(tx, jobs, durable, settled) };
+  return { steps: durable.map((step, i) => (moved.has(jobs[i]!) ? step : notMoved(jobs[i]!, step))), around };
 }
 
 /** Renames in one order, and what no rename can do one by one. `moved` gets the jobs whose file is at its target. */

@@ -32,8 +32,7 @@ export const verifyComplete: Stage = {
     // One sync a batch: the renames are on disk before the commit that says "sealed".
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
     const steps = await syncHashed(jobs, durable, batch);
-    await planAhead(jobs, steps, batch);
-    return steps;
+    return { steps, around: await planAhead(jobs, steps, batch) };
   },
 };
 

@@ -61,8 +61,6 @@ export interface Batch {
    * before the commit, and each call finds its file wherever a crash has left it.
    */
   goesOn(stage: StageName): boolean;
-  /** What the stage writes in the transaction that settles this batch, beside the jobs. */
-  around?: Around;
   /** Says which job is in hand, and in which place: a crash is counted for it alone, and who hangs is known. */
   hand(job: IngestJob | undefined, place?: string): void;
 }
@@ -73,8 +71,15 @@ export interface Stage {
   readonly places: readonly PlaceKind[];
   /** Its batches are bounded by bytes too: it reads or copies its files. */
   readonly byBytes?: true;
-  /** One step a job, in the order of `jobs`. A PlaceError ends the batch: the rest is neither tried nor blamed. */
-  run(jobs: readonly IngestJob[], batch: Batch): Promise<Step[]>;
+  /** A PlaceError ends the batch: the rest is neither tried nor blamed. */
+  run(jobs: readonly IngestJob[], batch: Batch): Promise<Judged>;
+}
+
+export interface Judged {
+  /** One a job, in the order of the jobs. */
+  steps: Step[];
+  /** What is written in the transaction that settles the batch, beside its jobs. */
+  around?: Around | undefined;
 }
 
 /** A writer that was met is asked for again after this, doubling up to a minute. */

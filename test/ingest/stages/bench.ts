@@ -17,7 +17,7 @@ import { payloadOf } from '../../../src/ingest/rules/facts.js';
 import { identityOf } from '../../../src/ingest/rules/identity.js';
 import { STAGES } from '../../../src/ingest/stages/index.js';
 import { ingestJob } from '../../../src/ingest/steps/job.js';
-import type { Batch, Feed, Step } from '../../../src/ingest/steps/stage.js';
+import type { Batch, Feed, Judged, Step } from '../../../src/ingest/steps/stage.js';
 import { redoAppends } from '../../../src/ingest/upkeep/reaper.js';
 import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
 import { BatchCalls, settlementOf } from '../../../src/ingest/worker/batch-calls.js';
@@ -92,11 +92,16 @@ export class Bench {
       const open = jobs.filter(({ facts }) => facts.putAway === undefined);
       const steps: Step[] = [];
       if (decided.length > 0) steps.push(...(await finishDecided(name, decided, batch)));
-      if (open.length > 0) steps.push(...(await stage.run(open, batch)));
+      let around: Judged['around'];
+      if (open.length > 0) {
+        const judged = await stage.run(open, batch);
+        steps.push(...judged.steps);
+        around = judged.around;
+      }
       const settled = [...decided, ...open].map(({ claim }, i) => settlementOf(claim, steps[i]!));
       this.outcomes = settled.map(({ outcome }) => outcome);
-      const [noted, around] = notingArrivals(this.feed.options, settled, batch.around);
-      await backend.settle(noted, undefined, around);
+      const [noted, both] = notingArrivals(this.feed.options, settled, around);
+      await backend.settle(noted, undefined, both);
     } catch (error) {
       if (!(error instanceof Died)) throw error;
     } finally {
