@@ -66,14 +66,14 @@ export const durabilityMutants: readonly Mutant[] = [
     breaks: 'the source is removed as soon as its copy has its name, before *stored* is committed',
     run: 'call order',
     edits: {
-      'src/ingest/stages/move.js': [
+      'src/ingest/stages/move-one.js': [
         [
-          "return stored(job, batch, content, put === 'renamed'",
+          "if (put !== 'renamed')",
           `if (put === 'copied') {
-            const source = batch.files.workEntry(job, job.facts.sealed?.kind === 'copy' ? 'copy' : 'file');
+            const source = batch.files.workEntry(job, partOf(job));
             if (statEntry(source)) unlinkAt(source.dir, source.name);
           }
-          return stored(job, batch, content, put === 'renamed'`,
+          if (put !== 'renamed')`,
         ],
       ],
     },

@@ -57,8 +57,8 @@ export const mutants: readonly Mutant[] = [
     edits: {
       'src/ingest/stages/move.js': [
         [
-          '=> recordAll(tx, jobs, steps, settled)',
-          '=> setTimeout(() => batch.backend.transact((late) => recordAll(late, jobs, steps, settled)).catch(() => {}), 100)',
+          '=> recordAll(tx, jobs, durable, settled)',
+          '=> setTimeout(() => batch.backend.transact((late) => recordAll(late, jobs, durable, settled)).catch(() => {}), 100)',
         ],
       ],
     },
@@ -68,12 +68,9 @@ export const mutants: readonly Mutant[] = [
     breaks: 'the file is sealed before its sidecar',
     run: 'kills at seals',
     edits: {
-      'src/ingest/stages/seal.js': [
-        ["        moveOne(job, batch, dirty, 'file', job.path);\n", ''],
-        [
-          '        if (sidecarToo)\n',
-          "        moveOne(job, batch, dirty, 'file', job.path);\n        if (sidecarToo)\n",
-        ],
+      'src/ingest/calls/seal.js': [
+        ["        moveOne(seal, 'file', path);\n", ''],
+        ['        if (isSidecarToo)\n', "        moveOne(seal, 'file', path);\n        if (isSidecarToo)\n"],
       ],
     },
   },
@@ -115,7 +112,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no_probe_before_seal',
     breaks: 'a file is sealed without asking whether somebody has it open',
     run: 'open writer',
-    edits: { 'src/ingest/stages/seal.js': [["if (before.writer === 'writer')", 'if (false)']] },
+    edits: { 'src/ingest/calls/seal.js': [["if (before.writer === 'writer')", 'if (false)']] },
   },
   {
     name: 'no_probe_at_all',
@@ -139,10 +136,7 @@ export const mutants: readonly Mutant[] = [
     run: 'sealed file away',
     edits: {
       'src/ingest/stages/hash.js': [
-        [
-          'function missing(job, batch) {',
-          "function missing(job, batch) { return { outcome: { kind: 'drop', why: 'vanished' } };",
-        ],
+        ["case 'missing':", "case 'missing': return { outcome: { kind: 'drop', why: 'vanished' } };"],
       ],
     },
   },

@@ -13,12 +13,13 @@ import { FeedProducer } from '../../src/ingest/producer/feed-producer.js';
 import { lockRoots } from '../../src/ingest/roots/root-locks.js';
 import { setUpRoots } from '../../src/ingest/roots/roots.js';
 import { STAGES } from '../../src/ingest/stages/index.js';
-import { ingestJob } from '../../src/ingest/stages/job.js';
-import type { Batch, Feed, Stage } from '../../src/ingest/stages/stage.js';
+import { ingestJob } from '../../src/ingest/steps/job.js';
+import type { Batch, Feed, Stage } from '../../src/ingest/steps/stage.js';
 import { checkManifestsKnown } from '../../src/ingest/upkeep/known.js';
 import { checkStateOnce } from '../../src/ingest/upkeep/state-check.js';
+import { BatchCalls, settlementOf } from '../../src/ingest/worker/batch-calls.js';
+import { goesOn } from '../../src/ingest/worker/open-batch.js';
 import { runFeed } from '../../src/ingest/worker/run.js';
-import { StraightWay, settlementOf } from '../../src/ingest/worker/straight.js';
 import { bootId } from '../../src/linux/index.js';
 import type { Control } from './control.js';
 import { PHASES } from './order.js';
@@ -34,6 +35,7 @@ const ROUNDS_MAX = 3_000;
 const FAILURES_MAX = 40;
 
 const STRAIGHT = 'near';
+const NONE: ReadonlySet<string> = new Set();
 const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 
 export class Whole {
@@ -142,11 +144,11 @@ export class Whole {
     const batch = this.#batch(feed, files);
     this.#at(stage.name);
     try {
-      const steps = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
+      const { steps, around } = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
       await this.#settle(
         stage,
         group.map((job, i) => settlementOf(job, steps[i]!)),
-        batch.around,
+        around,
       );
     } catch (error) {
       this.#count(error);
@@ -178,7 +180,8 @@ export class Whole {
     return {
       ...{ backend, feed: feed.options, files, boot, emit: tell },
       // Jobs of one feed go straight on, as in a worker of all stages; the other's stage by stage, as in one of each.
-      ...(feed.options.name === STRAIGHT && { straight: new StraightWay(backend, STRAIGHT, ALL, hand) }),
+      goesOn: goesOn(backend, feed.options.name, feed.options.name === STRAIGHT ? ALL : NONE),
+      calls: new BatchCalls(files, hand),
       now: () => ({ ms: backend.nowMs(), boot }),
       hand,
     };

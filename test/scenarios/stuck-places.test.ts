@@ -11,7 +11,7 @@ import { createWorld, type World } from '../world/world.js';
 import { LONG, noAttemptSpent } from './trouble.js';
 
 const STALL_MS = 2_000;
-/** Enough for the other thread (src/ingest/worker/straight.ts). */
+/** Enough for the other thread (src/ingest/worker/batch-calls.ts). */
 const MANY = 40;
 
 const inManifest = (world: World): number => world.jobs().filter(({ stage }) => stage === 'manifest').length;

@@ -22,6 +22,8 @@ export interface DropOptions {
   /** `write`: under its name; `rename`: hidden first, renamed when whole; `old`: written, with an mtime of years ago (`cp -p`). */
   how?: 'write' | 'rename' | 'old';
   optional?: boolean;
+  /** Gives the open file to its owner, before anybody may take it away. */
+  own?: (fd: number) => void;
 }
 
 /** A file that is written bit by bit. */
@@ -49,10 +51,10 @@ export function drop(input: string, given: Name, content: Buffer, options: DropO
   const path = pathIn(input, name);
   if (options.how === 'rename') {
     const hidden = pathIn(input, `${directoryOf(name)}.${sha256(bytesOfName(name)).slice(0, 20)}.tmp` as ByteName);
-    writeFileSync(hidden, content);
+    write(hidden, content, options);
     renameSync(hidden, path);
   } else {
-    writeFileSync(path, content);
+    write(path, content, options);
   }
   if (options.how === 'old') utimesSync(path, 1_000_000_000, 1_000_000_000);
   return {
@@ -62,6 +64,13 @@ export function drop(input: string, given: Name, content: Buffer, options: DropO
     bytes: content.length,
     optional: options.optional ?? false,
   };
+}
+
+function write(path: Buffer, content: Buffer, { own }: DropOptions): void {
+  const fd = openSync(path, 'w');
+  own?.(fd);
+  writeFileSync(fd, content);
+  closeSync(fd);
 }
 
 export function openWriter(input: string, given: Name, record: (dropped: Dropped) => void, feed = 'default'): Writer {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ByteName, shownName } from '../../src/linux/names.js';
+import type { ByteName } from '../../src/linux/names.js';
 import {
   asName,
   contents,
@@ -19,7 +19,7 @@ import { Home, type WorldOptions } from './home.js';
 import type { Feed } from './layout.js';
 import type { Bystander, Expected } from './oracle.js';
 import { look } from './tree.js';
-import { give } from './users.js';
+import { giveOpen } from './users.js';
 
 export class Drops extends Home {
   readonly dropped: Dropped[] = [];
@@ -44,8 +44,11 @@ export class Drops extends Home {
   drop(name: Name, content: Buffer | string | number, options: DropOptions = {}): Dropped {
     const bytes = typeof content === 'number' ? this.content(content) : Buffer.from(content);
     const feed = this.feed(options.feed);
-    const dropped = drop(feed.input, name, bytes, { ...options, feed: feed.name });
-    if (this.user) give(this.user, Buffer.from(`${feed.input}/${shownName(dropped.name)}`).toString());
+    const { user } = this;
+    const dropped = drop(feed.input, name, bytes, {
+      ...{ ...options, feed: feed.name },
+      ...(user && { own: (fd: number) => giveOpen(user, fd) }),
+    });
     this.dropped.push(dropped);
     return dropped;
   }

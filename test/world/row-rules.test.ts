@@ -66,7 +66,7 @@ const planted: [string, DifferenceKind, (it: Ingested) => void][] = [
   [
     'a hash that is there twice',
     'row_differs',
-    ({ state }) => void state.db.exec('INSERT INTO hashes_old SELECT * FROM hashes_new WHERE row = 1'),
+    ({ state }) => void state.db.exec('INSERT INTO hashes_mid SELECT * FROM hashes_new WHERE row = 1'),
   ],
   ['a content that is stored in the ledger alone', 'row_differs', storedInLedgerAlone],
   [

@@ -3,7 +3,7 @@
  * Guarantees: as root, the given user exists by number alone (no account is needed); otherwise it is ourselves.
  */
 import { execFileSync } from 'node:child_process';
-import { chownSync } from 'node:fs';
+import { chownSync, fchownSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { PACKAGE } from './program.js';
 
@@ -85,6 +85,11 @@ export function sudoShims(service: User | undefined): string {
       done
       command install "\${kept[@]}" "\${made[@]}" && ${give} "\${made[@]}"
     }`;
+}
+
+/** Gives an open file to the user. */
+export function giveOpen(user: User, fd: number): void {
+  if (isRoot) fchownSync(fd, user.uid, user.gid);
 }
 
 /** Gives paths to the user; nothing to do when that is ourselves. */

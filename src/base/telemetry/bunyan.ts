@@ -6,7 +6,7 @@
 import bunyan from 'bunyan';
 import type { Fields, Subscriber } from './emit.js';
 import type { Level } from './event-spec.js';
-import { levelOf, sentenceOf } from './events.js';
+import { levelOf, messageOf } from './events.js';
 import { LineWriter } from './line-writer.js';
 import { safeJsonLine } from './safe.js';
 
@@ -22,7 +22,7 @@ export function bunyanSubscriber(level: Level, common: Fields = {}, writer = new
   return (event, fields) => {
     const severity = levelOf(event);
     if (log.level() > bunyan.levelFromName[severity]) return;
-    log[severity](withPlain({ event, severity }, fields), sentenceOf(event, fields));
+    log[severity](withPlain({ event, severity }, fields), messageOf(event, fields));
   };
 }
 

@@ -7,6 +7,8 @@ export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 export interface EventSpec {
   level?: Level;
   say?: (fields: Fields) => string;
+  /** The message of its JSON line, where the fields beside it say the rest: of events that come once a file. */
+  brief?: string;
 }
 
 /** Any value, safe for a terminal. */

@@ -13,16 +13,20 @@ import { shownBytes, shownSeconds } from './safe.js';
 const EVENTS: Record<string, EventSpec> = {
   ...PROCESS_EVENTS,
   ...REPLICA_EVENTS,
-  file_ready: { say: (f) => `${text(f.path)} is complete` },
+  file_ready: { brief: 'complete', say: (f) => `${text(f.path)} is complete` },
   sidecar_without_checksum: {
     say: (f) =>
       `the sidecar of ${text(f.path)} holds no SHA-256, so it says that the file is whole and nothing is checked`,
   },
   file_ingested: {
+    brief: 'stored',
     say: (f) =>
       `${text(f.path)} → ${text(f.warehouse_path)} (${shownBytes(Number(f.bytes ?? 0))}${f.seconds === undefined ? '' : `, ${shownSeconds(Number(f.seconds))}`})`,
   },
-  file_skipped_duplicate: { say: (f) => `${text(f.path)} has the content of ${text(f.duplicate_of)}, skipped` },
+  file_skipped_duplicate: {
+    brief: 'a duplicate, skipped',
+    say: (f) => `${text(f.path)} has the content of ${text(f.duplicate_of)}, skipped`,
+  },
   file_held: { level: 'warn', say: (f) => `${text(f.path)} is held (${text(f.code)}): ${text(f.reason)}` },
   file_dropped: {
     say: (f) =>
@@ -178,6 +182,10 @@ const EVENTS: Record<string, EventSpec> = {
 };
 
 export const levelOf = (event: string): Level => EVENTS[event]?.level ?? 'info';
+
+/** Of its JSON line. */
+export const messageOf = (event: string, fields: Fields): string =>
+  EVENTS[event]?.brief ?? sentenceOf(event, fields);
 
 /** The event as one safe line for people. */
 export function sentenceOf(event: string, fields: Fields): string {

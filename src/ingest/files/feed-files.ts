@@ -39,11 +39,10 @@ export const INNER_WORK = nameOfText('.ingest');
 /** What the names in a work folder are made of. */
 export interface WorkKey {
   readonly id: string;
-  readonly key: Buffer;
+  /** Below the input. */
+  readonly path: ByteName;
   readonly inside: ByteName;
 }
-
-const pathOf = (job: WorkKey): ByteName => job.key.toString('latin1') as ByteName;
 
 type MarkedRoot = 'work' | 'manifests' | 'warehouse';
 
@@ -86,12 +85,12 @@ export class FeedFiles {
 
   /** Whether the names that a job needs fit into a work folder at all. */
   canHold(job: WorkKey): boolean {
-    return workName(job.id, 'copy', pathOf(job)) !== undefined;
+    return workName(job.id, 'copy', job.path) !== undefined;
   }
 
   /** Relative to the job's work directory. */
   workPath(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): ByteName {
-    const name = workName(job.id, part, pathOf(job));
+    const name = workName(job.id, part, job.path);
     assert(name !== undefined, `no name in ${folder} can hold job ${job.id}`);
     return joinNames(folder, name);
   }

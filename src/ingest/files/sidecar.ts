@@ -7,7 +7,6 @@ import { closeSync, readSync } from 'node:fs';
 import type { Entry } from '../../files/directories.js';
 import { errnoOf } from '../../files/place-error.js';
 import { type FsKinds, openEntry, probeFd } from '../../files/probe.js';
-import { probeLease, type Stat, statFd } from '../../linux/index.js';
 import type { SidecarSeen } from '../rules/completion.js';
 
 /** A sidecar is one line; more than this is not read. */
@@ -22,35 +21,13 @@ export interface SidecarSays {
 }
 
 /** Reads an open sidecar of `size` bytes. Errors: as the call gives them. */
-export function sidecarSays(fd: number, size: number): SidecarSays {
+function sidecarSays(fd: number, size: number): SidecarSays {
   const buffer = Buffer.alloc(Math.min(size, SIDECAR_BYTES_MAX));
   const n = buffer.length === 0 ? 0 : readSync(fd, buffer, 0, buffer.length, 0);
   const text = buffer.toString('latin1', 0, n);
   const demanded = HEX.exec(text)?.[1]?.toLowerCase();
   const saysOther = demanded === undefined && text.trim() !== '';
   return { demanded, ...(saysOther && { saysOther }) };
-}
-
-/**
- * For a file whose stat is `file`; undefined where it is missing, somebody writes it, it is not as most sidecars are, or it is older
- * than its file and not `mayBeOlder`.
- */
-export function plainSidecar(
-  entry: Entry,
-  leasesOn: number,
-  { mayBeOlder }: { mayBeOlder: boolean },
-  file: Stat,
-): SidecarSays | undefined {
-  const { fd } = openEntry(entry);
-  if (fd === undefined) return undefined;
-  try {
-    const isFree = probeLease(fd) === 'free';
-    const { kind, nlink, dev, size, ctimeNs } = statFd(fd);
-    if (!isFree || kind !== 'file' || nlink !== 1 || dev !== leasesOn) return undefined;
-    return mayBeOlder || ctimeNs >= file.ctimeNs ? sidecarSays(fd, size) : undefined;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 export interface SidecarRead extends SidecarSays {

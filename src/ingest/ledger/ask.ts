@@ -6,6 +6,7 @@ import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import type { ByteName } from '../../linux/names.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
+import { movedNothing } from '../rules/moved.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
 import { mayComeAgain } from './exceptions.js';
 
@@ -29,7 +30,7 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, againAfterMs
   if (!known || comesAgain(tx, job, known, againAfterMs)) {
     const generation = known ? known.generation + 1 : 1;
     const { row, planned } = carry(tx, job, facts, { sha256, generation, original }, ahead);
-    const straight = ahead && { straight: true as const, moveAfter: job.claimNo };
+    const straight = ahead && { straight: true as const, ...movedNothing(job.claimNo) };
     const payload = payloadOf({ ...facts, content: row, ...straight });
     return { kind: 'advance', to: 'manifest', bytes, payload, ...(planned && { memo: planned }) };
   }
@@ -38,7 +39,7 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, againAfterMs
       kind: 'advance',
       to: stageOf(known.state),
       bytes,
-      payload: payloadOf({ ...facts, content: known.row, moveAfter: job.claimNo }),
+      payload: payloadOf({ ...facts, content: known.row, ...movedNothing(job.claimNo) }),
     };
   }
   if (known.state === 'stored') return { ...duplicate(facts, known), bytes };

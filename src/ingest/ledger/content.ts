@@ -81,11 +81,17 @@ const toContent = (row: ContentArray): Content => ({
 const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Content[] =>
   (reader.arrays(`SELECT ${COLUMNS} FROM contents WHERE ${rest}`, ...params) as ContentArray[]).map(toContent);
 
-const AGAIN = 'feed = ? AND sha256 = ? AND generation > 1 ORDER BY generation DESC LIMIT 1';
+// Few. SQLite plans the same with an ORDER BY anew at each call: 20 us instead of 1.5.
+const AGAIN = 'feed = ? AND sha256 = ? AND generation > 1';
+
+function newestAgain(reader: Reader, feed: string, sha256: Buffer): Content | undefined {
+  const again = contentsWhere(reader, AGAIN, feed, sha256);
+  return again.length < 2 ? again[0] : again.reduce((a, b) => (b.generation > a.generation ? b : a));
+}
 
 /** The newest generation of a content; also one whose record was pruned. */
 export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
-  contentsWhere(reader, AGAIN, feed, sha256)[0] ?? firstByHash(reader, feed, sha256);
+  newestAgain(reader, feed, sha256) ?? firstByHash(reader, feed, sha256);
 
 function firstByHash(reader: Reader, feed: string, sha256: Buffer): Content | undefined {
   const young = ofRows(reader, youngRows(reader, sha256), feed, sha256);

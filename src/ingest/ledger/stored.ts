@@ -2,6 +2,7 @@
 import type { Job, Tx } from '../../../queue/backend.js';
 import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
 import { parseIdentity } from '../rules/identity.js';
+import { movedNothing } from '../rules/moved.js';
 import { type Content, contentByRow, stageOf, waitToken } from './content.js';
 import { forgetHashes } from './hashes.js';
 
@@ -40,7 +41,7 @@ export function releaseContent(tx: Tx, carrier: Job, row: number): Released {
   const heir = tx.oldestWaiter(waitToken(row));
   if (heir) {
     tx.run('UPDATE contents SET carrier = ?, updated_at_ms = ? WHERE row = ?', heir.id, tx.wallMs, row);
-    const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row, moveAfter: heir.claimNo };
+    const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row, ...movedNothing(heir.claimNo) };
     if (content.target === null) describe(tx, row, heir, facts.sealed!);
     tx.release(heir.id, stageOf(content.state), { payload: payloadOf(facts) });
     return { to: heir.id };

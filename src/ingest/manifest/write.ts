@@ -9,7 +9,7 @@ import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Append, type End, fillAppend, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
 import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
-import { inTurn } from './turn.js';
+import { writingTurns } from './turns.js';
 
 export interface ManifestFile {
   backend: Backend;
@@ -36,7 +36,7 @@ export type Finished = 'finished' | 'busy' | 'leased';
  */
 export function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<Written> {
   const name = fileName(file);
-  return inTurn(name, () => unlessLeased(() => planAndWrite(file, name, plan)));
+  return writingTurns.during(name, () => unlessLeased(() => planAndWrite(file, name, plan)));
 }
 
 /** Its lease keeps nobody from reading on, and ends within seconds; what was planned is nobody's by then (finish.ts). */
@@ -73,7 +73,7 @@ async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => 
 
 /** Finishes an append that is open on the file, when nobody living does. */
 export const finishOpen = (file: ManifestFile, open: Append): Promise<Finished> =>
-  inTurn(fileName(file), () => unlessLeased(() => finishFound(file, open)));
+  writingTurns.during(fileName(file), () => unlessLeased(() => finishFound(file, open)));
 
 async function finishFound(file: ManifestFile, open: Append): Promise<Finished> {
   if (!isOrphan(file.backend, open)) return 'busy';

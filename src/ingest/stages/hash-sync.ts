@@ -5,16 +5,10 @@
  */
 import { PlaceError } from '../../files/place-error.js';
 import { syncFiles } from '../../files/sync.js';
-import type { JobFacts, Sealed } from '../rules/facts.js';
-import type { IngestJob } from './job.js';
-import { type Batch, retry, type Step } from './stage.js';
-
-/** A step that stands only once the file's bytes are on disk. */
-export interface Hashed extends Step {
-  hashed: JobFacts;
-}
-
-export const isHashed = (step: Step): step is Hashed => 'hashed' in step;
+import type { Sealed } from '../rules/facts.js';
+import { type Hashed, isHashed } from '../steps/hashed.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, retry, type Step } from '../steps/stage.js';
 
 /** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
 export async function syncHashed(jobs: readonly IngestJob[], handled: readonly Step[], batch: Batch): Promise<Step[]> {

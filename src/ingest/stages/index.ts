@@ -1,8 +1,24 @@
-/** The pipeline: the four stages in their order. */
+/**
+ * The four stages. The way of an ordinary small file, in a worker of all stages:
+ *
+ *   claim        verify-complete has up to a thousand jobs of one feed
+ *   seal         calls/seal.ts: stat, is it complete, open, lease, rename into underprocess/, lease, stat, read, lease, stat
+ *   sync         the directories (durably), then the bytes (hash-sync.ts)
+ *   free name    calls/move.ts: does anything have the name that it wants in the warehouse?
+ *   commit 1     sealed and hashed; ledger/ask.ts: is the content new? planning/plan-ahead.ts: its target, its line, an open append
+ *   go on        manifest has the same jobs, in the same claim
+ *   append       manifest/finish.ts: the lines at the offset that was planned, sync
+ *   commit 2     the lines are confirmed, the append is closed
+ *   move         calls/move.ts: stat, rename to the target
+ *   sync         the directories
+ *   commit 3     stored, done
+ *
+ * `seal`, `free name` and `move` are orders: a thread carries them out for many files at once, beside the commits of other batches.
+ */
+import type { Stage } from '../steps/stage.js';
 import { hash } from './hash.js';
 import { manifest } from './manifest.js';
 import { move } from './move.js';
-import type { Stage } from './stage.js';
 import { verifyComplete } from './verify-complete.js';
 
 export const STAGES: readonly Stage[] = [verifyComplete, hash, manifest, move];

@@ -7,21 +7,22 @@
 import type { Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { endAhead } from '../manifest/ahead.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
+import { planningTurns } from '../manifest/turns.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
+import { lookForTargets, type Plan } from '../planning/look.js';
+import { fileOf, isItsWarehouse } from '../planning/manifest-file.js';
+import { planAnew } from '../planning/plan-anew.js';
 import { payloadOf } from '../rules/facts.js';
+import { mayHaveMoved, movedNothing } from '../rules/moved.js';
+import { manifestBusy } from '../steps/busy.js';
+import { lookAgain } from '../steps/contents.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, blocked, retry, type Stage, type Step } from '../steps/stage.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
-import { manifestBusy } from './busy.js';
-import { lookAgain } from './contents.js';
-import type { IngestJob } from './job.js';
-import { lookForTargets, type Plan } from './look.js';
-import { fileOf, isItsWarehouse } from './manifest-file.js';
 import { moveOnTheWay } from './move-on-the-way.js';
-import { planAnew } from './plan-anew.js';
-import { type Batch, blocked, retry, type Stage, type Step } from './stage.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
 const ROUNDS_MAX = 20;
@@ -72,10 +73,10 @@ function answered(job: IngestJob, content: Content | undefined, round: number, s
     return true;
   }
   if (content.state === 'carried') return false;
-  const { straight, moveAfter = 0 } = job.facts;
+  const { claimNo } = job.claim;
   // Confirmed before this claim came, which is not the first one for this stage: that may have gone on.
-  const mayHaveMoved = round === 0 && straight && job.claim.claimNo > moveAfter + 1;
-  const facts = mayHaveMoved ? job.facts : { ...job.facts, moveAfter: job.claim.claimNo };
+  const isMoved = round === 0 && job.facts.straight && mayHaveMoved(job.facts, claimNo);
+  const facts = isMoved ? job.facts : { ...job.facts, ...movedNothing(claimNo) };
   steps.set(job, { outcome: { kind: 'advance', payload: payloadOf(facts) } });
   return true;
 }
@@ -88,7 +89,7 @@ async function finishPlanned(content: Content, batch: Batch): Promise<Finished |
   try {
     return await (open ? finishOpen(file, open) : planAnew(content, file, batch.feed));
   } finally {
-    endAhead(name);
+    planningTurns.end(name);
   }
 }
 

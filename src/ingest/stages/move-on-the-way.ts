@@ -1,10 +1,12 @@
 /** Takes jobs whose lines were confirmed just now through `move` in the same claim. */
 import type { Content } from '../ledger/content.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
-import type { IngestJob } from './job.js';
+import { mayHaveMoved, mayMoveFrom } from '../rules/moved.js';
+import type { IngestJob } from '../steps/job.js';
+import type { Batch, Judged, Passed, Step } from '../steps/stage.js';
 import { limits } from './limits.js';
-import { DONE, move, moveAll } from './move.js';
-import type { Batch, Passed, Step } from './stage.js';
+import { move, moveAll } from './move.js';
+import { DONE } from './move-one.js';
 
 /** For jobs whose lines were confirmed just now: those that may go on are moved in the same claim. */
 export async function moveOnTheWay(
@@ -12,18 +14,19 @@ export async function moveOnTheWay(
   steps: readonly Step[],
   contents: ReadonlyMap<IngestJob, Content | undefined>,
   batch: Batch,
-): Promise<Step[]> {
-  if (!batch.straight?.mayRun(move.name)) return [...steps];
+): Promise<Judged> {
+  if (!batch.goesOn(move.name)) return { steps: [...steps] };
   const bounded = { bytesLeft: limits.onTheWayBytes };
   const next = jobs.map((job, i) => goingOn(job, steps[i]!, bounded));
   const open = next.flatMap((one) => one ?? []);
   const all = new Map(open.map(({ at }, i) => [at, contents.get(open[i]!.job)]));
-  const moved = await moveAll([...all.keys()], all, batch);
+  const { steps: moved, around } = await moveAll([...all.keys()], all, batch);
   let n = 0;
-  return steps.map((step, i) => {
+  const both = steps.map((step, i) => {
     const one = next[i];
     return one ? behind(moved[n++]!, one.passed) : step;
   });
+  return { steps: both, around };
 }
 
 /** Nothing more is recorded of a job that has ended. */
@@ -40,8 +43,8 @@ function goingOn(
   bounded.bytesLeft -= job.claim.bytes;
   if (bounded.bytesLeft < 0) return undefined;
   const facts = outcome.payload as unknown as JobFacts;
-  const isFirst = facts.moveAfter === job.claim.claimNo;
-  // This very claim is the first that can rename anything.
-  const at = { ...job, facts: isFirst ? { ...facts, moveAfter: job.claim.claimNo - 1 } : facts };
+  const { claimNo } = job.claim;
+  // Where none before it can have moved anything, this very claim is the first.
+  const at = { ...job, facts: mayHaveMoved(facts, claimNo) ? facts : { ...facts, ...mayMoveFrom(claimNo) } };
   return { job, at, passed: { outcome: { ...outcome, payload: payloadOf(at.facts) } } };
 }

@@ -1,17 +1,17 @@
 /** A sidecar that is there and cannot be read: what it demands has to be known before its file goes on. */
 import type { Outcome } from '../../../queue/backend.js';
 import { shownName } from '../../linux/index.js';
-import { readSidecar, type SidecarRead } from '../files/sidecar.js';
+import type { SidecarRead } from '../files/sidecar.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import type { JobFacts } from '../rules/facts.js';
-import type { IngestJob } from './job.js';
-import { type Batch, defer, retry, type SeenNow, type Step } from './stage.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, retry, type SeenNow, type Step } from '../steps/stage.js';
 
 /** Undefined when it was read, or is missing. Without what it demands, nothing would be checked. */
 export function notRead(
   job: IngestJob,
   batch: Batch,
-  { seen }: SidecarRead,
+  seen: SidecarRead['seen'],
   facts: JobFacts,
   seenNow?: SeenNow,
 ): Step | undefined {
@@ -23,13 +23,11 @@ export function notRead(
   return { outcome: { ...(outcome as Outcome), ...seenNow } };
 }
 
-/** Reads again the sidecar of a sealed file that was found without its job: it could not be read then. */
-export function readAgain(job: IngestJob, batch: Batch): Step {
-  const sidecar = readSidecar(batch.files.workEntry(job, 'sidecar'), batch.files.kinds);
+/** Of a sealed file that was found without its job: its sidecar could not be read then. */
+export function readAgain(job: IngestJob, batch: Batch, { seen, demanded }: SidecarRead): Step {
   const { unread: _, ...facts } = job.facts;
-  const { demanded } = sidecar;
   return (
-    notRead(job, batch, sidecar, job.facts) ??
+    notRead(job, batch, seen, job.facts) ??
     defer(0, 'sidecar_read', { ...facts, ...(demanded !== undefined && { demanded }) })
   );
 }

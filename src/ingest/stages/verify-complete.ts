@@ -1,29 +1,21 @@
 /**
  * verify-complete: finds out whether a file in the input is complete, and seals it: it is renamed into `underprocess/`,
- * out of the uploader's reach.
- * Guarantees: a sealed file was unchanged over its whole window and, where the kernel can tell, no writer had it open just
- * before and just after the rename; its sidecar is sealed before it. The seal is on disk before the key is freed.
- * Does not: hold a lease across the rename: an opener that waits for it would get the sealed inode afterwards (1,083 of
- * 1,500 under attack).
+ * out of the uploader's reach (src/ingest/calls/seal.ts). Where this process goes on to `hash` anyway, small files are hashed with it.
+ * Guarantees: the seal is on disk before the key is freed.
  */
-
-import type { Entry } from '../../files/directories.js';
 import { DirtyDirectories } from '../../files/dirty.js';
-import type { ByteName, Stat } from '../../linux/index.js';
-import { statEntry } from '../files/feed-files.js';
-import { NO_SIDECAR, readSidecar, type SidecarRead } from '../files/sidecar.js';
-import { completion } from '../rules/completion.js';
-import { unchanged } from '../rules/verified.js';
-import { candidateIdentity } from './candidate.js';
-import { eachJob } from './each-job.js';
-import { hashOnTheWay } from './hash.js';
+import { folderOf } from '../../files/places.js';
+import type { SealAnswer, ToSeal } from '../calls/order.js';
+import { putSidecarAside } from '../ends/put-away.js';
+import { planAhead } from '../planning/plan-ahead.js';
+import { type JobFacts, payloadOf } from '../rules/facts.js';
+import { judgeEach } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, durably, orderOf, type Passed, type Stage, type Step, writerMs } from '../steps/stage.js';
+import { judgeHash } from './hash.js';
 import { syncHashed } from './hash-sync.js';
-import type { IngestJob } from './job.js';
-import { planAhead } from './plan-ahead.js';
-import { putSidecarAside } from './put-away.js';
-import { sealQuickly } from './quick-seal.js';
-import { type GoOn, judge, seal, workEntries } from './seal.js';
-import { type Batch, defer, durably, hold, type Stage, type Step } from './stage.js';
+import { limits } from './limits.js';
+import { cannotOpen, nameTooLong, notPermitted, sizeRefused } from './refused.js';
 import { notRead } from './unread.js';
 
 const PARTIAL = 'partial_upload';
@@ -34,132 +26,86 @@ export const verifyComplete: Stage = {
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
-    const quick = await sealQuickly(jobs, batch, dirty);
-    const rest = jobs.filter((job) => !quick.get(job));
-    const goOn = batch.straight?.mayRun('hash') ? hashOnTheWay(batch) : onlySeal;
-    const slow = await eachJob(rest, batch, (job) => verify(job, batch, dirty, goOn, !quick.has(job)));
-    let n = 0;
-    const handled = jobs.map((job) => quick.get(job) ?? slow[n++]!);
+    const hashBytes = batch.goesOn('hash') ? limits.onTheWayBytes : 0;
+    const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal), { hashBytes }), jobs);
+    const handled = judgeEach(jobs, answers, batch, (job, answer) => judge(job, batch, dirty, answer));
     // One sync a batch: the renames are on disk before the commit that says "sealed".
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
     const steps = await syncHashed(jobs, durable, batch);
-    await planAhead(jobs, steps, batch);
-    return steps;
+    return { steps, around: await planAhead(jobs, steps, batch) };
   },
 };
 
-const onlySeal = (): GoOn => (sealed) => sealed;
+const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
+  ...{ id, path, inside },
+  seen: facts.seen!,
+  isFirst: claim.claimNo === 1,
+});
 
-/** `isFirst`: nothing was done with it since it was claimed. */
-function verify(
-  job: IngestJob,
-  batch: Batch,
-  dirty: DirtyDirectories,
-  goOn: (job: IngestJob) => GoOn,
-  isFirst: boolean,
-): Step {
-  const { kinds } = batch.files;
-  // Its work directory was removed while nothing lay in it: it is made again as at the first time.
-  if (job.inside !== '' && !batch.files.hasWork(job.inside) && statEntry(inputEntry(job, batch)))
-    return defer(0, 'other_mount', { ...job.facts, inside: '' });
-  // Nothing of it can have been sealed before its first claim; a file that is missing is looked for in any case.
-  if (isFirst && job.claim.claimNo === 1 && batch.files.canHold(job)) {
-    const entry = inputEntry(job, batch);
-    const stat = statEntry(entry);
-    if (entry && stat?.kind === 'file') return verifyInInput(job, batch, dirty, goOn, entry, stat);
+function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Step {
+  switch (answer.kind) {
+    case 'sealed':
+      // The rename may be from before a crash, and never synced.
+      dirty.add(batch.files.input, folderOf(job.path));
+      dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
+      return sealed(job, batch, answer);
+    case 'wait':
+      return wait(job, batch, answer);
+    case 'writer': {
+      const refusals = (job.facts.refusals ?? 0) + 1;
+      return defer(writerMs(refusals), 'writer_open', { ...job.facts, refusals }, answer.now);
+    }
+    case 'changed':
+      return defer(0, 'changed');
+    case 'size':
+      return sizeRefused(job, batch, answer.bytes);
+    case 'name_too_long':
+      return nameTooLong(job);
+    case 'unread':
+      return notRead(job, batch, answer.sidecar.seen, job.facts)!;
+    case 'gone':
+      // Nothing of ours was in it yet.
+      if (answer.hasSealedSidecar) putSidecarAside(job, batch, dirty);
+      return { outcome: { kind: 'drop', why: answer.is === undefined ? 'vanished' : `became_${answer.is}` } };
+    case 'other_version':
+      // Never paired with what lies there now.
+      putSidecarAside(job, batch, dirty);
+      return defer(0, 'sidecar_of_earlier_version');
+    case 'other_mount':
+      return defer(0, 'other_mount', { ...job.facts, inside: answer.inside });
+    case 'unopened':
+      return cannotOpen(job, answer.code);
+    case 'not_permitted':
+      return notPermitted(answer);
   }
-  const work = workEntries(job, batch);
-  if (work === undefined) return nameTooLong(job);
-  const sealedSidecar = statEntry(work.sidecar) ? readSidecar(work.sidecar, kinds) : undefined;
-  const unread = sealedSidecar && notRead(job, batch, sealedSidecar, job.facts);
-  if (statEntry(work.file)) return unread ?? judge(job, batch, dirty, work.file!, sealedSidecar);
-
-  const entry = inputEntry(job, batch);
-  const stat = statEntry(entry);
-  if (!entry || !stat || stat.kind !== 'file') return gone(job, batch, dirty, sealedSidecar !== undefined, stat);
-  if (sealedSidecar && !unchanged(job.facts.seen!.identity, stat)) {
-    // The sidecar belonged to a version that is gone; it is never paired with what lies there now.
-    putSidecarAside(job, batch, dirty);
-    return defer(0, 'sidecar_of_earlier_version');
-  }
-  return unread ?? verifyInInput(job, batch, dirty, goOn, entry, stat, sealedSidecar);
 }
 
-/** A file that lies in the input, and perhaps its sidecar was sealed already. */
-function verifyInInput(
-  job: IngestJob,
-  batch: Batch,
-  dirty: DirtyDirectories,
-  goOn: (job: IngestJob) => GoOn,
-  entry: Entry,
-  stat: Stat,
-  sealedSidecar?: SidecarRead,
-): Step {
-  // Taken before the sidecar is read: one that comes in between is then a change, which the producer tells.
-  const seen = { identity: candidateIdentity(batch, stat, entry), bytes: stat.size };
-  const sidecar = sealedSidecar ?? sidecarInInput(job, batch);
-  const rule = sealedSidecar
-    ? { complete: true as const }
-    : completion(batch.feed, job.facts.seen!, stat, sidecar.seen, batch.now());
-  if (!rule.complete) {
-    const facts = rule.seen ? { ...job.facts, seen: rule.seen, refusals: 0 } : job.facts;
-    const unreadable = rule.why === 'sidecar_unreadable' && notRead(job, batch, sidecar, facts, seen);
-    const step = unreadable || defer(rule.inMs, rule.why, facts, seen);
-    return rule.why === PARTIAL ? { ...step, told: () => partialUpload(job, batch, rule.inMs) } : step;
-  }
-  const tooLarge = sizeRule(job, batch, stat);
-  return tooLarge ?? seal(job, batch, dirty, entry, stat, sealedSidecar ? undefined : sidecar, sidecar, goOn(job));
+type Sealed = Extract<SealAnswer, { kind: 'sealed' }>;
+
+function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar, hash }: Sealed): Step {
+  // What was seen in the input says nothing of a sealed file.
+  const { refusals: _, seen: __, ...rest } = job.facts;
+  const after: JobFacts = { ...rest, sealed: facts, ...(sidecar?.demanded && { demanded: sidecar.demanded }) };
+  const passed: Passed = {
+    outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true, ...now },
+    told: () => {
+      const named = { feed: batch.feed.name, job: job.id, path: job.path };
+      if (sidecar?.saysOther) batch.emit('sidecar_without_checksum', named);
+      batch.emit('file_ready', { ...named, bytes: now.bytes, seal: facts.kind });
+    },
+  };
+  return hash === undefined ? passed : { ...judgeHash({ ...job, facts: after }, batch, hash), passed };
+}
+
+function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Step {
+  const { why, inMs, seen, now, unreadable } = answer;
+  const facts = seen ? { ...job.facts, seen, refusals: 0 } : job.facts;
+  if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
+  const step = defer(inMs, why, facts, now);
+  return why === PARTIAL ? { ...step, told: () => partialUpload(job, batch, inMs) } : step;
 }
 
 /** Logs once why a file waits for longer than its window. */
 function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, inMs: number): void {
   if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
-}
-
-/** The file is not there any more, or is no regular file: nothing of ours was in it yet. */
-function gone(
-  job: IngestJob,
-  batch: Batch,
-  dirty: DirtyDirectories,
-  sidecarSealed: boolean,
-  stat: Stat | undefined,
-): Step {
-  if (sidecarSealed) putSidecarAside(job, batch, dirty);
-  return { outcome: { kind: 'drop', why: stat ? `became_${stat.kind}` : 'vanished' } };
-}
-
-function sizeRule(job: IngestJob, batch: Batch, stat: Stat): Step | undefined {
-  const { minBytes, maxBytes } = batch.feed;
-  if (stat.size > maxBytes)
-    return hold(
-      'too_large',
-      `the file has ${stat.size} bytes and --max-bytes is ${maxBytes}: raise it and run ingest-ctl retry, or remove the file`,
-      job.facts,
-      { bytes: stat.size },
-    );
-  if (stat.size < minBytes)
-    return hold(
-      'too_small',
-      `the file has ${stat.size} bytes and --min-bytes is ${minBytes}: lower it and run ingest-ctl retry, or remove the file`,
-      job.facts,
-      { bytes: stat.size },
-    );
-  return undefined;
-}
-
-const nameTooLong = (job: IngestJob): Step =>
-  hold(
-    'name_too_long',
-    `its path has ${job.path.length} bytes, which no name in the work directory can hold: move it to a shorter path`,
-    job.facts,
-  );
-
-/** Undefined where a directory of its path has gone or was swapped for a symlink. */
-const inputEntry = (job: IngestJob, batch: Batch): Entry | undefined =>
-  batch.files.entryOrNone(batch.files.input, job.path);
-
-function sidecarInInput(job: IngestJob, batch: Batch): SidecarRead {
-  if (batch.feed.mode !== 'sidecar') return NO_SIDECAR;
-  const entry = batch.files.entryOrNone(batch.files.input, (job.path + batch.feed.sidecarSuffix) as ByteName);
-  return readSidecar(entry, batch.files.kinds);
 }

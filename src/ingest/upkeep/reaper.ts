@@ -58,7 +58,7 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
       continue;
     }
     if (part !== 'file' || path === undefined) continue;
-    if (await adopt(backend, feed, files, { id, key: bytesOfName(path), inside })) {
+    if (await adopt(backend, feed, files, { id, path, inside })) {
       adopted++;
       emit('orphan_adopted', { feed, job: id, path: shownName(path) });
     }
@@ -87,10 +87,10 @@ async function adopt(backend: Backend, feed: string, files: FeedFiles, job: Work
   const stat = statEntry(files.workEntry(job, 'file'));
   if (stat?.kind !== 'file') return false;
   const facts = foundFacts(files, job, stat);
-  const { id, key } = job;
+  const { id, path } = job;
   return backend.transact((tx) =>
     tx.adopt({
-      ...{ id, feed, key, bytes: stat.size, stage: 'hash' },
+      ...{ id, feed, key: bytesOfName(path), bytes: stat.size, stage: 'hash' },
       identity: identityOf(stat),
       payload: payloadOf(facts),
     }),

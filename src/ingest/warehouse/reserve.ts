@@ -32,7 +32,8 @@ export function freeTarget(reader: Reader, files: FeedFiles, wanted: ByteName, c
   }
 }
 
-function isOnDisk(files: FeedFiles, target: ByteName): boolean {
+/** Errors: as the calls give them; a name that no file can have is one. */
+export function isOnDisk(files: FeedFiles, target: ByteName): boolean {
   const entry = files.entryOrNone(files.warehouse, target);
   // A name that is too long for this filesystem is not free: nothing could ever be put there.
   return entry !== undefined && statAtOrNone(entry.dir, entry.name, 'error') !== undefined;

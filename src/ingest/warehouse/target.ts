@@ -11,7 +11,7 @@ import type { Directories, Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { sameMount } from '../../files/mounts.js';
 import type { Paced } from '../../files/pace.js';
-import { folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/places.js';
 import { openEntry } from '../../files/probe.js';
 import {
   type ByteName,
@@ -41,6 +41,24 @@ export interface Source {
   reading?: () => void;
 }
 
+/** By a rename. `exists`: something lies there. `across`: it is on another mount. Errors: as the calls give them. */
+export function renameTo(warehouse: Directories, target: ByteName, from: Entry): 'renamed' | 'exists' | 'across' {
+  const to = entryFor(warehouse, target);
+  try {
+    renameNoReplace(from.dir, from.name, to.dir, to.name);
+    return 'renamed';
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (!(error instanceof LinuxError) || (code !== 'EEXIST' && code !== 'EXDEV')) throw error;
+    return code === 'EEXIST' ? 'exists' : 'across';
+  }
+}
+
+/** Its folder is made where missing. */
+function entryFor(warehouse: Directories, target: ByteName): Entry {
+  return { dir: warehouse.make(folderOf(target)), name: baseOf(target) };
+}
+
 /** Errors: as the calls give them. */
 export async function putAtTarget(
   warehouse: Directories,
@@ -48,21 +66,23 @@ export async function putAtTarget(
   source: Source,
   dirty: DirtyDirectories,
 ): Promise<Put> {
-  const folder = folderOf(target);
-  const dir = warehouse.make(folder);
-  const to: Entry = { dir, name: target.slice(target.lastIndexOf('/') + 1) as ByteName };
-  dirty.add(warehouse, folder);
-  try {
-    renameNoReplace(source.entry.dir, source.entry.name, to.dir, to.name);
-    return 'renamed';
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    source.reading?.();
-    if (error.code === 'EEXIST')
-      return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
-    if (error.code !== 'EXDEV') throw error;
-  }
-  return copyAcross(warehouse, folder, to, source);
+  const came = renameTo(warehouse, target, source.entry);
+  dirty.add(warehouse, folderOf(target));
+  return came === 'renamed' ? came : putByBytes(warehouse, target, source, came);
+}
+
+/** What a rename could not do. Errors: as the calls give them. */
+export async function putByBytes(
+  warehouse: Directories,
+  target: ByteName,
+  source: Source,
+  came: 'exists' | 'across',
+): Promise<Put> {
+  const to = entryFor(warehouse, target);
+  source.reading?.();
+  if (came === 'exists')
+    return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
+  return copyAcross(warehouse, folderOf(target), to, source);
 }
 
 async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<Put> {

@@ -14,7 +14,7 @@ import { countLostLines } from '../health/beats.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
 import { STAGES } from '../stages/index.js';
-import type { Emit } from '../stages/stage.js';
+import type { Emit } from '../steps/stage.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upkeep/reaper.js';
 import { checkStateOnce } from '../upkeep/state-check.js';
 import { forgetReservations } from '../warehouse/reserve.js';

@@ -5,7 +5,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { SharedLockFile } from '../../linux/index.js';
-import type { Emit, Feed } from '../stages/stage.js';
+import type { Emit, Feed } from '../steps/stage.js';
 import { checkFeeds, enterFeed } from '../upkeep/enter.js';
 
 const READ_AGAIN_MS = 5_000;

@@ -5,10 +5,10 @@ import type { Pace } from '../../files/pace.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { STAGES } from '../stages/index.js';
-import type { IngestJob } from '../stages/job.js';
-import type { Batch, Feed } from '../stages/stage.js';
+import type { IngestJob } from '../steps/job.js';
+import type { Batch, Feed } from '../steps/stage.js';
 import type { Background } from './background.js';
-import { type Beside, StraightWay } from './straight.js';
+import { BatchCalls, type Beside } from './batch-calls.js';
 
 export interface Worker {
   backend: Backend;
@@ -26,21 +26,30 @@ export function openBatch(
   const files = new FeedFiles(feed.roots);
   const hand = (job: IngestJob | undefined, place?: string): void =>
     background.hand(files, job || place ? { job: job?.id ?? null, place: place ?? '' } : undefined);
+  const isDraining = (): boolean => context.drainSignal.aborted;
   const batch: Batch = {
     backend,
     feed: feed.options,
     files,
     boot,
     now: () => ({ ms: backend.nowMs(), boot }),
-    draining: () => context.drainSignal.aborted,
+    draining: isDraining,
     pace,
-    straight: new StraightWay(backend, feed.options.name, straightOn(context.stages, pace), hand, beside),
+    calls: new BatchCalls(files, hand, isDraining, beside),
+    goesOn: goesOn(backend, feed.options.name, straightOn(context.stages, pace)),
     // Stages name a file by its path below the input, as bytes; people get the whole path.
     emit: (event, fields) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
     hand,
   };
   return { batch, close: () => files.close() };
+}
+
+/** Gates are asked now: what is closed later waits for the next batch. */
+export function goesOn(backend: Pick<Backend, 'gates'>, feed: string, stages: ReadonlySet<StageName>): Batch['goesOn'] {
+  const gates = backend.gates().filter((gate) => gate.feed === feed || gate.feed === '*');
+  const closed = new Set(gates.map(({ stage }) => stage));
+  return (stage) => stages.has(stage) && !closed.has(stage) && !closed.has('*');
 }
 
 /** Where each byte waits for its turn, the stages that read and copy have batches of their own, of a second's bytes. */

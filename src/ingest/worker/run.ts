@@ -10,20 +10,20 @@ import type { ChildContext } from '../../base/process/context.js';
 import { Pace } from '../../files/pace.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
-import { QuickThread } from '../files/quick-thread.js';
+import { finishDecided } from '../ends/decided.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
-import { finishDecided } from '../stages/decided.js';
 import { STAGES } from '../stages/index.js';
-import { type IngestJob, ingestJob } from '../stages/job.js';
-import { type Batch, blocked, defer, type Feed, type Stage, type Step } from '../stages/stage.js';
+import { type IngestJob, ingestJob } from '../steps/job.js';
+import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type Step } from '../steps/stage.js';
+import { CallThread } from '../threads/thread.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { refuseLostState } from '../upkeep/known.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
+import { type Beside, settlementOf } from './batch-calls.js';
 import { Feeds } from './feeds.js';
 import { openBatch, type Worker } from './open-batch.js';
-import { type Beside, settlementOf } from './straight.js';
 import { tellSettled } from './tell.js';
 
 /** A job of a feed that no producer has recorded (yet) is looked at again after this. */
@@ -39,7 +39,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const feeds = new Feeds(backend, statePath, context.emit);
   const onError = noticeOf(context);
   const dispatchers: Dispatcher[] = [];
-  const thread = new QuickThread(backend.handSpot());
+  const thread = new CallThread(backend.handSpot());
   const background = new Background({
     ...{ backend, statePath },
     feeds,
@@ -53,6 +53,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const beside: Beside = { thread, sayAgain: () => background.sayAgain(), failed: onError };
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
+    context.drainSignal.addEventListener('abort', () => thread.drain(), { once: true });
     context.onStop(() => backend.beat({ job: null, place: '' }));
     background.startBeats();
     await checkFeeds(backend, statePath, given);
@@ -111,11 +112,11 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
         throw error;
       }
       const opened = feed && openBatch(feed, worker);
-      const steps = opened
+      const { steps, around } = opened
         ? await runFeed(stage, group.map(ingestJob), opened)
-        : group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed'));
+        : { steps: group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed')) };
       const settlements = group.map((job, i) => settlementOf(job, steps[i]!));
-      const answers = await settle(...notingArrivals(feed?.options, settlements, opened?.batch.around));
+      const answers = await settle(...notingArrivals(feed?.options, settlements, around));
       tellSettled(stage.name, group, steps, answers, {
         emit: context.emit,
         trace: context.config.service.trace,
@@ -130,7 +131,7 @@ export async function runFeed(
   stage: Stage,
   jobs: readonly IngestJob[],
   opened: { batch: Batch; close: () => void },
-): Promise<Step[]> {
+): Promise<Judged> {
   const { batch } = opened;
   try {
     const isDecided = (job: IngestJob): boolean => job.facts.putAway !== undefined;
@@ -139,10 +140,12 @@ export async function runFeed(
     const steps = new Map<IngestJob, Step>();
     const note = (of: readonly IngestJob[], answers: readonly Step[]): void =>
       of.forEach((job, i) => void steps.set(job, answers[i]!));
-    if (decided.length > 0)
-      note(decided, await guarded(stage, decided, batch, () => finishDecided(stage.name, decided, batch)));
-    if (open.length > 0) note(open, await guarded(stage, open, batch, () => stage.run(open, batch)));
-    return jobs.map((job) => steps.get(job)!);
+    const finish = async (): Promise<Judged> => ({ steps: await finishDecided(stage.name, decided, batch) });
+    if (decided.length > 0) note(decided, (await guarded(stage, decided, batch, finish)).steps);
+    if (open.length === 0) return { steps: jobs.map((job) => steps.get(job)!) };
+    const judged = await guarded(stage, open, batch, () => stage.run(open, batch));
+    note(open, judged.steps);
+    return { ...judged, steps: jobs.map((job) => steps.get(job)!) };
   } finally {
     opened.close();
   }
@@ -153,13 +156,13 @@ async function guarded(
   stage: Stage,
   jobs: readonly IngestJob[],
   batch: Batch,
-  act: () => Promise<Step[]>,
-): Promise<Step[]> {
+  act: () => Promise<Judged>,
+): Promise<Judged> {
   try {
     return await act();
   } catch (error) {
     if (!(error instanceof PlaceError)) throw error;
-    return jobs.map(() => blocked(stage.name, batch.feed.name, error.untried(), batch.emit));
+    return { steps: jobs.map(() => blocked(stage.name, batch.feed.name, error.untried(), batch.emit)) };
   }
 }
 

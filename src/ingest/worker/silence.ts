@@ -6,7 +6,7 @@
  */
 import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
-import type { Emit } from '../stages/stage.js';
+import type { Emit } from '../steps/stage.js';
 
 /** Its parent comes first: where that one lives, there is nothing to tell. */
 const MARGIN_ROUNDS = 2;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { ClaimedJob, Outcome, SettleAnswer } from '../../../queue/backend.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
-import type { Emit, Step } from '../stages/stage.js';
+import type { Emit, Step } from '../steps/stage.js';
 
 export interface Telling {
   emit: Emit;

@@ -12,7 +12,7 @@ import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { openJobs } from '../../ingest/upkeep/open-jobs.js';
-import { type ByteName, LinuxError, shownName, statAtOrNone } from '../../linux/index.js';
+import { type ByteName, LinuxError, nameOfBytes, shownName, statAtOrNone } from '../../linux/index.js';
 import { difference, type Tell } from './words.js';
 
 export interface Working {
@@ -78,7 +78,7 @@ function isSomewhere(view: QueueView, files: FeedFiles, id: string): boolean {
   const job = view.job(id);
   if (!job || !isLive(job)) return true;
   const facts = job.payload as unknown as Partial<JobFacts>;
-  const key = { id, key: job.key, inside: (facts.inside ?? '') as ByteName };
+  const key = { id, path: nameOfBytes(job.key), inside: (facts.inside ?? '') as ByteName };
   if (facts.putAway !== undefined || facts.sealed === undefined || (key.inside !== '' && !files.hasWork(key.inside)))
     return true;
   if (statEntry(files.workEntry(key, 'file')) || statEntry(files.workEntry(key, 'copy'))) return true;

@@ -127,7 +127,7 @@ function dropped(why: string | undefined): string {
 /** Where a file of the job lies in a folder of its work directory. */
 function whereIs(job: Job, folder: (typeof WORK_FOLDERS)[number], { files }: Looked): string | undefined {
   const inside = ((job.payload as unknown as JobFacts).inside ?? '') as ByteName;
-  const key = { id: job.id, key: job.key, inside };
+  const key = { id: job.id, path: pathOf(job.key), inside };
   if (!files.canHold(key) || !statEntry(files.workEntry(key, 'file', folder))) return undefined;
   const root = inside === '' ? files.roots.work : `${files.roots.input}/${shown(inside)}/.ingest`;
   return `It lies in ${root}/${shown(files.workPath(key, 'file', folder))}.`;

@@ -12,7 +12,7 @@ import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import type { Content } from '../../ingest/ledger/content.js';
 import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/manifest/read.js';
 import { contentAt } from '../../ingest/warehouse/target.js';
-import { bytesOfName, nameOfBytes } from '../../linux/index.js';
+import { nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
 import { isSettled, type Making } from './state/progress.js';
 import { below, type Line, targetOf } from './state/row.js';
@@ -64,8 +64,8 @@ async function pathFor(
 }
 
 function liesInFailed({ record }: Line, feed: FeedOptions, files: FeedFiles): boolean {
-  const key = below(feed.input, pathBytesOf(record, 'path')) ?? nameOfBytes(pathBytesOf(record, 'path'));
-  const job = { id: record.ingestId, key: bytesOfName(key), inside: '' as typeof key };
+  const path = below(feed.input, pathBytesOf(record, 'path')) ?? nameOfBytes(pathBytesOf(record, 'path'));
+  const job = { id: record.ingestId, path, inside: '' as typeof path };
   return files.canHold(job) && statEntry(files.workEntry(job, 'file', FAILED)) !== undefined;
 }
 

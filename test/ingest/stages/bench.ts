@@ -9,24 +9,26 @@ import type { Backend, Decision } from '../../../queue/backend.js';
 import { configOf } from '../../../src/base/config/load.js';
 import type { FeedOptions } from '../../../src/base/config/options.js';
 import { askedFor } from '../../../src/commands/ask.js';
+import { finishDecided } from '../../../src/ingest/ends/decided.js';
 import { FeedFiles, statEntry } from '../../../src/ingest/files/feed-files.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { setUpRoots } from '../../../src/ingest/roots/roots.js';
 import { payloadOf } from '../../../src/ingest/rules/facts.js';
 import { identityOf } from '../../../src/ingest/rules/identity.js';
-import { finishDecided } from '../../../src/ingest/stages/decided.js';
 import { STAGES } from '../../../src/ingest/stages/index.js';
-import { ingestJob } from '../../../src/ingest/stages/job.js';
-import type { Batch, Feed, Step } from '../../../src/ingest/stages/stage.js';
+import { ingestJob } from '../../../src/ingest/steps/job.js';
+import type { Batch, Feed, Judged, Step } from '../../../src/ingest/steps/stage.js';
 import { redoAppends } from '../../../src/ingest/upkeep/reaper.js';
 import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
-import { StraightWay, settlementOf } from '../../../src/ingest/worker/straight.js';
+import { BatchCalls, settlementOf } from '../../../src/ingest/worker/batch-calls.js';
+import { goesOn } from '../../../src/ingest/worker/open-batch.js';
 import { bootId } from '../../../src/linux/index.js';
 import type { Dropped } from '../../world/dropping.js';
 import type { Options } from '../../world/layout.js';
 import { World } from '../../world/world.js';
 
 const silent = (): void => {};
+const NONE: ReadonlySet<string> = new Set();
 const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
 
 export class Died extends Error {}
@@ -90,11 +92,16 @@ export class Bench {
       const open = jobs.filter(({ facts }) => facts.putAway === undefined);
       const steps: Step[] = [];
       if (decided.length > 0) steps.push(...(await finishDecided(name, decided, batch)));
-      if (open.length > 0) steps.push(...(await stage.run(open, batch)));
+      let around: Judged['around'];
+      if (open.length > 0) {
+        const judged = await stage.run(open, batch);
+        steps.push(...judged.steps);
+        around = judged.around;
+      }
       const settled = [...decided, ...open].map(({ claim }, i) => settlementOf(claim, steps[i]!));
       this.outcomes = settled.map(({ outcome }) => outcome);
-      const [noted, around] = notingArrivals(this.feed.options, settled, batch.around);
-      await backend.settle(noted, undefined, around);
+      const [noted, both] = notingArrivals(this.feed.options, settled, around);
+      await backend.settle(noted, undefined, both);
     } catch (error) {
       if (!(error instanceof Died)) throw error;
     } finally {
@@ -141,8 +148,9 @@ export class Bench {
   #batch(backend: Backend, files: FeedFiles, straight: boolean): Batch {
     const boot = bootId();
     const now = () => ({ ms: backend.nowMs(), boot });
-    const way = straight && { straight: new StraightWay(backend, this.feed.options.name, ALL, silent) };
-    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent, ...way };
+    const way = goesOn(backend, this.feed.options.name, straight ? ALL : NONE);
+    const calls = new BatchCalls(files, silent);
+    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent, calls, goesOn: way };
   }
 }
 

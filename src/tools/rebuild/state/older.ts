@@ -11,7 +11,7 @@ import { contentByHash, contentByRow, placeOf } from '../../../ingest/ledger/con
 import { forgetHashes } from '../../../ingest/ledger/hashes.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
-import type { ByteName } from '../../../linux/index.js';
+import { type ByteName, nameOfBytes } from '../../../linux/index.js';
 import { adopt, decide, goOnAt } from './jobs.js';
 import { followSealed } from './moved.js';
 import { isSettled, settle } from './progress.js';
@@ -75,7 +75,7 @@ export type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out o
 export function whereItLies(job: Job, files: FeedFiles): Lies {
   const inside = (ofJob(job).inside ?? '') as ByteName;
   if (inside !== '' && !files.hasWork(inside)) return 'out of reach';
-  const key = { id: job.id, key: job.key, inside };
+  const key = { id: job.id, path: nameOfBytes(job.key), inside };
   if (!files.canHold(key)) return 'nowhere';
   const lies = (part: Part, folder?: ByteName) => statEntry(files.workEntry(key, part, folder)) !== undefined;
   if (lies('file') || lies('copy')) return 'underprocess';

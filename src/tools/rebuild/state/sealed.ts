@@ -66,12 +66,12 @@ export async function noteSealed(backend: Backend, feed: string, files: FeedFile
     const key = bytesOfName(path);
     const known = before > 0 ? identityNoted(backend, feed, job, part) : undefined;
     if (known !== undefined) {
-      const stat = statEntry(files.workEntry({ id: job, key, inside }, part));
+      const stat = statEntry(files.workEntry({ id: job, path, inside }, part));
       if (!stat || identityOf(stat) !== known) throw new ChangedMeanwhile();
       again++;
       continue;
     }
-    const read = await digestOf(files, { id: job, key, inside }, part);
+    const read = await digestOf(files, { id: job, path, inside }, part);
     if (read === undefined) noted.unreadable++;
     else if (rows.push([job, part, key, inside, read.sha256, read.identity, read.size, read.facts]) >= BATCH) {
       await enterSealed(backend, feed, rows);
@@ -164,10 +164,10 @@ export function settleSidecars(files: FeedFiles, suffix: ByteName, isJobs: (id: 
       part === 'sidecar' &&
       path !== undefined &&
       !isJobs(id) &&
-      !statEntry(files.workEntry({ id, key: bytesOfName(path), inside }, 'file')),
+      !statEntry(files.workEntry({ id, path, inside }, 'file')),
   );
   for (const { jobId: id, path, inside } of alone) {
-    const job = { id, key: bytesOfName(path!), inside };
+    const job = { id, path: path!, inside };
     const from = files.workEntry(job, 'sidecar')!;
     const sealedAt = statEntry(from)!.ctimeNs;
     const file = statEntry(files.entryOrNone(files.input, path!));

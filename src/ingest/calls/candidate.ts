@@ -1,0 +1,13 @@
+import type { FeedOptions } from '../../base/config/options.js';
+import type { Entry } from '../../files/directories.js';
+import type { ByteName, Stat } from '../../linux/index.js';
+import { statEntry } from '../files/feed-files.js';
+import { identityOf } from '../rules/identity.js';
+import type { Candidate } from './order.js';
+
+/** As the producer computes it, so that its next scan finds the row unchanged. */
+export function candidateOf(feed: FeedOptions, stat: Stat, entry: Entry): Candidate {
+  if (feed.mode !== 'sidecar') return { identity: identityOf(stat), bytes: stat.size };
+  const sidecar = statEntry({ dir: entry.dir, name: (entry.name + feed.sidecarSuffix) as ByteName });
+  return { identity: identityOf(stat, sidecar ?? null), bytes: stat.size };
+}

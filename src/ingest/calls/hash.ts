@@ -1,0 +1,114 @@
+/**
+ * The hash of a sealed file: is it still as it was sealed, is somebody writing it, which SHA-256 has it.
+ * Guarantees: the digest is of bytes that no writer could change while they were read: probe and stat before and after. Its
+ * uploader can only reach it by a descriptor from before the seal.
+ * Does not: read a large file, or copy one; src/ingest/stages/hash-by-itself.ts does, between the same two questions.
+ */
+import { closeSync } from 'node:fs';
+import type { FeedOptions } from '../../base/config/options.js';
+import { type Digest, digestSmall, SMALL_BYTES } from '../../files/digest.js';
+import { inPlace } from '../../files/place-error.js';
+import { type FsKinds, openEntry, type Probe, probeFd } from '../../files/probe.js';
+import type { Stat } from '../../linux/index.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { readSidecar } from '../files/sidecar.js';
+import { stabilityMs } from '../rules/completion.js';
+import type { Sealed } from '../rules/facts.js';
+import { identityOf } from '../rules/identity.js';
+import { sameBytes, unchanged } from '../rules/verified.js';
+import { nowOf } from './now.js';
+import type { HashAnswer, Terms, ToHash } from './order.js';
+
+/** A sealed file that is to be read: as it was sealed, and nobody writes it. */
+export interface OpenSealed {
+  fd: number;
+  sealed: Sealed;
+  before: Probe;
+}
+
+export function hasher(files: FeedFiles, terms: Terms): (file: ToHash) => HashAnswer | { kind: 'large' } {
+  return (file) => {
+    const open = openSealed(files, terms, file);
+    if ('kind' in open) return open;
+    try {
+      const isSmall = open.sealed.kind === 'lease' && open.before.stat.size <= SMALL_BYTES;
+      return isSmall ? readSmall(open, files.kinds) : { kind: 'large' };
+    } finally {
+      closeSync(open.fd);
+    }
+  };
+}
+
+/** An answer where it is not to be read (now). Whoever gets the descriptor closes it. */
+export function openSealed(files: FeedFiles, terms: Terms, file: ToHash): OpenSealed | HashAnswer {
+  const entry = files.workEntry(file, 'file');
+  const stat = statEntry(entry);
+  if (!entry || !stat) return { kind: 'missing' };
+  if (file.unread) return { kind: 'sidecar', read: readSidecar(files.workEntry(file, 'sidecar'), files.kinds) };
+  const given = file.sealed ?? { identity: identityOf(stat), kind: 'lease' as const };
+  const sealed = afterWindow(terms, given, stat);
+  if (!('identity' in sealed)) return sealed;
+
+  const opened = inPlace('work', files.roots.work, 'read', () => openEntry(entry));
+  if (opened.fd === undefined)
+    return opened.code === 'EAGAIN' ? again('writer_open', given, stat) : { kind: 'unopened', code: opened.code };
+  let isKept = false;
+  try {
+    const open = { fd: opened.fd, sealed, before: probeFd(opened.fd, files.kinds) };
+    const refused = refusal(terms.feed, open);
+    if (refused) return refused;
+    if (file.isHashed) return { kind: 'as_hashed', sealed };
+    isKept = true;
+    return open;
+  } finally {
+    if (!isKept) closeSync(opened.fd);
+  }
+}
+
+/** A window that runs inside `underprocess/`. Answers the sealing as it stands after it, or that it is to be waited for. */
+function afterWindow(terms: Terms, sealed: Sealed, stat: Stat): Sealed | HashAnswer {
+  const { window, ...rest } = sealed;
+  if (!window) return sealed;
+  const now = nowOf(terms);
+  if (window.boot !== now.boot || !unchanged(window.identity, stat)) return again('window', sealed, stat);
+  const leftMs = window.sinceMs + stabilityMs(terms.feed) - now.ms;
+  return leftMs > 0 ? { kind: 'wait', inMs: Math.ceil(leftMs) } : { ...rest, identity: identityOf(stat) };
+}
+
+/** Undefined when the file is as it was sealed and nobody writes it. */
+export function refusal(feed: FeedOptions, { sealed, before }: Omit<OpenSealed, 'fd'>): HashAnswer | undefined {
+  const refused = differs(sealed, before, sealed.identity);
+  if (refused) return refused;
+  return before.stat.size === 0 && feed.onEmpty === 'hold' ? { kind: 'empty', sealed } : undefined;
+}
+
+export const readSmall = (open: OpenSealed, kinds: FsKinds): HashAnswer =>
+  afterReading(open, digestSmall(open.fd, open.before.stat.size), probeFd(open.fd, kinds));
+
+/** A store through a mapping changes neither mtime nor ctime: only the second probe sees its writer. */
+export function afterReading({ sealed, before }: Omit<OpenSealed, 'fd'>, digest: Digest, after: Probe): HashAnswer {
+  const refused = differs(sealed, after, identityOf(before.stat));
+  if (refused) return refused;
+  if (digest.bytes !== before.stat.size) return again('changed', sealed, after.stat);
+  const sha256 = digest.sha256.toString('hex');
+  return { kind: 'hashed', sealed: { ...sealed, identity: identityOf(after.stat) }, sha256 };
+}
+
+function differs(sealed: Sealed, { stat, writer, because }: Probe, identity: string): HashAnswer | undefined {
+  if (writer === 'writer') return again('writer_open', sealed, stat);
+  if (!sameBytes(identity, stat)) return again('changed', sealed, stat);
+  if (writer === 'unknown' && sealed.kind === 'lease') {
+    const copied: Sealed = { ...sealed, kind: 'copy', ...(because !== undefined && { because }) };
+    return again('private_copy', copied, stat);
+  }
+  return undefined;
+}
+
+type Again = Extract<HashAnswer, { kind: 'again' }>;
+
+const again = (why: Again['why'], sealed: Sealed, stat: Stat): Again => ({
+  kind: 'again',
+  why,
+  sealed,
+  now: { identity: identityOf(stat), bytes: stat.size },
+});

@@ -1,0 +1,177 @@
+/**
+ * Puts the files of a decided job away: what is left of a stored one is removed, a duplicate goes to `duplicates/` (or is
+ * deleted), a discarded one to `failed/`. The decision is in the row before this begins; doing it twice is doing it once.
+ * Does not: ever take a file out of the warehouse, and never removes an original that changed after it was copied.
+ */
+import type { Entry } from '../../files/directories.js';
+import type { DirtyDirectories } from '../../files/dirty.js';
+import { mountOf } from '../../files/mounts.js';
+import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../../files/places.js';
+import { type ByteName, LinuxError, renameNoReplace, type Stat, unlinkAt } from '../../linux/index.js';
+import { candidateOf } from '../calls/candidate.js';
+import { statEntry } from '../files/feed-files.js';
+import { shownPlace } from '../ledger/content.js';
+import { type PutAway, payloadOf } from '../rules/facts.js';
+import { identityOf } from '../rules/identity.js';
+import { sameBytes, unchanged } from '../rules/verified.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, hold, type Step } from '../steps/stage.js';
+
+export function putAway(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  kind: Exclude<PutAway['kind'], 'withdrawn'>,
+): Step {
+  switch (kind) {
+    case 'stored':
+      return removeStored(job, batch, dirty);
+    case 'duplicate':
+      return archiveDuplicate(job, batch, dirty, job.facts.putAway!);
+    case 'discarded':
+      return discard(job, batch, dirty);
+  }
+}
+
+function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+  const left = statEntry(batch.files.workEntry(job, 'file'));
+  if (left && !sameBytes(job.facts.sealed!.identity, left)) {
+    return hold(
+      'changed_after_copy',
+      'its content was stored, but the original was written to afterwards: look at both, then ingest-ctl retry (once it is as before) or ingest-ctl discard',
+      job.facts,
+    );
+  }
+  for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);
+  return { outcome: { kind: 'finish', ending: 'stored' } };
+}
+
+function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
+  const left = statEntry(batch.files.workEntry(job, 'file'));
+  if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
+  const deleting = batch.feed.onDuplicate === 'delete';
+  // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
+  // One that was learned elsewhere is not ours to vouch for, and of a pruned one only its manifest is known.
+  const of = (decided.of ?? '') as ByteName;
+  const originalThere =
+    deleting &&
+    !of.startsWith('/') &&
+    statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes;
+  const note = decided.note ?? (deleting && !originalThere ? 'original_missing' : undefined);
+  for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
+  for (const part of ['sidecar', 'file'] as const) {
+    if (originalThere) remove(job, batch, dirty, part);
+    else move(job, batch, dirty, part, DUPLICATES);
+  }
+  return {
+    outcome: { kind: 'finish', ending: 'duplicate' },
+    told: () =>
+      batch.emit('file_skipped_duplicate', {
+        feed: batch.feed.name,
+        job: job.id,
+        path: job.path,
+        sha256: job.facts.sha256,
+        bytes: job.claim.bytes,
+        duplicate_of: shownPlace(batch.feed.warehouse, of),
+        kept: !originalThere,
+        ...(note !== undefined && { note }),
+      }),
+  };
+}
+
+/** Its uploader wrote on by a descriptor of before the seal: what was decided spoke of other bytes. */
+const writtenSince = ({ facts }: IngestJob): Step => ({
+  outcome: {
+    kind: 'advance',
+    to: 'hash',
+    payload: payloadOf({ ...facts, putAway: undefined, content: undefined, sha256: undefined }),
+  },
+});
+
+/** A job that was never sealed has its file in the input still. It goes only if it is the one that was held. */
+function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+  if (!batch.files.canHold(job)) {
+    return hold(
+      'name_too_long',
+      'no name in the work directory can hold it, so it cannot be discarded by a move: rename or delete the file in the input, then ingest-ctl retry',
+      { ...job.facts, putAway: undefined },
+    );
+  }
+  const other = job.facts.sealed ? undefined : discardFromInput(job, batch, dirty);
+  if (other) return other;
+  for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
+  for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
+  return {
+    outcome: { kind: 'finish', ending: 'discarded' },
+    told: () =>
+      batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
+  };
+}
+
+/**
+ * Answers a step where the file lies on another mount, whose own work directory has to take it; or where another version lies there,
+ * which nobody discarded: the producer has passed it by, since the job has its path.
+ */
+function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | undefined {
+  if ([UNDERPROCESS, FAILED].some((folder) => statEntry(batch.files.workEntry(job, 'file', folder)))) return undefined;
+  const entry = batch.files.entryOrNone(batch.files.input, job.path);
+  const stat = statEntry(entry);
+  if (!entry || stat?.kind !== 'file') return undefined;
+  if (!unchanged(job.facts.seen!.identity, stat)) return lookAnew(job, batch, entry, stat);
+  const to = batch.files.makeWorkEntry(job, 'file', FAILED);
+  try {
+    renameToFree(entry, to);
+  } catch (error) {
+    const inside = mountOf(batch.files.input, job.path);
+    if (!(error instanceof LinuxError) || error.code !== 'EXDEV' || inside === job.inside) throw error;
+    return defer(0, 'other_mount', { ...job.facts, inside });
+  }
+  dirty.add(batch.files.input, folderOf(job.path));
+  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file', FAILED)));
+  return undefined;
+}
+
+function lookAnew(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
+  const seen = { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' as const };
+  const inside = job.inside === '' ? {} : { inside: job.inside };
+  return defer(0, 'another_version', { seen, ...inside }, candidateOf(batch.feed, stat, entry));
+}
+
+/** A sidecar that was sealed for a version which is gone. */
+export const putSidecarAside = (job: IngestJob, batch: Batch, dirty: DirtyDirectories): void =>
+  move(job, batch, dirty, 'sidecar', FAILED);
+
+function remove(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {
+  const entry = batch.files.workEntry(job, part);
+  if (!entry || !statEntry(entry)) return;
+  unlinkAt(entry.dir, entry.name);
+  leave(job, batch, dirty, part);
+}
+
+function move(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part, folder: ByteName): void {
+  const from = batch.files.workEntry(job, part);
+  if (!from || !statEntry(from)) return;
+  renameToFree(from, batch.files.makeWorkEntry(job, part, folder));
+  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, part, folder)));
+  leave(job, batch, dirty, part);
+}
+
+/** A job may put away more than one of a kind: the sidecar of each version that was replaced before its own seal. */
+function renameToFree(from: Entry, to: Entry): void {
+  for (let n = 1; ; n++) {
+    try {
+      renameNoReplace(from.dir, from.name, to.dir, nthName(to.name, n));
+      return;
+    } catch (error) {
+      if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function leave(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {
+  const work = batch.files.work(job.inside);
+  const folder = folderOf(batch.files.workPath(job, part));
+  work.removeEmpty(folder, UNDERPROCESS);
+  dirty.add(work, UNDERPROCESS);
+  if (folder !== UNDERPROCESS) dirty.add(work, folder);
+}

@@ -1,0 +1,99 @@
+/**
+ * Looks for a free target for each job of a batch, before its lines are planned.
+ * Guarantees: what fails of the whole warehouse comes out as a PlaceError; what a single name or folder does is its job's own.
+ * Does not: reserve anything; the planning transaction does.
+ */
+import type { Reader } from '../../../queue/backend.js';
+import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
+import { baseOf, folderOf, wantedTarget } from '../../files/places.js';
+import { type ByteName, LinuxError, shownName } from '../../linux/index.js';
+import { SLICE_MS } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, failed, hold, orderOf, type Step } from '../steps/stage.js';
+import { freeTarget } from '../warehouse/reserve.js';
+
+export interface Plan {
+  job: IngestJob;
+  target: ByteName;
+}
+
+/** Then what was looked at is planned, long before it is too old (`LOOK_TRUSTED_MS`), and the rest has the next round. */
+const LOOK_MS = 1_000;
+
+/**
+ * Looks for the targets of as many jobs as it can in a second, and of at least one. It yields between slices, so that a slow warehouse
+ * stops nothing else. `refused` gets those of the jobs that can have no target.
+ */
+export async function lookForTargets(
+  jobs: readonly IngestJob[],
+  date: ByteName,
+  batch: Batch,
+  refused: (job: IngestJob, step: Step) => void,
+): Promise<Plan[]> {
+  const chosen = new Set<ByteName>();
+  const plans: Plan[] = [];
+  const look = (reader: Reader, job: IngestJob): void => {
+    const wanted = wantedOf(job, date, batch);
+    try {
+      plans.push({ job, target: targetOf(reader, wanted, date, batch, chosen) });
+    } catch (error) {
+      if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
+      refused(job, nameRefused(job, batch, wanted, error) ?? failed(job, batch, error));
+    }
+  };
+  batch.hand(undefined, 'warehouse');
+  const end = performance.now() + LOOK_MS;
+  for (let at = 0; at < jobs.length && (at === 0 || performance.now() < end); ) {
+    if (at > 0) await new Promise(setImmediate);
+    at = batch.backend.read((reader) => {
+      const sliceEnd = performance.now() + SLICE_MS;
+      do look(reader, jobs[at++]!);
+      while (at < jobs.length && performance.now() < sliceEnd);
+      return at;
+    });
+  }
+  batch.hand(undefined, 'manifests');
+  return plans;
+}
+
+/**
+ * While it is not known yet which contents are new: those whose first choice is not on disk, and wanted by nobody else of
+ * them; what another content has reserved is met when it is to be reserved. The others are looked at once they need a
+ * target.
+ */
+export async function lookAhead(jobs: readonly IngestJob[], date: ByteName, batch: Batch): Promise<Plan[]> {
+  const wanted = new Map<ByteName, IngestJob>();
+  for (const job of jobs) {
+    const target = wantedOf(job, date, batch);
+    if (!wanted.has(target)) wanted.set(target, job);
+  }
+  const plans = [...wanted].map(([target, job]) => ({ target, job }));
+  const names = plans.map(({ target }) => ({ target }));
+  const answers = await batch.calls.run(orderOf(batch, 'free_name', names));
+  return plans.filter((_, i) => answers[i]!.kind === 'free');
+}
+
+const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
+  wantedTarget(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
+
+function targetOf(reader: Reader, wanted: ByteName, date: ByteName, batch: Batch, chosen: Set<ByteName>): ByteName {
+  const folder = folderOf(wanted);
+  // A partition that may not be entered speaks of every file of the day, a sub-folder in it only of its own.
+  const access = folder === date ? 'root' : 'write';
+  return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
+    freeTarget(reader, batch.files, wanted, chosen),
+  );
+}
+
+const REFUSED = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
+const WITH_NAMES = new Set(['statx', 'openat2', 'mkdirat', 'renameat2']);
+
+/** Not every filesystem takes every name: a colon, bytes that are no text, more than it has room for. */
+export function nameRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
+  if (!(error instanceof LinuxError) || !REFUSED.has(error.code) || !WITH_NAMES.has(error.call)) return undefined;
+  return hold(
+    'target_name_refused',
+    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code}): send the file again under another name, and ingest-ctl discard this one`,
+    job.facts,
+  );
+}

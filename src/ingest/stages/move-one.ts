@@ -1,0 +1,153 @@
+/**
+ * One file of the move: what the rename came to, and what no rename can do (bytes are compared, or copied to another filesystem).
+ * Guarantees: a source that is gone after an earlier try was taken by a consumer who was quicker than our commit.
+ */
+import type { Outcome } from '../../../queue/backend.js';
+import type { DirtyDirectories } from '../../files/dirty.js';
+import { inPlaceAsync } from '../../files/place-error.js';
+import { folderOf, UNDERPROCESS } from '../../files/places.js';
+import { type ByteName, shownName, unlinkAt } from '../../linux/index.js';
+import type { ToMove } from '../calls/order.js';
+import { statEntry } from '../files/feed-files.js';
+import type { Content } from '../ledger/content.js';
+import { payloadOf } from '../rules/facts.js';
+import { mayHaveMoved } from '../rules/moved.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, hold, retry, type Step } from '../steps/stage.js';
+import { isContent, type Put, putByBytes, type Source } from '../warehouse/target.js';
+
+/** A step that says that a content is in place: the ledger learns it in the transaction that settles the job. */
+export interface Stored extends Step {
+  stored: { row: number; note: string | null };
+}
+
+/** A job of a batch, and the content that it brings. */
+export interface OneMove {
+  job: IngestJob;
+  content: Content;
+  target: ByteName;
+  batch: Batch;
+  dirty: DirtyDirectories;
+}
+
+export const toMove = ({ job, target }: OneMove): ToMove => ({
+  ...{ id: job.id, path: job.path, inside: job.inside, target },
+  part: partOf(job),
+  identity: job.facts.sealed!.identity,
+});
+
+const partOf = ({ facts }: IngestJob): ToMove['part'] => (facts.sealed?.kind === 'copy' ? 'copy' : 'file');
+
+/** Nothing is to be moved: it is not this job's, or lies there. */
+export function withoutMove(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
+  if (!content?.target || content.carrier !== job.id) {
+    return retry(
+      'not_the_carrier',
+      `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
+    );
+  }
+  return content.state === 'stored' ? stored(job, batch, content, content.note) : undefined;
+}
+
+/** `came`: what the rename said. Errors: as the calls give them. */
+export async function putOne(one: OneMove, came: 'exists' | 'across'): Promise<Put | 'no_source'> {
+  const { job, content, target, batch, dirty } = one;
+  const { files, feed, pace } = batch;
+  const entry = files.workEntry(job, partOf(job));
+  const stat = statEntry(entry);
+  if (!entry || !stat) return 'no_source';
+  const source: Source = {
+    ...{ entry, stat, sha256: content.sha256, claim: { id: job.id, claimNo: job.claim.claimNo } },
+    bounds: { pace, keepFree: feed.minFreeBytes },
+    reading: () => batch.hand(job, 'warehouse'),
+  };
+  dirty.add(files.warehouse, folderOf(target));
+  const act = () => putByBytes(files.warehouse, target, source, came);
+  return inPlaceAsync('warehouse', feed.warehouse, 'write', act);
+}
+
+export function afterPut(one: OneMove, put: Put): Step {
+  const { job, content, target, batch, dirty } = one;
+  if (put === 'wrong_bytes') return changed(job);
+  if (put === 'taken') {
+    return hold(
+      'target_taken',
+      `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and nothing is overwritten: move it away, then ingest-ctl retry`,
+      job.facts,
+    );
+  }
+  dirty.add(batch.files.warehouse, folderOf(target));
+  if (put !== 'renamed') return stored(job, batch, content, null);
+  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
+  return partOf(job) === 'copy' ? stored(job, batch, content, null) : storedWhole(job, batch, content);
+}
+
+/** The source is gone: moved before a crash, and perhaps taken away by a consumer since. */
+export async function withoutSource({ job, content, target, batch, dirty }: OneMove): Promise<Step> {
+  const entry = batch.files.entryOrNone(batch.files.warehouse, target);
+  const lies = statEntry(entry);
+  batch.hand(job, 'warehouse');
+  if (entry && lies && (await isContent(entry, content.sha256, undefined, batch.pace))) {
+    // The rename may be from before a crash, and never synced.
+    dirty.add(batch.files.warehouse, folderOf(target));
+    return stored(job, batch, content, null);
+  }
+  if (!mayHaveMoved(job.facts, job.claim.claimNo)) {
+    return hold(
+      'sealed_file_missing',
+      `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
+      job.facts,
+    );
+  }
+  if (lies) {
+    return hold(
+      'target_taken',
+      `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is gone: look at both, then ingest-ctl retry or discard`,
+      job.facts,
+    );
+  }
+  return stored(job, batch, content, 'unconfirmed');
+}
+
+export const changed = (job: IngestJob): Step =>
+  hold(
+    'changed_after_hash',
+    'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory: ingest-ctl discard it and send it again',
+    job.facts,
+  );
+
+export const DONE: Outcome = { kind: 'finish', ending: 'stored' };
+
+/** The file itself was renamed: nothing of the job is left to be put away but its sidecar, whose demand was checked long ago. */
+function storedWhole(job: IngestJob, batch: Batch, content: Content): Stored {
+  if (job.facts.sealed?.sidecar) {
+    const sidecar = batch.files.workEntry(job, 'sidecar');
+    if (sidecar && statEntry(sidecar)) unlinkAt(sidecar.dir, sidecar.name);
+  }
+  batch.files.work(job.inside).removeEmpty(folderOf(batch.files.workPath(job, 'file')), UNDERPROCESS);
+  return { ...stored(job, batch, content, null), outcome: DONE };
+}
+
+/** Its job goes on to put away what is left. */
+function stored(job: IngestJob, batch: Batch, content: Content, note: string | null): Stored {
+  const putAway = { kind: 'stored' as const, ...(note !== null && { note }) };
+  return {
+    outcome: { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) },
+    stored: { row: content.row, note },
+    told: () => tellStored(job, batch, content, note),
+  };
+}
+
+function tellStored(job: IngestJob, { feed, emit }: Batch, content: Content, note: string | null): void {
+  const named = { feed: feed.name, job: job.id, path: job.path };
+  const target = content.target!.toString('utf8');
+  if (note === 'unconfirmed') emit('file_unconfirmed', { ...named, target });
+  if (content.state === 'stored') return;
+  emit('file_ingested', {
+    ...named,
+    warehouse_path: `${feed.warehouse}/${target}`,
+    sha256: content.sha256.toString('hex'),
+    bytes: content.size,
+    seconds: (Date.now() - job.claim.createdAtMs) / 1_000,
+  });
+}

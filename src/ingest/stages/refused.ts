@@ -1,0 +1,45 @@
+/** What an operator is told of a file that cannot be sealed as it is. */
+import type { SealAnswer } from '../calls/order.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, defer, hold, retry, type Step, WRITER_FIRST_MS } from '../steps/stage.js';
+
+export function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Step {
+  const [code, rule] =
+    bytes > maxBytes
+      ? ['too_large', `--max-bytes is ${maxBytes}: raise it`]
+      : ['too_small', `--min-bytes is ${minBytes}: lower it`];
+  return hold(code, `the file has ${bytes} bytes and ${rule} and run ingest-ctl retry, or remove the file`, job.facts, {
+    bytes,
+  });
+}
+
+export const nameTooLong = (job: IngestJob): Step =>
+  hold(
+    'name_too_long',
+    `its path has ${job.path.length} bytes, which no name in the work directory can hold: move it to a shorter path`,
+    job.facts,
+  );
+
+export const notPermitted = ({ code, isSticky }: Extract<SealAnswer, { kind: 'not_permitted' }>): Step =>
+  isSticky
+    ? hold(
+        'sticky_directory',
+        'its directory has the sticky bit and the file belongs to another user, so it cannot be moved: run as its owner or as root, or remove the bit (chmod -t), then ingest-ctl retry',
+      )
+    : hold(
+        'not_permitted',
+        `the file may not be moved out of its directory (${code}): give this user write permission there, then ingest-ctl retry`,
+      );
+
+export function cannotOpen(job: IngestJob, code: string): Step {
+  if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
+  if (code === 'EACCES' || code === 'EPERM')
+    return hold(
+      'unreadable',
+      `the file may not be read by this user (${code}): give it read permission, then ingest-ctl retry`,
+      job.facts,
+    );
+  if (code === 'EIO')
+    return retry('eio', 'reading the file answers with an I/O error: look at the kernel log and the disk');
+  return defer(0, 'changed');
+}

@@ -1,0 +1,43 @@
+/** The error of a failed call, in a shape that crosses a thread: whoever judges it gets the error that was thrown. */
+import { errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import { LinuxError } from '../../linux/index.js';
+import { type Answer, isFailed } from '../calls/order.js';
+import { MountMissing } from '../files/feed-files.js';
+
+type Failure =
+  | { of: 'place'; place: PlaceKind; path: string; code: string; message: string }
+  | { of: 'mount'; path: string }
+  | { of: 'call'; call: string; errno: number; message: string }
+  | { of: 'other'; code: string | undefined; message: string; stack: string | undefined };
+
+export const packed = (answer: Answer): Answer =>
+  isFailed(answer) ? { kind: 'failed', error: failureOf(answer.error) } : answer;
+
+export const unpacked = (answer: Answer): Answer =>
+  isFailed(answer) ? { kind: 'failed', error: errorOf(answer.error as Failure) } : answer;
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof PlaceError) {
+    const { place, path, code, message } = error;
+    return { of: 'place', place, path, code, message };
+  }
+  if (error instanceof MountMissing) return { of: 'mount', path: error.path };
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof LinuxError) return { of: 'call', call: error.call, errno: error.errno, message };
+  return { of: 'other', code: errnoOf(error), message, stack };
+}
+
+function errorOf(failure: Failure): Error {
+  switch (failure.of) {
+    case 'place':
+      return new PlaceError(failure.place, failure.path, failure.code, failure.message);
+    case 'mount':
+      return new MountMissing(failure.path);
+    case 'call':
+      return Object.assign(new LinuxError(failure.call, failure.errno), { message: failure.message });
+    case 'other': {
+      const { code, message, stack } = failure;
+      return Object.assign(new Error(message), { ...(code !== undefined && { code }), stack });
+    }
+  }
+}

@@ -1,0 +1,207 @@
+/** The calls on one file: what they do, and what they answer where a file is not as most of them. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { PlaceError } from '../../../src/files/place-error.js';
+import type { SealAnswer, ToHash, ToMove, ToSeal } from '../../../src/ingest/calls/order.js';
+import { AT_FDCWD, bootMs, nameOfText, statAt } from '../../../src/linux/index.js';
+import { grounds, hashOf, TEXT } from './grounds.js';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sealedOf = (answer: { kind: string } | undefined) => answer as Extract<SealAnswer, { kind: 'sealed' }>;
+const kinds = (answers: readonly { kind: string }[]): string[] => answers.map(({ kind }) => kind);
+
+test('a plain file is sealed and hashed, in a directory of its own too', async (t) => {
+  const { seal, drop, sealed, input } = await grounds(t);
+  const files = [drop('a.csv'), drop('sub/b.csv', 'other\n')];
+  const answers = seal(...files);
+  assert.deepEqual(answers.map(hashOf), [sha256(TEXT), sha256('other\n')]);
+  assert.equal(readFileSync(sealed(files[0]!), 'utf8'), TEXT);
+  assert.ok(!existsSync(input('a.csv')));
+  const { sealed: facts, now, hash } = sealedOf(answers[0]);
+  const version = statAt(AT_FDCWD, nameOfText(sealed(files[0]!))).version;
+  assert.deepEqual([facts.kind, facts.window, now.identity], ['lease', undefined, version]);
+  assert.equal(hash?.kind === 'hashed' && hash.sealed.identity, version);
+});
+
+test('doing it again is doing it once: a file that was sealed before is found, and another one is not taken for it', async (t) => {
+  const { seal, drop, sealed } = await grounds(t);
+  const file = drop('a.csv');
+  seal(file);
+  const again = { ...file, isFirst: false };
+  const found = sealedOf(seal(again)[0]);
+  assert.deepEqual([found.kind, found.sealed.window], ['sealed', undefined]);
+  writeFileSync(sealed(file), 'written since');
+  assert.equal(sealedOf(seal(again)[0]).sealed.window?.by, 'write');
+  rmSync(sealed(file));
+  assert.deepEqual(seal(again), [{ kind: 'gone', is: undefined, hasSealedSidecar: false }]);
+});
+
+test('what is not as in most files says so, stays where it is, and the others go on', async (t) => {
+  const { seal, drop, input, sealed, run } = await grounds(t, { maxBytes: 1_000 });
+  const written = drop('written.csv');
+  const writer = openSync(input('written.csv'), 'r+');
+  const changed = drop('changed.csv');
+  writeFileSync(input('changed.csv'), 'other bytes');
+  const taken = drop('taken.csv');
+  mkdirSync(join(sealed(taken), '..'), { recursive: true });
+  writeFileSync(sealed(taken), 'of somebody');
+  const cut = drop('cut.csv');
+  utimesSync(input('cut.csv'), 0, 0);
+  const partial = { ...cut, seen: { ...cut.seen, identity: statAt(AT_FDCWD, nameOfText(input('cut.csv'))).version } };
+  const link = drop('link.csv');
+  rmSync(input('link.csv'));
+  symlinkSync('written.csv', input('link.csv'));
+  const gone = drop('gone.csv');
+  rmSync(input('gone.csv'));
+  const [large, long, plain] = [drop('large.csv', 'x'.repeat(2_000)), drop('long.csv'), drop('plain.csv')];
+  const tooLong = { ...long, path: nameOfText(`${'d/'.repeat(2_000)}f`) };
+  const answers = seal(written, changed, taken, partial, link, gone, large, tooLong, plain);
+  closeSync(writer);
+  assert.deepEqual(kinds(answers), [
+    ...['writer', 'wait', 'changed', 'wait', 'gone', 'gone', 'size', 'name_too_long', 'sealed'],
+  ]);
+  assert.equal((answers[1] as { why?: string }).why, 'changed');
+  assert.equal((answers[3] as { why?: string }).why, 'partial_upload');
+  for (const name of ['written', 'changed', 'taken', 'cut', 'large']) assert.ok(existsSync(input(`${name}.csv`)), name);
+  assert.equal(readFileSync(sealed(taken), 'utf8'), 'of somebody');
+
+  const linked = drop('linked.csv');
+  linkSync(input('linked.csv'), input('second name'));
+  const seen = { ...linked.seen, identity: statAt(AT_FDCWD, nameOfText(input('linked.csv'))).version };
+  const copied = sealedOf(seal({ ...linked, seen })[0]);
+  assert.deepEqual([copied.sealed.kind, copied.sealed.because, copied.hash], ['copy', 'hard_links', undefined]);
+  // Only what there is room for is hashed at once.
+  const both = run('seal', [drop('c.csv'), drop('d.csv')], { hashBytes: TEXT.length });
+  assert.deepEqual(both.map(hashOf), [sha256(TEXT), undefined]);
+  assert.deepEqual(run('seal', [drop('empty.csv', '')], { hashBytes: 0 }).map(hashOf), [undefined]);
+});
+
+test('with sidecars, a file is sealed with its own, and only where that is whole and speaks of it', async (t) => {
+  const options = { mode: 'sidecar', stabilitySeconds: 60, settleMs: 0 } as const;
+  const { drop, seal, input, sealed } = await grounds(t, options);
+  const dropWith = (name: string, says: string | undefined): ToSeal => {
+    const file = drop(name);
+    if (says !== undefined) writeFileSync(input(`${name}.ok`), says);
+    return file;
+  };
+  const older = (name: string): ToSeal => {
+    writeFileSync(input(`${name}.ok`), '');
+    const ctimeOf = (path: string): bigint => lstatSync(input(path), { bigint: true }).ctimeNs;
+    let file: ToSeal;
+    // The clock of a filesystem moves on every few milliseconds only.
+    do file = dropWith(name, undefined);
+    while (ctimeOf(name) === ctimeOf(`${name}.ok`));
+    return { ...file, seen: { ...file.seen, by: 'write' } };
+  };
+  const written = dropWith('written.csv', '');
+  const writer = openSync(input('written.csv.ok'), 'r+');
+  const left = [dropWith('without.csv', undefined), written, older('older.csv')];
+  const others = [dropWith('empty.csv', ''), dropWith('sum.csv', `${'AB'.repeat(32)}  sum.csv\n`)];
+  others.push(dropWith('word.csv', 'done'));
+  const answers = seal(...left, ...others);
+  closeSync(writer);
+  assert.deepEqual(
+    answers.slice(0, 3).map((answer) => (answer as { why?: string }).why),
+    ['no_sidecar', 'sidecar_open', 'window'],
+  );
+  assert.deepEqual(
+    answers.slice(3).map((answer) => sealedOf(answer).sidecar),
+    [{ demanded: undefined }, { demanded: 'ab'.repeat(32) }, { demanded: undefined, saysOther: true }],
+  );
+  for (const file of left) assert.ok(existsSync(input(file.path)));
+  for (const file of others) assert.ok(existsSync(sealed(file)) && existsSync(sealed(file, 'sidecar')), file.path);
+
+  // A file that came after its sidecar was sealed is another version.
+  const [late] = others as [ToSeal];
+  renameSync(sealed(late), input(late.path));
+  appendFileSync(input(late.path), 'more');
+  assert.deepEqual(seal({ ...late, isFirst: false }), [{ kind: 'other_version' }]);
+});
+
+test('a sealed file is hashed once it is as it was sealed', async (t) => {
+  const { drop, run, sealed } = await grounds(t, { stabilitySeconds: 60, onEmpty: 'hold' });
+  const longAgo = (file: ToSeal): ToSeal => ({ ...file, seen: { ...file.seen, sinceMs: 0 } });
+  const files = ['a', 'b', 'c', 'd'].map((name) => longAgo(drop(`${name}.csv`)));
+  const [first, second, third, fourth] = files as [ToSeal, ToSeal, ToSeal, ToSeal];
+  const empty = longAgo(drop('empty.csv', ''));
+  const large = longAgo(drop('large.csv', 'x'.repeat(2 << 20)));
+  const answers = run('seal', [...files, empty, large], { hashBytes: 0 });
+  const toHash = (file: ToSeal, answer: { kind: string } | undefined, more: Partial<ToHash> = {}): ToHash => ({
+    ...{ id: file.id, path: file.path, inside: file.inside, isHashed: false },
+    ...{ sealed: sealedOf(answer).sealed, ...more },
+  });
+  appendFileSync(sealed(second), 'more');
+  const writer = openSync(sealed(third), 'r+');
+  const order = [...files, empty, large].map((file, i) => toHash(file, answers[i], { isHashed: file === fourth }));
+  const came = run('hash', [...order, { ...order[0]!, id: '01ARZ3NDEKTSV4RRFFQ69G9999' }]);
+  closeSync(writer);
+  assert.deepEqual(kinds(came), ['hashed', 'again', 'again', 'as_hashed', 'empty', 'large', 'missing']);
+  assert.deepEqual(
+    came.slice(1, 3).map((answer) => (answer as { why?: string }).why),
+    ['changed', 'writer_open'],
+  );
+  const window = { ...first.seen, sinceMs: Math.floor(bootMs()), identity: sealedOf(answers[0]).now.identity };
+  const inWindow = { ...sealedOf(answers[0]).sealed, window };
+  const [waiting, restarted] = run('hash', [
+    { ...order[0]!, sealed: inWindow },
+    { ...order[0]!, sealed: { ...inWindow, window: { ...window, boot: 'another one' } } },
+  ]);
+  assert.equal(waiting?.kind, 'wait');
+  assert.deepEqual([restarted?.kind, (restarted as { why?: string }).why], ['again', 'window']);
+});
+
+test('a name is free where nothing lies; a file is moved once, and never over another', async (t) => {
+  const { warehouse, seal, drop, run, sealed } = await grounds(t);
+  mkdirSync(warehouse('day'));
+  writeFileSync(warehouse('day/taken.csv'), '');
+  const names = ['day/taken.csv', 'day/free.csv', 'no such day/free.csv'].map((name) => ({ target: nameOfText(name) }));
+  assert.deepEqual(kinds(run('free_name', names)), ['taken', 'free', 'free']);
+  const [a, b] = [drop('a.csv'), drop('b.csv', 'other')] as const;
+  const answers = seal(a, b);
+  const toMove = (file: ToSeal, target: string, as = file): ToMove => ({
+    ...{ id: file.id, path: file.path, inside: file.inside, part: 'file', target: nameOfText(target) },
+    identity: sealedOf(answers[as === a ? 0 : 1]).sealed.identity,
+  });
+  const moves = [
+    toMove(a, 'day/free.csv'),
+    toMove(b, 'day/taken.csv'),
+    toMove(b, 'day/b.csv', a),
+    toMove(a, 'day/a.csv'),
+  ];
+  assert.deepEqual(kinds(run('move', moves)), ['renamed', 'exists', 'changed', 'no_source']);
+  assert.equal(readFileSync(warehouse('day/free.csv'), 'utf8'), TEXT);
+  assert.equal(readFileSync(warehouse('day/taken.csv'), 'utf8'), '');
+  assert.ok(existsSync(sealed(b)));
+});
+
+test('a place that fails ends the order; what speaks of one file does not', async (t) => {
+  const { bench, drop, run, warehouse } = await grounds(t);
+  mkdirSync(warehouse('day'));
+  const long = { target: nameOfText(`day/${'n'.repeat(300)}`) };
+  const free = { target: nameOfText('day/free.csv') };
+  assert.deepEqual(kinds(run('free_name', [long, free])), ['failed', 'free']);
+  const file = drop('a.csv');
+  renameSync(bench.feed.roots.work, `${bench.feed.roots.work}.away`);
+  const [first, second] = run('seal', [file, drop('b.csv')]);
+  renameSync(`${bench.feed.roots.work}.away`, bench.feed.roots.work);
+  assert.equal(second?.kind, 'stopped');
+  const { error } = first as { error?: unknown };
+  assert.ok(error instanceof PlaceError && error.place === 'work', String(error));
+});

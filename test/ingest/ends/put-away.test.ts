@@ -1,0 +1,65 @@
+/** What is put away is what was decided about. */
+import assert from 'node:assert/strict';
+import { appendFileSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { workDirOf } from '../../world/layout.js';
+import { Bench } from '../stages/bench.js';
+
+const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
+
+async function untilIdle(bench: Bench): Promise<void> {
+  for (let took = 1; took > 0; ) {
+    took = 0;
+    for (const stage of STAGES) took += await bench.step(stage, 10);
+  }
+}
+
+test('a duplicate that its uploader wrote on before it was put away is hashed again, and stored', async () => {
+  const bench = await Bench.open();
+  try {
+    const { world, backend } = bench;
+    await bench.arrive(world.drop('first.csv', 'the same'));
+    await untilIdle(bench);
+    const second = world.drop('second.csv', 'the same');
+    const link = join(world.root, 'second name');
+    linkSync(join(world.input, 'second.csv'), link);
+    await bench.arrive(second);
+    await bench.step('verify-complete', 1);
+    const putAway = () =>
+      backend.read((r) => r.get("SELECT 1 FROM jobs WHERE payload LIKE '%putAway%duplicate%' AND state = 'ready'"));
+    for (let n = 0; n < 5 && !putAway(); n++) await bench.step('hash', 1);
+    assert(putAway(), 'it is decided, and lies there yet');
+    appendFileSync(link, ', and more');
+    await untilIdle(bench);
+    const stored = world.warehouse().map(({ path }) => readFileSync(join(world.feed().warehouse, path), 'utf8'));
+    assert.deepEqual(stored.sort(), ['the same', 'the same, and more']);
+    assert.deepEqual(world.duplicates(), []);
+  } finally {
+    await bench.close();
+  }
+});
+
+test('the sidecars of two versions that were replaced are both put aside', async () => {
+  const bench = await Bench.open();
+  try {
+    const { world, backend } = bench;
+    await bench.arrive(world.drop('first.csv', 'one'));
+    // An earlier claim sealed the sidecar and died.
+    const [earlier] = await backend.claim('verify-complete', 1);
+    const { id } = earlier!;
+    await backend.settle([{ job: earlier!, outcome: { kind: 'defer', inMs: 0, why: 'its process died' } }]);
+    const under = join(workDirOf(world.feed()), 'underprocess');
+    mkdirSync(under);
+    appendFileSync(join(world.input, 'first.csv'), ', and more');
+    for (const text of ['of one', 'of another']) {
+      writeFileSync(join(under, `${id}.ok~first.csv`), text);
+      await bench.step('verify-complete', 1);
+      assert.deepEqual([backend.job(id)?.attempts, backend.job(id)?.reason], [0, 'sidecar_of_earlier_version']);
+    }
+    const failed = world.failed().map(({ path }) => readFileSync(join(dirname(under), 'failed', path), 'utf8'));
+    assert.deepEqual(failed.sort(), ['of another', 'of one']);
+  } finally {
+    await bench.close();
+  }
+});

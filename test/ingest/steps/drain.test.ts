@@ -1,0 +1,34 @@
+/** A drain does not wait for a whole batch: what has not begun is given back. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eachJob } from '../../../src/ingest/steps/each-job.js';
+import type { IngestJob } from '../../../src/ingest/steps/job.js';
+import type { Batch, Step } from '../../../src/ingest/steps/stage.js';
+
+test('a batch that is drained finishes the job in hand and gives the rest back, at once due', async () => {
+  let draining = false;
+  const batch = { hand: () => {}, draining: () => draining } as unknown as Batch;
+  const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
+  const begun: string[] = [];
+  const steps = (await eachJob(jobs, batch, (job) => {
+    begun.push(job.id);
+    draining = job.id === '2';
+    return { outcome: { kind: 'advance' } };
+  })) as Step[];
+  assert.deepEqual(begun, ['1', '2']);
+  const kinds = steps.map(({ outcome }) => outcome);
+  const given = { kind: 'defer', inMs: 0, why: 'draining' };
+  assert.deepEqual(kinds, [{ kind: 'advance' }, { kind: 'advance' }, given, given]);
+});
+
+test('what has begun before the drain came is brought to its end', async () => {
+  const batch = { hand: () => {}, draining: () => true } as unknown as Batch;
+  const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
+  const handled: string[] = [];
+  const handle = (job: IngestJob): Step => {
+    handled.push(job.id);
+    return { outcome: { kind: 'advance' } };
+  };
+  await eachJob(jobs, batch, handle, 'warehouse', ({ id }) => id === '3');
+  assert.deepEqual(handled, ['1', '3']);
+});

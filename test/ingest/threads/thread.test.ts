@@ -1,0 +1,107 @@
+/** The thread that carries out orders beside the main one. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Owners } from '../../../queue/owners.js';
+import { PlaceError } from '../../../src/files/place-error.js';
+import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
+import { CallThread } from '../../../src/ingest/threads/thread.js';
+import { BatchCalls } from '../../../src/ingest/worker/batch-calls.js';
+import { host, LinuxError, nameOfText } from '../../../src/linux/index.js';
+import { until } from '../../world/waiting.js';
+import { type Grounds, grounds, hashOf } from '../calls/grounds.js';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const hashes = (n: number): string[] => Array.from({ length: n }, (_, i) => sha256(`${i}\n`));
+const drops = ({ drop }: Grounds, n: number, prefix = '') =>
+  Array.from({ length: n }, (_, i) => drop(`${prefix}${i}.csv`, `${i}\n`));
+const names = (n: number) => Array.from({ length: n }, (_, i) => ({ target: nameOfText(`free-${i}.csv`) }));
+
+function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; owners: Owners } {
+  const owners = new Owners(host(), join(bench.world.root, 'owners'));
+  assert.ok(owners.tryBecome(1, 'test', 0));
+  const thread = new CallThread(owners.handSpot());
+  t.after(() => thread.close().then(() => owners.close()));
+  return { thread, owners };
+}
+
+test('where the thread cannot run, its files are handled in this one, and that is told', async (t) => {
+  const ground = await grounds(t);
+  const thread = new CallThread({ path: ground.input('no such file'), at: 0 });
+  t.after(() => thread.close());
+  const told: unknown[] = [];
+  const beside = { thread, sayAgain: () => {}, failed: (error: unknown) => told.push(error) };
+  const files = new FeedFiles(ground.bench.feed.roots);
+  t.after(() => files.close());
+  const calls = new BatchCalls(files, () => {}, undefined, beside);
+  for (const round of [1, 2]) {
+    const answers = await calls.run(ground.order('seal', drops(ground, 40, `${round}-`)));
+    assert.deepEqual(answers.map(hashOf), hashes(40));
+  }
+  assert.deepEqual(
+    told.map((error) => (error as { code?: string }).code),
+    ['ENOENT', 'ENOENT'],
+  );
+});
+
+test('the thread gives the same answers, says what it has in hand, and is stuck only at a file that does not end', async (t) => {
+  const ground = await grounds(t);
+  const { thread, owners } = threadOf(t, ground);
+  const files = drops(ground, 200);
+  const ids = files.map(({ id }) => id);
+  assert.equal(thread.stuckAt(), undefined);
+  const asked = thread.run(ground.order('seal', files), ids);
+  const inHand = new Set<string | null>();
+  await until('it is done', async () => {
+    inHand.add(owners.slot(1)!.job);
+    return (await Promise.race([asked, undefined])) !== undefined;
+  });
+  assert.deepEqual((await asked).map(hashOf), hashes(200));
+  assert.ok([...inHand].every((job) => job === null || ids.includes(job)));
+  assert.equal(owners.slot(1)!.job, null, 'nothing is in hand any more');
+  owners.beat({ job: null, place: '' }, 5);
+  assert.deepEqual([owners.slot(1)!.job, owners.slot(1)!.beat], [null, 5]);
+  assert.equal(thread.stuckAt(), undefined);
+});
+
+test('what the thread is asked later may go first', async (t) => {
+  const ground = await grounds(t);
+  const { thread } = threadOf(t, ground);
+  const ended: string[] = [];
+  const sealed = thread.run(ground.order('seal', drops(ground, 1_000))).finally(() => ended.push('seal'));
+  const looked = await thread.run(ground.order('free_name', names(300))).finally(() => ended.push('look'));
+  assert.ok(looked.every(({ kind }) => kind === 'free'));
+  assert.deepEqual(ended, ['look'], 'the seals are still under way');
+  assert.deepEqual((await sealed).map(hashOf), hashes(1_000));
+});
+
+test('errors come back as they were thrown, and what was not tried as that', async (t) => {
+  const ground = await grounds(t);
+  const { thread } = threadOf(t, ground);
+  mkdirSync(ground.warehouse('day'));
+  const long = { target: nameOfText(`day/${'n'.repeat(300)}`) };
+  const [refused, free] = await thread.run(ground.order('free_name', [long, ...names(1)]));
+  const { error } = refused as { error?: unknown };
+  assert.ok(error instanceof LinuxError, String(error));
+  assert.deepEqual([error.code, free?.kind], ['ENAMETOOLONG', 'free']);
+  assert.match(error.message, /ENAMETOOLONG/);
+  const { warehouse } = ground.bench.feed.roots;
+  renameSync(warehouse, `${warehouse}.away`);
+  const [failing, untried] = await thread.run(ground.order('free_name', names(2)));
+  renameSync(`${warehouse}.away`, warehouse);
+  const place = (failing as { error?: unknown }).error;
+  assert.ok(place instanceof PlaceError && place.place === 'warehouse' && place.code === 'ENOENT', String(place));
+  assert.equal(untried?.kind, 'stopped');
+});
+
+test('a drain gives back what has not begun', async (t) => {
+  const ground = await grounds(t);
+  const { thread } = threadOf(t, ground);
+  const asked = thread.run(ground.order('seal', drops(ground, 1_000)));
+  thread.drain();
+  const kinds = (await asked).map(({ kind }) => kind);
+  assert.equal(kinds[0], 'sealed');
+  assert.equal(kinds.at(-1), 'stopped');
+});
