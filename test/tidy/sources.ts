@@ -41,7 +41,7 @@ export interface Import {
 const IMPORT =
   /^(?:import|export)\s+(?:type\s+)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*[`'"]([^`'"]+)[`'"]\s*\)/gm;
 /** Any literal that looks like a module: what is imported by a variable, or run as a process or a thread. */
-const NAMED = /['"`]((?:\.{1,2}|dist)\/[^'"`$]+\.js)['"`]/g;
+const NAMED = /['"`]((?:\.{1,2}|dist)\/[^'"`$]+\.c?js)['"`]/g;
 
 export function importsOf({ path, text }: Source): Import[] {
   return [...text.matchAll(IMPORT)].map(([, from, lazily]) => ({ target: resolved(path, (from ?? lazily)!) }));
@@ -54,9 +54,10 @@ export const modulesNamedBy = ({ path, text }: Source): string[] =>
 const resolved = (path: string, name: string): string =>
   asSource(name.startsWith('.') ? relative(PACKAGE, resolve(PACKAGE, path, '..', name)) : name);
 
-/** What bin/ launches is what tsc made of the sources. */
+/** What bin/ launches is what tsc made of the sources; a program is bundled besides. */
 function asSource(target: string): string {
-  const source = target.replace(/^dist\//, '').replace(/\.js$/, '.ts');
+  const program = /^dist\/program\/([\w-]+)\.cjs$/.exec(target)?.[1];
+  const source = program ? `src/programs/${program}.ts` : target.replace(/^dist\//, '').replace(/\.js$/, '.ts');
   return existsSync(join(PACKAGE, source)) ? source : target;
 }
 

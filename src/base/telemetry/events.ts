@@ -184,8 +184,7 @@ const EVENTS: Record<string, EventSpec> = {
 export const levelOf = (event: string): Level => EVENTS[event]?.level ?? 'info';
 
 /** Of its JSON line. */
-export const messageOf = (event: string, fields: Fields): string =>
-  EVENTS[event]?.brief ?? sentenceOf(event, fields);
+export const messageOf = (event: string, fields: Fields): string => EVENTS[event]?.brief ?? sentenceOf(event, fields);
 
 /** The event as one safe line for people. */
 export function sentenceOf(event: string, fields: Fields): string {

@@ -23,7 +23,7 @@ import { sameBytes, unchanged } from '../rules/verified.js';
 import { candidateOf } from './candidate.js';
 import { readSmall, refusal } from './hash.js';
 import { nowOf } from './now.js';
-import type { Candidate, SealAnswer, SealTerms, ToSeal } from './order.js';
+import type { Candidate, HashAnswer, SealAnswer, SealTerms, ToSeal } from './order.js';
 
 /** One file, and what it is sealed with. */
 interface Seal {
@@ -154,17 +154,20 @@ function afterRename(seal: Seal, fd: number, verified: Stat, sidecar: SidecarRea
   if (probe?.stat.ino !== verified.ino || probe.stat.dev !== verified.dev) return sealedBefore(seal, entry, sidecar);
   const identity = identityOf(verified);
   const answer = asSealed(seal, probe, sidecar, sameBytes(identity, probe.stat), identity);
-  return { ...answer, ...hashAtOnce(seal, answer.sealed, fd, probe) };
+  const hash = hashAtOnce(seal, answer.sealed, fd, probe);
+  if (hash === undefined) return answer;
+  // One and the same object: it crosses the thread once.
+  return hash.kind === 'hashed' ? { ...answer, sealed: hash.sealed, hash } : { ...answer, hash };
 }
 
 /** The probe that followed the rename is the one before the reading. */
-function hashAtOnce({ files, terms, left }: Seal, sealed: Sealed, fd: number, before: Probe): Pick<Hashed, 'hash'> {
+function hashAtOnce({ files, terms, left }: Seal, sealed: Sealed, fd: number, before: Probe): HashAnswer | undefined {
   const { size } = before.stat;
   const isRoom = left.bytes > 0 && size <= Math.min(left.bytes, SMALL_BYTES);
-  if (sealed.window || sealed.kind !== 'lease' || !isRoom) return {};
+  if (sealed.window || sealed.kind !== 'lease' || !isRoom) return undefined;
   left.bytes -= size;
   const open = { fd, sealed, before };
-  return { hash: refusal(terms.feed, open) ?? readSmall(open, files.kinds) };
+  return refusal(terms.feed, open) ?? readSmall(open, files.kinds);
 }
 
 type Hashed = Extract<SealAnswer, { kind: 'sealed' }>;

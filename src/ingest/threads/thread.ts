@@ -7,30 +7,12 @@
  * Does not: open the state. A call that hangs holds this thread alone: `stuckAt` then says where, and its process gives no
  * more signs of life.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { isMainThread, parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
-import { isFull } from '../../../queue/errors.js';
-import { handText } from '../../../queue/slot-text.js';
+import { Worker } from 'node:worker_threads';
 import type { PlaceKind } from '../../files/place-error.js';
 import { inPackage } from '../../package.js';
 import { type Act, type Answer, HANGS_IN, type Order } from '../calls/order.js';
-import { Running } from '../calls/run.js';
-import { packed, unpacked } from './failure.js';
-
-/** Where in which file `handText` of the job in hand is written. */
-export interface HandSpot {
-  path: string;
-  at: number;
-}
-
-interface Asked {
-  id: number;
-  order: Order;
-  /** By file: the job that is in hand with it; without, none is. */
-  jobs: readonly string[] | undefined;
-}
-
-type Said = { id: number; answers: Answer[] } | { id: number; error: unknown };
+import { unpacked } from './failure.js';
+import { type Asked, BEGUN, DRAINING, FILE, type HandSpot, ORDER, type Said } from './messages.js';
 
 interface Waiting {
   asked: Asked;
@@ -38,12 +20,6 @@ interface Waiting {
   resolve: (answers: Answer[]) => void;
   reject: (error: unknown) => void;
 }
-
-/**
- * What stands in the words that both threads have: how many files were begun, the order and the number of the last one, and whether
- * what has not begun is to be given back.
- */
-const [BEGUN, ORDER, FILE, DRAINING] = [0, 1, 2, 3];
 
 /** Small files leave little behind; the default lets this thread grow as large as the main one. */
 const YOUNG_MB = 4;
@@ -101,7 +77,7 @@ export class CallThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(inPackage('dist/src/ingest/threads/thread.js'), {
+    const worker = new Worker(inPackage('dist/program/call-thread.cjs'), {
       workerData: { spot: this.spot, words: this.#words },
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       // Node would warn of each descriptor that is closed by `fs` and was opened by openat2.
@@ -119,69 +95,3 @@ export class CallThread {
     return worker;
   }
 }
-
-interface UnderWay {
-  asked: Asked;
-  running: Running;
-}
-
-/** From last to first. A look goes first: it is short, and the main thread has most to do after it. */
-const RANKS: readonly Act[] = ['hash', 'seal', 'move', 'free_name'];
-const rank = ({ asked: { order } }: UnderWay): number => RANKS.indexOf(order.act);
-
-/** Files in one go, after which what came meanwhile may go first: a thousand seals take 50 ms. */
-const PIECE = 128;
-
-/** In the thread. */
-function serve({ spot, words }: { spot: HandSpot; words: Int32Array }): void {
-  // A descriptor of its own: those of the main thread's file hold its lock.
-  const fd = openSync(spot.path, 'r+');
-  const hand = (job: string | null): void => {
-    try {
-      writeSync(fd, handText(job), spot.at, 'latin1');
-    } catch (error) {
-      // A full disk under a filesystem that never writes in place; as for the main thread's own beats.
-      if (!isFull(error)) throw error;
-    }
-  };
-  process.on('exit', () => closeSync(fd));
-  const orders: UnderWay[] = [];
-  const goOn = ({ asked, running }: UnderWay): void => {
-    for (let n = 0; n < PIECE && !running.isDone; n++) {
-      const file = running.answers.length;
-      Atomics.store(words, ORDER, asked.id);
-      Atomics.store(words, FILE, file);
-      Atomics.add(words, BEGUN, 1);
-      if (Atomics.load(words, DRAINING) === 1 && file > 0) running.stop();
-      if (asked.jobs) hand(asked.jobs[file]!);
-      running.next();
-    }
-    if (asked.jobs) hand(null);
-  };
-  const say = (said: Said): void => parentPort!.postMessage(said);
-  const take = (asked: Asked): void => {
-    try {
-      orders.push({ asked, running: new Running(asked.order) });
-    } catch (error) {
-      say({ id: asked.id, error });
-    }
-  };
-  const next = (one: UnderWay): void => {
-    goOn(one);
-    const { asked, running } = one;
-    if (!running.isDone) return;
-    orders.splice(orders.indexOf(one), 1);
-    running.close();
-    say({ id: asked.id, answers: running.answers.map(packed) });
-  };
-  parentPort!.on('message', (first: Asked) => {
-    take(first);
-    while (orders.length > 0) {
-      next(orders.reduce((a, b) => (rank(b) > rank(a) ? b : a)));
-      for (let more = receiveMessageOnPort(parentPort!); more; more = receiveMessageOnPort(parentPort!))
-        take(more.message);
-    }
-  });
-}
-
-if (!isMainThread && workerData?.spot) serve(workerData);
