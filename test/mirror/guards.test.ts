@@ -16,10 +16,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { OperatorError } from '../../src/base/errors.js';
 import { tmpfsMount, unmount } from '../world/mounts.js';
+import { tree } from '../world/tree.js';
 import { isRoot } from '../world/users.js';
-import { until } from '../world/waiting.js';
+import { stays, until } from '../world/waiting.js';
 import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
 
 const needsMounts = { skip: isRoot ? false : 'not root: nothing that needs a mount of its own was tested' };
@@ -144,19 +146,33 @@ test('a mount that is missing, SOURCE itself or one below it, takes nothing alon
   assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'stray']);
 });
 
-test('a DEST that is another folder by now is not written to', async (t) => {
-  const { root, source, dest, follow, alike, heard } = mirrorWorld(t);
-  await follow({ changeLog: join(root, 'changes.db') });
-  renameSync(dest, join(root, 'away'));
-  mkdirSync(dest);
-  writeFileSync(join(source, 'a'), 'x');
-  await heard('dest_missing');
-  assert.deepEqual(readdirSync(dest), []);
-  rmSync(dest, { recursive: true });
-  renameSync(join(root, 'away'), dest);
-  await heard('dest_back');
-  await alike();
-});
+for (const what of ['an empty folder', 'the DEST of another mirror'] as const) {
+  test(`a DEST that is ${what} by now is not written to`, async (t) => {
+    const { root, source, dest, follow, once, alike, heard, told } = mirrorWorld(t);
+    const [other, theirs, away] = [join(root, 'other'), join(root, 'theirs'), join(root, 'away')];
+    for (const place of [other, theirs]) mkdirSync(place);
+    writeFileSync(join(theirs, 'precious'), 'not ours');
+    if (what !== 'an empty folder') await once({ source: theirs, dest: other });
+    const before = tree(other);
+    const mirror = await follow({ changeLog: join(root, 'changes.db') });
+    renameSync(dest, away);
+    renameSync(other, dest);
+    const isMissing = () => told.some(({ event }) => event === 'dest_missing');
+    const isUntouched = () => isDeepStrictEqual(tree(dest), before);
+    writeFileSync(join(source, 'a'), 'x');
+    await until('it was asked for', () => isMissing() || !isUntouched());
+    assert.deepEqual(tree(dest), before);
+    assert.equal((await heard('dest_missing')).code, 'no_marker');
+    const { behind } = mirror.look();
+    writeFileSync(join(source, 'b'), 'x');
+    await until('it is asked for again', () => mirror.look().behind > behind);
+    await stays('nothing of it is touched', isUntouched, 300);
+    renameSync(dest, other);
+    renameSync(away, dest);
+    await heard('dest_back');
+    await alike();
+  });
+}
 
 test('a full DEST is told once, waited for, and goes on when there is room', needsMounts, async (t) => {
   const { root, source, dest, follow, alike, heard, told } = mirrorWorld(t);
