@@ -1,6 +1,15 @@
 /** DEST goes and comes back, is a part of SOURCE by a bind mount, SOURCE becomes a symlink: nothing is written where it does not belong. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bindMount, imageMount, loopMount, overlayMount, unmount } from '../world/mounts.js';
@@ -151,6 +160,29 @@ test('a folder of DEST that is mounted in SOURCE later is left out and named', {
   await alike(mirror);
   await mirror.stop();
   assert.equal((await run('--once')).code, 0);
+});
+
+test('what is told below a folder of DEST that is mounted in SOURCE is left out and named', { skip }, async (t) => {
+  const { source, dest, follow, alike } = commandWorld(t);
+  mkdirSync(join(source, 'a/b'), { recursive: true });
+  mkdirSync(join(source, 'shown'));
+  writeFileSync(join(source, 'shown/file'), 'x');
+  const mirror = await follow();
+  await alike(mirror);
+  bindMount(join(dest, 'shown'), join(source, 'a/b'));
+  // What lies below it is told.
+  renameSync(join(source, 'a'), join(source, 'c'));
+  try {
+    const refused = () => heardOf(mirror, 'replica_failed').find(({ path }) => path === 'c/b/file');
+    await until('it was dealt with', () => refused() !== undefined || existsSync(join(dest, 'c/b/file')), {
+      soFar: () => mirror.tail(),
+    });
+    assert(!existsSync(join(dest, 'c/b/file')));
+    assert.equal(refused()?.code, 'overlap');
+  } finally {
+    // The place of the mount, as it is known to those who clean up.
+    renameSync(join(source, 'c'), join(source, 'a'));
+  }
 });
 
 for (const ground of ['a filesystem that knows its directories again', 'an overlay, which does not']) {
