@@ -1,9 +1,13 @@
 /** --dry-run says exactly what --once then does: random trees on both sides, random flags. SEED= and ROUNDS= as printed. */
 import assert from 'node:assert/strict';
+import { chmodSync, chownSync, lchownSync, lutimesSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { dice } from '../crash/dice.js';
 import { type Found, tree } from '../world/tree.js';
+import { isRoot } from '../world/users.js';
 import { commandWorld } from './by-command.js';
+import { assertAlike } from './mirror-world.js';
 import { changeAtRandom, growAtRandom } from './random-tree.js';
 
 const seed = process.env.SEED ?? String(process.pid);
@@ -90,3 +94,29 @@ test(`what --dry-run says is what --once does, ${rounds} times`, async (t) => {
     assert.deepEqual(again.filter(isAct), [], `${what}: nothing is left to do`);
   }
 });
+
+for (const flags of [[], ['--no-delete'], ['--checksum']]) {
+  test(`attributes that differ alone are said until they were set, with ${flags[0] ?? 'no flag'}`, async (t) => {
+    const { source, dest, run } = commandWorld(t);
+    const at = (name: string) => join(source, name);
+    for (const name of ['same', 'mode', 'owner', 'time']) writeFileSync(at(name), name);
+    for (const name of ['link', 'linkOwner', 'linkTime']) symlinkSync('nowhere', at(name));
+    assert.equal((await run('--once')).code, 0);
+    const before = snapshot(dest);
+    chmodSync(at('mode'), 0o4751);
+    if (isRoot) {
+      chownSync(at('owner'), 1_234, 2_345);
+      lchownSync(at('linkOwner'), 1_234, 2_345);
+    }
+    for (const name of ['time', 'linkTime']) lutimesSync(at(name), 1_000_000_000, 1_000_000_000);
+    const dryRun = async () => said((await run('--dry-run', ...flags)).stdout, before);
+    // Without --checksum another mtime says that the content may be another one.
+    const time = flags.includes('--checksum') ? 'attributes time' : 'copy time';
+    const owners = isRoot ? ['attributes owner', 'attributes linkOwner'] : [];
+    assert.deepEqual(await dryRun(), ['attributes mode', 'attributes linkTime', time, ...owners].sort());
+    assert.deepEqual(snapshot(dest), before, 'a dry run changes nothing');
+    assert.equal((await run('--once', ...flags)).code, 0);
+    assertAlike(source, dest);
+    assert.deepEqual(await dryRun(), []);
+  });
+}
