@@ -3,19 +3,49 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { createChangeLog } from '../../src/change-log/index.js';
 import { Replica } from '../../src/mirror/replica.js';
 import { Follow, type Told } from '../../src/mirror/told/follow.js';
 import { limits } from '../../src/mirror/trees/limits.js';
+import type { Replicated } from '../../src/mirror/trees/types.js';
 import { stays, until } from '../world/waiting.js';
 
-const told = (name: string, renameId?: string): Told => ({
-  pathBytes: Buffer.from(`/source/${name}`),
+const told = (name: string, { source = '/source', ...more }: Partial<Told> & { source?: string } = {}): Told => ({
+  pathBytes: Buffer.from(join(source, name)),
   operation: 'put',
   timestamp: new Date(),
-  ...(renameId !== undefined && { renameId }),
+  ...more,
 });
+
+/** A SOURCE, a DEST, and a mirror between them that knows only what the test tells. */
+function untoldWorld(t: TestContext) {
+  const root = mkdtempSync(join(tmpdir(), 'follow-'));
+  const [source, dest] = [join(root, 'source'), join(root, 'dest')];
+  for (const place of [source, dest]) mkdirSync(place);
+  let running: { replica: Replica; done: Promise<Replicated> } | undefined;
+  t.after(async () => {
+    running?.replica.stop();
+    await Promise.allSettled([running?.done]);
+    rmSync(root, { recursive: true });
+  });
+  return {
+    source,
+    /** Until the end of the test, or until it is stopped; resolves when everything was looked at. */
+    async start() {
+      const replica = await Replica.open({ source, dest });
+      running = { replica, done: replica.run() };
+      await until('everything was looked at', () => replica.look().totals.scans > 0);
+      return running;
+    },
+    tell: (replica: Replica, ...changes: [name: string, more: Partial<Told>][]) =>
+      replica.follow(
+        (async function* () {
+          for (const [name, more] of changes) yield told(name, { source, ...more });
+        })(),
+      ),
+  };
+}
 
 test('half a rename that is told during a recording does not end all recording', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'follow-'));
@@ -28,7 +58,7 @@ test('half a rename that is told during a recording does not end all recording',
   await follow.run(
     (async function* () {
       yield told('before');
-      yield told('half', 'a rename');
+      yield told('half', { renameId: 'a rename' });
       await until('both are recorded', async () => (await names()).length === 2);
       await stays('nobody waits for the other half any more', () => true, 2 * limits.pairMs);
       yield told('after');
@@ -39,28 +69,16 @@ test('half a rename that is told during a recording does not end all recording',
 });
 
 test('a rename that is told late is a rename in DEST: the mirror, which looks by itself, waits for it', async (t) => {
-  const root = mkdtempSync(join(tmpdir(), 'follow-'));
-  t.after(() => rmSync(root, { recursive: true }));
-  const [source, dest] = [join(root, 'source'), join(root, 'dest')];
-  for (const place of [source, dest]) mkdirSync(place);
+  const { source, start, tell } = untoldWorld(t);
   for (const name of ['old', 'stays']) writeFileSync(join(source, name), name);
-  const replica = await Replica.open({ source, dest });
-  const running = replica.run();
-  const { totals } = await until('everything was looked at', () => {
-    const look = replica.look();
-    return look.totals.scans > 0 && look;
-  });
+  const { replica, done } = await start();
+  const { totals } = replica.look();
   renameSync(join(source, 'old'), join(source, 'new'));
   await until('it has looked by itself', () => replica.look().totals.files > totals.files);
-  const half = { renameId: 'a rename', timestamp: new Date() };
-  await replica.follow(
-    (async function* () {
-      yield { ...half, pathBytes: Buffer.from(join(source, 'old')), operation: 'delete' as const };
-      yield { ...half, pathBytes: Buffer.from(join(source, 'new')), operation: 'put' as const };
-    })(),
-  );
+  const renameId = 'a rename';
+  await tell(replica, ['old', { renameId, operation: 'delete' }], ['new', { renameId }]);
   await until('it was dealt with', () => replica.look().totals.moved + replica.look().totals.copied > totals.copied);
   replica.stop();
-  const { moved, copied } = (await running).totals;
+  const { moved, copied } = (await done).totals;
   assert.deepEqual({ moved, copied }, { moved: 1, copied: 2 });
 });
