@@ -1,6 +1,6 @@
 /** What the watcher tells of renames, told here by hand: whatever comes between their halves, and however late they are. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,6 +10,7 @@ import { Follow, type Told } from '../../src/mirror/told/follow.js';
 import { limits } from '../../src/mirror/trees/limits.js';
 import type { Replicated } from '../../src/mirror/trees/types.js';
 import { stays, until } from '../world/waiting.js';
+import { difference } from './mirror-world.js';
 
 const told = (name: string, { source = '/source', ...more }: Partial<Told> & { source?: string } = {}): Told => ({
   pathBytes: Buffer.from(join(source, name)),
@@ -30,7 +31,12 @@ function untoldWorld(t: TestContext) {
     rmSync(root, { recursive: true });
   });
   return {
+    root,
     source,
+    dest,
+    async once() {
+      await (await Replica.open({ source, dest, once: true })).run();
+    },
     /** Until the end of the test, or until it is stopped; resolves when everything was looked at. */
     async start() {
       const replica = await Replica.open({ source, dest });
@@ -81,4 +87,25 @@ test('a rename that is told late is a rename in DEST: the mirror, which looks by
   replica.stop();
   const { moved, copied } = (await done).totals;
   assert.deepEqual({ moved, copied }, { moved: 1, copied: 2 });
+});
+
+test('a name that is found other than it was told is looked at again: when it changes back, nobody tells', async (t) => {
+  const { root, source, dest, once, start, tell } = untoldWorld(t);
+  const [goes, comes, outside] = [join(source, 'goes'), join(source, 'comes'), join(root, 'outside')];
+  for (const path of [goes, comes, join(source, 'stays')]) writeFileSync(path, 'content');
+  // What a look copies is looked at again for that alone.
+  await once();
+  const { replica } = await start();
+  renameSync(comes, outside);
+  await tell(replica, ['goes', { operation: 'delete' }], ['comes', { operation: 'put' }]);
+  await until('both were dealt with', () => replica.look().behind === 0);
+  assert(existsSync(join(dest, 'goes')));
+  assert(!existsSync(join(dest, 'comes')));
+  unlinkSync(goes);
+  renameSync(outside, comes);
+  await until('DEST is as SOURCE', () => difference(source, dest) === undefined, {
+    withinMs: 10_000,
+    soFar: () => String(difference(source, dest)),
+  });
+  assert.equal(replica.look().totals.scans, 1);
 });
