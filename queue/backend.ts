@@ -97,10 +97,12 @@ export interface Backend {
   owners(): LookedOwner[];
   /** Whether that owner's lock is held: nothing else says that it lives. */
   isAlive(owner: OwnerId): boolean;
-  /** Writes this owner's beat, and what it has in hand where that is another than was said last (or `anew`). */
-  beat(inHand: { job: JobId | null; place: string }, anew?: boolean): void;
-  /** Where `handText` of this owner's job stands: for a thread of this process that handles jobs by itself. */
-  handSpot(): { path: string; at: number };
+  /** Writes this owner's beat, and what it has in hand where that is another than was said last. */
+  beat(inHand: { job: JobId | null; place: string }): void;
+  /** Where the `n`th of this process's other threads writes the `handText` of the job that it has in hand. */
+  handSpot(n: number): { path: string; at: number };
+  /** None of them has anything in hand, or the `n`th has not. */
+  clearHands(n?: number): void;
 
   /** Called after another process's commit made jobs ready (doorbell or data_version); also after own ones. */
   onWork(listener: () => void): () => void;

@@ -48,6 +48,9 @@ export const limits = {
   /** Living owners of one state. */
   ownersMax: 1_024,
   ownerSlotBytes: 512,
+  /** Threads of one owner that have a job in hand at the same time, those that hang included; and the bytes of each. */
+  handsMax: 64,
+  handBytes: 32,
   /** How often a worker looks for dead owners. */
   rescueEveryMs: 250,
   /** How often each process writes its beat. */

@@ -11,7 +11,7 @@ import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
 import { isFull } from './errors.js';
 import { limits } from './limits.js';
 import { Moments } from './moments.js';
-import { HEAD, headOf, slotText } from './slot-text.js';
+import { handsOf, headOf, slotText } from './slot-text.js';
 
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
@@ -26,6 +26,9 @@ export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRA
 /** After that: which version of the database the last owner left (`leave`). */
 const LEFT_AT = SPARE.at + limits.ownerSlotBytes;
 const LEFT_BYTES = 256;
+/** After that: what the threads of each owner have in hand. */
+const HANDS_AT = LEFT_AT + limits.ownerSlotBytes;
+const HANDS_BYTES = limits.handsMax * limits.handBytes;
 /** Shared by all who are in the state. */
 const ENTRY = SPARE.lock - 1;
 const ENTRY_RETRY_MS = 2;
@@ -63,8 +66,10 @@ export class Owners {
       job: null,
       place: '',
       placeSinceMs: nowMs,
+      threadJobs: [],
     };
     this.#write(this.#mine);
+    this.clearHands();
     this.#beats.give(id, nowMs);
     return true;
   }
@@ -74,14 +79,13 @@ export class Owners {
     return id === this.#mine?.owner || this.#file.isLocked(LOCKS_AT + id);
   }
 
-  /** A beat, or what is in hand where that has changed; `anew`: it is written also where it is as it was said last. */
-  beat(inHand: { job: string | null; place: string }, nowMs: number, anew = false): void {
+  /** A beat, or what is in hand where that has changed. */
+  beat(inHand: { job: string | null; place: string }, nowMs: number): void {
     const mine = this.#mine;
     if (!mine) return;
     const isSame = mine.job === inHand.job && mine.place === inHand.place;
     if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
-    // Nothing but the beat: another thread may have written its own job meanwhile.
-    if (isSame && !anew) {
+    if (isSame) {
       this.#beats.give(mine.owner, nowMs);
       return;
     }
@@ -93,9 +97,16 @@ export class Owners {
     else this.#write(mine);
   }
 
-  /** Where `handText` of this owner's job stands: for a thread of this process that handles jobs by itself. */
-  handSpot(): { path: string; at: number } {
-    return { path: this.path, at: slotAt(this.#mine!.owner) + HEAD.length };
+  /** Where the `n`th thread of this owner writes the `handText` of its job; it opens the file by itself. */
+  handSpot(n: number): { path: string; at: number } {
+    return { path: this.path, at: handsAt(this.#mine!.owner) + n * limits.handBytes };
+  }
+
+  /** No thread of this owner has anything in hand; or the `n`th has not. */
+  clearHands(n?: number): void {
+    const first = handsAt(this.#mine!.owner);
+    if (n === undefined) this.#file.write(first, Buffer.alloc(HANDS_BYTES));
+    else this.#file.write(first + n * limits.handBytes, Buffer.alloc(limits.handBytes));
   }
 
   /** A parent looks after its child `id` at this moment; without a moment it does so no more. */
@@ -123,7 +134,11 @@ export class Owners {
       if (end === 0 || raw.length === 0) return undefined;
       try {
         const slot = JSON.parse(raw.toString('utf8', 0, end < 0 ? raw.length : end)) as OwnerSlot;
-        return { ...slot, beat: this.#beats.of(slot.owner) };
+        return {
+          ...slot,
+          beat: this.#beats.of(slot.owner),
+          threadJobs: handsOf(this.#file.read(handsAt(id), HANDS_BYTES)),
+        };
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
       }
@@ -181,3 +196,4 @@ export class Owners {
 }
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;
+const handsAt = (id: OwnerId): number => HANDS_AT + (id % limits.ownersMax) * HANDS_BYTES;

@@ -1,8 +1,11 @@
 /** How an owner stands in its slot of the file of locks: JSON, with what changes often at a fixed place. */
-import type { OwnerSlot } from './backend.js';
+import type { JobId, OwnerSlot } from './backend.js';
+import { limits } from './limits.js';
 
 const TITLE_CHARS = 80;
 const PLACE_CHARS = 160;
+/** A job's id in quotation marks. */
+const HAND_CHARS = 28;
 
 /** Fits into `bytesMax`. Non-ASCII titles and places may need more bytes than characters: a shorter place is better than half a slot. */
 export function slotText(slot: OwnerSlot, bytesMax: number): { head: string; tail: string } {
@@ -17,11 +20,23 @@ export function headOf(slot: OwnerSlot, placeChars = PLACE_CHARS): string {
   return `${HEAD}${hand},"place":${where},"placeSinceMs":${String(slot.placeSinceMs).padEnd(16)},`;
 }
 
-/** What stands before the job in hand. */
-export const HEAD = '{"job":';
+const HEAD = '{"job":';
 
 /** The job in hand as it stands in a slot. */
-export const handText = (job: string | null): string => JSON.stringify(job).padEnd(28);
+export const handText = (job: string | null): string => JSON.stringify(job).padEnd(HAND_CHARS);
+
+/** What the threads of an owner have in hand, one place of `limits.handBytes` each. */
+export function handsOf(raw: Buffer): string[] {
+  const places = Array.from({ length: limits.handsMax }, (_, n) =>
+    raw.toString('latin1', n * limits.handBytes, n * limits.handBytes + HAND_CHARS).trim(),
+  );
+  return places.flatMap((text) => (/^".+"$/.test(text) ? [JSON.parse(text) as string] : []));
+}
 
 const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
+
+/** The jobs that an owner works on just now. */
+export const inHandOf = ({ job, threadJobs }: OwnerSlot): JobId[] => [
+  ...new Set([...(job === null ? [] : [job]), ...threadJobs]),
+];

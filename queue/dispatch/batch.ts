@@ -12,7 +12,13 @@ import type { QueueStore } from './store.js';
 /** Settles some of the batch early; waits while the state cannot be written. */
 export type Settle = (settlements: readonly Settlement[], around?: Around) => Promise<SettleAnswer[]>;
 /** Answers a decision per job, undefined for those that it settled itself or gives back. A throw is a `retry` of what is left. */
-export type Run = (jobs: ClaimedJob[], settle: Settle) => Promise<readonly (Decision | undefined)[] | undefined>;
+export type Run = (
+  jobs: ClaimedJob[],
+  settle: Settle,
+  keep: Keep,
+) => Promise<readonly (Decision | undefined)[] | undefined>;
+/** These stay claimed after the batch: whoever keeps them settles them later, through the backend. */
+export type Keep = (jobs: readonly ClaimedJob[]) => void;
 
 export interface BatchParts {
   backend: Backend;
@@ -30,7 +36,7 @@ export interface BatchParts {
 export async function runBatch(parts: BatchParts, jobs: ClaimedJob[]): Promise<boolean> {
   const settle: Settle = (settlements, around) => settlePatiently(parts, settlements, around);
   try {
-    const decisions = (await parts.run(jobs, settle)) ?? [];
+    const decisions = (await parts.run(jobs, settle, (kept) => parts.store.settled(kept))) ?? [];
     await settle(jobs.flatMap((job, i) => (decisions[i] === undefined ? [] : [{ job, outcome: decisions[i] }])));
     return parts.store.unsettledOf(jobs).length < jobs.length;
   } catch (error) {

@@ -162,13 +162,17 @@ export class SqliteBackend extends SqliteView implements Backend {
     return rescues;
   }
 
-  handSpot(): { path: string; at: number } {
-    return this.parts.owners.handSpot();
+  handSpot(n: number): { path: string; at: number } {
+    return this.parts.owners.handSpot(n);
   }
 
-  beat(inHand: { job: JobId | null; place: string }, anew = false): void {
+  clearHands(n?: number): void {
+    this.parts.owners.clearHands(n);
+  }
+
+  beat(inHand: { job: JobId | null; place: string }): void {
     try {
-      this.parts.owners.beat(inHand, this.nowMs(), anew);
+      this.parts.owners.beat(inHand, this.nowMs());
     } catch (error) {
       // A full disk under a filesystem that never writes in place: the next one is soon.
       if (!isFull(error)) throw error;

@@ -1,12 +1,14 @@
 /**
  * Gives the jobs of dead owners back. An owner is dead when its lock is free, and for no other reason.
- * Guarantees: jobs are due at once with attempts and identity as they were; only the job that was in hand counts a crash,
- * and is held as `poison` at the limit, except where the owner hung in a place and was killed for it; nothing is written
+ * Guarantees: jobs are due at once with attempts and identity as they were; only the jobs that were in hand count a
+ * crash, and are held as `poison` at the limit, except where the owner hung in a place and was killed for it; nothing is written
  * while everybody lives.
  */
 import type { OnStuck, OwnerId, Reader, Rescue, StageName, StuckWork } from '../backend.js';
+
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
+import { inHandOf } from '../slot-text.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
@@ -23,8 +25,8 @@ const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, crashes 
 
 export interface Dead {
   owner: OwnerId;
-  /** What its slot says that it had in hand; null when the slot is somebody else's by now. */
-  inHand: string | null;
+  /** What its slot says that its threads had in hand; nothing when the slot is somebody else's by now. */
+  inHand: readonly string[];
   /** Its parent killed it because it gave no sign of life. */
   stalled: boolean;
   /** Where it hung then; '' = nowhere that it had told. */
@@ -39,9 +41,9 @@ export function findDead(rows: Reader, owners: Owners): Dead[] {
 
 function deadOf(owners: Owners, owner: OwnerId): Dead {
   const slot = owners.slot(owner);
-  if (slot?.owner !== owner) return { owner, inHand: null, stalled: false, stuckIn: '' };
+  if (slot?.owner !== owner) return { owner, inHand: [], stalled: false, stuckIn: '' };
   const stalled = slot.stalled === true;
-  return { owner, inHand: slot.job, stalled, stuckIn: stalled ? slot.place : '' };
+  return { owner, inHand: inHandOf(slot), stalled, stuckIn: stalled ? slot.place : '' };
 }
 
 /** Answers undefined when somebody else was quicker. */
@@ -55,19 +57,20 @@ export function rescueOne(
   tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
   if (stuckIn !== '') {
     onStuck?.(tx, workOf(tx, owner, inHand), stuckIn);
-    return { owner, jobs: freeClaims(tx, owner), inHand, poisoned: false, stuckIn };
+    return { owner, jobs: freeClaims(tx, owner), inHand, poisoned: [], stuckIn };
   }
-  const crashed = inHand === null ? undefined : crash(tx, owner, inHand);
-  const freed = freeClaims(tx, owner);
-  const jobs = freed + (crashed?.poisoned ? 1 : 0);
-  return { owner, jobs, inHand: crashed ? inHand : null, poisoned: crashed?.poisoned ?? false };
+  const counted = inHand.map((id) => ({ id, ...crash(tx, owner, id) }));
+  const poisoned = counted.filter((one) => one.poisoned).map(({ id }) => id);
+  const blamed = counted.filter((one) => one.poisoned !== undefined).map(({ id }) => id);
+  return { owner, jobs: freeClaims(tx, owner) + poisoned.length, inHand: blamed, poisoned };
 }
 
-function workOf(tx: SqliteTx, owner: OwnerId, inHand: string | null): StuckWork[] {
+function workOf(tx: SqliteTx, owner: OwnerId, inHand: readonly string[]): StuckWork[] {
   return tx
     .all<{ feed: string; stage: StageName; inHand: number | null }>(
-      "SELECT feed, stage, max(id = ?) AS inHand FROM jobs WHERE state = 'claimed' AND owner = ? GROUP BY feed, stage",
-      inHand,
+      `SELECT feed, stage, max(id IN (SELECT value FROM json_each(?))) AS inHand FROM jobs WHERE state = 'claimed' AND owner = ?
+       GROUP BY feed, stage`,
+      JSON.stringify(inHand),
       owner,
     )
     .map((work) => ({ ...work, inHand: work.inHand === 1 }));

@@ -12,8 +12,10 @@ export interface OwnerSlot {
   startedMs: number;
   /** Boot-clock ms of its last beat; 0 of an owner that is dead. */
   beat: number;
-  /** The job in hand; null between jobs. A crash is counted for this one only. */
+  /** The job that its main thread has in hand; null between jobs. A crash is counted for this one and for `threadJobs` only. */
   job: JobId | null;
+  /** Those that its other threads have in hand. */
+  threadJobs: readonly JobId[];
   /** The place in hand ('' = none): who hangs, hangs there. */
   place: string;
   placeSinceMs: number;
@@ -31,10 +33,10 @@ export interface LookedOwner extends OwnerSlot {
 export interface Rescue {
   owner: OwnerId;
   jobs: number;
-  /** The job that was in hand, when there was one. */
-  inHand: JobId | null;
-  /** It is held as `poison` now. */
-  poisoned: boolean;
+  /** The jobs that were in hand: one a thread. */
+  inHand: readonly JobId[];
+  /** Those of them that are held as `poison` now. */
+  poisoned: readonly JobId[];
   /** The place in which it hung until its parent killed it: no job is blamed. */
   stuckIn?: string;
 }
@@ -43,7 +45,7 @@ export interface Rescue {
 export interface StuckWork {
   feed: string;
   stage: StageName;
-  /** The job in hand was one of these. */
+  /** A job in hand was one of these. */
   inHand: boolean;
 }
 

@@ -27,10 +27,11 @@ export async function ingest(argv: readonly string[]): Promise<number> {
   return ended.exitCode;
 }
 
-function workersOf({ service }: Config): ChildSpec[] {
-  if (service.workers === undefined) return processes(service.concurrency, [...STAGE_NAMES]);
-  return STAGE_NAMES.flatMap((stage) => processes(service.workers![stage] ?? 0, [stage]));
-}
+const workersOf = ({ service }: Config): ChildSpec[] =>
+  Object.entries(service.workers ?? { all: 1 }).flatMap(([name, count]) => processes(count, stagesOf(name)));
+
+/** `name`: one stage, or `all`. */
+export const stagesOf = (name: string): IngestStage[] => (name === 'all' ? [...STAGE_NAMES] : [name as IngestStage]);
 
 export const notifierOf = ({ service }: Config): ChildSpec[] =>
   service.notify === undefined ? [] : [{ role: 'notifier', stages: [] }];

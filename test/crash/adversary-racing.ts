@@ -36,7 +36,7 @@ export const racing: Adversary = {
 };
 
 async function raceOn(ground: string, each: number, plan: AdversaryPlan, report: AdversaryReport): Promise<void> {
-  const options = { ...AT_ONCE, concurrency: 2 };
+  const options = { ...AT_ONCE, workers: 'all=2' };
   await inWorldOf({ seed: plan.seed, ground, options }, report, async (world) => {
     const found = await race(world, `on ${ground}`, each, plan, report);
     const where = `seed ${plan.seed} on ${ground}`;

@@ -39,7 +39,12 @@ export async function powerCuts(plan: PowerPlan): Promise<PowerReport> {
   return report;
 }
 
-const ARGS = [['--concurrency=1'], ['--concurrency=2'], ['--workers', 'verify-complete=1,hash=1,manifest=1,move=1']];
+const ARGS = [
+  ['--concurrency=1'],
+  ['--concurrency=3'],
+  ['--workers', 'all=2'],
+  ['--workers', 'verify-complete=1,hash=1,manifest=1,move=1'],
+];
 
 class PoweredWorld {
   /** Draws the plan; `#dice` draws what the machine's speed decides on. */

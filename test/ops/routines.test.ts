@@ -61,12 +61,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   const newer = releaseIn(join(machine.root, 'releases/2'), MIGRATION);
   machine.install(older);
   await machine.start();
-  const worker = world.launch(join(older, 'bin/ingest-worker'), [
-    '--state-path',
-    world.statePath,
-    '--concurrency',
-    '2',
-  ]);
+  const worker = world.launch(join(older, 'bin/ingest-worker'), ['--state-path', world.statePath, '--stage', 'all=2']);
   some(world, 'first', 150);
   await world.stored(50, PATIENT);
   const [upgrade] = blocksOf('Upgrade');

@@ -23,7 +23,7 @@ test('killed between permissions, withdrawals and twins in flight, and generatio
   const draw = contents(`${SEED} draws`);
   const below = (n: number) => draw(4).readUInt32LE() % n;
   const kinds = Array.from({ length: KINDS }, (_, i) => world.content(1 + below(3_000) + i));
-  const ingest = world.start('ingest', ['--concurrency', '2']);
+  const ingest = world.start('ingest', ['--workers', 'all=2']);
   let drops = 0;
   const dropSome = (): void => {
     const content = kinds[below(KINDS)]!;

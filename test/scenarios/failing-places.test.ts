@@ -64,7 +64,7 @@ describe('a disk that is full', CONCURRENTLY, () => {
     const state = join(world.root, 'state');
     tmpfsMount(state, { size: '16m' });
     const ballast = join(state, 'ballast');
-    world.start('ingest', ['--concurrency', '2']);
+    world.start('ingest', ['--workers', 'all=2']);
     world.drop('before.csv', 2_000);
     await world.stored(1, LONG);
     for (let i = 0; i < 100; i++) world.drop(`in flight ${i}.csv`, 500);

@@ -38,7 +38,7 @@ const PER_STAGE = ['--workers', 'verify-complete=1,hash=2,manifest=1,move=1'];
 
 function start(world: World, layout: Layout, poll: boolean): Program[] {
   const polling = poll ? ['--poll', '--scan-interval-seconds', '0.2'] : [];
-  if (layout === 'all stages') return [world.start('ingest', ['--concurrency', '2', ...polling])];
+  if (layout === 'all stages') return [world.start('ingest', ['--workers', 'all=2', ...polling])];
   if (layout === 'per stage') return [world.start('ingest', [...PER_STAGE, ...polling])];
   const workers = [...STAGE_NAMES, 'hash'].map((stage) => world.start('ingest-worker', ['--stage', stage]));
   return [world.start('ingest-producer', polling), ...workers];

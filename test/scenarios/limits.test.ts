@@ -28,7 +28,7 @@ async function sharedBound(t: TestContext): Promise<void> {
   const RATE = 4 * MiB;
   const world = createWorld(t, { options: { ...AT_ONCE, maxBytesPerSecond: RATE } });
   world.start('ingest');
-  world.start('ingest-worker', ['--max-bytes-per-second', String(RATE), '--concurrency', '2']);
+  world.start('ingest-worker', ['--max-bytes-per-second', String(RATE), '--stage', 'all=2']);
   let from = 0;
   await resumedWith(world, () => {
     for (let i = 0; i < 3; i++) world.drop(`large ${i}.csv`, 2 * MiB);
@@ -88,7 +88,7 @@ async function notBegun(t: TestContext): Promise<void> {
   const world = createWorld(t, { options: { ...AT_ONCE, minFreeBytes: MARK } });
   const { warehouse } = world.feed();
   tmpfsMount(warehouse, { size: '32m' });
-  world.start('ingest', ['--concurrency', '2']);
+  world.start('ingest', ['--workers', 'all=2']);
   world.drop('before.csv', 2_000);
   await world.stored(1, LONG);
   writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(10 * MiB));

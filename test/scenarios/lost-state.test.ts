@@ -205,7 +205,7 @@ test('files in flight at every stage when the state was lost: each arrives once'
   await world.followManifests();
   for (let n = 0; n < 20; n++) world.drop(`stored-${n}.csv`, 100);
   await world.runOnce();
-  const program = world.start('ingest', ['--concurrency', '2']);
+  const program = world.start('ingest', ['--workers', 'all=2']);
   const reach = async (stage: string, count: number): Promise<void> => {
     const there = () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
     await until(`${count} files wait in ${stage}`, () => there() >= count, { withinMs: 60_000 });

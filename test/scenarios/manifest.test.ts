@@ -30,7 +30,7 @@ async function readThroughKills(
     t.skip('no gcc: that a reader of the manifest sees no change through kills was not tested');
     return undefined;
   }
-  world.start('ingest', [`--concurrency=${concurrency}`], { env: { ...faults.env, ...env } });
+  world.start('ingest', ['--workers', `all=${concurrency}`], { env: { ...faults.env, ...env } });
   const tail = await world.manifestTail();
   let kills = 0;
   for (const [round, point] of points.entries()) {

@@ -78,7 +78,7 @@ test('three feeds of different modes in one state: each to its own warehouse', l
     },
   });
   world.start('ingest-producer');
-  world.start('ingest-worker', ['--concurrency', '2']);
+  world.start('ingest-worker', ['--stage', 'all=2']);
   const same = world.content(200);
   for (let n = 0; n < 50; n++) {
     world.drop(`w${n}.csv`, 100, { feed: 'windows' });

@@ -29,7 +29,7 @@ test(`idle for ${IDLE_MS / 1000} s: at most ${WAKE_UPS_MAX} wake-ups of all proc
       sidecars: { options: { mode: 'sidecar' } },
     },
   });
-  world.start('ingest', ['--concurrency', '2']);
+  world.start('ingest', ['--workers', 'all=2']);
   for (let n = 0; n < FILES; n++) world.drop(`${n}.csv`, 100, { feed: 'windows' });
   world.drop('empty.csv', '', { feed: 'windows' });
   world.drop('.hidden.csv', 100, { feed: 'windows' });

@@ -84,7 +84,7 @@ test(
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
     await world.followManifests();
-    const ingest = world.start('ingest', ['--concurrency', '5', '--stall-seconds', '5']);
+    const ingest = world.start('ingest', ['--workers', 'all=5', '--stall-seconds', '5']);
     await until('all are ready', () => world.log.named('worker_started').length === 6, slow);
     const workers = world.log
       .named('worker_started')

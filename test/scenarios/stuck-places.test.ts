@@ -1,20 +1,22 @@
 /**
- * A place that hangs, as a mount does whose server is gone: its stage is closed, nobody's file is blamed, and the workers
- * go on with everything else.
+ * A call that hangs, as on a mount whose server is gone: what needs the place is closed, the file is kept by the thread that hangs
+ * at it, nobody's file is blamed, and the process goes on with everything else.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobRow } from '../world/database.js';
 import { faultsIn } from '../world/faults.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { LONG, noAttemptSpent } from './trouble.js';
 
-const STALL_MS = 2_000;
-/** Enough for the other thread (src/ingest/worker/batch-calls.ts). */
+const STALL_SECONDS = 2;
+const STALL = ['--stall-seconds', String(STALL_SECONDS)];
 const MANY = 40;
+/** Not read in one go. */
+const LARGE = (1 << 20) + 1;
 
 const inManifest = (world: World): number => world.jobs().filter(({ stage }) => stage === 'manifest').length;
+const named = (world: World, event: string): number => world.log.named(event).length;
 
 /** Claimed in one batch. */
 async function dropAtOnce(world: World, name: string): Promise<void> {
@@ -27,11 +29,11 @@ async function dropAtOnce(world: World, name: string): Promise<void> {
   await ctl('resume');
 }
 
-test('a warehouse that hangs closes its gate, whoever probes it does not hang along, and no file becomes poison', async (t) => {
+test('a warehouse that hangs closes its gate, whoever probes it does not hang along, and nobody is killed', async (t) => {
   const world = createWorld(t);
   const faults = faultsIn(world.root);
   if (!faults) return t.skip('a hung warehouse was not tested: there is no gcc');
-  world.start('ingest', ['--concurrency', '2', '--stall-seconds', String(STALL_MS / 1_000)], { env: faults.env });
+  world.start('ingest', ['--workers', 'all=2', ...STALL], { env: faults.env });
   world.drop('before.csv', 2_000);
   await world.stored(1, LONG);
 
@@ -41,47 +43,115 @@ test('a warehouse that hangs closes its gate, whoever probes it does not hang al
   // A worker of all stages moves a file in the claim in which it wrote its line.
   assert.deepEqual([closed.stage, closed.place, closed.code], ['manifest', 'warehouse', 'stuck']);
   assert.match(String(closed.reason), /warehouse \/.*does not answer/);
-  // Beside other tests, one may also be late to start: then it was not at this place.
-  const stalled = () => world.log.named('worker_stalled').filter(({ place }) => place === 'warehouse').length;
-  await until('somebody probes it, and waits', () => faults.kills() > stalled(), LONG);
+  const told = await world.event('call_hangs', undefined, LONG);
+  assert.deepEqual([told.act, told.place, told.path], ['move', 'warehouse', 'during.csv']);
+  await until('somebody probes it, and waits', () => faults.kills() > 1, LONG);
   for (let i = 0; i < 4; i++) world.drop(`meanwhile ${i}.csv`, 2_000);
-  await stays('nobody else is taken', () => stalled() === 1, 3 * STALL_MS);
+  const isQuiet = () => named(world, 'call_hangs') === 1 && named(world, 'worker_lost') === 0;
+  await stays('nobody else hangs or is taken', isQuiet, 3_000 * STALL_SECONDS);
   await until('the stages before go on', () => inManifest(world) === 5, LONG);
-  assert.equal(stalled(), 1);
 
   faults.arm('before_move', 0);
   await world.stored(undefined, LONG);
   await world.event('gate_opened', ({ code }) => code === 'stuck', LONG);
+  assert.equal(named(world, 'call_back'), 1);
   await world.allDone(LONG);
   noAttemptSpent(world);
   await world.stop();
   world.check();
 });
 
-test('a worker whose other thread hangs says so, and only what needs that place is closed', async (t) => {
+test('of many files in one order only the one hangs at which the thread is, and only what needs that place is closed', async (t) => {
   const world = createWorld(t);
   const faults = faultsIn(world.root);
-  if (!faults) return t.skip('a worker whose other thread hangs was not tested: there is no gcc');
-  world.start('ingest', ['--stall-seconds', '8'], { env: faults.env });
+  if (!faults) return t.skip('a thread that hangs in one of many files was not tested: there is no gcc');
+  world.start('ingest', STALL, { env: faults.env });
   world.drop('before.csv', 2_000);
   await world.stored(1, LONG);
 
   faults.arm('hangs', 0);
   await dropAtOnce(world, 'hanging');
   await until('it hangs', () => faults.kills() === 1, LONG);
-  await dropAtOnce(world, 'behind it');
-  const isClaimed = ({ stage, state }: JobRow): boolean => stage === 'verify-complete' && state === 'claimed';
-  await until('the worker has files of an earlier stage in hand too', () => world.jobs().some(isClaimed), LONG);
-  await world.event('worker_stalled', ({ place }) => place === 'warehouse', LONG);
+  await dropAtOnce(world, 'after it');
+  await world.event('call_hangs', undefined, LONG);
   await until('all others go on to where the place is needed', () => inManifest(world) === 2 * MANY, LONG);
+  const isClaimed = () => world.jobs().filter(({ state }) => state === 'claimed').length === 1;
+  await until('one is kept by its process, the others are given back', isClaimed, LONG);
   const closed = world.gates().filter(({ cause }) => cause === 'place');
-  assert.ok(closed.length > 0);
-  for (const { stage, place } of closed) assert.deepEqual([stage, place], ['manifest', 'warehouse']);
+  assert.deepEqual(closed.map(({ stage, place }) => `${stage} ${place}`).sort(), [
+    'manifest warehouse',
+    'move warehouse',
+  ]);
 
   faults.arm('before_move', 0);
   await world.stored(undefined, LONG);
   await world.allDone(LONG);
   noAttemptSpent(world);
+  await world.stop();
+  world.check();
+});
+
+test('a file whose reading hangs keeps its thread alone: it is named, other large files go on, and it goes on when the call ends', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('a reading that hangs was not tested: there is no gcc');
+  faults.arm('hangs_reading', 0);
+  world.start('ingest', ['--concurrency', '1', ...STALL], { env: faults.env });
+  world.drop('hanging.csv', LARGE);
+  await until('it hangs', () => faults.kills() > 0, LONG);
+  for (let i = 0; i < 3; i++) world.drop(`large ${i}.csv`, LARGE);
+  for (let i = 0; i < MANY; i++) world.drop(`small ${i}.csv`, 2_000);
+  const told = await world.event('call_hangs', undefined, LONG);
+  assert.deepEqual([told.act, told.path, told.quiet_seconds], ['read', 'hanging.csv', STALL_SECONDS]);
+  await until('all others are stored', () => named(world, 'file_ingested') === MANY + 3, LONG);
+  const [job, ...more] = world.jobs().filter(({ state }) => state === 'claimed');
+  assert.deepEqual([job?.id, more.length, job?.stage], [told.job, 0, 'hash']);
+  const said = await world.run('ingest-ctl', ['explain', 'hanging.csv']);
+  assert.match(said.stdout, /has it for hash.*works on it just now/s);
+
+  faults.arm('before_move', 0);
+  await world.stored(undefined, LONG);
+  await world.event('call_back', undefined, LONG);
+  await world.allDone(LONG);
+  assert.equal(named(world, 'worker_lost'), 0);
+  noAttemptSpent(world);
+  await world.stop();
+  world.check();
+});
+
+test('a process that is to end does so while a call hangs, and the next one takes the file up', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('the end of a process with a call that hangs was not tested: there is no gcc');
+  faults.arm('hangs_reading', 0);
+  const ingest = world.start('ingest', STALL, { env: faults.env });
+  world.drop('hanging.csv', LARGE);
+  world.drop('other.csv', LARGE);
+  await world.event('call_hangs', undefined, LONG);
+  await world.event('file_ingested', undefined, LONG);
+  ingest.kill('SIGTERM');
+  assert.equal((await ingest.ended).code, 0);
+  faults.arm('before_move', 0);
+  world.start('ingest', STALL, { env: faults.env });
+  await world.stored(undefined, LONG);
+  await world.allDone(LONG);
+  await world.stop();
+  world.check();
+});
+
+test('where more calls hang than it has threads, a process ends and is started again; nothing of the others is lost', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('more calls that hang than threads were not tested: there is no gcc');
+  faults.arm('hangs_reading', 0);
+  world.start('ingest', ['--concurrency', '1', ...STALL], { env: faults.env });
+  for (const name of ['hanging 1.csv', 'hanging 2.csv']) world.drop(name, LARGE);
+  await world.event('worker_lost', undefined, LONG);
+  assert.equal(named(world, 'call_hangs'), 2);
+  world.drop('other.csv', LARGE);
+  faults.arm('before_move', 0);
+  await world.stored(undefined, LONG);
+  await world.allDone(LONG);
   await world.stop();
   world.check();
 });

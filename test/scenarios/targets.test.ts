@@ -30,7 +30,7 @@ const settled = (world: World): Promise<true> =>
 
 test('the same name with other content, one after the other and at once: all arrive beside each other', async (t) => {
   const { timezone, partition } = noon();
-  const world = createWorld(t, { options: { timezone, concurrency: 2 } });
+  const world = createWorld(t, { options: { timezone, workers: 'all=2' } });
   world.start('ingest');
   world.drop('x.csv', 100);
   await settled(world);
@@ -84,7 +84,7 @@ const seizedTargets = (world: World): string[] => {
 
 test('a racer who creates files on the names to come overwrites nothing, and nothing of his is overwritten', async (t) => {
   const { timezone, partition } = noon();
-  const world = createWorld(t, { options: { timezone, concurrency: 2 } });
+  const world = createWorld(t, { options: { timezone, workers: 'all=2' } });
   const day = join(world.feed().warehouse, partition);
   mkdirSync(day, { recursive: true });
   let next = 0;

@@ -24,7 +24,7 @@ export async function comesThrough(
   world: World,
   { place, code, breaks, repairs, files = 5, bytes = 2_000 }: Trouble,
 ): Promise<void> {
-  world.start('ingest', ['--concurrency', '2']);
+  world.start('ingest', ['--workers', 'all=2']);
   world.drop('before.csv', bytes);
   await world.stored(1, LONG);
   breaks();

@@ -34,7 +34,7 @@ const retry = (backend: Backend, ids: string[]): Promise<boolean[]> =>
 test(`twins through holds, retries, discards, pauses and kills; SEED=${SEED}`, { timeout: 300_000 }, async (t) => {
   const random = randomOf(SEED);
   const some = <T>(all: readonly T[], share: number): T[] => all.filter(() => random() < share);
-  const world = createWorld(t, { options: { concurrency: 2 }, seed: String(SEED) });
+  const world = createWorld(t, { options: { workers: 'all=2' }, seed: String(SEED) });
   await world.followManifests();
   const ingest = world.start('ingest');
   await until('both workers', () => world.log.named('worker_started').length >= 3, { withinMs: 60_000 });

@@ -1,7 +1,8 @@
 /**
  * Kills a worker at a chosen point: while it writes a manifest (between the intent's commit and its confirmation), around
  * its rename into the warehouse or of a seal (the file's, not the sidecar's), before a private copy gets its name.
- * A preloaded library wraps pwrite, fdatasync and renameat2.
+ * Or a call hangs: the rename into the warehouse (`hangs`), the reading of a file named `hanging` (`hangs_reading`), until another
+ * point is armed. A preloaded library wraps pwrite, pread, fdatasync, statfs and renameat2.
  * Guarantees: the library is armed for so many kills and then lets everything pass; how many it made is counted over all
  * processes.
  * Does not: see anything but manifest.jsonl and partitions; the state's files are not touched.
@@ -13,7 +14,16 @@ import { join } from 'node:path';
 
 /** Between intent and confirmation. `half_written`: a line torn in the middle. */
 export const APPEND_POINTS = ['before_write', 'half_written', 'written', 'before_sync', 'synced'] as const;
-const POINTS = [...APPEND_POINTS, 'before_move', 'moved', 'before_seal', 'sealed', 'before_copied', 'hangs'] as const;
+const POINTS = [
+  ...APPEND_POINTS,
+  'before_move',
+  'moved',
+  'before_seal',
+  'sealed',
+  'before_copied',
+  'hangs',
+  'hangs_reading',
+] as const;
 export type Point = (typeof POINTS)[number];
 
 const SOURCE = `
@@ -92,13 +102,21 @@ static int rename_point(const char *folder, const char *new_name) {
 }
 /* a mount whose server is gone: who calls waits, killably */
 static void hang(void) {
-  if (control[0] == 11) __sync_fetch_and_add(&control[2], 1);
-  while (control[0] == 11) usleep(10000);
+  int point = control[0];
+  __sync_fetch_and_add(&control[2], 1);
+  while (control[0] == point) usleep(10000);
 }
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
+  static ssize_t (*real)(int, void *, size_t, off64_t);
+  if (!real) real = dlsym(RTLD_NEXT, "pread64");
+  if (control[0] == 12 && strstr(path_of(fd), "hanging")) hang();
+  return real(fd, bytes, count, at);
+}
+ssize_t pread(int fd, void *bytes, size_t count, off_t at) { return pread64(fd, bytes, count, at); }
 int statfs(const char *path, void *into) {
   static int (*real)(const char *, void *);
   if (!real) real = dlsym(RTLD_NEXT, "statfs");
-  if (strstr(path, "/warehouse")) hang();
+  if (control[0] == 11 && strstr(path, "/warehouse")) hang();
   return real(path, into);
 }
 int statfs64(const char *path, void *into) { return statfs(path, into); }
@@ -109,7 +127,7 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
   if (!point) return real(from, name, to, new_name, flags);
   __sync_fetch_and_add(&control[3], 1);
   if (dies(point)) die();
-  if (point == 6) hang();
+  if (control[0] == 11 && point == 6) hang();
   int n = real(from, name, to, new_name, flags);
   if (n == 0 && point != 10 && dies(point + 1)) die();
   return n;

@@ -51,7 +51,8 @@ function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: st
   };
 }
 
-/** A stage that --workers does not name gets one process: a pipeline without it would stand still. */
+/** A stage that --workers does not name gets one process, if none runs all: a pipeline without it would stand still. */
 function everyStage(named: Record<string, number>): Record<string, number> {
+  if ('all' in named) return named;
   return Object.fromEntries(STAGE_NAMES.map((stage) => [stage, named[stage] ?? 1]));
 }

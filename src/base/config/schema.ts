@@ -3,6 +3,7 @@
  * the refusals and the tests of wrong values are made from it.
  * Does not: look at the disk; directories.ts does.
  */
+import { availableParallelism } from 'node:os';
 import { addressOf } from './dashboard.js';
 import { commandOf, webhookOf } from './notify.js';
 import { expectationText, parseExpectation } from './values/expect.js';
@@ -23,6 +24,9 @@ import {
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
 import { STAGE_NAMES } from './values/stage-names.js';
+
+/** What a worker process may run: one stage, or all of them. */
+export const WORKERS = ['all', ...STAGE_NAMES] as const;
 
 const FOLDERS = 'Folders';
 const COMPLETE = 'When a file is complete';
@@ -232,17 +236,22 @@ export const serviceFields = {
     false,
   ),
   concurrency: whole(
-    { group: RUNNING, description: 'worker processes that each run all four stages' },
-    { min: 1, max: limits.processesMax, unit: 'processes', fallback: 1 },
+    {
+      group: RUNNING,
+      description: 'threads of a worker process of all stages that each hash or copy one large file',
+      defaultText: 'the cores, at most 4',
+      example: '4',
+    },
+    { min: 1, max: limits.threadsMax, unit: 'threads', fallback: Math.min(availableParallelism(), 4) },
   ),
   workers: text(
     {
       group: RUNNING,
-      description: `processes of single stages instead of --concurrency, one for each that is not named; stages: ${STAGE_NAMES.join(', ')}`,
-      rule: `a list STAGE=N,… with stages out of ${STAGE_NAMES.join(', ')} and N from 1 to ${limits.processesMax}`,
+      description: `worker processes: all=N that run all stages, or processes of single stages, one for each that is not named; stages: ${STAGE_NAMES.join(', ')}`,
+      rule: `a list STAGE=N,… with stages out of ${WORKERS.join(', ')} and N from 1 to ${limits.processesMax}`,
       example: 'hash=2,move=1',
       placeholder: 'STAGE=N,…',
-      defaultText: 'none',
+      defaultText: 'all=1',
     },
     (value) => parseWorkers(value) !== undefined,
   ),
@@ -250,7 +259,7 @@ export const serviceFields = {
     {
       group: RUNNING,
       description: 'run only this stage, N processes of it (may be given again)',
-      rule: `STAGE or STAGE=N with a stage out of ${STAGE_NAMES.join(', ')} and N from 1 to ${limits.processesMax}`,
+      rule: `STAGE or STAGE=N with a stage out of ${WORKERS.join(', ')} and N from 1 to ${limits.processesMax}`,
       example: 'hash=2',
       placeholder: 'STAGE[=N]',
       defaultText: 'all four',
@@ -487,7 +496,7 @@ export function parseWorkers(value: string): Record<string, number> | undefined 
   const workers: Record<string, number> = {};
   for (const part of value.split(',')) {
     const [, stage, count] = /^\s*([a-z-]+)(?:=(\d{1,4}))?\s*$/.exec(part) ?? [];
-    if (stage === undefined || !(STAGE_NAMES as readonly string[]).includes(stage)) return undefined;
+    if (stage === undefined || !(WORKERS as readonly string[]).includes(stage)) return undefined;
     const processes = Number(count ?? 1);
     if (processes < 1 || processes > limits.processesMax || Object.hasOwn(workers, stage)) return undefined;
     workers[stage] = processes;

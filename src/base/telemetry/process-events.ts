@@ -11,7 +11,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
     // Told by its parent, with how it ended; and by whoever gives its jobs back, which knows its owner number alone.
     say: (f) =>
       f.worker === undefined
-        ? `a process has died (owner ${text(f.owner)}); its ${text(f.jobs)} jobs go on${f.poisoned ? ', but for the one that it died with for the last time: that is held' : ''}`
+        ? `a process has died (owner ${text(f.owner)}); its ${text(f.jobs)} jobs go on${f.poisoned === 0 ? '' : `; ${text(f.poisoned)} of them are held, because too many processes died with them in hand`}`
         : `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.reason === undefined ? '' : `: ${text(f.reason)}`}${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
   },
   draining: { say: (f) => `${text(f.signal)}: finishing what is under way; once more stops at once` },
@@ -26,6 +26,12 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}, and its parent does not end it; its jobs wait`,
   },
+  call_hangs: {
+    level: 'error',
+    say: (f) =>
+      `a call (${text(f.act)}) on ${text(f.path)} has not ended for ${text(f.quiet_seconds)} s${inHand(f)}: look at its mount and the disk or server behind it; other files go on`,
+  },
+  call_back: { say: (f) => `the call (${text(f.act)}) on ${text(f.path)} has ended: the file goes on` },
   service_manager_silent: {
     level: 'warn',
     say: (f) => `the service manager cannot be told that this process lives, and may end it: ${text(f.reason)}`,

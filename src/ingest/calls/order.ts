@@ -2,6 +2,7 @@
  * What is done to files, as data: an order names one act for many files, and each file gets one answer.
  * Guarantees: orders and answers cross a thread as they are (only the error of `failed` does not, see src/ingest/threads/failure.ts);
  * what can happen to a file is in its answer, and never thrown; each act begins by looking, so that doing it again is doing it once.
+ * Two kinds: quick acts look at many files in one order; long ones read or copy one file of any size, in their turn.
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import type { PlaceKind } from '../../files/place-error.js';
@@ -10,6 +11,7 @@ import type { Roots, WorkKey } from '../files/feed-files.js';
 import type { SidecarRead, SidecarSays } from '../files/sidecar.js';
 import type { WaitReason } from '../rules/completion.js';
 import type { Observation, Sealed } from '../rules/facts.js';
+import type { PutByBytes } from '../warehouse/target.js';
 
 /** A file as the producer would offer it now. */
 export interface Candidate {
@@ -111,15 +113,49 @@ export interface ToName {
 
 export type NameAnswer = { kind: 'free' } | { kind: 'taken' };
 
+export interface ToRead extends ToHash {
+  /** What its sidecar demands: a private copy of other bytes is not kept. */
+  demanded?: string | undefined;
+}
+
+export interface ToPut extends Omit<ToMove, 'identity'> {
+  /** Hexadecimal. */
+  sha256: string;
+  /** Names its temporary copy: of this claim alone. */
+  claimNo: number;
+  /** What the rename came to. */
+  came: 'exists' | 'across';
+}
+
+export type PutAnswer = { kind: PutByBytes } | { kind: 'no_source' };
+
+export interface ToCompare {
+  /** Below the warehouse. */
+  target: ByteName;
+  /** Hexadecimal. */
+  sha256: string;
+}
+
+/** What lies there: nothing, the content, or something else. */
+export type CompareAnswer = { kind: 'nothing' | 'same' | 'other' };
+
 export interface Acts {
   seal: { terms: SealTerms; file: ToSeal; answer: SealAnswer };
-  /** `large`: not for one go, or to be copied: whoever reads it can be interrupted. */
+  /** `large`: not for one go, or to be copied (`read`). */
   hash: { terms: Terms; file: ToHash; answer: HashAnswer | { kind: 'large' } };
   move: { terms: Terms; file: ToMove; answer: MoveAnswer };
   free_name: { terms: Terms; file: ToName; answer: NameAnswer };
+  /** The hash of a file of any size, of a private copy where a lease cannot tell. */
+  read: { terms: Terms; file: ToRead; answer: HashAnswer };
+  /** To its target by a copy, or by the bytes that lie there. */
+  put: { terms: Terms; file: ToPut; answer: PutAnswer };
+  compare: { terms: Terms; file: ToCompare; answer: CompareAnswer };
 }
 
 export type Act = keyof Acts;
+
+const LONG: ReadonlySet<Act> = new Set<Act>(['read', 'put', 'compare']);
+export const isLong = (act: Act): boolean => LONG.has(act);
 
 /** Where a call of an act hangs when it hangs; '' where that is held against the job in hand. */
 export const HANGS_IN: { readonly [A in Act]: PlaceKind | '' } = {
@@ -127,6 +163,9 @@ export const HANGS_IN: { readonly [A in Act]: PlaceKind | '' } = {
   hash: '',
   move: 'warehouse',
   free_name: 'warehouse',
+  read: '',
+  put: 'warehouse',
+  compare: 'warehouse',
 };
 
 export interface Order<A extends Act = Act> {
@@ -147,10 +186,20 @@ export interface Stopped {
   kind: 'stopped';
 }
 
-export type No = Failed | Stopped;
+/** The thread hangs in a call on this file. `back` resolves when that has ended: until then nobody else may touch the file. */
+export interface Hangs {
+  kind: 'hangs';
+  back: Promise<void>;
+}
+
+/** Its thread hangs at another file of the order: it may have been handled, or not. */
+export interface Unknown {
+  kind: 'unknown';
+}
+
+export type No = Failed | Stopped | Hangs | Unknown;
 
 export const isFailed = (answer: { kind: string }): answer is Failed => answer.kind === 'failed';
-export const isStopped = (answer: { kind: string }): answer is Stopped => answer.kind === 'stopped';
 
 /** One a file, in their order. */
 export type Answer<A extends Act = Act> = Acts[A]['answer'] | No;

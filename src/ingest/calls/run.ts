@@ -2,46 +2,69 @@
  * Carries out an order, a file at a time, in whichever thread it runs.
  * Guarantees: one answer a file, in their order. A failing place ends it: the rest is not tried.
  */
+import type { Paced } from '../../files/pace.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { hasher } from './hash.js';
 import { mover, namer } from './move.js';
 import type { Act, Acts, Answer, Order } from './order.js';
+import { comparer, putter } from './put.js';
+import { reader } from './read.js';
 import { sealer } from './seal.js';
 
-const ACTS: {
-  [A in Act]: (files: FeedFiles, terms: Acts[A]['terms']) => (file: Acts[A]['file']) => Acts[A]['answer'];
-} = { seal: sealer, hash: hasher, move: mover, free_name: namer };
+type Acting<A extends Act> = (
+  files: FeedFiles,
+  terms: Acts[A]['terms'],
+  paced?: Paced,
+) => (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
+
+const ACTS: { [A in Act]: Acting<A> } = {
+  ...{ seal: sealer, hash: hasher, move: mover, free_name: namer },
+  ...{ read: reader, put: putter, compare: comparer },
+};
 
 const STOPPED = { kind: 'stopped' } as const;
+
+/** What an order is carried out with. */
+export interface Means {
+  /** The roots as somebody has opened them already, who closes them. */
+  files?: FeedFiles;
+  /** Asked before each piece of what a long act reads or copies. */
+  paced?: Paced;
+}
 
 export class Running<A extends Act = Act> {
   readonly answers: Answer<A>[] = [];
   readonly #files: FeedFiles;
-  readonly #act: (file: Acts[A]['file']) => Acts[A]['answer'];
+  readonly #act: (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
   #isStopped = false;
 
-  /** `files`: the roots as somebody has opened them already, who closes them. */
   constructor(
     readonly order: Order<A>,
-    private readonly files?: FeedFiles,
+    private readonly means: Means = {},
   ) {
-    this.#files = files ?? new FeedFiles(order.roots);
-    this.#act = ACTS[order.act](this.#files, order.terms) as (file: Acts[A]['file']) => Acts[A]['answer'];
+    this.#files = means.files ?? new FeedFiles(order.roots);
+    const acting = ACTS[order.act] as unknown as Acting<A>;
+    this.#act = acting(this.#files, order.terms, means.paced);
   }
 
   get isDone(): boolean {
     return this.answers.length === this.order.files.length;
   }
 
-  /** The next file. Its answer is the last one of `answers`. */
-  next(): void {
+  /** The next file. Its answer is the last one of `answers`, at once for a quick act. */
+  next(): void | Promise<void> {
     const file = this.order.files[this.answers.length]!;
+    if (this.#isStopped) {
+      this.answers.push(STOPPED);
+      return;
+    }
     try {
-      this.answers.push(this.#isStopped ? STOPPED : this.#act(file));
+      const answer = this.#act(file);
+      if (answer instanceof Promise) return answer.then((one) => void this.answers.push(one), this.#failed);
+      this.answers.push(answer);
     } catch (error) {
-      this.#isStopped = error instanceof PlaceError;
-      this.answers.push({ kind: 'failed', error });
+      this.#failed(error);
     }
   }
 
@@ -51,6 +74,11 @@ export class Running<A extends Act = Act> {
   }
 
   close(): void {
-    if (this.files === undefined) this.#files.close();
+    if (this.means.files === undefined) this.#files.close();
   }
+
+  #failed = (error: unknown): void => {
+    this.#isStopped = error instanceof PlaceError;
+    this.answers.push({ kind: 'failed', error });
+  };
 }

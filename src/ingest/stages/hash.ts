@@ -1,5 +1,5 @@
 /**
- * hash: reads a sealed file once (src/ingest/calls/hash.ts; a large one src/ingest/stages/hash-by-itself.ts) and asks the ledger whether
+ * hash: reads a sealed file once (src/ingest/calls/hash.ts; a large one src/ingest/calls/read.ts) and asks the ledger whether
  * its content is new.
  * Guarantees: the bytes are on disk before the commit that records the hash.
  * Does not: move anything; a duplicate is put away by the next claim of its decided job.
@@ -7,11 +7,12 @@
 
 import { SMALL_BYTES } from '../../files/digest.js';
 import { DirtyDirectories } from '../../files/dirty.js';
-import type { HashAnswer, ToHash } from '../calls/order.js';
+import { folderOf } from '../../files/places.js';
+import type { HashAnswer, ToHash, ToRead } from '../calls/order.js';
 import { askLedger } from '../ledger/ask.js';
 import { stabilityMs } from '../rules/completion.js';
 import type { JobFacts } from '../rules/facts.js';
-import { eachJob, judgeEach } from '../steps/each-job.js';
+import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
 import type { Hashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import {
@@ -26,7 +27,6 @@ import {
   type Step,
   writerMs,
 } from '../steps/stage.js';
-import { hashByItself } from './hash-by-itself.js';
 import { syncHashed } from './hash-sync.js';
 import { readAgain } from './unread.js';
 
@@ -43,16 +43,18 @@ export const hash: Stage = {
   },
 };
 
-/** Small files in one order; the others, and each where bytes wait for their turn, one by one. */
+/** Small files in one order; the others, and each where bytes wait for their turn, in one of their own. */
 async function hashAll(jobs: readonly IngestJob[], batch: Batch, dirty: DirtyDirectories): Promise<Handled[]> {
-  const small = jobs.filter((job) => batch.pace === undefined && !isLarge(job));
+  const small = jobs.filter((job) => !batch.isPaced && !isLarge(job));
   const answers = await batch.calls.run(orderOf(batch, 'hash', small.map(toHash)), small);
   const judged = judgeEach(small, answers, batch, (job, answer) =>
     answer.kind === 'large' ? undefined : judgeHash(job, batch, answer),
   );
   const done = new Map(small.map((job, i) => [job, judged[i]]));
   const rest = jobs.filter((job) => done.get(job) === undefined);
-  const byItself = await eachJob(rest, batch, (job) => hashByItself(job, batch, dirty));
+  const byItself = await eachJob(rest, batch, async (job) =>
+    judgeRead(job, batch, dirty, await askOne(batch, 'read', toRead(job), job)),
+  );
   for (const [i, job] of rest.entries()) done.set(job, byItself[i]);
   return jobs.map((job) => done.get(job)!);
 }
@@ -66,6 +68,14 @@ export const toHash = ({ id, path, inside, facts }: IngestJob): ToHash => ({
   ...(facts.unread && { unread: true }),
   isHashed: facts.sha256 !== undefined,
 });
+
+const toRead = (job: IngestJob): ToRead => ({ ...toHash(job), demanded: job.facts.demanded });
+
+function judgeRead(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: HashAnswer): Step {
+  if (answer.kind === 'hashed' && answer.sealed.copied)
+    dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
+  return judgeHash(job, batch, answer);
+}
 
 export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Step | Hashed {
   switch (answer.kind) {

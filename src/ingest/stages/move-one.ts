@@ -4,17 +4,17 @@
  */
 import type { Outcome } from '../../../queue/backend.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
-import { inPlaceAsync } from '../../files/place-error.js';
 import { folderOf, UNDERPROCESS } from '../../files/places.js';
 import { type ByteName, shownName, unlinkAt } from '../../linux/index.js';
-import type { ToMove } from '../calls/order.js';
+import type { ToMove, ToPut } from '../calls/order.js';
 import { statEntry } from '../files/feed-files.js';
 import type { Content } from '../ledger/content.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved } from '../rules/moved.js';
+import { askOne } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, hold, retry, type Step } from '../steps/stage.js';
-import { isContent, type Put, putByBytes, type Source } from '../warehouse/target.js';
+import type { Put } from '../warehouse/target.js';
 
 /** A step that says that a content is in place: the ledger learns it in the transaction that settles the job. */
 export interface Stored extends Step {
@@ -49,22 +49,13 @@ export function withoutMove(job: IngestJob, batch: Batch, content: Content | und
   return content.state === 'stored' ? stored(job, batch, content, content.note) : undefined;
 }
 
-/** `came`: what the rename said. Errors: as the calls give them. */
-export async function putOne(one: OneMove, came: 'exists' | 'across'): Promise<Put | 'no_source'> {
-  const { job, content, target, batch, dirty } = one;
-  const { files, feed, pace } = batch;
-  const entry = files.workEntry(job, partOf(job));
-  const stat = statEntry(entry);
-  if (!entry || !stat) return 'no_source';
-  const source: Source = {
-    ...{ entry, stat, sha256: content.sha256, claim: { id: job.id, claimNo: job.claim.claimNo } },
-    bounds: { pace, keepFree: feed.minFreeBytes },
-    reading: () => batch.hand(job, 'warehouse'),
-  };
-  dirty.add(files.warehouse, folderOf(target));
-  const act = () => putByBytes(files.warehouse, target, source, came);
-  return inPlaceAsync('warehouse', feed.warehouse, 'write', act);
-}
+/** `came`: what the rename said. */
+export const toPut = ({ job, content, target }: OneMove, came: ToPut['came']): ToPut => ({
+  ...{ id: job.id, path: job.path, inside: job.inside, target, came },
+  part: partOf(job),
+  sha256: content.sha256.toString('hex'),
+  claimNo: job.claim.claimNo,
+});
 
 export function afterPut(one: OneMove, put: Put): Step {
   const { job, content, target, batch, dirty } = one;
@@ -84,10 +75,9 @@ export function afterPut(one: OneMove, put: Put): Step {
 
 /** The source is gone: moved before a crash, and perhaps taken away by a consumer since. */
 export async function withoutSource({ job, content, target, batch, dirty }: OneMove): Promise<Step> {
-  const entry = batch.files.entryOrNone(batch.files.warehouse, target);
-  const lies = statEntry(entry);
-  batch.hand(job, 'warehouse');
-  if (entry && lies && (await isContent(entry, content.sha256, undefined, batch.pace))) {
+  const sha256 = content.sha256.toString('hex');
+  const { kind: lies } = await askOne(batch, 'compare', { target, sha256 }, job);
+  if (lies === 'same') {
     // The rename may be from before a crash, and never synced.
     dirty.add(batch.files.warehouse, folderOf(target));
     return stored(job, batch, content, null);
@@ -99,7 +89,7 @@ export async function withoutSource({ job, content, target, batch, dirty }: OneM
       job.facts,
     );
   }
-  if (lies) {
+  if (lies === 'other') {
     return hold(
       'target_taken',
       `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is gone: look at both, then ingest-ctl retry or discard`,

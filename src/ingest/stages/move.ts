@@ -6,26 +6,17 @@
 import type { Around, Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { nameOfBytes } from '../../linux/index.js';
-import type { MoveAnswer } from '../calls/order.js';
+import type { MoveAnswer, PutAnswer, ToPut } from '../calls/order.js';
 import type { Content } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
 import { nameRefused } from '../planning/look.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';
-import { eachJob, judgeEach } from '../steps/each-job.js';
+import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, durably, type Handled, type Judged, orderOf, type Stage, type Step } from '../steps/stage.js';
-import {
-  afterPut,
-  changed,
-  type OneMove,
-  putOne,
-  type Stored,
-  toMove,
-  withoutMove,
-  withoutSource,
-} from './move-one.js';
+import { afterPut, changed, type OneMove, type Stored, toMove, toPut, withoutMove, withoutSource } from './move-one.js';
 
 export const move: Stage = {
   name: 'move',
@@ -76,9 +67,11 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
   };
   const refused = (job: IngestJob, error: unknown) => nameRefused(job, batch, ones.get(job)!.target, error);
   const judged = judgeEach(jobs, answers, batch, judge, refused);
+  const putOne = async (job: IngestJob, came: ToPut['came']): Promise<PutAnswer['kind']> =>
+    (await askOne(batch, 'put', toPut(ones.get(job)!, came), job)).kind;
   const act = async (job: IngestJob): Promise<Step> => {
     const came = left.get(job)!;
-    const put = came === 'no_source' ? came : await putOne(ones.get(job)!, came);
+    const put = came === 'no_source' ? came : await putOne(job, came);
     if (put === 'no_source') return withoutSource(ones.get(job)!);
     // An error after that leaves the file where it is.
     if (put === 'copied' || put === 'there') moved.add(job);

@@ -1,11 +1,11 @@
 /** Handles the jobs of a batch one by one, and gives each error its place. */
 
 import { BelowMark, PlaceError, type PlaceKind } from '../../files/place-error.js';
-import { isFailed, isStopped, type No } from '../calls/order.js';
+import type { Act, Acts, Answer, No } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 import { BELOW_MARK, belowMark } from '../gates/room.js';
 import type { IngestJob } from './job.js';
-import { type Batch, defer, failed, type Handled, type Step } from './stage.js';
+import { type Batch, defer, failed, type Handled, orderOf, type Step } from './stage.js';
 
 const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;
@@ -61,22 +61,55 @@ export function judgeEach<T extends { kind: string }, S extends Step | undefined
   jobs: readonly IngestJob[],
   answers: readonly (T | No)[],
   batch: Batch,
-  judge: (job: IngestJob, answer: Exclude<T, No>) => S,
+  judge: (job: IngestJob, answer: T) => S,
   refused?: (job: IngestJob, error: unknown) => Step | undefined,
 ): (S | Handled)[] {
   let failing: PlaceError | undefined;
   return jobs.map((job, i) => {
     const answer = answers[i]!;
-    if (isStopped(answer)) return failing ?? defer(0, 'draining');
+    if (failing && answer.kind === 'stopped') return failing;
     try {
-      if (isFailed(answer)) throw answer.error;
-      return judge(job, answer as Exclude<T, No>);
+      return judge(job, answered<T>(answer));
     } catch (error) {
       const handled = refused?.(job, error) ?? whyNot(job, batch, error);
       if (handled instanceof PlaceError) failing = handled.untried();
       return handled;
     }
   });
+}
+
+/** One file of any size, by a long act. Errors: those of the call, each of which means a step to `eachJob`. */
+export async function askOne<A extends Act>(
+  batch: Batch,
+  act: A,
+  file: Acts[A]['file'],
+  job: IngestJob,
+): Promise<Acts[A]['answer']> {
+  const [answer] = await batch.calls.run(orderOf(batch, act, [file]), [job]);
+  return answered<Acts[A]['answer']>(answer as Answer<A>);
+}
+
+/** Nobody can say what came of the file. */
+class Unanswered extends Error {
+  constructor(readonly step: Step) {
+    super('a call on a file was not answered');
+  }
+}
+
+function answered<T extends { kind: string }>(answer: T | No): T {
+  const no = answer as No;
+  switch (no.kind) {
+    case 'failed':
+      throw no.error;
+    case 'stopped':
+      throw new Unanswered(defer(0, 'draining'));
+    case 'unknown':
+      throw new Unanswered(defer(0, 'look_again'));
+    case 'hangs':
+      throw new Unanswered({ ...defer(0, 'look_again'), hangs: no.back });
+    default:
+      return answer as T;
+  }
 }
 
 /** No promise where `handle` needs none: a thousand of them cost as much as a system call each. */
@@ -94,6 +127,7 @@ function attempt(
 }
 
 function whyNot(job: IngestJob, batch: Batch, error: unknown): Handled {
+  if (error instanceof Unanswered) return error.step;
   if (error instanceof MountMissing) return withoutMount(job, batch, error);
   if (error instanceof BelowMark) return withoutRoom(job, batch, error);
   return error instanceof PlaceError ? error : failed(job, batch, error);

@@ -5,7 +5,6 @@
  */
 import type { Advance, Amend, Around, Backend, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { Pace } from '../../files/pace.js';
 import { errnoOf, inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { Act, Acts, Answer, Order, Terms } from '../calls/order.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
@@ -19,6 +18,8 @@ export interface Step {
   outcome: Decision;
   /** After the commit, with the outcome that it was settled with. */
   told?: (outcome: Outcome) => void;
+  /** A thread hangs at its file until then: the job stays claimed, and `outcome` is what it is settled with afterwards. */
+  hangs?: Promise<void>;
   /** The stage that the job passed before in the same claim; `outcome` is what the stage behind it says. */
   passed?: Passed;
 }
@@ -29,7 +30,7 @@ export interface Passed {
   told?: () => void;
 }
 
-/** Carries out orders: here, or in the process's other thread. */
+/** Carries out orders: in a thread of this process. */
 export interface Calls {
   /** One answer a file. `jobs`: each is in hand with its file. */
   run<A extends Act>(order: Order<A>, jobs?: readonly IngestJob[]): Promise<Answer<A>[]>;
@@ -52,8 +53,8 @@ export interface Batch {
   readonly emit: Emit;
   /** Whether what has not begun is to be given back. */
   draining?(): boolean;
-  /** Where reading and copying is bounded. */
-  readonly pace?: Pace | undefined;
+  /** Reading and copying is bounded: each file in its turn. */
+  readonly isPaced?: boolean;
   readonly calls: Calls;
   /**
    * Whether this process goes on with its jobs in that stage, in the same claim: it runs it, and no gate of this feed is closed

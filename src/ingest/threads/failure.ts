@@ -1,11 +1,19 @@
 /** The error of a failed call, in a shape that crosses a thread: whoever judges it gets the error that was thrown. */
-import { errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import { BelowMark, errnoOf, NoRoom, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { LinuxError } from '../../linux/index.js';
 import { type Answer, isFailed } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 
+/** Of a NoRoom. */
+interface Copy {
+  code: string;
+  bytes: number;
+  capacityBytes: number;
+}
+
 type Failure =
-  | { of: 'place'; place: PlaceKind; path: string; code: string; message: string }
+  | { of: 'place'; place: PlaceKind; path: string; code: string; message: string; copy: Copy | undefined }
+  | { of: 'below_mark'; bytes: number; keepFree: number; capacityBytes: number }
   | { of: 'mount'; path: string }
   | { of: 'call'; call: string; errno: number; message: string }
   | { of: 'other'; code: string | undefined; message: string; stack: string | undefined };
@@ -18,9 +26,10 @@ export const unpacked = (answer: Answer): Answer =>
 
 function failureOf(error: unknown): Failure {
   if (error instanceof PlaceError) {
-    const { place, path, code, message } = error;
-    return { of: 'place', place, path, code, message };
+    const { place, path, code, message, copy } = error;
+    return { of: 'place', place, path, code, message, copy: copy && { ...copy } };
   }
+  if (error instanceof BelowMark) return { of: 'below_mark', ...error };
   if (error instanceof MountMissing) return { of: 'mount', path: error.path };
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof LinuxError) return { of: 'call', call: error.call, errno: error.errno, message };
@@ -30,7 +39,9 @@ function failureOf(error: unknown): Failure {
 function errorOf(failure: Failure): Error {
   switch (failure.of) {
     case 'place':
-      return new PlaceError(failure.place, failure.path, failure.code, failure.message);
+      return new PlaceError(failure.place, failure.path, failure.code, failure.message, noRoom(failure.copy));
+    case 'below_mark':
+      return new BelowMark(failure.bytes, failure.keepFree, failure.capacityBytes);
     case 'mount':
       return new MountMissing(failure.path);
     case 'call':
@@ -41,3 +52,6 @@ function errorOf(failure: Failure): Error {
     }
   }
 }
+
+const noRoom = (copy: Copy | undefined): NoRoom | undefined =>
+  copy && new NoRoom(copy.code, copy.bytes, copy.capacityBytes);

@@ -3,10 +3,21 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { isFull } from '../../../queue/errors.js';
 import { handText } from '../../../queue/slot-text.js';
+import { Pace, type Paced } from '../../files/pace.js';
 import type { Act } from '../calls/order.js';
 import { Running } from '../calls/run.js';
 import { packed } from './failure.js';
-import { type Asked, BEGUN, DRAINING, FILE, ORDER, type Said, type ThreadData } from './messages.js';
+import {
+  type Asked,
+  DRAINING,
+  FILE,
+  GIVEN_UP,
+  ORDER,
+  PROGRESS,
+  type Said,
+  type ThreadData,
+  type Told,
+} from './messages.js';
 
 interface UnderWay {
   asked: Asked;
@@ -21,10 +32,72 @@ const rank = ({ asked: { order } }: UnderWay): number => RANKS.indexOf(order.act
 const PIECE = 128;
 
 /** Takes orders until the thread is ended. */
-export function serve({ spot, words }: ThreadData): void {
+export function serve(data: ThreadData): void {
+  const { words } = data;
+  const hand = handOf(data);
+  const drain = new AbortController();
+  const paced = pacedOf(data, drain.signal);
+  const orders: UnderWay[] = [];
+  const say = (said: Said): void => parentPort!.postMessage(said);
+  /** Its orders are somebody else's by now: it says that the call which hung has ended, and is ended. */
+  const isGivenUp = ({ id }: Asked): boolean => {
+    if (Atomics.load(words, GIVEN_UP) === 0) return false;
+    if (orders.length > 0) say({ id, answers: [] });
+    orders.length = 0;
+    return true;
+  };
+  const goOn = async ({ asked, running }: UnderWay): Promise<void> => {
+    for (let n = 0; n < PIECE && !running.isDone; n++) {
+      if (isGivenUp(asked)) return;
+      const file = running.answers.length;
+      Atomics.store(words, ORDER, asked.id);
+      Atomics.store(words, FILE, file);
+      Atomics.add(words, PROGRESS, 1);
+      if (Atomics.load(words, DRAINING) === 1 && file > 0) running.stop();
+      if (asked.jobs) hand(asked.jobs[file]!);
+      const ended = running.next();
+      if (ended) await ended;
+    }
+    hand(null);
+  };
+  const take = (told: Asked): void => {
+    // Its roots are opened here, which may hang too.
+    Atomics.store(words, ORDER, told.id);
+    Atomics.store(words, FILE, 0);
+    try {
+      orders.push({ asked: told, running: new Running(told.order, { paced }) });
+    } catch (error) {
+      say({ id: told.id, error });
+    }
+  };
+  const next = async (one: UnderWay): Promise<void> => {
+    await goOn(one);
+    const { asked, running } = one;
+    if (isGivenUp(asked) || !running.isDone) return;
+    orders.splice(orders.indexOf(one), 1);
+    running.close();
+    say({ id: asked.id, answers: running.answers.map(packed) });
+  };
+  let isBusy = false;
+  const hear = (told: Told): void => (told === 'drain' ? drain.abort() : take(told));
+  parentPort!.on('message', async (first: Told) => {
+    hear(first);
+    if (isBusy) return;
+    isBusy = true;
+    while (orders.length > 0) {
+      await next(orders.reduce((a, b) => (rank(b) > rank(a) ? b : a)));
+      for (let more = receiveMessageOnPort(parentPort!); more; more = receiveMessageOnPort(parentPort!))
+        hear(more.message);
+    }
+    isBusy = false;
+  });
+}
+
+function handOf({ spot }: ThreadData): (job: string | null) => void {
   // A descriptor of its own: those of the main thread's file hold its lock.
   const fd = openSync(spot.path, 'r+');
-  const hand = (job: string | null): void => {
+  process.on('exit', () => closeSync(fd));
+  return (job) => {
     try {
       writeSync(fd, handText(job), spot.at, 'latin1');
     } catch (error) {
@@ -32,42 +105,16 @@ export function serve({ spot, words }: ThreadData): void {
       if (!isFull(error)) throw error;
     }
   };
-  process.on('exit', () => closeSync(fd));
-  const orders: UnderWay[] = [];
-  const goOn = ({ asked, running }: UnderWay): void => {
-    for (let n = 0; n < PIECE && !running.isDone; n++) {
-      const file = running.answers.length;
-      Atomics.store(words, ORDER, asked.id);
-      Atomics.store(words, FILE, file);
-      Atomics.add(words, BEGUN, 1);
-      if (Atomics.load(words, DRAINING) === 1 && file > 0) running.stop();
-      if (asked.jobs) hand(asked.jobs[file]!);
-      running.next();
-    }
-    if (asked.jobs) hand(null);
+}
+
+/** Each piece of a large file is progress, whether it waits for its turn or not. */
+function pacedOf({ words, pace: given }: ThreadData, drain: AbortSignal): Paced {
+  const pace = given && new Pace(given.spot, given.bytesPerSecond, drain);
+  if (pace) process.on('exit', () => pace.close());
+  return {
+    async take(bytes) {
+      await pace?.take(bytes);
+      Atomics.add(words, PROGRESS, 1);
+    },
   };
-  const say = (said: Said): void => parentPort!.postMessage(said);
-  const take = (asked: Asked): void => {
-    try {
-      orders.push({ asked, running: new Running(asked.order) });
-    } catch (error) {
-      say({ id: asked.id, error });
-    }
-  };
-  const next = (one: UnderWay): void => {
-    goOn(one);
-    const { asked, running } = one;
-    if (!running.isDone) return;
-    orders.splice(orders.indexOf(one), 1);
-    running.close();
-    say({ id: asked.id, answers: running.answers.map(packed) });
-  };
-  parentPort!.on('message', (first: Asked) => {
-    take(first);
-    while (orders.length > 0) {
-      next(orders.reduce((a, b) => (rank(b) > rank(a) ? b : a)));
-      for (let more = receiveMessageOnPort(parentPort!); more; more = receiveMessageOnPort(parentPort!))
-        take(more.message);
-    }
-  });
 }

@@ -28,7 +28,8 @@ import { statEntry } from '../files/feed-files.js';
 /** Temporary copies lie here, in the warehouse or in a partition that is a mount of its own. */
 export const TEMPORARY = nameOfText('.ingest-tmp');
 
-export type Put = 'renamed' | 'copied' | 'there' | 'taken' | 'wrong_bytes';
+export type PutByBytes = 'copied' | 'there' | 'taken' | 'wrong_bytes';
+export type Put = 'renamed' | PutByBytes;
 
 export interface Source {
   entry: Entry;
@@ -37,8 +38,6 @@ export interface Source {
   /** Names its temporary copy: of this claim alone. */
   claim: { id: string; claimNo: number };
   bounds?: CopyBounds;
-  /** Called before its bytes are read: a rename looks at none. */
-  reading?: () => void;
 }
 
 /** By a rename. `exists`: something lies there. `across`: it is on another mount. Errors: as the calls give them. */
@@ -77,15 +76,14 @@ export async function putByBytes(
   target: ByteName,
   source: Source,
   came: 'exists' | 'across',
-): Promise<Put> {
+): Promise<PutByBytes> {
   const to = entryFor(warehouse, target);
-  source.reading?.();
   if (came === 'exists')
     return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
   return copyAcross(warehouse, folderOf(target), to, source);
 }
 
-async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<Put> {
+async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<PutByBytes> {
   // A name that is taken is known before gigabytes are copied for it.
   if (statEntry(to)) return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
   const temporaryIn = sameMount(warehouse.rootFd, to.dir) ? TEMPORARY : joinNames(folder, TEMPORARY);
@@ -117,7 +115,7 @@ function removeEarlier(dir: number, id: string): void {
     if (name.startsWith(`${id}.`)) removeIfThere(dir, name);
 }
 
-async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Put> {
+async function giveName(temporary: Entry, to: Entry, source: Source): Promise<PutByBytes> {
   try {
     renameNoReplace(temporary.dir, temporary.name, to.dir, to.name);
     return 'copied';

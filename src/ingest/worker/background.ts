@@ -3,10 +3,12 @@
  * tells of those that live and are silent, probes failing places, runs the reaper.
  * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
  */
-import type { Backend, OnStuck, Reader, StageName, StuckWork } from '../../../queue/backend.js';
+import type { Backend, OnStuck, Reader, StageName, StuckWork, Tx } from '../../../queue/backend.js';
 import { limits, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
+import { shownName } from '../../linux/index.js';
+import { HANGS_IN } from '../calls/order.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
@@ -15,6 +17,7 @@ import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
 import { STAGES } from '../stages/index.js';
 import type { Emit } from '../steps/stage.js';
+import type { Hung } from '../threads/thread.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upkeep/reaper.js';
 import { checkStateOnce } from '../upkeep/state-check.js';
 import { forgetReservations } from '../warehouse/reserve.js';
@@ -50,8 +53,8 @@ export interface BackgroundParts {
   /** How long an owner may give no sign of life. */
   stallMs: number;
   onFatal: (error: unknown) => void;
-  /** What the other thread is at, if it hangs: then this process gives no sign of life. */
-  stuckAt: () => InHand | undefined;
+  /** Looks whether the threads go on. */
+  look: () => void;
 }
 
 export class Background {
@@ -59,7 +62,6 @@ export class Background {
   /** By who said it: batches of several stages run interleaved, and one of them may be at a file for an hour. */
   readonly #inHand = new Map<object, InHand>();
   #said: InHand = NOTHING;
-  #stuck: InHand | undefined;
   #stopped = false;
   readonly #told = new Set<string>();
 
@@ -68,7 +70,8 @@ export class Background {
   /** From the first moment: what a worker does before its first batch may take long, too. */
   startBeats(): void {
     this.#every(limits.beatEveryMs, async () => {
-      this.#look(this.parts.stuckAt());
+      this.#beat();
+      this.parts.look();
       this.parts.backend.checkStillOurs();
       await countLostLines(this.parts.backend);
     });
@@ -101,20 +104,7 @@ export class Background {
     const said = now ?? [...this.#inHand.values()].at(-1) ?? NOTHING;
     if (said.job === this.#said.job && said.place === this.#said.place) return;
     this.#said = said;
-    if (!this.#stuck) this.#beat();
-  }
-
-  /** Somebody else of this process has written there. */
-  sayAgain(): void {
-    this.parts.backend.beat(this.#stuck ?? this.#said, true);
-  }
-
-  /** While the other thread hangs, the slot names what that one is at, and this thread gives no beat. */
-  #look(stuck: InHand | undefined): void {
-    const before = this.#stuck;
-    this.#stuck = stuck;
-    if (stuck || before) this.sayAgain();
-    if (!stuck) this.#beat();
+    this.#beat();
   }
 
   #beat(): void {
@@ -138,18 +128,36 @@ export class Background {
 
   async #rescue(): Promise<void> {
     const { backend, emit } = this.parts;
-    const closed: [feed: string, stage: string, error: PlaceError][] = [];
+    const closed: ClosedGate[] = [];
     const close: OnStuck = (tx, at, place) => {
-      for (const { feed, stage } of needing(place, at)) {
-        const error = placeError(place as PlaceKind, pathOf(tx, feed, place), STUCK);
-        if (closeForPlace(tx, feed, stage, error)) closed.push([feed, stage, error]);
-      }
+      for (const { feed, stage } of needing(place, at)) closed.push(...closeStuck(tx, feed, stage, place));
     };
     for (const { owner, jobs, inHand, poisoned } of await backend.rescue(close)) {
-      emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned });
+      emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned: poisoned.length });
     }
-    for (const [feed, stage, { place, code, message }] of closed)
-      emit('gate_closed', { feed, stage, place, code, reason: message });
+    this.#tellClosed(closed);
+  }
+
+  /** A call has not ended for --stall-seconds: where it is the place that hangs, the stages that need it wait for it. */
+  async hung({ order, file, job, back }: Hung): Promise<void> {
+    const { backend, emit, stallMs } = this.parts;
+    const { name: feed } = order.terms.feed;
+    const place = HANGS_IN[order.act];
+    const named = { feed, job: job ?? null, path: shownFile(file), act: order.act, place };
+    emit('call_hangs', { ...named, quiet_seconds: Math.round(stallMs / 1_000) });
+    void back.then(() => emit('call_back', named));
+    if (place === '') return;
+    const closed = await backend.transact((tx) =>
+      stagesNeeding(place).flatMap((stage) => closeStuck(tx, feed, stage, place)),
+    );
+    this.#tellClosed(closed);
+  }
+
+  #tellClosed(closed: readonly ClosedGate[]): void {
+    for (const { feed, stage, error } of closed) {
+      const { place, code, message } = error;
+      this.parts.emit('gate_closed', { feed, stage, place, code, reason: message });
+    }
   }
 
   #probe(): Promise<void> {
@@ -200,11 +208,29 @@ export class Background {
  * interleaved, so that may be another one's; and a target is looked for before any job is in a stage that needs it.
  */
 function needing(place: string, at: readonly StuckWork[]): readonly { feed: string; stage: StageName }[] {
-  const stages = STAGES.filter(({ places }) => places.some((one) => one === place)).map(({ name }) => name);
+  const stages = stagesNeeding(place);
   const here = at.filter(({ stage }) => stages.includes(stage));
   if (here.length > 0) return here.some(({ inHand }) => inHand) ? here.filter(({ inHand }) => inHand) : here;
   return [...new Set(at.map(({ feed }) => feed))].flatMap((feed) => stages.map((stage) => ({ feed, stage })));
 }
 
+const stagesNeeding = (place: string): StageName[] =>
+  STAGES.filter(({ places }) => places.some((one) => one === place)).map(({ name }) => name);
+
+interface ClosedGate {
+  feed: string;
+  stage: StageName;
+  error: PlaceError;
+}
+
+/** The gate, where an episode begins with it. */
+function closeStuck(tx: Tx, feed: string, stage: StageName, place: string): ClosedGate[] {
+  const error = placeError(place as PlaceKind, pathOf(tx, feed, place), STUCK);
+  return closeForPlace(tx, feed, stage, error) ? [{ feed, stage, error }] : [];
+}
+
 const pathOf = (reader: Reader, feed: string, place: string): string =>
   reader.get<{ path: string }>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed, place)?.path ?? '';
+
+const shownFile = (file: Hung['file']): string | null =>
+  file === undefined ? null : shownName('path' in file ? file.path : file.target);

@@ -1,4 +1,4 @@
-/** Carries out the orders of a batch: many files in the process's other thread, few in this one. */
+/** Carries out the orders of a batch, in a thread of this process. */
 import type { Settlement } from '../../../queue/backend.js';
 import { type Act, type Answer, HANGS_IN, type Order } from '../calls/order.js';
 import { Running } from '../calls/run.js';
@@ -6,46 +6,37 @@ import type { FeedFiles } from '../files/feed-files.js';
 import { SLICE_MS } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Calls, Step } from '../steps/stage.js';
-import type { CallThread } from '../threads/thread.js';
+import type { CallThreads } from '../threads/threads.js';
 
-/** Fewer are done before the other thread has woken up. */
-const BESIDE_FROM = 32;
-
-export interface Beside {
-  thread: CallThread;
-  /** Writes what this thread has in hand again: the other one has written there. */
-  sayAgain(): void;
-  /** Told of an error of the thread itself. */
+export interface Threads {
+  all: CallThreads;
+  /** Told of an error of a thread itself. */
   failed(error: unknown): void;
 }
 
 export class BatchCalls implements Calls {
-  /** `files`: the roots that the batch has open. Without `beside`, all files are handled in this thread. */
+  /** `files`: the roots that the batch has open. Without `threads`, all files are handled in this one. */
   constructor(
     private readonly files: FeedFiles,
     private readonly hand: Batch['hand'],
     private readonly isDraining: () => boolean = () => false,
-    private readonly beside?: Beside,
+    private readonly threads?: Threads,
   ) {}
 
   async run<A extends Act>(order: Order<A>, jobs?: readonly IngestJob[]): Promise<Answer<A>[]> {
     if (order.files.length === 0) return [];
-    if (this.beside && order.files.length >= BESIDE_FROM) {
+    try {
       const ids = jobs?.map(({ id }) => id);
-      try {
-        return await this.beside.thread.run(order, ids);
-      } catch (error) {
-        // It could not be started, or it ended: what it has done is found below, as after a crash.
-        this.beside.failed(error);
-      } finally {
-        this.beside.sayAgain();
-      }
+      if (this.threads) return await this.threads.all.run(order, ids);
+    } catch (error) {
+      // It could not be started, or it ended: what it has done is found below, as after a crash.
+      this.threads!.failed(error);
     }
     return this.#here(order, jobs);
   }
 
   async #here<A extends Act>(order: Order<A>, jobs: readonly IngestJob[] | undefined): Promise<Answer<A>[]> {
-    const running = new Running(order, this.files);
+    const running = new Running(order, { files: this.files });
     for (let sliceEnd = performance.now() + SLICE_MS; !running.isDone; ) {
       const file = running.answers.length;
       if (file > 0 && performance.now() > sliceEnd) {
@@ -54,7 +45,7 @@ export class BatchCalls implements Calls {
       }
       if (file > 0 && this.isDraining()) running.stop();
       this.hand(jobs?.[file], HANGS_IN[order.act]);
-      running.next();
+      await running.next();
     }
     this.hand(undefined);
     return running.answers;

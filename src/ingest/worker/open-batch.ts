@@ -1,27 +1,27 @@
 /** What a stage has at hand for one batch of one feed, made of what its worker has for all. */
 import type { Backend, StageName } from '../../../queue/backend.js';
 import type { ChildContext } from '../../base/process/context.js';
-import type { Pace } from '../../files/pace.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { STAGES } from '../stages/index.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Feed } from '../steps/stage.js';
 import type { Background } from './background.js';
-import { BatchCalls, type Beside } from './batch-calls.js';
+import { BatchCalls, type Threads } from './batch-calls.js';
 
 export interface Worker {
   backend: Backend;
   boot: string;
   background: Background;
   context: ChildContext;
-  beside: Beside;
-  pace: Pace | undefined;
+  threads: Threads;
+  /** See Batch. */
+  isPaced: boolean;
 }
 
 export function openBatch(
   feed: Feed,
-  { backend, boot, background, context, beside, pace }: Worker,
+  { backend, boot, background, context, threads, isPaced }: Worker,
 ): { batch: Batch; close: () => void } {
   const files = new FeedFiles(feed.roots);
   const hand = (job: IngestJob | undefined, place?: string): void =>
@@ -34,9 +34,9 @@ export function openBatch(
     boot,
     now: () => ({ ms: backend.nowMs(), boot }),
     draining: isDraining,
-    pace,
-    calls: new BatchCalls(files, hand, isDraining, beside),
-    goesOn: goesOn(backend, feed.options.name, straightOn(context.stages, pace)),
+    isPaced,
+    calls: new BatchCalls(files, hand, isDraining, threads),
+    goesOn: goesOn(backend, feed.options.name, straightOn(context.stages, isPaced)),
     // Stages name a file by its path below the input, as bytes; people get the whole path.
     emit: (event, fields) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
@@ -53,7 +53,7 @@ export function goesOn(backend: Pick<Backend, 'gates'>, feed: string, stages: Re
 }
 
 /** Where each byte waits for its turn, the stages that read and copy have batches of their own, of a second's bytes. */
-const straightOn = (stages: readonly StageName[], pace: Pace | undefined): Set<StageName> =>
-  new Set(pace ? stages.filter((name) => STAGES.some((stage) => stage.name === name && !stage.byBytes)) : stages);
+const straightOn = (stages: readonly StageName[], isPaced: boolean): Set<StageName> =>
+  new Set(isPaced ? stages.filter((name) => STAGES.some((stage) => stage.name === name && !stage.byBytes)) : stages);
 
 const shownPath = (feed: Feed, path: ByteName): string => `${feed.options.input}/${shownName(path)}`;

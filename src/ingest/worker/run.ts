@@ -7,7 +7,6 @@ import type { ClaimedJob } from '../../../queue/backend.js';
 import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { type Dispatcher, limits, type Run, spareSpot } from '../../../queue/index.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { Pace } from '../../files/pace.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
 import { finishDecided } from '../ends/decided.js';
@@ -16,12 +15,12 @@ import { enterService, leaveService } from '../ledger/services.js';
 import { STAGES } from '../stages/index.js';
 import { type IngestJob, ingestJob } from '../steps/job.js';
 import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type Step } from '../steps/stage.js';
-import { CallThread } from '../threads/thread.js';
+import { CallThreads } from '../threads/threads.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { refuseLostState } from '../upkeep/known.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
-import { type Beside, settlementOf } from './batch-calls.js';
+import { settlementOf } from './batch-calls.js';
 import { Feeds } from './feeds.js';
 import { openBatch, type Worker } from './open-batch.js';
 import { tellSettled } from './tell.js';
@@ -30,7 +29,7 @@ import { tellSettled } from './tell.js';
 const UNKNOWN_FEED_MS = 5_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
-  const { statePath, maxAttempts, stallSeconds, once } = context.config.service;
+  const { statePath, maxAttempts, stallSeconds, once, concurrency, maxBytesPerSecond: bound } = context.config.service;
   const title = `worker ${context.stages.join(' ')}`;
   const { feeds: given } = context.config;
   await refuseLostState(statePath, given);
@@ -39,29 +38,46 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const feeds = new Feeds(backend, statePath, context.emit);
   const onError = noticeOf(context);
   const dispatchers: Dispatcher[] = [];
-  const thread = new CallThread(backend.handSpot());
-  const background = new Background({
+  const most = context.stages.length === STAGES.length ? concurrency : 1;
+  const background: Background = new Background({
     ...{ backend, statePath },
     feeds,
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
-    stuckAt: () => thread.stuckAt(),
+    look: () => threads.look(),
   });
-  const bound = context.config.service.maxBytesPerSecond;
-  const pace = bound > 0 ? new Pace(spareSpot(statePath), bound, context.drainSignal) : undefined;
-  const beside: Beside = { thread, sayAgain: () => background.sayAgain(), failed: onError };
+  let tooManyHang = (): void => {};
+  const lost = new Promise<void>((resolve) => (tooManyHang = resolve));
+  const threads = new CallThreads({
+    spotOf: (n) => backend.handSpot(n),
+    clearHand: (n) => backend.clearHands(n),
+    pace: bound > 0 ? { spot: spareSpot(statePath), bytesPerSecond: bound } : undefined,
+    most,
+    roundsMax: Math.ceil((stallSeconds * 1_000) / limits.beatEveryMs),
+    onHang: (hung) => {
+      background.hung(hung).catch(onError);
+      if (threads.hanging > most) tooManyHang();
+    },
+  });
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
-    context.drainSignal.addEventListener('abort', () => thread.drain(), { once: true });
-    context.onStop(() => backend.beat({ job: null, place: '' }));
+    context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
+    context.onStop(() => {
+      backend.beat({ job: null, place: '' });
+      backend.clearHands();
+    });
     background.startBeats();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
     background.start();
-    for (const stage of handledBy(context.stages)) {
-      const run = runnerOf(stage, feeds, { backend, boot: bootId(), background, context, beside, pace });
+    const worker: Worker = {
+      ...{ backend, boot: bootId(), background, context, isPaced: bound > 0 },
+      threads: { all: threads, failed: onError },
+    };
+    for (const stage of handledBy(context.stages, most)) {
+      const run = runnerOf(stage, feeds, worker);
       dispatchers.push(
         createDispatcher({
           backend,
@@ -76,33 +92,41 @@ export async function runWorker(context: ChildContext): Promise<void> {
     }
     if (!once) await enterService(backend, title);
     for (const dispatcher of dispatchers) dispatcher.start();
-    await context.drained;
+    await Promise.race([context.drained, lost]);
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
     if (!once) await leaveService(backend);
-    pace?.close();
   } catch (error) {
     throw asOperators(error);
   } finally {
     background.stop();
-    await thread.close();
+    await threads.close();
     feeds.close();
-    await backend.close();
+    // While a call hangs its job stays this process's, whose lock is free when it has really ended.
+    if (threads.hanging === 0) await backend.close();
   }
 }
 
 /**
- * Three batches at a time of the stages that lead straight on into the next one: while one is settled, the other thread is at
- * the files of the others. With two it had nothing to do in the longer transactions (60,000 files: 10.9 s, now 9.9).
+ * Three batches at a time of the stages that lead straight on into the next one: while one is settled, a thread is at the files
+ * of the others. With two it had nothing to do in the longer transactions (60,000 files: 10.9 s, now 9.9). Of those that read or
+ * copy, one a thread, and one more that is settled meanwhile.
  */
-function handledBy(names: readonly string[]): Stage[] {
+function handledBy(names: readonly string[], threads: number): Stage[] {
   const stages = STAGES.filter(({ name }) => names.includes(name));
-  const straight = stages.filter(({ name }) => name === 'verify-complete' || name === 'manifest');
-  return stages.length === STAGES.length ? [...straight, ...straight, ...stages] : stages;
+  if (stages.length < STAGES.length) return stages;
+  return stages.flatMap((stage) => Array.from({ length: stage.byBytes ? threads + 1 : 3 }, () => stage));
 }
 
 function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
-  const { context } = worker;
-  return async (claims, settle) => {
+  const { context, backend, threads } = worker;
+  return async (claims, settle, keep) => {
+    /** A thread hangs at its file: nobody else may touch that before the call has ended. */
+    const isKept = (job: ClaimedJob, { hangs, outcome }: Step): boolean => {
+      if (!hangs) return false;
+      keep([job]);
+      void hangs.then(() => backend.settle([{ job, outcome }])).catch(threads.failed);
+      return true;
+    };
     for (const [name, group] of byFeed(claims)) {
       let feed: Feed | undefined;
       try {
@@ -115,9 +139,10 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
       const { steps, around } = opened
         ? await runFeed(stage, group.map(ingestJob), opened)
         : { steps: group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed')) };
-      const settlements = group.map((job, i) => settlementOf(job, steps[i]!));
+      const done = group.map((job, i) => ({ job, step: steps[i]! })).filter(({ job, step }) => !isKept(job, step));
+      const settlements = done.map(({ job, step }) => settlementOf(job, step));
       const answers = await settle(...notingArrivals(feed?.options, settlements, around));
-      tellSettled(stage.name, group, steps, answers, {
+      tellSettled(stage.name, done, answers, {
         emit: context.emit,
         trace: context.config.service.trace,
         input: feed?.options.input ?? '',

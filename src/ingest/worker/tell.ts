@@ -13,15 +13,14 @@ export interface Telling {
 
 export function tellSettled(
   stage: string,
-  jobs: readonly ClaimedJob[],
-  steps: readonly Step[],
+  done: readonly { job: ClaimedJob; step: Step }[],
   answers: readonly SettleAnswer[],
   { emit, trace, input }: Telling,
 ): void {
   const next = STAGE_NAMES[(STAGE_NAMES as readonly string[]).indexOf(stage) + 1];
   answers.forEach((answer, i) => {
-    const job = jobs[i]!;
-    const { told, passed } = steps[i]!;
+    const { job, step } = done[i]!;
+    const { told, passed } = step;
     const named = (at = passed ? next : stage) => ({
       feed: job.feed,
       job: job.id,

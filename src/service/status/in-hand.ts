@@ -1,12 +1,14 @@
 /**
- * What is worked on just now. A process claims many files at once and has one of them in hand; the others are claimed, and wait
+ * What is worked on just now. A process claims many files at once and has one a thread in hand; the others are claimed, and wait
  * for it.
  */
-import type { Job, QueueView } from '../../../queue/index.js';
+import { inHandOf, type Job, type QueueView } from '../../../queue/index.js';
 
 export function jobsInHand(view: Pick<QueueView, 'owners' | 'job'>): Job[] {
-  return view.owners().flatMap(({ alive, owner, job: id }) => {
-    const job = alive && id !== null ? view.job(id) : undefined;
-    return job?.state === 'claimed' && job.owner === owner ? [job] : [];
-  });
+  return view.owners().flatMap((slot) =>
+    inHandOf(slot).flatMap((id) => {
+      const job = slot.alive ? view.job(id) : undefined;
+      return job?.state === 'claimed' && job.owner === slot.owner ? [job] : [];
+    }),
+  );
 }

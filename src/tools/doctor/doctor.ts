@@ -29,7 +29,7 @@ export async function doctor(config: Config, tell: (finding: Finding) => void): 
   for (const feed of feeds) {
     for (const finding of checkFeed(feed, service.statePath, state.uuid)) tell(finding);
   }
-  const processes = Object.values(service.workers ?? { all: service.concurrency }).reduce((sum, n) => sum + n, 1);
+  const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
   for (const finding of checkInotify(feeds, processes)) tell(finding);
   tell(checkDescriptors(feeds.length));
   tellAll(checkClock(feeds));

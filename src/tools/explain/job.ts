@@ -42,7 +42,9 @@ function claimed(job: Job, view: QueueView): Verdict {
     const has = `The process "${owner.title}" (pid ${owner.pid}) has it for ${job.stage}`;
     if (owner.condition === 'stopped')
       return verdict('claimed', `${has}, and ${IS_STOPPED}: it waits for that process.`, releaseOf([owner]));
-    const hand = owner.job === job.id ? ' and works on it just now' : ', in a batch with others';
+    const hand = [owner.job, ...owner.thread_jobs].includes(job.id)
+      ? ' and works on it just now'
+      : ', in a batch with others';
     return verdict('claimed', `${has}${hand}.`);
   }
   return verdict(

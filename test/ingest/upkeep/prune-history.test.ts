@@ -170,7 +170,7 @@ test(`killed at any point, every hash is known, and the next one goes on; SEED=$
 });
 
 test('beside a working ingest the oracle finds no difference', { timeout: 120_000 }, async (t) => {
-  const world = createWorld(t, { options: { ...AT_ONCE, concurrency: 2 } });
+  const world = createWorld(t, { options: { ...AT_ONCE, workers: 'all=2' } });
   await world.followManifests();
   world.start('ingest');
   await until('the state', () => world.database() !== undefined);

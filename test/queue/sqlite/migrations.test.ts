@@ -122,7 +122,7 @@ test('into a state that a newer build changed, a running process writes nothing;
   await old.close();
   assert.deepEqual(
     (await now.rescue()).map(({ jobs, inHand: blamed }) => ({ jobs, blamed })),
-    [{ jobs: 1, blamed: null }],
+    [{ jobs: 1, blamed: [] }],
     'and no crash is counted',
   );
   assert.equal((await now.claim('only', 9)).length, 2);

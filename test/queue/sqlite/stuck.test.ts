@@ -27,7 +27,7 @@ scenario(
       const feed = queue.job(job!.id)!.feed;
       const all = ['one', 'two'].map((name) => `${name} first${inHand && name === feed ? ' in hand' : ''}`);
       assert.deepEqual(told, [['claimed', all, 'somewhere']]);
-      assert.deepEqual([rescue?.jobs, rescue?.stuckIn, rescue?.poisoned], [2, 'somewhere', false]);
+      assert.deepEqual([rescue?.jobs, rescue?.stuckIn, rescue?.poisoned], [2, 'somewhere', []]);
       assert.deepEqual([queue.job(job!.id)?.state, queue.job(job!.id)?.crashes], ['ready', 0]);
     }
   },

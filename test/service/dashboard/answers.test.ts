@@ -128,7 +128,7 @@ test('a search says what explain says: by path, by job, by content', async (t) =
 
 test('page, API, queue-stat, metrics and database give the same figures at a quiet point, after 20 kills too', async (t) => {
   const world = createWorld(t);
-  const served = await ingestServed(world, ['--concurrency', '4']);
+  const served = await ingestServed(world, ['--workers', 'all=4']);
   for (let i = 0; i < 20; i++) {
     world.drop(`${i}.csv`, 2_000);
     world.drop(`again ${i}.csv`, `content ${i % 3}`);

@@ -181,7 +181,7 @@ test('an audit that was killed goes on: what it has read is not read again', lim
 });
 
 test('a working ingest makes no difference', limit, async (t) => {
-  const world = createWorld(t, { options: { ...AT_ONCE, concurrency: 2 } });
+  const world = createWorld(t, { options: { ...AT_ONCE, workers: 'all=2' } });
   world.start('ingest');
   for (let round = 0; round < 6; round++) {
     for (let n = 0; n < 150; n++) world.drop(`${round}-${n}.csv`, 100);

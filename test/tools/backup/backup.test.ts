@@ -18,7 +18,7 @@ test('taken beside kills and a full load, it comes back, and nothing is lost or 
 }, async (t) => {
   t.diagnostic(`SEED=${SEED}`);
   const world = createWorld(t, { seed: SEED, options: AT_ONCE });
-  const ingest = world.start('ingest', ['--concurrency', '2']);
+  const ingest = world.start('ingest', ['--workers', 'all=2']);
   for (let i = 0; i < FILES; i++) world.drop(`${i}.csv`, 40 + (i % 97) * 100);
   await world.stored(20);
   const copies: string[] = [];

@@ -24,7 +24,7 @@ test('a backup of any moment is brought up to date: nothing lost, nothing twice'
   const dice = rolled(seed);
   const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 }, seed });
   await world.followManifests();
-  world.start('ingest', ['--concurrency', '2']);
+  world.start('ingest', ['--workers', 'all=2']);
   await world.event('worker_started');
   const backups: string[] = [];
   for (let step = 0; step < STEPS; step++) {

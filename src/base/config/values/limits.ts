@@ -20,6 +20,8 @@ export const limits = {
   feedsMax: 100,
   feedNameCharsMax: 64,
   processesMax: 256,
+  /** A thread costs 10 to 15 MB, and one for each of many cores reads faster than a disk. */
+  threadsMax: 16,
   attemptsMax: 1_000,
   scanIntervalSecondsMax: 86_400,
   /** Twice the interval of the beats: a shorter limit would kill the healthy. */

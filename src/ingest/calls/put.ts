@@ -1,0 +1,31 @@
+/**
+ * What no rename can do: a copy to another filesystem, and the comparison of bytes.
+ * Guarantees: as src/ingest/warehouse/target.ts. A source that is gone is no error: it may have been moved before a crash.
+ */
+import type { Paced } from '../../files/pace.js';
+import { inPlaceAsync } from '../../files/place-error.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { isContent, putByBytes } from '../warehouse/target.js';
+import type { CompareAnswer, PutAnswer, Terms, ToCompare, ToPut } from './order.js';
+
+export function putter(files: FeedFiles, { feed }: Terms, pace?: Paced): (file: ToPut) => Promise<PutAnswer> {
+  return async (file) => {
+    const entry = files.workEntry(file, file.part);
+    const stat = statEntry(entry);
+    if (!entry || !stat) return { kind: 'no_source' };
+    const source = {
+      ...{ entry, stat, sha256: Buffer.from(file.sha256, 'hex'), claim: { id: file.id, claimNo: file.claimNo } },
+      bounds: { pace, keepFree: feed.minFreeBytes },
+    };
+    const act = () => putByBytes(files.warehouse, file.target, source, file.came);
+    return { kind: await inPlaceAsync('warehouse', files.roots.warehouse, 'write', act) };
+  };
+}
+
+export function comparer(files: FeedFiles, _: Terms, pace?: Paced): (file: ToCompare) => Promise<CompareAnswer> {
+  return async ({ target, sha256 }) => {
+    const entry = files.entryOrNone(files.warehouse, target);
+    if (!entry || !statEntry(entry)) return { kind: 'nothing' };
+    return { kind: (await isContent(entry, Buffer.from(sha256, 'hex'), undefined, pace)) ? 'same' : 'other' };
+  };
+}

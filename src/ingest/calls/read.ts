@@ -1,0 +1,52 @@
+/**
+ * The hash of a file that is large, copied, or waits for its turn (`--max-bytes-per-second`).
+ * Guarantees: the same two questions before and after as for a small file (hash.ts). Where a lease cannot tell, the digest is of
+ * a private copy, which no uploader ever had a descriptor of, and that copy is what is stored.
+ */
+import { closeSync } from 'node:fs';
+import { copyTo, removeIfThere } from '../../files/copy.js';
+import { digestPaced } from '../../files/digest.js';
+import type { Paced } from '../../files/pace.js';
+import { inPlaceAsync } from '../../files/place-error.js';
+import { probeFd } from '../../files/probe.js';
+import { renameNoReplace } from '../../linux/index.js';
+import type { FeedFiles } from '../files/feed-files.js';
+import { afterReading, type OpenSealed, openSealed } from './hash.js';
+import type { HashAnswer, Terms, ToRead } from './order.js';
+
+export function reader(files: FeedFiles, terms: Terms, paced?: Paced): (file: ToRead) => Promise<HashAnswer> {
+  return async (file) => {
+    const open = openSealed(files, terms, file);
+    if ('kind' in open) return open;
+    try {
+      if (open.sealed.kind === 'copy') return await copied(files, file, open, paced);
+      const digest = await digestPaced(open.fd, open.before.stat.size, paced);
+      return afterReading(open, digest, probeFd(open.fd, files.kinds));
+    } finally {
+      closeSync(open.fd);
+    }
+  };
+}
+
+/** Copies while hashing. The copy gets its name where its hash counts. */
+async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: Paced): Promise<HashAnswer> {
+  const partial = files.makeWorkEntry(file, 'partial');
+  let isKept = false;
+  try {
+    const digest = await inPlaceAsync('work', files.roots.work, 'write', () =>
+      copyTo(open.fd, open.before.stat, partial, { pace }),
+    );
+    const sealed = { ...open.sealed, copied: true };
+    const answer = afterReading({ ...open, sealed }, digest, probeFd(open.fd, files.kinds));
+    isKept = answer.kind === 'hashed' && (file.demanded === undefined || file.demanded === answer.sha256);
+    if (isKept) {
+      const copy = files.makeWorkEntry(file, 'copy');
+      removeIfThere(copy.dir, copy.name);
+      renameNoReplace(partial.dir, partial.name, copy.dir, copy.name);
+    }
+    return answer;
+  } finally {
+    // On a full disk it would keep the very room that is waited for.
+    if (!isKept) removeIfThere(partial.dir, partial.name);
+  }
+}
