@@ -23,8 +23,8 @@ function byWorkers(counts, files) {
   const perStage = (count) => STAGES.map((stage) => `${stage}=${count}`).join(',');
   return counts.flatMap((count) => [
     {
-      ...product(`product-all-${count}`, `--concurrency ${count}: processes of all stages`, {
-        flags: ['--concurrency', `${count}`],
+      ...product(`product-all-${count}`, `--workers all=${count}: processes of all stages`, {
+        flags: ['--workers', `all=${count}`],
       }),
       files: some,
     },

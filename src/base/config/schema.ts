@@ -272,7 +272,11 @@ export const serviceFields = {
     { min: 1, max: limits.attemptsMax, unit: 'attempts', fallback: 8 },
   ),
   'stall-seconds': seconds(
-    { group: RUNNING, description: 'a process without a sign of life for so long is killed and replaced' },
+    {
+      group: RUNNING,
+      description:
+        'a call on a file that lasts so long without progress is named, a process without a sign of life killed and replaced',
+    },
     { min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
   ),
   'max-bytes-per-second': whole(

@@ -14,6 +14,7 @@
  *   commit 3     stored, done
  *
  * `seal`, `free name` and `move` are orders: a thread carries them out for many files at once, beside the commits of other batches.
+ * A large file takes the same calls in claims of its own, where threads read and copy one file each (calls/read.ts, calls/put.ts).
  */
 import type { Stage } from '../steps/stage.js';
 import { hash } from './hash.js';

@@ -3,7 +3,7 @@
  * Beside that, on timers: beats, rescue of dead owners' jobs, probes of failing places, the reaper.
  * Does not: know what a stage does.
  */
-import type { ClaimedJob } from '../../../queue/backend.js';
+import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { type Dispatcher, limits, type Run, spareSpot } from '../../../queue/index.js';
 import type { ChildContext } from '../../base/process/context.js';
@@ -15,7 +15,7 @@ import { enterService, leaveService } from '../ledger/services.js';
 import { STAGES } from '../stages/index.js';
 import { type IngestJob, ingestJob } from '../steps/job.js';
 import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type Step } from '../steps/stage.js';
-import { CallThreads } from '../threads/threads.js';
+import { CallThreads, type ThreadsParts } from '../threads/threads.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { refuseLostState } from '../upkeep/known.js';
 import { notingArrivals } from './arrivals.js';
@@ -29,7 +29,7 @@ import { tellSettled } from './tell.js';
 const UNKNOWN_FEED_MS = 5_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
-  const { statePath, maxAttempts, stallSeconds, once, concurrency, maxBytesPerSecond: bound } = context.config.service;
+  const { statePath, maxAttempts, stallSeconds, once, maxBytesPerSecond: bound } = context.config.service;
   const title = `worker ${context.stages.join(' ')}`;
   const { feeds: given } = context.config;
   await refuseLostState(statePath, given);
@@ -37,11 +37,8 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
   const feeds = new Feeds(backend, statePath, context.emit);
   const onError = noticeOf(context);
-  const dispatchers: Dispatcher[] = [];
-  const most = context.stages.length === STAGES.length ? concurrency : 1;
   const background: Background = new Background({
-    ...{ backend, statePath },
-    feeds,
+    ...{ backend, statePath, feeds },
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
@@ -49,16 +46,9 @@ export async function runWorker(context: ChildContext): Promise<void> {
   });
   let tooManyHang = (): void => {};
   const lost = new Promise<void>((resolve) => (tooManyHang = resolve));
-  const threads = new CallThreads({
-    spotOf: (n) => backend.handSpot(n),
-    clearHand: (n) => backend.clearHands(n),
-    pace: bound > 0 ? { spot: spareSpot(statePath), bytesPerSecond: bound } : undefined,
-    most,
-    roundsMax: Math.ceil((stallSeconds * 1_000) / limits.beatEveryMs),
-    onHang: (hung) => {
-      background.hung(hung).catch(onError);
-      if (threads.hanging > most) tooManyHang();
-    },
+  const threads = threadsOf(context, backend, (hung) => {
+    background.hung(hung).catch(onError);
+    if (threads.hanging > threads.parts.most) tooManyHang();
   });
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
@@ -72,24 +62,10 @@ export async function runWorker(context: ChildContext): Promise<void> {
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
     background.start();
-    const worker: Worker = {
+    const dispatchers = dispatchersOf(feeds, {
       ...{ backend, boot: bootId(), background, context, isPaced: bound > 0 },
       threads: { all: threads, failed: onError },
-    };
-    for (const stage of handledBy(context.stages, most)) {
-      const run = runnerOf(stage, feeds, worker);
-      dispatchers.push(
-        createDispatcher({
-          backend,
-          stage: stage.name,
-          peers: dispatchers,
-          batchMax: limits.claimBatchMax,
-          ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound || Number.POSITIVE_INFINITY) }),
-          run,
-          onError,
-        }),
-      );
-    }
+    });
     if (!once) await enterService(backend, title);
     for (const dispatcher of dispatchers) dispatcher.start();
     await Promise.race([context.drained, lost]);
@@ -104,6 +80,35 @@ export async function runWorker(context: ChildContext): Promise<void> {
     // While a call hangs its job stays this process's, whose lock is free when it has really ended.
     if (threads.hanging === 0) await backend.close();
   }
+}
+
+function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: ThreadsParts['onHang']): CallThreads {
+  const { statePath, stallSeconds, concurrency, maxBytesPerSecond } = config.service;
+  return new CallThreads({
+    spotOf: (n) => backend.handSpot(n),
+    clearHand: (n) => backend.clearHands(n),
+    pace: maxBytesPerSecond > 0 ? { spot: spareSpot(statePath), bytesPerSecond: maxBytesPerSecond } : undefined,
+    most: stages.length === STAGES.length ? concurrency : 1,
+    roundsMax: Math.ceil((stallSeconds * 1_000) / limits.beatEveryMs),
+    onHang,
+  });
+}
+
+function dispatchersOf(feeds: Feeds, worker: Worker): Dispatcher[] {
+  const { backend, context, threads } = worker;
+  const bound = context.config.service.maxBytesPerSecond || limits.claimBytesMax;
+  const peers: Dispatcher[] = [];
+  for (const stage of handledBy(context.stages, threads.all.parts.most)) {
+    const run = runnerOf(stage, feeds, worker);
+    peers.push(
+      createDispatcher({
+        ...{ backend, stage: stage.name, peers, run, onError: threads.failed },
+        batchMax: limits.claimBatchMax,
+        ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound) }),
+      }),
+    );
+  }
+  return peers;
 }
 
 /**
