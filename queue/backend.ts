@@ -6,6 +6,7 @@
  *  - what a settlement decides and what its function writes through `Tx` is one transaction;
  *  - due times live on the backend's own clock (boot time), never on the wall clock.
  */
+import type { Hand } from './slot-text.js';
 import type { State } from './states.js';
 import type { Counter, Depth, Duration, EndedPage, HeldFor, Moment, Reason, StageStats } from './types/figures.js';
 import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
@@ -101,8 +102,10 @@ export interface Backend {
   beat(inHand: { job: JobId | null; place: string }): void;
   /** Where the `n`th of this process's other threads writes the `handText` of the job that it has in hand. */
   handSpot(n: number): { path: string; at: number };
-  /** None of them has anything in hand, or the `n`th has not. */
-  clearHands(n?: number): void;
+  /** None of them has anything in hand. */
+  clearHands(): void;
+  /** The `n`th of them hangs at a job; without a hand, it does so no more. */
+  noteHung(n: number, hand?: Required<Hand>): void;
 
   /** Called after another process's commit made jobs ready (doorbell or data_version); also after own ones. */
   onWork(listener: () => void): () => void;

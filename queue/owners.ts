@@ -11,7 +11,7 @@ import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
 import { isFull } from './errors.js';
 import { limits } from './limits.js';
 import { Moments } from './moments.js';
-import { handsOf, headOf, slotText } from './slot-text.js';
+import { type Hand, handsOf, headOf, hungText, slotText } from './slot-text.js';
 
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
@@ -66,7 +66,7 @@ export class Owners {
       job: null,
       place: '',
       placeSinceMs: nowMs,
-      threadJobs: [],
+      threads: [],
     };
     this.#write(this.#mine);
     this.clearHands();
@@ -102,11 +102,16 @@ export class Owners {
     return { path: this.path, at: handsAt(this.#mine!.owner) + n * limits.handBytes };
   }
 
-  /** No thread of this owner has anything in hand; or the `n`th has not. */
-  clearHands(n?: number): void {
-    const first = handsAt(this.#mine!.owner);
-    if (n === undefined) this.#file.write(first, Buffer.alloc(HANDS_BYTES));
-    else this.#file.write(first + n * limits.handBytes, Buffer.alloc(limits.handBytes));
+  /** No thread of this owner has anything in hand. */
+  clearHands(): void {
+    this.#file.write(handsAt(this.#mine!.owner), Buffer.alloc(HANDS_BYTES));
+  }
+
+  /** The `n`th thread hangs; without a hand, it does so no more, and has nothing in hand. */
+  noteHung(n: number, hand?: Required<Hand>): void {
+    const text = Buffer.alloc(limits.handBytes);
+    if (hand) text.write(hungText(hand), 'latin1');
+    this.#file.write(this.handSpot(n).at, text);
   }
 
   /** A parent looks after its child `id` at this moment; without a moment it does so no more. */
@@ -137,7 +142,7 @@ export class Owners {
         return {
           ...slot,
           beat: this.#beats.of(slot.owner),
-          threadJobs: handsOf(this.#file.read(handsAt(id), HANDS_BYTES)),
+          threads: handsOf(this.#file.read(handsAt(id), HANDS_BYTES)),
         };
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;

@@ -25,18 +25,32 @@ const HEAD = '{"job":';
 /** The job in hand as it stands in a slot. */
 export const handText = (job: string | null): string => JSON.stringify(job).padEnd(HAND_CHARS);
 
-/** What the threads of an owner have in hand, one place of `limits.handBytes` each. */
-export function handsOf(raw: Buffer): string[] {
-  const places = Array.from({ length: limits.handsMax }, (_, n) =>
-    raw.toString('latin1', n * limits.handBytes, n * limits.handBytes + HAND_CHARS).trim(),
-  );
-  return places.flatMap((text) => (/^".+"$/.test(text) ? [JSON.parse(text) as string] : []));
+/** What a thread has in hand. `hangs`: a call on it does not end, and whether that is the job's own fault or that of its place. */
+export interface Hand {
+  job: JobId;
+  hangs?: 'itself' | 'place';
+}
+
+const MARKS = { itself: 'h', place: 'p' } as const;
+
+/** Of a thread that hangs; `handText` and nothing more of one that goes on. */
+export const hungText = ({ job, hangs }: Required<Hand>): string => handText(job) + MARKS[hangs];
+
+/** What the threads of an owner have in hand: `limits.handBytes` each. */
+export function handsOf(raw: Buffer): Hand[] {
+  return Array.from({ length: limits.handsMax }, (_, n) => n * limits.handBytes).flatMap((at) => {
+    const text = raw.toString('latin1', at, at + HAND_CHARS).trim();
+    if (!/^".+"$/.test(text)) return [];
+    const mark = String.fromCharCode(raw[at + HAND_CHARS]!);
+    const hangs = mark === MARKS.itself ? 'itself' : mark === MARKS.place ? 'place' : undefined;
+    return [{ job: JSON.parse(text) as JobId, ...(hangs && { hangs }) }];
+  });
 }
 
 const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars: number): string =>
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
 
 /** The jobs that an owner works on just now. */
-export const inHandOf = ({ job, threadJobs }: OwnerSlot): JobId[] => [
-  ...new Set([...(job === null ? [] : [job]), ...threadJobs]),
+export const inHandOf = ({ job, threads }: OwnerSlot): JobId[] => [
+  ...new Set([...(job === null ? [] : [job]), ...threads.map((hand) => hand.job)]),
 ];

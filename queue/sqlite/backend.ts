@@ -25,6 +25,7 @@ import type {
 import { isFull, QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
+import type { Hand } from '../slot-text.js';
 import { ulidFactory } from '../ulid.js';
 import { amendHeld } from './amend.js';
 import { fileVersion } from './check.js';
@@ -166,8 +167,12 @@ export class SqliteBackend extends SqliteView implements Backend {
     return this.parts.owners.handSpot(n);
   }
 
-  clearHands(n?: number): void {
-    this.parts.owners.clearHands(n);
+  clearHands(): void {
+    this.parts.owners.clearHands();
+  }
+
+  noteHung(n: number, hand?: Required<Hand>): void {
+    this.parts.owners.noteHung(n, hand);
   }
 
   beat(inHand: { job: JobId | null; place: string }): void {

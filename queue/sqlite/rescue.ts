@@ -25,7 +25,7 @@ const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, crashes 
 
 export interface Dead {
   owner: OwnerId;
-  /** What its slot says that its threads had in hand; nothing when the slot is somebody else's by now. */
+  /** What its slot says that its threads had in hand, but for who hung in a place; nothing when the slot is somebody else's by now. */
   inHand: readonly string[];
   /** Its parent killed it because it gave no sign of life. */
   stalled: boolean;
@@ -43,7 +43,8 @@ function deadOf(owners: Owners, owner: OwnerId): Dead {
   const slot = owners.slot(owner);
   if (slot?.owner !== owner) return { owner, inHand: [], stalled: false, stuckIn: '' };
   const stalled = slot.stalled === true;
-  return { owner, inHand: inHandOf(slot), stalled, stuckIn: stalled ? slot.place : '' };
+  const blamed = inHandOf({ ...slot, threads: slot.threads.filter(({ hangs }) => hangs !== 'place') });
+  return { owner, inHand: blamed, stalled, stuckIn: stalled ? slot.place : '' };
 }
 
 /** Answers undefined when somebody else was quicker. */

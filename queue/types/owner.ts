@@ -1,4 +1,5 @@
 /** Who is at work on a state, and what a dead one leaves. */
+import type { Hand } from '../slot-text.js';
 import type { JobId, OwnerId, StageName } from './job.js';
 import type { Tx } from './transaction.js';
 
@@ -12,10 +13,10 @@ export interface OwnerSlot {
   startedMs: number;
   /** Boot-clock ms of its last beat; 0 of an owner that is dead. */
   beat: number;
-  /** The job that its main thread has in hand; null between jobs. A crash is counted for this one and for `threadJobs` only. */
+  /** The job that its main thread has in hand; null between jobs. A crash is counted for this one and for those of `threads` only. */
   job: JobId | null;
-  /** Those that its other threads have in hand. */
-  threadJobs: readonly JobId[];
+  /** What its other threads have in hand. */
+  threads: readonly Hand[];
   /** The place in hand ('' = none): who hangs, hangs there. */
   place: string;
   placeSinceMs: number;

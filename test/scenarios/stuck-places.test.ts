@@ -15,7 +15,9 @@ const MANY = 40;
 /** Not read in one go. */
 const LARGE = (1 << 20) + 1;
 
-const inManifest = (world: World): number => world.jobs().filter(({ stage }) => stage === 'manifest').length;
+/** Where the warehouse is needed. */
+const beforeIt = (world: World): number =>
+  world.jobs().filter(({ stage, state }) => state !== 'done' && (stage === 'manifest' || stage === 'move')).length;
 const named = (world: World, event: string): number => world.log.named(event).length;
 
 /** Claimed in one batch. */
@@ -49,7 +51,7 @@ test('a warehouse that hangs closes its gate, whoever probes it does not hang al
   for (let i = 0; i < 4; i++) world.drop(`meanwhile ${i}.csv`, 2_000);
   const isQuiet = () => named(world, 'call_hangs') === 1 && named(world, 'worker_lost') === 0;
   await stays('nobody else hangs or is taken', isQuiet, 3_000 * STALL_SECONDS);
-  await until('the stages before go on', () => inManifest(world) === 5, LONG);
+  await until('the stages before go on', () => beforeIt(world) === 5, LONG);
 
   faults.arm('before_move', 0);
   await world.stored(undefined, LONG);
@@ -74,7 +76,7 @@ test('of many files in one order only the one hangs at which the thread is, and 
   await until('it hangs', () => faults.kills() === 1, LONG);
   await dropAtOnce(world, 'after it');
   await world.event('call_hangs', undefined, LONG);
-  await until('all others go on to where the place is needed', () => inManifest(world) === 2 * MANY, LONG);
+  await until('all others go on to where the place is needed', () => beforeIt(world) === 2 * MANY, LONG);
   const isClaimed = () => world.jobs().filter(({ state }) => state === 'claimed').length === 1;
   await until('one is kept by its process, the others are given back', isClaimed, LONG);
   const closed = world.gates().filter(({ cause }) => cause === 'place');
@@ -108,6 +110,12 @@ test('a file whose reading hangs keeps its thread alone: it is named, other larg
   assert.deepEqual([job?.id, more.length, job?.stage], [told.job, 0, 'hash']);
   const said = await world.run('ingest-ctl', ['explain', 'hanging.csv']);
   assert.match(said.stdout, /has it for hash.*works on it just now/s);
+  const { code, stdout } = await world.run('queue-stat', []);
+  assert.equal(code, 0);
+  assert.match(
+    stdout.replace(/\s+/g, ' '),
+    new RegExp(`A call on the file of job ${told.job} does not end in the process`),
+  );
 
   faults.arm('before_move', 0);
   await world.stored(undefined, LONG);

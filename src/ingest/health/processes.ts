@@ -32,6 +32,8 @@ export interface Process {
   job: string | null;
   /** What its other threads have in hand. */
   thread_jobs: readonly string[];
+  /** Those of them at which a call hangs. */
+  hanging_jobs: readonly string[];
   place: string;
 }
 
@@ -53,7 +55,7 @@ export class ProcessWatch {
     const slots = view.owners();
     const at = (bootMs: number) => iso(Date.now() - Math.max(0, view.nowMs() - bootMs));
     for (const id of this.#beats.keys()) if (!slots.some(({ owner }) => owner === id)) this.#beats.delete(id);
-    return slots.map(({ owner, pid, title, alive, job, threadJobs, place, beat, attendedMs }) => {
+    return slots.map(({ owner, pid, title, alive, job, threads, place, beat, attendedMs }) => {
       const quietMs = alive ? this.#quietMs(owner, beat, nowMs) : 0;
       const seen = alive ? seenInProc(pid) : undefined;
       const stopped = seen?.stopped === true;
@@ -63,7 +65,9 @@ export class ProcessWatch {
         ...{ owner, pid, title, alive, condition, quiet_seconds: Math.floor(quietMs / 1_000) },
         last_beat_at: alive ? at(beat) : null,
         attended_at: attendedMs > 0 ? at(attendedMs) : null,
-        ...{ parent_stopped: parentStopped, parent_pid: seen?.parent ?? null, job, thread_jobs: threadJobs, place },
+        ...{ parent_stopped: parentStopped, parent_pid: seen?.parent ?? null, job, place },
+        thread_jobs: threads.map((hand) => hand.job),
+        hanging_jobs: threads.flatMap((hand) => (alive && hand.hangs ? [hand.job] : [])),
       };
     });
   }

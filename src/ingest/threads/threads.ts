@@ -4,6 +4,8 @@
  * is idle ends.
  * Does not: end a thread in a call that hangs, which nobody can. Who has too many of them has to end the process.
  */
+
+import type { Hand } from '../../../queue/index.js';
 import { type Act, type Answer, HANGS_IN, isLong, type Order } from '../calls/order.js';
 import type { HandSpot, ThreadData } from './messages.js';
 import { CallThread, type Hung } from './thread.js';
@@ -16,8 +18,8 @@ export interface ThreadsParts {
   most: number;
   /** Rounds of `look` without progress after which a thread is given up. */
   roundsMax: number;
-  /** The `n`th thread has no job in hand any more. */
-  clearHand: (n: number) => void;
+  /** The `n`th thread hangs at a job; without a hand, it does so no more. */
+  noteHung: (n: number, hand?: Required<Hand>) => void;
   /** A thread was given up. */
   onHang: (hung: Hung) => void;
 }
@@ -72,9 +74,13 @@ export class CallThreads {
 
   #replace(thread: CallThread): void {
     const hung = thread.giveUp();
-    // A place that hangs is no job's fault, however this process ends.
-    if (HANGS_IN[hung.order.act] !== '') for (const n of this.#placesOf(thread)) this.parts.clearHand(n);
-    void hung.back.then(() => this.#leave(thread));
+    const [n] = this.#placesOf(thread) as [number];
+    const hangs = HANGS_IN[hung.order.act] === '' ? 'itself' : 'place';
+    if (hung.job !== undefined) this.parts.noteHung(n, { job: hung.job, hangs });
+    void hung.back.then(() => {
+      this.parts.noteHung(n);
+      this.#leave(thread);
+    });
     if (thread === this.#quick) {
       this.#quick = this.#made();
       for (const waiting of hung.left) this.#quick.take(waiting);

@@ -86,7 +86,7 @@ function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: T
   const { statePath, stallSeconds, concurrency, maxBytesPerSecond } = config.service;
   return new CallThreads({
     spotOf: (n) => backend.handSpot(n),
-    clearHand: (n) => backend.clearHands(n),
+    noteHung: (n, hand) => backend.noteHung(n, hand),
     pace: maxBytesPerSecond > 0 ? { spot: spareSpot(statePath), bytesPerSecond: maxBytesPerSecond } : undefined,
     most: stages.length === STAGES.length ? concurrency : 1,
     roundsMax: Math.ceil((stallSeconds * 1_000) / limits.beatEveryMs),

@@ -18,8 +18,16 @@ export const notAtWork = (findings: readonly Finding[]): Finding[] =>
   findings.filter(({ code, severity }) => severity === 'stuck' && OF_PROCESSES.includes(code));
 
 export function processFindings(processes: readonly Process[]): Finding[] {
-  return [...processes.flatMap(ofProcess), ...ofParents(processes)];
+  return [...processes.flatMap(ofProcess), ...processes.flatMap(ofCalls), ...ofParents(processes)];
 }
+
+/** Others go on, so this is about the file alone. */
+const ofCalls = ({ title, pid, hanging_jobs: jobs }: Process): Finding[] =>
+  jobs.map((job) => ({
+    ...{ code: 'call_hangs', ...stuck, what: job, files: 1, since: null },
+    sentence: `A call on the file of job ${job} does not end in the process "${title}" (pid ${pid}): the file system that the file lies in, or is to be moved to, does not answer.`,
+    release: `ingest-ctl explain ${job} says which file: look at its mount, and the disk or server behind it`,
+  }));
 
 const STOPPED = '(SIGSTOP, or a debugger)';
 const stuck = { severity: 'stuck', feed: '*', stage: '*', files: 0 } as const;

@@ -31,7 +31,7 @@ function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; own
 test('where the thread cannot run, its files are handled in this one, and that is told', async (t) => {
   const ground = await grounds(t);
   const spotOf = () => ({ path: ground.input('no such file'), at: 0 });
-  const all = new CallThreads({ spotOf, clearHand: () => {}, most: 1, roundsMax: 60, onHang: () => {} });
+  const all = new CallThreads({ spotOf, noteHung: () => {}, most: 1, roundsMax: 60, onHang: () => {} });
   t.after(() => all.close());
   const told: unknown[] = [];
   const files = new FeedFiles(ground.bench.feed.roots);
@@ -56,12 +56,12 @@ test('the thread gives the same answers, and says what it has in hand', async (t
   const asked = thread.run(ground.order('seal', files), ids);
   const inHand = new Set<string>();
   await until('it is done', async () => {
-    for (const job of owners.slot(1)!.threadJobs) inHand.add(job);
+    for (const { job } of owners.slot(1)!.threads) inHand.add(job);
     return (await Promise.race([asked, undefined])) !== undefined;
   });
   assert.deepEqual((await asked).map(hashOf), hashes(200));
   assert.ok(inHand.size > 0 && [...inHand].every((job) => ids.includes(job)));
-  assert.deepEqual(owners.slot(1)!.threadJobs, [], 'nothing is in hand any more');
+  assert.deepEqual(owners.slot(1)!.threads, [], 'nothing is in hand any more');
   assert.equal(owners.slot(1)!.job, null, 'the main thread had nothing in hand');
   assert.equal(thread.roundsWithoutProgress(), 0);
 });
