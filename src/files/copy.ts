@@ -5,8 +5,7 @@
  * Errors: as the calls give them; `NoRoom` where the copy did not fit, `BelowMark` where it was not begun for what must stay free.
  * Does not: give it its final name; the caller does, without overwriting.
  */
-import { closeSync, fchmodSync, fchownSync, fsync, ftruncateSync, statfsSync, write, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, fchmodSync, fchownSync, ftruncateSync, statfsSync, writeSync } from 'node:fs';
 import {
   type ByteName,
   cloneFile,
@@ -19,13 +18,11 @@ import {
   statAtOrNone,
   unlinkAt,
 } from '../linux/index.js';
+import { blocking } from './blocking.js';
 import { type Digest, digestLarge, digestPaced, digestSmall, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
 import type { Paced } from './pace.js';
 import { BelowMark, errnoOf, NoRoom } from './place-error.js';
-
-const fsyncAsync = promisify(fsync);
-const writeAsync = promisify(write);
 
 export interface CopyBounds {
   pace?: Paced | undefined;
@@ -41,7 +38,7 @@ export async function copyTo(from: number, source: Stat, to: Entry, bounds: Copy
       ? await digestPaced(fd, source.size, bounds.pace)
       : await copyBytes(from, fd, source.size, bounds);
     keepAttributes(fd, source);
-    await fsyncAsync(fd);
+    await blocking.fsync(fd);
     return digest;
   } catch (error) {
     const code = errnoOf(error);
@@ -63,7 +60,7 @@ async function copyBytes(from: number, to: number, size: number, { pace, keepFre
   return digestLarge(from, async (chunk, at) => {
     await pace?.take(chunk.length);
     for (let done = 0; done < chunk.length; ) {
-      done += (await writeAsync(to, chunk, done, chunk.length - done, at + done)).bytesWritten;
+      done += (await blocking.write(to, chunk, done, chunk.length - done, at + done)).bytesWritten;
     }
   });
 }

@@ -3,17 +3,15 @@
  * promises); large ones through two buffers, read on the thread pool while the other one is hashed (1.5 GB/s).
  */
 import { createHash } from 'node:crypto';
-import { read, readSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { readSync } from 'node:fs';
 import { setPosition } from '../linux/index.js';
+import { blocking } from './blocking.js';
 import type { Paced } from './pace.js';
-
-const readAsync = promisify(read);
 
 /** Up to this size a file is read synchronously. */
 export const SMALL_BYTES = 1 << 20;
 /** Small files beside a large one wait for a chunk at each of their steps: at 4 MiB five times as long, for nothing gained. */
-const CHUNK_BYTES = 512 << 10;
+const CHUNK_BYTES = 256 << 10;
 
 export interface Digest {
   sha256: Buffer;
@@ -54,12 +52,12 @@ export async function digestLarge(fd: number, onChunk?: (chunk: Buffer, at: numb
   const hash = createHash('sha256');
   const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
   let at = 0;
-  let next = readAsync(fd, buffers[0], 0, CHUNK_BYTES, 0);
+  let next = blocking.read(fd, buffers[0], CHUNK_BYTES, 0);
   for (let i = 0; ; i ^= 1) {
     const { bytesRead } = await next;
     if (bytesRead === 0) return { sha256: hash.digest(), bytes: at };
     const chunk = buffers[i as 0 | 1].subarray(0, bytesRead);
-    next = readAsync(fd, buffers[(i ^ 1) as 0 | 1], 0, CHUNK_BYTES, at + bytesRead);
+    next = blocking.read(fd, buffers[(i ^ 1) as 0 | 1], CHUNK_BYTES, at + bytesRead);
     // Awaited below in any case: an error of ours must not leave it unobserved.
     next.catch(() => {});
     hash.update(chunk);

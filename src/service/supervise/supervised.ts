@@ -23,9 +23,6 @@ const NODE_FLAGS: Record<Role, readonly string[]> = {
   notifier: alarmLimits.nodeFlags,
 };
 
-/** libuv's own number. */
-const POOL_THREADS = 4;
-
 export interface ChildSpec {
   role: Role;
   stages: IngestStage[];
@@ -96,7 +93,6 @@ export class Supervised {
     this.#bornAtMs = performance.now();
     const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.launch.childModule, this.spec.role], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: this.#env(),
     });
     this.#process = child;
     child.on('message', (message: ChildMessage) => this.#hear(message));
@@ -174,12 +170,6 @@ export class Supervised {
     const ended = this.#returned && signal === 'SIGKILL' ? EXIT.done : code;
     const wasReady = this.#ready !== undefined;
     this.listener.onDeath(this, { code: ended, signal, wasReady, livedMs, fatal: this.#fatal });
-  }
-
-  /** The calls of a worker's threads on large files are made by libuv's pool: one that hangs must not keep all others. */
-  #env(): NodeJS.ProcessEnv {
-    const pool = POOL_THREADS + this.launch.config.service.concurrency;
-    return this.spec.role === 'worker' ? { UV_THREADPOOL_SIZE: `${pool}`, ...process.env } : process.env;
   }
 
   #newBeats(): Beats {
