@@ -66,11 +66,16 @@ export class CallThread {
 
   /** An order that another thread had. */
   take(waiting: Waiting): void {
-    this.#worker ??= this.#start();
+    const worker = this.#started();
     // While it has orders, it keeps the process alive.
-    this.#worker.ref();
+    worker.ref();
     this.#waiting.set(waiting.asked.id, waiting);
-    this.#worker.postMessage(waiting.asked);
+    worker.postMessage(waiting.asked);
+  }
+
+  /** Before the first order, which need not wait for it then. */
+  start(): void {
+    this.#started().unref();
   }
 
   /** Called in regular rounds: in how many of them it has been at the same file, or piece of a file. */
@@ -121,6 +126,11 @@ export class CallThread {
     if (this.#waiting.size === 0) this.#worker?.unref();
     if ('error' in said) waiting.reject(said.error);
     else waiting.resolve(said.answers.map(unpacked));
+  }
+
+  #started(): Worker {
+    this.#worker ??= this.#start();
+    return this.#worker;
   }
 
   #start(): Worker {

@@ -55,6 +55,11 @@ export class CallThreads {
     }
   }
 
+  /** The first file need not wait for a thread. */
+  start(): void {
+    this.#quick.start();
+  }
+
   /** One round. */
   look(): void {
     for (const thread of [this.#quick, ...this.#long.keys()])

@@ -58,6 +58,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
       backend.clearHands();
     });
     background.startBeats();
+    threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     for (const name of feeds.names()) await feeds.get(name);
