@@ -120,6 +120,14 @@ export const heldKeys = (statePath: string, feed: string): ByteName[] =>
     (key) => key.toString('latin1') as ByteName,
   );
 
+/** Whether a content may come as that generation. */
+export const isAllowed = (statePath: string, sha256: string, generation: number): boolean =>
+  asked(
+    statePath,
+    "1 FROM exceptions WHERE hex(sha256) = upper(?) AND generation = ? AND kind = 'allow_again'",
+    ...[sha256, generation],
+  ).length > 0;
+
 /** Whether this owner has jobs in its hands; cheap enough to be asked every millisecond. */
 export const hasClaims = (statePath: string, feed: string, owner: number): boolean =>
   asked(statePath, "1 FROM jobs WHERE state = 'claimed' AND feed = ? AND owner = ? LIMIT 1", feed, owner).length > 0;
