@@ -20,7 +20,7 @@ export const durabilityMutants: readonly Mutant[] = [
     name: 'no_copy_fsync',
     breaks: 'the copy in the warehouse is not synced',
     run: 'power apart',
-    edits: { 'src/files/copy.js': [['await fsyncAsync(fd);', '']] },
+    edits: { 'src/files/copy.js': [['await blocking.fsync(fd);', '']] },
   },
   {
     name: 'no_directory_fsync',

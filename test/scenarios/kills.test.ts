@@ -202,7 +202,7 @@ function dropOne(world: World, round: number, n: number, below: (n: number) => n
   const name = `${round}-${n}.csv`;
   const kind = below(30);
   if (kind === 0 && world.dropped.length > 0) world.drop(name, twinOf(world, round), { how: 'rename' });
-  else if (kind === 1) world.drop(name, 300_000 + below(1_000_000), { how: 'rename' });
+  else if (kind === 1) world.drop(name, 300_000 + below(2_500_000), { how: 'rename' });
   else world.drop(`${below(3) === 0 ? 'sub/' : ''}${name}`, 1 + below(5_000), { how: 'rename' });
 }
 
