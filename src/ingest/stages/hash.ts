@@ -52,8 +52,11 @@ async function hashAll(jobs: readonly IngestJob[], batch: Batch, dirty: DirtyDir
   );
   const done = new Map(small.map((job, i) => [job, judged[i]]));
   const rest = jobs.filter((job) => done.get(job) === undefined);
-  const byItself = await eachJob(rest, batch, async (job) =>
-    judgeRead(job, batch, dirty, await askOne(batch, 'read', toRead(job), job)),
+  const byItself = await eachJob(
+    rest,
+    batch,
+    async (job) => judgeRead(job, batch, dirty, await askOne(batch, 'read', toRead(job), job)),
+    '',
   );
   for (const [i, job] of rest.entries()) done.set(job, byItself[i]);
   return jobs.map((job) => done.get(job)!);

@@ -83,7 +83,7 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
       if (step === undefined) throw error;
       return step;
     });
-  const rest = (await eachJob([...left.keys()], batch, byBytes, 'warehouse')).values();
+  const rest = (await eachJob([...left.keys()], batch, byBytes, '')).values();
   return judged.map((step) => step ?? rest.next().value!);
 }
 

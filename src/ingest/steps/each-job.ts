@@ -17,13 +17,14 @@ export const SLICE_MS = 8;
  * Handles jobs one after the other, yielding between slices. An error of one job is that job's `retry`; a failing place
  * ends the loop, and the rest gets the same answer untried; where the process drains, the rest is given back.
  * Who has begun already (`isBegun`) is brought to its end in any case.
- * Each job is in hand while it is handled; with `place`, that place is, and no job (whose bytes are not looked at then).
+ * Each job is in hand while it is handled; with `place`, that place is, and no job (whose bytes are not looked at then); with '',
+ * nothing is: another thread has it in hand.
  */
 export async function eachJob(
   jobs: readonly IngestJob[],
   batch: Batch,
   handle: (job: IngestJob) => Step | Promise<Step>,
-  place?: PlaceKind,
+  place?: PlaceKind | '',
   isBegun?: (job: IngestJob) => boolean,
 ): Promise<Handled[]> {
   const handled: Handled[] = [];
