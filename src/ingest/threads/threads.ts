@@ -8,7 +8,7 @@
 import type { Hand } from '../../../queue/index.js';
 import { type Act, type Answer, HANGS_IN, isLong, type Order } from '../calls/order.js';
 import type { HandSpot, ThreadData } from './messages.js';
-import { CallThread, type Hung } from './thread.js';
+import { CallThread, type Hung, type Waiting } from './thread.js';
 
 export interface ThreadsParts {
   /** Where the `n`th thread says what it has in hand. */
@@ -25,6 +25,14 @@ export interface ThreadsParts {
 }
 
 const IDLE_MS = 10_000;
+
+const UNKNOWN = { kind: 'unknown' } as const;
+
+/** An order that needs the very place in which a thread hangs. */
+function wouldHang({ asked }: Waiting, { order }: Hung): boolean {
+  const place = HANGS_IN[order.act];
+  return place !== '' && HANGS_IN[asked.order.act] === place && asked.order.terms.feed.name === order.terms.feed.name;
+}
 
 export class CallThreads {
   /** For quick acts. */
@@ -88,12 +96,14 @@ export class CallThreads {
     });
     if (thread === this.#quick) {
       this.#quick = this.#made();
-      for (const waiting of hung.left) this.#quick.take(waiting);
+      for (const waiting of hung.left) if (!wouldHang(waiting, hung)) this.#quick.take(waiting);
     } else {
       this.#long.delete(thread);
       this.#serveNext();
     }
     this.parts.onHang(hung);
+    for (const waiting of hung.left)
+      if (wouldHang(waiting, hung)) waiting.resolve(waiting.asked.order.files.map(() => UNKNOWN));
   }
 
   #take(): Promise<CallThread> | CallThread {
