@@ -24,6 +24,9 @@ import type { Entry } from './directories.js';
 import type { Paced } from './pace.js';
 import { BelowMark, errnoOf, NoRoom } from './place-error.js';
 
+/** A large copy is synced in pieces: one sync of all of it may take minutes, in which nobody could tell it from a disk that hangs. */
+const SYNC_BYTES = 128 << 20;
+
 export interface CopyBounds {
   pace?: Paced | undefined;
   /** What stays free of the filesystem that is copied to. */
@@ -57,8 +60,13 @@ async function copyBytes(from: number, to: number, size: number, { pace, keepFre
     await pace?.take(size);
     return digestSmall(from, undefined, (bytes) => writeWhole(to, bytes));
   }
+  let synced = 0;
   return digestLarge(from, async (chunk, at) => {
     await pace?.take(chunk.length);
+    if (at - synced >= SYNC_BYTES) {
+      await blocking.fsync(to);
+      synced = at;
+    }
     for (let done = 0; done < chunk.length; ) {
       done += (await blocking.write(to, chunk, done, chunk.length - done, at + done)).bytesWritten;
     }

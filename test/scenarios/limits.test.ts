@@ -52,7 +52,7 @@ async function drainedAtOnce(t: TestContext): Promise<void> {
   world.drop('large.csv', 40 * MiB);
   const reading = () => world.jobs().some(({ stage, state }) => stage === 'hash' && state === 'claimed');
   await until('it to be read', reading, LONG);
-  const lives = () => world.log.named('worker_lost').length === 0;
+  const lives = () => ['worker_lost', 'call_hangs'].every((event) => world.log.named(event).length === 0);
   await stays('who waits for its turn is not taken for one that hangs', lives, 6_000);
   await world.stop();
   await world.runOnce();

@@ -107,14 +107,20 @@ function handOf({ spot }: ThreadData): (job: string | null) => void {
   };
 }
 
-/** Each piece of a large file is progress, whether it waits for its turn or not. */
+/** While it waits for its turn, so often does a thread say that it goes on. */
+const WAITS_MS = 500;
+
+/** Each piece of a large file is progress, and so is waiting for its turn. */
 function pacedOf({ words, pace: given }: ThreadData, drain: AbortSignal): Paced {
-  const pace = given && new Pace(given.spot, given.bytesPerSecond, drain);
-  if (pace) process.on('exit', () => pace.close());
+  const goesOn = (): void => void Atomics.add(words, PROGRESS, 1);
+  if (!given) return { take: async () => goesOn() };
+  const pace = new Pace(given.spot, given.bytesPerSecond, drain);
+  process.on('exit', () => pace.close());
   return {
     async take(bytes) {
-      await pace?.take(bytes);
-      Atomics.add(words, PROGRESS, 1);
+      const waits = setInterval(goesOn, WAITS_MS);
+      await pace.take(bytes).finally(() => clearInterval(waits));
+      goesOn();
     },
   };
 }

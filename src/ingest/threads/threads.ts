@@ -27,6 +27,7 @@ export interface ThreadsParts {
 const IDLE_MS = 10_000;
 
 const UNKNOWN = { kind: 'unknown' } as const;
+const STOPPED = { kind: 'stopped' } as const;
 
 /** An order that needs the very place in which a thread hangs. */
 function wouldHang({ asked }: Waiting, { order }: Hung): boolean {
@@ -57,7 +58,8 @@ export class CallThreads {
     if (!isLong(order.act)) return this.#quick.run(order, jobs);
     const thread = await this.#take();
     try {
-      return await thread.run(order, jobs);
+      // It may have waited for the thread, and a large file takes its time.
+      return this.#isDraining ? order.files.map(() => STOPPED) : await thread.run(order, jobs);
     } finally {
       this.#give(thread);
     }
