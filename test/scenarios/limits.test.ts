@@ -53,7 +53,7 @@ async function drainedAtOnce(t: TestContext): Promise<void> {
   const reading = () => world.jobs().some(({ stage, state }) => stage === 'hash' && state === 'claimed');
   await until('it to be read', reading, LONG);
   const lives = () => ['worker_lost', 'call_hangs'].every((event) => world.log.named(event).length === 0);
-  await stays('who waits for its turn is not taken for one that hangs', lives, 6_000);
+  await stays('who waits for its turn is not taken for one that hangs', lives, 9_000);
   await world.stop();
   await world.runOnce();
   noAttemptSpent(world);
