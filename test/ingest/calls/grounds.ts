@@ -21,7 +21,7 @@ export interface Grounds {
   run<A extends Act>(act: A, files: Order<A>['files'], more?: Partial<Acts[A]['terms']>): Answer<A>[];
   seal(...files: ToSeal[]): Answer<'seal'>[];
   /** Where the sealed file of a drop lies. */
-  sealed(file: ToSeal, part?: 'file' | 'sidecar'): string;
+  sealed(file: Pick<ToSeal, 'id' | 'path'>, part?: 'file' | 'sidecar'): string;
 }
 
 export async function grounds(t: TestContext, options: Options = {}): Promise<Grounds> {
