@@ -54,3 +54,6 @@ const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars
 export const inHandOf = ({ job, threads }: OwnerSlot): JobId[] => [
   ...new Set([...(job === null ? [] : [job]), ...threads.map((hand) => hand.job)]),
 ];
+
+/** The first of them, for who says one. */
+export const firstInHand = (slot: OwnerSlot | undefined): JobId | null => (slot && inHandOf(slot)[0]) ?? null;

@@ -6,6 +6,7 @@
  */
 import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
+import { firstInHand } from '../../../queue/slot-text.js';
 import type { Emit } from '../steps/stage.js';
 
 /** Its parent comes first: where that one lives, there is nothing to tell. */
@@ -46,8 +47,16 @@ export class Silence {
     this.#watched.set(slot.owner, { beat: slot.beat, rounds: 0 });
   }
 
-  #tell(event: string, { owner, title, pid, job, place }: OwnerSlot, { rounds }: Watched): void {
+  #tell(event: string, slot: OwnerSlot, { rounds }: Watched): void {
+    const { owner, title, pid, place } = slot;
     const quietSeconds = Math.round((rounds * this.everyMs) / 1_000);
-    this.emit(event, { owner, worker: title, worker_pid: pid, quiet_seconds: quietSeconds, job, place });
+    this.emit(event, {
+      owner,
+      worker: title,
+      worker_pid: pid,
+      quiet_seconds: quietSeconds,
+      job: firstInHand(slot),
+      place,
+    });
   }
 }

@@ -5,6 +5,7 @@
  * Does not: restart a child that ended with 2 or 3 (a person must act first), save for what passes by itself; kill anybody else's process.
  */
 import { fileURLToPath } from 'node:url';
+import { firstInHand } from '../../../queue/slot-text.js';
 import type { Config } from '../../base/config/options.js';
 import { limits } from '../../base/config/values/limits.js';
 import { CATALOGUE, EXIT } from '../../base/errors.js';
@@ -175,7 +176,7 @@ export class Supervisor {
         worker: child.name,
         worker_pid: child.pid,
         seconds,
-        job: slot?.job ?? null,
+        job: firstInHand(slot),
         place: slot?.place ?? '',
       };
       this.options.emit('drain_waiting', what);
