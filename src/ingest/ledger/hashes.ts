@@ -28,6 +28,10 @@ export const hashesModule = {
     DROP INDEX contents_by_hash;
     CREATE UNIQUE INDEX contents_again ON contents (feed, sha256, generation) WHERE generation > 1;
     `,
+    `
+    -- While a content is on its way the database itself refuses a second row of it. One of all contents has a page for each.
+    CREATE UNIQUE INDEX contents_open ON contents (feed, sha256, generation) WHERE state <> 'stored';
+    `,
   ],
 } as const;
 

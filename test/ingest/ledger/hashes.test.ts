@@ -209,3 +209,15 @@ test('in a state of the build before, each content is found by its feed, hash an
   await now.close();
   assert.deepEqual(readDatabase(statePath, 'one')!.hashesOff, []);
 });
+
+test('a second row of a content that is on its way is refused by the database; one of another generation or feed is not', (t) => {
+  const { db } = inMemory(t);
+  const insert = db.prepare(OLD_CONTENT.replace("'stored'", '?'));
+  const again = (feed: string, generation: number, state: string) => insert.run(feed, digest(1), generation, state);
+  again('one', 1, 'carried');
+  assert.throws(() => again('one', 1, 'manifested'), /UNIQUE constraint failed/);
+  again('one', 2, 'carried');
+  again('two', 1, 'carried');
+  db.exec("UPDATE contents SET state = 'stored'");
+  again('one', 3, 'carried');
+});
