@@ -1,7 +1,7 @@
 /**
  * Kills a worker at a chosen point: while it writes a manifest (between the intent's commit and its confirmation), around
  * its rename into the warehouse or of a seal (the file's, not the sidecar's), before a private copy gets its name.
- * Or a call hangs: the rename into the warehouse (`hangs`), the reading of a file named `hanging` (`hangs_reading`), until another
+ * Or a call hangs: the rename into the warehouse (`hangs`; `hangs_at_one`: of a file named `hanging`), the reading of a file named `hanging` (`hangs_reading`), until another
  * point is armed. A preloaded library wraps pwrite, pread, fdatasync, statfs and renameat2.
  * Guarantees: the library is armed for so many kills and then lets everything pass; how many it made is counted over all
  * processes.
@@ -23,6 +23,7 @@ const POINTS = [
   'before_copied',
   'hangs',
   'hangs_reading',
+  'hangs_at_one',
 ] as const;
 export type Point = (typeof POINTS)[number];
 
@@ -127,7 +128,7 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
   if (!point) return real(from, name, to, new_name, flags);
   __sync_fetch_and_add(&control[3], 1);
   if (dies(point)) die();
-  if (control[0] == 11 && point == 6) hang();
+  if (point == 6 && (control[0] == 11 || (control[0] == 13 && strstr(new_name, "hanging")))) hang();
   int n = real(from, name, to, new_name, flags);
   if (n == 0 && point != 10 && dies(point + 1)) die();
   return n;

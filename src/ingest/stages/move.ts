@@ -47,7 +47,8 @@ export async function moveAll(
   const all = jobs.map((job) => steps.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());
   const around: Around = { after: (tx, settled) => recordAll(tx, jobs, durable, settled) };
-  return { steps: durable.map((step, i) => (moved.has(jobs[i]!) ? step : notMoved(jobs[i]!, step))), around };
+  const isKnown = (job: IngestJob, step: Step): boolean => !moved.has(job) && !step.unanswered;
+  return { steps: durable.map((step, i) => (isKnown(jobs[i]!, step) ? notMoved(jobs[i]!, step) : step)), around };
 }
 
 /** Renames in one order, and what no rename can do one by one. `moved` gets the jobs whose file is at its target. */

@@ -105,9 +105,9 @@ function answered<T extends { kind: string }>(answer: T | No): T {
     case 'stopped':
       throw new Unanswered(defer(0, 'draining'));
     case 'unknown':
-      throw new Unanswered(defer(0, 'look_again'));
+      throw new Unanswered({ ...defer(0, 'look_again'), unanswered: true });
     case 'hangs':
-      throw new Unanswered({ ...defer(0, 'look_again'), hangs: no.back });
+      throw new Unanswered({ ...defer(0, 'look_again'), unanswered: true, hangs: no.back });
     default:
       return answer as T;
   }

@@ -18,6 +18,8 @@ export interface Step {
   outcome: Decision;
   /** After the commit, with the outcome that it was settled with. */
   told?: (outcome: Outcome) => void;
+  /** A thread hangs at its file, or at another one of its order: nobody can say what was done to this one. */
+  unanswered?: true;
   /** A thread hangs at its file until then: the job stays claimed, and `outcome` is what it is settled with afterwards. */
   hangs?: Promise<void>;
   /** The stage that the job passed before in the same claim; `outcome` is what the stage behind it says. */
