@@ -1,7 +1,7 @@
 /**
  * The threads of a process: one for quick acts on many files, and as many as were asked for that read or copy one file each.
- * Guarantees: a thread that hangs keeps its own file and nothing else: its orders go to another one in its place. A thread that
- * is idle ends.
+ * Guarantees: a thread that hangs keeps its own file and nothing else: its orders go to another one in its place. A thread for
+ * long acts ends when it has been idle.
  * Does not: end a thread in a call that hangs, which nobody can. Who has too many of them has to end the process.
  */
 
