@@ -48,10 +48,11 @@ export function serve(data: ThreadData): void {
   };
   const goOn = async ({ asked, running }: UnderWay): Promise<void> => {
     for (let n = 0; n < PIECE && !running.isDone; n++) {
-      if (isGivenUp(asked)) return;
       const file = running.answers.length;
       Atomics.store(words, ORDER, asked.id);
       Atomics.store(words, FILE, file);
+      // After it has said where it is: whoever gives it up says so first, and reads that then.
+      if (isGivenUp(asked)) return;
       Atomics.add(words, PROGRESS, 1);
       if (Atomics.load(words, DRAINING) === 1 && file > 0) running.stop();
       if (asked.jobs) hand(asked.jobs[file]!);
