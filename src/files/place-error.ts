@@ -4,7 +4,8 @@
  */
 import { codeOfErrno, LinuxError } from '../linux/index.js';
 
-export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state';
+/** `process`: a feed's chain, which no file of it can go through while it cannot be loaded. */
+export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process';
 
 export class PlaceError extends Error {
   override readonly name = 'PlaceError';

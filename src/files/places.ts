@@ -105,8 +105,12 @@ export function nthName(name: ByteName, n: number): ByteName {
   const dot = name.lastIndexOf('.');
   const [stem, suffix] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name as string, ''];
   const tail = `~${n}${suffix.length > 64 ? '' : suffix}`;
-  return (wholeCharacters(stem, NAME_BYTES_MAX - tail.length) + tail) as ByteName;
+  return shortened(stem as ByteName, tail);
 }
+
+/** A name that ends with `tail` (ASCII), its stem cut where 255 bytes would be exceeded. */
+export const shortened = (stem: ByteName, tail: string): ByteName =>
+  (wholeCharacters(stem, NAME_BYTES_MAX - tail.length) + tail) as ByteName;
 
 /** At most `max` bytes of a name, not cut within a UTF-8 sequence. */
 function wholeCharacters(stem: string, max: number): string {

@@ -7,6 +7,7 @@ import type { Around, Backend, ClaimedJob, Settlement } from '../../queue/backen
 import { checkPages, limits, QueueError, StateUnwritable } from '../../queue/index.js';
 import type { Config } from '../../src/base/config/options.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
+import { Chains } from '../../src/ingest/chains/chains.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
 import { probeGates } from '../../src/ingest/gates/prober.js';
 import { FeedProducer } from '../../src/ingest/producer/feed-producer.js';
@@ -182,6 +183,7 @@ export class Whole {
       // Jobs of one feed go straight on, as in a worker of all stages; the other's stage by stage, as in one of each.
       goesOn: goesOn(backend, feed.options.name, feed.options.name === STRAIGHT ? ALL : NONE),
       calls: new BatchCalls(files, hand),
+      chains: new Chains(1, () => {}),
       now: () => ({ ms: backend.nowMs(), boot }),
       hand,
     };

@@ -1,24 +1,41 @@
 /**
- * The move of a sealed file to its reserved target, by a rename; and whether a name is free there.
+ * The move of a sealed file, or of an output of it, to its reserved target, by a rename; and whether a name is free there.
  * Guarantees: nothing is overwritten.
  * Does not: copy to another mount, or compare bytes; src/ingest/warehouse/target.ts does.
  */
+import type { Entry } from '../../files/directories.js';
 import { inPlace } from '../../files/place-error.js';
-import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { joinNames, type Stat } from '../../linux/index.js';
+import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sameBytes } from '../rules/verified.js';
 import { isOnDisk } from '../warehouse/reserve.js';
-import { renameTo } from '../warehouse/target.js';
+import { renameTo, TEMPORARY } from '../warehouse/target.js';
 import type { MoveAnswer, NameAnswer, ToMove, ToName } from './order.js';
 
 export function mover(files: FeedFiles): (file: ToMove) => MoveAnswer {
   return (file) => {
-    const entry = files.workEntry(file, file.part);
+    const entry = sourceEntry(files, file);
     const stat = statEntry(entry);
     if (!entry || !stat) return { kind: 'no_source' };
-    if (file.part === 'file' && !sameBytes(file.identity, stat)) return { kind: 'changed' };
+    if (!isAsRecorded(file, stat)) return { kind: 'changed' };
     const act = () => renameTo(files.warehouse, file.target, entry);
     return { kind: inPlace('warehouse', files.roots.warehouse, 'write', act) };
   };
+}
+
+/** Where that lies which is to be moved; undefined where a directory on the way is missing. */
+export const sourceEntry = (
+  files: FeedFiles,
+  file: Pick<ToMove, keyof WorkKey | 'part' | 'output'>,
+): Entry | undefined =>
+  file.output
+    ? files.entryOrNone(files.warehouse, joinNames(TEMPORARY, file.output.name))
+    : files.workEntry(file, file.part);
+
+/** A private copy is ours alone. */
+function isAsRecorded({ output, part, identity }: ToMove, stat: Stat): boolean {
+  if (output) return stat.size === output.size && String(stat.ino) === output.inode;
+  return part === 'copy' || sameBytes(identity, stat);
 }
 
 /** On disk alone; what is reserved is asked for in the planning transaction. */

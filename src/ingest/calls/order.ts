@@ -89,10 +89,53 @@ export type HashAnswer =
   | { kind: 'missing' }
   | { kind: 'unopened'; code: string };
 
-export interface ToMove extends WorkKey {
+/** The bytes of a hashed file. */
+export interface Source extends WorkKey {
   part: 'file' | 'copy';
   /** As it was hashed; a private copy is ours alone. */
   identity: string;
+}
+
+/** An output as it was recorded, where it lies until it is moved. */
+export interface OutputSource {
+  name: ByteName;
+  size: number;
+  inode: string;
+}
+
+export type ToBegin = Source;
+
+export type BeginAnswer =
+  /** Absolute: the file, and where its outputs are to be made. */
+  { kind: 'begun'; path: ByteName; directory: ByteName } | { kind: 'no_source' } | { kind: 'changed' };
+
+export interface ToFinish extends Source {
+  claimNo: number;
+  /** Their numbers. */
+  outputs: readonly number[];
+}
+
+export interface Finished {
+  n: number;
+  size: number;
+  /** Hexadecimal. */
+  sha256: string;
+  /** Decimal. */
+  device: string;
+  inode: string;
+}
+
+export type FinishAnswer =
+  | { kind: 'finished'; outputs: readonly Finished[] }
+  | { kind: 'output_missing'; n: number }
+  /** Somebody writes it. */
+  | { kind: 'output_open'; n: number }
+  | { kind: 'no_source' }
+  | { kind: 'changed' };
+
+export interface ToMove extends Source {
+  /** This output of it is to be moved, and not the file itself. */
+  output?: OutputSource;
   /** Below the warehouse. */
   target: ByteName;
 }
@@ -147,6 +190,8 @@ export interface Acts {
   free_name: { terms: Terms; file: ToName; answer: NameAnswer };
   /** The hash of a file of any size, of a private copy where a lease cannot tell. */
   read: { terms: Terms; file: ToRead; answer: HashAnswer };
+  begin_outputs: { terms: Terms; file: ToBegin; answer: BeginAnswer };
+  finish_outputs: { terms: Terms; file: ToFinish; answer: FinishAnswer };
   /** To its target by a copy, or by the bytes that lie there. */
   put: { terms: Terms; file: ToPut; answer: PutAnswer };
   compare: { terms: Terms; file: ToCompare; answer: CompareAnswer };
@@ -154,7 +199,7 @@ export interface Acts {
 
 export type Act = keyof Acts;
 
-const LONG: ReadonlySet<Act> = new Set<Act>(['read', 'put', 'compare']);
+const LONG: ReadonlySet<Act> = new Set<Act>(['read', 'finish_outputs', 'put', 'compare']);
 export const isLong = (act: Act): boolean => LONG.has(act);
 
 /** Where a call of an act hangs when it hangs; '' where that is held against the job in hand. */
@@ -164,6 +209,8 @@ export const HANGS_IN: { readonly [A in Act]: PlaceKind | '' } = {
   move: 'warehouse',
   free_name: 'warehouse',
   read: '',
+  begin_outputs: 'warehouse',
+  finish_outputs: 'warehouse',
   put: 'warehouse',
   compare: 'warehouse',
 };

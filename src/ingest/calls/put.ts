@@ -6,11 +6,12 @@ import type { Paced } from '../../files/pace.js';
 import { inPlaceAsync } from '../../files/place-error.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { isContent, putByBytes } from '../warehouse/target.js';
+import { sourceEntry } from './move.js';
 import type { CompareAnswer, PutAnswer, Terms, ToCompare, ToPut } from './order.js';
 
 export function putter(files: FeedFiles, { feed }: Terms, pace?: Paced): (file: ToPut) => Promise<PutAnswer> {
   return async (file) => {
-    const entry = files.workEntry(file, file.part);
+    const entry = sourceEntry(files, file);
     const stat = statEntry(entry);
     if (!entry || !stat) return { kind: 'no_source' };
     const source = {

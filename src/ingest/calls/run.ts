@@ -8,6 +8,7 @@ import { FeedFiles } from '../files/feed-files.js';
 import { hasher } from './hash.js';
 import { mover, namer } from './move.js';
 import type { Act, Acts, Answer, Order } from './order.js';
+import { beginner, finisher } from './outputs.js';
 import { comparer, putter } from './put.js';
 import { reader } from './read.js';
 import { sealer } from './seal.js';
@@ -21,6 +22,7 @@ type Acting<A extends Act> = (
 const ACTS: { [A in Act]: Acting<A> } = {
   ...{ seal: sealer, hash: hasher, move: mover, free_name: namer },
   ...{ read: reader, put: putter, compare: comparer },
+  ...{ begin_outputs: beginner, finish_outputs: finisher },
 };
 
 const STOPPED = { kind: 'stopped' } as const;

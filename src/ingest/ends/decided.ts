@@ -11,6 +11,7 @@ import type { IngestJob } from '../steps/job.js';
 import { type Batch, durably, type Step } from '../steps/stage.js';
 import { putAway } from './put-away.js';
 import { takeOut } from './take-out.js';
+import { forgettingOutputs, takeOutputs } from './take-outputs.js';
 
 export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Step[]> {
   const toCorrect = correctionsOf(jobs, batch);
@@ -27,9 +28,17 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
     const hour = left.get(job.id);
     if (hour !== undefined) return manifestBusy(job, came.get(hour) === 'leased' ? 'leased' : 'busy');
     const { kind } = job.facts.putAway!;
-    return kind === 'withdrawn' ? takeOut(job, batch) : putAway(job, batch, dirty, kind);
+    if (kind === 'withdrawn') return takeOut(job, batch);
+    return kind === 'discarded' ? discard(job, batch, dirty) : putAway(job, batch, dirty, kind);
   });
   return durably(stage, batch, handled, () => dirty.sync());
+}
+
+/** What it was made into goes before it: a file that is in failed/ has nothing left in the warehouse. */
+async function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Promise<Step> {
+  const { content, putAway: decided } = job.facts;
+  if (content !== undefined) await takeOutputs(job, batch, content);
+  return forgettingOutputs(putAway(job, batch, dirty, decided!.kind as 'discarded'), content);
 }
 
 /** The hours in whose corrections.jsonl the jobs' lines have to be taken back. */

@@ -3,6 +3,7 @@
  * new, stored, or on its way with another job?
  */
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
 import type { ByteName } from '../../linux/names.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
@@ -20,24 +21,33 @@ export interface Ahead {
   take(tx: Tx, content: Content): boolean;
 }
 
+/** What of a feed's options says what becomes of a content. */
+export type Asking = Pick<Partial<FeedOptions>, 'sameContentAgainAfterMs' | 'process'>;
+
 /** `facts` has `sha256` and `sealed`. Answers the outcome of the hash stage. */
-export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, againAfterMs?: number, ahead?: Ahead): Outcome {
+export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking = {}, ahead?: Ahead): Outcome {
   const sha256 = Buffer.from(facts.sha256!, 'hex');
   // A writer that was met after the seal may have made it longer.
   const original = parseIdentity(facts.sealed!.identity)!;
   const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
-  if (!known || comesAgain(tx, job, known, againAfterMs)) {
+  if (!known || comesAgain(tx, job, known, feed.sameContentAgainAfterMs)) {
     const generation = known ? known.generation + 1 : 1;
     const { row, planned } = carry(tx, job, facts, { sha256, generation, original }, ahead);
     const straight = ahead && { straight: true as const, ...movedNothing(job.claimNo) };
     const payload = payloadOf({ ...facts, content: row, ...straight });
-    return { kind: 'advance', to: 'manifest', bytes, payload, ...(planned && { memo: planned }) };
+    return {
+      kind: 'advance',
+      to: feed.process ? 'process' : 'manifest',
+      bytes,
+      payload,
+      ...(planned && { memo: planned }),
+    };
   }
   if (known.carrier === job.id && known.state !== 'stored') {
     return {
       kind: 'advance',
-      to: stageOf(known.state),
+      to: stageOf(known.state, feed.process),
       bytes,
       payload: payloadOf({ ...facts, content: known.row, ...movedNothing(job.claimNo) }),
     };

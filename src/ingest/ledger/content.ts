@@ -177,8 +177,11 @@ export const unplan = (tx: Tx, row: number): void =>
 /** What a job waits on, when another one carries its content. */
 export const waitToken = (row: number): string => `content:${row}`;
 
-/** Where a content in this state goes on. */
-export const stageOf = (state: ContentState): 'manifest' | 'move' => (state === 'carried' ? 'manifest' : 'move');
+/** Where a content in this state goes on; with a chain at its front, which knows what it has processed already. */
+export const stageOf = (state: ContentState, chain?: object): 'process' | 'manifest' | 'move' => {
+  if (state !== 'carried') return 'move';
+  return chain ? 'process' : 'manifest';
+};
 
 /**
  * Where a duplicate's content is: relative to the warehouse, or absolute where it was learned elsewhere; of a pruned one

@@ -11,6 +11,7 @@ import {
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { host } from '../../linux/index.js';
+import { outputsModule } from '../outputs/recorded.js';
 import { alarmsModule } from './alarms-schema.js';
 import { exceptionsModule } from './exceptions.js';
 import { filterModule } from './hash-filter.js';
@@ -32,6 +33,7 @@ const MODULES = [
   filterModule,
   servicesModule,
   replacedModule,
+  outputsModule,
 ] as const;
 
 export interface OpenOptions {

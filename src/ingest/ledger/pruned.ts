@@ -6,6 +6,7 @@
  * One table in the order of its hashes: with a row number and an index beside it, it would be three times as large.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
+import { forgetOutputs } from '../outputs/recorded.js';
 import type { Content } from './content.js';
 import { noteOld } from './hash-filter.js';
 import { forgetHashes } from './hashes.js';
@@ -121,6 +122,10 @@ export function forgetRecords(tx: Tx, rows: readonly number[]): number {
   }
   tx.run(KEEP_HASHES, json);
   const gone = tx.all<{ row: number; sha256: Buffer }>(FORGET, json);
+  forgetOutputs(
+    tx,
+    gone.map(({ row }) => row),
+  );
   noteOld(tx, forgetHashes(tx, gone));
   return gone.length;
 }

@@ -1,5 +1,6 @@
 /** The end of a content's way, and what becomes of it when its carrier is discarded. */
 import type { Job, Tx } from '../../../queue/backend.js';
+import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
 import { parseIdentity } from '../rules/identity.js';
 import { movedNothing } from '../rules/moved.js';
@@ -33,21 +34,34 @@ export function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sea
   );
 }
 
-/** The carrier gives its content up, inside the transaction that discards it. */
-export function releaseContent(tx: Tx, carrier: Job, row: number): Released {
+/**
+ * The carrier gives its content up, inside the transaction that discards it. `chain`: of its feed. A content that was processed has no
+ * heir: its line names the outputs of this carrier, and nobody else can fulfil it. Whoever waits asks the ledger anew.
+ */
+export function releaseContent(tx: Tx, carrier: Job, row: number, chain?: object): Released {
   const content = contentByRow(tx, row);
   if (!content || content.carrier !== carrier.id || content.state === 'stored')
     return { to: undefined, line: undefined };
+  if (processedOf(tx, row)) {
+    forgetContent(tx, content);
+    // Its names stay reserved until its outputs are put away.
+    tx.wake([waitToken(row)]);
+    return { to: undefined, line: content.target === null ? undefined : content };
+  }
   const heir = tx.oldestWaiter(waitToken(row));
   if (heir) {
     tx.run('UPDATE contents SET carrier = ?, updated_at_ms = ? WHERE row = ?', heir.id, tx.wallMs, row);
     const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row, ...movedNothing(heir.claimNo) };
     if (content.target === null) describe(tx, row, heir, facts.sealed!);
-    tx.release(heir.id, stageOf(content.state), { payload: payloadOf(facts) });
+    tx.release(heir.id, stageOf(content.state, chain), { payload: payloadOf(facts) });
     return { to: heir.id };
   }
-  tx.run('DELETE FROM contents WHERE row = ?', row);
-  forgetHashes(tx, [content]);
+  forgetContent(tx, content);
   tx.run('DELETE FROM reservations WHERE content = ?', row);
   return { to: undefined, line: content.target === null ? undefined : content };
+}
+
+function forgetContent(tx: Tx, content: Content): void {
+  tx.run('DELETE FROM contents WHERE row = ?', content.row);
+  forgetHashes(tx, [content]);
 }

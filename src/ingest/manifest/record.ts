@@ -6,8 +6,10 @@
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Content } from '../ledger/content.js';
+import type { Processed } from '../outputs/recorded.js';
 
-export function manifestLine(content: Content, feed: FeedOptions): string {
+/** `processed`: what it was made into, its targets reserved. */
+export function manifestLine(content: Content, feed: FeedOptions, processed?: Processed): string {
   const fields =
     `${pathFields('path', feed.input, content.sourcePath)},"sha256":"${content.sha256.toString('hex')}",` +
     `"device":${content.device},"inode":${content.inode},"size":${content.size},` +
@@ -16,7 +18,17 @@ export function manifestLine(content: Content, feed: FeedOptions): string {
     `"ingest_id":${text(content.ingestId!)},"feed":${text(content.feed)},"seal":${text(content.seal)}`;
   // Only a content that was deliberately ingested once more has the field.
   const again = content.generation > 1 ? `,"generation":${content.generation}` : '';
-  return `{${fields}${again}}\n`;
+  return `{${fields}${again}${processed ? processedFields(processed, feed) : ''}}\n`;
+}
+
+function processedFields({ chain, version, outputs, ...counts }: Processed, feed: FeedOptions): string {
+  const listed = outputs.map(
+    ({ tag, target, rows, size, sha256 }) =>
+      `{"tag":${text(tag)},${pathFields('warehouse_path', feed.warehouse, target!)},"rows":${rows},"size":${size},"sha256":"${sha256.toString('hex')}"}`,
+  );
+  const { rows, rejected, columns, headerSha256 } = counts;
+  const csv = columns === null ? '' : `,"columns":${columns},"header_sha256":"${headerSha256}"`;
+  return `,"rows":${rows},"rejected":${rejected}${csv},"process":{"chain":${text(chain)},"version":"${version}"},"outputs":[${listed.join(',')}]`;
 }
 
 /**

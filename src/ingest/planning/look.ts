@@ -7,14 +7,17 @@ import type { Reader } from '../../../queue/backend.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import { baseOf, folderOf, wantedTarget } from '../../files/places.js';
 import { type ByteName, LinuxError, shownName } from '../../linux/index.js';
+import type { Targets } from '../outputs/names.js';
+import { type Processed, processedOf } from '../outputs/recorded.js';
 import { SLICE_MS } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, failed, hold, orderOf, type Step } from '../steps/stage.js';
-import { freeTarget } from '../warehouse/reserve.js';
+import { freeTargets } from '../warehouse/reserve.js';
 
-export interface Plan {
+export interface Plan extends Targets {
   job: IngestJob;
-  target: ByteName;
+  /** What its content was made into, where its feed has a chain. */
+  processed?: Processed | undefined;
 }
 
 /** Then what was looked at is planned, long before it is too old (`LOOK_TRUSTED_MS`), and the rest has the next round. */
@@ -35,7 +38,9 @@ export async function lookForTargets(
   const look = (reader: Reader, job: IngestJob): void => {
     const wanted = wantedOf(job, date, batch);
     try {
-      plans.push({ job, target: targetOf(reader, wanted, date, batch, chosen) });
+      const processed = job.facts.processed && processedOf(reader, job.facts.content!);
+      const suffixes = processed?.outputs.map(({ suffix }) => suffix) ?? [];
+      plans.push({ job, processed, ...targetsOf(reader, { wanted, suffixes }, date, batch, chosen) });
     } catch (error) {
       if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
       refused(job, nameRefused(job, batch, wanted, error) ?? failed(job, batch, error));
@@ -67,7 +72,7 @@ export async function lookAhead(jobs: readonly IngestJob[], date: ByteName, batc
     const target = wantedOf(job, date, batch);
     if (!wanted.has(target)) wanted.set(target, job);
   }
-  const plans = [...wanted].map(([target, job]) => ({ target, job }));
+  const plans = [...wanted].map(([target, job]) => ({ target, job, outputs: [] }));
   const names = plans.map(({ target }) => ({ target }));
   const answers = await batch.calls.run(orderOf(batch, 'free_name', names));
   return plans.filter((_, i) => answers[i]!.kind === 'free');
@@ -76,12 +81,18 @@ export async function lookAhead(jobs: readonly IngestJob[], date: ByteName, batc
 const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
   wantedTarget(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
 
-function targetOf(reader: Reader, wanted: ByteName, date: ByteName, batch: Batch, chosen: Set<ByteName>): ByteName {
-  const folder = folderOf(wanted);
+function targetsOf(
+  reader: Reader,
+  names: { wanted: ByteName; suffixes: readonly string[] },
+  date: ByteName,
+  batch: Batch,
+  chosen: Set<ByteName>,
+): Targets {
+  const folder = folderOf(names.wanted);
   // A partition that may not be entered speaks of every file of the day, a sub-folder in it only of its own.
   const access = folder === date ? 'root' : 'write';
   return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
-    freeTarget(reader, batch.files, wanted, chosen),
+    freeTargets(reader, batch.files, names, chosen),
   );
 }
 

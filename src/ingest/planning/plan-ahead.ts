@@ -25,7 +25,8 @@ import { fileOf, isItsWarehouse } from './manifest-file.js';
 
 /** Changes the steps of hashed jobs in place. Answers what opens the append and fills it, where anything is planned. */
 export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch: Batch): Promise<Around | undefined> {
-  if (!batch.goesOn('manifest')) return undefined;
+  // Names and lines of what goes through a chain are known after it.
+  if (batch.feed.process || !batch.goesOn('manifest')) return undefined;
   const hashed = jobs.filter((_, i) => isHashed(steps[i]!));
   if (hashed.length === 0) return undefined;
   const planning = await look(hashed, batch);
@@ -34,8 +35,10 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
     const step = steps[i]!;
     const plan = planning.plans.get(job);
     if (!plan || !isHashed(step)) return;
-    const { sameContentAgainAfterMs: again } = batch.feed;
-    steps[i] = { ...step, outcome: (tx, claimed) => askLedger(tx, claimed, step.hashed, again, planning.ahead(plan)) };
+    steps[i] = {
+      ...step,
+      outcome: (tx, claimed) => askLedger(tx, claimed, step.hashed, batch.feed, planning.ahead(plan)),
+    };
   });
   return planning;
 }

@@ -12,6 +12,7 @@ import { linesOf } from '../manifest/read.js';
 import { manifestLine } from '../manifest/record.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
 import { appendTo, fileName, type ManifestFile, type Written } from '../manifest/write.js';
+import { processedOf } from '../outputs/recorded.js';
 
 export async function planAnew({ row }: Content, file: ManifestFile, feed: FeedOptions): Promise<Written> {
   const still = file.backend.read((reader) => contentByRow(reader, row));
@@ -31,7 +32,7 @@ export async function planAnew({ row }: Content, file: ManifestFile, feed: FeedO
   }
   return appendTo(file, (tx) => {
     const content = planned(tx);
-    return content && { lines: manifestLine(content, feed), items: { rows: [row], jobs: [] } };
+    return content && { lines: manifestLine(content, feed, processedOf(tx, row)), items: { rows: [row], jobs: [] } };
   });
 }
 

@@ -60,6 +60,10 @@ export interface JobFacts {
   sha256?: string;
   /** Row of its content in the ledger. */
   content?: number;
+  /** Counts and outputs of its content are recorded (src/ingest/outputs/). */
+  processed?: true;
+  /** How often the process of its chain ended with it. */
+  chainDeaths?: number | undefined;
   /** How often in a row a writer was met. */
   refusals?: number;
   /** How often there was no room for a copy of it. */

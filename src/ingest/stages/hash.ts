@@ -87,7 +87,7 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'as_hashed': {
       // Hashed before it had to wait for its twin, and nobody could write it since.
       const facts: JobFacts = { ...job.facts, sealed: answer.sealed };
-      return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed.sameContentAgainAfterMs) };
+      return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed) };
     }
     case 'again':
       return again(job, batch, answer);
@@ -124,7 +124,7 @@ function hashed(given: JobFacts, sha256: string, { feed }: Batch): Step | Hashed
   }
   const { refusals: _, noRoom: __, ...rest } = given;
   const facts = { ...rest, sha256 };
-  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed.sameContentAgainAfterMs), hashed: facts };
+  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed), hashed: facts };
 }
 
 /** The window runs (again) inside `underprocess/`. */

@@ -1,5 +1,5 @@
 /**
- * The four stages. The way of an ordinary small file, in a worker of all stages:
+ * The stages. The way of an ordinary small file, in a worker of all stages:
  *
  *   claim        verify-complete has up to a thousand jobs of one feed
  *   seal         calls/seal.ts: stat, is it complete, open, lease, rename into underprocess/, lease, stat, read, lease, stat
@@ -20,6 +20,7 @@ import type { Stage } from '../steps/stage.js';
 import { hash } from './hash.js';
 import { manifest } from './manifest.js';
 import { move } from './move.js';
+import { process } from './process.js';
 import { verifyComplete } from './verify-complete.js';
 
-export const STAGES: readonly Stage[] = [verifyComplete, hash, manifest, move];
+export const STAGES: readonly Stage[] = [verifyComplete, hash, process, manifest, move];

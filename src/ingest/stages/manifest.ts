@@ -11,6 +11,7 @@ import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { manifestLine } from '../manifest/record.js';
 import { planningTurns } from '../manifest/turns.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
+import { withTargets } from '../outputs/recorded.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
 import { lookForTargets, type Plan } from '../planning/look.js';
 import { fileOf, isItsWarehouse } from '../planning/manifest-file.js';
@@ -21,7 +22,7 @@ import { manifestBusy } from '../steps/busy.js';
 import { lookAgain } from '../steps/contents.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, blocked, retry, type Stage, type Step } from '../steps/stage.js';
-import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { LOOK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
 import { moveOnTheWay } from './move-on-the-way.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
@@ -124,12 +125,12 @@ function planLines(
   const { atMs, hour } = at;
   const rows: number[] = [];
   let lines = '';
-  for (const { job, target } of plans) {
+  for (const { job, target, outputs, processed } of plans) {
     const { row } = contents.get(job)!;
     const content = contentByRow(tx, row);
     if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
     // Reserved by another process since it was looked at: the next round looks again.
-    if (!reserve(tx, batch.feed.warehouse, target, row)) continue;
+    if (!reserveAll(tx, batch.feed.warehouse, [target, ...outputs], row)) continue;
     const planned: Content = {
       ...content,
       target: Buffer.from(target, 'latin1'),
@@ -146,7 +147,7 @@ function planLines(
       tx.wallMs,
       row,
     );
-    lines += manifestLine(planned, batch.feed);
+    lines += manifestLine(planned, batch.feed, processed && withTargets(tx, row, processed, outputs));
     rows.push(row);
   }
   if (rows.length === 0) return undefined;

@@ -6,33 +6,46 @@ import type { Outcome } from '../../../queue/backend.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf, UNDERPROCESS } from '../../files/places.js';
 import { type ByteName, shownName, unlinkAt } from '../../linux/index.js';
-import type { ToMove, ToPut } from '../calls/order.js';
+import type { OutputSource, Source, ToMove, ToPut } from '../calls/order.js';
 import { statEntry } from '../files/feed-files.js';
 import type { Content } from '../ledger/content.js';
+import { type Output, outputName } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved } from '../rules/moved.js';
 import { askOne } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, hold, retry, type Step } from '../steps/stage.js';
-import type { Put } from '../warehouse/target.js';
+import { type Put, TEMPORARY } from '../warehouse/target.js';
 
 /** A step that says that a content is in place: the ledger learns it in the transaction that settles the job. */
 export interface Stored extends Step {
   stored: { row: number; note: string | null };
 }
 
-/** A job of a batch, and the content that it brings. */
+/** A job of a batch, and the content that it brings: the file, or an output of it. */
 export interface OneMove {
   job: IngestJob;
   content: Content;
+  output?: Output & { claimNo: number };
   target: ByteName;
   batch: Batch;
   dirty: DirtyDirectories;
 }
 
-export const toMove = ({ job, target }: OneMove): ToMove => ({
-  ...{ id: job.id, path: job.path, inside: job.inside, target },
-  part: partOf(job),
+export const toMove = ({ job, target, output }: OneMove): ToMove => ({
+  ...{ ...sourceOf(job), target },
+  ...(output && { output: recordedAs(job, output) }),
+});
+
+const recordedAs = ({ id }: IngestJob, { n, claimNo, size, inode }: Output & { claimNo: number }): OutputSource => ({
+  ...{ name: outputName(id, n, claimNo), size, inode },
+});
+
+const sha256Of = ({ content, output }: OneMove): string => (output ?? content).sha256.toString('hex');
+
+/** Where its bytes are, as they were hashed. */
+export const sourceOf = (job: IngestJob): Source => ({
+  ...{ id: job.id, path: job.path, inside: job.inside, part: partOf(job) },
   identity: job.facts.sealed!.identity,
 });
 
@@ -50,16 +63,15 @@ export function withoutMove(job: IngestJob, batch: Batch, content: Content | und
 }
 
 /** `came`: what the rename said. */
-export const toPut = ({ job, content, target }: OneMove, came: ToPut['came']): ToPut => ({
-  ...{ id: job.id, path: job.path, inside: job.inside, target, came },
-  part: partOf(job),
-  sha256: content.sha256.toString('hex'),
-  claimNo: job.claim.claimNo,
+export const toPut = (one: OneMove, came: ToPut['came']): ToPut => ({
+  ...{ ...toMove(one), came },
+  sha256: sha256Of(one),
+  claimNo: one.job.claim.claimNo,
 });
 
 export function afterPut(one: OneMove, put: Put): Step {
-  const { job, content, target, batch, dirty } = one;
-  if (put === 'wrong_bytes') return changed(job);
+  const { job, content, output, target, batch, dirty } = one;
+  if (put === 'wrong_bytes') return changedIn(one);
   if (put === 'taken') {
     return hold(
       'target_taken',
@@ -68,21 +80,26 @@ export function afterPut(one: OneMove, put: Put): Step {
     );
   }
   dirty.add(batch.files.warehouse, folderOf(target));
+  if (output) {
+    if (put === 'renamed') dirty.add(batch.files.warehouse, TEMPORARY);
+    return IN_PLACE;
+  }
   if (put !== 'renamed') return stored(job, batch, content, null);
   dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
   return partOf(job) === 'copy' ? stored(job, batch, content, null) : storedWhole(job, batch, content);
 }
 
 /** The source is gone: moved before a crash, and perhaps taken away by a consumer since. */
-export async function withoutSource({ job, content, target, batch, dirty }: OneMove): Promise<Step> {
-  const sha256 = content.sha256.toString('hex');
-  const { kind: lies } = await askOne(batch, 'compare', { target, sha256 }, job);
+export async function withoutSource(one: OneMove): Promise<Step> {
+  const { job, content, output, target, batch, dirty } = one;
+  const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   if (lies === 'same') {
     // The rename may be from before a crash, and never synced.
     dirty.add(batch.files.warehouse, folderOf(target));
-    return stored(job, batch, content, null);
+    return output ? IN_PLACE : stored(job, batch, content, null);
   }
   if (!mayHaveMoved(job.facts, job.claim.claimNo)) {
+    if (output) return outputMissing(one);
     return hold(
       'sealed_file_missing',
       `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
@@ -96,8 +113,27 @@ export async function withoutSource({ job, content, target, batch, dirty }: OneM
       job.facts,
     );
   }
-  return stored(job, batch, content, 'unconfirmed');
+  return output ? IN_PLACE : stored(job, batch, content, 'unconfirmed');
 }
+
+/** An output is where it belongs: nothing of it is left to be done. */
+export const IN_PLACE: Step = { outcome: { kind: 'advance' } };
+
+export const changedIn = ({ job, output }: OneMove): Step =>
+  output
+    ? hold(
+        'output_changed',
+        `output ${output.n} (${output.tag}) was changed after it was recorded, which only this user or root can do: ingest-ctl discard the file and send it again`,
+        job.facts,
+      )
+    : changed(job);
+
+const outputMissing = ({ job, batch, output }: OneMove): Step =>
+  hold(
+    'output_missing',
+    `output ${output!.n} (${output!.tag}) is neither in ${batch.files.roots.warehouse}/${shownName(TEMPORARY)} nor at its target any more: ingest-ctl discard the file and send it again`,
+    job.facts,
+  );
 
 export const changed = (job: IngestJob): Step =>
   hold(

@@ -16,7 +16,17 @@ import { contentsOf } from '../steps/contents.js';
 import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, durably, type Handled, type Judged, orderOf, type Stage, type Step } from '../steps/stage.js';
-import { afterPut, changed, type OneMove, type Stored, toMove, toPut, withoutMove, withoutSource } from './move-one.js';
+import {
+  afterPut,
+  changedIn,
+  type OneMove,
+  type Stored,
+  toMove,
+  toPut,
+  withoutMove,
+  withoutSource,
+} from './move-one.js';
+import { outputsFirst } from './move-outputs.js';
 
 export const move: Stage = {
   name: 'move',
@@ -41,8 +51,10 @@ export async function moveAll(
     else open.push({ job, batch, dirty, content: content!, target: nameOfBytes(content!.target!) });
   }
   const moved = new Set<IngestJob>();
-  const handled = await moveOpen(open, batch, moved);
-  for (const [i, { job }] of open.entries()) steps.set(job, handled[i]!);
+  for (const [job, step] of await outputsFirst(open, batch, moved, moveOpen)) steps.set(job, step);
+  const files = open.filter(({ job }) => !steps.has(job));
+  const handled = await moveOpen(files, batch, moved);
+  for (const [i, { job }] of files.entries()) steps.set(job, handled[i]!);
   // Target and directories before the commit that says "stored".
   const all = jobs.map((job) => steps.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());
@@ -58,7 +70,7 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
   const answers = await batch.calls.run(orderOf(batch, 'move', open.map(toMove)));
   const left = new Map<IngestJob, Exclude<MoveAnswer['kind'], 'renamed' | 'changed'>>();
   const judge = (job: IngestJob, { kind }: MoveAnswer): Step | undefined => {
-    if (kind === 'changed') return changed(job);
+    if (kind === 'changed') return changedIn(ones.get(job)!);
     if (kind === 'renamed') {
       moved.add(job);
       return afterPut(ones.get(job)!, kind);

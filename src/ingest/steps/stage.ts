@@ -6,7 +6,9 @@
 import type { Advance, Amend, Around, Backend, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { errnoOf, inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import type { FileMessage } from '../../process/messages.js';
 import type { Act, Acts, Answer, Order, Terms } from '../calls/order.js';
+import type { FileEnd } from '../chains/child.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { closeForPlace } from '../gates/episode.js';
 import { behindTheOthers, neverFits } from '../gates/room.js';
@@ -38,6 +40,11 @@ export interface Calls {
   run<A extends Act>(order: Order<A>, jobs?: readonly IngestJob[]): Promise<Answer<A>[]>;
 }
 
+/** Takes files through the chains of their feeds. */
+export interface ChainRunner {
+  run(feed: FeedOptions, file: FileMessage, isSuspect: boolean): Promise<FileEnd>;
+}
+
 export interface Feed {
   options: FeedOptions;
   roots: Roots;
@@ -58,6 +65,7 @@ export interface Batch {
   /** Reading and copying is bounded: each file in its turn. */
   readonly isPaced?: boolean;
   readonly calls: Calls;
+  readonly chains: ChainRunner;
   /**
    * Whether this process goes on with its jobs in that stage, in the same claim: it runs it, and no gate of this feed is closed
    * there. Each file is as safe as if both were settled one after the other: nothing that the first stage did is taken for done

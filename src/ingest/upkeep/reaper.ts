@@ -15,6 +15,7 @@ import { NO_SIDECAR, readSidecar } from '../files/sidecar.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { type Emit, isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
+import { outputPrefix } from '../outputs/recorded.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { TEMPORARY } from '../warehouse/target.js';
@@ -133,6 +134,8 @@ function removeFrom({ backend, files }: Reaped): number {
     const job = backend.job(id);
     // Another state may share the warehouse: its jobs are unknown here, and its files are left alone.
     if (!job || (job.state === 'claimed' && String(job.claimNo) === claimNo)) continue;
+    // The outputs of a job are its own until it is done: it knows which of them count.
+    if (name.startsWith(outputPrefix(id)) && job.state !== 'done') continue;
     remove(dir, name);
     removed++;
   }

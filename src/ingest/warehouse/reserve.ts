@@ -5,9 +5,9 @@
  * (where the wall clock is set forward just then, by the move, which replaces nothing).
  */
 import type { Backend, Reader, Tx } from '../../../queue/backend.js';
-import { baseOf, folderOf, nthName } from '../../files/places.js';
-import { type ByteName, joinNames, statAtOrNone } from '../../linux/index.js';
+import { type ByteName, statAtOrNone } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
+import { nthTargets, type Targets } from '../outputs/names.js';
 
 /** A look at the warehouse is trusted for so long; reservations of stored contents stay for longer (`RESERVED_FOR_MS`). */
 export const LOOK_TRUSTED_MS = 2_000;
@@ -17,18 +17,28 @@ export const RESERVED_FOR_MS = 10_000;
 const numbering = new Map<string, number>();
 const NUMBERING_MAX = 10_000;
 
-/** Not on disk now, not reserved, and not yet chosen in `chosen` (which gets it). Errors: as the calls give them. */
-export function freeTarget(reader: Reader, files: FeedFiles, wanted: ByteName, chosen: Set<ByteName>): ByteName {
-  const folder = folderOf(wanted);
+/**
+ * Names that are not on disk now, not reserved, and not yet chosen in `chosen` (which gets them): of a file, and of its outputs, which
+ * have the same number. Errors: as the calls give them.
+ */
+export function freeTargets(
+  reader: Reader,
+  files: FeedFiles,
+  { wanted, suffixes }: { wanted: ByteName; suffixes: readonly string[] },
+  chosen: Set<ByteName>,
+): Targets {
+  const isTaken = (target: ByteName): boolean =>
+    chosen.has(target) || isReserved(reader, files.roots.warehouse, target) || isOnDisk(files, target);
   const whole = `${files.roots.warehouse}/${wanted}`;
   for (let n = 1; ; n = Math.max(n + 1, numbering.get(whole) ?? 0)) {
-    const target = joinNames(folder, nthName(baseOf(wanted), n));
-    if (chosen.has(target) || isReserved(reader, files.roots.warehouse, target) || isOnDisk(files, target)) {
+    const targets = nthTargets(wanted, n, suffixes);
+    const all = [targets.target, ...targets.outputs];
+    if (all.some(isTaken)) {
       if (n > 1 || !numbering.has(whole)) remember(whole, n + 1);
       continue;
     }
-    chosen.add(target);
-    return target;
+    for (const target of all) chosen.add(target);
+    return targets;
   }
 }
 
@@ -52,6 +62,13 @@ export const dropReservation = (tx: Tx, content: number): void =>
 /** Inside the planning transaction. False: another content has it; look for the next one. */
 export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
   tx.run('INSERT OR IGNORE INTO reservations VALUES (?, ?)', `${warehouse}/${target}`, content).changes === 1;
+
+/** All of a job's names, or none of them. */
+export function reserveAll(tx: Tx, warehouse: string, targets: readonly ByteName[], content: number): boolean {
+  if (targets.every((target) => reserve(tx, warehouse, target, content))) return true;
+  dropReservation(tx, content);
+  return false;
+}
 
 /**
  * For a line that is written, by a rebuild: the name was free when it was planned, so a stored content that an older state

@@ -24,6 +24,7 @@ import {
   unlinkAt,
 } from '../../linux/index.js';
 import { statEntry } from '../files/feed-files.js';
+import { outputPrefix } from '../outputs/recorded.js';
 
 /** Temporary copies lie here, in the warehouse or in a partition that is a mount of its own. */
 export const TEMPORARY = nameOfText('.ingest-tmp');
@@ -112,7 +113,7 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
 /** Removes what earlier claims of this job left when their process died. Nobody else would look for it soon. */
 function removeEarlier(dir: number, id: string): void {
   for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
-    if (name.startsWith(`${id}.`)) removeIfThere(dir, name);
+    if (name.startsWith(`${id}.`) && !name.startsWith(outputPrefix(id))) removeIfThere(dir, name);
 }
 
 async function giveName(temporary: Entry, to: Entry, source: Source): Promise<PutByBytes> {

@@ -9,6 +9,7 @@ import { type Dispatcher, limits, type Run, spareSpot } from '../../../queue/ind
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
+import { Chains } from '../chains/chains.js';
 import { finishDecided } from '../ends/decided.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
@@ -50,6 +51,9 @@ export async function runWorker(context: ChildContext): Promise<void> {
     background.hung(hung).catch(onError);
     if (threads.hanging > threads.parts.most) tooManyHang();
   });
+  const chains = new Chains(threads.parts.most, (feed, job, text) =>
+    context.emit('process_printed', { feed, job, text }),
+  );
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
@@ -66,6 +70,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     const dispatchers = dispatchersOf(feeds, {
       ...{ backend, boot: bootId(), background, context, isPaced: bound > 0 },
       threads: { all: threads, failed: onError },
+      chains,
     });
     if (!once) await enterService(backend, title);
     for (const dispatcher of dispatchers) dispatcher.start();
@@ -77,6 +82,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   } finally {
     background.stop();
     await threads.close();
+    chains.close();
     feeds.close();
     // While a call hangs its job stays this process's, whose lock is free when it has really ended.
     if (threads.hanging === 0) await backend.close();

@@ -38,7 +38,7 @@ function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
   }
   // What is stored, or a duplicate of it, only has its own files left: they go to failed/ too.
   if (facts.content !== undefined && feed) {
-    const released = releaseContent(tx, job, facts.content);
+    const released = releaseContent(tx, job, facts.content, feed.process);
     if (released.to === undefined && released.line) {
       const line = correctionLine(released.line, feed, job.reason ?? 'discarded', tx.wallMs);
       tx.run('INSERT OR REPLACE INTO corrections (job, hour, line) VALUES (?, ?, ?)', job.id, released.line.hour, line);

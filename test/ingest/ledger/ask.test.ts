@@ -31,7 +31,9 @@ async function asked(backend: Backend, name: string, facts: JobFacts) {
   const seen = { feed: 'default', key: Buffer.from(name), identity: 'i', bytes: 1, payload: {}, dueInMs: 0 };
   await backend.enqueue([{ ...seen, payload: payloadOf(facts) }]);
   const [job] = await backend.claim('verify-complete', 1);
-  const [answer] = await backend.settle([{ job: job!, outcome: (tx, claimed) => askLedger(tx, claimed, facts, 0) }]);
+  const [answer] = await backend.settle([
+    { job: job!, outcome: (tx, claimed) => askLedger(tx, claimed, facts, { sameContentAgainAfterMs: 0 }) },
+  ]);
   assert.ok(answer!.settled);
   return { job: backend.job(job!.id)!, outcome: answer!.outcome };
 }

@@ -9,6 +9,7 @@ import type { Backend, Decision } from '../../../queue/backend.js';
 import { configOf } from '../../../src/base/config/load.js';
 import type { FeedOptions } from '../../../src/base/config/options.js';
 import { askedFor } from '../../../src/commands/ask.js';
+import { Chains } from '../../../src/ingest/chains/chains.js';
 import { finishDecided } from '../../../src/ingest/ends/decided.js';
 import { FeedFiles, statEntry } from '../../../src/ingest/files/feed-files.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
@@ -150,7 +151,19 @@ export class Bench {
     const now = () => ({ ms: backend.nowMs(), boot });
     const way = goesOn(backend, this.feed.options.name, straight ? ALL : NONE);
     const calls = new BatchCalls(files, silent);
-    return { backend, feed: this.feed.options, files, boot, now, emit: silent, hand: silent, calls, goesOn: way };
+    const chains = new Chains(1, silent);
+    return {
+      backend,
+      feed: this.feed.options,
+      files,
+      boot,
+      now,
+      emit: silent,
+      hand: silent,
+      calls,
+      chains,
+      goesOn: way,
+    };
   }
 }
 

@@ -11,7 +11,7 @@ import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
 import { insertContent } from '../../../src/ingest/ledger/content.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { recordStored } from '../../../src/ingest/ledger/stored.js';
-import { forgetReservations, freeTarget, RESERVED_FOR_MS, reserve } from '../../../src/ingest/warehouse/reserve.js';
+import { forgetReservations, freeTargets, RESERVED_FOR_MS, reserve } from '../../../src/ingest/warehouse/reserve.js';
 import { type ByteName, bytesOfName, nameOfText, O, openAt } from '../../../src/linux/index.js';
 
 const DAY = 'ingest_date=2030-01-02';
@@ -42,7 +42,9 @@ async function stage(t: TestContext): Promise<Stage> {
   });
   let content = 0;
   const look = (name: ByteName, chosen = new Set<ByteName>()) =>
-    backend.read((reader) => freeTarget(reader, files, `${DAY}/${name}` as ByteName, chosen));
+    backend.read(
+      (reader) => freeTargets(reader, files, { wanted: `${DAY}/${name}` as ByteName, suffixes: [] }, chosen).target,
+    );
   return {
     backend,
     files,

@@ -1,0 +1,6 @@
+export type ProcessOptions = {
+  start: string;
+  module?: string;
+  stuckSeconds: number;
+  memoryBytes: number;
+};

@@ -1,0 +1,91 @@
+/**
+ * What is done to files around a file's processing: before it, what earlier tries made is removed; after it, each output is sealed as an
+ * input is.
+ * Guarantees: an output that is told as finished is on disk with its name, nobody has it open for writing, and its size and hash
+ * are of what lies there. The sealed file was the same before and after.
+ */
+import { closeSync, readdirSync } from 'node:fs';
+import { blocking } from '../../files/blocking.js';
+import { removeIfThere } from '../../files/copy.js';
+import { digestPaced } from '../../files/digest.js';
+import type { Paced } from '../../files/pace.js';
+import { inPlace, inPlaceAsync } from '../../files/place-error.js';
+import { openEntry, probeFd } from '../../files/probe.js';
+import { type ByteName, joinNames, nameOfText } from '../../linux/index.js';
+import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
+import { outputName, outputPrefix } from '../outputs/recorded.js';
+import { sameBytes } from '../rules/verified.js';
+import { TEMPORARY } from '../warehouse/target.js';
+import type { BeginAnswer, FinishAnswer, Finished, Terms, ToBegin, ToFinish } from './order.js';
+
+export const beginner =
+  (files: FeedFiles) =>
+  (file: ToBegin): BeginAnswer => {
+    const refused = lookAtSource(files, file);
+    if (refused) return refused;
+    const { warehouse } = files.roots;
+    const directory = inPlace('warehouse', warehouse, 'write', () => removeEarlier(files, file));
+    return { kind: 'begun', path: pathOf(files, file), directory };
+  };
+
+export function finisher(files: FeedFiles, _: Terms, pace?: Paced): (file: ToFinish) => Promise<FinishAnswer> {
+  return async (file) => {
+    const refused = lookAtSource(files, file);
+    if (refused) return refused;
+    return inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => finish(files, file, pace));
+  };
+}
+
+async function finish(files: FeedFiles, file: ToFinish, pace: Paced | undefined): Promise<FinishAnswer> {
+  const dir = files.warehouse.make(TEMPORARY, 0o700);
+  const outputs: Finished[] = [];
+  for (const n of file.outputs) {
+    const opened = openEntry({ dir, name: outputName(file.id, n, file.claimNo) });
+    if (opened.fd === undefined) return { kind: 'output_missing', n };
+    try {
+      // A process that the processor left behind may have it still.
+      const { stat, writer } = probeFd(opened.fd, files.kinds);
+      if (writer === 'writer' || stat.nlink !== 1) return { kind: 'output_open', n };
+      await blocking.fsync(opened.fd);
+      const { sha256, bytes } = await digestPaced(opened.fd, stat.size, pace);
+      if (bytes !== stat.size) return { kind: 'output_open', n };
+      outputs.push({
+        n,
+        size: bytes,
+        sha256: sha256.toString('hex'),
+        device: String(stat.dev),
+        inode: String(stat.ino),
+      });
+    } finally {
+      closeSync(opened.fd);
+    }
+  }
+  if (outputs.length > 0) await blocking.fsync(dir);
+  return { kind: 'finished', outputs };
+}
+
+/** Answers where the outputs are to be made. */
+function removeEarlier(files: FeedFiles, { id }: ToBegin): ByteName {
+  removeOutputs(files.warehouse.make(TEMPORARY, 0o700), id);
+  return joinNames(nameOfText(files.roots.warehouse), TEMPORARY);
+}
+
+/** Those of a job that have no name in the warehouse, of whatever try. `dir`: the temporary directory. */
+export function removeOutputs(dir: number, jobId: string): void {
+  for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
+    if (name.startsWith(outputPrefix(jobId))) removeIfThere(dir, name);
+}
+
+function lookAtSource(files: FeedFiles, file: ToBegin): { kind: 'no_source' | 'changed' } | undefined {
+  const stat = statEntry(files.workEntry(file, file.part));
+  if (!stat) return { kind: 'no_source' };
+  // A private copy is ours alone.
+  return file.part === 'file' && !sameBytes(file.identity, stat) ? { kind: 'changed' } : undefined;
+}
+
+/** Absolute: another process opens it. */
+function pathOf(files: FeedFiles, file: ToBegin): ByteName {
+  const { input, work } = files.roots;
+  const root = file.inside === '' ? nameOfText(work) : joinNames(joinNames(nameOfText(input), file.inside), INNER_WORK);
+  return joinNames(root, files.workPath(file, file.part));
+}

@@ -1,0 +1,192 @@
+/**
+ * One child process that takes files through the chain of a feed, one after the other: a processor may loop, take all memory, exit or kill
+ * its process, and no worker or other feed is touched.
+ * Guarantees: each file has one end; a child that is dead, or that was given up, has its whole process group killed first. It
+ * dies with the worker (by itself: src/programs/process-child.ts).
+ * Does not: keep a processor from reading what this user may read. It is no sandbox.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { ProcessOptions } from '../../base/config/values/process.js';
+import { inPackage } from '../../package.js';
+import type { ChainMessage, ChildMessage, FileMessage } from '../../process/messages.js';
+
+export type FileEnd =
+  | (Extract<ChildMessage, { kind: 'done' }> & { version: string })
+  | Extract<ChildMessage, { kind: 'bad' | 'no_room' | 'failed' | 'unloadable' }>
+  /** The child is dead. `how` completes "the process …". */
+  | { kind: 'died'; how: string; records: number }
+  /** It was killed: no record and no byte for so many seconds. */
+  | { kind: 'stuck'; seconds: number; records: number };
+
+export interface ChainParts {
+  feed: string;
+  options: ProcessOptions;
+  /** What the processor printed, while this job was in hand. */
+  printed(job: string | undefined, text: string): void;
+  /** It can take no further file. */
+  onEnd(): void;
+}
+
+const TICK_MS = 1_000;
+/** What is kept of a file's prints. */
+const PRINT_BYTES_MAX = 64 << 10;
+/** V8 collects before the bound is reached; the rest is for buffers. */
+const HEAP_SHARE = 0.75;
+/** Beside what a processor may take: Node's own data, which is 48 MB. */
+const OWN_DATA_BYTES = 128 << 20;
+const KIB = 1_024;
+
+interface InHand {
+  job: string;
+  resolve(end: FileEnd): void;
+  records: number;
+  bytes: number;
+  /** Ticks without progress. */
+  quiet: number;
+  printedBytes: number;
+}
+
+export class ChainChild {
+  readonly #process: ChildProcess;
+  readonly #tick: NodeJS.Timeout;
+  #version: string | undefined;
+  #inHand: InHand | undefined;
+  #unloadable: Extract<ChildMessage, { kind: 'unloadable' }> | undefined;
+  #killedFor: FileEnd | undefined;
+
+  constructor(private readonly parts: ChainParts) {
+    this.#process = spawned(parts.options);
+    this.#process.on('message', (message: ChildMessage) => this.#hear(message));
+    this.#process.on('error', (error) => this.#ended(`could not be started: ${error.message}`));
+    this.#process.on('exit', (code, signal) =>
+      this.#ended(signal ? `was killed by ${signal}` : `ended by itself with code ${code}`),
+    );
+    // A processor that closes the channel can tell nothing any more.
+    this.#process.on('disconnect', () => this.#kill());
+    for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (text: string) => this.#print(text));
+    }
+    this.#tick = setInterval(() => this.#look(), TICK_MS);
+    this.#send({ kind: 'chain', feed: parts.feed, options: parts.options });
+  }
+
+  get isBusy(): boolean {
+    return this.#inHand !== undefined;
+  }
+
+  /** One file at a time. Never rejects. */
+  run(file: FileMessage): Promise<FileEnd> {
+    return new Promise((resolve) => {
+      this.#inHand = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0, printedBytes: 0 };
+      if (this.#process.exitCode !== null || this.#process.signalCode !== null) this.#ended('had ended before');
+      else this.#send(file);
+    });
+  }
+
+  /** Ends it; what it has in hand is told as died. */
+  end(): void {
+    this.#kill();
+  }
+
+  #send(message: ChainMessage | FileMessage): void {
+    // Where the channel is closed, its end tells the rest.
+    this.#process.send(message, () => {});
+  }
+
+  #hear(message: ChildMessage): void {
+    if (message.kind === 'ready') this.#version = message.version;
+    else if (message.kind === 'unloadable') {
+      this.#unloadable = message;
+      this.#kill();
+    } else if (message.job === this.#inHand?.job) {
+      if (message.kind !== 'progress')
+        this.#settle(message.kind === 'done' ? { ...message, version: this.#version! } : message);
+      else this.#progress(this.#inHand, message);
+    }
+  }
+
+  #progress(inHand: InHand, { records, bytes }: { records: number; bytes: number }): void {
+    if (records !== inHand.records || bytes !== inHand.bytes) inHand.quiet = 0;
+    inHand.records = records;
+    inHand.bytes = bytes;
+  }
+
+  /** Ticks are counted, and no clock is asked: a worker that was stopped for an hour blames nobody. */
+  #look(): void {
+    const { options } = this.parts;
+    const taken = memoryOf(this.#process.pid);
+    if (taken > options.memoryBytes) {
+      this.#kill({
+        kind: 'died',
+        how: `took ${taken} bytes of memory, over the ${options.memoryBytes} of memory`,
+        records: this.#inHand?.records ?? 0,
+      });
+      return;
+    }
+    if (!this.#inHand || ++this.#inHand.quiet < options.stuckSeconds) return;
+    this.#kill({ kind: 'stuck', seconds: options.stuckSeconds, records: this.#inHand.records });
+  }
+
+  #print(text: string): void {
+    const inHand = this.#inHand;
+    const left = PRINT_BYTES_MAX - (inHand?.printedBytes ?? 0);
+    if (inHand) inHand.printedBytes += text.length;
+    if (left > 0) this.parts.printed(inHand?.job, text.slice(0, left));
+  }
+
+  #kill(because?: FileEnd): void {
+    this.#killedFor ??= because;
+    const { pid } = this.#process;
+    if (pid === undefined) return;
+    try {
+      // With whatever it started.
+      process.kill(-pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+
+  #ended(how: string): void {
+    clearInterval(this.#tick);
+    this.#kill();
+    this.parts.onEnd();
+    this.#settle(this.#unloadable ?? this.#killedFor ?? { kind: 'died', how, records: this.#inHand?.records ?? 0 });
+  }
+
+  #settle(end: FileEnd): void {
+    const inHand = this.#inHand;
+    this.#inHand = undefined;
+    inHand?.resolve(end);
+  }
+}
+
+/** The shell bounds its data and gives way to it: no call of ours would do it between fork and exec. */
+function spawned({ memoryBytes }: ProcessOptions): ChildProcess {
+  const kib = Math.ceil((memoryBytes + OWN_DATA_BYTES) / KIB);
+  const heapMb = Math.floor((memoryBytes * HEAP_SHARE) / KIB / KIB);
+  const node = [
+    process.execPath,
+    `--max-old-space-size=${heapMb}`,
+    fileURLToPath(inPackage('dist/program/process-child.cjs')),
+  ];
+  const { PATH, LANG, TZ } = process.env;
+  return spawn('/bin/sh', ['-c', 'ulimit -d "$0"; exec "$@"', String(kib), ...node], {
+    env: { PATH, LANG, TZ },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+}
+
+/** Bytes of memory that are its own: V8's, of buffers, of addons. 0 where it has ended. */
+function memoryOf(pid: number | undefined): number {
+  try {
+    const [, kib] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return Number(kib ?? 0) * KIB;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What the stage `process` made of a content, as its settlement recorded it: counts, and one row for each output.
+ * Guarantees: what is recorded is never made again, and nothing else of a try counts. The rows outlive a content that is given up until its
+ * outputs are put away (a row number of a content never names another one), and go with a record that is pruned.
+ */
+import type { Reader, Tx } from '../../../queue/backend.js';
+import { type ByteName, bytesOfName, nameOfText } from '../../linux/index.js';
+
+export const outputsModule = {
+  name: 'outputs',
+  migrations: [
+    `
+    CREATE TABLE processed (
+      content INTEGER PRIMARY KEY,
+      -- of the claim that made the outputs: it is in their names until they are moved
+      claim_no INTEGER NOT NULL,
+      chain TEXT NOT NULL,
+      version TEXT NOT NULL,
+      rows INTEGER NOT NULL,
+      rejected INTEGER NOT NULL,
+      -- of csv alone
+      columns INTEGER,
+      header_sha256 TEXT
+    ) STRICT;
+
+    CREATE TABLE outputs (
+      content INTEGER NOT NULL,
+      n INTEGER NOT NULL,
+      tag TEXT NOT NULL,
+      -- what its name has behind that of the file
+      suffix TEXT NOT NULL,
+      rows INTEGER NOT NULL,
+      size INTEGER NOT NULL,
+      sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+      -- decimal
+      device TEXT NOT NULL,
+      inode TEXT NOT NULL,
+      -- relative to the warehouse; NULL until the line is planned
+      target BLOB,
+      PRIMARY KEY (content, n)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX outputs_by_target ON outputs (target) WHERE target IS NOT NULL;
+
+    -- The header that the files of a feed had last.
+    CREATE TABLE headers (
+      feed TEXT PRIMARY KEY,
+      sha256 TEXT NOT NULL,
+      -- JSON, bounded
+      names TEXT NOT NULL,
+      -- the one before, since when it is another
+      names_before TEXT,
+      changed_ms INTEGER
+    ) STRICT, WITHOUT ROWID;
+    `,
+  ],
+} as const;
+
+export interface Output {
+  /** From 1. */
+  n: number;
+  tag: string;
+  /** What its name has behind that of the file: `.TAG.EXTENSION`, ASCII. */
+  suffix: string;
+  rows: number;
+  size: number;
+  sha256: Buffer;
+  /** Decimal, exact. */
+  device: string;
+  inode: string;
+  /** Relative to the warehouse; null until the line is planned. */
+  target: Buffer | null;
+}
+
+export interface Counts {
+  chain: string;
+  /** SHA-256, hexadecimal, of the module's file and the chain's configuration. */
+  version: string;
+  /** Records, without a header. */
+  rows: number;
+  rejected: number;
+  columns: number | null;
+  /** Hexadecimal. */
+  headerSha256: string | null;
+}
+
+export interface Processed extends Counts {
+  claimNo: number;
+  outputs: readonly Output[];
+}
+
+/** Where an output lies until it is moved, in the temporary directory of the warehouse. */
+export const outputName = (jobId: string, n: number, claimNo: number): ByteName =>
+  nameOfText(`${jobId}.out.${n}.${claimNo}`);
+
+/** What every output of a job begins with, of whatever try. */
+export const outputPrefix = (jobId: string): string => `${jobId}.out.`;
+
+const COUNTS = `SELECT claim_no AS claimNo, chain, version, rows, rejected, columns, header_sha256 AS headerSha256
+  FROM processed WHERE content = ?`;
+const OUTPUTS =
+  'SELECT n, tag, suffix, rows, size, sha256, device, inode, target FROM outputs WHERE content = ? ORDER BY n';
+
+/** Undefined where the content was not processed. */
+export function processedOf(reader: Reader, content: number): Processed | undefined {
+  const counts = reader.get<Counts & { claimNo: number }>(COUNTS, content);
+  return counts && { ...counts, outputs: reader.all<Output>(OUTPUTS, content) };
+}
+
+/** In the transaction that settles the stage; a line of an older state is entered so too. */
+export function recordProcessed(tx: Tx, content: number, { outputs, ...counts }: Processed): void {
+  const { claimNo, chain, version, rows, rejected, columns, headerSha256 } = counts;
+  tx.run(
+    'INSERT INTO processed VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    ...[content, claimNo, chain, version, rows, rejected, columns, headerSha256],
+  );
+  for (const { n, tag, suffix, rows: its, size, sha256, device, inode, target } of outputs)
+    tx.run(
+      'INSERT INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[content, n, tag, suffix, its, size, sha256, device, inode, target],
+    );
+}
+
+/** In the transaction that plans the line. `targets`: reserved, in the order of the outputs. */
+export function withTargets(tx: Tx, content: number, processed: Processed, targets: readonly ByteName[]): Processed {
+  const outputs = processed.outputs.map((output, i) => ({ ...output, target: bytesOfName(targets[i]!) }));
+  for (const { n, target } of outputs)
+    tx.run('UPDATE outputs SET target = ? WHERE content = ? AND n = ?', target, content, n);
+  return { ...processed, outputs };
+}
+
+/** Contents that have an output of these bytes at that path. */
+export const outputsAt = (reader: Reader, target: ByteName, sha256: Buffer): number[] =>
+  reader
+    .all<{ content: number }>(
+      'SELECT content FROM outputs WHERE target = ? AND sha256 = ?',
+      bytesOfName(target),
+      sha256,
+    )
+    .map(({ content }) => content);
+
+/** They are pruned, or put away. */
+export function forgetOutputs(tx: Tx, contents: readonly number[]): void {
+  const json = JSON.stringify(contents);
+  for (const table of ['outputs', 'processed'])
+    tx.run(`DELETE FROM ${table} WHERE content IN (SELECT value FROM json_each(?))`, json);
+}
+
+/** Bytes of the names of a header that are kept for people. */
+const HEADER_BYTES_MAX = 4_096;
+
+/** Answers the names before, where they were others. */
+export function noteHeader(tx: Tx, feed: string, sha256: string, names: readonly string[]): string[] | undefined {
+  const before = tx.get<{ sha256: string; names: string }>('SELECT sha256, names FROM headers WHERE feed = ?', feed);
+  if (before?.sha256 === sha256) return undefined;
+  const text = namesWithin(names);
+  if (!before) {
+    tx.run('INSERT INTO headers (feed, sha256, names) VALUES (?, ?, ?)', feed, sha256, text);
+    return undefined;
+  }
+  tx.run(
+    'UPDATE headers SET sha256 = ?, names = ?, names_before = names, changed_ms = ? WHERE feed = ?',
+    ...[sha256, text, tx.wallMs, feed],
+  );
+  return JSON.parse(before.names) as string[];
+}
+
+function namesWithin(names: readonly string[]): string {
+  for (let kept = names.length; ; kept = Math.floor(kept / 2)) {
+    const text = JSON.stringify(kept === names.length ? names : [...names.slice(0, kept), '…']);
+    if (text.length <= HEADER_BYTES_MAX || kept === 0) return text;
+  }
+}

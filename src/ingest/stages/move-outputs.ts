@@ -1,0 +1,51 @@
+/**
+ * The outputs of a processed file, which are moved before the file itself.
+ * Guarantees: where the file is at its target, all of its outputs are at theirs, also after a power cut: their directories are synced
+ * before the file is renamed.
+ */
+import { inPlaceAsync, PlaceError } from '../../files/place-error.js';
+import { nameOfBytes } from '../../linux/index.js';
+import { type Processed, processedOf } from '../outputs/recorded.js';
+import type { IngestJob } from '../steps/job.js';
+import type { Batch, Handled } from '../steps/stage.js';
+import { IN_PLACE, type OneMove } from './move-one.js';
+
+export type MoveOpen = (open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>) => Promise<Handled[]>;
+
+/** Answers what came of the jobs whose outputs are not all in place. `moved` gets those of which one is. */
+export async function outputsFirst(
+  files: readonly OneMove[],
+  batch: Batch,
+  moved: Set<IngestJob>,
+  moveOpen: MoveOpen,
+): Promise<Map<IngestJob, Handled>> {
+  const failed = new Map<IngestJob, Handled>();
+  const made = files.filter(({ job }) => job.facts.processed);
+  if (made.length === 0) return failed;
+  const processed = batch.backend.read((reader) => made.map(({ content }) => processedOf(reader, content.row)!));
+  const owners = new Map(made.flatMap((one, i) => outputsOf(one, processed[i]!).map((output) => [output, one.job])));
+  const outputs = [...owners.keys()];
+  const movedOutputs = new Set<IngestJob>();
+  const handled = await moveOpen(outputs, batch, movedOutputs);
+  for (const [i, output] of outputs.entries()) {
+    const owner = owners.get(output)!;
+    if (movedOutputs.has(output.job)) moved.add(owner);
+    if (handled[i] !== IN_PLACE && !failed.has(owner)) failed.set(owner, handled[i]!);
+  }
+  try {
+    await inPlaceAsync('warehouse', batch.files.roots.warehouse, 'write', () => made[0]!.dirty.sync());
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    for (const { job } of made) failed.set(job, error);
+  }
+  return failed;
+}
+
+/** As moves of their own. Each has a job of its own for the steps, which speak of one file a job. */
+const outputsOf = (one: OneMove, { outputs, claimNo }: Processed): OneMove[] =>
+  outputs.map((output) => ({
+    ...one,
+    job: { ...one.job },
+    target: nameOfBytes(output.target!),
+    output: { ...output, claimNo },
+  }));

@@ -1,0 +1,190 @@
+/**
+ * process: takes the sealed file of a new content through its feed's chain, in a child process (src/ingest/chains/), and records the outputs.
+ * Guarantees: an output counts once it is recorded, in the transaction that settles the job; what an earlier try made is removed before the
+ * next one, and what is recorded is never made again. An output is on disk by then, and nobody has it open.
+ * Does not: give an output its name in the warehouse; manifest reserves it, and move brings it there.
+ */
+import type { Outcome, Tx } from '../../../queue/backend.js';
+import { BelowMark, PlaceError, placeError } from '../../files/place-error.js';
+import { shownName } from '../../linux/index.js';
+import type { Report } from '../../process/messages.js';
+import type { FinishAnswer } from '../calls/order.js';
+import type { FileEnd } from '../chains/child.js';
+import { type Content, stageOf } from '../ledger/content.js';
+import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
+import { payloadOf } from '../rules/facts.js';
+import { contentsOf } from '../steps/contents.js';
+import { askOne, eachJob } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, blocked, defer, hold, retry, type Stage, type Step } from '../steps/stage.js';
+import { changed, sourceOf, withoutMove } from './move-one.js';
+
+/** A chain that has ended its process so often with a file does so because of it. */
+const DEATHS_MAX = 2;
+
+export const process: Stage = {
+  name: 'process',
+  places: ['work', 'warehouse', 'process'],
+  byBytes: true,
+
+  async run(jobs, batch) {
+    const contents = contentsOf(jobs, batch);
+    const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)), '');
+    const steps = handled.map((step) =>
+      step instanceof PlaceError ? blocked(this.name, batch.feed.name, step, batch.emit) : step,
+    );
+    return { steps };
+  },
+};
+
+function processOne(job: IngestJob, batch: Batch, content: Content | undefined): Step | Promise<Step> {
+  const done = goesOn(job, batch, content);
+  return done ?? throughChain(job, batch, content!);
+}
+
+/** Undefined where it is to be processed now. */
+function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
+  if (!content || content.carrier !== job.id) return withoutMove(job, batch, undefined);
+  // Its line is planned: it says what there is. It was planned before the feed had a chain, or by what is recorded.
+  const isPlanned = content.state !== 'carried' || content.target !== null;
+  const isRecorded = (): boolean => batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
+  if (!isPlanned && batch.feed.process && !isRecorded()) return undefined;
+  return { outcome: { kind: 'advance', to: stageOf(content.state) } };
+}
+
+async function throughChain(job: IngestJob, batch: Batch, content: Content): Promise<Step> {
+  const begun = await askOne(batch, 'begin_outputs', sourceOf(job), job);
+  if (begun.kind !== 'begun') return begun.kind === 'changed' ? changed(job) : missing(job, batch);
+  const { feed } = batch;
+  const file = {
+    ...{ kind: 'file' as const, job: job.id, path: begun.path, name: shownName(job.path), size: content.size },
+    ...{ directory: begun.directory, claim: job.claim.claimNo, minFreeBytes: feed.minFreeBytes },
+  };
+  const end = await batch.chains.run(feed, file, (job.facts.chainDeaths ?? 0) > 0);
+  return end.kind === 'done' ? finished(job, batch, content, end) : judgeEnd(job, batch, content, end);
+}
+
+function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<FileEnd, { kind: 'done' }>): Step {
+  const { feed } = batch;
+  switch (end.kind) {
+    case 'bad':
+      return hold(
+        end.code,
+        `${end.reason}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
+        job.facts,
+      );
+    case 'no_room':
+      throw new BelowMark(content.size, feed.minFreeBytes, Number.POSITIVE_INFINITY);
+    case 'failed': {
+      const place = end.errno === undefined ? undefined : placeError('warehouse', feed.warehouse, end.errno);
+      if (end.errno === 'ENOSPC' || end.errno === 'EDQUOT') throw place!;
+      return retry(end.errno?.toLowerCase() ?? 'process_failed', end.reason);
+    }
+    case 'unloadable':
+      throw new PlaceError(
+        'process',
+        feed.process!.module ?? feed.name,
+        'unloadable',
+        `the chain of feed ${feed.name} cannot be loaded: ${end.reason}`,
+      );
+    case 'stuck':
+      return hold(
+        'process_stuck',
+        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}: look at the processor, then ingest-ctl retry, or ingest-ctl discard`,
+        job.facts,
+      );
+    case 'died':
+      return died(job, end);
+  }
+}
+
+/** Something else may have ended it (a kernel that needs memory): once more, with nothing before it. */
+function died({ facts }: IngestJob, { how, records }: Extract<FileEnd, { kind: 'died' }>): Step {
+  const chainDeaths = (facts.chainDeaths ?? 0) + 1;
+  if (chainDeaths < DEATHS_MAX) return defer(0, 'process_died', { ...facts, chainDeaths });
+  return hold(
+    'process_died',
+    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file: look at the processor, then ingest-ctl retry, or ingest-ctl discard`,
+    { ...facts, chainDeaths: undefined },
+  );
+}
+
+/** It tells how far it is once a second. */
+const after = (records: number): string => `after record ${records} or a little later`;
+
+const missing = (job: IngestJob, { files }: Batch): Step =>
+  hold(
+    'sealed_file_missing',
+    `the sealed file of job ${job.id} is not in ${files.roots.work}/underprocess any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
+    job.facts,
+  );
+
+async function finished(
+  job: IngestJob,
+  batch: Batch,
+  content: Content,
+  { report, version }: Extract<FileEnd, { kind: 'done' }>,
+): Promise<Step> {
+  const outputs = report.outputs.map(({ n }) => n);
+  const answer = await askOne(batch, 'finish_outputs', { ...sourceOf(job), claimNo: job.claim.claimNo, outputs }, job);
+  switch (answer.kind) {
+    case 'finished':
+      return recorded(job, batch, content, { report, version, answer });
+    case 'changed':
+      return changed(job);
+    case 'no_source':
+      return missing(job, batch);
+    case 'output_missing':
+      return retry(
+        'output_missing',
+        `output ${answer.n} of job ${job.id} is not in the warehouse's temporary directory any more`,
+      );
+    case 'output_open':
+      return retry(
+        'output_open',
+        `output ${answer.n} of job ${job.id} is open for writing, or has another name: a processor must leave no process behind`,
+      );
+  }
+}
+
+interface Made {
+  report: Report;
+  version: string;
+  answer: Extract<FinishAnswer, { kind: 'finished' }>;
+}
+
+function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): Step {
+  const { report } = made;
+  const facts = { ...job.facts, chainDeaths: undefined, processed: true as const };
+  let headerBefore: string[] | undefined;
+  const outcome = (tx: Tx): Outcome => {
+    recordProcessed(tx, content.row, processedBy(job, batch, made));
+    if (report.headerSha256 !== undefined)
+      headerBefore = noteHeader(tx, batch.feed.name, report.headerSha256, report.header ?? []);
+    return { kind: 'advance', to: 'manifest', payload: payloadOf(facts) };
+  };
+  const named = { feed: batch.feed.name, job: job.id, path: job.path };
+  return {
+    outcome,
+    told: () => {
+      batch.emit('file_processed', {
+        ...named,
+        rows: report.records,
+        rejected: report.rejected,
+        outputs: report.outputs.length,
+      });
+      if (headerBefore)
+        batch.emit('header_changed', { ...named, before: headerBefore.join(','), header: report.header?.join(',') });
+    },
+  };
+}
+
+const processedBy = ({ claim }: IngestJob, { feed }: Batch, { report, version, answer }: Made) => ({
+  ...{ claimNo: claim.claimNo, chain: feed.process!.start, version },
+  ...{ rows: report.records, rejected: report.rejected },
+  ...{ columns: report.columns ?? null, headerSha256: report.headerSha256 ?? null },
+  outputs: answer.outputs.map(({ sha256, ...its }, i) => {
+    const { tag, name, extension, rows } = report.outputs[i]!;
+    return { ...its, tag, rows, suffix: `.${name}${extension}`, sha256: Buffer.from(sha256, 'hex'), target: null };
+  }),
+});
