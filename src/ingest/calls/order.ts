@@ -12,6 +12,7 @@ import type { SidecarRead, SidecarSays } from '../files/sidecar.js';
 import type { WaitReason } from '../rules/completion.js';
 import type { Observation, Sealed } from '../rules/facts.js';
 import type { PutByBytes } from '../warehouse/target.js';
+import type { BeginAnswer, FinishAnswer, OutputSource, Source, ToBegin, ToFinish } from './source.js';
 
 /** A file as the producer would offer it now. */
 export interface Candidate {
@@ -88,50 +89,6 @@ export type HashAnswer =
   | { kind: 'sidecar'; read: SidecarRead }
   | { kind: 'missing' }
   | { kind: 'unopened'; code: string };
-
-/** The bytes of a hashed file. */
-export interface Source extends WorkKey {
-  part: 'file' | 'copy';
-  /** As it was hashed; a private copy is ours alone. */
-  identity: string;
-}
-
-/** An output as it was recorded, where it lies until it is moved. */
-export interface OutputSource {
-  name: ByteName;
-  size: number;
-  inode: string;
-}
-
-export type ToBegin = Source;
-
-export type BeginAnswer =
-  /** Absolute: the file, and where its outputs are to be made. */
-  { kind: 'begun'; path: ByteName; directory: ByteName } | { kind: 'no_source' } | { kind: 'changed' };
-
-export interface ToFinish extends Source {
-  claimNo: number;
-  /** Their numbers. */
-  outputs: readonly number[];
-}
-
-export interface Finished {
-  n: number;
-  size: number;
-  /** Hexadecimal. */
-  sha256: string;
-  /** Decimal. */
-  device: string;
-  inode: string;
-}
-
-export type FinishAnswer =
-  | { kind: 'finished'; outputs: readonly Finished[] }
-  | { kind: 'output_missing'; n: number }
-  /** Somebody writes it. */
-  | { kind: 'output_open'; n: number }
-  | { kind: 'no_source' }
-  | { kind: 'changed' };
 
 export interface ToMove extends Source {
   /** This output of it is to be moved, and not the file itself. */

@@ -8,7 +8,7 @@ import type { Outcome, Tx } from '../../../queue/backend.js';
 import { BelowMark, PlaceError, placeError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import type { Report } from '../../process/messages.js';
-import type { FinishAnswer } from '../calls/order.js';
+import type { FinishAnswer } from '../calls/source.js';
 import type { FileEnd } from '../chains/child.js';
 import { type Content, stageOf } from '../ledger/content.js';
 import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
