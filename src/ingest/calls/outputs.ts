@@ -16,7 +16,8 @@ import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { outputName, outputPrefix } from '../outputs/recorded.js';
 import { sameBytes } from '../rules/verified.js';
 import { TEMPORARY } from '../warehouse/target.js';
-import type { BeginAnswer, FinishAnswer, Finished, Terms, ToBegin, ToFinish } from './order.js';
+import type { Terms } from './order.js';
+import type { BeginAnswer, FinishAnswer, Finished, ToBegin, ToFinish } from './source.js';
 
 export const beginner =
   (files: FeedFiles) =>
