@@ -2,6 +2,7 @@
 import type { DashboardOptions } from './dashboard.js';
 import type { NotifyOptions } from './notify.js';
 import type { Expectation } from './values/expect.js';
+import type { ProcessOptions } from './values/process.js';
 
 export type Mode = 'stability' | 'sidecar';
 
@@ -46,6 +47,8 @@ export interface FeedOptions {
   poll: boolean;
   /** undefined: 300 with inotify, 5 without. */
   scanIntervalSeconds: number | undefined;
+  /** The chain that each new content goes through. */
+  process?: ProcessOptions | undefined;
   /** Undefined where a state recorded the feed before there were any. */
   expect?: Expectation[];
 }
