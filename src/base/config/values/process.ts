@@ -1,5 +1,6 @@
 /**
- * What `process:` of a feed says, after it was checked: plain JSON, recorded in the state with the feed.
+ * What `process:` of a feed says, after it was checked: plain JSON, recorded in the state with the feed (types, not interfaces: only
+ * they are JSON to the compiler).
  * Does not: know the names of steps that only the module has; they are checked where the module is loaded.
  */
 
@@ -7,16 +8,16 @@ export const PROCESS_FORMATS = ['csv', 'jsonl', 'lines'] as const;
 export const PROCESS_ENCODINGS = ['utf-8', 'latin1', 'utf-16le'] as const;
 export const COLUMN_TYPES = ['text', 'number', 'integer', 'boolean', 'date', 'timestamp'] as const;
 
-export interface ColumnRule {
+export type ColumnRule = {
   type: (typeof COLUMN_TYPES)[number];
   /** A regular expression that the whole field must match. */
   pattern?: string;
   /** False: an empty field passes. */
   required: boolean;
-}
+};
 
 /** Passes records that keep its rules on to `next`, and the others to `else`; without `else` the first one holds the file. */
-export interface CheckStep {
+export type CheckStep = {
   use: 'check';
   /** The header must be equal to it. */
   header?: string[];
@@ -29,18 +30,18 @@ export interface CheckStep {
   /** A step or an output. Without it records end here: the file is checked, nothing is written. */
   next?: string;
   else?: string;
-}
+};
 
 /** Writes each record to the output that the value of a column names. */
-export interface SplitStep {
+export type SplitStep = {
   use: 'split';
   by: string;
   else?: string;
-}
+};
 
 export type StepOptions = CheckStep | SplitStep;
 
-export interface ProcessOptions {
+export type ProcessOptions = {
   format: (typeof PROCESS_FORMATS)[number];
   /** One ASCII character each; csv alone. */
   delimiter: string;
@@ -62,4 +63,4 @@ export interface ProcessOptions {
   recordBytesMax: number;
   stuckSeconds: number;
   memoryBytes: number;
-}
+};
