@@ -23,6 +23,8 @@ export const HOUSE: readonly string[] = [
   'src/mirror/acts',
   'src/mirror/told',
   'src/mirror',
+  'src/process/formats',
+  'src/process/chain',
   'src/process',
   // The ingestor: what a file meets on its way, and who carries it.
   'src/ingest/rules',

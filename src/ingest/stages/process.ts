@@ -185,6 +185,13 @@ const processedBy = ({ claim }: IngestJob, { feed }: Batch, { report, version, a
   ...{ columns: report.columns ?? null, headerSha256: report.headerSha256 ?? null },
   outputs: answer.outputs.map(({ sha256, ...its }, i) => {
     const { tag, name, extension, rows } = report.outputs[i]!;
-    return { ...its, tag, rows, suffix: `.${name}${extension}`, sha256: Buffer.from(sha256, 'hex'), target: null };
+    return {
+      ...its,
+      tag,
+      rows,
+      suffix: `.${name}${extension === '' ? '' : `.${extension}`}`,
+      sha256: Buffer.from(sha256, 'hex'),
+      target: null,
+    };
   }),
 });
