@@ -30,7 +30,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   unknown_variable: usage('Rename or unset the environment variable.'),
   unknown_key: usage('Correct the key in the file; keys are the names of the flags.'),
   unknown_verb: usage('Name one of the verbs that the sentence lists.'),
-  unknown_stage: usage('Name one of the four stages, or none for all.'),
+  unknown_stage: usage('Name one of the stages, or none for all.'),
   unknown_feed: usage('Name one of the feeds that the sentence lists.'),
   unknown_code: usage('Name one of the reasons that the sentence lists.'),
   option_twice: usage('Leave one of the two out.'),
@@ -140,12 +140,45 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Make the filesystem larger, or lower --min-free-bytes, and ingest-ctl retry, or ingest-ctl discard.',
   ),
   target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
+  record_invalid: held(
+    'Send a corrected file and ingest-ctl discard this one, or change the rule and ingest-ctl retry.',
+  ),
+  header_differs: held(
+    'Send a corrected file and ingest-ctl discard this one, or change the rule and ingest-ctl retry.',
+  ),
+  rows_out_of_bounds: held(
+    'Send a corrected file and ingest-ctl discard this one, or change the bound and ingest-ctl retry.',
+  ),
+  not_utf8: held('Set encoding: in the chain to what the file has and ingest-ctl retry, or ingest-ctl discard it.'),
+  nul_byte: held('Send a corrected file and ingest-ctl discard this one.'),
+  record_too_large: held(
+    'Look for a quote that is never closed, then ingest-ctl discard it, or raise the bound and ingest-ctl retry.',
+  ),
+  unpacked_too_large: held('Raise the bound and ingest-ctl retry, or ingest-ctl discard it.'),
+  gzip_cut: held('Send the file again, and ingest-ctl discard this one.'),
+  too_many_outputs: held(
+    'Look at the tag in the sentence: correct the chain or raise outputs-max, then ingest-ctl retry.',
+  ),
+  outputs_too_large: held('Correct the chain or raise its bound, then ingest-ctl retry.'),
+  rejects_too_many: held(
+    'Look at the file: send a corrected one and ingest-ctl discard this one, or raise reject: max and ingest-ctl retry.',
+  ),
+  process_failed: held('Correct the module, then ingest-ctl retry.'),
+  process_stuck: held('Correct the module, then ingest-ctl retry, or ingest-ctl discard.'),
+  process_died: held('Correct the module or give it more memory, then ingest-ctl retry, or ingest-ctl discard.'),
+  output_missing: held('ingest-ctl discard it and send it again.'),
+  output_changed: held('ingest-ctl discard it and send it again.'),
   low_space: { exit: null, retryable: true, hint: 'Free some space there, or lower the mark that the sentence names.' },
   low_inodes: { exit: null, retryable: true, hint: 'Remove small files there, or lower --min-free-inodes.' },
   state_unchecked: {
     exit: null,
     retryable: true,
     hint: 'Wait: it opens by itself when every page of the state was read.',
+  },
+  unloadable: {
+    exit: null,
+    retryable: true,
+    hint: 'Correct the chain or its module: the gate opens by itself when it can be loaded.',
   },
   paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
   sidecar_unreadable: {

@@ -5,17 +5,17 @@
 import { dashboardOf } from './dashboard.js';
 import { feedsOf } from './feeds.js';
 import { notifyOf } from './notify.js';
-import type { Config, ServiceOptions } from './options.js';
+import type { Config, FeedOptions, ServiceOptions } from './options.js';
 import type { Invocation } from './read.js';
 import { parseWorkers } from './schema.js';
 import { refuseStateInside, statePathOf } from './state-path.js';
-import { STAGE_NAMES } from './values/stage-names.js';
+import { STAGE_NAMES, stagesUsed } from './values/stage-names.js';
 
 const DASHBOARD_PORT = '8000';
 
 export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
   const feeds = feedsOf(invocation);
-  const service = serviceOf(invocation, env);
+  const service = serviceOf(invocation, env, { feeds });
   refuseStateInside(invocation.origin('state-path'), service.statePath, feeds);
   return { feeds, service };
 }
@@ -27,16 +27,21 @@ export function workerConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): 
 
 /** The dashboard alone learns its feeds from the state too, and has an address without being told one. */
 export function dashboardConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
-  return { feeds: [], service: serviceOf(invocation, env, DASHBOARD_PORT) };
+  return { feeds: [], service: serviceOf(invocation, env, { dashboard: DASHBOARD_PORT }) };
 }
 
-function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: string): ServiceOptions {
+/** `dashboard`: its address where none is given. */
+function serviceOf(
+  invocation: Invocation,
+  env: NodeJS.ProcessEnv,
+  { feeds = [], dashboard }: { feeds?: readonly FeedOptions[]; dashboard?: string } = {},
+): ServiceOptions {
   const values = invocation.service;
   return {
     statePath: statePathOf(invocation, env),
     logLevel: values['log-level'],
     concurrency: values.concurrency,
-    workers: values.workers === undefined ? undefined : everyStage(parseWorkers(values.workers)!),
+    workers: values.workers === undefined ? undefined : everyStage(parseWorkers(values.workers)!, feeds),
     maxAttempts: values['max-attempts'],
     stallSeconds: values['stall-seconds'],
     maxBytesPerSecond: values['max-bytes-per-second'],
@@ -46,13 +51,18 @@ function serviceOf(invocation: Invocation, env: NodeJS.ProcessEnv, fallback?: st
     once: values.once,
     dryRun: values['dry-run'],
     trace: values.trace,
-    dashboard: dashboardOf(invocation, env, fallback),
+    dashboard: dashboardOf(invocation, env, dashboard),
     notify: notifyOf(invocation, env),
   };
 }
 
 /** A stage that --workers does not name gets one process, if none runs all: a pipeline without it would stand still. */
-function everyStage(named: Record<string, number>): Record<string, number> {
+function everyStage(named: Record<string, number>, feeds: readonly FeedOptions[]): Record<string, number> {
   if ('all' in named) return named;
-  return Object.fromEntries(STAGE_NAMES.map((stage) => [stage, named[stage] ?? 1]));
+  return Object.fromEntries(
+    STAGE_NAMES.flatMap((stage) => {
+      const count = named[stage] ?? (stagesUsed(feeds).includes(stage) ? 1 : 0);
+      return count > 0 ? [[stage, count]] : [];
+    }),
+  );
 }

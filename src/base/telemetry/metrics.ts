@@ -5,6 +5,7 @@
  */
 import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
+import { stagesUsed, statsUsed } from '../config/values/stage-names.js';
 import type { Emit } from './emit.js';
 
 export interface Metrics {
@@ -67,9 +68,12 @@ export function processed(view: Pick<QueueView, 'counters'>): { files: number; b
 }
 
 function depth(backend: Backend): Pick<Metrics, 'queue_depth' | 'held'> {
-  const queue_depth: Record<string, number> = Object.fromEntries(backend.stages.map((stage) => [stage, 0]));
+  const feeds = backend.feeds();
+  const queue_depth: Record<string, number> = Object.fromEntries(
+    stagesUsed(feeds.map(({ options }) => options)).map((stage) => [stage, 0]),
+  );
   let held = 0;
-  for (const stats of backend.stats()) {
+  for (const stats of statsUsed(backend.stats(), feeds)) {
     queue_depth[stats.stage] =
       (queue_depth[stats.stage] ?? 0) + stats.ready + stats.deferred + stats.claimed + stats.waiting;
     held += stats.held;

@@ -4,12 +4,13 @@
  */
 import type { StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
+import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { PRODUCER, partsOf, type Service, services } from '../../ingest/ledger/services.js';
 
 export function absenceFindings(
-  view: Pick<QueueView, 'stages' | 'read' | 'countedAtMs'>,
+  view: Pick<QueueView, 'stages' | 'feeds' | 'read' | 'countedAtMs'>,
   stats: readonly StageStats[],
   processes: readonly Process[],
 ): Finding[] {
@@ -17,7 +18,7 @@ export function absenceFindings(
   const before = services(view);
   if (living.length === 0) return [nobody(view, before, waitingIn(stats, '*', ['*']))];
   const ranAs = (part: string) => before.filter(({ title }) => partsOf(title).includes(part));
-  const found = view.stages
+  const found = used(view, stats)
     .filter((stage) => !living.includes(stage))
     .map((stage) => {
       const count = waitingIn(stats, '*', [stage]);
@@ -36,6 +37,12 @@ export function absenceFindings(
     finding('no_producer', producers.length > 0, { stage: '*', files: 0, since: endOf(producers), sentence, release }),
   ];
 }
+
+/** A stage that no feed's files go through is missed by nobody. */
+const used = (view: Pick<QueueView, 'stages' | 'feeds'>, stats: readonly StageStats[]): string[] => {
+  const known: readonly string[] = stagesUsed(view.feeds().map(({ options }) => options));
+  return view.stages.filter((stage) => known.includes(stage) || stats.some((one) => one.stage === stage));
+};
 
 const finding = (
   code: string,

@@ -5,6 +5,7 @@
  */
 import type { QueueView } from '../../../queue/index.js';
 import type { ViewValues } from '../../base/config/schema.js';
+import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { folderOf } from '../../files/places.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { heldRows } from './held-list.js';
@@ -40,7 +41,8 @@ export function agesOf(view: QueueView, by: Grouping, feed: string | undefined, 
   };
   const wanted = (name: string) => feed === undefined || name === feed;
   if (by === 'stage' || by === 'feed') {
-    if (by === 'stage') for (const stage of view.stages) rows.set(stage, emptyRow(stage));
+    if (by === 'stage')
+      for (const stage of stagesUsed(view.feeds().map(({ options }) => options))) rows.set(stage, emptyRow(stage));
     for (const depth of view.depths())
       if (wanted(depth.feed))
         add(by === 'stage' ? depth.stage : depth.feed, depth.jobs, depth.bytes, depth.second * 1000);

@@ -4,7 +4,7 @@ import { suggestion } from '../../base/config/values/nearest.js';
 import { CATALOGUE } from '../../base/errors.js';
 
 /** Codes of gates: they hold no file. */
-const OF_GATES = ['low_space', 'low_inodes', 'paused'];
+const OF_GATES = ['low_space', 'low_inodes', 'paused', 'unloadable'];
 const LISTED = Object.keys(CATALOGUE).filter((code) => CATALOGUE[code]!.exit === null && !OF_GATES.includes(code));
 
 /** A clause without its full stop; undefined where it is one. The last error of a file that is held may be any of the kernel's. */

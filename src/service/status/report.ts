@@ -4,6 +4,7 @@
  */
 
 import type { Counter, HeldFor, QueueView } from '../../../queue/index.js';
+import { statsUsed } from '../../base/config/values/stage-names.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
@@ -71,7 +72,7 @@ export function lookAt(
   const rate = ratesOf(view);
   const inHand = jobsInHand(view);
   const held = view.heldFor();
-  const all = view.stats(held);
+  const all = statsUsed(view.stats(held), view.feeds());
   const processes = watch.look(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const order = view.stages;

@@ -1,3 +1,28 @@
 /** The stages in their order, as options and help name them; src/ingest/stages gives each its handler. */
+import type { StageStats } from '../../../../queue/backend.js';
+
 export const STAGE_NAMES = ['verify-complete', 'hash', 'process', 'manifest', 'move'] as const;
 export type IngestStage = (typeof STAGE_NAMES)[number];
+
+interface Chained {
+  process?: unknown;
+}
+
+/** Without a chain there is nothing to be processed. */
+const passesBy = (stage: string, feed: Chained): boolean => stage === 'process' && feed.process === undefined;
+
+/** Those that the files of some feed go through. */
+export const stagesUsed = (feeds: readonly Chained[]): IngestStage[] =>
+  STAGE_NAMES.filter((stage) => !passesBy(stage, {}) || feeds.some((feed) => !passesBy(stage, feed)));
+
+/** Of stages that the feed's files go through, and where there are jobs (it may have had a chain). */
+export function statsUsed(
+  stats: readonly StageStats[],
+  feeds: readonly { name: string; options: Chained }[],
+): StageStats[] {
+  const chained = new Map(feeds.map(({ name, options }) => [name, options]));
+  return stats.filter(
+    ({ feed, stage, ready, deferred, claimed, waiting, held }) =>
+      !passesBy(stage, chained.get(feed) ?? {}) || ready + deferred + claimed + waiting + held > 0,
+  );
+}
