@@ -26,6 +26,7 @@ export const process: Stage = {
   name: 'process',
   places: ['work', 'warehouse', 'process'],
   byBytes: true,
+  batchMax: 1,
 
   async run(jobs, batch) {
     const contents = contentsOf(jobs, batch);

@@ -82,6 +82,8 @@ export interface Stage {
   readonly places: readonly PlaceKind[];
   /** Its batches are bounded by bytes too: it reads or copies its files. */
   readonly byBytes?: true;
+  /** Of files that may take hours each, nobody waits for another one's settlement. */
+  readonly batchMax?: number;
   /** A PlaceError ends the batch: the rest is neither tried nor blamed. */
   run(jobs: readonly IngestJob[], batch: Batch): Promise<Judged>;
 }

@@ -110,7 +110,7 @@ function dispatchersOf(feeds: Feeds, worker: Worker): Dispatcher[] {
     peers.push(
       createDispatcher({
         ...{ backend, stage: stage.name, peers, run, onError: threads.failed },
-        batchMax: limits.claimBatchMax,
+        batchMax: stage.batchMax ?? limits.claimBatchMax,
         ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound) }),
       }),
     );
