@@ -115,7 +115,13 @@ function rowsOf({ model, contents }: Game, seen: Survey): void {
     model.gens.every(({ out }) => out === undefined);
   const none = { dropped: [], bystanders: [], sidecars: new Set<never>(), taken: new Set<never>() };
   const digests = new Set(contents.map(({ sha256 }) => sha256));
-  const sets = { held: new Set<string>(), discarded: digests, generations: new Map(), withdrawn: digests };
+  const sets = {
+    held: new Set<string>(),
+    discarded: digests,
+    generations: new Map(),
+    made: new Map(),
+    withdrawn: digests,
+  };
   const standing = seen.lines.filter(({ record }) => record && !seen.withdrawn.has(record.ingest_id));
   rows(seen.database, seen, standing, { ...none, ...sets, onDuplicate: 'archive', settled }, (name, what) => {
     // Learnt or taken ones have no file here.

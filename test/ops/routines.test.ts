@@ -50,7 +50,7 @@ function checkMoved(here: World, there: World): void {
   const none = new Set<never>();
   const dropped = [...there.dropped, ...here.dropped];
   const sets = { sidecars: none, taken: none, held: none, discarded: none, withdrawn: none };
-  const rest = { bystanders: [], ...sets, generations: new Map() };
+  const rest = { bystanders: [], ...sets, generations: new Map(), made: new Map() };
   assert.deepEqual(compare(seen, { ...rest, dropped, onDuplicate: 'archive', settled: true }), []);
 }
 

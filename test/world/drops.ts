@@ -32,6 +32,7 @@ export class Drops extends Home {
   /** See Expected. */
   readonly generations = new Map<string, number>();
   readonly withdrawn = new Set<string>();
+  readonly made = new Map<string, Readonly<Record<string, string>>>();
   /** Bytes that no other file of this world has. */
   readonly content: (bytes: number) => Buffer;
 
@@ -71,10 +72,10 @@ export class Drops extends Home {
   }
 
   protected expected(feed: Feed, change: Partial<Expected>): Expected {
-    const { dropped, sidecars, taken, held, discarded, generations, withdrawn } = this;
+    const { dropped, sidecars, taken, held, discarded, generations, withdrawn, made } = this;
     const onDuplicate = (feed.options.onDuplicate ?? this.options.onDuplicate) === 'delete' ? 'delete' : 'archive';
     const bystanders = this.bystanders.filter((b) => b.feed === feed.name);
-    const sets = { sidecars, taken, held, discarded, generations, withdrawn };
+    const sets = { sidecars, taken, held, discarded, generations, withdrawn, made };
     return { dropped, bystanders, ...sets, onDuplicate, settled: true, ...change };
   }
 }

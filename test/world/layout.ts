@@ -5,7 +5,11 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /** Names of flags in camelCase (`stabilitySeconds`); `false` becomes `--no-…`, a list repeats the flag. */
-export type Options = Record<string, string | number | boolean | readonly string[] | undefined>;
+export type Options = Record<string, string | number | boolean | readonly string[] | Chain | undefined>;
+/** What a configuration file alone can say: `process`. */
+export interface Chain {
+  [key: string]: unknown;
+}
 
 export interface FeedPlan {
   /** Given mount points or directories; those left out are made in the world's own directory. */
@@ -49,6 +53,8 @@ export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) =
 export function asFlags(options: Options): string[] {
   return Object.entries(options).flatMap(([name, value]) => {
     if (value === undefined) return [];
+    if (typeof value === 'object' && !Array.isArray(value))
+      throw new Error(`--${kebab(name)}: only a file can say that`);
     if (typeof value === 'boolean') return [value ? `--${kebab(name)}` : `--no-${kebab(name)}`];
     // `--include=-x` rather than two words: a value may begin with a dash.
     return [value].flat().map((one) => `--${kebab(name)}=${one}`);

@@ -23,6 +23,19 @@ export interface ManifestRecord {
   seal: 'lease' | 'copy';
   /** From the second on. */
   generation?: number;
+  /** Of a feed with a chain. */
+  rows?: number;
+  rejected?: number;
+  outputs?: OutputRecord[];
+}
+
+export interface OutputRecord {
+  tag: string;
+  warehouse_path: string;
+  warehouse_path_b64?: string;
+  rows: number;
+  size: number;
+  sha256: string;
 }
 
 export interface ManifestLine {

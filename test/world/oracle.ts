@@ -6,6 +6,7 @@
  */
 import { type ByteName, shownName } from '../../src/linux/names.js';
 import type { Dropped } from './dropping.js';
+import { type Made, outputs, outputsOf } from './outputs.js';
 import { rows } from './row-rules.js';
 import type { LineSeen, Survey } from './survey.js';
 import type { Found } from './tree.js';
@@ -52,6 +53,8 @@ export interface Expected {
   withdrawn: ReadonlySet<string>;
   /** `delete`: copies of duplicates are not kept. */
   onDuplicate: 'archive' | 'delete';
+  /** What contents are to be made into, in feeds with a chain. */
+  made: Made;
   /** Nothing is under way any more. False: judged in the middle of the work, where only promises that always hold count. */
   settled: boolean;
 }
@@ -66,11 +69,18 @@ export function compare(seen: Survey, all: Expected): Difference[] {
 
   bystanders(seen, expected, tell);
   manifest(seen, standing, expected, tell);
-  warehouse(seen, standing, expected, tell);
+  warehouse(withoutOutputs(seen, standing, expected), standing, expected, tell);
+  outputs({ ...seen, lines: standing }, expected, tell);
   contents(seen, standing, expected, tell);
   if (expected.settled) rest(seen, expected, tell);
   if (seen.database) rows(seen.database, seen, standing, expected, tell);
   return found;
+}
+
+/** Their files are judged by themselves (outputs.ts). While one is taken back, its outputs go after it. */
+function withoutOutputs(seen: Survey, standing: readonly LineSeen[], { settled }: Expected): Survey {
+  const its = outputsOf(settled ? standing : seen.lines, seen.root);
+  return { ...seen, warehouse: seen.warehouse.filter(({ path }) => !its.has(path)) };
 }
 
 function bystanders(seen: Survey, expected: Expected, tell: Tell): void {

@@ -19,6 +19,8 @@ export interface Survey {
   /** Without the work directory. */
   input: Found[];
   warehouse: Found[];
+  /** Where it is, absolute. */
+  root: string;
   /** What lies in the warehouse's own temporary folder. */
   temporary: Found[];
   underprocess: Found[];
@@ -40,6 +42,7 @@ export function survey(feed: Feed, statePath: string): Survey {
   return {
     feed: feed.name,
     input: tree(feed.input).filter((f) => f.kind !== 'directory' && !f.path.startsWith('.ingest/')),
+    root: feed.warehouse,
     warehouse: inWarehouse.filter((f) => !isTemporary(f)),
     temporary: inWarehouse.filter(isTemporary),
     underprocess: files(join(work, 'underprocess')),
