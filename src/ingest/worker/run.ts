@@ -4,8 +4,7 @@
  * Does not: know what a stage does.
  */
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
-import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
-import { type Dispatcher, limits, type Run, spareSpot } from '../../../queue/index.js';
+import { limits, type Run, spareSpot } from '../../../queue/index.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
@@ -22,6 +21,7 @@ import { refuseLostState } from '../upkeep/known.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
 import { settlementOf } from './batch-calls.js';
+import { Dispatchers } from './dispatchers.js';
 import { Feeds } from './feeds.js';
 import { openBatch, type Worker } from './open-batch.js';
 import { tellSettled } from './tell.js';
@@ -65,17 +65,19 @@ export async function runWorker(context: ChildContext): Promise<void> {
     threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
-    for (const name of feeds.names()) await feeds.get(name);
-    background.start();
-    const dispatchers = dispatchersOf(feeds, {
-      ...{ backend, boot: bootId(), background, context, isPaced: bound > 0 },
+    const worker: Worker = {
+      ...{ backend, boot: bootId(), background, context, isPaced: bound > 0, chains },
       threads: { all: threads, failed: onError },
-      chains,
-    });
+    };
+    const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
+      runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
+    );
+    for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});
+    background.start();
     if (!once) await enterService(backend, title);
-    for (const dispatcher of dispatchers) dispatcher.start();
+    dispatchers.start();
     await Promise.race([context.drained, lost]);
-    await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
+    await dispatchers.stop();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);
@@ -101,35 +103,7 @@ function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: T
   });
 }
 
-function dispatchersOf(feeds: Feeds, worker: Worker): Dispatcher[] {
-  const { backend, context, threads } = worker;
-  const bound = context.config.service.maxBytesPerSecond || limits.claimBytesMax;
-  const peers: Dispatcher[] = [];
-  for (const stage of handledBy(context.stages, threads.all.parts.most)) {
-    const run = runnerOf(stage, feeds, worker);
-    peers.push(
-      createDispatcher({
-        ...{ backend, stage: stage.name, peers, run, onError: threads.failed },
-        batchMax: stage.batchMax ?? limits.claimBatchMax,
-        ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound) }),
-      }),
-    );
-  }
-  return peers;
-}
-
-/**
- * Three batches at a time of the stages that lead straight on into the next one: while one is settled, a thread is at the files
- * of the others. With two it had nothing to do in the longer transactions (60,000 files: 10.9 s, now 9.9). Of those that read or
- * copy, one a thread, and one more that is settled meanwhile.
- */
-function handledBy(names: readonly string[], threads: number): Stage[] {
-  const stages = STAGES.filter(({ name }) => names.includes(name));
-  if (stages.length < STAGES.length) return stages;
-  return stages.flatMap((stage) => Array.from({ length: stage.byBytes ? threads + 1 : 3 }, () => stage));
-}
-
-function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
+function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) => void): Run {
   const { context, backend, threads } = worker;
   return async (claims, settle, keep) => {
     /** A thread hangs at its file: nobody else may touch that before the call has ended. */
@@ -147,6 +121,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
         context.fail(error);
         throw error;
       }
+      if (feed) met(feed);
       const opened = feed && openBatch(feed, worker);
       const { steps, around } = opened
         ? await runFeed(stage, group.map(ingestJob), opened)
