@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { linkSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
+import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { droppedAs, scenarios, watched } from './watching.js';
@@ -54,7 +54,7 @@ const targets = (world: World): string[] =>
   world.manifest().map(({ record }) => record!.warehouse_path.split('/').at(-1)!);
 
 scenarios('complete files only: replaced in flight', () => {
-  for (const stage of STAGE_NAMES.slice(1)) {
+  for (const stage of stagesUsed([]).slice(1)) {
     watched(
       `a file that is replaced while its first version waits for ${stage}: all versions arrive`,
       {},

@@ -104,7 +104,7 @@ export class Told {
   static async open(t: TestContext, web: Web): Promise<Told> {
     const told = new Told(t, web);
     await told.owner('producer');
-    told.worker = await told.owner('worker verify-complete hash manifest move');
+    told.worker = await told.owner('worker verify-complete hash process manifest move');
     await told.start();
     await told.turn();
     return told;
