@@ -13,6 +13,7 @@ import type { FileEnd } from '../chains/child.js';
 import { type Content, stageOf } from '../ledger/content.js';
 import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
+import { movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';
 import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
@@ -50,7 +51,10 @@ function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Ste
   const isPlanned = content.state !== 'carried' || content.target !== null;
   const isRecorded = (): boolean => batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
   if (!isPlanned && batch.feed.process && !isRecorded()) return undefined;
-  return { outcome: { kind: 'advance', to: stageOf(content.state) } };
+  const nothingMoved = isPlanned ? {} : movedNothing(job.claim.claimNo);
+  return {
+    outcome: { kind: 'advance', to: stageOf(content.state), payload: payloadOf({ ...job.facts, ...nothingMoved }) },
+  };
 }
 
 async function throughChain(job: IngestJob, batch: Batch, content: Content): Promise<Step> {
@@ -156,7 +160,7 @@ interface Made {
 
 function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): Step {
   const { report } = made;
-  const facts = { ...job.facts, chainDeaths: undefined, processed: true as const };
+  const facts = { ...job.facts, chainDeaths: undefined, processed: true as const, ...movedNothing(job.claim.claimNo) };
   let headerBefore: string[] | undefined;
   const outcome = (tx: Tx): Outcome => {
     recordProcessed(tx, content.row, processedBy(job, batch, made));
