@@ -12,6 +12,8 @@ import { type Answer, type LoadedChain, processFile } from './process-file.js';
 type Tell = (message: ChildMessage) => void;
 
 let chain: LoadedChain | undefined;
+/** A file may come before the module is loaded. */
+let loaded: Promise<void> | undefined;
 /** The file that is processed. */
 let atWork: FileMessage | undefined;
 
@@ -19,7 +21,7 @@ let atWork: FileMessage | undefined;
 export function serveWorker(): void {
   const tell: Tell = (message) => void process.send?.(message);
   process.on('message', (message: ParentMessage) => {
-    if (message.kind === 'chain') void load(message, tell);
+    if (message.kind === 'chain') loaded = load(message, tell);
     else void work(message, tell);
   });
   process.on('disconnect', () => process.exit());
@@ -49,8 +51,11 @@ async function load({ options }: ChainMessage, tell: Tell): Promise<void> {
 
 async function work(file: FileMessage, tell: Tell): Promise<void> {
   const { job } = file;
+  await loaded;
+  // Told already.
+  if (chain === undefined) return;
   atWork = file;
-  const answer = await processFile(chain!, file, (records, bytes) => tell({ kind: 'progress', job, records, bytes }));
+  const answer = await processFile(chain, file, (records, bytes) => tell({ kind: 'progress', job, records, bytes }));
   atWork = undefined;
   tell(messageOf(job, answer));
 }
