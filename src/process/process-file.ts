@@ -119,8 +119,8 @@ async function readAll(run: Run, chain: Chain, source: Source, progress: Progres
     begun = true;
     chain.begin(format.header?.columns);
   };
+  const rows: Row[] = [];
   for (let used = 0; await window.next(used); ) {
-    const rows: Row[] = [];
     used = format.read(window, rows);
     if (!begun && (format.header !== undefined || options.format !== 'csv')) begin();
     for (const row of rows) {
@@ -133,6 +133,9 @@ async function readAll(run: Run, chain: Chain, source: Source, progress: Progres
       tell();
     }
     await chain.drain();
+    // V8 looks for garbage when it has time, which is at the next await: it would find all records of the window in use.
+    rows.length = 0;
+    run.current = undefined;
     // So that messages are sent, and those of the parent are heard.
     await new Promise(setImmediate);
     tell();
