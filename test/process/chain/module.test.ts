@@ -1,10 +1,11 @@
 /** Steps of a user's module: order, promises, batches, what is written, and who is to blame. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emit, runChain, type StepsOf, type TestedChain } from '../../../src/process/index.js';
 
 type Row = Record<string, unknown>;
+/** What a step of a module awaits: the order is tested, whatever the times are. */
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const csv = (module: StepsOf, more: object = {}): TestedChain => ({ format: 'csv', start: 'step', module, ...more });
 const CHECKED = { start: 'check', steps: { check: { columns: { n: 'number' }, next: 'step' } } };
 const INPUT = 'k,n\na,1.50\n"b",2.0\na,\n';
