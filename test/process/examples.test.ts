@@ -79,8 +79,8 @@ const WRONG: Record<string, RegExp> = {
     /^module in \S+ must be a module that can be read, .*ENOENT/,
   'format: lines\nstart: split\nsteps: { split: { by: a } }\n': /because lines have no columns/,
   'format: csv\nstart: check\nsteps: { check: { next: "../x" } }\n': /^steps\.check\.next in \S+ must be a tag/,
-  'format: csv\nstart: check\nsteps: { check: {} }\noutputsMax: 1001\n':
-    /^outputsMax in \S+ must be a whole number from 1 to 1000/,
+  'format: csv\nstart: check\nsteps: { check: {} }\noutputs-max: 1001\n':
+    /^outputs-max in \S+ must be a whole number from 1 to 1000/,
 };
 for (const [text, expected] of Object.entries(WRONG)) {
   test(`a chain that is wrong: ${expected.source}`, (t) => {

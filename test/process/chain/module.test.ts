@@ -147,7 +147,7 @@ test('a module cannot swallow what the engine throws at its emit', async () => {
       } catch {}
     },
   });
-  assert.equal((await runChain(csv(module, { outputsMax: 1 }), INPUT)).held?.code, 'too_many_outputs');
+  assert.equal((await runChain(csv(module, { 'outputs-max': 1 }), INPUT)).held?.code, 'too_many_outputs');
 });
 
 test('a million tags are too many outputs', async () => {
@@ -157,7 +157,7 @@ test('a million tags are too many outputs', async () => {
     },
   });
   const { held } = await runChain(csv(module), INPUT, 'a.csv');
-  assert.equal(held?.reason, 'a.csv, line 2: "t100" would be output 101; outputsMax is 100');
+  assert.equal(held?.reason, 'a.csv, line 2: "t100" would be output 101; outputs-max is 100');
 });
 
 test('a record that comes back to a step that it is in is a circle, with its way', async () => {
