@@ -71,7 +71,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'bad':
       return hold(
         end.code,
-        `${end.reason}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
+        `${end.reason}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
         job.facts,
       );
     case 'no_room':
