@@ -164,6 +164,23 @@ export function noteHeader(tx: Tx, feed: string, sha256: string, names: readonly
   return JSON.parse(before.names) as string[];
 }
 
+export interface ChangedHeader {
+  feed: string;
+  /** Names of columns; where they are many, the first ones and `…`. */
+  before: string[];
+  now: string[];
+  changedMs: number;
+}
+
+/** Feeds whose header became another one since that wall-clock ms. */
+export const changedHeaders = (reader: Reader, sinceMs: number): ChangedHeader[] =>
+  reader
+    .all<{ feed: string; names: string; before: string; changedMs: number }>(
+      'SELECT feed, names, names_before AS before, changed_ms AS changedMs FROM headers WHERE changed_ms > ? ORDER BY feed',
+      sinceMs,
+    )
+    .map(({ names, before, ...rest }) => ({ ...rest, before: JSON.parse(before), now: JSON.parse(names) }));
+
 function namesWithin(names: readonly string[]): string {
   for (let kept = names.length; ; kept = Math.floor(kept / 2)) {
     const text = JSON.stringify(kept === names.length ? names : [...names.slice(0, kept), '…']);

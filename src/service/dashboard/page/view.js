@@ -79,7 +79,7 @@ export function drawTables(look, feed) {
   });
   plain('gates', look.gates.filter(ofFeed(feed)), ({ feed: of, stage, cause, place, code, reason, since }) => {
     const where = `${stage === '*' ? 'every stage' : stage} of ${of === '*' ? 'every feed' : name(of)}`;
-    const why = cause === 'pause' ? 'paused' : `${code} at the ${place}`;
+    const why = cause === 'pause' ? 'paused' : place === 'process' ? code : `${code} at the ${place}`;
     return `${where}: ${why}, ${name(reason)}, since ${moment(since)}`;
   });
   plain('feeds', look.feeds, ({ name: of, input, warehouse, mode }) => {
