@@ -3,6 +3,9 @@
  * their bytes as latin1 strings.
  */
 import type { ProcessOptions } from '../base/config/values/process.js';
+import type { Fault } from './formats/fault.js';
+
+export type { Fault, HoldCode } from './formats/fault.js';
 
 /** The first message to the child. Answer: `ready` or `unloadable`. */
 export interface ChainMessage {
@@ -54,38 +57,10 @@ export interface Report {
   outputs: ReportedOutput[];
 }
 
-export type HoldCode =
-  | 'record_invalid'
-  | 'header_differs'
-  | 'rows_out_of_bounds'
-  | 'not_utf8'
-  | 'nul_byte'
-  | 'record_too_large'
-  | 'unpacked_too_large'
-  | 'gzip_cut'
-  | 'too_many_outputs'
-  | 'outputs_too_large'
-  | 'rejects_too_many'
-  | 'process_failed';
-
-/** Why a file is held, and where in it. */
-export interface Fault {
-  code: HoldCode;
-  /** A sentence with the file's name. */
-  reason: string;
-  /** From 1. */
-  line?: number;
-  column?: number;
-  /** From 0, in the unpacked bytes. */
-  byte?: number;
-  /** At most 200 characters, control characters shown. */
-  excerpt?: string;
-}
-
 export type ChildMessage =
   /** SHA-256 (hex) of the module's file and the chain's configuration. */
   | { kind: 'ready'; version: string }
-  /** The feed's gate: the module cannot be loaded, or the chain does not fit it. */
+  /** The feed's gate: the module cannot be loaded, its factory fails, or the chain does not fit it. Also the answer to a file. */
   | { kind: 'unloadable'; reason: string }
   /** One a second while a file is read. */
   | { kind: 'progress'; job: string; records: number; bytes: number }

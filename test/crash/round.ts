@@ -89,10 +89,15 @@ async function recover(
   judge(await run(NO_FAULT), NO_FAULT, end.violations);
 }
 
-/** All that is held but the file whose sidecar demands something else. */
+/** All that is held, but for the file whose sidecar demands something else, and that for this very reason. */
 export const heldUnexpectedly = ({ world }: Scene): string[] =>
   world.feeds.flatMap(({ name }) =>
-    world.jobs(name).flatMap(({ state, key }) => (state === 'held' && key !== MISMATCHED ? [key] : [])),
+    world
+      .jobs(name)
+      .filter(
+        ({ state, key, hold_code }) => state === 'held' && !(key === MISMATCHED && hold_code === 'checksum_mismatch'),
+      )
+      .map(({ key }) => key),
   );
 
 async function runOnce(

@@ -26,6 +26,7 @@ export interface ManifestRecord {
   /** Of a feed with a chain. */
   rows?: number;
   rejected?: number;
+  columns?: number;
   outputs?: OutputRecord[];
 }
 

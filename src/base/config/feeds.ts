@@ -5,10 +5,12 @@
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors.js';
 import type { FeedOptions } from './options.js';
+import { processFrom, processOf } from './process.js';
 import type { Invocation } from './read.js';
 import type { FeedValues } from './schema.js';
 import { type Folder, realDirectory, realOrFuturePath, refuseOverlap, refuseWithin } from './values/directories.js';
 import { parseExpectation } from './values/expect.js';
+import type { ProcessOptions } from './values/process.js';
 
 export function feedsOf(invocation: Invocation): FeedOptions[] {
   const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values));
@@ -57,11 +59,20 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     minFreeBytes: values['min-free-bytes'],
     minFreeInodes: values['min-free-inodes'],
     ...keepingOf(values),
+    ...(values.process === undefined ? {} : { process: chainOf(invocation, name, values.process) }),
     timezone: values.timezone,
     poll: values.poll,
     scanIntervalSeconds: values['scan-interval-seconds'],
     expect: values.expect.map((text) => parseExpectation(text)!),
   };
+}
+
+/** A module's path is relative to the file that names it. */
+function chainOf(invocation: Invocation, feed: string, given: string | object): ProcessOptions {
+  const origin = invocation.origin('process', feed);
+  if (typeof given === 'string') return processFrom(origin, given);
+  const at = origin.indexOf(' in ');
+  return processOf(given, origin.slice(0, at), origin.slice(at + ' in '.length));
 }
 
 /** What of a feed's files is removed when; also of a feed whose folders nobody named. */

@@ -4,13 +4,12 @@
  * Guarantees: unknown keys are refused with the nearest known one.
  * Does not: check values; read.ts does.
  */
-import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { EnvironmentError, OperatorError } from '../errors.js';
+import { OperatorError } from '../errors.js';
 import { feedFields, isFeedOption, serviceFields } from './schema.js';
 import { EXPECT_KEYS } from './values/expect.js';
 import { limits } from './values/limits.js';
 import { suggestion } from './values/nearest.js';
+import { readYaml } from './yaml.js';
 
 export interface ConfigFile {
   path: string;
@@ -25,7 +24,7 @@ const TOP_KEYS = ['feeds', ...Object.keys(feedFields), ...SERVICE_KEYS];
 const FEED_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export function readConfigFile(path: string): ConfigFile {
-  const root = parse(path);
+  const root = readYaml('--config', path);
   const top = entriesOf(root, path, 'the file');
   const feeds = new Map<string, Map<string, unknown>>();
   for (const key of top.keys()) refuseUnknown(key, TOP_KEYS, path, '');
@@ -54,43 +53,6 @@ export function readConfigFile(path: string): ConfigFile {
     );
   }
   return { path, top, feeds };
-}
-
-function parse(path: string): unknown {
-  let source: string;
-  try {
-    const { size } = statSync(path);
-    if (size > limits.configFileBytesMax) {
-      throw new OperatorError(
-        'bad_config_file',
-        `--config must name a file of at most ${limits.configFileBytesMax} bytes, but ${path} has ${size}; name the YAML file with the options.`,
-      );
-    }
-    source = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new EnvironmentError(
-      'config_unreadable',
-      `--config must name a file that can be read, but ${path} cannot be (${code}); check the path and its permissions.`,
-    );
-  }
-  // Loaded where a file is named: most commands are given none, and it takes a tenth of their start.
-  const { parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
-  const document = parseDocument(source, { prettyErrors: true });
-  const problem = document.errors[0];
-  if (problem) {
-    const line = problem.linePos?.[0].line ?? 1;
-    const what = problem.message
-      .split('\n')[0]!
-      .replace(/ at line .*$/, '')
-      .replace(/[:.]$/, '');
-    throw new OperatorError(
-      'bad_config_file',
-      `${path} is not valid YAML in line ${line}: ${what}; correct that line.`,
-    );
-  }
-  return document.toJS({ maxAliasCount: 100 });
 }
 
 function entriesOf(value: unknown, path: string, where: string): Map<string, unknown> {

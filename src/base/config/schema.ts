@@ -8,6 +8,7 @@ import { addressOf } from './dashboard.js';
 import { commandOf, webhookOf } from './notify.js';
 import { expectationText, parseExpectation } from './values/expect.js';
 import {
+  chain,
   choice,
   durationIfGiven,
   type Field,
@@ -201,6 +202,14 @@ export const feedFields = {
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes' },
   ),
+  process: chain({
+    group: OUTCOME,
+    description: 'check, split and process each new file record by record, as that YAML file says (docs/processing.md)',
+    rule: 'the path of a YAML file with a chain, or in the file of options the chain itself',
+    example: '/etc/atomic-ingestor/orders.yaml',
+    placeholder: 'FILE',
+    defaultText: 'none',
+  }),
   timezone: textOr(
     'UTC',
     {

@@ -34,8 +34,7 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking
   if (!known || comesAgain(tx, job, known, feed.sameContentAgainAfterMs)) {
     const generation = known ? known.generation + 1 : 1;
     const { row, planned } = carry(tx, job, facts, { sha256, generation, original }, ahead);
-    const straight = ahead && { straight: true as const, ...movedNothing(job.claimNo) };
-    const payload = payloadOf({ ...facts, content: row, ...straight });
+    const payload = payloadOf({ ...facts, content: row, ...movedNothing(job.claimNo) });
     return {
       kind: 'advance',
       to: feed.process ? 'process' : 'manifest',

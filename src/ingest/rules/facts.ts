@@ -68,9 +68,10 @@ export interface JobFacts {
   refusals?: number;
   /** How often there was no room for a copy of it. */
   noRoom?: number;
-  /** Its claims for `manifest` go on into `move` and may have renamed it, once its line is confirmed. */
-  straight?: true;
-  /** The last `claimNo` that led into `move`, or tried nothing there: only a later one can have renamed anything. */
+  /**
+   * The last `claimNo` of which it is known that it moved nothing: only a later one can have renamed anything. Claims for `manifest` may go
+   * on into `move`, once the line is confirmed.
+   */
   moveAfter?: number;
   putAway?: PutAway;
 }

@@ -23,6 +23,7 @@ import { lookAgain } from '../steps/contents.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, blocked, retry, type Stage, type Step } from '../steps/stage.js';
 import { LOOK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
+import { notMoved } from './move.js';
 import { moveOnTheWay } from './move-on-the-way.js';
 
 /** A file whose end keeps moving is left to the others for a moment. */
@@ -55,10 +56,14 @@ export const manifest: Stage = {
     } finally {
       batch.hand(undefined);
     }
-    const answers = jobs.map((job) => steps.get(job) ?? manifestBusy(job));
+    const answers = jobs.map((job) => withoutLine(job, steps.get(job) ?? manifestBusy(job)));
     return moveOnTheWay(jobs, answers, contents, batch);
   },
 };
+
+/** Nothing is moved without its line. */
+const withoutLine = (job: IngestJob, step: Step): Step =>
+  typeof step.outcome !== 'function' && step.outcome.kind === 'advance' ? step : notMoved(job, step);
 
 /** Has its line, or cannot have one. */
 function answered(job: IngestJob, content: Content | undefined, round: number, steps: Map<IngestJob, Step>): boolean {
@@ -76,7 +81,7 @@ function answered(job: IngestJob, content: Content | undefined, round: number, s
   if (content.state === 'carried') return false;
   const { claimNo } = job.claim;
   // Confirmed before this claim came, which is not the first one for this stage: that may have gone on.
-  const isMoved = round === 0 && job.facts.straight && mayHaveMoved(job.facts, claimNo);
+  const isMoved = round === 0 && mayHaveMoved(job.facts, claimNo);
   const facts = isMoved ? job.facts : { ...job.facts, ...movedNothing(claimNo) };
   steps.set(job, { outcome: { kind: 'advance', payload: payloadOf(facts) } });
   return true;

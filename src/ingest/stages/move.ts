@@ -113,7 +113,7 @@ function recordAll(tx: Tx, jobs: readonly IngestJob[], steps: readonly Step[], s
 }
 
 /** A claim that moved nothing (the warehouse was failing, the file missing) leaves no doubt to the next one. */
-function notMoved(job: IngestJob, step: Step): Step {
+export function notMoved(job: IngestJob, step: Step): Step {
   const { claimNo } = job.claim;
   if (mayHaveMoved(job.facts, claimNo)) return step;
   return {

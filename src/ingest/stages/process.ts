@@ -14,6 +14,7 @@ import { type Content, stageOf } from '../ledger/content.js';
 import { countProcessed } from '../outputs/counts.js';
 import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
+import { movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';
 import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
@@ -51,7 +52,10 @@ function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Ste
   const isPlanned = content.state !== 'carried' || content.target !== null;
   const isRecorded = (): boolean => batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
   if (!isPlanned && batch.feed.process && !isRecorded()) return undefined;
-  return { outcome: { kind: 'advance', to: stageOf(content.state) } };
+  const nothingMoved = isPlanned ? {} : movedNothing(job.claim.claimNo);
+  return {
+    outcome: { kind: 'advance', to: stageOf(content.state), payload: payloadOf({ ...job.facts, ...nothingMoved }) },
+  };
 }
 
 async function throughChain(job: IngestJob, batch: Batch, content: Content): Promise<Step> {
@@ -72,7 +76,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'bad':
       return hold(
         end.code,
-        `${end.reason}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
+        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
         job.facts,
       );
     case 'no_room':
@@ -157,7 +161,7 @@ interface Made {
 
 function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): Step {
   const { report } = made;
-  const facts = { ...job.facts, chainDeaths: undefined, processed: true as const };
+  const facts = { ...job.facts, chainDeaths: undefined, processed: true as const, ...movedNothing(job.claim.claimNo) };
   let headerBefore: string[] | undefined;
   const outcome = (tx: Tx): Outcome => {
     const processed = processedBy(job, batch, made);

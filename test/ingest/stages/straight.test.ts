@@ -107,6 +107,20 @@ test(
 );
 
 test(
+  'the same of a file that was hashed by itself, and got its line in the claim that moved it',
+  onBench(async (bench) => {
+    const { world } = bench;
+    await bench.arrive(world.drop('a.csv', 100));
+    for (const stage of ['verify-complete', 'hash']) await bench.step(stage, 9);
+    // Plan, confirmation, and then the settlement does not come.
+    await going(bench, 'manifest', 5);
+    rmSync(join(world.feed().warehouse, world.warehouse()[0]!.path));
+    for (const stage of ['manifest', 'move']) await going(bench, stage);
+    assert.deepEqual([jobOf(bench).ending, contentOf(bench).note], ['stored', 'unconfirmed']);
+  }),
+);
+
+test(
   'a sealed file that somebody took before anything could be renamed is missed',
   onBench(async (bench) => {
     await bench.arrive(bench.world.drop('a.csv', 100));

@@ -143,6 +143,15 @@ export function text(about: About & { rule: string; example: string; placeholder
   );
 }
 
+/** A path, or what stands in such a file: process.ts reads either. */
+export function chain(about: About & { rule: string; example: string; placeholder: string }) {
+  return new Field<string | object | undefined>({ kind: 'text', ...about }, none, () =>
+    z.custom<string | object>((raw) =>
+      typeof raw === 'string' ? isText(raw) : typeof raw === 'object' && raw !== null,
+    ),
+  );
+}
+
 export function textOr(
   fallback: string,
   about: About & { rule: string; example: string; placeholder: string },

@@ -39,6 +39,16 @@ export const limits = {
   notifyCharsMax: 2_000,
   /** A configuration file is small; a larger one was named by mistake. */
   configFileBytesMax: 1_048_576,
+  /** Outputs of one file: each has a row and a file of its own. */
+  outputs: 100,
+  outputsMax: 1_000,
+  /** A record is in memory as a whole, and again as text. */
+  recordBytes: 16_777_216,
+  recordBytesMax: 268_435_456,
+  stuckSeconds: 60,
+  memoryBytes: 536_870_912,
+  /** Node itself takes half of it. */
+  memoryBytesMin: 134_217_728,
   /** A child that dies this often in a row without having got ready is not started again. */
   startFailuresMax: 5,
   /** First and longest delay before a child that died is started again. */

@@ -1,0 +1,222 @@
+/**
+ * Reads `process` of a feed: a mapping in the file of options, or the path of a YAML file with that mapping.
+ * Guarantees: what it answers can run, but for the names of steps that only the module has; nothing was loaded.
+ */
+import { accessSync, constants } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { EnvironmentError, OperatorError } from '../errors.js';
+import { limits } from './values/limits.js';
+import { Mapping } from './values/mapping.js';
+import { nearest } from './values/nearest.js';
+import {
+  type CheckStep,
+  COLUMN_TYPES,
+  type ColumnRule,
+  PROCESS_ENCODINGS,
+  PROCESS_FORMATS,
+  type ProcessOptions,
+  type SplitStep,
+  type StepOptions,
+} from './values/process.js';
+import { readYaml } from './yaml.js';
+
+const KEYS = [
+  ...['format', 'delimiter', 'quote', 'header', 'encoding', 'start', 'steps', 'reject', 'module'],
+  ...['outputsMax', 'outputBytesMax', 'unpackedBytesMax', 'recordBytesMax', 'stuckSeconds', 'memoryBytes'],
+];
+const BUILT_IN = ['check', 'split'] as const;
+const CHECK_KEYS = ['use', 'header', 'contains', 'columns', 'rows', 'lastNewline', 'next', 'else'];
+const SPLIT_KEYS = ['use', 'by', 'else'];
+const TAG = /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/;
+const TAG_RULE = 'a tag: 1 to 40 letters, digits, - and _, a letter or digit first';
+
+/** The chain of a YAML file. `origin`: what names the file, for sentences. */
+export const processFrom = (origin: string, path: string): ProcessOptions =>
+  processOf(readYaml(origin, resolve(path)), '', resolve(path));
+
+/** `path`: the keys that lead to it, for sentences. `file`: that it stands in; `module` is relative to it. */
+export function processOf(given: unknown, path: string, file: string): ProcessOptions {
+  const keys = new Mapping(given, path, file);
+  keys.only(KEYS);
+  const format = keys.choice('format', PROCESS_FORMATS);
+  if (format === undefined) throw keys.wrong(keys.at('format'), `one of ${PROCESS_FORMATS.join(', ')}`, undefined);
+  const module = moduleOf(keys, file);
+  const steps = stepsOf(keys, format);
+  const start = keys.text('start', 'the name of the first step', (text) => TAG.test(text));
+  if (start === undefined) throw keys.wrong(keys.at('start'), 'the name of the first step', undefined);
+  if (steps[start] === undefined && module === undefined) throw unknownStart(keys, start, steps, file);
+  refuseCircle(keys, steps, file);
+  return {
+    format,
+    ...csvOf(keys, format),
+    encoding: keys.choice('encoding', PROCESS_ENCODINGS) ?? 'utf-8',
+    start,
+    steps,
+    ...ifGiven('reject', rejectOf(keys)),
+    ...ifGiven('module', module),
+    ...boundsOf(keys),
+  };
+}
+
+/** Nothing where it is undefined: what a state records has no such keys. */
+function ifGiven<K extends string, T>(key: K, value: T | undefined): { [key in K]?: T } {
+  return (value === undefined ? {} : { [key]: value }) as { [key in K]?: T };
+}
+
+function boundsOf(keys: Mapping) {
+  return {
+    outputsMax: keys.whole('outputsMax', 1, limits.outputsMax) ?? limits.outputs,
+    ...ifGiven('outputBytesMax', keys.whole('outputBytesMax', 1, limits.byteCountMax)),
+    ...ifGiven('unpackedBytesMax', keys.whole('unpackedBytesMax', 1, limits.byteCountMax)),
+    recordBytesMax: keys.whole('recordBytesMax', 1, limits.recordBytesMax) ?? limits.recordBytes,
+    stuckSeconds: keys.whole('stuckSeconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
+    memoryBytes: keys.whole('memoryBytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
+  };
+}
+
+function csvOf(keys: Mapping, format: ProcessOptions['format']) {
+  const own = ['delimiter', 'quote', 'header'].find((key) => keys.has(key));
+  if (format !== 'csv' && own !== undefined)
+    throw keys.wrong(keys.at(own), 'left out, because the format is not csv', keys.value(own), 'remove it');
+  const isSign = (sign: string) => /^[\t -~]$/.test(sign);
+  const delimiter = keys.text('delimiter', 'one ASCII character', isSign) ?? ',';
+  const quote =
+    keys.text('quote', 'one ASCII character, or empty for none', (sign) => sign === '' || isSign(sign)) ?? '"';
+  if (delimiter === quote) throw keys.wrong(keys.at('quote'), 'another character than the delimiter', quote);
+  return { delimiter, quote, ...ifGiven('header', keys.texts('header')) };
+}
+
+function rejectOf(keys: Mapping): ProcessOptions['reject'] {
+  if (!keys.has('reject')) return undefined;
+  const reject = keys.mapping('reject');
+  reject.only(['max']);
+  const max = reject.value('max');
+  const isShare = typeof max === 'string' && /^\d{1,3}(\.\d{1,6})?%$/.test(max) && Number.parseFloat(max) <= 100;
+  const isCount = Number.isSafeInteger(max) && (max as number) >= 0;
+  if (!isShare && !isCount) throw reject.wrong(reject.at('max'), 'a number of records or a share like 1%', max);
+  return { max: max as number | string };
+}
+
+function moduleOf(keys: Mapping, file: string): string | undefined {
+  const given = keys.text('module');
+  if (given === undefined) return undefined;
+  const path = resolve(dirname(file), given);
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw new EnvironmentError(
+      'module_unreadable',
+      `${keys.at('module')} in ${file} must be a module that can be read, but ${path} cannot be (${(error as NodeJS.ErrnoException).code}); check the path and its permissions.`,
+    );
+  }
+  return path;
+}
+
+function stepsOf(keys: Mapping, format: ProcessOptions['format']): Record<string, StepOptions> {
+  const all = keys.mapping('steps');
+  return Object.fromEntries(all.keys.map((name) => [name, stepOf(all, name, format)]));
+}
+
+function stepOf(all: Mapping, name: string, format: ProcessOptions['format']): StepOptions {
+  if (!TAG.test(name)) throw all.wrong(all.at(name), `named by ${TAG_RULE}`, name, 'rename it');
+  const step = all.mapping(name);
+  const use = step.choice('use', BUILT_IN) ?? BUILT_IN.find((one) => one === name);
+  if (use === undefined) {
+    const near = nearest(name, BUILT_IN);
+    const hint = near === undefined ? '' : `did you mean ${near}? `;
+    throw step.wrong(
+      step.at('use'),
+      `one of ${BUILT_IN.join(', ')}`,
+      undefined,
+      `${hint}steps of the module are not written here`,
+    );
+  }
+  return use === 'check' ? checkOf(step, format) : splitOf(step, format);
+}
+
+const tagOf = (step: Mapping, key: string) =>
+  ifGiven(
+    key as 'else',
+    step.text(key, TAG_RULE, (text) => TAG.test(text)),
+  );
+
+function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
+  step.only(CHECK_KEYS);
+  const own = [...(format === 'csv' ? [] : ['header', 'contains']), ...(format === 'lines' ? ['columns'] : [])];
+  const odd = own.find((key) => step.has(key));
+  if (odd !== undefined)
+    throw step.wrong(step.at(odd), `left out, because ${format} has none`, step.value(odd), 'remove it');
+  const columns = step.mapping('columns');
+  const rows = step.mapping('rows');
+  rows.only(['min', 'max']);
+  return {
+    use: 'check',
+    ...ifGiven('header', step.texts('header')),
+    ...ifGiven('contains', step.texts('contains')),
+    columns: Object.fromEntries(columns.keys.map((name) => [name, ruleOf(columns, name)])),
+    ...(step.has('rows')
+      ? {
+          rows: {
+            ...ifGiven('min', rows.whole('min', 0, limits.byteCountMax)),
+            ...ifGiven('max', rows.whole('max', 0, limits.byteCountMax)),
+          },
+        }
+      : {}),
+    ...ifGiven('lastNewline', step.toggle('lastNewline')),
+    ...(tagOf(step, 'next') as { next?: string }),
+    ...tagOf(step, 'else'),
+  };
+}
+
+/** `amount: number`, or a mapping with the type and more. */
+function ruleOf(columns: Mapping, name: string): ColumnRule {
+  if (typeof columns.value(name) === 'string') return { type: columns.choice(name, COLUMN_TYPES)!, required: false };
+  const rule = columns.mapping(name);
+  rule.only(['type', 'pattern', 'required']);
+  const isPattern = (text: string) => {
+    try {
+      return new RegExp(text, 'u') instanceof RegExp;
+    } catch {
+      return false;
+    }
+  };
+  return {
+    type: rule.choice('type', COLUMN_TYPES) ?? 'text',
+    ...ifGiven('pattern', rule.text('pattern', 'a regular expression of JavaScript', isPattern)),
+    required: rule.toggle('required') ?? false,
+  };
+}
+
+function splitOf(step: Mapping, format: ProcessOptions['format']): SplitStep {
+  step.only(SPLIT_KEYS);
+  if (format === 'lines') throw step.wrong(step.path, 'left out, because lines have no columns', 'split', 'remove it');
+  const by = step.text('by', 'the name of a column');
+  if (by === undefined) throw step.wrong(step.at('by'), 'the name of a column', undefined);
+  return { use: 'split', by, ...tagOf(step, 'else') };
+}
+
+function unknownStart(keys: Mapping, start: string, steps: Record<string, StepOptions>, file: string): OperatorError {
+  const names = Object.keys(steps);
+  const near = nearest(start, names);
+  return new OperatorError(
+    'bad_value',
+    `${keys.at('start')} in ${file} must be a step, but ${JSON.stringify(start)} is none; ${near === undefined ? '' : `did you mean ${near}? `}the steps are ${names.join(', ') || 'missing'}.`,
+  );
+}
+
+/** Steps that lead to themselves by `next` and `else`; those of the module are noticed when they emit. */
+function refuseCircle(keys: Mapping, steps: Record<string, StepOptions>, file: string): void {
+  const walk = (name: string, way: string[]): void => {
+    const step = steps[name];
+    if (step === undefined) return;
+    if (way.includes(name)) {
+      const circle = [...way.slice(way.indexOf(name)), name].join(' → ');
+      throw new OperatorError(
+        'bad_value',
+        `${keys.at('steps')} in ${file} must not go in a circle, but ${circle} does; let one of them go to an output.`,
+      );
+    }
+    for (const tag of [step.use === 'check' ? step.next : undefined, step.else]) if (tag) walk(tag, [...way, name]);
+  };
+  for (const name of Object.keys(steps)) walk(name, []);
+}

@@ -1,0 +1,93 @@
+/**
+ * A mapping of the YAML file whose values have keys of their own: each mistake is a sentence with the path of its keys.
+ * Does not: know any key.
+ */
+import { OperatorError } from '../../errors.js';
+import { suggestion } from './nearest.js';
+
+export class Mapping {
+  readonly #values: Record<string, unknown>;
+
+  constructor(
+    value: unknown,
+    /** As sentences show it: `feeds.orders.process`. */
+    readonly path: string,
+    /** The file that it stands in. */
+    private readonly file: string,
+  ) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw this.wrong(path, 'a mapping of keys to values', value, 'write one "key: value" a line');
+    this.#values = value as Record<string, unknown>;
+  }
+
+  get keys(): string[] {
+    return Object.keys(this.#values);
+  }
+
+  has(key: string): boolean {
+    return this.#values[key] !== undefined && this.#values[key] !== null;
+  }
+
+  value(key: string): unknown {
+    return this.#values[key] ?? undefined;
+  }
+
+  mapping(key: string): Mapping {
+    return new Mapping(this.value(key) ?? {}, this.at(key), this.file);
+  }
+
+  /** Refuses each key that is not among them. */
+  only(known: readonly string[]): void {
+    const odd = this.keys.find((key) => !known.includes(key));
+    if (odd === undefined) return;
+    throw new OperatorError(
+      'unknown_key',
+      `${JSON.stringify(this.at(odd))} in ${this.file} is not a known key; ${suggestion(odd, known)}the keys there are ${known.join(', ')}.`,
+    );
+  }
+
+  at(key: string): string {
+    return this.path === '' ? key : `${this.path}.${key}`;
+  }
+
+  /** Undefined where it is not given. */
+  text(key: string, rule = 'a text', accepts: (text: string) => boolean = (text) => text !== ''): string | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string' || !accepts(value)) throw this.wrong(this.at(key), rule, value);
+    return value;
+  }
+
+  choice<T extends string>(key: string, values: readonly T[]): T | undefined {
+    return this.text(key, `one of ${values.join(', ')}`, (text) => values.includes(text as T)) as T | undefined;
+  }
+
+  whole(key: string, min: number, max: number): number | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
+      throw this.wrong(this.at(key), `a whole number from ${min} to ${max}`, value);
+    return value as number;
+  }
+
+  toggle(key: string): boolean | undefined {
+    const value = this.value(key);
+    if (value === undefined || typeof value === 'boolean') return value;
+    throw this.wrong(this.at(key), 'true or false', value);
+  }
+
+  texts(key: string): string[] | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    const isList = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
+    if (!isList) throw this.wrong(this.at(key), 'a list of texts', value, 'write [one, two]');
+    const twice = value.find((item, at) => value.indexOf(item) !== at);
+    if (twice !== undefined) throw this.wrong(this.at(key), 'a list in which each text is once', value);
+    return value;
+  }
+
+  wrong(path: string, rule: string, value: unknown, next = 'correct it'): OperatorError {
+    const got = (JSON.stringify(value) ?? 'nothing').slice(0, 200);
+    return new OperatorError('bad_value', `${path} in ${this.file} must be ${rule}, but is ${got}; ${next}.`);
+  }
+}

@@ -1,0 +1,104 @@
+/** The step `check`: passes records that keep its rules, and sends the others to `else`, or holds the file at the first. */
+import type { CheckStep } from '../../base/config/values/process.js';
+import type { Columns } from '../formats/columns.js';
+import { excerptOf, Held } from '../formats/fault.js';
+import type { Row } from '../formats/row.js';
+import { type ColumnTest, columnTest } from './column-test.js';
+import type { Frame, Node, Run } from './run.js';
+
+interface Wrong {
+  what: string;
+  column?: number;
+}
+
+export class Check implements Node {
+  next: Node | undefined;
+  else: Node | undefined;
+  /** The records that came. */
+  rows = 0;
+  #columns: Columns | undefined;
+  #bound = false;
+  readonly #encoding: BufferEncoding;
+  #tests: { name: string; column: number; field: (row: Row) => unknown; test: ColumnTest }[] = [];
+
+  constructor(
+    private readonly run: Run,
+    private readonly options: CheckStep,
+  ) {
+    this.#encoding = run.options.format === 'csv' ? 'latin1' : 'utf8';
+  }
+
+  take(row: Row, from?: Frame): void {
+    const { max } = this.options.rows ?? {};
+    if (++this.rows > (max ?? Number.POSITIVE_INFINITY))
+      throw this.run.heldAt('rows_out_of_bounds', `this is record ${this.rows}, and rows.max is ${max}`, row);
+    if (!this.#bound || row.columns !== this.#columns) this.bind(row.columns);
+    const wrong = row.fault === undefined ? this.#wrongIn(row) : { what: row.fault };
+    if (wrong === undefined) this.next?.take(row, from);
+    else this.#refuse(row, wrong, from);
+  }
+
+  #wrongIn(row: Row): Wrong | undefined {
+    for (const { name, column, field, test } of this.#tests) {
+      const value = field(row);
+      const wrong = test(value);
+      if (wrong !== undefined) return { what: `${name} ${wrong}${shownValue(value, this.#encoding)}`, column };
+    }
+    return undefined;
+  }
+
+  #refuse(row: Row, { what, column }: Wrong, from: Frame | undefined): void {
+    if (this.else === undefined) throw this.run.heldAt('record_invalid', what, row, column);
+    this.run.firstRejected ??= this.run.heldAt('record_invalid', what, row).message;
+    this.else.take(row, from);
+  }
+
+  /** Looks at a header, and where in it the columns of the rules are. */
+  bind(columns: Columns | undefined): void {
+    this.#columns = columns;
+    this.#bound = true;
+    if (columns !== undefined) this.#checkHeader(columns.names);
+    this.#tests = Object.entries(this.options.columns).map(([name, rule]) => ({
+      name,
+      column: (columns?.index.get(name) ?? -1) + 1,
+      field: this.run.format.field(columns, name),
+      test: columnTest(rule, this.run.options),
+    }));
+  }
+
+  #checkHeader(names: readonly string[]): void {
+    const { header, contains = [], columns } = this.options;
+    const differs = (what: string) =>
+      new Held({ code: 'header_differs', reason: `${this.run.name}: ${what}`, line: 1 });
+    if (header !== undefined) {
+      const at = header.findIndex((name, i) => name !== names[i]);
+      if (at >= 0) {
+        const got = names[at] === undefined ? 'is missing' : `is ${JSON.stringify(names[at])}`;
+        throw differs(`column ${at + 1} of the header must be ${JSON.stringify(header[at])}, but ${got}`);
+      }
+      if (names.length > header.length)
+        throw differs(
+          `the header has ${names.length} columns, but must have ${header.length}; ${JSON.stringify(names[header.length])} is more`,
+        );
+    }
+    const missing = [...contains, ...Object.keys(columns)].find((name) => !names.includes(name));
+    if (missing !== undefined) throw differs(`the header has no column ${JSON.stringify(missing)}`);
+  }
+
+  /** After the last record. */
+  end(): void {
+    const { rows } = this.options;
+    if (rows?.min === undefined || this.rows >= rows.min) return;
+    const reason = `${this.run.name}: ${this.rows} records came to the step, and rows.min is ${rows.min}`;
+    throw new Held({ code: 'rows_out_of_bounds', reason });
+  }
+}
+
+const VALUE_CHARS = 40;
+
+/** A value with what is wrong with it; nothing of one that is empty. */
+function shownValue(value: unknown, encoding: BufferEncoding): string {
+  if (value === '' || value === undefined || value === null) return '';
+  const text = excerptOf(Buffer.from(typeof value === 'object' ? JSON.stringify(value) : String(value), encoding));
+  return `: ${text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}…` : text}`;
+}

@@ -1,0 +1,160 @@
+/**
+ * A step of the user's module at work.
+ * Guarantees: its records come in their order, one at a time (or one batch), the next one after its promise; a throw holds the
+ * file and names the record; a record that comes back to a step that it is in is a cycle.
+ */
+import { Held, NoRoom, WriteError } from '../formats/fault.js';
+import type { Row } from '../formats/row.js';
+import { blamed, type Emit } from './module.js';
+import type { Outputs } from './outputs.js';
+import type { Frame, Node, Run } from './run.js';
+
+export const BATCH_MAX = 1_000;
+
+/** What the steps of a module emit into. */
+export interface Surroundings {
+  run: Run;
+  outputs: Outputs;
+  nodes: ReadonlyMap<string, Node>;
+  /** Of the module; undefined where a test gave the functions themselves. */
+  path: string | undefined;
+}
+
+interface Waiting {
+  row: Row;
+  from: Frame | undefined;
+}
+
+export class ModuleStep implements Node {
+  readonly #waiting: Waiting[] = [];
+  #busy = false;
+  #emitter: Emitter | undefined;
+
+  constructor(
+    private readonly name: string,
+    /** Gets one record, or where `size` is more an array of up to so many. */
+    private readonly call: (given: unknown, emit: Emit) => unknown,
+    private readonly size: number,
+    private readonly around: Surroundings,
+  ) {}
+
+  take(row: Row, from?: Frame): void {
+    const { run } = this.around;
+    if (row.fault !== undefined) throw run.heldAt('record_invalid', row.fault, row);
+    for (let frame = from; frame !== undefined; frame = frame.up) {
+      if (frame.node !== this) continue;
+      throw run.heldAt('process_failed', `the record goes in a circle: ${wayOf(from!)} → ${this.name}`, row);
+    }
+    this.#waiting.push({ row, from });
+    if (!this.#busy && this.#waiting.length >= this.size) this.#work();
+  }
+
+  /** Gives on what waits for a batch to be full. False where nothing waited. */
+  flush(): boolean {
+    if (this.#busy || this.#waiting.length === 0) return false;
+    this.#work();
+    return true;
+  }
+
+  #work(): void {
+    const { run } = this.around;
+    const taken = this.size === 1 ? [this.#waiting.shift()!] : this.#waiting.splice(0, this.size);
+    const values = taken.map(({ row }) => run.format.value(row));
+    const origins = this.size === 1 ? taken[0]!.row : new Map(taken.map(({ row }, at) => [values[at], row]));
+    const frame = { name: this.name, node: this, up: taken.at(-1)!.from };
+    const emitter = new Emitter(this.around, frame, origins);
+    this.#emitter = emitter;
+    const first = taken[0]!.row;
+    let answer: unknown;
+    try {
+      answer = this.call(this.size === 1 ? values[0] : values, emitter.emit);
+    } catch (error) {
+      throw this.#blame(error, first);
+    }
+    if (!isPromise(answer)) {
+      emitter.over = true;
+      return;
+    }
+    this.#busy = true;
+    run.started();
+    answer.then(
+      () => this.#goOn(emitter),
+      (error) => run.fail(this.#blame(error, first)),
+    );
+  }
+
+  #goOn(emitter: Emitter): void {
+    const { run } = this.around;
+    emitter.over = true;
+    this.#busy = false;
+    try {
+      while (!this.#busy && this.#waiting.length >= this.size) this.#work();
+    } catch (error) {
+      run.fail(error);
+    }
+    run.ended();
+  }
+
+  /** A fault of the engine that came through the module is itself; anything else is the module's. */
+  #blame(error: unknown, row: Row): unknown {
+    const failure = this.#emitter?.failure ?? this.around.run.failure ?? error;
+    if (isOwn(failure)) return failure;
+    return this.around.run.heldAt(
+      'process_failed',
+      `step ${this.name} failed: ${blamed(failure, this.around.path)}`,
+      row,
+    );
+  }
+}
+
+/** `emit` of one call of a step. */
+export class Emitter {
+  /** The call is over: what comes now is lost, and says so. */
+  over = false;
+  /** What the engine threw at an emit: the module may have caught it. */
+  failure: unknown;
+
+  constructor(
+    private readonly around: Surroundings,
+    private readonly frame: Frame,
+    /** The record, or those of a batch, that the call was given. */
+    private readonly origins: Row | Map<unknown, Row> | undefined,
+  ) {}
+
+  readonly emit: Emit = (tag, record) => {
+    const { run } = this.around;
+    if (this.over)
+      throw new Error(`emit of ${this.frame.name} was called after it had ended; return its promise, or await it`);
+    try {
+      this.#give(tag, record);
+    } catch (error) {
+      if (isOwn(error)) {
+        this.failure ??= error;
+        run.failure ??= error;
+      }
+      throw error;
+    }
+  };
+
+  #give(tag: string, record: unknown): void {
+    const { run, outputs, nodes } = this.around;
+    if (typeof tag !== 'string' || /\p{Surrogate}/u.test(tag))
+      throw new TypeError(
+        `a tag is a string, but emit got ${typeof tag === 'string' ? JSON.stringify(tag) : String(tag)}`,
+      );
+    const origin = this.origins instanceof Map ? this.origins.get(record) : this.origins;
+    const row = run.format.row(record, origin);
+    const step = nodes.get(tag);
+    if (step !== undefined) step.take(row, this.frame);
+    else outputs.of(tag).take(row);
+  }
+}
+
+const isPromise = (answer: unknown): answer is PromiseLike<unknown> =>
+  typeof (answer as PromiseLike<unknown> | undefined)?.then === 'function';
+
+/** Not the module's: it came through `emit`. */
+export const isOwn = (error: unknown): boolean =>
+  error instanceof Held || error instanceof NoRoom || error instanceof WriteError;
+
+const wayOf = (frame: Frame): string => (frame.up === undefined ? frame.name : `${wayOf(frame.up)} → ${frame.name}`);

@@ -1,0 +1,104 @@
+/**
+ * The module that a user wrote: what it exports, and how it is loaded and described.
+ * Does not: run its steps; module-step.ts does.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import type { ProcessOptions } from '../../base/config/values/process.js';
+import { Unloadable } from '../formats/fault.js';
+
+/** Gives a record to the step or the output of that name. */
+export type Emit = (tag: string, record: unknown) => void;
+
+/** The file that is processed. */
+export interface ProcessedFile {
+  /** As it was uploaded: its path below the input. */
+  readonly name: string;
+  /** Bytes, as it lies there (packed where it is gzip). */
+  readonly size: number;
+}
+
+/**
+ * The steps of one file, by their names. A promise that one returns is awaited before its next record. `batch` gets up to
+ * 1,000 records at a time; `end` is called once, after the last record.
+ */
+export interface ModuleSteps {
+  end?(emit: Emit): unknown;
+  batch?(records: unknown[], emit: Emit): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: what a record is depends on the format
+  [step: string]: ((record: any, emit: Emit) => unknown) | ((emit: Emit) => unknown) | undefined;
+}
+
+/** The module's default export: called once a file, so that nothing leaks from one file into the next. */
+export type StepsOf = (file: ProcessedFile) => ModuleSteps;
+
+/** Throws Unloadable. */
+export async function loadModule(path: string): Promise<StepsOf> {
+  let loaded: { default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  } catch (error) {
+    throw new Unloadable(`the module ${path} cannot be loaded: ${blamed(error, path)}`);
+  }
+  if (typeof loaded.default === 'function') return loaded.default as StepsOf;
+  throw new Unloadable(
+    `the module ${path} must export a function as its default, which is given the file and answers its steps, but exports ${typeof loaded.default}; write export default (file) => ({ … })`,
+  );
+}
+
+/** The steps of one file. Throws Unloadable. */
+export function stepsOf(module: StepsOf, file: ProcessedFile, path: string): ModuleSteps {
+  let steps: unknown;
+  try {
+    steps = module(file);
+  } catch (error) {
+    throw new Unloadable(`the module ${path} fails before the first record: ${blamed(error, path)}`);
+  }
+  const wrong = wrongIn(steps);
+  if (wrong !== undefined) throw new Unloadable(`the module ${path} ${wrong}`);
+  return steps as ModuleSteps;
+}
+
+function wrongIn(steps: unknown): string | undefined {
+  if (typeof steps !== 'object' || steps === null)
+    return `must answer an object with its steps, but answered ${steps === null ? 'null' : typeof steps}`;
+  if ('then' in steps)
+    return 'must answer its steps at once, but answered a promise; await in a step, or at the top of the module';
+  const odd = Object.entries(steps).find(([, step]) => typeof step !== 'function');
+  return (
+    odd &&
+    `has ${JSON.stringify(odd[0])} among its steps, which is ${typeof odd[1]} and no function; keep it in a variable`
+  );
+}
+
+/** A thrown thing in one line, with the first line of its stack that is in the module. */
+export function blamed(error: unknown, path: string | undefined): string {
+  if (!(error instanceof Error)) return `it threw ${String(error)}`;
+  const said = `${error.name}: ${error.message}`.replace(/\s+/g, ' ').slice(0, 500);
+  const url = path === undefined ? undefined : pathToFileURL(path).href;
+  const line = error.stack?.split('\n').find((one) => url !== undefined && one.includes(url));
+  const at = line && /([^/\\]+:\d+:\d+)\)?$/.exec(line)?.[1];
+  return at ? `${said} (${at})` : said;
+}
+
+/** SHA-256 (hex) of the chain: its configuration and the module's file. What the module imports is not seen. */
+export function versionOf({ module, ...options }: ProcessOptions): string {
+  const hash = createHash('sha256').update(JSON.stringify(sorted(options)));
+  if (module !== undefined) {
+    try {
+      hash.update('\0').update(readFileSync(module));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      throw new Unloadable(`the module ${module} cannot be read (${code}); check the path and its permissions`);
+    }
+  }
+  return hash.digest('hex');
+}
+
+/** Equal configurations are equal texts, in whatever order their keys were written. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+}

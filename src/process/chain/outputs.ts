@@ -1,0 +1,200 @@
+/**
+ * The outputs of one file: DIRECTORY/JOB.out.N.CLAIM, made when the first record comes, in the order in which tags are met.
+ * Guarantees: bounded in number and bytes, and in what they leave free; a partial that is given up is removed.
+ * Does not: sync or hash them; the worker does.
+ */
+import { closeSync, constants, fchmodSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import type { Columns } from '../formats/columns.js';
+import { Held, NoRoom, WriteError } from '../formats/fault.js';
+import type { Row } from '../formats/row.js';
+import type { Node, Run } from './run.js';
+import { nameOfTag, TAG_CHARS_MAX } from './tag.js';
+
+const BUFFER_BYTES = 65_536;
+/** How often free space is asked, in bytes written. */
+const SPACE_ASKED_BYTES = 16 << 20;
+const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const PARTIAL_MODE = 0o600;
+const FINAL_MODE = 0o644;
+const NEWLINE = 0x0a;
+
+export interface OutputsPlace {
+  /** Absolute, bytes as latin1. */
+  directory: string;
+  job: string;
+  claim: number;
+  minFreeBytes: number;
+  bytesMax: number;
+}
+
+export class Outputs {
+  readonly made: Output[] = [];
+  readonly #byTag = new Map<string, Output>();
+  #bytes = 0;
+  #askAgainAt = 0;
+
+  constructor(
+    readonly run: Run,
+    private readonly place: OutputsPlace,
+  ) {}
+
+  /** The output of a tag; made where there is none. Throws `too_many_outputs`, and a RangeError for a tag that is too long. */
+  of(tag: string): Output {
+    const known = this.#byTag.get(tag);
+    if (known) return known;
+    const name = nameOfTag(tag);
+    if (name === undefined) throw new RangeError(`a tag has at most ${TAG_CHARS_MAX} characters in a file name`);
+    const max = this.run.options.outputsMax;
+    if (this.made.length >= max)
+      throw this.run.heldAt(
+        'too_many_outputs',
+        `${JSON.stringify(tag)} would be output ${max + 1}; outputsMax is ${max}`,
+      );
+    this.#askSpace(0);
+    const n = this.made.length + 1;
+    const path = Buffer.from(`${this.place.directory}/${this.place.job}.out.${n}.${this.place.claim}`, 'latin1');
+    const output = new Output(this, n, tag, name, path);
+    this.made.push(output);
+    this.#byTag.set(tag, output);
+    return output;
+  }
+
+  /** Called before `bytes` are written. */
+  counted(bytes: number): void {
+    this.#bytes += bytes;
+    const { bytesMax } = this.place;
+    if (this.#bytes > bytesMax) {
+      const reason = `${this.run.name}: its outputs have more than ${bytesMax} bytes; raise outputBytesMax if it is meant so`;
+      throw new Held({ code: 'outputs_too_large', reason });
+    }
+    if (this.#bytes >= this.#askAgainAt) this.#askSpace(bytes);
+  }
+
+  #askSpace(bytes: number): void {
+    const free = this.#free();
+    if (free - bytes < this.place.minFreeBytes) throw new NoRoom(free);
+    this.#askAgainAt = this.#bytes + SPACE_ASKED_BYTES;
+  }
+
+  #free(): number {
+    const { bavail, bsize } = statfsSync(Buffer.from(this.place.directory, 'latin1'));
+    return bavail * bsize;
+  }
+
+  /** A call that finds no space says the same as too little of it. */
+  failed(error: unknown): Error {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EDQUOT') return new NoRoom(0);
+    return code === 'ENOSPC' ? new NoRoom(this.#free()) : new WriteError(error as NodeJS.ErrnoException);
+  }
+
+  close(): void {
+    for (const output of this.made) output.close();
+  }
+
+  /** Removes what was made. */
+  discard(): void {
+    for (const output of this.made) output.discard();
+  }
+}
+
+export class Output implements Node {
+  rows = 0;
+  #fd: number | undefined;
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #used = 0;
+  /** The last record had no line end; the next one needs it. */
+  #open = false;
+  #columns: Columns | undefined;
+
+  constructor(
+    private readonly outputs: Outputs,
+    readonly n: number,
+    readonly tag: string,
+    /** The tag as file names have it. */
+    readonly name: string,
+    private readonly path: Buffer,
+  ) {
+    try {
+      this.#fd = openSync(path, NEW, PARTIAL_MODE);
+    } catch (error) {
+      throw outputs.failed(error);
+    }
+  }
+
+  take(row: Row): void {
+    const isLike = row.columns === this.#columns && this.rows > 0;
+    this.#put(isLike ? row : this.#fit(row));
+  }
+
+  #put({ window, start, end, text }: Row): void {
+    this.rows++;
+    if (this.#open) this.#text('\n');
+    if (window === undefined) this.#text(text!);
+    else {
+      this.#bytes(window, start, end);
+      const last = window[end - 1];
+      this.#open = last !== NEWLINE && last !== this.outputs.run.window?.newline.charCodeAt(0);
+    }
+  }
+
+  /** The first record says which columns the others have. What is malformed has none, and is written as it is. */
+  #fit(row: Row): Row {
+    const { format } = this.outputs.run;
+    if (row.columns === undefined) return row;
+    if (this.#columns === undefined) {
+      this.#columns = row.columns;
+      this.#text(format.headerOf(row.columns));
+      return row;
+    }
+    return row.fault === undefined && row.columns !== this.#columns ? format.fit(row, this.#columns) : row;
+  }
+
+  #bytes(from: Buffer, start: number, end: number): void {
+    if (end - start > BUFFER_BYTES - this.#used) {
+      this.#flush();
+    }
+    if (end - start > BUFFER_BYTES) this.#write(from, start, end);
+    else this.#used += from.copy(this.#buffer, this.#used, start, end);
+  }
+
+  /** Bytes as a latin1 string. */
+  #text(text: string): void {
+    this.#open = false;
+    if (text.length > BUFFER_BYTES - this.#used) {
+      const bytes = Buffer.from(text, 'latin1');
+      this.#bytes(bytes, 0, bytes.length);
+    } else this.#used += this.#buffer.write(text, this.#used, 'latin1');
+  }
+
+  #flush(): void {
+    this.#write(this.#buffer, 0, this.#used);
+    this.#used = 0;
+  }
+
+  #write(from: Buffer, start: number, end: number): void {
+    this.outputs.counted(end - start);
+    try {
+      for (let at = start; at < end; ) at += writeSync(this.#fd!, from, at, end - at);
+    } catch (error) {
+      throw this.outputs.failed(error);
+    }
+  }
+
+  close(): void {
+    this.#flush();
+    fchmodSync(this.#fd!, FINAL_MODE);
+    closeSync(this.#fd!);
+    this.#fd = undefined;
+  }
+
+  discard(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+    try {
+      unlinkSync(this.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}

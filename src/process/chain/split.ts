@@ -1,0 +1,81 @@
+/**
+ * The step `split`: the value of a column names the output. It never names a step or an output that the configuration
+ * names: such a record is a bad one.
+ */
+import type { SplitStep } from '../../base/config/values/process.js';
+import type { Columns } from '../formats/columns.js';
+import { Held } from '../formats/fault.js';
+import type { Row } from '../formats/row.js';
+import { type Decode, decoderOf } from '../formats/text.js';
+import type { Outputs } from './outputs.js';
+import type { Frame, Node, Run } from './run.js';
+import { nameOfTag } from './tag.js';
+
+export class Split implements Node {
+  else: Node | undefined;
+  #columns: Columns | undefined;
+  #field: ((row: Row) => unknown) | undefined;
+  /** By the bytes of the value. */
+  readonly #known = new Map<unknown, Node>();
+  readonly #decode: Decode;
+
+  constructor(
+    private readonly run: Run,
+    private readonly options: SplitStep,
+    private readonly outputs: Outputs,
+    /** Tags that the configuration names. */
+    private readonly reserved: ReadonlySet<string>,
+  ) {
+    this.#decode = run.options.format === 'csv' ? decoderOf(run.options.encoding) : (text) => text;
+  }
+
+  take(row: Row, from?: Frame): void {
+    if (this.#field === undefined || row.columns !== this.#columns) this.bind(row.columns);
+    const value = row.fault === undefined ? this.#field!(row) : undefined;
+    const known = this.#known.get(value);
+    if (known !== undefined) {
+      known.take(row, from);
+      return;
+    }
+    const wrong = row.fault ?? this.#wrongWith(value);
+    if (wrong === undefined) this.#make(value).take(row, from);
+    else this.#refuse(row, wrong, from);
+  }
+
+  #wrongWith(value: unknown): string | undefined {
+    const { by } = this.options;
+    if (value === undefined) return `it has no ${by}`;
+    if (typeof value === 'object' && value !== null) return `${by} is not a single value`;
+    const tag = this.#tagOf(value);
+    if (this.reserved.has(tag)) return `${by} is ${JSON.stringify(tag)}, which is a step or an output of the chain`;
+    return nameOfTag(tag) === undefined ? `${by} is too long for a file name` : undefined;
+  }
+
+  #tagOf(value: unknown): string {
+    return value === null ? '' : this.#decode(String(value));
+  }
+
+  #make(value: unknown): Node {
+    const output = this.outputs.of(this.#tagOf(value));
+    // A copy: the value may be a piece of a large text, which would stay in memory with it.
+    const key = typeof value === 'string' ? Buffer.from(value, 'utf8').toString('utf8') : value;
+    this.#known.set(key, output);
+    return output;
+  }
+
+  #refuse(row: Row, fault: string, from: Frame | undefined): void {
+    if (this.else === undefined) throw this.run.heldAt('record_invalid', fault, row);
+    this.run.firstRejected ??= this.run.heldAt('record_invalid', fault, row).message;
+    this.else.take(row, from);
+  }
+
+  bind(columns: Columns | undefined): void {
+    const { by } = this.options;
+    if (columns !== undefined && !columns.index.has(by)) {
+      const reason = `${this.run.name}: the header has no column ${JSON.stringify(by)}, which split needs`;
+      throw new Held({ code: 'header_differs', reason, line: 1 });
+    }
+    this.#columns = columns;
+    this.#field = this.run.format.field(columns, by);
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * csv, RFC 4180 with any delimiter and quote, by Papa Parse's parser. It gets the bytes as a latin1 string and tells where
+ * each record ends, so that a record that nobody changed is written as its original bytes.
+ * Guarantees: a record with another number of fields than the header, or with a quote that is not closed, is one with a fault.
+ * Lines may end with LF or CRLF, mixed too.
+ */
+import Papa from 'papaparse';
+import type { ProcessOptions } from '../../base/config/values/process.js';
+import { Columns, type Read } from './columns.js';
+import type { Format, Header } from './format.js';
+import { Row } from './row.js';
+import { type Decode, decoderOf, encodeText } from './text.js';
+import type { Window } from './window.js';
+
+type Step = { data: string[][]; errors: { code: string }[]; meta: { cursor: number } };
+
+const FAULTS: Record<string, string> = {
+  MissingQuotes: 'a quote is not closed',
+  InvalidQuotes: 'a quote closes in the middle of a field',
+};
+
+export class Csv implements Format {
+  readonly extension = 'csv';
+  header: Header | undefined;
+  readonly #decode: Decode;
+  readonly #special: RegExp;
+  #typed: ReadonlyMap<string, Read> = new Map();
+  /** Shapes of records that a module made. */
+  readonly #shapes = new Map<string, Columns>();
+
+  constructor(private readonly options: ProcessOptions) {
+    this.#decode = decoderOf(options.encoding);
+    this.#special = new RegExp(`[\\r\\n${[options.delimiter, options.quote].map(escaped).join('')}]`);
+    if (options.header) this.header = { columns: this.#columns(options.header), text: '' };
+  }
+
+  declare(typed: ReadonlyMap<string, Read>): void {
+    this.#typed = typed;
+    this.header?.columns.read(this.#decode, typed);
+  }
+
+  read(window: Window, rows: Row[]): number {
+    const { text, newline } = window;
+    let used = 0;
+    const step = ({ data, errors, meta }: Step, from = 0): void => {
+      const end = from + meta.cursor;
+      this.#take(window, data[0]!, used, end, rows, errors[0]?.code);
+      used = end;
+    };
+    const parse = (input: string, ignoreLast: boolean, from: number) => {
+      const { delimiter, quote } = this.options;
+      const fast = quote === '' ? { fastMode: true } : { quoteChar: quote };
+      const config = { delimiter, newline, ...fast, step: (result: Step) => step(result, from) };
+      new Papa.Parser(config as unknown as Papa.ParseConfig).parse(input, 0, ignoreLast);
+    };
+    parse(text, true, 0);
+    // A record at the end of a file needs no line end.
+    if (window.final && used < text.length) parse(text.slice(used), false, used);
+    return used;
+  }
+
+  #take(window: Window, fields: string[], from: number, end: number, rows: Row[], error: string | undefined): void {
+    const { bytes, newline } = window;
+    if (newline === '\n' && bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d) withoutReturn(fields, bytes, end);
+    let fault = error === undefined ? undefined : (FAULTS[error] ?? error);
+    if (this.header === undefined) {
+      if (fault !== undefined) throw window.fault('record_invalid', from, `the header cannot be read: ${fault}`);
+      this.#begin(window, fields, end);
+      return;
+    }
+    const { columns } = this.header;
+    if (fault === undefined && fields.length !== columns.names.length)
+      fault = `${counted(fields.length, 'field')}, the header has ${columns.names.length}`;
+    rows.push(new Row(bytes, from, end, fields, columns, undefined, fault, undefined));
+  }
+
+  #begin(window: Window, fields: string[], end: number): void {
+    const columns = this.#columns(fields.map(this.#decode));
+    const { twice } = columns;
+    if (twice !== undefined)
+      throw window.fault('header_differs', 0, `the header has two columns ${JSON.stringify(twice)}; rename one`);
+    this.header = { columns, text: window.text.slice(0, end) };
+  }
+
+  #columns(names: readonly string[]): Columns {
+    const columns = new Columns(names);
+    columns.read(this.#decode, this.#typed);
+    return columns;
+  }
+
+  value(row: Row): unknown {
+    return row.columns!.object(row.fields);
+  }
+
+  row(value: unknown, origin: Row | undefined): Row {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new TypeError(`a record of csv is an object with a key for each column, but got ${shown(value)}`);
+    const record = value as Record<string, unknown>;
+    const keys = Object.keys(record);
+    const columns = this.#shapeOf(keys, origin?.columns);
+    const before = origin?.columns === columns ? origin : undefined;
+    let same = before !== undefined;
+    const fields = columns.names.map((name, at) => {
+      const now = record[name];
+      if (before !== undefined && columns.reads[at]!(before.fields[at]!) === now) return before.fields[at]!;
+      same = false;
+      return encodeText(textOf(now, name), this.options.encoding);
+    });
+    return same ? origin! : this.#made(columns, fields);
+  }
+
+  /** Columns are known by their names in their order. */
+  #shapeOf(keys: string[], like: Columns | undefined): Columns {
+    if (like !== undefined && sameNames(keys, like.names)) return like;
+    const key = JSON.stringify(keys);
+    const known = this.#shapes.get(key);
+    if (known) return known;
+    const columns = this.#columns(keys);
+    if (this.#shapes.size >= SHAPES_MAX) this.#shapes.clear();
+    this.#shapes.set(key, columns);
+    return columns;
+  }
+
+  #made(columns: Columns, fields: string[]): Row {
+    return new Row(undefined, 0, 0, fields, columns, undefined, undefined, this.#line(fields));
+  }
+
+  field(columns: Columns | undefined, name: string): (row: Row) => unknown {
+    const at = columns?.index.get(name);
+    return at === undefined ? () => undefined : (row) => row.fields[at];
+  }
+
+  headerOf(columns: Columns): string {
+    if (columns === this.header?.columns) return this.header.text;
+    return this.options.header ? '' : this.#line(columns.names.map((name) => encodeText(name, this.options.encoding)));
+  }
+
+  fit(row: Row, columns: Columns): Row {
+    const more = row.columns!.names.find((name) => !columns.index.has(name));
+    if (more !== undefined)
+      throw new TypeError(
+        `a record has the column ${JSON.stringify(more)}, which the first record of this output did not have; give all records of an output the same keys`,
+      );
+    const at = columns.names.map((name) => row.columns!.index.get(name));
+    return this.#made(
+      columns,
+      at.map((from) => (from === undefined ? '' : row.fields[from]!)),
+    );
+  }
+
+  #line(fields: readonly string[]): string {
+    // An empty line would be no record to many readers.
+    if (fields.length === 1 && fields[0] === '' && this.options.quote !== '')
+      return `${this.options.quote.repeat(2)}\n`;
+    return `${fields.map((field) => this.#quoted(field)).join(this.options.delimiter)}\n`;
+  }
+
+  #quoted(field: string): string {
+    const { quote } = this.options;
+    if (!this.#special.test(field)) return field;
+    if (quote === '') throw new TypeError(`${JSON.stringify(field)} needs quotes, and the format has none`);
+    return quote + field.replaceAll(quote, quote + quote) + quote;
+  }
+}
+
+/** Records of one output have few shapes; a module that makes many is one with data for keys. */
+const SHAPES_MAX = 1_000;
+
+/** The parser leaves the carriage return of CRLF at the end of the last field, unless that is quoted. */
+function withoutReturn(fields: string[], bytes: Buffer, end: number): void {
+  const last = fields.length - 1;
+  const field = fields[last]!;
+  const isInQuotes = bytes[end - 3] === 0x22 && bytes[end - 4] === 0x0d;
+  if (field.endsWith('\r') && !isInQuotes) fields[last] = field.slice(0, -1);
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, at) => name === b[at]);
+}
+
+function textOf(value: unknown, column: string): string {
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'number':
+      if (Number.isFinite(value)) return String(value);
+      break;
+    case 'boolean':
+    case 'bigint':
+      return String(value);
+    case 'undefined':
+      return '';
+    default:
+      if (value === null) return '';
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+  }
+  throw new TypeError(
+    `column ${JSON.stringify(column)} is ${shown(value)}, but csv has text, numbers and booleans alone`,
+  );
+}
+
+export function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null
+    ? 'an object'
+    : typeof value === 'string'
+      ? 'a string'
+      : String(value);
+}
+
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+const escaped = (sign: string): string => sign.replace(/[\\\]^-]/g, '\\$&');

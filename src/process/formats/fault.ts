@@ -1,0 +1,67 @@
+/** Why a file does not go through its chain: what is wrong with it, or with the disk. Thrown inside the engine, answered as values. */
+
+export type HoldCode =
+  | 'record_invalid'
+  | 'header_differs'
+  | 'rows_out_of_bounds'
+  | 'not_utf8'
+  | 'nul_byte'
+  | 'record_too_large'
+  | 'unpacked_too_large'
+  | 'gzip_cut'
+  | 'gzip_damaged'
+  | 'too_many_outputs'
+  | 'outputs_too_large'
+  | 'rejects_too_many'
+  | 'process_failed';
+
+/** Why a file is held, and where in it. */
+export type Fault = {
+  code: HoldCode;
+  /** A sentence with the file's name. */
+  reason: string;
+  /** From 1. */
+  line?: number;
+  /** From 1: the field of a csv, the character of a line. */
+  column?: number;
+  /** From 0, of the unpacked bytes. */
+  byte?: number;
+  /** At most 200 characters, control characters shown. */
+  excerpt?: string;
+};
+
+/** The file is held. */
+export class Held extends Error {
+  constructor(readonly fault: Fault) {
+    super(fault.reason);
+  }
+}
+
+/** The filesystem of the outputs has too little space. */
+export class NoRoom extends Error {
+  constructor(
+    /** Bytes. */
+    readonly free: number,
+  ) {
+    super(`only ${free} bytes are free`);
+  }
+}
+
+/** A call on an output failed; the file is tried again. */
+export class WriteError extends Error {
+  constructor(override readonly cause: NodeJS.ErrnoException) {
+    super(cause.message);
+  }
+}
+
+/** The module cannot be used, whatever the file. */
+export class Unloadable extends Error {}
+
+const EXCERPT_CHARS = 200;
+
+/** Bytes as one line of text: control characters and invalid bytes as `\x..`. */
+export function excerptOf(bytes: Buffer): string {
+  const text = bytes.subarray(0, EXCERPT_CHARS * 4).toString('utf8');
+  const cut = text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS - 1)}…` : text;
+  return cut.replace(/[\p{Cc}\u2028\u2029]/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}

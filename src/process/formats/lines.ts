@@ -1,0 +1,128 @@
+/**
+ * Records of one line each: jsonl, whose line is a JSON value, and lines, whose line is text.
+ * Guarantees: a line that is no JSON is a record with a fault. A blank line is a line.
+ */
+import type { ProcessOptions } from '../../base/config/values/process.js';
+import type { Columns } from './columns.js';
+import { shown } from './csv.js';
+import type { Format } from './format.js';
+import { Row } from './row.js';
+import { type Decode, decoderOf, encodeText } from './text.js';
+import type { Window } from './window.js';
+
+const NO_FIELDS: string[] = [];
+
+abstract class OneLineEach implements Format {
+  abstract readonly extension: string;
+  readonly header = undefined;
+  protected readonly decode: Decode;
+
+  constructor(protected readonly options: ProcessOptions) {
+    this.decode = decoderOf(options.encoding);
+  }
+
+  declare(): void {}
+
+  read({ text, bytes, newline, final }: Window, rows: Row[]): number {
+    let from = 0;
+    for (let at = text.indexOf(newline); at >= 0; at = text.indexOf(newline, from)) {
+      rows.push(this.#row(bytes, from, at + 1, lineOf(text, from, at)));
+      from = at + 1;
+    }
+    if (!final || from === text.length) return from;
+    rows.push(this.#row(bytes, from, text.length, text.slice(from)));
+    return text.length;
+  }
+
+  #row(bytes: Buffer, from: number, end: number, line: string): Row {
+    const [value, fault] = this.parse(line);
+    return new Row(bytes, from, end, NO_FIELDS, undefined, value, fault, undefined);
+  }
+
+  value(row: Row): unknown {
+    return row.value;
+  }
+
+  row(value: unknown, origin: Row | undefined): Row {
+    const line = this.lineOf(value);
+    if (origin !== undefined && this.lineBefore(origin) === line) return origin;
+    return new Row(undefined, 0, 0, NO_FIELDS, undefined, this.parse(line)[0], undefined, `${line}\n`);
+  }
+
+  headerOf(): string {
+    return '';
+  }
+
+  fit(row: Row): Row {
+    return row;
+  }
+
+  protected abstract parse(line: string): [unknown, string | undefined];
+  /** Its bytes. */
+  protected abstract lineOf(value: unknown): string;
+  /** Those of the line that it was read from, as this class would write it. */
+  protected abstract lineBefore(origin: Row): string;
+  abstract field(columns: Columns | undefined, name: string): (row: Row) => unknown;
+}
+
+export class Jsonl extends OneLineEach {
+  readonly extension = 'jsonl';
+
+  protected parse(line: string): [unknown, string | undefined] {
+    try {
+      return [JSON.parse(this.decode(line)), undefined];
+    } catch (error) {
+      return [undefined, `it is no JSON (${(error as Error).message})`];
+    }
+  }
+
+  protected lineOf(value: unknown): string {
+    const line = JSON.stringify(value);
+    if (line === undefined) throw new TypeError(`a record of jsonl is what JSON has, but got ${shown(value)}`);
+    return encodeText(line, this.options.encoding);
+  }
+
+  /** A module may have changed the value of the row itself. */
+  protected lineBefore({ window, start, end, text }: Row): string {
+    const line = window?.toString('latin1', start, end) ?? text!;
+    return this.lineOf(this.parse(line)[0]);
+  }
+
+  field(_: Columns | undefined, name: string): (row: Row) => unknown {
+    return ({ value }) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+        ? (value as Record<string, unknown>)[name]
+        : undefined;
+  }
+}
+
+/** A record is its line as a string, without the line end. */
+export class Lines extends OneLineEach {
+  readonly extension = 'txt';
+
+  protected parse(line: string): [unknown, undefined] {
+    return [line, undefined];
+  }
+
+  override value(row: Row): unknown {
+    return this.decode(row.value as string);
+  }
+
+  protected lineBefore(origin: Row): string {
+    return origin.value as string;
+  }
+
+  protected lineOf(value: unknown): string {
+    if (typeof value !== 'string' || value.includes('\n'))
+      throw new TypeError(`a record of lines is a string without a line end, but got ${shown(value)}`);
+    return encodeText(value, this.options.encoding);
+  }
+
+  field(): (row: Row) => unknown {
+    return ({ value }) => value;
+  }
+}
+
+/** Without the carriage return of CRLF. */
+const lineOf = (text: string, from: number, end: number): string =>
+  text.slice(from, text.charCodeAt(end - 1) === 0x0d && end > from ? end - 1 : end);

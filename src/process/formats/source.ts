@@ -1,0 +1,154 @@
+/**
+ * The bytes of a file in their order: as they are, unpacked where it is gzip (all members), as UTF-8 where it is UTF-16.
+ * Guarantees: a packed file that is cut, damaged or followed by anything else is never taken for a shorter one.
+ * Does not: look for a BOM of UTF-8 or check text; window.ts does.
+ */
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { type Fault, Held } from './fault.js';
+
+export interface Source {
+  /** Whether the file is gzip. */
+  readonly packed: boolean;
+  /** Bytes that were read of the file itself. */
+  readonly bytesRead: number;
+  /** Fills `into` from `at` on, at least in part; 0 at the end. */
+  read(into: Buffer, at: number): number | Promise<number>;
+  close(): void;
+}
+
+export interface SourceOptions {
+  /** Absolute. */
+  path: Buffer;
+  /** As sentences show it. */
+  name: string;
+  utf16: boolean;
+  unpackedBytesMax: number | undefined;
+}
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+const UNPACKED_FACTOR = 100;
+const UNPACKED_MIN = 1 << 30;
+
+export function openSource(options: SourceOptions): Source {
+  const fd = openSync(options.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const magic = Buffer.alloc(2);
+  const packed = readSync(fd, magic, 0, 2, 0) === 2 && magic.equals(GZIP);
+  const source = packed ? unpacked(fd, options) : plain(fd);
+  return options.utf16 ? asUtf8(source, options.name) : source;
+}
+
+function plain(fd: number): Source {
+  let bytesRead = 0;
+  return {
+    packed: false,
+    get bytesRead() {
+      return bytesRead;
+    },
+    read(into, at) {
+      const count = readSync(fd, into, at, into.length - at, null);
+      bytesRead += count;
+      return count;
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source {
+  const { size } = fstatSync(fd);
+  const max = unpackedBytesMax ?? Math.max(UNPACKED_FACTOR * size, UNPACKED_MIN);
+  const file = createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: 1 << 18 });
+  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  file.on('error', (error) => gunzip.destroy(error)).pipe(gunzip);
+  const chunks = gunzip[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let total = 0;
+  const damaged = (code: 'gzip_cut' | 'gzip_damaged', what: string): Held =>
+    held({ code, reason: `${name} is gzip ${what} after ${total} unpacked bytes; send it again`, byte: total });
+  const next = async (): Promise<Buffer | undefined> => {
+    try {
+      const { value, done } = await chunks.next();
+      if (done) {
+        // What follows the last member is no error to zlib.
+        if (gunzip.bytesWritten < size) throw damaged('gzip_damaged', 'that is followed by something else');
+        return undefined;
+      }
+      total += value.length;
+      if (total > max)
+        throw held({
+          code: 'unpacked_too_large',
+          reason: `${name} has ${size} bytes and more than ${max} unpacked ones; raise unpackedBytesMax if it is meant so`,
+        });
+      return value;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'Z_BUF_ERROR') throw damaged('gzip_cut', 'that is cut');
+      if (code?.startsWith('Z_')) throw damaged('gzip_damaged', 'that is damaged');
+      throw error;
+    }
+  };
+  return {
+    packed: true,
+    get bytesRead() {
+      return file.bytesRead;
+    },
+    read: pulled(next),
+    close() {
+      gunzip.destroy();
+      file.destroy();
+      closeSync(fd);
+    },
+  };
+}
+
+/** The BOM of UTF-16 is left out. */
+function asUtf8(source: Source, name: string): Source {
+  const decoder = new TextDecoder('utf-16le', { fatal: true });
+  const bytes = Buffer.allocUnsafe(1 << 18);
+  let total = 0;
+  let ended = false;
+  const decoded = (part: Buffer | undefined): Buffer => {
+    try {
+      return Buffer.from(part === undefined ? decoder.decode() : decoder.decode(part, { stream: true }), 'utf8');
+    } catch {
+      throw held({
+        code: 'not_utf8',
+        reason: `${name} is no UTF-16 (little endian) before its byte ${total}`,
+        byte: total,
+      });
+    }
+  };
+  const next = async (): Promise<Buffer | undefined> => {
+    while (!ended) {
+      const count = await source.read(bytes, 0);
+      total += count;
+      ended = count === 0;
+      const text = decoded(ended ? undefined : bytes.subarray(0, count));
+      if (text.length > 0) return text;
+    }
+    return undefined;
+  };
+  return {
+    packed: source.packed,
+    get bytesRead() {
+      return source.bytesRead;
+    },
+    read: pulled(next),
+    close: () => source.close(),
+  };
+}
+
+/** Hands out what comes in pieces of any size. */
+function pulled(next: () => Promise<Buffer | undefined>): Source['read'] {
+  let piece: Buffer | undefined;
+  return async (into, at) => {
+    while (piece === undefined || piece.length === 0) {
+      piece = await next();
+      if (piece === undefined) return 0;
+    }
+    const count = piece.copy(into, at);
+    piece = piece.subarray(count);
+    return count;
+  };
+}
+
+const held = (fault: Fault): Held => new Held(fault);

@@ -1,0 +1,73 @@
+/**
+ * Between bytes and text. The engine holds text as its bytes: a latin1 string has one character a byte, so its offsets are
+ * those of the file, and what nobody decodes is written as it was read.
+ * Guarantees: no replacement character gets into an output.
+ */
+import { isAscii, isUtf8 } from 'node:buffer';
+import type { ProcessOptions } from '../../base/config/values/process.js';
+
+/** Text as a module sees it, of bytes in a latin1 string. */
+export type Decode = (bytes: string) => string;
+
+/** V8 keeps the text of which a longer string was cut: 256 KiB for each name that a module remembers. */
+const COPIED_CHARS = 12;
+const scratch = Buffer.allocUnsafe(16_384);
+
+const BEYOND_ASCII = /\P{ASCII}/u;
+
+const decodeUtf8: Decode = (bytes) => {
+  if (bytes.length <= COPIED_CHARS && !BEYOND_ASCII.test(bytes)) return bytes;
+  if (bytes.length > scratch.length) return Buffer.from(bytes, 'latin1').toString('utf8');
+  return scratch.toString('utf8', 0, scratch.write(bytes, 'latin1'));
+};
+
+const decodeLatin1: Decode = (bytes) => {
+  if (bytes.length <= COPIED_CHARS) return bytes;
+  if (bytes.length > scratch.length) return Buffer.from(bytes, 'latin1').toString('latin1');
+  return scratch.toString('latin1', 0, scratch.write(bytes, 'latin1'));
+};
+
+/** What is not latin1 goes through the engine as UTF-8: source.ts has turned UTF-16 into it. */
+export const decoderOf = (encoding: ProcessOptions['encoding']): Decode =>
+  encoding === 'latin1' ? decodeLatin1 : decodeUtf8;
+
+/** Throws where the encoding has no bytes for it. */
+export function encodeText(text: string, encoding: ProcessOptions['encoding']): string {
+  if (!BEYOND_ASCII.test(text)) return text;
+  if (encoding === 'latin1') {
+    const odd = /[\u{100}-\u{10ffff}]/u.exec(text);
+    if (odd)
+      throw new TypeError(`latin1 has no character ${JSON.stringify(odd[0])}; write another, or use encoding: utf-8`);
+    return text;
+  }
+  if (/\p{Surrogate}/u.test(text)) throw new TypeError('half of a character (a lone surrogate) cannot be written');
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** The offset of the first byte from `from` to `to` that is no UTF-8; of -1 there is none. What ends in a character is asked again. */
+export function invalidUtf8(bytes: Buffer, from: number, to: number): number {
+  const part = bytes.subarray(from, to);
+  if (isAscii(part) || isUtf8(part)) return -1;
+  // What cannot be decoded comes back as other bytes.
+  const again = Buffer.from(part.toString('utf8'), 'utf8');
+  let at = 0;
+  while (part[at] === again[at]) at++;
+  return from + at;
+}
+
+/** Where the last whole character ends: a character of UTF-8 has at most four bytes. */
+export function wholeCharacters(bytes: Buffer, to: number): number {
+  for (let at = to - 1; at >= Math.max(0, to - 4); at--) {
+    const byte = bytes[at]!;
+    if (byte < 0x80) return to;
+    if (byte >= 0xc0) return at + (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) <= to ? to : at;
+  }
+  return to;
+}
+
+/** How often a byte is there from `from` to `to`. */
+export function countByte(bytes: Buffer, byte: number, from: number, to: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(byte, from); at >= 0 && at < to; at = bytes.indexOf(byte, at + 1)) count++;
+  return count;
+}

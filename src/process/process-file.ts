@@ -1,0 +1,165 @@
+/**
+ * Brings one file through a chain: reads it record by record and writes its outputs.
+ * Guarantees: whatever keeps a file from its end is answered as a value, and its partials are removed first; one that is
+ * `done` has all of its outputs closed.
+ * Does not: sync or hash outputs, ask for writers, or look whether the file was changed meanwhile; the worker does.
+ */
+import { createHash } from 'node:crypto';
+import type { ProcessOptions } from '../base/config/values/process.js';
+import { Chain } from './chain/chain.js';
+import { type StepsOf, stepsOf } from './chain/module.js';
+import { Outputs } from './chain/outputs.js';
+import { Run } from './chain/run.js';
+import { Csv } from './formats/csv.js';
+import { Held, NoRoom, Unloadable, WriteError } from './formats/fault.js';
+import type { Format } from './formats/format.js';
+import { Jsonl, Lines } from './formats/lines.js';
+import type { Row } from './formats/row.js';
+import { openSource, type Source } from './formats/source.js';
+import { Window } from './formats/window.js';
+import type { FileMessage, Report } from './messages.js';
+import { rejectedWithin } from './rejects.js';
+
+export type Answer =
+  | { kind: 'done'; report: Report }
+  | { kind: 'held'; error: Held }
+  | { kind: 'unloadable'; reason: string }
+  | { kind: 'no_room'; free: number }
+  | { kind: 'failed'; error: NodeJS.ErrnoException };
+
+export interface LoadedChain {
+  options: ProcessOptions;
+  /** Undefined where the chain has no module. */
+  module: StepsOf | undefined;
+}
+
+/** Called at least once a second while the file goes on: records that are through, bytes that were read of it. */
+export type Progress = (records: number, bytes: number) => void;
+
+const FORMATS: Record<ProcessOptions['format'], new (options: ProcessOptions) => Format> = {
+  csv: Csv,
+  jsonl: Jsonl,
+  lines: Lines,
+};
+const PROGRESS_MS = 1_000;
+const REPORTED_HEADER_CHARS = 8_192;
+const OUTPUT_FACTOR = 4;
+const OUTPUT_MORE_BYTES = 1 << 30;
+
+export async function processFile(
+  chain: LoadedChain,
+  file: Omit<FileMessage, 'kind'>,
+  progress: Progress,
+): Promise<Answer> {
+  const { options } = chain;
+  const run = new Run(file.name, new FORMATS[options.format](options), options);
+  const bytesMax = options.outputBytesMax ?? OUTPUT_FACTOR * file.size + OUTPUT_MORE_BYTES;
+  const outputs = new Outputs(run, { ...file, bytesMax });
+  try {
+    const report = await through(run, outputs, chain, file, progress);
+    return { kind: 'done', report };
+  } catch (error) {
+    outputs.discard();
+    return answerOf(run.failure ?? error);
+  }
+}
+
+function answerOf(error: unknown): Answer {
+  if (error instanceof Held) return { kind: 'held', error };
+  if (error instanceof NoRoom) return { kind: 'no_room', free: error.free };
+  if (error instanceof Unloadable) return { kind: 'unloadable', reason: error.message };
+  if (error instanceof WriteError) return { kind: 'failed', error: error.cause };
+  if (error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string')
+    return { kind: 'failed', error };
+  throw error;
+}
+
+async function through(
+  run: Run,
+  outputs: Outputs,
+  { options, module }: LoadedChain,
+  file: Omit<FileMessage, 'kind'>,
+  progress: Progress,
+): Promise<Report> {
+  const steps = module && stepsOf(module, { name: file.name, size: file.size }, options.module ?? 'of the chain');
+  const chain = new Chain(run, outputs, steps, options.module);
+  const source = openSource({
+    path: Buffer.from(file.path, 'latin1'),
+    name: file.name,
+    utf16: options.encoding === 'utf-16le',
+    unpackedBytesMax: options.unpackedBytesMax,
+  });
+  let records: number;
+  try {
+    records = await readAll(run, chain, source, progress);
+  } finally {
+    source.close();
+  }
+  await chain.end();
+  const rejected = rejectedWithin(run, outputs, records);
+  outputs.close();
+  return reportOf(run, outputs, records, rejected, extensionOf(file.name, source.packed, run.format.extension));
+}
+
+/** Answers the number of records. */
+async function readAll(run: Run, chain: Chain, source: Source, progress: Progress): Promise<number> {
+  const { format, options } = run;
+  const window = new Window(source, run.name, options);
+  run.window = window;
+  let records = 0;
+  let toldMs = performance.now();
+  let begun = false;
+  const tell = (): void => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < PROGRESS_MS) return;
+    toldMs = nowMs;
+    progress(records, source.bytesRead);
+  };
+  const begin = (): void => {
+    begun = true;
+    chain.begin(format.header?.columns);
+  };
+  for (let used = 0; await window.next(used); ) {
+    const rows: Row[] = [];
+    used = format.read(window, rows);
+    if (!begun && (format.header !== undefined || options.format !== 'csv')) begin();
+    for (const row of rows) {
+      if (row.end - row.start > options.recordBytesMax) throw window.tooLarge(row.start);
+      run.current = row;
+      chain.take(row);
+      if (run.pending > 0) await run.idle();
+      if (run.failure !== undefined) throw run.failure;
+      records++;
+      tell();
+    }
+    await chain.drain();
+    // So that messages are sent, and those of the parent are heard.
+    await new Promise(setImmediate);
+    tell();
+    if (window.final && used === window.bytes.length) break;
+  }
+  run.current = undefined;
+  if (!begun) begin();
+  return records;
+}
+
+function reportOf(run: Run, outputs: Outputs, records: number, rejected: number, extension: string): Report {
+  const made = outputs.made.map(({ n, tag, name, rows }) => ({ n, tag, name, rows, extension }));
+  const report: Report = { records, rejected, outputs: made };
+  const { header } = run.format;
+  if (header === undefined) return report;
+  const { names } = header.columns;
+  report.columns = names.length;
+  if (names.reduce((chars, name) => chars + name.length, 0) <= REPORTED_HEADER_CHARS) report.header = [...names];
+  if (header.text !== '') {
+    const line = Buffer.from(header.text.replace(/\r?\n$|\r$/, ''), 'latin1');
+    report.headerSha256 = createHash('sha256').update(line).digest('hex');
+  }
+  return report;
+}
+
+/** That of the input, without `.gz` where it was unpacked. */
+function extensionOf(name: string, packed: boolean, fallback: string): string {
+  const unpacked = packed ? name.replace(/\.gz$/i, '') : name;
+  return /[^/]\.([A-Za-z0-9]{1,16})$/.exec(unpacked)?.[1] ?? fallback;
+}

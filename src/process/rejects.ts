@@ -1,0 +1,19 @@
+/** How many records of a file may be in the output `reject`. */
+import type { Outputs } from './chain/outputs.js';
+import type { Run } from './chain/run.js';
+import { Held } from './formats/fault.js';
+
+const REJECT = 'reject';
+
+/** Answers how many were rejected. Throws `rejects_too_many`. */
+export function rejectedWithin(run: Run, outputs: Outputs, records: number): number {
+  const rejected = outputs.made.find(({ tag }) => tag === REJECT)?.rows ?? 0;
+  const max = run.options.reject?.max;
+  if (max === undefined || rejected <= allowed(max, records)) return rejected;
+  const first = run.firstRejected === undefined ? '' : `; the first: ${run.firstRejected}`;
+  const reason = `${run.name}: ${rejected} of ${records} records are rejected, and reject.max is ${max}${first}`;
+  throw new Held({ code: 'rejects_too_many', reason });
+}
+
+const allowed = (max: number | string, records: number): number =>
+  typeof max === 'number' ? max : (Number.parseFloat(max) / 100) * records;

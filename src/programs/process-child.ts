@@ -1,0 +1,28 @@
+/**
+ * The program in which the chain of a feed runs, spawned by a worker with a channel.
+ * Guarantees: it dies with its parent, is the first to go where memory is short, and gives way to all else on this machine.
+ */
+import { writeFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { setParentDeathSignal } from '../linux/index.js';
+import { serveWorker } from '../process/child.js';
+
+const OOM_FIRST = '1000';
+
+/** A hardened service may be forbidden to: then it goes on without. */
+function ifAllowed(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+  }
+}
+
+const parent = process.ppid;
+setParentDeathSignal('SIGKILL');
+// It may have died before: then the signal never comes, but the channel is closed.
+if (process.ppid !== parent || !process.connected) process.exit();
+ifAllowed(() => writeFileSync('/proc/self/oom_score_adj', OOM_FIRST));
+ifAllowed(() => setPriority(constants.priority.PRIORITY_LOW));
+process.title = 'atomic-ingestor: process';
+serveWorker();
