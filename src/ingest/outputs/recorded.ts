@@ -106,6 +106,19 @@ export function processedOf(reader: Reader, content: number): Processed | undefi
   return counts && { ...counts, outputs: reader.all<Output>(OUTPUTS, content) };
 }
 
+export interface Made {
+  rows: number;
+  rejected: number;
+  /** How many. */
+  outputs: number;
+}
+
+const MADE = `SELECT rows, rejected, (SELECT count(*) FROM outputs WHERE outputs.content = processed.content) AS outputs
+  FROM processed WHERE content = ?`;
+
+/** For people: without the outputs themselves, which may be a thousand. */
+export const madeOf = (reader: Reader, content: number): Made | undefined => reader.get<Made>(MADE, content);
+
 /** In the transaction that settles the stage; a line of an older state is entered so too. */
 export function recordProcessed(tx: Tx, content: number, { outputs, ...counts }: Processed): void {
   const { claimNo, chain, version, rows, rejected, columns, headerSha256 } = counts;

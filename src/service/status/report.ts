@@ -12,7 +12,7 @@ import { chainCounts } from '../../ingest/outputs/counts.js';
 import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
 import { type RecordsReport, recordsOf } from './chains.js';
 import { findings } from './findings.js';
-import { jobsInHand } from './in-hand.js';
+import { isWithChild, jobsInHand } from './in-hand.js';
 
 export interface StageReport {
   feed: string;
@@ -87,7 +87,9 @@ export function lookAt(
       .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
       .map(({ oldestAgeMs, bytes, ...stats }) => ({
         ...stats,
-        in_hand: inHand.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
+        in_hand: isWithChild(stats.stage)
+          ? stats.claimed
+          : inHand.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
         oldest_age_seconds: Math.round(oldestAgeMs / 1000),
         files_per_second: Math.round(rate(`${stats.feed}\0${stats.stage}`) * 10) / 10,
         bytes,

@@ -1,6 +1,6 @@
 /** Draws a look at the state: what is wrong, and the tables. */
 import { $, element, list, ofFeed, setText, setTexts } from './dom.js';
-import { between, bytes, count, moment, name } from './words.js';
+import { between, bytes, count, counted, moment, name } from './words.js';
 
 /** `cells(item)` answers [text, class] for each column; `more(item)` further elements of a row, made once. */
 function table(id, items, keyOf, cells, more = () => []) {
@@ -60,7 +60,7 @@ export function drawTables(look, feed) {
     'last',
     look.last.filter(ofFeed(feed)),
     ({ id, state }) => id + state,
-    (job) => [[path(job, many), 'path'], [job.state], [bytes(job.bytes), 'number'], [moment(job.since)]],
+    (job) => [[path(job, many), 'path'], [ending(job)], [bytes(job.bytes), 'number'], [moment(job.since)]],
   );
   table(
     'workers',
@@ -85,6 +85,14 @@ export function drawTables(look, feed) {
   plain('feeds', look.feeds, ({ name: of, input, warehouse, mode }) => {
     return `${name(of)}: ${name(input)} → ${name(warehouse)} (${mode})`;
   });
+}
+
+/** `stored: 1,000 records, 10 rejected, 3 outputs` */
+function ending({ state, processed }) {
+  if (processed === null) return state;
+  const { rows, rejected, outputs } = processed;
+  const parts = [counted(rows, 'record'), ...(rejected > 0 ? [`${count(rejected)} rejected`] : [])];
+  return `${state}: ${[...parts, counted(outputs, 'output')].join(', ')}`;
 }
 
 const progress = ({ bytes: size, bytes_done: done }) =>
