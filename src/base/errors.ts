@@ -62,6 +62,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
 
   secret_exposed: environment('Take its permissions from the others: chmod 600; it belongs to the user that reads it.'),
   config_unreadable: environment('Check the path of the file and its permissions.'),
+  module_unreadable: environment('Check the path of the module and its permissions.'),
+  chain_unusable: environment('Correct the module or the chain, as the sentence says.'),
   directory_missing: environment('Mount it, or make it with mkdir -p.'),
   not_a_directory: environment('Name a directory.'),
   directory_unusable: environment('Check the permissions of the path and its parents.'),
@@ -135,6 +137,31 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   sealed_file_missing: held('Put the file back into the work directory and ingest-ctl retry, or ingest-ctl discard.'),
   changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
   withdrawn_file_differs: held('Look at the file and move it away, then ingest-ctl retry, or ingest-ctl discard.'),
+  record_invalid: held(
+    'Send it corrected and ingest-ctl discard this one; or give the step an else, and ingest-ctl retry.',
+  ),
+  header_differs: held(
+    'Send it with the right header and ingest-ctl discard this one; or correct the chain, and ingest-ctl retry.',
+  ),
+  rows_out_of_bounds: held(
+    'Send it whole and ingest-ctl discard this one; or change rows of the check, and ingest-ctl retry.',
+  ),
+  not_utf8: held(
+    'Send it as UTF-8 and ingest-ctl discard this one; or set encoding of the chain, and ingest-ctl retry.',
+  ),
+  nul_byte: held(
+    'Send it as text and ingest-ctl discard this one; or set encoding of the chain, and ingest-ctl retry.',
+  ),
+  record_too_large: held('Look for a quote that is not closed; or raise recordBytesMax, and ingest-ctl retry.'),
+  unpacked_too_large: held('Look at what was packed; or raise unpackedBytesMax, and ingest-ctl retry.'),
+  gzip_cut: held('Send the file again, and ingest-ctl discard this one.'),
+  gzip_damaged: held('Send the file again, and ingest-ctl discard this one.'),
+  too_many_outputs: held('Look at the column that names the outputs; or raise outputsMax, and ingest-ctl retry.'),
+  outputs_too_large: held('Look at what the module emits; or raise outputBytesMax, and ingest-ctl retry.'),
+  rejects_too_many: held(
+    'Send it corrected and ingest-ctl discard this one; or raise reject.max, and ingest-ctl retry.',
+  ),
+  process_failed: held('Correct the module, try it with ingest-ctl process, then ingest-ctl retry.'),
   target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
   never_fits: held(
     'Make the filesystem larger, or lower --min-free-bytes, and ingest-ctl retry, or ingest-ctl discard.',

@@ -20,6 +20,7 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   'allow-again': async () => (await import('./allow-again.js')).allowAgain,
   withdraw: async () => (await import('./withdraw.js')).withdraw,
   doctor: async () => (await import('./doctor.js')).doctor,
+  process: async () => (await import('./process.js')).processOne,
   backup: async () => (await import('./backup.js')).backup,
   prune: async () => (await import('./prune.js')).prune,
   retire: async () => (await import('./retire.js')).retire,

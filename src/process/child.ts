@@ -24,7 +24,7 @@ export function serveWorker(): void {
     if (message.kind === 'chain') loaded = load(message, tell);
     else void work(message, tell);
   });
-  process.on('disconnect', () => process.exit());
+  process.on('disconnect', dieNow);
   // What a module did not await. It may be of the file before: then it is only logged.
   process.on('unhandledRejection', (error) => {
     const path = chain?.options.module;
@@ -32,10 +32,14 @@ export function serveWorker(): void {
     if (atWork === undefined) return;
     const { job, name } = atWork;
     const reason = `${name}: a promise that no step returned was rejected: ${blamed(error, path)}`;
-    tell({ kind: 'bad', job, code: 'process_failed', reason });
     // What is in the middle of a file cannot be stopped: the next file gets another process.
-    process.disconnect?.();
+    process.send?.({ kind: 'bad', job, code: 'process_failed', reason }, undefined, {}, dieNow);
   });
+}
+
+/** Whatever the module keeps open, and without its exit handlers. */
+function dieNow(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 async function load({ options }: ChainMessage, tell: Tell): Promise<void> {

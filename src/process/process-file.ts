@@ -10,6 +10,7 @@ import { Chain } from './chain/chain.js';
 import { type StepsOf, stepsOf } from './chain/module.js';
 import { Outputs } from './chain/outputs.js';
 import { Run } from './chain/run.js';
+import { Columns } from './formats/columns.js';
 import { Csv } from './formats/csv.js';
 import { Held, NoRoom, Unloadable, WriteError } from './formats/fault.js';
 import type { Format } from './formats/format.js';
@@ -41,6 +42,8 @@ const FORMATS: Record<ProcessOptions['format'], new (options: ProcessOptions) =>
   jsonl: Jsonl,
   lines: Lines,
 };
+/** Of a csv without even a header. */
+const NO_COLUMNS = new Columns([]);
 const PROGRESS_MS = 1_000;
 const REPORTED_HEADER_CHARS = 8_192;
 const OUTPUT_FACTOR = 4;
@@ -117,10 +120,10 @@ async function readAll(run: Run, chain: Chain, source: Source, progress: Progres
   };
   const begin = (): void => {
     begun = true;
-    chain.begin(format.header?.columns);
+    chain.begin(format.header?.columns ?? (options.format === 'csv' ? NO_COLUMNS : undefined));
   };
+  const rows: Row[] = [];
   for (let used = 0; await window.next(used); ) {
-    const rows: Row[] = [];
     used = format.read(window, rows);
     if (!begun && (format.header !== undefined || options.format !== 'csv')) begin();
     for (const row of rows) {
@@ -133,6 +136,9 @@ async function readAll(run: Run, chain: Chain, source: Source, progress: Progres
       tell();
     }
     await chain.drain();
+    // V8 looks for garbage when it has time, which is at the next await: it would find all records of the window in use.
+    rows.length = 0;
+    run.current = undefined;
     // So that messages are sent, and those of the parent are heard.
     await new Promise(setImmediate);
     tell();

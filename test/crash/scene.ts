@@ -1,8 +1,9 @@
 /**
- * The small scenario of the kill and error matrices: two feeds that together take every branch.
+ * The small scenario of the kill and error matrices: three feeds that together take every branch.
  * `near`: stability, on the input's filesystem: twins in flight, a collision, nested directories, a name that needs a folder
  * in underprocess/, a file with two links (private copy), a directory that stands in the way of a target (retry).
  * `far`: sidecars, warehouse on another filesystem: checked, mismatched (held), empty.
+ * `made`: a chain: two outputs of one file, its twin, a file that is split into one alone.
  * A second batch comes in the next hour of the wall clock, with a twin of what is stored by then; before it is taken, one content
  * is withdrawn and the first hour's history pruned (whole-verbs.ts).
  */
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { configOf } from '../../src/base/config/load.js';
 import type { Config } from '../../src/base/config/options.js';
 import { askedFor } from '../../src/commands/ask.js';
+import { BY_COUNTRY, orders } from '../world/chains.js';
 import { sha256 } from '../world/dropping.js';
 import { World } from '../world/world.js';
 
@@ -49,6 +51,7 @@ export class Scene {
       ...{ seed, ground },
       feeds: {
         near: { options: { ...quick, stabilitySeconds: 0.5 } },
+        made: { options: { ...quick, stabilitySeconds: 0.5, process: BY_COUNTRY } },
         far: { warehouse: join(this.far, 'warehouse'), options: { ...quick, mode: 'sidecar', preserveSubdirs: true } },
       },
     });
@@ -80,6 +83,8 @@ export class Scene {
     linkSync(join(world.feed('near').input, 'linked.csv'), join(world.root, 'a-link-of-the-uploader'));
     this.#checked('good.csv', 1_000);
     this.#checked('sub/below.csv', 70_000);
+    this.#orders('orders.csv', 'a', ['DE', 'FR']);
+    this.#orders('twin-of-orders.csv', 'a', ['DE', 'FR']);
     const bad = world.drop(MISMATCHED, 500, { feed: 'far' });
     world.held.add(bad.sha256);
     world.sidecar(MISMATCHED, `${sha256('something else')}\n`, { feed: 'far' });
@@ -96,12 +101,18 @@ export class Scene {
     this.world.drop('late.csv', 4_000, near);
     this.world.drop('again.csv', this.#again, near);
     this.#checked('late.csv', 10);
+    this.#orders('later-orders.csv', 'b', ['DE']);
   }
 
   /** A file that its sidecar speaks against is in the warehouse. */
   unchecked(): string[] {
     const stored = this.world.warehouse('far').filter(({ sha256: digest }) => this.world.held.has(digest));
     return stored.map(({ path }) => `${path} is stored, and its sidecar demands something else`);
+  }
+
+  #orders(name: string, mark: string, countries: readonly string[]): void {
+    const { text, made } = orders(mark, 6, countries);
+    this.world.made.set(this.world.drop(name, text, { feed: 'made' }).sha256, made);
   }
 
   #checked(name: string, bytes: number): void {

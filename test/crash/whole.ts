@@ -43,6 +43,7 @@ export class Whole {
   readonly #feeds = new Map<string, Feed>();
   readonly #producers: FeedProducer[] = [];
   readonly #locks: { close(): void }[] = [];
+  readonly #chains = new Chains(1, (feed, job, text) => tell('process_printed', { feed, job, text }));
   #owed: ClaimedJob[] = [];
   #skips = 0;
   #failures = 0;
@@ -101,6 +102,7 @@ export class Whole {
     if (reaps) await this.reap();
     this.#at('end');
     await Promise.all(this.#producers.map((producer) => producer.stop()));
+    this.#chains.close();
     await this.backend.close();
     for (const lock of this.#locks) lock.close();
   }
@@ -183,7 +185,7 @@ export class Whole {
       // Jobs of one feed go straight on, as in a worker of all stages; the other's stage by stage, as in one of each.
       goesOn: goesOn(backend, feed.options.name, feed.options.name === STRAIGHT ? ALL : NONE),
       calls: new BatchCalls(files, hand),
-      chains: new Chains(1, () => {}),
+      chains: this.#chains,
       now: () => ({ ms: backend.nowMs(), boot }),
       hand,
     };

@@ -82,6 +82,18 @@ export const CTL = {
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
   }),
+  process: command({
+    name: 'ingest-ctl process',
+    summary: 'Runs a chain on a file and shows the first lines of its outputs; changes nothing.',
+    words: 'FILE',
+    wordsMax: 1,
+    options: ['process', 'feed'],
+    means: { feed: 'whose chain, where --config has several feeds' },
+    examples: [
+      'ingest-ctl process orders.csv --process orders.yaml',
+      'ingest-ctl process orders.csv --feed orders --config /etc/atomic-ingestor.yaml',
+    ],
+  }),
   backup: verb('backup', 'Writes a whole copy of the state, while everything goes on.', [], {
     words: 'FILE',
     wordsMax: 1,

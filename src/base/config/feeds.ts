@@ -5,12 +5,12 @@
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors.js';
 import type { FeedOptions } from './options.js';
-import { processFrom, processOf } from './process.js';
 import type { Invocation } from './read.js';
 import type { FeedValues } from './schema.js';
 import { type Folder, realDirectory, realOrFuturePath, refuseOverlap, refuseWithin } from './values/directories.js';
 import { parseExpectation } from './values/expect.js';
 import type { ProcessOptions } from './values/process.js';
+import { processFrom, processOf } from './values/read-process.js';
 
 export function feedsOf(invocation: Invocation): FeedOptions[] {
   const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values));
@@ -68,7 +68,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
 }
 
 /** A module's path is relative to the file that names it. */
-function chainOf(invocation: Invocation, feed: string, given: string | object): ProcessOptions {
+export function chainOf(invocation: Invocation, feed: string, given: string | object): ProcessOptions {
   const origin = invocation.origin('process', feed);
   if (typeof given === 'string') return processFrom(origin, given);
   const at = origin.indexOf(' in ');

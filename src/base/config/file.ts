@@ -9,7 +9,7 @@ import { feedFields, isFeedOption, serviceFields } from './schema.js';
 import { EXPECT_KEYS } from './values/expect.js';
 import { limits } from './values/limits.js';
 import { suggestion } from './values/nearest.js';
-import { readYaml } from './yaml.js';
+import { readYaml } from './values/yaml.js';
 
 export interface ConfigFile {
   path: string;

@@ -31,7 +31,7 @@ export interface ChainParts {
 
 const TICK_MS = 1_000;
 /** What is kept of a file's prints. */
-const PRINT_BYTES_MAX = 64 << 10;
+const PRINT_CHARACTERS_MAX = 64 << 10;
 /** V8 collects before the bound is reached; the rest is for buffers. */
 const HEAP_SHARE = 0.75;
 /** Beside what a processor may take: Node's own data, which is 48 MB. */
@@ -45,7 +45,6 @@ interface InHand {
   bytes: number;
   /** Ticks without progress. */
   quiet: number;
-  printedBytes: number;
 }
 
 export class ChainChild {
@@ -55,6 +54,8 @@ export class ChainChild {
   #inHand: InHand | undefined;
   #unloadable: Extract<ChildMessage, { kind: 'unloadable' }> | undefined;
   #killedFor: FileEnd | undefined;
+  /** What is printed comes by another way than what came of the file, and may come after it. */
+  #printed: { job: string | undefined; characters: number } = { job: undefined, characters: 0 };
 
   constructor(private readonly parts: ChainParts) {
     this.#process = spawned(parts.options);
@@ -80,7 +81,8 @@ export class ChainChild {
   /** One file at a time. Never rejects. */
   run(file: FileMessage): Promise<FileEnd> {
     return new Promise((resolve) => {
-      this.#inHand = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0, printedBytes: 0 };
+      this.#inHand = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0 };
+      this.#printed = { job: file.job, characters: 0 };
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) this.#ended('had ended before');
       else this.#send(file);
     });
@@ -131,10 +133,9 @@ export class ChainChild {
   }
 
   #print(text: string): void {
-    const inHand = this.#inHand;
-    const left = PRINT_BYTES_MAX - (inHand?.printedBytes ?? 0);
-    if (inHand) inHand.printedBytes += text.length;
-    if (left > 0) this.parts.printed(inHand?.job, text.slice(0, left));
+    const left = PRINT_CHARACTERS_MAX - this.#printed.characters;
+    this.#printed.characters += text.length;
+    if (left > 0) this.parts.printed(this.#printed.job, text.slice(0, left));
   }
 
   #kill(because?: FileEnd): void {

@@ -67,7 +67,10 @@ async function throughChain(job: IngestJob, batch: Batch, content: Content): Pro
     ...{ directory: begun.directory, claim: job.claim.claimNo, minFreeBytes: feed.minFreeBytes },
   };
   const end = await batch.chains.run(feed, file, (job.facts.chainDeaths ?? 0) > 0);
-  return end.kind === 'done' ? finished(job, batch, content, end) : judgeEnd(job, batch, content, end);
+  if (end.kind === 'done') return finished(job, batch, content, end);
+  // A child that was killed has left what it made.
+  if (end.kind === 'died' || end.kind === 'stuck') await askOne(batch, 'begin_outputs', sourceOf(job), job);
+  return judgeEnd(job, batch, content, end);
 }
 
 function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<FileEnd, { kind: 'done' }>): Step {

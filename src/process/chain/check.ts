@@ -33,6 +33,8 @@ export class Check implements Node {
     if (++this.rows > (max ?? Number.POSITIVE_INFINITY))
       throw this.run.heldAt('rows_out_of_bounds', `this is record ${this.rows}, and rows.max is ${max}`, row);
     if (!this.#bound || row.columns !== this.#columns) this.bind(row.columns);
+    if (this.options.lastNewline && lastOpen(row))
+      throw this.run.heldAt('record_invalid', 'the last record has no line end, so the file may be cut', row);
     const wrong = row.fault === undefined ? this.#wrongIn(row) : { what: row.fault };
     if (wrong === undefined) this.next?.take(row, from);
     else this.#refuse(row, wrong, from);
@@ -92,6 +94,12 @@ export class Check implements Node {
     const reason = `${this.run.name}: ${this.rows} records came to the step, and rows.min is ${rows.min}`;
     throw new Held({ code: 'rows_out_of_bounds', reason });
   }
+}
+
+/** A record without a line end is the last one of its file. */
+function lastOpen({ window, end }: Row): boolean {
+  const last = window?.[end - 1];
+  return window !== undefined && last !== 0x0a && last !== 0x0d;
 }
 
 const VALUE_CHARS = 40;

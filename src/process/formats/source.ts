@@ -3,7 +3,8 @@
  * Guarantees: a packed file that is cut, damaged or followed by anything else is never taken for a shorter one.
  * Does not: look for a BOM of UTF-8 or check text; window.ts does.
  */
-import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Fault, Held } from './fault.js';
 
@@ -27,6 +28,7 @@ export interface SourceOptions {
 }
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
+const CHUNK_BYTES = 1 << 18;
 const UNPACKED_FACTOR = 100;
 const UNPACKED_MIN = 1 << 30;
 
@@ -38,7 +40,7 @@ export function openSource(options: SourceOptions): Source {
   return options.utf16 ? asUtf8(source, options.name) : source;
 }
 
-function plain(fd: number): Source {
+function plain(fd: number): Source & { read(into: Buffer, at: number): number } {
   let bytesRead = 0;
   return {
     packed: false,
@@ -57,9 +59,11 @@ function plain(fd: number): Source {
 function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source {
   const { size } = fstatSync(fd);
   const max = unpackedBytesMax ?? Math.max(UNPACKED_FACTOR * size, UNPACKED_MIN);
-  const file = createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: 1 << 18 });
-  const gunzip = createGunzip({ chunkSize: 1 << 18 });
-  file.on('error', (error) => gunzip.destroy(error)).pipe(gunzip);
+  const file = plain(fd);
+  // Not a stream of the descriptor, which would close it when it likes.
+  const bytes = Readable.from(chunksOf(file));
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  bytes.on('error', (error) => gunzip.destroy(error)).pipe(gunzip);
   const chunks = gunzip[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let total = 0;
   const damaged = (code: 'gzip_cut' | 'gzip_damaged', what: string): Held =>
@@ -94,16 +98,25 @@ function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source
     read: pulled(next),
     close() {
       gunzip.destroy();
-      file.destroy();
-      closeSync(fd);
+      bytes.destroy();
+      file.close();
     },
   };
+}
+
+function* chunksOf(source: { read(into: Buffer, at: number): number }): Generator<Buffer> {
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const count = source.read(chunk, 0);
+    if (count === 0) return;
+    yield chunk.subarray(0, count);
+  }
 }
 
 /** The BOM of UTF-16 is left out. */
 function asUtf8(source: Source, name: string): Source {
   const decoder = new TextDecoder('utf-16le', { fatal: true });
-  const bytes = Buffer.allocUnsafe(1 << 18);
+  const bytes = Buffer.allocUnsafe(CHUNK_BYTES);
   let total = 0;
   let ended = false;
   const decoded = (part: Buffer | undefined): Buffer => {

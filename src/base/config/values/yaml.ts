@@ -1,8 +1,8 @@
 /** Reads a YAML file that an option names: bounded, and what is wrong with it is a sentence with its line. */
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { EnvironmentError, OperatorError } from '../errors.js';
-import { limits } from './values/limits.js';
+import { EnvironmentError, OperatorError } from '../../errors.js';
+import { limits } from './limits.js';
 
 /** `origin`: the option that names the file, for sentences. Throws an OperatorError. */
 export function readYaml(origin: string, path: string): unknown {

@@ -4,10 +4,10 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { EnvironmentError, OperatorError } from '../errors.js';
-import { limits } from './values/limits.js';
-import { Mapping } from './values/mapping.js';
-import { nearest } from './values/nearest.js';
+import { EnvironmentError, OperatorError } from '../../errors.js';
+import { limits } from './limits.js';
+import { Mapping } from './mapping.js';
+import { nearest } from './nearest.js';
 import {
   type CheckStep,
   COLUMN_TYPES,
@@ -17,7 +17,7 @@ import {
   type ProcessOptions,
   type SplitStep,
   type StepOptions,
-} from './values/process.js';
+} from './process.js';
 import { readYaml } from './yaml.js';
 
 const KEYS = [
@@ -34,8 +34,11 @@ const TAG_RULE = 'a tag: 1 to 40 letters, digits, - and _, a letter or digit fir
 export const processFrom = (origin: string, path: string): ProcessOptions =>
   processOf(readYaml(origin, resolve(path)), '', resolve(path));
 
-/** `path`: the keys that lead to it, for sentences. `file`: that it stands in; `module` is relative to it. */
-export function processOf(given: unknown, path: string, file: string): ProcessOptions {
+/**
+ * `path`: the keys that lead to it, for sentences. `file`: that it stands in; `module` is relative to it. `hasModule`: there
+ * are steps that are not known here.
+ */
+export function processOf(given: unknown, path: string, file: string, hasModule = false): ProcessOptions {
   const keys = new Mapping(given, path, file);
   keys.only(KEYS);
   const format = keys.choice('format', PROCESS_FORMATS);
@@ -44,7 +47,7 @@ export function processOf(given: unknown, path: string, file: string): ProcessOp
   const steps = stepsOf(keys, format);
   const start = keys.text('start', 'the name of the first step', (text) => TAG.test(text));
   if (start === undefined) throw keys.wrong(keys.at('start'), 'the name of the first step', undefined);
-  if (steps[start] === undefined && module === undefined) throw unknownStart(keys, start, steps, file);
+  if (steps[start] === undefined && module === undefined && !hasModule) throw unknownStart(keys, start, steps, file);
   refuseCircle(keys, steps, file);
   return {
     format,

@@ -1,0 +1,141 @@
+/** Csv files that parsers stumble over: each comes out with its count and its bytes, or is held with its sentence. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runChain, type TestedChain } from '../../src/process/index.js';
+
+const SPLIT: TestedChain = { format: 'csv', start: 'split', steps: { split: { by: 'k' } } };
+const CHECKED: TestedChain = { format: 'csv', start: 'check', steps: { check: { next: 'out', else: 'reject' } } };
+const HOLDING: TestedChain = { format: 'csv', start: 'check', steps: { check: { next: 'out' } } };
+
+const all = async (input: string | Buffer, chain = CHECKED) => {
+  const { records, outputs, held } = await runChain(chain, input, 'a.csv');
+  assert.equal(held, undefined);
+  return { records, ...outputs };
+};
+const held = async (input: string | Buffer, chain = HOLDING) => {
+  const result = await runChain(chain, input, 'a.csv');
+  assert.ok(result.held, JSON.stringify(result).slice(0, 200));
+  assert.deepEqual(result.outputs, {});
+  return result.held;
+};
+
+const UNCHANGED: Record<string, [text: string, records: number]> = {
+  'quotes, delimiters and newlines in fields': ['k,v\n"a ""b"", c","line\nline\r\nline"\nx,y\n', 2],
+  CRLF: ['k,v\r\na,b\r\nc,"d"\r\n', 2],
+  'LF and CRLF mixed': ['k,v\na,b\r\nc,"d"\r\n"e",f\n', 3],
+  'carriage returns alone': ['k,v\ra,b\rc,d\r', 2],
+  'an empty last field': ['k,v\na,\n,\n', 2],
+  'an empty last field before the end of the file': ['k,v\na,', 1],
+  'a last record without a line end': ['k,v\na,b\nc,d', 2],
+  'a last record that ends with a quote': ['k,v\na,"b"', 1],
+  'blanks around fields': ['k,v\n a , b \n', 1],
+  'a carriage return at the end of a quoted field': ['k,v\na,"b\r"\r\nc,d\r\n', 2],
+  'one column, with an empty field': ['k\na\n""\nb\n', 3],
+  'a header alone': ['k,v\n', 0],
+  'a column called __proto__': ['k,__proto__\na,b\n', 1],
+};
+for (const [name, [text, records]] of Object.entries(UNCHANGED)) {
+  test(`${name}: ${records} records, the same bytes`, async () => {
+    const { reject, ...rest } = (await all(text)) as Record<string, unknown>;
+    assert.deepEqual([rest, reject], [{ records, ...(records > 0 ? { out: text } : {}) }, undefined]);
+  });
+}
+
+test('a BOM is no part of the first name; outputs have none', async () => {
+  const steps = { check: { header: ['k', 'v'], next: 'out' } };
+  assert.deepEqual(await all('\ufeffk,v\na,b\n', { ...HOLDING, steps }), { records: 1, out: 'k,v\na,b\n' });
+});
+
+test('a record with another number of fields is sent to else as its bytes, or holds the file', async () => {
+  assert.deepEqual(await all('k,v\na,b\nc\nd,e,f\n'), {
+    records: 3,
+    out: 'k,v\na,b\n',
+    reject: 'k,v\nc\nd,e,f\n',
+  });
+  const fault = await held('k,v\na,b\nd,e,f\n');
+  assert.equal(fault.reason, 'a.csv, line 3: 3 fields, the header has 2');
+  assert.deepEqual([fault.code, fault.line, fault.byte, fault.excerpt], ['record_invalid', 3, 8, 'd,e,f\\x0a']);
+});
+
+test('lines are counted, not records, where fields have newlines', async () => {
+  assert.equal((await held('k,v\n"a\nb\nc",d\ne\n')).line, 5);
+});
+
+test('a quote that is not closed is named with its line', async () => {
+  assert.equal((await held('k,v\na,b\n"c,d\ne,f\n')).reason, 'a.csv, line 3: a quote is not closed');
+  assert.equal((await held('k,v\na,"b" c\nd,e\n')).code, 'record_invalid');
+});
+
+test('a field of 10 MB, over many reads', async () => {
+  const text = `k,v\na,"${'x,""\n'.repeat(2_000_000)}"\nb,c\n`;
+  const { records, out } = (await all(text)) as unknown as { records: number; out: string };
+  assert.equal(records, 2);
+  assert.ok(out === text);
+});
+
+test('a record beyond recordBytesMax is held with line and byte, whether it ends or not', async () => {
+  const chain = { ...HOLDING, recordBytesMax: 1_000 };
+  for (const end of ['"\n', '']) {
+    const fault = await held(`k,v\na,b\nc,"${'x'.repeat(end ? 2_000 : 2_000_000)}${end}`, chain);
+    assert.deepEqual([fault.code, fault.line, fault.byte], ['record_too_large', 3, 8]);
+  }
+});
+
+test('100,000 columns', async () => {
+  const names = Array.from({ length: 100_000 }, (_, at) => `c${at}`).join(',');
+  const text = `${names}\n${names}\n`;
+  assert.ok(((await all(text)) as { out?: string }).out === text);
+  const module = () => ({ step: (record: object, emit: (tag: string, record: object) => void) => emit('out', record) });
+  assert.ok((await runChain({ format: 'csv', start: 'step', module }, text)).outputs.out === text);
+});
+
+test('two columns of one name are held', async () => {
+  assert.match((await held('k,k\na,b\n')).reason, /^a\.csv, line 1: the header has two columns "k"/);
+});
+
+test('an empty file has no records, and no header', async () => {
+  assert.deepEqual(await all(''), { records: 0 });
+  const steps = { check: { header: ['k'], next: 'out' } };
+  assert.equal((await held('', { ...HOLDING, steps })).code, 'header_differs');
+});
+
+test('a NUL is held with its line and byte', async () => {
+  const fault = await held(Buffer.from('k,v\na,b\nc,\0\n'));
+  assert.deepEqual([fault.code, fault.line, fault.byte], ['nul_byte', 3, 10]);
+});
+
+test('invalid UTF-8 is held with its place; as latin1 it goes through as its bytes', async () => {
+  const bytes = Buffer.from('k,v\na,b\nc,m\u00fcller\n', 'latin1');
+  const fault = await held(bytes);
+  assert.deepEqual([fault.code, fault.line, fault.byte], ['not_utf8', 3, 11]);
+  assert.match(fault.reason, /byte 11 \(0xfc\) is no UTF-8; send it as UTF-8, or set encoding: latin1/);
+  assert.equal((await runChain({ ...HOLDING, encoding: 'latin1' }, bytes)).held, undefined);
+});
+
+test('a character that two reads share is none that is invalid', async () => {
+  for (let pad = 0; pad < 4; pad++) {
+    const text = `k,v\n${'x'.repeat(262_144 - 4 - pad)},\u{1f600}\u00fc\n`;
+    assert.ok(((await all(text)) as { out?: string }).out === text);
+  }
+  assert.equal((await held(Buffer.from([...Buffer.from('k\na'), 0xc3]))).code, 'not_utf8');
+});
+
+test('names and values of any language name outputs', async () => {
+  const { outputs } = await runChain(SPLIT, 'k,v\nÖl,1\n,2\n\u65e5,3\n');
+  assert.deepEqual(Object.keys(outputs), ['Öl', '', '\u65e5']);
+});
+
+test('other delimiters and quotes, and none', async () => {
+  assert.deepEqual(await all("k;v\n'a;b';c\n", { ...HOLDING, delimiter: ';', quote: "'" }), {
+    records: 1,
+    out: "k;v\n'a;b';c\n",
+  });
+  assert.deepEqual(await all('k\tv\n"a\tb"\n', { ...HOLDING, delimiter: '\t', quote: '' }), {
+    records: 1,
+    out: 'k\tv\n"a\tb"\n',
+  });
+});
+
+test('a file without a header row has the names of the chain', async () => {
+  assert.deepEqual(await all('a,b\nc,d\n', { ...SPLIT, header: ['k', 'v'] }), { records: 2, a: 'a,b\n', c: 'c,d\n' });
+});

@@ -1,0 +1,227 @@
+/** Steps of a user's module: order, promises, batches, what is written, and who is to blame. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Emit, runChain, type StepsOf, type TestedChain } from '../../../src/process/index.js';
+
+type Row = Record<string, unknown>;
+const csv = (module: StepsOf, more: object = {}): TestedChain => ({ format: 'csv', start: 'step', module, ...more });
+const CHECKED = { start: 'check', steps: { check: { columns: { n: 'number' }, next: 'step' } } };
+const INPUT = 'k,n\na,1.50\n"b",2.0\na,\n';
+
+test('a record that nobody changed is written as its bytes, and as what it says where a field was changed', async () => {
+  const same = () => ({ step: (record: Row, emit: Emit) => emit('out', record) });
+  assert.equal((await runChain(csv(same, CHECKED), INPUT)).outputs.out, INPUT);
+  const copied = () => ({ step: (record: Row, emit: Emit) => emit('out', { ...record }) });
+  assert.equal((await runChain(csv(copied, CHECKED), INPUT)).outputs.out, INPUT);
+  const changed = () => ({ step: (record: Row, emit: Emit) => emit('out', { ...record, k: 'x,"y"' }) });
+  assert.equal(
+    (await runChain(csv(changed, CHECKED), INPUT)).outputs.out,
+    'k,n\n"x,""y""",1.50\n"x,""y""",2.0\n"x,""y""",\n',
+  );
+});
+
+test('columns that a check declares are numbers, others text', async () => {
+  const seen: unknown[] = [];
+  await runChain(
+    csv(() => ({ step: (record: Row) => void seen.push(record) }), CHECKED),
+    INPUT,
+  );
+  assert.deepEqual(seen, [
+    { k: 'a', n: 1.5 },
+    { k: 'b', n: 2 },
+    { k: 'a', n: null },
+  ]);
+});
+
+test('the first record of an output names its columns; one with more of them is the fault of the module', async () => {
+  const fewer = () => ({
+    step: ({ k }: Row, emit: Emit) => emit('out', { k }),
+    end: (emit: Emit) => emit('sum', { n: 3 }),
+  });
+  assert.deepEqual((await runChain(csv(fewer), INPUT)).outputs, { out: 'k\na\nb\na\n', sum: 'n\n3\n' });
+  let count = 0;
+  const odd = () => ({ step: (_: Row, emit: Emit) => emit('out', count++ === 0 ? { a: 1, b: 2 } : { b: 3 }) });
+  assert.equal((await runChain(csv(odd), INPUT)).outputs.out, 'a,b\n1,2\n,3\n,3\n');
+  const more = () => ({ step: (record: Row, emit: Emit) => emit('out', { ...record, [`x${count++}`]: 1 }) });
+  const { held } = await runChain(csv(more), INPUT, 'a.csv');
+  assert.match(
+    held!.reason,
+    /^a\.csv, line 3: step step failed: TypeError: a record has the column "x\d+", which the first/,
+  );
+});
+
+test('promises are awaited in order, through several steps', async () => {
+  const log: string[] = [];
+  const module = () => ({
+    async step({ k, n }: Row, emit: Emit) {
+      await sleep(k === 'a' ? 3 : 0);
+      emit('next', { k, n });
+      emit('next', { k: `${k}2`, n });
+    },
+    async next(record: Row, emit: Emit) {
+      log.push(`+${record.k}`);
+      await sleep(1);
+      log.push(`-${record.k}`);
+      emit('out', record);
+    },
+  });
+  const { outputs } = await runChain(csv(module), 'k,n\na,1\nb,2\n');
+  assert.equal(outputs.out, 'k,n\na,1\na2,1\nb,2\nb2,2\n');
+  assert.deepEqual(log, ['+a', '-a', '+a2', '-a2', '+b', '-b', '+b2', '-b2']);
+});
+
+test('batch gets up to 1,000 records in order, and all before end', async () => {
+  const sizes: number[] = [];
+  const module = () => ({
+    async batch(records: Row[], emit: Emit) {
+      sizes.push(records.length);
+      await sleep(1);
+      for (const record of records) emit('out', record);
+    },
+    end: (emit: Emit) => emit('sizes', { total: sizes.reduce((sum, size) => sum + size, 0) }),
+  });
+  const input = `k\n${Array.from({ length: 2_500 }, (_, at) => `"${at}"\n`).join('')}`;
+  const { outputs } = await runChain(csv(module, { start: 'batch' }), input);
+  assert.equal(outputs.out, input);
+  assert.equal(outputs.sizes, 'total\n2500\n');
+  assert.deepEqual(sizes, [1_000, 1_000, 500]);
+});
+
+test('a throw names line, excerpt and message, also of a promise and of end', async () => {
+  const fail = (record: Row) => {
+    if (record.k === '"') throw new RangeError('too far');
+  };
+  for (const step of [fail, async (record: Row) => fail(record)]) {
+    const { held, outputs } = await runChain(
+      csv(() => ({ step })),
+      'k\na\n""""\nc\n',
+      'a.csv',
+    );
+    assert.deepEqual(outputs, {});
+    assert.deepEqual([held?.code, held?.line, held?.byte, held?.excerpt], ['process_failed', 3, 4, '""""\\x0a']);
+    assert.equal(held?.reason, 'a.csv, line 3: step step failed: RangeError: too far');
+  }
+  const end = () => ({
+    step: () => {},
+    end() {
+      throw 'a string';
+    },
+  });
+  assert.equal((await runChain(csv(end), INPUT, 'a.csv')).held?.reason, 'a.csv: end failed: it threw a string');
+});
+
+test('a module cannot swallow what the engine throws at its emit', async () => {
+  const module = () => ({
+    step(record: Row, emit: Emit) {
+      try {
+        emit(String(record.k), record);
+      } catch {}
+    },
+  });
+  assert.equal((await runChain(csv(module, { outputsMax: 1 }), INPUT)).held?.code, 'too_many_outputs');
+});
+
+test('a million tags are too many outputs', async () => {
+  const module = () => ({
+    step(_: Row, emit: Emit) {
+      for (let at = 0; at < 1_000_000; at++) emit(`t${at}`, { at });
+    },
+  });
+  const { held } = await runChain(csv(module), INPUT, 'a.csv');
+  assert.equal(held?.reason, 'a.csv, line 2: "t100" would be output 101; outputsMax is 100');
+});
+
+test('a record that comes back to a step that it is in is a circle, with its way', async () => {
+  const circle = (wait: () => unknown) => () => ({
+    step: async (record: Row, emit: Emit) => {
+      await wait();
+      emit('other', record);
+    },
+    other: (record: Row, emit: Emit) => emit('check', record),
+  });
+  for (const wait of [() => undefined, () => sleep(1)]) {
+    const { held } = await runChain(csv(circle(wait), { steps: { check: { next: 'step' } }, start: 'check' }), INPUT);
+    assert.match(held!.reason, /: the record goes in a circle: step → other → step$/);
+  }
+});
+
+test('an emit after its step has ended is not lost silently', async () => {
+  let late: unknown;
+  const module = () => ({
+    step(record: Row, emit: Emit) {
+      void sleep(1).then(() => {
+        try {
+          emit('out', record);
+        } catch (error) {
+          late = error;
+        }
+      });
+    },
+    end: () => sleep(20),
+  });
+  await runChain(csv(module), INPUT);
+  assert.match(String(late), /emit of step was called after it had ended; return its promise/);
+});
+
+test('what cannot be written is the fault of the module', async () => {
+  const odd: Record<string, unknown> = { object: {}, infinite: Number.POSITIVE_INFINITY, half: '\ud800' };
+  for (const [name, value] of Object.entries(odd)) {
+    const { held } = await runChain(
+      csv(() => ({ step: (_: Row, emit: Emit) => emit('out', { value }) })),
+      INPUT,
+    );
+    assert.equal(held?.code, 'process_failed', name);
+  }
+  for (const record of ['text', null, [1]])
+    assert.match(
+      (
+        await runChain(
+          csv(() => ({ step: (_: Row, emit: Emit) => emit('out', record) })),
+          INPUT,
+        )
+      ).held!.reason,
+      /a record of csv is an object/,
+    );
+  const tag = undefined as unknown as string;
+  assert.match(
+    (
+      await runChain(
+        csv(() => ({ step: (r: Row, emit: Emit) => emit(tag, r) })),
+        INPUT,
+      )
+    ).held!.reason,
+    /a tag is a string/,
+  );
+});
+
+test('a module that fails before the first record, or answers no steps, is unloadable', async () => {
+  const bad: [unknown, RegExp][] = [
+    [
+      () => {
+        throw new Error('no');
+      },
+      /fails before the first record: Error: no/,
+    ],
+    [async () => ({}), /answered a promise/],
+    [() => 7, /must answer an object with its steps, but answered number/],
+    [() => ({ step: () => {}, list: [] }), /has "list" among its steps/],
+    [() => ({ other: () => {} }), /start: step is no step; the chain has other/],
+  ];
+  for (const [module, expected] of bad) await assert.rejects(runChain(csv(module as StepsOf), INPUT), expected);
+});
+
+test('records of jsonl are values, and of lines strings', async () => {
+  const emitAll = () => ({ step: (record: unknown, emit: Emit) => emit('out', record) });
+  const json = '{"b": 1.0, "a": [1 ,2]}\n"x"\nnull\r\n';
+  assert.equal((await runChain({ format: 'jsonl', start: 'step', module: emitAll }, json)).outputs.out, json);
+  const changed = () => ({ step: (record: { n: number }, emit: Emit) => emit('out', { ...record, n: record.n + 1 }) });
+  assert.equal(
+    (await runChain({ format: 'jsonl', start: 'step', module: changed }, '{ "n": 1 }\n')).outputs.out,
+    '{"n":2}\n',
+  );
+  const lines = 'ä\r\n\nb';
+  assert.equal((await runChain({ format: 'lines', start: 'step', module: emitAll }, lines)).outputs.out, lines);
+  const louder = () => ({ step: (line: string, emit: Emit) => emit('out', line.toUpperCase()) });
+  assert.equal((await runChain({ format: 'lines', start: 'step', module: louder }, lines)).outputs.out, 'Ä\n\nB\n');
+});

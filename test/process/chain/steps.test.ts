@@ -1,0 +1,137 @@
+/** The built-in steps: what passes, what is a bad record, and what holds a file. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nameOfTag } from '../../../src/process/chain/tag.js';
+import { runChain, type TestedChain } from '../../../src/process/index.js';
+
+const chain = (check: object, more: object = {}): TestedChain => ({
+  format: 'csv',
+  start: 'check',
+  steps: { check: { next: 'out', ...check } },
+  ...more,
+});
+const reasonOf = async (tested: TestedChain, input: string) => {
+  const { held } = await runChain(tested, input, 'a.csv');
+  return held && `${held.code}: ${held.reason}`;
+};
+
+const TYPES: Record<string, { good: string[]; bad: string[] }> = {
+  number: { good: ['1', '-1.5', '+.5', '1e9', '1.', ''], bad: ['x', '1,5', ' 1', '1e999', '0x10', 'NaN', '--1'] },
+  integer: { good: ['0', '-7', '+7', '9007199254740991'], bad: ['1.0', '9007199254740993', 'x'] },
+  boolean: { good: ['true', 'false'], bad: ['True', '1', 'yes'] },
+  date: {
+    good: ['2024-02-29', '2000-02-29', '1999-12-31'],
+    bad: ['2023-02-29', '1900-02-29', '2024-13-01', '2024-1-1', '2024-00-10'],
+  },
+  timestamp: {
+    good: ['2024-02-29T23:59:59Z', '2024-01-01 00:00', '2024-01-01T00:00:00.123+02:00'],
+    bad: ['2024-02-30T00:00Z', '2024-01-01T24:00Z', '2024-01-01'],
+  },
+  text: { good: ['anything', ''], bad: [] },
+};
+for (const [type, { good, bad }] of Object.entries(TYPES)) {
+  test(`a column of type ${type}`, async () => {
+    const quoted = (values: string[]) => values.map((value) => `"${value}",x\n`).join('');
+    const input = `v,w\n${quoted(good)}${quoted(bad)}`;
+    const { outputs } = await runChain(chain({ columns: { v: type }, else: 'reject' }), input);
+    assert.equal(outputs.out, `v,w\n${quoted(good)}`);
+    assert.equal(outputs.reject, bad.length === 0 ? undefined : `v,w\n${quoted(bad)}`);
+  });
+}
+
+test('types of jsonl are those of JSON; the pattern is asked of its text', async () => {
+  const columns = { n: 'number', t: { pattern: 'ü+', required: true } };
+  const input = '{"n":1,"t":"ü"}\n{"n":"1","t":"ü"}\n{"t":"üü"}\n{"n":1}\n[]\nx\n\n';
+  const { outputs, rejected } = await runChain(chain({ columns, else: 'reject' }, { format: 'jsonl' }), input);
+  assert.equal(outputs.out, '{"n":1,"t":"ü"}\n{"t":"üü"}\n');
+  assert.equal(rejected, 5);
+});
+
+test('a pattern is matched as a whole, in characters', async () => {
+  const { outputs } = await runChain(
+    chain({ columns: { v: { pattern: 'a.|b' } }, else: 'reject' }),
+    'v\naü\nb\nab\nbb\nax-\n',
+  );
+  assert.deepEqual(outputs, { out: 'v\naü\nb\nab\n', reject: 'v\nbb\nax-\n' });
+});
+
+test('the header: what differs first is named', async () => {
+  const header = ['a', 'b'];
+  assert.equal(await reasonOf(chain({ header }), 'a,b\n1,2\n'), undefined);
+  assert.equal(
+    await reasonOf(chain({ header }), 'a,c\n'),
+    'header_differs: a.csv: column 2 of the header must be "b", but is "c"',
+  );
+  assert.equal(
+    await reasonOf(chain({ header }), 'a\n'),
+    'header_differs: a.csv: column 2 of the header must be "b", but is missing',
+  );
+  assert.match((await reasonOf(chain({ header }), 'a,b,c\n'))!, /has 3 columns, but must have 2; "c" is more$/);
+  assert.match((await reasonOf(chain({ contains: ['z'] }), 'a,b\n'))!, /has no column "z"$/);
+  assert.match((await reasonOf(chain({ columns: { z: 'text' } }), 'a,b\n'))!, /has no column "z"$/);
+});
+
+test('the number of records is bounded on both sides', async () => {
+  const tested = chain({ rows: { min: 2, max: 3 } });
+  assert.equal(await reasonOf(tested, 'a\n1\n2\n'), undefined);
+  assert.match((await reasonOf(tested, 'a\n1\n'))!, /^rows_out_of_bounds: a\.csv: 1 records came .* rows\.min is 2$/);
+  assert.match((await reasonOf(tested, 'a\n1\n2\n3\n4\n'))!, /^rows_out_of_bounds: a\.csv, line 5: .* rows\.max is 3$/);
+});
+
+test('lastNewline holds a file that may be cut', async () => {
+  assert.equal(await reasonOf(chain({ lastNewline: true }), 'a\n1\n'), undefined);
+  assert.match(
+    (await reasonOf(chain({ lastNewline: true }), 'a\n1'))!,
+    /^record_invalid: a\.csv, line 2: .*no line end/,
+  );
+});
+
+test('a check without next writes nothing', async () => {
+  assert.deepEqual(await runChain(chain({ next: undefined }), 'a\n1\n'), { records: 1, rejected: 0, outputs: {} });
+});
+
+test('rejected records beyond the bound hold the file, with the first of them', async () => {
+  const input = `a\n${'1\n'.repeat(98)}x\ny\n`;
+  const tested = (max: unknown) => chain({ columns: { a: 'number' }, else: 'reject' }, { reject: { max } });
+  assert.equal((await runChain(tested('2%'), input)).rejected, 2);
+  assert.equal((await runChain(tested(2), input)).rejected, 2);
+  const expected =
+    /^rejects_too_many: a\.csv: 2 of 100 records are rejected, and reject\.max is 1(\.5%)?; the first: a\.csv, line 100: a is not a number: x$/;
+  assert.match((await reasonOf(tested('1.5%'), input))!, expected);
+  assert.match((await reasonOf(tested(1), input))!, expected);
+});
+
+test('split: more outputs than the bound are held with the tag', async () => {
+  const split = { format: 'csv' as const, start: 'split', steps: { split: { by: 'a' } }, outputsMax: 2 };
+  assert.equal(
+    await reasonOf(split, 'a\n1\n2\n1\n3\n'),
+    'too_many_outputs: a.csv, line 5: "3" would be output 3; outputsMax is 2',
+  );
+});
+
+test('split: a value never names a step or an output of the chain', async () => {
+  const steps = { split: { by: 'a', else: 'reject' } };
+  const { outputs } = await runChain({ format: 'csv', start: 'split', steps }, 'a\nreject\nsplit\nx\n');
+  assert.deepEqual(outputs, { reject: 'a\nreject\nsplit\n', x: 'a\nx\n' });
+});
+
+test('split of jsonl is by the text of the value', async () => {
+  const input = '{"a":1}\n{"a":"1"}\n{"a":null}\n{"a":true}\n';
+  const { outputs } = await runChain({ format: 'jsonl', start: 'split', steps: { split: { by: 'a' } } }, input);
+  assert.deepEqual(outputs, { '1': '{"a":1}\n{"a":"1"}\n', '': '{"a":null}\n', true: '{"a":true}\n' });
+});
+
+test('different tags have different names, of the signs that every filesystem takes', () => {
+  const tags = ['', '_empty', '%5Fempty', 'a', 'A', '-', 'a/b', '../x', 'ä', 'a.b', 'a%2Fb', '\0', ' '];
+  const names = tags.map((tag) => nameOfTag(tag)!);
+  assert.equal(new Set(names).size, tags.length);
+  for (const name of names) assert.match(name, /^[A-Za-z0-9_%-]+$/);
+  assert.equal(nameOfTag('DE-1_x'), 'DE-1_x');
+  assert.equal(nameOfTag('ä'.repeat(30)), undefined);
+});
+
+test('the outputs of a file are bounded in bytes', async () => {
+  const tested = chain({}, { outputBytesMax: 100 });
+  assert.equal(await reasonOf(tested, `a\n${'1\n'.repeat(20)}`), undefined);
+  assert.match((await reasonOf(tested, `a\n${'1\n'.repeat(100)}`))!, /^outputs_too_large: /);
+});
