@@ -167,30 +167,6 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Make the filesystem larger, or lower --min-free-bytes, and ingest-ctl retry, or ingest-ctl discard.',
   ),
   target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
-  record_invalid: held(
-    'Send a corrected file and ingest-ctl discard this one, or change the rule and ingest-ctl retry.',
-  ),
-  header_differs: held(
-    'Send a corrected file and ingest-ctl discard this one, or change the rule and ingest-ctl retry.',
-  ),
-  rows_out_of_bounds: held(
-    'Send a corrected file and ingest-ctl discard this one, or change the bound and ingest-ctl retry.',
-  ),
-  not_utf8: held('Set encoding: in the chain to what the file has and ingest-ctl retry, or ingest-ctl discard it.'),
-  nul_byte: held('Send a corrected file and ingest-ctl discard this one.'),
-  record_too_large: held(
-    'Look for a quote that is never closed, then ingest-ctl discard it, or raise the bound and ingest-ctl retry.',
-  ),
-  unpacked_too_large: held('Raise the bound and ingest-ctl retry, or ingest-ctl discard it.'),
-  gzip_cut: held('Send the file again, and ingest-ctl discard this one.'),
-  too_many_outputs: held(
-    'Look at the tag in the sentence: correct the chain or raise outputs-max, then ingest-ctl retry.',
-  ),
-  outputs_too_large: held('Correct the chain or raise its bound, then ingest-ctl retry.'),
-  rejects_too_many: held(
-    'Look at the file: send a corrected one and ingest-ctl discard this one, or raise reject: max and ingest-ctl retry.',
-  ),
-  process_failed: held('Correct the module, then ingest-ctl retry.'),
   process_stuck: held('Correct the module, then ingest-ctl retry, or ingest-ctl discard.'),
   process_died: held('Correct the module or give it more memory, then ingest-ctl retry, or ingest-ctl discard.'),
   output_missing: held('ingest-ctl discard it and send it again.'),

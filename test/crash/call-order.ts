@@ -9,7 +9,7 @@ import type { Call } from './control.js';
 import { PHASES } from './order.js';
 
 export interface OrderFound {
-  kind: 'unsynced' | 'unlinked_early';
+  kind: 'unsynced' | 'unlinked_early' | 'output_after_file';
   what: string;
 }
 
@@ -23,8 +23,13 @@ const isCopyUnderWay = (path: string) => path.includes('/warehouse/.ingest-tmp/'
 const isStored = (path: string) => path.includes('/warehouse/ingest_date=');
 const isManifest = (path: string) => /\/manifests\/.*\.jsonl$/.test(path);
 
-export function wrongOrder(calls: readonly Call[]): OrderFound[] {
-  const order = new Order();
+/** The output of a job, before it is moved. */
+const OUTPUT = /\/\.ingest-tmp\/([0-9A-Z]{26})\.out\.\d+\.\d+$/;
+const SEALED = /\/underprocess\/([0-9A-Z]{26})~/;
+
+/** `isFirst`: nothing was made by a run before it. */
+export function wrongOrder(calls: readonly Call[], isFirst: boolean): OrderFound[] {
+  const order = new Order(isFirst);
   for (const call of calls) if (!call.failed) order.see(call);
   return order.found;
 }
@@ -37,11 +42,19 @@ class Order {
   readonly #bytes = new Set<string>();
   /** Stored copies whose commit is to come. */
   #uncommitted = 0;
+  /** Outputs whose bytes are on disk. */
+  readonly #synced = new Set<string>();
+  /** Jobs whose file is at its target. */
+  readonly #moved = new Set<string>();
+  /** Directories in which an output was renamed that is not on disk: by job. */
+  readonly #outputsIn = new Map<string, Set<string>>();
+
+  constructor(private readonly isFirst: boolean) {}
 
   see(call: Call): void {
     const { path, from } = call;
     if (isCommit(call)) this.#commit(call);
-    else if (isSync(call)) this.#synced(path);
+    else if (isSync(call)) this.#sync(path);
     else if (call.call === 'syncfs') this.#allSynced();
     else if (isRename(call)) this.#rename(call, path, from);
     else if (isWrite(call) && (isManifest(path) || isCopyUnderWay(path))) this.#bytes.add(path);
@@ -56,8 +69,26 @@ class Order {
     if (isSeal && !isSidecar(path)) this.#bytes.add(path);
     if (isCopyUnderWay(from)) this.#uncommitted++;
     if (!isStored(path)) return;
+    this.#outputOrFile(path, from);
     if (this.#bytes.has(from)) this.#tell('unsynced', `${path} was stored before its bytes were on disk`);
     this.#bytes.delete(from);
+  }
+
+  /** The outputs of a file come first, and are on disk with their names before it. */
+  #outputOrFile(path: string, from: string): void {
+    const job = OUTPUT.exec(from)?.[1];
+    if (job !== undefined) {
+      if (this.isFirst && !this.#synced.has(from))
+        this.#tell('unsynced', `${path} got its name before its bytes were on disk`);
+      if (this.#moved.has(job)) this.#tell('output_after_file', `${path} came after its file`);
+      this.#outputsIn.set(job, (this.#outputsIn.get(job) ?? new Set()).add(dirname(path)));
+      return;
+    }
+    const of = SEALED.exec(from)?.[1];
+    if (of === undefined) return;
+    this.#moved.add(of);
+    for (const directory of this.#outputsIn.get(of) ?? [])
+      this.#tell('unsynced', `${path} was moved before ${directory} was synced, for an output of it`);
   }
 
   #commit({ stage }: Call): void {
@@ -72,7 +103,9 @@ class Order {
     this.#uncommitted = 0;
   }
 
-  #synced(path: string): void {
+  #sync(path: string): void {
+    this.#synced.add(path);
+    for (const directories of this.#outputsIn.values()) directories.delete(path);
     this.#renamed.delete(path);
     this.#bytes.delete(path);
   }
@@ -80,6 +113,7 @@ class Order {
   #allSynced(): void {
     this.#renamed.clear();
     this.#bytes.clear();
+    this.#outputsIn.clear();
   }
 
   #tell(kind: OrderFound['kind'], what: string): void {

@@ -17,6 +17,10 @@ export const killAtLines = (parts: RunParts): Promise<Found[] | string> =>
 export const killAtSeals = (parts: RunParts): Promise<Found[] | string> =>
   inScenes(deathsAt({ call: 'renameat2', path: `~${MISMATCHED}` }, 2), parts);
 
+/** Dies when an output was made, and nothing says so yet. */
+export const killAtOutputs = (parts: RunParts): Promise<Found[] | string> =>
+  inScenes(deathsAt({ call: 'fsync', path: '.out.1.' }, 1), parts);
+
 const deathsAt = (only: Fault['only'], times: number): Fault[] =>
   Array.from({ length: times }, (_, i) => i + 1).flatMap((at) =>
     (['kill after', 'kill before'] as const).map((kind) => ({ kind, at, ...(only && { only }) })),

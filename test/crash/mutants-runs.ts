@@ -9,7 +9,7 @@ import { doorbell } from './mutants-doorbell.js';
 import { killAtStored, killInAppend, killInSidecarSeal } from './mutants-kills.js';
 import { collision, openWriter, sealedFileAway, stoppedWorker } from './mutants-moments.js';
 import { correctionsFail, restoredBackup } from './mutants-operator.js';
-import { callOrder, killAtLines, killAtSeals } from './mutants-order.js';
+import { callOrder, killAtLines, killAtOutputs, killAtSeals } from './mutants-order.js';
 import { racingWriters } from './mutants-racers.js';
 import type { Found, RunParts } from './mutants-world.js';
 import { powerCuts } from './power.js';
@@ -46,6 +46,7 @@ export const runs = {
   'call order': once(callOrder),
   'kills at seals': once(killAtSeals),
   'kills at lines': once(killAtLines),
+  'kills at outputs': once(killAtOutputs),
   'append kills': once(killInAppend),
   'kill at stored': once(killAtStored),
   'sidecar kills': once(killInSidecarSeal),

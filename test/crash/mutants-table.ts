@@ -5,12 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import { durabilityMutants } from './mutants-durability.js';
+import { outputMutants } from './mutants-outputs.js';
 import type { Edit, Mutant } from './mutants-shape.js';
 import { verbMutants } from './mutants-verbs.js';
 
 export const mutants: readonly Mutant[] = [
   ...durabilityMutants,
   ...verbMutants,
+  ...outputMutants,
   {
     name: 'append_without_intent',
     breaks: 'lines are written before their plan is committed',

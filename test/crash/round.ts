@@ -45,14 +45,14 @@ export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, ke
   const clocks = { boot: 0, hour: 0 as 0 | 1, second: false };
   const run = (fault: Fault) => runOnce(lane, scene, fault, clocks);
   scene.first();
-  for (const fault of plan.faults) {
+  for (const [n, fault] of plan.faults.entries()) {
     const ran = await run(fault);
     end.calls = ran.control.log();
     end.renames += ran.control.get('renames');
     const hit = ran.control.get('hits') > 0;
     end.hits.push(hit ? hitOf(end.calls, fault) : undefined);
     judge(ran, fault, end.violations);
-    if (!fault.kind.startsWith('fail')) end.violations.push(...wrongOrder(end.calls));
+    if (!fault.kind.startsWith('fail')) end.violations.push(...wrongOrder(end.calls, n === 0));
     if (ran.code !== 0) end.violations.push(...atOnce(scene));
     if (!clocks.second && ran.first) clocks.second = true;
     if (!hit) break;
@@ -76,7 +76,7 @@ async function recover(
 ): Promise<void> {
   const ran = await run(NO_FAULT);
   judge(ran, NO_FAULT, end.violations);
-  end.violations.push(...wrongOrder(ran.control.log()));
+  end.violations.push(...wrongOrder(ran.control.log(), false));
   end.recoveryCalls = ran.control.get('calls');
   if (end.calls.length === 0) {
     end.calls = ran.control.log();

@@ -24,6 +24,9 @@ import { changed, sourceOf, withoutMove } from './move-one.js';
 /** A chain that has ended its process so often with a file does so because of it. */
 const DEATHS_MAX = 2;
 
+/** No other file can be written there either. Errors of reading speak of this file alone, and have other names. */
+const OF_WAREHOUSE = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+
 export const process: Stage = {
   name: 'process',
   places: ['work', 'warehouse', 'process'],
@@ -84,11 +87,9 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
       );
     case 'no_room':
       throw new BelowMark(content.size, feed.minFreeBytes, Number.POSITIVE_INFINITY);
-    case 'failed': {
-      const place = end.errno === undefined ? undefined : placeError('warehouse', feed.warehouse, end.errno);
-      if (end.errno === 'ENOSPC' || end.errno === 'EDQUOT') throw place!;
+    case 'failed':
+      if (OF_WAREHOUSE.has(end.errno ?? '')) throw placeError('warehouse', feed.warehouse, end.errno!);
       return retry(end.errno?.toLowerCase() ?? 'process_failed', end.reason);
-    }
     case 'unloadable':
       throw new PlaceError(
         'process',
