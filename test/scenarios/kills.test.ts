@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
-import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
+import { STAGE_NAMES, stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { type Glance, glance } from '../world/database.js';
 import { contents } from '../world/dropping.js';
 import { ITS_OWN_WATCH, POLLED } from '../world/home.js';
@@ -29,7 +29,8 @@ const ROUNDS = 20;
 const TRIES_MAX = 12;
 
 /** Who is killed in each round: all at once, a parent, or one child, which its parent starts again. */
-const VICTIMS = ['everything', 'parent', 'producer', ...STAGE_NAMES, 'worker of all stages'] as const;
+const STAGES = stagesUsed([]);
+const VICTIMS = ['everything', 'parent', 'producer', ...STAGES, 'worker of all stages'] as const;
 type Victim = (typeof VICTIMS)[number] | typeof IN_APPEND;
 
 type Layout = 'all stages' | 'per stage' | 'separate';
@@ -40,7 +41,7 @@ function start(world: World, layout: Layout, poll: boolean): Program[] {
   const polling = poll ? ['--poll', '--scan-interval-seconds', '0.2'] : [];
   if (layout === 'all stages') return [world.start('ingest', ['--workers', 'all=2', ...polling])];
   if (layout === 'per stage') return [world.start('ingest', [...PER_STAGE, ...polling])];
-  const workers = [...STAGE_NAMES, 'hash'].map((stage) => world.start('ingest-worker', ['--stage', stage]));
+  const workers = [...STAGES, 'hash'].map((stage) => world.start('ingest-worker', ['--stage', stage]));
   return [world.start('ingest-producer', polling), ...workers];
 }
 

@@ -8,7 +8,7 @@ import type { DifferenceKind } from './oracle.js';
 import type { LineSeen } from './survey.js';
 import type { Found } from './tree.js';
 
-/** What a content is to be made into: the SHA-256 of each output by its tag. */
+/** What a content is to be made into: the SHA-256 of each output by its tag. Of others nobody knows it before. */
 export type Made = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
 interface Seen {
@@ -39,7 +39,7 @@ export function outputs(
   const byPath = new Map(warehouse.map((found) => [found.path, found]));
   for (const { record, target } of lines) {
     const wanted = made.get(record!.sha256);
-    if (wanted || record!.outputs) asMade(record!, wanted ?? {}, tell);
+    if (wanted) asMade(record!, wanted, tell);
     const isStored = byPath.has(target) || taken.has(target);
     for (const output of record!.outputs ?? []) {
       const path = outputTarget(output, root);

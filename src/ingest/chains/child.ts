@@ -60,7 +60,10 @@ export class ChainChild {
   constructor(private readonly parts: ChainParts) {
     this.#process = spawned(parts.options);
     this.#process.on('message', (message: ChildMessage) => this.#hear(message));
-    this.#process.on('error', (error) => this.#ended(`could not be started: ${error.message}`));
+    this.#process.on('error', (error: NodeJS.ErrnoException) => {
+      // Of one that lives it speaks of a signal or a message, and its end tells the rest.
+      if (this.#process.pid === undefined) this.#ended(error);
+    });
     this.#process.on('exit', (code, signal) =>
       this.#ended(signal ? `was killed by ${signal}` : `ended by itself with code ${code}`),
     );
@@ -150,11 +153,22 @@ export class ChainChild {
     }
   }
 
-  #ended(how: string): void {
+  /** `how`: it was alive; else why it could not be started, which is no fault of the file. */
+  #ended(how: string | NodeJS.ErrnoException): void {
     clearInterval(this.#tick);
     this.#kill();
     this.parts.onEnd();
-    this.#settle(this.#unloadable ?? this.#killedFor ?? { kind: 'died', how, records: this.#inHand?.records ?? 0 });
+    const { job = '', records = 0 } = this.#inHand ?? {};
+    const end: FileEnd =
+      typeof how === 'string'
+        ? { kind: 'died', how, records }
+        : {
+            kind: 'failed',
+            job,
+            ...(how.code && { errno: how.code }),
+            reason: `no process could be started for the chain: ${how.message}`,
+          };
+    this.#settle(this.#unloadable ?? this.#killedFor ?? end);
   }
 
   #settle(end: FileEnd): void {
