@@ -33,7 +33,7 @@ test('a gzip with a damaged byte, or followed by something else, is held', async
   damaged[damaged.length - 6]! ^= 1;
   for (const bytes of [
     damaged,
-    Buffer.concat([packed, Buffer.from('rest')]),
+    Buffer.concat([packed, Buffer.alloc(512)]),
     Buffer.concat([packed, randomBytes(300_000)]),
   ])
     assert.equal((await runChain(LINES, bytes, 'a.csv.gz')).held?.code, 'gzip_damaged');

@@ -31,7 +31,7 @@ const wild = (version: number): string => `
 
 const isChain = (pid: number): boolean => {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('process-child');
+    return /process-child|^atomic-ingestor: process\0*$/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
   } catch {
     return false;
   }
@@ -67,10 +67,11 @@ test('killed while files are processed, and nothing differs', { timeout: 300_000
     const program = world.start('ingest', ['--workers', 'all=2', '--concurrency', '2']);
     const looks = below(12);
     let seen = 0;
-    const alive = await until('a chain is at work', () => {
+    const isAtWork = () => {
       const pids = program.descendants().filter(isChain);
       return pids.length > 0 && ++seen > looks ? pids : undefined;
-    });
+    };
+    const alive = await until('a chain is at work', isAtWork, { soFar: () => program.tail() });
     killed[victim] += await kill(world, program, victim, alive, since);
     if (below(2) === 0) writeFileSync(module, wild(round + 1));
     if (victim !== 'everything') {

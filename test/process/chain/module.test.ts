@@ -21,6 +21,33 @@ test('a record that nobody changed is written as its bytes, and as what it says 
   );
 });
 
+test('what end emits to an output begins on a line of its own', async () => {
+  const module = () => ({
+    step: (record: Row, emit: Emit) => emit('out', record),
+    end: (emit: Emit) => emit('out', { k: 'last', n: 0 }),
+  });
+  assert.equal((await runChain(csv(module), 'k,n\na,1')).outputs.out, 'k,n\na,1\nlast,0\n');
+});
+
+test('values: quotes undone, CRLF no part of the last field, a quoted carriage return one', async () => {
+  const seen: unknown[] = [];
+  const module = () => ({ step: (record: Row) => void seen.push(Object.entries(record)) });
+  await runChain(csv(module), 'k,__proto__\r\n"a ""b""",\u00fc\r\n"c,\nd","e\r"\r\nf,"g"\r\nh,i');
+  const values = [
+    ['a "b"', '\u00fc'],
+    ['c,\nd', 'e\r'],
+    ['f', 'g'],
+    ['h', 'i'],
+  ];
+  assert.deepEqual(
+    seen,
+    values.map(([k, proto]) => [
+      ['k', k],
+      ['__proto__', proto],
+    ]),
+  );
+});
+
 test('columns that a check declares are numbers, others text', async () => {
   const seen: unknown[] = [];
   await runChain(

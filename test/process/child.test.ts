@@ -1,0 +1,113 @@
+/** The child program: what it says to a worker, what it leaves in the folder, and that it does not outlive the channel. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { processOf } from '../../src/base/config/values/read-process.js';
+import type { ChildMessage, FileMessage } from '../../src/process/messages.js';
+import { PACKAGE } from '../world/program.js';
+import { temporary } from './temporary.js';
+
+const CHAIN = { format: 'csv', start: 'check', steps: { check: { next: 'route', else: 'reject' } }, module: './m.mjs' };
+
+function spawned(): ChildProcess {
+  return fork(join(PACKAGE, 'dist/program/process-child.cjs'), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+}
+
+/** The next message that is no progress. */
+async function answer(child: ChildProcess): Promise<ChildMessage> {
+  for (;;) {
+    const [message] = (await once(child, 'message')) as [ChildMessage];
+    if (message.kind !== 'progress') return message;
+  }
+}
+
+async function loaded(directory: string, module: string): Promise<[ChildProcess, ChildMessage]> {
+  writeFileSync(join(directory, 'm.mjs'), module);
+  const child = spawned();
+  child.send({ kind: 'chain', feed: 'a', options: processOf(CHAIN, '', join(directory, 'chain.yaml')) });
+  return [child, await answer(child)];
+}
+
+function file(directory: string, job: string, text: string): FileMessage {
+  const path = join(directory, `${job}.csv`);
+  writeFileSync(path, text);
+  return { kind: 'file', job, path, name: `${job}.csv`, size: text.length, directory, claim: 7, minFreeBytes: 0 };
+}
+
+const partials = (directory: string) =>
+  readdirSync(directory)
+    .filter((name) => name.includes('.out.'))
+    .sort();
+
+test('one file after the other: done with its outputs, bad without any, no room without any', async (t) => {
+  const directory = temporary(t);
+  const [child, ready] = await loaded(
+    directory,
+    'export default () => ({ route(r, emit) { if (r.k === "x") throw new Error("no x"); emit(r.k, r); } });',
+  );
+  assert.match(ready.kind === 'ready' ? ready.version : '', /^[0-9a-f]{64}$/);
+  child.send(file(directory, 'A', 'k\na\nb\na\n'));
+  const done = await answer(child);
+  assert.deepEqual(done.kind === 'done' && done.report.outputs, [
+    { n: 1, tag: 'a', name: 'a', rows: 2, extension: 'csv' },
+    { n: 2, tag: 'b', name: 'b', rows: 1, extension: 'csv' },
+  ]);
+  assert.deepEqual(partials(directory), ['A.out.1.7', 'A.out.2.7']);
+  assert.equal(readFileSync(join(directory, 'A.out.1.7'), 'utf8'), 'k\na\na\n');
+  assert.equal(statSync(join(directory, 'A.out.1.7')).mode & 0o777, 0o644);
+  child.send(file(directory, 'B', 'k\na\nx\n'));
+  const bad = await answer(child);
+  assert.deepEqual(bad.kind === 'bad' && [bad.code, bad.line], ['process_failed', 3]);
+  assert.match(
+    bad.kind === 'bad' ? bad.reason : '',
+    /^B\.csv, line 3: step route failed: Error: no x \(m\.mjs:1:\d+\)$/,
+  );
+  child.send({ ...file(directory, 'C', 'k\na\n'), minFreeBytes: Number.MAX_SAFE_INTEGER });
+  assert.equal((await answer(child)).kind, 'no_room');
+  child.send({ ...file(directory, 'D', 'k\na\n'), path: join(directory, 'gone') });
+  const failed = await answer(child);
+  assert.equal(failed.kind === 'failed' && failed.errno, 'ENOENT');
+  assert.deepEqual(partials(directory), ['A.out.1.7', 'A.out.2.7']);
+  child.disconnect();
+  await once(child, 'exit');
+});
+
+test('a module that cannot be loaded says where; one that fails before the first record too', async (t) => {
+  const directory = temporary(t);
+  const [broken, reason] = await loaded(directory, 'export default () => ({ route( });');
+  assert.match(reason.kind === 'unloadable' ? reason.reason : '', /m\.mjs cannot be loaded: SyntaxError/);
+  broken.kill('SIGKILL');
+  const [child] = await loaded(directory, 'export default (file) => { null.x; };');
+  child.send(file(directory, 'A', 'k\na\n'));
+  const answered = await answer(child);
+  assert.match(
+    answered.kind === 'unloadable' ? answered.reason : '',
+    /fails before the first record: TypeError: .* \(m\.mjs:1:\d+\)/,
+  );
+  child.kill('SIGKILL');
+});
+
+test('a promise that nobody awaited is the fault of its file; the process ends', async (t) => {
+  const directory = temporary(t);
+  const module =
+    'export default () => ({ route() { void Promise.reject(new Error("lost")); }, end: () => new Promise(() => {}) });';
+  const [child] = await loaded(directory, module);
+  child.send(file(directory, 'A', 'k\na\n'));
+  const bad = await answer(child);
+  assert.match(bad.kind === 'bad' ? bad.reason : '', /nobody|no step returned was rejected: Error: lost/);
+  await once(child, 'exit');
+});
+
+test('it gives way, goes first where memory is short, and ends with its channel', async (t) => {
+  const directory = temporary(t);
+  const module =
+    'setInterval(() => {}, 1000); process.on("exit", () => { for (;;); }); export default () => ({ route() {} });';
+  const [child] = await loaded(directory, module);
+  assert.equal(readFileSync(`/proc/${child.pid}/oom_score_adj`, 'utf8'), '1000\n');
+  assert.equal(readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[16], '19');
+  child.disconnect();
+  await once(child, 'exit');
+});
