@@ -106,14 +106,13 @@ export function processedOf(reader: Reader, content: number): Processed | undefi
   return counts && { ...counts, outputs: reader.all<Output>(OUTPUTS, content) };
 }
 
-export interface Made {
-  rows: number;
-  rejected: number;
+export interface Made extends Pick<Counts, 'rows' | 'rejected' | 'columns'> {
+  header_sha256: string | null;
   /** How many. */
   outputs: number;
 }
 
-const MADE = `SELECT rows, rejected, (SELECT count(*) FROM outputs WHERE outputs.content = processed.content) AS outputs
+const MADE = `SELECT rows, rejected, columns, header_sha256, (SELECT count(*) FROM outputs WHERE outputs.content = processed.content) AS outputs
   FROM processed WHERE content = ?`;
 
 /** For people: without the outputs themselves, which may be a thousand. */
