@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { StatsAnswer, TraceAnswer } from '../../../src/service/dashboard/answers.js';
 import { limits } from '../../../src/service/dashboard/data/limits.js';
+import type { MadeFile } from '../../../src/service/dashboard/data/made.js';
 import { changeChain, HEADER } from '../../world/chains.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
@@ -58,12 +59,26 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   await soon('what was made of it', async () =>
     (await shown('#last')).includes('stored: 3 records, 1 rejected, 2 outputs'),
   );
+  for (const sought of ['in.csv', sha256]) {
+    await page.getByLabel(/Path, name/).fill(sought);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await soon('its outputs', async () =>
+      /DE\s+2\s.*in\.DE\.csv\s+reject\s+1\s.*in\.reject\.csv/s.test(await shown('#made')),
+    );
+  }
+  await page.getByLabel(/Path, name/).fill('no such file');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await soon('no outputs', async () => page.locator('#made-region').isHidden());
   await soon('the counts of the feed', async () => /3 records, 1 rejected/.test(await shown('#flow')));
   // The browser tells of the connection that broke.
   assert.deepEqual(
     complaints.filter((one) => !/ERR_CONNECTION|ERR_INCOMPLETE/.test(one)),
     [],
   );
+  const { made } = await new Served(port).json<{ made: MadeFile[] }>(`/files?sha256=${sha256}`);
+  const record = world.manifest('orders')[0]!.record!;
+  assert.deepEqual(made[0]!.outputs, record.outputs, 'as its line says');
+  assert.deepEqual([made[0]!.rows, made[0]!.rejected, made[0]!.columns], [3, 1, 3]);
   assert.deepEqual(
     world.manifest('orders').map(({ record }) => [record!.sha256, record!.outputs!.map(({ tag }) => tag)]),
     [[sha256, ['DE', 'reject']]],

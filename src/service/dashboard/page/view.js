@@ -2,8 +2,15 @@
 import { $, element, list, ofFeed, setText, setTexts } from './dom.js';
 import { between, bytes, count, counted, moment, name } from './words.js';
 
+/** The rows of a table, and where there is none the words that say so. */
+function table(id, items, keyOf, cells, more) {
+  rows(id, items, keyOf, cells, more);
+  $(id).hidden = items.length === 0;
+  $(`${id}-none`).hidden = items.length > 0;
+}
+
 /** `cells(item)` answers [text, class] for each column; `more(item)` further elements of a row, made once. */
-function table(id, items, keyOf, cells, more = () => []) {
+function rows(id, items, keyOf, cells, more = () => []) {
   const make = (item) => {
     const columns = cells(item).map(([, className = '']) => element('td', { className }));
     return element('tr', {}, ...columns, ...more(item));
@@ -14,8 +21,6 @@ function table(id, items, keyOf, cells, more = () => []) {
       cells(item).map(([text]) => text),
     );
   list($(id).tBodies[0], items, keyOf, make, show);
-  $(id).hidden = items.length === 0;
-  $(`${id}-none`).hidden = items.length > 0;
 }
 
 const path = ({ feed, path: text }, many) => (many ? `${name(feed)}: ${name(text)}` : name(text));
@@ -90,9 +95,22 @@ export function drawTables(look, feed) {
 /** `stored: 1,000 records, 10 rejected, 3 outputs` */
 function ending({ state, processed }) {
   if (processed === null) return state;
-  const { rows, rejected, outputs } = processed;
-  const parts = [counted(rows, 'record'), ...(rejected > 0 ? [`${count(rejected)} rejected`] : [])];
+  const { rows: records, rejected, outputs } = processed;
+  const parts = [counted(records, 'record'), ...(rejected > 0 ? [`${count(rejected)} rejected`] : [])];
   return `${state}: ${[...parts, counted(outputs, 'output')].join(', ')}`;
+}
+
+/** The outputs of the files that a search has found. */
+export function drawMade(files) {
+  const outputs = files.flatMap((file) => file.outputs.map((output) => ({ file, output })));
+  const cells = ({ file, output }) => [
+    [files.length > 1 ? `${name(file.path)}: ${name(output.tag)}` : name(output.tag)],
+    [count(output.rows), 'number'],
+    [bytes(output.size), 'number'],
+    [output.warehouse_path === null ? 'not planned yet' : name(output.warehouse_path), 'path'],
+  ];
+  rows('made', outputs, ({ file, output }) => `${file.feed}\0${file.path}\0${output.sha256}\0${output.tag}`, cells);
+  $('made-region').hidden = outputs.length === 0;
 }
 
 const progress = ({ bytes: size, bytes_done: done }) =>
