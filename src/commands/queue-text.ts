@@ -97,5 +97,9 @@ function feedTable(report: Report, feed: string, named: boolean): string {
     .filter((total) => total.feed === feed && total.files > 0)
     .map(({ name, files, bytes }) => `${files} ${name} (${shownBytes(bytes)})`);
   const table = tableOf(HEAD, rows);
-  return `${named ? `${safeText(feed)}:\n` : ''}${table}\nso far: ${totals.join(', ') || 'nothing'}\n`;
+  const records = report.records.filter((one) => one.feed === feed).map(recordsText);
+  return `${named ? `${safeText(feed)}:\n` : ''}${table}\nso far: ${totals.join(', ') || 'nothing'}\n${records.join('')}`;
 }
+
+const recordsText = (of: Report['records'][number]): string =>
+  `records: ${of.records} (${of.rejected} rejected), ${of.outputs} outputs (${shownBytes(of.output_bytes)}); ${of.records_per_second} records/s\n`;

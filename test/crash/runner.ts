@@ -1,5 +1,5 @@
 /**
- * Producer and all four stages in this one process, a batch of a stage at a time, until nothing is left to do: the same
+ * Producer and all stages in this one process, a batch of a stage at a time, until nothing is left to do: the same
  * code as the daemons', without their timers, so that the calls of a run repeat and a run takes a fraction of a second.
  * What would be waited for is not waited for: the boot clock, which the preloaded library moves, goes on to the next due
  * time. One order comes on stdin as a line of JSON; when the first batch of files is in, "first" is said and a line awaited.

@@ -1,5 +1,5 @@
 /**
- * Producer and all four stages in one process, a batch of a stage at a time: the daemons' code without their timers.
+ * Producer and all stages in one process, a batch of a stage at a time: the daemons' code without their timers.
  * What passes by itself in a worker (a state that cannot be written, a failing place) passes here; what ends it ends this.
  * Does not: wait: the boot clock, which the preloaded library moves, goes on to the next due time.
  */

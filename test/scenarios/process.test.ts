@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BY_COUNTRY, broken, orders } from '../world/chains.js';
-import { asConfiguration, type Chain } from '../world/layout.js';
+import { BY_COUNTRY, broken, changeChain, orders } from '../world/chains.js';
+import type { Chain } from '../world/layout.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 120_000 };
@@ -17,13 +17,6 @@ const worldOf = (t: Parameters<typeof createWorld>[0], chain: Chain = BY_COUNTRY
 function dropOrders(world: World, name: string, mark: string, n = 50): void {
   const { text, made } = orders(mark, n);
   world.made.set(world.drop(name, text, { feed: 'made' }).sha256, made);
-}
-
-function changeChain(world: World, chain: Chain): void {
-  const feeds = world.feeds.map((feed) =>
-    feed.name === 'made' ? { ...feed, options: { ...feed.options, process: chain } } : feed,
-  );
-  writeFileSync(world.configPath, asConfiguration(feeds, {}));
 }
 
 test('a file is checked and split: its outputs lie beside it, and its line lists them', limit, async (t) => {
@@ -78,7 +71,7 @@ test(
     const held = world.jobs('made').find(({ state }) => state === 'held')!;
     assert.equal(held.hold_code, 'header_differs');
     assert.match(held.reason!, /broken\.csv.*land/);
-    changeChain(world, { format: 'csv', start: 'check', steps: { check: { columns: { amount: 'number' } } } });
+    changeChain(world, 'made', { format: 'csv', start: 'check', steps: { check: { columns: { amount: 'number' } } } });
     world.held.clear();
     await world.run('ingest-ctl', ['retry', held.id]);
     await world.runOnce();
@@ -101,7 +94,7 @@ test('a module is a chain too; what it prints is in the log', limit, async (t) =
       };
     };`,
   );
-  changeChain(world, { format: 'csv', start: 'route', steps: {}, module });
+  changeChain(world, 'made', { format: 'csv', start: 'route', steps: {}, module });
   const text = 'id,country,amount\n1,DE,2\n2,FR,40\n';
   world.drop('a.csv', text, { feed: 'made' });
   await world.runOnce();

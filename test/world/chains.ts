@@ -1,8 +1,10 @@
 /** A chain that checks and splits, files for it, and what each is to be made into. */
+import { writeFileSync } from 'node:fs';
 import { sha256 } from './dropping.js';
-import type { Chain } from './layout.js';
+import { asConfiguration, type Chain } from './layout.js';
+import type { World } from './world.js';
 
-const HEADER = 'id,country,amount';
+export const HEADER = 'id,country,amount';
 
 /** Records with a bad amount are rejected, the others go to an output of their country. */
 export const BY_COUNTRY: Chain = {
@@ -41,3 +43,11 @@ export function orders(mark: string, n: number, countries: readonly string[] = [
 
 /** A header that the chain refuses: the file is held. */
 export const broken = (mark: string): string => `id,land,amount\n${mark},DE,1\n`;
+
+/** The next start of a program finds that feed with another chain. */
+export function changeChain(world: World, feed: string, chain: Chain): void {
+  const feeds = world.feeds.map((one) =>
+    one.name === feed ? { ...one, options: { ...one.options, process: chain } } : one,
+  );
+  writeFileSync(world.configPath, asConfiguration(feeds, {}));
+}

@@ -56,7 +56,7 @@ export interface FeedOptions {
 export interface ServiceOptions {
   statePath: string;
   logLevel: string;
-  /** Worker processes that each run all four stages. */
+  /** Worker processes that each run all stages. */
   concurrency: number;
   /** Processes of single stages instead; undefined when not given. */
   workers: Record<string, number> | undefined;

@@ -271,7 +271,7 @@ export const serviceFields = {
       rule: `STAGE or STAGE=N with a stage out of ${WORKERS.join(', ')} and N from 1 to ${limits.processesMax}`,
       example: 'hash=2',
       placeholder: 'STAGE[=N]',
-      defaultText: 'all four',
+      defaultText: 'all',
     },
     (value) => parseWorkers(value) !== undefined,
     STAGE_NAMES.length,

@@ -4,6 +4,7 @@
  * Does not: decide when an event happens.
  */
 
+import { CHAIN_EVENTS } from './chain-events.js';
 import type { Fields } from './emit.js';
 import { type EventSpec, type Level, text } from './event-spec.js';
 import { PROCESS_EVENTS } from './process-events.js';
@@ -12,6 +13,7 @@ import { shownBytes, shownSeconds } from './safe.js';
 
 const EVENTS: Record<string, EventSpec> = {
   ...PROCESS_EVENTS,
+  ...CHAIN_EVENTS,
   ...REPLICA_EVENTS,
   file_ready: { brief: 'complete', say: (f) => `${text(f.path)} is complete` },
   sidecar_without_checksum: {
@@ -21,7 +23,7 @@ const EVENTS: Record<string, EventSpec> = {
   file_ingested: {
     brief: 'stored',
     say: (f) =>
-      `${text(f.path)} → ${text(f.warehouse_path)} (${shownBytes(Number(f.bytes ?? 0))}${f.seconds === undefined ? '' : `, ${shownSeconds(Number(f.seconds))}`})`,
+      `${text(f.path)} → ${text(f.warehouse_path)} (${shownBytes(Number(f.bytes ?? 0))}${f.seconds === undefined ? '' : `, ${shownSeconds(Number(f.seconds))}`}${f.outputs === undefined ? '' : `, ${text(f.outputs)} ${f.outputs === 1 ? 'output' : 'outputs'}`})`,
   },
   file_skipped_duplicate: {
     brief: 'a duplicate, skipped',

@@ -51,7 +51,9 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   gate_closed: {
     level: 'error',
     say: (f) =>
-      `${f.stage === '*' ? 'every stage' : text(f.stage)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}; it goes on by itself when that is repaired`,
+      f.place === 'process'
+        ? `process of ${text(f.feed)} is closed (${text(f.code)}): ${text(f.reason)}; correct it: it is tried again every few seconds, and no file is held for it`
+        : `${f.stage === '*' ? 'every stage' : text(f.stage)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} is closed (${text(f.code)}${f.place ? ` at ${text(f.place)}` : ''}): ${text(f.reason)}; it goes on by itself when that is repaired`,
   },
   partial_upload: {
     level: 'warn',
@@ -62,7 +64,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   mount_missing: { level: 'error', say: (f) => `${text(f.path)} waits: ${text(f.reason)}` },
   gate_opened: {
     say: (f) =>
-      `the ${text(f.place)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} (${text(f.code)})`,
+      `the ${f.place === 'process' ? 'chain' : text(f.place)} of ${f.feed === '*' ? 'every feed' : text(f.feed)} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} (${text(f.code)})`,
   },
   state_checked: {
     say: (f) =>

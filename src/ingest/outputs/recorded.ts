@@ -106,6 +106,18 @@ export function processedOf(reader: Reader, content: number): Processed | undefi
   return counts && { ...counts, outputs: reader.all<Output>(OUTPUTS, content) };
 }
 
+export interface Made extends Pick<Counts, 'rows' | 'rejected' | 'columns'> {
+  header_sha256: string | null;
+  /** How many. */
+  outputs: number;
+}
+
+const MADE = `SELECT rows, rejected, columns, header_sha256, (SELECT count(*) FROM outputs WHERE outputs.content = processed.content) AS outputs
+  FROM processed WHERE content = ?`;
+
+/** For people: without the outputs themselves, which may be a thousand. */
+export const madeOf = (reader: Reader, content: number): Made | undefined => reader.get<Made>(MADE, content);
+
 /** In the transaction that settles the stage; a line of an older state is entered so too. */
 export function recordProcessed(tx: Tx, content: number, { outputs, ...counts }: Processed): void {
   const { claimNo, chain, version, rows, rejected, columns, headerSha256 } = counts;
@@ -163,6 +175,23 @@ export function noteHeader(tx: Tx, feed: string, sha256: string, names: readonly
   );
   return JSON.parse(before.names) as string[];
 }
+
+export interface ChangedHeader {
+  feed: string;
+  /** Names of columns; where they are many, the first ones and `…`. */
+  before: string[];
+  now: string[];
+  changedMs: number;
+}
+
+/** Feeds whose header became another one since that wall-clock ms. */
+export const changedHeaders = (reader: Reader, sinceMs: number): ChangedHeader[] =>
+  reader
+    .all<{ feed: string; names: string; before: string; changedMs: number }>(
+      'SELECT feed, names, names_before AS before, changed_ms AS changedMs FROM headers WHERE changed_ms > ? ORDER BY feed',
+      sinceMs,
+    )
+    .map(({ names, before, ...rest }) => ({ ...rest, before: JSON.parse(before), now: JSON.parse(names) }));
 
 function namesWithin(names: readonly string[]): string {
   for (let kept = names.length; ; kept = Math.floor(kept / 2)) {

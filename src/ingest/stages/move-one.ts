@@ -10,7 +10,7 @@ import type { ToMove, ToPut } from '../calls/order.js';
 import type { OutputSource, Source } from '../calls/source.js';
 import { statEntry } from '../files/feed-files.js';
 import type { Content } from '../ledger/content.js';
-import { type Output, outputName } from '../outputs/recorded.js';
+import { madeOf, type Output, outputName } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved } from '../rules/moved.js';
 import { askOne } from '../steps/each-job.js';
@@ -165,16 +165,18 @@ function stored(job: IngestJob, batch: Batch, content: Content, note: string | n
   };
 }
 
-function tellStored(job: IngestJob, { feed, emit }: Batch, content: Content, note: string | null): void {
+function tellStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, note: string | null): void {
   const named = { feed: feed.name, job: job.id, path: job.path };
   const target = content.target!.toString('utf8');
   if (note === 'unconfirmed') emit('file_unconfirmed', { ...named, target });
   if (content.state === 'stored') return;
+  const made = job.facts.processed && backend.read((reader) => madeOf(reader, content.row));
   emit('file_ingested', {
     ...named,
     warehouse_path: `${feed.warehouse}/${target}`,
     sha256: content.sha256.toString('hex'),
     bytes: content.size,
     seconds: (Date.now() - job.claim.createdAtMs) / 1_000,
+    ...(made && { outputs: made.outputs }),
   });
 }

@@ -11,6 +11,7 @@ import type { Report } from '../../process/messages.js';
 import type { FinishAnswer } from '../calls/source.js';
 import type { FileEnd } from '../chains/child.js';
 import { type Content, stageOf } from '../ledger/content.js';
+import { countProcessed } from '../outputs/counts.js';
 import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
 import { movedNothing } from '../rules/moved.js';
@@ -84,7 +85,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'bad':
       return hold(
         end.code,
-        `${end.reason.replace(/\.$/, '')}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
+        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
         job.facts,
       );
     case 'no_room':
@@ -170,7 +171,9 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): S
   const facts = { ...job.facts, chainDeaths: undefined, processed: true as const, ...movedNothing(job.claim.claimNo) };
   let headerBefore: string[] | undefined;
   const outcome = (tx: Tx): Outcome => {
-    recordProcessed(tx, content.row, processedBy(job, batch, made));
+    const processed = processedBy(job, batch, made);
+    recordProcessed(tx, content.row, processed);
+    countProcessed(tx, batch.feed.name, processed);
     if (report.headerSha256 !== undefined)
       headerBefore = noteHeader(tx, batch.feed.name, report.headerSha256, report.header ?? []);
     return { kind: 'advance', to: 'manifest', payload: payloadOf(facts) };

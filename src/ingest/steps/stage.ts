@@ -1,5 +1,5 @@
 /**
- * The shape that all four stages share: a batch of one feed's claimed jobs in, one step a job out.
+ * The shape that all stages share: a batch of one feed's claimed jobs in, one step a job out.
  * A stage acts on files and answers; it never writes to the queue itself. What it answers is settled by src/ingest/worker/run.ts,
  * and `told` runs only after the commit: a log line never speaks of what did not happen.
  */

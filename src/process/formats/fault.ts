@@ -59,9 +59,12 @@ export class Unloadable extends Error {}
 
 const EXCERPT_CHARS = 200;
 
-/** Bytes as one line of text: control characters and invalid bytes as `\x..`. */
+/** Bytes as one line of text, without the line end behind them: control characters and invalid bytes as `\x..`. */
 export function excerptOf(bytes: Buffer): string {
-  const text = bytes.subarray(0, EXCERPT_CHARS * 4).toString('utf8');
+  const text = bytes
+    .subarray(0, EXCERPT_CHARS * 4)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
   const cut = text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS - 1)}…` : text;
   return cut.replace(/[\p{Cc}\u2028\u2029]/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -23,6 +23,7 @@ export interface StatsAnswer {
   processed: Folder & { stored: number; duplicates: number; files_per_second: number };
   held: number;
   stages: Look['stages'];
+  records: Look['records'];
   findings: Look['findings'];
 }
 
@@ -46,6 +47,7 @@ export function statsAnswer(look: Look): StatsAnswer {
     },
     held: look.stages.reduce((held, one) => held + one.held, 0),
     stages: look.stages,
+    records: look.records,
     findings: look.findings,
   };
 }

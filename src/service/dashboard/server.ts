@@ -112,7 +112,8 @@ function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }
     );
     if ('refused' in answer)
       return refuse(reply, answer.refused === 'failed' ? 500 : 503, answer.refused, answer.sentence);
-    return { ...(answer.found.json as object), text: answer.found.text };
+    const { text, json, made } = answer.found;
+    return { ...(json as object), text, made };
   });
   app.get('/history', () => curvesOf(backend));
   app.get('/healthz', () => ({ ok: true }));

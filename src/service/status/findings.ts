@@ -16,6 +16,7 @@ import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
 import { UNCHECKED } from '../../ingest/ledger/unchecked.js';
 import { absenceFindings } from './absence.js';
+import { headerFindings } from './chains.js';
 import { lateFindings } from './late.js';
 import { periodFindings } from './period-findings.js';
 import { processFindings } from './process-findings.js';
@@ -38,6 +39,7 @@ export function findings(
     ...lateFindings(view, nowMs),
     ...whyFindings(view, nowMs),
     ...periodFindings(view, nowMs),
+    ...headerFindings(view, nowMs),
     ...noticeFindings(view),
     ...untoldFindings(view),
     ...roomFindings(statePath),
@@ -71,10 +73,10 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
       files: count,
       sentence: isPause
         ? `${where} is paused (${reason}); ${files(count, WAIT)}.`
-        : `${where} is closed, ${code} at the ${place}: ${reason}; ${files(count, WAIT)}.`,
+        : `${where} is closed, ${code}${place === 'process' ? '' : ` at the ${place}`}: ${reason}; ${files(count, WAIT)}.`,
       release: isPause
         ? `ingest-ctl resume${stages.includes('*') ? '' : ` ${stages[0]}`}${feed === '*' ? '' : ` --feed ${feed}`}`
-        : isCheck
+        : isCheck || place === 'process'
           ? CATALOGUE[code]!.hint
           : 'repair it; it is looked at again and again, and goes on by itself',
       since: iso(sinceMs),

@@ -4,6 +4,9 @@
  */
 import { inHandOf, type Job, type QueueView } from '../../../queue/index.js';
 
+/** A worker claims a file for this stage when a child is to take it: what is claimed there is worked on, and by no thread. */
+export const isWithChild = (stage: string): boolean => stage === 'process';
+
 export function jobsInHand(view: Pick<QueueView, 'owners' | 'job'>): Job[] {
   return view.owners().flatMap((slot) =>
     inHandOf(slot).flatMap((id) => {

@@ -8,9 +8,11 @@ import { statsUsed } from '../../base/config/values/stage-names.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
+import { chainCounts } from '../../ingest/outputs/counts.js';
 import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
+import { type RecordsReport, recordsOf } from './chains.js';
 import { findings } from './findings.js';
-import { jobsInHand } from './in-hand.js';
+import { isWithChild, jobsInHand } from './in-hand.js';
 
 export interface StageReport {
   feed: string;
@@ -50,6 +52,8 @@ export interface Report {
   ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
   /** Since the state was made. */
   totals: { feed: string; name: string; files: number; bytes: number }[];
+  /** Of feeds with a chain. */
+  records: RecordsReport[];
 }
 
 /** Endings that settle a file's way; kinds of outcomes are counted beside them. */
@@ -69,7 +73,7 @@ export function lookAt(
     watch = new ProcessWatch(),
   }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch },
 ): Report {
-  const rate = ratesOf(view);
+  const rate = ratesOf(view, leftOf);
   const inHand = jobsInHand(view);
   const held = view.heldFor();
   const all = statsUsed(view.stats(held), view.feeds());
@@ -83,9 +87,11 @@ export function lookAt(
       .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
       .map(({ oldestAgeMs, bytes, ...stats }) => ({
         ...stats,
-        in_hand: inHand.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
+        in_hand: isWithChild(stats.stage)
+          ? stats.claimed
+          : inHand.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
         oldest_age_seconds: Math.round(oldestAgeMs / 1000),
-        files_per_second: Math.round(rate(stats.feed, stats.stage) * 10) / 10,
+        files_per_second: Math.round(rate(`${stats.feed}\0${stats.stage}`) * 10) / 10,
         bytes,
       })),
     gates: view
@@ -100,24 +106,28 @@ export function lookAt(
     findings: findings(view, statePath, all, held, processes).filter((one) => one.feed === '*' || wanted(one.feed)),
     ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
     totals: totalsOf(view, wanted),
+    records: recordsOf(view, ratesOf(view, recordsByFeed)).filter((one) => wanted(one.feed)),
   };
 }
 
 /**
- * Files a second that left a stage, since the oldest moment of the last minute that the state remembers: it remembers one
+ * How much more of something there is each second, since the oldest moment of the last minute that the state remembers: it remembers one
  * about every ten seconds in which something was counted, so where there is none the rate is 0.
  */
-function ratesOf(view: QueueView): (feed: string, stage: string) => number {
-  const now = leftOf(view.counters());
+function ratesOf(
+  view: QueueView,
+  amounts: (counters: readonly Counter[]) => Map<string, number>,
+): (key: string) => number {
+  const now = amounts(view.counters());
   const [first] = view.history(RATE_MS);
   if (first === undefined) return () => 0;
-  const before = leftOf(first.counters);
+  const before = amounts(first.counters);
   const seconds = Math.max(first.agoMs / 1000, 1);
-  return (feed, stage) => {
-    const key = `${feed}\0${stage}`;
-    return ((now.get(key) ?? 0) - (before.get(key) ?? 0)) / seconds;
-  };
+  return (key) => ((now.get(key) ?? 0) - (before.get(key) ?? 0)) / seconds;
 }
+
+const recordsByFeed = (counters: readonly Counter[]): Map<string, number> =>
+  new Map([...chainCounts(counters)].map(([feed, { records }]) => [feed, records]));
 
 /** How many files left each stage of each feed so far. */
 function leftOf(counters: readonly Counter[]): Map<string, number> {

@@ -8,6 +8,7 @@ import type { QueueView } from '../../../../queue/index.js';
 import { notices } from '../../../ingest/gates/notices.js';
 import { LOG } from '../../../ingest/health/beats.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
+import { type ChainCounts, chainCounts } from '../../../ingest/outputs/counts.js';
 import { durationsMetric } from './durations.js';
 import type { Look } from './looks.js';
 import type { Surroundings } from './surroundings.js';
@@ -90,6 +91,7 @@ export class Metrics {
           if (OUTCOMES.includes(name) && view.stages.includes(stage)) metric.inc({ feed, stage, outcome: name }, files);
       },
     );
+    this.#chains();
     this.#counter('ingest_inotify_overflows_total', 'Times that the kernel dropped events.', ['feed'], (metric) => {
       for (const { name: feed } of view.feeds()) metric.inc({ feed }, 0);
       for (const { feed, name, files } of view.counters()) if (name === 'overflow') metric.inc({ feed }, files);
@@ -112,6 +114,20 @@ export class Metrics {
         for (const { stage, name, files } of view.counters()) if (stage === 'owners') metric.inc({ how: name }, files);
       },
     );
+  }
+
+  /** Only of feeds that have a chain, or had one. */
+  #chains(): void {
+    const counter = (name: string, help: string, amount: (of: ChainCounts) => number): void =>
+      this.#counter(name, help, ['feed'], (metric) => {
+        for (const { name: feed, options } of this.view.feeds())
+          if (options.process !== undefined) metric.inc({ feed }, 0);
+        for (const [feed, counts] of chainCounts(this.view.counters())) metric.inc({ feed }, amount(counts));
+      });
+    counter('ingest_records_total', 'Records of files that came through the chain.', ({ records }) => records);
+    counter('ingest_records_rejected_total', 'Of them in the output reject.', ({ rejected }) => rejected);
+    counter('ingest_outputs_total', 'Outputs that chains made.', ({ outputs }) => outputs);
+    counter('ingest_output_bytes_total', 'Their bytes.', ({ outputBytes }) => outputBytes);
   }
 
   #gauges(): void {

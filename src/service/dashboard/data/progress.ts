@@ -1,5 +1,6 @@
 /**
- * How far a large file was read: the position of the descriptor by which its worker reads it, as /proc shows it.
+ * How far a large file was read: the position of the descriptor by which its worker reads it, or the child that takes it through a
+ * chain, as /proc shows it.
  * Guarantees: costs the worker one call a chunk and the state nothing. Does not: know what another user's process is at.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -14,10 +15,18 @@ export function progressOf(jobs: readonly Job[], owners: readonly OwnerSlot[]): 
     const pid = owners.find((slot) => slot.owner === owner)?.pid;
     if (pid === undefined) continue;
     const wanted = new Set(large.filter((job) => job.owner === owner).map(({ id }) => id));
-    for (const [job, at] of positions(pid, wanted)) found.set(job, Math.max(at, found.get(job) ?? 0));
+    for (const one of [pid, ...childrenOf(pid)])
+      for (const [job, at] of positions(one, wanted)) found.set(job, Math.max(at, found.get(job) ?? 0));
   }
   return found;
 }
+
+/** proc(5): `children` of each thread. A kernel without it (CONFIG_PROC_CHILDREN) shows no progress of chains. */
+const childrenOf = (pid: number): number[] =>
+  listed(`/proc/${pid}/task`).flatMap((thread) => {
+    const pids = orNone(() => readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1')) ?? '';
+    return pids.split(' ').filter(Boolean).map(Number);
+  });
 
 /** Sealed files are named `JOB~PATH`. */
 function* positions(pid: number, wanted: ReadonlySet<string>): Generator<[job: string, at: number]> {

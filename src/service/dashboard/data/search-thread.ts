@@ -5,6 +5,7 @@ import type { FeedOptions } from '../../../base/config/options.js';
 import { contentByHash, placeOf } from '../../../ingest/ledger/content.js';
 import { openStateView } from '../../../ingest/ledger/open-state.js';
 import { explain } from '../../../tools/explain/explain.js';
+import { madeOfJobs } from './made.js';
 import type { Found, Sought } from './search.js';
 
 const { statePath } = workerData as { statePath: string };
@@ -20,6 +21,16 @@ parentPort!.on('message', async (sought: Sought) => {
 
 async function answer(view: QueueView, sought: Sought): Promise<Found> {
   const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
+  const { text, json } = await explained(view, feeds, sought);
+  const jobs = (json as { found: { job?: { id: string } }[] }).found.flatMap(({ job }) => job?.id ?? []);
+  return { text, json, made: madeOfJobs(view, feeds, jobs) };
+}
+
+async function explained(
+  view: QueueView,
+  feeds: readonly FeedOptions[],
+  sought: Sought,
+): Promise<Pick<Found, 'text' | 'json'>> {
   if ('path' in sought) return explain(view, feeds, sought.path, statePath);
   const words = feeds.flatMap((feed) => wordOf(view, feed, Buffer.from(sought.sha256, 'hex')) ?? []);
   if (words.length === 0) {

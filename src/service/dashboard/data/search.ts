@@ -6,12 +6,14 @@
 import { Worker } from 'node:worker_threads';
 import { inPackage } from '../../../package.js';
 import { limits } from './limits.js';
+import type { MadeFile } from './made.js';
 
 export type Sought = { path: string } | { sha256: string };
-/** As `ingest-ctl explain --json`, with the text of it. */
+/** As `ingest-ctl explain --json`, with the text of it, and what chains have made of the files. */
 export interface Found {
   text: string;
   json: unknown;
+  made: MadeFile[];
 }
 
 export type SearchAnswer = { found: Found } | { refused: 'too_many' | 'too_slow' | 'failed'; sentence: string };

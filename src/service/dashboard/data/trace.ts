@@ -2,9 +2,10 @@
 import type { Job } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
 import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
+import { type Made, madeOf } from '../../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
-import { jobsInHand } from '../../status/in-hand.js';
+import { isWithChild, jobsInHand } from '../../status/in-hand.js';
 import { progressOf } from './progress.js';
 
 export interface TracedJob {
@@ -25,6 +26,8 @@ export interface TracedJob {
   sha256: string | null;
   /** Of a stored one, and of the first of a duplicate. */
   warehouse_path: string | null;
+  /** Of a stored one that went through a chain; null of others. */
+  processed: Made | null;
 }
 
 /** What is claimed: what is in hand first, then the largest. */
@@ -33,7 +36,11 @@ export function inFlight(view: QueueView, most: number): TracedJob[] {
   const others = view.inHand(most).filter(({ id }) => !inHand.has(id));
   const jobs = [...inHand.values(), ...others].slice(0, most);
   const done = progressOf(jobs, view.owners());
-  return jobs.map((job) => ({ ...tracedJob(job), bytes_done: done.get(job.id) ?? null, in_hand: inHand.has(job.id) }));
+  return jobs.map((job) => ({
+    ...tracedJob(job),
+    bytes_done: done.get(job.id) ?? null,
+    in_hand: inHand.has(job.id) || isWithChild(job.stage),
+  }));
 }
 
 function tracedJob(job: Job): TracedJob {
@@ -42,6 +49,7 @@ function tracedJob(job: Job): TracedJob {
     ...{ id: job.id, feed: job.feed, path: shownName(job.key.toString('latin1') as ByteName), bytes: job.bytes },
     ...{ stage: job.stage, state: job.ending ?? job.state, since: new Date(job.updatedAtMs).toISOString() },
     ...{ bytes_done: null, in_hand: false, sha256: sha256 ?? null, warehouse_path: null },
+    processed: null,
   };
 }
 
@@ -56,10 +64,12 @@ function endedJob(view: QueueView, job: Job, warehouse: string | undefined): Tra
   if (job.ending !== 'stored' && job.ending !== 'duplicate') return told;
   const facts = job.payload as unknown as JobFacts;
   const content = view.read((rows) => contentByRow(rows, facts.content ?? -1));
+  const made = job.ending === 'stored' && content ? view.read((rows) => madeOf(rows, content.row)) : undefined;
   const target = facts.putAway?.of ?? content?.target?.toString('latin1');
   return {
     ...told,
     sha256: content?.sha256.toString('hex') ?? told.sha256,
     warehouse_path: target === undefined || warehouse === undefined ? null : shownPlace(warehouse, target as ByteName),
+    processed: made ?? null,
   };
 }

@@ -5,7 +5,7 @@
 import { addPoint, loadCurve } from './chart.js';
 import { $, element, setText } from './dom.js';
 import { drawFlow } from './flow.js';
-import { drawFindings, drawHeld, drawTables } from './view.js';
+import { drawFindings, drawHeld, drawMade, drawTables } from './view.js';
 import { count, name } from './words.js';
 
 let look;
@@ -146,10 +146,12 @@ async function search(event) {
   const query = new URLSearchParams(/^[0-9a-fA-F]{64}$/.test(sought) ? { sha256: sought } : { path: sought });
   $('answer').hidden = false;
   setText($('answer'), 'Searching…');
+  drawMade([]);
   try {
     const answer = await fetch(`files?${query}`);
-    const { text, sentence } = await answer.json();
+    const { text, sentence, made = [] } = await answer.json();
     setText($('answer'), (text ?? sentence).split('\n').map(name).join('\n'));
+    drawMade(made);
   } catch (error) {
     setText($('answer'), `No answer (${error.message}).`);
   }

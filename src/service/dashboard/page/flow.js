@@ -1,6 +1,6 @@
 /** The flow from the inputs to the warehouse: what is known in each stage, how old and how fast, and a button for each. */
 import { $, element, list, ofFeed, setText, setTexts } from './dom.js';
-import { bytes, count, name, seconds } from './words.js';
+import { bytes, count, counted, name, seconds } from './words.js';
 
 /** The cells of the flow: what is known in each, summed over the chosen feeds. */
 function flowOf(look, feed) {
@@ -25,7 +25,7 @@ function flowOf(look, feed) {
       sum.age = Math.max(sum.age, one.oldest_age_seconds);
       sum.rate += one.files_per_second;
     }
-    return { ...sum, feed, closed: closedBy(look.gates, feed, stage) };
+    return { ...sum, feed, closed: closedBy(look.gates, feed, stage), records: recordsIn(look, feed, stage) };
   });
   const feeds = look.feeds.filter(({ name: of }) => feed === '*' || of === feed);
   const stored = total('stored');
@@ -37,6 +37,19 @@ function flowOf(look, feed) {
     rate: cells.at(-1)?.rate ?? 0,
     isBlind: look.findings.some(({ code }) => BLIND.has(code)),
   };
+}
+
+/** What the chains of the chosen feeds have done; undefined of another stage. */
+function recordsIn(look, feed, stage) {
+  if (stage !== 'process') return undefined;
+  return look.records.filter(ofFeed(feed)).reduce(
+    (sum, one) => ({
+      records: sum.records + one.records,
+      rejected: sum.rejected + one.rejected,
+      rate: sum.rate + one.records_per_second,
+    }),
+    { records: 0, rejected: 0, rate: 0 },
+  );
 }
 
 /** Findings that say that nobody notices new files: what is counted of the inputs is what was known before. */
@@ -116,8 +129,10 @@ function stageCell(stage, act) {
 }
 
 function showStage(item, one) {
-  const { stage, closed } = one;
+  const { stage, closed, records } = one;
   const parts = [
+    ...(records?.records > 0 ? [counted(records.records, 'record')] : []),
+    ...(records?.rejected > 0 ? [`${count(records.rejected)} rejected`] : []),
     ...(one.inHand > 0 ? [`${count(one.inHand)} in work`] : []),
     ...(one.claimed > one.inHand ? [`${count(one.claimed - one.inHand)} claimed`] : []),
     ...(one.deferred > 0 ? [`${count(one.deferred)} not due`] : []),
@@ -128,7 +143,7 @@ function showStage(item, one) {
     `${count(one.files)} ${one.files === 1 ? 'file' : 'files'}`,
     bytes(one.bytes),
     one.age === 0 ? 'none waits' : `oldest ${seconds(one.age)}`,
-    `${one.rate.toFixed(1)} files/s`,
+    `${one.rate.toFixed(1)} files/s${records === undefined ? '' : `, ${count(Math.round(records.rate))} records/s`}`,
     closed === undefined ? parts.join(', ') : isPaused ? pausedText(closed, one.feed) : `closed: ${name(closed.code)}`,
   ]);
   item.className = closed !== undefined ? 'closed' : one.held > 0 ? 'held' : '';

@@ -1,9 +1,16 @@
 /** Draws a look at the state: what is wrong, and the tables. */
 import { $, element, list, ofFeed, setText, setTexts } from './dom.js';
-import { between, bytes, count, moment, name } from './words.js';
+import { between, bytes, count, counted, moment, name } from './words.js';
+
+/** The rows of a table, and where there is none the words that say so. */
+function table(id, items, keyOf, cells, more) {
+  rows(id, items, keyOf, cells, more);
+  $(id).hidden = items.length === 0;
+  $(`${id}-none`).hidden = items.length > 0;
+}
 
 /** `cells(item)` answers [text, class] for each column; `more(item)` further elements of a row, made once. */
-function table(id, items, keyOf, cells, more = () => []) {
+function rows(id, items, keyOf, cells, more = () => []) {
   const make = (item) => {
     const columns = cells(item).map(([, className = '']) => element('td', { className }));
     return element('tr', {}, ...columns, ...more(item));
@@ -14,8 +21,6 @@ function table(id, items, keyOf, cells, more = () => []) {
       cells(item).map(([text]) => text),
     );
   list($(id).tBodies[0], items, keyOf, make, show);
-  $(id).hidden = items.length === 0;
-  $(`${id}-none`).hidden = items.length > 0;
 }
 
 const path = ({ feed, path: text }, many) => (many ? `${name(feed)}: ${name(text)}` : name(text));
@@ -60,7 +65,7 @@ export function drawTables(look, feed) {
     'last',
     look.last.filter(ofFeed(feed)),
     ({ id, state }) => id + state,
-    (job) => [[path(job, many), 'path'], [job.state], [bytes(job.bytes), 'number'], [moment(job.since)]],
+    (job) => [[path(job, many), 'path'], [ending(job)], [bytes(job.bytes), 'number'], [moment(job.since)]],
   );
   table(
     'workers',
@@ -79,12 +84,33 @@ export function drawTables(look, feed) {
   });
   plain('gates', look.gates.filter(ofFeed(feed)), ({ feed: of, stage, cause, place, code, reason, since }) => {
     const where = `${stage === '*' ? 'every stage' : stage} of ${of === '*' ? 'every feed' : name(of)}`;
-    const why = cause === 'pause' ? 'paused' : `${code} at the ${place}`;
+    const why = cause === 'pause' ? 'paused' : place === 'process' ? code : `${code} at the ${place}`;
     return `${where}: ${why}, ${name(reason)}, since ${moment(since)}`;
   });
   plain('feeds', look.feeds, ({ name: of, input, warehouse, mode }) => {
     return `${name(of)}: ${name(input)} → ${name(warehouse)} (${mode})`;
   });
+}
+
+/** `stored: 1,000 records, 10 rejected, 3 outputs` */
+function ending({ state, processed }) {
+  if (processed === null) return state;
+  const { rows: records, rejected, outputs } = processed;
+  const parts = [counted(records, 'record'), ...(rejected > 0 ? [`${count(rejected)} rejected`] : [])];
+  return `${state}: ${[...parts, counted(outputs, 'output')].join(', ')}`;
+}
+
+/** The outputs of the files that a search has found. */
+export function drawMade(files) {
+  const outputs = files.flatMap((file) => file.outputs.map((output) => ({ file, output })));
+  const cells = ({ file, output }) => [
+    [files.length > 1 ? `${name(file.path)}: ${name(output.tag)}` : name(output.tag)],
+    [count(output.rows), 'number'],
+    [bytes(output.size), 'number'],
+    [output.warehouse_path === null ? 'not planned yet' : name(output.warehouse_path), 'path'],
+  ];
+  rows('made', outputs, ({ file, output }) => `${file.feed}\0${file.path}\0${output.sha256}\0${output.tag}`, cells);
+  $('made-region').hidden = outputs.length === 0;
 }
 
 const progress = ({ bytes: size, bytes_done: done }) =>

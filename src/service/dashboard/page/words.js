@@ -9,6 +9,9 @@ export const name = (text) => text.replace(ACTING, (char) => `\\u${char.charCode
 const whole = new Intl.NumberFormat('en');
 export const count = (value) => whole.format(value);
 
+/** `1 record`, `1,500 records` */
+export const counted = (value, what) => `${count(value)} ${what}${value === 1 ? '' : 's'}`;
+
 /** 1536 → `1.5 KiB` */
 export function bytes(value) {
   if (value < 1024) return `${value} B`;

@@ -1,0 +1,39 @@
+/**
+ * What chains have done so far, by feed: records, those that were rejected, and outputs.
+ * Guarantees: counted in the transaction that records the outputs of a file, so each file counts once, through crashes and retries.
+ * Does not: take back what was counted when a file is discarded or withdrawn later.
+ */
+import type { Counter, Tx } from '../../../queue/backend.js';
+import type { Processed } from './recorded.js';
+
+/** Names of counters of the stage `process`, beside those of its outcomes. `outputs` has their bytes too. */
+export const COUNTED = { records: 'records', rejected: 'rejected', outputs: 'outputs' } as const;
+const STAGE = 'process';
+
+export function countProcessed(tx: Tx, feed: string, { rows, rejected, outputs }: Processed): void {
+  tx.count(feed, STAGE, COUNTED.records, rows, 0);
+  tx.count(feed, STAGE, COUNTED.rejected, rejected, 0);
+  const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
+  tx.count(feed, STAGE, COUNTED.outputs, outputs.length, bytes);
+}
+
+export interface ChainCounts {
+  records: number;
+  rejected: number;
+  outputs: number;
+  outputBytes: number;
+}
+
+/** By feed, since the state was made; a feed that has counted nothing yet is left out. */
+export function chainCounts(counters: readonly Counter[]): Map<string, ChainCounts> {
+  const all = new Map<string, ChainCounts>();
+  const names: readonly string[] = Object.values(COUNTED);
+  for (const { feed, stage, name, files, bytes } of counters) {
+    if (stage !== STAGE || !names.includes(name)) continue;
+    const sums = all.get(feed) ?? { records: 0, rejected: 0, outputs: 0, outputBytes: 0 };
+    all.set(feed, sums);
+    sums[name as keyof typeof COUNTED] += files;
+    sums.outputBytes += bytes;
+  }
+  return all;
+}
