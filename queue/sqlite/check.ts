@@ -12,11 +12,12 @@ import { retryWhileBusy } from './commit.js';
 import { openError } from './open.js';
 import { setReadPragmas } from './pragmas.js';
 
-/** Blocks its thread: about 3 s a gigabyte in memory, else as long as its disk takes. Errors: QueueError. */
-export function checkPages(path: string): void {
+/** Blocks its thread: about 3 s a gigabyte in memory, else as long as its disk takes. Errors: QueueError. `opened`: called before that. */
+export function checkPages(path: string, opened?: () => void): void {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { fileMustExist: true, readonly: true });
+    opened?.();
     const found = retryWhileBusy(() => {
       setReadPragmas(db!);
       return db!.pragma('integrity_check(1)', { simple: true }) as string;

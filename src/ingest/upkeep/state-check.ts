@@ -28,15 +28,22 @@ export async function checkStateOnce(
 }
 
 type Answer = { code: string; message: string } | 'whole';
+type Said = Answer | 'opened';
+
+let loading: Promise<unknown> | undefined;
+
+/** A process that exits while its thread loads a native module is aborted: whoever ends waits for this. */
+export const stateCheckLoaded = async (): Promise<void> => void (await loading);
 
 function checkedInThread(statePath: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(inPackage('dist/src/ingest/upkeep/state-check.js'), {
       workerData: { checks: statePath },
     });
-    thread.once('message', (answer: Answer) => {
-      if (answer === 'whole') resolve();
-      else reject(new EnvironmentError(answer.code, answer.message));
+    loading = new Promise((loaded) => thread.once('message', loaded).once('exit', loaded));
+    thread.on('message', (said: Said) => {
+      if (said === 'whole') resolve();
+      else if (said !== 'opened') reject(new EnvironmentError(said.code, said.message));
     });
     thread.once('error', reject);
     thread.once('exit', () => reject(new Error('the thread that reads the state ended without an answer')));
@@ -47,7 +54,7 @@ function checkedInThread(statePath: string): Promise<void> {
 /** In the thread. */
 function check(statePath: string): Answer {
   try {
-    checkPages(statePath);
+    checkPages(statePath, () => parentPort!.postMessage('opened' satisfies Said));
     return 'whole';
   } catch (error) {
     const told = asOperatorError(error);
