@@ -152,12 +152,12 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   nul_byte: held(
     'Send it as text and ingest-ctl discard this one; or set encoding of the chain, and ingest-ctl retry.',
   ),
-  record_too_large: held('Look for a quote that is not closed; or raise recordBytesMax, and ingest-ctl retry.'),
-  unpacked_too_large: held('Look at what was packed; or raise unpackedBytesMax, and ingest-ctl retry.'),
+  record_too_large: held('Look for a quote that is not closed; or raise record-bytes-max, and ingest-ctl retry.'),
+  unpacked_too_large: held('Look at what was packed; or raise unpacked-bytes-max, and ingest-ctl retry.'),
   gzip_cut: held('Send the file again, and ingest-ctl discard this one.'),
   gzip_damaged: held('Send the file again, and ingest-ctl discard this one.'),
-  too_many_outputs: held('Look at the column that names the outputs; or raise outputsMax, and ingest-ctl retry.'),
-  outputs_too_large: held('Look at what the module emits; or raise outputBytesMax, and ingest-ctl retry.'),
+  too_many_outputs: held('Look at the column that names the outputs; or raise outputs-max, and ingest-ctl retry.'),
+  outputs_too_large: held('Look at what the module emits; or raise output-bytes-max, and ingest-ctl retry.'),
   rejects_too_many: held(
     'Send it corrected and ingest-ctl discard this one; or raise reject.max, and ingest-ctl retry.',
   ),

@@ -73,8 +73,8 @@ test('a field of 10 MB, over many reads', async () => {
   assert.ok(out === text);
 });
 
-test('a record beyond recordBytesMax is held with line and byte, whether it ends or not', async () => {
-  const chain = { ...HOLDING, recordBytesMax: 1_000 };
+test('a record beyond record-bytes-max is held with line and byte, whether it ends or not', async () => {
+  const chain = { ...HOLDING, 'record-bytes-max': 1_000 };
   for (const end of ['"\n', '']) {
     const fault = await held(`k,v\na,b\nc,"${'x'.repeat(end ? 2_000 : 2_000_000)}${end}`, chain);
     assert.deepEqual([fault.code, fault.line, fault.byte], ['record_too_large', 3, 8]);

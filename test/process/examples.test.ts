@@ -1,7 +1,7 @@
 /** The worked examples do what docs/processing.md says of them; what is wrong in a chain is a sentence. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { processFrom } from '../../src/base/config/values/read-process.js';
@@ -37,6 +37,19 @@ for (const [chain, expected] of Object.entries(SHOWN)) {
   });
 }
 
+test('a module is tested by itself, as docs/processing.md shows it', (t) => {
+  const [, source] = /## Tests of a module\n\n```js\n([^`]+)```/.exec(
+    readFileSync(join(PACKAGE, 'docs/processing.md'), 'utf8'),
+  )!;
+  const directory = temporary(t);
+  mkdirSync(join(directory, 'node_modules'));
+  symlinkSync(PACKAGE, join(directory, 'node_modules/atomic-ingestor'));
+  copyFileSync(join(EXAMPLES, 'redact-email.mjs'), join(directory, 'redact-email.mjs'));
+  writeFileSync(join(directory, 'own.mjs'), source!);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['own.mjs'], { cwd: directory, encoding: 'utf8' });
+  assert.equal(status, 0, stdout + stderr);
+});
+
 test('a file that would be held is shown with its sentence, and ends with code 4', (t) => {
   const chain = join(temporary(t), 'chain.yaml');
   writeFileSync(chain, 'format: csv\nstart: check\nsteps: { check: { columns: { amount: number }, next: good } }\n');
@@ -66,8 +79,8 @@ const WRONG: Record<string, RegExp> = {
     /^module in \S+ must be a module that can be read, .*ENOENT/,
   'format: lines\nstart: split\nsteps: { split: { by: a } }\n': /because lines have no columns/,
   'format: csv\nstart: check\nsteps: { check: { next: "../x" } }\n': /^steps\.check\.next in \S+ must be a tag/,
-  'format: csv\nstart: check\nsteps: { check: {} }\noutputsMax: 1001\n':
-    /^outputsMax in \S+ must be a whole number from 1 to 1000/,
+  'format: csv\nstart: check\nsteps: { check: {} }\noutputs-max: 1001\n':
+    /^outputs-max in \S+ must be a whole number from 1 to 1000/,
 };
 for (const [text, expected] of Object.entries(WRONG)) {
   test(`a chain that is wrong: ${expected.source}`, (t) => {

@@ -40,7 +40,7 @@ test('a gzip with a damaged byte, or followed by something else, is held', async
 });
 
 test('more unpacked bytes than the bound are held', async () => {
-  const { held } = await runChain({ ...LINES, unpackedBytesMax: 1_000 }, gzipSync(rows(1_000)), 'a.csv.gz');
+  const { held } = await runChain({ ...LINES, 'unpacked-bytes-max': 1_000 }, gzipSync(rows(1_000)), 'a.csv.gz');
   assert.equal(held?.code, 'unpacked_too_large');
 });
 

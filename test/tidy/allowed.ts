@@ -13,6 +13,8 @@ export const allowed = {
     'test/crash/frozen.ts': 'the moment of a stop is drawn, in ms: nothing is waited for',
     'src/commands/state-copy.ts':
       'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
+    'src/commands/process.ts': 'a temporary folder of its own; no file that was delivered',
+    'src/process/run-chain.ts': 'a temporary folder of its own; no file that was delivered',
     'src/tools/audit/notes.ts': 'a private database of one audit beside the state, no state',
     'src/tools/dry-run/notes.ts': 'a private, temporary database of one process, no state',
     'queue/sqlite/migrations.ts':

@@ -5,6 +5,7 @@
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { ByteName } from '../../linux/names.js';
+import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { movedNothing } from '../rules/moved.js';
@@ -44,11 +45,13 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking
     };
   }
   if (known.carrier === job.id && known.state !== 'stored') {
+    // Its job may have been lost, and found again by its file alone.
+    const processed = processedOf(tx, known.row) && { processed: true as const };
     return {
       kind: 'advance',
       to: stageOf(known.state, feed.process),
       bytes,
-      payload: payloadOf({ ...facts, content: known.row, ...movedNothing(job.claimNo) }),
+      payload: payloadOf({ ...facts, content: known.row, ...processed, ...movedNothing(job.claimNo) }),
     };
   }
   if (known.state === 'stored') return { ...duplicate(facts, known), bytes };

@@ -6,6 +6,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Counts } from '../outputs/recorded.js';
 import { packingOf, unpacked } from './unpack.js';
 
 export type ManifestKind = 'manifest' | 'corrections';
@@ -112,9 +113,39 @@ export const digitsOf = (record: ReadRecord, name: string): string =>
   new RegExp(`"${name}":\\s*"?(-?\\d+)`).exec(record.raw)?.[1] ?? '0';
 
 /** The bytes of a path: `NAME_b64` where it is not UTF-8. */
-export function pathBytesOf(record: ReadRecord, name: 'path' | 'warehouse_path'): Buffer {
-  const b64 = record.fields[`${name}_b64`];
-  return typeof b64 === 'string' ? Buffer.from(b64, 'base64') : Buffer.from(String(record.fields[name] ?? ''), 'utf8');
+export function pathBytesOf({ fields }: Pick<ReadRecord, 'fields'>, name: 'path' | 'warehouse_path'): Buffer {
+  const b64 = fields[`${name}_b64`];
+  return typeof b64 === 'string' ? Buffer.from(b64, 'base64') : Buffer.from(String(fields[name] ?? ''), 'utf8');
+}
+
+export interface ReadOutput {
+  tag: string;
+  /** Absolute. */
+  path: Buffer;
+  rows: number;
+  size: number;
+  sha256: Buffer;
+}
+
+export interface ReadProcessed extends Counts {
+  outputs: readonly ReadOutput[];
+}
+
+/** What the line says of a chain; undefined where its file went through none. */
+export function processedIn({ fields }: ReadRecord): ReadProcessed | undefined {
+  const { outputs, process } = fields as { outputs?: unknown; process?: Record<string, unknown> };
+  if (!Array.isArray(outputs) || typeof process !== 'object' || process === null) return undefined;
+  const headerSha256 = typeof fields.header_sha256 === 'string' ? fields.header_sha256 : null;
+  return {
+    ...{ chain: String(process.chain), version: String(process.version) },
+    ...{ rows: Number(fields.rows) || 0, rejected: Number(fields.rejected) || 0 },
+    ...{ columns: typeof fields.columns === 'number' ? fields.columns : null, headerSha256 },
+    outputs: (outputs as Record<string, unknown>[]).map((output) => ({
+      ...{ tag: String(output.tag), path: pathBytesOf({ fields: output }, 'warehouse_path') },
+      ...{ rows: Number(output.rows) || 0, size: Number(output.size) || 0 },
+      sha256: Buffer.from(String(output.sha256), 'hex'),
+    })),
+  };
 }
 
 interface Piece {

@@ -53,11 +53,14 @@ function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Ste
   if (!content || content.carrier !== job.id) return withoutMove(job, batch, undefined);
   // Its line is planned: it says what there is. It was planned before the feed had a chain, or by what is recorded.
   const isPlanned = content.state !== 'carried' || content.target !== null;
-  const isRecorded = (): boolean => batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
-  if (!isPlanned && batch.feed.process && !isRecorded()) return undefined;
-  const nothingMoved = isPlanned ? {} : movedNothing(job.claim.claimNo);
+  const isRecorded = batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
+  if (!isPlanned && batch.feed.process && !isRecorded) return undefined;
+  const known = {
+    ...(isRecorded && { processed: true as const }),
+    ...(!isPlanned && movedNothing(job.claim.claimNo)),
+  };
   return {
-    outcome: { kind: 'advance', to: stageOf(content.state), payload: payloadOf({ ...job.facts, ...nothingMoved }) },
+    outcome: { kind: 'advance', to: stageOf(content.state), payload: payloadOf({ ...job.facts, ...known }) },
   };
 }
 

@@ -48,7 +48,7 @@ export class Outputs {
     if (this.made.length >= max)
       throw this.run.heldAt(
         'too_many_outputs',
-        `${JSON.stringify(tag)} would be output ${max + 1}; outputsMax is ${max}`,
+        `${JSON.stringify(tag)} would be output ${max + 1}; outputs-max is ${max}`,
       );
     this.#askSpace(0);
     const n = this.made.length + 1;
@@ -64,7 +64,7 @@ export class Outputs {
     this.#bytes += bytes;
     const { bytesMax } = this.place;
     if (this.#bytes > bytesMax) {
-      const reason = `${this.run.name}: its outputs have more than ${bytesMax} bytes; raise outputBytesMax if it is meant so`;
+      const reason = `${this.run.name}: its outputs have more than ${bytesMax} bytes; raise output-bytes-max if it is meant so`;
       throw new Held({ code: 'outputs_too_large', reason });
     }
     if (this.#bytes >= this.#askAgainAt) this.#askSpace(bytes);

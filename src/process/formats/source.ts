@@ -80,7 +80,7 @@ function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source
       if (total > max)
         throw held({
           code: 'unpacked_too_large',
-          reason: `${name} has ${size} bytes and more than ${max} unpacked ones; raise unpackedBytesMax if it is meant so`,
+          reason: `${name} has ${size} bytes and more than ${max} unpacked ones; raise unpacked-bytes-max if it is meant so`,
         });
       return value;
     } catch (error) {

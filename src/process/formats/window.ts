@@ -76,7 +76,7 @@ export class Window {
   tooLarge(offset: number): Held {
     const max = this.options.recordBytesMax;
     const excerpt = excerptOf(this.bytes.subarray(offset));
-    const what = `a record of more than ${max} bytes begins here (byte ${this.base + offset}); is a quote not closed? recordBytesMax bounds it`;
+    const what = `a record of more than ${max} bytes begins here (byte ${this.base + offset}); is a quote not closed? record-bytes-max bounds it`;
     return this.fault('record_too_large', offset, what, { excerpt });
   }
 

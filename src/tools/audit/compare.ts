@@ -4,7 +4,8 @@
  */
 import { partitionOf } from '../../files/places.js';
 import type { Content } from '../../ingest/ledger/content.js';
-import { digitsOf, pathBytesOf, type ReadRecord } from '../../ingest/manifest/read.js';
+import { digitsOf, pathBytesOf, processedIn, type ReadOutput, type ReadRecord } from '../../ingest/manifest/read.js';
+import type { Processed } from '../../ingest/outputs/recorded.js';
 
 export interface Evidence {
   /** What lies where the row, and where the line, says that the file is. */
@@ -34,7 +35,7 @@ export interface Deviation {
 }
 
 /** Roots may have been moved since: of the two paths only what lies below them is compared. */
-export function deviations(content: Content, record: ReadRecord): Deviation[] {
+export function deviations(content: Content, record: ReadRecord, made?: Processed): Deviation[] {
   const { fields } = record;
   const mtimeNs = digitsOf(record, 'mtime_ns');
   const pairs: [string, string, string][] = [
@@ -50,9 +51,25 @@ export function deviations(content: Content, record: ReadRecord): Deviation[] {
     ['generation', String(content.generation), String(fields.generation ?? 1)],
     ['path', ending(content.sourcePath, pathBytesOf(record, 'path')), 'same'],
     ['warehouse_path', ending(content.target ?? Buffer.from(''), pathBytesOf(record, 'warehouse_path')), 'same'],
+    ['outputs', shownOutputs(made), shownOutputs(processedIn(record))],
   ];
   return pairs.filter(([, row, line]) => row !== line).map(([field, row, line]) => ({ field, row, line }));
 }
+
+interface Outputs {
+  rows: number;
+  rejected: number;
+  outputs: readonly Pick<ReadOutput, 'tag' | 'rows' | 'size' | 'sha256'>[];
+}
+
+const shownOutputs = (made: Outputs | undefined): string =>
+  JSON.stringify(
+    made && [
+      made.rows,
+      made.rejected,
+      made.outputs.map((one) => [one.tag, one.rows, one.size, one.sha256.toString('hex')]),
+    ],
+  ) ?? '';
 
 /** Which side each deviation speaks for; one side only where nothing speaks for the other. */
 export function whoIsRight(content: Content, record: ReadRecord, found: Deviation[], seen: Evidence): Right {

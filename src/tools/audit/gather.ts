@@ -3,6 +3,7 @@
  * running ingest makes no difference of its own (what is *stored* at the first look has its line and file at the later ones).
  * Guarantees: bounded memory; reads in pages and short transactions; changes nothing.
  */
+import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { MARKER } from '../../files/marker.js';
@@ -16,13 +17,15 @@ import {
   linesOf,
   manifestFiles,
   pathBytesOf,
+  processedIn,
   type ReadLine,
   type ReadRecord,
   recordOf,
 } from '../../ingest/manifest/read.js';
+import type { Output } from '../../ingest/outputs/recorded.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { TEMPORARY } from '../../ingest/warehouse/target.js';
-import { type ByteName, joinNames, statAtOrNone } from '../../linux/index.js';
+import { type ByteName, joinNames, nameOfBytes, statAtOrNone } from '../../linux/index.js';
 import type { AuditNotes } from './notes.js';
 
 const PAGE = 2_000;
@@ -34,8 +37,10 @@ export type Count = (n: number) => void;
 export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes: AuditNotes, count: Count): void {
   const warehouses = new Map(feeds.map(({ name, warehouse }) => [name, warehouse]));
   const enter = (page: readonly Content[]): void => {
+    const outputs = view.read((r) => outputsOf(r, page));
     notes.together(() => {
       for (const c of page) noteContent(c, warehouses.get(c.feed), notes);
+      for (const { feed, ...output } of outputs) noteOutput(output, warehouses.get(feed), notes);
     });
     count(page.length);
   };
@@ -70,6 +75,32 @@ function noteContent(c: Content, root: string | undefined, notes: AuditNotes): v
     ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, c.generation, path],
   );
 }
+
+interface OutputOf extends Pick<Output, 'size' | 'sha256' | 'target'> {
+  row: number;
+  feed: string;
+}
+
+/** Of rows that follow one another. */
+const outputsOf = (reader: Reader, page: readonly Content[]): OutputOf[] =>
+  reader.all<OutputOf>(
+    `SELECT o.content AS row, c.feed, o.size, o.sha256, o.target FROM outputs o JOIN contents c ON c.row = o.content
+       WHERE o.content BETWEEN ? AND ? AND o.target IS NOT NULL`,
+    ...[page[0]!.row, page.at(-1)!.row],
+  );
+
+function noteOutput(
+  { row, size, sha256, target }: Omit<OutputOf, 'feed'>,
+  root: string | undefined,
+  notes: AuditNotes,
+): void {
+  if (root === undefined) return;
+  const path = absolute(root, nameOfBytes(target!));
+  notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?)', path, row, size, sha256);
+}
+
+/** No row of the ledger has that number. */
+const OF_A_LINE = 0;
 
 /** `feed`: whose manifests root it is; records say themselves of which feed they are. */
 export async function noteManifests(
@@ -125,6 +156,8 @@ function noteRecord(
     ...[record.feed ?? feed, Buffer.from(record.sha256, 'hex'), generationOf(record), record.ingestId],
     ...[pathBytesOf(record, 'warehouse_path'), file, no, record.raw],
   );
+  for (const { path, size, sha256 } of processedIn(record)?.outputs ?? [])
+    notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?)', path, OF_A_LINE, size, sha256);
 }
 
 function notePiece(

@@ -3,6 +3,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Content } from '../../ingest/ledger/content.js';
 import { manifestLine } from '../../ingest/manifest/record.js';
+import { type Processed, processedOf } from '../../ingest/outputs/recorded.js';
 import type { AuditNotes } from './notes.js';
 import { type Difference, difference, shownPath, type Tell } from './words.js';
 
@@ -29,8 +30,16 @@ export interface FileNote {
 }
 
 /** The line that the ledger knows; undefined where none was planned. */
-export const expected = ({ feed }: Judging, row: Noted): string | undefined =>
-  row.target === null || row.ingestId === null ? undefined : manifestLine(row, feed).trimEnd();
+export const expected = (judging: Judging, row: Noted): string | undefined =>
+  row.target === null || row.ingestId === null
+    ? undefined
+    : manifestLine(row, judging.feed, madeOf(judging, row)).trimEnd();
+
+/** What a chain made of it, with the names of its line. */
+export function madeOf({ view }: Judging, { row }: Noted): Processed | undefined {
+  const made = view.read((reader) => processedOf(reader, row));
+  return made?.outputs.every(({ target }) => target !== null) ? made : undefined;
+}
 
 export function about(kind: Difference['kind'], row: Noted, what: string, more: Partial<Difference> = {}): Difference {
   const at = row.path === null ? shownPath(row.sourcePath) : shownPath(row.path);

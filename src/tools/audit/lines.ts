@@ -6,7 +6,7 @@ import type { Case } from '../../ingest/evidence/case.js';
 import { recordOf } from '../../ingest/manifest/read.js';
 import { deviations, type FileSeen, whoIsRight } from './compare.js';
 import { digestFor } from './digests.js';
-import { about, expected, type FileNote, type Judging, type Noted } from './judging.js';
+import { about, expected, type FileNote, type Judging, madeOf, type Noted } from './judging.js';
 import type { AuditNotes } from './notes.js';
 import { difference, shownPath } from './words.js';
 
@@ -38,11 +38,12 @@ export function linesOfRow(judging: Judging, row: Noted): LinesOfRow {
   const [line] = all;
   if (line === undefined) return { line: 'none', all };
   if (all.length > 1) return { line: 'twice', all };
-  const says = row.note !== 'pruned' && line.raw !== expected(judging, row) && differs(row, line);
+  const says = row.note !== 'pruned' && line.raw !== expected(judging, row) && differs(judging, row, line);
   return { line: says ? 'differs' : 'there', all };
 }
 
-const differs = (row: Noted, line: LineNote): boolean => deviations(row, recordOf(line.raw)!).length > 0;
+const differs = (judging: Judging, row: Noted, line: LineNote): boolean =>
+  deviations(row, recordOf(line.raw)!, madeOf(judging, row)).length > 0;
 
 /** Where a pruned record says nothing any more, its line alone says where the content is. */
 export const claimOfLine = (row: Noted, line: LineNote): Claim => ({
@@ -127,7 +128,7 @@ export function tellTwice({ tell }: Judging, row: Noted, [first, ...more]: reado
 export async function judgeLine(judging: Judging, row: Noted, line: LineNote): Promise<Claim | undefined> {
   const { notes, view, tell, feed } = judging;
   const record = recordOf(line.raw)!;
-  const found = deviations(row, record);
+  const found = deviations(row, record, madeOf(judging, row));
   const doubtful = found.some(({ field }) => field === 'sha256');
   const look = (path: Buffer | null) => seenAt(notes, path, doubtful);
   const job = view.job(row.carrier);

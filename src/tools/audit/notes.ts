@@ -10,12 +10,13 @@ import { EnvironmentError } from '../../base/errors.js';
 const TABLES = `
   CREATE TABLE IF NOT EXISTS digests (path BLOB PRIMARY KEY, identity TEXT, sha256 BLOB) WITHOUT ROWID;
   DROP TABLE IF EXISTS contents; DROP TABLE IF EXISTS lines; DROP TABLE IF EXISTS pieces; DROP TABLE IF EXISTS named;
-  DROP TABLE IF EXISTS withdrawn; DROP TABLE IF EXISTS hours; DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS gone;
+  DROP TABLE IF EXISTS outputs; DROP TABLE IF EXISTS withdrawn; DROP TABLE IF EXISTS hours; DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS gone;
   CREATE TABLE contents (row INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, state TEXT, carrier TEXT, size INTEGER,
     device TEXT, inode TEXT, mtimeNs TEXT, sourcePath BLOB, seal TEXT, target BLOB, hour TEXT, ingestId TEXT,
     ingestedAtMs INTEGER, note TEXT, generation INTEGER, path BLOB);
   CREATE TABLE lines (id INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, generation INTEGER, ingestId TEXT, path BLOB, file TEXT, no INTEGER,
     raw TEXT);
+  CREATE TABLE outputs (path BLOB, row INTEGER, size INTEGER, sha256 BLOB, PRIMARY KEY (path, row)) WITHOUT ROWID;
   CREATE TABLE pieces (id INTEGER PRIMARY KEY, root TEXT, hour TEXT, file TEXT, no INTEGER, bytes INTEGER, text TEXT, told INTEGER);
   CREATE TABLE named (sha256 BLOB, piece INTEGER, PRIMARY KEY (sha256, piece)) WITHOUT ROWID;
   CREATE TABLE withdrawn (feed TEXT, ingestId TEXT, takenOut INTEGER, PRIMARY KEY (feed, ingestId)) WITHOUT ROWID;
@@ -32,10 +33,11 @@ const INDEXES = `
   CREATE INDEX lines_by_path ON lines (path);
   CREATE INDEX lines_by_hash ON lines (feed, sha256);
   CREATE INDEX lines_by_ingest ON lines (ingestId);
+  CREATE INDEX outputs_by_row ON outputs (row);
   CREATE INDEX pieces_by_hour ON pieces (root, hour);
   CREATE INDEX pieces_by_place ON pieces (file, no);
   UPDATE files SET known = EXISTS (SELECT 1 FROM contents c WHERE c.path = files.path)
-    OR EXISTS (SELECT 1 FROM lines l WHERE l.path = files.path);
+    OR EXISTS (SELECT 1 FROM lines l WHERE l.path = files.path) OR EXISTS (SELECT 1 FROM outputs o WHERE o.path = files.path);
   CREATE INDEX files_unknown ON files (path) WHERE known = 0;
   CREATE INDEX files_found ON files (sha256) WHERE known = 0;`;
 

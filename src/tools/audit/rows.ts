@@ -60,6 +60,7 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
   const isLooked = verdict.truth === 'stored' || verdict.truth === 'gone';
   if (isLooked && (row.note === null || row.note === 'pruned') && claim)
     judgeFile(judging, row, right ?? claim, path === 'others_line' ? 'others' : file);
+  judgeOutputs(judging, row, verdict);
 }
 
 const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesOfRow) => void>> = {
@@ -106,6 +107,31 @@ function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
     ? undefined
     : { path: row.path, sha256: row.sha256, size: row.size };
 }
+
+/** They go with their file: stored where that is, and taken out after it. */
+function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): void {
+  const { notes, tell, view } = judging;
+  const outputs = notes.all<Claim>('SELECT path, size, sha256 FROM outputs WHERE row = ?', row.row);
+  for (const output of outputs) {
+    const there = notes.get<FileNote>('SELECT * FROM files WHERE path = ?', output.path);
+    const isAnothers = there !== undefined && isClaimed(judging, row, output.path);
+    if (truth === 'stored' && row.note === null) judgeFile(judging, row, output, isAnothers ? 'others' : there);
+    else if (truth === 'withdrawn' && there && !isAnothers && !withdrawalOf(view, row))
+      tell(
+        about('corrected_but_there', row, 'its line was taken back, and an output of it lies there', {
+          at: shownPath(output.path),
+        }),
+      );
+  }
+}
+
+/** By a row that stands, other than this one. */
+const isClaimed = ({ notes }: Judging, { row }: Noted, path: Buffer): boolean =>
+  notes.get(
+    `SELECT 1 FROM contents c WHERE c.note IS NOT 'withdrawn' AND c.row <> @row
+       AND (c.path = @path OR c.row IN (SELECT o.row FROM outputs o WHERE o.path = @path))`,
+    { row, path },
+  ) !== undefined;
 
 /** `others`: the file at the path belongs to another line, so this one's is gone. */
 function judgeFile(

@@ -14,8 +14,9 @@ import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/m
 import { contentAt } from '../../ingest/warehouse/target.js';
 import { nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
+import { madeBy } from './state/made.js';
 import { isSettled, type Making } from './state/progress.js';
-import { below, type Line, targetOf } from './state/row.js';
+import { below, belowWarehouse, type Line, targetOf } from './state/row.js';
 import { hasSealed, heirIn, sealedOf } from './state/sealed.js';
 import { takenOutBy } from './taken-out.js';
 
@@ -36,10 +37,13 @@ export async function lookAt(
     takenOut: backend.read((reader) => takenOutBy(reader, feed.name, record.ingestId)),
     path: 'free',
     hasFailed: false,
+    made: undefined,
   };
   const isSealed = backend.read((reader) => hasSealed(reader, feed.name, Buffer.from(record.sha256, 'hex')));
   line.hasFailed = isSealed && liesInFailed(line, feed, files);
   line.path = await pathFor(backend, line, feed, files, isSealed);
+  const belowIt = (path: Buffer) => belowWarehouse(path, feed, moved);
+  line.made = await madeBy(record, files, belowIt, line.path !== 'mine');
   return line;
 }
 
@@ -112,7 +116,7 @@ function backOf(tx: Tx, feed: string, { record, takenOut }: Line, { content }: K
 export function sealedFor(
   tx: Tx,
   feed: string,
-  { record, hasFailed, takenOut }: Line,
+  { record, hasFailed, takenOut, made }: Line,
   sha256: Buffer,
 ): { sealed: Case['sealed']; carrier?: string } {
   if (takenOut) return { sealed: 'none' }; // another file of that content is a duplicate of it
@@ -120,6 +124,7 @@ export function sealedFor(
   const fits = own.find((file) => file.sha256.equals(sha256));
   if (fits) return { sealed: fits.part === 'copy' ? 'copy' : 'file', carrier: record.ingestId };
   if (own.length > 0) return { sealed: 'other_bytes' };
-  const heir = hasFailed ? heirIn(tx, feed, sha256, record.ingestId) : undefined;
+  // Nobody else can fulfil a line with outputs.
+  const heir = hasFailed && !made ? heirIn(tx, feed, sha256, record.ingestId) : undefined;
   return heir === undefined ? { sealed: 'none' } : { sealed: 'file', carrier: heir };
 }

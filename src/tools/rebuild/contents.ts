@@ -8,6 +8,7 @@ import { judge } from '../../ingest/evidence/table.js';
 import { type Content, contentByRow } from '../../ingest/ledger/content.js';
 import { forgetHashes } from '../../ingest/ledger/hashes.js';
 import { describe } from '../../ingest/ledger/stored.js';
+import { forgetOutputs } from '../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { sealedOf } from './state/sealed.js';
 
@@ -67,6 +68,7 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
     tx.run('DELETE FROM reservations WHERE content = ?', content.row);
     tx.run('DELETE FROM contents WHERE row = ?', content.row);
     forgetHashes(tx, [content]);
+    forgetOutputs(tx, [content.row]);
   }
 }
 

@@ -15,6 +15,7 @@ import { reserveForLine } from '../../ingest/warehouse/reserve.js';
 import { nameOfBytes, shownName } from '../../linux/index.js';
 import { caseOf, type Known, sealedFor } from './case.js';
 import { endJob, goOnWith, putAwayWhatIsStored } from './state/jobs.js';
+import { enterGivenUp, enterMade, reserveMade } from './state/made.js';
 import { isSettled } from './state/progress.js';
 import { bytesOf, type Line, put } from './state/row.js';
 import { sealedOf } from './state/sealed.js';
@@ -65,14 +66,22 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count 
   if (isEntered(tx, line, known)) return known.isOlder ? 'known' : 'repeated';
   const of = caseOf(tx, feed.name, line, known);
   const { truth, acts } = judge(of);
-  if (truth === 'given_up') return 'withdrawn'; // its row went before any line was read, its file goes behind them all
+  if (truth === 'given_up') {
+    // Its row went before any line was read, its file goes behind them all.
+    if (line.made) enterGivenUp(tx, feed, record.ingestId, line.made);
+    return 'withdrawn';
+  }
   if (truth === 'withdrawn') {
     if (of.row === 'withdrawn') return 'withdrawn';
     if (of.row === 'pruned') {
       if (content!.hour !== line.hour) return 'withdrawn'; // the pruned record is that of another line, which stands
       // It was counted when it was stored. What is withdrawn is never pruned, so it has a row again.
       forgetPruned(tx, feed.name, sha256);
-      put(tx, feed, line, { state: 'stored', carrier: record.ingestId, note: 'unconfirmed' }, undefined);
+      enterMade(
+        tx,
+        put(tx, feed, line, { state: 'stored', carrier: record.ingestId, note: 'unconfirmed' }, undefined),
+        line.made,
+      );
     } else if (!isStored(of)) enterStored(tx, feed, line, { sha256, older: content, note: 'unconfirmed' });
     enterTakenOut(tx, feed, line, acts.includes('take_out'));
     return 'withdrawn';
@@ -107,6 +116,7 @@ interface AsStored {
 
 function enterStored(tx: Tx, feed: FeedOptions, line: Line, { sha256, older, note }: AsStored): void {
   const row = put(tx, feed, line, { state: 'stored', carrier: line.record.ingestId, note }, older);
+  enterMade(tx, row, line.made);
   endJobOf(tx, feed.name, line, sha256, row, older);
 }
 
@@ -123,9 +133,11 @@ function enterManifested(
   // Held, deferred or claimed then: it is so still, for all that the disk says.
   if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
   const row = put(tx, feed, line, { state: 'manifested', carrier, note: null }, older);
+  enterMade(tx, row, line.made);
   reserveForLine(tx, feed.warehouse, line.target, row);
+  reserveMade(tx, feed, row, line.made);
   const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
-  goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove });
+  goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove, isMade: line.made !== undefined });
   return 'manifested';
 }
 
@@ -151,6 +163,7 @@ function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
     "UPDATE contents SET state = 'stored', note = NULL, target = ?, hour = ?, ingest_id = ? WHERE row = ?",
     ...[Buffer.from(line.target!, 'latin1'), line.hour, line.record.ingestId, known.row],
   );
+  enterMade(tx, known.row, line.made);
   tx.run('DELETE FROM reservations WHERE content = ?', known.row);
   tx.wake([waitToken(known.row)]);
 }

@@ -7,10 +7,10 @@ import type { Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Claimant } from '../../ingest/evidence/owner.js';
 import { contentOfGeneration } from '../../ingest/ledger/content.js';
-import { generationOf, linesOf, manifestFiles, type ReadRecord } from '../../ingest/manifest/read.js';
+import { generationOf, linesOf, manifestFiles, processedIn, type ReadRecord } from '../../ingest/manifest/read.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Making, note, noted } from './state/progress.js';
-import { targetOf } from './state/row.js';
+import { belowWarehouse, targetOf } from './state/row.js';
 
 const BATCH = 1_000;
 
@@ -21,7 +21,7 @@ export async function notePaths({ backend, moved }: Making, feed: FeedOptions): 
     let batch: ReadRecord[] = [];
     const enter = (): Promise<unknown> =>
       backend.transact((tx) => {
-        for (const record of batch) notePath(tx, feed, record, targetOf(record, feed, moved));
+        for (const record of batch) noteLine(tx, feed, record, moved);
       });
     for await (const { record } of linesOf(file)) {
       if (!record || (record.feed ?? feed.name) !== feed.name) continue;
@@ -34,12 +34,17 @@ export async function notePaths({ backend, moved }: Making, feed: FeedOptions): 
   }
 }
 
-function notePath(tx: Tx, feed: FeedOptions, record: ReadRecord, target: ByteName | undefined): void {
-  if (target === undefined) return; // in a warehouse that this feed does not have any more
-  tx.run(
-    'INSERT OR IGNORE INTO rebuild_paths VALUES (?, ?, ?, ?, ?)',
-    ...[pathOf(feed, target), feed.name, record.ingestId, Buffer.from(record.sha256, 'hex'), generationOf(record)],
-  );
+/** Of the file and of its outputs. */
+function noteLine(tx: Tx, feed: FeedOptions, record: ReadRecord, moved: Making['moved']): void {
+  const note = (target: ByteName | undefined, sha256: Buffer): void => {
+    if (target === undefined) return; // in a warehouse that this feed does not have any more
+    tx.run(
+      'INSERT OR IGNORE INTO rebuild_paths VALUES (?, ?, ?, ?, ?)',
+      ...[pathOf(feed, target), feed.name, record.ingestId, sha256, generationOf(record)],
+    );
+  };
+  note(targetOf(record, feed, moved), Buffer.from(record.sha256, 'hex'));
+  for (const { path, sha256 } of processedIn(record)?.outputs ?? []) note(belowWarehouse(path, feed, moved), sha256);
 }
 
 export const pathOf = ({ warehouse }: FeedOptions, target: ByteName): string => `${warehouse}/${target}`;

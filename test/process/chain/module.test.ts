@@ -1,10 +1,11 @@
 /** Steps of a user's module: order, promises, batches, what is written, and who is to blame. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emit, runChain, type StepsOf, type TestedChain } from '../../../src/process/index.js';
 
 type Row = Record<string, unknown>;
+/** What a step of a module awaits: the order is tested, whatever the times are. */
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const csv = (module: StepsOf, more: object = {}): TestedChain => ({ format: 'csv', start: 'step', module, ...more });
 const CHECKED = { start: 'check', steps: { check: { columns: { n: 'number' }, next: 'step' } } };
 const INPUT = 'k,n\na,1.50\n"b",2.0\na,\n';
@@ -146,7 +147,7 @@ test('a module cannot swallow what the engine throws at its emit', async () => {
       } catch {}
     },
   });
-  assert.equal((await runChain(csv(module, { outputsMax: 1 }), INPUT)).held?.code, 'too_many_outputs');
+  assert.equal((await runChain(csv(module, { 'outputs-max': 1 }), INPUT)).held?.code, 'too_many_outputs');
 });
 
 test('a million tags are too many outputs', async () => {
@@ -156,7 +157,7 @@ test('a million tags are too many outputs', async () => {
     },
   });
   const { held } = await runChain(csv(module), INPUT, 'a.csv');
-  assert.equal(held?.reason, 'a.csv, line 2: "t100" would be output 101; outputsMax is 100');
+  assert.equal(held?.reason, 'a.csv, line 2: "t100" would be output 101; outputs-max is 100');
 });
 
 test('a record that comes back to a step that it is in is a circle, with its way', async () => {

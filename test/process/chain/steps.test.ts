@@ -79,9 +79,9 @@ test('the number of records is bounded on both sides', async () => {
 });
 
 test('lastNewline holds a file that may be cut', async () => {
-  assert.equal(await reasonOf(chain({ lastNewline: true }), 'a\n1\n'), undefined);
+  assert.equal(await reasonOf(chain({ 'last-newline': true }), 'a\n1\n'), undefined);
   assert.match(
-    (await reasonOf(chain({ lastNewline: true }), 'a\n1'))!,
+    (await reasonOf(chain({ 'last-newline': true }), 'a\n1'))!,
     /^record_invalid: a\.csv, line 2: .*no line end/,
   );
 });
@@ -102,10 +102,10 @@ test('rejected records beyond the bound hold the file, with the first of them', 
 });
 
 test('split: more outputs than the bound are held with the tag', async () => {
-  const split = { format: 'csv' as const, start: 'split', steps: { split: { by: 'a' } }, outputsMax: 2 };
+  const split = { format: 'csv' as const, start: 'split', steps: { split: { by: 'a' } }, 'outputs-max': 2 };
   assert.equal(
     await reasonOf(split, 'a\n1\n2\n1\n3\n'),
-    'too_many_outputs: a.csv, line 5: "3" would be output 3; outputsMax is 2',
+    'too_many_outputs: a.csv, line 5: "3" would be output 3; outputs-max is 2',
   );
 });
 
@@ -131,7 +131,7 @@ test('different tags have different names, of the signs that every filesystem ta
 });
 
 test('the outputs of a file are bounded in bytes', async () => {
-  const tested = chain({}, { outputBytesMax: 100 });
+  const tested = chain({}, { 'output-bytes-max': 100 });
   assert.equal(await reasonOf(tested, `a\n${'1\n'.repeat(20)}`), undefined);
   assert.match((await reasonOf(tested, `a\n${'1\n'.repeat(100)}`))!, /^outputs_too_large: /);
 });

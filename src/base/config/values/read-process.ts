@@ -22,10 +22,10 @@ import { readYaml } from './yaml.js';
 
 const KEYS = [
   ...['format', 'delimiter', 'quote', 'header', 'encoding', 'start', 'steps', 'reject', 'module'],
-  ...['outputsMax', 'outputBytesMax', 'unpackedBytesMax', 'recordBytesMax', 'stuckSeconds', 'memoryBytes'],
+  ...['outputs-max', 'output-bytes-max', 'unpacked-bytes-max', 'record-bytes-max', 'stuck-seconds', 'memory-bytes'],
 ];
 const BUILT_IN = ['check', 'split'] as const;
-const CHECK_KEYS = ['use', 'header', 'contains', 'columns', 'rows', 'lastNewline', 'next', 'else'];
+const CHECK_KEYS = ['use', 'header', 'contains', 'columns', 'rows', 'last-newline', 'next', 'else'];
 const SPLIT_KEYS = ['use', 'by', 'else'];
 const TAG = /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/;
 const TAG_RULE = 'a tag: 1 to 40 letters, digits, - and _, a letter or digit first';
@@ -68,12 +68,12 @@ function ifGiven<K extends string, T>(key: K, value: T | undefined): { [key in K
 
 function boundsOf(keys: Mapping) {
   return {
-    outputsMax: keys.whole('outputsMax', 1, limits.outputsMax) ?? limits.outputs,
-    ...ifGiven('outputBytesMax', keys.whole('outputBytesMax', 1, limits.byteCountMax)),
-    ...ifGiven('unpackedBytesMax', keys.whole('unpackedBytesMax', 1, limits.byteCountMax)),
-    recordBytesMax: keys.whole('recordBytesMax', 1, limits.recordBytesMax) ?? limits.recordBytes,
-    stuckSeconds: keys.whole('stuckSeconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
-    memoryBytes: keys.whole('memoryBytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
+    outputsMax: keys.whole('outputs-max', 1, limits.outputsMax) ?? limits.outputs,
+    ...ifGiven('outputBytesMax', keys.whole('output-bytes-max', 1, limits.byteCountMax)),
+    ...ifGiven('unpackedBytesMax', keys.whole('unpacked-bytes-max', 1, limits.byteCountMax)),
+    recordBytesMax: keys.whole('record-bytes-max', 1, limits.recordBytesMax) ?? limits.recordBytes,
+    stuckSeconds: keys.whole('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
+    memoryBytes: keys.whole('memory-bytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
   };
 }
 
@@ -165,7 +165,7 @@ function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
           },
         }
       : {}),
-    ...ifGiven('lastNewline', step.toggle('lastNewline')),
+    ...ifGiven('lastNewline', step.toggle('last-newline')),
     ...(tagOf(step, 'next') as { next?: string }),
     ...tagOf(step, 'else'),
   };

@@ -5,6 +5,7 @@
  */
 import type { Job, Tx } from '../../../../queue/backend.js';
 import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../../../ingest/rules/facts.js';
+import { givenUpRow } from './made.js';
 import { isSettled, settle } from './progress.js';
 import { type SealedFile, withdrawnFiles } from './sealed.js';
 
@@ -14,18 +15,21 @@ export interface Manifested {
   row: number;
   /** The line says that the kernel had seen no writer left in this job's file: it can be moved as it lies there. */
   mayMove: boolean;
+  /** Its outputs are recorded. */
+  isMade: boolean;
 }
 
 /** The carrier of a content that has its line and no warehouse file. `own`: its files. */
 export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manifested): void {
   const { file, copy } = partsOf(own);
-  const known: Partial<JobFacts> = { sha256: content.sha256.toString('hex'), content: content.row };
+  const made = content.isMade ? { processed: true as const } : {};
+  const known: Partial<JobFacts> = { sha256: content.sha256.toString('hex'), content: content.row, ...made };
   if (copy?.sha256.equals(content.sha256)) {
     adopt(tx, feed, copy, 'move', { ...known, sealed: copied(file, copy, content.sha256) });
   } else if (file && content.mayMove) {
     adopt(tx, feed, file, 'move', { ...known, sealed: { identity: file.identity, kind: 'lease' } });
   } else if (file) {
-    adopt(tx, feed, file, 'hash', {});
+    adopt(tx, feed, file, 'hash', made);
   }
 }
 
@@ -48,7 +52,9 @@ export function discardWithdrawn(tx: Tx, feed: string, max: number): number {
   const left = withdrawnFiles(tx, feed, max);
   const putAway: PutAway = { kind: 'discarded' };
   for (const file of left) {
-    adopt(tx, feed, file, 'hash', { sealed: { identity: file.identity, kind: 'lease' }, putAway });
+    const content = givenUpRow(tx, file.job);
+    const outputs = content === undefined ? {} : { content };
+    adopt(tx, feed, file, 'hash', { sealed: { identity: file.identity, kind: 'lease' }, putAway, ...outputs });
   }
   return left.length;
 }

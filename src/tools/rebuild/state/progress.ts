@@ -5,7 +5,7 @@
  * Does not: outlive the rebuild; a state in its place has none of these tables.
  */
 import { statSync } from 'node:fs';
-import type { Backend, Tx } from '../../../../queue/backend.js';
+import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
 import { fileVersion } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
@@ -159,7 +159,10 @@ export const note = (tx: Tx, name: string, value: string): void =>
   void tx.run('INSERT OR REPLACE INTO rebuild_progress VALUES (?, ?)', name, value);
 
 export const noted = (backend: Pick<Backend, 'read'>, name: string): string | undefined =>
-  backend.read((r) => r.get<{ value: string }>('SELECT value FROM rebuild_progress WHERE name = ?', name))?.value;
+  backend.read((reader) => notedIn(reader, name));
+
+export const notedIn = (reader: Reader, name: string): string | undefined =>
+  reader.get<{ value: string }>('SELECT value FROM rebuild_progress WHERE name = ?', name)?.value;
 
 /** How far a manifest is entered. */
 export interface ReadTo {

@@ -5,6 +5,7 @@ import type { Case } from '../../../ingest/evidence/case.js';
 import { type Content, waitToken } from '../../../ingest/ledger/content.js';
 import { noteHash } from '../../../ingest/ledger/hashes.js';
 import { digitsOf, generationOf, pathBytesOf, type ReadRecord } from '../../../ingest/manifest/read.js';
+import type { Processed } from '../../../ingest/outputs/recorded.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../../../linux/index.js';
 import type { MovedRoot } from './moved.js';
 
@@ -20,6 +21,8 @@ export interface Line {
   hasFailed: boolean;
   /** By whom it was withdrawn after it was stored. */
   takenOut: TakenOut | undefined;
+  /** What a chain made of it. */
+  made: Processed | undefined;
 }
 
 export interface TakenOut {
@@ -30,7 +33,10 @@ export interface TakenOut {
 
 /** Where the line says that the file is, relative to the warehouse of its feed, also of one that was moved since. */
 export function targetOf(record: ReadRecord, feed: FeedOptions, moved: readonly MovedRoot[]): ByteName | undefined {
-  const named = pathBytesOf(record, 'warehouse_path');
+  return belowWarehouse(pathBytesOf(record, 'warehouse_path'), feed, moved);
+}
+
+export function belowWarehouse(named: Buffer, feed: FeedOptions, moved: readonly MovedRoot[]): ByteName | undefined {
   const former = moved.find((root) => root.feed === feed.name && root.kind === 'warehouse')?.from;
   return below(feed.warehouse, named) ?? (former === undefined ? undefined : below(former, named));
 }

@@ -1,0 +1,116 @@
+/**
+ * What a line says that a chain made of its file, and where that lies: the rows `processed` and `outputs` of a state that is made anew.
+ * Guarantees: outputs that are not moved yet count only where their bytes were read and are those of the line.
+ */
+import { readdirSync } from 'node:fs';
+import type { Tx } from '../../../../queue/backend.js';
+import type { FeedOptions } from '../../../base/config/options.js';
+import { baseOf } from '../../../files/places.js';
+import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
+import { processedIn, type ReadOutput, type ReadProcessed, type ReadRecord } from '../../../ingest/manifest/read.js';
+import {
+  forgetOutputs,
+  type Output,
+  outputName,
+  outputPrefix,
+  type Processed,
+  recordProcessed,
+} from '../../../ingest/outputs/recorded.js';
+import { reserveForLine } from '../../../ingest/warehouse/reserve.js';
+import { contentAt, TEMPORARY } from '../../../ingest/warehouse/target.js';
+import { type ByteName, bytesOfName, LinuxError, nameOfBytes, type Stat } from '../../../linux/index.js';
+import { note, notedIn } from './progress.js';
+
+/** Where a path of a line lies, relative to the warehouse; undefined where that is another one. */
+export type Below = (path: Buffer) => ByteName | undefined;
+
+/** Undefined where the line speaks of no chain, or of another warehouse. `isUnderWay`: its outputs may not be moved yet. */
+export async function madeBy(
+  record: ReadRecord,
+  files: FeedFiles,
+  below: Below,
+  isUnderWay: boolean,
+): Promise<Processed | undefined> {
+  const read = processedIn(record);
+  const targets = read?.outputs.map(({ path }) => below(path));
+  if (!read || targets!.includes(undefined)) return undefined;
+  const { claimNo, stats } = isUnderWay ? await unmoved(record.ingestId, read, files) : NOTHING;
+  const outputs = read.outputs.map((output, i) => asOutput(output, i + 1, targets![i]!, stats.get(i + 1)));
+  return { ...read, claimNo, outputs };
+}
+
+interface Unmoved {
+  claimNo: number;
+  /** By number of the output. */
+  stats: ReadonlyMap<number, Stat>;
+}
+
+const NOTHING: Unmoved = { claimNo: 0, stats: new Map() };
+
+/** The claim of which outputs lie there that have the bytes of the line; none where a try of another claim was cut short. */
+async function unmoved(jobId: string, { outputs }: ReadProcessed, files: FeedFiles): Promise<Unmoved> {
+  const claims = new Set(namesIn(files).flatMap((name) => claimOf(name, jobId) ?? []));
+  for (const claimNo of claims) {
+    const stats = new Map<number, Stat>();
+    for (const [i, { size, sha256 }] of outputs.entries()) {
+      const entry = { dir: files.warehouse.directory(TEMPORARY), name: outputName(jobId, i + 1, claimNo) };
+      const stat = statEntry(entry);
+      if (stat?.size === size && (await contentAt(entry))?.equals(sha256)) stats.set(i + 1, stat);
+    }
+    if (stats.size > 0) return { claimNo, stats };
+  }
+  return NOTHING;
+}
+
+function claimOf(name: ByteName, jobId: string): number | undefined {
+  if (!name.startsWith(outputPrefix(jobId))) return undefined;
+  return Number(/\.(\d+)$/.exec(name)?.[1] ?? 0);
+}
+
+function namesIn(files: FeedFiles): ByteName[] {
+  try {
+    return readdirSync(`/proc/self/fd/${files.warehouse.directory(TEMPORARY)}`, 'latin1') as ByteName[];
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+const asOutput = ({ tag, rows, size, sha256 }: ReadOutput, n: number, target: ByteName, stat?: Stat): Output => ({
+  ...{ n, tag, rows, size, sha256, target: bytesOfName(target) },
+  // `.TAG.EXTENSION`; neither has a dot.
+  suffix: /\.[^.]*\.[^.]*$/.exec(baseOf(target))?.[0] ?? '',
+  device: String(stat?.dev ?? 0),
+  inode: String(stat?.ino ?? 0),
+});
+
+/** As the line says it, whatever an older state knew. */
+export function enterMade(tx: Tx, content: number, made: Processed | undefined): void {
+  forgetOutputs(tx, [content]);
+  if (made) recordProcessed(tx, content, made);
+}
+
+export function reserveMade(tx: Tx, { warehouse }: FeedOptions, content: number, made: Processed | undefined): void {
+  for (const { target } of made?.outputs ?? []) reserveForLine(tx, warehouse, nameOfBytes(target!), content);
+}
+
+const givenUp = (jobId: string): string => `made by ${jobId}`;
+
+/**
+ * A line that was taken back has no content any more. Its outputs are entered for a row number that no content ever has, until its
+ * job has put them away.
+ */
+export function enterGivenUp(tx: Tx, feed: FeedOptions, jobId: string, made: Processed): void {
+  if (notedIn(tx, givenUp(jobId)) !== undefined) return;
+  const { least } = tx.get<{ least: number | null }>('SELECT min(content) AS least FROM processed')!;
+  const row = Math.min(least ?? 0, 0) - 1;
+  recordProcessed(tx, row, made);
+  reserveMade(tx, feed, row, made);
+  note(tx, givenUp(jobId), String(row));
+}
+
+/** The row number under which the outputs of a line were entered that was taken back. */
+export function givenUpRow(tx: Tx, jobId: string): number | undefined {
+  const row = notedIn(tx, givenUp(jobId));
+  return row === undefined ? undefined : Number(row);
+}

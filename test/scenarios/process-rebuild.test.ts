@@ -1,0 +1,88 @@
+/** Lost and older states of feeds with a chain: `rebuild` knows what lines say of outputs, and brings to its end what was under way. */
+import assert from 'node:assert/strict';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { BY_COUNTRY, orders } from '../world/chains.js';
+import { contents } from '../world/dropping.js';
+import { backedUp, dropAgain, loseState, rebuilt, restore } from '../world/lost.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const SEED = process.env.SEED ?? String(Date.now());
+const ROUNDS = Number(process.env.ROUNDS ?? 6);
+const limit = { timeout: 240_000 };
+const QUICK = { stabilitySeconds: 0, settleMs: 0, process: BY_COUNTRY };
+
+const worldOf = (t: TestContext): World => createWorld(t, { seed: SEED, feeds: { made: { options: QUICK } } });
+
+function dropOrders(world: World, mark: string, n = 50): void {
+  const { text, made } = orders(mark, n);
+  world.made.set(world.drop(`${mark}.csv`, text).sha256, made);
+}
+
+async function audited(world: World): Promise<void> {
+  const { code, stdout, stderr } = await world.run('ingest-ctl', ['audit', '--hash']);
+  assert.equal(code, 0, stdout + stderr);
+}
+
+const outputsIn = (world: World): unknown[] =>
+  world.manifest().flatMap(({ record }) => record?.outputs?.map(({ tag, sha256 }) => [record.ingest_id, tag, sha256]));
+
+test('a lost state is made anew with all outputs; what comes again is a duplicate', limit, async (t) => {
+  const world = worldOf(t);
+  for (const mark of ['a', 'b', 'c']) dropOrders(world, mark);
+  await world.runOnce();
+  const before = outputsIn(world);
+  loseState(world);
+  await rebuilt(world);
+  await audited(world);
+  dropAgain(world);
+  await world.runOnce();
+  world.check();
+  await audited(world);
+  assert.deepEqual(outputsIn(world), before);
+});
+
+test('audit names an output that is missing, one with other bytes, and a line that was edited', limit, async (t) => {
+  const world = worldOf(t);
+  for (const mark of ['a', 'b']) dropOrders(world, mark);
+  await world.runOnce();
+  const [gone, changed] = world.manifest().map(({ record }) => record!.outputs![0]!.warehouse_path) as [string, string];
+  unlinkSync(gone);
+  writeFileSync(changed, `${readFileSync(changed, 'utf8').slice(0, -2)}X\n`);
+  const { code, stdout } = await world.run('ingest-ctl', ['audit', '--hash']);
+  assert.equal(code, 4);
+  assert.match(stdout, new RegExp(`file_missing.*${gone}`));
+  assert.match(stdout, new RegExp(`wrong_bytes.*${changed}`));
+});
+
+test('states that are lost at any moment of the way: nothing is lost or twice', limit, async (t) => {
+  t.diagnostic(`SEED=${SEED}`);
+  const world = worldOf(t);
+  const draw = contents(SEED);
+  const below = (n: number) => draw(4).readUInt32LE() % n;
+  const found = { tmp: 0, lines: 0 };
+  for (let round = 0; round < ROUNDS; round++) {
+    const copy = below(2) === 0 && round > 0 ? backedUp(world) : undefined;
+    for (let n = 0; n < 8; n++) dropOrders(world, `${round}-${n}`, 20 + below(300));
+    const program = world.start('ingest', ['--concurrency', '2']);
+    const lines = world.manifest().length;
+    const looks = below(20);
+    let seen = 0;
+    await until('it is at work', () => {
+      const isAtWork = world.survey().temporary.length > 0 || world.manifest().length > lines;
+      return isAtWork && ++seen > looks;
+    });
+    program.killAll();
+    await program.ended;
+    found.tmp += world.survey().temporary.length;
+    found.lines += world.manifest().length - lines;
+    if (copy) restore(world, copy);
+    else loseState(world);
+    await rebuilt(world);
+    await world.runOnce();
+    world.check();
+    await audited(world);
+  }
+  t.diagnostic(JSON.stringify(found));
+});
