@@ -1,19 +1,14 @@
 /** The page in a real browser: live, usable, harmless, whatever files are called. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
-import { browserFor, open } from './browser.js';
+import { browserFor, open, seriousIn, tooWide } from './browser.js';
 import { dashboardAlone, freePort, ingestServed } from './served.js';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
 /** What is asked in the page, where `document` is. */
-const TOO_WIDE = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 const FOCUSED = "document.activeElement?.id || document.activeElement?.textContent || ''";
 const LOOKED_AT = 'document.body.dataset.at';
 
@@ -21,19 +16,6 @@ const LOOKED_AT = 'document.body.dataset.at';
 const textOf = async (page: Page, selector: string): Promise<string> =>
   (await page.locator(selector).allInnerTexts()).join('\n');
 const soon = (what: string, ask: () => Promise<boolean>) => until(what, ask, { everyMs: 50 });
-
-interface Found {
-  violations: { id: string; impact: string; nodes: unknown[] }[];
-}
-
-/** What axe-core finds that is serious or worse. */
-async function seriousIn(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate<Found>('axe.run()');
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${JSON.stringify(nodes).slice(0, 300)}`);
-}
 
 test('from drop to stored, seen live without a reload', async (t) => {
   const browser = await browserFor(t, 'the walk of a file on the page');
@@ -177,7 +159,7 @@ test('axe-core finds nothing serious, light and dark, wide and narrow; nothing i
   ] as const) {
     const { page, complaints } = await open(t, browser, served.url, { colorScheme, viewport: { width, height: 800 } });
     await soon('the held', async () => (await page.locator('#held tbody tr').count()) === 50);
-    const wide = await page.evaluate<number>(TOO_WIDE);
+    const wide = await tooWide(page);
     assert.ok(wide <= 0, `${width} px: the page is ${wide} px too wide`);
     assert.deepEqual(await seriousIn(page), [], `${colorScheme}, ${width} px`);
     assert.deepEqual(complaints, []);

@@ -9,7 +9,7 @@ import type { MadeFile } from '../../../src/service/dashboard/data/made.js';
 import { changeChain, HEADER } from '../../world/chains.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
-import { browserFor, open } from './browser.js';
+import { browserFor, open, seriousIn, tooWide } from './browser.js';
 import { freePort, ingestServed, Served } from './served.js';
 
 const LONG = { withinMs: 60_000 };
@@ -65,6 +65,11 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
     await soon('its outputs', async () =>
       /DE\s+2\s.*in\.DE\.csv\s+reject\s+1\s.*in\.reject\.csv/s.test(await shown('#made')),
     );
+  }
+  for (const width of [360, 768, 1_280]) {
+    await page.setViewportSize({ width, height: 800 });
+    assert.ok((await tooWide(page)) <= 0, `${width} px`);
+    assert.deepEqual(await seriousIn(page), [], `${width} px`);
   }
   await page.getByLabel(/Path, name/).fill('no such file');
   await page.getByRole('button', { name: 'Search' }).click();
