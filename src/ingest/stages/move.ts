@@ -3,7 +3,7 @@
  * Guarantees: target and directories are on disk before *stored* is committed, the source is removed after it; nothing is
  * overwritten.
  */
-import type { Around, Tx } from '../../../queue/backend.js';
+import type { Around, Outcome, Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer, PutAnswer, ToPut } from '../calls/order.js';
@@ -116,12 +116,13 @@ function recordAll(tx: Tx, jobs: readonly IngestJob[], steps: readonly Step[], s
 export function notMoved(job: IngestJob, step: Step): Step {
   const { claimNo } = job.claim;
   if (mayHaveMoved(job.facts, claimNo)) return step;
+  const noted = (outcome: Outcome): Outcome =>
+    outcome.kind === 'finish'
+      ? outcome
+      : { ...outcome, payload: { ...(outcome.payload ?? payloadOf(job.facts)), ...movedNothing(claimNo) } };
+  const { outcome } = step;
   return {
     ...step,
-    outcome: (tx, claimed) => {
-      const outcome = typeof step.outcome === 'function' ? step.outcome(tx, claimed) : step.outcome;
-      if (outcome.kind === 'finish') return outcome;
-      return { ...outcome, payload: { ...(outcome.payload ?? payloadOf(job.facts)), ...movedNothing(claimNo) } };
-    },
+    outcome: typeof outcome === 'function' ? (tx, claimed) => noted(outcome(tx, claimed)) : noted(outcome),
   };
 }
