@@ -4,7 +4,7 @@
  * `--stall-seconds`, as a virtual machine's pause does (nobody is ended for it).
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
+import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { isStopped } from '../queue/processes.js';
 import { hasClaims } from '../world/database.js';
 import { type Program, signal } from '../world/program.js';
@@ -43,9 +43,9 @@ async function stopAll(world: World, plan: AdversaryPlan, report: AdversaryRepor
   const stall = ['--stall-seconds', String(stallSeconds)];
   world.start('ingest-producer', stall, { env });
   world.start('ingest-worker', stall, { env }); // who takes over what may be taken
-  const programs = STAGE_NAMES.map((stage) => world.start('ingest-worker', ['--stage', stage, ...stall], { env }));
+  const programs = stagesUsed([]).map((stage) => world.start('ingest-worker', ['--stage', stage, ...stall], { env }));
   const victims: Victim[] = [];
-  for (const [n, program] of programs.entries()) victims.push(await victimOf(world, STAGE_NAMES[n]!, program));
+  for (const [n, program] of programs.entries()) victims.push(await victimOf(world, stagesUsed([])[n]!, program));
 
   const chosen = below(victims.length);
   const hows: How[] = ['alone', 'with its parent'];

@@ -91,6 +91,21 @@ export class ChainChild {
     });
   }
 
+  /** Why its chain cannot be loaded; undefined where it is. */
+  whyNotLoaded(): Promise<string | undefined> {
+    if (this.#version !== undefined) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#process.on('message', (message: ChildMessage) => {
+        if (message.kind === 'ready') resolve(undefined);
+        else if (message.kind === 'unloadable') resolve(message.reason);
+      });
+      this.#process.on('exit', (code, signal) =>
+        resolve(`its process ended with ${signal ?? `code ${code}`} while it was loaded`),
+      );
+      this.#process.on('error', ({ message }) => resolve(`no process could be started for it: ${message}`));
+    });
+  }
+
   /** Ends it; what it has in hand is told as died. */
   end(): void {
     this.#kill();

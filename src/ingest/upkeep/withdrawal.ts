@@ -7,7 +7,9 @@
 import type { Tx } from '../../../queue/backend.js';
 import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { nameOfBytes } from '../../linux/index.js';
 import { type Content, placeOf } from '../ledger/content.js';
+import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { reserve } from '../warehouse/reserve.js';
 
@@ -20,6 +22,8 @@ export function adoptWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id:
   const { row, sha256, size: bytes, device, inode, mtimeNs, sourcePath: key } = content;
   // False where another content has the path: then nothing of this one lies there, and the worker leaves it alone.
   reserve(tx, feed.warehouse, placeOf(content), row);
+  for (const { target } of processedOf(tx, row)?.outputs ?? [])
+    if (target !== null) reserve(tx, feed.warehouse, nameOfBytes(target), row);
   const putAway: PutAway = { kind: 'withdrawn', by: who, note: why };
   const payload = payloadOf({ sha256: sha256.toString('hex'), content: row, putAway });
   const identity = `${device}:${inode}:${bytes}:${mtimeNs}:0`;

@@ -15,6 +15,7 @@ import { openStateView } from '../../ingest/ledger/open-state.js';
 import { markerAt } from '../../ingest/roots/root-locks.js';
 import { chooseWork, possibleWork } from '../../ingest/roots/work-place.js';
 import { shownName } from '../../linux/index.js';
+import { checkChain } from './chain.js';
 import { checkPair } from './moves.js';
 import { checkPlace } from './places.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
@@ -28,6 +29,7 @@ export async function doctor(config: Config, tell: (finding: Finding) => void): 
   tellAll(state.found);
   for (const feed of feeds) {
     for (const finding of checkFeed(feed, service.statePath, state.uuid)) tell(finding);
+    if (feed.process) tell(await checkChain(nameIn(feed)('chain'), feed));
   }
   const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
   for (const finding of checkInotify(feeds, processes)) tell(finding);
@@ -35,8 +37,13 @@ export async function doctor(config: Config, tell: (finding: Finding) => void): 
   tellAll(checkClock(feeds));
 }
 
+const nameIn =
+  ({ name }: FeedOptions) =>
+  (kind: string): string =>
+    name === 'default' ? kind : `${name}: ${kind}`;
+
 function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefined): Generator<Finding> {
-  const name = (kind: string) => (feed.name === 'default' ? kind : `${feed.name}: ${kind}`);
+  const name = nameIn(feed);
   let inner = false;
   const work =
     possibleWork(feed).find((path) => markerAt(path)?.kind === 'work') ??

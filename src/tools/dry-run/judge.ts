@@ -147,5 +147,6 @@ function byContent(
   const twin = notes.twinOf(feed.name, sha256, Buffer.from(path, 'latin1'));
   if (twin)
     return { verdict: 'duplicate', reason: `same content as ${shownName(twin.toString('latin1') as ByteName)}` };
-  return { verdict: 'store', reason: hex };
+  const chain = feed.process ? ', if its chain lets it pass (ingest-ctl process tries it)' : '';
+  return { verdict: 'store', reason: `${hex}${chain}` };
 }

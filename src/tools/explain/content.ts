@@ -10,13 +10,17 @@ import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js'
 import { type Replaced, replacedOf } from '../../ingest/ledger/replaced.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { pathOf } from './find.js';
+import { madeOf } from './made.js';
 import type { Looked } from './waiting.js';
 import { at, shown, type Verdict, verdict } from './words.js';
 
 export function ofContent(content: Content, looked: Looked): Verdict {
   const told = whereContentIs(content, looked);
   const made = looked.view.read((r) => exceptionsOf(r, content));
-  return { ...told, sentences: [...told.sentences, ...made.map((one) => exception(one, content))] };
+  return {
+    ...told,
+    sentences: [...told.sentences, ...madeOf(content, looked), ...made.map((one) => exception(one, content))],
+  };
 }
 
 function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {

@@ -21,7 +21,7 @@ export interface Found {
   jobs: Job[];
   /** Without a job: rows of a ledger that was rebuilt. */
   contents: Content[];
-  /** The word names a place in a warehouse: the content that has, or had, it as its target. */
+  /** The word names a place in a warehouse: the content that has, or had, it as its target, or as that of an output. */
   target?: Content;
   /** The word itself names a place in the input, so what lies there now counts too. */
   inInput: boolean;
@@ -98,9 +98,9 @@ function ofWorkName(view: QueueView, feed: FeedOptions, inWork: string): Found[]
 function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
   const rows = view.read((r) =>
     r.all<{ row: number }>(
-      'SELECT row FROM contents WHERE feed = ? AND target = ? ORDER BY row DESC',
-      feed.name,
-      target,
+      `SELECT row FROM contents WHERE feed = @feed AND (target = @target
+         OR row IN (SELECT content FROM outputs WHERE target = @target)) ORDER BY row DESC`,
+      { feed: feed.name, target },
     ),
   );
   return contentsOf(view, rows).map((content) => {

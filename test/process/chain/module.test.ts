@@ -127,7 +127,7 @@ test('a throw names line, excerpt and message, also of a promise and of end', as
       'a.csv',
     );
     assert.deepEqual(outputs, {});
-    assert.deepEqual([held?.code, held?.line, held?.byte, held?.excerpt], ['process_failed', 3, 4, '""""\\x0a']);
+    assert.deepEqual([held?.code, held?.line, held?.byte, held?.excerpt], ['process_failed', 3, 4, '""""']);
     assert.equal(held?.reason, 'a.csv, line 3: step step failed: RangeError: too far');
   }
   const end = () => ({

@@ -1,0 +1,169 @@
+/** All tools with processed files: explain, withdraw, discard, allow-again, prune, doctor, the dry run. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { BY_COUNTRY, broken, orders } from '../world/chains.js';
+import { type Chain, workDirOf } from '../world/layout.js';
+import { stoppedBefore } from '../world/lost.js';
+import { alter, rowsOf } from '../world/state-by-hand.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+
+const limit = { timeout: 120_000 };
+
+const worldOf = (t: TestContext, chain: Chain = BY_COUNTRY): World =>
+  createWorld(t, { feeds: { made: { options: { stabilitySeconds: 0, settleMs: 0, process: chain } } } });
+
+function dropOrders(world: World, name: string, mark: string): string {
+  const { text, made } = orders(mark, 50);
+  const { sha256 } = world.drop(name, text);
+  world.made.set(sha256, made);
+  return sha256;
+}
+
+async function ctl(world: World, args: readonly string[], code = 0): Promise<string> {
+  const ended = await world.run('ingest-ctl', args);
+  assert.equal(ended.code, code, `${args.join(' ')}\n${ended.stdout}${ended.stderr}`);
+  return ended.stdout + ended.stderr;
+}
+
+const pathsOf = (world: World): string[] =>
+  world
+    .manifest()
+    .flatMap(({ record }) => [record!.warehouse_path, ...record!.outputs!.map((one) => one.warehouse_path)]);
+
+const failed = (world: World): string[] => readdirSync(join(workDirOf(world.feed()), 'failed')).sort();
+
+test('explain tells counts and outputs, by the path of the file, of an output, and by the id', limit, async (t) => {
+  const world = worldOf(t);
+  dropOrders(world, 'a.csv', 'a');
+  await world.runOnce();
+  const { record } = world.manifest()[0]!;
+  const [de] = record!.outputs!;
+  for (const word of [join(world.input, 'a.csv'), de!.warehouse_path, record!.ingest_id]) {
+    const said = await ctl(world, ['explain', word]);
+    assert.match(
+      said,
+      /Its chain \(check, version [0-9a-f]{12}\) found 50 records, 5 of them rejected, and made 3 outputs/,
+    );
+    assert(
+      said.includes(
+        `Output DE (25 records, ${Buffer.byteLength(readFileSync(de!.warehouse_path))} B): ${de!.warehouse_path}.`,
+      ),
+      said,
+    );
+  }
+  rmSync(de!.warehouse_path);
+  assert.match(await ctl(world, ['explain', record!.ingest_id]), /Output DE .*; it is not there now/);
+});
+
+test('withdraw takes out the file and its outputs; what was allowed again is made anew', limit, async (t) => {
+  const world = worldOf(t);
+  const sha256 = dropOrders(world, 'a.csv', 'a');
+  dropOrders(world, 'b.csv', 'b');
+  await world.runOnce();
+  const before = pathsOf(world).filter((path) => /\/a\./.test(path));
+  await ctl(world, ['withdraw', before[1]!, '--reason', 'sent by mistake']);
+  world.withdrawn.add(sha256);
+  await world.runOnce();
+  world.check();
+  assert.deepEqual(before.filter(existsSync), []);
+  assert.deepEqual(
+    failed(world).map((name) => name.replace(/^.*~/, '')),
+    ['a.csv', 'a.csv.DE.csv', 'a.csv.FR.csv', 'a.csv.reject.csv'],
+  );
+  await ctl(world, ['allow-again', sha256, '--reason', 'it was right']);
+  world.withdrawn.clear();
+  world.generations.set(sha256, 2);
+  dropOrders(world, 'a.csv', 'a');
+  await world.runOnce();
+  world.check();
+  assert.deepEqual(before.filter(existsSync), before);
+});
+
+test('what a consumer took is not missed, and what came to its path since stays', limit, async (t) => {
+  const world = worldOf(t, { format: 'csv', start: 'split', steps: { split: { by: 'country' } } });
+  // Both have the same records of DE.
+  world.drop('x/a.csv', 'id,country\n1,DE\n2,FR\n');
+  await world.runOnce();
+  const first = world.manifest()[0]!.record!;
+  const all = pathsOf(world);
+  for (const path of all) rmSync(path);
+  // Its names stay reserved for a moment.
+  alter(world, 'UPDATE contents SET updated_at_ms = updated_at_ms - 60000');
+  const ingest = world.start('ingest');
+  await until('its names are free', () => rowsOf(world, 'SELECT 1 FROM reservations').length === 0);
+  await ingest.stop();
+  world.drop('y/a.csv', 'id,country\n1,DE\n3,IT\n');
+  await world.runOnce();
+  const second = world.manifest()[1]!.record!;
+  await ctl(world, ['withdraw', first.ingest_id, '--reason', 'sent by mistake']);
+  await world.runOnce();
+  for (const { warehouse_path: path } of [second, ...second.outputs!]) assert(existsSync(path), path);
+});
+
+for (const what of ['the file', 'an output'] as const)
+  test(
+    `a file that is held at move, because something lies where ${what} belongs, is discarded; its twin begins anew`,
+    limit,
+    async (t) => {
+      const world = worldOf(t);
+      const { text, made } = orders('b', 50);
+      let sha256 = '';
+      const drop = () => {
+        ({ sha256 } = world.drop('b.csv', text));
+        world.drop('b-twin.csv', text);
+        world.made.set(sha256, made);
+      };
+      await stoppedBefore(world, 'move', drop, 1);
+      const { record } = world.manifest().at(-1)!;
+      const place = what === 'the file' ? record!.warehouse_path : record!.outputs![1]!.warehouse_path;
+      mkdirSync(dirname(place), { recursive: true });
+      writeFileSync(place, 'not ours');
+      await ctl(world, ['resume', 'move']);
+      await world.runOnce([], { code: 4 });
+      const held = world.jobs().find(({ state }) => state === 'held')!;
+      assert.equal(held.hold_code, 'target_taken');
+      await ctl(world, ['discard', held.id]);
+      await world.runOnce();
+      rmSync(place);
+      world.check();
+      const lines = world.manifest().filter((line) => line.record!.sha256 === sha256);
+      assert.equal(lines.length, 2);
+      assert.notEqual(lines[0]!.record!.ingest_id, lines[1]!.record!.ingest_id);
+    },
+  );
+
+test('a twin of a file that is held says so', limit, async (t) => {
+  const world = worldOf(t);
+  world.held.add(world.drop('a.csv', broken('a')).sha256);
+  world.drop('twin.csv', broken('a'));
+  await world.runOnce([], { code: 4 });
+  const waiting = world.jobs().find(({ state }) => state === 'waiting')!;
+  assert.match(
+    await ctl(world, ['explain', waiting.id]),
+    /Its content is the same as that of .*It is held since .*header_differs/s,
+  );
+});
+
+test('a record that is pruned takes its outputs along', limit, async (t) => {
+  const world = worldOf(t);
+  dropOrders(world, 'a.csv', 'a');
+  await world.runOnce();
+  const outputs = () => rowsOf(world, 'SELECT 1 FROM outputs').length;
+  assert.equal(outputs(), 3);
+  alter(world, 'UPDATE contents SET updated_at_ms = updated_at_ms - 600000');
+  alter(world, 'DELETE FROM reservations');
+  await ctl(world, ['prune', '--keep-history', '1m']);
+  assert.equal(outputs(), 0);
+});
+
+test('doctor loads the chain, and the dry run names it', limit, async (t) => {
+  const world = worldOf(t);
+  dropOrders(world, 'a.csv', 'a');
+  const doctor = async () => (await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest')]).ended).stdout;
+  assert.match(await doctor(), /chain.*the chain can be loaded/);
+  const dry = await world.run('ingest', ['--once', '--dry-run']);
+  assert.match(dry.stdout, /if its chain lets it pass/);
+});
