@@ -10,11 +10,14 @@ import { Differs, type Game } from './game.js';
 import { isUnderWay, type Model } from './model.js';
 
 /** A sidecar lies beside its file. */
-const isFile = ({ path }: Found): boolean => !/(^|\/)[0-9A-Z]{26}\.ok~|\.ok$/.test(path);
+const isFile = ({ path }: Found): boolean => !/(^|\/)[0-9A-Z]{26}\.ok~|\.ok$/.test(path) && !OUTPUT.test(path);
+
+/** The one output of a file, in the warehouse or in failed/. */
+const OUTPUT = /\.all(~\d+)?\.csv$/;
 
 export function check(game: Game): void {
   const seen = game.survey();
-  const { model, world, feed, contents } = game;
+  const { model, world, feed, contents, plan } = game;
   const { warehouse, manifests } = world.feed(feed);
   const kind = (digest: string): string => {
     const k = game.kindOf(digest);
@@ -22,7 +25,10 @@ export function check(game: Game): void {
   };
   const lying = model.gens.filter(({ lies }) => lies).map(({ k, path }) => `${path}: content ${k}`);
   const foreign = [...model.foreign.keys()].map((path) => `${path}: foreign`);
-  const there = seen.warehouse.map(({ path, sha256 }) => `${join(warehouse, shownName(path))}: ${kind(sha256)}`);
+  if (plan.chain) checkOutputs(game, seen);
+  const there = seen.warehouse
+    .filter(({ path }) => !OUTPUT.test(path))
+    .map(({ path, sha256 }) => `${join(warehouse, shownName(path))}: ${kind(sha256)}`);
   same('the warehouse', there, [...lying, ...foreign]);
   const of = (found: Found[]) => found.filter(isFile).map(({ sha256 }) => kind(sha256));
   const drops = (is: (at: string) => boolean) => model.drops.filter(({ at }) => is(at)).map(({ k }) => `content ${k}`);
@@ -55,6 +61,25 @@ export function check(game: Game): void {
   same('the corrections', corrections, [...model.corrected()]);
   held(model, seen.database?.jobs ?? []);
   rowsOf(game, seen);
+}
+
+/** The outputs of what is stored are there, also where a consumer took its file; of what was taken back none is. */
+function checkOutputs({ model, world, feed, contents }: Game, seen: Survey): void {
+  const { warehouse } = world.feed(feed);
+  const made = model.gens.filter(({ k, path }) => path !== undefined && contents[k]!.bytes.length > 0);
+  const outputOf = ({ k, path }: (typeof made)[number]) => `${path!.replace(/\.csv$/, '.all.csv')}: content ${k}`;
+  const is = (...truths: string[]) =>
+    made.filter(({ truth, out }) => truths.includes(truth) && out === undefined).map(outputOf);
+  const there = seen.warehouse
+    .filter(({ path }) => OUTPUT.test(path))
+    .map(
+      ({ path, sha256 }) =>
+        `${join(warehouse, shownName(path))}: content ${contents.findIndex((one) => one.sha256 === sha256)}`,
+    );
+  // On their way there, or out again.
+  const may = made.filter(({ truth, out }) => truth === 'lined' || out !== undefined).map(outputOf);
+  const must = is('stored', 'gone');
+  same('the outputs', without(there, without(may, must)), must);
 }
 
 const lineText = (id: string, k: number, n: number): string => `${id} content ${k} generation ${n}`;

@@ -23,11 +23,20 @@ const BEGIN_MS = Date.UTC(2030, 0, 2);
 /** Something that is not as the model says. */
 export class Differs extends Error {}
 
+/** All records go on into one output. */
+const ALL = { format: 'lines', start: 'check', steps: { check: { next: 'all' } } };
+
+/** A line, of as many bytes. */
+const textOf = (random: Buffer): Buffer =>
+  random.length === 0 ? random : Buffer.from(`${random.toString('hex').slice(0, random.length - 1)}\n`);
+
 export interface Plan {
   seed: string;
   /** Jobs go the straight way, or stage by stage. */
   straight: boolean;
   sidecars: boolean;
+  /** Each file that is not empty is made into one output. */
+  chain: boolean;
   /** Of the day, at the beginning. */
   hour: number;
   ground: string;
@@ -51,10 +60,12 @@ export class Game {
   ) {
     this.feed = plan.straight ? 'near' : 'far';
     this.#options = { stabilitySeconds: 0, settleMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
+    if (plan.chain) this.#options.process = ALL;
+    this.model.hasChain = plan.chain;
     const feeds = { [this.feed]: { options: this.#options } };
     this.world = new World({ seed: plan.seed, ground: plan.ground, feeds });
     this.contents = SIZES.map((size) => {
-      const bytes = this.world.content(size);
+      const bytes = textOf(this.world.content(size));
       return { bytes, sha256: sha256(bytes) };
     });
     this.#aheadMs = BEGIN_MS + plan.hour * HOUR_MS - Date.now();

@@ -83,6 +83,8 @@ export interface Snapshot {
 }
 
 export class Model {
+  /** Files are made into outputs, and a line with outputs has no heir. */
+  hasChain = false;
   gens: Generation[] = [];
   readonly drops: Drop[] = [];
   /** Ids of lines that were given up: taken back, and their contents are free. */

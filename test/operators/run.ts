@@ -104,9 +104,12 @@ export function discardHeld(model: Model): void {
     Object.assign(drop, { at: 'discarded', held: undefined });
     count(model.failed, drop.k);
     if (at !== 'carrier' || !gen) continue;
-    const heir = model.inPlace('twin').find(({ k }) => k === drop.k);
-    if (heir) Object.assign(heir, { at: 'carrier', gen, isHeir: true });
+    const twins = model.inPlace('twin').filter(({ k }) => k === drop.k);
+    // A line with outputs has no heir: whoever waits begins anew.
+    const hasHeir = twins.length > 0 && !(model.hasChain && gen.id !== undefined);
+    if (hasHeir) Object.assign(twins[0]!, { at: 'carrier', gen, isHeir: true });
     else {
+      for (const twin of twins) twin.at = 'sealed';
       model.gens = model.gens.filter((other) => other !== gen);
       if (gen.id !== undefined) model.givenUp.add(gen.id);
     }

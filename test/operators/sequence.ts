@@ -23,7 +23,7 @@ export function draw(seed: string, ground: string): Sequence {
   const below = rolled(seed);
   const verbs = Object.entries(VERBS).flatMap(([verb, { weight }]) => Array.from({ length: weight }, () => verb));
   const plan: Plan = {
-    ...{ seed, ground, straight: below(2) === 0, sidecars: below(3) === 0 },
+    ...{ seed, ground, straight: below(2) === 0, sidecars: below(3) === 0, chain: below(3) === 0 },
     hour: below(3) === 0 ? 23 + below(55) / 60 : 12,
   };
   const step = (verb: string): Step => ({

@@ -25,7 +25,11 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
       `job ${job.id} withdraws no content that has a file: this is a bug, please report it`,
     );
   }
-  if (job.facts.putAway!.leave) return takenOut(job, batch, content);
+  if (job.facts.putAway!.leave) {
+    // What lies at its path is somebody else's; its outputs are its own.
+    await takeOutputs(job, batch, content.row);
+    return takenOut(job, batch, content);
+  }
   const { acts } = judge({
     ...{
       row: 'withdrawn',
