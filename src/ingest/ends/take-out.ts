@@ -25,11 +25,7 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
       `job ${job.id} withdraws no content that has a file: this is a bug, please report it`,
     );
   }
-  if (job.facts.putAway!.leave) {
-    // What lies at its path is somebody else's; its outputs are its own.
-    await takeOutputs(job, batch, content.row);
-    return takenOut(job, batch, content);
-  }
+  if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
   const { acts } = judge({
     ...{
       row: 'withdrawn',
@@ -41,12 +37,20 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
     },
     path: await pathOf(job, batch, content),
   });
-  if (acts.includes('hold_withdrawn_file_differs')) return different(job, batch, content);
+  if (acts.includes('hold_withdrawn_file_differs')) {
+    // Its own file is gone.
+    await takeOutputs(job, batch, content.row);
+    return different(job, batch, content);
+  }
   const taken = acts.includes('take_out')
     ? await takeFile(batch, { job, key: job, target: placeOf(content), sha256: content.sha256 })
     : 'taken';
   if (taken === 'differs') return different(job, batch, content);
   // The file goes first: while it is there, its outputs are.
+  return outputsOut(job, batch, content);
+}
+
+async function outputsOut(job: IngestJob, batch: Batch, content: Content): Promise<Step> {
   await takeOutputs(job, batch, content.row);
   return takenOut(job, batch, content);
 }

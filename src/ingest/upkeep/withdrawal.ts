@@ -18,13 +18,21 @@ export interface Said {
   why: string;
 }
 
-export function adoptWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Said): void {
+/** `leave`: what lies at its path is not its own, and stays. */
+export function adoptWithdrawal(
+  tx: Tx,
+  feed: FeedOptions,
+  content: Content,
+  id: string,
+  { who, why }: Said,
+  leave?: boolean,
+): void {
   const { row, sha256, size: bytes, device, inode, mtimeNs, sourcePath: key } = content;
   // False where another content has the path: then nothing of this one lies there, and the worker leaves it alone.
   reserve(tx, feed.warehouse, placeOf(content), row);
   for (const { target } of processedOf(tx, row)?.outputs ?? [])
     if (target !== null) reserve(tx, feed.warehouse, nameOfBytes(target), row);
-  const putAway: PutAway = { kind: 'withdrawn', by: who, note: why };
+  const putAway: PutAway = { kind: 'withdrawn', by: who, note: why, ...(leave && { leave }) };
   const payload = payloadOf({ sha256: sha256.toString('hex'), content: row, putAway });
   const identity = `${device}:${inode}:${bytes}:${mtimeNs}:0`;
   tx.adopt({ id, feed: feed.name, key, identity, bytes, stage: 'move', payload });

@@ -14,7 +14,7 @@ import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/m
 import { contentAt } from '../../ingest/warehouse/target.js';
 import { nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
-import { madeBy } from './state/made.js';
+import { hasAnyOf, madeBy } from './state/made.js';
 import { isSettled, type Making } from './state/progress.js';
 import { below, belowWarehouse, type Line, targetOf } from './state/row.js';
 import { hasSealed, heirIn, sealedOf } from './state/sealed.js';
@@ -38,12 +38,14 @@ export async function lookAt(
     path: 'free',
     hasFailed: false,
     made: undefined,
+    hasOutputs: false,
   };
   const isSealed = backend.read((reader) => hasSealed(reader, feed.name, Buffer.from(record.sha256, 'hex')));
   line.hasFailed = isSealed && liesInFailed(line, feed, files);
   line.path = await pathFor(backend, line, feed, files, isSealed);
   const belowIt = (path: Buffer) => belowWarehouse(path, feed, moved);
   line.made = await madeBy(record, files, belowIt, line.path !== 'mine');
+  line.hasOutputs = hasAnyOf(line.made, files);
   return line;
 }
 

@@ -21,7 +21,7 @@ export const takenOutBy = (reader: Reader, feed: string, ingestId: string): Take
     ingestId,
   );
 
-/** After its line was entered as *stored*. `take`: the file at its path is its own, and has to go. */
+/** After its line was entered as *stored*. `take`: the file at its path is its own, and has to go; its outputs go in any case. */
 export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, take: boolean): void {
   const { who, why, atMs } = line.takenOut!;
   const generation = generationOf(line.record);
@@ -30,6 +30,6 @@ export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, take: boole
   if (content.note === 'withdrawn') return; // its own job is in the older state too, and does the rest
   tx.run("UPDATE contents SET note = 'withdrawn' WHERE row = ?", content.row);
   recordException(tx, content, { generation, kind: 'withdraw', who, why, atMs });
-  if (take) adoptWithdrawal(tx, feed, content, newId(), { who, why });
+  if (take || line.hasOutputs) adoptWithdrawal(tx, feed, content, newId(), { who, why }, !take);
   else dropReservation(tx, content.row); // it may be left from when its file was stored
 }

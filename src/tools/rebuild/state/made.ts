@@ -84,6 +84,12 @@ const asOutput = ({ tag, rows, size, sha256 }: ReadOutput, n: number, target: By
   inode: String(stat?.ino ?? 0),
 });
 
+/** By its size: whose it is says who takes it out. */
+export const hasAnyOf = (made: Processed | undefined, files: FeedFiles): boolean =>
+  (made?.outputs ?? []).some(
+    ({ target, size }) => statEntry(files.entryOrNone(files.warehouse, nameOfBytes(target!)))?.size === size,
+  );
+
 /** As the line says it, whatever an older state knew. */
 export function enterMade(tx: Tx, content: number, made: Processed | undefined): void {
   forgetOutputs(tx, [content]);

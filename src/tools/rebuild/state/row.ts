@@ -23,6 +23,8 @@ export interface Line {
   takenOut: TakenOut | undefined;
   /** What a chain made of it. */
   made: Processed | undefined;
+  /** Something lies at the path of an output, that may be its own. */
+  hasOutputs: boolean;
 }
 
 export interface TakenOut {
