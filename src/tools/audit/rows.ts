@@ -125,10 +125,10 @@ function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): void {
   }
 }
 
-/** By a row that stands, other than this one. */
+/** By another row: one that stands, or a later one that was withdrawn too. */
 const isClaimed = ({ notes }: Judging, { row }: Noted, path: Buffer): boolean =>
   notes.get(
-    `SELECT 1 FROM contents c WHERE c.note IS NOT 'withdrawn' AND c.row <> @row
+    `SELECT 1 FROM contents c WHERE (c.note IS NOT 'withdrawn' OR c.row > @row) AND c.row <> @row
        AND (c.path = @path OR c.row IN (SELECT o.row FROM outputs o WHERE o.path = @path))`,
     { row, path },
   ) !== undefined;

@@ -12,7 +12,7 @@ import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import type { Content } from '../../ingest/ledger/content.js';
 import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/manifest/read.js';
 import { contentAt } from '../../ingest/warehouse/target.js';
-import { nameOfBytes } from '../../linux/index.js';
+import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
 import { hasAnyOf, madeBy } from './state/made.js';
 import { isSettled, type Making } from './state/progress.js';
@@ -45,7 +45,12 @@ export async function lookAt(
   line.path = await pathFor(backend, line, feed, files, isSealed);
   const belowIt = (path: Buffer) => belowWarehouse(path, feed, moved);
   line.made = await madeBy(record, files, belowIt, line.path !== 'mine');
-  line.hasOutputs = hasAnyOf(line.made, files);
+  const isIts = (target: ByteName, sha256: Buffer) =>
+    ownerOf(
+      backend.read((reader) => claimantsOf(reader, pathOf(feed, target))),
+      sha256,
+    )?.ingestId === record.ingestId;
+  line.hasOutputs = line.takenOut !== undefined && hasAnyOf(line.made, files, isIts);
   return line;
 }
 

@@ -84,11 +84,16 @@ const asOutput = ({ tag, rows, size, sha256 }: ReadOutput, n: number, target: By
   inode: String(stat?.ino ?? 0),
 });
 
-/** By its size: whose it is says who takes it out. */
-export const hasAnyOf = (made: Processed | undefined, files: FeedFiles): boolean =>
-  (made?.outputs ?? []).some(
-    ({ target, size }) => statEntry(files.entryOrNone(files.warehouse, nameOfBytes(target!)))?.size === size,
-  );
+/** By names and sizes: who takes it out reads it. `isIts`: whether the path would be this line's, of all that name it. */
+export const hasAnyOf = (
+  made: Processed | undefined,
+  files: FeedFiles,
+  isIts: (target: ByteName, sha256: Buffer) => boolean,
+): boolean =>
+  (made?.outputs ?? []).some(({ target, size, sha256 }) => {
+    const name = nameOfBytes(target!);
+    return statEntry(files.entryOrNone(files.warehouse, name))?.size === size && isIts(name, sha256);
+  });
 
 /** As the line says it, whatever an older state knew. */
 export function enterMade(tx: Tx, content: number, made: Processed | undefined): void {
