@@ -50,7 +50,7 @@ export async function lookAt(
       backend.read((reader) => claimantsOf(reader, pathOf(feed, target))),
       sha256,
     )?.ingestId === record.ingestId;
-  line.hasOutputs = line.takenOut !== undefined && hasAnyOf(line.made, files, isIts);
+  line.hasOutputs = line.takenOut !== undefined && (await hasAnyOf(line.made, files, isIts));
   return line;
 }
 

@@ -84,16 +84,20 @@ const asOutput = ({ tag, rows, size, sha256 }: ReadOutput, n: number, target: By
   inode: String(stat?.ino ?? 0),
 });
 
-/** By names and sizes: who takes it out reads it. `isIts`: whether the path would be this line's, of all that name it. */
-export const hasAnyOf = (
+/** `isIts`: whether a file with these bytes at the path is this line's, of all that name it. */
+export async function hasAnyOf(
   made: Processed | undefined,
   files: FeedFiles,
   isIts: (target: ByteName, sha256: Buffer) => boolean,
-): boolean =>
-  (made?.outputs ?? []).some(({ target, size, sha256 }) => {
+): Promise<boolean> {
+  for (const { target, size, sha256 } of made?.outputs ?? []) {
     const name = nameOfBytes(target!);
-    return statEntry(files.entryOrNone(files.warehouse, name))?.size === size && isIts(name, sha256);
-  });
+    const entry = files.entryOrNone(files.warehouse, name);
+    if (!entry || statEntry(entry)?.size !== size || !isIts(name, sha256)) continue;
+    if ((await contentAt(entry))?.equals(sha256)) return true;
+  }
+  return false;
+}
 
 /** As the line says it, whatever an older state knew. */
 export function enterMade(tx: Tx, content: number, made: Processed | undefined): void {
