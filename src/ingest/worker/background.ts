@@ -6,6 +6,7 @@
 import type { Backend, OnStuck, Reader, StageName, StuckWork, Tx } from '../../../queue/backend.js';
 import { limits, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import { HANGS_IN } from '../calls/order.js';
@@ -130,7 +131,8 @@ export class Background {
     const { backend, emit } = this.parts;
     const closed: ClosedGate[] = [];
     const close: OnStuck = (tx, at, place) => {
-      for (const { feed, stage } of needing(place, at)) closed.push(...closeStuck(tx, feed, stage, place));
+      for (const { feed, stage } of needing(place, at, this.#stagesNeeding))
+        closed.push(...closeStuck(tx, feed, stage, place));
     };
     for (const { owner, jobs, inHand, poisoned } of await backend.rescue(close)) {
       emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned: poisoned.length });
@@ -148,10 +150,18 @@ export class Background {
     void back.then(() => emit('call_back', named));
     if (place === '') return;
     const closed = await backend.transact((tx) =>
-      stagesNeeding(place).flatMap((stage) => closeStuck(tx, feed, stage, place)),
+      this.#stagesNeeding(place, feed).flatMap((stage) => closeStuck(tx, feed, stage, place)),
     );
     this.#tellClosed(closed);
   }
+
+  /** Of those that the feed's files go through. */
+  #stagesNeeding = (place: string, feed: string): StageName[] => {
+    const used: readonly string[] = stagesUsed([this.parts.feeds.optionsOf(feed) ?? {}]);
+    return STAGES.filter(({ name, places }) => used.includes(name) && places.some((one) => one === place)).map(
+      ({ name }) => name,
+    );
+  };
 
   #tellClosed(closed: readonly ClosedGate[]): void {
     for (const { feed, stage, error } of closed) {
@@ -207,15 +217,17 @@ export class Background {
  * The stages of what an owner had claimed when it hung that need the place; that of the job in hand alone where it does. Batches run
  * interleaved, so that may be another one's; and a target is looked for before any job is in a stage that needs it.
  */
-function needing(place: string, at: readonly StuckWork[]): readonly { feed: string; stage: StageName }[] {
-  const stages = stagesNeeding(place);
-  const here = at.filter(({ stage }) => stages.includes(stage));
+function needing(
+  place: string,
+  at: readonly StuckWork[],
+  stagesNeeding: (place: string, feed: string) => StageName[],
+): readonly { feed: string; stage: StageName }[] {
+  const here = at.filter(({ feed, stage }) => stagesNeeding(place, feed).includes(stage));
   if (here.length > 0) return here.some(({ inHand }) => inHand) ? here.filter(({ inHand }) => inHand) : here;
-  return [...new Set(at.map(({ feed }) => feed))].flatMap((feed) => stages.map((stage) => ({ feed, stage })));
+  return [...new Set(at.map(({ feed }) => feed))].flatMap((feed) =>
+    stagesNeeding(place, feed).map((stage) => ({ feed, stage })),
+  );
 }
-
-const stagesNeeding = (place: string): StageName[] =>
-  STAGES.filter(({ places }) => places.some((one) => one === place)).map(({ name }) => name);
 
 interface ClosedGate {
   feed: string;

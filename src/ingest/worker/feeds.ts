@@ -41,6 +41,11 @@ export class Feeds {
     return setting;
   }
 
+  /** As they were read last; nothing is read now. */
+  optionsOf(name: string): FeedOptions | undefined {
+    return this.#options.get(name)?.options;
+  }
+
   close(): void {
     for (const { locks } of this.#known.values()) for (const lock of locks) lock.close();
   }
