@@ -1,6 +1,7 @@
 /** Jobs whose manifest file somebody else has, or nobody may open just now. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { partitionOf } from '../../../src/files/places.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
@@ -53,9 +54,12 @@ test('a reader with a lease on the manifest is given time to let go, and ends no
   await bench.step('manifest', 10);
   await bench.arrive(bench.world.drop('b.csv', 100));
   for (const stage of ['verify-complete', 'hash']) await bench.step(stage, 10);
-  const letGo = await holdLease(t, manifests(bench)[0]!);
+  const [now, next] = manifests(bench) as [string, string];
+  mkdirSync(dirname(next), { recursive: true });
+  writeFileSync(next, '');
+  const leases = [await holdLease(t, now), await holdLease(t, next)];
   for (const ms of [250, 500]) assert.deepEqual(await putOff(bench), ['manifest_leased', ms]);
-  await letGo();
+  for (const letGo of leases) await letGo();
   await until('the job is due', async () => (await bench.step('manifest', 1)) > 0);
   assert.deepEqual(
     bench.world.manifest().map(({ record }) => record?.path),
