@@ -38,9 +38,12 @@ export function recordsOf(
  */
 const TOLD_MS = 86_400_000;
 
-export function headerFindings(view: Pick<QueueView, 'read'>, nowMs = Date.now()): Finding[] {
+/** Not of a feed that was retired. */
+export function headerFindings(view: Pick<QueueView, 'read' | 'feeds'>, nowMs = Date.now()): Finding[] {
+  const feeds = new Set(view.feeds().map(({ name }) => name));
   return view
     .read((rows) => changedHeaders(rows, nowMs - TOLD_MS))
+    .filter(({ feed }) => feeds.has(feed))
     .map(({ feed, before, now, changedMs }) => ({
       ...{ code: 'header_changed', severity: 'notice' as const, feed, stage: 'process', files: 0 },
       sentence: `The header of ${feed} is not that of its files before: ${before.join(',')} → ${now.join(',')}.`,
