@@ -15,6 +15,7 @@ import type { JobFacts } from '../rules/facts.js';
 import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
 import type { Hashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
+import { sealedMissing } from '../steps/missing.js';
 import {
   type Batch,
   defer,
@@ -102,12 +103,7 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'sidecar':
       return readAgain(job, batch, answer.read);
     case 'missing':
-      // Never dropped: a person has to look.
-      return hold(
-        'sealed_file_missing',
-        `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/underprocess any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
-        job.facts,
-      );
+      return sealedMissing(job, batch);
     case 'unopened':
       return retry(answer.code.toLowerCase(), `the sealed file cannot be opened (${answer.code})`);
   }

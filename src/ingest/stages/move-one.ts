@@ -15,6 +15,7 @@ import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved } from '../rules/moved.js';
 import { askOne } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
+import { sealedMissing } from '../steps/missing.js';
 import { type Batch, hold, retry, type Step } from '../steps/stage.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
 
@@ -101,11 +102,7 @@ export async function withoutSource(one: OneMove): Promise<Step> {
   }
   if (!mayHaveMoved(job.facts, job.claim.claimNo)) {
     if (output) return outputMissing(one);
-    return hold(
-      'sealed_file_missing',
-      `the sealed file of job ${job.id} is not in ${batch.files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
-      job.facts,
-    );
+    return sealedMissing(job, batch);
   }
   if (lies === 'other') {
     return hold(

@@ -18,6 +18,7 @@ import { movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';
 import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
+import { sealedMissing } from '../steps/missing.js';
 import { type Batch, blocked, defer, hold, retry, type Stage, type Step } from '../steps/stage.js';
 import { changed, sourceOf, withoutMove } from './move-one.js';
 
@@ -66,7 +67,7 @@ function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Ste
 
 async function throughChain(job: IngestJob, batch: Batch, content: Content): Promise<Step> {
   const begun = await askOne(batch, 'begin_outputs', sourceOf(job), job);
-  if (begun.kind !== 'begun') return begun.kind === 'changed' ? changed(job) : missing(job, batch);
+  if (begun.kind !== 'begun') return begun.kind === 'changed' ? changed(job) : sealedMissing(job, batch);
   const { feed } = batch;
   const file = {
     ...{ kind: 'file' as const, job: job.id, path: begun.path, name: shownName(job.path), size: content.size },
@@ -125,13 +126,6 @@ function died({ facts }: IngestJob, { how, records }: Extract<FileEnd, { kind: '
 /** It tells how far it is once a second. */
 const after = (records: number): string => `after record ${records} or a little later`;
 
-const missing = (job: IngestJob, { files }: Batch): Step =>
-  hold(
-    'sealed_file_missing',
-    `the sealed file of job ${job.id} is not in ${files.roots.work}/underprocess any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
-    job.facts,
-  );
-
 async function finished(
   job: IngestJob,
   batch: Batch,
@@ -146,7 +140,7 @@ async function finished(
     case 'changed':
       return changed(job);
     case 'no_source':
-      return missing(job, batch);
+      return sealedMissing(job, batch);
     case 'output_missing':
       return retry(
         'output_missing',
