@@ -6,6 +6,7 @@ import type { Case, Fault, Verdict } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { digestFor } from './digests.js';
 import { about, type FileNote, type Judging, type Noted } from './judging.js';
 import {
   type Claim,
@@ -60,7 +61,7 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
   const isLooked = verdict.truth === 'stored' || verdict.truth === 'gone';
   if (isLooked && (row.note === null || row.note === 'pruned') && claim)
     judgeFile(judging, row, right ?? claim, path === 'others_line' ? 'others' : file);
-  judgeOutputs(judging, row, verdict);
+  await judgeOutputs(judging, row, verdict);
 }
 
 const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesOfRow) => void>> = {
@@ -109,14 +110,20 @@ function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
 }
 
 /** They go with their file: stored where that is, and taken out after it. */
-function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): void {
+async function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): Promise<void> {
   const { notes, tell, view } = judging;
   const outputs = notes.all<Claim>('SELECT path, size, sha256 FROM outputs WHERE row = ?', row.row);
   for (const output of outputs) {
     const there = notes.get<FileNote>('SELECT * FROM files WHERE path = ?', output.path);
     const isAnothers = there !== undefined && isClaimed(judging, row, output.path);
     if (truth === 'stored' && row.note === null) judgeFile(judging, row, output, isAnothers ? 'others' : there);
-    else if (truth === 'withdrawn' && there && !isAnothers && !withdrawalOf(view, row))
+    else if (
+      truth === 'withdrawn' &&
+      there &&
+      !isAnothers &&
+      !withdrawalOf(view, row) &&
+      (await hasBytes(notes, there, output))
+    )
       tell(
         about('corrected_but_there', row, 'its line was taken back, and an output of it lies there', {
           at: shownPath(output.path),
@@ -124,6 +131,9 @@ function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): void {
       );
   }
 }
+
+const hasBytes = async (notes: Judging['notes'], there: FileNote, { sha256 }: Claim): Promise<boolean> =>
+  (there.sha256 ?? (await digestFor(notes, there)))?.equals(sha256) ?? false;
 
 /** By another row: one that stands, or a later one that was withdrawn too. */
 const isClaimed = ({ notes }: Judging, { row }: Noted, path: Buffer): boolean =>
