@@ -135,12 +135,12 @@ async function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): P
 const hasBytes = async (notes: Judging['notes'], there: FileNote, { sha256 }: Claim): Promise<boolean> =>
   (there.sha256 ?? (await digestFor(notes, there)))?.equals(sha256) ?? false;
 
-/** By another row: one that stands, or a later one that was withdrawn too. */
-const isClaimed = ({ notes }: Judging, { row }: Noted, path: Buffer): boolean =>
+/** By another row that stands; what was withdrawn itself also by a later one that was. */
+const isClaimed = ({ notes }: Judging, { row, note }: Noted, path: Buffer): boolean =>
   notes.get(
-    `SELECT 1 FROM contents c WHERE (c.note IS NOT 'withdrawn' OR c.row > @row) AND c.row <> @row
+    `SELECT 1 FROM contents c WHERE (c.note IS NOT 'withdrawn' OR (@isOut AND c.row > @row)) AND c.row <> @row
        AND (c.path = @path OR c.row IN (SELECT o.row FROM outputs o WHERE o.path = @path))`,
-    { row, path },
+    { row, path, isOut: note === 'withdrawn' ? 1 : 0 },
   ) !== undefined;
 
 /** `others`: the file at the path belongs to another line, so this one's is gone. */
