@@ -3,6 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { isFull } from '../../../queue/errors.js';
 import { handText } from '../../../queue/slot-text.js';
+import { sayLoaded } from '../../base/process/threads.js';
 import { Pace, type Paced } from '../../files/pace.js';
 import type { Act } from '../calls/order.js';
 import { Running } from '../calls/run.js';
@@ -33,6 +34,7 @@ const PIECE = 128;
 
 /** Takes orders until the thread is ended. */
 export function serve(data: ThreadData): void {
+  sayLoaded();
   const { words } = data;
   const hand = handOf(data);
   const drain = new AbortController();

@@ -6,7 +6,8 @@
  * is shared.
  * Does not: open the state.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { endThread, startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
 import type { Act, Answer, Order } from '../calls/order.js';
 import { unpacked } from './failure.js';
@@ -112,7 +113,7 @@ export class CallThread {
 
   async close(): Promise<void> {
     await Promise.all([...this.#waiting.values()].map(({ ended }) => ended));
-    await this.#worker?.terminate();
+    if (this.#worker) await endThread(this.#worker);
   }
 
   #heard(said: Said): void {
@@ -134,18 +135,18 @@ export class CallThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(inPackage('dist/program/call-thread.cjs'), {
+    const options = {
       workerData: { ...this.data, words: this.#words } satisfies ThreadData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       // Node would warn of each descriptor that is closed by `fs` and was opened by openat2.
       trackUnmanagedFds: false,
-    });
+    };
+    const worker = startThread(inPackage('dist/program/call-thread.cjs'), options, (said: Said) => this.#heard(said));
     const ended = (error: unknown): void => {
       if (this.#worker !== worker) return;
       this.#worker = undefined;
       for (const id of [...this.#waiting.keys()]) this.#heard({ id, error });
     };
-    worker.on('message', (said: Said) => this.#heard(said));
     worker
       .on('error', ended)
       .on('exit', (code) => ended(new Error(`the thread for calls on files ended (exit code ${code})`)));

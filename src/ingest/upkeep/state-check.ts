@@ -4,10 +4,11 @@
  * Guarantees: what is damaged ends the process that found it, with the sentence that says what to do; the gate stays closed.
  * Does not: open files beside SQLite. The thread has a connection of its own, which SQLite knows of.
  */
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Backend } from '../../../queue/backend.js';
 import { checkPages } from '../../../queue/index.js';
 import { asOperatorError, EnvironmentError } from '../../base/errors.js';
+import { sayLoaded, startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
 import type { Emit } from '../gates/prober.js';
 import { openChecked, uncheckedOf } from '../ledger/unchecked.js';
@@ -28,22 +29,13 @@ export async function checkStateOnce(
 }
 
 type Answer = { code: string; message: string } | 'whole';
-type Said = Answer | 'opened';
-
-let loading: Promise<unknown> | undefined;
-
-/** A process that exits while its thread loads a native module is aborted: whoever ends waits for this. */
-export const stateCheckLoaded = async (): Promise<void> => void (await loading);
 
 function checkedInThread(statePath: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(inPackage('dist/src/ingest/upkeep/state-check.js'), {
-      workerData: { checks: statePath },
-    });
-    loading = new Promise((loaded) => thread.once('message', loaded).once('exit', loaded));
-    thread.on('message', (said: Said) => {
-      if (said === 'whole') resolve();
-      else if (said !== 'opened') reject(new EnvironmentError(said.code, said.message));
+    const module = inPackage('dist/src/ingest/upkeep/state-check.js');
+    const thread = startThread(module, { workerData: { checks: statePath } }, (answer: Answer) => {
+      if (answer === 'whole') resolve();
+      else reject(new EnvironmentError(answer.code, answer.message));
     });
     thread.once('error', reject);
     thread.once('exit', () => reject(new Error('the thread that reads the state ended without an answer')));
@@ -54,7 +46,7 @@ function checkedInThread(statePath: string): Promise<void> {
 /** In the thread. */
 function check(statePath: string): Answer {
   try {
-    checkPages(statePath, () => parentPort!.postMessage('opened' satisfies Said));
+    checkPages(statePath, sayLoaded);
     return 'whole';
   } catch (error) {
     const told = asOperatorError(error);

@@ -18,7 +18,6 @@ import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type St
 import { CallThreads, type ThreadsParts } from '../threads/threads.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { refuseLostState } from '../upkeep/known.js';
-import { stateCheckLoaded } from '../upkeep/state-check.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
 import { settlementOf } from './batch-calls.js';
@@ -84,7 +83,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     throw asOperators(error);
   } finally {
     background.stop();
-    await Promise.all([threads.close(), stateCheckLoaded()]);
+    await threads.close();
     chains.close();
     feeds.close();
     // While a call hangs its job stays this process's, whose lock is free when it has really ended.

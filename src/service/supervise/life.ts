@@ -7,6 +7,7 @@
 import { asOperatorError, EXIT } from '../../base/errors.js';
 import type { RunRole } from '../../base/process/context.js';
 import type { ChildMessage, Init, ParentMessage, Role } from '../../base/process/protocol.js';
+import { threadsLoaded } from '../../base/process/threads.js';
 import { bunyanSubscriber } from '../../base/telemetry/bunyan.js';
 import { emit, subscribe } from '../../base/telemetry/emit.js';
 import type { Level } from '../../base/telemetry/event-spec.js';
@@ -66,6 +67,7 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
       emit,
     });
     await tell({ kind: 'returned' });
+    await threadsLoaded();
     process.exit(EXIT.done);
   } catch (error) {
     await endWith(error);
@@ -91,6 +93,7 @@ async function endWith(error: unknown): Promise<void> {
   const told = asOperatorError(error);
   if (told) await tell({ kind: 'fatal', code: told.code, message: told.message, exitCode: told.exitCode });
   else stderr.put(Buffer.from(`${error instanceof Error ? error.stack : String(error)}\n`));
+  await threadsLoaded();
   process.exit(told?.exitCode ?? EXIT.bug);
 }
 

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
+import { sayLoaded } from '../../../base/process/threads.js';
 import { contentByHash, placeOf } from '../../../ingest/ledger/content.js';
 import { openStateView } from '../../../ingest/ledger/open-state.js';
 import { explain } from '../../../tools/explain/explain.js';
@@ -12,6 +13,7 @@ const { statePath } = workerData as { statePath: string };
 
 parentPort!.on('message', async (sought: Sought) => {
   const view = await openStateView(statePath);
+  sayLoaded();
   try {
     parentPort!.postMessage(await answer(view, sought));
   } finally {

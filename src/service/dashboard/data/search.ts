@@ -3,7 +3,8 @@
  * that may hang.
  * Guarantees: one search at a time, a bounded number waits; one that takes too long is given up with its thread.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { endThread, startThread } from '../../../base/process/threads.js';
 import { inPackage } from '../../../package.js';
 import { limits } from './limits.js';
 import type { MadeFile } from './made.js';
@@ -22,6 +23,7 @@ const THREAD = inPackage('dist/src/service/dashboard/data/search-thread.js');
 
 export class Search {
   #thread: Worker | undefined;
+  #found: (found: Found) => void = () => {};
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -38,29 +40,38 @@ export class Search {
   }
 
   async close(): Promise<void> {
-    await this.#thread?.terminate();
+    if (this.#thread) await endThread(this.#thread);
   }
 
   #ask(sought: Sought): Promise<SearchAnswer> {
-    this.#thread ??= new Worker(THREAD, { workerData: { statePath: this.statePath } });
+    this.#thread ??= this.#started();
     const thread = this.#thread;
     return new Promise((resolve) => {
       const end = (answer: SearchAnswer): void => {
         clearTimeout(timer);
-        thread.off('message', found).off('error', failed).off('exit', ended);
+        thread.off('error', failed).off('exit', ended);
         if ('refused' in answer) {
           this.#thread = undefined;
-          void thread.terminate();
+          void endThread(thread);
         }
         resolve(answer);
       };
-      const found = (answer: Found) => end({ found: answer });
+      this.#found = (found) => end({ found });
       const failed = (error: Error) => end({ refused: 'failed', sentence: error.message });
       const ended = () => end({ refused: 'failed', sentence: 'The search ended by itself.' });
       const sentence = `The search took longer than ${limits.searchMs / 1_000} s, and was given up; a place may hang.`;
       const timer = setTimeout(() => end({ refused: 'too_slow', sentence }), limits.searchMs);
-      thread.on('message', found).on('error', failed).on('exit', ended);
+      thread.on('error', failed).on('exit', ended);
       thread.postMessage(sought);
     });
+  }
+
+  #started(): Worker {
+    const hear = (found: Found): void => {
+      // One that was given up may answer yet.
+      if (this.#thread === thread) this.#found(found);
+    };
+    const thread = startThread(THREAD, { workerData: { statePath: this.statePath } }, hear);
+    return thread;
   }
 }
