@@ -79,7 +79,8 @@ test('states that are lost at any moment of the way: nothing is lost or twice', 
     found.lines += world.manifest().length - lines;
     if (copy) restore(world, copy);
     else loseState(world);
-    await rebuilt(world);
+    // A restored state that knows all lines is not rebuilt: it finds by itself what was sealed since.
+    if (!copy || world.manifest().length > lines) await rebuilt(world);
     await world.runOnce();
     world.check();
     await audited(world);

@@ -1,7 +1,7 @@
 /**
  * `--once`: finds out when there is nothing left to do, and what is left over.
- * The end: a scan of every input that began after the last settlement brings nothing new, and the queue holds nothing
- * but held jobs, jobs that wait for one of them, and files that only their uploader can complete: without a sidecar, open for
+ * The end: a look into `underprocess/` and a scan of every input that began after the last settlement bring nothing new, and the
+ * queue holds nothing but held jobs, jobs that wait for one of them, and files that only their uploader can complete: without a sidecar, open for
  * writing, or with the sign of a cut upload.
  * Does not: end while a gate keeps jobs from running.
  */
@@ -33,10 +33,11 @@ interface ReadyRow {
 
 type Leftover = Omit<OnceDone, 'kind'>;
 
-/** Resolves with what is left over, or undefined when `stop` was aborted before. */
+/** Resolves with what is left over, or undefined when `stop` was aborted before. `adopt`: orphans of `underprocess/`, how many. */
 export async function untilNothingLeft(
   backend: Backend,
   producers: readonly FeedProducer[],
+  adopt: () => Promise<number>,
   stop: AbortSignal,
 ): Promise<OnceDone | undefined> {
   await Promise.all(producers.map((producer) => producer.scan()));
@@ -46,10 +47,12 @@ export async function untilNothingLeft(
     quiet = left === undefined ? 0 : quiet + 1;
     if (left !== undefined && quiet >= 2) {
       const taken = sum(producers, ({ taken }) => taken);
+      const adopted = await adopt();
       await Promise.all(producers.map((producer) => producer.scan()));
       if (stop.aborted) break;
       const after = leftover(backend, producers);
-      if (after !== undefined && sum(producers, ({ taken }) => taken) === taken) return { kind: 'once_done', ...after };
+      const isNew = adopted > 0 || sum(producers, ({ taken }) => taken) > taken;
+      if (after !== undefined && !isNew) return { kind: 'once_done', ...after };
       quiet = 0;
     }
     await sleep(queueLimits.rescueEveryMs, undefined, { signal: stop }).catch(() => undefined);

@@ -7,14 +7,16 @@
 import type { Backend } from '../../../queue/index.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { startMetrics } from '../../base/telemetry/metrics.js';
-import { bootId, type SharedLockFile } from '../../linux/index.js';
+import { bootId } from '../../linux/index.js';
+import { FeedFiles } from '../files/feed-files.js';
 import { Watermarks } from '../gates/watermarks.js';
 import { startBeats } from '../health/beats.js';
 import { enterExpectations } from '../ledger/arrivals.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
-import { checkFeeds, enterFeed } from '../upkeep/enter.js';
+import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { refuseLostState } from '../upkeep/known.js';
+import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
 import { limits as producerLimits } from './limits.js';
 import { untilNothingLeft } from './once.js';
@@ -28,7 +30,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib: producerLimits.cacheKib });
   const stops = [startBeats(backend, context)];
   const producers: FeedProducer[] = [];
-  const locks: SharedLockFile[] = [];
+  const entered: Entered[] = [];
   let reported: Promise<void> | undefined;
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
   try {
@@ -44,17 +46,17 @@ export async function runProducer(context: ChildContext): Promise<void> {
       // Before a worker can learn of the feed: what it settles has its rows.
       await enterExpectations(backend, feed);
       await backend.putFeed(feed.name, { ...feed });
-      const entered = await enterFeed(backend, statePath, feed, emit);
-      locks.push(...entered.locks);
+      const one = await enterFeed(backend, statePath, feed, emit);
+      entered.push(one);
       // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.
-      const own = { ...feed, workDir: entered.roots.work };
-      pruning.add(feed, entered.roots);
+      const own = { ...feed, workDir: one.roots.work };
+      pruning.add(feed, one.roots);
       producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
     }
     if (!once) await enterService(backend, PRODUCER);
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
-    if (once) reported = reportOnce(backend, producers, context).catch(context.fail);
+    if (once) reported = reportOnce(backend, producers, entered, context).catch(context.fail);
     await context.drained;
     metrics.tell();
     if (!once) await leaveService(backend);
@@ -64,14 +66,28 @@ export async function runProducer(context: ChildContext): Promise<void> {
     for (const stop of stops) stop();
     await Promise.allSettled([...producers, pruning].map((one) => one.stop()));
     await reported; // it waits for scans, which end with their watchers
-    for (const lock of locks) lock.close();
+    for (const { locks } of entered) for (const lock of locks) lock.close();
     await backend.close();
   }
 }
 
-async function reportOnce(backend: Backend, producers: FeedProducer[], context: ChildContext): Promise<void> {
-  const done = await untilNothingLeft(backend, producers, context.drainSignal);
+async function reportOnce(
+  backend: Backend,
+  producers: readonly FeedProducer[],
+  entered: readonly Entered[],
+  { config, emit, drainSignal, report }: ChildContext,
+): Promise<void> {
+  // A worker looks for them too, every few minutes.
+  const adopt = async (): Promise<number> => {
+    let adopted = 0;
+    for (const [n, { name: feed }] of config.feeds.entries()) {
+      const files = new FeedFiles(entered[n]!.roots);
+      adopted += await adoptOrphans({ backend, emit, feed, files }).finally(() => files.close());
+    }
+    return adopted;
+  };
+  const done = await untilNothingLeft(backend, producers, adopt, drainSignal);
   if (done === undefined) return;
   await forgetServices(backend);
-  context.report(done);
+  report(done);
 }

@@ -16,11 +16,11 @@ interface Once {
   end: Promise<OnceDone | undefined>;
 }
 
-function once(world: World): Once {
+function once(world: World, adopt = async () => 0): Once {
   const stop = new AbortController();
   const running: Once = {
     done: undefined,
-    end: untilNothingLeft(world.backend, [world.producer], stop.signal).then((done) => {
+    end: untilNothingLeft(world.backend, [world.producer], adopt, stop.signal).then((done) => {
       running.done = done;
       return done;
     }),
@@ -57,6 +57,15 @@ scenario('it ends when all is done, not before', async (world) => {
     withoutSidecar: NOTHING,
     partial: NOTHING,
   });
+});
+
+scenario('a file that it found sealed without a job is waited for', async (world) => {
+  await world.start();
+  const adopted = [2, 1, 0, 0];
+  let looks = 0;
+  const { end } = once(world, async () => adopted[looks++]!);
+  assert.deepEqual((await end)?.held, NOTHING);
+  assert.equal(looks, 3);
 });
 
 scenario('files without their sidecar are named, and keep nobody waiting', async (world) => {
