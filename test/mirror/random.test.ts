@@ -83,6 +83,7 @@ class Chance {
 
   async quiet(what: string): Promise<void> {
     const { source, dest } = this.world;
+    for (let n = this.draw(3); n > 0; n--) this.acts.link();
     const marker = `marker${this.#markers++ % 2}`;
     writeFileSync(join(source, marker), `${this.#markers}`);
     await until(
@@ -133,7 +134,7 @@ const full = async (chance: Chance) => {
   await chance.start();
   const makeRoom = chance.fill();
   await chance.storm();
-  writeFileSync(join(chance.world.source, 'marker that has no room'), Buffer.alloc(100_000, chance.draw(256)));
+  writeFileSync(join(chance.world.source, 'marker that has no room'), Buffer.alloc(2_000_000, chance.draw(256)));
   await heard(chance.mirror, 'replica_waiting');
   makeRoom();
   await chance.storm(10);
