@@ -78,7 +78,7 @@ export class Dispatcher {
   start(): void {
     if (this.#state !== 'new') return;
     this.#state = 'running';
-    this.#unlisten = this.options.backend.onWork(() => this.#kick());
+    this.#unlisten = this.options.backend.onWork(() => this.#next() === this && this.#kick());
     this.#kick();
   }
 
@@ -103,6 +103,12 @@ export class Dispatcher {
     await new Promise<void>((resolve) => this.queue.destroy(resolve));
   }
 
+  /** Of the dispatchers of a stage one asks at each commit; when it has taken something, so does the next. */
+  #next(): Dispatcher {
+    const isIdle = (one: Dispatcher): boolean => one.#state === 'running' && one.#batch.length === 0;
+    return this.options.peers?.find((one) => one.stage === this.stage && isIdle(one)) ?? this;
+  }
+
   /** Makes the core ask the store. Its length is a wish only: any number would do. */
   #kick(): void {
     if (this.#state !== 'running') return;
@@ -120,6 +126,7 @@ export class Dispatcher {
     if (jobs.length > 0) {
       this.#beaten = 0;
       this.#takesMax = Math.min(2 * this.#takesMax, this.options.batchMax);
+      this.#next().#kick();
       return;
     }
     this.#armTimer();

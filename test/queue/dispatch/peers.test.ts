@@ -4,7 +4,7 @@ import type { Backend } from '../../../queue/backend.js';
 import type { Run } from '../../../queue/dispatch/batch.js';
 import type { Dispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { until } from '../../world/waiting.js';
-import { ADVANCE, candidates } from '../world.js';
+import { ADVANCE, candidate, candidates } from '../world.js';
 import { all, driven, ended, STORED } from './driven.js';
 
 /** Counts what is claimed from the backend for a stage. */
@@ -80,3 +80,34 @@ driven('a stage that drains gives back what was handed over to it', async ({ que
   );
   assert.equal(queue.stats().reduce((sum, { ready }) => sum + ready, 0) + ended(queue), 30);
 });
+
+driven(
+  'of the dispatchers of a stage one asks at a commit, and all have batches when there is work',
+  async ({ queue, drive }) => {
+    const peers: Dispatcher[] = [];
+    let atOnce = 0;
+    let most = 0;
+    const run: Run = async (jobs) => {
+      most = Math.max(most, ++atOnce);
+      await until('three at once, the first time', () => most === 3);
+      atOnce--;
+      return jobs.map(() => STORED);
+    };
+    for (let n = 0; n < 8; n++) peers.push(drive('first', run, 1, peers));
+    for (const peer of peers) peer.start();
+    await queue.enqueue(candidates(3));
+    await until('all are stored', () => ended(queue) === 3);
+    await Promise.all(peers.map((peer) => peer.idle()));
+    let asked = 0;
+    const { claim } = queue;
+    queue.claim = (...args) => {
+      asked++;
+      return claim.apply(queue, args);
+    };
+    await queue.enqueue([candidate('later')]);
+    await until('the later one is stored', () => ended(queue) === 4);
+    await Promise.all(peers.map((peer) => peer.idle()));
+    // Who took it, the next one, and who is first again after it.
+    assert(asked <= 4, `${asked} looks for one job`);
+  },
+);
