@@ -12,6 +12,8 @@ export const HOUSE: readonly string[] = [
   'src/base/telemetry',
   'src/base/process',
   'src/files',
+  // What hosts know of each other.
+  'src/fleet',
   // Libraries of their own.
   'src/change-log',
   'src/watcher/ground',

@@ -1,0 +1,163 @@
+/**
+ * Which host has a content? Asked of the shared ledger for the hashes of a batch.
+ * Two statements, each a transaction of its own: the first puts in what nobody has, the second reads what somebody has. In one
+ * statement the second part would look at the moment before the first, and see neither its own rows nor those it lost to.
+ * Guarantees: whatever a cut connection left done, the same question with the same claim gets the same answer.
+ * Does not: know whether a row of this host is under way or was left by a process that died; the local ledger does.
+ */
+import type { SharedConnection } from './connection.js';
+import { SharedError } from './errors.js';
+
+/** Who asks: the host in this incarnation, and the process in it. */
+export interface Asker {
+  host: string;
+  incarnation: bigint;
+  /** A number that the host never uses again. */
+  process: bigint;
+}
+
+export interface Question {
+  /** 32 bytes. */
+  sha256: Buffer;
+  feed: string;
+  /** Names the answer `mine`: a UUID that was never used before. */
+  claim: string;
+  size: number;
+  /** `--same-content-again-after`: since it was stored, by the clock of the database. */
+  againAfterMs?: number | undefined;
+}
+
+interface Row {
+  generation: number;
+  host: string;
+  hostName: string;
+}
+
+export type Answer =
+  | { kind: 'mine'; generation: number }
+  /** This host has it under another claim. */
+  | ({ kind: 'own'; claim: string; process: bigint; state: 'carried' | 'stored'; ingestId: string | null } & Row)
+  | ({ kind: 'stored'; ingestId: string | null; target: Buffer | null } & Row)
+  | ({ kind: 'carried'; held: string | null; sinceMs: number } & Row);
+
+const PUT = `
+INSERT INTO contents (sha256, feed, generation, host, asker, claim, state, size, carried_at)
+SELECT a.sha256, a.feed, a.generation, h.id, $3, a.claim, 'carried', a.size, now()
+  FROM unnest($4::bytea[], $5::text[], $6::int[], $7::uuid[], $8::bigint[]) AS a (sha256, feed, generation, claim, size),
+       hosts h
+ WHERE h.id = $1 AND h.incarnation = $2
+ ORDER BY a.sha256, a.feed, a.generation
+ON CONFLICT DO NOTHING
+RETURNING claim, generation`;
+
+const LOOK = `
+SELECT a.n::int AS n, c.generation, c.host, c.asker, c.claim, c.state, c.held, c.ingest_id, c.target, o.name,
+       extract(epoch FROM c.carried_at) * 1000 AS since_ms,
+       c.state = 'stored' AND (p.generation IS NOT NULL OR now() - c.stored_at >= a.again_ms * interval '1 millisecond') AS again,
+       (SELECT incarnation FROM hosts WHERE id = $1) AS incarnation
+  FROM unnest($2::bytea[], $3::text[], $4::float8[]) WITH ORDINALITY AS a (sha256, feed, again_ms, n)
+  LEFT JOIN LATERAL (SELECT * FROM contents c WHERE c.sha256 = a.sha256 AND c.feed = a.feed
+                      ORDER BY c.generation DESC LIMIT 1) c ON true
+  LEFT JOIN permissions p ON p.sha256 = a.sha256 AND p.feed = a.feed AND p.generation = c.generation + 1
+  LEFT JOIN hosts o ON o.id = c.host`;
+
+interface Found {
+  n: number;
+  generation: number | null;
+  host: string;
+  asker: string;
+  claim: string;
+  state: 'carried' | 'stored';
+  held: string | null;
+  ingest_id: string | null;
+  target: Buffer | null;
+  name: string;
+  since_ms: string;
+  again: boolean | null;
+  incarnation: string | null;
+}
+
+interface Open {
+  n: number;
+  question: Question;
+  generation: number;
+}
+
+/** A row may go between the two statements, and the next one be permitted: more often than this in one question, never. */
+const ROUNDS_MAX = 8;
+
+/**
+ * Answers each question at its place. A batch names a content once.
+ * Errors: SharedError; `host_id_taken` where this incarnation is not the host's any more: then nothing was put in.
+ */
+export async function ask(
+  shared: SharedConnection,
+  asker: Asker,
+  questions: readonly Question[],
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  let open: Open[] = questions.map((question, n) => ({ n, question, generation: 1 }));
+  for (let round = 0; open.length > 0; round++) {
+    if (round === ROUNDS_MAX)
+      throw new SharedError(
+        'unknown',
+        'no_answer',
+        `the shared ledger ${shared.where} changed its answer ${round} times`,
+      );
+    const mine = await put(shared, asker, open);
+    const lost = open.filter(({ n, question: { claim } }) => {
+      const generation = mine.get(claim);
+      if (generation !== undefined) answers[n] = { kind: 'mine', generation };
+      return generation === undefined;
+    });
+    open = lost.length > 0 ? await look(shared, asker, lost, answers) : [];
+  }
+  return answers;
+}
+
+async function put(shared: SharedConnection, asker: Asker, open: readonly Open[]): Promise<Map<string, number>> {
+  const rows = await shared.rows<{ claim: string; generation: number }>(PUT, [
+    ...[asker.host, asker.incarnation, asker.process],
+    open.map(({ question }) => question.sha256),
+    open.map(({ question }) => question.feed),
+    open.map(({ generation }) => generation),
+    open.map(({ question }) => question.claim),
+    open.map(({ question }) => question.size),
+  ]);
+  return new Map(rows.map(({ claim, generation }) => [claim, generation]));
+}
+
+/** Notes what is answered; answers what is to be asked again, and with which generation. */
+async function look(shared: SharedConnection, asker: Asker, lost: readonly Open[], answers: Answer[]): Promise<Open[]> {
+  const found = await shared.rows<Found>(LOOK, [
+    asker.host,
+    lost.map(({ question }) => question.sha256),
+    lost.map(({ question }) => question.feed),
+    lost.map(({ question }) => question.againAfterMs ?? null),
+  ]);
+  const again: Open[] = [];
+  for (const row of found) {
+    if (row.incarnation === null || BigInt(row.incarnation) !== asker.incarnation) throw taken(shared, asker);
+    const one = lost[row.n - 1]!;
+    if (row.generation === null) again.push({ ...one, generation: 1 });
+    else if (row.again === true) again.push({ ...one, generation: row.generation + 1 });
+    else answers[one.n] = answerOf(row as Found & { generation: number }, asker, one.question);
+  }
+  return again;
+}
+
+function answerOf(row: Found & { generation: number }, { host }: Asker, { claim }: Question): Answer {
+  const { generation, state, ingest_id: ingestId, name: hostName } = row;
+  const of: Row = { generation, host: row.host, hostName };
+  if (row.host === host && row.claim === claim && state === 'carried') return { kind: 'mine', generation };
+  if (row.host === host) return { ...of, kind: 'own', claim: row.claim, process: BigInt(row.asker), state, ingestId };
+  if (state === 'stored') return { ...of, kind: 'stored', ingestId, target: row.target };
+  return { ...of, kind: 'carried', held: row.held, sinceMs: Number(row.since_ms) };
+}
+
+const taken = (shared: SharedConnection, { host }: Asker): SharedError =>
+  new SharedError(
+    'place',
+    'host_id_taken',
+    `another process has entered the shared ledger ${shared.where} as the host ${host} after this one: is its state a copy? Then run ingest-ctl host renew on the copy`,
+  );

@@ -1,0 +1,59 @@
+/**
+ * What an error of the shared ledger means: for the question that was asked, and for the place.
+ * A connection that is cut says nothing about the statement that was under way: it may have been committed.
+ */
+
+/**
+ * `unknown`: nothing is known, ask again. `row`: one of the contents that were named is refused, and only that. `place`: the ledger
+ * as a whole does not serve this host.
+ */
+export type SharedErrorKind = 'unknown' | 'row' | 'place';
+
+export class SharedError extends Error {
+  override readonly name = 'SharedError';
+  constructor(
+    readonly kind: SharedErrorKind,
+    /** An SQLSTATE, an errno name, or a word of ours. */
+    readonly code: string,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+/** PostgreSQL: serialization failure, deadlock, a statement that took too long or was cancelled. */
+const AGAIN = new Set(['40001', '40P01', '57014']);
+/** By class of SQLSTATE: data that does not fit, and keys and checks. */
+const OF_A_ROW = new Set(['22', '23']);
+
+const SENTENCES: Record<string, string> = {
+  '28P01': 'the password was refused: set PGPASSWORD, or correct the line of .pgpass',
+  '28000': 'the server refuses this user: see pg_hba.conf, and the user in --shared-ledger',
+  '3D000': 'the database of that name does not exist: create it, or correct --shared-ledger',
+  '42501': 'the user has not the rights on its tables: grant SELECT, INSERT, UPDATE and DELETE',
+  '42P01': 'it has no tables: run ingest-ctl host join',
+  '25006': 'the server is a standby and read only: name the primary, or a proxy that leads to it',
+  '53300': 'the server has no connection left: raise max_connections, or end some',
+  '53100': 'the disk of the server is full',
+};
+
+interface Reported {
+  code?: string;
+  message: string;
+  severity?: string;
+}
+
+/** `where`: the ledger without any secret. */
+export function sharedError(error: unknown, where: string): SharedError {
+  if (error instanceof SharedError) return error;
+  const { code = 'connection', message, severity } = error as Reported;
+  const said = `the shared ledger ${where}: ${SENTENCES[code] ?? message} (${code})`;
+  return new SharedError(kindOf(code, severity !== undefined), code, said);
+}
+
+function kindOf(code: string, isServers: boolean): SharedErrorKind {
+  // Of this host's own system: refused, timed out, cut.
+  if (!isServers) return 'unknown';
+  if (AGAIN.has(code) || code.startsWith('08') || code.startsWith('57P')) return 'unknown';
+  return OF_A_ROW.has(code.slice(0, 2)) ? 'row' : 'place';
+}

@@ -1,0 +1,150 @@
+/**
+ * What a host tells the others after its own ledger has it: that contents were stored, given up, or are held.
+ * Guarantees: told twice is as told once. *Stored* is a fact and told by host, whatever claim the row has; *released* names the claim
+ * that is given up, since the row may be another claim's by then. What another host has is never overwritten: it is a conflict.
+ */
+import type { SharedConnection } from './connection.js';
+
+interface Named {
+  /** 32 bytes. */
+  sha256: Buffer;
+  feed: string;
+  generation: number;
+}
+
+export interface Stored extends Named {
+  claim: string;
+  process: bigint;
+  ingestId: string;
+  target: Buffer;
+  size: number;
+}
+
+export interface Released extends Named {
+  claim: string;
+}
+
+export interface Held extends Released {
+  /** The code of the hold; null when it goes on. */
+  code: string | null;
+}
+
+const STORED = `
+INSERT INTO contents (sha256, feed, generation, host, asker, claim, state, ingest_id, target, size, carried_at, stored_at)
+SELECT a.sha256, a.feed, a.generation, $1, a.asker, a.claim, 'stored', a.ingest_id, a.target, a.size, now(), now()
+  FROM unnest($2::bytea[], $3::text[], $4::int[], $5::bigint[], $6::uuid[], $7::text[], $8::bytea[], $9::bigint[])
+       AS a (sha256, feed, generation, asker, claim, ingest_id, target, size)
+ ORDER BY a.sha256, a.feed, a.generation
+ON CONFLICT (sha256, feed, generation) DO UPDATE
+   SET state = 'stored', held = NULL, ingest_id = EXCLUDED.ingest_id, target = EXCLUDED.target,
+       stored_at = coalesce(contents.stored_at, EXCLUDED.stored_at)
+ WHERE contents.host = EXCLUDED.host
+RETURNING sha256, feed, generation`;
+
+const CONFLICT = `
+INSERT INTO conflicts (sha256, feed, generation, host, ingest_id, target, reported_at)
+SELECT a.sha256, a.feed, a.generation, $1, a.ingest_id, a.target, now()
+  FROM unnest($2::bytea[], $3::text[], $4::int[], $5::text[], $6::bytea[]) AS a (sha256, feed, generation, ingest_id, target)
+ON CONFLICT DO NOTHING`;
+
+/** Answers those that another host has, which are noted as conflicts. */
+export async function tellStored(shared: SharedConnection, host: string, told: readonly Stored[]): Promise<Stored[]> {
+  if (told.length === 0) return [];
+  const written = await shared.rows<{ sha256: Buffer; feed: string; generation: number }>(STORED, [
+    host,
+    ...namesOf(told),
+    told.map(({ process }) => process),
+    told.map(({ claim }) => claim),
+    told.map(({ ingestId }) => ingestId),
+    told.map(({ target }) => target),
+    told.map(({ size }) => size),
+  ]);
+  const done = new Set(written.map(keyOf));
+  const others = told.filter((one) => !done.has(keyOf(one)));
+  if (others.length > 0)
+    await shared.rows(CONFLICT, [
+      host,
+      ...namesOf(others),
+      others.map(({ ingestId }) => ingestId),
+      others.map(({ target }) => target),
+    ]);
+  return others;
+}
+
+export async function tellReleased(shared: SharedConnection, host: string, told: readonly Released[]): Promise<void> {
+  if (told.length === 0) return;
+  await shared.rows(
+    `DELETE FROM contents c USING unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[]) AS a (sha256, feed, generation, claim)
+      WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.claim = a.claim
+        AND c.host = $1 AND c.state = 'carried'`,
+    [host, ...namesOf(told), told.map(({ claim }) => claim)],
+  );
+}
+
+export async function tellHeld(shared: SharedConnection, host: string, told: readonly Held[]): Promise<void> {
+  if (told.length === 0) return;
+  await shared.rows(
+    `UPDATE contents c SET held = a.code
+       FROM unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[], $6::text[]) AS a (sha256, feed, generation, claim, code)
+      WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.claim = a.claim
+        AND c.host = $1 AND c.state = 'carried'`,
+    [host, ...namesOf(told), told.map(({ claim }) => claim), told.map(({ code }) => code)],
+  );
+}
+
+/** The next generation of a content may come, at any host; however often it is said. */
+export async function permitNext(shared: SharedConnection, { sha256, feed, generation }: Named): Promise<void> {
+  await shared.rows('INSERT INTO permissions (sha256, feed, generation) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
+    sha256,
+    feed,
+    generation + 1,
+  ]);
+}
+
+/**
+ * A row that this host's ledger does not know, of a process that is dead, becomes this claim's.
+ * Answers whether it did: another process of the host may have been quicker.
+ */
+export async function takeOver(
+  shared: SharedConnection,
+  host: string,
+  { sha256, feed, generation, claim: from }: Released,
+  { claim, process }: { claim: string; process: bigint },
+): Promise<boolean> {
+  const taken = await shared.rows(
+    `UPDATE contents SET claim = $6, asker = $7, carried_at = now(), held = NULL
+      WHERE sha256 = $1 AND feed = $2 AND generation = $3 AND host = $4 AND claim = $5 AND state = 'carried' RETURNING claim`,
+    [sha256, feed, generation, host, from, claim, process],
+  );
+  return taken.length > 0;
+}
+
+const namesOf = (told: readonly Named[]): unknown[] => [
+  told.map(({ sha256 }) => sha256),
+  told.map(({ feed }) => feed),
+  told.map(({ generation }) => generation),
+];
+
+const keyOf = ({ sha256, feed, generation }: Named): string => `${sha256.toString('hex')} ${generation} ${feed}`;
+
+/** A row of this host that is not stored. */
+export interface CarriedRow extends Released {
+  process: bigint;
+}
+
+/** Those of this host that are not stored, in pages: after the given one, in the order of the key. */
+export async function carriedBy(
+  shared: SharedConnection,
+  host: string,
+  after: Named | undefined,
+  max: number,
+): Promise<CarriedRow[]> {
+  const { sha256, feed, generation } = after ?? { sha256: Buffer.alloc(0), feed: '', generation: 0 };
+  const rows = await shared.rows<Omit<CarriedRow, 'process'> & { asker: string }>(
+    `SELECT sha256, feed, generation, claim, asker FROM contents
+      WHERE host = $1 AND state = 'carried' AND (sha256, feed, generation) > ($2, $3, $4)
+      ORDER BY sha256, feed, generation LIMIT $5`,
+    [host, sha256, feed, generation, max],
+  );
+  return rows.map(({ asker, ...row }) => ({ ...row, process: BigInt(asker) }));
+}

@@ -1,0 +1,106 @@
+/**
+ * A real PostgreSQL of a test's own: Debian's binaries, a cluster in a temporary directory, on loopback.
+ * `INGEST_TEST_POSTGRES` names the directory with `initdb` and `postgres` instead.
+ * Guarantees: ended with the test; ends no other server. As root it runs as the ordinary user: it refuses to be root's.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { isRoot, ordinaryUser } from './users.js';
+import { until } from './waiting.js';
+
+const DEBIAN = '/usr/lib/postgresql';
+
+/** The directory of the newest one that is installed. */
+export function postgresBinaries(): string | undefined {
+  const named = process.env.INGEST_TEST_POSTGRES;
+  if (named) return named;
+  if (!existsSync(DEBIAN)) return undefined;
+  const newest = readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a))[0];
+  return newest && join(DEBIAN, newest, 'bin');
+}
+
+export class Postgres {
+  readonly root = mkdtempSync(join(tmpdir(), 'ingest-postgres-'));
+  #server: ChildProcess | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly binaries: string,
+    readonly port: number,
+  ) {
+    const { uid, gid } = ordinaryUser;
+    chownSync(this.root, uid, gid);
+    this.#run('initdb', ['-D', this.#data, '-U', 'ingest', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
+  }
+
+  static async start(t: TestContext): Promise<Postgres | undefined> {
+    const binaries = postgresBinaries();
+    if (binaries === undefined) {
+      t.skip('PostgreSQL is not installed (Debian: postgresql): the shared ledger was not tested');
+      return undefined;
+    }
+    const server = new Postgres(binaries, await freePort());
+    t.after(() => server.remove());
+    await server.begin();
+    return server;
+  }
+
+  get url(): string {
+    return this.urlAt(this.port);
+  }
+
+  /** Of a proxy that leads to it. */
+  urlAt = (port: number): string => `postgres://ingest@127.0.0.1:${port}/postgres`;
+
+  async begin(): Promise<void> {
+    const options = { port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off' };
+    const server = spawn(
+      join(this.binaries, 'postgres'),
+      ['-D', this.#data, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      { stdio: 'ignore', ...(isRoot && ordinaryUser) },
+    );
+    this.#server = server;
+    this.#ended = new Promise((resolve) => server.once('exit', resolve));
+    await until('PostgreSQL answers', () => this.#answers());
+  }
+
+  /** `immediate`: as after a loss of power, but that nothing is lost of what the system holds. */
+  async stop(how: 'immediate' | 'fast' = 'fast'): Promise<void> {
+    this.#server?.kill(how === 'immediate' ? 'SIGQUIT' : 'SIGINT');
+    await this.#ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop('immediate');
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  get #data(): string {
+    return join(this.root, 'data');
+  }
+
+  #answers(): boolean {
+    try {
+      this.#run('pg_isready', ['-h', '127.0.0.1', '-p', String(this.port), '-q']);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #run(program: string, args: readonly string[]): void {
+    execFileSync(join(this.binaries, program), args, { stdio: 'ignore', ...(isRoot && ordinaryUser) });
+  }
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
