@@ -77,7 +77,7 @@ export async function makeTables(shared: SharedConnection): Promise<void> {
         break;
       } catch (error) {
         // IF NOT EXISTS asks first and makes then: who is second meets the key of the catalogue.
-        if (!(error instanceof SharedError && ['23505', '42P07'].includes(error.code)) || left === 0) throw error;
+        if (!(error instanceof SharedError && ['23505', '42710', '42P07'].includes(error.code)) || left === 0) throw error;
       }
     }
 }
