@@ -7,13 +7,12 @@
  */
 import type { SharedConnection } from './connection.js';
 import { SharedError } from './errors.js';
+import { taken } from './hosts.js';
 
-/** Who asks: the host in this incarnation, and the process in it. */
+/** Who asks: the host in this incarnation. */
 export interface Asker {
   host: string;
   incarnation: bigint;
-  /** A number that the host never uses again. */
-  process: bigint;
 }
 
 export interface Question {
@@ -22,6 +21,8 @@ export interface Question {
   feed: string;
   /** Names the answer `mine`: a UUID that was never used before. */
   claim: string;
+  /** The job that wants to know, as a UUID: its host can tell whether it still asks. */
+  job: string;
   size: number;
   /** `--same-content-again-after`: since it was stored, by the clock of the database. */
   againAfterMs?: number | undefined;
@@ -36,14 +37,15 @@ interface Row {
 export type Answer =
   | { kind: 'mine'; generation: number }
   /** This host has it under another claim. */
-  | ({ kind: 'own'; claim: string; process: bigint; state: 'carried' | 'stored'; ingestId: string | null } & Row)
+  | ({ kind: 'own'; claim: string; job: string; state: 'carried' | 'stored'; ingestId: string | null } & Row)
   | ({ kind: 'stored'; ingestId: string | null; target: Buffer | null } & Row)
   | ({ kind: 'carried'; held: string | null; sinceMs: number } & Row);
 
 const PUT = `
-INSERT INTO contents (sha256, feed, generation, host, asker, claim, state, size, carried_at)
-SELECT a.sha256, a.feed, a.generation, h.id, $3, a.claim, 'carried', a.size, now()
-  FROM unnest($4::bytea[], $5::text[], $6::int[], $7::uuid[], $8::bigint[]) AS a (sha256, feed, generation, claim, size),
+INSERT INTO contents (sha256, feed, generation, host, job, claim, state, size, carried_at)
+SELECT a.sha256, a.feed, a.generation, h.id, a.job, a.claim, 'carried', a.size, now()
+  FROM unnest($3::bytea[], $4::text[], $5::int[], $6::uuid[], $7::uuid[], $8::bigint[])
+       AS a (sha256, feed, generation, job, claim, size),
        hosts h
  WHERE h.id = $1 AND h.incarnation = $2
  ORDER BY a.sha256, a.feed, a.generation
@@ -51,7 +53,7 @@ ON CONFLICT DO NOTHING
 RETURNING claim, generation`;
 
 const LOOK = `
-SELECT a.n::int AS n, c.generation, c.host, c.asker, c.claim, c.state, c.held, c.ingest_id, c.target, o.name,
+SELECT a.n::int AS n, c.generation, c.host, c.job, c.claim, c.state, c.held, c.ingest_id, c.target, o.name,
        extract(epoch FROM c.carried_at) * 1000 AS since_ms,
        c.state = 'stored' AND (p.generation IS NOT NULL OR now() - c.stored_at >= a.again_ms * interval '1 millisecond') AS again,
        (SELECT incarnation FROM hosts WHERE id = $1) AS incarnation
@@ -65,7 +67,7 @@ interface Found {
   n: number;
   generation: number | null;
   host: string;
-  asker: string;
+  job: string;
   claim: string;
   state: 'carried' | 'stored';
   held: string | null;
@@ -117,10 +119,11 @@ export async function ask(
 
 async function put(shared: SharedConnection, asker: Asker, open: readonly Open[]): Promise<Map<string, number>> {
   const rows = await shared.rows<{ claim: string; generation: number }>(PUT, [
-    ...[asker.host, asker.incarnation, asker.process],
+    ...[asker.host, asker.incarnation],
     open.map(({ question }) => question.sha256),
     open.map(({ question }) => question.feed),
     open.map(({ generation }) => generation),
+    open.map(({ question }) => question.job),
     open.map(({ question }) => question.claim),
     open.map(({ question }) => question.size),
   ]);
@@ -137,7 +140,8 @@ async function look(shared: SharedConnection, asker: Asker, lost: readonly Open[
   ]);
   const again: Open[] = [];
   for (const row of found) {
-    if (row.incarnation === null || BigInt(row.incarnation) !== asker.incarnation) throw taken(shared, asker);
+    if (row.incarnation === null || BigInt(row.incarnation) !== asker.incarnation)
+      throw taken(shared, asker.host, 'it went on at another place');
     const one = lost[row.n - 1]!;
     if (row.generation === null) again.push({ ...one, generation: 1 });
     else if (row.again === true) again.push({ ...one, generation: row.generation + 1 });
@@ -150,14 +154,7 @@ function answerOf(row: Found & { generation: number }, { host }: Asker, { claim 
   const { generation, state, ingest_id: ingestId, name: hostName } = row;
   const of: Row = { generation, host: row.host, hostName };
   if (row.host === host && row.claim === claim && state === 'carried') return { kind: 'mine', generation };
-  if (row.host === host) return { ...of, kind: 'own', claim: row.claim, process: BigInt(row.asker), state, ingestId };
+  if (row.host === host) return { ...of, kind: 'own', claim: row.claim, job: row.job, state, ingestId };
   if (state === 'stored') return { ...of, kind: 'stored', ingestId, target: row.target };
   return { ...of, kind: 'carried', held: row.held, sinceMs: Number(row.since_ms) };
 }
-
-const taken = (shared: SharedConnection, { host }: Asker): SharedError =>
-  new SharedError(
-    'place',
-    'host_id_taken',
-    `another process has entered the shared ledger ${shared.where} as the host ${host} after this one: is its state a copy? Then run ingest-ctl host renew on the copy`,
-  );

@@ -13,11 +13,12 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS hosts (
     id uuid PRIMARY KEY,
     name text NOT NULL UNIQUE,
-    -- where it ran last: the machine, and its boot
-    machine text NOT NULL,
-    boot text NOT NULL,
-    -- raised by each start; who asks under an older one has been replaced
+    -- where its state lies: machine, boot and file
+    place text NOT NULL,
+    -- raised when it goes on at another place; who asks under an older one has been replaced
     incarnation bigint NOT NULL,
+    -- of what it told last: a number that only grows
+    counter bigint NOT NULL DEFAULT 0,
     seen_at timestamptz NOT NULL
   )`,
   `CREATE TABLE IF NOT EXISTS contents (
@@ -25,8 +26,8 @@ const TABLES = [
     feed text NOT NULL,
     generation integer NOT NULL,
     host uuid NOT NULL REFERENCES hosts (id),
-    -- the process that asked, a number that its host never uses again, and what its ledger knows the answer by
-    asker bigint NOT NULL,
+    -- the job that asked, as its host names it, and what that host's ledger knows the answer by
+    job uuid NOT NULL,
     claim uuid NOT NULL,
     state text NOT NULL CHECK (state IN ('carried', 'stored')),
     -- why the file that carries it is held
@@ -53,7 +54,7 @@ const TABLES = [
     feed text NOT NULL,
     generation integer NOT NULL,
     host uuid NOT NULL REFERENCES hosts (id),
-    ingest_id text NOT NULL,
+    ingest_id text,
     target bytea,
     reported_at timestamptz NOT NULL,
     PRIMARY KEY (sha256, feed, generation, host)
@@ -77,7 +78,8 @@ export async function makeTables(shared: SharedConnection): Promise<void> {
         break;
       } catch (error) {
         // IF NOT EXISTS asks first and makes then: who is second meets the key of the catalogue.
-        if (!(error instanceof SharedError && ['23505', '42710', '42P07'].includes(error.code)) || left === 0) throw error;
+        if (!(error instanceof SharedError && ['23505', '42710', '42P07'].includes(error.code)) || left === 0)
+          throw error;
       }
     }
 }

@@ -13,10 +13,13 @@ interface Named {
 }
 
 export interface Stored extends Named {
+  /** Of which it was told as carried; else any that was never used. */
   claim: string;
-  process: bigint;
-  ingestId: string;
-  target: Buffer;
+  /** A UUID. */
+  job: string;
+  /** Null where it was learned. */
+  ingestId: string | null;
+  target: Buffer | null;
   size: number;
 }
 
@@ -30,10 +33,10 @@ export interface Held extends Released {
 }
 
 const STORED = `
-INSERT INTO contents (sha256, feed, generation, host, asker, claim, state, ingest_id, target, size, carried_at, stored_at)
-SELECT a.sha256, a.feed, a.generation, $1, a.asker, a.claim, 'stored', a.ingest_id, a.target, a.size, now(), now()
-  FROM unnest($2::bytea[], $3::text[], $4::int[], $5::bigint[], $6::uuid[], $7::text[], $8::bytea[], $9::bigint[])
-       AS a (sha256, feed, generation, asker, claim, ingest_id, target, size)
+INSERT INTO contents (sha256, feed, generation, host, job, claim, state, ingest_id, target, size, carried_at, stored_at)
+SELECT a.sha256, a.feed, a.generation, $1, a.job, a.claim, 'stored', a.ingest_id, a.target, a.size, now(), now()
+  FROM unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::bigint[])
+       AS a (sha256, feed, generation, job, claim, ingest_id, target, size)
  ORDER BY a.sha256, a.feed, a.generation
 ON CONFLICT (sha256, feed, generation) DO UPDATE
    SET state = 'stored', held = NULL, ingest_id = EXCLUDED.ingest_id, target = EXCLUDED.target,
@@ -53,7 +56,7 @@ export async function tellStored(shared: SharedConnection, host: string, told: r
   const written = await shared.rows<{ sha256: Buffer; feed: string; generation: number }>(STORED, [
     host,
     ...namesOf(told),
-    told.map(({ process }) => process),
+    told.map(({ job }) => job),
     told.map(({ claim }) => claim),
     told.map(({ ingestId }) => ingestId),
     told.map(({ target }) => target),
@@ -102,19 +105,19 @@ export async function permitNext(shared: SharedConnection, { sha256, feed, gener
 }
 
 /**
- * A row that this host's ledger does not know, of a process that is dead, becomes this claim's.
- * Answers whether it did: another process of the host may have been quicker.
+ * A row that this host's ledger does not know, and for which no job asks any more, becomes this claim's.
+ * Answers whether it did: another job of the host may have been quicker.
  */
 export async function takeOver(
   shared: SharedConnection,
   host: string,
   { sha256, feed, generation, claim: from }: Released,
-  { claim, process }: { claim: string; process: bigint },
+  { claim, job }: { claim: string; job: string },
 ): Promise<boolean> {
   const taken = await shared.rows(
-    `UPDATE contents SET claim = $6, asker = $7, carried_at = now(), held = NULL
+    `UPDATE contents SET claim = $6, job = $7, carried_at = now(), held = NULL
       WHERE sha256 = $1 AND feed = $2 AND generation = $3 AND host = $4 AND claim = $5 AND state = 'carried' RETURNING claim`,
-    [sha256, feed, generation, host, from, claim, process],
+    [sha256, feed, generation, host, from, claim, job],
   );
   return taken.length > 0;
 }
@@ -129,7 +132,8 @@ const keyOf = ({ sha256, feed, generation }: Named): string => `${sha256.toStrin
 
 /** A row of this host that is not stored. */
 export interface CarriedRow extends Released {
-  process: bigint;
+  /** That asked for it. */
+  job: string;
 }
 
 /** Those of this host that are not stored, in pages: after the given one, in the order of the key. */
@@ -140,11 +144,10 @@ export async function carriedBy(
   max: number,
 ): Promise<CarriedRow[]> {
   const { sha256, feed, generation } = after ?? { sha256: Buffer.alloc(0), feed: '', generation: 0 };
-  const rows = await shared.rows<Omit<CarriedRow, 'process'> & { asker: string }>(
-    `SELECT sha256, feed, generation, claim, asker FROM contents
+  return shared.rows<CarriedRow>(
+    `SELECT sha256, feed, generation, claim, job FROM contents
       WHERE host = $1 AND state = 'carried' AND (sha256, feed, generation) > ($2, $3, $4)
       ORDER BY sha256, feed, generation LIMIT $5`,
     [host, sha256, feed, generation, max],
   );
-  return rows.map(({ asker, ...row }) => ({ ...row, process: BigInt(asker) }));
 }

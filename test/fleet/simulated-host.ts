@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Answer, ask } from '../../src/fleet/ask.js';
+import { type Answer, ask, type Question } from '../../src/fleet/ask.js';
 import { SharedConnection } from '../../src/fleet/connection.js';
 import { SharedError } from '../../src/fleet/errors.js';
 import { enterHost, joinHost } from '../../src/fleet/hosts.js';
@@ -31,8 +31,9 @@ export class SimulatedHost {
   readonly ledger = new Map<string, LocalContent>();
   readonly outbox: Untold[] = [];
   readonly shared: SharedConnection;
-  #incarnation = 0n;
-  #process = 0n;
+  /** The job of each file that waits: it survives the processes that carry it. */
+  readonly jobs = new Map<string, string>();
+  #incarnation = 1n;
 
   constructor(
     readonly name: string,
@@ -42,49 +43,45 @@ export class SimulatedHost {
   }
 
   async join(): Promise<void> {
-    await again(() => joinHost(this.shared, { id: this.id, name: this.name, machine: 'm', boot: 'b' }));
+    await again(() => joinHost(this.shared, { id: this.id, name: this.name, place: this.name }));
     await this.start();
   }
 
   /** A new process; the one before has died with what it had in flight. */
   async start(): Promise<void> {
-    this.#process++;
-    const me = { id: this.id, machine: 'm', boot: String(this.#process) };
-    this.#incarnation = await again(() => enterHost(this.shared, me, this.#incarnation));
+    this.#incarnation = await again(() => enterHost(this.shared, { id: this.id, place: this.name }, this.#incarnation));
     await again(() => this.#sweep());
   }
 
-  /** Rows that a process left which died before it recorded them: no job of this host may ever ask for them again. */
+  /** Rows that a process left which died before it recorded them, of jobs that have ended since. */
   async #sweep(): Promise<void> {
     const known = new Set([...this.ledger.values()].map(({ claim }) => claim));
     const rows = await carriedBy(this.shared, this.id, undefined, 10_000);
     await tellReleased(
       this.shared,
       this.id,
-      rows.filter(({ claim, process }) => process !== this.#process && !known.has(claim)),
+      rows.filter(({ claim, job }) => ![...this.jobs.values()].includes(job) && !known.has(claim)),
     );
   }
 
   /** Asks, and records what is this host's; `dies`: before it has recorded it. */
-  async take(
-    hashes: readonly Buffer[],
-    { dies = false, claims = new Map<string, string>() } = {},
-  ): Promise<(Answer | undefined)[]> {
+  async take(hashes: readonly Buffer[], { dies = false } = {}): Promise<(Answer | undefined)[]> {
     const questions = hashes.map((sha256) => {
       const hex = sha256.toString('hex');
-      if (!claims.has(hex)) claims.set(hex, randomUUID());
-      return { sha256, feed: FEED, claim: claims.get(hex)!, size: 1 };
+      const job = this.jobs.get(hex) ?? randomUUID();
+      this.jobs.set(hex, job);
+      return { sha256, feed: FEED, claim: randomUUID(), job, size: 1 };
     });
-    const asker = { host: this.id, incarnation: this.#incarnation, process: this.#process };
+    const asker = { host: this.id, incarnation: this.#incarnation };
     const answers = await ask(this.shared, asker, questions);
     if (dies) return [];
-    return Promise.all(
-      answers.map((answer, i) => this.#record(hashes[i]!, claims.get(hashes[i]!.toString('hex'))!, answer)),
-    );
+    return Promise.all(answers.map((answer, i) => this.#record(questions[i]!, answer)));
   }
 
-  async #record(sha256: Buffer, claim: string, answer: Answer): Promise<Answer | undefined> {
+  async #record({ sha256, claim, job }: Question, answer: Answer): Promise<Answer | undefined> {
+    const ended = (): void => void this.jobs.delete(sha256.toString('hex'));
     const carry = (generation: number): void => {
+      ended();
       const content: LocalContent = { sha256, generation, claim, state: 'carried', ingestId: claim };
       this.ledger.set(keyOf(sha256, generation), content);
     };
@@ -92,11 +89,13 @@ export class SimulatedHost {
       carry(answer.generation);
       return answer;
     }
-    if (answer.kind !== 'own' || answer.state === 'stored' || this.ledger.has(keyOf(sha256, answer.generation)))
+    if (answer.kind !== 'own' || answer.state === 'stored' || this.ledger.has(keyOf(sha256, answer.generation))) {
+      if (answer.kind !== 'carried') ended();
       return answer;
-    // Its ledger does not know the row, and whoever asked is dead: there is one process at a time here.
+    }
+    // Its ledger does not know the row: there is one process at a time here, and one job a content.
     const left = { sha256, feed: FEED, generation: answer.generation, claim: answer.claim };
-    if (!(await takeOver(this.shared, this.id, left, { claim, process: this.#process }))) return undefined;
+    if (!(await takeOver(this.shared, this.id, left, { claim, job }))) return undefined;
     carry(answer.generation);
     return { kind: 'mine', generation: answer.generation };
   }
@@ -118,7 +117,7 @@ export class SimulatedHost {
     let conflicts = 0;
     while (this.outbox.length > 0) {
       const { what, ...one } = this.outbox[0]!;
-      const told = { ...one, feed: FEED, process: this.#process, target: Buffer.from(one.claim), size: 1 };
+      const told = { ...one, feed: FEED, job: randomUUID(), target: Buffer.from(one.claim), size: 1 };
       if (what === 'stored') conflicts += (await tellStored(this.shared, this.id, [told])).length;
       else await tellReleased(this.shared, this.id, [told]);
       this.outbox.shift();
