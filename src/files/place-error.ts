@@ -4,8 +4,8 @@
  */
 import { codeOfErrno, LinuxError } from '../linux/index.js';
 
-/** `process`: a feed's chain, which no file of it can go through while it cannot be loaded. */
-export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process';
+/** `process`: a feed's chain, which no file of it can go through while it cannot be loaded. `ledger`: the one that hosts share. */
+export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process' | 'ledger';
 
 export class PlaceError extends Error {
   override readonly name = 'PlaceError';

@@ -21,7 +21,7 @@ export interface Question {
   feed: string;
   /** Names the answer `mine`: a UUID that was never used before. */
   claim: string;
-  /** The job that wants to know, as a UUID: its host can tell whether it still asks. */
+  /** The job that wants to know: its host can tell whether it still asks. */
   job: string;
   size: number;
   /** `--same-content-again-after`: since it was stored, by the clock of the database. */
@@ -44,7 +44,7 @@ export type Answer =
 const PUT = `
 INSERT INTO contents (sha256, feed, generation, host, job, claim, state, size, carried_at)
 SELECT a.sha256, a.feed, a.generation, h.id, a.job, a.claim, 'carried', a.size, now()
-  FROM unnest($3::bytea[], $4::text[], $5::int[], $6::uuid[], $7::uuid[], $8::bigint[])
+  FROM unnest($3::bytea[], $4::text[], $5::int[], $6::text[], $7::uuid[], $8::bigint[])
        AS a (sha256, feed, generation, job, claim, size),
        hosts h
  WHERE h.id = $1 AND h.incarnation = $2

@@ -27,7 +27,7 @@ const TABLES = [
     generation integer NOT NULL,
     host uuid NOT NULL REFERENCES hosts (id),
     -- the job that asked, as its host names it, and what that host's ledger knows the answer by
-    job uuid NOT NULL,
+    job text NOT NULL,
     claim uuid NOT NULL,
     state text NOT NULL CHECK (state IN ('carried', 'stored')),
     -- why the file that carries it is held

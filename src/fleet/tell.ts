@@ -15,7 +15,6 @@ interface Named {
 export interface Stored extends Named {
   /** Of which it was told as carried; else any that was never used. */
   claim: string;
-  /** A UUID. */
   job: string;
   /** Null where it was learned. */
   ingestId: string | null;
@@ -35,7 +34,7 @@ export interface Held extends Released {
 const STORED = `
 INSERT INTO contents (sha256, feed, generation, host, job, claim, state, ingest_id, target, size, carried_at, stored_at)
 SELECT a.sha256, a.feed, a.generation, $1, a.job, a.claim, 'stored', a.ingest_id, a.target, a.size, now(), now()
-  FROM unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::bigint[])
+  FROM unnest($2::bytea[], $3::text[], $4::int[], $5::text[], $6::uuid[], $7::text[], $8::bytea[], $9::bigint[])
        AS a (sha256, feed, generation, job, claim, ingest_id, target, size)
  ORDER BY a.sha256, a.feed, a.generation
 ON CONFLICT (sha256, feed, generation) DO UPDATE

@@ -33,6 +33,7 @@ export const HOUSE: readonly string[] = [
   'src/ingest/files',
   'src/ingest/outputs',
   'src/ingest/ledger',
+  'src/ingest/shared-ledger',
   'src/ingest/manifest',
   'src/ingest/warehouse',
   'src/ingest/calls',

@@ -110,6 +110,9 @@ export function glance(statePath: string): Glance {
 export const underWay = (statePath: string, feed: string): number =>
   asked<number>(statePath, "count(*) FROM jobs WHERE state NOT IN ('done', 'held') AND feed = ?", feed)[0]!;
 
+/** What the other hosts have not been told. */
+export const untoldOf = (statePath: string): number => asked<number>(statePath, 'count(*) FROM shared_outbox')[0]!;
+
 /** How many jobs are done and how many are not, as words to compare. */
 export const doneAndOthers = (statePath: string, feed: string): string =>
   asked<string>(statePath, "total(state = 'done') || ' of ' || count(*) FROM jobs WHERE feed = ?", feed)[0]!;

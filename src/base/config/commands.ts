@@ -27,6 +27,7 @@ export const COMMANDS = {
       'keep-history',
       ...DASHBOARD,
       ...ALARMS,
+      'shared-ledger',
     ],
     needs: ['input', 'warehouse', 'manifests'],
     examples: [
@@ -48,7 +49,11 @@ export const COMMANDS = {
   'ingest-worker': command({
     name: 'ingest-worker',
     summary: 'Runs stages of the queue; learns the feeds from the state. Start as many as you want.',
-    options: ['stage', 'concurrency', 'max-attempts', 'stall-seconds', 'max-bytes-per-second', ...FIND, ...LOGS],
+    options: [
+      ...['stage', 'concurrency', 'max-attempts', 'stall-seconds', 'max-bytes-per-second', 'shared-ledger'],
+      ...FIND,
+      ...LOGS,
+    ],
     examples: ['ingest-worker --state-path /var/lib/atomic-ingestor/state.db --stage hash=2 --stage move'],
   }),
   'ingest-dashboard': command({

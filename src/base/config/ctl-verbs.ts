@@ -110,6 +110,18 @@ export const CTL = {
       ],
     },
   ),
+  host: verb(
+    'host',
+    'join NAME: makes this host known in the shared ledger; it asks there from its next start on.',
+    ['shared-ledger'],
+    {
+      words: 'join NAME',
+      wordsMax: 2,
+      examples: [
+        'ingest-ctl host join lake-1 --shared-ledger postgres://ingest@db.example.org/ingest --input /data/staging',
+      ],
+    },
+  ),
   retire: verb('retire', 'Ends a feed that is not configured any more: audit and metrics leave it out.', [], {
     words: 'FEED',
     wordsMax: 1,

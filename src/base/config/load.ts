@@ -53,6 +53,7 @@ function serviceOf(
     trace: values.trace,
     dashboard: dashboardOf(invocation, env, dashboard),
     notify: notifyOf(invocation, env),
+    sharedLedger: values['shared-ledger'],
   };
 }
 

@@ -75,6 +75,8 @@ export interface ServiceOptions {
   dashboard: DashboardOptions | undefined;
   /** Undefined: alarms are told to nobody. */
   notify: NotifyOptions | undefined;
+  /** Undefined: this host shares its ledger with no other. */
+  sharedLedger: string | undefined;
 }
 
 export interface Config {

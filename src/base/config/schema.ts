@@ -24,6 +24,7 @@ import {
 } from './values/field.js';
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
+import { isSharedLedger } from './values/shared-ledger.js';
 import { STAGE_NAMES } from './values/stage-names.js';
 
 /** What a worker process may run: one stage, or all of them. */
@@ -40,6 +41,7 @@ const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
 const ALARMS = 'Alarms';
+const FLEET = 'Many hosts';
 const MIRROR = 'What the mirror does';
 export const GROUPS = [
   FOLDERS,
@@ -53,6 +55,7 @@ export const GROUPS = [
   RUNNING,
   DASHBOARD,
   ALARMS,
+  FLEET,
   STATE,
 ] as const;
 
@@ -389,6 +392,18 @@ export const serviceFields = {
     placeholder: 'FILE',
     defaultText: 'none',
   }),
+  'shared-ledger': text(
+    {
+      group: FLEET,
+      description:
+        'the PostgreSQL in which hosts record which of them has a content; its password: PGPASSWORD or .pgpass',
+      rule: 'postgres://USER@HOST:PORT/DATABASE without a password',
+      example: 'postgres://ingest@db.example.org/ingest',
+      placeholder: 'URL',
+      defaultText: 'none',
+    },
+    (value) => isSharedLedger(value),
+  ),
 } satisfies Record<string, Field>;
 
 /** Options of commands that show or change a state; flags only. */

@@ -7,7 +7,7 @@ import type { Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { mountOf } from '../../files/mounts.js';
 import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../../files/places.js';
-import { type ByteName, LinuxError, renameNoReplace, type Stat, unlinkAt } from '../../linux/index.js';
+import { type ByteName, LinuxError, renameNoReplace, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
 import { shownPlace } from '../ledger/content.js';
@@ -51,10 +51,11 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
   // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
-  // One that was learned elsewhere is not ours to vouch for, and of a pruned one only its manifest is known.
+  // One that was learned, or that another host has, is not ours to vouch for; of a pruned one only its manifest is known.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
     deleting &&
+    decided.host === undefined &&
     !of.startsWith('/') &&
     statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes;
   const note = decided.note ?? (deleting && !originalThere ? 'original_missing' : undefined);
@@ -72,12 +73,18 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
         path: job.path,
         sha256: job.facts.sha256,
         bytes: job.claim.bytes,
-        duplicate_of: shownPlace(batch.feed.warehouse, of),
+        ...duplicateOf(batch.feed.warehouse, decided),
         kept: !originalThere,
         ...(note !== undefined && { note }),
       }),
   };
 }
+
+/** Another host's is named by that host, below its warehouse; that place is nothing here. */
+const duplicateOf = (warehouse: string, { of = '', host }: PutAway) =>
+  host === undefined
+    ? { duplicate_of: shownPlace(warehouse, of as ByteName) }
+    : { duplicate_of: shownName(of as ByteName), host };
 
 /** Its uploader wrote on by a descriptor of before the seal: what was decided spoke of other bytes. */
 const writtenSince = ({ facts }: IngestJob): Step => ({

@@ -27,15 +27,18 @@ export async function probeGates(
   rootsOf: (feed: string) => Promise<Roots | undefined>,
   hand: (place: string) => void,
   emit: Emit,
+  shared?: { probe(): Promise<void> } | undefined,
 ): Promise<void> {
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
     const roots = await rootsOf(gate.feed);
+    // Without it this process cannot know; another one will.
+    if (gate.place === 'ledger' && !shared) continue;
     if (!roots || hanging || !(await backend.takeProbe(gate))) continue;
     if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
       continue;
     hand(gate.place);
-    const failure = gate.stage === ON_TRIAL ? undefined : probe(backend, gate, roots);
+    const failure = gate.stage === ON_TRIAL ? undefined : await probe(backend, gate, roots, shared);
     hand('');
     if (failure !== undefined) {
       await backend.putBackProbe(gate, PROBE_EVERY_MS);
@@ -74,7 +77,13 @@ async function answers(backend: Backend, gate: Gate, path: string): Promise<bool
 }
 
 /** The error that the place still gives, or undefined. */
-function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
+async function probe(
+  backend: Backend,
+  gate: Gate,
+  roots: Roots,
+  shared: { probe(): Promise<void> } | undefined,
+): Promise<unknown> {
+  if (gate.place === 'ledger') return shared?.probe().then(undefined, (error: unknown) => error);
   // Whether a chain can be loaded is asked by the next file that goes through it.
   if (gate.place === 'process') return undefined;
   const files = new FeedFiles(roots);

@@ -11,6 +11,7 @@ import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { movedNothing } from '../rules/moved.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
 import { mayComeAgain } from './exceptions.js';
+import { noteClaim, noteOwner, type Says } from './shared.js';
 
 /** What is planned of a content in the transaction that finds it to be new. */
 export interface Ahead {
@@ -25,16 +26,25 @@ export interface Ahead {
 /** What of a feed's options says what becomes of a content. */
 export type Asking = Pick<Partial<FeedOptions>, 'sameContentAgainAfterMs' | 'process'>;
 
-/** `facts` has `sha256` and `sealed`. Answers the outcome of the hash stage. */
-export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking = {}, ahead?: Ahead): Outcome {
+/** `facts` has `sha256` and `sealed`. `says`: where hosts share a ledger. Answers the outcome of the hash stage. */
+export function askLedger(
+  tx: Tx,
+  job: ClaimedJob,
+  facts: JobFacts,
+  feed: Asking = {},
+  { ahead, says }: { ahead?: Ahead | undefined; says?: Says | undefined } = {},
+): Outcome {
   const sha256 = Buffer.from(facts.sha256!, 'hex');
   // A writer that was met after the seal may have made it longer.
   const original = parseIdentity(facts.sealed!.identity)!;
   const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
-  if (!known || comesAgain(tx, job, known, feed.sameContentAgainAfterMs)) {
-    const generation = known ? known.generation + 1 : 1;
+  const elsewhere = says && bySharedLedger(facts, known, says);
+  if (elsewhere) return { ...elsewhere, bytes };
+  const generation = nextGeneration(tx, job, known, feed, says);
+  if (generation !== undefined) {
     const { row, planned } = carry(tx, job, facts, { sha256, generation, original }, ahead);
+    if (says?.kind === 'mine') noteClaim(tx, row, says.claim);
     const payload = payloadOf({ ...facts, content: row, ...movedNothing(job.claimNo) });
     return {
       kind: 'advance',
@@ -44,23 +54,65 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking
       ...(planned && { memo: planned }),
     };
   }
+  // The others have lost what this host had told them, or were never told.
+  if (says?.kind === 'mine' && says.generation === known!.generation) noteOwner(tx, known!, says.claim);
+  return { ...ofKnown(tx, job, facts, feed, known!), bytes };
+}
+
+/** The generation that the content gets; undefined where the one that is known stands. */
+function nextGeneration(
+  tx: Tx,
+  job: ClaimedJob,
+  known: Content | undefined,
+  feed: Asking,
+  says: Says | undefined,
+): number | undefined {
+  if (says) return says.kind === 'mine' && (known?.generation ?? 0) < says.generation ? says.generation : undefined;
+  if (!known) return 1;
+  return comesAgain(tx, job, known, feed.sameContentAgainAfterMs) ? known.generation + 1 : undefined;
+}
+
+/** A content that was met before, and does not come again. */
+function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking, known: Content): Outcome {
   if (known.carrier === job.id && known.state !== 'stored') {
     // Its job may have been lost, and found again by its file alone.
     const processed = processedOf(tx, known.row) && { processed: true as const };
     return {
       kind: 'advance',
       to: stageOf(known.state, feed.process),
-      bytes,
       payload: payloadOf({ ...facts, content: known.row, ...processed, ...movedNothing(job.claimNo) }),
     };
   }
-  if (known.state === 'stored') return { ...duplicate(facts, known), bytes };
+  if (known.state === 'stored') return duplicate(facts, known);
   return {
     kind: 'wait',
     on: waitToken(known.row),
     why: `content carried by ${known.carrier}`,
-    bytes,
     payload: payloadOf(facts),
+  };
+}
+
+/** The ask is repeated after this: at once it would meet the same. */
+const ASKED_AGAIN_MS = 1_000;
+const ASKED_AGAIN_MAX_MS = 60_000;
+
+/** Where another host has it, or this one in a way that its own ledger does not know. What is known here counts first. */
+function bySharedLedger(facts: JobFacts, known: Content | undefined, says: Says): Outcome | undefined {
+  if (known && (known.generation >= says.generation || known.state !== 'stored')) return undefined;
+  if (says.kind === 'mine') return undefined;
+  if (says.kind === 'stored') {
+    const putAway: PutAway = { kind: 'duplicate', of: says.target, host: says.host };
+    return { kind: 'defer', inMs: 0, why: 'duplicate', payload: payloadOf({ ...facts, putAway }) };
+  }
+  if (says.kind === 'own')
+    return { kind: 'defer', inMs: ASKED_AGAIN_MS, why: 'content is being asked for', payload: payloadOf(facts) };
+  const times = facts.elsewhere ?? 0;
+  const held = says.held === null ? '' : `, held there: ${says.held}`;
+  return {
+    kind: 'defer',
+    inMs: Math.min(ASKED_AGAIN_MS * 2 ** Math.min(times, 10), ASKED_AGAIN_MAX_MS),
+    why: `content carried by host ${says.host}${held}`,
+    payload: payloadOf({ ...facts, elsewhere: times + 1 }),
   };
 }
 

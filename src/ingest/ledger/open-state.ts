@@ -21,6 +21,7 @@ import { prunedModule } from './pruned.js';
 import { replacedModule } from './replaced.js';
 import { ledgerModule } from './schema.js';
 import { servicesModule } from './services.js';
+import { sharedModule } from './shared.js';
 import { closeUntilChecked } from './unchecked.js';
 
 const MODULES = [
@@ -34,6 +35,7 @@ const MODULES = [
   servicesModule,
   replacedModule,
   outputsModule,
+  sharedModule,
 ] as const;
 
 export interface OpenOptions {

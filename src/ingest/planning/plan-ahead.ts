@@ -8,7 +8,7 @@ import type { Around, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
 import { type Partition, partitionOf } from '../../files/places.js';
 import type { ByteName } from '../../linux/index.js';
-import { type Ahead, askLedger } from '../ledger/ask.js';
+import type { Ahead } from '../ledger/ask.js';
 import type { Content } from '../ledger/content.js';
 
 import { type Append, type End, fillAppend, planAppend } from '../manifest/append.js';
@@ -16,7 +16,7 @@ import { manifestLine } from '../manifest/record.js';
 import { planningTurns } from '../manifest/turns.js';
 import { endOf, fileName } from '../manifest/write.js';
 import { isClosed, noteLines } from '../periods/plan.js';
-import { isHashed } from '../steps/hashed.js';
+import { asking, isHashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Step } from '../steps/stage.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
@@ -35,10 +35,7 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
     const step = steps[i]!;
     const plan = planning.plans.get(job);
     if (!plan || !isHashed(step)) return;
-    steps[i] = {
-      ...step,
-      outcome: (tx, claimed) => askLedger(tx, claimed, step.hashed, batch.feed, planning.ahead(plan)),
-    };
+    steps[i] = asking(batch, step, () => planning.ahead(plan));
   });
   return planning;
 }

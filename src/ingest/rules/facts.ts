@@ -39,6 +39,8 @@ export interface PutAway {
   kind: 'stored' | 'duplicate' | 'discarded' | 'withdrawn';
   /** A duplicate has it: where the content is. */
   of?: string;
+  /** `of` is below the warehouse of this other host of the shared ledger. */
+  host?: string;
   /** `record_pruned` for a duplicate: `of` is the manifest with its line. For a withdrawal: why. */
   note?: string;
   /** A withdrawal has it: who said so. */
@@ -64,6 +66,8 @@ export interface JobFacts {
   processed?: true;
   /** How often the process of its chain ended with it. */
   chainDeaths?: number | undefined;
+  /** How often another host was met on its way with the content. */
+  elsewhere?: number;
   /** How often in a row a writer was met. */
   refusals?: number;
   /** How often there was no room for a copy of it. */

@@ -13,7 +13,7 @@ import { type Batch, retry, type Step } from '../steps/stage.js';
 /** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
 export async function syncHashed(jobs: readonly IngestJob[], handled: readonly Step[], batch: Batch): Promise<Step[]> {
   // A private copy is on disk already, and its original is trusted with nothing: where its sync failed, a second one would lie.
-  const isOwn = (step: Step): boolean => isHashed(step) && !step.hashed.sealed?.copied;
+  const isOwn = (step: Step): boolean => isHashed(step) && !step.isDurable && !step.hashed.sealed?.copied;
   const hashed = jobs.flatMap((job, i) => (isOwn(handled[i]!) ? [job] : []));
   const failed = new Set<IngestJob>();
   for (const inside of new Set(hashed.map((job) => job.inside))) {

@@ -9,11 +9,10 @@ import { SMALL_BYTES } from '../../files/digest.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/places.js';
 import type { HashAnswer, ToHash, ToRead } from '../calls/order.js';
-import { askLedger } from '../ledger/ask.js';
 import { stabilityMs } from '../rules/completion.js';
 import type { JobFacts } from '../rules/facts.js';
 import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
-import type { Hashed } from '../steps/hashed.js';
+import { asking, type Hashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import { sealedMissing } from '../steps/missing.js';
 import {
@@ -28,6 +27,7 @@ import {
   type Step,
   writerMs,
 } from '../steps/stage.js';
+import { askShared } from './ask-shared.js';
 import { syncHashed } from './hash-sync.js';
 import { readAgain } from './unread.js';
 
@@ -40,7 +40,7 @@ export const hash: Stage = {
     const dirty = new DirtyDirectories();
     const handled = await hashAll(jobs, batch, dirty);
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
-    return { steps: await syncHashed(jobs, durable, batch) };
+    return { steps: await askShared(jobs, await syncHashed(jobs, durable, batch), batch) };
   },
 };
 
@@ -88,7 +88,7 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'as_hashed': {
       // Hashed before it had to wait for its twin, and nobody could write it since.
       const facts: JobFacts = { ...job.facts, sealed: answer.sealed };
-      return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed) };
+      return asking(batch, { hashed: facts, isDurable: true });
     }
     case 'again':
       return again(job, batch, answer);
@@ -120,7 +120,7 @@ function hashed(given: JobFacts, sha256: string, { feed }: Batch): Step | Hashed
   }
   const { refusals: _, noRoom: __, ...rest } = given;
   const facts = { ...rest, sha256 };
-  return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed), hashed: facts };
+  return asking({ feed }, { hashed: facts });
 }
 
 /** The window runs (again) inside `underprocess/`. */

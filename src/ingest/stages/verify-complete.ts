@@ -12,6 +12,7 @@ import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, defer, durably, orderOf, type Passed, type Stage, type Step, writerMs } from '../steps/stage.js';
+import { askShared } from './ask-shared.js';
 import { judgeHash } from './hash.js';
 import { syncHashed } from './hash-sync.js';
 import { limits } from './limits.js';
@@ -31,7 +32,7 @@ export const verifyComplete: Stage = {
     const handled = judgeEach(jobs, answers, batch, (job, answer) => judge(job, batch, dirty, answer));
     // One sync a batch: the renames are on disk before the commit that says "sealed".
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
-    const steps = await syncHashed(jobs, durable, batch);
+    const steps = await askShared(jobs, await syncHashed(jobs, durable, batch), batch);
     return { steps, around: await planAhead(jobs, steps, batch) };
   },
 };

@@ -12,6 +12,7 @@ import type { FileEnd } from '../chains/child.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { closeForPlace } from '../gates/episode.js';
 import { behindTheOthers, neverFits } from '../gates/room.js';
+import type { Says } from '../ledger/shared.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import type { IngestJob } from './job.js';
@@ -45,6 +46,12 @@ export interface ChainRunner {
   run(feed: FeedOptions, file: FileMessage, isSuspect: boolean): Promise<FileEnd>;
 }
 
+/** Which host has a content: asked of the ledger that hosts share. */
+export interface SharedAnswers {
+  /** Answers each at its place; a string is the reason why the ledger refuses that one. Errors: PlaceError `ledger`. */
+  ask(feed: FeedOptions, files: readonly { job: string; sha256: Buffer; size: number }[]): Promise<(Says | string)[]>;
+}
+
 export interface Feed {
   options: FeedOptions;
   roots: Roots;
@@ -66,6 +73,8 @@ export interface Batch {
   readonly isPaced?: boolean;
   readonly calls: Calls;
   readonly chains: ChainRunner;
+  /** Where this host shares its ledger. */
+  readonly shared?: SharedAnswers | undefined;
   /**
    * Whether this process goes on with its jobs in that stage, in the same claim: it runs it, and no gate of this feed is closed
    * there. Each file is as safe as if both were settled one after the other: nothing that the first stage did is taken for done
@@ -128,15 +137,16 @@ export const defer = (inMs: number, why: string, facts?: JobFacts, seen?: SeenNo
   outcome: { kind: 'defer', inMs, why, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 
-/** The gate that a failing place closes, and the job is due as soon as it opens. */
-export function blocked(stage: StageName, feed: string, error: PlaceError, emit: Emit): Step {
+/** The gate that a failing place closes, and the job is due as soon as it opens. `facts`: what was found out of its file before. */
+export function blocked(stage: StageName, feed: string, error: PlaceError, emit: Emit, facts?: JobFacts): Step {
   let isNew = false;
   return {
     outcome: (tx, job) => {
       const hopeless = error.copy && neverFits(error, error.copy);
       if (hopeless) return hopeless;
       isNew = closeForPlace(tx, feed, stage, error);
-      return error.copy ? behindTheOthers(job) : { kind: 'defer', inMs: 0, why: `place_${error.place}` };
+      if (error.copy) return behindTheOthers(job);
+      return { kind: 'defer', inMs: 0, why: `place_${error.place}`, ...(facts && { payload: payloadOf(facts) }) };
     },
     told: () => {
       if (isNew) emit('gate_closed', { feed, stage, place: error.place, code: error.code, reason: error.message });

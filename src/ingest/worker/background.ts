@@ -8,6 +8,7 @@ import { limits, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
+import { BEAT_MS } from '../../fleet/hosts.js';
 import { shownName } from '../../linux/index.js';
 import { HANGS_IN } from '../calls/order.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
@@ -16,6 +17,7 @@ import { probeGates } from '../gates/prober.js';
 import { countLostLines } from '../health/beats.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
+import type { SharedLedger } from '../shared-ledger/shared-ledger.js';
 import { STAGES } from '../stages/index.js';
 import type { Emit } from '../steps/stage.js';
 import type { Hung } from '../threads/thread.js';
@@ -29,6 +31,8 @@ const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
 const RESERVATIONS_EVERY_MS = 5_000;
+const TELL_EVERY_MS = 1_000;
+const SWEEP_EVERY_MS = 3_600_000;
 
 /** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
 function untilNextMs(periodMs: number): number {
@@ -50,6 +54,8 @@ export interface BackgroundParts {
   backend: Backend;
   statePath: string;
   feeds: Feeds;
+  /** Where this host shares its ledger. */
+  shared?: SharedLedger | undefined;
   emit: Emit;
   /** How long an owner may give no sign of life. */
   stallMs: number;
@@ -90,6 +96,12 @@ export class Background {
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
+    const { shared } = this.parts;
+    if (shared) {
+      this.#every(TELL_EVERY_MS, shared.tell);
+      this.#every(BEAT_MS, shared.live);
+      this.#every(SWEEP_EVERY_MS, shared.sweep);
+    }
     this.#every(RESERVATIONS_EVERY_MS, () => forgetReservations(this.parts.backend, () => this.#stopped));
   }
 
@@ -171,9 +183,9 @@ export class Background {
   }
 
   #probe(): Promise<void> {
-    const { backend, feeds, emit } = this.parts;
+    const { backend, feeds, shared, emit } = this.parts;
     const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit);
+    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, shared);
   }
 
   /** This work belongs to no job. */

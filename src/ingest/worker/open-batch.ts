@@ -5,7 +5,7 @@ import { type ByteName, shownName } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { STAGES } from '../stages/index.js';
 import type { IngestJob } from '../steps/job.js';
-import type { Batch, ChainRunner, Feed } from '../steps/stage.js';
+import type { Batch, ChainRunner, Feed, SharedAnswers } from '../steps/stage.js';
 import type { Background } from './background.js';
 import { BatchCalls, type Threads } from './batch-calls.js';
 
@@ -16,13 +16,14 @@ export interface Worker {
   context: ChildContext;
   threads: Threads;
   chains: ChainRunner;
+  shared: SharedAnswers | undefined;
   /** See Batch. */
   isPaced: boolean;
 }
 
 export function openBatch(
   feed: Feed,
-  { backend, boot, background, context, threads, chains, isPaced }: Worker,
+  { backend, boot, background, context, threads, chains, shared, isPaced }: Worker,
 ): { batch: Batch; close: () => void } {
   const files = new FeedFiles(feed.roots);
   const hand = (job: IngestJob | undefined, place?: string): void =>
@@ -38,6 +39,7 @@ export function openBatch(
     isPaced,
     calls: new BatchCalls(files, hand, isDraining, threads),
     chains,
+    shared,
     goesOn: goesOn(backend, feed.options.name, straightOn(context.stages, isPaced)),
     // Stages name a file by its path below the input, as bytes; people get the whole path.
     emit: (event, fields) =>

@@ -12,6 +12,7 @@ import { Chains } from '../chains/chains.js';
 import { finishDecided } from '../ends/decided.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
+import { sharedLedgerOf } from '../shared-ledger/open.js';
 import { STAGES } from '../stages/index.js';
 import { type IngestJob, ingestJob } from '../steps/job.js';
 import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type Step } from '../steps/stage.js';
@@ -38,8 +39,9 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
   const feeds = new Feeds(backend, statePath, context.emit);
   const onError = noticeOf(context);
+  const shared = sharedLedgerOf(backend, context);
   const background: Background = new Background({
-    ...{ backend, statePath, feeds },
+    ...{ backend, statePath, feeds, shared },
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
@@ -66,7 +68,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     const worker: Worker = {
-      ...{ backend, boot: bootId(), background, context, isPaced: bound > 0, chains },
+      ...{ backend, boot: bootId(), background, context, isPaced: bound > 0, chains, shared },
       threads: { all: threads, failed: onError },
     };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
@@ -86,6 +88,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     await threads.close();
     chains.close();
     feeds.close();
+    await shared?.close();
     // While a call hangs its job stays this process's, whose lock is free when it has really ended.
     if (threads.hanging === 0) await backend.close();
   }

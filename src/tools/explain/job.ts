@@ -6,7 +6,7 @@ import { statEntry } from '../../ingest/files/feed-files.js';
 import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
 import { contentByRow, shownPlace } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
-import type { ByteName } from '../../linux/index.js';
+import { type ByteName, shownName } from '../../linux/index.js';
 import { ofContent, since } from './content.js';
 import { pathOf } from './find.js';
 import { type Looked, waiting } from './waiting.js';
@@ -93,10 +93,15 @@ function ended(job: Job, looked: Looked): Verdict {
     case 'stored':
       return content ? ofContent(content, looked) : verdict('stored', `It was stored at ${when}.`);
     case 'duplicate': {
-      const of = facts.putAway?.of;
+      const { of, host } = facts.putAway ?? {};
       const first = content ? `, which came from ${shown(content.sourcePath)}${since(content)}` : '';
       const place = shownPlace(looked.feed.warehouse, (of ?? '') as ByteName);
-      const before = facts.putAway?.note === 'record_pruned' ? `, with its line in ${place}` : `, as ${place}${first}`;
+      const before =
+        host !== undefined
+          ? `, at host ${host}, as ${shownName((of ?? '') as ByteName)}`
+          : facts.putAway?.note === 'record_pruned'
+            ? `, with its line in ${place}`
+            : `, as ${place}${first}`;
       return verdict('duplicate', [
         `Its content was there before${before}: it is a duplicate since ${when}.`,
         whereIs(job, DUPLICATES, looked) ??

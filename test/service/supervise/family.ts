@@ -38,6 +38,7 @@ export function configIn(folder: string, stallSeconds: number): Config {
       trace: false,
       dashboard: undefined,
       notify: undefined,
+      sharedLedger: undefined,
     },
   };
 }

@@ -1,0 +1,204 @@
+/**
+ * This process's part in the ledger that hosts share: asks which host has a content, tells what became of this host's, says that it lives.
+ * Guarantees: a row of the shared ledger that nothing here stands for is taken over by a job that asks for it, or given up; it is never
+ * taken from a job that may still ask. What the outbox has is told before its content is asked for again.
+ * Does not: keep anything that another process of the state needs: all of that is in the state.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Backend, Reader } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { PlaceError } from '../../files/place-error.js';
+import { type Answer, ask, type Question } from '../../fleet/ask.js';
+import { SharedConnection } from '../../fleet/connection.js';
+import { SharedError } from '../../fleet/errors.js';
+import { beat, enterHost } from '../../fleet/hosts.js';
+import { checkSchema } from '../../fleet/schema.js';
+import { takeOver } from '../../fleet/tell.js';
+import type { ByteName } from '../../linux/names.js';
+import { isClaimKnown, isUntold, noteIncarnation, type Says, type SharedHost, sharedHost } from '../ledger/shared.js';
+import { placeOfState } from './place.js';
+import { sweep } from './sweep.js';
+import { tellOutbox } from './tell-outbox.js';
+
+export type Emit = (event: string, fields: Record<string, unknown>) => void;
+
+/** Nobody waits longer than this for the look whether the host lives elsewhere, which takes half a minute. */
+const ENTER_MS = 2_000;
+
+interface File {
+  job: string;
+  sha256: Buffer;
+  size: number;
+}
+
+export class SharedLedger {
+  readonly #connection: SharedConnection;
+  readonly #stopped = new AbortController();
+  /** Undefined until this process has entered. */
+  #host: SharedHost | undefined;
+  #entering: Promise<SharedHost> | undefined;
+  #isAway = false;
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly statePath: string,
+    url: string,
+    private readonly emit: Emit,
+  ) {
+    this.#connection = new SharedConnection(url);
+  }
+
+  /** Answers each file at its place; a string is why the ledger refuses that one. Errors: PlaceError `ledger`. */
+  async ask(feed: FeedOptions, files: readonly File[]): Promise<(Says | string)[]> {
+    try {
+      const host = await this.#entered();
+      const isOpen = this.backend.read((reader) => files.some(({ sha256 }) => isUntold(reader, sha256)));
+      if (isOpen) await tellOutbox(this.backend, this.#connection, host.id);
+      // A batch names a content once; who has the same is told the same.
+      const first = new Map(files.map((file) => [file.sha256.toString('hex'), file]));
+      const answers = await this.#answered(
+        host,
+        [...first.values()].map((file) => questionOf(file, feed)),
+      );
+      const says = new Map([...first.keys()].map((hex, i) => [hex, answers[i]!]));
+      return files.map((file) => {
+        const hex = file.sha256.toString('hex');
+        const one = says.get(hex)!;
+        if (typeof one === 'string' || first.get(hex) === file || one.kind !== 'mine') return one;
+        return { kind: 'own', generation: one.generation };
+      });
+    } catch (error) {
+      throw this.#asPlace(error);
+    }
+  }
+
+  /** Whether it answers. Errors: PlaceError `ledger`. */
+  async probe(): Promise<void> {
+    try {
+      await beat(this.#connection, (await this.#entered()).id, this.#host!.incarnation);
+    } catch (error) {
+      throw this.#asPlace(error);
+    }
+  }
+
+  /** Tells what the outbox has. */
+  tell = (): Promise<void> =>
+    this.#quietly(async ({ id }) => this.#told(await tellOutbox(this.backend, this.#connection, id)));
+  /** Says that this host lives. */
+  live = (): Promise<void> => this.#quietly(({ id, incarnation }) => beat(this.#connection, id, incarnation));
+  /** Gives up what this host has in the shared ledger and nothing here stands for. */
+  sweep = (): Promise<void> =>
+    this.#quietly(async ({ id }) => {
+      const left = await sweep(this.backend, this.#connection, id);
+      if (left > 0) this.emit('shared_rows_given_up', { contents: left });
+    });
+
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    await this.#connection.close();
+  }
+
+  /** Background work: what fails is tried again at its next time, and told once. */
+  async #quietly(act: (host: SharedHost) => Promise<void>): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
+    try {
+      await act(await this.#entered());
+      if (this.#isAway) this.emit('shared_ledger_back', { ledger: this.#connection.where });
+      this.#isAway = false;
+    } catch (error) {
+      if (!(error instanceof SharedError)) throw error;
+      if (this.#isAway || this.#stopped.signal.aborted) return;
+      this.#isAway = true;
+      this.emit('shared_ledger_away', { ledger: this.#connection.where, code: error.code, reason: error.message });
+    }
+  }
+
+  #told(conflicts: number): void {
+    if (conflicts > 0) this.emit('content_stored_twice', { ledger: this.#connection.where, contents: conflicts });
+  }
+
+  /** Another process of this state may have entered since: what the state says counts. */
+  async #entered(): Promise<SharedHost> {
+    const now = this.backend.read(sharedHost)!;
+    if (this.#host?.incarnation === now.incarnation) return this.#host;
+    this.#entering ??= this.#enter(now).finally(() => (this.#entering = undefined));
+    const late = new SharedError(
+      'unknown',
+      'entering',
+      'this host was at another place, and is watched for half a minute: does it live there?',
+    );
+    const inTime = await Promise.race([this.#entering, pause(ENTER_MS, undefined, { ref: false })]);
+    if (inTime) return inTime;
+    throw late;
+  }
+
+  async #enter(now: SharedHost): Promise<SharedHost> {
+    await checkSchema(this.#connection);
+    const place = placeOfState(this.statePath);
+    const incarnation = await enterHost(this.#connection, { id: now.id, place }, now.incarnation, this.#stopped.signal);
+    await this.backend.transact((tx) => noteIncarnation(tx, incarnation));
+    this.#host = { ...now, incarnation };
+    return this.#host;
+  }
+
+  /** Once more where nothing is known: a question that is asked again gets the answer of the first. */
+  async #answered(host: SharedHost, questions: Question[]): Promise<(Says | string)[]> {
+    const asker = { host: host.id, incarnation: host.incarnation };
+    let answers: readonly Answer[];
+    try {
+      answers = await ask(this.#connection, asker, questions).catch((error) => {
+        if (error instanceof SharedError && error.kind === 'unknown') return ask(this.#connection, asker, questions);
+        throw error;
+      });
+    } catch (error) {
+      if (!(error instanceof SharedError && error.kind === 'row')) throw error;
+      if (questions.length === 1) return [error.message];
+      const half = questions.length >> 1;
+      const front = await this.#answered(host, questions.slice(0, half));
+      return [...front, ...(await this.#answered(host, questions.slice(half)))];
+    }
+    return Promise.all(answers.map((answer, i) => this.#says(host, questions[i]!, answer)));
+  }
+
+  async #says(host: SharedHost, question: Question, answer: Answer): Promise<Says> {
+    const { generation } = answer;
+    switch (answer.kind) {
+      case 'mine':
+        return { kind: 'mine', generation, claim: question.claim };
+      case 'stored':
+        return {
+          kind: 'stored',
+          generation,
+          host: answer.hostName,
+          target: (answer.target?.toString('latin1') ?? '') as ByteName,
+        };
+      case 'carried':
+        return { kind: 'carried', generation, host: answer.hostName, held: answer.held };
+      case 'own':
+        if (answer.state === 'carried' && this.backend.read((reader) => isLeft(reader, answer, question.job))) {
+          const { sha256, feed, claim, job } = question;
+          const left = { sha256, feed, generation, claim: answer.claim };
+          if (await takeOver(this.#connection, host.id, left, { claim, job }))
+            return { kind: 'mine', generation, claim };
+        }
+        if (answer.state === 'stored') return { kind: 'stored', generation, host: host.name, target: '' as ByteName };
+        return { kind: 'own', generation };
+    }
+  }
+
+  #asPlace(error: unknown): unknown {
+    if (!(error instanceof SharedError)) return error;
+    return new PlaceError('ledger', this.#connection.where, error.code, error.message);
+  }
+}
+
+const questionOf = ({ job, sha256, size }: File, feed: FeedOptions): Question => ({
+  ...{ sha256, feed: feed.name, claim: randomUUID(), job, size },
+  againAfterMs: feed.sameContentAgainAfterMs,
+});
+
+/** A row of this host that its ledger does not know, of a job that cannot be asking for it just now: it is the one that asks, or is not in hand. */
+const isLeft = (reader: Reader, { claim, job }: { claim: string; job: string }, asks: string): boolean =>
+  !isClaimKnown(reader, claim) &&
+  (job === asks || reader.get("SELECT 1 FROM all_jobs WHERE id = ? AND state = 'claimed'", job) === undefined);

@@ -1,0 +1,35 @@
+/**
+ * Rows of the shared ledger that this host has and nothing here stands for: a process died after its question was answered and before
+ * that was recorded, and the job has ended since.
+ * Guarantees: gives up by claim, and only what neither the ledger nor the outbox nor a job knows; a claim is never used again, so that
+ * nothing newer is hit.
+ */
+import type { Backend, Tx } from '../../../queue/backend.js';
+import type { SharedConnection } from '../../fleet/connection.js';
+import { type CarriedRow, carriedBy } from '../../fleet/tell.js';
+import { isClaimKnown, noteLeftBehind } from '../ledger/shared.js';
+
+const PAGE = 1_000;
+
+/** Answers how many. Errors: SharedError. */
+export async function sweep(backend: Backend, shared: SharedConnection, host: string): Promise<number> {
+  let given = 0;
+  let after: CarriedRow | undefined;
+  for (;;) {
+    const page: CarriedRow[] = await carriedBy(shared, host, after, PAGE);
+    const left = await backend.transact((tx) => {
+      const behind = page.filter((row) => isBehind(tx, row));
+      for (const row of behind) noteLeftBehind(tx, row);
+      return behind.length;
+    });
+    given += left;
+    after = page.at(-1);
+    if (page.length < PAGE) return given;
+  }
+}
+
+function isBehind(tx: Tx, { claim, job }: CarriedRow): boolean {
+  if (isClaimKnown(tx, claim)) return false;
+  const { state } = tx.get<{ state: string }>('SELECT state FROM all_jobs WHERE id = ?', job) ?? { state: 'done' };
+  return state === 'done';
+}

@@ -1,0 +1,79 @@
+/** Hosts that share a ledger: a world each, and a proxy each that leads to the one PostgreSQL. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { CuttingProxy } from './cutting-proxy.js';
+import { untoldOf } from './database.js';
+import { Postgres } from './postgres.js';
+import type { Program } from './program.js';
+import { type Deadline, until } from './waiting.js';
+import { createWorld, type World } from './world.js';
+
+export interface FleetHost {
+  name: string;
+  world: World;
+  proxy: CuttingProxy;
+  url: string;
+}
+
+export class Fleet {
+  private constructor(
+    readonly server: Postgres,
+    readonly hosts: readonly FleetHost[],
+  ) {}
+
+  /** Undefined, and the test is skipped, where there is no PostgreSQL. */
+  static async create(t: TestContext, names: readonly string[]): Promise<Fleet | undefined> {
+    const server = await Postgres.start(t);
+    if (!server) return undefined;
+    const hosts: FleetHost[] = [];
+    for (const name of names) {
+      const proxy = await CuttingProxy.start(t, server.port);
+      hosts.push({ name, world: createWorld(t), proxy, url: server.urlAt(proxy.port) });
+    }
+    return new Fleet(server, hosts);
+  }
+
+  host(name: string): FleetHost {
+    const host = this.hosts.find((one) => one.name === name);
+    assert(host, `there is no host ${name}`);
+    return host;
+  }
+
+  async join(): Promise<void> {
+    for (const { name, world, url } of this.hosts) {
+      const { code, stderr } = await world.run('ingest-ctl', ['host', 'join', name, '--shared-ledger', url]);
+      assert.equal(code, 0, stderr);
+    }
+  }
+
+  start(): Program[] {
+    return this.hosts.map(({ world, url }) => world.start('ingest', ['--shared-ledger', url]));
+  }
+
+  /** Each file has ended, and the others know of all that was stored. */
+  async allDone(options: Deadline = {}): Promise<void> {
+    for (const { world } of this.hosts) {
+      await world.allDroppedDone(options);
+      await until('the outbox is empty', () => untoldOf(world.statePath) === 0, options);
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const { world } of this.hosts) await world.stop();
+  }
+
+  /** Each content is in exactly one warehouse, once, with one line; nothing else is wrong at any host. */
+  check(): void {
+    const places = new Map<string, string[]>();
+    for (const { name, world } of this.hosts)
+      for (const { sha256 } of world.warehouse()) places.set(sha256, [...(places.get(sha256) ?? []), name]);
+    const dropped = new Set(this.hosts.flatMap(({ world }) => world.dropped.map(({ sha256 }) => sha256)));
+    for (const sha256 of dropped) assert.equal(places.get(sha256)?.length, 1, `${sha256} is at ${places.get(sha256)}`);
+    assert.equal(places.size, dropped.size, 'nothing else was stored');
+    for (const { world } of this.hosts) {
+      const lines = world.manifest().map(({ record }) => record!.sha256);
+      assert.equal(new Set(lines).size, lines.length, 'one line a content');
+      assert.deepEqual(new Set(lines), new Set(world.warehouse().map(({ sha256 }) => sha256)), 'a line for each');
+    }
+  }
+}
