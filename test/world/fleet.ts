@@ -1,8 +1,10 @@
 /** Hosts that share a ledger: a world each, and a proxy each that leads to the one PostgreSQL. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { SharedConnection } from '../../src/fleet/connection.js';
 import { CuttingProxy } from './cutting-proxy.js';
 import { untoldOf } from './database.js';
+import type { Options } from './layout.js';
 import { Postgres } from './postgres.js';
 import type { Program } from './program.js';
 import { type Deadline, until } from './waiting.js';
@@ -22,13 +24,13 @@ export class Fleet {
   ) {}
 
   /** Undefined, and the test is skipped, where there is no PostgreSQL. */
-  static async create(t: TestContext, names: readonly string[]): Promise<Fleet | undefined> {
+  static async create(t: TestContext, names: readonly string[], options: Options = {}): Promise<Fleet | undefined> {
     const server = await Postgres.start(t);
     if (!server) return undefined;
     const hosts: FleetHost[] = [];
     for (const name of names) {
       const proxy = await CuttingProxy.start(t, server.port);
-      hosts.push({ name, world: createWorld(t), proxy, url: server.urlAt(proxy.port) });
+      hosts.push({ name, world: createWorld(t, { options }), proxy, url: server.urlAt(proxy.port) });
     }
     return new Fleet(server, hosts);
   }
@@ -47,8 +49,10 @@ export class Fleet {
   }
 
   start(): Program[] {
-    return this.hosts.map(({ world, url }) => world.start('ingest', ['--shared-ledger', url]));
+    return this.hosts.map((host) => this.startOne(host));
   }
+
+  startOne = ({ world, url }: FleetHost): Program => world.start('ingest', ['--shared-ledger', url]);
 
   /** Each file has ended, and the others know of all that was stored. */
   async allDone(options: Deadline = {}): Promise<void> {
@@ -60,6 +64,20 @@ export class Fleet {
 
   async stop(): Promise<void> {
     for (const { world } of this.hosts) await world.stop();
+  }
+
+  /** The shared ledger says of each content that it is stored, and where. Once all is done. */
+  async checkShared(): Promise<void> {
+    const shared = new SharedConnection(this.server.url);
+    const rows = await shared.rows<{ sha256: string; name: string; state: string }>(
+      "SELECT encode(c.sha256, 'hex') AS sha256, h.name, c.state FROM contents c JOIN hosts h ON h.id = c.host",
+    );
+    await shared.close();
+    const said = rows.map(({ sha256, name, state }) => `${sha256} ${state} ${name}`).sort();
+    const are = this.hosts.flatMap(({ name, world }) =>
+      world.warehouse().map(({ sha256 }) => `${sha256} stored ${name}`),
+    );
+    assert.deepEqual(said, are.sort());
   }
 
   /** Each content is in exactly one warehouse, once, with one line; nothing else is wrong at any host. */
