@@ -5,7 +5,7 @@
  * Guarantees: whatever a cut connection left done, the same question with the same claim gets the same answer.
  * Does not: know whether a row of this host is under way or was left by a process that died; the local ledger does.
  */
-import type { SharedConnection } from './connection.js';
+import type { Rows } from './connection.js';
 import { SharedError } from './errors.js';
 import { taken } from './hosts.js';
 
@@ -92,11 +92,7 @@ const ROUNDS_MAX = 8;
  * Answers each question at its place. A batch names a content once.
  * Errors: SharedError; `host_id_taken` where this incarnation is not the host's any more: then nothing was put in.
  */
-export async function ask(
-  shared: SharedConnection,
-  asker: Asker,
-  questions: readonly Question[],
-): Promise<readonly Answer[]> {
+export async function ask(shared: Rows, asker: Asker, questions: readonly Question[]): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   let open: Open[] = questions.map((question, n) => ({ n, question, generation: 1 }));
   for (let round = 0; open.length > 0; round++) {
@@ -117,7 +113,7 @@ export async function ask(
   return answers;
 }
 
-async function put(shared: SharedConnection, asker: Asker, open: readonly Open[]): Promise<Map<string, number>> {
+async function put(shared: Rows, asker: Asker, open: readonly Open[]): Promise<Map<string, number>> {
   const rows = await shared.rows<{ claim: string; generation: number }>(PUT, [
     ...[asker.host, asker.incarnation],
     open.map(({ question }) => question.sha256),
@@ -131,7 +127,7 @@ async function put(shared: SharedConnection, asker: Asker, open: readonly Open[]
 }
 
 /** Notes what is answered; answers what is to be asked again, and with which generation. */
-async function look(shared: SharedConnection, asker: Asker, lost: readonly Open[], answers: Answer[]): Promise<Open[]> {
+async function look(shared: Rows, asker: Asker, lost: readonly Open[], answers: Answer[]): Promise<Open[]> {
   const found = await shared.rows<Found>(LOOK, [
     asker.host,
     lost.map(({ question }) => question.sha256),

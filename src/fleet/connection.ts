@@ -17,21 +17,33 @@ const LOCK_MS = 5_000;
 /** A goodbye that nobody hears is not waited for. */
 const END_MS = 1_000;
 
+/** Asks one statement. Errors: SharedError. */
+export interface Rows {
+  /** For people: host, port and database. */
+  readonly where: string;
+  rows<Row extends QueryResultRow>(statement: string, values?: unknown[]): Promise<Row[]>;
+}
+
 interface Open {
   client: Client;
   socket: Socket;
 }
 
-export class SharedConnection {
-  /** For people. */
+export class SharedConnection implements Rows {
   readonly where: string;
   readonly #config: ClientConfig;
   #open: Promise<Open> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  /** `url`: `postgres://USER@HOST:PORT/DATABASE`. A password comes from PGPASSWORD or .pgpass. */
-  constructor(url: string) {
+  /**
+   * `url`: `postgres://USER@HOST:PORT/DATABASE`. A password comes from PGPASSWORD or .pgpass. `greet`: what each new connection is asked
+   * first, since another server may answer than before; where it fails, nothing else is asked.
+   */
+  constructor(
+    url: string,
+    private readonly greet: (shared: Rows) => Promise<void> = async () => {},
+  ) {
     const { hostname, port, pathname } = new URL(url);
     this.where = `${hostname || 'localhost'}${port && `:${port}`}${pathname}`;
     this.#config = {
@@ -51,6 +63,9 @@ export class SharedConnection {
     this.#last = mine.catch(() => undefined);
     return mine;
   }
+
+  /** Connects, if there is no connection. Errors: SharedError. */
+  ready = (): Promise<unknown> => this.rows('SELECT 1');
 
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -93,6 +108,11 @@ export class SharedConnection {
     try {
       await client.connect();
       await client.query('SET synchronous_commit = on');
+      await this.greet({
+        where: this.where,
+        rows: async <Row extends QueryResultRow>(statement: string, values: unknown[] = []) =>
+          (await client.query<Row>(statement, values)).rows,
+      });
       return { client, socket };
     } catch (error) {
       socket.destroy();

@@ -3,7 +3,7 @@
  * Which host has a content is what the primary key of `contents` says. Names are bytes. All times are the database's own.
  * Guarantees: two hosts that make the tables at once both find them made; a later version only adds.
  */
-import type { SharedConnection } from './connection.js';
+import type { Rows } from './connection.js';
 import { SharedError } from './errors.js';
 
 /** Of the tables. A client that is older than `oldest_client` must not use them. */
@@ -70,7 +70,7 @@ const TABLES = [
 /** So often do two hosts that make the tables at once meet in the catalogue at most. */
 const TRIES = 20;
 
-export async function makeTables(shared: SharedConnection): Promise<void> {
+export async function makeTables(shared: Rows): Promise<void> {
   for (const statement of TABLES)
     for (let left = TRIES; ; left--) {
       try {
@@ -85,7 +85,7 @@ export async function makeTables(shared: SharedConnection): Promise<void> {
 }
 
 /** Errors: SharedError, where there are no tables, or only such as this version must not use. */
-export async function checkSchema(shared: SharedConnection): Promise<void> {
+export async function checkSchema(shared: Rows): Promise<void> {
   const found = await shared.rows<{ version: number; oldest_client: number }>(
     'SELECT version, oldest_client FROM schema_version',
   );

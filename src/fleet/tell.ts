@@ -3,7 +3,7 @@
  * Guarantees: told twice is as told once. *Stored* is a fact and told by host, whatever claim the row has; *released* names the claim
  * that is given up, since the row may be another claim's by then. What another host has is never overwritten: it is a conflict.
  */
-import type { SharedConnection } from './connection.js';
+import type { Rows } from './connection.js';
 
 interface Named {
   /** 32 bytes. */
@@ -49,8 +49,27 @@ SELECT a.sha256, a.feed, a.generation, $1, a.ingest_id, a.target, now()
   FROM unnest($2::bytea[], $3::text[], $4::int[], $5::text[], $6::bytea[]) AS a (sha256, feed, generation, ingest_id, target)
 ON CONFLICT DO NOTHING`;
 
+export interface Carried extends Released {
+  job: string;
+  size: number;
+}
+
+/** What the shared ledger should know already and may have lost. What another host has by now stays that host's. */
+export async function tellCarried(shared: Rows, host: string, told: readonly Carried[]): Promise<void> {
+  if (told.length === 0) return;
+  await shared.rows(
+    `INSERT INTO contents (sha256, feed, generation, host, job, claim, state, size, carried_at)
+     SELECT a.sha256, a.feed, a.generation, $1, a.job, a.claim, 'carried', a.size, now()
+       FROM unnest($2::bytea[], $3::text[], $4::int[], $5::text[], $6::uuid[], $7::bigint[])
+            AS a (sha256, feed, generation, job, claim, size)
+      ORDER BY a.sha256, a.feed, a.generation
+     ON CONFLICT DO NOTHING`,
+    [host, ...namesOf(told), told.map(({ job }) => job), told.map(({ claim }) => claim), told.map(({ size }) => size)],
+  );
+}
+
 /** Answers those that another host has, which are noted as conflicts. */
-export async function tellStored(shared: SharedConnection, host: string, told: readonly Stored[]): Promise<Stored[]> {
+export async function tellStored(shared: Rows, host: string, told: readonly Stored[]): Promise<Stored[]> {
   if (told.length === 0) return [];
   const written = await shared.rows<{ sha256: Buffer; feed: string; generation: number }>(STORED, [
     host,
@@ -73,7 +92,7 @@ export async function tellStored(shared: SharedConnection, host: string, told: r
   return others;
 }
 
-export async function tellReleased(shared: SharedConnection, host: string, told: readonly Released[]): Promise<void> {
+export async function tellReleased(shared: Rows, host: string, told: readonly Released[]): Promise<void> {
   if (told.length === 0) return;
   await shared.rows(
     `DELETE FROM contents c USING unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[]) AS a (sha256, feed, generation, claim)
@@ -83,7 +102,7 @@ export async function tellReleased(shared: SharedConnection, host: string, told:
   );
 }
 
-export async function tellHeld(shared: SharedConnection, host: string, told: readonly Held[]): Promise<void> {
+export async function tellHeld(shared: Rows, host: string, told: readonly Held[]): Promise<void> {
   if (told.length === 0) return;
   await shared.rows(
     `UPDATE contents c SET held = a.code
@@ -94,13 +113,19 @@ export async function tellHeld(shared: SharedConnection, host: string, told: rea
   );
 }
 
-/** The next generation of a content may come, at any host; however often it is said. */
-export async function permitNext(shared: SharedConnection, { sha256, feed, generation }: Named): Promise<void> {
-  await shared.rows('INSERT INTO permissions (sha256, feed, generation) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
-    sha256,
-    feed,
-    generation + 1,
-  ]);
+/** These generations may come, at any host; however often it is said. */
+export async function tellPermitted(shared: Rows, told: readonly Named[]): Promise<void> {
+  if (told.length === 0) return;
+  await shared.rows(
+    `INSERT INTO permissions (sha256, feed, generation)
+     SELECT * FROM unnest($1::bytea[], $2::text[], $3::int[]) ON CONFLICT DO NOTHING`,
+    namesOf(told),
+  );
+}
+
+/** How much of its outbox a host has told: the number of its last entry. */
+export async function noteCounter(shared: Rows, host: string, counter: number): Promise<void> {
+  await shared.rows('UPDATE hosts SET counter = $2 WHERE id = $1 AND counter < $2', [host, counter]);
 }
 
 /**
@@ -108,7 +133,7 @@ export async function permitNext(shared: SharedConnection, { sha256, feed, gener
  * Answers whether it did: another job of the host may have been quicker.
  */
 export async function takeOver(
-  shared: SharedConnection,
+  shared: Rows,
   host: string,
   { sha256, feed, generation, claim: from }: Released,
   { claim, job }: { claim: string; job: string },
@@ -137,7 +162,7 @@ export interface CarriedRow extends Released {
 
 /** Those of this host that are not stored, in pages: after the given one, in the order of the key. */
 export async function carriedBy(
-  shared: SharedConnection,
+  shared: Rows,
   host: string,
   after: Named | undefined,
   max: number,

@@ -49,7 +49,8 @@ export class SimulatedHost {
 
   /** A new process; the one before has died with what it had in flight. */
   async start(): Promise<void> {
-    this.#incarnation = await again(() => enterHost(this.shared, { id: this.id, place: this.name }, this.#incarnation));
+    const entered = await again(() => enterHost(this.shared, { id: this.id, place: this.name }, this.#incarnation, {}));
+    this.#incarnation = entered.incarnation;
     await again(() => this.#sweep());
   }
 

@@ -5,26 +5,31 @@
  * Does not: keep anything that another process of the state needs: all of that is in the state.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { PlaceError } from '../../files/place-error.js';
 import { type Answer, ask, type Question } from '../../fleet/ask.js';
-import { SharedConnection } from '../../fleet/connection.js';
+import { type Rows, SharedConnection } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
-import { beat, enterHost } from '../../fleet/hosts.js';
+import { beat, enterHost, type Watch } from '../../fleet/hosts.js';
 import { checkSchema } from '../../fleet/schema.js';
-import { takeOver } from '../../fleet/tell.js';
+import { noteCounter, takeOver } from '../../fleet/tell.js';
 import type { ByteName } from '../../linux/names.js';
-import { isClaimKnown, isUntold, noteIncarnation, type Says, type SharedHost, sharedHost } from '../ledger/shared.js';
+import {
+  isClaimKnown,
+  isUntold,
+  lastNoted,
+  noteIncarnation,
+  type Says,
+  type SharedHost,
+  sharedHost,
+} from '../ledger/shared.js';
 import { placeOfState } from './place.js';
 import { sweep } from './sweep.js';
-import { tellOutbox } from './tell-outbox.js';
+import { tellAll } from './tell-all.js';
+import { tellHolds, tellOutbox } from './tell-outbox.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
-
-/** Nobody waits longer than this for the look whether the host lives elsewhere, which takes half a minute. */
-const ENTER_MS = 2_000;
 
 interface File {
   job: string;
@@ -34,11 +39,9 @@ interface File {
 
 export class SharedLedger {
   readonly #connection: SharedConnection;
-  readonly #stopped = new AbortController();
-  /** Undefined until this process has entered. */
-  #host: SharedHost | undefined;
-  #entering: Promise<SharedHost> | undefined;
+  readonly #watched: { watch?: Watch | undefined } = {};
   #isAway = false;
+  #isClosed = false;
 
   constructor(
     private readonly backend: Backend,
@@ -46,7 +49,7 @@ export class SharedLedger {
     url: string,
     private readonly emit: Emit,
   ) {
-    this.#connection = new SharedConnection(url);
+    this.#connection = new SharedConnection(url, (shared) => this.#greet(shared));
   }
 
   /** Answers each file at its place; a string is why the ledger refuses that one. Errors: PlaceError `ledger`. */
@@ -76,7 +79,8 @@ export class SharedLedger {
   /** Whether it answers. Errors: PlaceError `ledger`. */
   async probe(): Promise<void> {
     try {
-      await beat(this.#connection, (await this.#entered()).id, this.#host!.incarnation);
+      const { id, incarnation } = await this.#entered();
+      await beat(this.#connection, id, incarnation);
     } catch (error) {
       throw this.#asPlace(error);
     }
@@ -85,8 +89,12 @@ export class SharedLedger {
   /** Tells what the outbox has. */
   tell = (): Promise<void> =>
     this.#quietly(async ({ id }) => this.#told(await tellOutbox(this.backend, this.#connection, id)));
-  /** Says that this host lives. */
-  live = (): Promise<void> => this.#quietly(({ id, incarnation }) => beat(this.#connection, id, incarnation));
+  /** Says that this host lives, and which of its files are held. */
+  live = (): Promise<void> =>
+    this.#quietly(async ({ id, incarnation }) => {
+      await beat(this.#connection, id, incarnation);
+      await tellHolds(this.backend, this.#connection, id);
+    });
   /** Gives up what this host has in the shared ledger and nothing here stands for. */
   sweep = (): Promise<void> =>
     this.#quietly(async ({ id }) => {
@@ -95,20 +103,20 @@ export class SharedLedger {
     });
 
   async close(): Promise<void> {
-    this.#stopped.abort();
+    this.#isClosed = true;
     await this.#connection.close();
   }
 
   /** Background work: what fails is tried again at its next time, and told once. */
   async #quietly(act: (host: SharedHost) => Promise<void>): Promise<void> {
-    if (this.#stopped.signal.aborted) return;
+    if (this.#isClosed) return;
     try {
       await act(await this.#entered());
       if (this.#isAway) this.emit('shared_ledger_back', { ledger: this.#connection.where });
       this.#isAway = false;
     } catch (error) {
       if (!(error instanceof SharedError)) throw error;
-      if (this.#isAway || this.#stopped.signal.aborted) return;
+      if (this.#isAway || this.#isClosed) return;
       this.#isAway = true;
       this.emit('shared_ledger_away', { ledger: this.#connection.where, code: error.code, reason: error.message });
     }
@@ -118,28 +126,30 @@ export class SharedLedger {
     if (conflicts > 0) this.emit('content_stored_twice', { ledger: this.#connection.where, contents: conflicts });
   }
 
-  /** Another process of this state may have entered since: what the state says counts. */
+  /** The host under the incarnation that the server knows, of a connection that was greeted. */
   async #entered(): Promise<SharedHost> {
-    const now = this.backend.read(sharedHost)!;
-    if (this.#host?.incarnation === now.incarnation) return this.#host;
-    this.#entering ??= this.#enter(now).finally(() => (this.#entering = undefined));
-    const late = new SharedError(
-      'unknown',
-      'entering',
-      'this host was at another place, and is watched for half a minute: does it live there?',
-    );
-    const inTime = await Promise.race([this.#entering, pause(ENTER_MS, undefined, { ref: false })]);
-    if (inTime) return inTime;
-    throw late;
+    await this.#connection.ready();
+    return this.backend.read(sharedHost)!;
   }
 
-  async #enter(now: SharedHost): Promise<SharedHost> {
-    await checkSchema(this.#connection);
-    const place = placeOfState(this.statePath);
-    const incarnation = await enterHost(this.#connection, { id: now.id, place }, now.incarnation, this.#stopped.signal);
-    await this.backend.transact((tx) => noteIncarnation(tx, incarnation));
-    this.#host = { ...now, incarnation };
-    return this.#host;
+  /** Each new connection: another server may answer, or the host have gone on elsewhere. */
+  async #greet(shared: Rows): Promise<void> {
+    await checkSchema(shared);
+    const known = this.backend.read(sharedHost)!;
+    const { incarnation, counter } = await enterHost(
+      shared,
+      { id: known.id, place: placeOfState(this.statePath) },
+      known.incarnation,
+      this.#watched,
+    );
+    if (counter > this.backend.read(lastNoted)) throw rolledBack(shared.where, known);
+    if (incarnation !== known.incarnation) await this.backend.transact((tx) => noteIncarnation(tx, incarnation));
+    if (counter >= known.told) return;
+    // It was restored, or a standby took over that had not got all: what it was told since must come again before it is asked.
+    this.emit('shared_ledger_rolled_back', { ledger: shared.where, told: known.told, known: counter });
+    const { told, elsewhere } = await tellAll(this.backend, shared, known.id);
+    await noteCounter(shared, known.id, known.told);
+    this.emit('shared_ledger_told_again', { ledger: shared.where, contents: told, stored_twice: elsewhere });
   }
 
   /** Once more where nothing is known: a question that is asked again gets the answer of the first. */
@@ -202,3 +212,10 @@ const questionOf = ({ job, sha256, size }: File, feed: FeedOptions): Question =>
 const isLeft = (reader: Reader, { claim, job }: { claim: string; job: string }, asks: string): boolean =>
   !isClaimKnown(reader, claim) &&
   (job === asks || reader.get("SELECT 1 FROM all_jobs WHERE id = ? AND state = 'claimed'", job) === undefined);
+
+const rolledBack = (where: string, { id }: SharedHost): SharedError =>
+  new SharedError(
+    'place',
+    'host_rolled_back',
+    `the shared ledger ${where} was told more by this host (${id}) than its state knows of: the state is an older copy, and what it stored since is missing here. Put the newest state back, or bring this one up to date: ingest-ctl rebuild, then ingest-ctl host join`,
+  );

@@ -5,14 +5,14 @@
  * nothing newer is hit.
  */
 import type { Backend, Tx } from '../../../queue/backend.js';
-import type { SharedConnection } from '../../fleet/connection.js';
+import type { Rows } from '../../fleet/connection.js';
 import { type CarriedRow, carriedBy } from '../../fleet/tell.js';
 import { isClaimKnown, noteLeftBehind } from '../ledger/shared.js';
 
 const PAGE = 1_000;
 
 /** Answers how many. Errors: SharedError. */
-export async function sweep(backend: Backend, shared: SharedConnection, host: string): Promise<number> {
+export async function sweep(backend: Backend, shared: Rows, host: string): Promise<number> {
   let given = 0;
   let after: CarriedRow | undefined;
   for (;;) {

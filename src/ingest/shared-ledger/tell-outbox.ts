@@ -1,10 +1,9 @@
 /** Tells the shared ledger what became of this host's contents, from the outbox. */
-
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
-import type { SharedConnection } from '../../fleet/connection.js';
-import { tellReleased, tellStored } from '../../fleet/tell.js';
-import { forgetTold, type Untold, untold } from '../ledger/shared.js';
+import type { Rows } from '../../fleet/connection.js';
+import { noteCounter, tellHeld, tellPermitted, tellReleased, tellStored } from '../../fleet/tell.js';
+import { heldOtherwise, noteHeldTold, noteTold, type Untold, untold } from '../ledger/shared.js';
 
 const PAGE = 1_000;
 
@@ -12,23 +11,42 @@ const PAGE = 1_000;
  * Until nothing is left. Told twice is as told once: another process of this host may be at it.
  * Answers how many contents another host has stored too. Errors: SharedError.
  */
-export async function tellOutbox(backend: Backend, shared: SharedConnection, host: string): Promise<number> {
+export async function tellOutbox(backend: Backend, shared: Rows, host: string): Promise<number> {
   let conflicts = 0;
   for (;;) {
     const page = backend.read((reader) => untold(reader, PAGE));
     if (page.length === 0) return conflicts;
-    const stored = page.filter(({ kind }) => kind === 'stored');
-    conflicts += (
-      await tellStored(
-        shared,
-        host,
-        stored.map((one) => ({ ...one, claim: one.claim ?? randomUUID() })),
-      )
-    ).length;
+    const last = page.at(-1)!.n;
+    const stored = page.filter((one) => one.kind === 'stored');
+    const others = await tellStored(
+      shared,
+      host,
+      stored.map((one) => ({ ...one, claim: one.claim ?? randomUUID() })),
+    );
+    conflicts += others.length;
     await tellReleased(shared, host, page.filter(isReleased));
-    await backend.transact((tx) => forgetTold(tx, { first: page[0]!.n, last: page.at(-1)!.n }));
+    await tellPermitted(
+      shared,
+      page.filter(({ kind }) => kind === 'permitted'),
+    );
+    await noteCounter(shared, host, last);
+    await backend.transact((tx) => noteTold(tx, page[0]!.n, last));
   }
 }
 
 /** Of what nobody was told there is nothing to give up. */
-const isReleased = (one: Untold): one is Untold & { claim: string } => one.kind === 'released' && one.claim !== null;
+const isReleased = (one: Untold): one is Untold & { kind: 'released'; claim: string } =>
+  one.kind === 'released' && one.claim !== null;
+
+/** Why a content does not go on: whoever waits for it at another host can say so. */
+export async function tellHolds(backend: Backend, shared: Rows, host: string): Promise<void> {
+  for (;;) {
+    const page = backend.read((reader) => heldOtherwise(reader, PAGE));
+    if (page.length === 0) return;
+    const held = page.map((one) => ({ ...one, code: backend.job(one.carrier)?.holdCode ?? null }));
+    await tellHeld(shared, host, held);
+    await backend.transact((tx) => {
+      for (const one of held) noteHeldTold(tx, one, one.code);
+    });
+  }
+}
