@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { SharedConnection } from '../../src/fleet/connection.js';
 import { CuttingProxy } from './cutting-proxy.js';
 import { untoldOf } from './database.js';
-import type { Options } from './layout.js';
+import type { WorldOptions } from './home.js';
 import { Postgres } from './postgres.js';
 import type { Program } from './program.js';
 import { type Deadline, until } from './waiting.js';
@@ -24,13 +24,17 @@ export class Fleet {
   ) {}
 
   /** Undefined, and the test is skipped, where there is no PostgreSQL. */
-  static async create(t: TestContext, names: readonly string[], options: Options = {}): Promise<Fleet | undefined> {
+  static async create(
+    t: TestContext,
+    names: readonly string[],
+    options: WorldOptions = {},
+  ): Promise<Fleet | undefined> {
     const server = await Postgres.start(t);
     if (!server) return undefined;
     const hosts: FleetHost[] = [];
     for (const name of names) {
       const proxy = await CuttingProxy.start(t, server.port);
-      hosts.push({ name, world: createWorld(t, { options }), proxy, url: server.urlAt(proxy.port) });
+      hosts.push({ name, world: createWorld(t, options), proxy, url: server.urlAt(proxy.port) });
     }
     return new Fleet(server, hosts);
   }
@@ -56,10 +60,13 @@ export class Fleet {
 
   /** Each file has ended, and the others know of all that was stored. */
   async allDone(options: Deadline = {}): Promise<void> {
-    for (const { world } of this.hosts) {
-      await world.allDroppedDone(options);
+    for (const { world } of this.hosts) await world.allDroppedDone(options);
+    await this.toldAll(options);
+  }
+
+  async toldAll(options: Deadline = {}): Promise<void> {
+    for (const { world } of this.hosts)
       await until('the outbox is empty', () => untoldOf(world.statePath) === 0, options);
-    }
   }
 
   async stop(): Promise<void> {

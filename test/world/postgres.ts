@@ -4,7 +4,7 @@
  * Guarantees: ended with the test; ends no other server. As root it runs as the ordinary user: it refuses to be root's.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +72,21 @@ export class Postgres {
   async stop(how: 'immediate' | 'fast' = 'fast'): Promise<void> {
     this.#server?.kill(how === 'immediate' ? 'SIGQUIT' : 'SIGINT');
     await this.#ended;
+  }
+
+  /** All that it has now, to be put back by `restore`. It must be stopped. */
+  copy(): string {
+    const copy = mkdtempSync(join(tmpdir(), 'ingest-postgres-copy-'));
+    cpSync(this.#data, join(copy, 'data'), { recursive: true, preserveTimestamps: true });
+    return copy;
+  }
+
+  restore(copy: string): void {
+    rmSync(this.#data, { recursive: true });
+    renameSync(join(copy, 'data'), this.#data);
+    rmSync(copy, { recursive: true });
+    if (isRoot) execFileSync('chown', ['-R', `${ordinaryUser.uid}:${ordinaryUser.gid}`, this.#data]);
+    execFileSync('chmod', ['700', this.#data]);
   }
 
   async remove(): Promise<void> {

@@ -8,7 +8,7 @@ import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, Gate } from '../../../queue/backend.js';
 import { removeIfThere } from '../../files/copy.js';
-import type { PlaceKind } from '../../files/place-error.js';
+import { PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { nameOfText, O, openAt } from '../../linux/index.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, STUCK } from './episode.js';
@@ -41,6 +41,7 @@ export async function probeGates(
     const failure = gate.stage === ON_TRIAL ? undefined : await probe(backend, gate, roots, shared);
     hand('');
     if (failure !== undefined) {
+      if (gate.place === 'ledger') await sayWhyNow(backend, gate, failure, emit);
       await backend.putBackProbe(gate, PROBE_EVERY_MS);
       continue;
     }
@@ -53,6 +54,15 @@ export async function probeGates(
       });
     }
   }
+}
+
+/** The reason may be another one by now, and what an operator has to do with it. */
+async function sayWhyNow(backend: Backend, gate: Gate, failure: unknown, emit: Emit): Promise<void> {
+  if (!(failure instanceof PlaceError) || failure.code === gate.code) return;
+  const { feed, stage, place } = gate;
+  const now = { code: failure.code, reason: failure.message };
+  await backend.transact((tx) => tx.closeGate({ feed, stage, cause: 'place', place, ...now }));
+  emit('gate_closed', { feed, stage, place, ...now });
 }
 
 /** This process waits for a place that does not answer. */

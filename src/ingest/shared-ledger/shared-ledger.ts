@@ -40,7 +40,8 @@ interface File {
 export class SharedLedger {
   readonly #connection: SharedConnection;
   readonly #watched: { watch?: Watch | undefined } = {};
-  #isAway = false;
+  /** Why it was away when it was asked last. */
+  #away: string | undefined;
   #isClosed = false;
 
   constructor(
@@ -112,12 +113,12 @@ export class SharedLedger {
     if (this.#isClosed) return;
     try {
       await act(await this.#entered());
-      if (this.#isAway) this.emit('shared_ledger_back', { ledger: this.#connection.where });
-      this.#isAway = false;
+      if (this.#away !== undefined) this.emit('shared_ledger_back', { ledger: this.#connection.where });
+      this.#away = undefined;
     } catch (error) {
       if (!(error instanceof SharedError)) throw error;
-      if (this.#isAway || this.#isClosed) return;
-      this.#isAway = true;
+      if (this.#away === error.code || this.#isClosed) return;
+      this.#away = error.code;
       this.emit('shared_ledger_away', { ledger: this.#connection.where, code: error.code, reason: error.message });
     }
   }

@@ -1,0 +1,176 @@
+/** What hosts that share a ledger live through: the database away or restored, a carrier that is held, a repetition, a copied state. */
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { BY_COUNTRY, broken } from '../world/chains.js';
+import type { JobRow } from '../world/database.js';
+import type { HeardEvent } from '../world/event-log.js';
+import { Fleet, type FleetHost } from '../world/fleet.js';
+import { until } from '../world/waiting.js';
+
+const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const MIB = 1 << 20;
+
+async function joined(t: TestContext, names: readonly string[], options = QUICK): Promise<Fleet | undefined> {
+  const fleet = await Fleet.create(t, names, options);
+  await fleet?.join();
+  return fleet;
+}
+
+/** Bytes that the processes of a host have read so far, of files and of all else. */
+const bytesRead = ({ world }: FleetHost): number =>
+  world.programs
+    .filter(({ running }) => running)
+    .flatMap((program) => program.descendants())
+    .reduce((sum, pid) => sum + Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))![1]), 0);
+
+test('the database is away: files are sealed, and read once; no attempt is spent; all goes on when it is back', async (t) => {
+  const fleet = await joined(t, ['a']);
+  if (!fleet) return;
+  const [host] = fleet.hosts as [FleetHost];
+  const { world } = host;
+  fleet.start();
+  world.drop('before.csv', 'before');
+  await world.stored(1);
+  const before = bytesRead(host);
+  await fleet.server.stop('immediate');
+  // The first ones are hashed before it is found out, the others are sealed alone.
+  for (let n = 0; n < 10; n++) world.drop(`f${n}.csv`, world.content(4 * MIB));
+  const { reason } = await world.event('gate_closed', ({ place }) => place === 'ledger');
+  assert.match(String(reason), /^the shared ledger 127\.0\.0\.1:\d+\/postgres/);
+  const isSealed = ({ stage, state }: JobRow) => stage === 'hash' && state === 'ready';
+  await until('all are sealed', () => world.jobs().filter(isSealed).length === 10);
+  assert.ok(
+    world.jobs().some((job) => isSealed(job) && job.payload.sha256 !== undefined),
+    'one is hashed',
+  );
+  await fleet.server.begin();
+  await fleet.allDone();
+  const read = bytesRead(host) - before;
+  assert.ok(read >= 40 * MIB && read < 48 * MIB, `${read} bytes were read of 40 MiB`);
+  assert.deepEqual(
+    world.jobs().map(({ attempts }) => attempts),
+    Array(11).fill(0),
+  );
+  await fleet.stop();
+  fleet.check();
+});
+
+test('a carrier that is held is named at the host that waits for it, and its discard hands the content on', async (t) => {
+  const fleet = await joined(t, ['a', 'b'], { feeds: { orders: { options: { process: BY_COUNTRY } } } } as never);
+  if (!fleet) return;
+  const { world: a } = fleet.host('a');
+  const { world: b } = fleet.host('b');
+  fleet.start();
+  const text = broken('x');
+  a.drop('a.csv', text);
+  await until('it is held at a', () => a.jobs().some(({ state }) => state === 'held'));
+  b.drop('b.csv', text);
+  const why = () => b.jobs()[0]?.reason ?? '';
+  await until('b knows why it waits', () => why() === 'content carried by host a, held there: header_differs', {
+    soFar: why,
+  });
+  assert.equal(b.jobs()[0]!.attempts, 0);
+  const { code, stderr } = await a.run('ingest-ctl', ['discard', '--all']);
+  assert.equal(code, 0, stderr);
+  await until('it is b that has it', () => b.jobs()[0]!.hold_code === 'header_differs', { withinMs: 90_000 });
+  await fleet.stop();
+});
+
+test('a content that may come again comes at another host, once', async (t) => {
+  const fleet = await joined(t, ['a', 'b']);
+  if (!fleet) return;
+  const { world: a } = fleet.host('a');
+  const { world: b } = fleet.host('b');
+  fleet.start();
+  const { sha256 } = a.drop('first.csv', 'content');
+  await fleet.allDone();
+  const { code, stderr } = await a.run('ingest-ctl', ['allow-again', sha256, '--reason', 'lost downstream']);
+  assert.equal(code, 0, stderr);
+  await fleet.toldAll();
+  b.drop('again.csv', 'content');
+  await fleet.allDone();
+  assert.deepEqual(
+    b.ledger().map(({ generation, state }) => [generation, state]),
+    [[2, 'stored']],
+  );
+  a.drop('third.csv', 'content');
+  await fleet.allDone();
+  assert.equal(a.duplicates().length, 1);
+  await fleet.stop();
+});
+
+test('a database that was restored to an older moment is told again before it is asked', async (t) => {
+  const fleet = await joined(t, ['a', 'b']);
+  if (!fleet) return;
+  const { world: a } = fleet.host('a');
+  const { world: b } = fleet.host('b');
+  fleet.start();
+  a.drop('old.csv', 'old');
+  await fleet.allDone();
+  await fleet.server.stop();
+  const copy = fleet.server.copy();
+  await fleet.server.begin();
+  for (let n = 0; n < 5; n++) a.drop(`new${n}.csv`, `new ${n}`);
+  await fleet.allDone();
+  await fleet.server.stop();
+  fleet.server.restore(copy);
+  await fleet.server.begin();
+  const told = await a.event('shared_ledger_told_again', undefined, { withinMs: 30_000 });
+  assert.deepEqual([told.contents, told.stored_twice], [6, 0]);
+  for (let n = 0; n < 5; n++) b.drop(`new${n}.csv`, `new ${n}`);
+  await fleet.allDone();
+  assert.equal(b.duplicates().length, 5);
+  await fleet.stop();
+  fleet.check();
+  await fleet.checkShared();
+});
+
+test('a copy of a state is not let in beside the first one', async (t) => {
+  const fleet = await joined(t, ['a']);
+  if (!fleet) return;
+  const { world, url } = fleet.host('a');
+  const [first] = fleet.start();
+  world.drop('one.csv', 'one');
+  await fleet.allDone();
+  await first!.stop();
+  const copied = join(world.root, 'copied');
+  cpSync(dirname(world.statePath), copied, { recursive: true });
+  fleet.startOne(fleet.host('a'));
+  const copy = world.launch('ingest-worker', ['--shared-ledger', url, '--state-path', join(copied, 'state.db')]);
+  const refused = ({ code }: HeardEvent) => code === 'host_id_taken';
+  const { reason } = await world.event('shared_ledger_away', refused, { withinMs: 60_000 });
+  assert.match(String(reason), /it lives at another place \(.*\)\. Is this state a copy\?/);
+  await copy.stop();
+  await fleet.stop();
+});
+
+test('a host that is rolled back, state, warehouse and all, asks nothing and says so', async (t) => {
+  const fleet = await joined(t, ['a', 'b']);
+  if (!fleet) return;
+  const { world: a } = fleet.host('a');
+  const { world: b } = fleet.host('b');
+  const [first] = fleet.start();
+  a.drop('one.csv', 'one');
+  await fleet.allDone();
+  await first!.stop();
+  const snapshot = `${a.root}.snapshot`;
+  t.after(() => rmSync(snapshot, { recursive: true, force: true }));
+  cpSync(a.root, snapshot, { recursive: true, preserveTimestamps: true });
+  const again = fleet.startOne(fleet.host('a'));
+  a.drop('two.csv', 'two');
+  await fleet.allDone();
+  await again.stop();
+  rmSync(a.root, { recursive: true });
+  cpSync(snapshot, a.root, { recursive: true, preserveTimestamps: true });
+  fleet.startOne(fleet.host('a'));
+  a.drop('two.csv', 'two');
+  const isSo = ({ code }: HeardEvent) => code === 'host_rolled_back';
+  const { reason } = await a.event('gate_closed', isSo, { withinMs: 90_000 });
+  assert.match(String(reason), /was told more by this host \(.*\) than its state knows of: the state is an older copy/);
+  assert.equal(a.warehouse().length, 1);
+  b.drop('two.csv', 'two');
+  await until('b knows that a has it', () => b.duplicates().length === 1);
+  await fleet.stop();
+});
