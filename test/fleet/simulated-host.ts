@@ -3,12 +3,12 @@
  * die between any two of these. What it records is a map; what it asks is a real PostgreSQL.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type Answer, ask, type Question } from '../../src/fleet/ask.js';
 import { SharedConnection } from '../../src/fleet/connection.js';
 import { SharedError } from '../../src/fleet/errors.js';
 import { enterHost, joinHost } from '../../src/fleet/hosts.js';
 import { carriedBy, takeOver, tellReleased, tellStored } from '../../src/fleet/tell.js';
+import { until } from '../world/waiting.js';
 
 export const FEED = 'orders';
 
@@ -127,16 +127,15 @@ export class SimulatedHost {
   }
 }
 
-/** Until the answer is known: so many times at most, which is more than a restart of the server takes. */
-const TRIES = 300;
-
+/** Until the answer is known: a restart of the server takes a second or two. */
 export async function again<T>(act: () => Promise<T>): Promise<T> {
-  for (let left = TRIES; ; left--) {
+  const { answer } = await until('an answer', async () => {
     try {
-      return await act();
+      return { answer: await act() };
     } catch (error) {
-      if (!(error instanceof SharedError && error.kind === 'unknown') || left === 0) throw error;
-      await pause(10);
+      if (error instanceof SharedError && error.kind === 'unknown') return undefined;
+      throw error;
     }
-  }
+  });
+  return answer;
 }

@@ -5,10 +5,10 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { dice } from '../crash/dice.js';
 import { Fleet, type FleetHost } from '../world/fleet.js';
 import { signal } from '../world/program.js';
+import { stays } from '../world/waiting.js';
 
 const SEED = process.env.SEED ?? String(Date.now());
 const FILES = Number(process.env.FLEET_FILES ?? 600);
@@ -35,7 +35,7 @@ const FAULTS: Record<string, Fault> = {
     const pid = pids[draw(Math.max(1, pids.length))];
     if (pid === undefined) return;
     signal(pid, 'SIGSTOP');
-    await pause(500 + draw(1_500));
+    await stays('stopped', () => true, 500 + draw(1_500));
     signal(pid, 'SIGCONT');
   },
   'PostgreSQL restarted': async ({ server }) => {
@@ -66,7 +66,8 @@ async function underFaults(t: TestContext): Promise<void> {
     const name = Object.keys(FAULTS)[draw(Object.keys(FAULTS).length)]!;
     await FAULTS[name]!(fleet, fleet.hosts[draw(fleet.hosts.length)]!, draw);
     done[name] = (done[name] ?? 0) + 1;
-    await pause(draw(300));
+    // So that the next one comes at any moment of the way.
+    await stays('under way', () => true, draw(300));
   }
   for (const { proxy } of fleet.hosts) proxy.calm();
   await fleet.allDone(LONG);

@@ -9,9 +9,10 @@ import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { movedNothing } from '../rules/moved.js';
+import { noteClaim, type Says } from '../sharing/claims.js';
+import { noteOwner } from '../sharing/outbox.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
 import { mayComeAgain } from './exceptions.js';
-import { noteClaim, noteOwner, type Says } from './shared.js';
 
 /** What is planned of a content in the transaction that finds it to be new. */
 export interface Ahead {

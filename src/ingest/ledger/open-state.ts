@@ -12,6 +12,7 @@ import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { host } from '../../linux/index.js';
 import { outputsModule } from '../outputs/recorded.js';
+import { sharedModule } from '../sharing/schema.js';
 import { alarmsModule } from './alarms-schema.js';
 import { exceptionsModule } from './exceptions.js';
 import { filterModule } from './hash-filter.js';
@@ -21,7 +22,6 @@ import { prunedModule } from './pruned.js';
 import { replacedModule } from './replaced.js';
 import { ledgerModule } from './schema.js';
 import { servicesModule } from './services.js';
-import { sharedModule } from './shared.js';
 import { closeUntilChecked } from './unchecked.js';
 
 const MODULES = [

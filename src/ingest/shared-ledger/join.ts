@@ -9,7 +9,8 @@ import { type Rows, SharedConnection } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
 import { type EnteredHost, enterHost, joinHost } from '../../fleet/hosts.js';
 import { checkSchema, makeTables } from '../../fleet/schema.js';
-import { beginSharing, goOnBehind, sharedHost } from '../ledger/shared.js';
+import { beginSharing, sharedHost } from '../sharing/host.js';
+import { goOnBehind } from '../sharing/outbox.js';
 import { placeOfState } from './place.js';
 import { type Joined, tellAll } from './tell-all.js';
 

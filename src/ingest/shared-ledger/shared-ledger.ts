@@ -11,25 +11,22 @@ import { PlaceError } from '../../files/place-error.js';
 import { type Answer, ask, type Question } from '../../fleet/ask.js';
 import { type Rows, SharedConnection } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
-import { beat, enterHost, type Watch } from '../../fleet/hosts.js';
+import { BEAT_MS, beat, enterHost, type Watch } from '../../fleet/hosts.js';
 import { checkSchema } from '../../fleet/schema.js';
 import { noteCounter, takeOver } from '../../fleet/tell.js';
 import type { ByteName } from '../../linux/names.js';
-import {
-  isClaimKnown,
-  isUntold,
-  lastNoted,
-  noteIncarnation,
-  type Says,
-  type SharedHost,
-  sharedHost,
-} from '../ledger/shared.js';
+import { isClaimKnown, type Says } from '../sharing/claims.js';
+import { noteIncarnation, type SharedHost, sharedHost } from '../sharing/host.js';
+import { isUntold, lastNoted } from '../sharing/outbox.js';
 import { placeOfState } from './place.js';
 import { sweep } from './sweep.js';
 import { tellAll } from './tell-all.js';
 import { tellHolds, tellOutbox } from './tell-outbox.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
+
+const TELL_EVERY_MS = 1_000;
+const SWEEP_EVERY_MS = 3_600_000;
 
 interface File {
   job: string;
@@ -87,17 +84,24 @@ export class SharedLedger {
     }
   }
 
+  /** What is to be done beside the asking, and how often. */
+  readonly rounds: readonly { everyMs: number; act: () => Promise<void> }[] = [
+    { everyMs: TELL_EVERY_MS, act: () => this.#tell() },
+    { everyMs: BEAT_MS, act: () => this.#live() },
+    { everyMs: SWEEP_EVERY_MS, act: () => this.#sweep() },
+  ];
+
   /** Tells what the outbox has. */
-  tell = (): Promise<void> =>
+  #tell = (): Promise<void> =>
     this.#quietly(async ({ id }) => this.#told(await tellOutbox(this.backend, this.#connection, id)));
   /** Says that this host lives, and which of its files are held. */
-  live = (): Promise<void> =>
+  #live = (): Promise<void> =>
     this.#quietly(async ({ id, incarnation }) => {
       await beat(this.#connection, id, incarnation);
       await tellHolds(this.backend, this.#connection, id);
     });
   /** Gives up what this host has in the shared ledger and nothing here stands for. */
-  sweep = (): Promise<void> =>
+  #sweep = (): Promise<void> =>
     this.#quietly(async ({ id }) => {
       const left = await sweep(this.backend, this.#connection, id);
       if (left > 0) this.emit('shared_rows_given_up', { contents: left });

@@ -7,7 +7,8 @@
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
 import { type CarriedRow, carriedBy } from '../../fleet/tell.js';
-import { isClaimKnown, noteLeftBehind } from '../ledger/shared.js';
+import { isClaimKnown } from '../sharing/claims.js';
+import { noteLeftBehind } from '../sharing/outbox.js';
 
 const PAGE = 1_000;
 

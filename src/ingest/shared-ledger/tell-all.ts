@@ -5,7 +5,7 @@ import type { Rows } from '../../fleet/connection.js';
 import { type Carried, tellCarried, tellStored } from '../../fleet/tell.js';
 import { type Content, contentsAfter } from '../ledger/content.js';
 import { prunedAfter } from '../ledger/pruned.js';
-import { claimOf, noteClaim } from '../ledger/shared.js';
+import { claimOf, noteClaim } from '../sharing/claims.js';
 
 const PAGE = 1_000;
 

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
 import { noteCounter, tellHeld, tellPermitted, tellReleased, tellStored } from '../../fleet/tell.js';
-import { heldOtherwise, noteHeldTold, noteTold, type Untold, untold } from '../ledger/shared.js';
+import { heldOtherwise, noteHeldTold } from '../sharing/claims.js';
+import { noteTold, type Untold, untold } from '../sharing/outbox.js';
 
 const PAGE = 1_000;
 

@@ -1,6 +1,5 @@
 /**
- * What a worker does beside its batches: says that it lives and what it has in hand, frees the jobs of dead owners,
- * tells of those that live and are silent, probes failing places, runs the reaper.
+ * What a worker does beside its batches: beats, frees the jobs of dead owners, tells of silent ones, probes places, runs the reaper.
  * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
  */
 import type { Backend, OnStuck, Reader, StageName, StuckWork, Tx } from '../../../queue/backend.js';
@@ -8,7 +7,6 @@ import { limits, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
-import { BEAT_MS } from '../../fleet/hosts.js';
 import { shownName } from '../../linux/index.js';
 import { HANGS_IN } from '../calls/order.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
@@ -31,8 +29,6 @@ const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
 const RESERVATIONS_EVERY_MS = 5_000;
-const TELL_EVERY_MS = 1_000;
-const SWEEP_EVERY_MS = 3_600_000;
 
 /** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
 function untilNextMs(periodMs: number): number {
@@ -54,7 +50,6 @@ export interface BackgroundParts {
   backend: Backend;
   statePath: string;
   feeds: Feeds;
-  /** Where this host shares its ledger. */
   shared?: SharedLedger | undefined;
   emit: Emit;
   /** How long an owner may give no sign of life. */
@@ -96,12 +91,7 @@ export class Background {
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
-    const { shared } = this.parts;
-    if (shared) {
-      this.#every(TELL_EVERY_MS, shared.tell);
-      this.#every(BEAT_MS, shared.live);
-      this.#every(SWEEP_EVERY_MS, shared.sweep);
-    }
+    for (const { everyMs, act } of this.parts.shared?.rounds ?? []) this.#every(everyMs, act);
     this.#every(RESERVATIONS_EVERY_MS, () => forgetReservations(this.parts.backend, () => this.#stopped));
   }
 
