@@ -14,13 +14,13 @@ export async function host(argv: readonly string[]): Promise<number> {
   const [act, name, ...more] = invocation.words;
   if (act !== 'join' || name === undefined || more.length > 0)
     throw new OperatorError(
-      'host_act',
+      'missing_word',
       'ingest-ctl host must be told what to do: write join and the name of this host.',
     );
   const url = invocation.service['shared-ledger'];
   if (url === undefined)
     throw new OperatorError(
-      'option_missing',
+      'missing_option',
       'ingest-ctl host join needs --shared-ledger, the address of the PostgreSQL that the hosts share.',
     );
   const statePath = statePathOf(invocation, process.env);
@@ -29,9 +29,7 @@ export async function host(argv: readonly string[]): Promise<number> {
   const backend = await openState({ statePath, title: invocation.spec.name, maxAttempts });
   try {
     const { told, elsewhere } = await join(backend, { name, statePath, url });
-    say(
-      safeText(`${name} has joined: it told of ${told} contents, of which other hosts have stored ${elsewhere} too.`),
-    );
+    say(safeText(`${name} has joined. Contents told: ${told}; of these stored at other hosts too: ${elsewhere}.`));
   } finally {
     await backend.close();
   }

@@ -59,13 +59,11 @@ export class SharedConnection implements Rows {
 
   /** Errors: SharedError. */
   rows<Row extends QueryResultRow>(statement: string, values: unknown[] = []): Promise<Row[]> {
-    const mine = this.#last.then(() => this.#ask<Row>(statement, values));
-    this.#last = mine.catch(() => undefined);
-    return mine;
+    return this.#inTurn(async ({ client }) => (await client.query<Row>(statement, values)).rows);
   }
 
   /** Connects, if there is no connection. Errors: SharedError. */
-  ready = (): Promise<unknown> => this.rows('SELECT 1');
+  ready = (): Promise<void> => this.#inTurn(async () => {});
 
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -76,12 +74,17 @@ export class SharedConnection implements Rows {
     open.socket.destroy();
   }
 
-  async #ask<Row extends QueryResultRow>(statement: string, values: unknown[]): Promise<Row[]> {
+  #inTurn<T>(act: (open: Open) => Promise<T>): Promise<T> {
+    const mine = this.#last.then(() => this.#do(act));
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #do<T>(act: (open: Open) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new SharedError('unknown', 'closed', `the shared ledger ${this.where} was left`);
     try {
       this.#open ??= this.#connected();
-      const { client } = await this.#open;
-      return (await client.query<Row>(statement, values)).rows;
+      return await act(await this.#open);
     } catch (error) {
       const told = sharedError(error, this.where);
       // Where it could not be opened, there is nothing to be used again either.
@@ -100,7 +103,13 @@ export class SharedConnection implements Rows {
   }
 
   async #connected(): Promise<Open> {
-    const { default: pg } = await import('pg');
+    const { default: pg } = await import('pg').catch(() => {
+      throw new SharedError(
+        'place',
+        'no_pg',
+        '--shared-ledger needs the package pg, which is not installed here: npm install pg',
+      );
+    });
     const socket = new Socket();
     const client = new pg.Client({ ...this.#config, stream: () => socket });
     // An idle connection that is cut: the next statement finds it out.

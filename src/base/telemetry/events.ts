@@ -7,6 +7,7 @@
 import { CHAIN_EVENTS } from './chain-events.js';
 import type { Fields } from './emit.js';
 import { type EventSpec, type Level, text } from './event-spec.js';
+import { FLEET_EVENTS } from './fleet-events.js';
 import { PROCESS_EVENTS } from './process-events.js';
 import { REPLICA_EVENTS } from './replica-events.js';
 import { shownBytes, shownSeconds } from './safe.js';
@@ -14,6 +15,7 @@ import { shownBytes, shownSeconds } from './safe.js';
 const EVENTS: Record<string, EventSpec> = {
   ...PROCESS_EVENTS,
   ...CHAIN_EVENTS,
+  ...FLEET_EVENTS,
   ...REPLICA_EVENTS,
   file_ready: { brief: 'complete', say: (f) => `${text(f.path)} is complete` },
   sidecar_without_checksum: {
@@ -27,7 +29,8 @@ const EVENTS: Record<string, EventSpec> = {
   },
   file_skipped_duplicate: {
     brief: 'a duplicate, skipped',
-    say: (f) => `${text(f.path)} has the content of ${text(f.duplicate_of)}, skipped`,
+    say: (f) =>
+      `${text(f.path)} has the content of ${text(f.duplicate_of)}${f.host === undefined ? '' : ` at host ${text(f.host)}`}, skipped`,
   },
   file_held: { level: 'warn', say: (f) => `${text(f.path)} is held (${text(f.code)}): ${text(f.reason)}` },
   file_dropped: {

@@ -38,7 +38,7 @@ export async function join(
     });
     return joined;
   } catch (error) {
-    if (error instanceof SharedError) throw new EnvironmentError(`shared_ledger_${error.code}`, error.message);
+    if (error instanceof SharedError) throw new EnvironmentError('shared_ledger_unusable', `${error.message}.`);
     throw error;
   } finally {
     await shared.close();
