@@ -65,7 +65,8 @@ export async function enterHost(
   if (known !== undefined && incarnation > known + (isHere ? 1n : 0n))
     throw taken(shared, id, 'it went on at another place since this state was written');
   if (isHere) return { incarnation, counter: Number(now.counter) };
-  const watch = (watched.watch ??= { seen: now.seen, sinceMs: performance.now() });
+  watched.watch ??= { seen: now.seen, sinceMs: performance.now() };
+  const { watch } = watched;
   if (watch.seen !== now.seen) {
     watched.watch = undefined;
     throw taken(shared, id, `it lives at another place (${now.place})`);

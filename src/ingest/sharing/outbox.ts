@@ -71,9 +71,10 @@ export function noteOwner(
   { row, feed, sha256, generation, carrier, ingestId, target, size, state }: Known,
   claim: string,
 ): void {
-  if (state !== 'stored') return noteClaim(tx, row, claim);
-  tx.run(
-    "INSERT INTO shared_outbox (kind, feed, sha256, generation, claim, job, ingest_id, target, size) VALUES ('stored', ?, ?, ?, ?, ?, ?, ?, ?)",
-    ...[feed, sha256, generation, claim, carrier, ingestId, target, size],
-  );
+  if (state !== 'stored') noteClaim(tx, row, claim);
+  else
+    tx.run(
+      "INSERT INTO shared_outbox (kind, feed, sha256, generation, claim, job, ingest_id, target, size) VALUES ('stored', ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[feed, sha256, generation, claim, carrier, ingestId, target, size],
+    );
 }
