@@ -72,6 +72,11 @@ test('a carrier that is held is named at the host that waits for it, and its dis
     soFar: why,
   });
   assert.equal(b.jobs()[0]!.attempts, 0);
+  const explained = await b.run('ingest-ctl', ['explain', `${b.input}/b.csv`]);
+  assert.match(
+    explained.stdout,
+    /Its content is on its way at another host: content carried by host a, held there: header_differs\./,
+  );
   const { code, stderr } = await a.run('ingest-ctl', ['discard', '--all']);
   assert.equal(code, 0, stderr);
   await until('it is b that has it', () => b.jobs()[0]!.hold_code === 'header_differs', { withinMs: 90_000 });

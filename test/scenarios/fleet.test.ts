@@ -1,7 +1,9 @@
 /** Three hosts with directories, states and processes of their own, and one PostgreSQL: each content is stored at one of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { untoldOf } from '../world/database.js';
 import { Fleet } from '../world/fleet.js';
+import { stays, until } from '../world/waiting.js';
 
 test('what is dropped at several hosts at the same moment is stored at one of them, and a duplicate at the others', async (t) => {
   const fleet = await Fleet.create(t, ['a', 'b', 'c']);
@@ -20,4 +22,28 @@ test('what is dropped at several hosts at the same moment is stored at one of th
   assert.equal(duplicates.length, 40);
   const [first] = fleet.hosts.flatMap(({ world }) => world.log.named('file_skipped_duplicate'));
   assert.match(String(first!.host), /^[abc]$/);
+});
+
+test('a new content costs one question and two messages, a thousand of them a few', async (t) => {
+  const fleet = await Fleet.create(t, ['a'], { options: { stabilitySeconds: 0, settleMs: 0 } });
+  if (!fleet) return;
+  await fleet.join();
+  const { world, proxy, url } = fleet.host('a');
+  for (let n = 0; n < 1_000; n++) world.drop(`f${n}.csv`, `content ${n}\n`);
+  const before = proxy.statements;
+  await world.runOnce(['--shared-ledger', url]);
+  assert.equal(untoldOf(world.statePath), 0, 'all is told at its end');
+  // Each process greets, beats and sweeps at its start; batches are as large as what was found by then.
+  const many = proxy.statements - before;
+  t.diagnostic(`${many} statements for 1,000 files and a start`);
+  assert.ok(many <= 60, `${many} statements`);
+  fleet.startOne(fleet.host('a'));
+  await until('it has greeted', () => proxy.open > 0);
+  await stays('its start is over', () => true, 1_500);
+  const idle = proxy.statements;
+  world.drop('one.csv', 'one');
+  await fleet.allDone();
+  assert.ok(proxy.statements - idle <= 4, `${proxy.statements - idle} statements for one file`);
+  await fleet.stop();
+  fleet.check();
 });

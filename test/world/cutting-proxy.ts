@@ -40,6 +40,11 @@ export class CuttingProxy {
     this.#cut = { in: after, how };
   }
 
+  /** Connections of clients, just now. */
+  get open(): number {
+    return this.#open.size;
+  }
+
   get isArmed(): boolean {
     return this.#cut !== undefined;
   }

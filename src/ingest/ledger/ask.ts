@@ -93,6 +93,9 @@ function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking, known: 
   };
 }
 
+/** Why a file waits for that host's. */
+export const ELSEWHERE = 'content carried by host';
+
 /** The ask is repeated after this: at once it would meet the same. */
 const ASKED_AGAIN_MS = 1_000;
 const ASKED_AGAIN_MAX_MS = 60_000;
@@ -112,7 +115,7 @@ function bySharedLedger(facts: JobFacts, known: Content | undefined, says: Says)
   return {
     kind: 'defer',
     inMs: Math.min(ASKED_AGAIN_MS * 2 ** Math.min(times, 10), ASKED_AGAIN_MAX_MS),
-    why: `content carried by host ${says.host}${held}`,
+    why: `${ELSEWHERE} ${says.host}${held}`,
     payload: payloadOf({ ...facts, elsewhere: times + 1 }),
   };
 }

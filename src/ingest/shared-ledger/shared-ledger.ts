@@ -107,6 +107,11 @@ export class SharedLedger {
       if (left > 0) this.emit('shared_rows_given_up', { contents: left });
     });
 
+  /** What is left is told now, where the ledger answers: the next start may be far away. */
+  async leave(): Promise<void> {
+    if (this.#away === undefined) await this.#tell();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#connection.close();

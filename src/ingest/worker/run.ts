@@ -80,6 +80,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     dispatchers.start();
     await Promise.race([context.drained, lost]);
     await dispatchers.stop();
+    await shared?.leave();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);

@@ -8,6 +8,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
 import { standstillOf } from '../../ingest/health/standstill.js';
+import { ELSEWHERE } from '../../ingest/ledger/ask.js';
 import { completion, quietMs, type SidecarSeen, stabilityMs } from '../../ingest/rules/completion.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { type ByteName, bootId, type Stat } from '../../linux/index.js';
@@ -162,6 +163,11 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Rule {
     const left = `${bytes(feed.minFreeBytes)} (--min-free-bytes) would not stay free of ${feed.warehouse}`;
     const release = 'free some space there, or lower the mark; it is looked at again by itself';
     return verdict('sealed', `It has to be copied, and with its ${bytes(job.bytes)} ${left}.`, release);
+  }
+  const why = job.trail.at(-1)?.why;
+  if (why?.startsWith(ELSEWHERE)) {
+    const release = 'it is asked for again by itself; where that file is held, ingest-ctl retry or discard it there';
+    return verdict('sealed', `Its content is on its way at another host: ${why}.`, release);
   }
   return promising(
     verdict('sealed', 'It was sealed (it lies in underprocess/).'),
