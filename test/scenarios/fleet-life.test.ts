@@ -7,7 +7,7 @@ import { BY_COUNTRY, broken } from '../world/chains.js';
 import type { JobRow } from '../world/database.js';
 import type { HeardEvent } from '../world/event-log.js';
 import { Fleet, type FleetHost } from '../world/fleet.js';
-import { until } from '../world/waiting.js';
+import { stays, until } from '../world/waiting.js';
 
 const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
 const MIB = 1 << 20;
@@ -103,6 +103,30 @@ test('a content that may come again comes at another host, once', async (t) => {
   a.drop('third.csv', 'content');
   await fleet.allDone();
   assert.equal(a.duplicates().length, 1);
+  await fleet.stop();
+});
+
+test('--same-content-again-after counts from when it was stored anywhere to when the file arrived', async (t) => {
+  const fleet = await joined(t, ['a', 'b'], { options: { ...QUICK.options, sameContentAgainAfter: '3s' } } as never);
+  if (!fleet) return;
+  const { world: a } = fleet.host('a');
+  const { world: b } = fleet.host('b');
+  fleet.start();
+  a.drop('first.csv', 'content');
+  await fleet.allDone();
+  await b.run('ingest-ctl', ['pause', 'hash']);
+  b.drop('early.csv', 'content');
+  await until('it is sealed', () => b.jobs()[0]?.stage === 'hash');
+  await stays('the time is over', () => true, 4_000);
+  await b.run('ingest-ctl', ['resume', 'hash']);
+  await fleet.allDone();
+  assert.equal(b.duplicates().length, 1, 'it came before the time was over');
+  b.drop('late.csv', 'content');
+  await fleet.allDone();
+  assert.deepEqual(
+    b.ledger().map(({ generation, state }) => [generation, state]),
+    [[2, 'stored']],
+  );
   await fleet.stop();
 });
 

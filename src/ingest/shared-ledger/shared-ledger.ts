@@ -30,6 +30,8 @@ const SWEEP_EVERY_MS = 3_600_000;
 
 interface File {
   job: string;
+  /** Since it was found. */
+  waitedMs: number;
   sha256: Buffer;
   size: number;
 }
@@ -213,9 +215,13 @@ export class SharedLedger {
   }
 }
 
-const questionOf = ({ job, sha256, size }: File, feed: FeedOptions): Question => ({
-  ...{ sha256, feed: feed.name, claim: randomUUID(), job, size },
-  againAfterMs: feed.sameContentAgainAfterMs,
+/** A file that waited is no newer delivery for it: its arrival counts, and not now. */
+const questionOf = (
+  { job, sha256, size, waitedMs }: File,
+  { name, sameContentAgainAfterMs: againMs }: FeedOptions,
+): Question => ({
+  ...{ sha256, feed: name, claim: randomUUID(), job, size },
+  ...(againMs !== undefined && { againAfterMs: againMs + waitedMs }),
 });
 
 /** A row of this host that its ledger does not know, of a job that cannot be asking for it just now: it is the one that asks, or is not in hand. */

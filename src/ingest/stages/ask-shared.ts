@@ -28,7 +28,10 @@ export async function askShared(jobs: readonly IngestJob[], steps: Step[], batch
   try {
     const answers = await shared.ask(
       feed,
-      open.map(({ job, sha256 }) => ({ job: job.id, sha256, size: job.claim.bytes })),
+      open.map(({ job, sha256 }) => ({
+        ...{ job: job.id, sha256, size: job.claim.bytes },
+        waitedMs: Math.max(0, Date.now() - job.claim.createdAtMs),
+      })),
     );
     open.forEach(({ at, step }, i) => {
       const says = answers[i]!;

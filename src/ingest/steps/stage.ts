@@ -49,7 +49,10 @@ export interface ChainRunner {
 /** Which host has a content: asked of the ledger that hosts share. */
 export interface SharedAnswers {
   /** Answers each at its place; a string is the reason why the ledger refuses that one. Errors: PlaceError `ledger`. */
-  ask(feed: FeedOptions, files: readonly { job: string; sha256: Buffer; size: number }[]): Promise<(Says | string)[]>;
+  ask(
+    feed: FeedOptions,
+    files: readonly { job: string; sha256: Buffer; size: number; waitedMs: number }[],
+  ): Promise<(Says | string)[]>;
 }
 
 export interface Feed {
