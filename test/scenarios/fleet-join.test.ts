@@ -27,7 +27,7 @@ test('two hosts with ledgers of years join: each knows what the other has; what 
   fleet.start();
   b.drop('late.csv', 'of a 3');
   await fleet.allDone();
-  const told = b.log.named('file_skipped_duplicate')[0]!;
+  const told = await b.event('file_skipped_duplicate');
   assert.deepEqual([told.host, told.kept], ['a', true]);
   assert.match(String(told.duplicate_of), /^ingest_date=[\d-]+\/a3\.csv$/);
   const { stdout } = await b.run('ingest-ctl', ['explain', `${b.input}/late.csv`]);
