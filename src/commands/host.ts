@@ -1,37 +1,124 @@
-/** ingest-ctl host join NAME: this host's state has its part in the shared ledger from now on. */
+/** ingest-ctl host VERB: the part of this state in the shared ledger, and that of a host which is gone for ever. */
+import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
-import { OperatorError } from '../base/errors.js';
+import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
+import type { Rows } from '../fleet/connection.js';
+import { SharedError } from '../fleet/errors.js';
 import { openState } from '../ingest/ledger/open-state.js';
-import { join } from '../ingest/shared-ledger/join.js';
+import {
+  adopt,
+  type Entered,
+  forget,
+  join,
+  lost,
+  type Member,
+  metFeeds,
+  rejoin,
+  renew,
+  withShared,
+} from '../ingest/shared-ledger/membership.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { say, tell } from './console.js';
 import { prepareState } from './state.js';
+
+const ENTER: Record<string, { act: (member: Member, name: string) => Promise<Entered>; done: string }> = {
+  join: { act: join, done: 'has joined' },
+  adopt: { act: adopt, done: 'is here now' },
+  renew: { act: renew, done: 'is a host of its own now' },
+  rejoin: { act: rejoin, done: 'is back' },
+};
+
+const WORDS = ['join NAME', 'adopt NAME', 'renew NAME', 'rejoin NAME', 'forget NAME', 'lost'];
 
 export async function host(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('host', argv);
   if (!invocation) return 0;
-  const [act, name, ...more] = invocation.words;
-  if (act !== 'join' || name === undefined || more.length > 0)
+  const [verb = '', name] = invocation.words;
+  const wanted = WORDS.find((words) => words.split(' ')[0] === verb);
+  if (!wanted || wanted.split(' ').length !== invocation.words.length)
     throw new OperatorError(
       'missing_word',
-      'ingest-ctl host must be told what to do: write join and the name of this host.',
+      `ingest-ctl host must be told what to do, as one of: ${WORDS.join(', ')}; got ${safeText(invocation.words.join(' ')) || 'nothing'}.`,
     );
   const url = invocation.service['shared-ledger'];
   if (url === undefined)
     throw new OperatorError(
       'missing_option',
-      'ingest-ctl host join needs --shared-ledger, the address of the PostgreSQL that the hosts share.',
+      `ingest-ctl host ${verb} needs --shared-ledger, the address of the PostgreSQL that the hosts share.`,
     );
+  try {
+    return await withShared(url, (shared) =>
+      verb === 'forget'
+        ? forgetOne(shared, name!)
+        : withMember(invocation, shared, (member) => act(member, invocation)),
+    );
+  } catch (error) {
+    if (error instanceof SharedError) throw new EnvironmentError('shared_ledger_unusable', `${error.message}.`);
+    throw error;
+  }
+}
+
+async function withMember(
+  invocation: Invocation,
+  shared: Rows,
+  then: (member: Member) => Promise<number>,
+): Promise<number> {
   const statePath = statePathOf(invocation, process.env);
   prepareState(statePath);
   const maxAttempts = invocation.service['max-attempts'];
   const backend = await openState({ statePath, title: invocation.spec.name, maxAttempts });
   try {
-    const { told, elsewhere } = await join(backend, { name, statePath, url });
-    say(safeText(`${name} has joined. Contents told: ${told}; of these stored at other hosts too: ${elsewhere}.`));
+    return await then({ backend, statePath, shared });
   } finally {
     await backend.close();
   }
-  return 0;
+}
+
+async function act(member: Member, { words, view }: Invocation): Promise<number> {
+  const [verb, name] = words as [string, string];
+  if (verb === 'lost') return loseWhatIsGone(member, view.yes);
+  if (verb === 'join' && !view.yes && (await refusesFeeds(member))) return EXIT.unfinished;
+  const { act: enter, done } = ENTER[verb]!;
+  const { told, elsewhere, carriedElsewhere, unknown } = await enter(member, name);
+  say(safeText(`${name} ${done}. Contents told: ${told}; of these stored at other hosts too: ${elsewhere}.`));
+  if (carriedElsewhere > 0)
+    say(`${carriedElsewhere} contents that were on their way here are other hosts' by now: their files ask again.`);
+  if (unknown > 0)
+    say(
+      `The others count ${unknown} contents as this host's that its state does not know. If their files are gone, ingest-ctl host lost frees them.`,
+    );
+  return EXIT.done;
+}
+
+/** Equal names join what may be different data. */
+async function refusesFeeds(member: Member): Promise<boolean> {
+  const met = await metFeeds(member);
+  for (const { feed, contents } of met)
+    tell(
+      safeText(
+        `ingest-ctl host join: other hosts have ${contents} contents in a feed ${feed}, and this host has a feed of that name: what one of them has stored is a duplicate at the other. If that is meant, add --yes; if not, give the feed another name here.`,
+      ),
+    );
+  return met.length > 0;
+}
+
+async function loseWhatIsGone(member: Member, isSure: boolean): Promise<number> {
+  const contents = await lost(member, isSure);
+  if (isSure) say(`${contents} contents are free: any host may take them in again.`);
+  else
+    say(
+      `The others count ${contents} contents as this host's that its state does not know. Run ingest-ctl rebuild first: what lies in the warehouse is known then. Add --yes to free the rest: any host may take them in again.`,
+    );
+  return EXIT.done;
+}
+
+async function forgetOne(shared: Rows, name: string): Promise<number> {
+  const freed = await forget(shared, name);
+  say(
+    safeText(
+      `${name} is forgotten. ${freed} contents that it carried are free again; where it had stored one of them without having told, that one may be stored twice. If it comes back: ingest-ctl host rejoin ${name}.`,
+    ),
+  );
+  return EXIT.done;
 }

@@ -19,7 +19,12 @@ const TABLES = [
     incarnation bigint NOT NULL,
     -- of what it told last: a number that only grows
     counter bigint NOT NULL DEFAULT 0,
-    seen_at timestamptz NOT NULL
+    seen_at timestamptz NOT NULL,
+    -- gone for ever, as a person said; until it comes back
+    forgotten_at timestamptz,
+    -- its queue as it said last
+    figures jsonb,
+    figures_at timestamptz
   )`,
   `CREATE TABLE IF NOT EXISTS contents (
     sha256 bytea NOT NULL CHECK (length(sha256) = 32),
@@ -32,6 +37,7 @@ const TABLES = [
     state text NOT NULL CHECK (state IN ('carried', 'stored')),
     -- why the file that carries it is held
     held text,
+    held_at timestamptz,
     ingest_id text,
     -- below the host's warehouse
     target bytea,
@@ -57,6 +63,8 @@ const TABLES = [
     ingest_id text,
     target bytea,
     reported_at timestamptz NOT NULL,
+    -- both had stored it before they shared a ledger: nothing is wrong
+    before_join boolean NOT NULL,
     PRIMARY KEY (sha256, feed, generation, host)
   )`,
   `CREATE TABLE IF NOT EXISTS schema_version (

@@ -5,7 +5,7 @@
  */
 import type { Rows } from './connection.js';
 
-interface Named {
+export interface Named {
   /** 32 bytes. */
   sha256: Buffer;
   feed: string;
@@ -38,14 +38,14 @@ SELECT a.sha256, a.feed, a.generation, $1, a.job, a.claim, 'stored', a.ingest_id
        AS a (sha256, feed, generation, job, claim, ingest_id, target, size)
  ORDER BY a.sha256, a.feed, a.generation
 ON CONFLICT (sha256, feed, generation) DO UPDATE
-   SET state = 'stored', held = NULL, ingest_id = EXCLUDED.ingest_id, target = EXCLUDED.target,
+   SET state = 'stored', held = NULL, held_at = NULL, ingest_id = EXCLUDED.ingest_id, target = EXCLUDED.target,
        stored_at = coalesce(contents.stored_at, EXCLUDED.stored_at)
  WHERE contents.host = EXCLUDED.host
 RETURNING sha256, feed, generation`;
 
 const CONFLICT = `
-INSERT INTO conflicts (sha256, feed, generation, host, ingest_id, target, reported_at)
-SELECT a.sha256, a.feed, a.generation, $1, a.ingest_id, a.target, now()
+INSERT INTO conflicts (sha256, feed, generation, host, ingest_id, target, reported_at, before_join)
+SELECT a.sha256, a.feed, a.generation, $1, a.ingest_id, a.target, now(), $7
   FROM unnest($2::bytea[], $3::text[], $4::int[], $5::text[], $6::bytea[]) AS a (sha256, feed, generation, ingest_id, target)
 ON CONFLICT DO NOTHING`;
 
@@ -68,8 +68,13 @@ export async function tellCarried(shared: Rows, host: string, told: readonly Car
   );
 }
 
-/** Answers those that another host has, which are noted as conflicts. */
-export async function tellStored(shared: Rows, host: string, told: readonly Stored[]): Promise<Stored[]> {
+/** Answers those that another host has, which are noted as conflicts; `isJoining`: both had stored them before they knew of each other. */
+export async function tellStored(
+  shared: Rows,
+  host: string,
+  told: readonly Stored[],
+  isJoining = false,
+): Promise<Stored[]> {
   if (told.length === 0) return [];
   const written = await shared.rows<{ sha256: Buffer; feed: string; generation: number }>(STORED, [
     host,
@@ -88,6 +93,7 @@ export async function tellStored(shared: Rows, host: string, told: readonly Stor
       ...namesOf(others),
       others.map(({ ingestId }) => ingestId),
       others.map(({ target }) => target),
+      isJoining,
     ]);
   return others;
 }
@@ -105,7 +111,7 @@ export async function tellReleased(shared: Rows, host: string, told: readonly Re
 export async function tellHeld(shared: Rows, host: string, told: readonly Held[]): Promise<void> {
   if (told.length === 0) return;
   await shared.rows(
-    `UPDATE contents c SET held = a.code
+    `UPDATE contents c SET held = a.code, held_at = CASE WHEN a.code IS NULL THEN NULL ELSE now() END
        FROM unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[], $6::text[]) AS a (sha256, feed, generation, claim, code)
       WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.claim = a.claim
         AND c.host = $1 AND c.state = 'carried'`,
@@ -120,6 +126,26 @@ export async function tellPermitted(shared: Rows, told: readonly Named[]): Promi
     `INSERT INTO permissions (sha256, feed, generation)
      SELECT * FROM unnest($1::bytea[], $2::text[], $3::int[]) ON CONFLICT DO NOTHING`,
     namesOf(told),
+  );
+}
+
+/** Taken out of this host's warehouse: where two hosts had stored one, it is at one of them now, and that one has it. */
+export async function tellWithdrawn(shared: Rows, host: string, told: readonly Named[]): Promise<void> {
+  if (told.length === 0) return;
+  const names = namesOf(told);
+  await shared.rows(
+    `UPDATE contents c SET host = o.host, ingest_id = o.ingest_id, target = o.target
+       FROM unnest($2::bytea[], $3::text[], $4::int[]) AS a (sha256, feed, generation)
+       JOIN LATERAL (SELECT * FROM conflicts o WHERE o.sha256 = a.sha256 AND o.feed = a.feed AND o.generation = a.generation
+                      ORDER BY o.reported_at, o.host LIMIT 1) o ON true
+      WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.host = $1 AND c.state = 'stored'`,
+    [host, ...names],
+  );
+  await shared.rows(
+    `DELETE FROM conflicts o USING unnest($2::bytea[], $3::text[], $4::int[]) AS a (sha256, feed, generation), contents c
+      WHERE o.sha256 = a.sha256 AND o.feed = a.feed AND o.generation = a.generation
+        AND c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND o.host IN ($1, c.host)`,
+    [host, ...names],
   );
 }
 
@@ -139,39 +165,17 @@ export async function takeOver(
   { claim, job }: { claim: string; job: string },
 ): Promise<boolean> {
   const taken = await shared.rows(
-    `UPDATE contents SET claim = $6, job = $7, carried_at = now(), held = NULL
+    `UPDATE contents SET claim = $6, job = $7, carried_at = now(), held = NULL, held_at = NULL
       WHERE sha256 = $1 AND feed = $2 AND generation = $3 AND host = $4 AND claim = $5 AND state = 'carried' RETURNING claim`,
     [sha256, feed, generation, host, from, claim, job],
   );
   return taken.length > 0;
 }
 
-const namesOf = (told: readonly Named[]): unknown[] => [
+export const namesOf = (told: readonly Named[]): unknown[] => [
   told.map(({ sha256 }) => sha256),
   told.map(({ feed }) => feed),
   told.map(({ generation }) => generation),
 ];
 
-const keyOf = ({ sha256, feed, generation }: Named): string => `${sha256.toString('hex')} ${generation} ${feed}`;
-
-/** A row of this host that is not stored. */
-export interface CarriedRow extends Released {
-  /** That asked for it. */
-  job: string;
-}
-
-/** Those of this host that are not stored, in pages: after the given one, in the order of the key. */
-export async function carriedBy(
-  shared: Rows,
-  host: string,
-  after: Named | undefined,
-  max: number,
-): Promise<CarriedRow[]> {
-  const { sha256, feed, generation } = after ?? { sha256: Buffer.alloc(0), feed: '', generation: 0 };
-  return shared.rows<CarriedRow>(
-    `SELECT sha256, feed, generation, claim, job FROM contents
-      WHERE host = $1 AND state = 'carried' AND (sha256, feed, generation) > ($2, $3, $4)
-      ORDER BY sha256, feed, generation LIMIT $5`,
-    [host, sha256, feed, generation, max],
-  );
-}
+export const keyOf = ({ sha256, feed, generation }: Named): string => `${sha256.toString('hex')} ${generation} ${feed}`;

@@ -4,10 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type Answer, ask, type Question } from '../../src/fleet/ask.js';
+import { rowsOf } from '../../src/fleet/compare.js';
 import { SharedConnection } from '../../src/fleet/connection.js';
 import { SharedError } from '../../src/fleet/errors.js';
 import { enterHost, joinHost } from '../../src/fleet/hosts.js';
-import { carriedBy, takeOver, tellReleased, tellStored } from '../../src/fleet/tell.js';
+import { takeOver, tellReleased, tellStored } from '../../src/fleet/tell.js';
 import { until } from '../world/waiting.js';
 
 export const FEED = 'orders';
@@ -57,7 +58,7 @@ export class SimulatedHost {
   /** Rows that a process left which died before it recorded them, of jobs that have ended since. */
   async #sweep(): Promise<void> {
     const known = new Set([...this.ledger.values()].map(({ claim }) => claim));
-    const rows = await carriedBy(this.shared, this.id, undefined, 10_000);
+    const rows = await rowsOf(this.shared, this.id, 'carried', undefined, 10_000);
     await tellReleased(
       this.shared,
       this.id,

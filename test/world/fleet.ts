@@ -1,6 +1,7 @@
 /** Hosts that share a ledger: a world each, and a proxy each that leads to the one PostgreSQL. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import type { QueryResultRow } from 'pg';
 import { SharedConnection } from '../../src/fleet/connection.js';
 import { CuttingProxy } from './cutting-proxy.js';
 import { untoldOf } from './database.js';
@@ -52,6 +53,24 @@ export class Fleet {
     }
   }
 
+  /** `ingest-ctl host` at that host; answers what it said. */
+  async ctl(name: string, words: readonly string[], { code = 0 } = {}): Promise<string> {
+    const { world, url } = this.host(name);
+    const ended = await world.run('ingest-ctl', [...words, '--shared-ledger', url]);
+    assert.equal(ended.code, code, `${ended.stdout}${ended.stderr}`);
+    return (code === 0 ? ended.stdout : ended.stderr).trim();
+  }
+
+  /** Asks the database itself. */
+  async rows<Row extends QueryResultRow>(statement: string): Promise<Row[]> {
+    const shared = new SharedConnection(this.server.url);
+    try {
+      return await shared.rows<Row>(statement);
+    } finally {
+      await shared.close();
+    }
+  }
+
   start(): Program[] {
     return this.hosts.map((host) => this.startOne(host));
   }
@@ -75,11 +94,9 @@ export class Fleet {
 
   /** The shared ledger says of each content that it is stored, and where. Once all is done. */
   async checkShared(): Promise<void> {
-    const shared = new SharedConnection(this.server.url);
-    const rows = await shared.rows<{ sha256: string; name: string; state: string }>(
+    const rows = await this.rows<{ sha256: string; name: string; state: string }>(
       "SELECT encode(c.sha256, 'hex') AS sha256, h.name, c.state FROM contents c JOIN hosts h ON h.id = c.host",
     );
-    await shared.close();
     const said = rows.map(({ sha256, name, state }) => `${sha256} ${state} ${name}`).sort();
     const are = this.hosts.flatMap(({ name, world }) =>
       world.warehouse().map(({ sha256 }) => `${sha256} stored ${name}`),

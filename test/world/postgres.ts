@@ -56,12 +56,13 @@ export class Postgres {
   /** Of a proxy that leads to it. */
   urlAt = (port: number): string => `postgres://ingest@127.0.0.1:${port}/postgres`;
 
-  async begin(): Promise<void> {
+  /** `aheadS`: its clock is so many seconds ahead, by libfaketime. */
+  async begin({ aheadS = 0 } = {}): Promise<void> {
     const options = { port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off' };
     const server = spawn(
       join(this.binaries, 'postgres'),
       ['-D', this.#data, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-      { stdio: 'ignore', ...(isRoot && ordinaryUser) },
+      { stdio: 'ignore', env: { ...process.env, ...(aheadS > 0 && ahead(aheadS)) }, ...(isRoot && ordinaryUser) },
     );
     this.#server = server;
     this.#ended = new Promise((resolve) => server.once('exit', resolve));
@@ -111,6 +112,17 @@ export class Postgres {
     execFileSync(join(this.binaries, program), args, { stdio: 'ignore', ...(isRoot && ordinaryUser) });
   }
 }
+
+const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
+
+/** Monotonic clocks stay as they are: the server waits by them. */
+const ahead = (seconds: number): NodeJS.ProcessEnv => ({
+  LD_PRELOAD: FAKETIME,
+  FAKETIME: `+${seconds}s`,
+  DONT_FAKE_MONOTONIC: '1',
+});
+
+export const hasFaketime = (): boolean => existsSync(FAKETIME);
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {

@@ -112,12 +112,13 @@ export const CTL = {
   ),
   host: verb(
     'host',
-    'join NAME: makes this host known in the shared ledger; it asks there from its next start on.',
-    ['shared-ledger'],
+    'Changes the part of this host in the shared ledger, or of one that is gone for ever.',
+    ['shared-ledger', 'yes'],
     {
-      words: 'join NAME',
+      words: 'join|adopt|renew|rejoin|forget NAME, or lost',
       wordsMax: 2,
       examples: [
+        'ingest-ctl host forget lake-3 --shared-ledger postgres://ingest@db.example.org/ingest',
         'ingest-ctl host join lake-1 --shared-ledger postgres://ingest@db.example.org/ingest --input /data/staging',
       ],
     },

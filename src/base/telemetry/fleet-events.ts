@@ -20,6 +20,11 @@ export const FLEET_EVENTS: Record<string, EventSpec> = {
   shared_rows_given_up: {
     say: (f) => `${text(f.contents)} contents that this host had asked for and never recorded are free again`,
   },
+  carried_elsewhere: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.contents)} contents that were on their way here are other hosts' by now, as the shared ledger ${text(f.ledger)} says: their files ask again`,
+  },
   content_stored_twice: {
     level: 'error',
     say: (f) =>

@@ -153,6 +153,10 @@ export const statesByRow = (reader: Reader, rows: readonly number[]): Map<number
 export const contentsAfter = (reader: Reader, row: number, max: number): Content[] =>
   contentsWhere(reader, 'row > ? ORDER BY row LIMIT ?', row, max);
 
+/** Of those that are on their way; by their own index, where the order of rows would read all others. */
+export const openContentsAfter = (reader: Reader, row: number, max: number): Content[] =>
+  contentsWhere(reader, "+row > ? AND state <> 'stored' ORDER BY +row LIMIT ?", row, max);
+
 /** Answers its row. */
 export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
   const { lastInsertRowid } = tx.run(

@@ -61,7 +61,8 @@ export function releaseContent(tx: Tx, carrier: Job, row: number, chain?: object
   return { to: undefined, line: content.target === null ? undefined : content };
 }
 
-function forgetContent(tx: Tx, content: Content): void {
+/** As if it had never come; its reservations are its caller's. */
+export function forgetContent(tx: Tx, content: Content): void {
   tx.run('DELETE FROM contents WHERE row = ?', content.row);
   forgetHashes(tx, [content]);
 }

@@ -18,6 +18,7 @@ import type { ByteName } from '../../linux/names.js';
 import { isClaimKnown, type Says } from '../sharing/claims.js';
 import { noteIncarnation, type SharedHost, sharedHost } from '../sharing/host.js';
 import { isUntold, lastNoted } from '../sharing/outbox.js';
+import { compareCarried } from './compare-carried.js';
 import { placeOfState } from './place.js';
 import { sweep } from './sweep.js';
 import { tellAll } from './tell-all.js';
@@ -102,11 +103,12 @@ export class SharedLedger {
       await beat(this.#connection, id, incarnation);
       await tellHolds(this.backend, this.#connection, id);
     });
-  /** Gives up what this host has in the shared ledger and nothing here stands for. */
+  /** Both ways: what this host has there and nothing here stands for, and what is on its way here and others have there. */
   #sweep = (): Promise<void> =>
     this.#quietly(async ({ id }) => {
       const left = await sweep(this.backend, this.#connection, id);
       if (left > 0) this.emit('shared_rows_given_up', { contents: left });
+      this.#elsewhere(await compareCarried(this.backend, this.#connection, id));
     });
 
   /** What is left is told now, where the ledger answers: the next start may be far away. */
@@ -138,6 +140,10 @@ export class SharedLedger {
     if (conflicts > 0) this.emit('content_stored_twice', { ledger: this.#connection.where, contents: conflicts });
   }
 
+  #elsewhere(contents: number): void {
+    if (contents > 0) this.emit('carried_elsewhere', { ledger: this.#connection.where, contents });
+  }
+
   /** The host under the incarnation that the server knows, of a connection that was greeted. */
   async #entered(): Promise<SharedHost> {
     await this.#connection.ready();
@@ -159,9 +165,10 @@ export class SharedLedger {
     if (counter >= known.told) return;
     // It was restored, or a standby took over that had not got all: what it was told since must come again before it is asked.
     this.emit('shared_ledger_rolled_back', { ledger: shared.where, told: known.told, known: counter });
-    const { told, elsewhere } = await tellAll(this.backend, shared, known.id);
+    const { told, elsewhere, carriedElsewhere } = await tellAll(this.backend, shared, known.id);
     await noteCounter(shared, known.id, known.told);
     this.emit('shared_ledger_told_again', { ledger: shared.where, contents: told, stored_twice: elsewhere });
+    this.#elsewhere(carriedElsewhere);
   }
 
   /** Once more where nothing is known: a question that is asked again gets the answer of the first. */
@@ -233,5 +240,5 @@ const rolledBack = (where: string, { id }: SharedHost): SharedError =>
   new SharedError(
     'place',
     'host_rolled_back',
-    `the shared ledger ${where} was told more by this host (${id}) than its state knows of: the state is an older copy, and what it stored since is missing here. Put the newest state back, or bring this one up to date: ingest-ctl rebuild, then ingest-ctl host join`,
+    `the shared ledger ${where} was told more by this host (${id}) than its state knows of: the state is an older copy, and what it stored since is missing here. Put the newest state back; or run ingest-ctl rebuild, which takes in what lies in the warehouse, and ingest-ctl host lost --yes, which frees what is gone`,
   );

@@ -4,9 +4,9 @@
  * Guarantees: gives up by claim, and only what neither the ledger nor the outbox nor a job knows; a claim is never used again, so that
  * nothing newer is hit.
  */
-import type { Backend, Tx } from '../../../queue/backend.js';
+import type { Backend, Reader } from '../../../queue/backend.js';
+import { type HostsRow, rowsOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
-import { type CarriedRow, carriedBy } from '../../fleet/tell.js';
 import { isClaimKnown } from '../sharing/claims.js';
 import { noteLeftBehind } from '../sharing/outbox.js';
 
@@ -15,9 +15,9 @@ const PAGE = 1_000;
 /** Answers how many. Errors: SharedError. */
 export async function sweep(backend: Backend, shared: Rows, host: string): Promise<number> {
   let given = 0;
-  let after: CarriedRow | undefined;
+  let after: HostsRow | undefined;
   for (;;) {
-    const page: CarriedRow[] = await carriedBy(shared, host, after, PAGE);
+    const page: HostsRow[] = await rowsOf(shared, host, 'carried', after, PAGE);
     const left = await backend.transact((tx) => {
       const behind = page.filter((row) => isBehind(tx, row));
       for (const row of behind) noteLeftBehind(tx, row);
@@ -29,8 +29,9 @@ export async function sweep(backend: Backend, shared: Rows, host: string): Promi
   }
 }
 
-function isBehind(tx: Tx, { claim, job }: CarriedRow): boolean {
-  if (isClaimKnown(tx, claim)) return false;
-  const { state } = tx.get<{ state: string }>('SELECT state FROM all_jobs WHERE id = ?', job) ?? { state: 'done' };
+/** Neither the ledger nor the outbox nor a job knows it. */
+export function isBehind(reader: Reader, { claim, job }: HostsRow): boolean {
+  if (isClaimKnown(reader, claim)) return false;
+  const { state } = reader.get<{ state: string }>('SELECT state FROM all_jobs WHERE id = ?', job) ?? { state: 'done' };
   return state === 'done';
 }

@@ -2,40 +2,34 @@
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
-import { type Carried, tellCarried, tellStored } from '../../fleet/tell.js';
+import { tellStored } from '../../fleet/tell.js';
 import { type Content, contentsAfter } from '../ledger/content.js';
 import { prunedAfter } from '../ledger/pruned.js';
-import { claimOf, noteClaim } from '../sharing/claims.js';
+import { compareCarried } from './compare-carried.js';
 
 const PAGE = 1_000;
 
-export interface Joined {
-  /** Contents. */
+export interface ToldAll {
+  /** Contents that are stored here. */
   told: number;
   /** Of them, that another host has stored too. */
   elsewhere: number;
+  /** Contents on their way here that are another host's by now. */
+  carriedElsewhere: number;
 }
 
-/** Can be done again at any time: what was told is as it was. Errors: SharedError. */
-export async function tellAll(backend: Backend, shared: Rows, host: string): Promise<Joined> {
-  const joined: Joined = { told: 0, elsewhere: 0 };
+/**
+ * Can be done again at any time: what was told is as it was. `isJoining`: what two hosts have was stored before they knew of each other.
+ * Errors: SharedError.
+ */
+export async function tellAll(backend: Backend, shared: Rows, host: string, isJoining = false): Promise<ToldAll> {
+  let told = 0;
+  let elsewhere = 0;
   const tell = async (contents: readonly Content[]): Promise<void> => {
     const stored = contents.filter(({ state }) => state === 'stored');
-    await tellCarried(
-      shared,
-      host,
-      await claimed(
-        backend,
-        contents.filter(({ state }) => state !== 'stored'),
-      ),
-    );
-    const others = await tellStored(
-      shared,
-      host,
-      stored.map((one) => ({ ...one, claim: randomUUID(), job: one.carrier })),
-    );
-    joined.told += stored.length;
-    joined.elsewhere += others.length;
+    const rows = stored.map((one) => ({ ...one, claim: randomUUID(), job: one.carrier }));
+    told += stored.length;
+    elsewhere += (await tellStored(shared, host, rows, isJoining)).length;
   };
   for (let row = 0; ; ) {
     const page = backend.read((reader) => contentsAfter(reader, row, PAGE));
@@ -51,17 +45,5 @@ export async function tellAll(backend: Backend, shared: Rows, host: string): Pro
       if (page.length < PAGE) break;
     }
   }
-  return joined;
-}
-
-/** Each with its claim; what was on its way before the host joined gets one now. */
-async function claimed(backend: Backend, contents: readonly Content[]): Promise<Carried[]> {
-  if (contents.length === 0) return [];
-  return backend.transact((tx) =>
-    contents.map((content) => {
-      const claim = claimOf(tx, content.row) ?? randomUUID();
-      noteClaim(tx, content.row, claim);
-      return { ...content, job: content.carrier, claim };
-    }),
-  );
+  return { told, elsewhere, carriedElsewhere: await compareCarried(backend, shared, host) };
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
-import { noteCounter, tellHeld, tellPermitted, tellReleased, tellStored } from '../../fleet/tell.js';
+import { noteCounter, tellHeld, tellPermitted, tellReleased, tellStored, tellWithdrawn } from '../../fleet/tell.js';
 import { heldOtherwise, noteHeldTold } from '../sharing/claims.js';
 import { noteTold, type Untold, untold } from '../sharing/outbox.js';
 
@@ -29,6 +29,11 @@ export async function tellOutbox(backend: Backend, shared: Rows, host: string): 
     await tellPermitted(
       shared,
       page.filter(({ kind }) => kind === 'permitted'),
+    );
+    await tellWithdrawn(
+      shared,
+      host,
+      page.filter(({ kind }) => kind === 'withdrawn'),
     );
     await noteCounter(shared, host, last);
     await backend.transact((tx) => noteTold(tx, page[0]!.n, last));

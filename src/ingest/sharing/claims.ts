@@ -15,9 +15,24 @@ export type Says =
 
 export const noteClaim = (tx: Tx, content: number, claim: string): void =>
   void tx.run(
-    'INSERT INTO shared_claims VALUES (?, ?, NULL) ON CONFLICT DO UPDATE SET claim = excluded.claim, held = NULL',
+    'INSERT INTO shared_claims VALUES (?, ?, NULL, 0) ON CONFLICT DO UPDATE SET claim = excluded.claim, held = NULL, elsewhere = 0',
     content,
     claim,
+  );
+
+/** Another host has it now: where nothing was planned of it yet, its job is to ask again. */
+export const noteElsewhere = (tx: Tx, content: number): boolean =>
+  tx.run('UPDATE shared_claims SET elsewhere = 1 WHERE content = ? AND elsewhere = 0', content).changes > 0;
+
+/** Of these contents, those that another host has. */
+export const elsewhereOf = (reader: Reader, contents: readonly number[]): Set<number> =>
+  new Set(
+    reader
+      .all<{ content: number }>(
+        'SELECT content FROM shared_claims WHERE elsewhere = 1 AND content IN (SELECT value FROM json_each(?))',
+        JSON.stringify(contents),
+      )
+      .map(({ content }) => content),
   );
 
 export const claimOf = (reader: Reader, content: number): string | undefined =>

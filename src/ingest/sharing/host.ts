@@ -22,7 +22,8 @@ export function sharedHost(reader: Reader): SharedHost | undefined {
 /** From this transaction on the outbox gets everything. */
 export function beginSharing(tx: Tx, { id, name, ledger, incarnation, joined }: Omit<SharedHost, 'told'>): void {
   tx.run(
-    'INSERT INTO shared_host VALUES (1, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET name = excluded.name, joined = excluded.joined',
+    `INSERT INTO shared_host VALUES (1, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE
+       SET id = excluded.id, name = excluded.name, ledger = excluded.ledger, incarnation = excluded.incarnation, joined = excluded.joined`,
     ...[id, name, ledger, String(incarnation), joined ? 1 : 0],
   );
   for (const trigger of OUTBOX_TRIGGERS) tx.run(trigger);

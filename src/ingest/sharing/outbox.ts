@@ -8,7 +8,7 @@ interface Named {
   generation: number;
 }
 
-/** What happened to a content; `permitted`: that generation of it may come. */
+/** What happened to a content; `permitted`: that generation of it may come; `withdrawn`: it was taken out of the warehouse. */
 export type Untold = Named & { n: number } & (
     | {
         kind: 'stored';
@@ -19,7 +19,7 @@ export type Untold = Named & { n: number } & (
         size: number;
       }
     | { kind: 'released'; claim: string | null }
-    | { kind: 'permitted' }
+    | { kind: 'permitted' | 'withdrawn' }
   );
 
 /** What the others have not been told, in its order. */

@@ -28,14 +28,16 @@ export const sharedModule = {
       content INTEGER PRIMARY KEY,
       claim TEXT NOT NULL,
       -- why its file is held, as the others were told
-      held TEXT
+      held TEXT,
+      -- 1: another host has it now, since the shared ledger had lost this one's row, or was told that this host is gone
+      elsewhere INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX shared_claims_by_claim ON shared_claims (claim);
 
     -- AUTOINCREMENT: the others know by its number how much they were told.
     CREATE TABLE shared_outbox (
       n INTEGER PRIMARY KEY AUTOINCREMENT,
-      kind TEXT NOT NULL CHECK (kind IN ('stored', 'released', 'permitted')),
+      kind TEXT NOT NULL CHECK (kind IN ('stored', 'released', 'permitted', 'withdrawn')),
       feed TEXT NOT NULL,
       sha256 BLOB NOT NULL,
       generation INTEGER NOT NULL,
@@ -68,4 +70,7 @@ export const OUTBOX_TRIGGERS = [
   `CREATE TRIGGER IF NOT EXISTS shared_permitted AFTER INSERT ON exceptions
    WHEN NEW.kind = 'allow_again' BEGIN
      INSERT INTO shared_outbox (kind, feed, sha256, generation) VALUES ('permitted', NEW.feed, NEW.sha256, NEW.generation); END`,
+  `CREATE TRIGGER IF NOT EXISTS shared_withdrawn AFTER INSERT ON exceptions
+   WHEN NEW.kind = 'withdraw' BEGIN
+     INSERT INTO shared_outbox (kind, feed, sha256, generation) VALUES ('withdrawn', NEW.feed, NEW.sha256, NEW.generation); END`,
 ];

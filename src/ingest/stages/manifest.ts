@@ -18,6 +18,7 @@ import { fileOf, isItsWarehouse } from '../planning/manifest-file.js';
 import { planAnew } from '../planning/plan-anew.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
+import { asksAgain } from '../steps/asks-again.js';
 import { manifestBusy } from '../steps/busy.js';
 import { lookAgain } from '../steps/contents.js';
 import type { IngestJob } from '../steps/job.js';
@@ -35,7 +36,7 @@ export const manifest: Stage = {
   places: ['manifests', 'warehouse'],
 
   async run(jobs, batch) {
-    const steps = new Map<IngestJob, Step>();
+    const steps = asksAgain(jobs, batch);
     const contents = new Map(jobs.map((job) => [job, job.planned]));
     let todo = [...jobs];
     batch.hand(undefined, 'manifests');

@@ -15,6 +15,7 @@ import { countProcessed } from '../outputs/counts.js';
 import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
 import { movedNothing } from '../rules/moved.js';
+import { asksAgain } from '../steps/asks-again.js';
 import { contentsOf } from '../steps/contents.js';
 import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
@@ -36,7 +37,13 @@ export const process: Stage = {
 
   async run(jobs, batch) {
     const contents = contentsOf(jobs, batch);
-    const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)), '');
+    const again = asksAgain(jobs, batch);
+    const handled = await eachJob(
+      jobs,
+      batch,
+      (job) => again.get(job) ?? processOne(job, batch, contents.get(job)),
+      '',
+    );
     const steps = handled.map((step) =>
       step instanceof PlaceError ? blocked(this.name, batch.feed.name, step, batch.emit) : step,
     );

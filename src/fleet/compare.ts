@@ -1,0 +1,89 @@
+/**
+ * What the shared ledger has of a host, to be compared with what that host has itself.
+ * Does not: judge. Only the host knows what it has.
+ */
+import type { Rows } from './connection.js';
+import { type Named, namesOf, type Released } from './tell.js';
+
+export type SharedState = 'carried' | 'stored';
+
+/** A row of a host. */
+export interface HostsRow extends Released {
+  /** That asked for it. */
+  job: string;
+}
+
+/** Those of a host in that state, in pages: after the given one, in the order of the key. */
+export async function rowsOf(
+  shared: Rows,
+  host: string,
+  state: SharedState,
+  after: Named | undefined,
+  max: number,
+): Promise<HostsRow[]> {
+  const { sha256, feed, generation } = after ?? { sha256: Buffer.alloc(0), feed: '', generation: 0 };
+  // The state as text of the statement: an index over it is for one of them.
+  return shared.rows<HostsRow>(
+    `SELECT sha256, feed, generation, claim, job FROM contents
+      WHERE host = $1 AND state = '${state}' AND (sha256, feed, generation) > ($2, $3, $4)
+      ORDER BY sha256, feed, generation LIMIT $5`,
+    [host, sha256, feed, generation, max],
+  );
+}
+
+/** A row as it is now, whoever has it. */
+export interface OwnedRow extends Released {
+  host: string;
+  state: SharedState;
+}
+
+/** Those of the named that are there. */
+export const ownersOf = (shared: Rows, named: readonly Named[]): Promise<OwnedRow[]> =>
+  shared.rows<OwnedRow>(
+    `SELECT c.sha256, c.feed, c.generation, c.claim, c.host, c.state
+       FROM unnest($1::bytea[], $2::text[], $3::int[]) AS a (sha256, feed, generation)
+       JOIN contents c ON c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation`,
+    namesOf(named),
+  );
+
+/** A host has not got these any more, stored or not. Answers how many there were. */
+export async function giveUpRows(shared: Rows, host: string, rows: readonly Released[]): Promise<number> {
+  const gone = await shared.rows(
+    `DELETE FROM contents c USING unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[]) AS a (sha256, feed, generation, claim)
+      WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.claim = a.claim AND c.host = $1
+     RETURNING 1`,
+    [host, ...namesOf(rows), rows.map(({ claim }) => claim)],
+  );
+  return gone.length;
+}
+
+/** Beyond this they are not counted. */
+export const COUNTED_MAX = 1_000_000;
+
+/** How many contents other hosts have in a feed of that name. */
+export async function othersInFeed(shared: Rows, host: string, feed: string): Promise<number> {
+  const [row] = await shared.rows<{ contents: number }>(
+    `SELECT count(*)::int AS contents FROM (SELECT 1 FROM contents WHERE feed = $1 AND host <> $2 LIMIT ${COUNTED_MAX}) AS counted`,
+    [feed, host],
+  );
+  return row!.contents;
+}
+
+/** The newest generation of a content, and which host has it. */
+export interface Newest {
+  generation: number;
+  hostId: string;
+  hostName: string;
+  state: SharedState;
+  held: string | null;
+  target: Buffer | null;
+}
+
+export async function newestOf(shared: Rows, sha256: Buffer, feed: string): Promise<Newest | undefined> {
+  const [row] = await shared.rows<Newest>(
+    `SELECT c.generation, c.host AS "hostId", h.name AS "hostName", c.state, c.held, c.target
+       FROM contents c JOIN hosts h ON h.id = c.host WHERE c.sha256 = $1 AND c.feed = $2 ORDER BY c.generation DESC LIMIT 1`,
+    [sha256, feed],
+  );
+  return row;
+}

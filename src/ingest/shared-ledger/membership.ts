@@ -1,0 +1,194 @@
+/**
+ * The part of a host in the shared ledger, as an operator changes it: it joins, moves, becomes another one, is gone for ever, comes back.
+ * Guarantees: each can be done again, wherever it was ended. From its first write on the state begins nothing, until it has told all that
+ * it has and compared what is on its way; what its own programs store or give up meanwhile is in the outbox.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Backend } from '../../../queue/backend.js';
+import { COUNTED_MAX, giveUpRows, type HostsRow, othersInFeed, rowsOf } from '../../fleet/compare.js';
+import { type Rows, SharedConnection } from '../../fleet/connection.js';
+import { SharedError } from '../../fleet/errors.js';
+import { type EnteredHost, enterHost, forgetHost, hostNamed, joinHost, rememberHost } from '../../fleet/hosts.js';
+import { checkSchema, makeTables } from '../../fleet/schema.js';
+import { contentOfGeneration, contentsAfter } from '../ledger/content.js';
+import { isClaimKnown } from '../sharing/claims.js';
+import { beginSharing, sharedHost } from '../sharing/host.js';
+import { goOnBehind, isUntold } from '../sharing/outbox.js';
+import { placeOfState } from './place.js';
+import { isBehind } from './sweep.js';
+import { type ToldAll, tellAll } from './tell-all.js';
+
+const LOOK_MS = 1_000;
+const PAGE = 1_000;
+
+/** The state that an operator speaks of, and the shared ledger. */
+export interface Member {
+  backend: Backend;
+  statePath: string;
+  shared: Rows;
+}
+
+export interface Entered extends ToldAll {
+  /** Contents that the others count as stored here, and that this state does not know. */
+  unknown: number;
+}
+
+/** Errors of all: SharedError. */
+export async function withShared<T>(url: string, act: (shared: Rows) => Promise<T>): Promise<T> {
+  const shared = new SharedConnection(url);
+  try {
+    return await act(shared);
+  } finally {
+    await shared.close();
+  }
+}
+
+/** The feeds in which this state and other hosts have contents already, and how many the others have. */
+export async function metFeeds({ backend, shared }: Member): Promise<{ feed: string; contents: string }[]> {
+  await makeTables(shared);
+  const known = backend.read(sharedHost);
+  const met: { feed: string; contents: string }[] = [];
+  if (known?.joined || backend.read((reader) => contentsAfter(reader, 0, 1)).length === 0) return met;
+  for (const { name } of backend.feeds()) {
+    const contents = await othersInFeed(shared, known?.id ?? backend.uuid, name);
+    const isMore = contents === COUNTED_MAX;
+    if (contents > 0) met.push({ feed: name, contents: isMore ? `more than ${contents}` : String(contents) });
+  }
+  return met;
+}
+
+/** A state becomes a host; again at any time. */
+export async function join(member: Member, name: string): Promise<Entered> {
+  const { backend, shared, statePath } = member;
+  await makeTables(shared);
+  const known = backend.read(sharedHost);
+  const id = known?.id ?? backend.uuid;
+  await named(joinHost(shared, { id, name, place: placeOfState(statePath) }), shared, name);
+  return become(member, { id, name }, { known: known?.incarnation, isJoining: true });
+}
+
+/** This state is that host from now on, wherever it was before: it has moved, was made anew, or is the one of two copies that counts. */
+export async function adopt(member: Member, name: string): Promise<Entered> {
+  return become(member, { id: await hostNamed(member.shared, name), name });
+}
+
+/** A copy of a state becomes a host of its own. */
+export async function renew(member: Member, name: string): Promise<Entered> {
+  const { shared, statePath, backend } = member;
+  const before = backend.read(sharedHost);
+  // Interrupted and done again, it is the same new one.
+  const id = before && !before.joined ? before.id : randomUUID();
+  await named(joinHost(shared, { id, name, place: placeOfState(statePath) }), shared, name);
+  return become(member, { id, name }, { isJoining: true });
+}
+
+/** A host that was forgotten is back. What it carried, and others have taken since, its jobs ask for again. */
+export async function rejoin(member: Member, name: string): Promise<Entered> {
+  const { backend, shared } = member;
+  const id = await hostNamed(shared, name);
+  const known = backend.read(sharedHost);
+  if (known) await backend.transact((tx) => beginSharing(tx, { ...known, joined: false }));
+  await rememberHost(shared, id);
+  return become(member, { id, name });
+}
+
+/** Answers how many contents are free again. */
+export async function forget(shared: Rows, name: string): Promise<number> {
+  await checkSchema(shared);
+  return forgetHost(shared, await hostNamed(shared, name));
+}
+
+/**
+ * Contents that the others count as this host's and that its state does not know: it was rolled back to an older copy. `free`: others may
+ * take them in. Answers how many.
+ */
+export async function lost({ backend, shared, statePath }: Member, free: boolean): Promise<number> {
+  const host = backend.read(sharedHost);
+  if (!host) throw new SharedError('place', 'not_joined', 'this state has never joined a shared ledger');
+  let found = 0;
+  for await (const rows of unknownHere(backend, shared, host.id)) {
+    found += rows.length;
+    if (free) await giveUpRows(shared, host.id, rows);
+  }
+  if (!free) return found;
+  const { counter } = await enterHost(shared, { id: host.id, place: placeOfState(statePath) }, host.incarnation, {});
+  await backend.transact((tx) => goOnBehind(tx, counter));
+  return found;
+}
+
+interface Become {
+  /** The incarnation that its state must know; undefined: whatever it was. */
+  known?: bigint | undefined;
+  isJoining?: boolean;
+}
+
+async function become(
+  { backend, shared, statePath }: Member,
+  { id, name }: { id: string; name: string },
+  { known, isJoining }: Become = {},
+): Promise<Entered> {
+  await checkSchema(shared);
+  const place = placeOfState(statePath);
+  const { incarnation, counter } = await entered(shared, { id, place }, known);
+  const row = { id, name, ledger: shared.where, incarnation };
+  await backend.transact((tx) => beginSharing(tx, { ...row, joined: false }));
+  const told = await tellAll(backend, shared, id, isJoining);
+  let unknown = 0;
+  for await (const rows of unknownHere(backend, shared, id)) unknown += rows.length;
+  await backend.transact((tx) => {
+    beginSharing(tx, { ...row, joined: true });
+    goOnBehind(tx, counter);
+  });
+  return { ...told, unknown };
+}
+
+/** Where the host was last at another place, it is watched for half a minute. */
+async function entered(
+  shared: Rows,
+  host: { id: string; place: string },
+  known: bigint | undefined,
+): Promise<EnteredHost> {
+  for (const watched = {}; ; ) {
+    try {
+      return await enterHost(shared, host, known, watched);
+    } catch (error) {
+      if (!(error instanceof SharedError && error.code === 'host_is_watched')) throw error;
+      await pause(LOOK_MS);
+    }
+  }
+}
+
+/** In pages. What is being asked for just now has a job that may still record it. */
+async function* unknownHere(backend: Backend, shared: Rows, host: string): AsyncGenerator<HostsRow[]> {
+  for (const state of ['stored', 'carried'] as const)
+    for (let after: HostsRow | undefined; ; ) {
+      const page = await rowsOf(shared, host, state, after, PAGE);
+      after = page.at(-1);
+      yield backend.read((reader) =>
+        page.filter((row) =>
+          state === 'carried'
+            ? isBehind(reader, row)
+            : !(
+                isClaimKnown(reader, row.claim) ||
+                isUntold(reader, row.sha256) ||
+                contentOfGeneration(reader, row.feed, row.sha256, row.generation)
+              ),
+        ),
+      );
+      if (page.length < PAGE) break;
+    }
+}
+
+async function named(act: Promise<void>, shared: Rows, name: string): Promise<void> {
+  try {
+    await act;
+  } catch (error) {
+    if (!(error instanceof SharedError && error.code === '23505')) throw error;
+    throw new SharedError(
+      'place',
+      'host_name_taken',
+      `the shared ledger ${shared.where} has a host ${name} already: take another name; where this state is that host, run ingest-ctl host adopt ${name}`,
+    );
+  }
+}
