@@ -15,7 +15,7 @@ import { BEAT_MS, beat, enterHost, type Watch } from '../../fleet/hosts.js';
 import { checkSchema } from '../../fleet/schema.js';
 import { noteCounter, takeOver } from '../../fleet/tell.js';
 import type { ByteName } from '../../linux/names.js';
-import { isClaimKnown, type Says } from '../sharing/claims.js';
+import { type AskedFile, isClaimKnown, type Says } from '../sharing/claims.js';
 import { noteIncarnation, type SharedHost, sharedHost } from '../sharing/host.js';
 import { isUntold, lastNoted } from '../sharing/outbox.js';
 import { compareCarried } from './compare-carried.js';
@@ -28,14 +28,6 @@ export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
 const TELL_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 3_600_000;
-
-interface File {
-  job: string;
-  /** Since it was found. */
-  waitedMs: number;
-  sha256: Buffer;
-  size: number;
-}
 
 export class SharedLedger {
   readonly #connection: SharedConnection;
@@ -54,7 +46,7 @@ export class SharedLedger {
   }
 
   /** Answers each file at its place; a string is why the ledger refuses that one. Errors: PlaceError `ledger`. */
-  async ask(feed: FeedOptions, files: readonly File[]): Promise<(Says | string)[]> {
+  async ask(feed: FeedOptions, files: readonly AskedFile[]): Promise<(Says | string)[]> {
     try {
       const host = await this.#entered();
       const isOpen = this.backend.read((reader) => files.some(({ sha256 }) => isUntold(reader, sha256)));
@@ -224,7 +216,7 @@ export class SharedLedger {
 
 /** A file that waited is no newer delivery for it: its arrival counts, and not now. */
 const questionOf = (
-  { job, sha256, size, waitedMs }: File,
+  { job, sha256, size, waitedMs }: AskedFile,
   { name, sameContentAgainAfterMs: againMs }: FeedOptions,
 ): Question => ({
   ...{ sha256, feed: name, claim: randomUUID(), job, size },

@@ -2,6 +2,16 @@
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { ByteName } from '../../linux/names.js';
 
+/** A file of which the shared ledger is asked. */
+export interface AskedFile {
+  job: string;
+  /** Since it was found. */
+  waitedMs: number;
+  /** 32 bytes. */
+  sha256: Buffer;
+  size: number;
+}
+
 /** What the shared ledger says of a content: which generation it has, and where. */
 export type Says =
   /** This host's, by this claim. */

@@ -14,7 +14,7 @@ import { closeForPlace } from '../gates/episode.js';
 import { behindTheOthers, neverFits } from '../gates/room.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
-import type { Says } from '../sharing/claims.js';
+import type { AskedFile, Says } from '../sharing/claims.js';
 import type { IngestJob } from './job.js';
 
 export interface Step {
@@ -49,10 +49,7 @@ export interface ChainRunner {
 /** Which host has a content: asked of the ledger that hosts share. */
 export interface SharedAnswers {
   /** Answers each at its place; a string is the reason why the ledger refuses that one. Errors: PlaceError `ledger`. */
-  ask(
-    feed: FeedOptions,
-    files: readonly { job: string; sha256: Buffer; size: number; waitedMs: number }[],
-  ): Promise<(Says | string)[]>;
+  ask(feed: FeedOptions, files: readonly AskedFile[]): Promise<(Says | string)[]>;
 }
 
 export interface Feed {
