@@ -14,6 +14,7 @@ import { notAtWork } from '../service/status/process-findings.js';
 import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { say, sayRaw, tell } from './console.js';
+import { fleetStat } from './fleet-stat.js';
 import { processesTable, reportText } from './queue-text.js';
 import { withView } from './state-view.js';
 
@@ -22,6 +23,7 @@ const WATCH_MS = 1_000;
 export async function queueStat(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
+  if (invocation.view.fleet) return fleetStat(invocation);
   const {
     json,
     watch,

@@ -101,8 +101,22 @@ export async function enterHost(
   return { incarnation: BigInt(raised.incarnation), counter: Number(now.counter) };
 }
 
+/** The queue of a host, as it says every ten seconds. */
+export interface Figures {
+  /** Files that are on their way, without those that are held. */
+  waiting: number;
+  held: number;
+  /** Age of the oldest of them. */
+  oldest_seconds: number;
+  files_per_second: number;
+  /** Since its state was made. */
+  files_processed: number;
+  /** That are closed. */
+  gates: number;
+}
+
 /** Says that this host lives, and how its queue is. Errors: SharedError `host_id_taken`. */
-export async function beat(shared: Rows, id: string, incarnation: bigint, figures?: object): Promise<void> {
+export async function beat(shared: Rows, id: string, incarnation: bigint, figures?: Figures): Promise<void> {
   const mine = await shared.rows(
     `UPDATE hosts SET seen_at = now(), figures = coalesce($3, figures), figures_at = CASE WHEN $3 IS NULL THEN figures_at ELSE now() END
       WHERE id = $1 AND incarnation = $2 RETURNING id`,

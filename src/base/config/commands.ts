@@ -59,7 +59,7 @@ export const COMMANDS = {
   'ingest-dashboard': command({
     name: 'ingest-dashboard',
     summary: 'Serves the dashboard, the HTTP API and the metrics of a state; works with all daemons down.',
-    options: [...DASHBOARD, ...FIND, 'log-level', 'stall-seconds'],
+    options: [...DASHBOARD, ...FIND, 'log-level', 'stall-seconds', 'shared-ledger'],
     examples: [
       'ingest-dashboard --input /data/staging',
       'ingest-dashboard --state-path state.db --dashboard 0.0.0.0:8000 --dashboard-token-file token',
@@ -69,11 +69,24 @@ export const COMMANDS = {
     name: 'queue-stat',
     summary: 'Shows what waits in which stage; works with all daemons down.',
     aliases: { workers: 'processes' },
-    options: ['json', 'watch', 'held', 'processes', 'by', 'max-age', 'max-held', 'feed', ...FIND],
+    options: [
+      'json',
+      'watch',
+      'held',
+      'processes',
+      'fleet',
+      'by',
+      'max-age',
+      'max-held',
+      'feed',
+      'shared-ledger',
+      ...FIND,
+    ],
     examples: [
       'queue-stat --input /data/staging',
       'queue-stat --state-path state.db --by directory',
       'queue-stat --state-path state.db --max-age 3600 --max-held 0',
+      'queue-stat --fleet --shared-ledger postgres://ingest@db.example.org/ingest',
     ],
   }),
   'ingest-replicate': command({

@@ -11,7 +11,7 @@ import { PlaceError } from '../../files/place-error.js';
 import { type Answer, ask, type Question } from '../../fleet/ask.js';
 import { type Rows, SharedConnection } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
-import { BEAT_MS, beat, enterHost, type Watch } from '../../fleet/hosts.js';
+import { BEAT_MS, beat, enterHost, type Figures, type Watch } from '../../fleet/hosts.js';
 import { checkSchema } from '../../fleet/schema.js';
 import { noteCounter, takeOver } from '../../fleet/tell.js';
 import type { ByteName } from '../../linux/names.js';
@@ -19,6 +19,7 @@ import { type AskedFile, isClaimKnown, type Says } from '../sharing/claims.js';
 import { noteIncarnation, type SharedHost, sharedHost } from '../sharing/host.js';
 import { isUntold, lastNoted } from '../sharing/outbox.js';
 import { compareCarried } from './compare-carried.js';
+import { figuresReader } from './figures.js';
 import { placeOfState } from './place.js';
 import { sweep } from './sweep.js';
 import { tellAll } from './tell-all.js';
@@ -31,6 +32,7 @@ const SWEEP_EVERY_MS = 3_600_000;
 
 export class SharedLedger {
   readonly #connection: SharedConnection;
+  readonly #figures: () => Figures;
   readonly #watched: { watch?: Watch | undefined } = {};
   /** Why it was away when it was asked last. */
   #away: string | undefined;
@@ -43,6 +45,7 @@ export class SharedLedger {
     private readonly emit: Emit,
   ) {
     this.#connection = new SharedConnection(url, (shared) => this.#greet(shared));
+    this.#figures = figuresReader(backend);
   }
 
   /** Answers each file at its place; a string is why the ledger refuses that one. Errors: PlaceError `ledger`. */
@@ -92,7 +95,7 @@ export class SharedLedger {
   /** Says that this host lives, and which of its files are held. */
   #live = (): Promise<void> =>
     this.#quietly(async ({ id, incarnation }) => {
-      await beat(this.#connection, id, incarnation);
+      await beat(this.#connection, id, incarnation, this.#figures());
       await tellHolds(this.backend, this.#connection, id);
     });
   /** Both ways: what this host has there and nothing here stands for, and what is on its way here and others have there. */

@@ -9,6 +9,7 @@ import type { ChildContext } from '../../base/process/context.js';
 import { startBeats } from '../../ingest/health/beats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
 import { refuseLostState } from '../../ingest/upkeep/known.js';
+import { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import { Looks } from './data/looks.js';
 import { Metrics } from './data/metrics.js';
@@ -21,7 +22,7 @@ import { Stream } from './stream.js';
 export type DashboardContext = Pick<ChildContext, 'config' | 'report' | 'drained' | 'fail' | 'onStop' | 'emit'>;
 
 export async function runDashboard(context: DashboardContext): Promise<void> {
-  const { statePath, maxAttempts, dashboard } = context.config.service;
+  const { statePath, maxAttempts, dashboard, sharedLedger } = context.config.service;
   const { host, port, hosts, token } = dashboard!;
   const { feeds } = context.config;
   await refuseLostState(statePath, feeds);
@@ -31,10 +32,12 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
   const looks = new Looks(backend, statePath);
   const stream = new Stream();
   const search = new Search(statePath);
+  const fleet = new Fleet(sharedLedger);
   const surroundings = new Surroundings(backend, statePath);
   const app = serverOf({
     ...{ backend, looks, stream, search, host, hosts, token, emit: context.emit },
-    metrics: new Metrics(backend, surroundings),
+    fleet,
+    metrics: new Metrics(backend, surroundings, fleet),
   });
   const timer = setInterval(() => tellPages(looks, stream, context), limits.lookEveryMs);
   try {
@@ -51,6 +54,7 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
     stream.close();
     await app.close();
     await search.close();
+    await fleet.close();
     await backend.close();
   }
 }

@@ -18,6 +18,7 @@ import { boundConnections } from './connections.js';
 import { Acts, type Verb } from './data/acts.js';
 import { curvesOf } from './data/curves.js';
 import { errorsAnswer } from './data/errors.js';
+import type { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import type { Looks } from './data/looks.js';
 import type { Metrics } from './data/metrics.js';
@@ -33,6 +34,7 @@ export interface ServerParts extends GuardOptions {
   stream: Stream;
   search: Search;
   metrics: Metrics;
+  fleet: Fleet;
   emit: Emit;
 }
 
@@ -42,6 +44,7 @@ const ASSETS = [
   'dashboard.css',
   'dashboard.js',
   'view.js',
+  'fleet.js',
   'flow.js',
   'dom.js',
   'chart.js',
@@ -88,7 +91,7 @@ function page(app: FastifyInstance): void {
     app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
 }
 
-function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }: ServerParts): void {
+function reads(app: FastifyInstance, { backend, looks, stream, search, metrics, fleet }: ServerParts): void {
   app.get('/stats', () => statsAnswer(looks.latest().look));
   app.get<{ Querystring: Query }>('/trace', ({ query }) => {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
@@ -115,6 +118,7 @@ function reads(app: FastifyInstance, { backend, looks, stream, search, metrics }
     const { text, json, made } = answer.found;
     return { ...(json as object), text, made };
   });
+  app.get('/fleet', () => fleet.look());
   app.get('/history', () => curvesOf(backend));
   app.get('/healthz', () => ({ ok: true }));
   app.get('/readyz', (_request, reply) => ready(backend, reply));

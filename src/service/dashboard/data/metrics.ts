@@ -9,7 +9,9 @@ import { notices } from '../../../ingest/gates/notices.js';
 import { LOG } from '../../../ingest/health/beats.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
 import { type ChainCounts, chainCounts } from '../../../ingest/outputs/counts.js';
+import type { HostReport } from '../../status/fleet.js';
 import { durationsMetric } from './durations.js';
+import type { Fleet } from './fleet.js';
 import type { Look } from './looks.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -26,16 +28,18 @@ export class Metrics {
   constructor(
     private readonly view: QueueView,
     private readonly surroundings: Surroundings,
+    private readonly fleet: Fleet,
   ) {
     this.#counters();
     this.#gauges();
+    this.#hosts();
     this.registry.registerMetric(durationsMetric(view) as unknown as Metric<string>);
   }
 
   /** In the text format. `look` is the one that everybody shares. */
   async text(look: Look): Promise<string> {
     this.#look = look;
-    await this.surroundings.ask();
+    await Promise.all([this.surroundings.ask(), this.fleet.look()]);
     return this.registry.metrics();
   }
 
@@ -128,6 +132,24 @@ export class Metrics {
     counter('ingest_records_rejected_total', 'Of them in the output reject.', ({ rejected }) => rejected);
     counter('ingest_outputs_total', 'Outputs that chains made.', ({ outputs }) => outputs);
     counter('ingest_output_bytes_total', 'Their bytes.', ({ outputBytes }) => outputBytes);
+  }
+
+  /** Of the hosts that share a ledger, as that ledger says: the same from whichever of them is asked. */
+  #hosts(): void {
+    const gauge = (name: string, help: string, value: (of: HostReport) => number | null): void =>
+      this.#gauge(name, help, ['host'], (metric) => {
+        for (const host of this.fleet.last.hosts) {
+          const now = value(host);
+          if (now !== null && host.condition !== 'forgotten') metric.set({ host: host.host }, now);
+        }
+      });
+    gauge('ingest_host_silent_seconds', 'Since the last sign of life.', ({ silent_seconds }) => silent_seconds);
+    gauge('ingest_host_waiting_files', 'Files on their way.', ({ waiting }) => waiting);
+    gauge('ingest_host_held_files', 'Files that wait for a person.', ({ held }) => held);
+    gauge('ingest_host_oldest_age_seconds', 'Age of the oldest file.', (host) => host.oldest_age_seconds);
+    this.#gauge('ingest_fleet_findings', 'What is wrong between hosts: see /fleet.', ['severity', 'code'], (metric) => {
+      for (const { severity, code } of this.fleet.last.findings) metric.inc({ severity, code });
+    });
   }
 
   #gauges(): void {

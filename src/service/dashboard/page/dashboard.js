@@ -4,6 +4,7 @@
  */
 import { addPoint, loadCurve } from './chart.js';
 import { $, element, setText } from './dom.js';
+import { followFleet } from './fleet.js';
 import { drawFlow } from './flow.js';
 import { drawFindings, drawHeld, drawMade, drawTables } from './view.js';
 import { count, name } from './words.js';
@@ -13,6 +14,8 @@ let feed = '*';
 /** Pages of held files that were asked for; undefined: those of the look. */
 let asked;
 let lostAt;
+/** Findings of the hosts that share a ledger. */
+let betweenHosts = [];
 
 async function change(verb, body, about) {
   setText($('act-result'), `${about}…`);
@@ -102,7 +105,7 @@ function draw() {
   setText($('state-path'), name(look.state_path));
   drawFeedChoice();
   drawCodes();
-  drawFindings(look, feed);
+  drawFindings({ ...look, findings: [...look.findings, ...betweenHosts] }, feed);
   drawFlow(look, feed, change);
   drawTables(look, feed);
   const jobs = asked?.jobs ?? look.held;
@@ -172,3 +175,7 @@ $('held-more').addEventListener('click', () => {
 $('retry-all').addEventListener('click', () => actOnAll('retry'));
 $('discard-all').addEventListener('click', () => actOnAll('discard'));
 listen();
+followFleet((findings) => {
+  betweenHosts = findings;
+  if (look) draw();
+}).catch(() => {});

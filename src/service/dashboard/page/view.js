@@ -3,7 +3,7 @@ import { $, element, list, ofFeed, setText, setTexts } from './dom.js';
 import { between, bytes, count, counted, moment, name } from './words.js';
 
 /** The rows of a table, and where there is none the words that say so. */
-function table(id, items, keyOf, cells, more) {
+export function table(id, items, keyOf, cells, more) {
   rows(id, items, keyOf, cells, more);
   $(id).hidden = items.length === 0;
   $(`${id}-none`).hidden = items.length > 0;
@@ -35,8 +35,8 @@ export function drawFindings(look, feed) {
   ];
   setText($('wrong-summary'), words.length === 0 ? 'Nothing is wrong.' : `${words.join(', ')}.`);
   $('wrong-summary').className = stuck > 0 ? 'stuck' : notices > 0 ? 'notice' : 'good';
-  const key = ({ code, feed: of, stage, sentence }) =>
-    [code, of, stage, code.startsWith('process') ? sentence.replace(/\d+ s\b/, '') : ''].join('\0');
+  const key = ({ code, feed: of, stage, what = '', sentence }) =>
+    [code, of, stage, what, code.startsWith('process') ? sentence.replace(/\d+ s\b/, '') : ''].join('\0');
   const parts = () => [element('strong'), ' ', element('span'), ' ', element('span', { className: 'release' })];
   list(
     $('findings'),
