@@ -1,13 +1,15 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
-import { checkPages } from '../../queue/index.js';
+import { checkPages, type QueueView } from '../../queue/index.js';
 import { existingState, statePathOf } from '../base/config/state-path.js';
 import { EXIT } from '../base/errors.js';
 import { safeJsonLine, safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
+import type { Rows } from '../fleet/connection.js';
 import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
 import { bar } from './progress.js';
+import { withShared } from './shared.js';
 import { withView } from './state-view.js';
 
 export async function audit(argv: readonly string[]): Promise<number> {
@@ -17,12 +19,14 @@ export async function audit(argv: readonly string[]): Promise<number> {
   const statePath = existingState(statePathOf(invocation, process.env));
   const status = process.stderr.isTTY ? new StatusLine() : undefined;
   const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));
-  return withView(invocation, async (view) => {
+  const ask = (act: (shared?: Rows) => Promise<number>): Promise<number> =>
+    invocation.view.fleet ? withShared(invocation, 'ingest-ctl audit --fleet', act) : act();
+  const judge = (view: QueueView) => async (shared?: Rows) => {
     try {
       checkPages(statePath);
       const totals = await compare(
         view,
-        { statePath, hash, feed },
+        { statePath, hash, feed, shared },
         (difference) => {
           status?.clear();
           say(json ? safeJsonLine(JSON.stringify(difference)) : safeText(textOf(difference)));
@@ -39,7 +43,8 @@ export async function audit(argv: readonly string[]): Promise<number> {
     } finally {
       status?.clear();
     }
-  });
+  };
+  return withView(invocation, (view) => ask(judge(view)));
 }
 
 const number = (n: number): string => n.toLocaleString('en');

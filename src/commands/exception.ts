@@ -4,17 +4,33 @@ import type { Backend } from '../../queue/backend.js';
 import type { CommandName } from '../base/config/commands.js';
 import type { FeedOptions } from '../base/config/options.js';
 import { OperatorError } from '../base/errors.js';
+import { type Newest, newestOf } from '../fleet/compare.js';
+import type { Rows } from '../fleet/connection.js';
 import type { Said } from '../ingest/upkeep/withdrawal.js';
 import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
 import { operate } from './operate.js';
+import { withSharedOf } from './shared.js';
 
-/** `act` answers the sentence that is said. */
+/** A content that this host does not know, and another one has. */
+export interface Elsewhere extends Newest {
+  feed: string;
+  sha256: Buffer;
+}
+
+/** Each answers the sentence that is said. `shared`: where hosts share a ledger. */
+export interface Exception {
+  here(backend: Backend, named: Named, said: Said, shared: Rows | undefined): Promise<string>;
+  elsewhere(shared: Rows, of: Elsewhere): Promise<string>;
+}
+
+const SHA256 = /^[0-9a-f]{64}$/i;
+
 export async function makeException(
   command: CommandName,
   argv: readonly string[],
-  act: (backend: Backend, named: Named, said: Said) => Promise<string>,
+  exception: Exception,
 ): Promise<number> {
   const invocation = askedFor(command, argv);
   if (!invocation) return 0;
@@ -26,12 +42,37 @@ export async function makeException(
       `${invocation.spec.name} must be told why, for those who read the record later; add --reason TEXT.`,
     );
   }
-  return operate(invocation, async (backend) => {
-    const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-    const among = feeds.filter(({ name }) => wanted === undefined || name === wanted);
-    say(await act(backend, await contentNamed(backend, among, word), { who: whoIsThis(), why }));
-    return 0;
-  });
+  return operate(invocation, (backend) =>
+    withSharedOf(invocation, backend, async (shared) => {
+      const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
+      const among = feeds.filter(({ name }) => wanted === undefined || name === wanted);
+      const named = await namedOr(backend, among, word, shared);
+      if ('hostName' in named) say(await exception.elsewhere(shared!, named));
+      else say(await exception.here(backend, named, { who: whoIsThis(), why }, shared));
+      return 0;
+    }),
+  );
+}
+
+/** What this host does not know another one may have. */
+async function namedOr(
+  backend: Backend,
+  feeds: readonly FeedOptions[],
+  word: string,
+  shared: Rows | undefined,
+): Promise<Named | Elsewhere> {
+  try {
+    return await contentNamed(backend, feeds, word);
+  } catch (error) {
+    if (!(error instanceof OperatorError && error.code === 'content_unknown' && shared && SHA256.test(word)))
+      throw error;
+    const sha256 = Buffer.from(word, 'hex');
+    for (const { name: feed } of feeds) {
+      const newest = await newestOf(shared, sha256, feed);
+      if (newest) return { ...newest, feed, sha256 };
+    }
+    throw error;
+  }
 }
 
 /** Behind sudo, the one who called it. */

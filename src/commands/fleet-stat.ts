@@ -1,25 +1,19 @@
 /** queue-stat --fleet: all hosts that share a ledger, from that ledger alone. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Invocation } from '../base/config/read.js';
-import { EXIT, OperatorError } from '../base/errors.js';
+import { EXIT } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
-import { SharedConnection } from '../fleet/connection.js';
 import { type FleetReport, type HostReport, lookAtFleet } from '../service/status/fleet.js';
 import { say, sayRaw, tell } from './console.js';
 import { findingText } from './queue-text.js';
+import { withShared } from './shared.js';
 import { tableOf } from './table.js';
 
 const WATCH_MS = 5_000;
 
-export async function fleetStat({ view, service }: Invocation): Promise<number> {
-  const url = service['shared-ledger'];
-  if (url === undefined)
-    throw new OperatorError(
-      'missing_option',
-      'queue-stat --fleet needs --shared-ledger, the address of the PostgreSQL that the hosts share.',
-    );
-  const shared = new SharedConnection(url);
-  try {
+export const fleetStat = (invocation: Invocation): Promise<number> =>
+  withShared(invocation, 'queue-stat --fleet', async (shared) => {
+    const { view } = invocation;
     for (;;) {
       const report = await lookAtFleet(shared);
       if (view.watch && !view.json && process.stdout.isTTY) sayRaw('\u001b[H\u001b[2J');
@@ -27,10 +21,7 @@ export async function fleetStat({ view, service }: Invocation): Promise<number> 
       if (!view.watch) return alarm(report, view);
       await sleep(WATCH_MS);
     }
-  } finally {
-    await shared.close();
-  }
-}
+  });
 
 /** As for one host: a bound that is passed, and whatever keeps files from going on. */
 function alarm(report: FleetReport, { 'max-age': maxAge, 'max-held': maxHeld }: Invocation['view']): number {

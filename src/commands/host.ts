@@ -1,10 +1,9 @@
 /** ingest-ctl host VERB: the part of this state in the shared ledger, and that of a host which is gone for ever. */
 import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
-import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
+import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import type { Rows } from '../fleet/connection.js';
-import { SharedError } from '../fleet/errors.js';
 import { openState } from '../ingest/ledger/open-state.js';
 import {
   adopt,
@@ -16,10 +15,10 @@ import {
   metFeeds,
   rejoin,
   renew,
-  withShared,
 } from '../ingest/shared-ledger/membership.js';
 import { askedFor } from './ask.js';
 import { say, tell } from './console.js';
+import { withShared } from './shared.js';
 import { prepareState } from './state.js';
 
 const ENTER: Record<string, { act: (member: Member, name: string) => Promise<Entered>; done: string }> = {
@@ -41,22 +40,9 @@ export async function host(argv: readonly string[]): Promise<number> {
       'missing_word',
       `ingest-ctl host must be told what to do, as one of: ${WORDS.join(', ')}; got ${safeText(invocation.words.join(' ')) || 'nothing'}.`,
     );
-  const url = invocation.service['shared-ledger'];
-  if (url === undefined)
-    throw new OperatorError(
-      'missing_option',
-      `ingest-ctl host ${verb} needs --shared-ledger, the address of the PostgreSQL that the hosts share.`,
-    );
-  try {
-    return await withShared(url, (shared) =>
-      verb === 'forget'
-        ? forgetOne(shared, name!)
-        : withMember(invocation, shared, (member) => act(member, invocation)),
-    );
-  } catch (error) {
-    if (error instanceof SharedError) throw new EnvironmentError('shared_ledger_unusable', `${error.message}.`);
-    throw error;
-  }
+  return withShared(invocation, `ingest-ctl host ${verb}`, (shared) =>
+    verb === 'forget' ? forgetOne(shared, name!) : withMember(invocation, shared, (member) => act(member, invocation)),
+  );
 }
 
 async function withMember(

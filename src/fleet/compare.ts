@@ -46,6 +46,19 @@ export const ownersOf = (shared: Rows, named: readonly Named[]): Promise<OwnedRo
     namesOf(named),
   );
 
+/** Of the named, those that this host has stored and another one has in the ledger. */
+export const conflictsOf = (
+  shared: Rows,
+  host: string,
+  named: readonly Named[],
+): Promise<(Named & { beforeJoin: boolean })[]> =>
+  shared.rows<Named & { beforeJoin: boolean }>(
+    `SELECT o.sha256, o.feed, o.generation, o.before_join AS "beforeJoin"
+       FROM unnest($2::bytea[], $3::text[], $4::int[]) AS a (sha256, feed, generation)
+       JOIN conflicts o ON o.sha256 = a.sha256 AND o.feed = a.feed AND o.generation = a.generation AND o.host = $1`,
+    [host, ...namesOf(named)],
+  );
+
 /** A host has not got these any more, stored or not. Answers how many there were. */
 export async function giveUpRows(shared: Rows, host: string, rows: readonly Released[]): Promise<number> {
   const gone = await shared.rows(

@@ -92,6 +92,12 @@ export async function makeTables(shared: Rows): Promise<void> {
     }
 }
 
+/** Whether somebody has made them. */
+export async function hasTables(shared: Rows): Promise<boolean> {
+  const [row] = await shared.rows<{ there: boolean }>("SELECT to_regclass('schema_version') IS NOT NULL AS there");
+  return row!.there;
+}
+
 /** Errors: SharedError, where there are no tables, or only such as this version must not use. */
 export async function checkSchema(shared: Rows): Promise<void> {
   const found = await shared.rows<{ version: number; oldest_client: number }>(

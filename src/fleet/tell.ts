@@ -68,12 +68,15 @@ export async function tellCarried(shared: Rows, host: string, told: readonly Car
   );
 }
 
-/** Answers those that another host has, which are noted as conflicts; `isJoining`: both had stored them before they knew of each other. */
+/** What becomes of a content that another host has: a conflict, one that nobody has to look at, or nothing. */
+export type OfOthers = 'conflict' | 'before_join' | 'left';
+
+/** Answers those that another host has. */
 export async function tellStored(
   shared: Rows,
   host: string,
   told: readonly Stored[],
-  isJoining = false,
+  ofOthers: OfOthers = 'conflict',
 ): Promise<Stored[]> {
   if (told.length === 0) return [];
   const written = await shared.rows<{ sha256: Buffer; feed: string; generation: number }>(STORED, [
@@ -87,13 +90,13 @@ export async function tellStored(
   ]);
   const done = new Set(written.map(keyOf));
   const others = told.filter((one) => !done.has(keyOf(one)));
-  if (others.length > 0)
+  if (others.length > 0 && ofOthers !== 'left')
     await shared.rows(CONFLICT, [
       host,
       ...namesOf(others),
       others.map(({ ingestId }) => ingestId),
       others.map(({ target }) => target),
-      isJoining,
+      ofOthers === 'before_join',
     ]);
   return others;
 }

@@ -41,20 +41,25 @@ export const CTL = {
   audit: verb(
     'audit',
     'Compares warehouse, manifests and ledger; each difference with what to do.',
-    ['hash', 'json', 'feed'],
+    ['hash', 'fleet', 'json', 'feed', 'shared-ledger'],
     {
       examples: ['ingest-ctl audit --hash --input /data/staging'],
     },
   ),
-  learn: verb('learn', 'Adds the content of a directory to the ledger: such files count as duplicates.', ['feed'], {
-    words: 'DIR',
-    wordsMax: 1,
-    examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
-  }),
+  learn: verb(
+    'learn',
+    'Adds the content of a directory to the ledger: such files count as duplicates.',
+    ['feed', 'shared-ledger'],
+    {
+      words: 'DIR',
+      wordsMax: 1,
+      examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
+    },
+  ),
   'allow-again': verb(
     'allow-again',
     'Lets the next file with a stored content be ingested once more, as its next generation.',
-    ['reason', 'feed'],
+    ['reason', 'feed', 'shared-ledger'],
     {
       words: 'SHA256|PATH|INGEST_ID',
       wordsMax: 1,
@@ -66,7 +71,7 @@ export const CTL = {
   withdraw: verb(
     'withdraw',
     'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
-    ['reason', 'feed'],
+    ['reason', 'feed', 'shared-ledger'],
     {
       words: 'SHA256|PATH|INGEST_ID',
       wordsMax: 1,
@@ -78,7 +83,7 @@ export const CTL = {
   doctor: command({
     name: 'ingest-ctl doctor',
     summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
-    options: [...FEED, 'state-path', 'json'],
+    options: [...FEED, 'state-path', 'json', 'shared-ledger'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
   }),

@@ -435,7 +435,7 @@ export const viewFields = {
   ),
   hash: toggle({ group: VIEW, description: 'read every byte of the warehouse again' }, false),
   all: toggle({ group: VIEW, description: 'every held file that --code and --feed leave' }, false),
-  fleet: toggle({ group: VIEW, description: 'all hosts that share a ledger, instead of this one' }, false),
+  fleet: toggle({ group: VIEW, description: 'the hosts that share a ledger too' }, false),
   yes: toggle({ group: VIEW, description: 'do what was asked back for' }, false),
   reason: text({
     group: VIEW,

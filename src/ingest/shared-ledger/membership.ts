@@ -2,25 +2,25 @@
  * The part of a host in the shared ledger, as an operator changes it: it joins, moves, becomes another one, is gone for ever, comes back.
  * Guarantees: each can be done again, wherever it was ended. From its first write on the state begins nothing, until it has told all that
  * it has and compared what is on its way; what its own programs store or give up meanwhile is in the outbox.
+ * Errors of all: SharedError.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Backend } from '../../../queue/backend.js';
-import { COUNTED_MAX, giveUpRows, type HostsRow, othersInFeed, rowsOf } from '../../fleet/compare.js';
-import { type Rows, SharedConnection } from '../../fleet/connection.js';
+import { COUNTED_MAX, giveUpRows, othersInFeed } from '../../fleet/compare.js';
+import type { Rows } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
 import { type EnteredHost, enterHost, forgetHost, hostNamed, joinHost, rememberHost } from '../../fleet/hosts.js';
 import { checkSchema, makeTables } from '../../fleet/schema.js';
-import { contentOfGeneration, contentsAfter } from '../ledger/content.js';
-import { isClaimKnown } from '../sharing/claims.js';
+import type { OfOthers } from '../../fleet/tell.js';
+import { contentsAfter } from '../ledger/content.js';
 import { beginSharing, sharedHost } from '../sharing/host.js';
-import { goOnBehind, isUntold } from '../sharing/outbox.js';
+import { goOnBehind } from '../sharing/outbox.js';
 import { placeOfState } from './place.js';
-import { isBehind } from './sweep.js';
 import { type ToldAll, tellAll } from './tell-all.js';
+import { unknownHere } from './unknown-here.js';
 
 const LOOK_MS = 1_000;
-const PAGE = 1_000;
 
 /** The state that an operator speaks of, and the shared ledger. */
 export interface Member {
@@ -32,16 +32,6 @@ export interface Member {
 export interface Entered extends ToldAll {
   /** Contents that the others count as stored here, and that this state does not know. */
   unknown: number;
-}
-
-/** Errors of all: SharedError. */
-export async function withShared<T>(url: string, act: (shared: Rows) => Promise<T>): Promise<T> {
-  const shared = new SharedConnection(url);
-  try {
-    return await act(shared);
-  } finally {
-    await shared.close();
-  }
 }
 
 /** The feeds in which this state and other hosts have contents already, and how many the others have. */
@@ -65,7 +55,7 @@ export async function join(member: Member, name: string): Promise<Entered> {
   const known = backend.read(sharedHost);
   const id = known?.id ?? backend.uuid;
   await named(joinHost(shared, { id, name, place: placeOfState(statePath) }), shared, name);
-  return become(member, { id, name }, { known: known?.incarnation, isJoining: true });
+  return become(member, { id, name }, { known: known?.incarnation, ofOthers: 'before_join' });
 }
 
 /** This state is that host from now on, wherever it was before: it has moved, was made anew, or is the one of two copies that counts. */
@@ -80,7 +70,7 @@ export async function renew(member: Member, name: string): Promise<Entered> {
   // Interrupted and done again, it is the same new one.
   const id = before && !before.joined ? before.id : randomUUID();
   await named(joinHost(shared, { id, name, place: placeOfState(statePath) }), shared, name);
-  return become(member, { id, name }, { isJoining: true });
+  return become(member, { id, name }, { ofOthers: 'before_join' });
 }
 
 /** A host that was forgotten is back. What it carried, and others have taken since, its jobs ask for again. */
@@ -91,6 +81,13 @@ export async function rejoin(member: Member, name: string): Promise<Entered> {
   if (known) await backend.transact((tx) => beginSharing(tx, { ...known, joined: false }));
   await rememberHost(shared, id);
   return become(member, { id, name });
+}
+
+/** The id of a host that has joined and may speak for itself. Errors: SharedError, where it is taken, forgotten or not known. */
+export async function enterAgain(backend: Pick<Backend, 'read'>, shared: Rows, statePath: string): Promise<string> {
+  const { id, incarnation } = backend.read(sharedHost)!;
+  await enterHost(shared, { id, place: placeOfState(statePath) }, incarnation, {});
+  return id;
 }
 
 /** Answers how many contents are free again. */
@@ -120,20 +117,20 @@ export async function lost({ backend, shared, statePath }: Member, free: boolean
 interface Become {
   /** The incarnation that its state must know; undefined: whatever it was. */
   known?: bigint | undefined;
-  isJoining?: boolean;
+  ofOthers?: OfOthers;
 }
 
 async function become(
   { backend, shared, statePath }: Member,
   { id, name }: { id: string; name: string },
-  { known, isJoining }: Become = {},
+  { known, ofOthers }: Become = {},
 ): Promise<Entered> {
   await checkSchema(shared);
   const place = placeOfState(statePath);
   const { incarnation, counter } = await entered(shared, { id, place }, known);
   const row = { id, name, ledger: shared.where, incarnation };
   await backend.transact((tx) => beginSharing(tx, { ...row, joined: false }));
-  const told = await tellAll(backend, shared, id, isJoining);
+  const told = await tellAll(backend, shared, id, ofOthers);
   let unknown = 0;
   for await (const rows of unknownHere(backend, shared, id)) unknown += rows.length;
   await backend.transact((tx) => {
@@ -157,27 +154,6 @@ async function entered(
       await pause(LOOK_MS);
     }
   }
-}
-
-/** In pages. What is being asked for just now has a job that may still record it. */
-async function* unknownHere(backend: Backend, shared: Rows, host: string): AsyncGenerator<HostsRow[]> {
-  for (const state of ['stored', 'carried'] as const)
-    for (let after: HostsRow | undefined; ; ) {
-      const page = await rowsOf(shared, host, state, after, PAGE);
-      after = page.at(-1);
-      yield backend.read((reader) =>
-        page.filter((row) =>
-          state === 'carried'
-            ? isBehind(reader, row)
-            : !(
-                isClaimKnown(reader, row.claim) ||
-                isUntold(reader, row.sha256) ||
-                contentOfGeneration(reader, row.feed, row.sha256, row.generation)
-              ),
-        ),
-      );
-      if (page.length < PAGE) break;
-    }
 }
 
 async function named(act: Promise<void>, shared: Rows, name: string): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import { EnvironmentError } from '../../base/errors.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { sharedHost } from '../sharing/host.js';
+import { type SharedHost, sharedHost } from '../sharing/host.js';
 import { SharedLedger } from './shared-ledger.js';
 
 /** Errors: EnvironmentError, where the option and the state do not say the same. */
@@ -13,11 +13,7 @@ export function sharedLedgerOf(
   const { sharedLedger: url, statePath } = config.service;
   const host = backend.read(sharedHost);
   if (url === undefined && host === undefined) return undefined;
-  if (url === undefined)
-    throw new EnvironmentError(
-      'shared_ledger_missing',
-      `this state shares its ledger with other hosts (${host!.ledger}), so --shared-ledger must name it; without it a content may be stored twice.`,
-    );
+  if (url === undefined) throw withoutItsLedger(host!);
   if (!host?.joined)
     throw new EnvironmentError(
       'shared_ledger_not_joined',
@@ -25,3 +21,9 @@ export function sharedLedgerOf(
     );
   return new SharedLedger(backend, statePath, url, emit);
 }
+
+export const withoutItsLedger = ({ ledger }: SharedHost): EnvironmentError =>
+  new EnvironmentError(
+    'shared_ledger_missing',
+    `this state shares its ledger with other hosts (${ledger}), so --shared-ledger must name it; without it a content may be stored twice.`,
+  );

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
-import { tellStored } from '../../fleet/tell.js';
+import { type OfOthers, tellStored } from '../../fleet/tell.js';
 import { type Content, contentsAfter } from '../ledger/content.js';
 import { prunedAfter } from '../ledger/pruned.js';
 import { compareCarried } from './compare-carried.js';
@@ -19,17 +19,17 @@ export interface ToldAll {
 }
 
 /**
- * Can be done again at any time: what was told is as it was. `isJoining`: what two hosts have was stored before they knew of each other.
+ * Can be done again at any time: what was told is as it was. `ofOthers`: what becomes of what two hosts have stored.
  * Errors: SharedError.
  */
-export async function tellAll(backend: Backend, shared: Rows, host: string, isJoining = false): Promise<ToldAll> {
+export async function tellAll(backend: Backend, shared: Rows, host: string, ofOthers?: OfOthers): Promise<ToldAll> {
   let told = 0;
   let elsewhere = 0;
   const tell = async (contents: readonly Content[]): Promise<void> => {
     const stored = contents.filter(({ state }) => state === 'stored');
     const rows = stored.map((one) => ({ ...one, claim: randomUUID(), job: one.carrier }));
     told += stored.length;
-    elsewhere += (await tellStored(shared, host, rows, isJoining)).length;
+    elsewhere += (await tellStored(shared, host, rows, ofOthers)).length;
   };
   for (let row = 0; ; ) {
     const page = backend.read((reader) => contentsAfter(reader, row, PAGE));

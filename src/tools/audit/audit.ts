@@ -10,6 +10,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { mountsBelow } from '../../files/mounts.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
+import type { Rows } from '../../fleet/connection.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
@@ -19,6 +20,7 @@ import type { Judging } from './judging.js';
 import { AuditNotes } from './notes.js';
 import { judgeFiles, judgeLines, judgePieces } from './rest.js';
 import { judgeRows } from './rows.js';
+import { judgeShared } from './shared.js';
 import { type Difference, textOf } from './words.js';
 import { judgeWork } from './work.js';
 
@@ -29,6 +31,8 @@ export interface AuditOptions {
   hash: boolean;
   /** Only this one is judged. */
   feed: string | undefined;
+  /** Compared with this one too. */
+  shared?: Rows | undefined;
 }
 
 /** What it is at just now; `of` 0: nobody knows how many there are. */
@@ -66,6 +70,7 @@ export async function audit(
     await audit.gather();
     await audit.read();
     await audit.judge();
+    if (options.shared) await judgeShared(view, options.shared, options.feed, tell);
     whole = true;
     return totals;
   } catch (error) {

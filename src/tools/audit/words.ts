@@ -20,7 +20,10 @@ export type DifferenceKind =
   | 'row_changed'
   | 'orphan'
   | 'sealed_file_missing'
-  | 'left_over';
+  | 'left_over'
+  | 'shared_row_missing'
+  | 'shared_row_unknown'
+  | 'stored_twice';
 
 export interface Difference {
   kind: DifferenceKind;
@@ -57,6 +60,9 @@ const REMEDIES: Record<DifferenceKind, string> = {
   row_changed: 'restore the state from a backup, or move it away and run ingest-ctl rebuild',
   orphan: 'start ingest: a file that its name tells of gets a job; move any other away',
   sealed_file_missing: 'put the file back, or ingest-ctl discard its job once it is held',
+  shared_row_missing: 'ingest-ctl host join this host again: it tells all that it has',
+  shared_row_unknown: 'if its file is gone, ingest-ctl host lost frees it',
+  stored_twice: 'ingest-ctl withdraw one of the two, at its host',
   left_over: 'remove it, if no other ingestor has this warehouse too',
 };
 

@@ -14,8 +14,10 @@ import { mountsBelow } from '../../files/mounts.js';
 import { openStateView } from '../../ingest/ledger/open-state.js';
 import { markerAt } from '../../ingest/roots/root-locks.js';
 import { chooseWork, possibleWork } from '../../ingest/roots/work-place.js';
+import { sharedHost } from '../../ingest/sharing/host.js';
 import { shownName } from '../../linux/index.js';
 import { checkChain } from './chain.js';
+import { checkSharedLedger } from './ledger.js';
 import { checkPair } from './moves.js';
 import { checkPlace } from './places.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
@@ -27,6 +29,7 @@ export async function doctor(config: Config, tell: (finding: Finding) => void): 
   tellAll(checkKernel());
   const state = await checkState(service.statePath);
   tellAll(state.found);
+  if (service.sharedLedger !== undefined) tellAll(await checkSharedLedger(service.sharedLedger, state.host));
   for (const feed of feeds) {
     for (const finding of checkFeed(feed, service.statePath, state.uuid)) tell(finding);
     if (feed.process) tell(await checkChain(nameIn(feed)('chain'), feed));
@@ -93,7 +96,7 @@ function checkAsked(folder: string): Finding[] {
   return [warn('state', what, 'run it as that user (sudo -u)')];
 }
 
-async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string }> {
+async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string; host?: string | undefined }> {
   let folder = dirname(statePath);
   while (!existsSync(folder)) folder = dirname(folder);
   const place = [
@@ -106,10 +109,11 @@ async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?:
     const view = await openStateView(statePath);
     const feeds = view.feeds().map(({ name }) => name);
     const { uuid } = view;
+    const host = view.read(sharedHost)?.id;
     await view.close();
     checkPages(statePath);
     const said = `${statePath} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`;
-    return { found: [...place, ok('state', said)], uuid };
+    return { found: [...place, ok('state', said)], uuid, host };
   } catch (error) {
     const told = asOperatorError(error);
     if (!told) throw error;

@@ -18,16 +18,17 @@ import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import { adoptWithdrawal, type Said, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
-/** Answers the generation that the next drop becomes, and whether that was allowed before. Errors: OperatorError. */
+/** Answers the generation that the next drop becomes, and whether that was allowed before. `newest`: that another host has. Errors: OperatorError. */
 export function allowAgain(
   backend: Backend,
   { feed, content: named }: Named,
   { who, why }: Said,
+  newest = 0,
 ): Promise<{ generation: number; isNew: boolean }> {
   return backend.transact((tx) => {
     const content = contentByHash(tx, feed.name, named.sha256);
     if (content?.state !== 'stored') throw notStored(feed, named, 'what comes now is not a repetition of it');
-    const generation = content.generation + 1;
+    const generation = Math.max(content.generation, newest) + 1;
     return { generation, isNew: recordException(tx, content, { generation, kind: 'allow_again', who, why }) };
   });
 }

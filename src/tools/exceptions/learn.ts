@@ -5,6 +5,7 @@
  * it adds what is missing.
  * Does not: write manifest lines, or survive a lost state: after `ingest-ctl rebuild` it is to be run again.
  */
+import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
@@ -13,6 +14,8 @@ import { namesIn } from '../../files/names-in.js';
 import { errnoOf } from '../../files/place-error.js';
 import { SUCCESS } from '../../files/places.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
+import type { Rows } from '../../fleet/connection.js';
+import { tellStored } from '../../fleet/tell.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { contentByHash, insertContent } from '../../ingest/ledger/content.js';
 import { identityOf } from '../../ingest/rules/identity.js';
@@ -35,6 +38,8 @@ export interface LearnOptions {
   feed: string;
   /** The feed's warehouse, where the state knows it: a file in it keeps its place in the ledger. */
   warehouse: string | undefined;
+  /** Where hosts share a ledger. */
+  shared?: { rows: Rows; host: string } | undefined;
 }
 
 export interface Learned {
@@ -45,6 +50,8 @@ export interface Learned {
   bytes: number;
   /** Could not be read, or were written to. */
   failed: number;
+  /** Of the known ones, those that another host has. */
+  elsewhere: number;
 }
 
 interface Read {
@@ -59,12 +66,18 @@ export async function learn(
   tell: (path: ByteName, why: string) => void,
   progress: (so: Learned) => void,
 ): Promise<Learned> {
-  const totals: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0 };
+  const totals: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0, elsewhere: 0 };
   let batch: Read[] = [];
   let bytes = 0;
   const enter = async (): Promise<void> => {
-    totals.learned += await record(backend, options, batch);
+    const others = await ofOthers(backend, options, batch);
+    totals.learned += await record(
+      backend,
+      options,
+      batch.filter(({ sha256 }) => !others.has(sha256.toString('hex'))),
+    );
     totals.known += batch.length;
+    totals.elsewhere += others.size;
     batch = [];
     bytes = 0;
     progress(totals);
@@ -130,6 +143,27 @@ async function readOne(root: Directories, path: ByteName): Promise<Read | { why:
     if (code === undefined) throw error;
     return { why: `it cannot be read (${code})` };
   }
+}
+
+/**
+ * Tells the other hosts first: a file that is there is stored, whether this process lives to record it or not. Answers, in hexadecimal,
+ * what another one of them has.
+ */
+async function ofOthers(
+  backend: Backend,
+  { feed, shared }: LearnOptions,
+  batch: readonly Read[],
+): Promise<Set<string>> {
+  if (!shared) return new Set();
+  const fresh = backend.read((reader) => batch.filter(({ sha256 }) => !contentByHash(reader, feed, sha256)));
+  const told = [...new Map(fresh.map((read) => [read.sha256.toString('hex'), read])).values()].map(
+    ({ path, stat, sha256 }) => ({
+      ...{ sha256, feed, generation: 1, claim: randomUUID(), job: 'learned', size: stat.size },
+      ...{ ingestId: null, target: bytesOfName(path) },
+    }),
+  );
+  const others = await tellStored(shared.rows, shared.host, told, 'left');
+  return new Set(others.map(({ sha256 }) => sha256.toString('hex')));
 }
 
 /** Answers how many were new. */

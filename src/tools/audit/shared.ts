@@ -1,0 +1,61 @@
+/** Does the shared ledger say of this host's contents what its own ledger says? Asked for by `audit --fleet`. */
+import type { QueueView } from '../../../queue/index.js';
+import { conflictsOf, ownersOf } from '../../fleet/compare.js';
+import type { Rows } from '../../fleet/connection.js';
+import { keyOf } from '../../fleet/tell.js';
+import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
+import { unknownHere } from '../../ingest/shared-ledger/unknown-here.js';
+import { sharedHost } from '../../ingest/sharing/host.js';
+import { isUntold } from '../../ingest/sharing/outbox.js';
+import { difference, type Tell } from './words.js';
+
+const PAGE = 1_000;
+
+/** `feed`: only this one. Errors: SharedError. */
+export async function judgeShared(view: QueueView, shared: Rows, feed: string | undefined, tell: Tell): Promise<void> {
+  const host = view.read(sharedHost);
+  if (!host) return;
+  for (let row = 0; ; ) {
+    const page = view.read((reader) => contentsAfter(reader, row, PAGE));
+    const stored = page.filter((one) => one.state === 'stored' && (feed === undefined || one.feed === feed));
+    if (stored.length > 0) await judgePage(view, shared, host.id, stored, tell);
+    row = page.at(-1)?.row ?? 0;
+    if (page.length < PAGE) break;
+  }
+  for await (const rows of unknownHere(view, shared, host.id))
+    for (const { sha256, feed: of, generation } of rows)
+      if (feed === undefined || of === feed)
+        tell(
+          difference(
+            'shared_row_unknown',
+            of,
+            nameOf({ sha256, generation }),
+            'the shared ledger counts it as stored here, and this state does not know it',
+          ),
+        );
+}
+
+async function judgePage(
+  view: QueueView,
+  shared: Rows,
+  host: string,
+  contents: readonly Content[],
+  tell: Tell,
+): Promise<void> {
+  const owners = new Map((await ownersOf(shared, contents)).map((row) => [keyOf(row), row]));
+  const noted = new Map((await conflictsOf(shared, host, contents)).map((row) => [keyOf(row), row]));
+  for (const content of contents) {
+    const owner = owners.get(keyOf(content));
+    if (owner?.host === host && owner.state === 'stored') continue;
+    if (view.read((reader) => isUntold(reader, content.sha256))) continue;
+    const conflict = noted.get(keyOf(content));
+    if (conflict?.beforeJoin) continue;
+    const [kind, what] = conflict
+      ? (['stored_twice', 'another host has stored it too'] as const)
+      : (['shared_row_missing', 'it is stored here, and the shared ledger does not know that'] as const);
+    tell(difference(kind, content.feed, nameOf(content), what));
+  }
+}
+
+const nameOf = ({ sha256, generation }: Pick<Content, 'sha256' | 'generation'>): string =>
+  generation === 1 ? sha256.toString('hex') : `${sha256.toString('hex')} (generation ${generation})`;
