@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
-import { type FleetReport, type HostReport, lookAtFleet } from '../service/status/fleet.js';
+import { type FleetReport, type HostReport, lookAtFleet } from '../service/fleet/report.js';
 import { say, sayRaw, tell } from './console.js';
 import { findingText } from './queue-text.js';
 import { withShared } from './shared.js';

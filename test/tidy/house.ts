@@ -63,6 +63,7 @@ export const HOUSE: readonly string[] = [
   'src/tools/dry-run',
   // What runs beside the ingestor.
   'src/service/status',
+  'src/service/fleet',
   'src/service/alarms',
   'src/service/dashboard/data',
   'src/service/dashboard/page',

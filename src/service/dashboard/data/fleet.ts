@@ -3,7 +3,7 @@
  * Does not: keep anybody waiting for longer than the ledger's own time-outs, or ask while nobody looks.
  */
 import { SharedConnection } from '../../../fleet/connection.js';
-import { type FleetReport, lookAtFleet } from '../../status/fleet.js';
+import { type FleetReport, lookAtFleet } from '../../fleet/report.js';
 
 const FRESH_MS = 5_000;
 

@@ -9,7 +9,7 @@ import { notices } from '../../../ingest/gates/notices.js';
 import { LOG } from '../../../ingest/health/beats.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
 import { type ChainCounts, chainCounts } from '../../../ingest/outputs/counts.js';
-import type { HostReport } from '../../status/fleet.js';
+import type { HostReport } from '../../fleet/report.js';
 import { durationsMetric } from './durations.js';
 import type { Fleet } from './fleet.js';
 import type { Look } from './looks.js';
