@@ -31,19 +31,21 @@ export class Postgres {
   private constructor(
     private readonly binaries: string,
     readonly port: number,
+    private readonly settings: Readonly<Record<string, string>>,
   ) {
     const { uid, gid } = ordinaryUser;
     chownSync(this.root, uid, gid);
     this.#run('initdb', ['-D', this.#data, '-U', 'ingest', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
   }
 
-  static async start(t: TestContext): Promise<Postgres | undefined> {
+  /** `settings`: of the server, beside those of a test. */
+  static async start(t: TestContext, settings: Readonly<Record<string, string>> = {}): Promise<Postgres | undefined> {
     const binaries = postgresBinaries();
     if (binaries === undefined) {
       t.skip('PostgreSQL is not installed (Debian: postgresql): the shared ledger was not tested');
       return undefined;
     }
-    const server = new Postgres(binaries, await freePort());
+    const server = new Postgres(binaries, await freePort(), settings);
     t.after(() => server.remove());
     await server.begin();
     return server;
@@ -58,7 +60,10 @@ export class Postgres {
 
   /** `aheadS`: its clock is so many seconds ahead, by libfaketime. */
   async begin({ aheadS = 0 } = {}): Promise<void> {
-    const options = { port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off' };
+    const options = {
+      ...{ port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off' },
+      ...this.settings,
+    };
     const server = spawn(
       join(this.binaries, 'postgres'),
       ['-D', this.#data, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
