@@ -17,6 +17,16 @@ interface Service {
 
 const NAMES = ['lake-1', 'lake-2', 'lake-3'];
 
+async function joinsTwice(fleet: Fleet, { world }: FleetHost, { command, environment }: Service): Promise<void> {
+  assert.equal(new URL(environment.INGEST_SHARED_LEDGER!).username, 'ingest');
+  const [program, ...words] = command!.map((word) => word.replace('/var/lib/atomic-ingestor', world.root));
+  const env = { INGEST_SHARED_LEDGER: fleet.server.url };
+  for (const _ of [1, 2]) {
+    const ended = await world.launch(program!, words, { env }).ended;
+    assert.equal(ended.code, 0, ended.stderr);
+  }
+}
+
 test('each host of the compose file joins by the command of its service, and starts after that', async (t) => {
   const text = readFileSync(join(PACKAGE, 'ops/compose/fleet.yaml'), 'utf8');
   const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
@@ -32,14 +42,7 @@ test('each host of the compose file joins by the command of its service, and sta
       image.volumes.map((volume) => volume.split(':')[1]),
     );
     assert.equal(joins.volumes[0], host.volumes[0], 'one state');
-    const { world }: FleetHost = fleet.host(name);
-    const [command, ...words] = joins.command!.map((word) => word.replace('/var/lib/atomic-ingestor', world.root));
-    assert.equal(new URL(joins.environment.INGEST_SHARED_LEDGER!).username, 'ingest');
-    const env = { INGEST_SHARED_LEDGER: fleet.server.url };
-    for (const _ of [1, 2]) {
-      const { code, stderr } = await world.launch(command!, words, { env }).ended;
-      assert.equal(code, 0, stderr);
-    }
+    await joinsTwice(fleet, fleet.host(name), joins);
   }
   const hosts = await fleet.rows<{ name: string }>('SELECT name FROM hosts ORDER BY name');
   assert.deepEqual(
