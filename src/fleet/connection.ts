@@ -47,7 +47,7 @@ export class SharedConnection implements Rows {
     const { hostname, port, pathname } = new URL(url);
     this.where = `${hostname || 'localhost'}${port && `:${port}`}${pathname}`;
     this.#config = {
-      connectionString: url,
+      connectionString: asLibpq(url),
       connectionTimeoutMillis: CONNECT_MS,
       statement_timeout: STATEMENT_MS,
       lock_timeout: LOCK_MS,
@@ -128,4 +128,11 @@ export class SharedConnection implements Rows {
       throw error;
     }
   }
+}
+
+/** What the modes of TLS mean: as in libpq, and not as `pg` had it, which warns of that. */
+function asLibpq(text: string): string {
+  const url = new URL(text);
+  if (url.searchParams.has('sslmode')) url.searchParams.set('uselibpqcompat', 'true');
+  return url.href;
 }

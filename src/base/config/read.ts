@@ -122,8 +122,9 @@ function checkedValue(option: string, given: Given | undefined): unknown {
   const value = option === 'workers' ? workersText(given?.value) : given?.value;
   const parsed = field.safeParse(value);
   if (parsed.success) return parsed.data;
-  const { rule, example } = field.meta;
-  const got = given?.value === '' ? 'nothing' : (JSON.stringify(given?.value) ?? 'nothing');
+  const { rule, example, isSecret } = field.meta;
+  const got =
+    given?.value === '' || given === undefined ? 'nothing' : isSecret ? 'something else' : JSON.stringify(given.value);
   throw new OperatorError(
     'bad_value',
     `${given?.origin ?? `--${option}`} must be ${rule}, but got ${got}; write for example ${example}.`,

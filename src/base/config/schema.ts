@@ -397,10 +397,11 @@ export const serviceFields = {
       group: FLEET,
       description:
         'the PostgreSQL in which hosts record which of them has a content; its password: PGPASSWORD or .pgpass',
-      rule: 'postgres://USER@HOST:PORT/DATABASE without a password',
+      rule: 'postgres://USER@HOST:PORT/DATABASE: one host, no password (that is for PGPASSWORD or .pgpass), of parameters only sslmode (disable, require, verify-ca, verify-full) and sslrootcert',
       example: 'postgres://ingest@db.example.org/ingest',
       placeholder: 'URL',
       defaultText: 'none',
+      isSecret: true,
     },
     (value) => isSharedLedger(value),
   ),

@@ -28,7 +28,9 @@ test('it tells that all are at work, that it lives, and that it ends; its childr
   const service = manager(t, join(world.root, 'notify'));
   const program = world.start('ingest', [], { env: environment(service.address) });
   await until('READY=1', () => service.times('READY=1') === 1);
-  assert.equal(started(world).length, 2, 'the producer and the worker were at work before');
+  const readyMs = Date.now();
+  await until('the producer and the worker', () => started(world).length === 2);
+  for (const { time } of started(world)) assert.ok(Date.parse(String(time)) <= readyMs, 'they were at work before');
   const from = performance.now();
   const before = service.times('WATCHDOG=1');
   await until('six signs of life', () => service.times('WATCHDOG=1') >= before + 6);

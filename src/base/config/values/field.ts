@@ -15,6 +15,8 @@ export interface FieldMeta {
   rule: string;
   /** A value that is accepted. */
   example: string;
+  /** What is given may have a secret in it by mistake: no sentence repeats it. */
+  isSecret?: true;
   /** How the value is called in --help: `DIR`, `N`; '' for a switch. */
   placeholder: string;
   kind: 'text' | 'number' | 'choice' | 'switch' | 'list';
