@@ -21,8 +21,8 @@ export class SharedError extends Error {
   }
 }
 
-/** PostgreSQL: serialization failure, deadlock, a statement that took too long or was cancelled. */
-const AGAIN = new Set(['40001', '40P01', '57014']);
+/** PostgreSQL: serialization failure, deadlock, a lock or a statement that took too long or was cancelled. */
+const AGAIN = new Set(['40001', '40P01', '55P03', '57014']);
 /** By class of SQLSTATE: data that does not fit, and keys and checks. */
 const OF_A_ROW = new Set(['22', '23']);
 
@@ -30,12 +30,35 @@ const SENTENCES: Record<string, string> = {
   '28P01': 'the password was refused: set PGPASSWORD, or correct the line of .pgpass',
   '28000': 'the server refuses this user: see pg_hba.conf, and the user in --shared-ledger',
   '3D000': 'the database of that name does not exist: create it, or correct --shared-ledger',
-  '42501': 'the user has not the rights on its tables: grant SELECT, INSERT, UPDATE and DELETE',
+  '42501':
+    'the user may not do that: grant SELECT, INSERT, UPDATE and DELETE on its tables, and CREATE on the schema for the first host that joins',
   '42P01': 'it has no tables: run ingest-ctl host join',
   '25006': 'the server is a standby and read only: name the primary, or a proxy that leads to it',
-  '53300': 'the server has no connection left: raise max_connections, or end some',
+  '53300':
+    'the server has no connection left for this user: raise max_connections or its CONNECTION LIMIT, or end some',
   '53100': 'the disk of the server is full',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'the certificate of the server is for another name: name that one in --shared-ledger, or use sslmode=verify-ca',
 };
+
+/** What `pg` itself says, without any code. */
+const SAYINGS: readonly [RegExp, code: string, sentence: string][] = [
+  [
+    /password must be a (non-empty )?string/,
+    'no_password',
+    'the server asks for a password, and there is none: set PGPASSWORD, or write HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass (or PGPASSFILE), which nobody else may read',
+  ],
+  [
+    /does not support SSL connections/,
+    'no_tls',
+    'the server has no TLS, and sslmode asks for it: switch ssl on there, or write sslmode=disable',
+  ],
+  [/timeout expired|Query read timeout/, 'timeout', 'it does not answer'],
+];
+/** Of OpenSSL: the chain of a certificate. */
+const OF_A_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_/;
+const CERTIFICATE =
+  'the certificate of the server is not of a CA that is known here: name the file of that CA by sslrootcert';
 
 interface Reported {
   code?: string;
@@ -46,9 +69,11 @@ interface Reported {
 /** `where`: the ledger without any secret. */
 export function sharedError(error: unknown, where: string): SharedError {
   if (error instanceof SharedError) return error;
-  const { code = 'connection', message, severity } = error as Reported;
-  const said = `the shared ledger ${where}: ${SENTENCES[code] ?? message} (${code})`;
-  return new SharedError(kindOf(code, severity !== undefined), code, said);
+  const { message, severity, ...reported } = error as Reported;
+  const [, saying, sentence] = SAYINGS.find(([words]) => reported.code === undefined && words.test(message)) ?? [];
+  const code = reported.code ?? saying ?? 'connection';
+  const what = SENTENCES[code] ?? sentence ?? (OF_A_CERTIFICATE.test(code) ? CERTIFICATE : message);
+  return new SharedError(kindOf(code, severity !== undefined), code, `the shared ledger ${where}: ${what} (${code})`);
 }
 
 function kindOf(code: string, isServers: boolean): SharedErrorKind {

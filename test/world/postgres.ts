@@ -4,7 +4,7 @@
  * Guarantees: ended with the test; ends no other server. As root it runs as the ordinary user: it refuses to be root's.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +72,25 @@ export class Postgres {
     this.#server = server;
     this.#ended = new Promise((resolve) => server.once('exit', resolve));
     await until('PostgreSQL answers', () => this.#answers());
+  }
+
+  /** Who may come in how: a line of pg_hba.conf for all that comes over loopback. */
+  allow(how: 'trust' | 'scram-sha-256'): void {
+    writeFileSync(join(this.#data, 'pg_hba.conf'), `host all all 127.0.0.1/32 ${how}\n`);
+    this.#server?.kill('SIGHUP');
+  }
+
+  /** From its next start on it is a standby: read only, and waits for a primary. It must be stopped. */
+  becomeStandby(): void {
+    this.give('standby.signal', '');
+  }
+
+  /** A file in its directory that nobody else may read. Answers its path. */
+  give(name: string, content: string | Buffer): string {
+    const path = join(this.#data, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    if (isRoot) chownSync(path, ordinaryUser.uid, ordinaryUser.gid);
+    return path;
   }
 
   /** `immediate`: as after a loss of power, but that nothing is lost of what the system holds. */
