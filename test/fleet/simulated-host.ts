@@ -24,6 +24,21 @@ export interface LocalContent {
 
 type Untold = LocalContent & { what: 'stored' | 'released' };
 
+/** What the hosts do, where a mutant may do otherwise. */
+export interface Protocol {
+  ask: typeof ask;
+  tellStored: typeof tellStored;
+  tellReleased: typeof tellReleased;
+  /** Whether a row of the host that no job asks for is kept: its ledger knows the claim. */
+  keeps: (isKnown: boolean) => boolean;
+  /** Whether a hash that the host has stored is asked for too. */
+  asksKnown: boolean;
+}
+
+export const PRODUCT: Protocol = { ask, tellStored, tellReleased, keeps: (isKnown) => isKnown, asksKnown: true };
+
+const REMEMBERED = 5;
+
 export const keyOf = (sha256: Buffer, generation: number): string => `${sha256.toString('hex')} ${generation}`;
 
 export class SimulatedHost {
@@ -35,10 +50,12 @@ export class SimulatedHost {
   /** The job of each file that waits: it survives the processes that carry it. */
   readonly jobs = new Map<string, string>();
   #incarnation = 1n;
+  #told: readonly Untold[] = [];
 
   constructor(
     readonly name: string,
     url: string,
+    private readonly protocol: Protocol = PRODUCT,
   ) {
     this.shared = new SharedConnection(url);
   }
@@ -59,15 +76,26 @@ export class SimulatedHost {
   async #sweep(): Promise<void> {
     const known = new Set([...this.ledger.values()].map(({ claim }) => claim));
     const rows = await rowsOf(this.shared, this.id, 'carried', undefined, 10_000);
-    await tellReleased(
-      this.shared,
-      this.id,
-      rows.filter(({ claim, job }) => ![...this.jobs.values()].includes(job) && !known.has(claim)),
-    );
+    const isLeft = ({ claim, job }: (typeof rows)[0]): boolean =>
+      ![...this.jobs.values()].includes(job) && !this.protocol.keeps(known.has(claim));
+    await tellReleased(this.shared, this.id, rows.filter(isLeft));
   }
 
   /** Asks, and records what is this host's; `dies`: before it has recorded it. */
   async take(hashes: readonly Buffer[], { dies = false } = {}): Promise<(Answer | undefined)[]> {
+    if (this.protocol.asksKnown) return this.#ask(hashes, dies);
+    const known = (sha256: Buffer): boolean => this.ledger.get(keyOf(sha256, 1))?.state === 'stored';
+    const asked = await this.#ask(
+      hashes.filter((sha256) => !known(sha256)),
+      dies,
+    );
+    const duplicate = { kind: 'stored' } as Answer;
+    return dies ? [] : hashes.map((sha256) => (known(sha256) ? duplicate : asked.shift()));
+  }
+
+  async #ask(hashes: readonly Buffer[], dies: boolean): Promise<(Answer | undefined)[]> {
+    // What became of a content is told before it is asked for again.
+    if (this.outbox.some(({ sha256 }) => hashes.some((hash) => hash.equals(sha256)))) await this.tell();
     const questions = hashes.map((sha256) => {
       const hex = sha256.toString('hex');
       const job = this.jobs.get(hex) ?? randomUUID();
@@ -75,7 +103,7 @@ export class SimulatedHost {
       return { sha256, feed: FEED, claim: randomUUID(), job, size: 1 };
     });
     const asker = { host: this.id, incarnation: this.#incarnation };
-    const answers = await ask(this.shared, asker, questions);
+    const answers = await this.protocol.ask(this.shared, asker, questions);
     if (dies) return [];
     return Promise.all(answers.map((answer, i) => this.#record(questions[i]!, answer)));
   }
@@ -107,6 +135,20 @@ export class SimulatedHost {
     this.outbox.push({ ...content, what: 'stored' });
   }
 
+  /**
+   * A content that is there by other means, of which the shared ledger may have a row that nobody recorded: the others are told first.
+   * Answers whether it is this host's.
+   */
+  async learn(sha256: Buffer): Promise<boolean> {
+    const content: LocalContent = { sha256, generation: 1, claim: randomUUID(), state: 'carried', ingestId: 'learned' };
+    const others = await this.protocol.tellStored(this.shared, this.id, [toldOf(content)], 'left');
+    if (others.length > 0) return false;
+    this.jobs.delete(sha256.toString('hex'));
+    this.ledger.set(keyOf(sha256, 1), content);
+    this.store(content);
+    return true;
+  }
+
   giveUp(content: LocalContent): void {
     this.ledger.delete(keyOf(content.sha256, content.generation));
     this.outbox.push({ ...content, what: 'released' });
@@ -118,15 +160,31 @@ export class SimulatedHost {
   async tell(): Promise<number> {
     let conflicts = 0;
     while (this.outbox.length > 0) {
-      const { what, ...one } = this.outbox[0]!;
-      const told = { ...one, feed: FEED, job: randomUUID(), target: Buffer.from(one.claim), size: 1 };
-      if (what === 'stored') conflicts += (await tellStored(this.shared, this.id, [told])).length;
-      else await tellReleased(this.shared, this.id, [told]);
-      this.outbox.shift();
+      conflicts += await this.#tellOne(this.outbox[0]!);
+      this.#told = [this.outbox.shift()!, ...this.#told].slice(0, REMEMBERED);
     }
     return conflicts;
   }
+
+  /** Another process of the host had read the outbox before, and was stopped since. */
+  async tellAgain(): Promise<void> {
+    for (const one of this.#told) await this.#tellOne(one);
+  }
+
+  async #tellOne({ what, ...one }: Untold): Promise<number> {
+    if (what === 'stored') return (await this.protocol.tellStored(this.shared, this.id, [toldOf(one)])).length;
+    await this.protocol.tellReleased(this.shared, this.id, [toldOf(one)]);
+    return 0;
+  }
 }
+
+const toldOf = (one: LocalContent) => ({
+  ...one,
+  feed: FEED,
+  job: randomUUID(),
+  target: Buffer.from(one.claim),
+  size: 1,
+});
 
 /** Until the answer is known: a restart of the server takes a second or two. */
 export async function again<T>(act: () => Promise<T>): Promise<T> {
