@@ -1,12 +1,14 @@
 /** Hosts that are gone for ever, come back, move, are copied or rolled back; each with what the operator is told. */
 import assert from 'node:assert/strict';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BY_COUNTRY, broken, changeChain } from '../world/chains.js';
 import { readDatabase } from '../world/database.js';
 import { Fleet } from '../world/fleet.js';
 import { hasFaketime } from '../world/postgres.js';
+import { PACKAGE } from '../world/program.js';
+import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
@@ -186,4 +188,37 @@ test('a state that was lost and rebuilt joins again as the same host', async (t)
     () => readDatabase(a.statePath, 'orders')?.ledger.length === 2 || a.warehouse().length === 2,
   );
   await fleet.stop();
+});
+
+test('a machine that was started again watches for half a minute that nobody is there, and goes on as the same host', async (t) => {
+  if (skipUnlessRoot(t, 'another boot id, which is bind-mounted, in the shared ledger')) return;
+  const fleet = await joined(t, ['a']);
+  if (!fleet) return;
+  const { world, url } = fleet.host('a');
+  world.drop('one.csv', 'one');
+  await world.runOnce(['--shared-ledger', url]);
+  const [machine, boot] = ['machine-id', 'boot-id'].map((name) => join(world.root, name)) as [string, string];
+  writeFileSync(machine, `${'c'.repeat(32)}\n`);
+  writeFileSync(boot, 'b00b00b0-0000-4000-8000-000000000000\n');
+  const bind = (what: string, on: string): string => `mount --bind ${what} ${on}`;
+  const mounts = [
+    bind(boot, '/proc/sys/kernel/random/boot_id'),
+    ...(existsSync('/etc/machine-id') ? [bind(machine, '/etc/machine-id')] : []),
+  ];
+  const program = world.launch('/usr/bin/unshare', [
+    ...['-m', 'sh', '-c', [...mounts, 'exec "$0" "$@"'].join(' && '), join(PACKAGE, 'bin/ingest')],
+    ...[...world.flags('ingest'), '--shared-ledger', url],
+  ]);
+  world.drop('two.csv', 'two');
+  const { reason } = await world.event('gate_closed', ({ code }) => code === 'host_is_watched');
+  assert.match(
+    String(reason),
+    /this host \(.*\) was last at another place, and is watched for 30 s: does it live there\?/,
+  );
+  await world.stored(2, { withinMs: 90_000 });
+  await program.stop();
+  const [host] = await fleet.rows<{ incarnation: string; place: string }>('SELECT incarnation, place FROM hosts');
+  assert.equal(host!.incarnation, '2');
+  assert.match(host!.place, /b00b00b0-0000-4000-8000-000000000000/);
+  fleet.check();
 });

