@@ -107,8 +107,7 @@ test('a content that may come again comes at another host, once', async (t) => {
   fleet.start();
   const { sha256 } = a.drop('first.csv', 'content');
   await fleet.allDone();
-  const { code, stderr } = await a.run('ingest-ctl', ['allow-again', sha256, '--reason', 'lost downstream']);
-  assert.equal(code, 0, stderr);
+  await fleet.ctl('a', ['allow-again', sha256, '--reason', 'lost downstream']);
   await fleet.toldAll();
   b.drop('again.csv', 'content');
   await fleet.allDone();
