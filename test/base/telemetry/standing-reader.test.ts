@@ -70,9 +70,13 @@ function started(t: TestContext, world: World, stderr: number | 'pipe', user?: U
 const ended = (child: ChildProcess): Promise<number | null> =>
   child.exitCode !== null ? Promise.resolve(child.exitCode) : new Promise((resolve) => child.on('exit', resolve));
 
-async function drains(world: World, child: ChildProcess): Promise<void> {
+async function drains(world: World, child: ChildProcess, pipe?: Pipe): Promise<void> {
   for (let n = 0; n < FILES; n++) world.drop(`${n} ${NAME}.csv`, 100 + n);
-  await world.allDroppedDone({ withinMs: 60_000 });
+  // Its log is not read: why it ended, or what it was at, is in the pipe.
+  await world.allDroppedDone({ withinMs: 60_000 }).catch((error: Error) => {
+    const said = pipe?.read().trim().slice(-4_000);
+    throw new Error(`${error.message}\ningest: ${child.exitCode ?? 'runs'}, and said: ${said}`, { cause: error });
+  });
   child.kill('SIGTERM');
   assert.equal(await ended(child), 0);
   assert.equal(world.warehouse().length, FILES);
@@ -82,7 +86,7 @@ test('a full pipe that nobody reads: files go on, and SIGTERM ends it', limit, a
   const world = createWorld(t, { options: AT_ONCE });
   const pipe = new Pipe(t, world);
   pipe.fill();
-  await drains(world, started(t, world, pipe.writes));
+  await drains(world, started(t, world, pipe.writes), pipe);
 });
 
 test('the same with a socket, as a service manager gives one', limit, async (t) => {
@@ -97,7 +101,7 @@ test("the same with another user's pipe, which cannot be opened again", limit, a
   const world = createWorld(t, { options: AT_ONCE, user: ordinaryUser });
   const pipe = new Pipe(t, world);
   pipe.fill();
-  await drains(world, started(t, world, pipe.writes, ordinaryUser));
+  await drains(world, started(t, world, pipe.writes, ordinaryUser), pipe);
 });
 
 test('a second SIGTERM works while a drain cannot end and nobody reads', limit, async (t) => {
