@@ -8,12 +8,13 @@ export type Totals = Pick<Progress, 'filesDone' | 'bytesDone'>;
 
 /** `since`: what was there before this run; totals count from the making of the state. */
 export function progressText(progress: Progress, since: Totals, once: boolean): string {
-  const { filesLeft, filesPerSecond, held, waiting } = progress;
+  const { filesLeft, filesPerSecond, held, closed, waiting } = progress;
   const files = progress.filesDone - since.filesDone;
   const parts = [`${files} ${files === 1 ? 'file' : 'files'} in, ${shownBytes(progress.bytesDone - since.bytesDone)}`];
   if (filesLeft > 0) parts.push(`${filesLeft} under way`);
   if (filesPerSecond > 0) parts.push(`${Math.round(filesPerSecond)} files/s`);
   if (held > 0) parts.push(`${held} held`);
+  for (const { stage, code } of closed) parts.push(`${stage} closed: ${code}`);
   // A narrow terminal cuts the end off: that is the end of a long name, never the time.
   if (waiting) parts.push(`${waitsFor(waiting)}: ${waiting.path}`);
   return once ? `${bar(files, files + filesLeft)} ${parts.join(', ')}` : parts.join(', ');
@@ -29,7 +30,7 @@ export function summaryText(progress: Progress, since: Totals, stopped: boolean)
 
 function waitsFor({ writer, seconds }: NonNullable<Progress['waiting']>): string {
   if (writer === 'growing') return 'still growing';
-  return writer === 'open' ? 'still open for writing' : `complete in ${shownSeconds(seconds)}`;
+  return writer === 'open' ? 'still open for writing' : `complete in ${shownSeconds(seconds)} if it stays quiet`;
 }
 
 export function bar(done: number, all: number): string {

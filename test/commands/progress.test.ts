@@ -6,7 +6,7 @@ import { progressText, summaryText } from '../../src/commands/progress.js';
 
 const NONE = { filesDone: 0, bytesDone: 0 };
 const now = (more: Partial<Progress> = {}): Progress => ({
-  ...{ kind: 'progress', ...NONE, filesPerSecond: 0, filesLeft: 0, held: 0 },
+  ...{ kind: 'progress', ...NONE, filesPerSecond: 0, filesLeft: 0, held: 0, closed: [] },
   ...more,
 });
 
@@ -20,9 +20,14 @@ test('no time is promised for a file that somebody writes, and a long name hides
   const waiting = { path: 'a'.repeat(200), seconds: 2 };
   const line = (writer: 'open' | 'growing' | undefined) =>
     progressText(now({ filesLeft: 2, waiting: { ...waiting, writer } }), NONE, false);
-  assert.match(line(undefined), /^0 files in, 0 B, 2 under way, complete in 2\.0s: a{200}$/);
+  assert.match(line(undefined), /^0 files in, 0 B, 2 under way, complete in 2\.0s if it stays quiet: a{200}$/);
   assert.match(line('open'), /, still open for writing: a{200}$/);
   assert.match(line('growing'), /, still growing: a{200}$/);
+});
+
+test('a stage that takes no job is named for as long as it takes none', () => {
+  const closed = [{ stage: 'move', code: 'no_space' }];
+  assert.match(progressText(now({ filesLeft: 2, held: 1, closed }), NONE, false), /, 1 held, move closed: no_space$/);
 });
 
 test('whoever stops it is told what is left', () => {

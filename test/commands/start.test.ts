@@ -7,14 +7,20 @@ import { PACKAGE, signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
-test('npm start makes ./var, says in one line where to drop a file, and a file dropped there appears', async (t) => {
+test('npm start makes ./var, names where to drop a file, page, manifest and queue-stat, and a file dropped there appears', async (t) => {
   const world = createWorld(t);
   const program = world.launch('start', ['--stability-seconds', '0', '--settle-ms', '0'], { cwd: world.root });
   await world.event('worker_started', ({ worker }) => worker === 'producer');
+  const page = /http:\/\/localhost:\d+/.exec(program.lines[1]!)![0];
+  assert.match(program.lines[2]!, /\.\/var\/manifests\/.+manifest\.jsonl/);
   assert.match(program.lines[0]!, /^Drop a file into \.\/var\/staging; .+ appears in \.\/var\/warehouse\./);
   writeFileSync(join(world.root, 'var/staging/first.csv'), 'a,b\n');
   const { warehouse_path } = await world.event('file_ingested');
   assert.ok(existsSync(String(warehouse_path)));
+  await until('the page is served', async () => (await fetch(page).catch(() => undefined))?.ok);
+  const [command, ...words] = program.lines[3]!.split('  ').at(-1)!.trim().split(' ') as [string, ...string[]];
+  const { code, stdout } = await world.launch(join(PACKAGE, command), words, { cwd: world.root }).ended;
+  assert.equal(code, 0, stdout);
   assert.deepEqual(
     readdirSync(join(world.root, 'var'))
       .filter((name) => !name.startsWith('.'))

@@ -21,9 +21,11 @@ test('ingest --once on a terminal shows a bar, the file that is waited for, shor
   const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])
     .ended;
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /\[\.+\] 0 files in, 0 B, 2 under way, complete in \d\.\ds: .*\.csv/);
+  assert.match(stdout, /\[\.+\] 0 files in, 0 B, 2 under way, complete in \d\.\ds if it stays quiet: .*\.csv/);
   assert.match(stdout, /a\\u001b\[31m\.csv → /);
   assert.doesNotMatch(stdout, /"event"/);
+  const lines = stdout.split('\n').filter((line) => /\d\d:\d\d:\d\d .*b\.csv/.test(line));
+  assert.equal(lines.length, 1, `one line for one file: ${lines}`);
   assert.match(stdout, /ingest: 2 files \(2\.0 KiB\) ingested or skipped as duplicates\./);
 });
 
@@ -39,6 +41,25 @@ test('a run on a terminal that finds its files complete at once counts them too'
     world.drop(name, name.length);
     const { stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null']).ended;
     assert.match(stdout, /ingest: 1 file \(\d+ B\) ingested or skipped as duplicates\./, name);
+  }
+});
+
+test('a warning on a terminal is named and coloured, unless NO_COLOR is set', async (t) => {
+  if (spawnSync('script', ['--version']).error) {
+    t.skip('no script(1): what is shown on a terminal was not tested');
+    return;
+  }
+  for (const [variable, line] of [
+    ['NO_COLOR=', /\d \u001b\[33mwarn: .*large\.csv is held .*\u001b\[0m/],
+    ['NO_COLOR=1', /\d warn: .*large\.csv is held /],
+  ] as const) {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 100 } });
+    world.drop('large.csv', 200);
+    const command = `env ${variable} ${[join(PACKAGE, 'bin', 'ingest'), ...world.flags('ingest'), '--once'].join(' ')}`;
+    const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])
+      .ended;
+    assert.equal(code, 4, stdout);
+    assert.match(stdout, line);
   }
 });
 

@@ -54,6 +54,8 @@ export interface Progress {
   /** On their way, in all stages. */
   filesLeft: number;
   held: number;
+  /** The stages that take no job just now: their place fails, or an operator paused them. */
+  closed: { stage: string; code: string }[];
   /** The file that is looked at next. Of one that is `open` for writing or `growing`, no time says when it is complete. */
   waiting?: { path: string; seconds: number; writer: 'open' | 'growing' | undefined };
 }

@@ -38,6 +38,7 @@ function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof met
     filesPerSecond: metrics.files_per_second,
     filesLeft: left,
     held: metrics.held,
+    closed: backend.gates().map(({ stage, code }) => ({ stage: stage === '*' ? 'every stage' : stage, code })),
     // One that is due already waits for a worker: it is under way.
     ...(next &&
       inMs > 0 &&
