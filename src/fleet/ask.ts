@@ -39,7 +39,7 @@ export type Answer =
   /** This host has it under another claim. */
   | ({ kind: 'own'; claim: string; job: string; state: 'carried' | 'stored'; ingestId: string | null } & Row)
   | ({ kind: 'stored'; ingestId: string | null; target: Buffer | null } & Row)
-  | ({ kind: 'carried'; held: string | null; sinceMs: number } & Row);
+  | ({ kind: 'carried'; held: string | null; heldSince: string | null; sinceMs: number } & Row);
 
 const PUT = `
 INSERT INTO contents (sha256, feed, generation, host, job, claim, state, size, carried_at)
@@ -52,8 +52,11 @@ SELECT a.sha256, a.feed, a.generation, h.id, a.job, a.claim, 'carried', a.size, 
 ON CONFLICT DO NOTHING
 RETURNING claim, generation`;
 
+/** In UTC, as ISO 8601 has it. */
+export const HELD_SINCE = `to_char(c.held_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+
 const LOOK = `
-SELECT a.n::int AS n, c.generation, c.host, c.job, c.claim, c.state, c.held, c.ingest_id, c.target, o.name,
+SELECT a.n::int AS n, c.generation, c.host, c.job, c.claim, c.state, c.held, ${HELD_SINCE} AS held_since, c.ingest_id, c.target, o.name,
        extract(epoch FROM c.carried_at) * 1000 AS since_ms,
        c.state = 'stored' AND (p.generation IS NOT NULL OR now() - c.stored_at >= a.again_ms * interval '1 millisecond') AS again,
        (SELECT incarnation FROM hosts WHERE id = $1) AS incarnation
@@ -71,6 +74,7 @@ interface Found {
   claim: string;
   state: 'carried' | 'stored';
   held: string | null;
+  held_since: string | null;
   ingest_id: string | null;
   target: Buffer | null;
   name: string;
@@ -152,5 +156,5 @@ function answerOf(row: Found & { generation: number }, { host }: Asker, { claim 
   if (row.host === host && row.claim === claim && state === 'carried') return { kind: 'mine', generation };
   if (row.host === host) return { ...of, kind: 'own', claim: row.claim, job: row.job, state, ingestId };
   if (state === 'stored') return { ...of, kind: 'stored', ingestId, target: row.target };
-  return { ...of, kind: 'carried', held: row.held, sinceMs: Number(row.since_ms) };
+  return { ...of, kind: 'carried', held: row.held, heldSince: row.held_since, sinceMs: Number(row.since_ms) };
 }

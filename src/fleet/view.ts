@@ -2,6 +2,7 @@
  * All hosts at one look: what each said of itself last, and what is wrong between them.
  * Does not: count all contents of a host. What it reads is bounded by the hosts, the conflicts and what is held.
  */
+import { HELD_SINCE } from './ask.js';
 import type { Rows } from './connection.js';
 import type { Figures } from './hosts.js';
 
@@ -53,3 +54,23 @@ export async function fleetView(shared: Rows): Promise<FleetView> {
   );
   return { hosts, held, conflicts: row!.conflicts };
 }
+
+/** One content as the shared ledger has it: once for each feed and generation. */
+export interface WhereView {
+  feed: string;
+  generation: number;
+  host: string;
+  state: 'carried' | 'stored';
+  /** Below that host's warehouse. */
+  target: Buffer | null;
+  /** Why the file is held there, and since when. */
+  held: string | null;
+  heldSince: string | null;
+}
+
+/** Errors: SharedError. */
+export const whereIs = (shared: Rows, sha256: Buffer): Promise<WhereView[]> => shared.rows<WhereView>(WHERE, [sha256]);
+
+const WHERE = `
+SELECT c.feed, c.generation, h.name AS host, c.state, c.target, c.held, ${HELD_SINCE} AS "heldSince"
+  FROM contents c JOIN hosts h ON h.id = c.host WHERE c.sha256 = $1 ORDER BY c.feed, c.generation`;

@@ -49,9 +49,9 @@ test('a warning on a terminal is named and coloured, unless NO_COLOR is set', as
     t.skip('no script(1): what is shown on a terminal was not tested');
     return;
   }
-  for (const [variable, line] of [
-    ['NO_COLOR=', /\d \u001b\[33mwarn: .*large\.csv is held .*\u001b\[0m/],
-    ['NO_COLOR=1', /\d warn: .*large\.csv is held /],
+  for (const [variable, start] of [
+    ['NO_COLOR=', '\u001b[33mwarn: '],
+    ['NO_COLOR=1', 'warn: '],
   ] as const) {
     const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 100 } });
     world.drop('large.csv', 200);
@@ -59,7 +59,7 @@ test('a warning on a terminal is named and coloured, unless NO_COLOR is set', as
     const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])
       .ended;
     assert.equal(code, 4, stdout);
-    assert.match(stdout, line);
+    assert.match(stdout.split(` ${start}`)[1] ?? '', /^[^\n]+large\.csv is held /, stdout);
   }
 });
 

@@ -32,6 +32,13 @@ test('two hosts with ledgers of years join: each knows what the other has; what 
   assert.match(String(told.duplicate_of), /^ingest_date=[\d-]+\/a3\.csv$/);
   const { stdout } = await b.run('ingest-ctl', ['explain', `${b.input}/late.csv`]);
   assert.match(stdout, /at host a, as ingest_date=[\d-]+\/a3\.csv/);
+  const { sha256 } = fleet.host('a').world.drop('later.csv', 'at a alone');
+  await fleet.allDone();
+  await fleet.toldAll();
+  assert.match(await fleet.ctl('b', ['explain', sha256]), /Host a has stored it \(feed default\) as .+\/later\.csv\./);
+  const nobody = await b.run('ingest-ctl', ['explain', '0'.repeat(64), '--shared-ledger', fleet.host('b').url]);
+  assert.equal(nobody.code, 4, nobody.stderr);
+  assert.match(nobody.stdout, /No other host that shares the ledger knows it\./);
   await fleet.stop();
 });
 

@@ -33,8 +33,8 @@ export const CTL = {
     wordsMax: 1,
     examples: ['ingest-ctl resume move --feed orders --config /etc/atomic-ingestor.yaml'],
   }),
-  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed'], {
-    words: 'PATH',
+  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed', 'shared-ledger'], {
+    words: 'PATH|SHA256',
     wordsMax: 1,
     examples: ['ingest-ctl explain /data/staging/orders.csv --input /data/staging'],
   }),

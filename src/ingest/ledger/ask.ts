@@ -111,7 +111,7 @@ function bySharedLedger(facts: JobFacts, known: Content | undefined, says: Says)
   if (says.kind === 'own')
     return { kind: 'defer', inMs: ASKED_AGAIN_MS, why: 'content is being asked for', payload: payloadOf(facts) };
   const times = facts.elsewhere ?? 0;
-  const held = says.held === null ? '' : `, held there: ${says.held}`;
+  const held = says.held === null ? '' : `, held there since ${says.heldSince}: ${says.held}`;
   return {
     kind: 'defer',
     inMs: Math.min(ASKED_AGAIN_MS * 2 ** Math.min(times, 10), ASKED_AGAIN_MAX_MS),

@@ -198,7 +198,7 @@ export class SharedLedger {
           target: (answer.target?.toString('latin1') ?? '') as ByteName,
         };
       case 'carried':
-        return { kind: 'carried', generation, host: answer.hostName, held: answer.held };
+        return { kind: 'carried', generation, host: answer.hostName, held: answer.held, heldSince: answer.heldSince };
       case 'own':
         if (answer.state === 'carried' && this.backend.read((reader) => isLeft(reader, answer, question.job))) {
           const { sha256, feed, claim, job } = question;

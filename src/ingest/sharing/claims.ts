@@ -20,8 +20,8 @@ export type Says =
   | { kind: 'own'; generation: number }
   /** `target`: below that host's warehouse; '' where nobody knows. */
   | { kind: 'stored'; generation: number; host: string; target: ByteName }
-  /** `held`: why it is held there. */
-  | { kind: 'carried'; generation: number; host: string; held: string | null };
+  /** `held`: why it is held there, since `heldSince` (ISO 8601, UTC). */
+  | { kind: 'carried'; generation: number; host: string; held: string | null; heldSince: string | null };
 
 export const noteClaim = (tx: Tx, content: number, claim: string): void =>
   void tx.run(
