@@ -112,6 +112,15 @@ test('invalid UTF-8 is held with its place; as latin1 it goes through as its byt
   assert.equal((await runChain({ ...HOLDING, encoding: 'latin1' }, bytes)).held, undefined);
 });
 
+// The bytes of U+FFFD, which stands for what cannot be decoded, begin with these.
+for (const odd of [[0xef], [0xef, 0xbf], [0xef, 0xbf, 0x41], [0xef, 0x0a], [0xed, 0xa0, 0x80], [0xbf], [0xc0, 0x80]]) {
+  test(`the bytes ${Buffer.from(odd).toString('hex')} are named by where they begin`, async () => {
+    const fault = await held(Buffer.from([...Buffer.from('k,\u{fffd}\na,b\n'), ...odd]));
+    assert.deepEqual([fault.code, fault.line, fault.byte], ['not_utf8', 3, 10]);
+    assert.match(fault.reason, new RegExp(`byte 10 \\(0x${odd[0]!.toString(16)}\\)`));
+  });
+}
+
 test('a character that two reads share is none that is invalid', async () => {
   for (let pad = 0; pad < 4; pad++) {
     const text = `k,v\n${'x'.repeat(262_144 - 4 - pad)},\u{1f600}\u00fc\n`;

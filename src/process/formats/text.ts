@@ -44,14 +44,12 @@ export function encodeText(text: string, encoding: ProcessOptions['encoding']): 
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** The offset of the first byte from `from` to `to` that is no UTF-8; of -1 there is none. What ends in a character is asked again. */
+/** The offset of the first character from `from` to `to` that is not valid UTF-8, or -1. A character that is cut off is not valid. */
 export function invalidUtf8(bytes: Buffer, from: number, to: number): number {
   const part = bytes.subarray(from, to);
   if (isAscii(part) || isUtf8(part)) return -1;
-  // What cannot be decoded comes back as other bytes.
-  const again = Buffer.from(part.toString('utf8'), 'utf8');
   let at = 0;
-  while (part[at] === again[at]) at++;
+  for (let end = charBytes(part[at]!); isUtf8(part.subarray(at, end)); end = at + charBytes(part[at]!)) at = end;
   return from + at;
 }
 
@@ -60,10 +58,13 @@ export function wholeCharacters(bytes: Buffer, to: number): number {
   for (let at = to - 1; at >= Math.max(0, to - 4); at--) {
     const byte = bytes[at]!;
     if (byte < 0x80) return to;
-    if (byte >= 0xc0) return at + (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) <= to ? to : at;
+    if (byte >= 0xc0) return at + charBytes(byte) <= to ? to : at;
   }
   return to;
 }
+
+/** How many bytes the character has that begins with `byte`. */
+const charBytes = (byte: number): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
 
 /** How often a byte is there from `from` to `to`. */
 export function countByte(bytes: Buffer, byte: number, from: number, to: number): number {
