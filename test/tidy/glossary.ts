@@ -92,6 +92,7 @@ export const RULES: readonly Rule[] = [
 export const GUARDED: readonly string[] = [
   'README.md',
   'ARCHITECTURE.md',
+  'CHANGELOG.md',
   'CONTRIBUTING.md',
   'docs/alarms.md',
   'docs/behaviour.md',
