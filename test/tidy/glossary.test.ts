@@ -18,10 +18,11 @@ const plain = (line: string): string =>
     found.startsWith('[') ? found.replace(/\]\(.*/, ']') : ' ',
   );
 
-/** Sentences in code: string literals with a blank in them, such as messages, help and names of tests. */
+/** Sentences in code: string literals with a blank in them, such as messages, help and names of tests; no SQL. */
 const sentences = (line: string): string =>
   [...line.matchAll(/'((?:[^'\\]|\\.)* (?:[^'\\]|\\.)*)'|`([^`]* [^`]*)`/g)]
-    .map(([, one, other]) => one ?? other)
+    .map(([, one, other]) => (one ?? other)!.replace(/\$\{[^}]*\}/g, ''))
+    .filter((sentence) => !/\b(?:SELECT|UPDATE|INSERT|DELETE|CREATE|WHERE|FROM|AND)\b/.test(sentence))
     .join(' · ');
 
 /** The comments and sentences of a source, line by line; the code itself is left out. */
@@ -49,7 +50,8 @@ function found(rule: Rule, path: string, lines: readonly string[], isCode: boole
   if (rule.except?.test(path) || (rule.only === 'comments' && !isCode)) return [];
   return lines.flatMap((line, at) => {
     if (!rule.word.test(plain(line))) return [];
-    if (rule.only === 'comments' && !opensComment(lines, at)) return [];
+    const isSentence = /^ *[^\s*/]/.test(line) && line.startsWith(' ');
+    if (rule.only === 'comments' && (isSentence || !opensComment(lines, at))) return [];
     return [`${path}:${at + 1}: ${line.trim().slice(0, 110)}`];
   });
 }
