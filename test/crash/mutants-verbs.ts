@@ -32,7 +32,7 @@ export const verbMutants: readonly Mutant[] = [
     breaks: 'a line that the restored state does not know is accepted at a start',
     run: 'restored backup',
     edits: {
-      'src/ingest/upkeep/known.js': [
+      'src/ingest/upkeep/check-manifests.js': [
         [
           'export async function checkManifestsKnown(state, feed) {',
           "export async function checkManifestsKnown(state, feed) { if (feed !== '') return;",

@@ -8,7 +8,7 @@
 import { createInterface } from 'node:readline';
 import { prepareState } from '../../src/commands/state.js';
 import { openState } from '../../src/ingest/ledger/open-state.js';
-import { refuseLostState } from '../../src/ingest/upkeep/known.js';
+import { refuseLostState } from '../../src/ingest/upkeep/check-manifests.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
 import { SKIP_FIRST_MS, SKIP_MAX_MS, Whole } from './whole.js';

@@ -16,7 +16,7 @@ import { setUpRoots } from '../../src/ingest/roots/roots.js';
 import { STAGES } from '../../src/ingest/stages/index.js';
 import { ingestJob } from '../../src/ingest/steps/job.js';
 import type { Batch, Feed, Stage } from '../../src/ingest/steps/stage.js';
-import { checkManifestsKnown } from '../../src/ingest/upkeep/known.js';
+import { checkManifestsKnown } from '../../src/ingest/upkeep/check-manifests.js';
 import { checkStateOnce } from '../../src/ingest/upkeep/state-check.js';
 import { BatchCalls, settlementOf } from '../../src/ingest/worker/batch-calls.js';
 import { goesOn } from '../../src/ingest/worker/open-batch.js';

@@ -32,7 +32,7 @@ export const HOUSE: readonly string[] = [
   'src/ingest/rules',
   'src/ingest/files',
   'src/ingest/outputs',
-  'src/ingest/sharing',
+  'src/ingest/outbox',
   'src/ingest/ledger',
   'src/ingest/shared-ledger',
   'src/ingest/manifest',

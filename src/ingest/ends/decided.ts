@@ -5,9 +5,9 @@
 import { DirtyDirectories } from '../../files/dirty.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import type { Written } from '../manifest/write.js';
-import { manifestBusy } from '../steps/busy.js';
 import { eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
+import { manifestBusy } from '../steps/manifest-busy.js';
 import { type Batch, durably, type Step } from '../steps/stage.js';
 import { putAway } from './put-away.js';
 import { takeOut } from './take-out.js';

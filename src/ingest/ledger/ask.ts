@@ -5,12 +5,12 @@
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { ByteName } from '../../linux/names.js';
+import { noteClaim, type Says } from '../outbox/claims.js';
+import { noteOwner } from '../outbox/outbox.js';
 import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { movedNothing } from '../rules/moved.js';
-import { noteClaim, type Says } from '../sharing/claims.js';
-import { noteOwner } from '../sharing/outbox.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
 import { mayComeAgain } from './exceptions.js';
 

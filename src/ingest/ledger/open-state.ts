@@ -11,8 +11,8 @@ import {
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { host } from '../../linux/index.js';
+import { sharedModule } from '../outbox/schema.js';
 import { outputsModule } from '../outputs/recorded.js';
-import { sharedModule } from '../sharing/schema.js';
 import { alarmsModule } from './alarms-schema.js';
 import { exceptionsModule } from './exceptions.js';
 import { filterModule } from './hash-filter.js';
@@ -22,7 +22,7 @@ import { prunedModule } from './pruned.js';
 import { replacedModule } from './replaced.js';
 import { ledgerModule } from './schema.js';
 import { servicesModule } from './services.js';
-import { closeUntilChecked } from './unchecked.js';
+import { closeUntilChecked } from './unchecked-gate.js';
 
 const MODULES = [
   ledgerModule,

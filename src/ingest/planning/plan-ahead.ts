@@ -20,7 +20,7 @@ import { asking, isHashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Step } from '../steps/stage.js';
 import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
-import { lookAhead, type Plan } from './look.js';
+import { lookAhead, type Plan } from './find-targets.js';
 import { fileOf, isItsWarehouse } from './manifest-file.js';
 
 /** Changes the steps of hashed jobs in place. Answers what opens the append and fills it, where anything is planned. */

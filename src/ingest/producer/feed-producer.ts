@@ -12,10 +12,10 @@ import { Engine, type EngineEvent, type Mark, type OpenRoot } from '../../watche
 import { linuxGround } from '../../watcher/ground/linux-ground.js';
 import type { Watermarks } from '../gates/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
-import { lookAt } from './look.js';
-import { noticeOf } from './notice.js';
 import { offer, withoutWaiting } from './offer.js';
-import { Telling } from './telling.js';
+import { lookAt } from './stat-paths.js';
+import { Telling } from './watcher-events.js';
+import { noticeOf } from './watcher-notices.js';
 
 const STATE_IS_LOW =
   'The disk of the state has less free than --state-min-free-bytes, so nothing new is written there: free some space.';

@@ -9,7 +9,7 @@ import { bytesOfName } from '../../linux/names.js';
 import type { Mark } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
 import { type Observation, payloadOf } from '../rules/facts.js';
-import type { Look } from './look.js';
+import type { Look } from './stat-paths.js';
 
 /** Ready, and without its sidecar: said by its stage, or never looked at and due long after it has settled. */
 const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1

@@ -9,7 +9,7 @@ import { type OwnedRow, ownersOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
 import { type Carried, keyOf, tellCarried } from '../../fleet/tell.js';
 import { type Content, contentByRow, openContentsAfter } from '../ledger/content.js';
-import { claimOf, noteClaim, noteElsewhere } from '../sharing/claims.js';
+import { claimOf, noteClaim, noteElsewhere } from '../outbox/claims.js';
 
 const PAGE = 1_000;
 

@@ -14,10 +14,10 @@ import { type EnteredHost, enterHost, forgetHost, hostNamed, joinHost, rememberH
 import { checkSchema, makeTables } from '../../fleet/schema.js';
 import type { OfOthers } from '../../fleet/tell.js';
 import { contentsAfter } from '../ledger/content.js';
-import { beginSharing, sharedHost } from '../sharing/host.js';
-import { goOnBehind } from '../sharing/outbox.js';
+import { beginSharing, sharedHost } from '../outbox/host.js';
+import { goOnBehind } from '../outbox/outbox.js';
 import { placeOfState } from './place.js';
-import { type ToldAll, tellAll } from './tell-all.js';
+import { type ToldAll, tellAll } from './send-all.js';
 import { unknownHere } from './unknown-here.js';
 
 const LOOK_MS = 1_000;

@@ -2,7 +2,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import { EnvironmentError } from '../../base/errors.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { type SharedHost, sharedHost } from '../sharing/host.js';
+import { type SharedHost, sharedHost } from '../outbox/host.js';
 import { SharedLedger } from './shared-ledger.js';
 
 /** Errors: EnvironmentError, where the option and the state do not say the same. */

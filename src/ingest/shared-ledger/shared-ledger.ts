@@ -15,15 +15,15 @@ import { BEAT_MS, beat, enterHost, type Figures, type Watch } from '../../fleet/
 import { checkSchema } from '../../fleet/schema.js';
 import { noteCounter, takeOver } from '../../fleet/tell.js';
 import type { ByteName } from '../../linux/names.js';
-import { type AskedFile, isClaimKnown, type Says } from '../sharing/claims.js';
-import { noteIncarnation, type SharedHost, sharedHost } from '../sharing/host.js';
-import { isUntold, lastNoted } from '../sharing/outbox.js';
+import { type AskedFile, isClaimKnown, type Says } from '../outbox/claims.js';
+import { noteIncarnation, type SharedHost, sharedHost } from '../outbox/host.js';
+import { isUntold, lastNoted } from '../outbox/outbox.js';
 import { compareCarried } from './compare-carried.js';
 import { figuresReader } from './figures.js';
 import { placeOfState } from './place.js';
+import { tellAll } from './send-all.js';
+import { tellHolds, tellOutbox } from './send-outbox.js';
 import { sweep } from './sweep.js';
-import { tellAll } from './tell-all.js';
-import { tellHolds, tellOutbox } from './tell-outbox.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 

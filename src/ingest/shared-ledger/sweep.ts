@@ -7,7 +7,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import { type HostsRow, rowsOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
-import { noteLeftBehind } from '../sharing/outbox.js';
+import { noteLeftBehind } from '../outbox/outbox.js';
 import { isUnknownCarried } from './unknown-here.js';
 
 const PAGE = 1_000;

@@ -3,8 +3,8 @@ import type { Backend, Reader } from '../../../queue/backend.js';
 import { type HostsRow, rowsOf, type SharedState } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
 import { contentOfGeneration } from '../ledger/content.js';
-import { isClaimKnown } from '../sharing/claims.js';
-import { isUntold } from '../sharing/outbox.js';
+import { isClaimKnown } from '../outbox/claims.js';
+import { isUntold } from '../outbox/outbox.js';
 
 const PAGE = 1_000;
 

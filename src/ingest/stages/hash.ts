@@ -29,7 +29,7 @@ import {
 } from '../steps/stage.js';
 import { askShared } from './ask-shared.js';
 import { syncHashed } from './hash-sync.js';
-import { readAgain } from './unread.js';
+import { readAgain } from './unread-sidecar.js';
 
 export const hash: Stage = {
   name: 'hash',

@@ -9,7 +9,7 @@ import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer, PutAnswer, ToPut } from '../calls/order.js';
 import type { Content } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
-import { nameRefused } from '../planning/look.js';
+import { nameRefused } from '../planning/find-targets.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';

@@ -17,7 +17,7 @@ import { judgeHash } from './hash.js';
 import { syncHashed } from './hash-sync.js';
 import { limits } from './limits.js';
 import { cannotOpen, nameTooLong, notPermitted, sizeRefused } from './refused.js';
-import { notRead } from './unread.js';
+import { notRead } from './unread-sidecar.js';
 
 const PARTIAL = 'partial_upload';
 

@@ -1,8 +1,8 @@
 /** Contents that were this host's until the shared ledger had lost that, and are another host's now. */
 import { contentByRow, waitToken } from '../ledger/content.js';
 import { forgetContent } from '../ledger/stored.js';
+import { elsewhereOf } from '../outbox/claims.js';
 import { payloadOf } from '../rules/facts.js';
-import { elsewhereOf } from '../sharing/claims.js';
 import type { IngestJob } from './job.js';
 import type { Batch, Step } from './stage.js';
 

@@ -1,7 +1,7 @@
 /** A step that knows what its file has, and asks the ledger what becomes of it. It stands only once the file's bytes are on disk. */
 import { type Ahead, askLedger } from '../ledger/ask.js';
+import type { Says } from '../outbox/claims.js';
 import type { JobFacts } from '../rules/facts.js';
-import type { Says } from '../sharing/claims.js';
 import type { Batch, Step } from './stage.js';
 
 export interface Hashed extends Step {

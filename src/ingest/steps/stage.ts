@@ -12,9 +12,9 @@ import type { FileEnd } from '../chains/child.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { closeForPlace } from '../gates/episode.js';
 import { behindTheOthers, neverFits } from '../gates/room.js';
+import type { AskedFile, Says } from '../outbox/claims.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
-import type { AskedFile, Says } from '../sharing/claims.js';
 import type { IngestJob } from './job.js';
 
 export interface Step {

@@ -9,7 +9,7 @@ import type { SharedLockFile } from '../../linux/index.js';
 import type { Roots } from '../files/feed-files.js';
 import { lockRoots } from '../roots/root-locks.js';
 import { type Emit, planRoots, setUpRoots } from '../roots/roots.js';
-import { checkManifestsKnown } from './known.js';
+import { checkManifestsKnown } from './check-manifests.js';
 
 const silent = (): void => {};
 

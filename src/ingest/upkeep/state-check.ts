@@ -11,7 +11,7 @@ import { asOperatorError, EnvironmentError } from '../../base/errors.js';
 import { sayLoaded, startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
 import type { Emit } from '../gates/prober.js';
-import { openChecked, uncheckedOf } from '../ledger/unchecked.js';
+import { openChecked, uncheckedOf } from '../ledger/unchecked-gate.js';
 
 /** Errors: EnvironmentError `state_not_a_database`. Resolves at once where nothing is to be checked, or another process does it. */
 export async function checkStateOnce(

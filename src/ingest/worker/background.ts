@@ -12,7 +12,7 @@ import { HANGS_IN } from '../calls/order.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
-import { countLostLines } from '../health/beats.js';
+import { countLostLines } from '../health/heartbeats.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
 import type { SharedLedger } from '../shared-ledger/shared-ledger.js';
@@ -23,7 +23,7 @@ import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upke
 import { checkStateOnce } from '../upkeep/state-check.js';
 import { forgetReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
-import { Silence } from './silence.js';
+import { Silence } from './silent-owners.js';
 
 const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;

@@ -17,15 +17,15 @@ import { STAGES } from '../stages/index.js';
 import { type IngestJob, ingestJob } from '../steps/job.js';
 import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type Step } from '../steps/stage.js';
 import { CallThreads, type ThreadsParts } from '../threads/threads.js';
+import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds } from '../upkeep/enter.js';
-import { refuseLostState } from '../upkeep/known.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
 import { settlementOf } from './batch-calls.js';
 import { Dispatchers } from './dispatchers.js';
 import { Feeds } from './feeds.js';
+import { tellSettled } from './log-settled.js';
 import { openBatch, type Worker } from './open-batch.js';
-import { tellSettled } from './tell.js';
 
 /** A job of a feed that no producer has recorded (yet) is looked at again after this. */
 const UNKNOWN_FEED_MS = 5_000;

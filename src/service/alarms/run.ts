@@ -8,9 +8,9 @@
 import { hostname } from 'node:os';
 import type { NotifyOptions } from '../../base/config/notify.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { startBeats } from '../../ingest/health/beats.js';
+import { startBeats } from '../../ingest/health/heartbeats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
-import { refuseLostState } from '../../ingest/upkeep/known.js';
+import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { Alarms } from './alarms.js';
 import type { Receiver } from './channel.js';
 import { type Clock, clock } from './clock.js';

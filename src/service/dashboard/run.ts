@@ -6,9 +6,9 @@
  */
 import { EnvironmentError } from '../../base/errors.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { startBeats } from '../../ingest/health/beats.js';
+import { startBeats } from '../../ingest/health/heartbeats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
-import { refuseLostState } from '../../ingest/upkeep/known.js';
+import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import { Looks } from './data/looks.js';

@@ -4,9 +4,9 @@ import { conflictsOf, ownersOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
 import { keyOf } from '../../fleet/tell.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
+import { sharedHost } from '../../ingest/outbox/host.js';
+import { isUntold } from '../../ingest/outbox/outbox.js';
 import { unknownHere } from '../../ingest/shared-ledger/unknown-here.js';
-import { sharedHost } from '../../ingest/sharing/host.js';
-import { isUntold } from '../../ingest/sharing/outbox.js';
 import { difference, type Tell } from './words.js';
 
 const PAGE = 1_000;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { type InState, knowsCorrection, knowsLine } from '../../../src/ingest/evidence/knows.js';
+import { type InState, knowsCorrection, knowsLine } from '../../../src/ingest/evidence/known-lines.js';
 import { type Claimant, ownerOf } from '../../../src/ingest/evidence/owner.js';
 import type { Content } from '../../../src/ingest/ledger/content.js';
 

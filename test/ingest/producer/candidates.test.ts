@@ -5,8 +5,8 @@ import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, wr
 import { join } from 'node:path';
 import type { ClaimedJob, Job } from '../../../queue/index.js';
 import { openRoot } from '../../../src/ingest/files/feed-files.js';
-import { lookAt } from '../../../src/ingest/producer/look.js';
 import { offer } from '../../../src/ingest/producer/offer.js';
+import { lookAt } from '../../../src/ingest/producer/stat-paths.js';
 import type { JobFacts } from '../../../src/ingest/rules/facts.js';
 import { identityOf, parseIdentity } from '../../../src/ingest/rules/identity.js';
 import { bootId, nameOfText, statAt } from '../../../src/linux/index.js';

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
 import { noteCounter, tellHeld, tellPermitted, tellReleased, tellStored, tellWithdrawn } from '../../fleet/tell.js';
-import { heldOtherwise, noteHeldTold } from '../sharing/claims.js';
-import { noteTold, type Untold, untold } from '../sharing/outbox.js';
+import { heldOtherwise, noteHeldTold } from '../outbox/claims.js';
+import { noteTold, type Untold, untold } from '../outbox/outbox.js';
 
 const PAGE = 1_000;
 

@@ -11,7 +11,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { errnoOf } from '../../files/place-error.js';
-import { type InState, knowsCorrection, knowsLine } from '../evidence/knows.js';
+import { type InState, knowsCorrection, knowsLine } from '../evidence/known-lines.js';
 import { contentOfGeneration, generationsOf } from '../ledger/content.js';
 import {
   type FoundManifest,
