@@ -1,12 +1,12 @@
 /**
- * The gate of `hash` while the pages of the state are read: whether a content is new is asked of them. It is closed at the
- * first start after an end that was not clean, and stays closed through any crash until a check has found nothing.
+ * The gate of `hash` that is closed while all pages of the state are checked: they decide whether a content is new. It closes at
+ * the first start after an unclean end, and stays closed, through any crash, until a check has found nothing wrong.
  */
 import type { Gate, Tx } from '../../../queue/backend.js';
 
 export const UNCHECKED = 'state_unchecked';
 
-/** The gate is for every feed. `ingest/upkeep/state-check.ts` probes it. */
+/** The gate holds for every feed. `ingest/upkeep/state-check.ts` opens it. */
 const GATE = { feed: '*', stage: 'hash', cause: 'place', place: 'state' } as const;
 
 export const closeUntilChecked = (tx: Tx): boolean =>
