@@ -1,26 +1,29 @@
-/** The claims by which the others know what this host carries, and what the shared ledger answers. */
+/**
+ * The answers of the shared ledger, and the claims (UUIDs) under which other hosts know the contents that this host carries.
+ * Does not: ask the shared ledger. This is the local state only.
+ */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { ByteName } from '../../linux/names.js';
 
-/** A file of which the shared ledger is asked. */
+/** A file whose content the shared ledger is asked about. */
 export interface AskedFile {
   job: string;
-  /** Since it was found. */
+  /** The time since it was found. */
   waitedMs: number;
   /** 32 bytes. */
   sha256: Buffer;
   size: number;
 }
 
-/** What the shared ledger says of a content: which generation it has, and where. */
+/** The answer of the shared ledger about a content: its generation, and where it is. */
 export type Says =
-  /** This host's, by this claim. */
+  /** It belongs to this host, by this claim. */
   | { kind: 'mine'; generation: number; claim: string }
-  /** This host's by another claim, which its own ledger knows or will. */
+  /** It belongs to this host by another claim, which its own ledger has or will have. */
   | { kind: 'own'; generation: number }
-  /** `target`: below that host's warehouse; '' where nobody knows. */
+  /** `target`: below the warehouse of that host; '' where nobody knows it. */
   | { kind: 'stored'; generation: number; host: string; target: ByteName }
-  /** `held`: why it is held there, since `heldSince` (ISO 8601, UTC). */
+  /** `held`: why that host holds it, since `heldSince` (ISO 8601, UTC). */
   | { kind: 'carried'; generation: number; host: string; held: string | null; heldSince: string | null };
 
 export const noteClaim = (tx: Tx, content: number, claim: string): void =>
@@ -30,11 +33,11 @@ export const noteClaim = (tx: Tx, content: number, claim: string): void =>
     claim,
   );
 
-/** Another host has it now: where nothing was planned of it yet, its job is to ask again. */
+/** Notes that another host has the content. If its line is not planned yet, its job must ask again. */
 export const noteElsewhere = (tx: Tx, content: number): boolean =>
   tx.run('UPDATE shared_claims SET elsewhere = 1 WHERE content = ? AND elsewhere = 0', content).changes > 0;
 
-/** Of these contents, those that another host has. */
+/** Returns those of the contents that another host has. */
 export const elsewhereOf = (reader: Reader, contents: readonly number[]): Set<number> =>
   new Set(
     reader
@@ -48,7 +51,7 @@ export const elsewhereOf = (reader: Reader, contents: readonly number[]): Set<nu
 export const claimOf = (reader: Reader, content: number): string | undefined =>
   reader.get<{ claim: string }>('SELECT claim FROM shared_claims WHERE content = ?', content)?.claim;
 
-/** The content is on its way here under that claim, or its end is about to be told. */
+/** True where the content is on its way here under that claim, or its end is still in the outbox. */
 export const isClaimKnown = (reader: Reader, claim: string): boolean =>
   reader.get(
     'SELECT 1 FROM shared_claims WHERE claim = ? UNION ALL SELECT 1 FROM shared_outbox WHERE claim = ?',
@@ -65,7 +68,7 @@ export interface HeldThere {
   carrier: string;
 }
 
-/** Contents on their way whose file is held, or is not any more, and the others were told otherwise. */
+/** Contents on their way whose hold the shared ledger does not know yet, or still has although it ended. */
 export const heldOtherwise = (reader: Reader, max: number): HeldThere[] =>
   reader.all<HeldThere>(
     `SELECT c.row, c.feed, c.sha256, c.generation, s.claim, c.carrier
@@ -74,6 +77,6 @@ export const heldOtherwise = (reader: Reader, max: number): HeldThere[] =>
     max,
   );
 
-/** `code`: of the hold; null when it goes on. */
+/** Notes that the shared ledger has the hold. `code`: of the hold; null: none. */
 export const noteHeldTold = (tx: Tx, { row, claim }: HeldThere, code: string | null): void =>
   void tx.run('UPDATE shared_claims SET held = ? WHERE content = ? AND claim = ?', code, row, claim);

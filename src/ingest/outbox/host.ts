@@ -1,4 +1,4 @@
-/** Who this host is in the shared ledger. */
+/** The host that this state is in the shared ledger. */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { OUTBOX_TRIGGERS } from './schema.js';
 
@@ -8,7 +8,7 @@ export interface SharedHost {
   ledger: string;
   incarnation: bigint;
   joined: boolean;
-  /** How much of the outbox the others were told: the number of its last entry. */
+  /** The number of the last outbox entry that was sent. */
   told: number;
 }
 
@@ -19,7 +19,7 @@ export function sharedHost(reader: Reader): SharedHost | undefined {
   return row && { ...row, incarnation: BigInt(row.incarnation), joined: row.joined === 1 };
 }
 
-/** From this transaction on the outbox gets everything. */
+/** From this transaction on, every change is noted in the outbox. */
 export function beginSharing(tx: Tx, { id, name, ledger, incarnation, joined }: Omit<SharedHost, 'told'>): void {
   tx.run(
     `INSERT INTO shared_host VALUES (1, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE

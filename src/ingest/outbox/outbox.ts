@@ -1,4 +1,8 @@
-/** What the others have not been told of this host's contents. */
+/**
+ * The outbox: changes of this host's contents that were not sent to the shared ledger yet.
+ * Guarantees: entries are sent in the order of their numbers, and removed only after they were sent.
+ * Does not: note changes of contents. Triggers do (schema.ts), except for the two cases below.
+ */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { noteClaim } from './claims.js';
 
@@ -8,7 +12,7 @@ interface Named {
   generation: number;
 }
 
-/** What happened to a content; `permitted`: that generation of it may come; `withdrawn`: it was taken out of the warehouse. */
+/** A change of a content. `permitted`: that generation may come. `withdrawn`: it was taken out of the warehouse. */
 export type Untold = Named & { n: number } & (
     | {
         kind: 'stored';
@@ -22,7 +26,7 @@ export type Untold = Named & { n: number } & (
     | { kind: 'permitted' | 'withdrawn' }
   );
 
-/** What the others have not been told, in its order. */
+/** The entries that were not sent yet, in their order. */
 export const untold = (reader: Reader, max: number): Untold[] =>
   reader.all<Untold>(
     `SELECT n, kind, feed, sha256, generation, claim, job, ingest_id AS ingestId, target, size
@@ -42,14 +46,14 @@ export function noteTold(tx: Tx, first: number, last: number): void {
 export const lastNoted = (reader: Reader): number =>
   reader.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'shared_outbox'")?.seq ?? 0;
 
-/** The outbox goes on behind what the others were told by an earlier state of this host. */
+/** The next entry gets a number after those that an earlier state of this host sent. */
 export function goOnBehind(tx: Tx, counter: number): void {
   if (lastNoted(tx) >= counter) return;
   tx.run("DELETE FROM sqlite_sequence WHERE name = 'shared_outbox'");
   tx.run("INSERT INTO sqlite_sequence VALUES ('shared_outbox', ?)", counter);
 }
 
-/** A row of the shared ledger that nothing here stands for any more: it is given up like a content. */
+/** Gives up a row of the shared ledger that nothing in this state belongs to any more. */
 export const noteLeftBehind = (tx: Tx, { feed, sha256, generation, claim }: Named & { claim: string }): void =>
   void tx.run(
     "INSERT INTO shared_outbox (kind, feed, sha256, generation, claim) VALUES ('released', ?, ?, ?, ?)",
@@ -65,7 +69,7 @@ interface Known extends Named {
   size: number;
 }
 
-/** What is known here has that claim now; where it is stored already, the others are told so. */
+/** Gives a known content that claim. If it is stored already, the outbox gets that. */
 export function noteOwner(
   tx: Tx,
   { row, feed, sha256, generation, carrier, ingestId, target, size, state }: Known,

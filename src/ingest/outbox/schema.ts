@@ -1,8 +1,8 @@
 /**
- * What the state of a host that has joined a shared ledger keeps for it: who the host is there, by which claim the others know what it
- * carries, and what they have not been told yet.
- * Guarantees: whatever stores a content or gives it up, in whichever program, notes it in the outbox in the same transaction: triggers
- * do, and they are there only where the state has joined. Without them nothing of a file's way is written twice.
+ * The tables of a state that has joined a shared ledger: the host that it is there, the claims of the contents on their way, and
+ * the outbox of changes that were not sent yet.
+ * Guarantees: any program that stores a content or gives it up notes that in the outbox, in the same transaction. Triggers do it.
+ * They exist only in a state that has joined, so other states write nothing twice.
  */
 export const sharedModule = {
   name: 'shared',
@@ -13,35 +13,35 @@ export const sharedModule = {
       -- a UUID
       id TEXT NOT NULL,
       name TEXT NOT NULL,
-      -- of the shared ledger, without a user or a password
+      -- address of the shared ledger, without user and password
       ledger TEXT NOT NULL,
       -- decimal
       incarnation TEXT NOT NULL,
-      -- 1 once the others know all that this host had stored before
+      -- 1 after everything that this host had stored before was sent
       joined INTEGER NOT NULL,
-      -- number in the outbox of what they were told last
+      -- number of the last outbox entry that was sent
       told INTEGER NOT NULL DEFAULT 0
     ) STRICT;
 
-    -- Of contents that are on their way. A claim is a UUID.
+    -- One row for each content on its way. A claim is a UUID.
     CREATE TABLE shared_claims (
       content INTEGER PRIMARY KEY,
       claim TEXT NOT NULL,
-      -- why its file is held, as the others were told
+      -- why its file is held, as it was last sent
       held TEXT,
-      -- 1: another host has it now, since the shared ledger had lost this one's row, or was told that this host is gone
+      -- 1: another host has it now, because the shared ledger lost this host's row, or an operator said that this host is gone
       elsewhere INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX shared_claims_by_claim ON shared_claims (claim);
 
-    -- AUTOINCREMENT: the others know by its number how much they were told.
+    -- AUTOINCREMENT: the shared ledger keeps the number of the last entry that it got.
     CREATE TABLE shared_outbox (
       n INTEGER PRIMARY KEY AUTOINCREMENT,
       kind TEXT NOT NULL CHECK (kind IN ('stored', 'released', 'permitted', 'withdrawn')),
       feed TEXT NOT NULL,
       sha256 BLOB NOT NULL,
       generation INTEGER NOT NULL,
-      -- NULL: nobody was told that it is carried
+      -- NULL: the shared ledger never had it as carried
       claim TEXT,
       job TEXT,
       ingest_id TEXT,
@@ -59,7 +59,7 @@ const NOTED = (kind: string, of: string): string => `
           ${of}.carrier, ${of}.ingest_id, ${of}.target, ${of}.size);
   DELETE FROM shared_claims WHERE content = ${of}.row;`;
 
-/** In the transaction in which a host joins. */
+/** Made in the transaction in which a host joins. */
 export const OUTBOX_TRIGGERS = [
   `CREATE TRIGGER IF NOT EXISTS shared_stored AFTER UPDATE OF state ON contents
    WHEN NEW.state = 'stored' AND OLD.state <> 'stored' BEGIN ${NOTED('stored', 'NEW')} END`,

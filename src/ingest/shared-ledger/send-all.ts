@@ -1,4 +1,7 @@
-/** Tells the shared ledger of all contents that this host carries, or has stored, learned and pruned. */
+/**
+ * Sends all contents of this host to the shared ledger: those it carries, and those it has stored, learned or pruned.
+ * Guarantees: may be repeated at any time; a row that is known there stays as it is.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
@@ -12,15 +15,14 @@ const PAGE = 1_000;
 export interface ToldAll {
   /** Contents that are stored here. */
   told: number;
-  /** Of them, that another host has stored too. */
+  /** Contents that another host has stored too. */
   elsewhere: number;
-  /** Contents on their way here that are another host's by now. */
+  /** Contents on their way here that another host has now. */
   carriedElsewhere: number;
 }
 
 /**
- * Can be done again at any time: what was told is as it was. `ofOthers`: what becomes of what two hosts have stored.
- * Errors: SharedError.
+ * `ofOthers`: how contents that two hosts have stored are treated. Errors: SharedError.
  */
 export async function tellAll(backend: Backend, shared: Rows, host: string, ofOthers?: OfOthers): Promise<ToldAll> {
   let told = 0;

@@ -1,4 +1,7 @@
-/** Tells the shared ledger what became of this host's contents, from the outbox. */
+/**
+ * Sends the outbox to the shared ledger: what became of this host's contents.
+ * Guarantees: sending twice has the effect of sending once, so several processes of a host may do it at the same time.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
@@ -9,8 +12,7 @@ import { noteTold, type Untold, untold } from '../outbox/outbox.js';
 const PAGE = 1_000;
 
 /**
- * Until nothing is left. Told twice is as told once: another process of this host may be at it.
- * Answers how many contents another host has stored too. Errors: SharedError.
+ * Sends until the outbox is empty. Returns how many contents another host has stored too. Errors: SharedError.
  */
 export async function tellOutbox(backend: Backend, shared: Rows, host: string): Promise<number> {
   let conflicts = 0;
@@ -40,11 +42,11 @@ export async function tellOutbox(backend: Backend, shared: Rows, host: string): 
   }
 }
 
-/** Of what nobody was told there is nothing to give up. */
+/** A content that was never sent as carried needs no release. */
 const isReleased = (one: Untold): one is Untold & { kind: 'released'; claim: string } =>
   one.kind === 'released' && one.claim !== null;
 
-/** Why a content does not go on: whoever waits for it at another host can say so. */
+/** Sends why a content is held: a host that waits for it can show the reason. */
 export async function tellHolds(backend: Backend, shared: Rows, host: string): Promise<void> {
   for (;;) {
     const page = backend.read((reader) => heldOtherwise(reader, PAGE));

@@ -1,8 +1,8 @@
 /**
- * Rows of the shared ledger that this host has and nothing here stands for: a process died after its question was answered and before
- * that was recorded, and the job has ended since.
- * Guarantees: gives up by claim, and only what neither the ledger nor the outbox nor a job knows; a claim is never used again, so that
- * nothing newer is hit.
+ * Gives up rows of the shared ledger that this host has and that nothing here belongs to: a process died after its question was
+ * answered and before that was recorded, and the job has ended since.
+ * Guarantees: gives up by claim, and only rows that neither ledger nor outbox nor a job knows. A claim is never used twice, so
+ * nothing newer is given up.
  */
 import type { Backend } from '../../../queue/backend.js';
 import { type HostsRow, rowsOf } from '../../fleet/compare.js';
@@ -12,7 +12,7 @@ import { isUnknownCarried } from './unknown-here.js';
 
 const PAGE = 1_000;
 
-/** Answers how many. Errors: SharedError. */
+/** Returns how many. Errors: SharedError. */
 export async function sweep(backend: Backend, shared: Rows, host: string): Promise<number> {
   let given = 0;
   for (let after: HostsRow | undefined; ; ) {
