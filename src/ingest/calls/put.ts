@@ -1,6 +1,6 @@
 /**
- * What no rename can do: a copy to another filesystem, and the comparison of bytes.
- * Guarantees: as src/ingest/warehouse/target.ts. A source that is gone is no error: it may have been moved before a crash.
+ * Copies a file to another filesystem, and compares bytes: the cases that a rename cannot handle.
+ * Guarantees: those of src/ingest/warehouse/target.ts. A missing source is no error: it may have been moved before a crash.
  */
 import type { Paced } from '../../files/pace.js';
 import { inPlaceAsync } from '../../files/place-error.js';

@@ -1,6 +1,6 @@
 /**
- * Carries out an order, a file at a time, in whichever thread it runs.
- * Guarantees: one answer a file, in their order. A failing place ends it: the rest is not tried.
+ * Carries out an order, one file after the other, in any thread.
+ * Guarantees: one answer for each file, in their order. A failing place ends the order: the other files are not tried.
  */
 import type { Paced } from '../../files/pace.js';
 import { PlaceError } from '../../files/place-error.js';
@@ -27,11 +27,11 @@ const ACTS: { [A in Act]: Acting<A> } = {
 
 const STOPPED = { kind: 'stopped' } as const;
 
-/** What an order is carried out with. */
+/** The resources for an order. */
 export interface Means {
-  /** The roots as somebody has opened them already, who closes them. */
+  /** Roots that the caller has opened, and closes. */
   files?: FeedFiles;
-  /** Asked before each piece of what a long act reads or copies. */
+  /** Asked before each piece that a long act reads or copies. */
   paced?: Paced;
 }
 
@@ -54,7 +54,7 @@ export class Running<A extends Act = Act> {
     return this.answers.length === this.order.files.length;
   }
 
-  /** The next file. Its answer is the last one of `answers`, at once for a quick act. */
+  /** Handles the next file. Its answer is the last one of `answers`, immediately for a quick act. */
   next(): void | Promise<void> {
     const file = this.order.files[this.answers.length]!;
     if (this.#isStopped) {
@@ -70,7 +70,7 @@ export class Running<A extends Act = Act> {
     }
   }
 
-  /** The rest is not tried. */
+  /** The remaining files are not tried. */
   stop(): void {
     this.#isStopped = true;
   }
