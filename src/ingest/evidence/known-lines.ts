@@ -1,26 +1,26 @@
 /**
- * Whether a state knows a manifest line, or a correction, that it finds on disk. A state that does not is older than the
- * disk: it would take the same content twice. Pure.
- * The SHA-256 alone never says it: a later generation has the same one.
+ * Decides whether a state knows a manifest line, or a correction, that was found on disk. If it does not, it is older than
+ * the disk and would ingest the same content twice. Pure.
+ * The SHA-256 alone is no proof: a later generation has the same one.
  */
 import type { Content } from '../ledger/content.js';
 
 export interface LineOnDisk {
   ingestId: string;
   generation: number;
-  /** The folder that it lies in; undefined in a file that was put elsewhere. */
+  /** The hour folder of its file; undefined for a file that lies elsewhere. */
   hour: string | undefined;
-  /** Its file was rotated or replaced, so that it is read whole at each start, and what was known once is met again. */
+  /** Its file was rotated or replaced: it is read from the start at each start, so known lines are met again. */
   again: boolean;
 }
 
-/** What the state has of it. */
+/** The knowledge of the state about the line. */
 export interface InState {
-  /** The row of its content and generation. */
+  /** The row of the line's content and generation. */
   row: Content | undefined;
-  /** The job of its ingest id, as far as it has come. */
+  /** The job with the line's ingest id. */
   job: 'none' | 'under_way' | 'ended';
-  /** A correction of that id is decided, written or not. */
+  /** A correction with that ingest id is decided, written or not. */
   corrected: boolean;
 }
 
@@ -28,20 +28,20 @@ export function knowsLine(line: LineOnDisk, { row, job, corrected }: InState): b
   if (corrected || job === 'ended') return true;
   if (row === undefined) return false;
   if (row.note === 'pruned') return line.generation === 1 && (line.hour === undefined || line.hour === row.hour);
-  // One of two lines of a generation has no row of its own.
+  // Of two lines of one generation, one has no row.
   if (line.again && row.state === 'stored') return true;
   // A content that is not even planned had no line when this copy of the state was made.
   return row.ingestId === line.ingestId && row.target !== null;
 }
 
-/** `takenOut`: an operator's name is in it. */
+/** `takenOut`: the correction names an operator. */
 export function knowsCorrection(
   takenOut: boolean,
   { ingestId, again }: Pick<LineOnDisk, 'ingestId' | 'again'>,
   { row, job, corrected }: InState,
 ): boolean {
   if (corrected) return true;
-  // A withdrawn content is never pruned: a pruned one was withdrawn after this copy of the state was made.
+  // A withdrawn content is never pruned. So a pruned one was withdrawn after this copy of the state was made.
   if (takenOut) return row?.note === 'withdrawn';
   // Jobs are forgotten after a time (--keep-history).
   return row?.ingestId !== ingestId && (job === 'ended' || (again && job === 'none'));

@@ -1,8 +1,8 @@
 /**
- * Refuses a start with another root than what is under way was planned for: sealed files lie in the old work directory,
- * lines name the old warehouse, intents the old manifest files. And one with another root than what is stored lies in:
- * the ledger would speak of files and lines that nobody finds there.
- * Does not: mind a root that was moved or copied with its marker.
+ * Refuses a start with another root while work is planned for the old one: sealed files lie in the old work directory, lines
+ * name the old warehouse, intents the old manifest files. Also refuses a root without the stored files: the ledger would then
+ * name files and lines that nobody finds.
+ * Does not: refuse a root that was moved or copied together with its marker.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export function refuseMovedWork(
         feed.name,
       )!.n,
   );
-  // A job that was killed between its seal's rename and the commit still holds its key: only the folder tells of it.
+  // A job that was killed between its seal's rename and the commit still has its key. Only the folder shows its file.
   if (left === 0 && !hasSealed(before)) return;
   const what = left === 0 ? 'sealed files lie there' : `${left} sealed files are not stored yet`;
   throw new EnvironmentError(
@@ -44,7 +44,7 @@ function hasSealed(work: string): boolean {
   }
 }
 
-/** What is planned names these roots: a line its warehouse, an open append its manifest file. */
+/** Plans name these roots: a line its warehouse, an open append its manifest file. */
 export const KEPT_WHILE_UNDER_WAY = [
   {
     kind: 'warehouse',
@@ -79,7 +79,7 @@ export function refuseMoved(
   );
 }
 
-/** `marker`: of the new root, if it has one; `before`: of the root in which what is stored lies. */
+/** `marker`: of the new root, if it has one. `before`: the root with the stored files. */
 export function refuseStrange(
   state: Pick<Backend, 'read'>,
   feed: FeedOptions,
