@@ -1,14 +1,14 @@
 /**
- * Notices: what is wrong in the surroundings of a feed and keeps no stage from running, so it is no gate: the watch limit is
- * reached, the input is gone. Whoever looks at the state is told of it while the process lives that said it.
- * Guarantees: a trouble that lasts is written once. Does not: tell the log; the events of the watcher do.
+ * Notices: findings about the surroundings of a feed that stop no stage, so they are no gates: the watch limit is reached,
+ * the input is missing. Readers of the state see a notice while the process that wrote it lives.
+ * Guarantees: a lasting trouble is written once. Does not: log; the events of the watcher do.
  */
 import type { Backend, OwnerId, Reader } from '../../../queue/backend.js';
 
 export interface Notice {
   feed: string;
   code: NoticeCode;
-  /** The path, where there may be several of one code; else ''. */
+  /** The path, where one code may have several; else ''. */
   what: string;
   /** A sentence. */
   reason: string;
@@ -19,7 +19,7 @@ export interface Notice {
 
 export type NoticeCode = 'watch_limit' | 'no_inotify' | 'input_missing' | 'directory_failed';
 
-/** What to do. */
+/** What an operator can do. */
 export const ADVICE: Record<NoticeCode, string> = {
   watch_limit: 'raise fs.inotify.max_user_watches',
   no_inotify: 'raise fs.inotify.max_user_instances',
@@ -40,7 +40,7 @@ export const note = (backend: Backend, { feed, code, what }: Told, reason: strin
 export const takeBack = (backend: Backend, { feed, code, what }: Told): Promise<unknown> =>
   backend.transact((tx) => tx.run(TAKE_BACK, feed, code, what));
 
-/** Those of the dead are left out. */
+/** Notices of dead processes are left out. */
 export function notices(view: Pick<Backend, 'read' | 'isAlive'>): Notice[] {
   const all = view.read((rows: Reader) =>
     rows.all<Notice>(

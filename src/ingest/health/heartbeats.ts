@@ -1,25 +1,25 @@
 /**
- * The beats of a process that has no batches in hand: a producer, a dashboard. A worker's say what it has in hand.
- * Beside them it notes when processes of a service have died.
+ * The heartbeats of a process without batches: a producer, a dashboard. (A worker's heartbeats also name its job.)
+ * The process also records deaths of service processes.
  */
 import type { Backend } from '../../../queue/backend.js';
 import { limits, StateUnwritable } from '../../../queue/index.js';
 import { stderr } from '../../base/telemetry/line-writer.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 
-/** In place of a stage, in the name of the counter. */
+/** Used instead of a stage in the name of the counter. */
 export const LOG = 'log';
 
 interface Life {
   /** Ends the process. */
   fail(error: unknown): void;
-  /** What is called when it must end at once. */
+  /** Registers what is called when it must end at once. */
   onStop(clear: () => void): void;
 }
 
 let counted = 0;
 
-/** Lines of this process's log that nobody read are a counter of the state, as are processes that died. */
+/** Counts, in the state, lines of this process's log that nobody read. */
 export async function countLostLines(backend: Backend): Promise<void> {
   const lines = stderr.lost - counted;
   if (lines === 0) return;
@@ -32,7 +32,7 @@ export async function countLostLines(backend: Backend): Promise<void> {
   }
 }
 
-/** From the main loop, so that a loop that hangs is seen; the same turn asks whether the state is still the one opened. */
+/** Beats from the main loop, so that a loop that hangs is noticed. Each beat also checks that the state file is still the one opened. */
 export function startBeats(backend: Backend, { fail, onStop }: Life): () => void {
   const beat = () => {
     try {

@@ -1,9 +1,9 @@
 /**
- * What a closed period still waits for: the first content of it that is not stored, the first hour of a day without its
- * marker, a line or a correction that is being written.
- * No index over the ledger answers that (it would dirty a page a file): each content has its reservation from the plan of its
- * line until seconds after it is stored, so those of the day are gone through, a page at a time, and only once for a
- * period: nothing is added to one that is closed, so what was passed stays settled.
+ * Finds what a closed period still waits for: its first content that is not stored, the first hour of a day without its
+ * marker, or a line or correction that is being written.
+ * An index of the ledger could answer this, but it would dirty a page for each file. Each content has a reservation from the plan of
+ * its line until seconds after it is stored. So the reservations of the day are read, one page at a time, and only once for a
+ * period: nothing is added to a closed period, so contents that were stored need no second check.
  */
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -18,7 +18,7 @@ export interface Waits {
   why: string | null;
 }
 
-/** Up to which reservation a period is settled, by its folder and a feed. */
+/** By folder and feed: the last reservation up to which all contents are stored. */
 export type Passed = Map<string, string>;
 
 const RESERVED = `SELECT r.path, c.feed, c.hour, c.state, c.carrier
@@ -26,7 +26,7 @@ const RESERVED = `SELECT r.path, c.feed, c.hour, c.state, c.carrier
   LEFT JOIN contents c ON c.row = r.content ORDER BY r.path`;
 type Reserved = [path: string, feed: string | null, hour: string | null, state: string | null, carrier: string];
 
-/** The carrier of a content of the period that is not stored. `feeds`: all that share its folder. */
+/** The carrier of a content of the period that is not stored. `feeds`: all feeds that share its folder. */
 export async function unstored(
   backend: Pick<Backend, 'read'>,
   period: Period,
@@ -53,8 +53,8 @@ export async function unstored(
 }
 
 /**
- * Asked when nothing of it is unstored any more: a discard takes a content away and leaves a correction in one transaction, so
- * asked the other way round both might be missed.
+ * Call it after `unstored` found nothing. A discard removes a content and leaves a correction in one transaction, so in the other
+ * order both might be missed.
  */
 export function owed(reader: Reader, { root, folder, name }: Period, feeds: readonly FeedOptions[]): Waits | undefined {
   return root === 'manifests' ? owedInHour(reader, folder, name, feeds) : owedInDay(reader, name, feeds);
