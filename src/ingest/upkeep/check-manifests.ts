@@ -1,9 +1,9 @@
 /**
- * Does this state know what the manifests say? One that does not (lost, or restored from an older copy) must not ingest:
- * it would take the same content twice.
- * Looked at: lines and corrections in every hour, after the committed end of each file. The clock may have gone back, and a
+ * Checks that this state knows all lines of the manifests. A state that does not (lost, or restored from an older copy) must not
+ * ingest: it would take the same content twice.
+ * It reads lines and corrections in every hour, after the committed end of each file. The clock may have been set back, and a
  * withdrawal writes into the hour of its line, however old.
- * Does not: read what was confirmed once, but for manifests of the newest hour, and corrections, that were rotated since.
+ * Does not: read lines again that were confirmed, except in rotated manifests of the newest hour and in rotated corrections.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -54,7 +54,7 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
   }
 }
 
-/** Ids whose lines in or below a folder were taken back because their files never arrived: their contents are free. */
+/** The ids of lines, in or below a folder, that were taken back because their files never arrived: their contents are free. */
 async function givenUpIn(feed: FeedOptions, folder: string): Promise<Set<string>> {
   const ids = new Set<string>();
   for (const file of readable(folder, 'corrections')) {
@@ -70,7 +70,7 @@ const older = ({ path }: FoundManifest, what: string, { sha256 }: ReadRecord): E
     `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ingest-ctl rebuild with the feed's options, or ingesting again would store contents twice.`,
   );
 
-/** `generation`: undefined where only the ingest id says it, as in a correction. */
+/** `generation`: undefined for a correction, which has only the ingest id. */
 function inState(state: State, feed: FeedOptions, { sha256: hex, ingestId }: ReadRecord, generation?: number): InState {
   const sha256 = Buffer.from(hex, 'hex');
   const row = state.read((r) => {
@@ -88,17 +88,17 @@ function inState(state: State, feed: FeedOptions, { sha256: hex, ingestId }: Rea
   };
 }
 
-/** A correction is kept by its job, which is that of the line only where that was discarded. */
+/** A correction is recorded by its job. That is the job of the line only where the line's job was discarded. */
 const OWED = `SELECT 1 FROM corrections WHERE line ->> '$.sha256' = ? AND line ->> '$.ingest_id' = ?`;
 
 /**
- * Before a start makes a state: is there one that belongs to these folders, and was lost? Refused before anything is
- * made, so that no new, empty state is left behind that hides the loss.
+ * Runs before a start makes a new state. Refuses where these folders belonged to a state that was lost. Nothing is made before,
+ * so no new, empty state is left that would hide the loss.
  */
 export async function refuseLostState(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
   if (existsSync(statePath)) return;
   const lost = await findLoss(statePath, feeds);
-  // Another process of this very start may have made the state, and the markers, while we looked.
+  // Another process of this same start may have made the state and the markers meanwhile.
   if (lost !== undefined && !existsSync(statePath)) throw lost;
 }
 
@@ -130,7 +130,7 @@ const otherState = (statePath: string, root: string, other = 'of another path'):
     `${root} belongs to the state ${other}, and ${statePath} would be another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with the options of all its feeds.`,
   );
 
-/** A manifest file with a record of this feed whose content would be known: all but those of files that were given up. */
+/** A manifest file with a record of this feed whose content would be known: any record but those of files that were given up. */
 async function anyRecord(feed: FeedOptions): Promise<string | undefined> {
   const givenUp = await givenUpIn(feed, feed.manifests);
   for (const { path } of readable(feed.manifests, 'manifest')) {
@@ -147,7 +147,7 @@ function* readable(root: string, kind: ManifestKind): Generator<FoundManifest> {
   }
 }
 
-/** A file that is rotated or compressed just now says nothing; one that stays unreadable is met by the appends. */
+/** A file that is being rotated or compressed gives no records. The appends report one that stays unreadable. */
 async function* recordsOf(feed: FeedOptions, path: string, from: number): AsyncGenerator<ReadRecord> {
   try {
     for await (const { record } of linesOf(path, from)) {
@@ -171,13 +171,13 @@ function newestCommittedHour(state: State, root: string): string | undefined {
 
 interface Committed {
   end: number;
-  /** It is not the file that appends went to, and is read whole at each start. */
+  /** It is not the file that appends went to, and is read from its beginning at each start. */
   again: boolean;
   /** Nothing was added since. */
   isAtEnd: boolean;
 }
 
-/** How far a file is known. The end is that of the file that appends went to, also after it was rotated under another name. */
+/** The known end of a file. It is that of the file that appends went to, also after that file was rotated to another name. */
 function committed(state: State, root: string, file: FoundManifest, kind: ManifestKind): Committed {
   const known = state.read((r) =>
     r.get<{ inode: number; end_at: number }>(
