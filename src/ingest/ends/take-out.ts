@@ -1,7 +1,7 @@
 /**
  * Takes a stored file out of the warehouse again, into `failed/`: an operator withdrew it, and its correction is written.
- * Guarantees: only the content that was withdrawn is taken, nothing is overwritten, and a copy (the warehouse is another
- * filesystem) is on disk before the file is removed; doing it twice is doing it once.
+ * Guarantees: only the withdrawn content is taken, and nothing is overwritten. A copy (where the warehouse is another filesystem) is
+ * on disk before the file is removed. Doing it twice is safe.
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import { FAILED } from '../../files/places.js';
@@ -38,7 +38,7 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
     path: await pathOf(job, batch, content),
   });
   if (acts.includes('hold_withdrawn_file_differs')) {
-    // Its own file is gone.
+    // Its own file is gone, so its outputs may go.
     await takeOutputs(job, batch, content.row);
     return different(job, batch, content);
   }
@@ -46,7 +46,7 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
     ? await takeFile(batch, { job, key: job, target: placeOf(content), sha256: content.sha256 })
     : 'taken';
   if (taken === 'differs') return different(job, batch, content);
-  // The file goes first: while it is there, its outputs are.
+  // The file goes first: as long as it is there, its outputs are there.
   return outputsOut(job, batch, content);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Looks for a free target for each job of a batch, before its lines are planned.
- * Guarantees: what fails of the whole warehouse comes out as a PlaceError; what a single name or folder does is its job's own.
+ * Finds a free target for each job of a batch, before its lines are planned.
+ * Guarantees: an error of the whole warehouse is a PlaceError; an error of a single name or folder belongs to its job.
  * Does not: reserve anything; the planning transaction does.
  */
 import type { Reader } from '../../../queue/backend.js';
@@ -16,16 +16,16 @@ import { freeTargets } from '../warehouse/reserve.js';
 
 export interface Plan extends Targets {
   job: IngestJob;
-  /** What its content was made into, where its feed has a chain. */
+  /** The outputs of its content, where its feed has a chain. */
   processed?: Processed | undefined;
 }
 
-/** Then what was looked at is planned, long before it is too old (`LOOK_TRUSTED_MS`), and the rest has the next round. */
+/** After this time the found targets are planned, long before they are too old (`LOOK_TRUSTED_MS`). The other jobs get the next round. */
 const LOOK_MS = 1_000;
 
 /**
- * Looks for the targets of as many jobs as it can in a second, and of at least one. It yields between slices, so that a slow warehouse
- * stops nothing else. `refused` gets those of the jobs that can have no target.
+ * Finds the targets of as many jobs as it can in a second, and of at least one. It yields between slices, so that a slow warehouse
+ * stops nothing else. `refused` gets the jobs that can have no target.
  */
 export async function lookForTargets(
   jobs: readonly IngestJob[],
@@ -62,9 +62,9 @@ export async function lookForTargets(
 }
 
 /**
- * While it is not known yet which contents are new: those whose first choice is not on disk, and wanted by nobody else of
- * them; what another content has reserved is met when it is to be reserved. The others are looked at once they need a
- * target.
+ * Used while it is not known yet which contents are new. Returns the jobs whose first choice is not on disk and not chosen by an
+ * earlier job of the batch. Reservations of other contents are found when the name is reserved. The other jobs get a target when
+ * they need one.
  */
 export async function lookAhead(jobs: readonly IngestJob[], date: ByteName, batch: Batch): Promise<Plan[]> {
   const wanted = new Map<ByteName, IngestJob>();
@@ -89,7 +89,7 @@ function targetsOf(
   chosen: Set<ByteName>,
 ): Targets {
   const folder = folderOf(names.wanted);
-  // A partition that may not be entered speaks of every file of the day, a sub-folder in it only of its own.
+  // A partition that may not be entered concerns every file of the day, a folder below it only its own files.
   const access = folder === date ? 'root' : 'write';
   return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
     freeTargets(reader, batch.files, names, chosen),
@@ -99,7 +99,7 @@ function targetsOf(
 const REFUSED = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
 const WITH_NAMES = new Set(['statx', 'openat2', 'mkdirat', 'renameat2']);
 
-/** Not every filesystem takes every name: a colon, bytes that are no text, more than it has room for. */
+/** Not every filesystem takes every name: a colon, bytes that are no text, or too many bytes. */
 export function nameRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
   if (!(error instanceof LinuxError) || !REFUSED.has(error.code) || !WITH_NAMES.has(error.call)) return undefined;
   return hold(

@@ -1,8 +1,8 @@
 /**
- * The net below the appends: a content whose line is planned and not confirmed, and that no append has. Nothing of ours
- * leaves one so; without this its job would come back for ever.
- * Guarantees: plan and append are one transaction, and so are confirmation and its end. So whoever redoes an append is seen
- * inside the planning transaction, and a line that is there already is not written a second time.
+ * A safety net for appends: plans a content again whose line is planned and not confirmed, and that no append has. Our code never
+ * leaves such a content; without this file its job would come back for ever.
+ * Guarantees: plan and append are one transaction, and so are confirmation and the end of the append. So an append that is being
+ * written again is seen inside the planning transaction, and a line that is already there is not written twice.
  */
 import type { Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -16,7 +16,7 @@ import { processedOf } from '../outputs/recorded.js';
 
 export async function planAnew({ row }: Content, file: ManifestFile, feed: FeedOptions): Promise<Written> {
   const still = file.backend.read((reader) => contentByRow(reader, row));
-  // Confirmed since it was read: the next round sees it.
+  // It was confirmed since it was read: the next round sees that.
   if (still?.state !== 'carried' || still.target === null) return 'nothing';
   const planned = (tx: Tx): Content | undefined => {
     const content = contentByRow(tx, row);
@@ -40,7 +40,7 @@ async function hasLine(path: string, ingestId: string): Promise<boolean> {
   try {
     for await (const { record } of linesOf(path)) if (record?.ingestId === ingestId) return true;
   } catch (error) {
-    // Missing, or not to be read: the append meets that by itself.
+    // Missing or unreadable: the append will find that itself.
     if (!(error instanceof UnreadableManifest)) throw error;
   }
   return false;

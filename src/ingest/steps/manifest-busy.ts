@@ -1,7 +1,7 @@
 /**
- * A job whose manifest file is somebody else's just now waits: longer each time, so that one stopped owner does not keep
- * all others turning over a thousand jobs, fifty times a second.
- * A lease on the file is another matter: who has it is asked by the kernel, and needs a moment to give it back.
+ * A job waits when another process has its manifest file: longer each time, so that one stopped owner does not make the
+ * others claim a thousand jobs fifty times a second.
+ * A lease on the file takes longer: the kernel asks the lease's owner, who needs a moment to give it back.
  */
 import type { IngestJob } from './job.js';
 import { defer, type Step } from './stage.js';

@@ -1,4 +1,4 @@
-/** A sealed file that is gone: never dropped, a person has to look. */
+/** A sealed file that is missing. Its job is never dropped: an operator must act. */
 import { UNDERPROCESS } from '../../files/places.js';
 import type { IngestJob } from './job.js';
 import { type Batch, hold, type Step } from './stage.js';
