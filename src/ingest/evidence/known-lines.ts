@@ -28,7 +28,7 @@ export function knowsLine(line: LineOnDisk, { row, job, corrected }: InState): b
   if (corrected || job === 'ended') return true;
   if (row === undefined) return false;
   if (row.note === 'pruned') return line.generation === 1 && (line.hour === undefined || line.hour === row.hour);
-  // Of two lines of one generation, one has no row.
+  // If one generation has two lines, one of them has no row.
   if (line.again && row.state === 'stored') return true;
   // A content that is not even planned had no line when this copy of the state was made.
   return row.ingestId === line.ingestId && row.target !== null;

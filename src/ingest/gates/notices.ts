@@ -19,7 +19,7 @@ export interface Notice {
 
 export type NoticeCode = 'watch_limit' | 'no_inotify' | 'input_missing' | 'directory_failed';
 
-/** What an operator can do. */
+/** The next step for an operator. */
 export const ADVICE: Record<NoticeCode, string> = {
   watch_limit: 'raise fs.inotify.max_user_watches',
   no_inotify: 'raise fs.inotify.max_user_instances',

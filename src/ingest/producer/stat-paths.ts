@@ -1,7 +1,7 @@
 /**
- * Looks at marked paths: what lies there, and which version of it.
- * Guarantees: never opens a file and never follows a symlink, on the way or at the end; a parent directory that was
- * swapped for one leads nowhere.
+ * Stats noted paths: which file is there, and which version of it.
+ * Guarantees: never opens a file and never follows a symlink, neither in a directory of the path nor at its end. A parent directory
+ * that was replaced by a symlink leads nowhere.
  */
 import { Directories } from '../../files/directories.js';
 import { type Kind, LinuxError, openDirectory, type Stat, statAtOrNone } from '../../linux/index.js';
@@ -9,13 +9,13 @@ import { type ByteName, nameOfText } from '../../linux/names.js';
 import type { Cause, Mark, OpenRoot } from '../../watcher/engine/index.js';
 import { identityOf } from '../rules/identity.js';
 
-/** A regular file as it was seen. */
+/** A regular file as it was found. */
 export interface Look {
   path: ByteName;
   by: Cause;
-  /** Of the file alone. */
+  /** The identity of the file alone. */
   file: string;
-  /** With its sidecar, in sidecar mode. */
+  /** The identity with its sidecar, in sidecar mode. */
   identity: string;
   size: number;
   /** undefined: not in sidecar mode. */
@@ -24,16 +24,16 @@ export interface Look {
 
 export interface Looked {
   files: Look[];
-  /** Things that are no regular files (directories are not told). */
+  /** Files that are not regular (without directories). */
   others: { path: ByteName; kind: Kind }[];
-  /** Paths that could not be looked at; the next scan meets them again. */
+  /** Paths that could not be checked; the next scan finds them again. */
   failed: { path: ByteName; code: string }[];
 }
 
 const HERE = nameOfText('.');
-/** A symlink or a file where a directory of the path was: the path is gone. */
+/** A directory of the path was replaced by a symlink or a file: the path is gone. */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
-/** They say nothing of the path: worth the same try again. */
+/** Errors of this process, not of the path: the same try may succeed later. */
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** `sidecarSuffix`: only in sidecar mode. Throws LinuxError when this process is out of descriptors or memory. */
@@ -69,7 +69,7 @@ function lookAtOne({ path, by }: Mark, directories: Directories, suffix: ByteNam
   looked.files.push({ path, by, file: identityOf(stat), identity, size: stat.size, hasSidecar });
 }
 
-/** A sidecar is a regular file; a name that is too long for one has none. */
+/** A sidecar is a regular file. A name that is too long for a sidecar has none. */
 function sidecarOf(dir: number, name: ByteName, suffix: ByteName): Stat | null {
   if (name.length + suffix.length > 255) return null;
   const stat = statAtOrNone(dir, `${name}${suffix}` as ByteName);

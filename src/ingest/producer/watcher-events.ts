@@ -1,19 +1,19 @@
 /**
- * What a feed's watcher tells, as events of the program: paths as text, the overflow as a counter in the state too.
- * Guarantees: things that are no regular files are told when their number changes, and not for every look at them.
+ * Emits the events of a feed's watcher as events of the program, with paths as text.
+ * Guarantees: files that are not regular are reported when their number changes, not each time they are found.
  */
 
 import type { Emit } from '../../base/telemetry/emit.js';
 import { type ByteName, type Kind, shownName } from '../../linux/index.js';
 import type { EngineEvent } from '../../watcher/engine/index.js';
 
-/** Between two events about the same kind of thing, or the same error, in one feed. */
+/** The least time between two events about the same kind of file, or the same error, in one feed. */
 const QUIET_MS = 60_000;
 
 export class Telling {
-  /** When something was told last, by what it was. */
+  /** When an event was last emitted, by its subject. */
   readonly #toldAtMs = new Map<string, number>();
-  /** How many of each kind the last whole scan met. */
+  /** The number of files of each kind that the last whole scan found. */
   readonly #others = new Map<string, number>();
 
   constructor(
@@ -30,7 +30,7 @@ export class Telling {
     if (event.event === 'scan_done') this.#scanned(event.others);
   }
 
-  /** Met by an event: a symlink, a FIFO, … under a name that would be a candidate. */
+  /** Files that an event reported under a name of a candidate, and that are not regular: a symlink, a FIFO, … */
   others(others: readonly { path: ByteName; kind: Kind }[]): void {
     for (const { path, kind } of others) {
       if (this.#due(`other ${kind}`)) this.emit('not_a_file', { feed: this.feed, kind, path: shownName(path) });

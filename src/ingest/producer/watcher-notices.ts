@@ -1,4 +1,7 @@
-/** What a feed's watcher tells, as counters and notices of the state. */
+/**
+ * Writes the watcher's findings about a feed into the state, as counters and notices.
+ * Does not: log them; watcher-events.ts does.
+ */
 import type { Backend } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { shownName } from '../../linux/index.js';

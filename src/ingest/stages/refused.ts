@@ -1,4 +1,4 @@
-/** What an operator is told of a file that cannot be sealed as it is. */
+/** The steps for files that cannot be sealed as they are, with the reasons for the operator. */
 import type { SealAnswer } from '../calls/order.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, defer, hold, retry, type Step, WRITER_FIRST_MS } from '../steps/stage.js';

@@ -1,4 +1,4 @@
-/** A sidecar that is there and cannot be read: what it demands has to be known before its file goes on. */
+/** The steps for a sidecar that exists and cannot be read. Its file goes on only after its checksum is known. */
 import type { Outcome } from '../../../queue/backend.js';
 import { shownName } from '../../linux/index.js';
 import type { SidecarRead } from '../files/sidecar.js';
@@ -7,7 +7,7 @@ import type { JobFacts } from '../rules/facts.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, defer, retry, type SeenNow, type Step } from '../steps/stage.js';
 
-/** Undefined when it was read, or is missing. Without what it demands, nothing would be checked. */
+/** Undefined where the sidecar was read, or is missing. Without its checksum the file would go on unchecked. */
 export function notRead(
   job: IngestJob,
   batch: Batch,
@@ -23,7 +23,7 @@ export function notRead(
   return { outcome: { ...(outcome as Outcome), ...seenNow } };
 }
 
-/** Of a sealed file that was found without its job: its sidecar could not be read then. */
+/** Reads the sidecar of a sealed file that was found without a job, and whose sidecar could not be read then. */
 export function readAgain(job: IngestJob, batch: Batch, { seen, demanded }: SidecarRead): Step {
   const { unread: _, ...facts } = job.facts;
   return (

@@ -1,6 +1,6 @@
 /**
- * What a worker does beside its batches: beats, frees the jobs of dead owners, tells of silent ones, probes places, runs the reaper.
- * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
+ * A worker's work beside its batches: heartbeats, jobs of dead owners, silent owners, probes of places, the reaper.
+ * Guarantees: an error of a timer ends the process or is logged; none is swallowed. Idle, it writes nothing to the database.
  */
 import type { Backend, OnStuck, Reader, StageName, StuckWork, Tx } from '../../../queue/backend.js';
 import { limits, StateUnwritable } from '../../../queue/index.js';
@@ -30,13 +30,13 @@ const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
 const RESERVATIONS_EVERY_MS = 5_000;
 
-/** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
+/** All periods end on one grid, so that an idle process wakes once for several of them: a wake costs more than a round. */
 function untilNextMs(periodMs: number): number {
   const leftMs = periodMs - (performance.now() % periodMs);
   return leftMs < periodMs / 4 ? leftMs + periodMs : leftMs;
 }
 
-/** The job at which a process is, and the place where it may hang. */
+/** The current job of a process, and the place in which it may hang. */
 export interface InHand {
   job: string | null;
   place: string;
@@ -52,16 +52,16 @@ export interface BackgroundParts {
   feeds: Feeds;
   shared?: SharedLedger | undefined;
   emit: Emit;
-  /** How long an owner may give no sign of life. */
+  /** The time without a sign of life after which an owner is reported. */
   stallMs: number;
   onFatal: (error: unknown) => void;
-  /** Looks whether the threads go on. */
+  /** Checks that the threads make progress. */
   look: () => void;
 }
 
 export class Background {
   readonly #timers: NodeJS.Timeout[] = [];
-  /** By who said it: batches of several stages run interleaved, and one of them may be at a file for an hour. */
+  /** By the caller that noted it: batches of several stages run interleaved, and one of them may have a file for an hour. */
   readonly #inHand = new Map<object, InHand>();
   #said: InHand = NOTHING;
   #stopped = false;
@@ -69,7 +69,7 @@ export class Background {
 
   constructor(readonly parts: BackgroundParts) {}
 
-  /** From the first moment: what a worker does before its first batch may take long, too. */
+  /** Starts the heartbeats before everything else: the work before the first batch may take long, too. */
   startBeats(): void {
     this.#every(limits.beatEveryMs, async () => {
       this.#beat();
@@ -100,7 +100,7 @@ export class Background {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  /** Written at once: what is in hand when the process dies is what a crash is counted for. */
+  /** Written at once: if the process dies, the crash counts for the job that is noted. */
   hand(by: object, now: InHand | undefined): void {
     this.#inHand.delete(by);
     if (now) this.#inHand.set(by, now);
@@ -114,14 +114,14 @@ export class Background {
     this.parts.backend.beat(this.#said);
   }
 
-  /** The first round is at once; a round begins only when the one before has ended. */
+  /** The first round runs at once. A round begins only when the previous one has ended. */
   #every(ms: number, act: () => Promise<unknown>): void {
     const slot = this.#timers.push(setTimeout(() => {}, 0)) - 1;
     const round = async (): Promise<void> => {
       try {
         await act();
       } catch (error) {
-        // These two pass by themselves, and their gates and dispatchers tell them.
+        // These two errors pass by themselves, and are reported by their gates and dispatchers.
         if (!(error instanceof StateUnwritable || error instanceof PlaceError)) this.parts.onFatal(error);
       }
       if (!this.#stopped) this.#timers[slot] = setTimeout(() => void round(), untilNextMs(ms));
@@ -142,7 +142,7 @@ export class Background {
     this.#tellClosed(closed);
   }
 
-  /** A call has not ended for --stall-seconds: where it is the place that hangs, the stages that need it wait for it. */
+  /** A call has not ended for --stall-seconds. If a place hangs, the gates of the stages that need it are closed. */
   async hung({ order, file, job, back }: Hung): Promise<void> {
     const { backend, emit, stallMs } = this.parts;
     const { name: feed } = order.terms.feed;
@@ -157,7 +157,7 @@ export class Background {
     this.#tellClosed(closed);
   }
 
-  /** Of those that the feed's files go through. */
+  /** The stages that need the place, among the stages that the feed uses. */
   #stagesNeeding = (place: string, feed: string): StageName[] => {
     const used: readonly string[] = stagesUsed([this.parts.feeds.optionsOf(feed) ?? {}]);
     return STAGES.filter(({ name, places }) => used.includes(name) && places.some((one) => one === place)).map(
@@ -178,7 +178,7 @@ export class Background {
     return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, shared);
   }
 
-  /** This work belongs to no job. */
+  /** Notes a place without changing the noted job: this work belongs to no job. */
   #handOf(by: object): (place: string) => void {
     return (place) => this.hand(by, place === '' ? undefined : { job: this.#said.job, place });
   }
@@ -187,7 +187,7 @@ export class Background {
     const { backend, feeds, emit } = this.parts;
     const stuck = new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
     for (const name of feeds.names()) {
-      // Its round would hang too, in no job's hand.
+      // Its round would hang too, outside of any job.
       if (stuck.has(name)) continue;
       const feed = await feeds.get(name);
       if (!feed) continue;
@@ -204,7 +204,7 @@ export class Background {
     }
   }
 
-  /** A place that fails here is told by its gate as soon as a job needs it; the next round tries again. */
+  /** A place that fails here gets a gate as soon as a job needs it. The next round tries again. */
   #reapingFailed(feed: string, error: unknown): void {
     if (error instanceof PlaceError) return;
     if (errnoOf(error) === undefined) throw error;
@@ -216,8 +216,8 @@ export class Background {
 }
 
 /**
- * The stages of what an owner had claimed when it hung that need the place; that of the job in hand alone where it does. Batches run
- * interleaved, so that may be another one's; and a target is looked for before any job is in a stage that needs it.
+ * The stages to close when an owner hangs in a place: the stage of the current job if it needs the place. Batches run interleaved, so
+ * else the stages of its claimed jobs that need it; or, as targets are looked for earlier, all stages that need it.
  */
 function needing(
   place: string,
@@ -237,7 +237,7 @@ interface ClosedGate {
   error: PlaceError;
 }
 
-/** The gate, where an episode begins with it. */
+/** Closes the gate. Returns it where an episode begins with it. */
 function closeStuck(tx: Tx, feed: string, stage: StageName, place: string): ClosedGate[] {
   const error = placeError(place as PlaceKind, pathOf(tx, feed, place), STUCK);
   return closeForPlace(tx, feed, stage, error) ? [{ feed, stage, error }] : [];

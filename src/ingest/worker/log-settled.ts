@@ -1,4 +1,4 @@
-/** Tells what a settled batch came to: the stages' own events, held files, and with --trace every step of every file. */
+/** Logs the results of a settled batch: the stages' own events, held files, and with --trace every step of every file. */
 import { join } from 'node:path';
 import type { ClaimedJob, Outcome, SettleAnswer } from '../../../queue/backend.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
@@ -7,7 +7,7 @@ import type { Emit, Step } from '../steps/stage.js';
 export interface Telling {
   emit: Emit;
   trace: boolean;
-  /** The feed's input, before the path. */
+  /** The feed's input, which is put before the path. */
   input: string;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The role `worker`: claims jobs of its stages, hands each batch to the stage, settles what it answers, tells what came of it.
- * Beside that, on timers: beats, rescue of dead owners' jobs, probes of failing places, the reaper.
- * Does not: know what a stage does.
+ * The role `worker`: claims jobs of its stages, gives each batch to its stage, settles the steps, logs the results.
+ * Timers beside that: heartbeats, rescue of dead owners' jobs, probes of failing places, the reaper.
+ * Does not: know the work of a stage.
  */
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { limits, type Run, spareSpot } from '../../../queue/index.js';
@@ -27,7 +27,7 @@ import { Feeds } from './feeds.js';
 import { tellSettled } from './log-settled.js';
 import { openBatch, type Worker } from './open-batch.js';
 
-/** A job of a feed that no producer has recorded (yet) is looked at again after this. */
+/** A job of a feed that no producer has recorded (yet) is tried again after this time. */
 const UNKNOWN_FEED_MS = 5_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
@@ -35,7 +35,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const title = `worker ${context.stages.join(' ')}`;
   const { feeds: given } = context.config;
   await refuseLostState(statePath, given);
-  // A worker by itself has no feeds to make a state for: one that is gone is missed, not made.
+  // A worker without feeds makes no state: if the state is missing, that is an error.
   const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
   const feeds = new Feeds(backend, statePath, context.emit);
   const onError = noticeOf(context);
@@ -90,7 +90,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     chains.close();
     feeds.close();
     await shared?.close();
-    // While a call hangs its job stays this process's, whose lock is free when it has really ended.
+    // While a call hangs, its job stays with this process. The kernel frees the process's lock when it has really ended.
     if (threads.hanging === 0) await backend.close();
   }
 }
@@ -110,7 +110,7 @@ function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: T
 function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) => void): Run {
   const { context, backend, threads } = worker;
   return async (claims, settle, keep) => {
-    /** A thread hangs at its file: nobody else may touch that before the call has ended. */
+    /** A thread hangs at the file: nobody else may touch that before the call has ended. */
     const isKept = (job: ClaimedJob, { hangs, outcome }: Step): boolean => {
       if (!hangs) return false;
       keep([job]);
@@ -167,7 +167,7 @@ export async function runFeed(
   }
 }
 
-/** A place that fails outside any one job's handling closes the gate for all of the batch. */
+/** A place that fails outside of a job's handling closes the gate for the whole batch. */
 async function guarded(
   stage: Stage,
   jobs: readonly IngestJob[],
@@ -193,8 +193,8 @@ function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
 }
 
 /**
- * A state that cannot be written is told once and tried again; a bug is told each time, and so is an errno that no stage
- * expected: it speaks of files, and the process is as good as before. The rest ends it.
+ * Returns the handler for errors outside of any job. An unwritable state is logged once and tried again. A bug is logged each time. So is
+ * an errno that no stage expected: it concerns files, and the process itself is sound. Any other error ends the process.
  */
 export function noticeOf(context: Pick<ChildContext, 'emit' | 'fail'>): (error: unknown) => void {
   const told = new Set<string>();

@@ -1,15 +1,15 @@
 /**
- * Tells of owners that live, by their lock, and give no sign of life: stopped, or hanging in a system call.
- * Guarantees: each is told once, and once when it is back; own rounds are counted, not time: who was suspended itself
- * has seen none.
- * Does not: kill anybody or take anything away. Only a parent kills, and a claim ends with its owner's death alone.
+ * Reports owners that live (they have their lock) and give no sign of life: stopped, or hanging in a system call.
+ * Guarantees: each is logged once, and once more when it is back. Rounds are counted, not time, so a process that was suspended
+ * itself reports nobody.
+ * Does not: kill a process or take anything away. Only a parent kills, and a claim ends only with its owner's death.
  */
 import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
 import { firstInHand } from '../../../queue/slot-text.js';
 import type { Emit } from '../steps/stage.js';
 
-/** Its parent comes first: where that one lives, there is nothing to tell. */
+/** The parent acts first: if it lives, there is nothing to report. */
 const MARGIN_ROUNDS = 2;
 
 interface Watched {
