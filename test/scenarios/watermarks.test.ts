@@ -123,11 +123,11 @@ test('a mark that is reached opens only when it is left behind; one that is no l
     { statePath: world.statePath, stateMinFreeBytes: 0 },
     (event) => void told.push(event),
   );
-  await marks.look();
+  await marks.check();
   const leave = async (bytes: number): Promise<string[]> => {
     rmSync(join(warehouse, 'ballast'), { force: true });
     writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(bytesFree(warehouse) - bytes));
-    await marks.look();
+    await marks.check();
     return backend.gates().map(({ stage, code }) => `${stage} ${code}`);
   };
   assert.deepEqual(await leave(MARK + 64 * KiB), [], 'not reached');
@@ -137,7 +137,7 @@ test('a mark that is reached opens only when it is left behind; one that is no l
   assert.deepEqual(await leave(MARK - 64 * KiB), ['move low_space']);
   const [feed] = backend.feeds();
   await backend.putFeed(feed!.name, { ...feed!.options, minFreeBytes: 0 });
-  await marks.look();
+  await marks.check();
   assert.deepEqual(backend.gates(), []);
   assert.deepEqual(told, ['gate_closed', 'gate_opened', 'gate_closed', 'gate_opened']);
 });

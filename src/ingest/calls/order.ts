@@ -201,9 +201,9 @@ export interface Unknown {
   kind: 'unknown';
 }
 
-export type No = Failed | Stopped | Hangs | Unknown;
+export type NoAnswer = Failed | Stopped | Hangs | Unknown;
 
 export const isFailed = (answer: { kind: string }): answer is Failed => answer.kind === 'failed';
 
 /** One answer for each file, in the order of the files. */
-export type Answer<A extends Act = Act> = Acts[A]['answer'] | No;
+export type Answer<A extends Act = Act> = Acts[A]['answer'] | NoAnswer;

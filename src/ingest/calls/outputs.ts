@@ -22,7 +22,7 @@ import type { BeginAnswer, FinishAnswer, Finished, ToBegin, ToFinish } from './s
 export const beginner =
   (files: FeedFiles) =>
   (file: ToBegin): BeginAnswer => {
-    const refused = lookAtSource(files, file);
+    const refused = checkSource(files, file);
     if (refused) return refused;
     const { warehouse } = files.roots;
     const directory = inPlace('warehouse', warehouse, 'write', () => removeEarlier(files, file));
@@ -31,7 +31,7 @@ export const beginner =
 
 export function finisher(files: FeedFiles, _: Terms, pace?: Paced): (file: ToFinish) => Promise<FinishAnswer> {
   return async (file) => {
-    const refused = lookAtSource(files, file);
+    const refused = checkSource(files, file);
     if (refused) return refused;
     return inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => finish(files, file, pace));
   };
@@ -77,7 +77,7 @@ export function removeOutputs(dir: number, jobId: string): void {
     if (name.startsWith(outputPrefix(jobId))) removeIfThere(dir, name);
 }
 
-function lookAtSource(files: FeedFiles, file: ToBegin): { kind: 'no_source' | 'changed' } | undefined {
+function checkSource(files: FeedFiles, file: ToBegin): { kind: 'no_source' | 'changed' } | undefined {
   const stat = statEntry(files.workEntry(file, file.part));
   if (!stat) return { kind: 'no_source' };
   // A private copy is ours alone.

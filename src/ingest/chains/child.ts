@@ -38,7 +38,7 @@ const HEAP_SHARE = 0.75;
 const OWN_DATA_BYTES = 128 << 20;
 const KIB = 1_024;
 
-interface InHand {
+interface Current {
   job: string;
   resolve(end: FileEnd): void;
   records: number;
@@ -51,7 +51,7 @@ export class ChainChild {
   readonly #process: ChildProcess;
   readonly #tick: NodeJS.Timeout;
   #version: string | undefined;
-  #inHand: InHand | undefined;
+  #current: Current | undefined;
   #unloadable: Extract<ChildMessage, { kind: 'unloadable' }> | undefined;
   #killedFor: FileEnd | undefined;
   /** Printed text comes through another pipe than the file's end, and may come after it. */
@@ -73,18 +73,18 @@ export class ChainChild {
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => this.#print(text));
     }
-    this.#tick = setInterval(() => this.#look(), TICK_MS);
+    this.#tick = setInterval(() => this.#check(), TICK_MS);
     this.#send({ kind: 'chain', feed: parts.feed, options: parts.options });
   }
 
   get isBusy(): boolean {
-    return this.#inHand !== undefined;
+    return this.#current !== undefined;
   }
 
   /** Takes one file at a time. Never rejects. */
   run(file: FileMessage): Promise<FileEnd> {
     return new Promise((resolve) => {
-      this.#inHand = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0 };
+      this.#current = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0 };
       this.#printed = { job: file.job, characters: 0 };
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) this.#ended('had ended before');
       else this.#send(file);
@@ -121,33 +121,33 @@ export class ChainChild {
     else if (message.kind === 'unloadable') {
       this.#unloadable = message;
       this.#kill();
-    } else if (message.job === this.#inHand?.job) {
+    } else if (message.job === this.#current?.job) {
       if (message.kind !== 'progress')
-        this.#settle(message.kind === 'done' ? { ...message, version: this.#version! } : message);
-      else this.#progress(this.#inHand, message);
+        this.#finish(message.kind === 'done' ? { ...message, version: this.#version! } : message);
+      else this.#progress(this.#current, message);
     }
   }
 
-  #progress(inHand: InHand, { records, bytes }: { records: number; bytes: number }): void {
-    if (records !== inHand.records || bytes !== inHand.bytes) inHand.quiet = 0;
-    inHand.records = records;
-    inHand.bytes = bytes;
+  #progress(current: Current, { records, bytes }: { records: number; bytes: number }): void {
+    if (records !== current.records || bytes !== current.bytes) current.quiet = 0;
+    current.records = records;
+    current.bytes = bytes;
   }
 
   /** Counts ticks and asks no clock, so that a worker that was stopped for an hour blames no file. */
-  #look(): void {
+  #check(): void {
     const { options } = this.parts;
     const taken = memoryOf(this.#process.pid);
     if (taken > options.memoryBytes) {
       this.#kill({
         kind: 'died',
         how: `took ${taken} bytes of memory, over the ${options.memoryBytes} of memory`,
-        records: this.#inHand?.records ?? 0,
+        records: this.#current?.records ?? 0,
       });
       return;
     }
-    if (!this.#inHand || ++this.#inHand.quiet < options.stuckSeconds) return;
-    this.#kill({ kind: 'stuck', seconds: options.stuckSeconds, records: this.#inHand.records });
+    if (!this.#current || ++this.#current.quiet < options.stuckSeconds) return;
+    this.#kill({ kind: 'stuck', seconds: options.stuckSeconds, records: this.#current.records });
   }
 
   #print(text: string): void {
@@ -173,7 +173,7 @@ export class ChainChild {
     clearInterval(this.#tick);
     this.#kill();
     this.parts.onEnd();
-    const { job = '', records = 0 } = this.#inHand ?? {};
+    const { job = '', records = 0 } = this.#current ?? {};
     const end: FileEnd =
       typeof how === 'string'
         ? { kind: 'died', how, records }
@@ -183,13 +183,13 @@ export class ChainChild {
             ...(how.code && { errno: how.code }),
             reason: `no process could be started for the chain: ${how.message}`,
           };
-    this.#settle(this.#unloadable ?? this.#killedFor ?? end);
+    this.#finish(this.#unloadable ?? this.#killedFor ?? end);
   }
 
-  #settle(end: FileEnd): void {
-    const inHand = this.#inHand;
-    this.#inHand = undefined;
-    inHand?.resolve(end);
+  #finish(end: FileEnd): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.resolve(end);
   }
 }
 

@@ -66,7 +66,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   }
   return {
     outcome: { kind: 'finish', ending: 'duplicate' },
-    told: () =>
+    onSettled: () =>
       batch.emit('file_skipped_duplicate', {
         feed: batch.feed.name,
         job: job.id,
@@ -110,7 +110,7 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
   return {
     outcome: { kind: 'finish', ending: 'discarded' },
-    told: () =>
+    onSettled: () =>
       batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
   };
 }
@@ -124,7 +124,7 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file') return undefined;
-  if (!unchanged(job.facts.seen!.identity, stat)) return lookAnew(job, batch, entry, stat);
+  if (!unchanged(job.facts.seen!.identity, stat)) return observeAgain(job, batch, entry, stat);
   const to = batch.files.makeWorkEntry(job, 'file', FAILED);
   try {
     renameToFree(entry, to);
@@ -138,7 +138,7 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   return undefined;
 }
 
-function lookAnew(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
+function observeAgain(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
   const seen = { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' as const };
   const inside = job.inside === '' ? {} : { inside: job.inside };
   return defer(0, 'another_version', { seen, ...inside }, candidateOf(batch.feed, stat, entry));

@@ -6,7 +6,7 @@
 import type { FeedOptions } from '../../base/config/options.js';
 import { FAILED } from '../../files/places.js';
 import { shownName } from '../../linux/index.js';
-import { lookAtPath } from '../evidence/at-path.js';
+import { whoseFileAt } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
 import { judge } from '../evidence/table.js';
 import { statEntry } from '../files/feed-files.js';
@@ -58,7 +58,7 @@ async function outputsOut(job: IngestJob, batch: Batch, content: Content): Promi
 function pathOf(job: IngestJob, batch: Batch, content: Content): Promise<Case['path']> {
   const { backend, feed, files } = batch;
   const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-  return lookAtPath(backend, { feed, feeds, files, content, reading: () => batch.hand(job, 'warehouse') });
+  return whoseFileAt(backend, { feed, feeds, files, content, reading: () => batch.hand(job, 'warehouse') });
 }
 
 const different = (job: IngestJob, batch: Batch, content: Content): Step =>
@@ -76,7 +76,7 @@ function takenOut(job: IngestJob, batch: Batch, content: Content): Step {
       dropReservation(tx, content.row);
       return { kind: 'finish', ending: 'withdrawn' };
     },
-    told: () =>
+    onSettled: () =>
       batch.emit('file_withdrawn', {
         feed: batch.feed.name,
         job: job.id,

@@ -24,7 +24,7 @@ export interface Asked {
 }
 
 /** Errors: as the calls give them. */
-export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...asked }: Asked): Promise<Case['path']> {
+export async function whoseFileAt(state: Pick<Backend, 'read'>, { reading, ...asked }: Asked): Promise<Case['path']> {
   const { files, content } = asked;
   const target = placeOf(content);
   const entry = files.entryOrNone(files.warehouse, target);
@@ -43,10 +43,10 @@ export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...ask
 
 /** The record of a pruned content has no path any more; its line has. */
 const isPruned = (reader: Reader, asked: Asked, sha256: Buffer): boolean =>
-  sharing(asked).some(({ name }) => prunedByHash(reader, name, sha256) !== undefined);
+  feedsOfWarehouse(asked).some(({ name }) => prunedByHash(reader, name, sha256) !== undefined);
 
 /** The feeds that put their files into this warehouse. */
-const sharing = ({ feed, feeds }: Asked): FeedOptions[] =>
+const feedsOfWarehouse = ({ feed, feeds }: Asked): FeedOptions[] =>
   feeds.filter(({ warehouse }) => warehouse === feed.warehouse);
 
 /**
@@ -60,7 +60,7 @@ export function isPlannedByAnother(reader: Reader, { feed, content }: Pick<Asked
 
 /** The rows with these bytes that name the path. A row with other bytes cannot own the file. */
 function claimantsOf(reader: Reader, asked: Asked, sha256: Buffer): (Claimant & { row: number })[] {
-  return sharing(asked)
+  return feedsOfWarehouse(asked)
     .flatMap(({ name }) => generationsOf(reader, name, sha256))
     .filter(({ target }) => target?.equals(asked.content.target!))
     .map(({ row, ingestId, generation, note }) => {

@@ -104,7 +104,7 @@ export type Act =
   /** Hash the sealed file again; the ledger decides. */
   | 'adopt_at_hash'
   | 'redo_append'
-  | 'plan_anew';
+  | 'plan_again';
 
 export interface Verdict {
   truth: Truth;

@@ -136,7 +136,7 @@ export const TABLE: readonly Rule[] = [
     name: 'planned, its line not written',
     when: { row: ['planned'], line: ['none'], sealed: SEALED_FILE },
     truth: 'carried',
-    acts: ['plan_anew'],
+    acts: ['plan_again'],
   },
   {
     name: 'carried by a job that is under way',

@@ -27,17 +27,17 @@ export const ADVICE: Record<NoticeCode, string> = {
   directory_failed: 'correct its permissions',
 };
 
-export type Told = Pick<Notice, 'feed' | 'code' | 'what'>;
+export type NoticeKey = Pick<Notice, 'feed' | 'code' | 'what'>;
 
 const NOTE = `INSERT INTO notices VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET reason = excluded.reason, owner = excluded.owner,
     since_ms = CASE owner WHEN excluded.owner THEN since_ms ELSE excluded.since_ms END`;
 const TAKE_BACK = 'DELETE FROM notices WHERE feed = ? AND code = ? AND what = ?';
 
-export const note = (backend: Backend, { feed, code, what }: Told, reason: string): Promise<unknown> =>
+export const note = (backend: Backend, { feed, code, what }: NoticeKey, reason: string): Promise<unknown> =>
   backend.transact((tx) => tx.run(NOTE, feed, code, what, reason, tx.wallMs, backend.owner));
 
-export const takeBack = (backend: Backend, { feed, code, what }: Told): Promise<unknown> =>
+export const takeBack = (backend: Backend, { feed, code, what }: NoticeKey): Promise<unknown> =>
   backend.transact((tx) => tx.run(TAKE_BACK, feed, code, what));
 
 /** Notices of dead processes are left out. */

@@ -42,7 +42,7 @@ export function neverFits({ place, path }: PlaceError, { bytes, capacityBytes }:
 }
 
 /** No attempt is counted. A file that does not fit several times is no longer tried first. */
-export function behindTheOthers(job: ClaimedJob): Outcome {
+export function afterTheOthers(job: ClaimedJob): Outcome {
   const before = (job.payload.noRoom as number | undefined) ?? 0;
   const inMs = before === 0 ? 0 : backoffMs(before, FIRST_MS, limits.retryLongestMs);
   return { kind: 'defer', inMs, why: NO_ROOM, payload: { ...job.payload, noRoom: before + 1 } };

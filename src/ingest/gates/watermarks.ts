@@ -13,7 +13,7 @@ import type { Emit } from './prober.js';
 
 export const LOW_SPACE = 'low_space';
 export const LOW_INODES = 'low_inodes';
-const LOOK_EVERY_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 /** A place opens again at this multiple of its mark: at the mark itself every file would close it again. */
 const AGAIN = 1.05;
 
@@ -48,9 +48,9 @@ export class Watermarks {
 
   /** `onFatal` gets an error that kept a gate from being written. */
   start(onFatal: (error: unknown) => void): void {
-    const look = () => void this.look().catch(onFatal);
-    this.#timer = setInterval(look, LOOK_EVERY_MS);
-    look();
+    const check = () => void this.check().catch(onFatal);
+    this.#timer = setInterval(check, CHECK_EVERY_MS);
+    check();
   }
 
   stop(): void {
@@ -58,17 +58,17 @@ export class Watermarks {
   }
 
   /** Checks each place that has answered the last check. */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const marks = [
       ...this.backend.feeds().flatMap(({ options }) => ofFeed(options as unknown as FeedOptions)),
       this.#ofState(),
     ];
     const set = marks.filter(({ least }) => least.bytes > 0 || least.inodes > 0);
     for (const gate of this.#closed()) if (!set.some((mark) => isSame(mark.gate, gate))) await this.#open(gate);
-    await Promise.all(set.map((mark) => this.#lookAt(mark)));
+    await Promise.all(set.map((mark) => this.#checkOne(mark)));
   }
 
-  async #lookAt(mark: Watermark): Promise<void> {
+  async #checkOne(mark: Watermark): Promise<void> {
     const name = JSON.stringify(mark.gate);
     if (this.#asked.has(name)) return;
     this.#asked.add(name);

@@ -33,7 +33,7 @@ export async function countLostLines(backend: Backend): Promise<void> {
 }
 
 /** Beats from the main loop, so that a loop that hangs is noticed. Each beat also checks that the state file is still the one opened. */
-export function startBeats(backend: Backend, { fail, onStop }: Life): () => void {
+export function startHeartbeats(backend: Backend, { fail, onStop }: Life): () => void {
   const beat = () => {
     try {
       backend.beat({ job: null, place: '' });

@@ -45,13 +45,13 @@ const SILENT_MS = 6 * limits.beatEveryMs;
 /** Remembers the heartbeats from check to check. */
 export class ProcessWatch {
   readonly #beats = new Map<OwnerId, { beat: number; sinceMs: number }>();
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #checkedMs = Number.NEGATIVE_INFINITY;
 
   /** `nowMs`: a clock that stands still while the machine is suspended. (performance.now() is one too, but loads a module.) */
-  look(view: Pick<QueueView, 'owners' | 'nowMs'>, nowMs = process.uptime() * 1000): Process[] {
+  check(view: Pick<QueueView, 'owners' | 'nowMs'>, nowMs = process.uptime() * 1000): Process[] {
     // A process that was suspended itself saw no heartbeats, so it starts again.
-    if (nowMs - this.#lookedMs > SILENT_MS / 2) this.#beats.clear();
-    this.#lookedMs = nowMs;
+    if (nowMs - this.#checkedMs > SILENT_MS / 2) this.#beats.clear();
+    this.#checkedMs = nowMs;
     const slots = view.owners();
     const at = (bootMs: number) => iso(Date.now() - Math.max(0, view.nowMs() - bootMs));
     for (const id of this.#beats.keys()) if (!slots.some(({ owner }) => owner === id)) this.#beats.delete(id);

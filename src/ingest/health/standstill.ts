@@ -13,7 +13,7 @@ export interface Standstill {
 export function standstillOf(part: string, view: QueueView, statePath: string): Standstill | undefined {
   const { isFull, sentence, release } = roomOfState(statePath);
   if (isFull) return { sentence, release };
-  const does = new ProcessWatch().look(view).filter(({ alive, title }) => alive && partsOf(title).includes(part));
+  const does = new ProcessWatch().check(view).filter(({ alive, title }) => alive && partsOf(title).includes(part));
   const isProducer = part === PRODUCER;
   if (does.length === 0) {
     return isProducer
@@ -33,7 +33,7 @@ export function standstillOf(part: string, view: QueueView, statePath: string): 
 
 /** The process that has claimed a job. */
 export const claimantOf = (owner: number | null, view: QueueView): Process | undefined =>
-  new ProcessWatch().look(view).find((one) => one.alive && one.owner === owner);
+  new ProcessWatch().check(view).find((one) => one.alive && one.owner === owner);
 
 export const IS_STOPPED = 'is stopped (SIGSTOP, or a debugger)';
 

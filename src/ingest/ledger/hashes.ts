@@ -35,14 +35,14 @@ export const hashesModule = {
   ],
 } as const;
 
-interface Hand {
+interface Cursor {
   /** The number of new contents in one full round: twice the hashes that the tree in front of it has. */
   turn: number;
   move: string;
   forget: string;
 }
 
-const hand = (turn: number, from: string, to: string): Hand => ({
+const cursor = (turn: number, from: string, to: string): Cursor => ({
   turn,
   move: `INSERT INTO ${to} SELECT head, row FROM ${from} WHERE head BETWEEN ? AND ?`,
   forget: `DELETE FROM ${from} WHERE head BETWEEN ? AND ? RETURNING head`,
@@ -52,8 +52,8 @@ const hand = (turn: number, from: string, to: string): Hand => ({
  * The sizes with the fewest dirty pages. A transaction of a thousand files dirties a page of the first tree for each of them anyway
  * (112 pages), of the second tree (3,500 pages) for one in nine, and, with 20 million contents, of the third (140,000) for one in seven.
  */
-const TO_MID = hand(2 ** 15, 'hashes_new', 'hashes_mid');
-const TO_OLD = hand(2 ** 20, 'hashes_mid', 'hashes_old');
+const TO_MID = cursor(2 ** 15, 'hashes_new', 'hashes_mid');
+const TO_OLD = cursor(2 ** 20, 'hashes_mid', 'hashes_old');
 /** A cursor moves once in this many new contents, and then finds about as many hashes. A filter bucket is one step of the slower cursor. */
 const STEP = TO_OLD.turn / 2 ** BUCKET_BITS;
 
@@ -76,12 +76,12 @@ export function noteHash(
   moveOn(tx, TO_MID, ...rangeAt(row, TO_MID));
 }
 
-function moveOn(tx: Writer, { move, forget }: Hand, from: Buffer, to: Buffer): Buffer[] {
+function moveOn(tx: Writer, { move, forget }: Cursor, from: Buffer, to: Buffer): Buffer[] {
   return tx.run(move, from, to).changes > 0 ? (tx.arrays(forget, from, to) as [Buffer][]).flat() : [];
 }
 
 /** The position of a cursor follows from the row number. Nothing has to be stored, and a number that is left out does no harm. */
-function rangeAt(row: number, { turn }: Hand): [from: Buffer, to: Buffer] {
+function rangeAt(row: number, { turn }: Cursor): [from: Buffer, to: Buffer] {
   const width = (HEADS / turn) * STEP;
   const from = ((row / STEP) % (turn / STEP)) * width;
   return [headAt(from), headAt(from + width - 1)];

@@ -83,7 +83,7 @@ function syncUpwards(root: Directories, folder: ByteName): void {
 }
 
 /** Reads the end of the file. The known end is read first: if it has changed by the planning transaction, the caller checks again. */
-export function lookAtEnd(backend: Backend, file: string, fd: number): End {
+export function readEnd(backend: Backend, file: string, fd: number): End {
   const known = backend.read((r) =>
     r.get<{ inode: number; end_at: number }>('SELECT inode, end_at FROM manifest_ends WHERE file = ?', file),
   );
@@ -146,10 +146,10 @@ export function fillAppend(
 export async function writeAppend(fd: number, append: Append, stillThere: () => boolean): Promise<boolean> {
   const stat = statFd(fd);
   if (Number(stat.ino) !== append.inode || !stillThere() || stat.size < append.at) return false;
-  const behind = Buffer.alloc(Math.min(stat.size - append.at, append.bytes.length));
-  readFully(fd, behind, append.at);
+  const there = Buffer.alloc(Math.min(stat.size - append.at, append.bytes.length));
+  readFully(fd, there, append.at);
   const whole = stat.size - append.at > append.bytes.length;
-  if (!beginsLike(behind, append.bytes, whole)) return false;
+  if (!beginsLike(there, append.bytes, whole)) return false;
 
   if (!whole) {
     fallocateKeepSize(fd, append.at, append.bytes.length);

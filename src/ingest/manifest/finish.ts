@@ -10,9 +10,9 @@ import {
   type Append,
   confirmAppend,
   type End,
-  lookAtEnd,
   namesSame,
   openManifest,
+  readEnd,
   THIS_APPEND,
   thisAppend,
   writeAppend,
@@ -40,7 +40,7 @@ export async function finishAppend(
           await backend.transact((tx) => confirmAppend(tx, append));
           return;
         }
-        const end = lookAtEnd(backend, append.file, fd);
+        const end = readEnd(backend, append.file, fd);
         emit('manifest_replanned', { feed: append.feed, file: append.file, from: append.at, to: end.size });
         const replanned = await backend.transact((tx) => replan(tx, append, end));
         if (!replanned) return;

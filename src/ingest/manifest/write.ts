@@ -7,7 +7,7 @@ import type { Backend, Tx } from '../../../queue/backend.js';
 import type { Directories } from '../../files/directories.js';
 import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/index.js';
-import { type Append, type End, fillAppend, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
+import { type Append, type End, fillAppend, type Items, openManifest, planAppend, readEnd } from './append.js';
 import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
 import { writingTurns } from './turns.js';
 
@@ -94,7 +94,7 @@ export function endOf(file: ManifestFile): End {
   return inPlace('manifests', file.manifests, 'root', () => {
     const fd = openManifest(file.root, file.path);
     try {
-      return lookAtEnd(file.backend, fileName(file), fd);
+      return readEnd(file.backend, fileName(file), fd);
     } finally {
       closeSync(fd);
     }

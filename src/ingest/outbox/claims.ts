@@ -69,7 +69,7 @@ export interface HeldThere {
 }
 
 /** Contents on their way whose hold the shared ledger does not know yet, or still has although it ended. */
-export const heldOtherwise = (reader: Reader, max: number): HeldThere[] =>
+export const holdsToSend = (reader: Reader, max: number): HeldThere[] =>
   reader.all<HeldThere>(
     `SELECT c.row, c.feed, c.sha256, c.generation, s.claim, c.carrier
      FROM shared_claims s JOIN contents c ON c.row = s.content LEFT JOIN all_jobs j ON j.id = c.carrier AND j.state = 'held'
@@ -78,5 +78,5 @@ export const heldOtherwise = (reader: Reader, max: number): HeldThere[] =>
   );
 
 /** Notes that the shared ledger has the hold. `code`: of the hold; null: none. */
-export const noteHeldTold = (tx: Tx, { row, claim }: HeldThere, code: string | null): void =>
+export const noteHoldSent = (tx: Tx, { row, claim }: HeldThere, code: string | null): void =>
   void tx.run('UPDATE shared_claims SET held = ? WHERE content = ? AND claim = ?', code, row, claim);

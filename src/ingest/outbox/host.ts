@@ -9,18 +9,18 @@ export interface SharedHost {
   incarnation: bigint;
   joined: boolean;
   /** The number of the last outbox entry that was sent. */
-  told: number;
+  sent: number;
 }
 
 export function sharedHost(reader: Reader): SharedHost | undefined {
   const row = reader.get<Omit<SharedHost, 'incarnation' | 'joined'> & { incarnation: string; joined: number }>(
-    'SELECT id, name, ledger, incarnation, joined, told FROM shared_host',
+    'SELECT id, name, ledger, incarnation, joined, told AS sent FROM shared_host',
   );
   return row && { ...row, incarnation: BigInt(row.incarnation), joined: row.joined === 1 };
 }
 
 /** From this transaction on, every change is noted in the outbox. */
-export function beginSharing(tx: Tx, { id, name, ledger, incarnation, joined }: Omit<SharedHost, 'told'>): void {
+export function beginSharing(tx: Tx, { id, name, ledger, incarnation, joined }: Omit<SharedHost, 'sent'>): void {
   tx.run(
     `INSERT INTO shared_host VALUES (1, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE
        SET id = excluded.id, name = excluded.name, ledger = excluded.ledger, incarnation = excluded.incarnation, joined = excluded.joined`,

@@ -13,7 +13,7 @@ interface Named {
 }
 
 /** A change of a content. `permitted`: that generation may come. `withdrawn`: it was taken out of the warehouse. */
-export type Untold = Named & { n: number } & (
+export type OutboxEntry = Named & { n: number } & (
     | {
         kind: 'stored';
         claim: string | null;
@@ -27,17 +27,17 @@ export type Untold = Named & { n: number } & (
   );
 
 /** The entries that were not sent yet, in their order. */
-export const untold = (reader: Reader, max: number): Untold[] =>
-  reader.all<Untold>(
+export const unsent = (reader: Reader, max: number): OutboxEntry[] =>
+  reader.all<OutboxEntry>(
     `SELECT n, kind, feed, sha256, generation, claim, job, ingest_id AS ingestId, target, size
      FROM shared_outbox ORDER BY n LIMIT ?`,
     max,
   );
 
-export const isUntold = (reader: Reader, sha256: Buffer): boolean =>
+export const isUnsent = (reader: Reader, sha256: Buffer): boolean =>
   reader.get('SELECT 1 FROM shared_outbox WHERE sha256 = ?', sha256) !== undefined;
 
-export function noteTold(tx: Tx, first: number, last: number): void {
+export function noteSent(tx: Tx, first: number, last: number): void {
   tx.run('DELETE FROM shared_outbox WHERE n BETWEEN ? AND ?', first, last);
   tx.run('UPDATE shared_host SET told = max(told, ?)', last);
 }
@@ -47,14 +47,14 @@ export const lastNoted = (reader: Reader): number =>
   reader.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'shared_outbox'")?.seq ?? 0;
 
 /** The next entry gets a number after those that an earlier state of this host sent. */
-export function goOnBehind(tx: Tx, counter: number): void {
+export function continueAfter(tx: Tx, counter: number): void {
   if (lastNoted(tx) >= counter) return;
   tx.run("DELETE FROM sqlite_sequence WHERE name = 'shared_outbox'");
   tx.run("INSERT INTO sqlite_sequence VALUES ('shared_outbox', ?)", counter);
 }
 
 /** Gives up a row of the shared ledger that nothing in this state belongs to any more. */
-export const noteLeftBehind = (tx: Tx, { feed, sha256, generation, claim }: Named & { claim: string }): void =>
+export const noteAbandoned = (tx: Tx, { feed, sha256, generation, claim }: Named & { claim: string }): void =>
   void tx.run(
     "INSERT INTO shared_outbox (kind, feed, sha256, generation, claim) VALUES ('released', ?, ?, ?, ?)",
     ...[feed, sha256, generation, claim],

@@ -13,7 +13,7 @@ import type { FeedFiles } from '../files/feed-files.js';
 import { mark } from './mark.js';
 import { below, dateOfHour, isOver, PERIOD_COLUMNS, type Period, type PeriodRow } from './period.js';
 import { dateFolder, noteOpen } from './plan.js';
-import { owed, type Passed, unstored, type Waits } from './settled.js';
+import { owed, type Passed, unstored, type Waits } from './unfinished.js';
 
 /** The most that one round does, so that a first start beside years of manifests delays nothing else. */
 const MARKED_MAX = 100;
@@ -40,13 +40,13 @@ export class Periods {
     if (!feed.successMarkers) return;
     const { backend } = closing;
     await this.#noteEarlier(backend, feed);
-    const feeds = sharing(backend);
+    const feeds = feedsOf(backend);
     let left = MARKED_MAX;
     for (const root of ['manifests', 'warehouse'] as const) {
       const periods = backend.read((reader) => unmarked(reader, feed, root));
       for (const period of await closeOver(backend, periods, feeds)) {
         if (isStopped() || left === 0) return;
-        if (await this.#settle(closing, feed.name, period, feeds(period))) left--;
+        if (await this.#finish(closing, feed.name, period, feeds(period))) left--;
       }
     }
   }
@@ -62,7 +62,7 @@ export class Periods {
   }
 
   /** Returns true where the period was marked. */
-  async #settle(closing: Closing, feed: string, period: Period, feeds: readonly FeedOptions[]): Promise<boolean> {
+  async #finish(closing: Closing, feed: string, period: Period, feeds: readonly FeedOptions[]): Promise<boolean> {
     const { backend, emit, files, hand } = closing;
     const { folder, owner, state } = period;
     // A stopped owner may go on at any moment.
@@ -90,7 +90,7 @@ export class Periods {
 }
 
 /** The feeds that write into a period. All processes have their options in the state. */
-function sharing(backend: Backend): (period: Period) => FeedOptions[] {
+function feedsOf(backend: Backend): (period: Period) => FeedOptions[] {
   const all = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
   return ({ root, folder, name }) => all.filter((feed) => `${feed[root]}/${name}` === folder);
 }
@@ -137,7 +137,7 @@ export function unmarked(reader: Reader, feed: FeedOptions, root: Period['root']
 /** True where a worker has something to do here now. */
 export function isDue(backend: Backend, feed: FeedOptions): boolean {
   if (!feed.successMarkers) return false;
-  const feeds = sharing(backend);
+  const feeds = feedsOf(backend);
   const nowMs = Date.now();
   return (['manifests', 'warehouse'] as const).some((root) =>
     backend

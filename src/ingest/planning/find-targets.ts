@@ -20,14 +20,14 @@ export interface Plan extends Targets {
   processed?: Processed | undefined;
 }
 
-/** After this time the found targets are planned, long before they are too old (`LOOK_TRUSTED_MS`). The other jobs get the next round. */
-const LOOK_MS = 1_000;
+/** After this time the found targets are planned, long before they are too old (`CHECK_TRUSTED_MS`). The other jobs get the next round. */
+const ROUND_MS = 1_000;
 
 /**
  * Finds the targets of as many jobs as it can in a second, and of at least one. It yields between slices, so that a slow warehouse
  * stops nothing else. `refused` gets the jobs that can have no target.
  */
-export async function lookForTargets(
+export async function findTargets(
   jobs: readonly IngestJob[],
   date: ByteName,
   batch: Batch,
@@ -35,7 +35,7 @@ export async function lookForTargets(
 ): Promise<Plan[]> {
   const chosen = new Set<ByteName>();
   const plans: Plan[] = [];
-  const look = (reader: Reader, job: IngestJob): void => {
+  const find = (reader: Reader, job: IngestJob): void => {
     const wanted = wantedOf(job, date, batch);
     try {
       const processed = job.facts.processed && processedOf(reader, job.facts.content!);
@@ -47,12 +47,12 @@ export async function lookForTargets(
     }
   };
   batch.hand(undefined, 'warehouse');
-  const end = performance.now() + LOOK_MS;
+  const end = performance.now() + ROUND_MS;
   for (let at = 0; at < jobs.length && (at === 0 || performance.now() < end); ) {
     if (at > 0) await new Promise(setImmediate);
     at = batch.backend.read((reader) => {
       const sliceEnd = performance.now() + SLICE_MS;
-      do look(reader, jobs[at++]!);
+      do find(reader, jobs[at++]!);
       while (at < jobs.length && performance.now() < sliceEnd);
       return at;
     });
@@ -66,7 +66,7 @@ export async function lookForTargets(
  * earlier job of the batch. Reservations of other contents are found when the name is reserved. The other jobs get a target when
  * they need one.
  */
-export async function lookAhead(jobs: readonly IngestJob[], date: ByteName, batch: Batch): Promise<Plan[]> {
+export async function findTargetsAhead(jobs: readonly IngestJob[], date: ByteName, batch: Batch): Promise<Plan[]> {
   const wanted = new Map<ByteName, IngestJob>();
   for (const job of jobs) {
     const target = wantedOf(job, date, batch);

@@ -14,7 +14,7 @@ import { UnreadableManifest } from '../manifest/unpack.js';
 import { appendTo, fileName, type ManifestFile, type Written } from '../manifest/write.js';
 import { processedOf } from '../outputs/recorded.js';
 
-export async function planAnew({ row }: Content, file: ManifestFile, feed: FeedOptions): Promise<Written> {
+export async function planAgain({ row }: Content, file: ManifestFile, feed: FeedOptions): Promise<Written> {
   const still = file.backend.read((reader) => contentByRow(reader, row));
   // It was confirmed since it was read: the next round sees that.
   if (still?.state !== 'carried' || still.target === null) return 'nothing';

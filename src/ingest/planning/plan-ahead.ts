@@ -19,8 +19,8 @@ import { isClosed, noteLines } from '../periods/plan.js';
 import { asking, isHashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Step } from '../steps/stage.js';
-import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
-import { lookAhead, type Plan } from './find-targets.js';
+import { CHECK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { findTargetsAhead, type Plan } from './find-targets.js';
 import { fileOf, isItsWarehouse } from './manifest-file.js';
 
 /** Changes the steps of hashed jobs in place. Returns the writes that open and fill the append, if anything is planned. */
@@ -29,7 +29,7 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
   if (batch.feed.process || !batch.goesOn('manifest')) return undefined;
   const hashed = jobs.filter((_, i) => isHashed(steps[i]!));
   if (hashed.length === 0) return undefined;
-  const planning = await look(hashed, batch);
+  const planning = await prepared(hashed, batch);
   if (!planning) return undefined;
   jobs.forEach((job, i) => {
     const step = steps[i]!;
@@ -41,15 +41,15 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
 }
 
 /** Undefined where a place fails: the manifest stage will find that again, and report it. */
-async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning | undefined> {
+async function prepared(jobs: readonly IngestJob[], batch: Batch): Promise<Planning | undefined> {
   const atMs = Date.now();
   const at = partitionOf(atMs, batch.feed.timezone);
   const file = fileOf(batch, at.hour);
   await planningTurns.begin(fileName(file));
-  const lookedMs = batch.backend.nowMs();
+  const checkedMs = batch.backend.nowMs();
   try {
-    const plans = await lookAhead(jobs, at.date, batch);
-    return new Planning(batch, plans, { ...at, atMs, lookedMs }, fileName(file), endOf(file));
+    const plans = await findTargetsAhead(jobs, at.date, batch);
+    return new Planning(batch, plans, { ...at, atMs, checkedMs }, fileName(file), endOf(file));
   } catch (error) {
     planningTurns.end(fileName(file));
     if (error instanceof PlaceError) return undefined;
@@ -61,7 +61,7 @@ async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning 
 
 interface When extends Partition {
   atMs: number;
-  lookedMs: number;
+  checkedMs: number;
 }
 
 class Planning implements Around {
@@ -87,7 +87,7 @@ class Planning implements Around {
     if (this.#tried) return;
     this.#tried = true;
     const { batch, when, file, end } = this;
-    if (tx.nowMs - when.lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return;
+    if (tx.nowMs - when.checkedMs > CHECK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return;
     if (isClosed(tx, batch.feed, when)) return;
     const planned = planAppend(tx, batch.feed.name, file, end, batch.backend.owner);
     if ('append' in planned) this.#append = planned.append;

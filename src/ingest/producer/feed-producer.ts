@@ -13,9 +13,9 @@ import { linuxGround } from '../../watcher/ground/linux-ground.js';
 import type { Watermarks } from '../gates/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
 import { offer, withoutWaiting } from './offer.js';
-import { lookAt } from './stat-paths.js';
-import { Telling } from './watcher-events.js';
-import { noticeOf } from './watcher-notices.js';
+import { statPaths } from './stat-paths.js';
+import { WatcherEvents } from './watcher-events.js';
+import { noteWatcherEvent } from './watcher-notices.js';
 
 const STATE_IS_LOW =
   'The disk of the state has less free than --state-min-free-bytes, so nothing new is written there: free some space.';
@@ -37,13 +37,13 @@ export class FeedProducer {
   taken = 0;
   readonly #options: FeedProducerOptions;
   readonly #watcher: Engine;
-  readonly #telling: Telling;
+  readonly #events: WatcherEvents;
   readonly #sidecarSuffix;
 
   constructor(options: FeedProducerOptions) {
     const { feed, emit } = options;
     this.#options = options;
-    this.#telling = new Telling(feed.name, emit);
+    this.#events = new WatcherEvents(feed.name, emit);
     this.#sidecarSuffix = feed.mode === 'sidecar' ? nameOfText(feed.sidecarSuffix) : undefined;
     const { target, enters } = makeFilters(feed);
     this.#watcher = new Engine(
@@ -57,7 +57,7 @@ export class FeedProducer {
         enters,
         deliver: (marks, root) => this.#deliver(marks, root),
         tell: (event) => {
-          this.#telling.watcher(event);
+          this.#events.watcher(event);
           this.#write(event);
         },
       },
@@ -94,10 +94,10 @@ export class FeedProducer {
     try {
       if (watermarks?.stateIsLow) throw new StateUnwritable('state_full', STATE_IS_LOW);
       const fresh = feed.mode === 'sidecar' ? withoutWaiting(marks, { backend, feed, boot }) : marks;
-      const looked = lookAt(fresh, root, this.#sidecarSuffix);
-      this.#telling.others(looked.others);
-      this.#telling.failed(looked.failed);
-      const files = looked.files.filter(({ size }) => size >= feed.minBytes);
+      const found = statPaths(fresh, root, this.#sidecarSuffix);
+      this.#events.others(found.others);
+      this.#events.failed(found.failed);
+      const files = found.files.filter(({ size }) => size >= feed.minBytes);
       if (files.length === 0) return;
       const { taken, busy } = await offer(files, { backend, feed, boot });
       this.taken += taken;
@@ -112,7 +112,7 @@ export class FeedProducer {
   /** Writes the watcher's findings into the state: `queue-stat` and the dashboard read no log. */
   #write(event: EngineEvent): void {
     const { backend, feed, onFatal } = this.#options;
-    const written = noticeOf(event, feed, backend);
+    const written = noteWatcherEvent(event, feed, backend);
     // The event is in the log already; only the state misses it.
     written?.catch((error) => void (error instanceof StateUnwritable || onFatal(error)));
   }

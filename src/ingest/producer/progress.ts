@@ -17,13 +17,13 @@ const EVERY_MS = 1_000;
 /** Reports at once and then every second. The returned function ends this, with a last report. */
 export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
   const read = metricsReader(backend);
-  const tell = () => report(progressNow(backend, read()));
-  tell();
-  const timer = setInterval(tell, EVERY_MS);
+  const reportNow = () => report(progressNow(backend, read()));
+  reportNow();
+  const timer = setInterval(reportNow, EVERY_MS);
   timer.unref();
   return () => {
     clearInterval(timer);
-    tell();
+    reportNow();
   };
 }
 

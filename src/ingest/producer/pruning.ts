@@ -29,7 +29,7 @@ interface Folder {
 export class Pruning {
   readonly #folders: Folder[] = [];
   readonly #over = new AbortController();
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   #historyAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
@@ -91,7 +91,7 @@ export class Pruning {
         {
           ...{ view: this.backend, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), remove: true },
           isOver: () => this.#isOver,
-          told: (file) => this.emit('file_pruned', { feed, ...file }),
+          onFile: (file) => this.emit('file_pruned', { feed, ...file }),
         },
         rule,
       );
@@ -109,8 +109,8 @@ export class Pruning {
       if (error instanceof StateUnwritable) return;
       if (!(error instanceof PlaceError || error instanceof MountMissing) && errnoOf(error) === undefined) throw error;
       const reason = (error as Error).message;
-      if (this.#told.has(reason)) return;
-      this.#told.add(reason);
+      if (this.#logged.has(reason)) return;
+      this.#logged.add(reason);
       this.emit('pruning_failed', { feed, reason });
     }
   }

@@ -10,7 +10,7 @@ import { startMetrics } from '../../base/telemetry/metrics.js';
 import { bootId } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { Watermarks } from '../gates/watermarks.js';
-import { startBeats } from '../health/heartbeats.js';
+import { startHeartbeats } from '../health/heartbeats.js';
 import { enterExpectations } from '../ledger/arrivals.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
@@ -28,7 +28,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const { statePath, maxAttempts, once } = config.service;
   await refuseLostState(statePath, config.feeds);
   const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib: producerLimits.cacheKib });
-  const stops = [startBeats(backend, context)];
+  const stops = [startHeartbeats(backend, context)];
   const producers: FeedProducer[] = [];
   const entered: Entered[] = [];
   let reported: Promise<void> | undefined;

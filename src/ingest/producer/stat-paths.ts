@@ -10,11 +10,11 @@ import type { Cause, Mark, OpenRoot } from '../../watcher/engine/index.js';
 import { identityOf } from '../rules/identity.js';
 
 /** A regular file as it was found. */
-export interface Look {
+export interface FoundFile {
   path: ByteName;
   by: Cause;
   /** The identity of the file alone. */
-  file: string;
+  fileIdentity: string;
   /** The identity with its sidecar, in sidecar mode. */
   identity: string;
   size: number;
@@ -22,8 +22,8 @@ export interface Look {
   hasSidecar: boolean | undefined;
 }
 
-export interface Looked {
-  files: Look[];
+export interface Found {
+  files: FoundFile[];
   /** Files that are not regular (without directories). */
   others: { path: ByteName; kind: Kind }[];
   /** Paths that could not be checked; the next scan finds them again. */
@@ -37,36 +37,36 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** `sidecarSuffix`: only in sidecar mode. Throws LinuxError when this process is out of descriptors or memory. */
-export function lookAt(marks: readonly Mark[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Looked {
-  const looked: Looked = { files: [], others: [], failed: [] };
+export function statPaths(marks: readonly Mark[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Found {
+  const found: Found = { files: [], others: [], failed: [] };
   const directories = new Directories(openDirectory(root.fd, HERE));
   try {
     for (const mark of marks) {
       try {
-        lookAtOne(mark, directories, sidecarSuffix, looked);
+        statOne(mark, directories, sidecarSuffix, found);
       } catch (error) {
         if (!(error instanceof LinuxError) || OURS.has(error.code)) throw error;
-        if (!GONE.has(error.code)) looked.failed.push({ path: mark.path, code: error.code });
+        if (!GONE.has(error.code)) found.failed.push({ path: mark.path, code: error.code });
       }
     }
-    return looked;
+    return found;
   } finally {
     directories.close();
   }
 }
 
-function lookAtOne({ path, by }: Mark, directories: Directories, suffix: ByteName | undefined, looked: Looked): void {
+function statOne({ path, by }: Mark, directories: Directories, suffix: ByteName | undefined, found: Found): void {
   const { dir, name } = directories.entry(path);
   const stat = statAtOrNone(dir, name);
   if (stat === undefined || stat.kind === 'directory') return;
   if (stat.kind !== 'file') {
-    looked.others.push({ path, kind: stat.kind });
+    found.others.push({ path, kind: stat.kind });
     return;
   }
   const sidecar = suffix === undefined ? undefined : sidecarOf(dir, name, suffix);
   const identity = identityOf(stat, sidecar);
   const hasSidecar = sidecar === undefined ? undefined : sidecar !== null;
-  looked.files.push({ path, by, file: identityOf(stat), identity, size: stat.size, hasSidecar });
+  found.files.push({ path, by, fileIdentity: identityOf(stat), identity, size: stat.size, hasSidecar });
 }
 
 /** A sidecar is a regular file. A name that is too long for a sidecar has none. */

@@ -10,9 +10,9 @@ import type { EngineEvent } from '../../watcher/engine/index.js';
 /** The least time between two events about the same kind of file, or the same error, in one feed. */
 const QUIET_MS = 60_000;
 
-export class Telling {
+export class WatcherEvents {
   /** When an event was last emitted, by its subject. */
-  readonly #toldAtMs = new Map<string, number>();
+  readonly #emittedAtMs = new Map<string, number>();
   /** The number of files of each kind that the last whole scan found. */
   readonly #others = new Map<string, number>();
 
@@ -54,8 +54,8 @@ export class Telling {
 
   #due(what: string): boolean {
     const nowMs = performance.now();
-    if (nowMs - (this.#toldAtMs.get(what) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return false;
-    this.#toldAtMs.set(what, nowMs);
+    if (nowMs - (this.#emittedAtMs.get(what) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return false;
+    this.#emittedAtMs.set(what, nowMs);
     return true;
   }
 }

@@ -9,39 +9,39 @@ import type { EngineEvent } from '../../watcher/engine/index.js';
 import { type NoticeCode, note, takeBack } from '../gates/notices.js';
 
 /** Undefined where there is nothing to write. */
-export function noticeOf(
+export function noteWatcherEvent(
   event: EngineEvent,
   { name: feed, input }: FeedOptions,
   backend: Backend,
 ): Promise<unknown> | undefined {
-  const say = (code: NoticeCode, reason: string, what = '') => note(backend, { feed, code, what }, reason);
-  const over = (code: NoticeCode, what = '') => takeBack(backend, { feed, code, what });
+  const add = (code: NoticeCode, reason: string, what = '') => note(backend, { feed, code, what }, reason);
+  const remove = (code: NoticeCode, what = '') => takeBack(backend, { feed, code, what });
   switch (event.event) {
     case 'overflow':
       return backend.transact((tx) => tx.count(feed, 'producer', 'overflow', 1, 0));
     case 'watch_limit':
-      return say(
+      return add(
         'watch_limit',
         `The limit of inotify watches is reached, at ${input}/${shownName(event.path)}: directories without a watch are scanned every few seconds.`,
       );
     case 'watch_limit_over':
-      return over('watch_limit');
+      return remove('watch_limit');
     case 'polling':
       if (event.why !== 'no_inotify') return undefined;
-      return say('no_inotify', `No inotify instance is to be had (${event.code}), so ${input} is only scanned.`);
+      return add('no_inotify', `No inotify instance is to be had (${event.code}), so ${input} is only scanned.`);
     case 'events_back':
-      return over('no_inotify');
+      return remove('no_inotify');
     case 'root_missing':
-      return say('input_missing', `${input} cannot be read (${event.code}): nothing is found there until it is back.`);
+      return add('input_missing', `${input} cannot be read (${event.code}): nothing is found there until it is back.`);
     case 'root_back':
     case 'root_replaced':
-      return over('input_missing');
+      return remove('input_missing');
     case 'directory_failed': {
       const path = shownName(event.path);
-      return say('directory_failed', `${input}/${path} cannot be read (${event.code}).`, path);
+      return add('directory_failed', `${input}/${path} cannot be read (${event.code}).`, path);
     }
     case 'directory_back':
-      return over('directory_failed', shownName(event.path));
+      return remove('directory_failed', shownName(event.path));
     default:
       return undefined;
   }

@@ -53,15 +53,15 @@ export function completion(
   const identity = unchanged(seen.identity, stat);
   let since = seen.sinceMs;
   if (!identity || seen.boot !== now.boot) {
-    const anew: Observation = {
+    const fresh: Observation = {
       identity: observed(stat),
       sinceMs: now.ms,
       boot: now.boot,
       by: identity ? 'scan' : 'write',
     };
-    const next = quietMs(feed, anew, stat, sidecar);
+    const next = quietMs(feed, fresh, stat, sidecar);
     const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
-    if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: anew };
+    if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: fresh };
     // There is nothing to wait for. A time on the clock of another boot means nothing here.
     since = now.ms;
   }

@@ -15,9 +15,9 @@ import { checkSchema, makeTables } from '../../fleet/schema.js';
 import type { OfOthers } from '../../fleet/tell.js';
 import { contentsAfter } from '../ledger/content.js';
 import { beginSharing, sharedHost } from '../outbox/host.js';
-import { goOnBehind } from '../outbox/outbox.js';
+import { continueAfter } from '../outbox/outbox.js';
 import { placeOfState } from './place.js';
-import { type ToldAll, tellAll } from './send-all.js';
+import { type SentAll, sendAll } from './send-all.js';
 import { unknownHere } from './unknown-here.js';
 
 const LOOK_MS = 1_000;
@@ -29,7 +29,7 @@ export interface Member {
   shared: Rows;
 }
 
-export interface Entered extends ToldAll {
+export interface Entered extends SentAll {
   /** Contents that the shared ledger has as stored here, and that this state does not know. */
   unknown: number;
 }
@@ -110,7 +110,7 @@ export async function lost({ backend, shared, statePath }: Member, free: boolean
   }
   if (!free) return found;
   const { counter } = await enterHost(shared, { id: host.id, place: placeOfState(statePath) }, host.incarnation, {});
-  await backend.transact((tx) => goOnBehind(tx, counter));
+  await backend.transact((tx) => continueAfter(tx, counter));
   return found;
 }
 
@@ -130,14 +130,14 @@ async function become(
   const { incarnation, counter } = await entered(shared, { id, place }, known);
   const row = { id, name, ledger: shared.where, incarnation };
   await backend.transact((tx) => beginSharing(tx, { ...row, joined: false }));
-  const told = await tellAll(backend, shared, id, ofOthers);
+  const sent = await sendAll(backend, shared, id, ofOthers);
   let unknown = 0;
   for await (const rows of unknownHere(backend, shared, id)) unknown += rows.length;
   await backend.transact((tx) => {
     beginSharing(tx, { ...row, joined: true });
-    goOnBehind(tx, counter);
+    continueAfter(tx, counter);
   });
-  return { ...told, unknown };
+  return { ...sent, unknown };
 }
 
 /** Enters the host. If it last ran elsewhere, its old place is watched for half a minute. */

@@ -6,18 +6,18 @@ import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
 import { noteCounter, tellHeld, tellPermitted, tellReleased, tellStored, tellWithdrawn } from '../../fleet/tell.js';
-import { heldOtherwise, noteHeldTold } from '../outbox/claims.js';
-import { noteTold, type Untold, untold } from '../outbox/outbox.js';
+import { holdsToSend, noteHoldSent } from '../outbox/claims.js';
+import { noteSent, type OutboxEntry, unsent } from '../outbox/outbox.js';
 
 const PAGE = 1_000;
 
 /**
  * Sends until the outbox is empty. Returns how many contents another host has stored too. Errors: SharedError.
  */
-export async function tellOutbox(backend: Backend, shared: Rows, host: string): Promise<number> {
+export async function sendOutbox(backend: Backend, shared: Rows, host: string): Promise<number> {
   let conflicts = 0;
   for (;;) {
-    const page = backend.read((reader) => untold(reader, PAGE));
+    const page = backend.read((reader) => unsent(reader, PAGE));
     if (page.length === 0) return conflicts;
     const last = page.at(-1)!.n;
     const stored = page.filter((one) => one.kind === 'stored');
@@ -38,23 +38,23 @@ export async function tellOutbox(backend: Backend, shared: Rows, host: string): 
       page.filter(({ kind }) => kind === 'withdrawn'),
     );
     await noteCounter(shared, host, last);
-    await backend.transact((tx) => noteTold(tx, page[0]!.n, last));
+    await backend.transact((tx) => noteSent(tx, page[0]!.n, last));
   }
 }
 
 /** A content that was never sent as carried needs no release. */
-const isReleased = (one: Untold): one is Untold & { kind: 'released'; claim: string } =>
+const isReleased = (one: OutboxEntry): one is OutboxEntry & { kind: 'released'; claim: string } =>
   one.kind === 'released' && one.claim !== null;
 
 /** Sends why a content is held: a host that waits for it can show the reason. */
-export async function tellHolds(backend: Backend, shared: Rows, host: string): Promise<void> {
+export async function sendHolds(backend: Backend, shared: Rows, host: string): Promise<void> {
   for (;;) {
-    const page = backend.read((reader) => heldOtherwise(reader, PAGE));
+    const page = backend.read((reader) => holdsToSend(reader, PAGE));
     if (page.length === 0) return;
     const held = page.map((one) => ({ ...one, code: backend.job(one.carrier)?.holdCode ?? null }));
     await tellHeld(shared, host, held);
     await backend.transact((tx) => {
-      for (const one of held) noteHeldTold(tx, one, one.code);
+      for (const one of held) noteHoldSent(tx, one, one.code);
     });
   }
 }

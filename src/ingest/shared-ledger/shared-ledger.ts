@@ -17,17 +17,17 @@ import { noteCounter, takeOver } from '../../fleet/tell.js';
 import type { ByteName } from '../../linux/names.js';
 import { type AskedFile, isClaimKnown, type Says } from '../outbox/claims.js';
 import { noteIncarnation, type SharedHost, sharedHost } from '../outbox/host.js';
-import { isUntold, lastNoted } from '../outbox/outbox.js';
+import { isUnsent, lastNoted } from '../outbox/outbox.js';
 import { compareCarried } from './compare-carried.js';
 import { figuresReader } from './figures.js';
 import { placeOfState } from './place.js';
-import { tellAll } from './send-all.js';
-import { tellHolds, tellOutbox } from './send-outbox.js';
+import { sendAll } from './send-all.js';
+import { sendHolds, sendOutbox } from './send-outbox.js';
 import { sweep } from './sweep.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
-const TELL_EVERY_MS = 1_000;
+const SEND_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
 export class SharedLedger {
@@ -52,8 +52,8 @@ export class SharedLedger {
   async ask(feed: FeedOptions, files: readonly AskedFile[]): Promise<(Says | string)[]> {
     try {
       const host = await this.#entered();
-      const isOpen = this.backend.read((reader) => files.some(({ sha256 }) => isUntold(reader, sha256)));
-      if (isOpen) await tellOutbox(this.backend, this.#connection, host.id);
+      const isOpen = this.backend.read((reader) => files.some(({ sha256 }) => isUnsent(reader, sha256)));
+      if (isOpen) await sendOutbox(this.backend, this.#connection, host.id);
       // A batch asks once for each content. Its second file gets the same answer.
       const first = new Map(files.map((file) => [file.sha256.toString('hex'), file]));
       const answers = await this.#answered(
@@ -84,31 +84,31 @@ export class SharedLedger {
 
   /** The periodic work, and how often each part runs. */
   readonly rounds: readonly { everyMs: number; act: () => Promise<void> }[] = [
-    { everyMs: TELL_EVERY_MS, act: () => this.#tell() },
+    { everyMs: SEND_EVERY_MS, act: () => this.#send() },
     { everyMs: BEAT_MS, act: () => this.#live() },
     { everyMs: SWEEP_EVERY_MS, act: () => this.#sweep() },
   ];
 
   /** Sends the entries of the outbox. */
-  #tell = (): Promise<void> =>
-    this.#quietly(async ({ id }) => this.#told(await tellOutbox(this.backend, this.#connection, id)));
+  #send = (): Promise<void> =>
+    this.#quietly(async ({ id }) => this.#logConflicts(await sendOutbox(this.backend, this.#connection, id)));
   /** Sends a heartbeat, the figures and the holds of this host. */
   #live = (): Promise<void> =>
     this.#quietly(async ({ id, incarnation }) => {
       await beat(this.#connection, id, incarnation, this.#figures());
-      await tellHolds(this.backend, this.#connection, id);
+      await sendHolds(this.backend, this.#connection, id);
     });
   /** Compares in both directions: rows there without a job here, and contents on their way here that others have there. */
   #sweep = (): Promise<void> =>
     this.#quietly(async ({ id }) => {
       const left = await sweep(this.backend, this.#connection, id);
       if (left > 0) this.emit('shared_rows_given_up', { contents: left });
-      this.#elsewhere(await compareCarried(this.backend, this.#connection, id));
+      this.#logElsewhere(await compareCarried(this.backend, this.#connection, id));
     });
 
   /** Sends the rest of the outbox if the ledger answers: the next start may be far away. */
   async leave(): Promise<void> {
-    if (this.#away === undefined) await this.#tell();
+    if (this.#away === undefined) await this.#send();
   }
 
   async close(): Promise<void> {
@@ -131,11 +131,11 @@ export class SharedLedger {
     }
   }
 
-  #told(conflicts: number): void {
+  #logConflicts(conflicts: number): void {
     if (conflicts > 0) this.emit('content_stored_twice', { ledger: this.#connection.where, contents: conflicts });
   }
 
-  #elsewhere(contents: number): void {
+  #logElsewhere(contents: number): void {
     if (contents > 0) this.emit('carried_elsewhere', { ledger: this.#connection.where, contents });
   }
 
@@ -157,13 +157,13 @@ export class SharedLedger {
     );
     if (counter > this.backend.read(lastNoted)) throw rolledBack(shared.where, known);
     if (incarnation !== known.incarnation) await this.backend.transact((tx) => noteIncarnation(tx, incarnation));
-    if (counter >= known.told) return;
+    if (counter >= known.sent) return;
     // The server was restored, or a standby without the last changes took over: those changes are sent again before any question.
-    this.emit('shared_ledger_rolled_back', { ledger: shared.where, told: known.told, known: counter });
-    const { told, elsewhere, carriedElsewhere } = await tellAll(this.backend, shared, known.id);
-    await noteCounter(shared, known.id, known.told);
-    this.emit('shared_ledger_told_again', { ledger: shared.where, contents: told, stored_twice: elsewhere });
-    this.#elsewhere(carriedElsewhere);
+    this.emit('shared_ledger_rolled_back', { ledger: shared.where, told: known.sent, known: counter });
+    const { sent, elsewhere, carriedElsewhere } = await sendAll(this.backend, shared, known.id);
+    await noteCounter(shared, known.id, known.sent);
+    this.emit('shared_ledger_told_again', { ledger: shared.where, contents: sent, stored_twice: elsewhere });
+    this.#logElsewhere(carriedElsewhere);
   }
 
   /** Asks once more when the outcome is unknown: a repeated question gets the answer of the first. */

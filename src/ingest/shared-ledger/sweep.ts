@@ -7,7 +7,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import { type HostsRow, rowsOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
-import { noteLeftBehind } from '../outbox/outbox.js';
+import { noteAbandoned } from '../outbox/outbox.js';
 import { isUnknownCarried } from './unknown-here.js';
 
 const PAGE = 1_000;
@@ -19,7 +19,7 @@ export async function sweep(backend: Backend, shared: Rows, host: string): Promi
     const page: HostsRow[] = await rowsOf(shared, host, 'carried', after, PAGE);
     given += await backend.transact((tx) => {
       const left = page.filter((row) => isUnknownCarried(tx, row));
-      for (const row of left) noteLeftBehind(tx, row);
+      for (const row of left) noteAbandoned(tx, row);
       return left.length;
     });
     after = page.at(-1);

@@ -7,7 +7,7 @@ import { type HostsRow, rowsOf, type SharedState } from '../../fleet/compare.js'
 import type { Rows } from '../../fleet/connection.js';
 import { contentOfGeneration } from '../ledger/content.js';
 import { isClaimKnown } from '../outbox/claims.js';
-import { isUntold } from '../outbox/outbox.js';
+import { isUnsent } from '../outbox/outbox.js';
 
 const PAGE = 1_000;
 
@@ -43,4 +43,4 @@ export function isUnknownCarried(reader: Reader, { claim, job }: HostsRow): bool
 }
 
 const isUnknownStored = (reader: Reader, { sha256, feed, generation }: HostsRow): boolean =>
-  !isUntold(reader, sha256) && contentOfGeneration(reader, feed, sha256, generation) === undefined;
+  !isUnsent(reader, sha256) && contentOfGeneration(reader, feed, sha256, generation) === undefined;

@@ -13,17 +13,17 @@ import { planningTurns } from '../manifest/turns.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
 import { withTargets } from '../outputs/recorded.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
-import { lookForTargets, type Plan } from '../planning/find-targets.js';
+import { findTargets, type Plan } from '../planning/find-targets.js';
 import { fileOf, isItsWarehouse } from '../planning/manifest-file.js';
-import { planAnew } from '../planning/plan-again.js';
+import { planAgain } from '../planning/plan-again.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { asksAgain } from '../steps/asks-again.js';
-import { lookAgain } from '../steps/contents.js';
+import { readContentsAgain } from '../steps/contents.js';
 import type { IngestJob } from '../steps/job.js';
 import { manifestBusy } from '../steps/manifest-busy.js';
 import { type Batch, blocked, retry, type Stage, type Step } from '../steps/stage.js';
-import { LOOK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
+import { CHECK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
 import { notMoved } from './move.js';
 import { moveOnTheWay } from './move-on-the-way.js';
 
@@ -43,7 +43,7 @@ export const manifest: Stage = {
     try {
       for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
         // A job that was planned ahead in this claim is not read again. If another process was faster, there is no open append.
-        lookAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
+        readContentsAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
         todo = todo.filter((job) => !answered(job, contents.get(job), round, steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
         const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
@@ -94,7 +94,7 @@ async function finishPlanned(content: Content, batch: Batch): Promise<Finished |
   const name = fileName(file);
   const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
   try {
-    return await (open ? finishOpen(file, open) : planAnew(content, file, batch.feed));
+    return await (open ? finishOpen(file, open) : planAgain(content, file, batch.feed));
   } finally {
     planningTurns.end(name);
   }
@@ -108,13 +108,13 @@ async function appendAll(
 ): Promise<Written> {
   if (jobs.length === 0) return 'nothing';
   const at = batch.backend.read((reader) => firstOpen(reader, batch.feed, Date.now()));
-  const lookedMs = batch.backend.nowMs();
+  const checkedMs = batch.backend.nowMs();
   batch.hand(undefined, 'warehouse');
-  const plans = await lookForTargets(jobs, at.date, batch, (job, step) => void steps.set(job, step));
+  const plans = await findTargets(jobs, at.date, batch, (job, step) => void steps.set(job, step));
   batch.hand(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, at.hour), (tx) => {
-    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
+    if (tx.nowMs - checkedMs > CHECK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
     // Closed while this process was stopped: the next round takes a later instant.
     if (isClosed(tx, batch.feed, at)) return undefined;
     return planLines(tx, batch, plans, contents, at);

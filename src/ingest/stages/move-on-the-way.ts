@@ -24,13 +24,13 @@ export async function moveOnTheWay(
   let n = 0;
   const both = steps.map((step, i) => {
     const one = next[i];
-    return one ? behind(moved[n++]!, one.passed) : step;
+    return one ? combined(moved[n++]!, one.passed) : step;
   });
   return { steps: both, around };
 }
 
 /** For a job that has ended, the passed stage records nothing. */
-const behind = (step: Step, passed: Passed): Step => ({ ...step, passed: step.outcome === DONE ? ENDED : passed });
+const combined = (step: Step, passed: Passed): Step => ({ ...step, passed: step.outcome === DONE ? ENDED : passed });
 const ENDED: Passed = { outcome: { kind: 'advance' } };
 
 /** The job with its facts for `move`; undefined where it must be settled first. */

@@ -159,11 +159,11 @@ function stored(job: IngestJob, batch: Batch, content: Content, note: string | n
   return {
     outcome: { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) },
     stored: { row: content.row, note },
-    told: () => tellStored(job, batch, content, note),
+    onSettled: () => logStored(job, batch, content, note),
   };
 }
 
-function tellStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, note: string | null): void {
+function logStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, note: string | null): void {
   const named = { feed: feed.name, job: job.id, path: job.path };
   const target = content.target!.toString('utf8');
   if (note === 'unconfirmed') emit('file_unconfirmed', { ...named, target });

@@ -182,7 +182,7 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): S
   const named = { feed: batch.feed.name, job: job.id, path: job.path };
   return {
     outcome,
-    told: () => {
+    onSettled: () => {
       batch.emit('file_processed', {
         ...named,
         rows: report.records,

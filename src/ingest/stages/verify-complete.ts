@@ -89,7 +89,7 @@ function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar, has
   const after: JobFacts = { ...rest, sealed: facts, ...(sidecar?.demanded && { demanded: sidecar.demanded }) };
   const passed: Passed = {
     outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true, ...now },
-    told: () => {
+    onSettled: () => {
       const named = { feed: batch.feed.name, job: job.id, path: job.path };
       if (sidecar?.saysOther) batch.emit('sidecar_without_checksum', named);
       batch.emit('file_ready', { ...named, bytes: now.bytes, seal: facts.kind });
@@ -103,7 +103,7 @@ function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 
   const facts = seen ? { ...job.facts, seen, refusals: 0 } : job.facts;
   if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
   const step = defer(inMs, why, facts, now);
-  return why === PARTIAL ? { ...step, told: () => partialUpload(job, batch, inMs) } : step;
+  return why === PARTIAL ? { ...step, onSettled: () => partialUpload(job, batch, inMs) } : step;
 }
 
 /** Logs once why a file waits longer than its window. */

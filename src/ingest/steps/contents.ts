@@ -11,7 +11,7 @@ export function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<Ingest
 }
 
 /** Reads the rows again. A content with a target can only have changed its state, so the rest of its row is not read. */
-export function lookAgain(
+export function readContentsAgain(
   jobs: readonly IngestJob[],
   contents: Map<IngestJob, Content | undefined>,
   batch: Batch,

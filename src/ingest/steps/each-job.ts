@@ -1,7 +1,7 @@
 /** Handles the jobs of a batch one by one, and assigns each error to its job, its place or the batch. */
 
 import { BelowMark, PlaceError, type PlaceKind } from '../../files/place-error.js';
-import type { Act, Acts, Answer, No } from '../calls/order.js';
+import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 import { BELOW_MARK, belowMark } from '../gates/room.js';
 import type { IngestJob } from './job.js';
@@ -60,7 +60,7 @@ export async function eachJob(
  */
 export function judgeEach<T extends { kind: string }, S extends Step | undefined>(
   jobs: readonly IngestJob[],
-  answers: readonly (T | No)[],
+  answers: readonly (T | NoAnswer)[],
   batch: Batch,
   judge: (job: IngestJob, answer: T) => S,
   refused?: (job: IngestJob, error: unknown) => Step | undefined,
@@ -97,8 +97,8 @@ class Unanswered extends Error {
   }
 }
 
-function answered<T extends { kind: string }>(answer: T | No): T {
-  const no = answer as No;
+function answered<T extends { kind: string }>(answer: T | NoAnswer): T {
+  const no = answer as NoAnswer;
   switch (no.kind) {
     case 'failed':
       throw no.error;
@@ -139,7 +139,7 @@ function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMiss
   const isNew = job.claim.reason !== MOUNT_MISSING;
   return {
     ...defer(MOUNT_MISSING_MS, MOUNT_MISSING),
-    told: () => {
+    onSettled: () => {
       if (isNew)
         batch.emit('mount_missing', {
           feed: batch.feed.name,
@@ -158,7 +158,7 @@ function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Step {
   const outcome = belowMark(job.claim, batch.feed.warehouse, error);
   return {
     outcome,
-    told: () => {
+    onSettled: () => {
       if (isNew && outcome.kind === 'defer')
         batch.emit('copy_waits', {
           ...{ feed: batch.feed.name, job: job.id, path: job.path, bytes: error.bytes },

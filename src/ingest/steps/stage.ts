@@ -1,7 +1,7 @@
 /**
  * The common shape of all stages: a batch of one feed's claimed jobs goes in, one step for each job comes out.
  * A stage acts on files and returns steps; it never writes to the queue itself. src/ingest/worker/run.ts settles the steps.
- * Guarantees: `told` runs only after the commit, so no log line reports something that did not happen.
+ * Guarantees: `onSettled` runs only after the commit, so no log line reports something that did not happen.
  */
 import type { Advance, Amend, Around, Backend, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -11,7 +11,7 @@ import type { Act, Acts, Answer, Order, Terms } from '../calls/order.js';
 import type { FileEnd } from '../chains/child.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { closeForPlace } from '../gates/episode.js';
-import { behindTheOthers, neverFits } from '../gates/room.js';
+import { afterTheOthers, neverFits } from '../gates/room.js';
 import type { AskedFile, Says } from '../outbox/claims.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
@@ -20,7 +20,7 @@ import type { IngestJob } from './job.js';
 export interface Step {
   outcome: Decision;
   /** Called after the commit, with the outcome that was settled. */
-  told?: (outcome: Outcome) => void;
+  onSettled?: (outcome: Outcome) => void;
   /** A thread hangs at this file, or at another file of the same order: nobody knows what was done to this one. */
   unanswered?: true;
   /** A thread hangs at this file until then. The job stays claimed, and is settled with `outcome` afterwards. */
@@ -32,7 +32,7 @@ export interface Step {
 /** A step that leads to the next stage without a settlement in between. */
 export interface Passed {
   outcome: Advance;
-  told?: () => void;
+  onSettled?: () => void;
 }
 
 /** Carries out orders in a thread of this process. */
@@ -145,10 +145,10 @@ export function blocked(stage: StageName, feed: string, error: PlaceError, emit:
       const hopeless = error.copy && neverFits(error, error.copy);
       if (hopeless) return hopeless;
       isNew = closeForPlace(tx, feed, stage, error);
-      if (error.copy) return behindTheOthers(job);
+      if (error.copy) return afterTheOthers(job);
       return { kind: 'defer', inMs: 0, why: `place_${error.place}`, ...(facts && { payload: payloadOf(facts) }) };
     },
-    told: () => {
+    onSettled: () => {
       if (isNew) emit('gate_closed', { feed, stage, place: error.place, code: error.code, reason: error.message });
     },
   };

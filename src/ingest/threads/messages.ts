@@ -7,7 +7,7 @@ export interface HandSpot {
   at: number;
 }
 
-export interface Asked {
+export interface OrderMessage {
   id: number;
   order: Order;
   /** The job of each file, noted while the file is handled. Undefined: no job is noted. */
@@ -15,9 +15,9 @@ export interface Asked {
 }
 
 /** `drain`: from now on, reading and copying does not wait for the rate limit. */
-export type Told = Asked | 'drain';
+export type ToThread = OrderMessage | 'drain';
 
-export type Said = { id: number; answers: Answer[] } | { id: number; error: unknown };
+export type FromThread = { id: number; answers: Answer[] } | { id: number; error: unknown };
 
 export interface ThreadData {
   spot: HandSpot;

@@ -9,19 +9,19 @@ import type { Act } from '../calls/order.js';
 import { Running } from '../calls/run.js';
 import { packed } from './failure.js';
 import {
-  type Asked,
   DRAINING,
   FILE,
+  type FromThread,
   GIVEN_UP,
   ORDER,
+  type OrderMessage,
   PROGRESS,
-  type Said,
   type ThreadData,
-  type Told,
+  type ToThread,
 } from './messages.js';
 
 interface UnderWay {
-  asked: Asked;
+  asked: OrderMessage;
   running: Running;
 }
 
@@ -40,9 +40,9 @@ export function serve(data: ThreadData): void {
   const drain = new AbortController();
   const paced = pacedOf(data, drain.signal);
   const orders: UnderWay[] = [];
-  const say = (said: Said): void => parentPort!.postMessage(said);
+  const say = (said: FromThread): void => parentPort!.postMessage(said);
   /** After a give-up its orders belong to another thread: it only reports that the hung call has ended, and is ended. */
-  const isGivenUp = ({ id }: Asked): boolean => {
+  const isGivenUp = ({ id }: OrderMessage): boolean => {
     if (Atomics.load(words, GIVEN_UP) === 0) return false;
     if (orders.length > 0) say({ id, answers: [] });
     orders.length = 0;
@@ -63,14 +63,14 @@ export function serve(data: ThreadData): void {
     }
     hand(null);
   };
-  const take = (told: Asked): void => {
+  const take = (asked: OrderMessage): void => {
     // The roots are opened here, which may hang too.
-    Atomics.store(words, ORDER, told.id);
+    Atomics.store(words, ORDER, asked.id);
     Atomics.store(words, FILE, 0);
     try {
-      orders.push({ asked: told, running: new Running(told.order, { paced }) });
+      orders.push({ asked, running: new Running(asked.order, { paced }) });
     } catch (error) {
-      say({ id: told.id, error });
+      say({ id: asked.id, error });
     }
   };
   const next = async (one: UnderWay): Promise<void> => {
@@ -82,8 +82,8 @@ export function serve(data: ThreadData): void {
     say({ id: asked.id, answers: running.answers.map(packed) });
   };
   let isBusy = false;
-  const hear = (told: Told): void => (told === 'drain' ? drain.abort() : take(told));
-  parentPort!.on('message', async (first: Told) => {
+  const hear = (message: ToThread): void => (message === 'drain' ? drain.abort() : take(message));
+  parentPort!.on('message', async (first: ToThread) => {
     hear(first);
     if (isBusy) return;
     isBusy = true;

@@ -12,19 +12,19 @@ import { inPackage } from '../../package.js';
 import type { Act, Answer, Order } from '../calls/order.js';
 import { unpacked } from './failure.js';
 import {
-  type Asked,
   DRAINING,
   FILE,
+  type FromThread,
   GIVEN_UP,
   ORDER,
+  type OrderMessage,
   PROGRESS,
-  type Said,
   type ThreadData,
   WORDS_BYTES,
 } from './messages.js';
 
 export interface Waiting {
-  asked: Asked;
+  asked: OrderMessage;
   ended: Promise<unknown>;
   resolve: (answers: Answer[]) => void;
   reject: (error: unknown) => void;
@@ -58,7 +58,7 @@ export class CallThread {
 
   /** `jobs`: one for each file, to be noted while it is handled. Rejects when nothing of the order is under way any more. */
   run<A extends Act>(order: Order<A>, jobs?: readonly string[]): Promise<Answer<A>[]> {
-    const asked: Asked = { id: ++lastId, order: order as Order, jobs };
+    const asked: OrderMessage = { id: ++lastId, order: order as Order, jobs };
     const waiting: Partial<Waiting> = {};
     const answers = new Promise<Answer[]>((resolve, reject) => Object.assign(waiting, { resolve, reject }));
     this.take({ ...(waiting as Waiting), asked, ended: answers.catch(() => {}) });
@@ -116,7 +116,7 @@ export class CallThread {
     if (this.#worker) await endThread(this.#worker);
   }
 
-  #heard(said: Said): void {
+  #heard(said: FromThread): void {
     const waiting = this.#waiting.get(said.id);
     if (!waiting) {
       // An answer after it was given up: its call has ended.
@@ -141,7 +141,9 @@ export class CallThread {
       // Node would warn about each descriptor that was opened by openat2 and is closed by `fs`.
       trackUnmanagedFds: false,
     };
-    const worker = startThread(inPackage('dist/program/call-thread.cjs'), options, (said: Said) => this.#heard(said));
+    const worker = startThread(inPackage('dist/program/call-thread.cjs'), options, (said: FromThread) =>
+      this.#heard(said),
+    );
     const ended = (error: unknown): void => {
       if (this.#worker !== worker) return;
       this.#worker = undefined;

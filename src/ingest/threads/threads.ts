@@ -16,7 +16,7 @@ export interface ThreadsParts {
   pace?: ThreadData['pace'];
   /** The most threads that read or copy at the same time. */
   most: number;
-  /** The number of rounds of `look` without progress after which a thread is given up. */
+  /** The number of rounds of `check` without progress after which a thread is given up. */
   roundsMax: number;
   /** Notes that the `n`th thread hangs at a job; without a hand, that it no longer hangs. */
   noteHung: (n: number, hand?: Required<Hand>) => void;
@@ -71,7 +71,7 @@ export class CallThreads {
   }
 
   /** One round: gives up threads without progress. */
-  look(): void {
+  check(): void {
     for (const thread of [this.#quick, ...this.#long.keys()])
       if (thread.roundsWithoutProgress() >= this.parts.roundsMax) this.#replace(thread);
   }

@@ -49,7 +49,7 @@ export interface Tidying {
   isOver(): boolean;
   /** False: files are only reported. */
   remove: boolean;
-  told(file: OldFile): void;
+  onFile(file: OldFile): void;
 }
 
 export interface Tidied {
@@ -80,7 +80,7 @@ export async function pruneFolder(tidying: Tidying, rule: FolderRule): Promise<T
     else if (!tidying.remove || removeOne(found, tidying, folder)) {
       sum.files++;
       sum.bytes += found.stat.size;
-      tidying.told({ path: shownPath(found, tidying), bytes: found.stat.size, why });
+      tidying.onFile({ path: shownPath(found, tidying), bytes: found.stat.size, why });
     }
   }
   return sum;

@@ -49,9 +49,9 @@ function check(statePath: string): Answer {
     checkPages(statePath, sayLoaded);
     return 'whole';
   } catch (error) {
-    const told = asOperatorError(error);
-    if (told === undefined) throw error;
-    return { code: told.code, message: told.message };
+    const known = asOperatorError(error);
+    if (known === undefined) throw error;
+    return { code: known.code, message: known.message };
   }
 }
 

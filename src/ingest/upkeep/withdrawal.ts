@@ -13,7 +13,7 @@ import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { reserve } from '../warehouse/reserve.js';
 
-export interface Said {
+export interface Reason {
   who: string;
   why: string;
 }
@@ -24,7 +24,7 @@ export function adoptWithdrawal(
   feed: FeedOptions,
   content: Content,
   id: string,
-  { who, why }: Said,
+  { who, why }: Reason,
   leave?: boolean,
 ): void {
   const { row, sha256, size: bytes, device, inode, mtimeNs, sourcePath: key } = content;

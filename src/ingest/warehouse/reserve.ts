@@ -10,7 +10,7 @@ import type { FeedFiles } from '../files/feed-files.js';
 import { nthTargets, type Targets } from '../outputs/names.js';
 
 /** A check of the warehouse is trusted for this time. Reservations of stored contents stay longer (`RESERVED_FOR_MS`). */
-export const LOOK_TRUSTED_MS = 2_000;
+export const CHECK_TRUSTED_MS = 2_000;
 export const RESERVED_FOR_MS = 10_000;
 
 /** How far the numbering of a name is in this process. Thousands of files of one name must not each start at 2. */

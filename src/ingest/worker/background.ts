@@ -23,7 +23,7 @@ import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upke
 import { checkStateOnce } from '../upkeep/state-check.js';
 import { forgetReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
-import { Silence } from './silent-owners.js';
+import { SilentOwners } from './silent-owners.js';
 
 const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
@@ -37,14 +37,14 @@ function untilNextMs(periodMs: number): number {
 }
 
 /** The current job of a process, and the place in which it may hang. */
-export interface InHand {
+export interface Current {
   job: string | null;
   place: string;
 }
 
 type Reap = (reaped: Reaped, feed: FeedOptions) => Promise<unknown>;
 
-const NOTHING: InHand = { job: null, place: '' };
+const NOTHING: Current = { job: null, place: '' };
 
 export interface BackgroundParts {
   backend: Backend;
@@ -56,24 +56,24 @@ export interface BackgroundParts {
   stallMs: number;
   onFatal: (error: unknown) => void;
   /** Checks that the threads make progress. */
-  look: () => void;
+  checkThreads: () => void;
 }
 
 export class Background {
   readonly #timers: NodeJS.Timeout[] = [];
   /** By the caller that noted it: batches of several stages run interleaved, and one of them may have a file for an hour. */
-  readonly #inHand = new Map<object, InHand>();
-  #said: InHand = NOTHING;
+  readonly #current = new Map<object, Current>();
+  #said: Current = NOTHING;
   #stopped = false;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(readonly parts: BackgroundParts) {}
 
   /** Starts the heartbeats before everything else: the work before the first batch may take long, too. */
-  startBeats(): void {
+  startHeartbeats(): void {
     this.#every(limits.beatEveryMs, async () => {
       this.#beat();
-      this.parts.look();
+      this.parts.checkThreads();
       this.parts.backend.checkStillOurs();
       await countLostLines(this.parts.backend);
     });
@@ -82,8 +82,8 @@ export class Background {
   start(): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
-    const silence = new Silence(this.parts.stallMs, this.parts.emit);
-    this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
+    const silentOwners = new SilentOwners(this.parts.stallMs, this.parts.emit);
+    this.#every(silentOwners.everyMs, async () => silentOwners.check(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
     const periods = new Periods();
@@ -101,10 +101,10 @@ export class Background {
   }
 
   /** Written at once: if the process dies, the crash counts for the job that is noted. */
-  hand(by: object, now: InHand | undefined): void {
-    this.#inHand.delete(by);
-    if (now) this.#inHand.set(by, now);
-    const said = now ?? [...this.#inHand.values()].at(-1) ?? NOTHING;
+  hand(by: object, now: Current | undefined): void {
+    this.#current.delete(by);
+    if (now) this.#current.set(by, now);
+    const said = now ?? [...this.#current.values()].at(-1) ?? NOTHING;
     if (said.job === this.#said.job && said.place === this.#said.place) return;
     this.#said = said;
     this.#beat();
@@ -139,7 +139,7 @@ export class Background {
     for (const { owner, jobs, inHand, poisoned } of await backend.rescue(close)) {
       emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned: poisoned.length });
     }
-    this.#tellClosed(closed);
+    this.#logClosed(closed);
   }
 
   /** A call has not ended for --stall-seconds. If a place hangs, the gates of the stages that need it are closed. */
@@ -154,7 +154,7 @@ export class Background {
     const closed = await backend.transact((tx) =>
       this.#stagesNeeding(place, feed).flatMap((stage) => closeStuck(tx, feed, stage, place)),
     );
-    this.#tellClosed(closed);
+    this.#logClosed(closed);
   }
 
   /** The stages that need the place, among the stages that the feed uses. */
@@ -165,7 +165,7 @@ export class Background {
     );
   };
 
-  #tellClosed(closed: readonly ClosedGate[]): void {
+  #logClosed(closed: readonly ClosedGate[]): void {
     for (const { feed, stage, error } of closed) {
       const { place, code, message } = error;
       this.parts.emit('gate_closed', { feed, stage, place, code, reason: message });
@@ -209,8 +209,8 @@ export class Background {
     if (error instanceof PlaceError) return;
     if (errnoOf(error) === undefined) throw error;
     const reason = (error as Error).message;
-    if (this.#told.has(reason)) return;
-    this.#told.add(reason);
+    if (this.#logged.has(reason)) return;
+    this.#logged.add(reason);
     this.parts.emit('reaping_failed', { feed, reason });
   }
 }

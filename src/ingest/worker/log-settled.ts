@@ -4,23 +4,23 @@ import type { ClaimedJob, Outcome, SettleAnswer } from '../../../queue/backend.j
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import type { Emit, Step } from '../steps/stage.js';
 
-export interface Telling {
+export interface Logging {
   emit: Emit;
   trace: boolean;
   /** The feed's input, which is put before the path. */
   input: string;
 }
 
-export function tellSettled(
+export function logSettled(
   stage: string,
   done: readonly { job: ClaimedJob; step: Step }[],
   answers: readonly SettleAnswer[],
-  { emit, trace, input }: Telling,
+  { emit, trace, input }: Logging,
 ): void {
   const next = STAGE_NAMES[(STAGE_NAMES as readonly string[]).indexOf(stage) + 1];
   answers.forEach((answer, i) => {
     const { job, step } = done[i]!;
-    const { told, passed } = step;
+    const { onSettled, passed } = step;
     const named = (at = passed ? next : stage) => ({
       feed: job.feed,
       job: job.id,
@@ -31,9 +31,9 @@ export function tellSettled(
       emit('claim_lost', named());
       return;
     }
-    passed?.told?.();
+    passed?.onSettled?.();
     if (passed && trace) emit('stage_step', { ...named(stage), outcome: passed.outcome.kind });
-    told?.(answer.outcome);
+    onSettled?.(answer.outcome);
     if (answer.outcome.kind === 'hold')
       emit('file_held', { ...named(), code: answer.outcome.code, reason: answer.outcome.reason });
     if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named(), why: answer.outcome.why });

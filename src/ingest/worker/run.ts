@@ -24,7 +24,7 @@ import { Background } from './background.js';
 import { settlementOf } from './batch-calls.js';
 import { Dispatchers } from './dispatchers.js';
 import { Feeds } from './feeds.js';
-import { tellSettled } from './log-settled.js';
+import { logSettled } from './log-settled.js';
 import { openBatch, type Worker } from './open-batch.js';
 
 /** A job of a feed that no producer has recorded (yet) is tried again after this time. */
@@ -38,14 +38,14 @@ export async function runWorker(context: ChildContext): Promise<void> {
   // A worker without feeds makes no state: if the state is missing, that is an error.
   const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
   const feeds = new Feeds(backend, statePath, context.emit);
-  const onError = noticeOf(context);
+  const onError = errorHandler(context);
   const shared = sharedLedgerOf(backend, context);
   const background: Background = new Background({
     ...{ backend, statePath, feeds, shared },
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
-    look: () => threads.look(),
+    checkThreads: () => threads.check(),
   });
   let tooManyHang = (): void => {};
   const lost = new Promise<void>((resolve) => (tooManyHang = resolve));
@@ -63,7 +63,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
       backend.beat({ job: null, place: '' });
       backend.clearHands();
     });
-    background.startBeats();
+    background.startHeartbeats();
     threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
@@ -133,7 +133,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
       const done = group.map((job, i) => ({ job, step: steps[i]! })).filter(({ job, step }) => !isKept(job, step));
       const settlements = done.map(({ job, step }) => settlementOf(job, step));
       const answers = await settle(...notingArrivals(feed?.options, settlements, around));
-      tellSettled(stage.name, done, answers, {
+      logSettled(stage.name, done, answers, {
         emit: context.emit,
         trace: context.config.service.trace,
         input: feed?.options.input ?? '',
@@ -196,15 +196,15 @@ function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
  * Returns the handler for errors outside of any job. An unwritable state is logged once and tried again. A bug is logged each time. So is
  * an errno that no stage expected: it concerns files, and the process itself is sound. Any other error ends the process.
  */
-export function noticeOf(context: Pick<ChildContext, 'emit' | 'fail'>): (error: unknown) => void {
-  const told = new Set<string>();
+export function errorHandler(context: Pick<ChildContext, 'emit' | 'fail'>): (error: unknown) => void {
+  const logged = new Set<string>();
   return (error) => {
     const code = (error as { code?: string }).code ?? 'bug';
     const message = error instanceof Error ? error.message : String(error);
     if (code === 'bug' || errnoOf(error) !== undefined)
       context.emit('bug', { error: error instanceof Error ? error.stack : message });
     else if (code !== 'state_full' && code !== 'state_io') context.fail(error);
-    else if (!told.has(message)) context.emit('state_unwritable', { code, reason: message });
-    told.add(message);
+    else if (!logged.has(message)) context.emit('state_unwritable', { code, reason: message });
+    logged.add(message);
   };
 }

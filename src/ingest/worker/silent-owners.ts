@@ -17,7 +17,7 @@ interface Watched {
   rounds: number;
 }
 
-export class Silence {
+export class SilentOwners {
   readonly everyMs = limits.beatEveryMs;
   readonly #watched = new Map<OwnerId, Watched>();
   readonly #roundsMax: number;
@@ -30,24 +30,24 @@ export class Silence {
   }
 
   /** One round, every `everyMs`. */
-  look(owners: readonly (OwnerSlot & { alive: boolean })[]): void {
+  check(owners: readonly (OwnerSlot & { alive: boolean })[]): void {
     const living = owners.filter(({ alive }) => alive);
     for (const id of this.#watched.keys()) if (!living.some(({ owner }) => owner === id)) this.#watched.delete(id);
-    for (const slot of living) this.#lookAt(slot);
+    for (const slot of living) this.#checkOne(slot);
   }
 
-  #lookAt(slot: OwnerSlot): void {
+  #checkOne(slot: OwnerSlot): void {
     const before = this.#watched.get(slot.owner);
     if (before?.beat === slot.beat) {
       before.rounds++;
-      if (before.rounds === this.#roundsMax) this.#tell('worker_silent', slot, before);
+      if (before.rounds === this.#roundsMax) this.#log('worker_silent', slot, before);
       return;
     }
-    if (before && before.rounds >= this.#roundsMax) this.#tell('worker_back', slot, before);
+    if (before && before.rounds >= this.#roundsMax) this.#log('worker_back', slot, before);
     this.#watched.set(slot.owner, { beat: slot.beat, rounds: 0 });
   }
 
-  #tell(event: string, slot: OwnerSlot, { rounds }: Watched): void {
+  #log(event: string, slot: OwnerSlot, { rounds }: Watched): void {
     const { owner, title, pid, place } = slot;
     const quietSeconds = Math.round((rounds * this.everyMs) / 1_000);
     this.emit(event, {

@@ -23,7 +23,7 @@ test('no beat for six seconds is silence, and a beat ends it', async (t) => {
   const { owner, view } = await ownerAndView(t);
   const watch = new ProcessWatch();
   const at = (second: number): [Condition, number] => {
-    const [one] = watch.look(view, second * SECOND);
+    const [one] = watch.check(view, second * SECOND);
     return [one!.condition, one!.quiet_seconds];
   };
   for (let second = 0; second <= 6; second++) assert.deepEqual(at(second), ['at work', second]);
@@ -35,5 +35,5 @@ test('no beat for six seconds is silence, and a beat ends it', async (t) => {
 test('who was suspended itself has seen no beats, and accuses nobody', async (t) => {
   const { view } = await ownerAndView(t);
   const watch = new ProcessWatch();
-  for (const second of [0, 3_600, 3_601]) assert.equal(watch.look(view, second * SECOND)[0]!.condition, 'at work');
+  for (const second of [0, 3_600, 3_601]) assert.equal(watch.check(view, second * SECOND)[0]!.condition, 'at work');
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ClaimedJob, Job } from '../../../queue/index.js';
 import { openRoot } from '../../../src/ingest/files/feed-files.js';
 import { offer } from '../../../src/ingest/producer/offer.js';
-import { lookAt } from '../../../src/ingest/producer/stat-paths.js';
+import { statPaths } from '../../../src/ingest/producer/stat-paths.js';
 import type { JobFacts } from '../../../src/ingest/rules/facts.js';
 import { identityOf, parseIdentity } from '../../../src/ingest/rules/identity.js';
 import { bootId, nameOfText, statAt } from '../../../src/linux/index.js';
@@ -58,7 +58,7 @@ scenario('a sidecar that came while its job looked for it is not overlooked', as
   await world.untilJob('x.csv', (job) => dueInMs(world, job) <= 0);
   const [claim] = await world.backend.claim('verify-complete', 1);
   assert(claim);
-  // Looked before it came, noted after it: nothing will change any more.
+  // Checked before the sidecar came, noted after it: nothing changes later.
   const dir = openRoot(world.input);
   const identity = identityOf(statAt(dir, nameOfText('x.csv')), statAt(dir, nameOfText('x.csv.ok')));
   closeSync(dir);
@@ -109,7 +109,7 @@ scenario(
       writeFileSync(join(world.input, `${path}.ok`), '');
       writeFileSync(join(world.input, path), '1');
       const fd = openRoot(world.input);
-      const { files } = lookAt([{ path: nameOfText(path), by }], { fd }, nameOfText('.ok'));
+      const { files } = statPaths([{ path: nameOfText(path), by }], { fd }, nameOfText('.ok'));
       closeSync(fd);
       await offer(files, offering);
       const first = await world.untilJob(path);
@@ -176,7 +176,7 @@ scenario('a file below --min-bytes is taken when it has grown', async (world) =>
   await world.untilJob('x.csv');
 });
 
-scenario('a file that vanished before it was looked at is forgotten', async (world) => {
+scenario('a file that vanished before it was checked is forgotten', async (world) => {
   await world.start();
   writeFileSync(join(world.input, 'x.csv'), '1');
   unlinkSync(join(world.input, 'x.csv'));

@@ -62,7 +62,10 @@ const later = (world: World, told: (file: OldFile) => void, keepMs = HOUR_MS / 2
       isOver: () => false,
     };
     try {
-      return await pruneFolder({ ...of, remove: true, told }, { folder: DUPLICATES, keepMs, bytesMax: undefined });
+      return await pruneFolder(
+        { ...of, remove: true, onFile: told },
+        { folder: DUPLICATES, keepMs, bytesMax: undefined },
+      );
     } finally {
       files.close();
     }

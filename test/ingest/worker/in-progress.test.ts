@@ -19,7 +19,7 @@ test('a file that is read for an hour is in hand again when another batch has en
       emit: () => {},
       stallMs: 60_000,
       onFatal: (error) => assert.ifError(error),
-      look: () => {},
+      checkThreads: () => {},
     });
     const inHand = () => backend.owners().map(({ job, place }) => [job, place]);
     const [hash, verify] = [{}, {}];

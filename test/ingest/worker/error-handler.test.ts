@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EnvironmentError } from '../../../src/base/errors.js';
-import { noticeOf } from '../../../src/ingest/worker/run.js';
+import { errorHandler } from '../../../src/ingest/worker/run.js';
 import { LinuxError } from '../../../src/linux/index.js';
 
 function noticed(error: unknown): { told: string[]; failed: unknown[] } {
   const [told, failed]: [string[], unknown[]] = [[], []];
-  noticeOf({ emit: (event) => void told.push(event), fail: (why) => void failed.push(why) })(error);
+  errorHandler({ emit: (event) => void told.push(event), fail: (why) => void failed.push(why) })(error);
   return { told, failed };
 }
 
