@@ -45,8 +45,17 @@ export async function writersIn(directory: string, program: string, each: number
       new Program(program, [kind, String(Math.ceil(part * each)), seed], undefined, { cwd: directory }).ended,
   );
   const told: Written = {
-    ...{ versions: new Map(), lines: new Map(), failed: [], opens: 0, knocks: 0, gone: 0, over: 0 },
-    ...{ slowestMs: 0, waited: 0, slowestWaitMs: 0, slowestCreateMs: 0 },
+    versions: new Map(),
+    lines: new Map(),
+    failed: [],
+    opens: 0,
+    knocks: 0,
+    gone: 0,
+    over: 0,
+    slowestMs: 0,
+    waited: 0,
+    slowestWaitMs: 0,
+    slowestCreateMs: 0,
   };
   for (const { code, stdout } of await Promise.all(runs)) {
     if (code !== 0) throw new Error(`a writer ended with ${code}`);

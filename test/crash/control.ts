@@ -126,7 +126,12 @@ function callAt(record: Buffer, number: number): Call {
   const text = (from: number, to: number) => record.toString('latin1', from, to).split('\0')[0]!;
   const int = (at: number) => Number(record.readBigInt64LE(at));
   return {
-    ...{ number, pid: int(8), stage: int(16), failed: int(24) === 1 },
-    ...{ call: text(32, 56), path: text(56, 56 + PATH), from: text(56 + PATH, RECORD) },
+    number,
+    pid: int(8),
+    stage: int(16),
+    failed: int(24) === 1,
+    call: text(32, 56),
+    path: text(56, 56 + PATH),
+    from: text(56 + PATH, RECORD),
   };
 }

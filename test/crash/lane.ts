@@ -93,7 +93,10 @@ export class Lane {
       env: {
         ...process.env,
         ...this.env,
-        ...{ LD_PRELOAD: this.library, CRASH_CONTROL: control.path, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
+        LD_PRELOAD: this.library,
+        CRASH_CONTROL: control.path,
+        UV_THREADPOOL_SIZE: '1',
+        UV_USE_IO_URING: '0',
       },
     });
     const heard = { stderr: '', first: false, onFirst: () => {} };

@@ -23,9 +23,15 @@ import type { Unit } from './unit.js';
 
 const { values } = parseArgs({
   options: {
-    ...{ seed: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' }, lanes: { type: 'string' } },
-    ...{ keep: { type: 'boolean' }, resume: { type: 'boolean' }, minutes: { type: 'string' } },
-    ...{ processes: { type: 'boolean' }, short: { type: 'boolean' } },
+    seed: { type: 'string' },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    lanes: { type: 'string' },
+    keep: { type: 'boolean' },
+    resume: { type: 'boolean' },
+    minutes: { type: 'string' },
+    processes: { type: 'boolean' },
+    short: { type: 'boolean' },
   },
 });
 const JOURNAL = join(PACKAGE, 'var', 'crash.jsonl');
@@ -43,7 +49,9 @@ function openJournal(): Journal {
   if (resumed) return resumed;
   const seed = values.seed ?? String(Date.now());
   return Journal.begin(isOne ? `${JOURNAL}.one` : JOURNAL, {
-    ...{ seed, version: versionNow(), begun: new Date().toISOString() },
+    seed,
+    version: versionNow(),
+    begun: new Date().toISOString(),
     short: values.short === true,
   });
 }

@@ -14,8 +14,13 @@ export const PARTS = {
 
 /** Units of the short form; of the parts that are not named, all. About twenty minutes on two cores. */
 export const SHORT: Partial<Record<Part, number>> = {
-  ...{ kill: 200, error: 120, recovery: 40, storm: 10, processes: 10 },
-  ...{ power: 2, frozen: 1 },
+  kill: 200,
+  error: 120,
+  recovery: 40,
+  storm: 10,
+  processes: 10,
+  power: 2,
+  frozen: 1,
 };
 
 export type Part = keyof typeof PARTS;

@@ -25,8 +25,12 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
   const calls = control.log();
   const hit = control.get('hits') > 0;
   const end: RoundEnd = {
-    ...{ hits: [hit ? calls[plan.faults[0]!.at - 1] : undefined], calls, retried: false },
-    ...{ renames: control.get('renames'), places: scene.roots, recoveryCalls: 0 },
+    hits: [hit ? calls[plan.faults[0]!.at - 1] : undefined],
+    calls,
+    retried: false,
+    renames: control.get('renames'),
+    places: scene.roots,
+    recoveryCalls: 0,
     violations: [],
   };
   // All was in: who is killed while it drains is told, and nobody starts it again.
@@ -43,5 +47,8 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
 }
 
 const envOf = (lane: Lane, control: Control): NodeJS.ProcessEnv => ({
-  ...{ LD_PRELOAD: lane.library, CRASH_CONTROL: control.path, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
+  LD_PRELOAD: lane.library,
+  CRASH_CONTROL: control.path,
+  UV_THREADPOOL_SIZE: '1',
+  UV_USE_IO_URING: '0',
 });

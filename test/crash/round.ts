@@ -39,8 +39,13 @@ const NO_FAULT: Fault = { kind: 'nothing', at: 0 };
 export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, keep = false): Promise<RoundEnd> {
   const scene = new Scene(plan.seed, grounds);
   const end: RoundEnd = {
-    ...{ hits: [], calls: [], retried: false, recoveryCalls: 0 },
-    ...{ violations: [], renames: 0, places: scene.roots },
+    hits: [],
+    calls: [],
+    retried: false,
+    recoveryCalls: 0,
+    violations: [],
+    renames: 0,
+    places: scene.roots,
   };
   const clocks = { boot: 0, hour: 0 as 0 | 1, second: false };
   const run = (fault: Fault) => runOnce(lane, scene, fault, clocks);

@@ -48,7 +48,8 @@ export class Scene {
     this.far = mkdtempSync(join(far, 'ingest-far-'));
     const quick = { poll: true, settleMs: 100 };
     this.world = new World({
-      ...{ seed, ground },
+      seed,
+      ground,
       feeds: {
         near: { options: { ...quick, stabilitySeconds: 0.5 } },
         made: { options: { ...quick, stabilitySeconds: 0.5, process: BY_COUNTRY } },

@@ -11,6 +11,11 @@ export interface Unit {
 
 /** Of a unit that counts no calls. */
 export const entryOf = ({ part, name }: Pick<Unit, 'part' | 'name'>, more: Partial<Entry>): Entry => ({
-  ...{ part, name, points: [], recoveryCalls: 0, retried: false, violations: [] },
+  part,
+  name,
+  points: [],
+  recoveryCalls: 0,
+  retried: false,
+  violations: [],
   ...more,
 });

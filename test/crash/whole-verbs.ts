@@ -40,7 +40,11 @@ async function withdrawOne(backend: Backend, { feeds }: Config, sha256: string):
 async function pruneOld(backend: Backend): Promise<number> {
   const beforeMs = Date.now() - KEPT_MS;
   const { jobs, records } = await pruneHistory({
-    ...{ view: backend, backend, beforeMs, pieces: new Pieces(0), isOver: () => false },
+    view: backend,
+    backend,
+    beforeMs,
+    pieces: new Pieces(0),
+    isOver: () => false,
   });
   return jobs + records;
 }

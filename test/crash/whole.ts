@@ -64,7 +64,10 @@ export class Whole {
       await checkManifestsKnown(this.backend, feed);
       this.#feeds.set(feed.name, { options: feed, roots });
       const producer = new FeedProducer({
-        ...{ backend: this.backend, feed, boot: bootId(), emit: tell },
+        backend: this.backend,
+        feed,
+        boot: bootId(),
+        emit: tell,
         onFatal: this.fail,
       });
       producer.start();
@@ -181,7 +184,11 @@ export class Whole {
     const boot = bootId();
     const hand: Batch['hand'] = (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' });
     return {
-      ...{ backend, feed: feed.options, files, boot, emit: tell },
+      backend,
+      feed: feed.options,
+      files,
+      boot,
+      emit: tell,
       // Jobs of one feed go straight on, as in a worker of all stages; the other's stage by stage, as in one of each.
       goesOn: goesOn(backend, feed.options.name, feed.options.name === STRAIGHT ? ALL : NONE),
       calls: new BatchCalls(files, hand),

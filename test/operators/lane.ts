@@ -102,7 +102,10 @@ class Hand {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        ...{ LD_PRELOAD: library, CRASH_CONTROL: control, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
+        LD_PRELOAD: library,
+        CRASH_CONTROL: control,
+        UV_THREADPOOL_SIZE: '1',
+        UV_USE_IO_URING: '0',
       },
     });
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {

@@ -23,11 +23,18 @@ export function draw(seed: string, ground: string): Sequence {
   const below = rolled(seed);
   const verbs = Object.entries(VERBS).flatMap(([verb, { weight }]) => Array.from({ length: weight }, () => verb));
   const plan: Plan = {
-    ...{ seed, ground, straight: below(2) === 0, sidecars: below(3) === 0, chain: below(3) === 0 },
+    seed,
+    ground,
+    straight: below(2) === 0,
+    sidecars: below(3) === 0,
+    chain: below(3) === 0,
     hour: below(3) === 0 ? 23 + below(55) / 60 : 12,
   };
   const step = (verb: string): Step => ({
-    ...{ verb, a: below(1_000), b: below(1_000), c: below(1_000) },
+    verb,
+    a: below(1_000),
+    b: below(1_000),
+    c: below(1_000),
     ...(below(100) < KILLED && {
       fault: { kind: below(2) === 0 ? 'kill before' : 'kill after', at: 1 + below(CALLS[below(CALLS.length)]!) },
     }),

@@ -25,7 +25,10 @@ describe('a disk that is full', CONCURRENTLY, () => {
     const tail = await world.manifestTail();
     await comesThrough(world, {
       // Lines alone need room there, whatever their files' size is.
-      ...{ place: 'manifests', code: 'ENOSPC', files: 20, bytes: 1_500 * KiB },
+      place: 'manifests',
+      code: 'ENOSPC',
+      files: 20,
+      bytes: 1_500 * KiB,
       breaks: () => fill(ballast, 2 * 1024),
       repairs: () => rmSync(ballast),
     });

@@ -48,7 +48,10 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
     const ballast = join(world.feed().warehouse, 'ballast');
     tmpfsMount(world.feed().warehouse, { size: '8m' });
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'ENOSPC', files: 3, bytes: 900 * KiB },
+      place: 'warehouse',
+      code: 'ENOSPC',
+      files: 3,
+      bytes: 900 * KiB,
       breaks: () => fill(ballast, 6 * 1024),
       repairs: () => rmSync(ballast),
     });
@@ -62,7 +65,8 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
     mkdirSync(source);
     bindMount(source, warehouse);
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'no_marker' },
+      place: 'warehouse',
+      code: 'no_marker',
       // Without -l: nobody keeps it busy beyond a batch.
       breaks: () => assert(unmount(warehouse, { busy: 'fails' })),
       repairs: () => {
@@ -111,7 +115,8 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     tmpfsMount(warehouse, { options: ['nr_inodes=64'] });
     const ballast = join(warehouse, 'ballast');
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'ENOSPC' },
+      place: 'warehouse',
+      code: 'ENOSPC',
       breaks: () => {
         mkdirSync(ballast);
         assert.throws(() => {
@@ -178,7 +183,8 @@ describe('a warehouse that cannot be looked at', CONCURRENTLY, () => {
       for (const name of partitions()) act(join(world.feed().warehouse, name));
     };
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'EACCES' },
+      place: 'warehouse',
+      code: 'EACCES',
       breaks: () =>
         each((path) => {
           chownSync(path, 0, 0);

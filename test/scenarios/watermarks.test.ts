@@ -78,19 +78,28 @@ const allIn = (stage: string) => (world: World) =>
 describe('below a watermark', CONCURRENTLY, () => {
   test('the warehouse: files are hashed and have their lines, and wait for move', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'warehouse', code: 'low_space', options: { minFreeBytes: MARK } },
-      ...{ ...ballast, stands: allIn('move') },
+      place: 'warehouse',
+      code: 'low_space',
+      options: { minFreeBytes: MARK },
+      ...ballast,
+      stands: allIn('move'),
     }));
 
   test('the manifests: files are hashed and wait for their lines', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'manifests', code: 'low_space', options: { minFreeBytes: MARK } },
-      ...{ ...ballast, stands: allIn('manifest') },
+      place: 'manifests',
+      code: 'low_space',
+      options: { minFreeBytes: MARK },
+      ...ballast,
+      stands: allIn('manifest'),
     }));
 
   test('inodes of the warehouse', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'warehouse', code: 'low_inodes', options: { minFreeInodes: 100 }, mount: ['nr_inodes=300'] },
+      place: 'warehouse',
+      code: 'low_inodes',
+      options: { minFreeInodes: 100 },
+      mount: ['nr_inodes=300'],
       breaks: (folder) => {
         mkdirSync(join(folder, 'many'));
         for (let i = 0; i < 220; i++) writeFileSync(join(folder, 'many', `${i}`), '');
@@ -101,7 +110,9 @@ describe('below a watermark', CONCURRENTLY, () => {
 
   test('the state: nothing new is written there, and files stay in the input', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'state', code: 'low_space', options: { stateMinFreeBytes: MARK } },
+      place: 'state',
+      code: 'low_space',
+      options: { stateMinFreeBytes: MARK },
       ...ballast,
       stands: (world) =>
         world.log.named('delivery_failing').length === 1 && world.jobs().every(({ state }) => state === 'done'),

@@ -15,7 +15,10 @@ export function putter(files: FeedFiles, { feed }: Terms, pace?: Paced): (file: 
     const stat = statEntry(entry);
     if (!entry || !stat) return { kind: 'no_source' };
     const source = {
-      ...{ entry, stat, sha256: Buffer.from(file.sha256, 'hex'), claim: { id: file.id, claimNo: file.claimNo } },
+      entry,
+      stat,
+      sha256: Buffer.from(file.sha256, 'hex'),
+      claim: { id: file.id, claimNo: file.claimNo },
       bounds: { pace, keepFree: feed.minFreeBytes },
     };
     const act = () => putByBytes(files.warehouse, file.target, source, file.came);

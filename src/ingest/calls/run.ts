@@ -20,9 +20,15 @@ type Acting<A extends Act> = (
 ) => (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
 
 const ACTS: { [A in Act]: Acting<A> } = {
-  ...{ seal: sealer, hash: hasher, move: mover, free_name: namer },
-  ...{ read: reader, put: putter, compare: comparer },
-  ...{ begin_outputs: beginner, finish_outputs: finisher },
+  seal: sealer,
+  hash: hasher,
+  move: mover,
+  free_name: namer,
+  read: reader,
+  put: putter,
+  compare: comparer,
+  begin_outputs: beginner,
+  finish_outputs: finisher,
 };
 
 const STOPPED = { kind: 'stopped' } as const;

@@ -27,14 +27,12 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
   }
   if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
   const { acts } = judge({
-    ...{
-      row: 'withdrawn',
-      job: 'taking_out',
-      line: 'not_looked',
-      back: 'taken_out',
-      owed: false,
-      sealed: 'not_looked',
-    },
+    row: 'withdrawn',
+    job: 'taking_out',
+    line: 'not_looked',
+    back: 'taken_out',
+    owed: false,
+    sealed: 'not_looked',
     path: await pathOf(job, batch, content),
   });
   if (acts.includes('hold_withdrawn_file_differs')) {

@@ -42,7 +42,9 @@ export const forgettingOutputs = (step: Step, content: number | undefined): Step
 
 /** The name beside the file's own name in `failed/`. */
 const keyOf = ({ id, path, inside }: IngestJob, { suffix }: Output): WorkKey => ({
-  ...{ id, inside, path: `${path}${suffix}` as ByteName },
+  id,
+  inside,
+  path: `${path}${suffix}` as ByteName,
 });
 
 function removeUnmoved({ id }: IngestJob, { files }: Batch): void {

@@ -62,10 +62,18 @@ export class ProcessWatch {
       const condition = !alive ? 'dead' : stopped ? 'stopped' : quietMs > SILENT_MS ? 'silent' : 'at work';
       const parentStopped = seen !== undefined && seenInProc(seen.parent)?.stopped === true;
       return {
-        ...{ owner, pid, title, alive, condition, quiet_seconds: Math.floor(quietMs / 1_000) },
+        owner,
+        pid,
+        title,
+        alive,
+        condition,
+        quiet_seconds: Math.floor(quietMs / 1_000),
         last_beat_at: alive ? at(beat) : null,
         attended_at: attendedMs > 0 ? at(attendedMs) : null,
-        ...{ parent_stopped: parentStopped, parent_pid: seen?.parent ?? null, job, place },
+        parent_stopped: parentStopped,
+        parent_pid: seen?.parent ?? null,
+        job,
+        place,
         thread_jobs: threads.map((hand) => hand.job),
         hanging_jobs: threads.flatMap((hand) => (alive && hand.hangs ? [hand.job] : [])),
       };

@@ -55,7 +55,11 @@ export interface OpenOptions {
 export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
   return operators(() =>
     openQueue({
-      ...{ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, onUnclean: closeUntilChecked },
+      path: statePath,
+      host: host(),
+      stages: STAGE_NAMES,
+      modules: MODULES,
+      onUnclean: closeUntilChecked,
       ...options,
     }),
   );

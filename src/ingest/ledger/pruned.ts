@@ -56,20 +56,23 @@ export function prunedAfter(reader: Reader, feed: string, after: Buffer, max: nu
 function asContent(feed: string, sha256: Buffer, hours: number, manifests: string): Content {
   const hour = new Date(hours * HOUR_MS).toISOString().slice(0, 13).replace(/[-T]/g, '/');
   return {
-    ...{
-      row: 0,
-      feed,
-      sha256,
-      generation: 1,
-      state: 'stored',
-      carrier: '',
-      size: 0,
-      device: '',
-      inode: '',
-      mtimeNs: '',
-    },
-    ...{ sourcePath: Buffer.from(`${manifests}/${hour}/manifest.jsonl`), seal: 'lease', target: null, hour },
-    ...{ ingestId: null, ingestedAtMs: null, note: 'pruned' },
+    row: 0,
+    feed,
+    sha256,
+    generation: 1,
+    state: 'stored',
+    carrier: '',
+    size: 0,
+    device: '',
+    inode: '',
+    mtimeNs: '',
+    sourcePath: Buffer.from(`${manifests}/${hour}/manifest.jsonl`),
+    seal: 'lease',
+    target: null,
+    hour,
+    ingestId: null,
+    ingestedAtMs: null,
+    note: 'pruned',
   };
 }
 

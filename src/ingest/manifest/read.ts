@@ -137,12 +137,17 @@ export function processedIn({ fields }: ReadRecord): ReadProcessed | undefined {
   if (!Array.isArray(outputs) || typeof process !== 'object' || process === null) return undefined;
   const headerSha256 = typeof fields.header_sha256 === 'string' ? fields.header_sha256 : null;
   return {
-    ...{ chain: String(process.chain), version: String(process.version) },
-    ...{ rows: Number(fields.rows) || 0, rejected: Number(fields.rejected) || 0 },
-    ...{ columns: typeof fields.columns === 'number' ? fields.columns : null, headerSha256 },
+    chain: String(process.chain),
+    version: String(process.version),
+    rows: Number(fields.rows) || 0,
+    rejected: Number(fields.rejected) || 0,
+    columns: typeof fields.columns === 'number' ? fields.columns : null,
+    headerSha256,
     outputs: (outputs as Record<string, unknown>[]).map((output) => ({
-      ...{ tag: String(output.tag), path: pathBytesOf({ fields: output }, 'warehouse_path') },
-      ...{ rows: Number(output.rows) || 0, size: Number(output.size) || 0 },
+      tag: String(output.tag),
+      path: pathBytesOf({ fields: output }, 'warehouse_path'),
+      rows: Number(output.rows) || 0,
+      size: Number(output.size) || 0,
       sha256: Buffer.from(String(output.sha256), 'hex'),
     })),
   };

@@ -89,7 +89,12 @@ export class Pruning {
     try {
       const { unknown } = await pruneFolder(
         {
-          ...{ view: this.backend, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), remove: true },
+          view: this.backend,
+          feed,
+          files,
+          nowMs: Date.now(),
+          pieces: new Pieces(REST_TIMES),
+          remove: true,
           isOver: () => this.#isOver,
           onFile: (file) => this.emit('file_pruned', { feed, ...file }),
         },

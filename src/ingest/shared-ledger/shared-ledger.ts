@@ -222,7 +222,11 @@ const questionOf = (
   { job, sha256, size, waitedMs }: AskedFile,
   { name, sameContentAgainAfterMs: againMs }: FeedOptions,
 ): Question => ({
-  ...{ sha256, feed: name, claim: randomUUID(), job, size },
+  sha256,
+  feed: name,
+  claim: randomUUID(),
+  job,
+  size,
   ...(againMs !== undefined && { againAfterMs: againMs + waitedMs }),
 });
 

@@ -29,7 +29,9 @@ export async function askShared(jobs: readonly IngestJob[], steps: Step[], batch
     const answers = await shared.ask(
       feed,
       open.map(({ job, sha256 }) => ({
-        ...{ job: job.id, sha256, size: job.claim.bytes },
+        job: job.id,
+        sha256,
+        size: job.claim.bytes,
         waitedMs: Math.max(0, Date.now() - job.claim.createdAtMs),
       })),
     );

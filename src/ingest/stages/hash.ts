@@ -67,7 +67,9 @@ const isLarge = ({ claim: { bytes }, facts: { sealed } }: IngestJob): boolean =>
   bytes > SMALL_BYTES || sealed?.kind === 'copy';
 
 export const toHash = ({ id, path, inside, facts }: IngestJob): ToHash => ({
-  ...{ id, path, inside },
+  id,
+  path,
+  inside,
   ...(facts.sealed && { sealed: facts.sealed }),
   ...(facts.unread && { unread: true }),
   isHashed: facts.sha256 !== undefined,

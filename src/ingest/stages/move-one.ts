@@ -36,19 +36,25 @@ export interface OneMove {
 }
 
 export const toMove = ({ job, target, output }: OneMove): ToMove => ({
-  ...{ ...sourceOf(job), target },
+  ...sourceOf(job),
+  target,
   ...(output && { output: recordedAs(job, output) }),
 });
 
 const recordedAs = ({ id }: IngestJob, { n, claimNo, size, inode }: Output & { claimNo: number }): OutputSource => ({
-  ...{ name: outputName(id, n, claimNo), size, inode },
+  name: outputName(id, n, claimNo),
+  size,
+  inode,
 });
 
 const sha256Of = ({ content, output }: OneMove): string => (output ?? content).sha256.toString('hex');
 
 /** The source of a move, with its identity when it was hashed. */
 export const sourceOf = (job: IngestJob): Source => ({
-  ...{ id: job.id, path: job.path, inside: job.inside, part: partOf(job) },
+  id: job.id,
+  path: job.path,
+  inside: job.inside,
+  part: partOf(job),
   identity: job.facts.sealed!.identity,
 });
 
@@ -67,7 +73,8 @@ export function withoutMove(job: IngestJob, batch: Batch, content: Content | und
 
 /** `came`: the result of the rename. */
 export const toPut = (one: OneMove, came: ToPut['came']): ToPut => ({
-  ...{ ...toMove(one), came },
+  ...toMove(one),
+  came,
   sha256: sha256Of(one),
   claimNo: one.job.claim.claimNo,
 });

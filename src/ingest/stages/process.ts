@@ -77,8 +77,14 @@ async function throughChain(job: IngestJob, batch: Batch, content: Content): Pro
   if (begun.kind !== 'begun') return begun.kind === 'changed' ? changed(job) : sealedMissing(job, batch);
   const { feed } = batch;
   const file = {
-    ...{ kind: 'file' as const, job: job.id, path: begun.path, name: shownName(job.path), size: content.size },
-    ...{ directory: begun.directory, claim: job.claim.claimNo, minFreeBytes: feed.minFreeBytes },
+    kind: 'file' as const,
+    job: job.id,
+    path: begun.path,
+    name: shownName(job.path),
+    size: content.size,
+    directory: begun.directory,
+    claim: job.claim.claimNo,
+    minFreeBytes: feed.minFreeBytes,
   };
   const end = await batch.chains.run(feed, file, (job.facts.chainDeaths ?? 0) > 0);
   if (end.kind === 'done') return finished(job, batch, content, end);
@@ -196,9 +202,13 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): S
 }
 
 const processedBy = ({ claim }: IngestJob, { feed }: Batch, { report, version, answer }: Made) => ({
-  ...{ claimNo: claim.claimNo, chain: feed.process!.start, version },
-  ...{ rows: report.records, rejected: report.rejected },
-  ...{ columns: report.columns ?? null, headerSha256: report.headerSha256 ?? null },
+  claimNo: claim.claimNo,
+  chain: feed.process!.start,
+  version,
+  rows: report.records,
+  rejected: report.rejected,
+  columns: report.columns ?? null,
+  headerSha256: report.headerSha256 ?? null,
   outputs: answer.outputs.map(({ sha256, ...its }, i) => {
     const { tag, name, extension, rows } = report.outputs[i]!;
     return {

@@ -38,7 +38,9 @@ export const verifyComplete: Stage = {
 };
 
 const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
-  ...{ id, path, inside },
+  id,
+  path,
+  inside,
   seen: facts.seen!,
   isFirst: claim.claimNo === 1,
 });

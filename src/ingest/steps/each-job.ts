@@ -161,7 +161,10 @@ function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Step {
     onSettled: () => {
       if (isNew && outcome.kind === 'defer')
         batch.emit('copy_waits', {
-          ...{ feed: batch.feed.name, job: job.id, path: job.path, bytes: error.bytes },
+          feed: batch.feed.name,
+          job: job.id,
+          path: job.path,
+          bytes: error.bytes,
           reason: `a copy of it would leave less free at ${batch.feed.warehouse} than --min-free-bytes`,
         });
     },

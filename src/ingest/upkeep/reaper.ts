@@ -70,7 +70,12 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
 /** Only the name is known here. The new job reads the bytes, and so finds line and content. */
 function isAdoptable(job: Job | undefined): boolean {
   const { acts } = judge({
-    ...{ row: 'none', line: 'none', back: 'no', owed: false, path: 'not_looked', sealed: 'file' },
+    row: 'none',
+    line: 'none',
+    back: 'no',
+    owed: false,
+    path: 'not_looked',
+    sealed: 'file',
     job: job === undefined ? 'none' : job.state === 'done' ? 'done' : 'open',
   });
   return acts.includes('adopt_at_hash');
@@ -91,7 +96,11 @@ async function adopt(backend: Backend, feed: string, files: FeedFiles, job: Work
   const { id, path } = job;
   return backend.transact((tx) =>
     tx.adopt({
-      ...{ id, feed, key: bytesOfName(path), bytes: stat.size, stage: 'hash' },
+      id,
+      feed,
+      key: bytesOfName(path),
+      bytes: stat.size,
+      stage: 'hash',
       identity: identityOf(stat),
       payload: payloadOf(facts),
     }),

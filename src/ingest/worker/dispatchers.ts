@@ -48,7 +48,11 @@ export class Dispatchers {
     const { backend, context, threads } = this.worker;
     const bound = context.config.service.maxBytesPerSecond || limits.claimBytesMax;
     const dispatcher = createDispatcher({
-      ...{ backend, stage: stage.name, peers: this.#all, run: this.runOf(stage), onError: threads.failed },
+      backend,
+      stage: stage.name,
+      peers: this.#all,
+      run: this.runOf(stage),
+      onError: threads.failed,
       batchMax: stage.batchMax ?? limits.claimBatchMax,
       ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound) }),
     });

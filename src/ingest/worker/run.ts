@@ -41,7 +41,10 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const onError = errorHandler(context);
   const shared = sharedLedgerOf(backend, context);
   const background: Background = new Background({
-    ...{ backend, statePath, feeds, shared },
+    backend,
+    statePath,
+    feeds,
+    shared,
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
@@ -59,16 +62,19 @@ export async function runWorker(context: ChildContext): Promise<void> {
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
-    context.onStop(() => {
-      backend.beat({ job: null, place: '' });
-      backend.clearHands();
-    });
+    context.onStop(() => noteNothing(backend));
     background.startHeartbeats();
     threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     const worker: Worker = {
-      ...{ backend, boot: bootId(), background, context, isPaced: bound > 0, chains, shared },
+      backend,
+      boot: bootId(),
+      background,
+      context,
+      isPaced: bound > 0,
+      chains,
+      shared,
       threads: { all: threads, failed: onError },
     };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
@@ -93,6 +99,12 @@ export async function runWorker(context: ChildContext): Promise<void> {
     // While a call hangs, its job stays with this process. The kernel frees the process's lock when it has really ended.
     if (threads.hanging === 0) await backend.close();
   }
+}
+
+/** A process that is stopped on purpose has no current job, so no job gets a crash counted. */
+function noteNothing(backend: Backend): void {
+  backend.beat({ job: null, place: '' });
+  backend.clearHands();
 }
 
 function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: ThreadsParts['onHang']): CallThreads {

@@ -144,8 +144,12 @@ test('a sealed file is hashed once it is as it was sealed', async (t) => {
   const large = longAgo(drop('large.csv', 'x'.repeat(2 << 20)));
   const answers = run('seal', [...files, empty, large], { hashBytes: 0 });
   const toHash = (file: ToSeal, answer: { kind: string } | undefined, more: Partial<ToHash> = {}): ToHash => ({
-    ...{ id: file.id, path: file.path, inside: file.inside, isHashed: false },
-    ...{ sealed: sealedOf(answer).sealed, ...more },
+    id: file.id,
+    path: file.path,
+    inside: file.inside,
+    isHashed: false,
+    sealed: sealedOf(answer).sealed,
+    ...more,
   });
   appendFileSync(sealed(second), 'more');
   const writer = openSync(sealed(third), 'r+');
@@ -176,7 +180,11 @@ test('a name is free where nothing lies; a file is moved once, and never over an
   const [a, b] = [drop('a.csv'), drop('b.csv', 'other')] as const;
   const answers = seal(a, b);
   const toMove = (file: ToSeal, target: string, as = file): ToMove => ({
-    ...{ id: file.id, path: file.path, inside: file.inside, part: 'file', target: nameOfText(target) },
+    id: file.id,
+    path: file.path,
+    inside: file.inside,
+    part: 'file',
+    target: nameOfText(target),
     identity: sealedOf(answers[as === a ? 0 : 1]).sealed.identity,
   });
   const moves = [

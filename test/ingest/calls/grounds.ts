@@ -49,7 +49,11 @@ export async function grounds(t: TestContext, options: Options = {}): Promise<Gr
     return running.answers;
   };
   return {
-    ...{ bench, input, drop, order, run },
+    bench,
+    input,
+    drop,
+    order,
+    run,
     warehouse: (name) => join(roots.warehouse, name),
     seal: (...files) => run('seal', files),
     sealed: ({ id, path }, part = 'file') => join(roots.work, UNDERPROCESS, workName(id, part, path)!),

@@ -69,7 +69,10 @@ export class Bench {
       {
         feed: this.feed.options.name,
         key: Buffer.from(dropped.name, 'latin1'),
-        ...{ identity, bytes: dropped.bytes, payload: payloadOf({ seen }), dueInMs: 0 },
+        identity,
+        bytes: dropped.bytes,
+        payload: payloadOf({ seen }),
+        dueInMs: 0,
       },
     ]);
   }

@@ -18,9 +18,22 @@ const changesOf = (tx: Tx): number => tx.get<{ n: number }>('SELECT total_change
 
 const insertStored = (tx: Tx, n: number): number =>
   insertContent(tx, {
-    ...{ feed: 'default', sha256: digest(n), generation: 1, state: 'stored', carrier: `JOB-${n}`, size: 1 },
-    ...{ device: '1', inode: `${n}`, mtimeNs: '3', sourcePath: Buffer.from(`${n}.csv`), seal: 'lease' },
-    ...{ target: Buffer.from(`${n}.csv`), hour: '2024/01/02/03', ingestId: `JOB-${n}`, ingestedAtMs: 0, note: null },
+    feed: 'default',
+    sha256: digest(n),
+    generation: 1,
+    state: 'stored',
+    carrier: `JOB-${n}`,
+    size: 1,
+    device: '1',
+    inode: `${n}`,
+    mtimeNs: '3',
+    sourcePath: Buffer.from(`${n}.csv`),
+    seal: 'lease',
+    target: Buffer.from(`${n}.csv`),
+    hour: '2024/01/02/03',
+    ingestId: `JOB-${n}`,
+    ingestedAtMs: 0,
+    note: null,
   });
 
 test('a transaction of a prune forgets 32 records at the most, with what finds them', async (t) => {

@@ -183,7 +183,20 @@ test('a reservation is forgotten once its content has been stored for a while, a
 });
 
 const contentOf = (name: string) => ({
-  ...{ feed: 'default', sha256: randomBytes(32), generation: 1, state: 'carried' as const, carrier: name, size: 1 },
-  ...{ device: '1', inode: '1', mtimeNs: '1', sourcePath: Buffer.from(name), seal: 'lease' as const },
-  ...{ target: Buffer.from(name), hour: null, ingestId: null, ingestedAtMs: null, note: null },
+  feed: 'default',
+  sha256: randomBytes(32),
+  generation: 1,
+  state: 'carried' as const,
+  carrier: name,
+  size: 1,
+  device: '1',
+  inode: '1',
+  mtimeNs: '1',
+  sourcePath: Buffer.from(name),
+  seal: 'lease' as const,
+  target: Buffer.from(name),
+  hour: null,
+  ingestId: null,
+  ingestedAtMs: null,
+  note: null,
 });

@@ -14,7 +14,8 @@ test('a file that is read for an hour is in hand again when another batch has en
     const feeds = undefined as unknown as Feeds;
     const { backend } = bench;
     const background = new Background({
-      ...{ backend, statePath: '' },
+      backend,
+      statePath: '',
       feeds,
       emit: () => {},
       stallMs: 60_000,
