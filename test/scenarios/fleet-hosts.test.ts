@@ -98,7 +98,7 @@ test("a copy of a state is a host of its own once it is renewed; what was on its
     'copy is a host of its own now. Contents sent: 1; of these stored at other hosts too: 1.',
   );
   const again = await renew();
-  assert.match(again.stderr, /has a host copy already: take another name/);
+  assert.match(again.stderr, /has a host copy already: choose another name/);
   const hosts = await fleet.rows<{ name: string }>('SELECT name FROM hosts ORDER BY name');
   assert.deepEqual(
     hosts.map(({ name }) => name),

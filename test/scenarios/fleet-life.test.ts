@@ -212,7 +212,7 @@ test('a host that is rolled back, state, warehouse and all, asks nothing and say
   a.drop('two.csv', 'two');
   const isSo = ({ code }: HeardEvent) => code === 'host_rolled_back';
   const { reason } = await a.event('gate_closed', isSo, { withinMs: 90_000 });
-  assert.match(String(reason), /was told more by this host \(.*\) than its state knows of: the state is an older copy/);
+  assert.match(String(reason), /has more entries of this host \(.*\) than its state: the state is an older copy/);
   assert.equal(a.warehouse().length, 1);
   b.drop('two.csv', 'two');
   await until('b knows that a has it', () => b.duplicates().length === 1);

@@ -119,7 +119,7 @@ test('a sticky directory, and one that may not be written, give their sentences;
     reasons.get('sticky_directory') ?? '',
     /sticky bit .* belongs to another user.*chmod -t.*ingest-ctl retry/,
   );
-  assert.match(reasons.get('not_permitted') ?? '', /write permission there, then ingest-ctl retry/);
+  assert.match(reasons.get('not_permitted') ?? '', /write permission there, then run ingest-ctl retry/);
 
   world.held.clear();
   for (const folder of ['sticky', 'closed']) chmodSync(join(world.input, folder), 0o777);

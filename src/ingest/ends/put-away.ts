@@ -38,7 +38,7 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): St
   if (left && !sameBytes(job.facts.sealed!.identity, left)) {
     return hold(
       'changed_after_copy',
-      'its content was stored, but the original was written to afterwards: look at both, then ingest-ctl retry (once it is as before) or ingest-ctl discard',
+      'its content was stored, but the original was written to afterwards: compare the two, then run ingest-ctl discard, or, once the original is as before, ingest-ctl retry',
       job.facts,
     );
   }
@@ -100,7 +100,7 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   if (!batch.files.canHold(job)) {
     return hold(
       'name_too_long',
-      'no name in the work directory can hold it, so it cannot be discarded by a move: rename or delete the file in the input, then ingest-ctl retry',
+      'its name is too long for the work directory, so it cannot be moved away: rename or delete the file in the input, then run ingest-ctl retry',
       { ...job.facts, putAway: undefined },
     );
   }

@@ -17,7 +17,7 @@ export function standstillOf(part: string, view: QueueView, statePath: string): 
   const isProducer = part === PRODUCER;
   if (does.length === 0) {
     return isProducer
-      ? { sentence: 'Nobody is looking: no producer is running.', release: 'start ingest (or ingest-producer)' }
+      ? { sentence: 'New files are not noticed: no producer is running.', release: 'start ingest (or ingest-producer)' }
       : { sentence: `No process is running that does ${part}.`, release: 'start ingest (or ingest-worker)' };
   }
   if (does.some(({ condition }) => condition !== 'stopped')) return undefined;

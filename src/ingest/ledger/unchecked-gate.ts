@@ -13,8 +13,7 @@ export const closeUntilChecked = (tx: Tx): boolean =>
   tx.closeGate({
     ...GATE,
     code: UNCHECKED,
-    reason:
-      'the state was not closed as it is at a clean end, so all of its pages are read before a content is called new',
+    reason: 'the state was not closed cleanly, so all of its pages are checked before a content counts as new',
   });
 
 export const openChecked = (tx: Tx): boolean => tx.openGate(GATE);

@@ -49,9 +49,7 @@ export async function finishAppend(
         closeSync(fd);
       }
     }
-    throw new Error(
-      `the manifest ${append.file} was changed by somebody else ${ROUNDS_MAX} times while one append was under way`,
-    );
+    throw new Error(`the manifest ${append.file} was changed by another writer ${ROUNDS_MAX} times during one append`);
   } catch (error) {
     await backend.transact((tx) =>
       tx.run('UPDATE appends SET owner = 0 WHERE id = ? AND owner = ?', append.id, backend.owner),

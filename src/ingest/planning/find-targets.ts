@@ -104,7 +104,7 @@ export function nameRefused(job: IngestJob, batch: Batch, target: ByteName, erro
   if (!(error instanceof LinuxError) || !REFUSED.has(error.code) || !WITH_NAMES.has(error.call)) return undefined;
   return hold(
     'target_name_refused',
-    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code}): send the file again under another name, and ingest-ctl discard this one`,
+    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code}): send the file again under another name and discard this one with ingest-ctl discard`,
     job.facts,
   );
 }

@@ -18,7 +18,7 @@ import { WatcherEvents } from './watcher-events.js';
 import { noteWatcherEvent } from './watcher-notices.js';
 
 const STATE_IS_LOW =
-  'The disk of the state has less free than --state-min-free-bytes, so nothing new is written there: free some space.';
+  'The disk of the state has less free room than --state-min-free-bytes, so nothing new is written there: free some space.';
 
 export interface FeedProducerOptions {
   backend: Backend;

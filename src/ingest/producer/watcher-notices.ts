@@ -28,7 +28,7 @@ export function noteWatcherEvent(
       return remove('watch_limit');
     case 'polling':
       if (event.why !== 'no_inotify') return undefined;
-      return add('no_inotify', `No inotify instance is to be had (${event.code}), so ${input} is only scanned.`);
+      return add('no_inotify', `No inotify instance is available (${event.code}), so ${input} is only scanned.`);
     case 'events_back':
       return remove('no_inotify');
     case 'root_missing':

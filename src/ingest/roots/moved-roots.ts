@@ -31,7 +31,7 @@ export function refuseMovedWork(
   const what = left === 0 ? 'sealed files lie there' : `${left} sealed files are not stored yet`;
   throw new EnvironmentError(
     'work_dir_changed',
-    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. Where it was moved there as a whole, run ingest-ctl rebuild.`,
+    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. If it was moved there as a whole, run ingest-ctl rebuild.`,
   );
 }
 
@@ -75,7 +75,7 @@ export function refuseMoved(
   if (n === 0) return;
   throw new EnvironmentError(
     code,
-    `--${kind} of feed ${feed.name} must stay ${before} until all is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way. Where it was moved there as a whole, run ingest-ctl rebuild.`,
+    `--${kind} of feed ${feed.name} must stay ${before} until everything is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way. If it was moved there as a whole, run ingest-ctl rebuild.`,
   );
 }
 

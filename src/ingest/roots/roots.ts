@@ -155,7 +155,7 @@ function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, pat
   if (marker.statePath === statePath) {
     throw new EnvironmentError(
       'state_lost',
-      `${path} was set up by an earlier state at ${statePath}, and the file there knows nothing of it: it was made anew, or ${statePath}-wal was deleted after a crash and took everything along. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
+      `${path} was set up by an earlier state at ${statePath}, but the file there is a new one without its contents: the state was deleted, or ${statePath}-wal was deleted after a crash. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
     );
   }
   throw new EnvironmentError(

@@ -30,7 +30,7 @@ export function chooseWork(input: string, emit: Emit): string {
     input,
     work_dir: inner,
     why,
-    hint: 'an upstream rsync --delete would delete what lies in it: exclude .ingest there',
+    hint: 'an upstream rsync --delete would delete the files in it: exclude .ingest there',
   });
   return inner;
 }

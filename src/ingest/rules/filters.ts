@@ -119,7 +119,7 @@ class Rules {
     if (size >= this.feed.minBytes) return undefined;
     return ignored(
       'too_small',
-      `it has ${size} bytes, fewer than --min-bytes ${this.feed.minBytes}; it is looked at again when it changes`,
+      `it has ${size} bytes, fewer than --min-bytes ${this.feed.minBytes}; it is checked again when it changes`,
     );
   }
 

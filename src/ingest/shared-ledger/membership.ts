@@ -164,7 +164,7 @@ async function named(act: Promise<void>, shared: Rows, name: string): Promise<vo
     throw new SharedError(
       'place',
       'host_name_taken',
-      `the shared ledger ${shared.where} has a host ${name} already: take another name; where this state is that host, run ingest-ctl host adopt ${name}`,
+      `the shared ledger ${shared.where} has a host ${name} already: choose another name, or, if this state is that host, run ingest-ctl host adopt ${name}`,
     );
   }
 }

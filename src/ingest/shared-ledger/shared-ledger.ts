@@ -242,5 +242,5 @@ const rolledBack = (where: string, { id }: SharedHost): SharedError =>
   new SharedError(
     'place',
     'host_rolled_back',
-    `the shared ledger ${where} was told more by this host (${id}) than its state knows of: the state is an older copy, and what it stored since is missing here. Put the newest state back; or run ingest-ctl rebuild, which takes in what lies in the warehouse, and ingest-ctl host lost --yes, which frees what is gone`,
+    `the shared ledger ${where} has more entries of this host (${id}) than its state: the state is an older copy, and contents that it stored since are missing here. Put the newest state back; or run ingest-ctl rebuild, which records the files in the warehouse, and ingest-ctl host lost --yes, which frees contents whose files are gone`,
   );

@@ -99,7 +99,7 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'empty':
       return hold(
         'empty_file',
-        'the file is empty and --on-empty is hold: ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry',
+        'the file is empty and --on-empty is hold: run ingest-ctl discard, or set --on-empty duplicate and run ingest-ctl retry',
         { ...job.facts, sealed: answer.sealed },
       );
     case 'sidecar':
@@ -116,7 +116,7 @@ function hashed(given: JobFacts, sha256: string, { feed }: Batch): Step | Hashed
   if (demanded !== undefined && demanded !== sha256) {
     return hold(
       'checksum_mismatch',
-      `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}: send the file again and ingest-ctl discard this one`,
+      `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}: send the file again and discard this one with ingest-ctl discard`,
       { ...given, sha256: undefined },
     );
   }

@@ -99,7 +99,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'bad':
       return hold(
         end.code,
-        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
+        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and run ingest-ctl retry, or run ingest-ctl discard and send the file again`,
         job.facts,
       );
     case 'no_room':
@@ -117,7 +117,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'stuck':
       return hold(
         'process_stuck',
-        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}: look at the processor, then ingest-ctl retry, or ingest-ctl discard`,
+        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}: check the processor and run ingest-ctl retry, or run ingest-ctl discard`,
         job.facts,
       );
     case 'died':
@@ -131,7 +131,7 @@ function died({ facts }: IngestJob, { how, records }: Extract<FileEnd, { kind: '
   if (chainDeaths < DEATHS_MAX) return defer(0, 'process_died', { ...facts, chainDeaths });
   return hold(
     'process_died',
-    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file: look at the processor, then ingest-ctl retry, or ingest-ctl discard`,
+    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file: check the processor and run ingest-ctl retry, or run ingest-ctl discard`,
     { ...facts, chainDeaths: undefined },
   );
 }
@@ -162,7 +162,7 @@ async function finished(
     case 'output_open':
       return retry(
         'output_open',
-        `output ${answer.n} of job ${job.id} is open for writing, or has another name: a processor must leave no process behind`,
+        `output ${answer.n} of job ${job.id} is open for writing, or has a second name: a processor must not leave a process running`,
       );
   }
 }

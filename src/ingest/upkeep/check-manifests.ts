@@ -67,7 +67,7 @@ async function givenUpIn(feed: FeedOptions, folder: string): Promise<Set<string>
 const older = ({ path }: FoundManifest, what: string, { sha256 }: ReadRecord): EnvironmentError =>
   new EnvironmentError(
     'state_older_than_manifests',
-    `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ingest-ctl rebuild with the feed's options, or ingesting again would store contents twice.`,
+    `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ingest-ctl rebuild with the feed's options, or contents would be stored twice.`,
   );
 
 /** `generation`: undefined for a correction, which has only the ingest id. */

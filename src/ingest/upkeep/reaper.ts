@@ -39,7 +39,7 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
       emit('append_unreachable', {
         feed,
         file: append.file,
-        hint: `its manifests directory is not ${manifests} any more: start once with the old one`,
+        hint: `the manifests directory is now ${manifests}: start once with the old one`,
       });
       continue;
     }
