@@ -1,4 +1,4 @@
-/** The mutants of an operator's verbs: what withdraw, prune and a restored backup promise, each broken. */
+/** The mutants of an operator's verbs: each breaks one guarantee of withdraw, prune or a restored backup. */
 import type { Mutant } from './mutants-shape.js';
 
 export const verbMutants: readonly Mutant[] = [

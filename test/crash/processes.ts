@@ -8,7 +8,7 @@ import type { RoundEnd, RoundPlan } from './round.js';
 import { heldUnexpectedly, told } from './round.js';
 import { type Grounds, Scene } from './scene.js';
 
-/** Held files are left over. */
+/** The files that stay held. */
 const HELD = 4;
 const ARGS = ['--once', '--workers', 'verify-complete=1,hash=1,manifest=1,move=1'];
 
@@ -33,7 +33,7 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
     recoveryCalls: 0,
     violations: [],
   };
-  // All was in: who is killed while it drains is told, and nobody starts it again.
+  // All files are in: a process that is killed while it drains is reported, and not started again.
   const inDrain = hit && /died while it was draining/.test(ended.stderr);
   if (ended.code !== HELD && !inDrain)
     end.violations.push({

@@ -1,6 +1,6 @@
 /**
- * The figures of the README, taken from docs/crash-report.md: faults by promise, and which build they were measured on.
- * `npm run crash` writes them, and test/readme.test.ts compares: the README claims nothing but what the report has.
+ * The figures of the README, taken from docs/crash-report.md: faults for each guarantee, and the measured build.
+ * `npm run crash` writes them, and test/readme.test.ts compares: the README claims only figures of the report.
  */
 import { isPart } from './parts.js';
 
@@ -29,7 +29,7 @@ export function withFigures(readme: string, report: string): string {
     });
 }
 
-/** Not what the code is now, but what it was: this stays true when the code changes. */
+/** The measured build, not the current one: this stays true when the code changes. */
 function measuredOn(report: string): string {
   const builds = buildsIn(report);
   const begun = /, begun (\d{4}-\d\d-\d\d)T/.exec(report)?.[1];

@@ -1,4 +1,4 @@
-/** Hosts that are gone for ever, come back, move, are copied or rolled back; each with what the operator is told. */
+/** Hosts that are gone for ever, come back, move, are copied or rolled back, each with the messages that the operator gets. */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ import type { World } from '../world/world.js';
 
 const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
 const TWO_HOURS = { aheadS: 7_200 };
-/** `broken` fits it. */
+/** The finding for which `broken` fits. */
 const BY_LAND = {
   ...BY_COUNTRY,
   steps: {
@@ -106,7 +106,7 @@ test("a copy of a state is a host of its own once it is renewed; what was on its
   );
   const [conflict] = await fleet.rows<{ before_join: boolean }>('SELECT before_join FROM conflicts');
   assert.equal(conflict!.before_join, true, 'it is no finding');
-  // The first one goes on as if nothing had been.
+  // The first one goes on as if nothing had happened.
   world.drop('two.csv', 'two');
   await world.runOnce(['--shared-ledger', url]);
   assert.equal(world.warehouse().length, 2);
@@ -120,7 +120,7 @@ test('of two copies the one that is adopted counts; the other one is refused', a
   await world.runOnce(['--shared-ledger', url]);
   const aside = `${dirname(world.statePath)}.aside`;
   cpSync(dirname(world.statePath), aside, { recursive: true });
-  // Its files are others than before: another place, which is watched for half a minute.
+  // Its state file has another inode, so it is another place, which is watched for half a minute.
   rmSync(dirname(world.statePath), { recursive: true });
   cpSync(aside, dirname(world.statePath), { recursive: true });
   assert.equal(

@@ -1,4 +1,4 @@
-/** A host joins: what it had stored before counts for the others; state and option say the same, or nothing is begun. */
+/** A host joins: contents that it had stored before count for the others. State and option must agree, or no work begins. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fleet } from '../world/fleet.js';
@@ -50,7 +50,7 @@ test('a duplicate of what another host has is kept, also with --on-duplicate del
   fleet.host('a').world.drop('one.csv', 'one');
   await fleet.allDone();
   const { world: b } = fleet.host('b');
-  // Of the same size, where the other one lies at its host.
+  // A file of the same size at the path where the other host has its file.
   b.drop('one.csv', 'two');
   await fleet.allDone();
   b.drop('again.csv', 'one');

@@ -17,7 +17,7 @@ interface Seen {
   report: TailReport;
 }
 
-/** Files arrive, their append is killed at each of the points, somebody finishes it, and a reader looks all the while. */
+/** Files arrive, their append is killed at each of the points, another process finishes it, and a reader checks all the time. */
 async function readThroughKills(
   t: TestContext,
   concurrency: number,

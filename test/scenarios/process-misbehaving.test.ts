@@ -13,7 +13,7 @@ const TEXT = 'id,country\n1,DE\n2,FR\n';
 
 interface Bad {
   name: string;
-  /** Of the step `route`. */
+  /** The body of the step `route`. */
   body: string;
   code: string;
   says: RegExp;

@@ -1,4 +1,4 @@
-/** Sidecars that say less than they seem to: one that may not be read, and one without a checksum. */
+/** Sidecars that say less than they seem to: one that cannot be read, and one without a checksum. */
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

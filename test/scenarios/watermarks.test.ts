@@ -1,5 +1,5 @@
 /**
- * Watermarks on real small filesystems: what fills one stops before it is full, told once, and goes on by itself; no file
+ * Watermarks on real small filesystems: work that fills one stops before it is full, is logged once, and goes on by itself. No file
  * is lost, none is half written. Needs root to mount them.
  */
 import assert from 'node:assert/strict';

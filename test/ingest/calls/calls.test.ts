@@ -1,4 +1,4 @@
-/** The calls on one file: what they do, and what they answer where a file is not as most of them. */
+/** The calls on one file: their effects, and their answers where a file is unusual. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
@@ -87,7 +87,7 @@ test('what is not as in most files says so, stays where it is, and the others go
   const seen = { ...linked.seen, identity: statAt(AT_FDCWD, nameOfText(input('linked.csv'))).version };
   const copied = sealedOf(seal({ ...linked, seen })[0]);
   assert.deepEqual([copied.sealed.kind, copied.sealed.because, copied.hash], ['copy', 'hard_links', undefined]);
-  // Only what there is room for is hashed at once.
+  // Only files that fit into the bytes to hash are hashed at once.
   const both = run('seal', [drop('c.csv'), drop('d.csv')], { hashBytes: TEXT.length });
   assert.deepEqual(both.map(hashOf), [sha256(TEXT), undefined]);
   assert.deepEqual(run('seal', [drop('empty.csv', '')], { hashBytes: 0 }).map(hashOf), [undefined]);
@@ -105,7 +105,7 @@ test('with sidecars, a file is sealed with its own, and only where that is whole
     writeFileSync(input(`${name}.ok`), '');
     const ctimeOf = (path: string): bigint => lstatSync(input(path), { bigint: true }).ctimeNs;
     let file: ToSeal;
-    // The clock of a filesystem moves on every few milliseconds only.
+    // The clock of a filesystem advances only every few milliseconds.
     do file = dropWith(name, undefined);
     while (ctimeOf(name) === ctimeOf(`${name}.ok`));
     return { ...file, seen: { ...file.seen, by: 'write' } };

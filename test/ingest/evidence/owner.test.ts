@@ -1,4 +1,4 @@
-/** Whose file lies at a path that several lines name, and which lines a state knows. */
+/** The owner of a file at a path that several lines name, and the lines that a state knows. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';

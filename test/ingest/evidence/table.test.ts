@@ -1,4 +1,4 @@
-/** The judge's table: every combination of what the witnesses can say has one rule, and every rule is reached. */
+/** The judge's table: every possible combination of evidence has one rule, and every rule is reached. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BACKS, type Case, JOBS, LINES, PATHS, ROWS, SEALED } from '../../../src/ingest/evidence/case.js';
@@ -32,7 +32,7 @@ test('every rule is reached, and what no rule fits cannot be', (t) => {
   );
   t.diagnostic(`${all} combinations, ${reached.get('not judged')} of them without a rule:`);
   for (const [shape, n] of unjudged) t.diagnostic(`  ${n} with ${shape}`);
-  // An append is open only for a content that is planned: every other row beside an intent contradicts itself.
+  // Only a planned content has an open append: every other row with an intent contradicts itself.
   for (const shape of unjudged.keys()) assert.match(shape, /line intent$/);
 });
 

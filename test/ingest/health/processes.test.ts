@@ -1,4 +1,4 @@
-/** Whether a process that lives is at work: by its beats, and by what /proc says of it. */
+/** Decides whether a living process is at work, from its heartbeats and from /proc. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Backend } from '../../../queue/backend.js';
@@ -9,7 +9,7 @@ import { createWorld } from '../../world/world.js';
 
 const SECOND = 1_000;
 
-/** An owner that beats only when it is told to, in this process. */
+/** An owner in this process that beats only on request. */
 async function ownerAndView(t: TestContext): Promise<{ owner: Backend; view: QueueView }> {
   const world = createWorld(t);
   await world.runOnce();

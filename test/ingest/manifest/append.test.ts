@@ -1,4 +1,4 @@
-/** Appends with an intent, and what becomes of one that a crash has left. */
+/** Appends with an intent, and the recovery of one that a crash has left. */
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
@@ -12,7 +12,7 @@ const FIRST = '{"n":1}\n';
 const OURS = '{"n":2,"name":"ä"}\n{"n":3}\n';
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** One line confirmed, and behind it an intent of which `written` is on disk. */
+/** One confirmed line, and after it an intent of which `written` is on disk. */
 async function crashed(t: TestContext, written: string | Buffer): Promise<Desk> {
   const desk = await createDesk(t);
   await desk.append(FIRST);

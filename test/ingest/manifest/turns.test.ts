@@ -5,7 +5,7 @@ import { planningTurns, writingTurns } from '../../../src/ingest/manifest/turns.
 
 const turn = promisify(setImmediate);
 
-/** In what order those who plan ahead come to their turns. */
+/** Records the order in which planners get their turns. */
 function askers(file: string): { ask: (name: string) => Promise<void>; had: string[] } {
   const had: string[] = [];
   const ask = async (name: string): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Hours and days are closed, waited for and marked, a step at a time. */
+/** Hours and days are closed, waited for and marked, one step at a time. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -120,7 +120,7 @@ test('a line that is being written keeps its hour from its marker, whoever write
   await close(bench);
   assert.deepEqual([states(bench)[0], rows(bench)[0]!.waits_job !== null], ['closed', true]);
   const [open] = bench.backend.read((r) => r.all<{ file: string }>('SELECT file FROM appends'));
-  // As where its job was discarded meanwhile: no content speaks of the line any more.
+  // As if its job was discarded meanwhile: no content belongs to the line any more.
   await bench.backend.transact((tx) => tx.run("UPDATE contents SET state = 'stored'"));
   await close(bench);
   assert.equal(rows(bench)[0]!.waits_why, `a line that is being written to ${open!.file}`);
@@ -143,7 +143,7 @@ test('hours from before the option was set are marked too, ones without a line a
   assert.equal(markers(bench).length, 2);
 });
 
-/** Contents of a feed that have their lines in the hour of the first one. */
+/** Contents of a feed with lines in the hour of the first one. */
 async function others(bench: Bench, feed: string, count: number, state: 'manifested' | 'stored'): Promise<number[]> {
   return bench.backend.transact((tx) => {
     const { row: first } = tx.get<{ row: number }>('SELECT min(row) AS row FROM contents')!;

@@ -6,10 +6,10 @@ import { jobsOf } from '../../world/carriers.js';
 import { Bench } from '../stages/bench.js';
 
 const FILES = 300;
-/** Altogether more than a look is trusted for. */
+/** Over a thousand files this is more than a check is trusted for. */
 const LOOKUP_MS = 8;
 
-/** Every lookup in the warehouse takes its time, as a system call does: nothing else runs meanwhile. */
+/** Every lookup in the warehouse takes this long, as a system call does: nothing else runs meanwhile. */
 function slowly(files: FeedFiles): void {
   const entryOrNone = files.entryOrNone.bind(files);
   files.entryOrNone = (within, path) => {

@@ -1,10 +1,10 @@
-/** A planned line whose append is lost: nothing of ours loses one, and no job may hang where one is. */
+/** A planned line whose append is lost. Our code never loses one, and even then no job may hang. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jobsOf } from '../../world/carriers.js';
 import { Bench } from '../stages/bench.js';
 
-// The first transaction plans, the second one confirms: an even number dies behind it, an odd one before it.
+// The first transaction plans, the second one confirms. An even number dies after it, an odd one before it.
 for (const [how, diesAt] of [
   ['before a byte of it was written', 2],
   ['when it was written already', 3],

@@ -1,4 +1,4 @@
-/** What becomes a job, when it is due, and what a change of a known file does. */
+/** Which files become jobs, when they are due, and the effect of a change to a known file. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -142,7 +142,7 @@ scenario('a path whose job is in hand is offered again until it can be taken', a
   const first = await world.untilJob('x.csv');
   const [claim] = await world.backend.claim('verify-complete', 1);
   assert(claim);
-  // Sealed just now, while a new version comes under the old name.
+  // The file was just sealed, and a new version comes under its name.
   renameSync(join(world.input, 'x.csv'), join(world.base, 'sealed'));
   writeFileSync(join(world.base, 'new'), '12');
   renameSync(join(world.base, 'new'), join(world.input, 'x.csv'));

@@ -1,4 +1,4 @@
-/** The state's disk is full: told once, nothing lost, going on by itself. Needs root for a small filesystem. */
+/** The state's disk is full: it is logged once, nothing is lost, and work goes on by itself. Needs root for a small filesystem. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';

@@ -11,7 +11,7 @@ import { FeedProducer } from '../../../src/ingest/producer/feed-producer.js';
 import { bootId } from '../../../src/linux/index.js';
 import { Bell } from '../../world/bell.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
 
 export function feedOptions(input: string): FeedOptions {

@@ -1,4 +1,4 @@
-/** A sidecar that is there and cannot be read says nothing: its file waits, wherever it is. */
+/** A sidecar that exists and cannot be read says nothing: its file waits, wherever it is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
@@ -8,7 +8,7 @@ import { Bench } from './bench.js';
 
 const WRONG = `${'0'.repeat(64)}  a.csv\n`;
 
-/** The disk fails at the first file that is asked for its filesystem; that is the sidecar. */
+/** The disk fails at the first file whose filesystem is asked for: the sidecar. */
 function failingOnce({ kinds }: FeedFiles): void {
   const of = kinds.of.bind(kinds);
   kinds.of = () => {
@@ -24,7 +24,7 @@ const answered = ({ outcomes: [outcome] }: Bench): unknown =>
 async function sealedWithSidecar(bench: Bench): Promise<void> {
   bench.world.sidecar('a.csv', WRONG);
   await bench.arrive(bench.world.drop('a.csv', 100));
-  // It dies after both renames, before what the sidecar demands is committed.
+  // The process dies after both renames, before the commit of the sidecar's checksum.
   await bench.step('verify-complete', 1, 1);
   assert.equal(bench.world.underprocess().length, 2);
   await bench.backend.rescue();

@@ -1,4 +1,4 @@
-/** A drain does not wait for a whole batch: what has not begun is given back. */
+/** A drain does not wait for a whole batch: jobs that have not begun are given back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eachJob } from '../../../src/ingest/steps/each-job.js';

@@ -1,4 +1,4 @@
-/** Jobs whose manifest file somebody else has, or nobody may open just now. */
+/** Jobs whose manifest file belongs to another process, or cannot be opened at the moment. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ const manifests = (bench: Bench): string[] =>
     return join(bench.world.feed().manifests, hour, 'manifest.jsonl');
   });
 
-/** Runs the stage as soon as its job is due, and answers why and for how long that is put off. */
+/** Runs the stage as soon as its job is due. Returns the reason and the length of the deferral. */
 async function putOff(bench: Bench): Promise<[why: string, ms: number]> {
   await until('the job is due', async () => (await bench.step('manifest', 1)) > 0);
   const outcome = bench.outcomes[0]!;

@@ -1,6 +1,6 @@
 /**
- * What is pruned from `duplicates/` and `failed/`: what is old, or too much, and whose job has ended; never a last copy that the
- * ledger does not know, never through a symlink, never what is not ours.
+ * Pruning of `duplicates/` and `failed/`: files that are old, or too many, and whose job has ended. Never a last copy that the
+ * ledger does not know, never through a symlink, never a foreign file.
  */
 import assert from 'node:assert/strict';
 import {
@@ -49,7 +49,7 @@ async function prune(world: World, args: string[], code = 0): Promise<string> {
   return ended.stdout + ended.stderr;
 }
 
-/** As if an hour had gone by. */
+/** Prunes as if an hour had passed. */
 const later = (world: World, told: (file: OldFile) => void, keepMs = HOUR_MS / 2) =>
   withState(world.statePath, async (view) => {
     const files = new FeedFiles(recordedRoots(view, 'default'));

@@ -1,4 +1,4 @@
-/** Names in the warehouse: nobody's, readable, and found quickly also when thousands want the same one. */
+/** Names in the warehouse are free, readable, and found quickly even when thousands of files want the same one. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,9 +20,9 @@ interface Stage {
   backend: Backend;
   files: FeedFiles;
   warehouse: string;
-  /** Chooses and reserves, as one round of one process does. */
+  /** Chooses and reserves, like one round of one process. */
   choose(names: readonly ByteName[]): Promise<ByteName[]>;
-  /** The same without reserving. */
+  /** Chooses without reserving. */
   look(name: ByteName, chosen?: Set<ByteName>): ByteName;
   place(name: string | Buffer): void;
 }

@@ -1,4 +1,4 @@
-/** What becomes of an error that comes out of a batch: only what says that the process cannot go on ends it. */
+/** Errors that come out of a batch: only one after which the process cannot go on ends it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EnvironmentError } from '../../../src/base/errors.js';

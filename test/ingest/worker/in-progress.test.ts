@@ -1,4 +1,4 @@
-/** What a worker says it has in hand, when batches of several stages run interleaved: a crash is counted for that file. */
+/** The current job of a worker whose batches of several stages run interleaved: a crash is counted for that file. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Background } from '../../../src/ingest/worker/background.js';
@@ -10,7 +10,7 @@ const [LARGE, SMALL] = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', '01BX5ZZKBKACTAV9WEVGEMMVR
 test('a file that is read for an hour is in hand again when another batch has ended beside it', async () => {
   const bench = await Bench.open();
   try {
-    // Its timers that need the feeds are not started.
+    // Timers that need the feeds are not started.
     const feeds = undefined as unknown as Feeds;
     const { backend } = bench;
     const background = new Background({
