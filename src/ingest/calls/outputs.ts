@@ -1,8 +1,8 @@
 /**
  * The acts around the processing of a file. Before it, outputs of earlier tries are removed. After it, each output is sealed like
  * an input.
- * Guarantees: an output that is reported as finished is on disk with its name, nobody has it open for writing, and its size and
- * hash are those of the bytes on disk. The sealed file was the same before and after.
+ * Guarantees: a finished output is on disk with its name, and nobody has it open for writing. Its size and hash are those of the
+ * bytes on disk. The sealed file was the same before and after.
  */
 import { closeSync, readdirSync } from 'node:fs';
 import { blocking } from '../../files/blocking.js';

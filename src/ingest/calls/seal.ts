@@ -1,6 +1,6 @@
 /**
- * Seals a file: checks it, applies the completion rule, opens it, asks for writers, renames it into `underprocess/` (the sidecar
- * first), asks for writers again, and hashes it if it is small.
+ * Seals a file: checks it, applies the completion rule, opens it and asks for writers. Then it renames the sidecar and the file into
+ * `underprocess/`, asks for writers again, and hashes a small file.
  * Guarantees: a sealed and quiet file is the one that was seen unchanged over its whole window, and nobody writes it. Any other
  * sealed file waits for a window in `underprocess/` before it is hashed.
  * Does not: keep the lease across the rename. An opener that waits for the lease would get the sealed inode afterwards (1,083 of

@@ -1,6 +1,6 @@
 /**
- * Joins the troubles of a place into one episode, which is logged once when it begins and once when it ends, although every
- * stage that needs the place closes a gate of its own.
+ * Joins the troubles of a place into one episode, although every stage that needs the place closes a gate of its own. An episode
+ * is logged once when it begins and once when it ends.
  * A probe cannot try everything that a stage does (a partition may be a mount of its own). So a place that opens stays on trial for a
  * moment, as a gate of no stage. A gate that closes again within this time belongs to the same episode.
  */

@@ -49,8 +49,8 @@ const cursor = (turn: number, from: string, to: string): Cursor => ({
 });
 
 /**
- * The sizes with the fewest dirty pages. A transaction of a thousand files dirties a page of the first tree for each of them anyway
- * (112 pages), of the second tree (3,500 pages) for one in nine, and, with 20 million contents, of the third (140,000) for one in seven.
+ * These sizes give the fewest dirty pages for a transaction of a thousand files. In the first tree it dirties all 112 pages anyway. In
+ * the second tree (3,500 pages) one file in nine dirties a page; in the third one (140,000 at 20 million contents) one file in seven.
  */
 const TO_MID = cursor(2 ** 15, 'hashes_new', 'hashes_mid');
 const TO_OLD = cursor(2 ** 20, 'hashes_mid', 'hashes_old');

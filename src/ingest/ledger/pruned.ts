@@ -1,6 +1,6 @@
 /**
- * Contents whose records were pruned. Their hash, and the hour of the manifest that has the line, stay for ever, so that
- * the same content is always recognised as a duplicate.
+ * Contents whose records were pruned. Their hash, and the hour of the manifest that has the line, stay for ever: the same content
+ * is always recognised as a duplicate.
  * Guarantees: a record is removed only in the transaction that has its hash here. Only stored contents with a line are removed:
  * a content that was learned elsewhere, or was never seen at its target, is recorded nowhere else.
  * One table in the order of its hashes. With row numbers and an index it would be three times as large.

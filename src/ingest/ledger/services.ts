@@ -1,6 +1,6 @@
 /**
  * The processes that should be running: each that was started as a service records itself, and how it ended. A run with `--once`
- * records nothing. When such a run ends normally it forgets earlier services: whoever starts it decides when work is done.
+ * records nothing. When such a run ends normally it forgets earlier services: its user decides when work is done.
  * Guarantees: a row changes only when a process starts or ends, so an idle service writes nothing.
  */
 import type { Backend, OwnerId } from '../../../queue/backend.js';

@@ -62,8 +62,8 @@ export class Turns {
 export const writingTurns = new Turns();
 
 /**
- * One planner for each file, until its lines are written. A file has one open append, so a batch that plans earlier plans in vain, and
- * its content rows are written twice (half of the batches of a million files did). Correctness does not depend on these turns: the
- * append itself answers that it is busy. The patience is longer than an append takes, even on a busy disk.
+ * One planner for each file, until its lines are written. A file has one open append. A batch that plans while another one has it
+ * plans in vain, and its content rows are written twice (half of the batches of a million files did). Correctness does not depend on
+ * these turns: the append itself answers that it is busy. The patience is longer than an append takes, even on a busy disk.
  */
 export const planningTurns = new Turns(1_000);

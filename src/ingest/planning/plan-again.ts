@@ -1,6 +1,6 @@
 /**
- * A safety net for appends: plans a content again whose line is planned and not confirmed, and that no append has. Our code never
- * leaves such a content; without this file its job would come back for ever.
+ * A safety net for appends: plans a content again if its line is planned and not confirmed, and no append has it. Our code never
+ * leaves a content like that; without this file its job would come back for ever.
  * Guarantees: plan and append are one transaction, and so are confirmation and the end of the append. So an append that is being
  * written again is seen inside the planning transaction, and a line that is already there is not written twice.
  */

@@ -1,8 +1,8 @@
 /**
  * `--once`: finds out when nothing is left to do, and which files are left over.
- * The end is reached when a check of `underprocess/` and a scan of every input, both begun after the last settlement, find nothing new,
- * and the queue has only: held jobs, jobs that wait for one of them, and files that only their uploader can complete (without a
- * sidecar, open for writing, or with the sign of a cut upload).
+ * At the end, a check of `underprocess/` and a scan of every input find nothing new; both begin after the last settlement. The queue
+ * then has only held jobs, jobs that wait for one of them, and files that only their uploader can complete. These files have no
+ * sidecar, are open for writing, or have the sign of a cut upload.
  * Does not: end while a gate keeps jobs from running.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

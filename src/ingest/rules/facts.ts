@@ -52,7 +52,7 @@ export interface PutAway {
 export interface JobFacts {
   /** Until the file is sealed. The producer enqueues a candidate with this alone. */
   seen?: Observation;
-  /** The mount below the input whose own work directory holds the file; '' = the feed's work directory. Bytes as chars. */
+  /** The mount below the input whose own work directory has the file; '' = the feed's work directory. Bytes as chars. */
   inside?: string;
   sealed?: Sealed;
   /** The SHA-256 (hex) that the sidecar demands. */

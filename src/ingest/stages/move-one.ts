@@ -150,7 +150,7 @@ export const changed = (job: IngestJob): Step =>
 
 export const DONE: Outcome = { kind: 'finish', ending: 'stored' };
 
-/** The file itself was renamed. Of the job only its sidecar is left, whose checksum was compared when the file was hashed. */
+/** The file itself was renamed. Only its sidecar is left, and that was compared when the file was hashed. */
 function storedWhole(job: IngestJob, batch: Batch, content: Content): Stored {
   if (job.facts.sealed?.sidecar) {
     const sidecar = batch.files.workEntry(job, 'sidecar');

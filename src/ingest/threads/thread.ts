@@ -1,7 +1,7 @@
 /**
  * A thread for calls on files. Calls run beside the transactions of the main thread, and a call that hangs blocks nothing else.
- * The thread has all its orders at once and chooses among them. If it got one order at a time, it would be idle during each
- * transaction, and the main thread during each order (60,000 files took 12.2 s instead of 10.7).
+ * The thread has all its orders at once and chooses among them. With one order at a time, the thread would be idle during each
+ * transaction, and the main thread during each order: 60,000 files took 12.2 s instead of 10.7.
  * Guarantees: the owner's slot for this thread shows its current file. It opens the roots of an order itself, so no descriptor
  * is shared.
  * Does not: open the state.

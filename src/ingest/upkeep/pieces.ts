@@ -9,7 +9,7 @@ const PIECE_MS = 10;
 const SIZE_MIN = 16;
 /**
  * The size of a piece is bounded even if earlier ones were fast: the next one may meet a slow disk or a busy core. On two
- * cores with six processes at work, pieces of 100 records kept the state for up to 213 ms, 50 for 120, 25 for 72, at equal throughput.
+ * cores with six busy processes, 100 records kept the state for up to 213 ms, 50 for 120, 25 for 72, at equal throughput.
  */
 const SIZE_MAX = 32;
 /** A process that waits for the state tries again within 1.2 ms, so it gets its turn in a rest. */

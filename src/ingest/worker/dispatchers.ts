@@ -1,7 +1,7 @@
 /**
  * The dispatchers of a worker: they decide how many batches of each stage are in progress at a time.
- * Guarantees: a worker of all stages starts its `process` dispatcher only once a feed has a chain, because each dispatcher asks
- * at each commit whether something is due.
+ * Guarantees: a worker of all stages starts its `process` dispatcher only once a feed has a chain. Each dispatcher has a cost: it
+ * asks at each commit whether something is due.
  */
 import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { type Dispatcher, limits, type Run } from '../../../queue/index.js';
