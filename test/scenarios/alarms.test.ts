@@ -30,7 +30,7 @@ const toldIn = (line: string): string[] =>
   (JSON.parse(line) as Message).alarms.map(({ event, code }) => `${event} ${code}`);
 
 describe('beside a whole ingest', { concurrency: true }, () => {
-  test('a receiver that hangs and a notifier that is killed: every file goes on, each alarm is told, none twice', async (t) => {
+  test('a receiver that hangs and a notifier that is killed: every file goes on, each alarm is sent, none twice', async (t) => {
     const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
     const web = await Web.open(t);
     web.answer = undefined;
@@ -67,7 +67,7 @@ describe('beside a whole ingest', { concurrency: true }, () => {
     world.check();
   });
 
-  test('--once tells what it found before it ends, and the next run what is over', async (t) => {
+  test('--once sends what it found before it ends, and the next run sends what is over', async (t) => {
     const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
     const { path, told } = keeping(world);
     const args = ['--notify-command', path];

@@ -41,7 +41,7 @@ async function says(world: World, path: string, verdict: string, sentence: RegEx
   return answers[0]!;
 }
 
-test('explain tells of files that are on their way', limit, async (t) => {
+test('explain answers for files that are on their way', limit, async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1, settleMs: 0, maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
   world.start('ingest');
@@ -97,7 +97,7 @@ test('explain tells of files that are on their way', limit, async (t) => {
   writer.close();
 });
 
-test('explain tells the rule that an incomplete file waits for', limit, async (t) => {
+test('explain names the rule that an incomplete file waits for', limit, async (t) => {
   const world = createWorld(t, {
     feeds: { windows: { options: { stabilitySeconds: 600 } }, sidecars: { options: { mode: 'sidecar' } } },
   });
@@ -120,7 +120,7 @@ test('explain tells the rule that an incomplete file waits for', limit, async (t
   await says(world, path('windows', 'late.csv'), 'unseen', /no producer is running/, /start ingest/);
 });
 
-test('explain tells where a file went', limit, async (t) => {
+test('explain says where a file went', limit, async (t) => {
   const world = createWorld(t, { options: { maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
   const first = world.drop('first.csv', 100);
@@ -157,7 +157,7 @@ test('explain tells where a file went', limit, async (t) => {
   assert.match((await asked(world, stored)).text, /not there now: a consumer has taken it/);
 });
 
-test('explain tells why things are no candidates, escapes names, and changes nothing', limit, async (t) => {
+test('explain says why things are no candidates, escapes names, and changes nothing', limit, async (t) => {
   const world = createWorld(t, { options: { exclude: '*.log' } });
   const at = (name: string) => join(world.input, name);
   world.drop('first.csv', 100);

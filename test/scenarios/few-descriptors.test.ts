@@ -28,7 +28,7 @@ for (const files of [64, 128])
     assert.deepEqual(world.log.named('delivery_failing'), []);
   });
 
-test('a producer that can open nothing any more ends when it is told to, also with --once', limit, async (t) => {
+test('a producer that can open nothing any more ends when it must, also with --once', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   // Enough files for a first delivery, then directories that keep the first scan busy: the end that it waits for never comes.
   for (let n = 0; n < 1_200; n++) world.drop(`${n}.csv`, 10 + n);

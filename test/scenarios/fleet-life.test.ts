@@ -145,7 +145,7 @@ test('--same-content-again-after counts from when it was stored anywhere to when
   await fleet.stop();
 });
 
-test('a database that was restored to an older moment is told again before it is asked', async (t) => {
+test('a database that was restored to an older moment gets all changes again before it is asked', async (t) => {
   const fleet = await joined(t, ['a', 'b']);
   if (!fleet) return;
   const { world: a } = fleet.host('a');

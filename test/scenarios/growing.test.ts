@@ -7,7 +7,7 @@ import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
-test('queue-stat, held and explain tell the size that a growing file has, not the one that it was first seen with', async (t) => {
+test('queue-stat, held and explain show the size that a growing file has, not the one that it was first seen with', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1, maxBytes: 10_000 } });
   world.start('ingest');
   const [writer, large] = [world.writer('grows.csv'), world.writer('large.csv')];

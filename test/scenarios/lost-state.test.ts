@@ -90,32 +90,28 @@ test('rebuild, then everything dropped again: nothing is ingested twice, nothing
 const markerState = (world: World): string =>
   JSON.parse(readFileSync(join(world.feed().manifests, '.ingest-root'), 'utf8')).state;
 
-test(
-  'a state restored from an older copy is refused, and made anew with the older one moved aside',
-  limit,
-  async (t) => {
-    const world = createWorld(t);
-    world.drop('early.csv', 100);
-    await world.runOnce();
-    const copy = join(world.root, 'copy.db');
-    copyFileSync(world.statePath, copy);
-    for (let n = 0; n < 50; n++) world.drop(`${n}.csv`, 100);
-    await world.runOnce();
-    loseState(world);
-    copyFileSync(copy, world.statePath);
-    const before = readFileSync(world.statePath);
-    refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
-    const { stdout } = await rebuilt(world);
-    const aside = /moved aside to (\S+)/.exec(stdout)?.[1];
-    assert(aside?.startsWith(`${world.statePath}.before-rebuild-`), stdout);
-    assert.equal(readFileSync(aside!).length, before.length);
-    dropAgain(world);
-    await world.runOnce();
-    world.check();
-  },
-);
+test('a state restored from an older copy is refused, and rebuilt with the older one moved aside', limit, async (t) => {
+  const world = createWorld(t);
+  world.drop('early.csv', 100);
+  await world.runOnce();
+  const copy = join(world.root, 'copy.db');
+  copyFileSync(world.statePath, copy);
+  for (let n = 0; n < 50; n++) world.drop(`${n}.csv`, 100);
+  await world.runOnce();
+  loseState(world);
+  copyFileSync(copy, world.statePath);
+  const before = readFileSync(world.statePath);
+  refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
+  const { stdout } = await rebuilt(world);
+  const aside = /moved aside to (\S+)/.exec(stdout)?.[1];
+  assert(aside?.startsWith(`${world.statePath}.before-rebuild-`), stdout);
+  assert.equal(readFileSync(aside!).length, before.length);
+  dropAgain(world);
+  await world.runOnce();
+  world.check();
+});
 
-test('an older copy is noticed also when only an hour before the newest has lines behind its end', limit, async (t) => {
+test('an older copy is noticed also when only an hour before the newest has lines after its end', limit, async (t) => {
   const world = createWorld(t);
   world.drop('early.csv', 100);
   await world.runOnce();

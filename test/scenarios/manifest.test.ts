@@ -72,7 +72,7 @@ test('a redo that is killed itself is redone, three times over', async (t) => {
   world.check();
 });
 
-test('the same reader notices a recovery that cuts and writes anew', async (t) => {
+test('the same reader notices a recovery that cuts and writes again', async (t) => {
   const seen = await readThroughKills(t, 1, ['written', 'half_written'], { NODE_OPTIONS: `--import=${CUTTING}` });
   if (!seen) return;
   assert.ok(seen.world.log.named('manifest_cut').length >= 2, 'the recovery was switched');

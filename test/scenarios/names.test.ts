@@ -154,7 +154,7 @@ test('a FIFO, socket, device or symlink is never opened and never moved', async 
   }
 });
 
-test('explain tells what a thing is that is no file', async (t) => {
+test('explain says what a thing is that is no file', async (t) => {
   const world = createWorld(t);
   const things = await layThings(t, world);
   await world.runOnce();

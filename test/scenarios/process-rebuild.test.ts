@@ -28,7 +28,7 @@ async function audited(world: World): Promise<void> {
 const outputsIn = (world: World): unknown[] =>
   world.manifest().flatMap(({ record }) => record?.outputs?.map(({ tag, sha256 }) => [record.ingest_id, tag, sha256]));
 
-test('a lost state is made anew with all outputs; what comes again is a duplicate', limit, async (t) => {
+test('a lost state is rebuilt with all outputs; the same bytes are a duplicate', limit, async (t) => {
   const world = worldOf(t);
   for (const mark of ['a', 'b', 'c']) dropOrders(world, mark);
   await world.runOnce();

@@ -13,7 +13,9 @@ const STALL_SECONDS = 4;
 const READS = 17;
 const READ_BYTES = 1 << 20;
 
-test('a worker that compares a long manifest with its state beats all the while', { timeout: 180_000 }, async (t) => {
+test('a worker that compares a long manifest with its state sends heartbeats all the while', {
+  timeout: 180_000,
+}, async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'a disk that reads slowly')) return;
   const world = createWorld(t);
   world.drop('before.csv', 2_000);

@@ -108,7 +108,7 @@ test(
 );
 
 test(
-  'one of five that is stopped inside a transaction with its parent is told by the others, nobody ends it, and its jobs wait for it',
+  'one of five that is stopped inside a transaction with its parent is reported by the others, nobody ends it, and its jobs wait for it',
   limit,
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });

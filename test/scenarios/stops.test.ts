@@ -14,7 +14,7 @@ const limit = { timeout: 180_000 };
 const slow = { withinMs: 60_000 };
 const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
 
-test('SIGTERM drains: what is in hand is finished, nothing stays claimed, exit code 0', limit, async (t) => {
+test('SIGTERM drains: claimed jobs are finished, nothing stays claimed, exit code 0', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   for (let n = 0; n < 2_500; n++) world.drop(`${n}.csv`, 100);
@@ -38,7 +38,7 @@ test('SIGTERM drains: what is in hand is finished, nothing stays claimed, exit c
   assert(world.jobs().every(({ crashes }) => crashes === 0));
 });
 
-test('a second signal stops at once, and what was in hand counts no crash', limit, async (t) => {
+test('a second signal stops at once, and no claimed job gets a crash counted', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   await hugeFileSealed(world);

@@ -119,7 +119,7 @@ describe('below a watermark', CONCURRENTLY, () => {
     }));
 });
 
-test('a mark that is reached opens only when it is left behind; one that is no longer set opens at once', async (t) => {
+test('a mark that is reached opens only well above it; one that is no longer set opens at once', async (t) => {
   if (skipUnlessRoot(t, 'how far a watermark must be left behind')) return;
   const world = createWorld(t);
   const { warehouse } = world.feed();

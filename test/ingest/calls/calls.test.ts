@@ -40,7 +40,7 @@ test('a plain file is sealed and hashed, in a directory of its own too', async (
   assert.equal(hash?.kind === 'hashed' && hash.sealed.identity, version);
 });
 
-test('doing it again is doing it once: a file that was sealed before is found, and another one is not taken for it', async (t) => {
+test('sealing twice is safe: a file that was sealed before is found, and another one is not taken for it', async (t) => {
   const { seal, drop, sealed } = await grounds(t);
   const file = drop('a.csv');
   seal(file);
@@ -53,7 +53,7 @@ test('doing it again is doing it once: a file that was sealed before is found, a
   assert.deepEqual(seal(again), [{ kind: 'gone', is: undefined, hasSealedSidecar: false }]);
 });
 
-test('what is not as in most files says so, stays where it is, and the others go on', async (t) => {
+test('an unusual file says so, stays where it is, and the others go on', async (t) => {
   const { seal, drop, input, sealed, run } = await grounds(t, { maxBytes: 1_000 });
   const written = drop('written.csv');
   const writer = openSync(input('written.csv'), 'r+');

@@ -22,7 +22,7 @@ test('the file belongs to the line whose bytes it has, whichever was written las
   assert.equal(owner(claimants, 'foreign'), undefined);
 });
 
-test('of several generations with these bytes the highest owns it, taken back or not', () => {
+test('the highest of several generations with these bytes owns it, taken back or not', () => {
   assert.equal(owner([line('1', 'x', 1), line('2', 'x', 2)], 'x'), '2');
   assert.equal(owner([line('2', 'x', 2), line('1', 'x', 1)], 'x'), '2');
   assert.equal(owner([line('1', 'x', 1), line('2', 'x', 2, true)], 'x'), '2');

@@ -13,7 +13,7 @@ function* everyCase(): Generator<Case> {
             for (const path of PATHS) for (const sealed of SEALED) yield { row, job, line, back, owed, path, sealed };
 }
 
-test('every rule is reached, and what no rule fits cannot be', (t) => {
+test('every rule is reached, and a case that no rule fits is impossible', (t) => {
   const reached = new Map<string, number>();
   const unjudged = new Map<string, number>();
   let all = 0;
@@ -52,7 +52,7 @@ test('a row goes only where no line stands', () => {
   }
 });
 
-test('who did not look concludes nothing from it', () => {
+test('a command that did not look concludes nothing from it', () => {
   for (const of of everyCase()) {
     if (of.line !== 'not_looked' || of.back !== 'no' || of.row === 'twice') continue;
     const { faults, acts } = judge(of);

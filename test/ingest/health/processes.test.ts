@@ -19,7 +19,7 @@ async function ownerAndView(t: TestContext): Promise<{ owner: Backend; view: Que
   return { owner, view };
 }
 
-test('no beat for six seconds is silence, and a beat ends it', async (t) => {
+test('no heartbeat for six seconds is silence, and a heartbeat ends it', async (t) => {
   const { owner, view } = await ownerAndView(t);
   const watch = new ProcessWatch();
   const at = (second: number): [Condition, number] => {
@@ -32,7 +32,7 @@ test('no beat for six seconds is silence, and a beat ends it', async (t) => {
   assert.deepEqual(at(8), ['at work', 0]);
 });
 
-test('who was suspended itself has seen no beats, and accuses nobody', async (t) => {
+test('a process that was suspended itself has seen no heartbeats, and accuses nobody', async (t) => {
   const { view } = await ownerAndView(t);
   const watch = new ProcessWatch();
   for (const second of [0, 3_600, 3_601]) assert.equal(watch.check(view, second * SECOND)[0]!.condition, 'at work');

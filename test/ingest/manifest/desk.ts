@@ -18,7 +18,7 @@ export const HOUR = '2030/01/02/03';
 
 export class Desk {
   readonly manifests: string;
-  readonly told: { event: string; [field: string]: unknown }[] = [];
+  readonly logged: { event: string; [field: string]: unknown }[] = [];
   readonly #root: Directories;
 
   constructor(
@@ -37,7 +37,7 @@ export class Desk {
   file(backend = this.backend): ManifestFile {
     return {
       backend,
-      emit: (event, fields) => void this.told.push({ event, ...fields }),
+      emit: (event, fields) => void this.logged.push({ event, ...fields }),
       feed: 'default',
       manifests: this.manifests,
       root: this.#root,
@@ -86,7 +86,7 @@ export class Desk {
   }
 
   events(): string[] {
-    return this.told.map(({ event }) => event);
+    return this.logged.map(({ event }) => event);
   }
 
   close(): void {

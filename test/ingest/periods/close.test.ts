@@ -32,10 +32,10 @@ test('an hour is marked when the last of its files is stored, and then its day; 
   assert.deepEqual(markers(bench), []);
   await bench.step('move', 1);
   rmSync(hour!.folder, { recursive: true });
-  const told = await close(bench, bench.backend, periods);
-  assert.equal(told.length, 2);
-  assert.match(told[0]!, /^period_closed false manifests/);
-  assert.match(told[1]!, /^period_closed true warehouse/);
+  const events = await close(bench, bench.backend, periods);
+  assert.equal(events.length, 2);
+  assert.match(events[0]!, /^period_closed false manifests/);
+  assert.match(events[1]!, /^period_closed true warehouse/);
   assert.deepEqual(markers(bench), [`${day!.folder.slice(bench.world.root.length + 1)}/_SUCCESS`]);
   assert.equal(existsSync(hour!.folder), false);
   assert.deepEqual(await close(bench), []);
@@ -183,7 +183,7 @@ test('feeds that share manifests are waited for together, in the zone of each', 
   assert.equal((await close(bench)).length, 2);
 });
 
-test('what is settled of a day is gone through once, however often it is looked at', async (t) => {
+test('stored contents of a day are read once, however often the day is checked', async (t) => {
   const bench = await benchIn(t);
   await bench.arrive(bench.world.drop('a.csv', 100));
   await through(bench, STAGES);
@@ -211,7 +211,7 @@ test('what is settled of a day is gone through once, however often it is looked 
   assert.deepEqual(states(bench), ['closed', 'closed']);
 });
 
-test('a folder that cannot be written is told, and its marker comes when it can be', async (t) => {
+test('a folder that cannot be written is logged, and its marker comes when it can be written', async (t) => {
   const bench = await benchIn(t);
   await bench.arrive(bench.world.drop('a.csv', 100));
   await through(bench, STAGES);

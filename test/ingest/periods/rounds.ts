@@ -37,15 +37,15 @@ export async function close(
   periods = new Periods(),
 ): Promise<string[]> {
   const files = new FeedFiles(bench.feed.roots);
-  const told: string[] = [];
+  const events: string[] = [];
   try {
     const emit = (event: string, { marked, folder }: Record<string, unknown>) =>
-      told.push(`${event} ${marked} ${String(folder).slice(bench.world.root.length + 1)}`);
+      events.push(`${event} ${marked} ${String(folder).slice(bench.world.root.length + 1)}`);
     await periods.close({ backend, emit, files, hand: () => {} }, bench.feed.options, () => false);
   } finally {
     files.close();
   }
-  return told;
+  return events;
 }
 
 export const rows = (bench: Bench): Row[] =>

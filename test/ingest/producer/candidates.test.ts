@@ -136,7 +136,7 @@ scenario('a file that changes while its job waits makes the job look at once', a
   assert.equal(nudged.id, first.id);
 });
 
-scenario('a path whose job is in hand is offered again until it can be taken', async (world) => {
+scenario('a path whose job is claimed is offered again until it can be taken', async (world) => {
   await world.start({ stabilitySeconds: 0, settleMs: 0 });
   writeFileSync(join(world.input, 'x.csv'), '1');
   const first = await world.untilJob('x.csv');
@@ -153,7 +153,7 @@ scenario('a path whose job is in hand is offered again until it can be taken', a
   assert.equal(second.bytes, 2);
 });
 
-scenario('things that are no files are told and never become jobs', async (world) => {
+scenario('things that are no files are logged and never become jobs', async (world) => {
   mkdirSync(join(world.input, 'dir.csv'));
   execFileSync('mkfifo', [join(world.input, 'fifo.csv')]);
   symlinkSync('/nowhere', join(world.input, 'dangling.csv'));
@@ -162,8 +162,8 @@ scenario('things that are no files are told and never become jobs', async (world
   writeFileSync(join(world.input, 'sign'), '');
   await world.untilJob('sign');
   await world.producer.scan();
-  await world.until('symlinks told', () => world.told.some(({ kind, count }) => kind === 'symlink' && count === 2));
-  assert(world.told.some(({ event, kind, count }) => event === 'not_a_file' && kind === 'fifo' && count === 1));
+  await world.until('symlinks logged', () => world.events.some(({ kind, count }) => kind === 'symlink' && count === 2));
+  assert(world.events.some(({ event, kind, count }) => event === 'not_a_file' && kind === 'fifo' && count === 1));
   assert.equal(world.backend.read((reader) => reader.get<{ n: number }>('SELECT count(*) AS n FROM jobs'))?.n, 1);
 });
 

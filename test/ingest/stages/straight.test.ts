@@ -153,7 +153,7 @@ test(
 );
 
 test(
-  'of a job whose settlement failed behind its plan, no line is written',
+  'no line is written for a job whose settlement failed after its plan',
   onBench(async (bench) => {
     const { backend, world } = bench;
     for (const name of ['good.csv', 'bad.csv']) await bench.arrive(world.drop(name, name.length * 10));

@@ -30,7 +30,7 @@ async function sealedWithSidecar(bench: Bench): Promise<void> {
   await bench.backend.rescue();
 }
 
-test('of a file that was sealed before a crash: it is tried again, and then checked', async (t) => {
+test('a file that was sealed before a crash is tried again, and then checked', async (t) => {
   const bench = await Bench.open({ mode: 'sidecar' });
   t.after(() => bench.close());
   await sealedWithSidecar(bench);
@@ -39,7 +39,7 @@ test('of a file that was sealed before a crash: it is tried again, and then chec
   assert.deepEqual(answered(bench), ['retry', 'sidecar_unreadable']);
 });
 
-test('of a file that was found without its job: nothing is stored before it was read', async (t) => {
+test('a file that was found without its job is not stored before its sidecar was read', async (t) => {
   const bench = await Bench.open({ mode: 'sidecar' });
   t.after(() => bench.close());
   await sealedWithSidecar(bench);

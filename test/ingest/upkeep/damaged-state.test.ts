@@ -75,9 +75,9 @@ test(
     const producer = world.start('ingest-producer');
     world.drop('newer.csv', 5_000);
     const findings = async () => (JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report).findings;
-    const told = await until('the gate', async () => (await findings()).find(({ code }) => code === 'state_unchecked'));
-    assert.equal(told.severity, 'notice');
-    assert.match(told.sentence, /^hash of every feed is closed.*all of its pages are checked/);
+    const gate = await until('the gate', async () => (await findings()).find(({ code }) => code === 'state_unchecked'));
+    assert.equal(gate.severity, 'notice');
+    assert.match(gate.sentence, /^hash of every feed is closed.*all of its pages are checked/);
     world.start('ingest-worker');
     await world.event('state_checked');
     await world.stored(FILES + 1);

@@ -45,19 +45,19 @@ async function pruned(t: Parameters<typeof createWorld>[0]): Promise<World> {
 
 async function found(world: World): Promise<string[]> {
   const { stdout } = await world.run('ingest-ctl', ['audit', '--json']);
-  const told = stdout.trim().split('\n').slice(0, -1);
-  return told.map((line) => (JSON.parse(line) as { kind: string }).kind).sort();
+  const lines = stdout.trim().split('\n').slice(0, -1);
+  return lines.map((line) => (JSON.parse(line) as { kind: string }).kind).sort();
 }
 
-test('a content is known for ever: what comes again is a duplicate, told with the manifest that has its line', async (t) => {
+test('a content is known for ever: the same bytes are a duplicate, logged with the manifest that has its line', async (t) => {
   const world = await pruned(t);
   world.check();
   dropAgain(world);
   await world.runOnce(['--on-duplicate', 'delete']);
   world.check();
-  const told = world.log.named('file_skipped_duplicate');
-  assert.equal(told.length, FILES);
-  for (const { duplicate_of, sha256, note, kept } of told) {
+  const skipped = world.log.named('file_skipped_duplicate');
+  assert.equal(skipped.length, FILES);
+  for (const { duplicate_of, sha256, note, kept } of skipped) {
     assert.deepEqual([note, kept], ['record_pruned', true], 'nobody has seen the stored file, so it is not deleted');
     assert.ok(readFileSync(String(duplicate_of), 'utf8').includes(String(sha256)), `${duplicate_of}`);
   }
@@ -84,7 +84,7 @@ test('a content is known for ever: what comes again is a duplicate, told with th
   assert.deepEqual(await found(world), ['file_missing', 'file_unknown', 'line_missing', 'line_twice']);
 });
 
-test('rebuild takes over what is pruned, and makes the records anew where the state is lost', async (t) => {
+test('rebuild takes over pruned contents, and makes the records again where the state is lost', async (t) => {
   const world = await pruned(t);
   const copy = backedUp(world);
   world.drop('newer.csv', 10);

@@ -35,8 +35,8 @@ test('a sealed file without a job gets the one that its name tells and is stored
     [id(1), 'sub/orphan.csv'],
     [id(2), 'twin.csv'],
   ] as const) {
-    const told = await world.event('orphan_adopted', (event) => event.job === job, { since });
-    assert.equal(told.path, path);
+    const adopted = await world.event('orphan_adopted', (event) => event.job === job, { since });
+    assert.equal(adopted.path, path);
   }
   await world.isStored(orphan);
   await world.isStored(twin);

@@ -82,7 +82,7 @@ test('a name that is reserved and not yet on disk is passed over at once, in wha
   assert.equal(look(named('x.csv')), `${DAY}/x~2.csv`);
 });
 
-test('of two that chose the same name before either reserved it, one is told to look again', async (t) => {
+test('if two choose the same name before either reserves it, one must choose again', async (t) => {
   const { backend, look, warehouse } = await stage(t);
   const target = look(named('x.csv'));
   assert.equal(look(named('x.csv')), target);

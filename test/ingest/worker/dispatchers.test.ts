@@ -44,7 +44,7 @@ async function counting(t: TestContext): Promise<{ asked: Map<string, number>; d
 const askedEach = (asked: ReadonlyMap<string, number>, stages: readonly string[]): boolean =>
   stages.every((stage) => (asked.get(stage) ?? 0) > 0);
 
-test('without a chain nobody asks for files to be processed; with one somebody does, also later', async (t) => {
+test('without a chain no dispatcher asks for files to be processed; with one it does, also later', async (t) => {
   const { asked, dispatchers } = await counting(t);
   dispatchers.met({});
   dispatchers.start();

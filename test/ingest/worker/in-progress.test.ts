@@ -7,7 +7,7 @@ import { Bench } from '../stages/bench.js';
 
 const [LARGE, SMALL] = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', '01BX5ZZKBKACTAV9WEVGEMMVRZ'];
 
-test('a file that is read for an hour is in hand again when another batch has ended beside it', async () => {
+test('a file that is read for an hour is the current job again when another batch has ended beside it', async () => {
   const bench = await Bench.open();
   try {
     // Timers that need the feeds are not started.
