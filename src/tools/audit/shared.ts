@@ -1,4 +1,4 @@
-/** Does the shared ledger say of this host's contents what its own ledger says? Asked for by `audit --fleet`. */
+/** Compares the shared ledger's rows of this host with the host's own ledger, for `audit --fleet`. */
 import type { QueueView } from '../../../queue/index.js';
 import { conflictsOf, ownersOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
@@ -11,7 +11,7 @@ import { difference, type Tell } from './words.js';
 
 const PAGE = 1_000;
 
-/** `feed`: only this one. Errors: SharedError. */
+/** `feed`: only this feed is compared. Errors: SharedError. */
 export async function judgeShared(view: QueueView, shared: Rows, feed: string | undefined, tell: Tell): Promise<void> {
   const host = view.read(sharedHost);
   if (!host) return;

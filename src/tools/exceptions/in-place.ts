@@ -1,7 +1,7 @@
 /**
- * Which held jobs have brought their file to its target already, and only their settlement is missing: they can be
- * finished, and no longer given up.
- * Errors: EnvironmentError where a warehouse that has to be looked at cannot be.
+ * Finds held jobs whose file is already at its target, so that only the settlement is missing. Such a job can be finished, and
+ * no longer given up.
+ * Errors: EnvironmentError if a warehouse cannot be read.
  */
 import type { Backend, Job } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -34,7 +34,7 @@ export async function storedInPlace(backend: Backend, ids: readonly string[]): P
 async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFiles>): Promise<boolean> {
   const { content: row } = job.payload as unknown as JobFacts;
   const content = row === undefined ? undefined : backend.read((reader) => contentByRow(reader, row));
-  // Nobody moves a file before its line is confirmed.
+  // No file is moved before its line is confirmed.
   if (content?.state !== 'manifested' || content.carrier !== job.id) return false;
   const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
   opened.set(job.feed, files);

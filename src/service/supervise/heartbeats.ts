@@ -1,6 +1,6 @@
 /**
- * Finds out whether a child still lives from what it writes into its slot of the owners file.
- * Guarantees: counts the parent's own ticks, not time: a parent that was suspended has seen none.
+ * Decides whether a child still lives, by its heartbeat in its slot of the owners file.
+ * Guarantees: counts the parent's own ticks, not time. A parent that was suspended has counted none.
  * Does not: kill.
  */
 import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
@@ -8,14 +8,14 @@ import { Owners } from '../../../queue/owners.js';
 import { errnoOf } from '../../files/place-error.js';
 import { host } from '../../linux/index.js';
 
-/** The slot of an owner, or undefined where another has it by now, or it cannot be read. */
+/** Returns the slot of an owner. Undefined if another owner has it by now, or if it cannot be read. */
 export type SlotReader = (ownersPath: string, owner: OwnerId) => OwnerSlot | undefined;
 
 export interface OwnersFiles {
   slot: SlotReader;
-  /** The parent's own beat, for this child of its; `isOver`: it has ended. */
+  /** Writes the parent's own heartbeat for this child. `isOver`: the child has ended. */
   attend(ownersPath: string, owner: OwnerId, isOver?: boolean): void;
-  /** Says in its slot that the owner is killed for its silence. */
+  /** Records in the slot that the owner is killed because it was silent. */
   noteStall(ownersPath: string, owner: OwnerId): void;
 }
 
@@ -29,7 +29,7 @@ export function ownersFiles(): OwnersFiles {
       opened.set(path, owners);
       return act(owners);
     } catch (error) {
-      // Its folder has gone: no beat can be read. The children see that too, and end with a sentence.
+      // The folder is gone, so no heartbeat can be read. The children see that too, and end with a sentence.
       if (errnoOf(error) !== undefined) return undefined;
       throw error;
     }
@@ -54,7 +54,7 @@ export class Beats {
     private readonly stallMs: number,
   ) {}
 
-  /** One tick of the parent. `beat` is undefined while the child starts up, which may take no longer. */
+  /** One tick of the parent. `beat` is undefined while the child starts. A start has the same time limit as silence. */
   tick(beat: number | undefined): 'alive' | 'stalled' {
     if (beat !== undefined && beat !== this.#last) {
       this.#last = beat;
@@ -70,5 +70,5 @@ export class Beats {
   }
 }
 
-/** Often enough to be on time by a twentieth, never a load. */
+/** Precise to a twentieth of the limit, and cheap. */
 export const tickMsOf = (stallMs: number): number => Math.min(Math.max(stallMs / 20, 50), 1_000);

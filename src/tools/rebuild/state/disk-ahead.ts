@@ -1,6 +1,7 @@
 /**
- * Whether the disk is ahead of a state that knows all lines: what was under way when a backup was made has ended since.
- * By names alone. Does not: ask for files in the input, which come and go as their uploaders like.
+ * Checks whether the disk is ahead of a state that knows all lines: jobs that were on the way when a backup was made have ended
+ * since. Uses names only.
+ * Does not: check files in the input, which uploaders add and remove.
  */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import { EnvironmentError } from '../../../base/errors.js';
@@ -12,7 +13,7 @@ import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
 import { whereItLies } from './older.js';
 
-/** Errors: EnvironmentError where a work directory cannot be looked at. */
+/** Errors: EnvironmentError if a work directory cannot be read. */
 export function isBehind(view: QueueView, feed: string): boolean {
   const files = new FeedFiles(recordedRoots(view, feed));
   try {
@@ -27,14 +28,14 @@ export function isBehind(view: QueueView, feed: string): boolean {
   }
 }
 
-/** Its file was sealed or put away without its row saying so, or is gone although its line was planned. */
+/** Whether the file was sealed or put away and the row does not say so, or is gone although its line was planned. */
 function hasGoneOn(view: QueueView, job: Job, files: FeedFiles): boolean {
   const { sealed, putAway, content: row } = job.payload as unknown as JobFacts;
   if (putAway) return false;
   const lies = whereItLies(job, files);
   if (lies === 'failed' || lies === 'duplicates') return true;
   if (!sealed) return lies === 'underprocess';
-  // A job that has missed its file says so, and waits for a person.
+  // A job whose file is missing is held with that reason, and waits for an operator.
   if (lies !== 'nowhere' || job.holdCode === 'sealed_file_missing') return false;
   const content = row === undefined ? undefined : view.read((reader) => contentByRow(reader, row));
   return content?.carrier === job.id && content.state !== 'stored' && content.target !== null;

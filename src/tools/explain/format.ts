@@ -1,4 +1,4 @@
-/** What `explain` has found, as text for people and as JSON for programs. */
+/** Formats the findings of `explain` as text for people and as JSON for programs. */
 import type { Job, Json } from '../../../queue/backend.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import type { Found } from './find.js';
@@ -50,5 +50,5 @@ function jobJson(job: Job): Json {
   };
 }
 
-/** For programs, as every other command and the HTTP API tell times. */
+/** Times for programs, in the format of the other commands and the HTTP API. */
 const iso = (ms: number): string => new Date(ms).toISOString();
