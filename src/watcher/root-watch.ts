@@ -9,22 +9,22 @@
  * (bounded), and become one scan.
  */
 import { type ByteName, shownName } from '../linux/names.js';
-import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
+import { merged } from './backend/hints.js';
+import { Engine, type EngineEvent, type Hint, type OpenRoot, type QueuedPath, type ScanStep } from './engine/index.js';
 import type { Filter } from './filter.js';
-import { merged } from './ground/hints.js';
 import { WatcherStoppedError } from './options/errors.js';
 import { limits } from './options/limits.js';
 import type { Settings } from './options/options.js';
 import type { WatcherEvents } from './options/types.js';
-import type { Doubts, EventCause } from './picture/doubts.js';
-import type { Picture } from './picture/picture.js';
-import type { Platform } from './picture/platform.js';
-import { isStrict, Reconciler, type ReconcilerHooks } from './picture/reconciler.js';
-import { Telling } from './telling.js';
+import type { DeliveredTree } from './reconcile/delivered-tree.js';
+import type { EventCause, PendingPaths } from './reconcile/pending.js';
+import type { Platform } from './reconcile/platform.js';
+import { isStrict, Reconciler, type ReconcilerHooks } from './reconcile/reconciler.js';
+import { RootEvents } from './root-events.js';
 import { Troubles } from './troubles.js';
 import { Windows } from './windows.js';
 
-export interface RootPlace {
+export interface WatchRoot {
   /** The directory that is watched. */
   root: ByteName;
   /** The one name in it that is told: a file is watched. */
@@ -32,14 +32,14 @@ export interface RootPlace {
 }
 
 export interface RootWatchOptions {
-  place: RootPlace;
+  place: WatchRoot;
   settings: Settings;
   filter: Filter;
   platform: Platform;
-  picture: Picture;
+  deliveredTree: DeliveredTree;
   /** Something was told of this root at an earlier start: what differs from it is told. */
   known: boolean;
-  doubts: Doubts;
+  pending: PendingPaths;
   emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
   /** A bug ended it. */
   failed(error: unknown): void;
@@ -54,7 +54,7 @@ export class RootWatch {
   readonly #engine: Engine<Hint>;
   readonly #reconciler: Reconciler;
   readonly #troubles: Troubles;
-  readonly #telling: Telling;
+  readonly #rootEvents: RootEvents;
   /** Told a moment ago. */
   readonly #debounce: Windows;
   /** Gone, and perhaps about to be found under another name. */
@@ -65,7 +65,7 @@ export class RootWatch {
   #stopping = false;
 
   constructor(options: RootWatchOptions) {
-    const { place, settings, filter, platform, picture, emit } = options;
+    const { place, settings, filter, platform, deliveredTree, emit } = options;
     this.#options = options;
     this.#shownRoot = shownName(place.root);
     this.#engine = new Engine<Hint>(
@@ -75,23 +75,23 @@ export class RootWatch {
         poll: settings.backend === 'poll',
         everything: true,
         ...(settings.rescanMs !== undefined && { scanEveryMs: settings.rescanMs || Number.POSITIVE_INFINITY }),
-        target: (path, isDirectory) => (filter.tells(path, isDirectory) ? path : undefined),
+        target: (path, isDirectory) => (filter.wants(path, isDirectory) ? path : undefined),
         enters: filter.enters,
         deliver: (marks, root, step) => this.#deliver(marks, root, step),
-        tell: (event) => this.#hear(event),
+        emit: (event) => this.#onEngineEvent(event),
       },
-      platform.ground,
+      platform.backend,
     );
     const mark = (path: ByteName, by: Hint): void => this.#engine.again(path, by);
     this.#debounce = new Windows(settings.debounceMs, limits.windowsMax, mark);
     this.#leaving = new Windows(limits.renameMs, limits.windowsMax, (path) => mark(path, 'delete'));
-    this.#reconciler = new Reconciler(picture, this.#hooks(filter.tells));
+    this.#reconciler = new Reconciler(deliveredTree, this.#hooks(filter.wants));
     this.#reconciler.silent = !options.known && !settings.initial;
     this.#troubles = new Troubles(this.#shownRoot, {
       error: (error) => emit('error', error),
       recovered: (error) => emit('recovered', error),
     });
-    this.#telling = new Telling({
+    this.#rootEvents = new RootEvents({
       ...options,
       root: place.root,
       engine: this.#engine,
@@ -118,15 +118,15 @@ export class RootWatch {
   }
 
   /** Resolves when all that had happened before this call is in doubt. */
-  async settle(): Promise<void> {
-    do await this.#engine.settle();
+  async flush(): Promise<void> {
+    do await this.#engine.flush();
     while (!this.#stopping && (await this.#heldAreReleased()));
   }
 
   /** Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#telling.close();
+    this.#rootEvents.close();
     this.#debounce.close();
     this.#leaving.close();
     await this.#engine.stop();
@@ -140,12 +140,12 @@ export class RootWatch {
     return true;
   }
 
-  async #deliver(marks: readonly Mark<Hint>[], root: OpenRoot, step?: ScanStep): Promise<void> {
+  async #deliver(marks: readonly QueuedPath<Hint>[], root: OpenRoot, step?: ScanStep): Promise<void> {
     const { silent } = this.#reconciler;
     if (!silent) this.#ready.resolve();
     // What a scan finds may be held back beyond the end of the scan.
     const found = (by: Hint): Hint => (isStrict(step) ? merged('write', by) : by);
-    const held: Mark<Hint>[] = [];
+    const held: QueuedPath<Hint>[] = [];
     const due = marks.filter((mark) => {
       const isDue = silent || !this.#debounce.holds(mark.path, found(mark.by));
       if (!isDue) held.push(mark);
@@ -159,19 +159,19 @@ export class RootWatch {
       // What the step had read would be missed; marks come again by themselves.
       if (step !== undefined || error instanceof BufferFull) this.#engine.rescan();
       if (!(error instanceof BufferFull)) throw error;
-      await this.#options.doubts.room();
+      await this.#options.pending.room();
     } finally {
       looker.close();
     }
   }
 
-  #hooks(tells: ReconcilerHooks['tells']): ReconcilerHooks {
-    const { doubts } = this.#options;
+  #hooks(wants: ReconcilerHooks['wants']): ReconcilerHooks {
+    const { pending } = this.#options;
     return {
-      tells,
-      room: (cause) => (doubts.full ? this.#room(cause) : undefined),
-      doubt: (doubt) => doubts.add(this.#telling.keyOf(doubt.path), this.#telling, doubt),
-      wake: () => doubts.wake(),
+      wants,
+      room: (cause) => (pending.full ? this.#room(cause) : undefined),
+      addPending: (one) => pending.add(this.#rootEvents.keyOf(one.path), this.#rootEvents, one),
+      wake: () => pending.wake(),
       directory: (path) => {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);
       },
@@ -183,9 +183,9 @@ export class RootWatch {
 
   /** A scan has all the time of the consumer; what an event told waits for a moment, and then for a scan. */
   async #room(cause: EventCause): Promise<void> {
-    const { doubts, emit } = this.#options;
-    const hasRoom = await doubts.room(cause === 'event' ? limits.patienceMs : undefined);
-    if (this.#stopping || doubts.closed) throw new WatcherStoppedError();
+    const { pending, emit } = this.#options;
+    const hasRoom = await pending.room(cause === 'event' ? limits.patienceMs : undefined);
+    if (this.#stopping || pending.closed) throw new WatcherStoppedError();
     if (hasRoom) return;
     emit('overflow', { root: this.#shownRoot, reason: 'buffer' });
     throw new BufferFull();
@@ -195,12 +195,12 @@ export class RootWatch {
     if (this.#hasScanned) return;
     this.#hasScanned = true;
     this.#reconciler.silent = false;
-    this.#options.picture.whole();
-    this.#options.picture.commit();
+    this.#options.deliveredTree.whole();
+    this.#options.deliveredTree.commit();
     this.#ready.resolve();
   }
 
-  #hear(event: EngineEvent): void {
+  #onEngineEvent(event: EngineEvent): void {
     const { emit, log } = this.#options;
     if (this.#stopping || this.#troubles.note(event)) return;
     if (event.event === 'scan_done') {

@@ -3,7 +3,7 @@
  * Does not: heal them; the engine does.
  */
 import { type ByteName, shownName } from '../linux/names.js';
-import type { EngineEvent } from './ground/types.js';
+import type { EngineEvent } from './backend/types.js';
 import { WatcherError } from './options/errors.js';
 import { limits } from './options/limits.js';
 

@@ -3,9 +3,9 @@
  * Guarantees: what is held is released at the end of its time, or earlier where there are too many; memory is bounded.
  */
 import type { ByteName } from '../linux/names.js';
+import { merged } from './backend/hints.js';
+import type { Hint } from './backend/types.js';
 import { clockMs } from './engine/clock.js';
-import { merged } from './ground/hints.js';
-import type { Hint } from './ground/types.js';
 
 interface Window {
   untilMs: number;
@@ -74,7 +74,7 @@ export class Windows {
     this.#timer = undefined;
     this.#byPath.clear();
     this.#held = 0;
-    this.#tellReleased();
+    this.#resolveReleased();
   }
 
   #arm(): void {
@@ -99,10 +99,10 @@ export class Windows {
     this.#drop(path);
     if (by === undefined) return;
     this.release(path, by);
-    this.#tellReleased();
+    this.#resolveReleased();
   }
 
-  #tellReleased(): void {
+  #resolveReleased(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

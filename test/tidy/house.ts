@@ -16,10 +16,10 @@ export const HOUSE: readonly string[] = [
   'src/fleet',
   // Libraries of their own.
   'src/change-log',
-  'src/watcher/ground',
+  'src/watcher/backend',
   'src/watcher/engine',
   'src/watcher/options',
-  'src/watcher/picture',
+  'src/watcher/reconcile',
   'src/watcher',
   'src/mirror/trees',
   'src/mirror/acts',

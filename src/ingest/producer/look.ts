@@ -6,7 +6,7 @@
 import { Directories } from '../../files/directories.js';
 import { type Kind, LinuxError, openDirectory, type Stat, statAtOrNone } from '../../linux/index.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
-import type { Cause, Mark, OpenRoot } from '../../watcher/engine/index.js';
+import type { Cause, OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
 import { identityOf } from '../rules/identity.js';
 
 /** A regular file as it was seen. */
@@ -37,7 +37,7 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** `sidecarSuffix`: only in sidecar mode. Throws LinuxError when this process is out of descriptors or memory. */
-export function lookAt(marks: readonly Mark[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Looked {
+export function lookAt(marks: readonly QueuedPath[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Looked {
   const looked: Looked = { files: [], others: [], failed: [] };
   const directories = new Directories(openDirectory(root.fd, HERE));
   try {
@@ -55,7 +55,12 @@ export function lookAt(marks: readonly Mark[], root: OpenRoot, sidecarSuffix: By
   }
 }
 
-function lookAtOne({ path, by }: Mark, directories: Directories, suffix: ByteName | undefined, looked: Looked): void {
+function lookAtOne(
+  { path, by }: QueuedPath,
+  directories: Directories,
+  suffix: ByteName | undefined,
+  looked: Looked,
+): void {
   const { dir, name } = directories.entry(path);
   const stat = statAtOrNone(dir, name);
   if (stat === undefined || stat.kind === 'directory') return;

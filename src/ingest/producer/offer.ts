@@ -6,7 +6,7 @@
 import type { Backend, Candidate } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { bytesOfName } from '../../linux/names.js';
-import type { Mark } from '../../watcher/engine/index.js';
+import type { QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
 import { type Observation, payloadOf } from '../rules/facts.js';
 import type { Look } from './look.js';
@@ -44,7 +44,7 @@ export async function offer(looks: readonly Look[], offering: Offering): Promise
  * In sidecar mode: without what a scan met by its own name alone, and whose job waits for a sidecar. Its sidecar is met by
  * a name of its own, and what the file has become is looked at then.
  */
-export function withoutWaiting(marks: readonly Mark[], { backend, feed }: Offering): Mark[] {
+export function withoutWaiting(marks: readonly QueuedPath[], { backend, feed }: Offering): QueuedPath[] {
   const settledMs = backend.nowMs() + feed.settleMs;
   return backend.read((rows) =>
     marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), settledMs)),

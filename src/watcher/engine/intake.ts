@@ -3,11 +3,11 @@
  * Guarantees: what does not fit becomes a scan of the whole tree, which is told once.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { TreeHooks } from '../ground/ground.js';
-import { isWritten } from '../ground/hints.js';
-import type { EngineOptions, Hint } from '../ground/types.js';
+import type { TreeHooks } from '../backend/backend.js';
+import { isWritten } from '../backend/hints.js';
+import type { EngineOptions, Hint } from '../backend/types.js';
 import { clockMs } from './clock.js';
-import type { Marks } from './marks.js';
+import type { PathQueue } from './path-queue.js';
 import type { Presence } from './presence.js';
 import type { Schedule } from './schedule.js';
 
@@ -17,8 +17,8 @@ export class Intake implements TreeHooks {
   #left: ByteName | undefined;
 
   constructor(
-    private readonly options: Pick<EngineOptions<Hint>, 'target' | 'enters' | 'everything' | 'recursive' | 'tell'>,
-    private readonly marks: Marks,
+    private readonly options: Pick<EngineOptions<Hint>, 'target' | 'enters' | 'everything' | 'recursive' | 'emit'>,
+    private readonly marks: PathQueue,
     /** Made after this one, for it asks back whether a directory is entered. */
     private readonly schedule: () => Schedule,
     /** Something is there to do. */
@@ -49,7 +49,7 @@ export class Intake implements TreeHooks {
 
   onOverflow(): void {
     this.#overflows += 1;
-    this.options.tell({ event: 'overflow', total: this.#overflows });
+    this.options.emit({ event: 'overflow', total: this.#overflows });
     this.schedule().want('overflow');
     this.ring();
   }
@@ -62,7 +62,7 @@ export class Intake implements TreeHooks {
   mark(path: ByteName, by: Hint, patient: boolean): void {
     this.ring();
     if (this.marks.add(path, by, clockMs(), patient)) return;
-    if (this.schedule().want('marks_full')) this.options.tell({ event: 'marks_full' });
+    if (this.schedule().want('marks_full')) this.options.emit({ event: 'marks_full' });
   }
 
   wantDirectory(path: ByteName): void {

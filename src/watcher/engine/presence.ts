@@ -3,8 +3,8 @@
  * Does not: decide what follows from it; the watcher does.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { Ground, OpenDirectory } from '../ground/ground.js';
-import type { EngineEvent, OpenRoot } from '../ground/types.js';
+import type { Backend, OpenDirectory } from '../backend/backend.js';
+import type { EngineEvent, OpenRoot } from '../backend/types.js';
 import { Root, RootMissing } from './root.js';
 
 export class Presence {
@@ -17,12 +17,12 @@ export class Presence {
 
   constructor(
     path: ByteName,
-    ground: Ground,
-    private readonly tell: (event: EngineEvent) => void,
+    backend: Backend,
+    private readonly emit: (event: EngineEvent) => void,
     /** Asks for an `enter`. */
     private readonly ring: () => void,
   ) {
-    this.#root = new Root(path, ground);
+    this.#root = new Root(path, backend);
   }
 
   /** Between `enter` and `leave`. */
@@ -73,15 +73,15 @@ export class Presence {
       const state = this.#root.enter();
       if (state === 'same' && !this.#missing) return 'same';
       prepare(this.#root.directory);
-      if (this.#missing) this.tell({ event: 'root_back' });
-      else if (state === 'replaced') this.tell({ event: 'root_replaced' });
+      if (this.#missing) this.emit({ event: 'root_back' });
+      else if (state === 'replaced') this.emit({ event: 'root_replaced' });
       this.#missing = false;
       return state === 'first' ? 'first' : 'anew';
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === undefined) throw error;
       this.#root.leave();
-      if (!this.#missing) this.tell({ event: 'root_missing', code });
+      if (!this.#missing) this.emit({ event: 'root_missing', code });
       this.#missing = true;
       return 'missing';
     }

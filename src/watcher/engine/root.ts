@@ -5,7 +5,7 @@
  * missing, not empty.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, OpenDirectory } from '../ground/ground.js';
+import type { Backend, DirectoryFacts, OpenDirectory } from '../backend/backend.js';
 
 export type RootState = 'same' | 'first' | 'replaced';
 
@@ -22,7 +22,7 @@ export class Root {
 
   constructor(
     private readonly path: ByteName,
-    private readonly ground: Ground,
+    private readonly backend: Backend,
   ) {}
 
   /** To be asked between `enter` and `leave`. */
@@ -91,7 +91,7 @@ export class Root {
 
   #openNow(): [OpenDirectory, DirectoryFacts] {
     try {
-      const directory = this.ground.openRoot(this.path);
+      const directory = this.backend.openRoot(this.path);
       return [directory, directory.facts()];
     } catch (error) {
       const { code } = error as { code?: string };
@@ -101,7 +101,7 @@ export class Root {
   }
 
   #isMountPoint(mount: string): boolean {
-    const above = this.ground.mountAbove(this.path);
+    const above = this.backend.mountAbove(this.path);
     return above !== undefined && above !== mount;
   }
 }

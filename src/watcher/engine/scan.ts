@@ -7,9 +7,9 @@
  * Does not: look at files, or decide when to go on.
  */
 import { type ByteName, joinNames } from '../../linux/names.js';
-import type { Ground, Listed, Listing, OpenDirectory } from '../ground/ground.js';
-import { batchMaxOf, limits } from '../ground/limits.js';
-import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from '../ground/types.js';
+import type { Backend, Listed, Listing, OpenDirectory } from '../backend/backend.js';
+import { batchMaxOf, limits } from '../backend/limits.js';
+import type { FileKind, OpenRoot, QueuedPath, ScanCause, ScanCounts } from '../backend/types.js';
 import { clockMs } from './clock.js';
 
 export interface ScanHooks {
@@ -48,7 +48,7 @@ export class Scan {
     /** Where to begin; [''] is the whole tree. */
     from: ByteName[],
     hooks: ScanHooks,
-    private readonly ground: Ground,
+    private readonly backend: Backend,
   ) {
     this.#pending = from;
     this.#hooks = hooks;
@@ -80,7 +80,7 @@ export class Scan {
   }
 
   /** Reads on for `ms`, or until a window is full. Answers up to `max` paths of it. */
-  slice(root: OpenRoot, max: number, ms: number): Mark[] {
+  slice(root: OpenRoot, max: number, ms: number): QueuedPath[] {
     const untilMs = clockMs() + ms;
     while (this.#next === undefined) {
       if (this.#isRead || this.#isFull) {
@@ -93,8 +93,8 @@ export class Scan {
     return this.#next === undefined ? [] : this.#handOn(this.#next, max);
   }
 
-  #handOn(from: number, max: number): Mark[] {
-    const found: Mark[] = [];
+  #handOn(from: number, max: number): QueuedPath[] {
+    const found: QueuedPath[] = [];
     let next = from;
     for (; next < this.#window.length && found.length < max; next++) {
       const path = this.#window[next]!;
@@ -124,7 +124,7 @@ export class Scan {
   #openNext(root: OpenRoot): void {
     const path = this.#pending.pop()!;
     try {
-      this.#open = this.ground.openDirectory(root, path);
+      this.#open = this.backend.openDirectory(root, path);
       this.#path = path;
       this.#hooks.opened(path, this.#open, this.cause);
       this.#listing = this.#open.list();
@@ -151,7 +151,7 @@ export class Scan {
         this.#leave();
         return;
       }
-      const kind = entry.kind ?? this.ground.kindOf(this.#open!, entry.name);
+      const kind = entry.kind ?? this.backend.kindOf(this.#open!, entry.name);
       if (kind !== undefined) this.#meet(entry.name, kind);
     }
   }

@@ -5,9 +5,9 @@
  * Does not: read directories (scan.ts does).
  */
 import type { ByteName } from '../../linux/names.js';
-import type { Ground } from '../ground/ground.js';
-import { limits } from '../ground/limits.js';
-import type { ScanCause } from '../ground/types.js';
+import type { Backend } from '../backend/backend.js';
+import { limits } from '../backend/limits.js';
+import type { ScanCause } from '../backend/types.js';
 import { Scan, type ScanHooks } from './scan.js';
 
 const PACED: ReadonlySet<ScanCause> = new Set(['periodic', 'retry']);
@@ -26,7 +26,7 @@ export class Schedule {
   #retryAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
-    private readonly ground: Ground,
+    private readonly backend: Backend,
     private readonly hooks: ScanHooks,
     /** Directories that failed or have no watch, and how to scan them. */
     private readonly retries: { paths(): ByteName[]; hooks: ScanHooks },
@@ -112,7 +112,7 @@ export class Schedule {
   }
 
   #begin(cause: ScanCause, from: ByteName[], hooks: ScanHooks): Scan {
-    const scan = new Scan(cause, from, hooks, this.ground);
+    const scan = new Scan(cause, from, hooks, this.backend);
     this.listener.onBegin(scan);
     return scan;
   }

@@ -6,7 +6,7 @@
 import { type BigIntStats, realpathSync, statSync } from 'node:fs';
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
-import { absolutePath } from '../ground/paths.js';
+import { absolutePath } from '../backend/paths.js';
 
 /** Of SQLite: the database, its write-ahead log with the index of that, and its rollback journal. */
 const ENDINGS = ['', '-wal', '-shm', '-journal'];

@@ -1,5 +1,5 @@
 /** The words of the library: what a watcher is given, and what it tells. */
-import type { FileKind, ScanCause } from '../ground/types.js';
+import type { FileKind, ScanCause } from '../backend/types.js';
 import type { WatcherError } from './errors.js';
 
 /** The shape that bunyan and pino have. */

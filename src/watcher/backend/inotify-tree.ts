@@ -6,7 +6,7 @@
  */
 import * as linux from '../../linux/index.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import type { OpenDirectory, Tree, TreeHooks } from './ground.js';
+import type { OpenDirectory, Tree, TreeHooks } from './backend.js';
 import type { Hint } from './types.js';
 import { WatchTable } from './watch-table.js';
 
@@ -24,7 +24,7 @@ const WATCH_FOR_FILES =
 const WATCH_FOR_EVERYTHING =
   (WATCH_FOR_FILES & ~linux.IN_EXCL_UNLINK) | linux.IN_MODIFY | linux.IN_DELETE | linux.IN_MOVED_FROM;
 
-export class WatchTree implements Tree {
+export class InotifyTree implements Tree {
   readonly complete = true;
   readonly #inotify: linux.Inotify;
   readonly #watches = new WatchTable();

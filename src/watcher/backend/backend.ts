@@ -66,7 +66,7 @@ export interface Tree {
   close(): void;
 }
 
-export interface Ground {
+export interface Backend {
   /** Errors: with a `code`. */
   openRoot(path: ByteName): OpenDirectory;
   /** Below the root; '' is the root itself, once more. Through no symlink. Errors: with a `code`. */

@@ -5,14 +5,14 @@
 import Database from 'better-sqlite3';
 import type { ByteName } from '../../linux/names.js';
 import { WatcherError } from '../options/errors.js';
-import { Picture } from './picture.js';
-import { DOUBT_IN_HAND, SCHEMA } from './picture-sql.js';
+import { DeliveredTree } from './delivered-tree.js';
+import { DOUBT_IN_HAND, SCHEMA } from './delivered-tree-sql.js';
 
 const VERSION = 2;
 /** 'AtWa' */
 const APPLICATION = 0x41745761;
 
-export class PictureStore {
+export class StateStore {
   readonly db: Database.Database;
 
   /** Errors: WatcherError, op `state`. */
@@ -35,13 +35,13 @@ export class PictureStore {
   }
 
   /** `known`: a whole picture of this root is there from an earlier start. */
-  root(path: ByteName): { picture: Picture; known: boolean } {
+  root(path: ByteName): { deliveredTree: DeliveredTree; known: boolean } {
     this.db.prepare('INSERT OR IGNORE INTO roots (path) VALUES (?)').run(path);
     const row = this.db.prepare('SELECT id, whole FROM roots WHERE path = ?').get(path) as {
       id: number;
       whole: number;
     };
-    return { picture: new Picture(this.db, row.id), known: row.whole === 1 };
+    return { deliveredTree: new DeliveredTree(this.db, row.id), known: row.whole === 1 };
   }
 
   close(): void {

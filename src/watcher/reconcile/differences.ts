@@ -7,12 +7,12 @@
  */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import { isCome } from '../ground/hints.js';
-import type { Hint } from '../ground/types.js';
+import { isCome } from '../backend/hints.js';
+import type { Hint } from '../backend/types.js';
 import { limits } from '../options/limits.js';
 import { differs, isSame } from './compare.js';
-import type { Entry, Known, Picture, Seen } from './picture.js';
-import { type Doubtful, mayBeWritten } from './unseen.js';
+import type { DeliveredTree, Entry, Known, Seen } from './delivered-tree.js';
+import { mayBeWritten, type PathLookups } from './unseen-writes.js';
 
 /** One event, and what is known when the consumer has it. */
 export interface Difference {
@@ -22,10 +22,10 @@ export interface Difference {
   renameId?: string | undefined;
   /** Absent of the first half of a pair: the second one delivers both. */
   delivered?(): void;
-  isSo?(): boolean;
+  isCurrent?(): boolean;
 }
 
-export interface DifferenceHooks extends Doubtful {
+export interface DifferenceHooks extends PathLookups {
   /** A path in doubt at which the inode was seen. */
   seenAt(ino: number): ByteName | undefined;
   renameId(): string;
@@ -34,7 +34,7 @@ export interface DifferenceHooks extends Doubtful {
   /** The file that was delivered at this path is not there any more: it may live on by other names. */
   lost(known: Known): void;
   /** It has to be asked again. */
-  doubt(path: ByteName): void;
+  recheck(path: ByteName): void;
   /** Who looked at what lies below a directory may have met nothing, or something else. */
   again(directory: ByteName): void;
 }
@@ -44,7 +44,7 @@ export class Differences {
   readonly #leaving = new Set<ByteName>();
 
   constructor(
-    private readonly picture: Picture,
+    private readonly deliveredTree: DeliveredTree,
     private readonly hooks: DifferenceHooks,
   ) {}
 
@@ -58,10 +58,10 @@ export class Differences {
   #towards(path: ByteName, by: Hint): readonly Difference[] {
     const seen = this.hooks.look(path);
     if (seen === 'unknown') return NOTHING;
-    const known = this.picture.get(path);
+    const known = this.deliveredTree.get(path);
     if (seen === undefined) return known === undefined ? NOTHING : this.#leave(known);
     const parent = folderOf(path);
-    if (parent !== '' && !isHad(this.picture.get(parent))) return this.#towards(parent, 'scan');
+    if (parent !== '' && !isHad(this.deliveredTree.get(parent))) return this.#towards(parent, 'scan');
     if (known?.file !== seen.file) return this.#arrive(path, seen, known, by);
     const isBack = seen.kind === 'directory' && isCome(by);
     return isBack || differs(known, seen, by) ? [this.#put(path, seen, known, isBack)] : NOTHING;
@@ -70,7 +70,7 @@ export class Differences {
   /** Another file than was delivered lies at the path, or none was. */
   #arrive(path: ByteName, seen: Seen, known: Known | undefined, by: Hint): readonly Difference[] {
     if (known?.kind === 'directory' && seen.kind !== 'directory') {
-      const last = this.picture.lastBelow(path);
+      const last = this.deliveredTree.lastBelow(path);
       if (last !== undefined) return this.#leave(last);
     }
     const origin = this.#originOf(path, seen);
@@ -85,10 +85,10 @@ export class Differences {
     const { path, kind } = known;
     const isFirst = !this.#leaving.has(path);
     this.#leaving.add(path);
-    const last = kind === 'directory' ? this.picture.lastBelow(path) : undefined;
+    const last = kind === 'directory' ? this.deliveredTree.lastBelow(path) : undefined;
     if (last !== undefined) return this.#leave(last);
-    const place = isFirst ? this.#placeOf(path) : undefined;
-    if (place !== undefined && this.picture.get(place)?.file !== known.file) {
+    const place = isFirst ? this.#pathNow(path) : undefined;
+    if (place !== undefined && this.deliveredTree.get(place)?.file !== known.file) {
       const steps = this.#towards(place, 'rename');
       if (steps.length > 0) return steps;
     }
@@ -98,9 +98,9 @@ export class Differences {
   }
 
   /** Where that lies now which was delivered at the path. */
-  #placeOf(path: ByteName): ByteName | undefined {
+  #pathNow(path: ByteName): ByteName | undefined {
     if (path === '') return path;
-    const known = this.picture.get(path);
+    const known = this.deliveredTree.get(path);
     if (known === undefined) return undefined;
     const isAt = (place: ByteName | undefined): place is ByteName => {
       const seen = place === undefined ? undefined : this.hooks.look(place);
@@ -112,7 +112,7 @@ export class Differences {
     const folder = folderOf(path);
     if (known.kind === 'directory')
       for (const twin of this.#twinsOf(known.ino)) if (twin.path !== path && isAt(twin.path)) return twin.path;
-    const folderNow = this.#placeOf(folder);
+    const folderNow = this.#pathNow(folder);
     if (folderNow === undefined || folderNow === folder) return undefined;
     const moved = joinNames(folderNow, baseOf(path));
     return isAt(moved) ? moved : undefined;
@@ -131,28 +131,35 @@ export class Differences {
   }
 
   #twinsOf(ino: number): Known[] {
-    return this.picture.namesOf(ino, undefined, limits.twinsMax);
+    return this.deliveredTree.namesOf(ino, undefined, limits.twinsMax);
   }
 
   /** `again`: what was delivered below it is told once more. */
   #put(path: ByteName, seen: Seen, known: Known | undefined, again: boolean): Difference {
     const delivered = (): void => {
-      this.picture.put(path, seen);
+      this.deliveredTree.put(path, seen);
       this.#delivered(path, seen);
       this.#replaced(known, seen);
       if (again) this.hooks.again(path);
     };
-    return { operation: 'put', path, entry: seen, delivered, isSo: () => this.#isSo(path, seen) };
+    return { operation: 'put', path, entry: seen, delivered, isCurrent: () => this.#isCurrent(path, seen) };
   }
 
   #delete(known: Known, renameId: string | undefined): Difference {
     const delivered = (): void => {
-      this.picture.remove(known.path);
+      this.deliveredTree.remove(known.path);
       this.hooks.lost(known);
       this.#delivered(known.path, undefined);
     };
     const { path } = known;
-    return { operation: 'delete', path, entry: known, renameId, delivered, isSo: () => this.#isSo(path, undefined) };
+    return {
+      operation: 'delete',
+      path,
+      entry: known,
+      renameId,
+      delivered,
+      isCurrent: () => this.#isCurrent(path, undefined),
+    };
   }
 
   /** The old name is deleted when all that was delivered below it has been told by its new name. */
@@ -161,7 +168,7 @@ export class Differences {
     const put = this.#put(path, seen, known, known?.kind === 'directory');
     const delivered = (): void => {
       put.delivered!();
-      this.picture.renamed(origin.path, renameId);
+      this.deliveredTree.renamed(origin.path, renameId);
     };
     return { ...put, renameId, delivered };
   }
@@ -169,15 +176,15 @@ export class Differences {
   #pair(origin: Known, path: ByteName, seen: Seen, known: Known | undefined, by: Hint): readonly Difference[] {
     const renameId = this.hooks.renameId();
     const { content, changed } = origin;
-    const isOther = content !== seen.content || mayBeWritten(origin, path, seen, by, this.picture, this.hooks);
+    const isOther = content !== seen.content || mayBeWritten(origin, path, seen, by, this.deliveredTree, this.hooks);
     // A write through the old name may be met until then.
-    const isDoubted = (): boolean => isOther || this.picture.get(origin.path)?.doubted === true;
-    const isSo = (): boolean => !isDoubted() && this.#isSo(path, seen);
+    const isDoubted = (): boolean => isOther || this.deliveredTree.get(origin.path)?.doubted === true;
+    const isCurrent = (): boolean => !isDoubted() && this.#isCurrent(path, seen);
     const delivered = (): void => {
       const doubted = isDoubted();
-      this.picture.remove(origin.path);
+      this.deliveredTree.remove(origin.path);
       // Who renamed its copy has the bytes that were told by the old name: they are told next, where they may be others.
-      this.picture.put(path, { ...valuesOf(seen), content, changed, doubted });
+      this.deliveredTree.put(path, { ...valuesOf(seen), content, changed, doubted });
       this.hooks.lost({ ...origin, doubted });
       this.#delivered(origin.path, undefined);
       this.#delivered(path, seen);
@@ -185,20 +192,20 @@ export class Differences {
     };
     return [
       { operation: 'delete', path: origin.path, entry: origin, renameId },
-      { operation: 'put', path, entry: seen, renameId, delivered, isSo },
+      { operation: 'put', path, entry: seen, renameId, delivered, isCurrent },
     ];
   }
 
   /** Whoever was told of it has what lies there. Something else may have come there since, and have been read. */
-  #isSo(path: ByteName, told: Seen | undefined): boolean {
+  #isCurrent(path: ByteName, told: Seen | undefined): boolean {
     const now = this.hooks.look(path, true);
     return now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed;
   }
 
   #delivered(path: ByteName, told: Seen | undefined): void {
-    if (this.#isSo(path, told)) return;
-    this.picture.doubt(path);
-    this.hooks.doubt(path);
+    if (this.#isCurrent(path, told)) return;
+    this.deliveredTree.doubt(path);
+    this.hooks.recheck(path);
   }
 
   #replaced(known: Known | undefined, seen: Seen): void {

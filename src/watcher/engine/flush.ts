@@ -4,16 +4,16 @@
  * are not, a scan of the whole tree that began after the question is.
  */
 
-import type { Watches } from '../ground/watches.js';
-import type { Marks } from './marks.js';
+import type { Watches } from '../backend/watches.js';
+import type { PathQueue } from './path-queue.js';
 import type { Schedule } from './schedule.js';
 
-export class Settling {
+export class FlushWaiters {
   #waiting: (() => void)[] = [];
 
   constructor(
     private readonly watches: Watches,
-    private readonly marks: Marks,
+    private readonly marks: PathQueue,
     private readonly schedule: Schedule,
     private readonly scan: () => Promise<void>,
   ) {}

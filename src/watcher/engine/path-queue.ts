@@ -6,11 +6,11 @@
  * `prompt`, nothing is held back.
  */
 import type { ByteName } from '../../linux/names.js';
-import { merged } from '../ground/hints.js';
-import { limits } from '../ground/limits.js';
-import type { Hint, Mark } from '../ground/types.js';
+import { merged } from '../backend/hints.js';
+import { limits } from '../backend/limits.js';
+import type { Hint, QueuedPath } from '../backend/types.js';
 
-export class Marks {
+export class PathQueue {
   readonly #due = new Map<ByteName, Hint>();
   readonly #later = new Map<ByteName, Hint>();
   /** Paths taken because of a write, in the present and in the last period of `rewriteMs`. */
@@ -72,9 +72,9 @@ export class Marks {
   }
 
   /** Up to `max` paths that are due. */
-  take(max: number, nowMs: number): Mark<Hint>[] {
+  take(max: number, nowMs: number): QueuedPath<Hint>[] {
     if (nowMs >= this.laterAtMs) this.#releaseLater();
-    const taken: Mark<Hint>[] = [];
+    const taken: QueuedPath<Hint>[] = [];
     for (const [path, by] of this.#due) {
       if (taken.length === max) break;
       this.#due.delete(path);
@@ -95,7 +95,7 @@ export class Marks {
   }
 
   #fits(path: ByteName): boolean {
-    return this.size < limits.marksMax && this.#bytes + path.length <= limits.markBytesMax;
+    return this.size < limits.queuedPathsMax && this.#bytes + path.length <= limits.queuedBytesMax;
   }
 
   #remember(path: ByteName, nowMs: number): void {

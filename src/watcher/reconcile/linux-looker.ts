@@ -2,10 +2,10 @@
 import { Directories } from '../../files/directories.js';
 import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../../linux/index.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
-import { KINDS } from '../ground/linux-ground.js';
-import type { FileKind, OpenRoot } from '../ground/types.js';
-import type { Seen } from './picture.js';
-import { isRacy, type Looker, timesAreExact } from './seen.js';
+import { KINDS } from '../backend/linux-backend.js';
+import type { FileKind, OpenRoot } from '../backend/types.js';
+import type { Seen } from './delivered-tree.js';
+import { isRacy, type Looker, timesAreExact } from './looker.js';
 
 const HERE = nameOfText('.');
 /** A symlink or a file where a directory of the path was: the path is gone. */

@@ -25,7 +25,7 @@ export type Hint =
   | 'written_moved'
   | 'written_deleted';
 
-export interface Mark<By = Cause> {
+export interface QueuedPath<By = Cause> {
   path: ByteName;
   by: By;
 }
@@ -74,8 +74,8 @@ export interface EngineOptions<By = Cause> {
    * Takes the marked paths on, one call at a time. They are hints: a path may be gone, or of any kind.
    * When it rejects, the same marks come again later; `step` does not.
    */
-  deliver(marks: readonly Mark<By>[], root: OpenRoot, step?: ScanStep): Promise<void>;
-  tell(event: EngineEvent): void;
+  deliver(marks: readonly QueuedPath<By>[], root: OpenRoot, step?: ScanStep): Promise<void>;
+  emit(event: EngineEvent): void;
 }
 
 /** Counts of a finished scan of the whole tree. `others` are neither files nor directories. */

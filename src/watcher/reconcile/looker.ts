@@ -2,7 +2,7 @@
 import { release } from 'node:os';
 import { fsKindOf } from '../../linux/filesystem.js';
 import type { ByteName } from '../../linux/names.js';
-import type { Seen } from './picture.js';
+import type { Seen } from './delivered-tree.js';
 
 export interface Looker {
   /**

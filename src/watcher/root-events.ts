@@ -5,24 +5,24 @@
  * again a moment later; while the root is missing nothing of it is told.
  */
 import { type ByteName, bytesOfName } from '../linux/names.js';
+import { limits as engineLimits } from './backend/limits.js';
+import { absolutePath } from './backend/paths.js';
 import type { Engine, Hint, OpenRoot } from './engine/index.js';
-import { limits as engineLimits } from './ground/limits.js';
-import { absolutePath } from './ground/paths.js';
 import type { WatchEvent } from './options/types.js';
-import { type Difference, Differences } from './picture/differences.js';
-import type { Asked, Doubt, Doubts, EventCause, Step } from './picture/doubts.js';
-import type { Picture } from './picture/picture.js';
-import type { Platform } from './picture/platform.js';
-import type { Reconciler } from './picture/reconciler.js';
-import type { Looker } from './picture/seen.js';
+import type { DeliveredTree } from './reconcile/delivered-tree.js';
+import { type Difference, Differences } from './reconcile/differences.js';
+import type { Looker } from './reconcile/looker.js';
+import type { EventCause, PendingPath, PendingPaths, PendingRoot, Step } from './reconcile/pending.js';
+import type { Platform } from './reconcile/platform.js';
+import type { Reconciler } from './reconcile/reconciler.js';
 import type { Troubles } from './troubles.js';
 import type { Windows } from './windows.js';
 
-export interface TellingParts {
+export interface RootEventsParts {
   root: ByteName;
   platform: Platform;
-  picture: Picture;
-  doubts: Doubts;
+  deliveredTree: DeliveredTree;
+  pending: PendingPaths;
   engine: Engine<Hint>;
   reconciler: Reconciler;
   debounce: Windows;
@@ -33,8 +33,8 @@ export interface TellingParts {
   failed(error: unknown): void;
 }
 
-export class Telling implements Asked {
-  readonly #parts: TellingParts;
+export class RootEvents implements PendingRoot {
+  readonly #parts: RootEventsParts;
   readonly #differences: Differences;
   /** Ids of another start are others. No secret: `node:crypto` would be a megabyte for eight characters. */
   readonly #session = Math.floor(Math.random() * 2 ** 40).toString(36);
@@ -45,26 +45,26 @@ export class Telling implements Asked {
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(parts: TellingParts) {
+  constructor(parts: RootEventsParts) {
     this.#parts = parts;
-    const { doubts, picture, engine, reconciler } = parts;
-    this.#differences = new Differences(picture, {
+    const { pending, deliveredTree, engine, reconciler } = parts;
+    this.#differences = new Differences(deliveredTree, {
       look: (path, anew) => (this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker, anew)),
-      doubtOf: (path) => doubts.get(this.keyOf(path)),
-      seenAt: (ino) => doubts.seenAt(this, ino),
+      pendingAt: (path) => pending.get(this.keyOf(path)),
+      seenAt: (ino) => pending.seenAt(this, ino),
       renameId: () => {
         this.#renames += 1;
         return `${this.#session}-${this.#renames}`;
       },
       isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
       lost: (known) => reconciler.lost(known),
-      doubt: (path) => {
+      recheck: (path) => {
         // Another thing lies there than in this very turn: what was opened on the way may lie elsewhere too.
         this.#looker?.forget();
-        doubts.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
+        pending.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
       },
       again: (directory) => {
-        picture.doubtBelow(directory);
+        deliveredTree.doubtBelow(directory);
         engine.scanDirectory(directory);
       },
     });
@@ -75,13 +75,13 @@ export class Telling implements Asked {
     return `${this.#parts.root}/${path}`;
   }
 
-  next({ path, by, cause }: Doubt): { steps: readonly Step[]; isLast: boolean } | 'later' {
-    const { debounce, picture, troubles } = this.#parts;
+  next({ path, by, cause }: PendingPath): { steps: readonly Step[]; isLast: boolean } | 'later' {
+    const { debounce, deliveredTree, troubles } = this.#parts;
     try {
       if (this.#retry !== undefined) return 'later';
       if (!this.#canLook()) {
         // The root is missing: the scan of the next one finds what lies there, and this says that its times are not enough.
-        picture.doubt(path);
+        deliveredTree.doubt(path);
         return SETTLED;
       }
       const differences = this.#differences.of(path, by);
@@ -96,19 +96,19 @@ export class Telling implements Asked {
   }
 
   failed(error: unknown, steps: readonly Step[]): void {
-    const { doubts, troubles, failed } = this.#parts;
+    const { pending, troubles, failed } = this.#parts;
     if ((error as { code?: string }).code === undefined) {
-      doubts.forget(this);
+      pending.forget(this);
       failed(error);
       return;
     }
     // It may have been in doubt for more than its times show.
     for (const { path, event } of steps)
-      doubts.add(this.keyOf(path), this, { path, by: 'written_renamed', cause: event.cause });
+      pending.add(this.keyOf(path), this, { path, by: 'written_renamed', cause: event.cause });
     troubles.note({ event: 'delivery_failing', error });
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
-      doubts.wake();
+      pending.wake();
     }, engineLimits.retryMs);
   }
 
@@ -121,7 +121,7 @@ export class Telling implements Asked {
   }
 
   #canLook(): boolean {
-    const { engine, platform, picture } = this.#parts;
+    const { engine, platform, deliveredTree } = this.#parts;
     if (this.#isClosed) return false;
     // The engine may have entered another root in this turn.
     if (this.#looker !== undefined && engine.presence.isOpen(this.#root!)) return true;
@@ -136,15 +136,15 @@ export class Telling implements Asked {
       this.#looker?.close();
       this.#looker = undefined;
       engine.presence.giveBack();
-      picture.commit();
+      deliveredTree.commit();
     });
     return true;
   }
 
   /** The last of these, which are given to the consumer together with the ones before it. */
   #stepOf(differences: readonly Difference[], cause: EventCause): Step {
-    const { root, debounce, picture, isKept } = this.#parts;
-    const { operation, path, entry, renameId, delivered, isSo } = differences.at(-1)!;
+    const { root, debounce, deliveredTree, isKept } = this.#parts;
+    const { operation, path, entry, renameId, delivered, isCurrent } = differences.at(-1)!;
     const pathBytes = bytesOfName(absolutePath(root, path));
     debounce.open(path);
     const event: WatchEvent = {
@@ -159,15 +159,15 @@ export class Telling implements Asked {
     const noted = (): void => {
       this.#canLook();
       delivered!();
-      if (isKept) picture.hand([]);
+      if (isKept) deliveredTree.noteOutstanding([]);
     };
-    const last = delivered && { delivered: noted, isSo: () => this.#canLook() && isSo!() };
+    const last = delivered && { delivered: noted, isCurrent: () => this.#canLook() && isCurrent!() };
     if (!isKept) return { path, event, ...last };
-    const given = (): void => {
-      picture.hand(differences);
-      picture.commit();
+    const handedOut = (): void => {
+      deliveredTree.noteOutstanding(differences);
+      deliveredTree.commit();
     };
-    return { path, event, given, ...last };
+    return { path, event, handedOut, ...last };
   }
 }
 

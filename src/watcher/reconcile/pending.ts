@@ -5,13 +5,13 @@
  * are delivered together; whoever waits for room, for an event or for quiet is answered when it is closed.
  */
 import type { ByteName } from '../../linux/names.js';
-import { merged } from '../ground/hints.js';
-import type { Hint } from '../ground/types.js';
+import { merged } from '../backend/hints.js';
+import type { Hint } from '../backend/types.js';
 import type { WatchEvent } from '../options/types.js';
 
 export type EventCause = WatchEvent['cause'];
 
-export interface Doubt {
+export interface PendingPath {
   path: ByteName;
   by: Hint;
   cause: EventCause;
@@ -23,34 +23,34 @@ export interface Step {
   path: ByteName;
   event: WatchEvent;
   /** The consumer is about to get it. */
-  given?(): void;
+  handedOut?(): void;
   /** The consumer has it. Absent of the first half of a pair, which the second one delivers too. */
   delivered?(): void;
   /** Whoever has it has what lies there now. */
-  isSo?(): boolean;
+  isCurrent?(): boolean;
 }
 
 /** A root that paths are in doubt of. */
-export interface Asked {
+export interface PendingRoot {
   /** What has to be told next for the path to be as it is; `isLast`: then it is. 'later': it wakes when it can tell. */
-  next(doubt: Doubt): { steps: readonly Step[]; isLast: boolean } | 'later';
+  next(pending: PendingPath): { steps: readonly Step[]; isLast: boolean } | 'later';
   /** These could not be noted as delivered. */
   failed(error: unknown, steps: readonly Step[]): void;
 }
 
 interface Item {
-  of: Asked;
-  doubt: Doubt;
+  of: PendingRoot;
+  pending: PendingPath;
 }
 
-interface InHand {
-  of: Asked;
+interface Outstanding {
+  of: PendingRoot;
   steps: readonly Step[];
   taken: number;
   isLeft?: true;
 }
 
-export class Doubts {
+export class PendingPaths {
   closed = false;
   /** How often a path was added or done with, or something was delivered. */
   changes = 0;
@@ -60,7 +60,7 @@ export class Doubts {
   readonly #takers: ((event: WatchEvent | undefined) => void)[] = [];
   readonly #roomWanted = new Set<() => void>();
   readonly #quietWanted: (() => void)[] = [];
-  #inHand: InHand | undefined;
+  #outstanding: Outstanding | undefined;
 
   constructor(
     private readonly max: number,
@@ -72,24 +72,24 @@ export class Doubts {
     return this.#items.size >= this.max;
   }
 
-  add(key: string, of: Asked, doubt: Doubt): void {
+  add(key: string, of: PendingRoot, pending: PendingPath): void {
     if (this.closed) return;
     this.changes += 1;
-    const by = merged(this.#items.get(key)?.doubt.by, doubt.by);
-    const item = this.#items.get(key) ?? { of, doubt };
-    if (doubt.ino !== undefined) this.#forgetSeen(item);
-    this.#items.set(key, Object.assign(item, { doubt: { ...item.doubt, ...doubt, by } }));
-    if (doubt.ino !== undefined) this.#seen.set(doubt.ino, item);
+    const by = merged(this.#items.get(key)?.pending.by, pending.by);
+    const item = this.#items.get(key) ?? { of, pending };
+    if (pending.ino !== undefined) this.#forgetSeen(item);
+    this.#items.set(key, Object.assign(item, { pending: { ...item.pending, ...pending, by } }));
+    if (pending.ino !== undefined) this.#seen.set(pending.ino, item);
   }
 
-  get(key: string): Doubt | undefined {
-    return this.#items.get(key)?.doubt;
+  get(key: string): PendingPath | undefined {
+    return this.#items.get(key)?.pending;
   }
 
   /** A path of this root that is in doubt and at which this inode was seen. */
-  seenAt(of: Asked, ino: number): ByteName | undefined {
+  seenAt(of: PendingRoot, ino: number): ByteName | undefined {
     const item = this.#seen.get(ino);
-    return item?.of === of ? item.doubt.path : undefined;
+    return item?.of === of ? item.pending.path : undefined;
   }
 
   /** Paths were added, or can be told now. */
@@ -111,57 +111,57 @@ export class Doubts {
 
   takeNow(): WatchEvent | undefined {
     if (this.closed) return undefined;
-    const { steps, taken } = this.#inHand ?? { steps: NOTHING, taken: 0 };
+    const { steps, taken } = this.#outstanding ?? { steps: NOTHING, taken: 0 };
     if (taken < steps.length) return this.#give();
     this.deliver();
-    const event = this.#ask();
-    this.#tellQuiet();
+    const event = this.#nextEvent();
+    this.#resolveQuiet();
     return event;
   }
 
   /** The consumer is done with what it has taken. */
   deliver(): void {
-    const inHand = this.#inHand;
-    if (inHand === undefined || inHand.taken < inHand.steps.length || this.closed) return;
-    this.#inHand = undefined;
+    const outstanding = this.#outstanding;
+    if (outstanding === undefined || outstanding.taken < outstanding.steps.length || this.closed) return;
+    this.#outstanding = undefined;
     this.changes += 1;
-    this.#note(inHand, inHand.steps.at(-1)!.delivered);
-    this.#tellQuiet();
+    this.#note(outstanding, outstanding.steps.at(-1)!.delivered);
+    this.#resolveQuiet();
   }
 
   /** Whoever took an event will not ask for the next one: nobody waits for that. It is delivered when somebody else asks. */
   leave(): void {
-    if (this.#inHand !== undefined) this.#inHand.isLeft = true;
-    this.#tellQuiet();
+    if (this.#outstanding !== undefined) this.#outstanding.isLeft = true;
+    this.#resolveQuiet();
   }
 
-  #ask(): WatchEvent | undefined {
-    const later = new Set<Asked>();
+  #nextEvent(): WatchEvent | undefined {
+    const later = new Set<PendingRoot>();
     for (const [key, item] of this.#items) {
-      const { of, doubt } = item;
+      const { of, pending } = item;
       if (later.has(of)) continue;
-      const next = of.next(doubt);
+      const next = of.next(pending);
       if (next === 'later') later.add(of);
       else if (next.isLast) this.#remove(key, item);
       if (next === 'later' || next.steps.length === 0) continue;
-      this.#inHand = { of, steps: next.steps, taken: 0 };
+      this.#outstanding = { of, steps: next.steps, taken: 0 };
       return this.#give();
     }
     return undefined;
   }
 
   #give(): WatchEvent | undefined {
-    const inHand = this.#inHand!;
-    const step = inHand.steps[inHand.taken++]!;
-    return this.#note(inHand, step.given) ? step.event : undefined;
+    const outstanding = this.#outstanding!;
+    const step = outstanding.steps[outstanding.taken++]!;
+    return this.#note(outstanding, step.handedOut) ? step.event : undefined;
   }
 
-  #note({ of, steps }: { of: Asked; steps: readonly Step[] }, note: (() => void) | undefined): boolean {
+  #note({ of, steps }: { of: PendingRoot; steps: readonly Step[] }, note: (() => void) | undefined): boolean {
     try {
       note?.();
       return true;
     } catch (error) {
-      this.#inHand = undefined;
+      this.#outstanding = undefined;
       of.failed(error, steps);
       return false;
     }
@@ -184,11 +184,14 @@ export class Doubts {
 
   /** Nothing waits, and whoever took something has come back, or has left with what is so. */
   get quiet(): boolean {
-    return this.closed || (this.#items.size === 0 && (this.#inHand === undefined || this.#isLeftAsItIs(this.#inHand)));
+    return (
+      this.closed ||
+      (this.#items.size === 0 && (this.#outstanding === undefined || this.#isLeftAsItIs(this.#outstanding)))
+    );
   }
 
-  #isLeftAsItIs({ steps, taken, isLeft }: InHand): boolean {
-    return isLeft === true && taken === steps.length && steps.at(-1)!.isSo?.() !== false;
+  #isLeftAsItIs({ steps, taken, isLeft }: Outstanding): boolean {
+    return isLeft === true && taken === steps.length && steps.at(-1)!.isCurrent?.() !== false;
   }
 
   untilQuiet(): Promise<void> {
@@ -197,7 +200,7 @@ export class Doubts {
   }
 
   /** Nothing of this root is told any more. */
-  forget(of: Asked): void {
+  forget(of: PendingRoot): void {
     for (const [key, item] of this.#items) if (item.of === of) this.#remove(key, item);
   }
 
@@ -206,17 +209,17 @@ export class Doubts {
     this.closed = true;
     this.#items.clear();
     this.#seen.clear();
-    this.#inHand = undefined;
+    this.#outstanding = undefined;
     for (const taker of this.#takers.splice(0)) taker(undefined);
-    this.#tellQuiet();
-    this.#tellRoom();
+    this.#resolveQuiet();
+    this.#resolveRoom();
   }
 
-  #tellQuiet(): void {
+  #resolveQuiet(): void {
     if (this.quiet) for (const resolve of this.#quietWanted.splice(0)) resolve();
   }
 
-  #tellRoom(): void {
+  #resolveRoom(): void {
     for (const wanted of [...this.#roomWanted]) wanted();
   }
 
@@ -225,11 +228,11 @@ export class Doubts {
     this.changes += 1;
     this.#forgetSeen(item);
     // Not for each single place: who waits has something to put away and to open again.
-    if (this.#items.size <= this.max / 2) this.#tellRoom();
+    if (this.#items.size <= this.max / 2) this.#resolveRoom();
   }
 
   #forgetSeen(item: Item): void {
-    const { ino } = item.doubt;
+    const { ino } = item.pending;
     if (ino !== undefined && this.#seen.get(ino) === item) this.#seen.delete(ino);
   }
 }

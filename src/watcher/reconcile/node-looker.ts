@@ -2,10 +2,10 @@
 import { type BigIntStats, lstatSync, statSync } from 'node:fs';
 import { folderOf } from '../../files/places.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
-import { kindOf, pathBelow } from '../ground/node-ground.js';
-import type { OpenRoot } from '../ground/types.js';
-import type { Seen } from './picture.js';
-import { isRacy, type Looker, timesAreExact } from './seen.js';
+import { kindOf, pathBelow } from '../backend/node-backend.js';
+import type { OpenRoot } from '../backend/types.js';
+import type { Seen } from './delivered-tree.js';
+import { isRacy, type Looker, timesAreExact } from './looker.js';
 
 export class NodeLooker implements Looker {
   /** Directories that were looked at since `forget`. */

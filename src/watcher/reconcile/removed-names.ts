@@ -6,9 +6,9 @@
  */
 import type { ByteName } from '../../linux/names.js';
 import { limits } from '../options/limits.js';
-import type { Known } from './picture.js';
+import type { Known } from './delivered-tree.js';
 
-export class Links {
+export class RemovedNames {
   readonly #inodes = new Map<ByteName, number>();
 
   /** The file that was known at the path does not lie there any more. */

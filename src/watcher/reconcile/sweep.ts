@@ -3,7 +3,7 @@
  * Guarantees: memory is bounded; what was noted by a scan that did not come to its end is judged by the next.
  */
 import { type ByteName, joinNames } from '../../linux/names.js';
-import type { ScanStep } from '../ground/types.js';
+import type { ScanStep } from '../backend/types.js';
 import { limits } from '../options/limits.js';
 import type { Reconciler } from './reconciler.js';
 
@@ -24,22 +24,22 @@ export async function sweep(reconciler: Reconciler, { listed, done }: ScanStep):
  * the next page begins.
  */
 function sweepPage(reconciler: Reconciler, directory: ByteName, after: ByteName | undefined): ByteName | undefined {
-  const { picture } = reconciler;
-  const page = picture.namesIn(directory, after, limits.pageMax);
+  const { deliveredTree } = reconciler;
+  const page = deliveredTree.namesIn(directory, after, limits.pageMax);
   for (const name of page) {
     const path = joinNames(directory, name);
-    if (reconciler.look(path) === undefined) picture.noteMissing(path);
+    if (reconciler.look(path) === undefined) deliveredTree.noteMissing(path);
   }
   return page.length < limits.pageMax ? undefined : page.at(-1);
 }
 
 async function judgeMissing(reconciler: Reconciler): Promise<void> {
-  const { picture } = reconciler;
+  const { deliveredTree } = reconciler;
   for (;;) {
-    const missing = picture.takeMissing(limits.pageMax);
+    const missing = deliveredTree.takeMissing(limits.pageMax);
     if (missing.length === 0) return;
     for (const path of missing) {
-      if (reconciler.look(path) === undefined) await reconciler.doubt(path, 'delete');
+      if (reconciler.look(path) === undefined) await reconciler.addPending(path, 'delete');
     }
   }
 }

@@ -5,24 +5,24 @@
  */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import { isCome, isWritten, merged } from '../ground/hints.js';
-import type { Hint, Mark, ScanStep } from '../ground/types.js';
+import { isCome, isWritten, merged } from '../backend/hints.js';
+import type { Hint, QueuedPath, ScanStep } from '../backend/types.js';
 import { limits } from '../options/limits.js';
 import { differs, isSame } from './compare.js';
-import type { Doubt, EventCause } from './doubts.js';
-import { Links } from './links.js';
-import type { Known, Picture, Seen } from './picture.js';
-import type { Looker } from './seen.js';
+import type { DeliveredTree, Known, Seen } from './delivered-tree.js';
+import type { Looker } from './looker.js';
+import type { EventCause, PendingPath } from './pending.js';
+import { RemovedNames } from './removed-names.js';
 import { sweep } from './sweep.js';
 
 export interface ReconcilerHooks {
   /** Waits for room; throws when there is none, or when the watcher was stopped. */
   room(cause: EventCause): Promise<void> | undefined;
-  doubt(doubt: Doubt): void;
+  addPending(pending: PendingPath): void;
   /** What was doubted can be told. */
   wake(): void;
   /** Whether an entry of this name and kind is told at all. */
-  tells(path: ByteName, isDirectory: boolean): boolean;
+  wants(path: ByteName, isDirectory: boolean): boolean;
   /** A directory was met by an event: what it holds has to be read, unless that is under way. */
   directory(path: ByteName): void;
   /** It is gone, and may turn up under another name in a moment: to be marked again then, by `delete`. */
@@ -36,7 +36,7 @@ export interface ReconcilerHooks {
 export class Reconciler {
   /** While true, what is found is noted and not told. */
   silent = false;
-  readonly #links = new Links();
+  readonly #links = new RemovedNames();
   #looker!: Looker;
   #cause: EventCause = 'event';
   #isStrict = false;
@@ -46,10 +46,10 @@ export class Reconciler {
   readonly #fresh: boolean;
 
   constructor(
-    readonly picture: Picture,
+    readonly deliveredTree: DeliveredTree,
     private readonly hooks: ReconcilerHooks,
   ) {
-    this.#fresh = picture.isEmpty;
+    this.#fresh = deliveredTree.isEmpty;
   }
 
   /**
@@ -57,10 +57,10 @@ export class Reconciler {
    * `room`.
    */
   async run(
-    marks: readonly Mark<Hint>[],
+    marks: readonly QueuedPath<Hint>[],
     looker: Looker,
     step?: ScanStep,
-    held: readonly Mark<Hint>[] = [],
+    held: readonly QueuedPath<Hint>[] = [],
   ): Promise<void> {
     this.#looker = looker;
     this.#cause = causeOf(step);
@@ -72,7 +72,7 @@ export class Reconciler {
       for (const { path, by } of held) if (isWritten(by)) await this.#noticeHeld(path, by);
       if (step !== undefined && !(this.#fresh && step.cause === 'start')) await sweep(this, step);
     } finally {
-      this.picture.commit();
+      this.deliveredTree.commit();
       this.hooks.wake();
     }
   }
@@ -82,7 +82,7 @@ export class Reconciler {
     try {
       const seen = looker.look(path, anew);
       this.hooks.seen(path);
-      return seen !== undefined && this.hooks.tells(path, seen.kind === 'directory') ? seen : undefined;
+      return seen !== undefined && this.hooks.wants(path, seen.kind === 'directory') ? seen : undefined;
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === undefined || OURS.has(code)) throw error;
@@ -103,20 +103,20 @@ export class Reconciler {
   async #notice(path: ByteName, hint: Hint): Promise<void> {
     const by = this.#isStrict ? merged('write', hint) : hint;
     const name = isWritten(by) ? this.#deliveredName(path) : path;
-    if (name !== path) this.picture.doubt(name);
+    if (name !== path) this.deliveredTree.doubt(name);
     const once = this.#links.inodeOnceAt(name);
     if (once !== undefined) await this.#noticeNames(once, by);
     const seen = this.look(path);
     if (seen === 'unknown') return;
-    const known = this.picture.get(path);
+    const known = this.deliveredTree.get(path);
     if (seen === undefined) return this.#noticeGone(path, hint, known);
     const isOther = known?.file !== seen.file;
     const isDirectory = seen.kind === 'directory';
     const isTold = isOther || differs(known, seen, by) || (isDirectory && isCome(by));
-    if (isTold) await this.doubt(path, by, seen.ino);
+    if (isTold) await this.addPending(path, by, seen.ino);
     if (isOther && isDirectory && hint !== 'scan') this.hooks.directory(path);
     // It outlasts a stop.
-    if (known !== undefined && isTold && isWritten(by)) this.picture.doubt(path);
+    if (known !== undefined && isTold && isWritten(by)) this.deliveredTree.doubt(path);
     // A write is told of one name of a file alone. A new name changes the ctime too; in a directory that is new, a write is not told.
     const named = isOther && !isWritten(by) ? (this.#isNew ? 'write' : 'scan') : by;
     if (seen.links > 1 && (isTold || hint !== 'scan')) await this.#noticeNames(seen.ino, named);
@@ -126,16 +126,18 @@ export class Reconciler {
   #deliveredName(path: ByteName): ByteName {
     const folder = folderOf(path);
     const seen = folder === '' ? undefined : this.look(folder);
-    if (seen === undefined || seen === 'unknown' || this.picture.get(folder)?.file === seen.file) return path;
-    const former = this.picture.namesOf(seen.ino, undefined, limits.twinsMax).find((known) => isSame(known, seen));
+    if (seen === undefined || seen === 'unknown' || this.deliveredTree.get(folder)?.file === seen.file) return path;
+    const former = this.deliveredTree
+      .namesOf(seen.ino, undefined, limits.twinsMax)
+      .find((known) => isSame(known, seen));
     return former === undefined ? path : joinNames(former.path, baseOf(path));
   }
 
   #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {
     if (known === undefined) return undefined;
     // By its new or other names, its bytes may be others than were told; so where it was away, and is gone again.
-    if (isWritten(by) || isCome(by)) this.picture.doubt(path);
-    if (by === 'delete' || by === 'written_deleted') return this.doubt(path, by);
+    if (isWritten(by) || isCome(by)) this.deliveredTree.doubt(path);
+    if (by === 'delete' || by === 'written_deleted') return this.addPending(path, by);
     this.hooks.later(path);
     return undefined;
   }
@@ -144,9 +146,9 @@ export class Reconciler {
   async #noticeHeld(path: ByteName, by: Hint): Promise<void> {
     const seen = this.look(path);
     if (seen === 'unknown') return;
-    const known = this.picture.get(path);
+    const known = this.deliveredTree.get(path);
     const isOther = seen === undefined || known?.file !== seen.file;
-    if (known !== undefined && (isOther || differs(known, seen, by))) this.picture.doubt(path);
+    if (known !== undefined && (isOther || differs(known, seen, by))) this.deliveredTree.doubt(path);
     if (seen !== undefined && seen.links > 1) await this.#noticeNames(seen.ino, by);
   }
 
@@ -154,13 +156,13 @@ export class Reconciler {
     for (const known of this.#namesOf(ino)) {
       const seen = this.look(known.path);
       if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
-      if (differs(known, seen, by)) await this.doubt(known.path, by, ino);
+      if (differs(known, seen, by)) await this.addPending(known.path, by, ino);
     }
   }
 
   *#namesOf(ino: number): Generator<Known> {
     for (let after: ByteName | undefined; ; ) {
-      const page = this.picture.namesOf(ino, after, limits.pageMax);
+      const page = this.deliveredTree.namesOf(ino, after, limits.pageMax);
       yield* page;
       if (page.length < limits.pageMax) return;
       after = page.at(-1)!.path;
@@ -171,24 +173,24 @@ export class Reconciler {
   #note(path: ByteName): void {
     const seen = this.look(path);
     if (seen === 'unknown') return;
-    const known = this.picture.get(path);
-    if (known?.kind === 'directory' && seen?.kind !== 'directory') this.picture.removeBelow(path);
-    if (seen !== undefined) this.picture.put(path, seen);
-    else if (known !== undefined) this.picture.remove(path);
+    const known = this.deliveredTree.get(path);
+    if (known?.kind === 'directory' && seen?.kind !== 'directory') this.deliveredTree.removeBelow(path);
+    if (seen !== undefined) this.deliveredTree.put(path, seen);
+    else if (known !== undefined) this.deliveredTree.remove(path);
   }
 
   /** Others have their turn, and directories may move. */
   async turn(): Promise<void> {
-    this.picture.commit();
+    this.deliveredTree.commit();
     await new Promise((resolve) => setImmediate(resolve));
     this.#looker.forget();
   }
 
-  async doubt(path: ByteName, by: Hint, ino?: number): Promise<void> {
+  async addPending(path: ByteName, by: Hint, ino?: number): Promise<void> {
     if (this.silent) return this.#note(path);
     const room = this.hooks.room(this.#cause);
     if (room !== undefined) {
-      this.picture.commit();
+      this.deliveredTree.commit();
       await room;
       this.#looker.forget();
     }
@@ -196,7 +198,7 @@ export class Reconciler {
   }
 
   #add(path: ByteName, by: Hint, ino?: number): void {
-    this.hooks.doubt({ path, by, cause: this.#cause, ...(ino !== undefined && { ino }) });
+    this.hooks.addPending({ path, by, cause: this.#cause, ...(ino !== undefined && { ino }) });
   }
 }
 

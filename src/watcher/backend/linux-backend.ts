@@ -14,13 +14,13 @@ import {
   statFd,
 } from '../../linux/index.js';
 import type { ByteName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, Listing, OpenDirectory } from './ground.js';
-import { WatchTree } from './tree.js';
+import type { Backend, DirectoryFacts, Listing, OpenDirectory } from './backend.js';
+import { InotifyTree } from './inotify-tree.js';
 import type { FileKind } from './types.js';
 
 const HERE = '.' as ByteName;
 
-export const linuxGround: Ground = {
+export const linuxBackend: Backend = {
   openRoot: (path) => new LinuxDirectory(openAt(AT_FDCWD, path, O.RDONLY | O.DIRECTORY, { resolve: 'any' })),
   openDirectory: (root, path) => new LinuxDirectory(openDirectory(root.fd, path === '' ? HERE : path)),
   mountAbove(path) {
@@ -31,7 +31,7 @@ export const linuxGround: Ground = {
     const stat = statAtOrNone(directory.fd, name);
     return stat && KINDS[stat.kind];
   },
-  openTree: (hooks, everything) => new WatchTree(hooks, everything),
+  openTree: (hooks, everything) => new InotifyTree(hooks, everything),
 };
 
 class LinuxDirectory implements OpenDirectory {

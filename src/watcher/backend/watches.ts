@@ -5,7 +5,7 @@
  * scanned every few seconds.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { Ground, OpenDirectory, Tree, TreeHooks } from './ground.js';
+import type { Backend, OpenDirectory, Tree, TreeHooks } from './backend.js';
 import { limits } from './limits.js';
 import type { EngineOptions, Hint } from './types.js';
 
@@ -15,12 +15,12 @@ export class Watches {
   readonly #unwatched = new Set<ByteName>();
   readonly #failing = new Set<ByteName>();
   readonly #mounts = new Set<ByteName>();
-  #limitTold = false;
+  #limitReported = false;
   #rootMount = '';
 
   constructor(
-    private readonly options: Pick<EngineOptions<Hint>, 'poll' | 'everything' | 'tell'>,
-    private readonly ground: Ground,
+    private readonly options: Pick<EngineOptions<Hint>, 'poll' | 'everything' | 'emit'>,
+    private readonly backend: Backend,
     private readonly hooks: TreeHooks,
   ) {}
 
@@ -51,7 +51,7 @@ export class Watches {
 
   /** To be called with a directory that is open and about to be read. */
   opened(path: ByteName, directory: OpenDirectory, round: number): void {
-    if (this.#failing.delete(path)) this.options.tell({ event: 'directory_back', path });
+    if (this.#failing.delete(path)) this.options.emit({ event: 'directory_back', path });
     const mounted = this.#noteMount(path, directory);
     if (this.#tree === undefined) return;
     if (mounted && directory.isRemote()) {
@@ -64,8 +64,8 @@ export class Watches {
     } catch (error) {
       const code = codeOf(error);
       this.#addUnwatched(path);
-      if (!this.#limitTold) this.options.tell({ event: 'watch_limit', path, code });
-      this.#limitTold = true;
+      if (!this.#limitReported) this.options.emit({ event: 'watch_limit', path, code });
+      this.#limitReported = true;
     }
   }
 
@@ -78,7 +78,7 @@ export class Watches {
     }
     if (this.#failing.has(path) || this.#failing.size >= limits.troublesMax) return true;
     this.#failing.add(path);
-    this.options.tell({ event: 'directory_failed', path, code });
+    this.options.emit({ event: 'directory_failed', path, code });
     return true;
   }
 
@@ -113,9 +113,9 @@ export class Watches {
   /** After a scan. `round` is given when it was one of the whole tree. */
   scanned(round: number | undefined): void {
     if (round !== undefined) this.#tree?.sweep(round);
-    if (!this.#limitTold || this.#unwatched.size > 0) return;
-    this.#limitTold = false;
-    this.options.tell({ event: 'watch_limit_over' });
+    if (!this.#limitReported || this.#unwatched.size > 0) return;
+    this.#limitReported = false;
+    this.options.emit({ event: 'watch_limit_over' });
   }
 
   close(): void {
@@ -127,17 +127,17 @@ export class Watches {
 
   #tryEvents(): void {
     try {
-      this.#tree = this.ground.openTree(this.hooks, this.options.everything);
+      this.#tree = this.backend.openTree(this.hooks, this.options.everything);
     } catch (error) {
       this.#poll('no_inotify', codeOf(error));
       return;
     }
-    if (this.#polling === 'no_inotify') this.options.tell({ event: 'events_back' });
+    if (this.#polling === 'no_inotify') this.options.emit({ event: 'events_back' });
     this.#polling = undefined;
   }
 
   #poll(why: 'asked' | 'filesystem' | 'no_inotify', code?: string): void {
-    if (this.#polling !== why) this.options.tell({ event: 'polling', why, ...(code === undefined ? {} : { code }) });
+    if (this.#polling !== why) this.options.emit({ event: 'polling', why, ...(code === undefined ? {} : { code }) });
     this.#polling = why;
   }
 
@@ -152,7 +152,7 @@ export class Watches {
     }
     if (!this.#mounts.has(path) && this.#mounts.size < limits.troublesMax) {
       this.#mounts.add(path);
-      this.options.tell({ event: 'submount', path, device: directory.facts().device });
+      this.options.emit({ event: 'submount', path, device: directory.facts().device });
     }
     return true;
   }

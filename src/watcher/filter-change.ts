@@ -7,7 +7,7 @@ import { folderOf } from '../files/places.js';
 import type { ByteName } from '../linux/names.js';
 import type { Filter } from './filter.js';
 import { limits } from './options/limits.js';
-import type { Picture } from './picture/picture.js';
+import type { DeliveredTree } from './reconcile/delivered-tree.js';
 
 const ROOT = '' as ByteName;
 
@@ -15,31 +15,31 @@ const ROOT = '' as ByteName;
  * `filter`: the text of the filter (filterText). Nothing is walked where the picture was made by the same. `goesOn` is asked
  * between two pages; where it says no, the picture is not touched any more.
  */
-export async function forgetUntold(
-  picture: Picture,
-  { tells, enters }: Filter,
+export async function forgetFiltered(
+  deliveredTree: DeliveredTree,
+  { wants, enters }: Filter,
   filter: string,
   goesOn: () => boolean,
 ): Promise<void> {
-  if (picture.filterKept() === filter) return;
+  if (deliveredTree.filterKept() === filter) return;
   let parent = ROOT;
   let isEntered = true;
   for (let after: ByteName | undefined; ; ) {
-    const page = picture.all(after, limits.pageMax);
+    const page = deliveredTree.all(after, limits.pageMax);
     for (const { path, kind } of page) {
       if (folderOf(path) !== parent) {
         parent = folderOf(path);
         // A directory comes before what it holds, so one that was forgotten is not there any more.
-        isEntered = picture.get(parent) !== undefined && enters(parent);
+        isEntered = deliveredTree.get(parent) !== undefined && enters(parent);
       }
-      if (!isEntered || !tells(path, kind === 'directory')) picture.remove(path);
+      if (!isEntered || !wants(path, kind === 'directory')) deliveredTree.remove(path);
     }
-    picture.commit();
+    deliveredTree.commit();
     if (page.length < limits.pageMax) break;
     after = page.at(-1)!.path;
     await new Promise((resolve) => setImmediate(resolve));
     if (!goesOn()) return;
   }
-  picture.keepFilter(filter);
-  picture.commit();
+  deliveredTree.keepFilter(filter);
+  deliveredTree.commit();
 }

@@ -5,7 +5,7 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import type { OpenDirectory, Tree, TreeHooks } from './ground.js';
+import type { OpenDirectory, Tree, TreeHooks } from './backend.js';
 import type { Hint } from './types.js';
 
 /** Where the system itself watches trees. */
@@ -16,7 +16,7 @@ interface Watch {
   round: number;
 }
 
-export class HintTree implements Tree {
+export class FsWatchTree implements Tree {
   readonly complete = false;
   readonly #watches = new Map<ByteName, Watch>();
 

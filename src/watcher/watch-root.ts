@@ -5,10 +5,10 @@ import { shownValue } from '../base/config/values/given.js';
 import { baseOf, folderOf } from '../files/places.js';
 import { type ByteName, bytesOfName, nameOfText, shownName } from '../linux/names.js';
 import { WatcherError } from './options/errors.js';
-import type { RootPlace } from './root-watch.js';
+import type { WatchRoot } from './root-watch.js';
 
 /** Errors: WatcherError, op `watch`. */
-export function placeOf(path: string | Buffer): RootPlace {
+export function watchRootOf(path: string | Buffer): WatchRoot {
   const name = absolute(nameOf(path));
   if (stat(name).isDirectory()) {
     checkReadable(name, name);

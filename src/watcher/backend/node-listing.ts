@@ -1,7 +1,7 @@
 /** What a directory holds, by Node's own `fs`. */
 import { type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
 import type { ByteName } from '../../linux/names.js';
-import type { Listed, Listing } from './ground.js';
+import type { Listed, Listing } from './backend.js';
 import { limits } from './limits.js';
 import type { FileKind } from './types.js';
 

@@ -6,13 +6,13 @@
 import { type BigIntStats, lstatSync, opendirSync, statSync } from 'node:fs';
 import { fsKindOf } from '../../linux/filesystem.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, Listing, OpenDirectory } from './ground.js';
-import { HintTree } from './hint-tree.js';
+import type { Backend, DirectoryFacts, Listing, OpenDirectory } from './backend.js';
+import { FsWatchTree } from './fs-watch-tree.js';
 import { NodeListing } from './node-listing.js';
 import { absolutePath } from './paths.js';
 import type { FileKind, OpenRoot } from './types.js';
 
-export const nodeGround = {
+export const nodeBackend = {
   openRoot: (path) => new NodeDirectory(path, statSync(bytesOfName(path), { bigint: true })),
   openDirectory(root, path) {
     const at = pathBelow(root, path);
@@ -30,8 +30,8 @@ export const nodeGround = {
     const stat = lstatSync(bytesOfName(pathBelow(directory, name)), { bigint: true, throwIfNoEntry: false });
     return stat && kindOf(stat);
   },
-  openTree: (hooks) => new HintTree(hooks),
-} satisfies Ground;
+  openTree: (hooks) => new FsWatchTree(hooks),
+} satisfies Backend;
 
 /** The absolute path of something below a directory of this ground. */
 export const pathBelow = (root: OpenRoot, path: ByteName): ByteName => absolutePath((root as NodeDirectory).path, path);

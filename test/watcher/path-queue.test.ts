@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
-import { Marks } from '../../src/watcher/engine/marks.js';
-import { limits } from '../../src/watcher/ground/limits.js';
-import type { Hint } from '../../src/watcher/ground/types.js';
+import { limits } from '../../src/watcher/backend/limits.js';
+import type { Hint } from '../../src/watcher/backend/types.js';
+import { PathQueue } from '../../src/watcher/engine/path-queue.js';
 
 const X = nameOfText('x');
 
 test('the last cause counts', () => {
-  const marks = new Marks();
+  const marks = new PathQueue();
   marks.add(X, 'write', 0);
   marks.add(X, 'rename', 0);
   assert.deepEqual(marks.take(10, 0), [{ path: X, by: 'rename' }]);
@@ -18,7 +18,7 @@ test('the last cause counts', () => {
 
 test('where everything is told, a rename into place stays until it is taken, and attributes say least', () => {
   const takenAfter = (...hints: Hint[]): Hint | undefined => {
-    const marks = new Marks(true);
+    const marks = new PathQueue(true);
     for (const by of hints) marks.add(X, by, 0);
     return marks.take(10, 0)[0]?.by;
   };
@@ -31,7 +31,7 @@ test('where everything is told, a rename into place stays until it is taken, and
 });
 
 test('a path that is written to without end is taken about once a second', () => {
-  const marks = new Marks();
+  const marks = new PathQueue();
   let taken = 0;
   for (let ms = 0; ms < 10_000; ms += 5) {
     marks.add(X, 'write', ms);
@@ -41,7 +41,7 @@ test('a path that is written to without end is taken about once a second', () =>
 });
 
 test('a rename is not held back by the writes before it', () => {
-  const marks = new Marks();
+  const marks = new PathQueue();
   marks.add(X, 'write', 0);
   marks.take(10, 0);
   marks.add(X, 'write', 10);
@@ -51,7 +51,7 @@ test('a rename is not held back by the writes before it', () => {
 });
 
 test('a write after a quiet time is taken at once', () => {
-  const marks = new Marks();
+  const marks = new PathQueue();
   marks.add(X, 'write', 0);
   marks.take(10, 0);
   marks.add(X, 'write', 60_000);
@@ -59,7 +59,7 @@ test('a write after a quiet time is taken at once', () => {
 });
 
 test('a creation waits for its close, and no longer than a second', () => {
-  const marks = new Marks();
+  const marks = new PathQueue();
   marks.add(X, 'write', 0, true);
   assert.deepEqual(marks.take(10, 5), []);
   marks.add(X, 'write', 6);
@@ -69,19 +69,19 @@ test('a creation waits for its close, and no longer than a second', () => {
 });
 
 test('both bounds refuse what is new and keep what is there', () => {
-  const many = new Marks();
-  for (let i = 0; i < limits.marksMax; i++) assert(many.add(`${i}` as ByteName, 'write', 0));
+  const many = new PathQueue();
+  for (let i = 0; i < limits.queuedPathsMax; i++) assert(many.add(`${i}` as ByteName, 'write', 0));
   assert.equal(many.add(X, 'write', 0), false);
   assert(many.add('0' as ByteName, 'rename', 0));
-  assert.equal(many.size, limits.marksMax);
+  assert.equal(many.size, limits.queuedPathsMax);
   many.take(1, 0);
   assert(many.add(X, 'write', 0));
 
-  const long = new Marks();
+  const long = new PathQueue();
   const path = (i: number) => `${i}`.padStart(4_000, 'x') as ByteName;
   let fits = 0;
   while (long.add(path(fits), 'write', 0)) fits += 1;
-  assert.equal(fits, Math.floor(limits.markBytesMax / 4_000));
+  assert.equal(fits, Math.floor(limits.queuedBytesMax / 4_000));
   long.take(fits, 0);
   assert(long.add(path(0), 'rename', 0));
 });

@@ -1,8 +1,8 @@
 /** Every bound of the watcher, with its reason. */
 export const limits = {
   /** Paths marked by events and not yet handed on; beyond either bound a scan is marked instead. */
-  marksMax: 16_384,
-  markBytesMax: 4 * 1024 * 1024,
+  queuedPathsMax: 16_384,
+  queuedBytesMax: 4 * 1024 * 1024,
   /** Single directories waiting for a scan; beyond them the whole tree is scanned. */
   directoriesMax: 4_096,
   /** Paths in one hand-over. */

@@ -1,7 +1,7 @@
 /** What was told of a path against what lies there now. */
-import { isCome, isWritten } from '../ground/hints.js';
-import type { Hint } from '../ground/types.js';
-import type { Entry, Known } from './picture.js';
+import { isCome, isWritten } from '../backend/hints.js';
+import type { Hint } from '../backend/types.js';
+import type { Entry, Known } from './delivered-tree.js';
 
 /** Whether the same file has to be told again. Attributes alone are not told. */
 export function differs(known: Known, seen: Entry, by: Hint): boolean {

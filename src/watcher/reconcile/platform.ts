@@ -1,0 +1,26 @@
+/** What a watcher stands on: the engine's ground, and how a path is looked at. */
+import type { Backend } from '../backend/backend.js';
+import type { OpenRoot } from '../backend/types.js';
+import type { Settings } from '../options/options.js';
+import type { Looker } from './looker.js';
+
+export interface Platform {
+  backend: Backend;
+  looker(root: OpenRoot): Looker;
+}
+
+/** The binding of Linux's calls is loaded where it is used, and nowhere else. */
+export async function platformOf({ backend }: Pick<Settings, 'backend'>): Promise<Platform> {
+  if (backend === 'inotify' || (backend === 'poll' && process.platform === 'linux')) {
+    const [{ linuxBackend }, { LinuxLooker }] = await Promise.all([
+      import('../backend/linux-backend.js'),
+      import('./linux-looker.js'),
+    ]);
+    return { backend: linuxBackend, looker: (root) => new LinuxLooker(root) };
+  }
+  const [{ nodeBackend }, { NodeLooker }] = await Promise.all([
+    import('../backend/node-backend.js'),
+    import('./node-looker.js'),
+  ]);
+  return { backend: nodeBackend, looker: (root) => new NodeLooker(root) };
+}
