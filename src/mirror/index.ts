@@ -2,17 +2,17 @@
 import { EnvironmentError } from '../base/errors.js';
 import { type Watcher, WatcherError } from '../watcher/index.js';
 import { Replica } from './replica.js';
-import type { Look, Replicated, ReplicateOptions } from './trees/types.js';
-import { watchSource } from './watching.js';
+import { watchSource } from './source-watcher.js';
+import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
 
 export type { Planned } from './acts/parts.js';
 export { planReplica } from './plan.js';
-export type { Look, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
+export type { ReplicaStatus, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
 
 export interface Replicating {
   /** Resolves after `stop`, or with `once` when all is done that can be. Rejects with what makes it impossible to go on. */
   done: Promise<Replicated>;
-  look(): Look;
+  status(): ReplicaStatus;
   /** What is in hand is finished, or undone. Safe to call twice. */
   stop(): void;
 }
@@ -20,7 +20,7 @@ export interface Replicating {
 /** Errors: OperatorError, EnvironmentError. Nothing is changed where it is refused. */
 export async function replicate(options: ReplicateOptions): Promise<Replicating> {
   const replica = await Replica.open(options);
-  return { done: run(replica, options), look: () => replica.look(), stop: () => replica.stop() };
+  return { done: run(replica, options), status: () => replica.status(), stop: () => replica.stop() };
 }
 
 async function run(replica: Replica, options: ReplicateOptions): Promise<Replicated> {

@@ -6,10 +6,10 @@ import { OperatorError } from '../base/errors.js';
 import type { Emit } from '../base/telemetry/emit.js';
 import { errnoOf } from '../files/place-error.js';
 import { nameOfText, shownName } from '../linux/index.js';
+import { checkDest, hasContent } from './trees/check-dest.js';
+import { Compare } from './trees/compare.js';
 import { Dest } from './trees/dest.js';
-import { Compare } from './trees/difference.js';
 import { SourceMissing } from './trees/failures.js';
-import { hasContent, lookAtDest } from './trees/look-at-dest.js';
 import type { Marker, SourceSeen } from './trees/marker.js';
 import { overlapping } from './trees/overlap.js';
 import { HIDDEN, Rules } from './trees/rules.js';
@@ -29,31 +29,31 @@ export interface Opened {
   sinceMs: number;
 }
 
-export interface Looked {
+export interface Checked {
   /** To be written: what was there, and what SOURCE is now. */
   marker: Marker & { sinceMs: number };
   rules: Rules;
 }
 
 /** Both are looked at; nothing is changed. Errors: OperatorError, EnvironmentError. */
-export function lookAtBoth(options: ReplicateOptions): Looked {
+export function checkBoth(options: ReplicateOptions): Checked {
   const { source, dest, adopt = false } = options;
   refuseOverlap({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest });
   refuseSameTree(source, dest);
   if (options.changeLog !== undefined) refuseLogInside(options.changeLog, source, dest);
-  const marker = lookAtDest({ source, dest, adopt });
+  const marker = checkDest({ source, dest, adopt });
   const rules = new Rules(options);
   try {
-    const place = new Source(options, rules, marker && seenIn(marker));
-    const fd = place.open();
+    const opened = new Source(options, rules, marker && seenIn(marker));
+    const fd = opened.open();
     try {
-      if ((options.delete ?? true) && hasContent(dest, rules)) place.refuseEmpty(fd);
+      if ((options.delete ?? true) && hasContent(dest, rules)) opened.refuseEmpty(fd);
     } finally {
       closeSync(fd);
     }
     // A clock that was put back says nothing of what comes.
     const sinceMs = Math.min(marker?.sinceMs ?? Date.now(), Date.now());
-    return { marker: { ...marker, ...place.seen!, version: 1, source, sinceMs }, rules };
+    return { marker: { ...marker, ...opened.seen!, version: 1, source, sinceMs }, rules };
   } catch (error) {
     throw error instanceof SourceMissing ? sourceError(source, error.code) : error;
   }
@@ -77,7 +77,7 @@ function refuseLogInside(changeLog: string, source: string, dest: string): void 
 }
 
 export async function openReplica(options: ReplicateOptions): Promise<Opened> {
-  const { marker, rules } = lookAtBoth(options);
+  const { marker, rules } = checkBoth(options);
   const { dest, emit = () => {} } = options;
   const claimed = await claim(dest, marker);
   return {

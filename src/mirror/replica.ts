@@ -8,18 +8,18 @@ import { join } from 'node:path';
 import { Wake } from '../base/wake.js';
 import { errnoOf } from '../files/place-error.js';
 import type { ByteName } from '../linux/index.js';
-import { Belief } from './acts/belief.js';
+import { KnownCopies } from './acts/known-copies.js';
+import { EventRecorder, type SourceEvent } from './changes/event-recorder.js';
+import { MirrorLog } from './changes/mirror-log.js';
+import { Rechecks } from './changes/rechecks.js';
+import { DestHealth } from './dest-health.js';
 import { Mirror } from './mirror.js';
 import { Missing } from './missing.js';
 import { type Opened, openReplica } from './open.js';
-import { Place } from './place.js';
 import { Retries } from './retries.js';
-import { Follow, type Told } from './told/follow.js';
-import { ToldLog } from './told/told-log.js';
-import { Untold } from './told/untold.js';
 import { DestMissing } from './trees/failures.js';
 import { limits } from './trees/limits.js';
-import type { Look, Replicated, ReplicateOptions } from './trees/types.js';
+import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
 import { Trouble } from './trouble.js';
 
 export class Replica {
@@ -27,12 +27,12 @@ export class Replica {
   readonly #wake = new Wake();
   readonly #trouble: Trouble;
   readonly #missing: Missing;
-  readonly #belief: Belief;
+  readonly #knownCopies: KnownCopies;
   readonly #mirror: Mirror;
-  readonly #log: ToldLog;
+  readonly #log: MirrorLog;
   #scanAtMs = 0;
   /** When the last look at everything began, until that is remembered in DEST. */
-  #lookedMs: number | undefined;
+  #scannedMs: number | undefined;
   #failed: { error: unknown } | undefined;
 
   private constructor(
@@ -41,19 +41,22 @@ export class Replica {
   ) {
     const { emit, compare, sinceMs, dest, hiddenPath } = opened;
     const [{ delete: removes = true, checksum = false, changeLog }, retries] = [options, new Retries(emit)];
-    const [place, isTold] = [new Place(options.dest, emit, () => retries.hurry()), !options.once && !options.poll];
-    this.#trouble = new Trouble(retries, place, isTold ? new Untold() : undefined);
+    const [destHealth, hasEvents] = [
+      new DestHealth(options.dest, emit, () => retries.hurry()),
+      !options.once && !options.poll,
+    ];
+    this.#trouble = new Trouble(retries, destHealth, hasEvents ? new Rechecks() : undefined);
     this.#missing = new Missing(options, emit);
-    this.#belief = new Belief(compare, checksum, sinceMs);
+    this.#knownCopies = new KnownCopies(compare, checksum, sinceMs);
     const parts = {
       ...opened,
-      belief: this.#belief,
+      knownCopies: this.#knownCopies,
       delete: removes,
       checksum,
-      wrote: () => this.#trouble.place.worked(),
+      wrote: () => this.#trouble.destHealth.worked(),
     };
     this.#mirror = new Mirror(parts, this.#trouble, this.#end.signal);
-    this.#log = new ToldLog({
+    this.#log = new MirrorLog({
       path: changeLog ?? join(hiddenPath, 'changes.db'),
       emit,
       inDest: changeLog === undefined,
@@ -77,10 +80,10 @@ export class Replica {
     }
   }
 
-  look(): Look {
+  status(): ReplicaStatus {
     return {
       totals: { ...this.opened.totals },
-      waiting: this.#trouble.place.code,
+      waiting: this.#trouble.destHealth.code,
       unmirrored: this.#trouble.retries.size,
       largeUnderWay: this.#mirror.largeUnderWay,
       behind: this.#log.behind,
@@ -100,8 +103,10 @@ export class Replica {
   }
 
   /** Takes what is told; resolves when the events have ended. */
-  follow(events: AsyncIterable<Told>): Promise<void> {
-    return new Follow({ source: this.options.source, record: (changes) => this.#log.record(changes) }).run(events);
+  follow(events: AsyncIterable<SourceEvent>): Promise<void> {
+    return new EventRecorder({ source: this.options.source, record: (changes) => this.#log.record(changes) }).run(
+      events,
+    );
   }
 
   /** Until `stop`, or with `once` until all is done that can be. Closes everything. `ending`: ends what feeds the log. */
@@ -122,11 +127,11 @@ export class Replica {
   /** False: all is done. */
   async #round(): Promise<boolean> {
     try {
-      if (!this.opened.dest.isHeld) await this.#takeAgain();
+      if (!this.opened.dest.isClaimed) await this.#claimAgain();
       const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
       this.#missing.back();
       if (worked) return true;
-      this.#rememberLook();
+      this.#rememberScan();
       if (this.options.once) return await this.#onceGoesOn();
     } catch (error) {
       if (this.options.once) throw this.#missing.asOperators(error);
@@ -148,8 +153,8 @@ export class Replica {
   }
 
   /** Errors: DestMissing. */
-  async #takeAgain(): Promise<void> {
-    await this.opened.dest.takeAgain();
+  async #claimAgain(): Promise<void> {
+    await this.opened.dest.claimAgain();
     await this.#log.backInDest();
   }
 
@@ -165,13 +170,13 @@ export class Replica {
 
   async #again(): Promise<boolean> {
     const nowMs = performance.now();
-    if (!this.#trouble.place.mayTry(nowMs)) return false;
+    if (!this.#trouble.destHealth.mayTry(nowMs)) return false;
     const due = this.#trouble.retries.due(nowMs);
     if (due.length > 0) await this.#mirror.again(due);
-    const untold = this.#trouble.untold?.due(nowMs) ?? [];
-    if (untold.length > 0) await this.#mirror.glance(untold);
+    const rechecks = this.#trouble.rechecks?.due(nowMs) ?? [];
+    if (rechecks.length > 0) await this.#mirror.recheck(rechecks);
     if (this.#trouble.takeTooMany()) this.#scanBy(performance.now() + limits.retryLongestMs);
-    return due.length + untold.length > 0;
+    return due.length + rechecks.length > 0;
   }
 
   /** Everything, with what is told meanwhile in between. */
@@ -179,14 +184,14 @@ export class Replica {
     if (performance.now() < this.#scanAtMs) return false;
     const [began, beganMs] = [performance.now(), Date.now()];
     this.#scanAtMs = Number.POSITIVE_INFINITY;
-    this.#belief.begin();
+    this.#knownCopies.begin();
     // One batch between two directories: who is told more than can be done still comes to an end.
     await this.#mirror.tree('' as ByteName, async () => void (await this.#batch()));
     const scanEveryMs = this.options.scanEveryMs ?? (this.options.poll ? limits.pollEveryMs : limits.scanEveryMs);
     // What was lost meanwhile has asked for another one.
     this.#scanBy(performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs));
     if (this.#end.signal.aborted) return true;
-    if (this.#belief.lookedAt(beganMs)) this.#lookedMs = beganMs;
+    if (this.#knownCopies.scanned(beganMs)) this.#scannedMs = beganMs;
     this.opened.totals.scans++;
     this.opened.emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...this.opened.totals });
     return true;
@@ -197,11 +202,11 @@ export class Replica {
   }
 
   /** What the next start may believe, when nothing is left to be done. A DEST that is full keeps the former time. */
-  #rememberLook(): void {
-    if (this.#lookedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
+  #rememberScan(): void {
+    if (this.#scannedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
     try {
-      this.opened.dest.remember({ sinceMs: this.#lookedMs });
-      this.#lookedMs = undefined;
+      this.opened.dest.remember({ sinceMs: this.#scannedMs });
+      this.#scannedMs = undefined;
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
     }

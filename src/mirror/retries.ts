@@ -10,7 +10,7 @@ import type { Unmirrored } from './trees/types.js';
 
 interface Entry {
   code: string;
-  told: boolean;
+  logged: boolean;
   tries: number;
   dueMs: number;
 }
@@ -26,7 +26,7 @@ export class Retries {
   }
 
   /** `told`: what is tried again because of DEST itself is told there. */
-  failed(path: ByteName, code: string, reason: string, told = true): void {
+  failed(path: ByteName, code: string, reason: string, logged = true): void {
     const before = this.#entries.get(path);
     if (before === undefined && this.#entries.size >= limits.retriesMax) {
       this.tooMany = true;
@@ -35,17 +35,17 @@ export class Retries {
     const tries = (before?.tries ?? 0) + 1;
     const waitMs = Math.min(limits.retryFirstMs * 2 ** (tries - 1), limits.retryLongestMs);
     // One that changes is mostly well the next time.
-    const tells = told && tries > (code === 'changing' ? 1 : 0);
-    const toldBefore = before?.told === true && before.code === code;
-    this.#entries.set(path, { code, told: tells || toldBefore, tries, dueMs: performance.now() + waitMs });
-    if (tells && !toldBefore) this.emit('replica_failed', { path: shownName(path), code, reason });
+    const logs = logged && tries > (code === 'changing' ? 1 : 0);
+    const loggedBefore = before?.logged === true && before.code === code;
+    this.#entries.set(path, { code, logged: logs || loggedBefore, tries, dueMs: performance.now() + waitMs });
+    if (logs && !loggedBefore) this.emit('replica_failed', { path: shownName(path), code, reason });
   }
 
   /** It is like SOURCE, or is in neither. */
   well(path: ByteName): void {
-    const told = this.#entries.get(path)?.told;
+    const logged = this.#entries.get(path)?.logged;
     this.#entries.delete(path);
-    if (told) this.emit('replica_healed', { path: shownName(path) });
+    if (logged) this.emit('replica_healed', { path: shownName(path) });
   }
 
   due(nowMs: number): ByteName[] {
@@ -59,7 +59,7 @@ export class Retries {
 
   /** DEST can be written to again: what waited for that is due. */
   hurry(): void {
-    for (const entry of this.#entries.values()) if (!entry.told) entry.dueMs = 0;
+    for (const entry of this.#entries.values()) if (!entry.logged) entry.dueMs = 0;
   }
 
   /** Infinity: none waits. */

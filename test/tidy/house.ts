@@ -23,7 +23,7 @@ export const HOUSE: readonly string[] = [
   'src/watcher',
   'src/mirror/trees',
   'src/mirror/acts',
-  'src/mirror/told',
+  'src/mirror/changes',
   'src/mirror',
   'src/process/formats',
   'src/process/chain',

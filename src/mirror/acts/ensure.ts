@@ -3,9 +3,9 @@ import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, makeDirectoryAt, type Stat, statFd, unlinkAt } from '../../linux/index.js';
 import { isGone, MovedOn } from '../trees/failures.js';
 import type { Trees } from '../trees/trees.js';
-import { onlySaid, type Parts } from './parts.js';
+import { OWN_ALL, ready } from './attributes.js';
+import { onlyPlanned, type Parts } from './parts.js';
 import { checkWay } from './removals.js';
-import { OWN_ALL, ready } from './settle.js';
 
 /**
  * The directory of DEST that is to be as that of SOURCE, made with its parents where it is missing. Answers whether it is there:
@@ -23,7 +23,7 @@ export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
   ensure(parts, trees, folderOf(path));
   const there = trees.inDest(path);
   checkWay(parts, path, source, there);
-  if (onlySaid(parts, 'make', path, 'a directory')) return false;
+  if (onlyPlanned(parts, 'make', path, 'a directory')) return false;
   const parent = ready(trees, folderOf(path));
   if (there !== undefined && there.kind !== 'directory') {
     unlinkAt(parent, baseOf(path));
@@ -42,5 +42,5 @@ export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
 export function compareDirectory(parts: Parts, trees: Trees, path: ByteName, self: Stat): void {
   const dest = statFd(trees.dest.directory(path));
   if (path === '' || parts.compare.sameAttributes(self, dest)) return;
-  if (!onlySaid(parts, 'attributes', path, 'mode, owner or times differ')) trees.touched.add(path);
+  if (!onlyPlanned(parts, 'attributes', path, 'mode, owner or times differ')) trees.touched.add(path);
 }

@@ -2,16 +2,16 @@
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, renameReplacing, type Stat } from '../../linux/index.js';
 import type { Trees } from '../trees/trees.js';
+import { ready } from './attributes.js';
 import { ensure } from './ensure.js';
 import type { Parts } from './parts.js';
-import { ready } from './settle.js';
 
 /**
  * Where what lies under the old name in DEST may be the copy of what lies under the new one in SOURCE. Whether it is, is asked
  * afterwards, of it and of all below it, as of anything that lies in DEST.
  */
 export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteName): Promise<void> {
-  const { source, belief, totals, giveWay } = parts;
+  const { source, knownCopies, totals, giveWay } = parts;
   const [now, copy] = [trees.inSource(to), trees.inDest(from)];
   if (!now || !copy || !mayBeItsCopy(parts, now, copy)) return;
   // Something has the old name by now: which one came when is not known.
@@ -29,7 +29,7 @@ export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteN
   trees.dest.leave(from);
   renameReplacing(dir, baseOf(from), into, baseOf(to));
   trees.touched.delete(from);
-  belief.forget(there);
+  knownCopies.forget(there);
   totals.moved++;
 }
 

@@ -2,19 +2,19 @@
 
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { ByteName } from '../../linux/index.js';
+import type { Compare } from '../trees/compare.js';
 import type { Dest } from '../trees/dest.js';
-import type { Compare } from '../trees/difference.js';
 import type { Rules } from '../trees/rules.js';
 import type { Source } from '../trees/source.js';
 import type { Totals } from '../trees/types.js';
-import type { Belief } from './belief.js';
+import type { KnownCopies } from './known-copies.js';
 
 export interface Parts {
   source: Source;
   dest: Pick<Dest, 'open' | 'newName'>;
   rules: Rules;
   compare: Compare;
-  belief: Belief;
+  knownCopies: KnownCopies;
   delete: boolean;
   checksum: boolean;
   totals: Totals;
@@ -37,7 +37,7 @@ export interface Planned {
 }
 
 /** Whether the act is only said. Asked just before each act, when all that could keep it from being done was asked. */
-export function onlySaid({ plan }: Parts, act: PlannedAct, path: ByteName, why: string, bytes = 0): boolean {
+export function onlyPlanned({ plan }: Parts, act: PlannedAct, path: ByteName, why: string, bytes = 0): boolean {
   plan?.({ act, path, bytes, why });
   return plan !== undefined;
 }

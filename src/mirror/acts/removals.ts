@@ -4,12 +4,12 @@ import { type ByteName, joinNames, renameReplacing, type Stat, unlinkAt } from '
 import { CannotMirror, MovedOn } from '../trees/failures.js';
 import { listTree, removeTree } from '../trees/remove-tree.js';
 import type { Trees } from '../trees/trees.js';
-import { onlySaid, type Parts } from './parts.js';
-import { ready } from './settle.js';
+import { ready } from './attributes.js';
+import { onlyPlanned, type Parts } from './parts.js';
 
 /** A directory goes whole: in one step out of sight, then from the disk; one in which something is left out keeps that. */
 export async function remove(parts: Parts, trees: Trees, path: ByteName, there: Stat): Promise<void> {
-  const { rules, source, totals, giveWay, belief } = parts;
+  const { rules, source, totals, giveWay, knownCopies } = parts;
   if (!parts.delete) return;
   source.refuseLost(trees, path, true);
   await giveWay(path);
@@ -19,11 +19,11 @@ export async function remove(parts: Parts, trees: Trees, path: ByteName, there: 
     const below = (at: ByteName): ByteName => joinNames(folderOf(path), at);
     const spare = (at: ByteName, isOne: boolean): boolean => !rules.covers(below(at), isOne);
     await removeSpared(parts, trees, path, spare);
-  } else if (onlySaid(parts, 'remove', path, isDirectory ? 'with all below it' : 'SOURCE does not have it')) return;
+  } else if (onlyPlanned(parts, 'remove', path, isDirectory ? 'with all below it' : 'SOURCE does not have it')) return;
   else if (isDirectory) totals.removed += await removeTree(trees.making, putAside(parts, trees, path));
   else {
     unlinkAt(ready(trees, folderOf(path)), baseOf(path));
-    belief.forget(there);
+    knownCopies.forget(there);
     totals.removed++;
   }
 }
@@ -37,8 +37,8 @@ async function removeSpared(
 ): Promise<void> {
   const [folder, name] = [folderOf(path), baseOf(path)];
   if (parts.plan) {
-    const tell = (at: ByteName) => onlySaid(parts, 'remove', joinNames(folder, at), 'SOURCE does not have it');
-    listTree(trees.dest.directory(folder), name, spare, tell);
+    const report = (at: ByteName) => onlyPlanned(parts, 'remove', joinNames(folder, at), 'SOURCE does not have it');
+    listTree(trees.dest.directory(folder), name, spare, report);
     return;
   }
   trees.dest.leave(path);
@@ -54,7 +54,7 @@ export function checkWay(parts: Parts, path: ByteName, source: Stat, there: Stat
   if (!parts.delete && (isDirectory || source.kind === 'directory')) throw kept('--no-delete is set');
   if (isDirectory && !parts.rules.all) throw kept('something in it may be left out');
   if (!parts.rules.coversAll(path, isDirectory)) throw kept('it is left out');
-  onlySaid(parts, 'replace', path, `a ${there.kind} becomes a ${source.kind}`);
+  onlyPlanned(parts, 'replace', path, `a ${there.kind} becomes a ${source.kind}`);
 }
 
 /** A rename replaces anything but a directory: that is put aside, and goes with the rest of what was being made. */

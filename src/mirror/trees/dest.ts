@@ -24,9 +24,9 @@ import {
   statFd,
   unlinkAt,
 } from '../../linux/index.js';
-import { stepOf } from './difference.js';
+import { markerIn, openRoot } from './check-dest.js';
+import { stepOf } from './compare.js';
 import { DestMissing } from './failures.js';
-import { markerIn, openRoot } from './look-at-dest.js';
 import { type Marker, writeMarker } from './marker.js';
 import { removeTree } from './remove-tree.js';
 import { HIDDEN } from './rules.js';
@@ -37,7 +37,7 @@ const LOCK_BYTE = 0;
 const ODD_NS = 1_123_456_789n;
 const PROBE = nameOfText('times');
 
-interface Held {
+interface Claimed {
   /** Device and inode of the hidden folder. */
   dev: number;
   ino: bigint;
@@ -46,7 +46,7 @@ interface Held {
 
 export class Dest {
   #count = 0;
-  #held: Held | undefined;
+  #claimed: Claimed | undefined;
   readonly #path: ByteName;
 
   private constructor(
@@ -61,7 +61,7 @@ export class Dest {
     const claimed = new Dest(dest, { ...marker, id: marker.id ?? randomUUID() });
     const fd = openRoot(dest);
     try {
-      await claimed.#hold(madeDirectory(fd, HIDDEN));
+      await claimed.#takeHidden(madeDirectory(fd, HIDDEN));
       claimed.remember({});
       fsyncSync(fd);
       return claimed;
@@ -79,17 +79,17 @@ export class Dest {
   }
 
   /** Nothing was let go. */
-  get isHeld(): boolean {
-    return this.#held !== undefined;
+  get isClaimed(): boolean {
+    return this.#claimed !== undefined;
   }
 
   /** Where `close` let go of it. Errors: DestMissing where the path does not lead to it. */
-  async takeAgain(): Promise<void> {
+  async claimAgain(): Promise<void> {
     try {
       const fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'any' });
       try {
         if (markerIn(fd)?.id !== this.marker.id) throw new DestMissing('no_marker');
-        await this.#hold(openDirectory(fd, HIDDEN));
+        await this.#takeHidden(openDirectory(fd, HIDDEN));
       } finally {
         closeSync(fd);
       }
@@ -109,7 +109,7 @@ export class Dest {
       throw error;
     }
     const hidden = statAtOrNone(fd, HIDDEN);
-    if (hidden !== undefined && hidden.ino === this.#held?.ino && hidden.dev === this.#held.dev) return fd;
+    if (hidden !== undefined && hidden.ino === this.#claimed?.ino && hidden.dev === this.#claimed.dev) return fd;
     closeSync(fd);
     throw new DestMissing('no_marker');
   }
@@ -146,12 +146,12 @@ export class Dest {
 
   /** Nothing keeps its filesystem from being unmounted any more. Safe to call twice. */
   close(): void {
-    this.#held?.lock.close();
-    this.#held = undefined;
+    this.#claimed?.lock.close();
+    this.#claimed = undefined;
   }
 
   /** Takes `hidden` over. */
-  async #hold(hidden: number): Promise<void> {
+  async #takeHidden(hidden: number): Promise<void> {
     try {
       const lock = openLockFile(`/proc/self/fd/${hidden}/lock`);
       if (!lock.tryLockExclusive(LOCK_BYTE)) {
@@ -162,7 +162,7 @@ export class Dest {
         );
       }
       const { dev, ino } = statFd(hidden);
-      this.#held = { dev, ino, lock };
+      this.#claimed = { dev, ino, lock };
       closeSync(madeDirectory(hidden, MAKING));
       await removeTree(hidden, MAKING);
       const making = madeDirectory(hidden, MAKING);

@@ -29,11 +29,11 @@ export const limits = {
   /** How long one half of a move waits for the other one before it is recorded. */
   pairMs: 50,
   /** Copies of which it is remembered what they hold. */
-  heldMax: 50_000,
+  knownCopiesMax: 50_000,
   /** By so much a time of a change may be older than the change: FAT rounds to 2 s, the kernel's clock stands for up to 10 ms. */
   clockMs: 2_000,
   /** Looks at a name of which nothing was told, each after twice the time of the one before: 6 s in all. */
-  untoldLooks: 5,
+  recheckTimes: 5,
   /** Default time between two looks at everything. */
   scanEveryMs: 300_000,
   pollEveryMs: 5_000,

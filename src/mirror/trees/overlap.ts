@@ -41,11 +41,11 @@ const joined = (folder: ByteName, rest: ByteName): ByteName =>
   rest === '' ? folder : (`${folder}/${rest}` as ByteName);
 
 function isSame(a: ByteName, b: ByteName): boolean {
-  const [x, y] = [lookAt(a), lookAt(b)];
+  const [x, y] = [statOf(a), statOf(b)];
   return x !== undefined && y !== undefined && x.dev === y.dev && x.ino === y.ino;
 }
 
-function lookAt(path: ByteName): BigIntStats | undefined {
+function statOf(path: ByteName): BigIntStats | undefined {
   try {
     return lstatSync(path === '' ? '/' : bytesOfName(path), { bigint: true });
   } catch {

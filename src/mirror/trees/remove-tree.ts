@@ -50,7 +50,7 @@ export function listTree(
   dir: number,
   at: ByteName,
   spare: (path: ByteName, isDirectory: boolean) => boolean,
-  tell: (path: ByteName) => void,
+  report: (path: ByteName) => void,
 ): boolean {
   const children: { path: ByteName; isDirectory: boolean }[] = [];
   inDirectory(dir, at, (fd) => {
@@ -60,10 +60,10 @@ export function listTree(
   let goes = true;
   for (const { path, isDirectory } of children) {
     if (spare(path, isDirectory)) goes = false;
-    else if (!isDirectory) tell(path);
-    else if (!listTree(dir, path, spare, tell)) goes = false;
+    else if (!isDirectory) report(path);
+    else if (!listTree(dir, path, spare, report)) goes = false;
   }
-  if (goes) tell(at);
+  if (goes) report(at);
   return goes;
 }
 

@@ -44,7 +44,7 @@ export interface Totals {
 }
 
 /** How it stands just now. */
-export interface Look {
+export interface ReplicaStatus {
   totals: Totals;
   /** What DEST waits for: an errno name. */
   waiting: string | undefined;

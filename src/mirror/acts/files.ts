@@ -13,28 +13,28 @@ import {
 } from '../../linux/index.js';
 import { MovedOn } from '../trees/failures.js';
 import type { Trees } from '../trees/trees.js';
+import { ready, setAttributes, setLinkAttributes } from './attributes.js';
 import { mirrorFile, sameContent } from './copy-file.js';
 import { ensure } from './ensure.js';
-import { onlySaid, type Parts } from './parts.js';
+import { onlyPlanned, type Parts } from './parts.js';
 import { checkWay, clearWay } from './removals.js';
-import { ready, setAttributes, setLinkAttributes } from './settle.js';
 
 /** Whether nothing is to be compared or copied; the attributes are set right away. `dest`: what lies there. */
 export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat | undefined): boolean {
-  if (dest === undefined || !parts.belief.isCopy(source, dest)) return false;
+  if (dest === undefined || !parts.knownCopies.isCopy(source, dest)) return false;
   likeAttributes(parts, trees, path, source, dest);
   return true;
 }
 
 /** Compares it where size and mtime say that it is the copy, and copies it otherwise. */
 export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Paced): Promise<void> {
-  const { totals, dest, belief, wrote } = parts;
+  const { totals, dest, knownCopies, wrote } = parts;
   const [source, there] = [trees.inSource(path), trees.inDest(path)];
   if (source?.kind !== 'file') throw new MovedOn();
   if (await sameBytes(parts, trees, path, source, there, pace)) return;
   checkWay(parts, path, source, there);
   if (parts.plan) closeSync(openData(trees.source.directory(folderOf(path)), baseOf(path)));
-  if (onlySaid(parts, 'copy', path, whyCopied(parts, source, there), source.size)) return;
+  if (onlyPlanned(parts, 'copy', path, whyCopied(parts, source, there), source.size)) return;
   const copied = await mirrorFile(trees, path, {
     temporary: dest.newName(),
     into: () => {
@@ -44,8 +44,8 @@ export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Pa
     clearWay: () => clearWay(parts, trees, path),
     pace,
   });
-  belief.forget(there);
-  belief.holds(copied.copy, copied.source.version);
+  knownCopies.forget(there);
+  knownCopies.know(copied.copy, copied.source.version);
   totals.copied++;
   totals.bytes += copied.source.size;
   wrote();
@@ -56,13 +56,13 @@ export function symlink(parts: Parts, trees: Trees, path: ByteName, source: Stat
   const target = readLinkAt(trees.source.directory(folderOf(path)), baseOf(path));
   if (there?.kind === 'symlink' && readLinkAt(trees.dest.directory(folderOf(path)), baseOf(path)) === target) {
     if (parts.compare.sameAttributes(source, there)) return;
-    if (onlySaid(parts, 'attributes', path, 'owner or times differ')) return;
+    if (onlyPlanned(parts, 'attributes', path, 'owner or times differ')) return;
     setLinkAttributes(trees.dest.directory(folderOf(path)), baseOf(path), source);
     return;
   }
   ensure(parts, trees, folderOf(path));
   checkWay(parts, path, source, there);
-  if (onlySaid(parts, 'link', path, 'a symlink', source.size)) return;
+  if (onlyPlanned(parts, 'link', path, 'a symlink', source.size)) return;
   const temporary = parts.dest.newName();
   makeSymlinkAt(target, trees.making, temporary);
   try {
@@ -85,14 +85,14 @@ async function sameBytes(
   there: Stat | undefined,
   pace?: Paced,
 ): Promise<boolean> {
-  const { compare, checksum, belief } = parts;
+  const { compare, checksum, knownCopies } = parts;
   if (there?.kind !== 'file' || source.size !== there.size) return false;
   if (!checksum && !compare.sameTime(source, there)) return false;
   const pair = await sameContent(trees, path, pace);
   if (pair === undefined) return false;
   // The file may have got another name while its bytes were compared.
   if (trees.inSource(path)?.version !== pair.source.version) return false;
-  belief.holds(pair.copy, pair.source.version);
+  knownCopies.know(pair.copy, pair.source.version);
   likeAttributes(parts, trees, path, pair.source, pair.copy);
   return true;
 }
@@ -105,7 +105,7 @@ function whyCopied({ compare, checksum }: Parts, source: Stat, there: Stat | und
 
 function likeAttributes(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat): void {
   if (parts.compare.sameAttributes(source, dest)) return;
-  if (onlySaid(parts, 'attributes', path, 'mode, owner or times differ')) return;
+  if (onlyPlanned(parts, 'attributes', path, 'mode, owner or times differ')) return;
   setAttributes(trees, path, source);
   parts.totals.touched++;
 }

@@ -6,15 +6,15 @@
  * it. What is not known is believed by size and mtime only where SOURCE's file has not changed since the last look at everything.
  */
 import type { Stat } from '../../linux/index.js';
-import type { Compare } from '../trees/difference.js';
+import type { Compare } from '../trees/compare.js';
 import { limits } from '../trees/limits.js';
 
 /** In place of a version: the copy has to be compared. */
 const DOUBT = '';
 
-export class Belief {
+export class KnownCopies {
   /** By the copy's inode: the version of SOURCE's file that it holds, or DOUBT. */
-  readonly #held = new Map<string, string>();
+  readonly #versions = new Map<string, string>();
   #lostDoubt = false;
 
   /** `sinceMs`: everything that had changed until then was compared or copied; what changed later may be known to nobody. */
@@ -26,8 +26,8 @@ export class Belief {
 
   isCopy(source: Stat, copy: Stat): boolean {
     if (!this.compare.sameFile(source, copy)) return false;
-    const held = this.#held.get(copy.file);
-    if (held !== undefined) return held === source.version;
+    const version = this.#versions.get(copy.file);
+    if (version !== undefined) return version === source.version;
     if (!this.checksum && source.ctimeMs < this.sinceMs - limits.clockMs) return true;
     this.#keep(copy.file, DOUBT);
     return false;
@@ -35,26 +35,26 @@ export class Belief {
 
   /** SOURCE's file has changed, or another one has its name: size and mtime are believed no longer. */
   doubt(copy: Stat | undefined): void {
-    if (copy?.kind === 'file' && !this.#held.has(copy.file)) this.#keep(copy.file, DOUBT);
+    if (copy?.kind === 'file' && !this.#versions.has(copy.file)) this.#keep(copy.file, DOUBT);
   }
 
   /** Both were read, or one was made of the other. */
-  holds(copy: Stat, version: string): void {
+  know(copy: Stat, version: string): void {
     this.#keep(copy.file, version);
   }
 
   /** It is removed, or replaced. */
   forget(copy: Stat | undefined): void {
-    if (copy !== undefined) this.#held.delete(copy.file);
+    if (copy !== undefined) this.#versions.delete(copy.file);
   }
 
   /** A look at everything begins. */
   begin(): void {
-    if (this.checksum) this.#held.clear();
+    if (this.checksum) this.#versions.clear();
   }
 
   /** The look at everything that began then has ended: what is still in doubt is known to be. False: not all of it is. */
-  lookedAt(beganMs: number): boolean {
+  scanned(beganMs: number): boolean {
     if (!this.#lostDoubt) this.sinceMs = beganMs;
     const isSure = !this.#lostDoubt;
     this.#lostDoubt = false;
@@ -62,11 +62,11 @@ export class Belief {
   }
 
   #keep(copy: string, version: string): void {
-    this.#held.delete(copy);
-    this.#held.set(copy, version);
-    if (this.#held.size <= limits.heldMax) return;
-    const [first, lost] = this.#held.entries().next().value!;
-    this.#held.delete(first);
+    this.#versions.delete(copy);
+    this.#versions.set(copy, version);
+    if (this.#versions.size <= limits.knownCopiesMax) return;
+    const [first, lost] = this.#versions.entries().next().value!;
+    this.#versions.delete(first);
     this.#lostDoubt ||= lost === DOUBT;
   }
 }

@@ -28,7 +28,7 @@ export interface Claim {
 }
 
 /** What a claim finds there. Errors: OperatorError, EnvironmentError. */
-export function lookAtDest({ dest, source, adopt }: Claim): Marker | undefined {
+export function checkDest({ dest, source, adopt }: Claim): Marker | undefined {
   const fd = openRoot(dest);
   try {
     if (statAtOrNone(fd, ROOT_MARKER)) {

@@ -7,25 +7,25 @@ import type { ByteName } from '../../linux/index.js';
 import { limits } from '../trees/limits.js';
 
 interface Entry {
-  looks: number;
+  checks: number;
   dueMs: number;
 }
 
-export class Untold {
+export class Rechecks {
   tooMany = false;
   readonly #entries = new Map<ByteName, Entry>();
   /** They had gone when they were looked at last. */
   readonly #gone = new Set<ByteName>();
 
   /** It is there, or is not, and what was told last says otherwise or nothing. */
-  ahead(path: ByteName): void {
+  unexplained(path: ByteName): void {
     if (this.#entries.has(path)) return;
     if (this.#entries.size >= limits.retriesMax) this.tooMany = true;
     else this.#put(path, 0);
   }
 
   /** What is there is what was told: if that changes, it is told too. */
-  told(path: ByteName): void {
+  explained(path: ByteName): void {
     this.#entries.delete(path);
     this.#gone.delete(path);
   }
@@ -38,7 +38,7 @@ export class Untold {
     const wasGone = this.#gone.delete(path);
     if (isThere || wasGone) return true;
     this.#gone.add(path);
-    if (!this.#entries.has(path)) this.#put(path, limits.untoldLooks - 1);
+    if (!this.#entries.has(path)) this.#put(path, limits.recheckTimes - 1);
     return false;
   }
 
@@ -50,9 +50,9 @@ export class Untold {
       if (due.length === limits.batchMax) break;
     }
     for (const path of due) {
-      const { looks } = this.#entries.get(path)!;
+      const { checks } = this.#entries.get(path)!;
       this.#entries.delete(path);
-      if (looks + 1 < limits.untoldLooks) this.#put(path, looks + 1);
+      if (checks + 1 < limits.recheckTimes) this.#put(path, checks + 1);
     }
     return due;
   }
@@ -64,7 +64,7 @@ export class Untold {
     return next;
   }
 
-  #put(path: ByteName, looks: number): void {
-    this.#entries.set(path, { looks, dueMs: performance.now() + limits.retryFirstMs * 2 ** looks });
+  #put(path: ByteName, checks: number): void {
+    this.#entries.set(path, { checks, dueMs: performance.now() + limits.retryFirstMs * 2 ** checks });
   }
 }

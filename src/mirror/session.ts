@@ -1,22 +1,22 @@
 /** A stretch of work on both trees: opened, worked on, settled, closed. */
 import { closeSync } from 'node:fs';
+import { finishDirectories } from './acts/attributes.js';
 import type { Parts } from './acts/parts.js';
-import { settle } from './acts/settle.js';
 import { removeTree } from './trees/remove-tree.js';
 import { Trees } from './trees/trees.js';
 import type { Trouble } from './trouble.js';
 
-export type Stretch = <T>(work: (trees: Trees) => Promise<T>) => Promise<T>;
+export type Session = <T>(work: (trees: Trees) => Promise<T>) => Promise<T>;
 
 /** What was done is on disk when it resolves. Errors: SourceMissing, DestMissing, those of `work`. */
-export const stretchOf =
-  (parts: Parts, trouble: Trouble): Stretch =>
+export const sessionOf =
+  (parts: Parts, trouble: Trouble): Session =>
   async (work) => {
     const trees = open(parts);
     try {
       const done = await work(trees);
       await trees.lanes.idle();
-      await settleIn(trees, parts, trouble);
+      await finishIn(trees, parts, trouble);
       for (const name of trees.aside) await removeTree(trees.making, name);
       return done;
     } finally {
@@ -25,8 +25,8 @@ export const stretchOf =
     }
   };
 
-export async function settleIn(trees: Trees, { compare }: Parts, trouble: Trouble): Promise<void> {
-  for (const { path, error } of await settle(trees, compare)) trouble.failed(path, error);
+export async function finishIn(trees: Trees, { compare }: Parts, trouble: Trouble): Promise<void> {
+  for (const { path, error } of await finishDirectories(trees, compare)) trouble.failed(path, error);
 }
 
 function open({ source, dest }: Parts): Trees {

@@ -8,7 +8,7 @@ import { limits } from './trees/limits.js';
 
 const PAUSE_MS = 50;
 
-export class Place {
+export class DestHealth {
   #code: string | undefined;
   #askAgainMs = 0;
 

@@ -7,29 +7,29 @@ import type { Operation } from '../change-log/index.js';
 import { namesIn } from '../files/names-in.js';
 import { folderOf } from '../files/places.js';
 import { type ByteName, joinNames, type Stat, shownName, statFd } from '../linux/index.js';
-import { file, isLike, symlink } from './acts/acts.js';
 import { compareDirectory, ensure } from './acts/ensure.js';
-import { onlySaid, type Parts } from './acts/parts.js';
+import { file, isLike, symlink } from './acts/files.js';
+import { onlyPlanned, type Parts } from './acts/parts.js';
 import { remove } from './acts/removals.js';
-import type { Stretch } from './stretch.js';
+import type { Session } from './session.js';
 import { limits } from './trees/limits.js';
 import type { Trees } from './trees/trees.js';
 import { isSpecial } from './trees/types.js';
 import type { Trouble } from './trouble.js';
 
-export interface LookParts {
+export interface TreeSyncParts {
   parts: Parts;
   trouble: Trouble;
-  stretch: Stretch;
+  session: Session;
   signal: AbortSignal;
   /** Without it, large ones are copied like others. */
   copyLarge?: (path: ByteName) => void;
 }
 
-export class Looking {
+export class TreeSync {
   readonly #specials = new Set<ByteName>();
 
-  constructor(private readonly given: LookParts) {}
+  constructor(private readonly given: TreeSyncParts) {}
 
   /**
    * A directory and all below it. `between`: called between two directories. Errors: SourceMissing, DestMissing; what is wrong
@@ -39,7 +39,7 @@ export class Looking {
     const pending = [path];
     const { signal, trouble } = this.given;
     while (pending.length > 0 && !signal.aborted) {
-      await trouble.place.wait(signal, between);
+      await trouble.destHealth.wait(signal, between);
       const at = pending.pop()!;
       await trouble.guarded(at, async () => {
         pending.push(...(await this.#directory(at)));
@@ -50,8 +50,8 @@ export class Looking {
 
   /** Answers the directories in it. */
   #directory(path: ByteName): Promise<ByteName[]> {
-    const { parts, trouble, signal, stretch } = this.given;
-    return stretch(async (trees) => {
+    const { parts, trouble, signal, session } = this.given;
+    return session(async (trees) => {
       parts.source.refuseLost(trees, path);
       const fd = trees.source.directory(path);
       const self = statFd(fd);
@@ -90,24 +90,24 @@ export class Looking {
    * Answers whether it is a directory of the mirror: what is in it is not looked at. `told`: what was told of it last, and brought
    * this about.
    */
-  async one(trees: Trees, path: ByteName, told?: Operation, parent?: Stat): Promise<boolean> {
+  async one(trees: Trees, path: ByteName, event?: Operation, parent?: Stat): Promise<boolean> {
     const { parts } = this.given;
     if (path === '') return true;
     const found = trees.inSource(path);
     if (found === undefined || isSpecial(found.kind)) {
-      if (found && parts.rules.coversAll(path, false)) this.#tellSpecial(path, found);
-      await this.#gone(trees, path, told);
+      if (found && parts.rules.coversAll(path, false)) this.#logSpecial(path, found);
+      await this.#gone(trees, path, event);
       return false;
     }
     if (!parts.rules.coversAll(path, found.kind === 'directory')) return false;
     parts.source.refuseLost(trees, path);
     parts.totals.files++;
     const there = trees.inDest(path);
-    const done = () => this.#done(path, told, 'put', there === undefined);
+    const done = () => this.#done(path, event, 'put', there === undefined);
     if (found.kind === 'directory') {
       parts.source.noteMount(path, found, parent ?? statFd(trees.source.directory(folderOf(path))));
       ensure(parts, trees, path);
-      this.#compareTold(path, told, 'put', there === undefined);
+      this.#compareWithEvent(path, event, 'put', there === undefined);
       return true;
     }
     if (found.kind === 'symlink') symlink(parts, trees, path, found, there);
@@ -121,8 +121,8 @@ export class Looking {
 
   async #copy(trees: Trees, path: ByteName, { size }: Stat, done: () => void): Promise<void> {
     const { parts, trouble, copyLarge } = this.given;
-    const { place, retries } = trouble;
-    if (!place.mayTry(performance.now())) retries.failed(path, place.code!, '', false);
+    const { destHealth, retries } = trouble;
+    if (!destHealth.mayTry(performance.now())) retries.failed(path, destHealth.code!, '', false);
     else if (size > limits.largeBytes && copyLarge) copyLarge(path);
     else {
       await trees.lanes.add(() =>
@@ -134,31 +134,31 @@ export class Looking {
     }
   }
 
-  async #gone(trees: Trees, path: ByteName, told?: Operation): Promise<void> {
+  async #gone(trees: Trees, path: ByteName, event?: Operation): Promise<void> {
     const { parts } = this.given;
     const dest = trees.inDest(path);
     const goes = dest !== undefined && parts.rules.coversAll(path, dest.kind === 'directory');
     if (goes) await remove(parts, trees, path, dest);
-    this.#done(path, told, 'delete', goes && parts.delete);
+    this.#done(path, event, 'delete', goes && parts.delete);
   }
 
-  #done(path: ByteName, told: Operation | undefined, found: Operation, changed: boolean): void {
+  #done(path: ByteName, event: Operation | undefined, found: Operation, changed: boolean): void {
     this.given.trouble.retries.well(path);
-    this.#compareTold(path, told, found, changed);
+    this.#compareWithEvent(path, event, found, changed);
   }
 
   /** What was found is in DEST. Where that is not what was told, it is looked at again. */
-  #compareTold(path: ByteName, told: Operation | undefined, found: Operation, changed: boolean): void {
-    const { untold } = this.given.trouble;
-    if (told === found) untold?.told(path);
-    else if (told !== undefined || changed) untold?.ahead(path);
+  #compareWithEvent(path: ByteName, event: Operation | undefined, found: Operation, changed: boolean): void {
+    const { rechecks } = this.given.trouble;
+    if (event === found) rechecks?.explained(path);
+    else if (event !== undefined || changed) rechecks?.unexplained(path);
   }
 
-  #tellSpecial(path: ByteName, { kind }: Stat): void {
+  #logSpecial(path: ByteName, { kind }: Stat): void {
     const { parts } = this.given;
     if (this.#specials.has(path) || this.#specials.size >= limits.retriesMax) return;
     this.#specials.add(path);
-    onlySaid(parts, 'leave', path, `a ${kind} is not mirrored`);
+    onlyPlanned(parts, 'leave', path, `a ${kind} is not mirrored`);
     parts.emit('replica_special', { path: shownName(path), kind });
   }
 }

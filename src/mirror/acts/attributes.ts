@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { asFarAsAllowed, keepAttributes } from '../../files/copy.js';
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, openData, type Stat, setOwnerAt, setTimesAt, statFd } from '../../linux/index.js';
-import type { Compare } from '../trees/difference.js';
+import type { Compare } from '../trees/compare.js';
 import { isGone, MovedOn } from '../trees/failures.js';
 import { Lanes } from '../trees/lanes.js';
 import { limits } from '../trees/limits.js';
@@ -29,14 +29,14 @@ export function ready(trees: Trees, path: ByteName): number {
 }
 
 /** Answers what failed. */
-export async function settle(trees: Trees, compare: Compare): Promise<{ path: ByteName; error: unknown }[]> {
+export async function finishDirectories(trees: Trees, compare: Compare): Promise<{ path: ByteName; error: unknown }[]> {
   const failed: { path: ByteName; error: unknown }[] = [];
   const lanes = new Lanes(limits.lanes);
   // Below first: a directory may be one in which its owner may not look.
   for (const path of [...trees.touched].sort().reverse()) {
     await lanes.add(async () => {
       try {
-        await settleOne(trees, path, compare);
+        await finishOne(trees, path, compare);
       } catch (error) {
         // Removed since, by one that was told of it.
         if (!isGone(error)) failed.push({ path, error });
@@ -48,7 +48,7 @@ export async function settle(trees: Trees, compare: Compare): Promise<{ path: By
   return failed;
 }
 
-async function settleOne(trees: Trees, path: ByteName, compare: Compare): Promise<void> {
+async function finishOne(trees: Trees, path: ByteName, compare: Compare): Promise<void> {
   const fd = trees.dest.directory(path);
   // DEST itself keeps its own.
   const source = path === '' ? undefined : trees.inSource(path);

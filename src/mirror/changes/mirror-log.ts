@@ -16,12 +16,12 @@ import {
 import type { Dest } from '../trees/dest.js';
 import { DestMissing } from '../trees/failures.js';
 import { limits } from '../trees/limits.js';
-import { wholeMoves } from './follow.js';
+import { wholeMoves } from './event-recorder.js';
 
 const CONSUMER = 'ingest-replicate';
 const PASSES = ['change_log_full', 'change_log_io', 'change_log_gap', 'change_log_lost_consumer'];
 
-export interface ToldLogParts {
+export interface MirrorLogParts {
   path: string;
   inDest: boolean;
   dest: Pick<Dest, 'isThere'>;
@@ -34,7 +34,7 @@ export interface ToldLogParts {
   broken: (error: ChangeLogError) => void;
 }
 
-export class ToldLog {
+export class MirrorLog {
   /** Undefined: it is not open, or went with DEST. */
   #log: ChangeLog | undefined;
   #waiting: (() => void)[] = [];
@@ -45,7 +45,7 @@ export class ToldLog {
   #code: string | undefined;
   #askAgainMs = 0;
 
-  constructor(private readonly parts: ToldLogParts) {}
+  constructor(private readonly parts: MirrorLogParts) {}
 
   /** How far it was read behind what was recorded. */
   get behind(): number {
