@@ -10,7 +10,7 @@ import type { Hand } from './slot-text.js';
 import type { State } from './states.js';
 import type { Counter, Depth, Duration, EndedPage, HeldFor, Moment, Reason, StageStats } from './types/figures.js';
 import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
-import type { LookedOwner, OnStuck, Rescue } from './types/owner.js';
+import type { OnStuck, OwnerStatus, Rescue } from './types/owner.js';
 import type { Around, Outcome, SettleAnswer, Settlement } from './types/settlement.js';
 import type { Gate, Reader, Tx } from './types/transaction.js';
 
@@ -95,7 +95,7 @@ export interface Backend {
   history(lastMs: number): Moment[];
   /** When that was written last, wall-clock ms; undefined where nothing was counted. */
   countedAtMs(): number | undefined;
-  owners(): LookedOwner[];
+  owners(): OwnerStatus[];
   /** Whether that owner's lock is held: nothing else says that it lives. */
   isAlive(owner: OwnerId): boolean;
   /** Writes this owner's beat, and what it has in hand where that is another than was said last. */

@@ -145,7 +145,7 @@ export function copyOlderQueue(from: string, to: string, modules: readonly Modul
 }
 
 function afterCommit(made: SqliteTx, doorbell: Doorbell, goOnWaking: () => void): void {
-  if (made.madeReady || made.madeDueLater) doorbell.tellHere();
+  if (made.madeReady || made.madeDueLater) doorbell.notifyHere();
   if (made.madeReady) doorbell.ring();
   // A wake that fails here is gone on with by the next rescue(), of this process or another.
   if (made.wakesAsked) goOnWaking();

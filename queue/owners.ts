@@ -9,13 +9,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
 import { isFull } from './errors.js';
+import { HeartbeatLocks } from './heartbeat-locks.js';
 import { limits } from './limits.js';
-import { Moments } from './moments.js';
 import { type Hand, handsOf, headOf, hungText, slotText } from './slot-text.js';
 
 /** Far behind the slots; locks need no bytes below them. */
 const LOCKS_AT = 2 ** 40;
-const BEATS_AT = 2 ** 48;
+const HEARTBEATS_AT = 2 ** 48;
 /** The same of parents, for each owner that they look after. */
 const PARENTS_AT = 2 ** 52;
 /** Locked by who brings the state up to date: before any owner's. */
@@ -40,16 +40,16 @@ export class Owners {
   #mine: OwnerSlot | undefined;
   /** The length of the head that stands in the slot. */
   #headBytes = 0;
-  readonly #beats: Moments;
-  readonly #parents: Moments;
+  readonly #heartbeats: HeartbeatLocks;
+  readonly #parents: HeartbeatLocks;
 
   constructor(
     host: Host,
     readonly path: string,
   ) {
     this.#file = host.openLockFile(path);
-    this.#beats = new Moments(this.#file, BEATS_AT);
-    this.#parents = new Moments(this.#file, PARENTS_AT);
+    this.#heartbeats = new HeartbeatLocks(this.#file, HEARTBEATS_AT);
+    this.#parents = new HeartbeatLocks(this.#file, PARENTS_AT);
   }
 
   /** False when the slot of this id belongs to somebody who lives: take the next id. */
@@ -70,7 +70,7 @@ export class Owners {
     };
     this.#write(this.#mine);
     this.clearHands();
-    this.#beats.give(id, nowMs);
+    this.#heartbeats.set(id, nowMs);
     return true;
   }
 
@@ -86,7 +86,7 @@ export class Owners {
     const isSame = mine.job === inHand.job && mine.place === inHand.place;
     if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
     if (isSame) {
-      this.#beats.give(mine.owner, nowMs);
+      this.#heartbeats.set(mine.owner, nowMs);
       return;
     }
     mine.job = inHand.job;
@@ -116,7 +116,7 @@ export class Owners {
 
   /** A parent looks after its child `id` at this moment; without a moment it does so no more. */
   attend(id: OwnerId, nowMs?: number): void {
-    this.#parents.give(id, nowMs);
+    this.#parents.set(id, nowMs);
   }
 
   /** The boot clock's ms at which its parent looked after it last; 0 where it has none. */
@@ -141,7 +141,7 @@ export class Owners {
         const slot = JSON.parse(raw.toString('utf8', 0, end < 0 ? raw.length : end)) as OwnerSlot;
         return {
           ...slot,
-          beat: this.#beats.of(slot.owner),
+          beat: this.#heartbeats.of(slot.owner),
           threads: handsOf(this.#file.read(handsAt(id), HANDS_BYTES)),
         };
       } catch (error) {

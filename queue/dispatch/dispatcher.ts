@@ -34,15 +34,15 @@ export class Dispatcher {
   readonly #store: QueueStore;
   #state: 'new' | 'running' | 'draining' | 'stopped' = 'new';
   /** From a kick until its take has answered. */
-  #looking = false;
+  #checking = false;
   #batch: readonly ClaimedJob[] = [];
   /** Takes in a row that got nothing although something was due: others were quicker. */
-  #beaten = 0;
+  #emptyTakes = 0;
   #notBeforeMs = 0;
   #takesMax: number = limits.firstBatchMax;
   #timer: NodeJS.Timeout | undefined;
   #unlisten: () => void = () => {};
-  #quiet: (() => void)[] = [];
+  #idleWaiters: (() => void)[] = [];
 
   constructor(readonly options: DispatcherOptions) {
     const { backend, stage, batchMax, batchBytesMax } = options;
@@ -84,7 +84,7 @@ export class Dispatcher {
 
   /** Resolves when a look has found nothing due and nothing is in hand. */
   idle(): Promise<void> {
-    return this.#isQuiet() ? Promise.resolve() : new Promise((resolve) => this.#quiet.push(resolve));
+    return this.#isIdle() ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   /** Claims nothing more; resolves when what is in hand is settled. */
@@ -113,35 +113,35 @@ export class Dispatcher {
   #kick(): void {
     if (this.#state !== 'running') return;
     // After a batch the core looks again by itself, and after an empty look the timer asks what is due by then.
-    if (this.#looking || this.#batch.length > 0) return;
+    if (this.#checking || this.#batch.length > 0) return;
     clearTimeout(this.#timer);
-    this.#looking = true;
+    this.#checking = true;
     this.queue.length = this.options.batchMax;
     this.queue.resume();
   }
 
   #took(jobs: readonly ClaimedJob[]): void {
-    this.#looking = false;
+    this.#checking = false;
     this.#batch = jobs;
     if (jobs.length > 0) {
-      this.#beaten = 0;
+      this.#emptyTakes = 0;
       this.#takesMax = Math.min(2 * this.#takesMax, this.options.batchMax);
       this.#next().#kick();
       return;
     }
     this.#armTimer();
-    this.#tellQuiet();
+    this.#resolveIdle();
   }
 
   #released(): void {
     this.#batch = [];
     if (this.#state === 'running') {
       // The core goes on by itself while it believes that there is more.
-      this.#looking = true;
+      this.#checking = true;
       this.queue.length = this.options.batchMax;
     } else {
       this.queue.length = 0;
-      this.#tellQuiet();
+      this.#resolveIdle();
     }
   }
 
@@ -199,8 +199,8 @@ export class Dispatcher {
     const nextMs = this.#store.handed > 0 ? nowMs : this.#nextDueMs(backend, stage, nowMs);
     const dueMs = Math.max(nextMs, this.#notBeforeMs > nowMs ? this.#notBeforeMs : 0);
     if (dueMs === Number.POSITIVE_INFINITY) return;
-    this.#beaten = dueMs <= nowMs ? this.#beaten + 1 : 0;
-    const inMs = dueMs <= nowMs ? Math.min(2 ** Math.min(this.#beaten, 8), limits.rescueEveryMs) : dueMs - nowMs;
+    this.#emptyTakes = dueMs <= nowMs ? this.#emptyTakes + 1 : 0;
+    const inMs = dueMs <= nowMs ? Math.min(2 ** Math.min(this.#emptyTakes, 8), limits.rescueEveryMs) : dueMs - nowMs;
     this.#timer = setTimeout(() => this.#kick(), Math.min(inMs, limits.longestTimerMs));
   }
 
@@ -213,12 +213,12 @@ export class Dispatcher {
     }
   }
 
-  #isQuiet(): boolean {
-    return !this.#looking && this.#batch.length === 0;
+  #isIdle(): boolean {
+    return !this.#checking && this.#batch.length === 0;
   }
 
-  #tellQuiet(): void {
-    if (this.#isQuiet()) for (const resolve of this.#quiet.splice(0)) resolve();
+  #resolveIdle(): void {
+    if (this.#isIdle()) for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 }
 

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import type { Job, JobId, Outcome, StageName, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
-import { countOutcome } from './count-way.js';
+import { countOutcome } from './count-stages.js';
 import { noteReady, stageAfter, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 

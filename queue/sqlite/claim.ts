@@ -39,10 +39,10 @@ interface Sized {
 /** Open feeds that have ready jobs of `stage`, with the due time of the first. */
 function* readyFeeds(rows: Reader, stage: StageName): Generator<{ feed: string; dueMs: number }> {
   const isClosed = closedFor(rows, stage);
-  for (let behind = ''; ; ) {
-    const next = rows.get<{ feed: string; due_ms: number }>(NEXT_FEED, stage, behind);
+  for (let after = ''; ; ) {
+    const next = rows.get<{ feed: string; due_ms: number }>(NEXT_FEED, stage, after);
     if (!next) return;
-    behind = next.feed;
+    after = next.feed;
     if (!isClosed(next.feed)) yield { feed: next.feed, dueMs: next.due_ms };
   }
 }

@@ -24,8 +24,8 @@ export class Doorbell {
   ) {
     this.#fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
     this.#seenVersion = dataVersion();
-    this.#unwatch = watchOrNot(host, path, () => this.#look());
-    this.#net = setInterval(() => this.#look(), limits.dataVersionEveryMs);
+    this.#unwatch = watchOrNot(host, path, () => this.#check());
+    this.#net = setInterval(() => this.#check(), limits.dataVersionEveryMs);
     this.#net.unref();
   }
 
@@ -35,7 +35,7 @@ export class Doorbell {
   }
 
   /** For this process's own stages: directly. */
-  tellHere(): void {
+  notifyHere(): void {
     for (const listener of this.#listeners) listener();
   }
 
@@ -56,11 +56,11 @@ export class Doorbell {
   }
 
   /** Our own ring comes back to us too, but brings no other connection's commit. */
-  #look(): void {
+  #check(): void {
     const version = this.#versionOrNone();
     if (version === this.#seenVersion) return;
     this.#seenVersion = version;
-    this.tellHere();
+    this.notifyHere();
   }
 
   /** Where the database cannot be read just now, whoever listens will find out by its own claim. */

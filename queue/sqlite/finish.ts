@@ -39,9 +39,9 @@ export function finishAlike(
   const groups = new Map<string, Settlement[]>();
   for (const one of settlements) {
     if (!isPlainEnd(one)) continue;
-    const group = groups.get(likeness(one));
+    const group = groups.get(groupKey(one));
     if (group) group.push(one);
-    else groups.set(likeness(one), [one]);
+    else groups.set(groupKey(one), [one]);
   }
   const ended = new Set<Settlement>();
   for (const group of groups.values()) {
@@ -52,7 +52,7 @@ export function finishAlike(
   return ended;
 }
 
-function likeness({ job, passed = [], outcome }: Settlement): string {
+function groupKey({ job, passed = [], outcome }: Settlement): string {
   const { stage, owner, claimNo, attempts, crashes } = job;
   return [stage, owner, claimNo, attempts, crashes, passed.length, (outcome as Finish).ending].join();
 }

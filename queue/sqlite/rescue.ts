@@ -16,7 +16,7 @@ import type { SqliteTx } from './tx.js';
 export const POISON = 'poison';
 
 /** Owners belong to no feed and to no stage: what is counted of them. */
-const OF_ALL = '*';
+const ALL_FEEDS = '*';
 const OWNERS = 'owners';
 
 const FREE = `UPDATE jobs SET was = state, state = ?, owner = NULL, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
@@ -54,7 +54,7 @@ export function rescueOne(
   onStuck?: OnStuck,
 ): Rescue | undefined {
   if (tx.run('DELETE FROM owners WHERE id = ?', owner).changes === 0) return undefined;
-  tx.count(OF_ALL, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
+  tx.count(ALL_FEEDS, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
   tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
   if (stuckIn !== '') {
     onStuck?.(tx, workOf(tx, owner, inHand), stuckIn);

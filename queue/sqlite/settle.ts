@@ -19,7 +19,7 @@ import type {
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
 import { addToTrail } from '../trail.js';
-import { countWay } from './count-way.js';
+import { countStages } from './count-stages.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
 import { afterLimit, moveOf, nextClaim, noteReady, passing, payloadText, under, whyOf } from './outcome.js';
@@ -72,7 +72,7 @@ function settleAll(tx: SqliteTx, settlements: readonly Settlement[], rules: Sett
   return settlements.map((settlement) => {
     if (!ended.has(settlement)) return settleOne(tx, settlement, rules);
     const outcome = settlement.outcome as Outcome;
-    countWay(tx, settlement, outcome, rules.stages);
+    countStages(tx, settlement, outcome, rules.stages);
     return { settled: true, outcome };
   });
 }
@@ -84,16 +84,16 @@ function settleCarefully(tx: SqliteTx, settlement: Settlement, rules: SettleRule
     return tx.isolated(() => settleOne(tx, settlement, rules));
   } catch (error) {
     if (!tx.db.inTransaction || isOfTheState(error)) throw error;
-    return moveOn(tx, settlement, behind(settlement, tx, rules.stages), bugOutcome(error), rules);
+    return moveOn(tx, settlement, afterPassed(settlement, tx, rules.stages), bugOutcome(error), rules);
   }
 }
 
 function settleOne(tx: SqliteTx, settlement: Settlement, rules: SettleRules): SettleAnswer {
   const { job, outcome } = settlement;
   if (typeof outcome !== 'function')
-    return moveOn(tx, settlement, behind(settlement, tx, rules.stages), outcome, rules);
+    return moveOn(tx, settlement, afterPassed(settlement, tx, rules.stages), outcome, rules);
   if (!tx.get(OURS, job.id, job.owner, job.claimNo)) return { settled: false };
-  const at = behind(settlement, tx, rules.stages);
+  const at = afterPassed(settlement, tx, rules.stages);
   return moveOn(tx, settlement, at, outcome(tx, at), rules);
 }
 
@@ -104,7 +104,7 @@ const bugOutcome = (error: unknown): Outcome => ({
 });
 
 /** The job as it is behind the stages that it has passed. */
-function behind({ job, passed = [] }: Settlement, tx: SqliteTx, stages: readonly StageName[]): ClaimedJob {
+function afterPassed({ job, passed = [] }: Settlement, tx: SqliteTx, stages: readonly StageName[]): ClaimedJob {
   return passed.reduce((at, advance) => passing(at, advance, tx.wallMs, stages), job);
 }
 
@@ -128,7 +128,7 @@ function moveOn(
   const { feed, createdAtMs } = job;
   const bytes = amend.bytes ?? job.bytes;
   tx.moved(job, move.state === 'done' ? undefined : { feed, stage: move.stage, bytes, createdAtMs });
-  countWay(tx, settlement, outcome, rules.stages);
+  countStages(tx, settlement, outcome, rules.stages);
   if (isKept) {
     const { memo } = outcome as Advance;
     return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, amend, memo) };

@@ -98,14 +98,14 @@ export class Tables {
       const answers = callers.map((caller) => this.#runOne(db, caller));
       db.prepare('COMMIT').run();
       return () => {
-        for (const tell of answers) tell();
+        for (const answer of answers) answer();
       };
     } catch (error) {
       if (db.inTransaction) db.prepare('ROLLBACK').run();
       if (callers.length === 0) callers = this.#callers.splice(0);
-      const told = typedSqlError(error, path);
+      const typed = typedSqlError(error, path);
       return () => {
-        for (const { reject } of callers) reject(told);
+        for (const { reject } of callers) reject(typed);
       };
     }
   }

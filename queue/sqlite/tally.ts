@@ -20,7 +20,7 @@ interface Count {
 }
 
 /** Where a savepoint began. */
-export interface Mark {
+export interface Savepoint {
   counts: number;
   ended: number;
 }
@@ -55,15 +55,15 @@ export class Tally {
     this.#floor = 0;
   }
 
-  mark(): Mark {
+  savepoint(): Savepoint {
     this.#floor = this.#counts.length;
     return { counts: this.#floor, ended: this.#ended.length };
   }
 
-  forgetSince(mark: Mark): void {
-    this.#counts.length = mark.counts;
-    this.#ended.length = mark.ended;
-    this.#floor = mark.counts;
+  forgetSince(savepoint: Savepoint): void {
+    this.#counts.length = savepoint.counts;
+    this.#ended.length = savepoint.ended;
+    this.#floor = savepoint.counts;
   }
 
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {

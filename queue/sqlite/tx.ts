@@ -10,7 +10,7 @@ import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
 import { closeGate, gates, openGate } from './gate.js';
 import { jobById, jobsWhere, Rows } from './rows.js';
-import { type Mark, Tally } from './tally.js';
+import { type Savepoint, Tally } from './tally.js';
 
 /** Where a job stands, as far as depths are counted. */
 export type Standing = Pick<Job, 'feed' | 'stage' | 'bytes' | 'createdAtMs'>;
@@ -74,24 +74,24 @@ export class SqliteTx extends Rows implements Tx {
     throw new StateUnwritable('state_io', `SQLite ended a transaction on ${this.path}: check its disk.`);
   }
 
-  mark(): Mark {
-    return this.#tally.mark();
+  savepoint(): Savepoint {
+    return this.#tally.savepoint();
   }
 
-  forgetSince(mark: Mark): void {
-    this.#tally.forgetSince(mark);
+  forgetSince(savepoint: Savepoint): void {
+    this.#tally.forgetSince(savepoint);
   }
 
   /** Runs `fn` in a savepoint of its own; a throw undoes what it wrote, unless SQLite ended the whole transaction. */
   isolated<T>(fn: () => T): T {
-    const mark = this.mark();
+    const savepoint = this.savepoint();
     this.run('SAVEPOINT isolated');
     try {
       const answer = fn();
       this.run('RELEASE isolated');
       return answer;
     } catch (error) {
-      this.forgetSince(mark);
+      this.forgetSince(savepoint);
       if (this.db.inTransaction) {
         this.run('ROLLBACK TO isolated');
         this.run('RELEASE isolated');

@@ -12,9 +12,9 @@ import type {
   HeldFor,
   Job,
   JobId,
-  LookedOwner,
   Moment,
   OwnerId,
+  OwnerStatus,
   Payload,
   Reader,
   Reason,
@@ -27,11 +27,11 @@ import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
 import { depths } from './depths.js';
+import { durations, endings, heldFor, inHand, reasons } from './details.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
 import { countedAtMs, history } from './history.js';
-import { durations, endings, heldFor, inHand, reasons } from './looks.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
@@ -197,7 +197,7 @@ export class SqliteView implements QueueView {
     return this.read((rows) => countedAtMs(rows));
   }
 
-  owners(): LookedOwner[] {
+  owners(): OwnerStatus[] {
     const { owners } = this.parts;
     if (!owners) return [];
     const known = this.read((rows) => rows.all<{ id: number }>('SELECT id FROM owners ORDER BY id'));

@@ -25,7 +25,7 @@ export interface OwnerSlot {
 }
 
 /** An owner as whoever looks at the state sees it. */
-export interface LookedOwner extends OwnerSlot {
+export interface OwnerStatus extends OwnerSlot {
   alive: boolean;
   /** Boot-clock ms at which its parent looked after it last; 0 where it has none. */
   attendedMs: number;

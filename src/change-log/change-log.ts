@@ -62,7 +62,7 @@ class SqliteChangeLog implements ChangeLog {
       for (const change of changes) put(rows, change);
       return { seq: lastOf(rows), lost: bounded ? bound(rows, this.entriesMax) : [] };
     });
-    for (const consumer of lost) this.#tellLost(consumer);
+    for (const consumer of lost) this.#warnLost(consumer);
     return seq;
   }
 
@@ -148,7 +148,7 @@ class SqliteChangeLog implements ChangeLog {
     );
   }
 
-  #tellLost({ name, acked }: { name: string; acked: number }): void {
+  #warnLost({ name, acked }: { name: string; acked: number }): void {
     this.logger?.warn(
       { event: 'change_log_lost_consumer', path: this.path, consumer: name, acked, entries_max: this.entriesMax },
       `${name} has acknowledged nothing after ${acked}, and ${this.path} keeps ${this.entriesMax} keys at most: what it lacked is gone, and it has to begin anew`,

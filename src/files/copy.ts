@@ -21,14 +21,14 @@ import {
 import { blocking } from './blocking.js';
 import { type Digest, digestLarge, digestPaced, digestSmall, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
-import type { Paced } from './pace.js';
 import { BelowMark, errnoOf, NoRoom } from './place-error.js';
+import type { Throttle } from './rate-limit.js';
 
 /** A large copy is synced in pieces: one sync of all of it may take minutes, in which nobody could tell it from a disk that hangs. */
 const SYNC_BYTES = 128 << 20;
 
 export interface CopyBounds {
-  pace?: Paced | undefined;
+  pace?: Throttle | undefined;
   /** What stays free of the filesystem that is copied to. */
   keepFree?: number;
 }

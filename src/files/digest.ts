@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { setPosition } from '../linux/index.js';
 import { blocking } from './blocking.js';
-import type { Paced } from './pace.js';
+import type { Throttle } from './rate-limit.js';
 
 /** Up to this size a file is read synchronously. */
 export const SMALL_BYTES = 1 << 20;
@@ -38,7 +38,7 @@ export function digestSmall(fd: number, size?: number, onBytes?: (bytes: Buffer)
 }
 
 /** A whole file, of whatever size, in its turn. */
-export async function digestPaced(fd: number, size: number, pace: Paced | undefined): Promise<Digest> {
+export async function digestPaced(fd: number, size: number, pace: Throttle | undefined): Promise<Digest> {
   if (size > SMALL_BYTES) return digestLarge(fd, pace && ((chunk) => pace.take(chunk.length)));
   await pace?.take(size);
   return digestSmall(fd);

@@ -8,7 +8,7 @@ import { type ByteName, bytesOfName, nameOfText } from '../linux/names.js';
 /** What a file in `underprocess/` is: the sealed file, its sidecar, a private copy in the making, a whole private copy. */
 export type Part = 'file' | 'sidecar' | 'partial' | 'copy';
 
-const MARKS: Record<Part, string> = { file: '', sidecar: '.ok', partial: '.tmp', copy: '.copy' };
+const SUFFIXES: Record<Part, string> = { file: '', sidecar: '.ok', partial: '.tmp', copy: '.copy' };
 const PARTS: Record<string, Part> = { '': 'file', '.ok': 'sidecar', '.tmp': 'partial', '.copy': 'copy' };
 const ENCODED = /[%/]/;
 const WORK_NAME = /^([0-9A-HJKMNP-TV-Z]{26})(\.ok|\.tmp|\.copy)?~([\s\S]*)$/;
@@ -28,7 +28,7 @@ export const WORK_FOLDERS = [UNDERPROCESS, DUPLICATES, FAILED] as const;
  * `JOBID~/PATH` with the path raw in a folder of its own. Undefined when even so no path can hold it.
  */
 export function workName(jobId: string, part: Part, path: ByteName): ByteName | undefined {
-  const prefix = `${jobId}${MARKS[part]}~`;
+  const prefix = `${jobId}${SUFFIXES[part]}~`;
   const encoded = prefix + (ENCODED.test(path) ? path.replace(/%/g, '%25').replace(/\//g, '%2F') : path);
   if (encoded.length <= NAME_BYTES_MAX) return encoded as ByteName;
   const raw = `${prefix}/${path}`;

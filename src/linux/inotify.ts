@@ -133,7 +133,7 @@ class InotifyInstance {
     const length = this.#readChunk();
     for (let at = 0; at < length && this.#open; ) {
       const nameBytes = chunk.readUInt32LE(at + 12);
-      this.#tell(at, nameBytes);
+      this.#dispatch(at, nameBytes);
       at += HEADER_BYTES + nameBytes;
     }
     return length > 0;
@@ -148,12 +148,12 @@ class InotifyInstance {
     }
   }
 
-  #tell(at: number, nameBytes: number): void {
+  #dispatch(at: number, nameBytes: number): void {
     const watch = chunk.readInt32LE(at);
     const event: InotifyEvent = { watch, mask: chunk.readUInt32LE(at + 4), cookie: chunk.readUInt32LE(at + 8) };
     if (nameBytes > 0) event.name = nameAt(at + HEADER_BYTES, nameBytes);
 
-    if (event.mask & masks.IN_Q_OVERFLOW) this.#tellOverflow(event);
+    if (event.mask & masks.IN_Q_OVERFLOW) this.#dispatchOverflow(event);
     else {
       // None for a watch that was removed while its event was under way.
       const callback = this.#watches.get(watch) ?? this.#onEvent;
@@ -162,7 +162,7 @@ class InotifyInstance {
     if (event.mask & masks.IN_IGNORED) this.#watches.delete(watch);
   }
 
-  #tellOverflow(event: InotifyEvent): void {
+  #dispatchOverflow(event: InotifyEvent): void {
     const callbacks = this.#onOverflow ? [this.#onOverflow] : new Set([...this.#watches.values(), this.#onEvent]);
     for (const callback of callbacks) if (callback !== undefined && this.#open) call(callback, event);
   }

@@ -2,8 +2,9 @@
  * Carries out an order, a file at a time, in whichever thread it runs.
  * Guarantees: one answer a file, in their order. A failing place ends it: the rest is not tried.
  */
-import type { Paced } from '../../files/pace.js';
+
 import { PlaceError } from '../../files/place-error.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { hasher } from './hash.js';
 import { mover, namer } from './move.js';
@@ -16,7 +17,7 @@ import { sealer } from './seal.js';
 type Acting<A extends Act> = (
   files: FeedFiles,
   terms: Acts[A]['terms'],
-  paced?: Paced,
+  paced?: Throttle,
 ) => (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
 
 const ACTS: { [A in Act]: Acting<A> } = {
@@ -32,7 +33,7 @@ export interface Means {
   /** The roots as somebody has opened them already, who closes them. */
   files?: FeedFiles;
   /** Asked before each piece of what a long act reads or copies. */
-  paced?: Paced;
+  paced?: Throttle;
 }
 
 export class Running<A extends Act = Act> {

@@ -22,7 +22,7 @@ export type Said = { id: number; answers: Answer[] } | { id: number; error: unkn
 export interface ThreadData {
   spot: HandSpot;
   words: Int32Array;
-  /** How fast all processes of the state read and copy, and where they agree on it; see src/files/pace.ts. */
+  /** How fast all processes of the state read and copy, and where they agree on it; see src/files/rate-limit.ts. */
   pace: { spot: HandSpot & { lock: number }; bytesPerSecond: number } | undefined;
 }
 

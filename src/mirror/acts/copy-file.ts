@@ -10,9 +10,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { copyTo, removeIfThere } from '../../files/copy.js';
 import { type Digest, digestPaced, SMALL_BYTES } from '../../files/digest.js';
 import type { Entry } from '../../files/directories.js';
-import type { Paced } from '../../files/pace.js';
 import { BelowMark, NoRoom } from '../../files/place-error.js';
 import { baseOf, folderOf } from '../../files/places.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, openData, renameReplacing, type Stat, statAt, statFd } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
 import { limits } from '../trees/limits.js';
@@ -25,7 +25,7 @@ export interface CopyParts {
   into: () => number;
   /** Something else lies there that no rename replaces. */
   clearWay: () => void;
-  pace?: Paced | undefined;
+  pace?: Throttle | undefined;
 }
 
 /** A file of SOURCE as it was read, and its copy. */
@@ -66,7 +66,7 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
 }
 
 /** The room for a large one is taken first: a disk is not filled by what does not fit on it. Errors: NoRoom. */
-async function copyWithRoom(fd: number, stat: Stat, to: Entry, pace: Paced | undefined): Promise<Digest> {
+async function copyWithRoom(fd: number, stat: Stat, to: Entry, pace: Throttle | undefined): Promise<Digest> {
   try {
     return await copyTo(fd, stat, to, { pace, keepFree: stat.size > SMALL_BYTES ? 1 : 0 });
   } catch (error) {
@@ -88,7 +88,7 @@ export const isAtRest = (timeNs: bigint): boolean => ageMs(timeNs) >= limits.res
 const ageMs = (timeNs: bigint): number => Date.now() - Number(timeNs / 1_000_000n);
 
 /** Undefined: they have not the same bytes, or the file changed while it was read. Errors: MovedOn, of the calls. */
-export async function sameContent(trees: Trees, path: ByteName, pace?: Paced): Promise<Pair | undefined> {
+export async function sameContent(trees: Trees, path: ByteName, pace?: Throttle): Promise<Pair | undefined> {
   const source = openData(trees.source.directory(folderOf(path)), baseOf(path));
   let dest: number | undefined;
   try {

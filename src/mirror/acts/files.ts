@@ -1,7 +1,7 @@
 /** Files and symlinks of DEST, made like those of SOURCE. */
 import { closeSync } from 'node:fs';
-import type { Paced } from '../../files/pace.js';
 import { baseOf, folderOf } from '../../files/places.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import {
   type ByteName,
   makeSymlinkAt,
@@ -27,7 +27,7 @@ export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat,
 }
 
 /** Compares it where size and mtime say that it is the copy, and copies it otherwise. */
-export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Paced): Promise<void> {
+export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Throttle): Promise<void> {
   const { totals, dest, knownCopies, wrote } = parts;
   const [source, there] = [trees.inSource(path), trees.inDest(path)];
   if (source?.kind !== 'file') throw new MovedOn();
@@ -83,7 +83,7 @@ async function sameBytes(
   path: ByteName,
   source: Stat,
   there: Stat | undefined,
-  pace?: Paced,
+  pace?: Throttle,
 ): Promise<boolean> {
   const { compare, checksum, knownCopies } = parts;
   if (there?.kind !== 'file' || source.size !== there.size) return false;

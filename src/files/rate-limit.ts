@@ -27,9 +27,9 @@ interface Record {
 }
 
 /** What a reader or copier is held back by, piece by piece; a throw ends its work. */
-export type Paced = Pick<Pace, 'take'>;
+export type Throttle = Pick<RateLimit, 'take'>;
 
-export class Pace {
+export class RateLimit {
   readonly #file: SharedLockFile;
   readonly #boot = bootId();
   /** As this process knows it, where the file tells nothing. */

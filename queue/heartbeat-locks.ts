@@ -6,10 +6,10 @@ import type { LockFile, OwnerId } from './backend.js';
 import { limits } from './limits.js';
 
 /** Room for 34 years. */
-const MOMENTS = 2 ** 40;
+const SPAN_MS = 2 ** 40;
 
-export class Moments {
-  readonly #held = new Map<OwnerId, number>();
+export class HeartbeatLocks {
+  readonly #locked = new Map<OwnerId, number>();
 
   /** `base`: the first byte of `limits.ownersMax` times 2 ** 40. */
   constructor(
@@ -18,20 +18,20 @@ export class Moments {
   ) {}
 
   /** A sign of life; without a moment the one before is taken back. */
-  give(id: OwnerId, nowMs?: number): void {
-    const before = this.#held.get(id);
-    const now = nowMs === undefined ? undefined : Math.floor(nowMs) % MOMENTS;
+  set(id: OwnerId, nowMs?: number): void {
+    const before = this.#locked.get(id);
+    const now = nowMs === undefined ? undefined : Math.floor(nowMs) % SPAN_MS;
     if (now === before) return;
-    if (now === undefined) this.#held.delete(id);
-    else if (this.file.tryLockExclusive(this.#first(id) + now)) this.#held.set(id, now);
+    if (now === undefined) this.#locked.delete(id);
+    else if (this.file.tryLockExclusive(this.#first(id) + now)) this.#locked.set(id, now);
     if (before !== undefined) this.file.unlock(this.#first(id) + before);
   }
 
   /** The moment of the last sign; 0 where there is none. The kernel reports no lock to its own holder, so this process answers for itself. */
   of(id: OwnerId): number {
     const first = this.#first(id);
-    return this.#held.get(id) ?? (this.file.firstLocked(first, MOMENTS) ?? first) - first;
+    return this.#locked.get(id) ?? (this.file.firstLocked(first, SPAN_MS) ?? first) - first;
   }
 
-  #first = (id: OwnerId): number => this.base + (id % limits.ownersMax) * MOMENTS;
+  #first = (id: OwnerId): number => this.base + (id % limits.ownersMax) * SPAN_MS;
 }

@@ -23,7 +23,7 @@ function enteredMs({ trail, createdAtMs }: ClaimedJob): number {
 }
 
 /** Each stage that was passed, and the one that `outcome` speaks of. */
-export function countWay(
+export function countStages(
   tx: SqliteTx,
   { job, passed = [] }: Settlement,
   outcome: Outcome,

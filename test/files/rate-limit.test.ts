@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { spareSpot } from '../../queue/index.js';
-import { Pace } from '../../src/files/pace.js';
+import { RateLimit } from '../../src/files/rate-limit.js';
 import { bootId, bootMs, openLockFile } from '../../src/linux/index.js';
 
 const RATE = 1_000_000;
@@ -24,7 +24,7 @@ const noDrain = () => new AbortController().signal;
 
 test('several processes take their turns together, not each its own', async (t) => {
   const spot = spotOf(t);
-  const paces = [1, 2, 3].map(() => new Pace(spot, RATE, noDrain()));
+  const paces = [1, 2, 3].map(() => new RateLimit(spot, RATE, noDrain()));
   const fromMs = bootMs();
   await Promise.all(
     paces.map(async (pace) => {
@@ -42,7 +42,7 @@ test('several processes take their turns together, not each its own', async (t) 
 test('who drains waits no longer, and is asked for nothing any more', async (t) => {
   const drain = new AbortController();
   const spot = spotOf(t);
-  const pace = new Pace(spot, 1, drain.signal);
+  const pace = new RateLimit(spot, 1, drain.signal);
   await pace.take(PIECE);
   const waiting = pace.take(PIECE);
   drain.abort();
@@ -57,7 +57,7 @@ test('one that is stopped with the lock keeps nobody; each goes on at the pace b
   const spot = spotOf(t);
   const stopped = openLockFile(spot.path);
   assert.ok(stopped.tryLockExclusive(spot.lock));
-  const pace = new Pace(spot, RATE, noDrain());
+  const pace = new RateLimit(spot, RATE, noDrain());
   const fromMs = bootMs();
   for (let i = 0; i < 10; i++) await pace.take(PIECE);
   assert.ok(bootMs() - fromMs >= ((9 * PIECE) / RATE) * 1_000);
@@ -70,7 +70,7 @@ test('nobody waits for a line of before the reboot, or that somebody left at ano
     const spot = spotOf(t);
     const before = JSON.stringify({ boot, freeAtMs: bootMs() + 3_600_000 }).padEnd(96);
     writeFileSync(spot.path, Buffer.concat([Buffer.alloc(spot.at), Buffer.from(before)]));
-    const pace = new Pace(spot, 1_000 * RATE, noDrain());
+    const pace = new RateLimit(spot, 1_000 * RATE, noDrain());
     await pace.take(PIECE);
     await pace.take(PIECE);
     pace.close();
