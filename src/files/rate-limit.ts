@@ -1,42 +1,45 @@
 /**
- * How fast the workers of a state read and copy, all of them together: each piece takes its turn on one line of time, kept in
- * the state's file of locks. There is no burst: an idle second is not made up for.
- * Guarantees: over any time not more than the bound and one piece; a drain is waited for by nobody (from then on what has
- * begun is brought to its end as fast as it goes); a process that is stopped while it looks at the file keeps nobody.
- * Does not: bound what it is not asked for (lines, renames, a rebuild, an audit).
+ * The rate limit: how fast all workers of a state together may read and copy. Each piece of bytes gets a start time on
+ * one shared timeline, which is kept in the state's lock file. There are no bursts: idle time is not made up for.
+ * Guarantees: over any time, at most the bound and one piece. A drain waits for nothing (work already started then
+ * finishes at full speed). A process that is stopped while it uses the file blocks nobody.
+ * Does not: limit work that does not ask (manifest lines, renames, a rebuild, an audit).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { bootId, bootMs, openLockFile, type SharedLockFile } from '../linux/index.js';
 
 const RECORD_BYTES = 96;
-/** The lock is held for microseconds. */
+/** The lock is kept for microseconds. */
 const LOCK_RETRY_MS = 1;
 const LOCK_TRIES = 100;
-/** Who found it kept asks again after this. */
+/** A process that could not get the lock tries again after this time, and until then counts alone. */
 const ALONE_MS = 5_000;
 
-/** More is never waited for at a time: a line that is longer was left by who died, at another pace. A piece of each of 256 processes. */
+/**
+ * The longest wait, in bytes. A longer timeline was left by a dead process with another limit. It is one piece for each
+ * of 256 processes.
+ */
 const AHEAD_BYTES_MAX = 256 << 20;
-/** A timer for longer fires at once. */
+/** Node fires a timer of more than this at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 interface Record {
   boot: string;
-  /** Boot clock: what comes next begins then. */
+  /** Boot-clock ms at which the next piece may start. */
   freeAtMs: number;
 }
 
-/** What a reader or copier is held back by, piece by piece; a throw ends its work. */
+/** A reader or copier waits here before each piece. If it throws, their work ends. */
 export type Throttle = Pick<RateLimit, 'take'>;
 
 export class RateLimit {
   readonly #file: SharedLockFile;
   readonly #boot = bootId();
-  /** As this process knows it, where the file tells nothing. */
+  /** The timeline as this process knows it, for when the file cannot be read. */
   #freeAtMs = 0;
   #aloneUntilMs = 0;
 
-  /** `drain`: aborted when the process is to end. */
+  /** `drain`: aborted when the process is about to end. */
   constructor(
     readonly spot: { path: string; at: number; lock: number },
     readonly bytesPerSecond: number,
@@ -45,14 +48,14 @@ export class RateLimit {
     this.#file = openLockFile(spot.path);
   }
 
-  /** Resolves when so many bytes may be read or copied. */
+  /** Resolves when this many bytes may be read or copied. */
   async take(bytes: number): Promise<void> {
     if (this.drain.aborted) return;
     const lastsMs = this.#lastsMs(bytes);
     const waitMs = (await this.#turn(lastsMs)) - bootMs();
     if (waitMs <= 0) return;
     await delay(Math.min(waitMs, TIMER_MS_MAX), undefined, { signal: this.drain }).catch(() => undefined);
-    // Its turn is given back: those who come next need not wait for it.
+    // The slot is given back, so that later pieces need not wait for it.
     if (this.drain.aborted) await this.#turn(-lastsMs);
   }
 
@@ -64,7 +67,7 @@ export class RateLimit {
     this.#file.close();
   }
 
-  /** When it begins. */
+  /** Returns the boot-clock ms at which the piece may start. */
   async #turn(lastsMs: number): Promise<number> {
     for (let tries = 0; tries < LOCK_TRIES && bootMs() >= this.#aloneUntilMs; tries++) {
       if (this.#file.tryLockExclusive(this.spot.lock)) {
@@ -89,7 +92,7 @@ export class RateLimit {
     return at;
   }
 
-  /** 0 (now) where the record is of another boot, or was never written. */
+  /** Returns 0 (now) if the record is of another boot, or was never written. */
   #read(): number {
     const text = this.#file.read(this.spot.at, RECORD_BYTES).toString();
     if (!text.endsWith(' ')) return 0;
