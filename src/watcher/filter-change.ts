@@ -1,7 +1,8 @@
 /**
- * A state that was made by another filter: what is told no more goes from the picture, so that nobody is told of it, neither
- * as deleted now nor by its next change. What is told for the first time is met by the scan, as new.
- * Guarantees: memory is bounded; an end in the midst of it is made good by the next start.
+ * A state file that was made with another filter. Rows that the new filter excludes are removed from the delivered
+ * tree, so that no event is emitted for them, neither as deleted now nor by their next change. Names that the new
+ * filter includes are found by the scan, as new.
+ * Guarantees: memory is bounded. If the process ends in between, the next start finishes the work.
  */
 import { folderOf } from '../files/places.js';
 import type { ByteName } from '../linux/names.js';
@@ -12,8 +13,8 @@ import type { DeliveredTree } from './reconcile/delivered-tree.js';
 const ROOT = '' as ByteName;
 
 /**
- * `filter`: the text of the filter (filterText). Nothing is walked where the picture was made by the same. `goesOn` is asked
- * between two pages; where it says no, the picture is not touched any more.
+ * `filter`: the text of the filter (filterText). Does nothing if the delivered tree was made with the same filter.
+ * `goesOn` is asked between two pages; if it returns false, the delivered tree is not touched any more.
  */
 export async function forgetFiltered(
   deliveredTree: DeliveredTree,
@@ -29,7 +30,7 @@ export async function forgetFiltered(
     for (const { path, kind } of page) {
       if (folderOf(path) !== parent) {
         parent = folderOf(path);
-        // A directory comes before what it holds, so one that was forgotten is not there any more.
+        // A directory comes before its content, so a directory that was removed above is no longer found here.
         isEntered = deliveredTree.get(parent) !== undefined && enters(parent);
       }
       if (!isEntered || !wants(path, kind === 'directory')) deliveredTree.remove(path);

@@ -1,6 +1,6 @@
 /**
- * Which names are told, and which directories are entered.
- * Guarantees: judges a name by itself: what lies below a directory that is not entered is never met.
+ * Decides which names are reported, and which directories are entered.
+ * Guarantees: judges each name by itself. Names below a directory that is not entered never come here.
  */
 
 import { baseOf } from '../files/places.js';
@@ -40,7 +40,10 @@ export function makeFilter(settings: FilterSettings, { root, only }: WatchRoot):
   return { wants, enters: (path) => settings.recursive && only === undefined && wants(path, true) };
 }
 
-/** The same text as long as the same is told: what a state keeps of the filter by which it was made. */
+/**
+ * A text that is equal as long as the same names pass. The state file stores the text of the filter that it was made
+ * with.
+ */
 export function filterText(settings: FilterSettings): string {
   const { ignore, include, hidden, metadataSuffixes, tempSuffixes, recursive, statePath } = settings;
   const state = statePath === undefined ? '' : realOf(statePath);

@@ -1,8 +1,8 @@
 /**
- * Makes the events of one root when they are taken: looks at the root as it is in that moment, asks for the difference, and
- * notes it when the consumer has it.
- * Guarantees: nobody is kept from unmounting the root for longer than a turn of the event loop; what fails is told, and tried
- * again a moment later; while the root is missing nothing of it is told.
+ * Creates the events of one root when they are taken: checks the current state of the root, asks for the differences,
+ * and stores them as delivered when the consumer has them.
+ * Guarantees: the root can be unmounted except during one turn of the event loop. A failure is emitted as an error, and
+ * tried again a moment later. While the root is missing, no event of it is delivered.
  */
 import { type ByteName, bytesOfName } from '../linux/names.js';
 import { limits as engineLimits } from './backend/limits.js';
@@ -27,7 +27,7 @@ export interface RootEventsParts {
   reconciler: Reconciler;
   debounce: Windows;
   troubles: Troubles;
-  /** The picture outlasts the process: what is given to the consumer is on its way to the disk before. */
+  /** True: the delivered tree outlives the process, so an event is stored before the consumer gets it. */
   isKept: boolean;
   /** A bug ended it. */
   failed(error: unknown): void;
@@ -36,10 +36,13 @@ export interface RootEventsParts {
 export class RootEvents implements PendingRoot {
   readonly #parts: RootEventsParts;
   readonly #differences: Differences;
-  /** Ids of another start are others. No secret: `node:crypto` would be a megabyte for eight characters. */
+  /**
+   * Differs for each start, so rename ids differ too. It is no secret: `node:crypto` would cost a megabyte for eight
+   * characters.
+   */
   readonly #session = Math.floor(Math.random() * 2 ** 40).toString(36);
   #renames = 0;
-  /** For this turn of the event loop, below this root. */
+  /** Valid during this turn of the event loop, below this root. */
   #looker: Looker | undefined;
   #root: OpenRoot | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -59,7 +62,7 @@ export class RootEvents implements PendingRoot {
       isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
       lost: (known) => reconciler.lost(known),
       recheck: (path) => {
-        // Another thing lies there than in this very turn: what was opened on the way may lie elsewhere too.
+        // Another file is there than a moment ago in this turn, so the cached directories may have moved too.
         this.#looker?.forget();
         pending.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
       },
@@ -70,7 +73,7 @@ export class RootEvents implements PendingRoot {
     });
   }
 
-  /** Of a path, among all roots. */
+  /** The key of a path among all roots. */
   keyOf(path: ByteName): string {
     return `${this.#parts.root}/${path}`;
   }
@@ -80,7 +83,8 @@ export class RootEvents implements PendingRoot {
     try {
       if (this.#retry !== undefined) return 'later';
       if (!this.#canLook()) {
-        // The root is missing: the scan of the next one finds what lies there, and this says that its times are not enough.
+        // The root is missing. The scan after its return finds its content, and this records that its times are not
+        // enough for a comparison.
         deliveredTree.doubt(path);
         return SETTLED;
       }
@@ -102,7 +106,7 @@ export class RootEvents implements PendingRoot {
       failed(error);
       return;
     }
-    // It may have been in doubt for more than its times show.
+    // More may have changed than its times show.
     for (const { path, event } of steps)
       pending.add(this.keyOf(path), this, { path, by: 'written_renamed', cause: event.cause });
     troubles.note({ event: 'delivery_failing', error });
@@ -141,7 +145,7 @@ export class RootEvents implements PendingRoot {
     return true;
   }
 
-  /** The last of these, which are given to the consumer together with the ones before it. */
+  /** The step of the last difference. The ones before it are delivered together with it. */
   #stepOf(differences: readonly Difference[], cause: EventCause): Step {
     const { root, debounce, deliveredTree, isKept } = this.#parts;
     const { operation, path, entry, renameId, delivered, isCurrent } = differences.at(-1)!;

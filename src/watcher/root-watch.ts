@@ -1,12 +1,12 @@
 /**
- * One root of a watcher: the engine says where something may have changed, the reconciler what is therefore in doubt, and
- * the differences what has to be told when an event is taken.
+ * Watches one root. The engine finds where something may have changed, the reconciler decides which paths become
+ * pending, and the differences give the events when the consumer takes them.
  *
- *   engine (events, scans) ── marks ──> windows (debounce) ──> reconciler ──> doubts <── takes ── consumer
- *                                                                               └── differences (delivered tree, look)
+ *   engine (events, scans) ── paths ──> windows (debounce) ──> reconciler ──> pending paths <── takes ── consumer
+ *                                                                                └── differences (delivered tree, disk)
  *
- * The engine's loop waits for room among the doubts, so a consumer that takes nothing stops that loop: then marks gather
- * (bounded), and become one scan.
+ * The engine's loop waits for room among the pending paths, so a consumer that takes nothing stops that loop. Then
+ * queued paths gather (bounded), and become one scan.
  */
 import { type ByteName, shownName } from '../linux/names.js';
 import { merged } from './backend/hints.js';
@@ -27,7 +27,7 @@ import { Windows } from './windows.js';
 export interface WatchRoot {
   /** The directory that is watched. */
   root: ByteName;
-  /** The one name in it that is told: a file is watched. */
+  /** If a file is watched: the only name in that directory that is reported. */
   only?: ByteName;
 }
 
@@ -37,7 +37,7 @@ export interface RootWatchOptions {
   filter: Filter;
   platform: Platform;
   deliveredTree: DeliveredTree;
-  /** Something was told of this root at an earlier start: what differs from it is told. */
+  /** True: this root was watched at an earlier start, so differences from then are reported. */
   known: boolean;
   pending: PendingPaths;
   emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
@@ -46,7 +46,7 @@ export interface RootWatchOptions {
   log(level: 'debug' | 'info' | 'warn', fields: object, message: string): void;
 }
 
-/** The buffer stayed full: what was marked is dropped, for a scan of everything follows. */
+/** The buffer stayed full. The queued paths are dropped, because a scan of everything follows. */
 class BufferFull extends Error {}
 
 export class RootWatch {
@@ -55,9 +55,9 @@ export class RootWatch {
   readonly #reconciler: Reconciler;
   readonly #troubles: Troubles;
   readonly #rootEvents: RootEvents;
-  /** Told a moment ago. */
+  /** Windows of paths that were reported a moment ago. */
   readonly #debounce: Windows;
-  /** Gone, and perhaps about to be found under another name. */
+  /** Windows of paths that are gone, and may be found under another name in a moment. */
   readonly #leaving: Windows;
   readonly #shownRoot: string;
   #ready!: { resolve(): void; reject(error: unknown): void };
@@ -102,7 +102,7 @@ export class RootWatch {
     });
   }
 
-  /** Resolves when all that happens from then on is told; rejects when it is stopped before, or with a bug. */
+  /** Resolves when every later change will be reported. Rejects if it is stopped before, or with a bug. */
   start(): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
       this.#ready = { resolve, reject };
@@ -117,7 +117,7 @@ export class RootWatch {
     return ready;
   }
 
-  /** Resolves when all that had happened before this call is in doubt. */
+  /** Resolves when everything that happened before this call is pending. */
   async flush(): Promise<void> {
     do await this.#engine.flush();
     while (!this.#stopping && (await this.#heldAreReleased()));
@@ -143,7 +143,7 @@ export class RootWatch {
   async #deliver(marks: readonly QueuedPath<Hint>[], root: OpenRoot, step?: ScanStep): Promise<void> {
     const { silent } = this.#reconciler;
     if (!silent) this.#ready.resolve();
-    // What a scan finds may be held back beyond the end of the scan.
+    // The event for a finding of a scan may be delayed beyond the end of the scan.
     const found = (by: Hint): Hint => (isStrict(step) ? merged('write', by) : by);
     const held: QueuedPath<Hint>[] = [];
     const due = marks.filter((mark) => {
@@ -156,7 +156,7 @@ export class RootWatch {
       await this.#reconciler.run(due, looker, step, held);
     } catch (error) {
       if (this.#stopping) return;
-      // What the step had read would be missed; marks come again by themselves.
+      // The part that this step had read would be missed; queued paths come again by themselves.
       if (step !== undefined || error instanceof BufferFull) this.#engine.rescan();
       if (!(error instanceof BufferFull)) throw error;
       await this.#options.pending.room();
@@ -181,7 +181,10 @@ export class RootWatch {
     };
   }
 
-  /** A scan has all the time of the consumer; what an event told waits for a moment, and then for a scan. */
+  /**
+   * A scan may wait for the consumer as long as needed. A path from an event waits for a moment, and is then left to a
+   * scan.
+   */
   async #room(cause: EventCause): Promise<void> {
     const { pending, emit } = this.#options;
     const hasRoom = await pending.room(cause === 'event' ? limits.patienceMs : undefined);

@@ -1,4 +1,6 @@
-/** Where a watch begins: the path that was given, looked at once, so that what can never be watched is refused at once. */
+/**
+ * Checks the path given to `watch`, once, so that a path that can never be watched is refused at once.
+ */
 import { lstatSync, opendirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { shownValue } from '../base/config/values/given.js';
@@ -14,7 +16,7 @@ export function watchRootOf(path: string | Buffer): WatchRoot {
     checkReadable(name, name);
     return { root: name };
   }
-  // Of a symlink nothing is told but its own removal: what it leads to changes elsewhere.
+  // A symlink to a file reports only its own removal, because its target changes elsewhere.
   if (lstatSync(bytesOfName(name)).isSymbolicLink()) {
     const target = realpathSync(bytesOfName(name), { encoding: 'buffer' });
     throw refusal(name, 'SYMLINK', `it is a symlink to something that is no directory: watch ${target} instead`);
@@ -48,7 +50,7 @@ function nameOf(path: string | Buffer): ByteName {
   );
 }
 
-/** Of bytes as of text: `resolve` looks at slashes and dots alone. */
+/** Works on bytes as on text, because `resolve` only looks at slashes and dots. */
 const absolute = (name: ByteName): ByteName =>
   (name.startsWith('/') ? resolve(name) : resolve(nameOfText(process.cwd()), name)) as ByteName;
 
@@ -79,7 +81,7 @@ function targetOf(name: ByteName): string | undefined {
   }
 }
 
-/** Without the permission to read it there are neither scans nor events, without that to enter it no looks. */
+/** Without read permission there are no scans and events; without search permission, entries cannot be checked. */
 function checkReadable(directory: ByteName, about: ByteName): void {
   try {
     opendirSync(bytesOfName(directory)).closeSync();

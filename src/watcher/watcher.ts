@@ -1,8 +1,8 @@
 /**
- * Watches trees and tells what changed in them. See docs/watcher.md for how to use it.
+ * Watches directory trees and emits their changes. docs/watcher.md explains how to use it.
  *
- * States: open ─ stop() ─> stopping ─ every engine has ended ─> stopped. `watch` needs an open one; `stop` may come at
- * any moment of any state, and its promise is the same for all callers.
+ * States: open ─ stop() ─> stopping ─ every engine has ended ─> stopped. `watch` needs an open watcher. `stop` may be
+ * called in any state, and its promise is the same for all callers.
  */
 import { EventEmitter } from 'node:events';
 import { type ByteName, shownName } from '../linux/names.js';
@@ -18,26 +18,30 @@ import { RootWatch, type WatchRoot } from './root-watch.js';
 import { ownState, watchRootOf } from './watch-root.js';
 
 /**
- * Guarantees: whoever applies all events has the tree whenever nothing is left to tell, however many events the kernel
- * dropped; memory is bounded, whatever the size of the tree and the pace of the consumer; after `stop` no descriptor,
+ * A watcher of directory trees.
+ * Guarantees: a consumer that applies all events has the tree whenever no event is left, however many events the kernel
+ * dropped. Memory is bounded, whatever the size of the tree and the speed of the consumer. After `stop` no descriptor,
  * timer or thread is left.
  */
 export interface Watcher extends EventEmitter<WatcherEvents> {
   /**
-   * Watches a directory and all below it, or one file. Resolves when everything that happens from then on is told; what
-   * lies there by then is told with `initial`, or where `statePath` knows an older picture. The same path twice is one watch.
-   * Errors: WatcherError, op `watch` (the root is not there, cannot be read, or is a symlink to a file) or `state` (the
+   * Watches a directory and everything below it, or one file. Resolves when every later change will be reported.
+   * Entries that exist by then are reported with `initial`, or if `statePath` has an older state of them. Watching the
+   * same path twice is one watch.
+   * Errors: WatcherError, op `watch` (the root is missing, cannot be read, or is a symlink to a file) or `state` (the
    * state cannot be used); WatcherStoppedError.
    */
   watch(path: string | Buffer): Promise<void>;
   /**
-   * The events, each once: several iterators share them. An event counts as delivered when the next one is asked for; with
-   * `statePath`, one that was not delivered comes again at the next start. Ends with `stop`.
+   * The events, each once: several iterators share them. An event counts as delivered when the next one is requested.
+   * With `statePath`, an event that was not delivered comes again at the next start. Ends on `stop`.
    */
   events(): AsyncIterableIterator<WatchEvent>;
-  /** Resolves when everything that had happened before the call is told and taken, at the first quiet moment after it. */
+  /**
+   * Resolves when everything that happened before the call is reported and taken, at the first quiet moment after it.
+   */
   idle(): Promise<void>;
-  /** Ends it. May be called at any moment and more than once. What nobody has taken is not told any more. */
+  /** Stops the watcher. May be called at any time and more than once. Events that nobody has taken are dropped. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -102,7 +106,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
 
   readonly #goesOn = (): boolean => this.#stopped === undefined;
 
-  /** Nothing is looked at before the picture is one of this filter. */
+  /** Nothing is checked before the delivered tree fits this filter. */
   async #begin(key: string, watch: RootWatch, forgotten: Promise<void>): Promise<void> {
     try {
       await forgotten;
@@ -128,7 +132,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   }
 
   async idle(): Promise<void> {
-    // What is delivered may be doubted again, be held back, or have a directory read: then once more.
+    // A delivered path may become pending again, be delayed, or have its directory read. Then this is repeated.
     for (let changes = -1; this.#stopped === undefined && changes !== this.#pending.changes; ) {
       changes = this.#pending.changes;
       for (const { watch, ready } of this.#roots.values()) {
@@ -159,15 +163,15 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   #fail(key: string, cause: unknown): void {
     this.#roots.delete(key);
     const path = shownName(key as ByteName);
-    const sentence = `${path} is not watched any more, by a fault of the watcher: report it with the cause (${cause}).`;
+    const sentence = `${path} is not watched any more because of a bug in the watcher: report it with the cause (${cause}).`;
     this.#emit('error', new WatcherError('internal', path, 'FAULT', sentence, { cause }));
   }
 
-  /** Gives what waits to the listeners, where nobody iterates. */
+  /** Emits waiting events to the listeners, if nobody iterates. */
   #pump(): void {
     if (this.#pumping || this.#iterators > 0 || this.listenerCount('event') === 0) return;
     this.#pumping = true;
-    // Not within the call that told it: a listener that throws is no failure of the watcher.
+    // Not inside the call that reported it: a listener that throws is not a failure of the watcher.
     queueMicrotask(() => this.#emitNext());
   }
 
@@ -187,7 +191,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     const [about] = args;
     const level = name === 'error' || name === 'overflow' ? 'warn' : 'info';
     this.#settings.logger?.[level](about instanceof Error ? { err: about } : { ...about }, name);
-    // An error that nobody listens to would be thrown.
+    // An `error` event without a listener would be thrown.
     if (this.listenerCount(name) > 0) (this as EventEmitter).emit(name, ...args);
   }
 }

@@ -1,24 +1,24 @@
 /**
- * What the engine needs of the system below it: directories that can be opened and listed, and something that tells of
- * changes in them. Linux has all of it with descriptors (linux-ground.ts); Node alone has it by paths (node-ground.ts).
+ * What the engine needs from the system: directories that can be opened and listed, and a source of change events.
+ * Linux provides all of it with descriptors (linux-backend.ts), Node with paths (node-backend.ts).
  */
 import type { ByteName } from '../../linux/names.js';
 import type { FileKind, Hint, OpenRoot } from './types.js';
 
 export interface OpenDirectory extends OpenRoot {
-  /** What it holds; to be asked for once. Errors: with a `code`. */
+  /** Lists the directory; to be called once. Errors: with a `code`. */
   list(): Listing;
   facts(): DirectoryFacts;
-  /** The mount alone of its facts: it is asked of each directory of a scan. */
+  /** Only the mount of its facts, because every directory of a scan is asked. */
   mount(): string;
-  /** Whether others may change it from where this system does not see it. */
+  /** True if other machines may change it without this system seeing it. */
   isRemote(): boolean;
   close(): void;
 }
 
-/** Entries of a directory, one at a time. */
+/** The entries of a directory, one at a time. */
 export interface Listing {
-  /** Undefined: that was all. Errors: with a `code`. */
+  /** Undefined: that was the last one. Errors: with a `code`. */
   next(): Listed | undefined;
   /** Safe to call twice. */
   close(): void;
@@ -26,14 +26,14 @@ export interface Listing {
 
 export interface Listed {
   name: ByteName;
-  /** Undefined: the filesystem does not say, so it has to be looked at. */
+  /** Undefined: the filesystem does not store it, so the entry needs a stat. */
   kind: FileKind | undefined;
 }
 
 export interface DirectoryFacts {
-  /** The same as long as it is the same directory on the same mount. */
+  /** Equal as long as it is the same directory on the same mount. */
   id: string;
-  /** Identifies its mount, or its device where mounts cannot be told apart. */
+  /** Identifies its mount, or its device if mounts cannot be distinguished. */
   mount: string;
   device: string;
   /** False: it was removed. */
@@ -41,9 +41,12 @@ export interface DirectoryFacts {
 }
 
 export interface TreeHooks {
-  /** Something happened to a name, not of a directory as far as is known. `patient`: more of it is likely to follow. */
+  /**
+   * Something happened to a name that is not known to be a directory. `patient`: more events of it are likely to
+   * follow.
+   */
   onFile(path: ByteName, by: Hint, patient: boolean): void;
-  /** A directory appeared (`rename`: it was moved there), or lost its watch while it may still be there. */
+  /** A directory appeared (`rename`: it was moved here), or lost its watch while it may still exist. */
   onDirectory(path: ByteName, by: 'rename' | 'write'): void;
   /** A directory was removed or moved away. Only with `everything`. */
   onDirectoryGone(path: ByteName, by: 'delete' | 'moved'): void;
@@ -54,14 +57,14 @@ export interface TreeHooks {
 
 /** The watches of a tree. */
 export interface Tree {
-  /** True: each change is told, or its loss is. */
+  /** True: each change causes an event, or its loss is reported. */
   readonly complete: boolean;
   has(path: ByteName): boolean;
-  /** Errors: with a `code`, where no watch is to be had. */
+  /** Errors: with a `code`, if no watch is available. */
   watch(path: ByteName, directory: OpenDirectory, round: number): void;
-  /** After a whole scan: what it did not meet is no longer in the tree. */
+  /** To be called after a whole scan: directories that the scan did not find are no longer in the tree. */
   sweep(round: number): void;
-  /** Takes in what is queued up to now. */
+  /** Processes all events that are queued now. */
   drain(): void;
   close(): void;
 }
@@ -69,12 +72,12 @@ export interface Tree {
 export interface Backend {
   /** Errors: with a `code`. */
   openRoot(path: ByteName): OpenDirectory;
-  /** Below the root; '' is the root itself, once more. Through no symlink. Errors: with a `code`. */
+  /** `path` is below the root; '' opens the root itself again. Never through a symlink. Errors: with a `code`. */
   openDirectory(root: OpenRoot, path: ByteName): OpenDirectory;
-  /** The mount of the directory that holds `path`; undefined where it is not there. */
+  /** The mount of the directory that contains `path`; undefined if that is not there. */
   mountAbove(path: ByteName): string | undefined;
-  /** Undefined: nothing lies there. */
+  /** Undefined: nothing is there. */
   kindOf(directory: OpenDirectory, name: ByteName): FileKind | undefined;
-  /** Errors: with a `code`, where no events are to be had. */
+  /** Errors: with a `code`, if no events are available. */
   openTree(hooks: TreeHooks, everything: boolean): Tree;
 }

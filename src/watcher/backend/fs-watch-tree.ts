@@ -1,14 +1,14 @@
 /**
- * Hints by Node's `fs.watch`: on macOS and Windows one watcher of the whole tree, else one a directory.
- * Guarantees: a path that it tells may have changed. Does not: tell everything. Node drops what the kernel says of lost
- * events, so scans are needed beside it.
+ * Hints from Node's `fs.watch`: on macOS and Windows one watcher for the whole tree, otherwise one for each directory.
+ * Guarantees: a path that it reports may have changed.
+ * Does not: report everything. Node drops the kernel's report of lost events, so scans are needed beside it.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { type ByteName, joinNames } from '../../linux/names.js';
 import type { OpenDirectory, Tree, TreeHooks } from './backend.js';
 import type { Hint } from './types.js';
 
-/** Where the system itself watches trees. */
+/** Systems that can watch a whole tree. */
 const WHOLE_TREES: ReadonlySet<string> = new Set(['darwin', 'win32']);
 
 interface Watch {
@@ -29,17 +29,17 @@ export class FsWatchTree implements Tree {
     return this.#watches.has(path) || (this.whole && this.#watches.size > 0);
   }
 
-  /** Errors: Node's own of `fs.watch`: ENOSPC at the limit of watches. */
+  /** Errors: Node's own errors of `fs.watch`; ENOSPC at the limit of watches. */
   watch(path: ByteName, directory: OpenDirectory & { place: Buffer }, round: number): void {
     if (this.whole && path !== '') return;
     this.#drop(path);
-    // Where trees are watched as a whole, Node takes text alone, and names are text there.
+    // On systems that watch whole trees Node takes only text, and there names are text.
     const place = this.whole ? String(directory.place) : directory.place;
     const watcher = watch(place, { encoding: 'latin1', recursive: this.whole }, (type, name) =>
-      // What is told as a change may be one of attributes alone.
+      // Node's 'change' may be a change of attributes only.
       this.#hint(path, name as ByteName | null, type === 'change' ? 'attributes' : 'write'),
     );
-    // The directory is gone, or can be watched no more: whoever tells it again takes it again.
+    // The directory is gone, or cannot be watched any more. It is watched again when an event or a scan finds it again.
     watcher.on('error', () => this.#drop(path));
     this.#watches.set(path, { watcher, round });
   }

@@ -1,18 +1,21 @@
-/** Several hints of one path, where everything is told. */
+/**
+ * Combines several hints of one path. Only used with `everything`.
+ */
 import type { Hint } from './types.js';
 
 const WRITTEN: ReadonlySet<Hint> = new Set(['write', 'written_renamed', 'written_moved', 'written_deleted']);
 const CAME: ReadonlySet<Hint> = new Set(['rename', 'written_renamed']);
 
-/** The bytes may have changed, whatever size and times say. */
+/** True if the bytes may have changed, whatever size and times say. */
 export const isWritten = (by: Hint): boolean => WRITTEN.has(by);
 
-/** Something was renamed to this name. */
+/** True if something was renamed to this name. */
 export const isCome = (by: Hint): boolean => CAME.has(by);
 
 /**
- * What is kept of two hints: that something came by a rename, and that it was written. Whether anything lies there is seen by looking.
- * A directory that went and is back is told again with all it holds, so its coming outlasts whatever else happened to it.
+ * Combines two hints. It keeps that something was renamed to this name, and that something was written. Whether a file
+ * is there now is found by a check. A directory that went and is back is delivered again with its whole content, so its
+ * arrival outweighs everything else that happened to it.
  */
 export function merged(known: Hint | undefined, by: Hint): Hint {
   if (known === undefined) return by;

@@ -1,8 +1,8 @@
 /**
- * The inotify watches of a tree: which directory has which watch, and events as marks of paths.
- * Guarantees: a path told here is where the kernel has it as far as its events were read; when it cannot be sure (a
- * directory moved, a watch gone), it lets the watch go and asks for a scan of that directory, which takes it again.
- * Does not: look at files. A callback only marks.
+ * The inotify watches of a tree: maps each watch to its directory, and turns events into paths.
+ * Guarantees: a path reported here is correct as far as the kernel's events were read. If it is not sure (a directory
+ * was moved, a watch is gone), it removes the watch and asks for a scan of that directory, which sets the watch again.
+ * Does not: look at files. A callback only queues paths.
  */
 import * as linux from '../../linux/index.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
@@ -10,7 +10,7 @@ import type { OpenDirectory, Tree, TreeHooks } from './backend.js';
 import type { Hint } from './types.js';
 import { WatchTable } from './watch-table.js';
 
-/** Modifications are not asked for: a slow writer would cost an event a call, and its close tells enough. */
+/** IN_MODIFY is not watched: a slow writer would cause an event for each write, and the close at the end is enough. */
 const WATCH_FOR_FILES =
   linux.IN_CREATE |
   linux.IN_CLOSE_WRITE |
@@ -20,7 +20,7 @@ const WATCH_FOR_FILES =
   linux.IN_MOVE_SELF |
   linux.IN_ONLYDIR |
   linux.IN_EXCL_UNLINK;
-/** Files that were unlinked are told of too: they may live on under another name. */
+/** Unlinked files are included, because they may live on under another name. */
 const WATCH_FOR_EVERYTHING =
   (WATCH_FOR_FILES & ~linux.IN_EXCL_UNLINK) | linux.IN_MODIFY | linux.IN_DELETE | linux.IN_MOVED_FROM;
 
@@ -29,10 +29,10 @@ export class InotifyTree implements Tree {
   readonly #inotify: linux.Inotify;
   readonly #watches = new WatchTable();
   readonly #hooks: TreeHooks;
-  /** Of the rename whose first half was told last: the second half follows at once. */
+  /** The cookie of the rename whose first half was read last; the second half follows at once. */
   #leaving: number | undefined;
 
-  /** Throws LinuxError (EMFILE: no inotify instance to be had). */
+  /** Throws LinuxError (EMFILE: no inotify instance is available). */
   constructor(
     hooks: TreeHooks,
     private readonly everything: boolean,
@@ -48,7 +48,7 @@ export class InotifyTree implements Tree {
     return this.#watches.wdOf(path) !== undefined;
   }
 
-  /** Watches the open directory; the same inode keeps its watch. Throws LinuxError (ENOSPC: the watch limit). */
+  /** Watches the open directory; the same inode keeps its watch. Throws LinuxError (ENOSPC: the limit of watches). */
   watch(path: ByteName, { fd }: Pick<OpenDirectory, 'fd'>, round: number): void {
     const wd = this.#inotify.addWatch({
       directoryFd: fd,
@@ -65,12 +65,15 @@ export class InotifyTree implements Tree {
     this.#watches.add(wd, path, round);
   }
 
-  /** After a whole scan: what it did not meet is no longer in the tree (its events were lost). */
+  /**
+   * To be called after a whole scan: directories that it did not find are no longer in the tree (their events were
+   * lost).
+   */
   sweep(round: number): void {
     for (const wd of this.#watches.before(round)) this.#remove(wd);
   }
 
-  /** Lets go of a directory and all below it. */
+  /** Removes the watches of a directory and everything below it. */
   forget(path: ByteName): void {
     for (const wd of this.#watches.below(path)) this.#remove(wd);
   }
@@ -81,7 +84,7 @@ export class InotifyTree implements Tree {
 
   #onEvent(event: linux.InotifyEvent): void {
     const path = this.#watches.pathOf(event.watch);
-    if (path === undefined) return; // of a watch that was let go
+    if (path === undefined) return; // the watch was already removed
     if (event.mask & (linux.IN_DELETE_SELF | linux.IN_MOVE_SELF | linux.IN_UNMOUNT | linux.IN_IGNORED))
       this.#onSelf(path, event);
     else if (event.name === undefined) return;
@@ -97,13 +100,13 @@ export class InotifyTree implements Tree {
     else if (mask & linux.IN_CREATE) this.#hooks.onDirectory(path, 'write');
     else if (mask & linux.IN_DELETE) this.#hooks.onDirectoryGone(path, 'delete');
     else if (mask & linux.IN_MOVED_FROM) {
-      // What happens below it from here on would be told under its former name.
+      // Later events below it would be reported under its old name.
       this.forget(path);
       this.#hooks.onDirectoryGone(path, 'moved');
     }
   }
 
-  /** Takes in what the kernel has queued up to now. */
+  /** Processes all events that the kernel has queued now. */
   drain(): void {
     this.#inotify.drain();
   }
@@ -115,7 +118,7 @@ export class InotifyTree implements Tree {
     }
     if (event.mask & linux.IN_MOVE_SELF) this.forget(path);
     else this.#watches.delete(event.watch);
-    // Something else may lie at that path by now. A removed directory that is made again is told by its parent.
+    // Something else may be at that path by now. A removed directory that is created again is reported by its parent.
     if (event.mask & (linux.IN_MOVE_SELF | linux.IN_UNMOUNT)) this.#hooks.onDirectory(path, 'write');
   }
 
@@ -126,7 +129,7 @@ export class InotifyTree implements Tree {
   #hintOf({ mask, cookie }: linux.InotifyEvent): Hint {
     if (mask & linux.IN_MOVED_FROM) this.#leaving = cookie;
     if (mask & linux.IN_MOVED_FROM) return 'moved';
-    // From where nobody watches: what was written there is told by no event.
+    // It came from an unwatched directory, where a write causes no event.
     if (mask & linux.IN_MOVED_TO) return cookie === this.#leaving ? 'rename' : 'written_renamed';
     if (mask & linux.IN_DELETE) return 'delete';
     if (mask & linux.IN_CREATE) return 'created';

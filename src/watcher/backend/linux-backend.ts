@@ -1,4 +1,6 @@
-/** The engine's ground on Linux: descriptors, openat2, inotify. */
+/**
+ * The engine's backend on Linux: descriptors, openat2, inotify.
+ */
 import { closeSync } from 'node:fs';
 import {
   AT_FDCWD,

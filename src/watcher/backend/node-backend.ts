@@ -1,7 +1,7 @@
 /**
- * The engine's ground where there is no binding of the system's calls: paths and Node's own `fs`, `fs.watch` for hints.
- * Does not: keep hold of a directory. A parent that is swapped for a symlink in the very moment is followed once; the
- * look that follows (look-node.ts) asks each part of a path.
+ * The engine's backend without a binding of system calls: paths, Node's own `fs`, and hints from `fs.watch`.
+ * Does not: keep a directory open. A parent that is swapped for a symlink at that very moment is followed once; the
+ * check after it (node-looker.ts) tests each part of the path.
  */
 import { type BigIntStats, lstatSync, opendirSync, statSync } from 'node:fs';
 import { fsKindOf } from '../../linux/filesystem.js';
@@ -18,7 +18,7 @@ export const nodeBackend = {
     const at = pathBelow(root, path);
     const stat =
       path === '' ? statSync(bytesOfName(at), { bigint: true }) : lstatSync(bytesOfName(at), { bigint: true });
-    // Whether it can be read is known before it is watched.
+    // Tests that it can be read, before it is watched.
     opendirSync(bytesOfName(at)).closeSync();
     return new NodeDirectory(at, stat);
   },
@@ -33,7 +33,7 @@ export const nodeBackend = {
   openTree: (hooks) => new FsWatchTree(hooks),
 } satisfies Backend;
 
-/** The absolute path of something below a directory of this ground. */
+/** The absolute path of an entry below a directory of this backend. */
 export const pathBelow = (root: OpenRoot, path: ByteName): ByteName => absolutePath((root as NodeDirectory).path, path);
 
 export function kindOf(stat: BigIntStats): FileKind {
@@ -54,7 +54,7 @@ class NodeDirectory implements OpenDirectory {
     if (!stat.isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' });
   }
 
-  /** For what takes a path. */
+  /** For calls that take a path. */
   get place(): Buffer {
     return bytesOfName(this.path);
   }
@@ -65,7 +65,7 @@ class NodeDirectory implements OpenDirectory {
 
   facts(): DirectoryFacts {
     const { dev, ino, birthtimeNs } = this.stat;
-    // A removed directory's inode number is given to the next one at once.
+    // The inode number of a removed directory is reused at once.
     return { id: `${dev}:${ino}:${birthtimeNs}`, mount: String(dev), device: String(dev), linked: true };
   }
 
@@ -74,7 +74,7 @@ class NodeDirectory implements OpenDirectory {
   }
 
   isRemote(): boolean {
-    // The numbers of filesystems are Linux's; elsewhere scans find what hints do not tell.
+    // The filesystem numbers are those of Linux. On other systems scans find what hints miss.
     return process.platform === 'linux' && fsKindOf(this.path).network;
   }
 

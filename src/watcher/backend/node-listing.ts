@@ -1,4 +1,6 @@
-/** What a directory holds, by Node's own `fs`. */
+/**
+ * Lists a directory with Node's own `fs`.
+ */
 import { type Dir, type Dirent, opendirSync, readdirSync } from 'node:fs';
 import type { ByteName } from '../../linux/names.js';
 import type { Listed, Listing } from './backend.js';
@@ -8,7 +10,7 @@ import type { FileKind } from './types.js';
 export class NodeListing implements Listing {
   readonly #dir: Dir;
   #isOpen = true;
-  /** Asked where the filesystem notes no kinds. */
+  /** Used if the filesystem stores no kinds. */
   #untyped: Iterator<ByteName> | undefined;
 
   constructor(private readonly place: Buffer) {
@@ -26,7 +28,7 @@ export class NodeListing implements Listing {
     } catch (error) {
       if (!UNTYPED.has((error as { code?: string }).code)) throw error;
     }
-    // The one case that holds a whole listing, and reads what was read before once more.
+    // The only case that keeps a whole listing in memory. It returns names again that were already read.
     this.#untyped = (readdirSync(this.place, 'latin1') as ByteName[]).values();
     return this.#nextUntyped(this.#untyped);
   }
@@ -43,8 +45,8 @@ export class NodeListing implements Listing {
 }
 
 /**
- * Where no kinds are noted (ext4 without `filetype`, some FUSE) Node asks lstat itself: by a name that it loses where that is
- * not ASCII, or not at all, for it cannot put text behind a path that is bytes.
+ * If the filesystem stores no kinds (ext4 without `filetype`, some FUSE), Node calls lstat itself. It fails for names
+ * that are not ASCII, because Node loses such names, or because Node cannot append text to a path of bytes.
  */
 const UNTYPED: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ERR_INVALID_ARG_TYPE']);
 

@@ -1,4 +1,6 @@
-/** Paths relative to a root, and the same from the root of the system. */
+/**
+ * Converts paths relative to a root into absolute paths.
+ */
 import type { ByteName } from '../../linux/names.js';
 
 /** `path` is relative to `root`; '' is the root itself. */

@@ -1,19 +1,19 @@
 /**
- * The words of the watcher: what it is told, what it hands on, and what it tells.
- * Paths are relative to the root, as bytes, without a leading `./`; the root itself is ''.
+ * The types of the engine: its input, the paths it delivers, and the events it emits. Paths are relative to the root,
+ * as bytes, without a leading `./`; the root itself is ''.
  */
 import type { ByteName } from '../../linux/names.js';
 
 /**
- * What last brought a path: a rename into place, a write (or change of attributes) in place, or a scan that met it or
- * (`sidecar`) another name that speaks of it.
+ * The last reason why a path is delivered: a rename into place, a write (or change of attributes) in place, a scan that
+ * found it, or (`sidecar`) a scan that found another name which points to it.
  */
 export type Cause = 'rename' | 'write' | 'scan' | 'sidecar';
 
 /**
- * What brings a path besides where everything is told: the name was made (of a new file, or as a further one of another), was
- * removed, renamed away, or had its attributes changed; or the file was written as well as renamed (to this name, or away from
- * it) or removed.
+ * Further reasons, only with `everything`. `created`: the name was created (for a new file, or as another name of a
+ * file). `delete`, `moved`: it was removed or renamed away. `attributes`: only its attributes changed. `written_…`: the
+ * file was written, and also renamed to this name, renamed away from it, or removed.
  */
 export type Hint =
   | Cause
@@ -30,21 +30,21 @@ export interface QueuedPath<By = Cause> {
   by: By;
 }
 
-/** What a scan has read since the last hand-over. */
+/** What a scan has read since the last delivery. */
 export interface ScanStep {
   cause: ScanCause;
-  /** Directories that were read to their end. Some of what they hold may be handed on later. */
+  /** Directories that were read completely. Some of their content may be delivered later. */
   listed: readonly ByteName[];
-  /** All that the scan met is handed on with this step. */
+  /** True: everything that the scan found is delivered with this step. */
   done: boolean;
 }
 
-/** Why a scan runs. `new` and `retry` are scans of single directories, the others of the whole tree. */
+/** Why a scan runs. `new` and `retry` scan single directories, the others the whole tree. */
 export type ScanCause = 'start' | 'overflow' | 'periodic' | 'marks_full' | 'root_changed' | 'asked' | 'new' | 'retry';
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device' | 'unknown';
 
-/** The root, open for the length of a hand-over: everything below it is looked up relative to this descriptor. */
+/** The root, open during one delivery. Everything below it is opened relative to this descriptor. */
 export interface OpenRoot {
   readonly fd: number;
 }
@@ -54,25 +54,25 @@ export interface EngineOptions<By = Cause> {
   root: ByteName;
   /** False: only the names directly in the root. */
   recursive: boolean;
-  /** True: never inotify. Chosen by itself where the filesystem cannot tell events (NFS, SMB, 9p, FUSE). */
+  /** True: never use inotify. Chosen automatically if the filesystem cannot report events (NFS, SMB, 9p, FUSE). */
   poll: boolean;
-  /** Default: 300,000 with events, 5,000 without. */
+  /** Time between two scans of the whole tree, in ms. Default: 300,000 with events, 5,000 without. */
   scanEveryMs?: number;
   /**
-   * True: directories and special files are handed on too, so are paths that were removed, renamed away, written to
-   * while they stay open, or had their attributes changed; nothing is held back; every step of a scan is handed on.
+   * True: also deliver directories and special files, and paths that were removed, renamed away, written to while open,
+   * or had their attributes changed. Nothing is delayed, and every step of a scan is delivered.
    */
   everything: boolean;
   /**
-   * Which path is marked when `path` is met: itself, another one (its data file), or none. Asked of directories with
-   * `everything` alone.
+   * Returns the path to queue when `path` is found: the path itself, another one (its data file), or none. Called for
+   * directories only with `everything`.
    */
   target(path: ByteName, isDirectory: boolean): ByteName | undefined;
-  /** Whether a directory is watched and scanned. */
+  /** True if a directory is watched and scanned. */
   enters(path: ByteName): boolean;
   /**
-   * Takes the marked paths on, one call at a time. They are hints: a path may be gone, or of any kind.
-   * When it rejects, the same marks come again later; `step` does not.
+   * Receives the queued paths, one call at a time. They are hints: a path may be gone, or of any kind. If it rejects,
+   * the same paths come again later; `step` does not.
    */
   deliver(marks: readonly QueuedPath<By>[], root: OpenRoot, step?: ScanStep): Promise<void>;
   emit(event: EngineEvent): void;
@@ -86,26 +86,32 @@ export interface ScanCounts {
 }
 
 export type EngineEvent =
-  /** The kernel dropped events; a scan follows. `total` since the start. */
+  /** The kernel dropped events; a scan follows. `total` counts since the start. */
   | { event: 'overflow'; total: number }
   | ({ event: 'scan_done'; cause: ScanCause; seconds: number } & ScanCounts)
-  /** More paths were marked than the set holds; a scan follows. */
+  /** More paths were queued than the queue holds; a scan follows. */
   | { event: 'marks_full' }
-  /** Events are not used: asked for, the filesystem cannot, or no inotify instance is to be had (`code`). */
+  /**
+   * Events are not used: polling was requested, the filesystem has no events, or no inotify instance is available
+   * (`code`).
+   */
   | { event: 'polling'; why: 'asked' | 'filesystem' | 'no_inotify'; code?: string }
   | { event: 'events_back' }
-  /** The watch limit is reached: the directories without a watch are scanned every few seconds. Told once. */
+  /** The limit of watches is reached. Directories without a watch are scanned every few seconds. Emitted once. */
   | { event: 'watch_limit'; path: ByteName; code: string }
   | { event: 'watch_limit_over' }
-  /** The root cannot be read. `unmounted`: it was a mount point and is none now, so what lies there is not the input. */
+  /**
+   * The root cannot be read. `unmounted`: it was a mount point and is none now, so the directory there is not the
+   * input.
+   */
   | { event: 'root_missing'; code: string }
   | { event: 'root_back' }
   | { event: 'root_replaced' }
-  /** A directory below the root cannot be read; tried again every scan. */
+  /** A directory below the root cannot be read; it is tried again at every scan. */
   | { event: 'directory_failed'; path: ByteName; code: string }
   | { event: 'directory_back'; path: ByteName }
   /** A filesystem is mounted below the root; it is scanned too. */
   | { event: 'submount'; path: ByteName; device: string }
-  /** `deliver` rejected: its marks are kept and offered again. Told once. */
+  /** `deliver` rejected: its paths are kept and delivered again. Emitted once. */
   | { event: 'delivery_failing'; error: unknown }
   | { event: 'delivery_back' };

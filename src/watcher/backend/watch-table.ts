@@ -1,36 +1,37 @@
 /**
- * The watches of a tree by their descriptors and by their paths, packed: 28 bytes, its path's, and about 16 for finding it.
- * Guarantees: no object a watch. Two maps with their strings took 330 bytes each, lived through every collection of young
- * garbage, and so made V8 raise the room for that to its limit (16 MB, and never given back while nothing happens).
+ * The watches of a tree, found by descriptor and by path, in packed arrays: 28 bytes a watch, the bytes of its path,
+ * and about 16 for the hash chains.
+ * Guarantees: no object for a watch. Two maps with their strings took 330 bytes each. They survived every young garbage
+ * collection, so V8 enlarged that heap space to its limit (16 MB, and never released while idle).
  * Does not: know the kernel.
  */
 import type { ByteName } from '../../linux/names.js';
 
-/** The fields of a row: its numbers, and the next rows in its two chains. */
+/** The fields of a row: its numbers, and the next rows in its two hash chains. */
 const [WD, ROUND, PATH_AT, PATH_LENGTH, PATH_HASH, NEXT_BY_WD, NEXT_BY_PATH, FIELDS] = [0, 1, 2, 3, 4, 5, 6, 7];
 const NONE = -1;
 const ROWS_FIRST = 1_024;
 const PATH_BYTES_FIRST = 32_768;
 const SLASH = 0x2f;
-/** FNV-1a, from another beginning in each process: nobody can choose names that all meet in one chain. */
+/** FNV-1a with a random seed in each process: nobody can choose names that all fall into one chain. */
 const FNV_PRIME = 0x01000193;
 const SEED = Math.floor(Math.random() * 2 ** 32);
 
 export class WatchTable {
   #rows = new Int32Array(ROWS_FIRST * FIELDS);
-  /** First rows of the chains; as many as rows fit, a power of two. */
+  /** The first rows of the chains. There are as many chains as rows fit, a power of two. */
   #byWd = new Int32Array(ROWS_FIRST).fill(NONE);
   #byPath = new Int32Array(ROWS_FIRST).fill(NONE);
-  /** Rows up to here are in use or free. */
+  /** Rows below this index are in use or free. */
   #end = 0;
-  /** Rows that are free, chained by NEXT_BY_WD. */
+  /** The first free row; free rows are chained by NEXT_BY_WD. */
   #free = NONE;
   #paths = Buffer.allocUnsafeSlow(PATH_BYTES_FIRST);
   #pathsEnd = 0;
-  /** Bytes of paths that are gone. */
+  /** Bytes of paths that were removed. */
   #pathsUnused = 0;
 
-  /** Bytes of memory that it takes. */
+  /** The memory of the arrays, in bytes. */
   get bytes(): number {
     return this.#rows.byteLength + this.#byWd.byteLength + this.#byPath.byteLength + this.#paths.length;
   }
@@ -48,7 +49,7 @@ export class WatchTable {
     return undefined;
   }
 
-  /** Neither the descriptor nor the path may be there. `round`: the last whole scan that met it. */
+  /** Neither the descriptor nor the path may be in the table. `round`: the last whole scan that found it. */
   add(wd: number, path: ByteName, round: number): void {
     const at = this.#keep(path);
     const row = this.#newRow();
@@ -64,7 +65,7 @@ export class WatchTable {
     this.#set(this.#rowOf(wd), ROUND, round);
   }
 
-  /** False: there is none. */
+  /** False: there is no such watch. */
   delete(wd: number): boolean {
     const row = this.#rowOf(wd);
     if (row === NONE) return false;
@@ -77,12 +78,12 @@ export class WatchTable {
     return true;
   }
 
-  /** The descriptors of watches that no scan has met since `round`. */
+  /** The descriptors of watches that no scan has found since `round`. */
   before(round: number): number[] {
     return this.#wdsOf((row) => this.#get(row, ROUND) < round);
   }
 
-  /** The descriptors of a directory's watch and of all below it. */
+  /** The descriptors of a directory's watch and of all watches below it. */
   below(path: ByteName): number[] {
     if (path === '') return this.#wdsOf(() => true);
     return this.#wdsOf((row) => {
@@ -113,7 +114,7 @@ export class WatchTable {
     return row;
   }
 
-  /** The chain of a descriptor, or of a hash: there are as many of each. */
+  /** The chain of a descriptor or of a hash; both tables have the same number of chains. */
   #slotOf(key: number): number {
     return key & (this.#byWd.length - 1);
   }
@@ -161,7 +162,7 @@ export class WatchTable {
     this.#set(at, next, follower);
   }
 
-  /** To be called when each row is in use. */
+  /** To be called when every row is in use. */
   #grow(): void {
     const rows = new Int32Array(2 * this.#rows.length);
     rows.set(this.#rows);
@@ -171,7 +172,7 @@ export class WatchTable {
     for (let row = 0; row < this.#end; row++) this.#link(row);
   }
 
-  /** Answers where it is. */
+  /** Stores a path and returns its offset. */
   #keep(path: ByteName): number {
     if (this.#pathsEnd + path.length > this.#paths.length) this.#makeRoom(path.length);
     const at = this.#pathsEnd;
@@ -179,7 +180,7 @@ export class WatchTable {
     return at;
   }
 
-  /** Leaves what is unused behind; as much again is room for those to come. */
+  /** Removes unused paths, and reserves as many bytes again for new ones. */
   #makeRoom(bytes: number): void {
     const used = this.#pathsEnd - this.#pathsUnused + bytes;
     const paths = Buffer.allocUnsafeSlow(Math.max(PATH_BYTES_FIRST, 2 * used));
@@ -189,7 +190,7 @@ export class WatchTable {
       if (length === NONE) continue;
       const at = this.#get(row, PATH_AT);
       this.#set(row, PATH_AT, end);
-      // A copy by Buffer's own means makes three objects a path.
+      // Copying with Buffer's methods would create three objects for each path.
       for (let n = 0; n < length; n++) paths[end++] = this.#paths[at + n]!;
     }
     this.#paths = paths;

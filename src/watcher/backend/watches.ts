@@ -1,8 +1,8 @@
 /**
- * What the watcher knows of its directories: whether events are to be had, which directories have no watch, which
- * cannot be read.
- * Guarantees: each such trouble is told once and once more when it is over; until then the directories concerned are
- * scanned every few seconds.
+ * The state of the watched directories: whether events are available, which directories have no watch, and which cannot
+ * be read.
+ * Guarantees: each such trouble is emitted once when it starts and once when it ends; until then the affected
+ * directories are scanned every few seconds.
  */
 import type { ByteName } from '../../linux/names.js';
 import type { Backend, OpenDirectory, Tree, TreeHooks } from './backend.js';
@@ -24,18 +24,18 @@ export class Watches {
     private readonly hooks: TreeHooks,
   ) {}
 
-  /** How long after a scan of the whole tree the next one begins; `wanted` is the caller's own choice. */
+  /** Time from a scan of the whole tree to the next one; `wanted` is the caller's choice. */
   scanEveryMs(wanted: number | undefined): number {
-    // Beyond the bound of single directories, the whole tree is scanned as often as they would be.
+    // If too many single directories have no watch, the whole tree is scanned as often as they would be.
     const byEvents = this.#polling === undefined && this.#unwatched.size < limits.directoriesMax;
     if (byEvents) return wanted ?? limits.scanEveryMs;
-    // An interval that was chosen with events in mind would be a blind one without them.
+    // An interval that was chosen for use with events would be too long without them.
     return this.options.poll
       ? (wanted ?? limits.pollEveryMs)
       : Math.min(wanted ?? limits.pollEveryMs, limits.pollEveryMs);
   }
 
-  /** The root is there (again): begins anew with its watches. */
+  /** The root is there (again): starts again with no watches. */
   open(root: OpenDirectory): void {
     this.close();
     this.#rootMount = root.facts().mount;
@@ -44,7 +44,7 @@ export class Watches {
     else this.#tryEvents();
   }
 
-  /** Without an inotify instance: asks for one again. */
+  /** Tries again to get an inotify instance, if there was none. */
   heal(): void {
     if (this.#polling === 'no_inotify') this.#tryEvents();
   }
@@ -69,7 +69,7 @@ export class Watches {
     }
   }
 
-  /** A directory could not be opened or read. Answers whether it is worth another try. */
+  /** A directory could not be opened or read. Returns whether another try is useful. */
   failed(path: ByteName, code: string): boolean {
     this.#unwatched.delete(path);
     if (GONE.has(code)) {
@@ -82,7 +82,7 @@ export class Watches {
     return true;
   }
 
-  /** The directories to be scanned every few seconds. */
+  /** The directories to scan every few seconds. */
   retries(): ByteName[] {
     return [...new Set([...this.#unwatched, ...this.#failing])];
   }
@@ -95,22 +95,22 @@ export class Watches {
     return this.#tree?.has(path) === true;
   }
 
-  /** A directory that a retry scan does not enter, for it has a watch or a retry of its own. */
+  /** True: a retry scan does not enter this directory, because it has a watch or its own retry. */
   knows(path: ByteName): boolean {
     return this.#tree?.has(path) === true || this.#unwatched.has(path) || this.#failing.has(path);
   }
 
-  /** Whether all that changes is told by an event. */
+  /** True if every change causes an event. */
   get complete(): boolean {
     return this.#tree?.complete === true && !this.troubled;
   }
 
-  /** Takes in what the kernel has queued up to now. */
+  /** Processes all events that the kernel has queued now. */
   drain(): void {
     this.#tree?.drain();
   }
 
-  /** After a scan. `round` is given when it was one of the whole tree. */
+  /** To be called after a scan. `round` is given if it was a scan of the whole tree. */
   scanned(round: number | undefined): void {
     if (round !== undefined) this.#tree?.sweep(round);
     if (!this.#limitReported || this.#unwatched.size > 0) return;
@@ -158,12 +158,12 @@ export class Watches {
   }
 }
 
-/** The code of a failed call. A bug has none, and is thrown on. */
+/** The code of a failed call. A bug has none, and is thrown again. */
 function codeOf(error: unknown): string {
   const { code } = error as { code?: string };
   if (code === undefined) throw error;
   return code;
 }
 
-/** It is no directory of the tree any more; a symlink in its place is not crossed. */
+/** It is no longer a directory of the tree; a symlink in its place is not crossed. */
 const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);

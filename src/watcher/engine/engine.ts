@@ -1,9 +1,9 @@
 /**
- * Watches one directory tree and hands on the paths that may have changed: events are hints, the scan is the truth.
- * Guarantees: a path that passes the filters and lies in the tree is handed on at least once after its last close,
- * rename or creation, however many events the kernel dropped and whatever was moved, unmounted or out of limits
- * meanwhile; memory does not grow with the number of files; every trouble is told once, and once when it is over.
- * Does not: look at files, know when one is complete, or cross symlinks.
+ * Watches one directory tree and delivers the paths that may have changed. Events are hints; the scan is the truth.
+ * Guarantees: a path that passes the filters and is in the tree is delivered at least once after its last close, rename
+ * or creation, however many events the kernel dropped, and whatever was moved, unmounted or out of limits meanwhile.
+ * Memory does not grow with the number of files. Every trouble is emitted once when it starts and once when it ends.
+ * Does not: read files, know when a file is complete, or cross symlinks.
  */
 
 import { Wake } from '../../base/wake.js';
@@ -24,7 +24,7 @@ import { Schedule } from './schedule.js';
 const LOST: ReadonlySet<ScanCause> = new Set(['overflow', 'marks_full', 'root_changed']);
 
 export class Engine<By extends Hint = Cause> {
-  /** It lends the root to who looks between two rounds. */
+  /** Lends the root to callers that need it between two rounds. */
   readonly presence: Presence;
   readonly #options: EngineOptions<Hint>;
   readonly #queue: PathQueue;
@@ -50,7 +50,7 @@ export class Engine<By extends Hint = Cause> {
       this.presence,
     );
     this.#hands = new HandOver(this.#options, ({ path, by }) => {
-      // What everything is told of keeps both hints.
+      // With `everything`, both hints of a path are kept.
       if (this.#options.everything || !this.#queue.has(path)) this.#intake.mark(path, by, false);
     });
     this.#watches = new Watches(options, backend, this.#intake);
@@ -64,20 +64,20 @@ export class Engine<By extends Hint = Cause> {
     this.#flushing = new FlushWaiters(this.#watches, this.#queue, this.#schedule, () => this.scan());
   }
 
-  /** Safe to call twice. Resolves after `stop`; rejects when a bug ended the loop. */
+  /** Safe to call twice. Resolves after `stop`; rejects if a bug ended the loop. */
   start(): Promise<void> {
     this.#running ??= this.#run();
     return this.#running;
   }
 
-  /** Ends after the hand-over that is under way. Safe to call twice. Rejects with what ended the loop, if a bug did. */
+  /** Ends after the delivery that is under way. Safe to call twice. Rejects if a bug ended the loop. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wake.ring();
     await this.#running;
   }
 
-  /** Resolves when a scan of the whole tree that began after this call was handed on, or when the watcher stops. */
+  /** Resolves when a scan of the whole tree that started after this call was delivered, or when the watcher stops. */
   scan(): Promise<void> {
     return new Promise((resolve) => {
       this.#asked.push(resolve);
@@ -86,34 +86,36 @@ export class Engine<By extends Hint = Cause> {
     });
   }
 
-  /** Resolves when all that had happened before this call was handed on, or when the watcher stops or has no root. */
+  /**
+   * Resolves when everything that happened before this call was delivered, or when the watcher stops or has no root.
+   */
   flush(): Promise<void> {
     this.#wake.ring();
     return this.#flushing.wait();
   }
 
-  /** Hands the path on again, with the same cause, within a second; with `everything`, at once. */
+  /** Delivers the path again, with the same cause: within a second, or at once with `everything`. */
   again(path: ByteName, by: Hint): void {
     this.#intake.mark(path, by, true);
   }
 
-  /** Something was lost: a scan of the whole tree follows. False: one was wanted already. */
+  /** Something was lost, so a scan of the whole tree follows. False: a scan was already requested. */
   rescan(): boolean {
     this.#wake.ring();
     return this.#schedule.want('marks_full');
   }
 
-  /** Reads the directory (again), and all below it, soon. */
+  /** Reads the directory and everything below it (again) soon. */
   scanDirectory(path: ByteName): void {
     this.#intake.wantDirectory(path);
   }
 
-  /** Whether what happens in the directory is told by events. */
+  /** True if changes in the directory cause events. */
   watches(path: ByteName): boolean {
     return this.#watches.has(path);
   }
 
-  /** Marked and not yet handed on. */
+  /** The paths that are queued and not yet delivered. */
   get marked(): number {
     return this.#queue.size;
   }
@@ -157,17 +159,18 @@ export class Engine<By extends Hint = Cause> {
     const step = this.#options.everything
       ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.presence.doubtful }
       : undefined;
-    // What an event has marked comes with its own cause, but a scan after lost events looks more closely.
+    // A path that an event has queued comes with its own cause. A scan after lost events includes it all the same,
+    // because such a scan compares more strictly.
     const fresh = LOST.has(scan.cause) ? found : found.filter(({ path }) => !this.#queue.has(path));
     await this.#handOver(fresh, step);
     const nowMs = clockMs();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
-    // Where the root went under it, whoever waits for a scan waits for the next one.
+    // If the root was lost during the scan, the callers that wait for a scan wait for the next one.
     if (scan.done && this.presence.doubtful) this.#asked.push(...scan.waiting);
     else if (scan.done) this.#onEnd(scan, nowMs);
   }
 
-  /** False: it failed; the marks are kept, and a while has passed. */
+  /** False: the delivery failed, its paths were kept, and some time has passed. */
   async #handOver(marks: readonly QueuedPath<Hint>[], step?: ScanStep): Promise<boolean> {
     if (await this.#hands.run(marks, this.presence.root, step)) return true;
     this.presence.leave();
@@ -208,7 +211,7 @@ export class Engine<By extends Hint = Cause> {
       everything: this.#options.everything,
       target: this.#options.target,
       opened: (path, directory, cause) => {
-        // What a new directory holds is told as that.
+        // The content of a new directory is delivered as new.
         if (!this.#options.everything || cause === 'new') this.#schedule.begun(path);
         this.#watches.opened(path, directory, this.#schedule.round);
       },

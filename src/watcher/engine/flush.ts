@@ -1,7 +1,7 @@
 /**
- * Who waits until all that had happened before is handed on.
- * Guarantees: where events are complete, what the kernel has queued is taken in before anybody is answered; where they
- * are not, a scan of the whole tree that began after the question is.
+ * Callers that wait until everything that happened before is delivered.
+ * Guarantees: where events are complete, everything that the kernel has queued is read before a caller is answered.
+ * Where they are not, a caller waits for a scan of the whole tree that started after its call.
  */
 
 import type { Watches } from '../backend/watches.js';
@@ -22,7 +22,7 @@ export class FlushWaiters {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** To be called when nothing is left to hand on. True: now there is something, or a scan was asked for. */
+  /** To be called when nothing is left to deliver. True: now there is something to deliver, or a scan was requested. */
   goesOn(): boolean {
     if (this.#waiting.length === 0) return false;
     if (!this.watches.complete) {
@@ -36,7 +36,7 @@ export class FlushWaiters {
     return false;
   }
 
-  /** There is nothing to wait for. */
+  /** Nothing is left to wait for. */
   end(): void {
     answer(this.#take());
   }

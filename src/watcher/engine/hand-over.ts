@@ -1,6 +1,6 @@
 /**
- * Hands marks on, and keeps them when that fails.
- * Guarantees: failing is told once, and its end once.
+ * Delivers queued paths, and keeps them if the delivery fails.
+ * Guarantees: a failure is emitted once when it starts and once when it ends.
  */
 import type { EngineOptions, Hint, OpenRoot, QueuedPath, ScanStep } from '../backend/types.js';
 
@@ -12,7 +12,7 @@ export class HandOver {
     private readonly keep: (mark: QueuedPath<Hint>) => void,
   ) {}
 
-  /** False: it failed and the marks are kept. */
+  /** False: it failed, and the paths were kept. */
   async run(marks: readonly QueuedPath<Hint>[], root: OpenRoot, step?: ScanStep): Promise<boolean> {
     if (marks.length === 0 && step === undefined) return true;
     try {

@@ -1,4 +1,6 @@
-/** The engine as others see it. It imports nothing but src/linux. */
+/**
+ * The public interface of the engine. It imports only src/linux.
+ */
 
 export type { Backend } from '../backend/backend.js';
 export * from '../backend/types.js';

@@ -1,9 +1,10 @@
 /**
- * The bounded set of marked paths between the events and the one loop that hands them on.
- * Guarantees: a path that was added is taken later with its last cause (with `prompt`, as hints.ts has it), or `add`
- * answers false and the caller marks a scan; a path that is written to without end is taken about once a second.
- * Does not: look at files. A creation is held back for up to a second, for its close or rename usually follows; with
- * `prompt`, nothing is held back.
+ * The bounded queue of paths between the events and the one loop that delivers them.
+ * Guarantees: a path that was added is taken later with its last cause (with `prompt`: with the merged cause of
+ * hints.ts). If there is no room, `add` returns false and the caller requests a scan. A path that is written to without
+ * end is taken about once a second.
+ * Does not: look at files. A creation is delayed for up to a second, because its close or rename usually follows. With
+ * `prompt`, nothing is delayed.
  */
 import type { ByteName } from '../../linux/names.js';
 import { merged } from '../backend/hints.js';
@@ -13,7 +14,7 @@ import type { Hint, QueuedPath } from '../backend/types.js';
 export class PathQueue {
   readonly #due = new Map<ByteName, Hint>();
   readonly #later = new Map<ByteName, Hint>();
-  /** Paths taken because of a write, in the present and in the last period of `rewriteMs`. */
+  /** Paths taken because of a write, in the current and in the previous period of `rewriteMs`. */
   #recent = new Set<ByteName>();
   #older = new Set<ByteName>();
   #recentSinceMs = 0;
@@ -26,17 +27,17 @@ export class PathQueue {
     return this.#due.size + this.#later.size;
   }
 
-  /** Whether some path may be taken now. */
+  /** True if some path may be taken now. */
   ready(nowMs: number): boolean {
     return this.#due.size > 0 || nowMs >= this.laterAtMs;
   }
 
-  /** When the paths held back are due; Infinity when there are none. */
+  /** When the delayed paths are due; Infinity if there are none. */
   get laterAtMs(): number {
     return this.#later.size > 0 ? this.#laterSinceMs + limits.rewriteMs : Number.POSITIVE_INFINITY;
   }
 
-  /** Of a path that is due. */
+  /** The hint of a path that is due. */
   hintOf(path: ByteName): Hint | undefined {
     return this.#due.get(path);
   }
@@ -45,7 +46,7 @@ export class PathQueue {
     return this.#due.has(path) || this.#later.has(path);
   }
 
-  /** False: the set is full and the path is not in it. `patient`: more events of this path are likely to follow. */
+  /** False: the queue is full and the path was not added. `patient`: more events of this path are likely to follow. */
   add(path: ByteName, by: Hint, nowMs: number, patient = false): boolean {
     const due = this.#due.get(path);
     if (due !== undefined) {
@@ -66,12 +67,12 @@ export class PathQueue {
     return true;
   }
 
-  /** The path was handed on by somebody else, or its scan is due anyway. */
+  /** The path was delivered by other means, or its scan is due anyway. */
   drop(path: ByteName): void {
     if (this.#due.delete(path) || this.#later.delete(path)) this.#bytes -= path.length;
   }
 
-  /** Up to `max` paths that are due. */
+  /** Returns up to `max` paths that are due. */
   take(max: number, nowMs: number): QueuedPath<Hint>[] {
     if (nowMs >= this.laterAtMs) this.#releaseLater();
     const taken: QueuedPath<Hint>[] = [];

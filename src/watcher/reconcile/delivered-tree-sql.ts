@@ -1,27 +1,29 @@
-/** The tables of a picture, and every statement on its rows. */
+/**
+ * The tables of a delivered tree, and every statement on its rows.
+ */
 import type Database from 'better-sqlite3';
 
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS roots (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, whole INTEGER NOT NULL DEFAULT 0,
-    -- What says which names are told (filterText), as it was when the rows were written.
+    -- The text of the filter (filterText) with which the rows were written.
     filter TEXT);
   CREATE TABLE IF NOT EXISTS entries (
     root INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, ino INTEGER NOT NULL,
     file TEXT NOT NULL, content TEXT NOT NULL, changed TEXT NOT NULL, doubted INTEGER NOT NULL,
-    -- The id under which the new name of this directory was told, which lasts until what it holds is told there.
+    -- The rename id with which the new name of this directory was delivered; kept until its content is delivered there.
     renamed TEXT,
     PRIMARY KEY (root, parent, name)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entries_ino ON entries (root, ino);
-  -- What the consumer was given last: whether it has it is not known before it asks for the next event.
+  -- The outstanding events: whether the consumer has them is unknown until it asks for the next event.
   CREATE TABLE IF NOT EXISTS in_hand (
     root INTEGER NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (root, parent, name)) WITHOUT ROWID;
   CREATE TEMP TABLE missing (root INTEGER, parent TEXT, name TEXT, PRIMARY KEY (root, parent, name)) WITHOUT ROWID;`;
 
 /**
- * At a start: the consumer may have what it was given before a stop or a kill, or not. So what lies there is told once more, and
- * where nothing lies any more, that. Of a directory, or of another kind of thing than it had there, no file is known: it is not
- * certain to have that.
+ * Runs at a start. The consumer may or may not have the events that were outstanding at a stop or a kill. So these
+ * paths are reported again: their current state, or a delete if nothing is there any more. For a directory, or an entry
+ * of another kind than the stored one, no file is recorded, because the consumer may not have it.
  */
 export const DOUBT_IN_HAND = `
   INSERT OR REPLACE INTO entries (root, parent, name, kind, ino, file, content, changed, doubted)
@@ -34,7 +36,7 @@ const AT = 'root = ? AND parent = ? AND name = ?';
 const COLUMNS = 'parent, name, kind, ino, file, content, changed, doubted, renamed';
 const BELOW = 'root = ? AND parent >= ? AND parent < ?';
 
-/** `INDEXED BY`: without statistics SQLite takes the primary key there, and reads most of the tree. */
+/** `INDEXED BY`: without statistics SQLite would use the primary key here, and read most of the tree. */
 const SQL = {
   get: `SELECT ${COLUMNS} FROM entries WHERE ${AT}`,
   any: 'SELECT 1 FROM entries WHERE root = ? LIMIT 1',

@@ -1,7 +1,7 @@
 /**
- * The tree as it was delivered to the consumer: one row a path, so that memory does not grow with the tree.
- * A row is written when the consumer is done with the event that tells it, never before. What it was given last is noted
- * beside the rows: after a stop or a kill it may have that, or not.
+ * The tree as it was delivered to the consumer: one database row for each path, so memory does not grow with the tree.
+ * A row is written when the consumer has finished the event, never before. The outstanding events are stored beside the
+ * rows: after a stop or a kill, the consumer may or may not have them.
  * Does not: look at files.
  */
 import type Database from 'better-sqlite3';
@@ -10,21 +10,21 @@ import { type ByteName, joinNames } from '../../linux/names.js';
 import type { FileKind } from '../backend/types.js';
 import { type Statements, statementsOf } from './delivered-tree-sql.js';
 
-/** What lies at a path. */
+/** The entry at a path. */
 export interface Entry {
   kind: FileKind;
-  /** For finding it by another name. */
+  /** Used to find the file under another name. */
   ino: number;
   /**
-   * Device, inode and time of birth: another one is another file. Without a time of birth it ends in `:`. '' of what the
-   * consumer may have, or not.
+   * Device, inode and birth time: if they differ, it is another file. Without a birth time it ends with `:`. '' if the
+   * consumer may or may not have it.
    */
   file: string;
-  /** Size and mtime; '' of a directory. */
+  /** Size and mtime; '' for a directory. */
   content: string;
-  /** ctime; '' of a directory. */
+  /** ctime; '' for a directory. */
   changed: string;
-  /** It is told once more: something may have happened to it that its size and times do not show. */
+  /** True: the path is reported again, because a change may be missing in its size and times. */
   doubted: boolean;
 }
 
@@ -40,19 +40,19 @@ interface Row {
   renamed: string | null;
 }
 
-/** What is seen, besides what is kept of it. */
+/** The current state of a path, with more than what is stored. */
 export interface Seen extends Entry {
-  /** Names of the file. */
+  /** The number of names (hard links) of the file. */
   links: number;
 }
 
 export interface Known extends Entry {
   path: ByteName;
-  /** The id under which the new name of this directory was told. */
+  /** The rename id with which the new name of this directory was delivered. */
   renamed?: string;
 }
 
-/** The rows of one root. Names are kept as they are in the program: text with a character a byte. */
+/** The rows of one root. Names are stored as in the program: text with one character for each byte. */
 export class DeliveredTree {
   readonly #statements: Statements;
   #writing = false;
@@ -81,7 +81,7 @@ export class DeliveredTree {
     this.#statements.remove.run(this.root, ...rowKey(path));
   }
 
-  /** The consumer is being given these, and has all that it was given before. */
+  /** Records that the consumer gets these events now, and has all earlier ones. */
   noteOutstanding(handedOut: readonly { path: ByteName; entry: Entry }[]): void {
     this.#write();
     this.#statements.clearOutstanding.run(this.root);
@@ -89,90 +89,90 @@ export class DeliveredTree {
       this.#statements.addOutstanding.run(this.root, ...rowKey(path), entry.kind);
   }
 
-  /** All that lies below a directory. */
+  /** Removes everything below a directory. */
   removeBelow(path: ByteName): void {
     this.#write();
     this.#statements.removeChildren.run(this.root, path);
     this.#statements.removeBelow.run(this.root, ...rangeBelow(path));
   }
 
-  /** It is told once more, whatever its times say. */
+  /** The path is reported again, whatever its times are. */
   doubt(path: ByteName): void {
     this.#write();
     this.#statements.doubt.run(this.root, ...rowKey(path));
   }
 
-  /** The same of all that lies below a directory. */
+  /** The same for everything below a directory. */
   doubtBelow(path: ByteName): void {
     this.#write();
     this.#statements.doubtChildren.run(this.root, path);
     this.#statements.doubtBelow.run(this.root, ...rangeBelow(path));
   }
 
-  /** The new name of the directory was told with this id. */
+  /** Records that the new name of the directory was delivered with this rename id. */
   renamed(path: ByteName, id: string): void {
     this.#write();
     this.#statements.renamed.run(id, this.root, ...rowKey(path));
   }
 
-  /** Nothing is known. */
+  /** True if there are no rows. */
   get isEmpty(): boolean {
     return this.#statements.any.get(this.root) === undefined;
   }
 
-  /** All of the tree is in it: at the next start, what differs from it is told. */
+  /** Records that the tree is complete: at the next start, every difference from it is reported. */
   whole(): void {
     this.#write();
     this.#statements.whole.run(this.root);
   }
 
-  /** The names of an inode, in their order, from behind `after`. */
+  /** The names of an inode in order, after the name `after`. */
   namesOf(ino: number, after: ByteName | undefined, limit: number): Known[] {
-    // Most files are new, and this answers in a twentieth of the time (0.8 µs, 16).
+    // Most files are new, and this query answers that in a twentieth of the time (0.8 µs, against 16 µs).
     if (this.#statements.hasInode.get(this.root, ino) === undefined) return [];
     return (this.#statements.namesOf.all(this.root, ino, ...rowKey(after), limit) as Row[]).map(known);
   }
 
-  /** The names directly in a directory, in their order, from behind `after`. */
+  /** The names directly in a directory, in order, after the name `after`. */
   namesIn(path: ByteName, after: ByteName | undefined, limit: number): ByteName[] {
     const rows = this.#statements.names.all(this.root, path, after ?? NOTHING, limit) as Pick<Row, 'name'>[];
     return rows.map(({ name }) => name);
   }
 
-  /** All rows, each directory before what it holds, from behind `after`. */
+  /** All rows after the path `after`, each directory before its content. */
   all(after: ByteName | undefined, limit: number): Known[] {
     return (this.#statements.all.all(this.root, ...rowKey(after), limit) as Row[]).map(known);
   }
 
-  /** The last of what lies below a directory: a directory only where it is empty. */
+  /** The last entry below a directory. It is a directory only if that is empty. */
   lastBelow(path: ByteName): Known | undefined {
     const row =
       this.#statements.lastBelow.get(this.root, ...rangeBelow(path)) ?? this.#statements.lastChild.get(this.root, path);
     return row === undefined ? undefined : known(row as Row);
   }
 
-  /** A scan did not meet it: to be looked at when the scan has met all. */
+  /** A scan did not find the path: it is checked when the scan has ended. */
   noteMissing(path: ByteName): void {
     this.#write();
     this.#statements.noteMissing.run(this.root, folderOf(path), baseOf(path));
   }
 
-  /** Takes some of those that were noted. */
+  /** Removes and returns some of those paths. */
   takeMissing(limit: number): ByteName[] {
     const rows = this.#statements.missing.all(this.root, limit) as Pick<Row, 'parent' | 'name'>[];
     for (const { parent, name } of rows) this.#statements.forgetMissing.run(this.root, parent, name);
     return rows.map(({ parent, name }) => joinNames(parent, name));
   }
 
-  /** What was written is kept from here on. To be called before each `await`: nobody waits inside a transaction. */
+  /** Commits what was written. To be called before each `await`: nobody may wait inside a transaction. */
   commit(): void {
     if (!this.#writing) return;
     this.#writing = false;
-    // After some errors SQLite has ended the transaction itself.
+    // After some errors SQLite has already ended the transaction.
     if (this.db.inTransaction) this.db.exec('COMMIT');
   }
 
-  /** Of the filter by which it was made; undefined where that is not known. */
+  /** The text of the filter with which the rows were written; undefined if unknown. */
   filterKept(): string | undefined {
     return (this.#statements.filterKept.get(this.root) as { filter: string | null }).filter ?? undefined;
   }
@@ -190,14 +190,14 @@ export class DeliveredTree {
 }
 
 const NOTHING = '';
-/** Directory and name, as the rows have them. */
+/** Directory and name, as in the rows. */
 const rowKey = (path: ByteName | undefined): [string, string] =>
   path === undefined ? [NOTHING, NOTHING] : [folderOf(path), baseOf(path)];
 
-/** Behind every byte of a name. */
+/** Sorts after every byte of a name. */
 const LAST = '\u0100';
 
-/** The range of the parents of all that lies deeper than directly in the directory: '0' follows '/'. */
+/** The range of `parent` for entries that are deeper than directly in the directory: '0' is the character after '/'. */
 const rangeBelow = (path: ByteName): [string, string] => (path === '' ? ['\u0001', LAST] : [`${path}/`, `${path}0`]);
 
 const known = (row: Row): Known => ({

@@ -1,9 +1,9 @@
 /**
- * What has to be told next, from the delivered tree and what lies there now.
- * Guarantees: whoever applies each event has a tree after each one: a directory is put before what it holds, and deleted
- * after it; a file that is found under another name than it was told by is told as renamed, and put once more where its
- * bytes may have changed since; when nothing is left to tell, the delivered tree is the tree that lies there.
- * Does not: decide when to look, or keep anything between two questions.
+ * Computes the next events of a path, from the delivered tree and the current state of the disk.
+ * Guarantees: a consumer that applies each event has a valid tree after each one. A directory is put before its
+ * content, and deleted after it. A file found under another name than the delivered one is reported as a rename, and
+ * put again if its bytes may have changed since. When no event is left, the delivered tree equals the tree on disk.
+ * Does not: decide when to check, or keep anything between two calls.
  */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
@@ -14,33 +14,36 @@ import { differs, isSame } from './compare.js';
 import type { DeliveredTree, Entry, Known, Seen } from './delivered-tree.js';
 import { mayBeWritten, type PathLookups } from './unseen-writes.js';
 
-/** One event, and what is known when the consumer has it. */
+/** One event, and what happens when the consumer has it. */
 export interface Difference {
   operation: 'put' | 'delete';
   path: ByteName;
   entry: Entry;
   renameId?: string | undefined;
-  /** Absent of the first half of a pair: the second one delivers both. */
+  /** Absent in the first half of a rename: the second half delivers both. */
   delivered?(): void;
   isCurrent?(): boolean;
 }
 
 export interface DifferenceHooks extends PathLookups {
-  /** A path in doubt at which the inode was seen. */
+  /** A pending path at which this inode was seen. */
   seenAt(ino: number): ByteName | undefined;
   renameId(): string;
-  /** Half a rename is none: the other half was told before a stop. */
+  /** False: the other half of this rename was delivered before a restart. Half a rename is not reported as a rename. */
   isOfThisStart(renameId: string | undefined): boolean;
-  /** The file that was delivered at this path is not there any more: it may live on by other names. */
+  /** The file that was delivered at this path is no longer there. It may live on under other names. */
   lost(known: Known): void;
-  /** It has to be asked again. */
+  /** The path must be checked again. */
   recheck(path: ByteName): void;
-  /** Who looked at what lies below a directory may have met nothing, or something else. */
+  /**
+   * The content of this directory must be read again: an earlier check below it may have found nothing, or something
+   * else.
+   */
   again(directory: ByteName): void;
 }
 
 export class Differences {
-  /** Paths whose leaving is being told: two of them may wait for each other, as when names are swapped. */
+  /** Paths whose removal is being computed. Two of them may wait for each other, for example when names are swapped. */
   readonly #leaving = new Set<ByteName>();
 
   constructor(
@@ -48,13 +51,16 @@ export class Differences {
     private readonly hooks: DifferenceHooks,
   ) {}
 
-  /** One event or both halves of a rename; of none, the path is as it was delivered. Errors: those of the looker and of the picture. */
+  /**
+   * Returns one event, or both halves of a rename. An empty list: the path is as it was delivered. Errors: those of the
+   * looker and of the delivered tree.
+   */
   of(path: ByteName, by: Hint): readonly Difference[] {
     this.#leaving.clear();
     return this.#towards(path, by);
   }
 
-  /** The first thing to be told on the way to this path. */
+  /** The first event on the way to the current state of this path. */
   #towards(path: ByteName, by: Hint): readonly Difference[] {
     const seen = this.hooks.look(path);
     if (seen === 'unknown') return NOTHING;
@@ -67,7 +73,7 @@ export class Differences {
     return isBack || differs(known, seen, by) ? [this.#put(path, seen, known, isBack)] : NOTHING;
   }
 
-  /** Another file than was delivered lies at the path, or none was. */
+  /** Another file than the delivered one is at the path, or none was delivered. */
   #arrive(path: ByteName, seen: Seen, known: Known | undefined, by: Hint): readonly Difference[] {
     if (known?.kind === 'directory' && seen.kind !== 'directory') {
       const last = this.deliveredTree.lastBelow(path);
@@ -80,7 +86,7 @@ export class Differences {
       : this.#pair(origin, path, seen, known, by);
   }
 
-  /** Nothing lies there, or nothing that could hold what was delivered below it. */
+  /** Nothing is at the path, or nothing that could contain what was delivered below it. */
   #leave(known: Known): readonly Difference[] {
     const { path, kind } = known;
     const isFirst = !this.#leaving.has(path);
@@ -97,7 +103,7 @@ export class Differences {
     ];
   }
 
-  /** Where that lies now which was delivered at the path. */
+  /** The current path of the file that was delivered at `path`. */
   #pathNow(path: ByteName): ByteName | undefined {
     if (path === '') return path;
     const known = this.deliveredTree.get(path);
@@ -118,13 +124,13 @@ export class Differences {
     return isAt(moved) ? moved : undefined;
   }
 
-  /** The name by which a file was delivered that is found at `path` now, and not there any more. */
+  /** The delivered name of the file that is now at `path`, if the file is no longer at that name. */
   #originOf(path: ByteName, seen: Seen): Known | undefined {
     for (const twin of this.#twinsOf(seen.ino)) {
       if (twin.path === path || !isSame(twin, seen)) continue;
       const there = this.hooks.look(twin.path);
       if (there === 'unknown' || there?.file === seen.file) continue;
-      // Where a directory lies again, what was delivered below it may be of that one.
+      // If a directory is at the old name again, the entries delivered below it may belong to that directory.
       if (seen.kind !== 'directory' || there?.kind !== 'directory') return twin;
     }
     return undefined;
@@ -134,7 +140,7 @@ export class Differences {
     return this.deliveredTree.namesOf(ino, undefined, limits.twinsMax);
   }
 
-  /** `again`: what was delivered below it is told once more. */
+  /** `again`: everything delivered below the path is reported again. */
   #put(path: ByteName, seen: Seen, known: Known | undefined, again: boolean): Difference {
     const delivered = (): void => {
       this.deliveredTree.put(path, seen);
@@ -162,7 +168,7 @@ export class Differences {
     };
   }
 
-  /** The old name is deleted when all that was delivered below it has been told by its new name. */
+  /** The old name is deleted after everything delivered below it was reported under the new name. */
   #renameDirectory(origin: Known, path: ByteName, seen: Seen, known: Known | undefined): Difference {
     const renameId = this.hooks.renameId();
     const put = this.#put(path, seen, known, known?.kind === 'directory');
@@ -177,13 +183,14 @@ export class Differences {
     const renameId = this.hooks.renameId();
     const { content, changed } = origin;
     const isOther = content !== seen.content || mayBeWritten(origin, path, seen, by, this.deliveredTree, this.hooks);
-    // A write through the old name may be met until then.
+    // A write through the old name may be noticed until then.
     const isDoubted = (): boolean => isOther || this.deliveredTree.get(origin.path)?.doubted === true;
     const isCurrent = (): boolean => !isDoubted() && this.#isCurrent(path, seen);
     const delivered = (): void => {
       const doubted = isDoubted();
       this.deliveredTree.remove(origin.path);
-      // Who renamed its copy has the bytes that were told by the old name: they are told next, where they may be others.
+      // A consumer that renames its copy has the bytes delivered under the old name. If the bytes may differ, they are
+      // reported next.
       this.deliveredTree.put(path, { ...valuesOf(seen), content, changed, doubted });
       this.hooks.lost({ ...origin, doubted });
       this.#delivered(origin.path, undefined);
@@ -196,7 +203,10 @@ export class Differences {
     ];
   }
 
-  /** Whoever was told of it has what lies there. Something else may have come there since, and have been read. */
+  /**
+   * True: a consumer that has this event has the current state. The file may have been replaced since, and the consumer
+   * may have read the replacement.
+   */
   #isCurrent(path: ByteName, told: Seen | undefined): boolean {
     const now = this.hooks.look(path, true);
     return now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed;
@@ -215,10 +225,10 @@ export class Differences {
 
 const NOTHING: readonly Difference[] = [];
 
-/** A directory that the consumer is certain to have. */
+/** A directory that the consumer certainly has. */
 const isHad = (known: Known | undefined): boolean => known?.kind === 'directory' && known.file !== '';
 
-/** What is seen makes its texts when they are asked for, so it cannot be spread. */
+/** A Seen computes its texts when they are read, so it cannot be spread. */
 const valuesOf = ({ kind, ino, file, content, changed, doubted }: Entry): Entry => ({
   kind,
   ino,

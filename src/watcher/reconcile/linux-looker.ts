@@ -1,4 +1,6 @@
-/** Looks below an open root, through no symlink: a directory that was swapped for one leads nowhere. */
+/**
+ * Checks paths below an open root, and never through a symlink: a directory that was swapped for one leads nowhere.
+ */
 import { Directories } from '../../files/directories.js';
 import { LinuxError, openDirectory, type Stat, statAtOrNone, statFd } from '../../linux/index.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
@@ -8,7 +10,7 @@ import type { Seen } from './delivered-tree.js';
 import { isRacy, type Looker, timesAreExact } from './looker.js';
 
 const HERE = nameOfText('.');
-/** A symlink or a file where a directory of the path was: the path is gone. */
+/** A symlink or a file is where a directory of the path was, so the path is gone. */
 const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 export class LinuxLooker implements Looker {
@@ -17,7 +19,7 @@ export class LinuxLooker implements Looker {
   #open = true;
 
   constructor(private readonly root: OpenRoot) {
-    // What is mounted below it may keep other times.
+    // A filesystem mounted below the root may store times differently.
     this.#exactDevice = timesAreExact(root.fd) ? statFd(root.fd).dev : undefined;
     this.#directories = new Directories(openDirectory(root.fd, HERE));
   }
@@ -45,7 +47,7 @@ export class LinuxLooker implements Looker {
   }
 }
 
-/** Its texts are made when they are asked for: most looks ask whether anything lies there. */
+/** Computes its texts when they are read: most checks only ask whether anything is there. */
 class SeenStat implements Seen {
   readonly kind: FileKind;
   readonly doubted: boolean;

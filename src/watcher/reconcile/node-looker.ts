@@ -1,4 +1,6 @@
-/** Looks by paths, with Node's own `fs`: a parent that is a symlink now leads nowhere, as far as a path can tell. */
+/**
+ * Checks paths with Node's own `fs`. A parent that is a symlink now leads nowhere, as far as a path can show that.
+ */
 import { type BigIntStats, lstatSync, statSync } from 'node:fs';
 import { folderOf } from '../../files/places.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
@@ -8,7 +10,7 @@ import type { Seen } from './delivered-tree.js';
 import { isRacy, type Looker, timesAreExact } from './looker.js';
 
 export class NodeLooker implements Looker {
-  /** Directories that were looked at since `forget`. */
+  /** Directories that were checked since `forget`. */
   readonly #directories = new Set<ByteName>();
 
   readonly #place: ByteName;
@@ -18,7 +20,7 @@ export class NodeLooker implements Looker {
   constructor(private readonly root: OpenRoot) {
     this.#place = pathBelow(root, '' as ByteName);
     this.#root = this.#rootId();
-    // What is mounted below it may keep other times. The numbers of filesystems are Linux's.
+    // A filesystem mounted below the root may store times differently. The filesystem numbers are those of Linux.
     const isExact = process.platform === 'linux' && timesAreExact(this.#place);
     this.#exactDevice = isExact ? this.#root?.slice(0, this.#root.indexOf(':') + 1) : undefined;
   }
@@ -26,7 +28,7 @@ export class NodeLooker implements Looker {
   look(path: ByteName): Seen | undefined {
     const stat = this.#isDirectory(folderOf(path)) ? this.#stat(path) : undefined;
     if (stat !== undefined) return this.#seenOf(stat);
-    // Below a root that is gone nothing lies, and nothing was deleted.
+    // If the root itself is gone, nothing is below it, but nothing was deleted either.
     const isThere = this.#root !== undefined && this.#rootId() === this.#root;
     if (!isThere) throw Object.assign(new Error('the root is not there'), { code: 'ESTALE' });
     return undefined;
@@ -63,7 +65,7 @@ export class NodeLooker implements Looker {
     const isExact = this.#exactDevice !== undefined && file.startsWith(this.#exactDevice);
     return {
       kind,
-      // Only for finding it again; `file` says whether it is the one.
+      // Only used to find the file again; `file` decides whether it is the same one.
       ino: Number(BigInt.asUintN(53, stat.ino)),
       file,
       content: isDirectory ? '' : `${stat.size}:${stat.mtimeNs}`,

@@ -1,8 +1,9 @@
 /**
- * The paths at which something else may lie than the consumer was told, and the events that follow from them. An event is
- * made when it is taken, from what lies there then; it counts as delivered when the next one is asked for.
- * Guarantees: at most `max` paths, besides those in hand and the other names of a file; one event is out at a time, and both halves of a pair
- * are delivered together; whoever waits for room, for an event or for quiet is answered when it is closed.
+ * The pending paths: paths at which something else may be than what was delivered. Their events are computed when the
+ * consumer takes them, from the current state of the disk. An event counts as delivered when the next one is requested.
+ * Guarantees: at most `max` paths, plus those that are outstanding and the other names of a file. One event is
+ * outstanding at a time, and both halves of a rename are delivered together. On close, every caller that waits for
+ * room, for an event or for quiet is answered.
  */
 import type { ByteName } from '../../linux/names.js';
 import { merged } from '../backend/hints.js';
@@ -15,26 +16,29 @@ export interface PendingPath {
   path: ByteName;
   by: Hint;
   cause: EventCause;
-  /** The file that was seen there. */
+  /** The inode of the file that was seen there. */
   ino?: number;
 }
 
 export interface Step {
   path: ByteName;
   event: WatchEvent;
-  /** The consumer is about to get it. */
+  /** The consumer is about to get the event. */
   handedOut?(): void;
-  /** The consumer has it. Absent of the first half of a pair, which the second one delivers too. */
+  /** The consumer has the event. Absent in the first half of a rename; the second half delivers both. */
   delivered?(): void;
-  /** Whoever has it has what lies there now. */
+  /** True: a consumer that has this event has the current state. */
   isCurrent?(): boolean;
 }
 
-/** A root that paths are in doubt of. */
+/** A root with pending paths. */
 export interface PendingRoot {
-  /** What has to be told next for the path to be as it is; `isLast`: then it is. 'later': it wakes when it can tell. */
+  /**
+   * Returns the next events of the path. `isLast`: no more are needed after them. 'later': not possible now; the root
+   * calls `wake` when it is.
+   */
   next(pending: PendingPath): { steps: readonly Step[]; isLast: boolean } | 'later';
-  /** These could not be noted as delivered. */
+  /** The delivery of these events could not be stored. */
   failed(error: unknown, steps: readonly Step[]): void;
 }
 
@@ -52,10 +56,10 @@ interface Outstanding {
 
 export class PendingPaths {
   closed = false;
-  /** How often a path was added or done with, or something was delivered. */
+  /** Counts every path added or finished, and every delivery. */
   changes = 0;
   readonly #items = new Map<string, Item>();
-  /** Where a file was seen last, by its inode. */
+  /** The path at which a file was seen last, by its inode. */
   readonly #seen = new Map<number, Item>();
   readonly #takers: ((event: WatchEvent | undefined) => void)[] = [];
   readonly #roomWanted = new Set<() => void>();
@@ -64,7 +68,7 @@ export class PendingPaths {
 
   constructor(
     private readonly max: number,
-    /** Something waits to be taken by a listener. */
+    /** Called when an event waits for a listener. */
     private readonly offered: () => void,
   ) {}
 
@@ -86,13 +90,13 @@ export class PendingPaths {
     return this.#items.get(key)?.pending;
   }
 
-  /** A path of this root that is in doubt and at which this inode was seen. */
+  /** A pending path of this root at which this inode was seen. */
   seenAt(of: PendingRoot, ino: number): ByteName | undefined {
     const item = this.#seen.get(ino);
     return item?.of === of ? item.pending.path : undefined;
   }
 
-  /** Paths were added, or can be told now. */
+  /** To be called after paths were added, or when a root can continue. */
   wake(): void {
     while (this.#takers.length > 0 && !this.closed) {
       const event = this.takeNow();
@@ -102,7 +106,7 @@ export class PendingPaths {
     if (this.#items.size > 0) this.offered();
   }
 
-  /** The next event, at once or when there is one; undefined when it is closed. What was taken before is delivered with that. */
+  /** The next event, as soon as there is one; undefined on close. Taking it marks the one before as delivered. */
   take(): Promise<WatchEvent | undefined> {
     const event = this.takeNow();
     if (event !== undefined || this.closed) return Promise.resolve(event);
@@ -119,7 +123,7 @@ export class PendingPaths {
     return event;
   }
 
-  /** The consumer is done with what it has taken. */
+  /** The consumer is done with the events that it has taken. */
   deliver(): void {
     const outstanding = this.#outstanding;
     if (outstanding === undefined || outstanding.taken < outstanding.steps.length || this.closed) return;
@@ -129,7 +133,7 @@ export class PendingPaths {
     this.#resolveQuiet();
   }
 
-  /** Whoever took an event will not ask for the next one: nobody waits for that. It is delivered when somebody else asks. */
+  /** The consumer will not ask for the next event. Its last event counts as delivered when somebody else asks. */
   leave(): void {
     if (this.#outstanding !== undefined) this.#outstanding.isLeft = true;
     this.#resolveQuiet();
@@ -167,7 +171,9 @@ export class PendingPaths {
     }
   }
 
-  /** Waits until half of it is settled, or it is closed: true. False: that did not come within `patienceMs`. */
+  /**
+   * Resolves with true when half of the paths are done, or on close; with false if that takes longer than `patienceMs`.
+   */
   room(patienceMs?: number): Promise<boolean> {
     this.wake();
     if (!this.full || this.closed) return Promise.resolve(true);
@@ -182,7 +188,9 @@ export class PendingPaths {
     });
   }
 
-  /** Nothing waits, and whoever took something has come back, or has left with what is so. */
+  /**
+   * Nothing is pending, and the consumer has finished its last event, or has left with an event that is still current.
+   */
   get quiet(): boolean {
     return (
       this.closed ||
@@ -199,7 +207,7 @@ export class PendingPaths {
     return new Promise((resolve) => this.#quietWanted.push(resolve));
   }
 
-  /** Nothing of this root is told any more. */
+  /** No more events for this root. */
   forget(of: PendingRoot): void {
     for (const [key, item] of this.#items) if (item.of === of) this.#remove(key, item);
   }
@@ -227,7 +235,7 @@ export class PendingPaths {
     this.#items.delete(key);
     this.changes += 1;
     this.#forgetSeen(item);
-    // Not for each single place: who waits has something to put away and to open again.
+    // Not at each free slot, because the waiting caller has to close and reopen directories each time.
     if (this.#items.size <= this.max / 2) this.#resolveRoom();
   }
 

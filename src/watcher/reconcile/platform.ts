@@ -1,4 +1,6 @@
-/** What a watcher stands on: the engine's ground, and how a path is looked at. */
+/**
+ * The parts of a watcher that depend on the system: the engine's backend, and the looker that checks paths.
+ */
 import type { Backend } from '../backend/backend.js';
 import type { OpenRoot } from '../backend/types.js';
 import type { Settings } from '../options/options.js';
@@ -9,7 +11,7 @@ export interface Platform {
   looker(root: OpenRoot): Looker;
 }
 
-/** The binding of Linux's calls is loaded where it is used, and nowhere else. */
+/** The binding of Linux's calls is loaded only if it is used. */
 export async function platformOf({ backend }: Pick<Settings, 'backend'>): Promise<Platform> {
   if (backend === 'inotify' || (backend === 'poll' && process.platform === 'linux')) {
     const [{ linuxBackend }, { LinuxLooker }] = await Promise.all([

@@ -1,7 +1,7 @@
 /**
- * Turns paths that may have changed into paths in doubt: those at which something else lies than was delivered.
- * Guarantees: a path at which something else lies is in doubt until that is told (doubts.ts) or it is as it was.
- * Does not: decide when to look (engine and windows do), or make events (differences.ts does). One call at a time.
+ * Turns paths that may have changed into pending paths: paths at which something else is than what was delivered.
+ * Guarantees: such a path stays pending until its change is delivered (pending.ts), or until it is as it was.
+ * Does not: decide when to check (engine and windows do), or create events (differences.ts does). One call at a time.
  */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
@@ -16,33 +16,39 @@ import { RemovedNames } from './removed-names.js';
 import { sweep } from './sweep.js';
 
 export interface ReconcilerHooks {
-  /** Waits for room; throws when there is none, or when the watcher was stopped. */
+  /** Waits for room; throws if there is none, or if the watcher was stopped. */
   room(cause: EventCause): Promise<void> | undefined;
   addPending(pending: PendingPath): void;
-  /** What was doubted can be told. */
+  /** The added paths can be taken now. */
   wake(): void;
-  /** Whether an entry of this name and kind is told at all. */
+  /** True if an entry of this name and kind is reported at all. */
   wants(path: ByteName, isDirectory: boolean): boolean;
-  /** A directory was met by an event: what it holds has to be read, unless that is under way. */
+  /** An event found a new directory: its content must be read, unless that is already under way. */
   directory(path: ByteName): void;
-  /** It is gone, and may turn up under another name in a moment: to be marked again then, by `delete`. */
+  /**
+   * The path is gone, and may appear under another name in a moment. It must be queued again then, with the hint
+   * `delete`.
+   */
   later(path: ByteName): void;
-  /** It cannot be looked at. */
+  /** The path could not be checked. */
   failed(path: ByteName, code: string): void;
-  /** It could be looked at. */
+  /** The path was checked. */
   seen(path: ByteName): void;
 }
 
 export class Reconciler {
-  /** While true, what is found is noted and not told. */
+  /** True: the findings are stored as delivered, without events. */
   silent = false;
   readonly #links = new RemovedNames();
   #looker!: Looker;
   #cause: EventCause = 'event';
   #isStrict = false;
-  /** A directory is read that an event has brought. */
+  /** A new directory is being read, which an event has reported. */
   #isNew = false;
-  /** Nothing was known of the tree: all that is known at the end of the first scan was met by it, or told by an event. */
+  /**
+   * True: nothing was known of the tree at the start. Then everything known at the end of the first scan was found by
+   * the scan or by an event.
+   */
   readonly #fresh: boolean;
 
   constructor(
@@ -53,8 +59,8 @@ export class Reconciler {
   }
 
   /**
-   * `held`: what is told later. Errors: those of the looker that say nothing of a path (EMFILE, …), of the picture, and of
-   * `room`.
+   * `held`: paths whose events are delayed. Errors: errors of the looker that do not concern the path (EMFILE, …),
+   * errors of the delivered tree, and of `room`.
    */
   async run(
     marks: readonly QueuedPath<Hint>[],
@@ -77,7 +83,10 @@ export class Reconciler {
     }
   }
 
-  /** What lies there and is told; 'unknown': it could not be looked at. `anew`: directories may have moved in this very turn. */
+  /**
+   * Returns the current entry, if it is reported; 'unknown': it could not be checked. `anew`: directories may have
+   * moved within this turn of the event loop.
+   */
   look(path: ByteName, looker = this.#looker, anew = false): Seen | undefined | 'unknown' {
     try {
       const seen = looker.look(path, anew);
@@ -91,11 +100,14 @@ export class Reconciler {
     }
   }
 
-  /** The file that was delivered at the path does not lie there any more: written just before, it was told by this name alone. */
+  /**
+   * The delivered file is no longer at this path. A write just before was reported under this name only, so its other
+   * names are checked.
+   */
   lost(known: Known): void {
     this.#links.removed(known);
     if (known.kind === 'directory') return;
-    // To lose a name changes the ctime of a file too.
+    // Losing a name also changes the ctime of a file.
     const by = known.doubted ? 'write' : 'scan';
     for (const { path } of this.#namesOf(known.ino)) this.#add(path, by);
   }
@@ -115,14 +127,15 @@ export class Reconciler {
     const isTold = isOther || differs(known, seen, by) || (isDirectory && isCome(by));
     if (isTold) await this.addPending(path, by, seen.ino);
     if (isOther && isDirectory && hint !== 'scan') this.hooks.directory(path);
-    // It outlasts a stop.
+    // Stored, so that it survives a stop.
     if (known !== undefined && isTold && isWritten(by)) this.deliveredTree.doubt(path);
-    // A write is told of one name of a file alone. A new name changes the ctime too; in a directory that is new, a write is not told.
+    // A write is reported under one name of the file only. A new name changes the ctime too. In a new directory, a
+    // write causes no event.
     const named = isOther && !isWritten(by) ? (this.#isNew ? 'write' : 'scan') : by;
     if (seen.links > 1 && (isTold || hint !== 'scan')) await this.#noticeNames(seen.ino, named);
   }
 
-  /** The name by which this entry of its directory was delivered: that the directory was renamed may still have to be told. */
+  /** The name with which this entry was delivered. The rename of its directory may not be delivered yet. */
   #deliveredName(path: ByteName): ByteName {
     const folder = folderOf(path);
     const seen = folder === '' ? undefined : this.look(folder);
@@ -135,14 +148,15 @@ export class Reconciler {
 
   #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {
     if (known === undefined) return undefined;
-    // By its new or other names, its bytes may be others than were told; so where it was away, and is gone again.
+    // Under its new or other names, its bytes may differ from the delivered ones. The same if the name went, came back,
+    // and went again.
     if (isWritten(by) || isCome(by)) this.deliveredTree.doubt(path);
     if (by === 'delete' || by === 'written_deleted') return this.addPending(path, by);
     this.hooks.later(path);
     return undefined;
   }
 
-  /** By the time at which it is told, another file may have the name, or another process may watch. */
+  /** When the delay ends, another file may have the name, or another process may watch. */
   async #noticeHeld(path: ByteName, by: Hint): Promise<void> {
     const seen = this.look(path);
     if (seen === 'unknown') return;
@@ -169,7 +183,7 @@ export class Reconciler {
     }
   }
 
-  /** The first look at a tree of which nothing is to be told. */
+  /** The first check of a path, without an event. */
   #note(path: ByteName): void {
     const seen = this.look(path);
     if (seen === 'unknown') return;
@@ -179,7 +193,7 @@ export class Reconciler {
     else if (known !== undefined) this.deliveredTree.remove(path);
   }
 
-  /** Others have their turn, and directories may move. */
+  /** Lets others run; directories may move meanwhile. */
   async turn(): Promise<void> {
     this.deliveredTree.commit();
     await new Promise((resolve) => setImmediate(resolve));
@@ -202,10 +216,10 @@ export class Reconciler {
   }
 }
 
-/** They say nothing of the path: worth the same try again. */
+/** These errors do not concern the path; the same path is tried again. */
 const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EBADF', 'ESTALE']);
 
-/** Events were lost, or nobody watched: what was written may show in the ctime alone. */
+/** True: events were lost, or nobody watched, so a write may show in the ctime only. */
 export const isStrict = (step: ScanStep | undefined): boolean =>
   causeOf(step) === 'overflow' || step?.cause === 'root_changed';
 

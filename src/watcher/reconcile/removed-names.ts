@@ -1,8 +1,8 @@
 /**
- * Names that were removed or taken by another file, while their file may live on under other names: whoever has it open
- * through the removed name writes on, and the kernel tells that by the removed name.
- * Guarantees: memory is bounded; beyond the bound the eldest are forgotten, and a scan finds what was written.
- * Does not: ask whether there are other names. One that was linked a moment ago is told only later.
+ * Names that were removed or taken by another file, whose own file may live on under other names. A process that has
+ * the file open through the removed name can still write it, and the kernel reports that write under the removed name.
+ * Guarantees: memory is bounded. Beyond the bound the oldest names are forgotten, and a scan finds the writes.
+ * Does not: check whether there are other names. A name that was linked a moment ago may be reported later.
  */
 import type { ByteName } from '../../linux/names.js';
 import { limits } from '../options/limits.js';
@@ -11,7 +11,7 @@ import type { Known } from './delivered-tree.js';
 export class RemovedNames {
   readonly #inodes = new Map<ByteName, number>();
 
-  /** The file that was known at the path does not lie there any more. */
+  /** The known file is no longer at its path. */
   removed({ path, kind, ino }: Known): void {
     if (kind === 'directory') return;
     this.#inodes.delete(path);

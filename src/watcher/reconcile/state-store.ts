@@ -1,6 +1,6 @@
 /**
- * The database of a watcher's pictures: at `statePath`, or a temporary one that ends with the process.
- * Guarantees: one watcher a state; a file that is no state of a watcher is refused and left as it is.
+ * The database of the delivered trees: at `statePath`, or a temporary one that ends with the process.
+ * Guarantees: one watcher for each state. A file that is not the state of a watcher is refused and left unchanged.
  */
 import Database from 'better-sqlite3';
 import type { ByteName } from '../../linux/names.js';
@@ -18,7 +18,7 @@ export class StateStore {
   /** Errors: WatcherError, op `state`. */
   constructor(readonly statePath: string | undefined) {
     try {
-      // '' is a temporary database: in memory while it is small, else an unlinked file.
+      // '' is a temporary database: in memory while it is small, otherwise an unlinked file.
       this.db = new Database(statePath ?? '');
     } catch (error) {
       throw stateError(statePath, error, 'cannot be opened: check the path of statePath and its permissions');
@@ -34,7 +34,7 @@ export class StateStore {
     }
   }
 
-  /** `known`: a whole picture of this root is there from an earlier start. */
+  /** `known`: a complete delivered tree of this root exists from an earlier start. */
   root(path: ByteName): { deliveredTree: DeliveredTree; known: boolean } {
     this.db.prepare('INSERT OR IGNORE INTO roots (path) VALUES (?)').run(path);
     const row = this.db.prepare('SELECT id, whole FROM roots WHERE path = ?').get(path) as {
@@ -50,16 +50,16 @@ export class StateStore {
 
   #prepare(): void {
     const { db } = this;
-    db.pragma('locking_mode = EXCLUSIVE'); // one watcher a state, told at once
+    db.pragma('locking_mode = EXCLUSIVE'); // a second watcher of this state is refused at once
     db.pragma('busy_timeout = 0');
     db.pragma('cache_size = -512'); // memory stays small; the rest is in the file and the kernel's cache
     if (this.statePath === undefined) {
-      db.pragma('journal_mode = OFF'); // what ends with the process needs no way back
+      db.pragma('journal_mode = OFF'); // a temporary database needs no rollback
       db.pragma('synchronous = OFF');
     } else {
       this.#checkVersion();
       db.pragma('journal_mode = WAL');
-      db.pragma('synchronous = NORMAL'); // a power cut takes the last commits back: what they said is told again
+      db.pragma('synchronous = NORMAL'); // a power cut may undo the last commits; their events are then delivered again
     }
     db.exec(SCHEMA);
     db.exec(DOUBT_IN_HAND);

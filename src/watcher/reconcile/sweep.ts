@@ -1,6 +1,7 @@
 /**
- * What a scan did not meet. It is judged at the scan's end alone: until then it may turn up under another name.
- * Guarantees: memory is bounded; what was noted by a scan that did not come to its end is judged by the next.
+ * Handles known paths that a scan did not find. They are judged at the end of the scan: until then they may be found
+ * under another name.
+ * Guarantees: memory is bounded. Paths noted by a scan that did not finish are judged by the next one.
  */
 import { type ByteName, joinNames } from '../../linux/names.js';
 import type { ScanStep } from '../backend/types.js';
@@ -9,7 +10,7 @@ import type { Reconciler } from './reconciler.js';
 
 export async function sweep(reconciler: Reconciler, { listed, done }: ScanStep): Promise<void> {
   for (const directory of listed) {
-    // Most have one page, and nothing to be awaited.
+    // Most directories have one page, and nothing to wait for.
     let last = sweepPage(reconciler, directory, undefined);
     while (last !== undefined) {
       await reconciler.turn();
@@ -20,8 +21,8 @@ export async function sweep(reconciler: Reconciler, { listed, done }: ScanStep):
 }
 
 /**
- * Notes what was told directly in a directory that was just read, and is not there any more. Answers the name behind which
- * the next page begins.
+ * Notes the delivered names of a directory that are no longer in it, directly after it was read. Returns the name after
+ * which the next page begins.
  */
 function sweepPage(reconciler: Reconciler, directory: ByteName, after: ByteName | undefined): ByteName | undefined {
   const { deliveredTree } = reconciler;

@@ -1,6 +1,6 @@
 /**
- * Whether the bytes of a file that is found under another name may be others than were told under the old one, though its size and
- * mtime are the same. Events tell of writes by the names of their time, and of none where nobody watched.
+ * Decides whether a file found under another name may have other bytes than the delivered ones, although size and mtime
+ * are equal. An event reports a write under the name of that time, and there is no event if nobody watched.
  */
 import { baseOf, folderOf } from '../../files/places.js';
 import type { ByteName } from '../../linux/names.js';
@@ -10,13 +10,16 @@ import type { DeliveredTree, Known, Seen } from './delivered-tree.js';
 import type { PendingPath } from './pending.js';
 
 export interface PathLookups {
-  /** What lies there and is told; 'unknown': it cannot be looked at. `anew`: directories may have moved in this very turn. */
+  /**
+   * The current entry, if it is reported; 'unknown': it could not be checked. `anew`: directories may have moved within
+   * this turn of the event loop.
+   */
   look(path: ByteName, anew?: boolean): Seen | undefined | 'unknown';
-  /** What is in doubt of the path. */
+  /** The pending state of the path, if any. */
   pendingAt(path: ByteName): PendingPath | undefined;
 }
 
-/** `by`: what brought the new name. */
+/** `by`: the hint of the new name. */
 export function mayBeWritten(
   origin: Known,
   path: ByteName,
@@ -27,14 +30,14 @@ export function mayBeWritten(
 ): boolean {
   const left = of.pendingAt(origin.path)?.by;
   if (origin.doubted || seen.doubted || isWritten(by)) return true;
-  // It was away from its old name before.
+  // The file had left its old name before, and come back.
   if (left !== undefined && (isWritten(left) || isCome(left))) return true;
-  // A rename changes the ctime too, but not that of what lies in a renamed directory.
+  // A rename changes the ctime of the renamed file, but not of files in a renamed directory.
   if (hasMovedAlong(origin.path, path, deliveredTree)) return origin.changed !== seen.changed;
   return wasUnwatched(folderOf(origin.path), path, deliveredTree, of);
 }
 
-/** No event tells of a write in a directory that is being renamed, or that was not read yet. */
+/** No event reports a write in a directory that is being renamed, or that was not read yet. */
 function wasUnwatched(from: ByteName, path: ByteName, deliveredTree: DeliveredTree, of: PathLookups): boolean {
   const { by, cause } = of.pendingAt(path) ?? {};
   if (by === 'scan' && cause === 'event') return true;
@@ -47,7 +50,7 @@ function wasUnwatched(from: ByteName, path: ByteName, deliveredTree: DeliveredTr
   return false;
 }
 
-/** It lies in the same directory, by the same name. */
+/** True: the file is in the same directory under the same name; only the directory was renamed. */
 function hasMovedAlong(from: ByteName, to: ByteName, deliveredTree: DeliveredTree): boolean {
   const [directory, directoryNow] = [from, to].map((path) => deliveredTree.get(folderOf(path))?.file);
   return directory !== undefined && directory === directoryNow && baseOf(from) === baseOf(to);
