@@ -1,6 +1,6 @@
 /**
- * Whether DEST can be written to. Full, read-only or failing, it says the same of every path, so it is told once, asked again
- * every few seconds by one path, and told when it works again; nothing is given up meanwhile.
+ * Whether DEST can be written to. If it is full, read-only or failing, every path fails alike. So this is logged once,
+ * then tried every few seconds with one path, and logged when it works again. No path is given up meanwhile.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Emit } from '../base/telemetry/emit.js';
@@ -18,17 +18,17 @@ export class DestHealth {
     private readonly goesOn: () => void = () => {},
   ) {}
 
-  /** What keeps it from being written to. */
+  /** The error that prevents writing. */
   get code(): string | undefined {
     return this.#code;
   }
 
-  /** True: try; what comes of it is to be told. */
+  /** True: one path may be tried, and its result must be reported here. */
   mayTry(nowMs: number): boolean {
     return this.#code === undefined || nowMs >= this.#askAgainMs;
   }
 
-  /** 0: now. */
+  /** When to try next; 0: now. */
   get tryAtMs(): number {
     return this.#code === undefined ? 0 : this.#askAgainMs;
   }
@@ -46,7 +46,7 @@ export class DestHealth {
     this.goesOn();
   }
 
-  /** Resolves when it may be tried. `meanwhile`: what is told may make room. */
+  /** Resolves when a path may be tried. `meanwhile` runs while waiting: applying changes may free space. */
   async wait(signal: AbortSignal, meanwhile: () => Promise<void> = async () => {}): Promise<void> {
     while (!this.mayTry(performance.now()) && !signal.aborted) {
       await meanwhile();

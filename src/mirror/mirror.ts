@@ -1,7 +1,7 @@
 /**
- * Makes paths of DEST as they are in SOURCE: what is told (`apply`), what is to be tried again, a tree.
- * Guarantees: doing it twice is doing it once. What was done in a directory is on disk, with the directory's own mode and times,
- * before it counts as done; large files, which are copied beside everything else, are the exception.
+ * Makes paths of DEST as they are in SOURCE: changes from events (`apply`), paths to try again, whole trees.
+ * Guarantees: doing it twice has the same result as once. Work in a directory is on disk, with the directory's own mode
+ * and times, before it counts as done. Large files, which are copied beside everything else, are the exception.
  * Does not: decide when.
  */
 import type { Change, Operation } from '../change-log/index.js';
@@ -48,7 +48,7 @@ export class Mirror {
     return this.#large.idle();
   }
 
-  /** Nothing is open in DEST when it resolves; what was under way is met by the next look at everything. */
+  /** When it resolves, nothing is open in DEST. The next full scan finds what was under way. */
   async letGo(): Promise<void> {
     await this.#large.giveWay('' as ByteName).catch(() => undefined);
   }
@@ -57,19 +57,20 @@ export class Mirror {
     return this.#large.stop();
   }
 
-  /** See looking.ts. */
+  /** See tree-sync.ts. */
   tree(path: ByteName, between?: () => Promise<void>): Promise<void> {
     return this.#treeSync.tree(path, between);
   }
 
-  /** What was told, in one go. Errors: SourceMissing, DestMissing; what is wrong with single paths waits to be tried again. */
+  /** Applies a batch of changes. Errors: SourceMissing, DestMissing; failures of single paths are tried again later. */
   async apply(changes: readonly Pick<Change, 'key' | 'operation' | 'renameId'>[]): Promise<void> {
     const changed = changes.map(({ key, ...rest }) => ({ ...rest, path: nameOfBytes(key) }));
     const from = new Map<string, ByteName>();
     for (const { path, operation, renameId } of changed)
       if (renameId !== undefined && operation === 'delete') from.set(renameId, path);
     await this.#doubt(changed, from);
-    // The first half of a large tree's rename: what it holds follows, pair by pair, and would be copied by a look at it now.
+    // The first half of the rename of a large tree. Its content follows, one rename at a time; checking it now would
+    // copy it.
     const halves = changed.filter(({ operation, renameId }) => operation === 'put' && renameId && !from.has(renameId));
     const isHalf = new Set(halves.map(({ path }) => path));
     await this.#checkPaths(
@@ -78,12 +79,12 @@ export class Mirror {
     );
   }
 
-  /** Tries again what could not be done. */
+  /** Tries paths again that failed before. */
   again(paths: readonly ByteName[]): Promise<void> {
     return this.#checkPaths(new Map(paths.map((path) => [path, undefined])), () => true);
   }
 
-  /** Whether they are there and alike; not what lies below them. */
+  /** Checks whether the paths exist and are alike, but not what is below them. */
   async recheck(paths: readonly ByteName[]): Promise<void> {
     const { trouble } = this;
     const changed = new Map<ByteName, undefined>();
@@ -107,7 +108,7 @@ export class Mirror {
         if (this.signal.aborted) return;
         await this.trouble.guarded(path, async () => {
           const isDirectory = await this.#treeSync.one(trees, path, changed.get(path));
-          // What is in a directory that was met a moment ago has been looked at then.
+          // The content of a directory that was synced a moment ago was checked then.
           if (isDirectory && isDeep(path) && !isUnder(folderOf(path), seen)) await this.#below(trees, path, seen);
         });
       }
@@ -116,7 +117,8 @@ export class Mirror {
 
   async #below(trees: Trees, path: ByteName, seen: Set<ByteName>): Promise<void> {
     seen.add(path);
-    // Its own trees are opened there: what was done here is settled first, and what is open here may be something else then.
+    // `tree` opens its own session. So the work of this one is finished first; and what is open here may have moved
+    // afterwards.
     await trees.lanes.idle();
     await finishIn(trees, this.#parts, this.trouble);
     await this.tree(path);
@@ -124,7 +126,10 @@ export class Mirror {
     trees.source.leave(path);
   }
 
-  /** No copy is believed of which a change was told; and then, so that the doubt goes with it, what was renamed is renamed. */
+  /**
+   * A copy with a reported change is no longer trusted. Renames come after that, so that the doubt moves along with the
+   * copy.
+   */
   async #doubt(changed: readonly PathChange[], from: ReadonlyMap<string, ByteName>): Promise<void> {
     await this.#session(async (trees) => {
       const puts = changed.filter(({ operation }) => operation === 'put');
@@ -146,7 +151,7 @@ export class Mirror {
     await this.trouble.guarded(path, async () => {
       await this.#session(async (trees) => {
         const found = trees.inSource(path);
-        // It may be like it by now: it was asked for once more while it was copied.
+        // It may be alike by now: it was requested again while it was being copied.
         if (found && isLike(this.#parts, trees, path, found, trees.inDest(path))) return;
         await file(this.#parts, trees, path, pace);
       });
@@ -156,7 +161,7 @@ export class Mirror {
   }
 }
 
-/** The path itself or one of its directories is in the set. */
+/** True if the path itself or one of its parent directories is in the set. */
 function isUnder(path: ByteName, set: ReadonlySet<ByteName>): boolean {
   if (set.size === 0) return false;
   for (let at = path; at !== ''; at = folderOf(at)) if (set.has(at)) return true;

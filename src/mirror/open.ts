@@ -1,4 +1,6 @@
-/** What a mirror works with, opened and claimed. Whatever is refused is refused before anything was changed. */
+/**
+ * Opens and claims everything a mirror works with. A refusal comes before anything was changed.
+ */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isWithin, realOrFuturePath, refuseOverlap, refuseWithin } from '../base/config/values/directories.js';
@@ -25,17 +27,17 @@ export interface Opened {
   totals: Totals;
   emit: Emit;
   hiddenPath: string;
-  /** What had changed until then is in DEST. */
+  /** Every change until then is in DEST. */
   sinceMs: number;
 }
 
 export interface Checked {
-  /** To be written: what was there, and what SOURCE is now. */
+  /** To be written: the earlier content of the marker, with the current identity of SOURCE. */
   marker: Marker & { sinceMs: number };
   rules: Rules;
 }
 
-/** Both are looked at; nothing is changed. Errors: OperatorError, EnvironmentError. */
+/** Checks SOURCE and DEST, and changes nothing. Errors: OperatorError, EnvironmentError. */
 export function checkBoth(options: ReplicateOptions): Checked {
   const { source, dest, adopt = false } = options;
   refuseOverlap({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest });
@@ -51,7 +53,7 @@ export function checkBoth(options: ReplicateOptions): Checked {
     } finally {
       closeSync(fd);
     }
-    // A clock that was put back says nothing of what comes.
+    // A time in the future was written before the clock was set back; it must not cover later changes.
     const sinceMs = Math.min(marker?.sinceMs ?? Date.now(), Date.now());
     return { marker: { ...marker, ...opened.seen!, version: 1, source, sinceMs }, rules };
   } catch (error) {
@@ -59,7 +61,10 @@ export function checkBoth(options: ReplicateOptions): Checked {
   }
 }
 
-/** Two paths, one tree: it would be copied into itself until the disk is full, or removed with its copy. */
+/**
+ * Two paths can be one tree, through a bind mount. It would be copied into itself until the disk is full, or removed
+ * with its copy.
+ */
 function refuseSameTree(source: string, dest: string): void {
   const both = overlapping(nameOfText(source), nameOfText(dest));
   if (both === undefined) return;
@@ -69,7 +74,7 @@ function refuseSameTree(source: string, dest: string): void {
   );
 }
 
-/** In SOURCE each of its own changes would be told to it again; in DEST it would be removed. */
+/** In SOURCE, each write of the log would be an event to record in it. In DEST, the log would be removed. */
 function refuseLogInside(changeLog: string, source: string, dest: string): void {
   const log = { origin: '--change-log', path: realOrFuturePath(changeLog) };
   refuseWithin(log, { origin: 'SOURCE', path: source });
@@ -92,7 +97,7 @@ export async function openReplica(options: ReplicateOptions): Promise<Opened> {
   };
 }
 
-/** What is remembered of SOURCE. */
+/** The remembered identity of SOURCE. */
 const seenIn = ({ inode, birth, filesystem, mounted, mounts }: Marker): SourceSeen => ({
   inode,
   birth,

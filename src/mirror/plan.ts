@@ -1,7 +1,8 @@
 /**
- * What a look at everything would do, said and not done: by the same code, which stops before each act (`onlySaid`).
- * Guarantees: changes nothing, not even what a first start would make in DEST.
- * Does not: know what DEST has room for, or what changes later.
+ * Reports what a full scan would do, without doing it. It runs the same code, which stops before each act
+ * (`onlyPlanned`).
+ * Guarantees: changes nothing, not even the files that a first start would create in DEST.
+ * Does not: know how much room DEST has, or what changes later.
  */
 import type { ByteName } from '../linux/index.js';
 import { KnownCopies } from './acts/known-copies.js';
@@ -50,7 +51,7 @@ export async function planReplica(options: ReplicateOptions, report: (planned: P
     report({ act: 'fail', path, bytes: 0, why: `it cannot be mirrored (${code})` });
 }
 
-/** A directory that is not made is asked for again by each thing below it. */
+/** A directory that is not made is requested again for each entry below it; it is reported once. */
 function onceEach(report: (planned: Planned) => void): (planned: Planned) => void {
   const said = new Set<string>();
   return (planned) => {

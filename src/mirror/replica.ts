@@ -1,8 +1,8 @@
 /**
- * The mirror at work: changes as they are told, what could not be done again, everything once in a while.
- * Guarantees: one thing at a time (save large copies), so nobody works on what another one is about to move; whatever ends this
- * process, the next start finds what is left by a look at everything.
- * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
+ * The running mirror: applies changes from events, tries failed paths again, and scans everything from time to time.
+ * Guarantees: one task at a time (except large copies), so no task works on a path that another one is about to move.
+ * However this process ends, the full scan of the next start finds the rest.
+ * Does not: watch by itself. The events come from outside (source-watcher.ts), so tests can run it without a watcher.
  */
 import { join } from 'node:path';
 import { Wake } from '../base/wake.js';
@@ -31,7 +31,7 @@ export class Replica {
   readonly #mirror: Mirror;
   readonly #log: MirrorLog;
   #scanAtMs = 0;
-  /** When the last look at everything began, until that is remembered in DEST. */
+  /** When the last full scan started; undefined once that time is stored in DEST. */
   #scannedMs: number | undefined;
   #failed: { error: unknown } | undefined;
 
@@ -90,26 +90,29 @@ export class Replica {
     };
   }
 
-  /** The first thing to do. Safe to call at any moment, and twice. */
+  /** Safe to call at any time, before everything else, and twice. */
   stop(): void {
     this.#end.abort();
     this.#wake.ring();
   }
 
-  /** Ends it with an error: `run` rejects with that. */
+  /** Ends it with an error: `run` rejects with it. */
   fail(error: unknown): void {
     this.#failed ??= { error };
     this.stop();
   }
 
-  /** Takes what is told; resolves when the events have ended. */
+  /** Records the events; resolves when they have ended. */
   follow(events: AsyncIterable<SourceEvent>): Promise<void> {
     return new EventRecorder({ source: this.options.source, record: (changes) => this.#log.record(changes) }).run(
       events,
     );
   }
 
-  /** Until `stop`, or with `once` until all is done that can be. Closes everything. `ending`: ends what feeds the log. */
+  /**
+   * Runs until `stop`, or with `once` until everything possible is done. Closes everything. `ending` ends the source of
+   * the log's events.
+   */
   async run(ending: () => Promise<void> = async () => {}): Promise<Replicated> {
     try {
       while (!this.#end.signal.aborted && (await this.#round()));
@@ -124,7 +127,7 @@ export class Replica {
     }
   }
 
-  /** False: all is done. */
+  /** False: everything is done. */
   async #round(): Promise<boolean> {
     try {
       if (!this.opened.dest.isClaimed) await this.#claimAgain();
@@ -145,7 +148,7 @@ export class Replica {
     return true;
   }
 
-  /** Nothing of DEST is kept open, so that its filesystem can leave and come back. */
+  /** Nothing of DEST stays open, so its filesystem can be unmounted and mounted again. */
   async #letGo(): Promise<void> {
     await this.#mirror.letGo();
     await this.#log.leaveDest();
@@ -158,7 +161,7 @@ export class Replica {
     await this.#log.backInDest();
   }
 
-  /** What was told. Answers whether there was something. */
+  /** Applies recorded changes. Returns whether there were any. */
   async #batch(): Promise<boolean> {
     const changes = await this.#log.next();
     if (changes.length === 0) return false;
@@ -179,16 +182,16 @@ export class Replica {
     return due.length + rechecks.length > 0;
   }
 
-  /** Everything, with what is told meanwhile in between. */
+  /** Scans everything, and applies new changes in between. */
   async #scan(): Promise<boolean> {
     if (performance.now() < this.#scanAtMs) return false;
     const [began, beganMs] = [performance.now(), Date.now()];
     this.#scanAtMs = Number.POSITIVE_INFINITY;
     this.#knownCopies.begin();
-    // One batch between two directories: who is told more than can be done still comes to an end.
+    // One batch between two directories: even if changes come faster than they are applied, the scan ends.
     await this.#mirror.tree('' as ByteName, async () => void (await this.#batch()));
     const scanEveryMs = this.options.scanEveryMs ?? (this.options.poll ? limits.pollEveryMs : limits.scanEveryMs);
-    // What was lost meanwhile has asked for another one.
+    // Changes that were lost meanwhile have requested another scan.
     this.#scanBy(performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs));
     if (this.#end.signal.aborted) return true;
     if (this.#knownCopies.scanned(beganMs)) this.#scannedMs = beganMs;
@@ -201,7 +204,9 @@ export class Replica {
     this.#scanAtMs = Math.min(this.#scanAtMs, atMs);
   }
 
-  /** What the next start may believe, when nothing is left to be done. A DEST that is full keeps the former time. */
+  /**
+   * Stores from when on the next start must compare, if nothing is left to do. If DEST is full, the former time stays.
+   */
   #rememberScan(): void {
     if (this.#scannedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
     try {

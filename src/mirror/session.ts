@@ -1,4 +1,6 @@
-/** A stretch of work on both trees: opened, worked on, settled, closed. */
+/**
+ * A session of work on both trees: they are opened, worked on, finished and closed.
+ */
 import { closeSync } from 'node:fs';
 import { finishDirectories } from './acts/attributes.js';
 import type { Parts } from './acts/parts.js';
@@ -8,7 +10,7 @@ import type { Trouble } from './trouble.js';
 
 export type Session = <T>(work: (trees: Trees) => Promise<T>) => Promise<T>;
 
-/** What was done is on disk when it resolves. Errors: SourceMissing, DestMissing, those of `work`. */
+/** When it resolves, the work is on disk. Errors: SourceMissing, DestMissing, those of `work`. */
 export const sessionOf =
   (parts: Parts, trouble: Trouble): Session =>
   async (work) => {

@@ -1,9 +1,12 @@
-/** The watcher of SOURCE, as a mirror wants it: every name, hidden and temporary ones too; what is wrong with it is told. */
+/**
+ * The watcher of SOURCE with the options of a mirror: every name, including hidden and temporary ones. Its troubles are
+ * logged.
+ */
 import type { Emit } from '../base/telemetry/emit.js';
 import { createWatcher, type Watcher } from '../watcher/index.js';
 import type { ReplicateOptions } from './trees/types.js';
 
-/** Watches from when this resolves. Errors: WatcherError. */
+/** When it resolves, every later change causes an event. Errors: WatcherError. */
 export async function watchSource(options: ReplicateOptions, emit: Emit): Promise<Watcher> {
   const watcher = createWatcher({
     hidden: true,
@@ -11,9 +14,9 @@ export async function watchSource(options: ReplicateOptions, emit: Emit): Promis
     tempSuffixes: [],
     include: [...(options.include ?? [])],
     ignore: [...(options.exclude ?? [])],
-    // Between two events the log takes as long as the disk.
+    // Recording takes as long as a disk sync, so more events must wait than by default.
     bufferMax: BUFFER_MAX,
-    // Everything is looked at by the mirror itself, on both sides.
+    // The mirror scans both sides itself.
     rescanMs: 0,
   });
   watcher.on('overflow', ({ reason }) => emit('replica_overflow', { reason }));

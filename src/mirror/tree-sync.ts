@@ -1,6 +1,6 @@
 /**
- * Looks at paths of SOURCE, and has DEST made like them: one (`one`), a directory with all below it (`tree`).
- * Guarantees: SOURCE itself is asked what a path is; whoever told of it is only the reason to look.
+ * Makes paths of DEST like SOURCE: one path (`one`), or a directory with everything below it (`tree`).
+ * Guarantees: SOURCE itself is checked for what a path is; an event is only the reason for the check.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Operation } from '../change-log/index.js';
@@ -22,7 +22,7 @@ export interface TreeSyncParts {
   trouble: Trouble;
   session: Session;
   signal: AbortSignal;
-  /** Without it, large ones are copied like others. */
+  /** If it is absent, large files are copied like others. */
   copyLarge?: (path: ByteName) => void;
 }
 
@@ -32,8 +32,8 @@ export class TreeSync {
   constructor(private readonly given: TreeSyncParts) {}
 
   /**
-   * A directory and all below it. `between`: called between two directories. Errors: SourceMissing, DestMissing; what is wrong
-   * with single paths waits in `retries`.
+   * Syncs a directory and everything below it. `between` is called between two directories. Errors: SourceMissing,
+   * DestMissing; failures of single paths wait in `retries`.
    */
   async tree(path: ByteName, between?: () => Promise<void>): Promise<void> {
     const pending = [path];
@@ -48,7 +48,7 @@ export class TreeSync {
     }
   }
 
-  /** Answers the directories in it. */
+  /** Returns the directories in it. */
   #directory(path: ByteName): Promise<ByteName[]> {
     const { parts, trouble, signal, session } = this.given;
     return session(async (trees) => {
@@ -67,7 +67,7 @@ export class TreeSync {
           if (await this.one(trees, child, undefined, self)) found.push(child);
         });
       }
-      // A file that goes while it is copied would be removed first, and come after.
+      // Otherwise a file that goes while it is copied would be removed first, and then come back.
       await trees.lanes.idle();
       if (isThere && parts.delete) await this.#strays(trees, path);
       if (isThere) compareDirectory(parts, trees, path, self);
@@ -76,7 +76,7 @@ export class TreeSync {
     });
   }
 
-  /** What DEST has and SOURCE does not. */
+  /** Removes what DEST has and SOURCE does not. */
   async #strays(trees: Trees, path: ByteName): Promise<void> {
     let n = 0;
     for (const name of namesIn(trees.dest.directory(path))) {
@@ -87,8 +87,8 @@ export class TreeSync {
   }
 
   /**
-   * Answers whether it is a directory of the mirror: what is in it is not looked at. `told`: what was told of it last, and brought
-   * this about.
+   * Syncs one path. Returns whether it is a directory of the mirror; its content is not checked. `event`: the last
+   * event of the path, if that is the reason for the call.
    */
   async one(trees: Trees, path: ByteName, event?: Operation, parent?: Stat): Promise<boolean> {
     const { parts } = this.given;
@@ -147,7 +147,7 @@ export class TreeSync {
     this.#compareWithEvent(path, event, found, changed);
   }
 
-  /** What was found is in DEST. Where that is not what was told, it is looked at again. */
+  /** DEST now has what was found. If that differs from the event, the path is checked again later. */
   #compareWithEvent(path: ByteName, event: Operation | undefined, found: Operation, changed: boolean): void {
     const { rechecks } = this.given.trouble;
     if (event === found) rechecks?.explained(path);

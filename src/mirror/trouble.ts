@@ -1,4 +1,7 @@
-/** What goes wrong with a path is noted with it, and it waits to be tried again; what goes wrong with all of them is thrown. */
+/**
+ * Decides what a failure means. A failure of one path is recorded, and the path is tried again; a failure of everything
+ * is thrown.
+ */
 import type { ByteName } from '../linux/index.js';
 import { GaveWay } from './acts/large-copies.js';
 import type { Rechecks } from './changes/rechecks.js';
@@ -10,11 +13,11 @@ export class Trouble {
   constructor(
     readonly retries: Retries,
     readonly destHealth: DestHealth,
-    /** Where somebody tells of changes. */
+    /** Present if there are events. */
     readonly rechecks?: Rechecks | undefined,
   ) {}
 
-  /** Infinity: nothing waits to be tried or looked at again. */
+  /** Infinity: nothing waits to be tried or checked again. */
   nextMs(): number {
     return Math.max(
       this.destHealth.tryAtMs,
@@ -22,7 +25,7 @@ export class Trouble {
     );
   }
 
-  /** More waited than is kept: everything is to be looked at. Answers so once. */
+  /** True if more paths waited than are kept, so that everything must be scanned. Returns that once. */
   takeTooMany(): boolean {
     const tooMany = this.retries.tooMany || this.rechecks?.tooMany === true;
     this.retries.tooMany = false;
@@ -41,7 +44,7 @@ export class Trouble {
 
   failed(path: ByteName, error: unknown): void {
     if (error instanceof SourceMissing || error instanceof DestMissing) throw error;
-    // Whoever asked for it looks at the path.
+    // The caller that made it give way checks the path itself.
     if (error instanceof GaveWay) return;
     const code = codeOf(error);
     const reason = (error as Error).message;

@@ -1,6 +1,7 @@
 /**
- * What a directory of DEST and what lies in it get in the end: mode, owner and times of SOURCE, and the sync.
- * Guarantees: each directory in which something was done is in `touched`, until `settle`.
+ * The last step for each changed directory of DEST: sets the mode, owner and times of SOURCE, and syncs it. Also sets
+ * the attributes of files and symlinks.
+ * Guarantees: each directory in which something was done is in `touched` until `finishDirectories`.
  */
 import { closeSync, fchmodSync, fsync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -17,28 +18,28 @@ const fsyncAsync = promisify(fsync);
 const isRoot = process.geteuid?.() === 0;
 export const OWN_ALL = 0o700;
 
-/** The directory, where something is about to be done in it. */
+/** Returns the directory, ready for a change in it. */
 export function ready(trees: Trees, path: ByteName): number {
   const fd = trees.dest.directory(path);
   if (trees.touched.has(path)) return fd;
   trees.touched.add(path);
   const { mode } = statFd(fd);
-  // Root needs no permission; others give it themselves until `settle`.
+  // Root needs no permission; other users give themselves the permission until `finishDirectories`.
   if (!isRoot && (mode & OWN_ALL) !== OWN_ALL) fchmodSync(fd, mode | OWN_ALL);
   return fd;
 }
 
-/** Answers what failed. */
+/** Returns the directories that failed. */
 export async function finishDirectories(trees: Trees, compare: Compare): Promise<{ path: ByteName; error: unknown }[]> {
   const failed: { path: ByteName; error: unknown }[] = [];
   const lanes = new Lanes(limits.lanes);
-  // Below first: a directory may be one in which its owner may not look.
+  // The deepest first: the mode that is set may forbid even the owner to look into the directory.
   for (const path of [...trees.touched].sort().reverse()) {
     await lanes.add(async () => {
       try {
         await finishOne(trees, path, compare);
       } catch (error) {
-        // Removed since, by one that was told of it.
+        // It was removed meanwhile, because of another event.
         if (!isGone(error)) failed.push({ path, error });
       }
     });
@@ -50,7 +51,7 @@ export async function finishDirectories(trees: Trees, compare: Compare): Promise
 
 async function finishOne(trees: Trees, path: ByteName, compare: Compare): Promise<void> {
   const fd = trees.dest.directory(path);
-  // DEST itself keeps its own.
+  // DEST itself keeps its own attributes.
   const source = path === '' ? undefined : trees.inSource(path);
   if (source?.kind === 'directory' && !compare.sameAttributes(source, statFd(fd))) keepAttributes(fd, source);
   await fsyncAsync(fd);
@@ -66,7 +67,7 @@ export function setAttributes(trees: Trees, path: ByteName, source: Stat): void 
   }
 }
 
-/** Linux keeps no mode of a symlink. */
+/** Linux stores no mode for a symlink. */
 export function setLinkAttributes(dir: number, name: ByteName, source: Stat): void {
   asFarAsAllowed(() => setOwnerAt(dir, name, source.uid, source.gid));
   asFarAsAllowed(() => setTimesAt(dir, name, source.atimeNs, source.mtimeNs));

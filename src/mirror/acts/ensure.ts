@@ -1,4 +1,6 @@
-/** Directories of DEST, made where SOURCE has them. */
+/**
+ * Makes directories in DEST where SOURCE has them.
+ */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, makeDirectoryAt, type Stat, statFd, unlinkAt } from '../../linux/index.js';
 import { isGone, MovedOn } from '../trees/failures.js';
@@ -8,8 +10,8 @@ import { onlyPlanned, type Parts } from './parts.js';
 import { checkWay } from './removals.js';
 
 /**
- * The directory of DEST that is to be as that of SOURCE, made with its parents where it is missing. Answers whether it is there:
- * it is not where acts are only said.
+ * Makes a directory of DEST, and its parents, if it is missing. Returns whether it exists; it does not when acts are
+ * only planned.
  */
 export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
   try {
@@ -38,7 +40,7 @@ export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
   return true;
 }
 
-/** Its mode, owner and times are set when the trees are settled. `self`: of SOURCE. */
+/** Mode, owner and times are set when the session ends. `self`: the stat of the directory in SOURCE. */
 export function compareDirectory(parts: Parts, trees: Trees, path: ByteName, self: Stat): void {
   const dest = statFd(trees.dest.directory(path));
   if (path === '' || parts.compare.sameAttributes(self, dest)) return;

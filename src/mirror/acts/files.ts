@@ -1,4 +1,6 @@
-/** Files and symlinks of DEST, made like those of SOURCE. */
+/**
+ * Makes the files and symlinks of DEST like those of SOURCE.
+ */
 import { closeSync } from 'node:fs';
 import { baseOf, folderOf } from '../../files/places.js';
 import type { Throttle } from '../../files/rate-limit.js';
@@ -19,14 +21,14 @@ import { ensure } from './ensure.js';
 import { onlyPlanned, type Parts } from './parts.js';
 import { checkWay, clearWay } from './removals.js';
 
-/** Whether nothing is to be compared or copied; the attributes are set right away. `dest`: what lies there. */
+/** True if nothing needs to be compared or copied; then the attributes are set at once. `dest`: the file in DEST. */
 export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat | undefined): boolean {
   if (dest === undefined || !parts.knownCopies.isCopy(source, dest)) return false;
   likeAttributes(parts, trees, path, source, dest);
   return true;
 }
 
-/** Compares it where size and mtime say that it is the copy, and copies it otherwise. */
+/** Compares the file if size and mtime suggest that it is already the copy; otherwise copies it. */
 export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Throttle): Promise<void> {
   const { totals, dest, knownCopies, wrote } = parts;
   const [source, there] = [trees.inSource(path), trees.inDest(path)];
@@ -51,7 +53,7 @@ export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Th
   wrote();
 }
 
-/** `there`: what lies in DEST. */
+/** `there`: the entry in DEST. */
 export function symlink(parts: Parts, trees: Trees, path: ByteName, source: Stat, there: Stat | undefined): void {
   const target = readLinkAt(trees.source.directory(folderOf(path)), baseOf(path));
   if (there?.kind === 'symlink' && readLinkAt(trees.dest.directory(folderOf(path)), baseOf(path)) === target) {
@@ -90,7 +92,7 @@ async function sameBytes(
   if (!checksum && !compare.sameTime(source, there)) return false;
   const pair = await sameContent(trees, path, pace);
   if (pair === undefined) return false;
-  // The file may have got another name while its bytes were compared.
+  // The file may have been replaced under this name while the bytes were compared.
   if (trees.inSource(path)?.version !== pair.source.version) return false;
   knownCopies.know(pair.copy, pair.source.version);
   likeAttributes(parts, trees, path, pair.source, pair.copy);

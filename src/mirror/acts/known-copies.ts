@@ -1,23 +1,25 @@
 /**
- * The one place that decides whether a copy is believed to be what SOURCE has, without reading both. Equal size and mtime do not
- * prove it: a write can leave both as they were, and a file that has the same two can get the name.
- * Guarantees: what is known of a copy is known of its inode, so it goes with the copy through each rename in DEST, of the file and
- * of any directory above it. A version that is known was at rest when it was read: whatever changes the file makes another one of
- * it. What is not known is believed by size and mtime only where SOURCE's file has not changed since the last look at everything.
+ * The one place that decides, without reading both files, whether a copy is equal to the file in SOURCE. Equal size and
+ * mtime do not prove it: a write can leave both unchanged, and another file with the same size and mtime can get the
+ * name.
+ * Guarantees: what is known of a copy is stored by its inode, so it follows the copy through each rename in DEST, of
+ * the file or of a directory above it. A known version was at rest when it was read, so any change of the file gives
+ * another version. For unknown copies, size and mtime are trusted only if SOURCE's file has not changed since the last
+ * full scan.
  */
 import type { Stat } from '../../linux/index.js';
 import type { Compare } from '../trees/compare.js';
 import { limits } from '../trees/limits.js';
 
-/** In place of a version: the copy has to be compared. */
+/** Stands for "must be compared", in place of a version. */
 const DOUBT = '';
 
 export class KnownCopies {
-  /** By the copy's inode: the version of SOURCE's file that it holds, or DOUBT. */
+  /** By the inode of a copy: the version of SOURCE's file that it contains, or DOUBT. */
   readonly #versions = new Map<string, string>();
   #lostDoubt = false;
 
-  /** `sinceMs`: everything that had changed until then was compared or copied; what changed later may be known to nobody. */
+  /** `sinceMs`: every change until then was compared or copied. A later change may be unknown. */
   constructor(
     private readonly compare: Compare,
     private readonly checksum: boolean,
@@ -33,27 +35,30 @@ export class KnownCopies {
     return false;
   }
 
-  /** SOURCE's file has changed, or another one has its name: size and mtime are believed no longer. */
+  /** SOURCE's file has changed, or another file has its name: size and mtime are no longer trusted. */
   doubt(copy: Stat | undefined): void {
     if (copy?.kind === 'file' && !this.#versions.has(copy.file)) this.#keep(copy.file, DOUBT);
   }
 
-  /** Both were read, or one was made of the other. */
+  /** Records the version of a copy, after both files were read, or one was made from the other. */
   know(copy: Stat, version: string): void {
     this.#keep(copy.file, version);
   }
 
-  /** It is removed, or replaced. */
+  /** The copy was removed or replaced. */
   forget(copy: Stat | undefined): void {
     if (copy !== undefined) this.#versions.delete(copy.file);
   }
 
-  /** A look at everything begins. */
+  /** A full scan starts. */
   begin(): void {
     if (this.checksum) this.#versions.clear();
   }
 
-  /** The look at everything that began then has ended: what is still in doubt is known to be. False: not all of it is. */
+  /**
+   * The full scan that started at `beganMs` has ended. Returns true if every remaining doubt is recorded here, false if
+   * some were lost.
+   */
   scanned(beganMs: number): boolean {
     if (!this.#lostDoubt) this.sinceMs = beganMs;
     const isSure = !this.#lostDoubt;

@@ -1,4 +1,6 @@
-/** What the acts on DEST share. Each act looks anew at what it changes, and is done in one step as far as a reader sees. */
+/**
+ * What the acts on DEST share. Each act checks again what it is about to change, and a reader sees it as one step.
+ */
 
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { ByteName } from '../../linux/index.js';
@@ -19,11 +21,11 @@ export interface Parts {
   checksum: boolean;
   totals: Totals;
   emit: Emit;
-  /** Something new is in DEST: there was room for it. */
+  /** Called after something new was written to DEST, which shows that there was room. */
   wrote: () => void;
   /** Resolves when no large copy is under way at or below the path. */
   giveWay: (path: ByteName) => Promise<void>;
-  /** Where it is given, acts are said and not done. */
+  /** If given, acts are only reported here, and not done. */
   plan?: ((planned: Planned) => void) | undefined;
 }
 
@@ -36,7 +38,7 @@ export interface Planned {
   why: string;
 }
 
-/** Whether the act is only said. Asked just before each act, when all that could keep it from being done was asked. */
+/** True: the act is only planned. Called directly before each act, after every check that could prevent it. */
 export function onlyPlanned({ plan }: Parts, act: PlannedAct, path: ByteName, why: string, bytes = 0): boolean {
   plan?.({ act, path, bytes, why });
   return plan !== undefined;

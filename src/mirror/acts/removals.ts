@@ -1,4 +1,7 @@
-/** What leaves DEST. With --no-delete nothing does, save what is replaced by something of its own kind. */
+/**
+ * Removes entries from DEST. With --no-delete nothing is removed, except an entry that is replaced by one of its own
+ * kind.
+ */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, joinNames, renameReplacing, type Stat, unlinkAt } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
@@ -7,7 +10,10 @@ import type { Trees } from '../trees/trees.js';
 import { ready } from './attributes.js';
 import { onlyPlanned, type Parts } from './parts.js';
 
-/** A directory goes whole: in one step out of sight, then from the disk; one in which something is left out keeps that. */
+/**
+ * A directory is first moved out of sight in one step, and then deleted. If something in it is excluded, that stays
+ * with its directories.
+ */
 export async function remove(parts: Parts, trees: Trees, path: ByteName, there: Stat): Promise<void> {
   const { rules, source, totals, giveWay, knownCopies } = parts;
   if (!parts.delete) return;
@@ -28,7 +34,7 @@ export async function remove(parts: Parts, trees: Trees, path: ByteName, there: 
   }
 }
 
-/** `spare` is asked of paths from the directory's parent on. */
+/** `spare` gets paths that start with the name of the directory. */
 async function removeSpared(
   parts: Parts,
   trees: Trees,
@@ -45,7 +51,7 @@ async function removeSpared(
   parts.totals.removed += await removeTree(ready(trees, folder), name, spare);
 }
 
-/** Whether what lies there may make room for something of another kind. Errors: CannotMirror. */
+/** Throws if the entry in DEST may not make room for an entry of another kind. Errors: CannotMirror. */
 export function checkWay(parts: Parts, path: ByteName, source: Stat, there: Stat | undefined): void {
   if (there === undefined || there.kind === source.kind) return;
   const kept = (why: string) =>
@@ -57,7 +63,7 @@ export function checkWay(parts: Parts, path: ByteName, source: Stat, there: Stat
   onlyPlanned(parts, 'replace', path, `a ${there.kind} becomes a ${source.kind}`);
 }
 
-/** A rename replaces anything but a directory: that is put aside, and goes with the rest of what was being made. */
+/** A rename replaces anything but a directory. A directory is put aside, and deleted with the other temporary files. */
 export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
   const [source, there] = [trees.inSource(path), trees.inDest(path)];
   if (there?.kind !== 'directory') return;
@@ -70,7 +76,7 @@ export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
 
 function putAside({ dest }: Parts, trees: Trees, path: ByteName): ByteName {
   const name = dest.newName();
-  ready(trees, path); // to be renamed into another directory it must be writable
+  ready(trees, path); // it must be writable to be moved into another directory
   const dir = ready(trees, folderOf(path));
   trees.dest.leave(path);
   for (const at of [...trees.touched]) if (at === path || at.startsWith(`${path}/`)) trees.touched.delete(at);

@@ -1,14 +1,15 @@
 /**
- * From the watcher into the change log: what is told is on disk before anybody acts on it, so that a slow or full DEST makes
- * nobody wait but itself.
- * Guarantees: bounded; while the log cannot keep up the watcher is not listened to, and it has its own bound.
+ * Writes the watcher's events into the change log. An event is on disk before anybody acts on it, so a slow or full
+ * DEST delays nobody else.
+ * Guarantees: memory is bounded. While the log cannot keep up, no events are taken from the watcher, which has its own
+ * bound.
  */
 import type { Change, NewChange } from '../../change-log/index.js';
 import { limits } from '../trees/limits.js';
 
-/** As the watcher tells it. */
+/** An event of the watcher. */
 export interface SourceEvent {
-  /** Absolute. */
+  /** Absolute path. */
   pathBytes: Buffer;
   operation: 'put' | 'delete';
   timestamp: Date;
@@ -16,7 +17,7 @@ export interface SourceEvent {
 }
 
 export interface EventRecorderParts {
-  /** Resolves when they are recorded, or never will be. */
+  /** Resolves when the changes are recorded, or are known to be lost. */
   record: (changes: NewChange[]) => Promise<void>;
   /** Absolute path of SOURCE. */
   source: string;
@@ -26,7 +27,7 @@ export class EventRecorder {
   readonly #prefix: Buffer;
   #unrecorded: NewChange[] = [];
   #flushing: Promise<void> | undefined;
-  /** Ids of moves of which one half came so far. Both halves are recorded together, so they are read together. */
+  /** Ids of renames with only one half so far. Both halves are recorded together, so they are also read together. */
   readonly #halves = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -37,7 +38,7 @@ export class EventRecorder {
   /** Resolves when the events have ended and are recorded. */
   async run(events: AsyncIterable<SourceEvent>): Promise<void> {
     for await (const { pathBytes, operation, timestamp, renameId } of events) {
-      // The root itself has no path in a mirror; that it has gone is seen by whoever opens it.
+      // The root itself has no path in a mirror. If it is gone, the next open notices that.
       if (!pathBytes.subarray(0, this.#prefix.length).equals(this.#prefix)) continue;
       const key = pathBytes.subarray(this.#prefix.length);
       if (key.length === 0) continue;
@@ -50,17 +51,17 @@ export class EventRecorder {
     await this.#record();
   }
 
-  /** All that is held, after what is being recorded already. */
+  /** Records all collected changes, after the recording that is already under way. */
   async #record(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#halves.clear();
-    // With nothing to record it would end before it is noted here, and be waited for by all that follow.
+    // With nothing to record, `#flush` would end before it is stored here, and all later calls would wait for it.
     if (this.#unrecorded.length > 0) this.#flushing ??= this.#flush();
     await this.#flushing;
   }
 
-  /** Half a move that comes meanwhile waits for the other half. */
+  /** Half a rename that arrives meanwhile waits for its other half. */
   async #flush(): Promise<void> {
     try {
       while (this.#unrecorded.length > 0 && this.#halves.size === 0)
@@ -71,7 +72,7 @@ export class EventRecorder {
   }
 }
 
-/** A batch that ends between the halves of a move leaves the first one to the next batch. */
+/** If a batch ends between the halves of a rename, the first half is left to the next batch. */
 export function wholeMoves(changes: Change[]): Change[] {
   if (changes.length < limits.batchMax) return changes;
   const { renameId } = changes.at(-1)!;

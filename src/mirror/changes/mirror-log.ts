@@ -1,8 +1,8 @@
 /**
- * The change log as a mirror uses it: what is told is recorded, read in batches, and acknowledged when it is in DEST.
- * Guarantees: where the log lies in a DEST that is away, nothing of what is told is dropped: recording waits until the log is opened
- * again, and meanwhile nobody listens to the watcher, which has its own bound. What a log that fails could not take is told
- * (`lost`), and found by a look at everything.
+ * The change log as a mirror uses it: changes are recorded, read in batches, and acknowledged when they are in DEST.
+ * Guarantees: if the log is inside a DEST that is missing, no change is dropped. Recording waits until the log is open
+ * again; meanwhile no events are taken from the watcher, which has its own bound. Changes that a failing log could not
+ * record are reported (`lost`), and a full scan finds them.
  */
 
 import type { Emit } from '../../base/telemetry/emit.js';
@@ -26,33 +26,36 @@ export interface MirrorLogParts {
   inDest: boolean;
   dest: Pick<Dest, 'isThere'>;
   emit: Emit;
-  /** There is something to be read, or something is wrong. */
+  /** There is something to read, or something is wrong. */
   wake: () => void;
-  /** Not all is in the log; it is asked again then. */
+  /** Some changes are not in the log; the log is tried again at `untilMs`. */
   lost: (untilMs: number) => void;
-  /** It can never be used again. */
+  /** The log can never be used again. */
   broken: (error: ChangeLogError) => void;
 }
 
 export class MirrorLog {
-  /** Undefined: it is not open, or went with DEST. */
+  /** Undefined: it is not open, or is missing together with DEST. */
   #log: ChangeLog | undefined;
   #waiting: (() => void)[] = [];
   #ending = false;
   #recorded = 0;
   #read = 0;
-  /** What is wrong with it. */
+  /** The code of its current failure. */
   #code: string | undefined;
   #askAgainMs = 0;
 
   constructor(private readonly parts: MirrorLogParts) {}
 
-  /** How far it was read behind what was recorded. */
+  /** The number of recorded changes that are not read yet. */
   get behind(): number {
     return Math.max(0, this.#recorded - this.#read);
   }
 
-  /** `first`: of this run; a look at everything covers what an earlier one left. Errors: ChangeLogError. */
+  /**
+   * `first`: the first open of this run; changes of an earlier run are covered by the full scan. Errors:
+   * ChangeLogError.
+   */
   async open(first: boolean): Promise<void> {
     const log = await createChangeLog({ path: this.parts.path });
     try {
@@ -67,12 +70,12 @@ export class MirrorLog {
     this.#callWaiting();
   }
 
-  /** DEST is away. */
+  /** DEST is missing. */
   async leaveDest(): Promise<void> {
     if (this.parts.inDest) await this.close();
   }
 
-  /** Errors: DestMissing where it cannot be used there. */
+  /** Errors: DestMissing if the log cannot be used there. */
   async backInDest(): Promise<void> {
     try {
       if (this.parts.inDest) await this.open(false);
@@ -81,20 +84,20 @@ export class MirrorLog {
     }
   }
 
-  /** Nothing of it is open any more. Safe to call twice. */
+  /** When it resolves, nothing of the log is open. Safe to call twice. */
   async close(): Promise<void> {
     const log = this.#log;
     this.#log = undefined;
     await log?.close();
   }
 
-  /** From here on nobody waits for a DEST that is away: what it would have recorded is dropped. */
+  /** From now on nothing waits for a missing DEST; changes that would wait are dropped. */
   end(): void {
     this.#ending = true;
     this.#callWaiting();
   }
 
-  /** Resolves when they are in the log, or lost. */
+  /** Resolves when the changes are in the log, or lost. */
   async record(changes: NewChange[]): Promise<void> {
     for (;;) {
       if (this.#log === undefined) {
@@ -112,13 +115,13 @@ export class MirrorLog {
     }
   }
 
-  /** What is to be dealt with next. Errors: DestMissing. */
+  /** The next batch of changes to apply. Errors: DestMissing. */
   async next(): Promise<Change[]> {
     if (performance.now() < this.#askAgainMs) return [];
     return this.#guarded(async (log) => wholeMoves(await log.since(this.#read, { limit: limits.batchMax })), []);
   }
 
-  /** They are in DEST. Errors: DestMissing. */
+  /** The changes are in DEST. Errors: DestMissing. */
   done(changes: readonly Change[]): Promise<void> {
     this.#read = changes.at(-1)!.seq;
     return this.#guarded((log) => log.ack(CONSUMER, this.#read), undefined);
@@ -143,7 +146,7 @@ export class MirrorLog {
     return true;
   }
 
-  /** What a full disk does passes; a log that is another file by now does not. */
+  /** A full disk may pass; a log that was replaced by another file does not. */
   async #failed(error: unknown): Promise<void> {
     if (!(error instanceof ChangeLogError)) throw error;
     if (!PASSES.includes(error.code)) this.parts.broken(error);

@@ -1,7 +1,8 @@
 /**
- * Names that a look changed in DEST, or left there, although it was not told so. The watcher tells no name that came and went again
- * before it looked, so nothing may be told of them any more: they are looked at again until somebody tells, or for some seconds.
- * Guarantees: bounded; beyond the bound everything is to be looked through again instead (`tooMany`).
+ * Paths to check again: a check found a state that no event has explained. The watcher emits no event for a name that
+ * came and went before its own check, so an event may never come. The paths are checked again for some seconds, or
+ * until an event explains their state.
+ * Guarantees: memory is bounded. Beyond the bound, everything must be scanned instead (`tooMany`).
  */
 import type { ByteName } from '../../linux/index.js';
 import { limits } from '../trees/limits.js';
@@ -14,25 +15,25 @@ interface Entry {
 export class Rechecks {
   tooMany = false;
   readonly #entries = new Map<ByteName, Entry>();
-  /** They had gone when they were looked at last. */
+  /** Paths that were gone at their last check. */
   readonly #gone = new Set<ByteName>();
 
-  /** It is there, or is not, and what was told last says otherwise or nothing. */
+  /** The path exists, or not, and the last event said otherwise, or there was none. */
   unexplained(path: ByteName): void {
     if (this.#entries.has(path)) return;
     if (this.#entries.size >= limits.retriesMax) this.tooMany = true;
     else this.#put(path, 0);
   }
 
-  /** What is there is what was told: if that changes, it is told too. */
+  /** The state is what the last event said. If it changes, there will be another event. */
   explained(path: ByteName): void {
     this.#entries.delete(path);
     this.#gone.delete(path);
   }
 
   /**
-   * It was looked at again, and SOURCE has it or has not. Answers whether DEST may follow: what has gone may have been renamed,
-   * and DEST is to rename it too when that is told, so it is looked at once more before it is removed.
+   * The path was checked again. Returns whether DEST may follow. A path that is gone may have been renamed, and DEST
+   * should repeat the rename when its event comes. So it is checked once more before it is removed from DEST.
    */
   mayFollow(path: ByteName, isThere: boolean): boolean {
     const wasGone = this.#gone.delete(path);
@@ -42,7 +43,7 @@ export class Rechecks {
     return false;
   }
 
-  /** To be looked at now; and again later, ever less often. */
+  /** Returns the paths to check now, and schedules their next checks with growing delays. */
   due(nowMs: number): ByteName[] {
     const due: ByteName[] = [];
     for (const [path, { dueMs }] of this.#entries) {
@@ -57,7 +58,7 @@ export class Rechecks {
     return due;
   }
 
-  /** Infinity: none waits. */
+  /** Infinity: no path waits. */
   nextMs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { dueMs } of this.#entries.values()) next = Math.min(next, dueMs);

@@ -1,7 +1,7 @@
 /**
- * What lies at DEST's path before it is claimed.
- * Guarantees: a folder with content that is not a mirror of this SOURCE is refused, whatever was typed, unless --adopt says so;
- * nothing is changed.
+ * Checks the directory at DEST's path before it is claimed.
+ * Guarantees: a folder with content that is not a mirror of this SOURCE is refused, unless --adopt is given. Nothing is
+ * changed.
  */
 import { closeSync } from 'node:fs';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
@@ -27,7 +27,7 @@ export interface Claim {
   adopt: boolean;
 }
 
-/** What a claim finds there. Errors: OperatorError, EnvironmentError. */
+/** Returns the existing marker. Errors: OperatorError, EnvironmentError. */
 export function checkDest({ dest, source, adopt }: Claim): Marker | undefined {
   const fd = openRoot(dest);
   try {
@@ -45,14 +45,14 @@ export function checkDest({ dest, source, adopt }: Claim): Marker | undefined {
         `DEST must be the mirror of ${source}, but ${dest} is that of ${marker.source}; name the right one, or add --adopt once if that directory was moved.`,
       );
     }
-    // Adopted anew: what was known of SOURCE as a place counts no longer.
+    // With --adopt, the remembered identity of SOURCE is dropped.
     return adopt ? undefined : marker;
   } finally {
     closeSync(fd);
   }
 }
 
-/** Whether there is anything that a mirror by these rules would remove. Errors: EnvironmentError. */
+/** True if there is anything that a mirror by these rules would remove. Errors: EnvironmentError. */
 export function hasContent(dest: string, rules: Rules): boolean {
   const fd = openRoot(dest);
   try {

@@ -1,11 +1,13 @@
-/** What tells a copy from its source, by what stat says of them. */
+/**
+ * Compares a copy with its source by their stats.
+ */
 import type { Stat } from '../../linux/index.js';
 
-/** Owners can be kept by root alone, so nobody else is told that they differ. */
+/** Only root can keep owners, so for other users a different owner is not a difference. */
 const keepsOwner = process.geteuid?.() === 0;
 
 export class Compare {
-  /** `stepNs`: what DEST keeps of a time is a multiple of it (1 ns on ext4 and xfs, 2 s on vfat). */
+  /** `stepNs`: the resolution of times in DEST (1 ns on ext4 and xfs, 2 s on vfat). */
   constructor(readonly stepNs: bigint) {}
 
   sameTime = (source: Stat, dest: Stat): boolean => this.#floor(source.mtimeNs) === this.#floor(dest.mtimeNs);
@@ -28,6 +30,6 @@ export class Compare {
 
 const STEPS_NS = [1n, 100n, 1_000n, 1_000_000n, 1_000_000_000n, 2_000_000_000n];
 
-/** The step by which `kept` came of `asked`. */
+/** The resolution that turned the time `asked` into `kept`. */
 export const stepOf = (asked: bigint, kept: bigint): bigint =>
   STEPS_NS.find((step) => asked - (asked % step) === kept) ?? STEPS_NS.at(-1)!;
