@@ -1,6 +1,7 @@
 /**
- * Moments as locks: of each owner one byte is locked at the ms of the boot clock at which it, or its parent, gave a sign of
- * life. Whoever looks knows when that was, nothing is written, and the sign ends with the process that gave it.
+ * Heartbeats stored as byte locks: each owner has one locked byte, whose position is the boot-clock ms of its last
+ * heartbeat (its own, or that of its parent). Any process can read the time from the lock; nothing is written, and the
+ * heartbeat disappears with its process.
  */
 import type { LockFile, OwnerId } from './backend.js';
 import { limits } from './limits.js';
@@ -11,13 +12,13 @@ const SPAN_MS = 2 ** 40;
 export class HeartbeatLocks {
   readonly #locked = new Map<OwnerId, number>();
 
-  /** `base`: the first byte of `limits.ownersMax` times 2 ** 40. */
+  /** `base`: the first byte of `limits.ownersMax` ranges of 2 ** 40 bytes. */
   constructor(
     private readonly file: LockFile,
     private readonly base: number,
   ) {}
 
-  /** A sign of life; without a moment the one before is taken back. */
+  /** Sets the heartbeat; without `nowMs` it is removed. */
   set(id: OwnerId, nowMs?: number): void {
     const before = this.#locked.get(id);
     const now = nowMs === undefined ? undefined : Math.floor(nowMs) % SPAN_MS;
@@ -27,7 +28,10 @@ export class HeartbeatLocks {
     if (before !== undefined) this.file.unlock(this.#first(id) + before);
   }
 
-  /** The moment of the last sign; 0 where there is none. The kernel reports no lock to its own holder, so this process answers for itself. */
+  /**
+   * The time of the last heartbeat; 0 if there is none. The kernel does not report a lock to its own holder, so this
+   * process uses its own value.
+   */
   of(id: OwnerId): number {
     const first = this.#first(id);
     return this.#locked.get(id) ?? (this.file.firstLocked(first, SPAN_MS) ?? first) - first;

@@ -1,9 +1,11 @@
-/** What a settlement adds to the counters and the durations: each stage that a job has passed, and the one it was in. */
+/**
+ * Adds a settlement to the counters and the durations: each stage that the job has passed, and its current stage.
+ */
 import type { ClaimedJob, Job, Outcome, Settlement, StageName } from '../backend.js';
 import { stageAfter } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
-/** Counts an outcome of a stage that the job is in, or has passed. An ending is counted under its own name too. */
+/** Counts an outcome for a stage. An ending is also counted under its own name. */
 export function countOutcome(
   tx: SqliteTx,
   { feed }: Pick<Job, 'feed'>,
@@ -16,13 +18,13 @@ export function countOutcome(
   if (outcome.kind === 'finish') tx.count(feed, stage, outcome.ending, 1, bytes);
 }
 
-/** Wall-clock ms at which a job came to the stage in which it is. */
+/** Wall-clock ms at which the job entered its current stage. */
 function enteredMs({ trail, createdAtMs }: ClaimedJob): number {
   for (let i = trail.length - 1; i >= 0; i--) if (trail[i]!.outcome === 'advance') return trail[i]!.lastAtMs;
   return createdAtMs;
 }
 
-/** Each stage that was passed, and the one that `outcome` speaks of. */
+/** Counts each passed stage, and the stage of `outcome`. */
 export function countStages(
   tx: SqliteTx,
   { job, passed = [] }: Settlement,

@@ -1,6 +1,6 @@
 /**
- * What a screen shows beside the figures: what ended last, what is in hand, what waits or is held and for which reason.
- * Guarantees: each look reads a bounded number of rows, whatever the number of jobs. Writes nothing.
+ * Details for a page beside the figures: which jobs ended last, which are in progress, and why others wait or are held.
+ * Guarantees: each query reads a bounded number of rows, whatever the number of jobs. Writes nothing.
  */
 import type { Duration, HeldFor, Job, JobId, OwnerId, Reader, Reason, StageName } from '../backend.js';
 import { limits } from '../limits.js';
@@ -12,7 +12,7 @@ export function endings(rows: Reader, most: number): Job[] {
   return ids.flatMap(({ job }) => jobsWhere(rows, 'id = ?', job));
 }
 
-/** The largest first: what is small has gone before anybody reads of it. */
+/** The largest first: small jobs are gone before anybody reads about them. */
 export function inHand(rows: Reader, most: number, owner?: OwnerId): Job[] {
   return jobsWhere(
     rows,
@@ -28,7 +28,7 @@ const NEXT_REASON = `SELECT reason, feed, stage, seq FROM jobs INDEXED BY jobs_w
 const OF_REASON = `SELECT count(*) AS jobs FROM (SELECT 1 FROM jobs INDEXED BY jobs_why
   WHERE state = 'ready' AND reason = ? AND feed = ? AND stage = ? LIMIT ${limits.reasonJobsMax})`;
 
-/** Steps from one reason to the next in the index, so that a million jobs of one reason cost no more than a few. */
+/** Steps from one reason to the next in the index, so a million jobs with one reason cost no more than a few. */
 export function reasons(rows: Reader): Reason[] {
   const found: Reason[] = [];
   let last = { reason: '', feed: '', stage: '' };
