@@ -23,9 +23,15 @@ import type { Unit } from './unit.js';
 
 const { values } = parseArgs({
   options: {
-    ...{ seed: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' }, lanes: { type: 'string' } },
-    ...{ keep: { type: 'boolean' }, resume: { type: 'boolean' }, minutes: { type: 'string' } },
-    ...{ processes: { type: 'boolean' }, short: { type: 'boolean' } },
+    seed: { type: 'string' },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    lanes: { type: 'string' },
+    keep: { type: 'boolean' },
+    resume: { type: 'boolean' },
+    minutes: { type: 'string' },
+    processes: { type: 'boolean' },
+    short: { type: 'boolean' },
   },
 });
 const JOURNAL = join(PACKAGE, 'var', 'crash.jsonl');
@@ -35,7 +41,7 @@ const GUARANTEES = join(PACKAGE, 'docs', 'guarantees.md');
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const wanted = values.only?.split(',') ?? [...PART_NAMES];
-/** Not parts: one round alone, which is a look, and leaves the journal of a long run as it is. */
+/** A single round is only a check, not a part: it leaves the journal of a long run as it is. */
 const isOne = !wanted.every(isPart);
 
 function openJournal(): Journal {
@@ -43,12 +49,14 @@ function openJournal(): Journal {
   if (resumed) return resumed;
   const seed = values.seed ?? String(Date.now());
   return Journal.begin(isOne ? `${JOURNAL}.one` : JOURNAL, {
-    ...{ seed, version: versionNow(), begun: new Date().toISOString() },
+    seed,
+    version: versionNow(),
+    begun: new Date().toISOString(),
     short: values.short === true,
   });
 }
 
-/** A round by what is done in it, or a unit of any part by its name. */
+/** A round by its faults, or a unit of any part by its name. */
 function oneUnit(name: string, harness: Harness, { calls }: RoundEnd, seed: string): Unit {
   const faults = faultsOf(name);
   if (faults) return harness.unit({ part: values.processes ? 'processes' : 'kill', name, faults });
@@ -59,7 +67,7 @@ function oneUnit(name: string, harness: Harness, { calls }: RoundEnd, seed: stri
 }
 
 function* undone(part: Part, units: Iterable<Unit>, entries: readonly Entry[]): Iterable<Unit> {
-  // What violated is run again: whoever resumes has mended something.
+  // Rounds with violations are run again: somebody who resumes has fixed something.
   const sound = entries.filter(({ violations }) => violations.length === 0);
   const done = new Set(sound.map(({ part: of, name }) => `${of} ${name}`));
   for (const unit of units) if (!done.has(`${part} ${unit.name}`)) yield unit;
@@ -95,7 +103,7 @@ function writeReport(report: string): void {
 
 async function main(): Promise<number> {
   if (values.keep) process.env.KEEP_VIOLATED = '1'; // adversaries make their worlds themselves
-  // Now, and not at the first round's end: somebody may go on working on the sources meanwhile.
+  // Now, and not at the end of the first round: the sources may change meanwhile.
   buildNow();
   const journal = openJournal();
   const { seed } = journal.head;

@@ -8,9 +8,9 @@
 import { hostname } from 'node:os';
 import type { NotifyOptions } from '../../base/config/notify.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { startBeats } from '../../ingest/health/beats.js';
+import { startHeartbeats } from '../../ingest/health/heartbeats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
-import { refuseLostState } from '../../ingest/upkeep/known.js';
+import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { Alarms } from './alarms.js';
 import type { Receiver } from './channel.js';
 import { type Clock, clock } from './clock.js';
@@ -25,7 +25,7 @@ export async function runNotifier(context: ChildContext): Promise<void> {
   await refuseLostState(statePath, config.feeds);
   // The notifier and the producer start together, and the first one creates the state.
   const backend = await openState({ statePath, maxAttempts, title: 'notifier', cacheKib: limits.cacheKib });
-  const stopBeats = startBeats(backend, context);
+  const stopBeats = startHeartbeats(backend, context);
   const receivers = receiversOf(notify!, clock);
   const alarms = new Alarms({ backend, statePath, host: hostname(), receivers, clock, emit, onFatal: fail });
   const timer = setInterval(() => void alarms.turn(), limits.lookEveryMs);

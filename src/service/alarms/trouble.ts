@@ -37,7 +37,7 @@ const NO_ALARM = ['paused', 'writer_open'];
 /** Gives each trouble a key of its own: the same expectation may be configured twice. */
 export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {
   const held = view.heldFor();
-  const troubles = findings(view, statePath, statsUsed(view.stats(held), view.feeds()), held, watch.look(view), wallMs)
+  const troubles = findings(view, statePath, statsUsed(view.stats(held), view.feeds()), held, watch.check(view), wallMs)
     .filter(({ code, severity }) => OF_PROCESSES.includes(code) || (severity === 'stuck' && !NO_ALARM.includes(code)))
     .map((finding) => toTrouble(finding, held));
   return [...new Map(troubles.map((trouble) => [trouble.key, trouble])).values()];

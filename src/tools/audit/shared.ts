@@ -4,9 +4,9 @@ import { conflictsOf, ownersOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
 import { keyOf } from '../../fleet/tell.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
+import { sharedHost } from '../../ingest/outbox/host.js';
+import { isUnsent } from '../../ingest/outbox/outbox.js';
 import { unknownHere } from '../../ingest/shared-ledger/unknown-here.js';
-import { sharedHost } from '../../ingest/sharing/host.js';
-import { isUntold } from '../../ingest/sharing/outbox.js';
 import { difference, type Tell } from './words.js';
 
 const PAGE = 1_000;
@@ -47,7 +47,7 @@ async function judgePage(
   for (const content of contents) {
     const owner = owners.get(keyOf(content));
     if (owner?.host === host && owner.state === 'stored') continue;
-    if (view.read((reader) => isUntold(reader, content.sha256))) continue;
+    if (view.read((reader) => isUnsent(reader, content.sha256))) continue;
     const conflict = noted.get(keyOf(content));
     if (conflict?.beforeJoin) continue;
     const [kind, what] = conflict

@@ -8,7 +8,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import { PlaceError } from '../../files/place-error.js';
-import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import {
@@ -137,7 +137,7 @@ const maybePruned = (named: Named): OperatorError =>
 async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, content }: Named): Promise<Case['path']> {
   const files = new FeedFiles(recordedRoots(view, feed.name));
   try {
-    return await lookAtPath(view, { feed, feeds, files, content });
+    return await whoseFileAt(view, { feed, feeds, files, content });
   } catch (error) {
     if (!(error instanceof PlaceError)) throw error;
     throw new EnvironmentError('root_unusable', `${error.message}, so which content is meant cannot be seen.`);

@@ -8,21 +8,21 @@ import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { PlaceError } from '../../files/place-error.js';
-import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentByHash, contentByRow, placeOf, shownPlace } from '../../ingest/ledger/content.js';
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { writeCorrections } from '../../ingest/manifest/corrections.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
-import { adoptWithdrawal, type Said, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
 /** Returns the generation of the next drop, and whether it was allowed before. `newest`: the generation that another host has. Errors: OperatorError. */
 export function allowAgain(
   backend: Backend,
   { feed, content: named }: Named,
-  { who, why }: Said,
+  { who, why }: Reason,
   newest = 0,
 ): Promise<{ generation: number; isNew: boolean }> {
   return backend.transact((tx) => {
@@ -37,7 +37,7 @@ export function allowAgain(
  * Returns the id of the job that takes the file out. The correction is on disk by then, because a row alone would be lost with the
  * state. Errors: OperatorError; EnvironmentError if the correction cannot be written now (a worker writes it later).
  */
-export async function withdraw(backend: Backend, named: Named, said: Said): Promise<string> {
+export async function withdraw(backend: Backend, named: Named, said: Reason): Promise<string> {
   const { feed } = named;
   const id = ulidFactory(Date.now)();
   const isStillThere = await liesThereWithdrawn(backend, feed, named.content.row);
@@ -82,11 +82,11 @@ async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: numb
     return false;
   }
   const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-  const look = async (files: FeedFiles) => (await lookAtPath(backend, { feed, feeds, files, content })) === 'mine';
+  const look = async (files: FeedFiles) => (await whoseFileAt(backend, { feed, feeds, files, content })) === 'mine';
   return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));
 }
 
-function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Said): void {
+function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Reason): void {
   const { row, generation } = content;
   recordException(tx, content, { generation, kind: 'withdraw', who, why });
   tx.run("UPDATE contents SET note = 'withdrawn', updated_at_ms = ? WHERE row = ?", tx.wallMs, row);

@@ -7,7 +7,7 @@ import type { Backend, Job } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { PlaceError } from '../../files/place-error.js';
-import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
@@ -42,7 +42,7 @@ async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFil
   const feed = feeds.find(({ name }) => name === job.feed)!;
   const { truth } = judge({
     ...{ row: 'manifested', job: 'held', line: 'there', back: 'no', owed: false, sealed: 'not_looked' },
-    path: await lookAtPath(backend, { feed, feeds, files, content }),
+    path: await whoseFileAt(backend, { feed, feeds, files, content }),
   });
   return truth === 'stored';
 }

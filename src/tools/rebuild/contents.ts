@@ -57,7 +57,7 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
     ...{ row: rowOf(content), job: isCarried ? 'open' : 'none', line: 'none', back: 'no', owed: false },
     ...{ path: 'not_looked', sealed: isCarried ? 'file' : 'none' },
   });
-  if (acts.includes('plan_anew')) unplan(tx, content, job!);
+  if (acts.includes('plan_again')) unplan(tx, content, job!);
   if (acts.includes('enter_unconfirmed')) {
     // A content with a line is not stored a second time, wherever its file is.
     tx.run("UPDATE contents SET state = 'stored', note = 'unconfirmed' WHERE row = ?", content.row);

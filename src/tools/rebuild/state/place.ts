@@ -10,7 +10,7 @@ import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
 import { asOperators, openStateView } from '../../../ingest/ledger/open-state.js';
 import { lockRootsAlone } from '../../../ingest/roots/root-locks.js';
-import { checkManifestsKnown } from '../../../ingest/upkeep/known.js';
+import { checkManifestsKnown } from '../../../ingest/upkeep/check-manifests.js';
 import type { SharedLockFile } from '../../../linux/index.js';
 import { move, sync } from '../../backup/state-file.js';
 import { isBehind } from './disk-ahead.js';
