@@ -98,7 +98,7 @@ test('each identifier that the documents of the code name is in the code', () =>
   const named = documents.flatMap((document) =>
     [...proseOf(document).matchAll(/`([A-Za-z_]\w*)(?:\(\))?`/g)].map(([, name]) => ({ document, name: name! })),
   );
-  assert.ok(named.length > 50 && !known.has('nothingIsCalledThis'.slice(1)), `${named.length} names`);
+  assert.ok(named.length > 50, `${named.length} names`);
   none(
     named.filter(({ name }) => !known.has(name)).map(({ document, name }) => `${document}: ${name}`),
     'a document names something that the code does not have',
