@@ -1,6 +1,6 @@
 /**
- * The figures of the README, taken from docs/crash-report.md: faults for each guarantee, and the measured build.
- * `npm run crash` writes them, and test/readme.test.ts compares: the README claims only figures of the report.
+ * The figures of docs/guarantees.md, taken from docs/crash-report.md: faults by promise, and the build that was measured.
+ * `npm run crash` writes them, and test/docs/guarantees.test.ts compares: the page claims only what the report has.
  */
 import { isPart } from './parts.js';
 
@@ -12,16 +12,16 @@ export interface MeasuredBuild {
 
 const BUILD = /^- `([0-9a-f]{12})`(?:, commit `([0-9a-f]+\+?)`)?(?:, (\d{4}-\d\d-\d\d))?: /gm;
 
-/** In the order in which they were measured. */
+/** The builds of a report, in the order in which they were measured. */
 export const buildsIn = (report: string): MeasuredBuild[] =>
   [...report.matchAll(BUILD)].map(([, digest, commit, date]) => ({ digest: digest!, commit, date }));
 
-/** A line of its own, that begins like this. */
+/** The one line of the page that names the build. */
 const MEASURED = /^Measured on .*$/m;
 
-/** The README with the figures of the report in the places of its own. */
-export function withFigures(readme: string, report: string): string {
-  return readme
+/** The text of the page, with the figures of the report put in. */
+export function withFigures(page: string, report: string): string {
+  return page
     .replace(MEASURED, () => measuredOn(report))
     .replace(/^(\|[^|]*\|[^|]*\| )[\d,]+: ([^|]+?)( \|.*)$/gm, (_, before: string, parts: string, after: string) => {
       const faults = parts.split(', ').reduce((sum, part) => sum + faultsOf(report, part), 0);
@@ -29,7 +29,7 @@ export function withFigures(readme: string, report: string): string {
     });
 }
 
-/** The measured build, not the current one: this stays true when the code changes. */
+/** Names the build that was measured, so the sentence stays true when the code changes. */
 function measuredOn(report: string): string {
   const builds = buildsIn(report);
   const begun = /, begun (\d{4}-\d\d-\d\d)T/.exec(report)?.[1];
@@ -40,7 +40,8 @@ function measuredOn(report: string): string {
 }
 
 function faultsOf(report: string, part: string): number {
-  if (!isPart(part)) throw new Error(`the README counts the faults of "${part}", which is no part of the harness`);
+  if (!isPart(part))
+    throw new Error(`docs/guarantees.md counts the faults of "${part}", which is no part of the harness`);
   const row = new RegExp(`^\\| ${part}: [^|]*\\| \\d+ \\| (\\d+) \\|`, 'm').exec(report);
   return Number(row?.[1] ?? 0);
 }

@@ -1,12 +1,12 @@
-/** What the README says of guarantees is what the last report of the crash harness says, and names what exists. */
+/** docs/guarantees.md has the figures of the last report of the crash harness, and names tests and mutants that exist. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changesSince, digestOf } from './crash/build.js';
-import { mutants } from './crash/mutants-table.js';
-import { buildsIn, withFigures } from './crash/report-readme.js';
-import { PACKAGE } from './world/program.js';
+import { changesSince, digestOf } from '../crash/build.js';
+import { mutants } from '../crash/mutants-table.js';
+import { buildsIn, withFigures } from '../crash/report-guarantees.js';
+import { PACKAGE } from '../world/program.js';
 
 const read = (path: string): string => readFileSync(join(PACKAGE, path), 'utf8');
 
@@ -26,8 +26,11 @@ function rowsBelow(text: string, heading: string): string[][] {
   );
 }
 
-const guarantees = rowsBelow(read('README.md'), '## Guarantees').map(([promise, tests, , caught]) => ({
-  ...{ promise: promise!, tests: namesIn(tests!), mutants: namesIn(caught!) },
+const page = read('docs/guarantees.md');
+const guarantees = rowsBelow(page, '## Promises').map(([promise, tests, , caught]) => ({
+  promise: promise!,
+  tests: namesIn(tests!),
+  mutants: namesIn(caught!),
 }));
 const report = read('docs/crash-report.md');
 
@@ -35,7 +38,7 @@ function namesIn(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
 }
 
-test('each test that the README names for a promise exists', () => {
+test('each test that is named for a promise exists', () => {
   assert(guarantees.length >= 15, `${guarantees.length} promises`);
   for (const { promise, tests } of guarantees) {
     for (const name of tests.filter((one) => one.includes('/')))
@@ -49,13 +52,13 @@ test('each test that the README names for a promise exists', () => {
 const all = readdirSync(join(PACKAGE, 'test'), { recursive: true, encoding: 'utf8' });
 const asPattern = (name: string): RegExp => new RegExp(`^${name.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`);
 
-test('the figures of the README, and the build that it names for them, are those of the report', () => {
-  assert.match(read('README.md'), /^Measured on /m);
-  assert.equal(withFigures(read('README.md'), report), read('README.md'), '`npm run crash` writes both');
+test('the figures, and the build that is named for them, are those of the report', () => {
+  assert.match(page, /^Measured on /m);
+  assert.equal(withFigures(page, report), page, '`npm run crash` writes both');
   assert(/\*\*\d+ kills, .* 0 rounds with a violation\.\*\*/.test(report), 'the report has no violation');
 });
 
-test('what was measured is a build of this history; how old it is by now is said, and fails nothing', (t) => {
+test('the build that was measured is one of this history; its age is printed and fails nothing', (t) => {
   const builds = buildsIn(report);
   assert(builds.length > 0, 'the report names no build');
   for (const { digest, commit, date } of builds) {
