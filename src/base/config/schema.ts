@@ -90,9 +90,9 @@ export const feedFields = {
     { group: COMPLETE, description: 'how long a file must not have changed (0: at once)' },
     { min: 0, max: limits.stabilitySecondsMax, fallback: 10 },
   ),
-  'settle-ms': whole(
-    { group: COMPLETE, description: 'rest after the last change by path, in both modes; none after a rename' },
-    { min: 0, max: limits.settleMsMax, unit: 'milliseconds', fallback: 1_000 },
+  'quiet-ms': whole(
+    { group: COMPLETE, description: 'quiet time after the last write, in both modes; a rename into place needs none' },
+    { min: 0, max: limits.quietMsMax, unit: 'milliseconds', fallback: 1_000 },
   ),
   'partial-upload-seconds': seconds(
     {

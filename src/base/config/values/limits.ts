@@ -5,7 +5,7 @@
 export const limits = {
   /** A week of silence is a typing error, not an upload. */
   stabilitySecondsMax: 604_800,
-  settleMsMax: 600_000,
+  quietMsMax: 600_000,
   /** Sparse bombs: a file of more is held, `too_large`. 1 TiB. */
   fileBytesMax: 1_099_511_627_776,
   /** Beyond it a number of bytes is no longer exact in JSON. */
