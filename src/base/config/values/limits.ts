@@ -28,6 +28,8 @@ export const limits = {
   stallSecondsMin: 2,
   stallSecondsMax: 86_400,
   metricsIntervalSecondsMax: 86_400,
+  /** A hundred years: what is kept longer is kept for ever. */
+  keepMsMax: 36_500 * 86_400_000,
   /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
   maxAgeSecondsMax: 315_360_000,
   maxHeldMax: 1_000_000_000,
