@@ -34,4 +34,4 @@ function optionsOf({ name, meta, text }) {
 }
 
 /** The first sentence, for a shell that shows one beside each option. */
-export const short = (text) => /^.*?[.:](?= |$)/.exec(text)[0].replace(/[.:]$/, '');
+export const short = (text) => /^.*?\.(?= |$)/.exec(text)[0].slice(0, -1);

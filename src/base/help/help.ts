@@ -48,14 +48,14 @@ function optionLines({ flag, text, note }: OptionText): string {
 }
 
 /** `head` in the first column, `text` in the second; `head` has a line of its own where it is wider. */
-function item(head: string, text: string, indent: number): string {
+export function item(head: string, text: string, indent: number): string {
   const [first, ...more] = wrap(text, WIDTH - indent).map((line) => ' '.repeat(indent) + line);
   const isShort = head.length + 4 <= indent;
   const top = isShort ? [`  ${head}`.padEnd(indent) + first!.trimStart()] : [`  ${head}`, first!];
   return [...top, ...more].map((line) => `${line}\n`).join('');
 }
 
-const paragraph = (text: string): string => `${wrap(text, WIDTH).join('\n')}\n`;
+export const paragraph = (text: string): string => `${wrap(text, WIDTH).join('\n')}\n`;
 
 /** The first line is `width` wide; further ones are indented. */
 function hanging(text: string, width: number, indent: number): string[] {

@@ -1,9 +1,10 @@
 /** --help is complete: a stranger finds every option with its meaning, default, unit and choices. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMMANDS, type CommandName } from '../../../src/base/config/commands.js';
+import { COMMANDS, type CommandName, CTL_VERBS, PROGRAM_NAMES } from '../../../src/base/config/commands.js';
 import { allFields, GROUPS } from '../../../src/base/config/schema.js';
 import { helpOf } from '../../../src/base/help/help.js';
+import { overview } from '../../../src/base/help/overview.js';
 import { makeFolders, runCommand } from '../config/folders.js';
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
@@ -51,4 +52,49 @@ test('--help and --version answer on stdout with exit code 0, whatever else is g
 test('the help of a command that has no stages and no state speaks of neither', () => {
   const help = helpOf(COMMANDS['ingest-replicate']).replace(/Exit codes:.*/s, '');
   assert.doesNotMatch(help, /\bstages?\b|state-path|STATE_PATH|\binput\b/);
+});
+
+test('COMMAND help, COMMAND help VERB and COMMAND VERB --help answer the same as --help', (t) => {
+  const folders = makeFolders(t);
+  for (const command of [...PROGRAM_NAMES, 'ingest-ctl']) {
+    const { status, stdout, stderr } = runCommand(command, folders, ['help']);
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' }, command);
+    assert.equal(stdout, runCommand(command, folders, ['--help']).stdout, command);
+    assert.match(stdout, new RegExp(`^Usage: ${command} `, 'm'));
+  }
+  for (const verb of ['retry', 'host']) {
+    const expected = `${helpOf(COMMANDS[verb as 'retry']).trimEnd()}\n`;
+    for (const argv of [
+      ['help', verb],
+      ['--help', verb],
+      [verb, '--help'],
+      [verb, '-h'],
+      [verb, 'help'],
+    ])
+      assert.equal(runCommand('ingest-ctl', folders, argv).stdout, expected, argv.join(' '));
+  }
+});
+
+test('a verb that is none is refused with the nearest one, also after help; an option before the verb too', (t) => {
+  const folders = makeFolders(t);
+  for (const argv of [['retyr'], ['help', 'retyr']]) {
+    const { status, stderr } = runCommand('ingest-ctl', folders, argv);
+    assert.equal(status, 2);
+    assert.match(
+      stderr,
+      /^ingest-ctl: "retyr" is not a verb of ingest-ctl; did you mean retry\? the verbs are .+\.\n$/,
+    );
+  }
+  const { status, stderr } = runCommand('ingest-ctl', folders, ['--json', 'held']);
+  assert.equal(status, 2);
+  assert.match(stderr, /takes its verb first, but got "--json"; write ingest-ctl VERB --json/);
+});
+
+test('the overview of ingest-ctl has each verb, in 80 columns', () => {
+  const text = overview();
+  for (const verb of CTL_VERBS) assert.match(text, new RegExp(`^ {2}${verb}\\b`, 'm'), verb);
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.length > 80),
+    [],
+  );
 });
