@@ -26,11 +26,7 @@ export function shownDuration(ms: number): string {
   const parts: string[] = [];
   let rest = ms;
   for (const [unit, length] of Object.entries(UNITS_MS).reverse()) {
-    // Less than a second may stay a part of one: 0.1s is what people write.
-    const count =
-      unit === 's' && parts.length === 0 && rest % 1_000 !== 0 && rest % 100 === 0
-        ? rest / 1_000
-        : Math.floor(rest / length);
+    const count = Math.floor(rest / length);
     if (count === 0) continue;
     parts.push(`${count}${unit}`);
     rest -= count * length;
