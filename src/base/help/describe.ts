@@ -79,7 +79,7 @@ export function exitCodesOf(spec: CommandSpec): [code: string, meaning: string][
     ['0', 'done'],
     ['1', 'a bug; its stack is printed'],
     ['2', 'wrong usage or configuration'],
-    ['3', 'the environment cannot be used: a directory, a filesystem, the state'],
+    ['3', 'the environment cannot be used (directory, filesystem, state, database)'],
     ...(spec.unfinished === undefined ? [] : [['4', spec.unfinished] as [string, string]]),
     ...(isDaemon(spec)
       ? [['128+N', 'stopped at once by a second signal, which was number N'] as [string, string]]
