@@ -37,6 +37,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   unknown_feed: usage('Name one of the feeds that the sentence lists.'),
   unknown_code: usage('Name one of the reasons that the sentence lists.'),
   option_twice: usage('Leave one of the two out.'),
+  options_exclude: usage('Leave one of the two out.'),
   unexpected_word: usage('Remove the word, or put it directly after its option.'),
   missing_word: usage('Name what the verb is to act on.'),
   bad_config_file: usage('Correct the line of the YAML file.'),

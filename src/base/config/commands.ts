@@ -87,9 +87,10 @@ It listens on loopback. An address that other machines can reach needs a token (
     summary: 'Shows what is wrong, and what waits in which stage; works with all daemons down.',
     about: `First come the findings: what is wrong, since when, and what to do. Then one table for each feed: how many files wait in which stage, how old the oldest one is, and how many go through. It only reads the state.
 
---check is the one command for a monitoring system: it prints one line and ends with 0 or 4.`,
+--check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if every service that ran is at work, no stage is stuck, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. After ingest --once no service is expected. Docker counts every exit code but 0 as unhealthy.`,
     aliases: { workers: 'processes' },
     options: [
+      'check',
       'json',
       'watch',
       'held',
@@ -102,10 +103,11 @@ It listens on loopback. An address that other machines can reach needs a token (
       'shared-ledger',
       ...FIND,
     ],
-    unfinished: '--max-age or --max-held is passed, or a service is not at work',
+    unfinished: 'without --check: --max-age or --max-held is passed, or a service is not at work',
     examples: [
       'queue-stat --input /data/staging',
       'queue-stat --state-path state.db --by directory',
+      'queue-stat --check --max-age 4h --state-path state.db',
       'queue-stat --state-path state.db --max-age 1h --max-held 0',
       'queue-stat --fleet --shared-ledger postgres://ingest@db.example.org/ingest',
     ],

@@ -430,6 +430,14 @@ export const serviceFields = {
 /** Options of commands that show or change a state; flags only. */
 export const viewFields = {
   json: toggle({ group: VIEW, description: 'Print JSON instead of text; a list has one document a line.' }, false),
+  check: toggle(
+    {
+      group: VIEW,
+      description:
+        'For a monitoring system: print one line with the worst thing that is wrong. Exit codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.',
+    },
+    false,
+  ),
   watch: toggle({ group: VIEW, description: 'Show it again every second until interrupted.' }, false),
   held: toggle({ group: VIEW, description: 'List the held files, why each is held, and what releases it.' }, false),
   processes: toggle(
@@ -440,7 +448,8 @@ export const viewFields = {
   'max-age': duration(
     {
       group: VIEW,
-      description: 'Exit code 4 if a file that is not held has been known for longer, or a service is not at work.',
+      description:
+        'Exit code 4 if a file that is not held has been known for longer, or a service is not at work. With --check: CRITICAL, 1d if not given.',
       defaultText: 'none',
       example: '1h',
     },
@@ -449,7 +458,8 @@ export const viewFields = {
   'max-held': wholeIfGiven(
     {
       group: VIEW,
-      description: 'Exit code 4 if more than N files are held, or a service is not at work.',
+      description:
+        'Exit code 4 if more than N files are held, or a service is not at work. With --check: CRITICAL, 0 if not given.',
       defaultText: 'none',
     },
     { min: 0, max: limits.maxHeldMax },
