@@ -69,7 +69,7 @@ test('a host that is gone is forgotten once it was silent for an hour; when it i
   const said = await fleet.ctl('a', ['host', 'rejoin', 'a']);
   assert.match(
     said,
-    /^a is back\. Contents told: 0; .*\n1 contents that were on their way here are other hosts' by now/,
+    /^a is back\. Contents recorded: 0; .*\n1 contents that were on their way here are other hosts' by now/,
   );
   fleet.startOne(fleet.host('a'));
   await a.run('ingest-ctl', ['retry', '--all']);
@@ -95,7 +95,7 @@ test("a copy of a state is a host of its own once it is renewed; what was on its
   assert.equal(code, 0, stderr);
   assert.equal(
     stdout.trim(),
-    'copy is a host of its own now. Contents told: 1; of these stored at other hosts too: 1.',
+    'copy is a host of its own now. Contents recorded: 1; stored at other hosts too: 1.',
   );
   const again = await renew();
   assert.match(again.stderr, /has a host copy already: take another name/);
@@ -125,7 +125,7 @@ test('of two copies the one that is adopted counts; the other one is refused', a
   cpSync(aside, dirname(world.statePath), { recursive: true });
   assert.equal(
     await fleet.ctl('a', ['host', 'adopt', 'a']),
-    'a is here now. Contents told: 1; of these stored at other hosts too: 0.',
+    'a is here now. Contents recorded: 1; stored at other hosts too: 0.',
   );
   assert.equal(await fleet.ctl('a', ['host', 'adopt', 'a']), await fleet.ctl('a', ['host', 'adopt', 'a']), 'twice');
   const refused = await world.launch('ingest-ctl', [
@@ -178,7 +178,7 @@ test('a state that was lost and rebuilt joins again as the same host', async (t)
   rmSync(dirname(a.statePath), { recursive: true });
   const rebuilt = await a.launch('ingest-ctl', ['rebuild', ...a.flags('ingest')]).ended;
   assert.equal(rebuilt.code, 0, rebuilt.stderr);
-  assert.match(await fleet.ctl('a', ['host', 'join', 'a']), /^a has joined\. Contents told: 1; .*: 0\.$/);
+  assert.match(await fleet.ctl('a', ['host', 'join', 'a']), /^a has joined\. Contents recorded: 1; .*: 0\.$/);
   fleet.start();
   b.drop('one.csv', 'one');
   await until('b knows', () => b.duplicates().length === 1);

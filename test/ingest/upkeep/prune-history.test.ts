@@ -120,7 +120,7 @@ test('what waits, is held, was learned or is reserved stays; --dry-run changes n
   assert.deepEqual(world.ledger().length, 2);
   const { code, stderr } = await world.run('ingest-ctl', ['prune']);
   assert.equal(code, 2);
-  assert.match(stderr, /must be told what is old/);
+  assert.match(stderr, /needs to know what is old/);
 });
 
 test(`killed at any point, every hash is known, and the next one goes on; SEED=${SEED}`, {
