@@ -19,7 +19,6 @@ export function sbom({ name, version, license, description }, runs = everyPackag
     ...[...runs.keys()].map((path) => [refAt(path), needs(path)]),
   ];
   return {
-    $schema: 'http://cyclonedx.org/schema/bom-1.5.schema.json',
     bomFormat: 'CycloneDX',
     specVersion: '1.5',
     version: 1,
