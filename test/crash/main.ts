@@ -1,6 +1,6 @@
 /**
  * `npm run crash`: the full form of every part, resumable. Each round goes into a journal, docs/crash-report.md is written
- * from it, and the README's figures from that.
+ * from it, and the figures of docs/guarantees.md from the report.
  * `--short` (some units of each part, and all mutants and adversaries), `--only PART[,PART]|NAME` (parts, or one round by its name), `--seed S`, `--rounds N` (at most so many now), `--minutes N`,
  * `--lanes N`, `--keep` (the worlds of violations), `--resume` (goes on with the journal and its seed), `--processes` (the one
  * round on the real daemons).
@@ -17,7 +17,7 @@ import { faultsOf } from './plan.js';
 import { unitsOf } from './plan-full.js';
 import { pointOf } from './points.js';
 import { reportOf } from './report.js';
-import { withFigures } from './report-readme.js';
+import { withFigures } from './report-guarantees.js';
 import type { RoundEnd } from './round.js';
 import type { Unit } from './unit.js';
 
@@ -36,7 +36,7 @@ const { values } = parseArgs({
 });
 const JOURNAL = join(PACKAGE, 'var', 'crash.jsonl');
 const REPORT = join(PACKAGE, 'docs', 'crash-report.md');
-const README = join(PACKAGE, 'README.md');
+const GUARANTEES = join(PACKAGE, 'docs', 'guarantees.md');
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -98,7 +98,7 @@ function progress(journal: Journal): { done: (entry: Entry) => void; violated: (
 
 function writeReport(report: string): void {
   writeFileSync(REPORT, report);
-  writeFileSync(README, withFigures(readFileSync(README, 'utf8'), report));
+  writeFileSync(GUARANTEES, withFigures(readFileSync(GUARANTEES, 'utf8'), report));
 }
 
 async function main(): Promise<number> {

@@ -8,9 +8,9 @@ import { closeSync, readdirSync } from 'node:fs';
 import { blocking } from '../../files/blocking.js';
 import { removeIfThere } from '../../files/copy.js';
 import { digestPaced } from '../../files/digest.js';
-import type { Paced } from '../../files/pace.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { openEntry, probeFd } from '../../files/probe.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, joinNames, nameOfText } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { outputName, outputPrefix } from '../outputs/recorded.js';
@@ -29,7 +29,7 @@ export const beginner =
     return { kind: 'begun', path: pathOf(files, file), directory };
   };
 
-export function finisher(files: FeedFiles, _: Terms, pace?: Paced): (file: ToFinish) => Promise<FinishAnswer> {
+export function finisher(files: FeedFiles, _: Terms, pace?: Throttle): (file: ToFinish) => Promise<FinishAnswer> {
   return async (file) => {
     const refused = checkSource(files, file);
     if (refused) return refused;
@@ -37,7 +37,7 @@ export function finisher(files: FeedFiles, _: Terms, pace?: Paced): (file: ToFin
   };
 }
 
-async function finish(files: FeedFiles, file: ToFinish, pace: Paced | undefined): Promise<FinishAnswer> {
+async function finish(files: FeedFiles, file: ToFinish, pace: Throttle | undefined): Promise<FinishAnswer> {
   const dir = files.warehouse.make(TEMPORARY, 0o700);
   const outputs: Finished[] = [];
   for (const n of file.outputs) {

@@ -6,15 +6,15 @@
 import { closeSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../../files/copy.js';
 import { digestPaced } from '../../files/digest.js';
-import type { Paced } from '../../files/pace.js';
 import { inPlaceAsync } from '../../files/place-error.js';
 import { probeFd } from '../../files/probe.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { renameNoReplace } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { afterReading, type OpenSealed, openSealed } from './hash.js';
 import type { HashAnswer, Terms, ToRead } from './order.js';
 
-export function reader(files: FeedFiles, terms: Terms, paced?: Paced): (file: ToRead) => Promise<HashAnswer> {
+export function reader(files: FeedFiles, terms: Terms, paced?: Throttle): (file: ToRead) => Promise<HashAnswer> {
   return async (file) => {
     const open = openSealed(files, terms, file);
     if ('kind' in open) return open;
@@ -29,7 +29,7 @@ export function reader(files: FeedFiles, terms: Terms, paced?: Paced): (file: To
 }
 
 /** Copies while hashing. The copy gets its name only where its hash counts. */
-async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: Paced): Promise<HashAnswer> {
+async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: Throttle): Promise<HashAnswer> {
   const partial = files.makeWorkEntry(file, 'partial');
   let isKept = false;
   try {

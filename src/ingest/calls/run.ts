@@ -2,8 +2,9 @@
  * Carries out an order, one file after the other, in any thread.
  * Guarantees: one answer for each file, in their order. A failing place ends the order: the other files are not tried.
  */
-import type { Paced } from '../../files/pace.js';
+
 import { PlaceError } from '../../files/place-error.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { hasher } from './hash.js';
 import { mover, namer } from './move.js';
@@ -16,7 +17,7 @@ import { sealer } from './seal.js';
 type Acting<A extends Act> = (
   files: FeedFiles,
   terms: Acts[A]['terms'],
-  paced?: Paced,
+  paced?: Throttle,
 ) => (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
 
 const ACTS: { [A in Act]: Acting<A> } = {
@@ -38,7 +39,7 @@ export interface Means {
   /** Roots that the caller has opened, and closes. */
   files?: FeedFiles;
   /** Asked before each piece that a long act reads or copies. */
-  paced?: Paced;
+  paced?: Throttle;
 }
 
 export class Running<A extends Act = Act> {

@@ -8,8 +8,8 @@ import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { LinuxError } from '../../linux/index.js';
 import { nameOfText } from '../../linux/names.js';
-import { Engine, type EngineEvent, type Mark, type OpenRoot } from '../../watcher/engine/index.js';
-import { linuxGround } from '../../watcher/ground/linux-ground.js';
+import { linuxBackend } from '../../watcher/backend/linux-backend.js';
+import { Engine, type EngineEvent, type OpenRoot, type QueuedPath } from '../../watcher/engine/index.js';
 import type { Watermarks } from '../gates/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
 import { offer, withoutWaiting } from './offer.js';
@@ -56,12 +56,12 @@ export class FeedProducer {
         target,
         enters,
         deliver: (marks, root) => this.#deliver(marks, root),
-        tell: (event) => {
+        emit: (event) => {
           this.#events.watcher(event);
           this.#write(event);
         },
       },
-      linuxGround,
+      linuxBackend,
     );
   }
 
@@ -89,7 +89,7 @@ export class FeedProducer {
     return this.#watcher.marked;
   }
 
-  async #deliver(marks: readonly Mark[], root: OpenRoot): Promise<void> {
+  async #deliver(marks: readonly QueuedPath[], root: OpenRoot): Promise<void> {
     const { backend, feed, boot, watermarks, onFatal } = this.#options;
     try {
       if (watermarks?.stateIsLow) throw new StateUnwritable('state_full', STATE_IS_LOW);

@@ -6,7 +6,7 @@
 import type { Backend, Candidate } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { bytesOfName } from '../../linux/names.js';
-import type { Mark } from '../../watcher/engine/index.js';
+import type { QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
 import { type Observation, payloadOf } from '../rules/facts.js';
 import type { FoundFile } from './stat-paths.js';
@@ -44,8 +44,8 @@ export async function offer(files: readonly FoundFile[], offering: Offering): Pr
  * In sidecar mode: removes the paths that a scan found by their own name alone, and whose job waits for a sidecar. When the sidecar
  * arrives it is found by its own name, and the file is checked then.
  */
-export function withoutWaiting(marks: readonly Mark[], { backend, feed }: Offering): Mark[] {
-  const settledMs = backend.nowMs() + feed.settleMs;
+export function withoutWaiting(marks: readonly QueuedPath[], { backend, feed }: Offering): QueuedPath[] {
+  const settledMs = backend.nowMs() + feed.quietMs;
   return backend.read((rows) =>
     marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), settledMs)),
   );

@@ -6,7 +6,7 @@
 import { Directories } from '../../files/directories.js';
 import { type Kind, LinuxError, openDirectory, type Stat, statAtOrNone } from '../../linux/index.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
-import type { Cause, Mark, OpenRoot } from '../../watcher/engine/index.js';
+import type { Cause, OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
 import { identityOf } from '../rules/identity.js';
 
 /** A regular file as it was found. */
@@ -37,7 +37,7 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** `sidecarSuffix`: only in sidecar mode. Throws LinuxError when this process is out of descriptors or memory. */
-export function statPaths(marks: readonly Mark[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Found {
+export function statPaths(marks: readonly QueuedPath[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Found {
   const found: Found = { files: [], others: [], failed: [] };
   const directories = new Directories(openDirectory(root.fd, HERE));
   try {
@@ -55,7 +55,7 @@ export function statPaths(marks: readonly Mark[], root: OpenRoot, sidecarSuffix:
   }
 }
 
-function statOne({ path, by }: Mark, directories: Directories, suffix: ByteName | undefined, found: Found): void {
+function statOne({ path, by }: QueuedPath, directories: Directories, suffix: ByteName | undefined, found: Found): void {
   const { dir, name } = directories.entry(path);
   const stat = statAtOrNone(dir, name);
   if (stat === undefined || stat.kind === 'directory') return;

@@ -4,7 +4,7 @@ import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { isFull } from '../../../queue/errors.js';
 import { handText } from '../../../queue/slot-text.js';
 import { sayLoaded } from '../../base/process/threads.js';
-import { Pace, type Paced } from '../../files/pace.js';
+import { RateLimit, type Throttle } from '../../files/rate-limit.js';
 import type { Act } from '../calls/order.js';
 import { Running } from '../calls/run.js';
 import { packed } from './failure.js';
@@ -114,10 +114,10 @@ function handOf({ spot }: ThreadData): (job: string | null) => void {
 const WAITS_MS = 500;
 
 /** Each piece of a large file is progress, and so is a wait for the rate limit. */
-function pacedOf({ words, pace: given }: ThreadData, drain: AbortSignal): Paced {
+function pacedOf({ words, pace: given }: ThreadData, drain: AbortSignal): Throttle {
   const goesOn = (): void => void Atomics.add(words, PROGRESS, 1);
   if (!given) return { take: async () => goesOn() };
-  const pace = new Pace(given.spot, given.bytesPerSecond, drain);
+  const pace = new RateLimit(given.spot, given.bytesPerSecond, drain);
   process.on('exit', () => pace.close());
   return {
     async take(bytes) {

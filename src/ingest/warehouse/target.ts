@@ -10,9 +10,9 @@ import { digestPaced } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { sameMount } from '../../files/mounts.js';
-import type { Paced } from '../../files/pace.js';
 import { baseOf, folderOf } from '../../files/places.js';
 import { openEntry } from '../../files/probe.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import {
   type ByteName,
   joinNames,
@@ -132,7 +132,7 @@ export async function isContent(
   entry: Entry,
   sha256: Buffer,
   source: Stat | undefined,
-  pace?: Paced,
+  pace?: Throttle,
 ): Promise<boolean> {
   const lies = source && statEntry(entry);
   if (lies?.kind === 'file' && lies.ino === source?.ino && lies.dev === source.dev) return true;
@@ -140,7 +140,7 @@ export async function isContent(
 }
 
 /** The SHA-256 of the file at an entry; undefined where no file can be read there. */
-export async function contentAt(entry: Entry, pace?: Paced): Promise<Buffer | undefined> {
+export async function contentAt(entry: Entry, pace?: Throttle): Promise<Buffer | undefined> {
   const { fd } = openEntry(entry);
   if (fd === undefined) return undefined;
   try {
