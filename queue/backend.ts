@@ -115,7 +115,7 @@ export interface Backend {
   isAlive(owner: OwnerId): boolean;
   /** Writes this owner's heartbeat, and its job in progress if that has changed. */
   beat(inHand: { job: JobId | null; place: string }): void;
-  /** Where the `n`th other thread of this process writes the `handText` of its job. */
+  /** Returns where the `n`th other thread of this process writes the `handText` of its job. */
   handSpot(n: number): { path: string; at: number };
   /** None of the threads has a job in progress. */
   clearHands(): void;

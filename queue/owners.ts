@@ -99,7 +99,9 @@ export class Owners {
     else this.#write(mine);
   }
 
-  /** Where the `n`th thread of this owner writes the `handText` of its job. The thread opens the file itself. */
+  /**
+   * Returns where the `n`th thread of this owner writes the `handText` of its job. The thread opens the file itself.
+   */
   handSpot(n: number): { path: string; at: number } {
     return { path: this.path, at: handsAt(this.#mine!.owner) + n * limits.handBytes };
   }

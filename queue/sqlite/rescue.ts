@@ -92,7 +92,7 @@ function crash(tx: SqliteTx, owner: OwnerId, id: string): { poisoned: boolean } 
   if (job?.state !== 'claimed' || job.owner !== owner) return undefined;
   const crashes = job.crashes + 1;
   const poisoned = crashes >= limits.crashesMax;
-  const reason = `its process died ${crashes} times with this job in hand`;
+  const reason = `its process died ${crashes} times while it worked on this job`;
   const trail = trailText(
     addToTrail(
       job.trail,

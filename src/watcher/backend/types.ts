@@ -30,7 +30,7 @@ export interface QueuedPath<By = Cause> {
   by: By;
 }
 
-/** What a scan has read since the last delivery. */
+/** The progress of a scan since the last delivery. */
 export interface ScanStep {
   cause: ScanCause;
   /** Directories that were read completely. Some of their content may be delivered later. */
