@@ -103,7 +103,7 @@ test('a root without its marker is a failing place, and nothing is done in it', 
   assert.equal(files.entryOrNone(files.input, 'no/such' as ByteName), undefined);
 });
 
-test('what was opened last stays open, however many there are; what is left is opened anew', (t) => {
+test('the directories opened last stay open, however many there are; a closed one is opened again', (t) => {
   const root = folderFor(t);
   for (let n = 0; n < 300; n++) mkdirSync(join(root, `${n}`));
   mkdirSync(join(root, 'a/b'), { recursive: true });

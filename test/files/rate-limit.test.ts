@@ -1,4 +1,7 @@
-/** Turns on one line of time: shared by all who have the file open, waited for by nobody who drains, held up by nobody who is stopped. */
+/**
+ * The rate limit: one timeline, shared by all processes with the file open. A draining process does not wait, and a
+ * stopped process delays nobody.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +25,7 @@ const lineAt = ({ path, at }: ReturnType<typeof spareSpot>): { freeAtMs: number 
 
 const noDrain = () => new AbortController().signal;
 
-test('several processes take their turns together, not each its own', async (t) => {
+test('several processes share one limit', async (t) => {
   const spot = spotOf(t);
   const paces = [1, 2, 3].map(() => new RateLimit(spot, RATE, noDrain()));
   const fromMs = bootMs();
@@ -39,7 +42,7 @@ test('several processes take their turns together, not each its own', async (t) 
   for (const pace of paces) pace.close();
 });
 
-test('who drains waits no longer, and is asked for nothing any more', async (t) => {
+test('a draining process waits no longer, and is not limited any more', async (t) => {
   const drain = new AbortController();
   const spot = spotOf(t);
   const pace = new RateLimit(spot, 1, drain.signal);
@@ -53,7 +56,7 @@ test('who drains waits no longer, and is asked for nothing any more', async (t) 
   assert.ok(freeAtMs < bootMs() + 1.5 * PIECE * 1_000, 'the turn that it gave up is free again');
 });
 
-test('one that is stopped with the lock keeps nobody; each goes on at the pace by itself', async (t) => {
+test('a process stopped while it has the lock blocks nobody; each other one continues at the limit by itself', async (t) => {
   const spot = spotOf(t);
   const stopped = openLockFile(spot.path);
   assert.ok(stopped.tryLockExclusive(spot.lock));
@@ -65,7 +68,7 @@ test('one that is stopped with the lock keeps nobody; each goes on at the pace b
   stopped.close();
 });
 
-test('nobody waits for a line of before the reboot, or that somebody left at another pace', async (t) => {
+test('a timeline from before a reboot, or from another limit, is not waited for', async (t) => {
   for (const boot of ['another', bootId()]) {
     const spot = spotOf(t);
     const before = JSON.stringify({ boot, freeAtMs: bootMs() + 3_600_000 }).padEnd(96);

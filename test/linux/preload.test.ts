@@ -1,4 +1,6 @@
-/** A preloaded library must see our calls: the fault harness and faketime depend on it. */
+/**
+ * A preloaded library must see our calls: fault injection and faketime depend on it.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -33,7 +35,7 @@ function faultLibrary(t: TestContext): string | undefined {
 
 const TELL = `const told = (e) => process.stdout.write(JSON.stringify({ code: e.code, errno: e.errno, call: e.call, message: e.message }));`;
 
-test('a preloaded renameat2 is the one that is called, and its errno is told', async (t) => {
+test('a preloaded renameat2 is called, and its errno is reported', async (t) => {
   const library = faultLibrary(t);
   if (library === undefined) return;
   const source = `${TELL} const n = linux.nameOfText;

@@ -1,6 +1,6 @@
 /**
- * Sequences in which what was told, what was taken and what lies there differ: whoever applies the events has a tree after
- * each single one (docs/watcher.md, Events). consumers.test.ts finds such sequences by chance.
+ * Sequences in which the reported event, the taken event and the file on disk differ. A consumer that applies the
+ * events has a valid tree after each one (docs/watcher.md, Events). consumers.test.ts finds such sequences by chance.
  */
 import assert from 'node:assert/strict';
 import {
@@ -31,7 +31,7 @@ scenario('a directory that is gone before its put is taken, and another with som
   await hand.rest();
 });
 
-scenario('what lay in a directory is gone before its put is taken: no delete of it is told', async (hand) => {
+scenario('the content of a directory is gone before its put is taken: no delete of it is reported', async (hand) => {
   hand.write('dist/old.js');
   await hand.start({ initial: true });
   await hand.unseen(() => {
@@ -167,7 +167,7 @@ for (const [what, write] of WRITES)
     );
 
 for (const [what, write] of WRITES)
-  scenario(`a write ${what}, through a name that was made just before: the other names are told`, async (hand) => {
+  scenario(`a write ${what}, through a name that was made just before: the other names are reported`, async (hand) => {
     hand.write('f');
     utimesSync(hand.at('f'), 1_000_000_000, 1_000_000_000);
     await hand.start();
@@ -198,7 +198,7 @@ for (const [when, events, how] of [
   ['between its halves', 1, 'dies before'],
   ['when its second half was applied', 1, 'dies'],
 ] as [string, number, Ending][])
-  scenario(`a process that dies in a rename, ${when}: both halves are told again`, async (hand) => {
+  scenario(`a process that dies in a rename, ${when}: both halves are delivered again`, async (hand) => {
     await hand.start({ statePath: hand.statePath });
     hand.write('f');
     await hand.rest();
@@ -215,7 +215,7 @@ scenario(
     await hand.rest();
     await hand.stop();
     await dying(hand, 1, 'dies before', () => renameSync(hand.at('a'), hand.at('z')));
-    // What lay in it has to be told by its new name first.
+    // Its content must first be reported under the new name.
     writeFileSync(hand.at('a'), 'a file');
     await hand.start({ statePath: hand.statePath });
     const lines = await hand.rest();
@@ -240,7 +240,7 @@ scenario(
   },
 );
 
-scenario('stop() between the halves of a rename: both are told again', async (hand) => {
+scenario('stop() between the halves of a rename: both are delivered again', async (hand) => {
   hand.write('f');
   await hand.start({ statePath: hand.statePath });
   hand.know();
@@ -256,7 +256,7 @@ async function toldAgain(hand: Hand): Promise<void> {
   assert.deepEqual(lines.slice(0, 2), ['delete file f', 'put file g']);
 }
 
-/** A consumer in a process of its own that dies while it takes what is told of `act`. */
+/** A consumer in its own process that dies while it takes the events of `act`. */
 async function dying(hand: Hand, events: number, how: Ending, act: () => void): Promise<void> {
   const apart = new Apart(hand.base, (line: Line) => {
     if ('takes' in line) hand.copy.takes(line.takes);

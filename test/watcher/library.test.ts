@@ -1,4 +1,6 @@
-/** What the library tells of a tree, with each of its backends. */
+/**
+ * The events of the library for a tree, with each of its backends.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -116,7 +118,7 @@ everywhere('names are swapped, and a directory takes the place of another one', 
   await told.watcher.idle();
   apply(told, copy);
   assert.deepEqual([...copy].sort(), ['a', 'a/two', 'b', 'b/one']);
-  // The directory that is moved away has a file where the one that comes has a directory.
+  // The directory that is moved away has a file where the arriving one has a directory.
   mkdirSync(told.at('c/two'), { recursive: true });
   writeFileSync(told.at('c/two/x'), '');
   await told.watcher.idle();
@@ -139,7 +141,7 @@ everywhere('hard links are names of their own, and all of them are told of a wri
   await told.start();
   writeFileSync(told.at('a'), '1');
   await told.quiet();
-  // Hints cannot tell a write from a name that comes or goes.
+  // Hints cannot distinguish a write from a name that comes or goes.
   const besides = (line: string): string[] => (told.backend === 'node' ? [line] : []);
   await told.expect(() => linkSync(told.at('a'), told.at('b')), ...besides('+file a'), '+file b');
   await told.expect(() => appendFileSync(told.at('b'), '2'), '+file a', '+file b');

@@ -1,4 +1,6 @@
-/** Limits of the kernel that are reached and go away again: told once, nothing lost. The errors are put in by strace. */
+/**
+ * Limits of the kernel that are reached and end again: reported once, nothing lost. strace injects the errors.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

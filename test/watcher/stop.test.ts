@@ -1,4 +1,6 @@
-/** The end of a watcher: at any moment, with nothing left of it. */
+/**
+ * The end of a watcher: at any moment, with nothing left.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -8,7 +10,7 @@ import { PACKAGE } from '../world/program.js';
 import { everywhere, scenario, Told } from './told.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
-/** Of the kinds that keep a process alive. */
+/** Resources of the kinds that keep a process alive. */
 const resources = (): string =>
   process
     .getActiveResourcesInfo()
@@ -45,7 +47,7 @@ everywhere('stopping during the first scan', async (told) => {
 everywhere('stopping while a consumer takes nothing', async (told) => {
   await told.start({ bufferMax: 1 }, { listens: false });
   for (const name of ['a', 'b', 'c']) writeFileSync(told.at(name), '');
-  // An iterator of which one event is taken: by then the others wait.
+  // An iterator of which one event was taken: by then the others wait.
   await told.watcher.events().next();
   await told.stop();
 });
@@ -75,7 +77,7 @@ for (const backend of ['inotify', 'node', 'poll'] as const)
     await told.end();
   });
 
-/** As a user of the package imports it. */
+/** Imported as a user of the package imports it. */
 const run = (script: string): string =>
   execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: PACKAGE,

@@ -1,4 +1,6 @@
-/** A real directory with a real watcher of the library over it: what it told, and waits that end when it is quiet. */
+/**
+ * A real directory with a real watcher of the library: its events, and waits that end when it is quiet.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +17,7 @@ import {
 } from '../../src/watcher/index.js';
 import { Bell } from '../world/bell.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
 
 export class Told {
@@ -54,14 +56,14 @@ export class Told {
     return join(this.root, path);
   }
 
-  /** `+kind path` and `-kind path` in their order, since the last call. */
+  /** `+kind path` and `-kind path` in order, since the last call. */
   lines(): string[] {
     return this.events.map(
       ({ operation, kind, path }) => `${operation === 'put' ? '+' : '-'}${kind} ${path.slice(this.root.length + 1)}`,
     );
   }
 
-  /** What was told until all is quiet, and forgets it. */
+  /** Waits until all is quiet, then returns and clears the events. */
   async quiet(): Promise<string[]> {
     await this.watcher.idle();
     const lines = this.lines();
@@ -69,7 +71,7 @@ export class Told {
     return lines;
   }
 
-  /** Does it, and compares what is told, in any order. */
+  /** Runs it, and compares its events in any order. */
   async expect(act: () => void, ...lines: string[]): Promise<void> {
     act();
     assert.deepEqual((await this.quiet()).sort(), lines.sort());
@@ -105,7 +107,7 @@ export function scenario(name: string, run: (told: Told) => Promise<void>, backe
   });
 }
 
-/** With each backend: all keep the same promises. */
+/** With each backend, because all make the same promises. */
 export function everywhere(name: string, run: (told: Told) => Promise<void>): void {
   for (const backend of ['inotify', 'node', 'poll'] as const) scenario(name, run, backend);
 }

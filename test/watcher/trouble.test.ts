@@ -1,4 +1,6 @@
-/** What goes wrong is told once, with where and why, and once more when it is over; nothing is lost meanwhile. */
+/**
+ * Each trouble is emitted once, with its path and reason, and once more when it is over; nothing is lost meanwhile.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +10,7 @@ import { Bell } from '../world/bell.js';
 import { asSomebody } from '../world/users.js';
 import { everywhere, scenario, type Told } from './told.js';
 
-test('options that cannot be are refused by name, rule and value', () => {
+test('impossible options are refused with name, rule and value', () => {
   const wrong: [WatcherOptions, RegExp][] = [
     [{ debounceMs: -1 }, /debounceMs has to be a whole number from 0 to 2147483647, and is -1/],
     [{ bufferMax: 0 }, /bufferMax .* from 1 to 1000000/],
@@ -85,7 +87,7 @@ everywhere('a directory that is swapped for a symlink leads nowhere', async (tol
   assert.deepEqual(await told.quiet(), []);
 });
 
-/** As somebody for whom permissions count. */
+/** Runs as a user for whom permissions count. */
 async function asNobody(told: Told, run: () => Promise<void>): Promise<void> {
   for (const path of [told.base, told.root]) chmodSync(path, 0o777);
   await asSomebody(run);
@@ -108,7 +110,7 @@ everywhere('a directory that may not be read, and one that may not be entered', 
   });
 });
 
-scenario('an error that nobody listens to is not thrown, and is logged', async (told) => {
+scenario('an error without a listener is not thrown, and is logged', async (told) => {
   const logged: string[] = [];
   const bell = new Bell(30_000, () => logged.join());
   const log = (_: object, message: string): void => {

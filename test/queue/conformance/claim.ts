@@ -1,4 +1,6 @@
-/** claim: due jobs, oldest first, feeds in turn, never behind a closed gate. */
+/**
+ * claim: due jobs, oldest first, feeds in turn, never through a closed gate.
+ */
 import assert from 'node:assert/strict';
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
@@ -41,7 +43,7 @@ export const claimScenarios: Scenarios = {
   ) => {
     const queue = await world.openTimed();
     const sizes = { z: 9, b: 5, m: 1, a: 7, q: 3, c: 8, k: 2, x: 6 };
-    // The fourth, eighth and twelfth claim begin with z, which came first.
+    // The fourth, eighth and twelfth claim start with z, which came first.
     const ordered: Record<string, string[][]> = {
       name: [['a', 'b'], ['c'], ['k'], ['z', 'm'], ['q', 'x']],
       size: [['m', 'k'], ['q'], ['z'], ['b', 'x'], ['a', 'c']],

@@ -1,4 +1,6 @@
-/** What dead owners leave, and what living ones keep. Real processes, really killed. */
+/**
+ * Jobs of dead owners, and jobs of living ones, with real processes that are really killed.
+ */
 import assert from 'node:assert/strict';
 import type { ClaimedJob } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
@@ -141,7 +143,7 @@ export const crashScenarios: Scenarios = {
     const children = await Promise.all([1, 2, 3, 4, 5].map(() => world.child()));
     const commits = children.map(() => 0);
     const all = () => commits.reduce((sum, n) => sum + n, 0);
-    // Who is left out stays so; who only lacked a core for a moment has caught up in another second.
+    // A feed that is left out stays left out. A feed that only lacked CPU time catches up in another second.
     for (let round = 0; round === 0 || (round < 5 && Math.min(...commits) * 5 <= all() / 8); round++)
       await Promise.all(
         children.map(async (child, i) => {

@@ -1,4 +1,6 @@
-/** What a screen shows: the last endings, what is in hand, why the rest waits or is held, how long stages took. */
+/**
+ * Details for a page: the last endings, the jobs in progress, why others wait or are held, and how long stages took.
+ */
 import assert from 'node:assert/strict';
 import type { HeldFor } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
@@ -103,7 +105,7 @@ export const looksScenarios: Scenarios = {
         ['default', 'first', 'large', 1, 'c', 'it is large'],
       ],
     );
-    // Ages go on from one look to the next.
+    // Ages continue to grow between two reads.
     const counted = (of?: HeldFor[]) => queue.stats(of).map(({ oldestAgeMs: _, ...figures }) => figures);
     assert.deepEqual(counted(held), counted());
     assert.equal(queue.stats().find(({ stage }) => stage === 'first')?.held, 3);

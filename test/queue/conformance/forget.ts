@@ -1,4 +1,6 @@
-/** endedBefore and forget: what ended long ago goes, and nothing else. */
+/**
+ * endedBefore and forget: jobs that ended long ago are removed, and nothing else.
+ */
 import assert from 'node:assert/strict';
 import { candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
 

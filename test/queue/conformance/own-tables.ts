@@ -1,4 +1,6 @@
-/** What callers read and change of jobs and gates within their own transactions, without naming a table of the queue. */
+/**
+ * Callers read and change jobs and gates in their own transactions, without naming a table of the queue.
+ */
 import assert from 'node:assert/strict';
 import { candidates, type Scenarios } from '../world.js';
 

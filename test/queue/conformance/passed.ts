@@ -1,13 +1,24 @@
-/** settle of jobs that went through more than one stage in a claim, of many that end alike, and what else is written with it. */
+/**
+ * settle: jobs that passed several stages in one claim, many jobs that end alike, and further writes in the same
+ * transaction.
+ */
 import assert from 'node:assert/strict';
 import type { Job, Tx } from '../../../queue/backend.js';
 import { candidates, claimed, type Scenarios } from '../world.js';
 
 const ADVANCE = { kind: 'advance' } as const;
 const DONE = { kind: 'finish', ending: 'stored' } as const;
-/** Without what differs between two runs of the same. */
+/** Without the fields that differ between two equal runs. */
 const comparable = ({ stage, state, attempts, reason, ending, owner, keyed, bytes, dueMs, trail }: Job) => ({
-  ...{ stage, state, attempts, reason, ending, owner, keyed, bytes, dueMs },
+  stage,
+  state,
+  attempts,
+  reason,
+  ending,
+  owner,
+  keyed,
+  bytes,
+  dueMs,
   trail: trail.map(({ stage, outcome, why, count }) => [stage, outcome, why, count]),
 });
 

@@ -1,4 +1,6 @@
-/** settle: every outcome, and what is one transaction with it. */
+/**
+ * settle: every outcome, and what shares its transaction.
+ */
 import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
 import { ADVANCE, candidate, candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';

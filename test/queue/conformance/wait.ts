@@ -1,4 +1,6 @@
-/** wait: jobs that wait for the end of something, and how they are woken. */
+/**
+ * wait: jobs that wait for something, and how they are woken.
+ */
 import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
 import { candidates, type QueueWorld, type Scenarios } from '../world.js';

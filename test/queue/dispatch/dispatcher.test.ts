@@ -44,7 +44,7 @@ driven('a job enqueued into idle stages is through three of them at once', async
   await queue.enqueue([candidate('a')]);
   const begin = performance.now();
   await until('it is stored', () => ended(queue) === 1, { everyMs: 1 });
-  // The net below the doorbell looks once a second: whoever needed it would be far beyond this.
+  // data_version is checked once a second: a dispatcher that needed that would be far slower than this.
   assert(performance.now() - begin < 500);
 });
 

@@ -1,6 +1,7 @@
 /**
- * A script on the real filesystem: its operations, its watchers, and a reader for each that looks at every path it is
- * told, as a mirror does. At every quiet point what the reader last saw must be what is there, whatever the script says.
+ * Runs a script on the real filesystem: its operations, its watchers, and a reader for each watcher that reads every
+ * reported path, as a mirror does. At every quiet point, the last state that a reader saw must be the state on disk,
+ * whatever the script expects.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,7 +15,7 @@ import { Reader } from './reader.js';
 import { type Backend, named, type Script, type Step } from './script.js';
 import { Told } from './told.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 15_000;
 
 export class Scene {
@@ -79,7 +80,7 @@ export class Scene {
     }
   }
 
-  /** Those that did when the step began, and those that were started in it. */
+  /** The watchers that ran when the step started, and those that were started in it. */
   #watching(before: Reader[]): Reader[] {
     return this.#readers.filter((reader) => reader.running || before.includes(reader));
   }
@@ -108,7 +109,7 @@ export class Scene {
     else await this.#direct(word!, words);
   }
 
-  /** What is done to the watchers. */
+  /** Actions on the watchers. */
   async #direct(word: string, words: string[]): Promise<void> {
     const [first] = this.#readers;
     if (word === 'quiet') await this.#quiet();
@@ -134,7 +135,7 @@ export class Scene {
   }
 }
 
-/** By its code, or by its class where there is none. */
+/** By its code, or by its class if it has none. */
 const refusal = (wanted: string) => (error: Error & { code?: string }) => {
   assert([error.code, error.name].includes(wanted), `refused with ${error.name} ${error.code}: ${error.message}`);
   return true;

@@ -46,7 +46,7 @@ export interface Step {
 }
 
 export interface Script {
-  /** Of its file. */
+  /** The theme is the name of its file. */
   theme: string;
   name: string;
   backends: Backend[];
@@ -59,11 +59,25 @@ export interface Script {
 }
 
 const SCRIPT = {
-  ...{ backends: [...BACKENDS], options: {}, watch: ['.'], watchers: 1, user: undefined, before: [] },
-  ...{ name: '', steps: [] },
+  backends: [...BACKENDS],
+  options: {},
+  watch: ['.'],
+  watchers: 1,
+  user: undefined,
+  before: [],
+  name: '',
+  steps: [],
 };
 const STEP = {
-  ...{ do: [], told: [], may: [], order: [], puts: {}, renamed: {}, causes: undefined, says: {}, eventually: false },
+  do: [],
+  told: [],
+  may: [],
+  order: [],
+  puts: {},
+  renamed: {},
+  causes: undefined,
+  says: {},
+  eventually: false,
 };
 const FOLDER = join(PACKAGE, 'test/watch-scripts');
 
@@ -85,7 +99,7 @@ function scriptsOf(theme: string, text: string): Script[] {
   });
 }
 
-/** With what it does not say; what nobody reads is a mistake. */
+/** Adds the defaults; a key that nobody reads is a mistake. */
 function completed(given: object, usual: object, where: string): object {
   const unknown = Object.keys(given).filter((key) => !(key in usual));
   assert.deepEqual(unknown, [], `${where} has keys that are not known`);
@@ -101,7 +115,7 @@ function each(lines: string[]): string[] {
   });
 }
 
-/** A name as it is written in a script, as bytes. */
+/** A name as written in a script, as bytes. */
 export function named(text: string): ByteName {
   const repeated = text.replace(/\{(.+?)\*(\d+)\}/g, (_, one: string, times: string) => one.repeat(Number(times)));
   return nameOfText(repeated).replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>

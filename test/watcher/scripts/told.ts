@@ -1,4 +1,6 @@
-/** What was told in a step, held against what the step says. */
+/**
+ * Compares the events of a step with what the step expects.
+ */
 
 import { shown } from './acts.js';
 import type { Heard, Reader } from './reader.js';
@@ -13,7 +15,7 @@ export class Told {
     this.#said = said;
   }
 
-  /** Sentences; none when all is as it should be. */
+  /** Sentences; none if all is correct. */
   wrong(step: Step): string[] {
     return [
       ...this.#wrongPaths(step),
@@ -64,13 +66,13 @@ export class Told {
 const lineOf = ({ operation, kind, path }: Heard): string => `${operation} ${kind} ${path}`;
 const asName = (path: string): string => shown(named(path));
 
-/** `put file NAME` with its name as the events have it. */
+/** `put file NAME`, with the name as in the events. */
 function asLine(line: string): string {
   const [operation, kind, path] = line.split(' ');
   return `${operation} ${kind} ${asName(path!)}`;
 }
 
-/** In their order, one that follows its like left out. */
+/** In order, with repeated equal events left out. */
 function byPath(lines: string[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const line of lines) {
