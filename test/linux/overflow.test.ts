@@ -11,7 +11,7 @@ const queued = Number(fs.readFileSync('/proc/sys/fs/inotify/max_queued_events', 
 const overflowSkip = queued > 100_000 && `fs.inotify.max_queued_events is ${queued}: an overflow was not tested`;
 
 for (const told of ['onOverflow', 'every callback'] as const) {
-  test(`a watcher stopped while more events come than its queue holds tells of the overflow: ${told}`, {
+  test(`a watcher stopped while more events come than its queue can store reports the overflow: ${told}`, {
     ...limit,
     skip: overflowSkip,
   }, async (t) => {

@@ -78,7 +78,7 @@ test('a write of equal size with its time put back is followed under all names o
   assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
 });
 
-test('files that only their content tells apart are exchanged, one by one and by their directories', async (t) => {
+test('files that differ only in their content are exchanged, one by one and by their directories', async (t) => {
   const { source, follow, alike } = commandWorld(t);
   const at = (...names: string[]) => join(source, ...names);
   for (const name of ['one', 'two']) {

@@ -129,7 +129,7 @@ for (const [what, write] of WRITES)
   });
 
 scenario(
-  'a scan of a new root finds a file that was told a moment ago, and then written with its mtime put back',
+  'a scan of a new root finds a file that was reported a moment ago, and then written with its mtime put back',
   async (hand) => {
     const [, , [, write]] = WRITES as [unknown, unknown, (typeof WRITES)[number]];
     hand.write('f', 'before');
@@ -178,7 +178,7 @@ for (const [what, write] of WRITES)
   });
 
 scenario(
-  'a name of a file is made, removed or taken, and nothing was written: its other names are not told',
+  'a name of a file is made, removed or taken, and nothing was written: its other names are not reported',
   async (hand) => {
     for (const name of ['f', 'g', 'other']) hand.write(name);
     for (const name of ['f', 'g']) linkSync(hand.at(name), hand.at(`${name} too`));
@@ -207,24 +207,21 @@ for (const [when, events, how] of [
     await toldAgain(hand);
   });
 
-scenario(
-  'a process that dies before it has a directory: that is told again before what is found in it',
-  async (hand) => {
-    await hand.start({ statePath: hand.statePath });
-    hand.write('a/d/f');
-    await hand.rest();
-    await hand.stop();
-    await dying(hand, 1, 'dies before', () => renameSync(hand.at('a'), hand.at('z')));
-    // Its content must first be reported under the new name.
-    writeFileSync(hand.at('a'), 'a file');
-    await hand.start({ statePath: hand.statePath });
-    const lines = await hand.rest();
-    assert(lines.indexOf('put directory z/d') < lines.indexOf('put file z/d/f'), lines.join(', '));
-  },
-);
+scenario('a process that dies before it has a directory: that is reported again before its content', async (hand) => {
+  await hand.start({ statePath: hand.statePath });
+  hand.write('a/d/f');
+  await hand.rest();
+  await hand.stop();
+  await dying(hand, 1, 'dies before', () => renameSync(hand.at('a'), hand.at('z')));
+  // Its content must first be reported under the new name.
+  writeFileSync(hand.at('a'), 'a file');
+  await hand.start({ statePath: hand.statePath });
+  const lines = await hand.rest();
+  assert(lines.indexOf('put directory z/d') < lines.indexOf('put file z/d/f'), lines.join(', '));
+});
 
 scenario(
-  'a file became a directory before a stop, which other options tell: it is deleted when it has gone',
+  'a file became a directory before a stop, which other options report: it is deleted when it has gone',
   async (hand) => {
     const { statePath } = hand;
     await hand.start({ statePath });

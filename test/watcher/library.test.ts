@@ -68,7 +68,7 @@ everywhere('a tree appears, is renamed, moved out, moved in, removed', async (to
   await told.expect(() => rmSync(told.at('y'), { recursive: true }), ...tree('-', 'y'));
 });
 
-everywhere('a directory is told before what it holds, and deleted after it', async (told) => {
+everywhere('a directory is put before its content, and deleted after it', async (told) => {
   await told.start();
   mkdirSync(told.at('a/b/c'), { recursive: true });
   for (const name of ['a/1', 'a/b/2', 'a/b/c/3']) writeFileSync(told.at(name), '');
@@ -137,7 +137,7 @@ function apply(told: Told, copy: Set<string>): void {
   }
 }
 
-everywhere('hard links are names of their own, and all of them are told of a write', async (told) => {
+everywhere('hard links are names of their own, and a write is reported under all of them', async (told) => {
   await told.start();
   writeFileSync(told.at('a'), '1');
   await told.quiet();
@@ -163,7 +163,7 @@ everywhere('names of 255 bytes and names that are not UTF-8 are exact as bytes',
   assert.deepEqual(hexes(), paths.map((path) => path.toString('hex')).sort());
 });
 
-everywhere('filters: what is hidden, temporary, ignored or not included is not told', async (told) => {
+everywhere('filters: hidden, temporary, ignored and not included names are not reported', async (told) => {
   await told.start({ ignore: ['node_modules', 'logs/*.log'], include: ['*.csv', '*.log'] });
   for (const name of ['.git', 'node_modules', 'logs', 'sub.tmp']) mkdirSync(told.at(name));
   for (const name of ['.x.csv', 'a.csv', 'a.csv~', 'b.csv.tmp', 'c.csv.metadata.json', 'd.txt', 'e.log', 'logs/f.log'])
@@ -175,7 +175,7 @@ everywhere('filters: what is hidden, temporary, ignored or not included is not t
   await told.expect(() => renameSync(told.at('.a.csv'), told.at('a.csv')), '+file a.csv');
 });
 
-everywhere('without recursion only what lies directly in the root; a file is watched alone', async (told) => {
+everywhere('without recursion only entries directly in the root; a file is watched alone', async (told) => {
   const watcher = await told.start({ recursive: false, hidden: true });
   mkdirSync(told.at('sub'));
   writeFileSync(told.at('sub/x'), '');
@@ -204,7 +204,7 @@ scenario('two roots in one watcher, and two watchers on one root', async (told) 
   assert.deepEqual(readdirSync(told.root), ['y']);
 });
 
-everywhere('what lies there is told with `initial`', async (told) => {
+everywhere('existing entries are reported with `initial`', async (told) => {
   mkdirSync(told.at('a'));
   writeFileSync(told.at('a/b'), '');
   await told.start({ initial: true });

@@ -64,7 +64,7 @@ scenario(
   },
 );
 
-everywhere('a periodic scan finds what no event told', async (told) => {
+everywhere('a periodic scan finds changes without an event', async (told) => {
   mkdirSync(told.at('d'));
   writeFileSync(told.at('d/x'), '1');
   await told.start({ rescanMs: 20 });

@@ -186,7 +186,7 @@ async function restarted(told: Told, options: WatcherOptions): Promise<string[]>
 }
 
 everywhere(
-  'with the same state, another filter tells what it tells now, and nothing of what it leaves out',
+  'with the same state, another filter reports what it includes now, and nothing that it excludes',
   async (told) => {
     plant(told);
     const all = { hidden: true, tempSuffixes: [] };
@@ -220,7 +220,7 @@ everywhere(
 const file = (path: string): string => `+file ${path}`;
 
 scenario(
-  'what changed meanwhile, and what was not taken, is forgotten with the rest that is told no more',
+  'changes meanwhile, and events not taken, are forgotten with the other entries that are excluded now',
   async (told) => {
     const { statePath } = told;
     plant(told);
@@ -238,7 +238,7 @@ scenario(
   },
 );
 
-scenario('a tree of several pages is forgotten to its last row', async (told) => {
+scenario('a tree of several pages is removed to its last row', async (told) => {
   const { statePath } = told;
   const names = Array.from({ length: limits.pageMax * 2 + 10 }, (_, n) => `${String(n).padStart(5, '0')}`);
   mkdirSync(told.at('many/more'), { recursive: true });

@@ -122,7 +122,7 @@ scenario('a file is written through a delayed name, and loses it: its other name
 });
 
 scenario(
-  'a directory is renamed while a consumer that never waits works on a file in it: that is told once',
+  'a directory is renamed while a consumer that never waits works on a file in it: that is reported once',
   async (hand) => {
     hand.write('d/f');
     await hand.start({ initial: true });

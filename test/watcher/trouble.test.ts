@@ -44,7 +44,7 @@ everywhere('a root that is not there is refused', async (told) => {
   await watcher.watch(told.at('nothing'));
 });
 
-everywhere('a root that goes is missing, not empty: what is gone is told when it is back', async (told) => {
+everywhere('a root that goes is missing, not empty: deletions are reported when it is back', async (told) => {
   writeFileSync(told.at('kept'), '1');
   writeFileSync(told.at('gone'), '1');
   await told.start();
@@ -63,7 +63,7 @@ everywhere('a root that goes is missing, not empty: what is gone is told when it
   await told.expect(() => writeFileSync(told.at('new'), ''), '+file new');
 });
 
-everywhere('a root that is another directory now is compared with what was told', async (told) => {
+everywhere('a root that is another directory now is compared with the delivered tree', async (told) => {
   mkdirSync(told.at('d'));
   writeFileSync(told.at('d/x'), '1');
   await told.start();

@@ -1,8 +1,8 @@
 /**
  * Copies one file of SOURCE to DEST: under a temporary name, synced, then renamed in one step.
- * Guarantees: the source had the same inode, size, mtime and ctime before and after it was read, and the first stat was
+ * Guarantees: inode, size, mtime and ctime of the source were equal before and after it was read. The first stat was
  * not in the same clock tick as the last change. So a reader of DEST sees a complete state that the source had, as far
- * as these four can show (a store through a mapping may appear in none of them for a while).
+ * as these four values can show. (A store through a mapping may appear in none of them for a while.)
  * Does not: sync the directory. The caller does, for everything that it did there.
  */
 import { closeSync } from 'node:fs';

@@ -89,7 +89,7 @@ export const claimScenarios: Scenarios = {
     assert.equal(served.flat().length, 200, 'and the room that it leaves is used');
   },
 
-  'a claim is bounded by bytes too, takes one job whatever its size, and no feed waits for ever for room': async (
+  'a claim is bounded by bytes too, takes one job whatever its size, and no feed waits forever for room': async (
     world,
   ) => {
     const queue = await world.open();
@@ -160,7 +160,7 @@ export const claimScenarios: Scenarios = {
     assert.equal((await queue.claim('second', 9)).length, 1);
   },
 
-  'removing one cause never opens another; closing again keeps since when': async (world) => {
+  'removing one cause never opens another; closing again keeps the start time': async (world) => {
     const queue = await world.open();
     const place = {
       feed: 'default',

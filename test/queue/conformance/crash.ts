@@ -27,7 +27,7 @@ export const crashScenarios: Scenarios = {
     assert.equal(queue.isAlive(owner), false);
   },
 
-  'who settles too late changes nothing and learns it': async (world) => {
+  'a settlement that comes too late changes nothing and says so': async (world) => {
     const [queue, other] = [await world.open(), await world.open()];
     const job = await claimed(queue, 'a');
     assert.equal(await settleAs(other, { ...job, owner: other.owner }, ADVANCE), false, 'not its owner');
@@ -80,7 +80,7 @@ export const crashScenarios: Scenarios = {
     );
   },
 
-  'only the job in hand counts a crash; after five it is held as poison': async (world) => {
+  'only the job in progress counts a crash; after five it is held as poison': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(3));
     for (let crash = 1; crash <= limits.crashesMax; crash++) {
@@ -118,7 +118,7 @@ export const crashScenarios: Scenarios = {
     assert.equal(queue.owners().length, 1);
   },
 
-  'a process stopped inside a transaction stops nobody for ever: its death frees the lock': async (world) => {
+  'a process stopped inside a transaction stops nobody forever: its death frees the lock': async (world) => {
     const queue = await world.open();
     const child = await world.child();
     const stopped = child.ask('stopInside');

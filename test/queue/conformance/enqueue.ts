@@ -132,7 +132,7 @@ export const enqueueScenarios: Scenarios = {
     assert.equal(await settleAs(queue, both[0]!, ADVANCE), true);
   },
 
-  'a job that is overruled by what was found goes on by that, whatever its state': async (world) => {
+  'a job that is overruled by a found file continues from that, whatever its state': async (world) => {
     const queue = await world.open();
     const found = (id: string) => ({
       id,

@@ -30,7 +30,7 @@ export const forgetScenarios: Scenarios = {
     assert.equal(await settleAs(queue, ended[0]!, FINISH), false, 'who settles too late changes nothing');
   },
 
-  'what ended later stays, also where it is asked for by its number': async (world) => {
+  'a job that ended later stays, even if it is requested by its number': async (world) => {
     const queue = await world.open();
     await settleAs(queue, await claimed(queue, 'a'), FINISH);
     const at = queue.endings(1)[0]!.updatedAtMs;
@@ -39,7 +39,7 @@ export const forgetScenarios: Scenarios = {
     assert.deepEqual(queue.endedBefore(at + 1, 0, 10).seqs, [1]);
   },
 
-  'it goes on page by page, past what stays': async (world) => {
+  'it continues page by page, past jobs that stay': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(10));
     const jobs = await queue.claim('first', 10);

@@ -59,7 +59,7 @@ export const ownTablesScenarios: Scenarios = {
     );
   },
 
-  'wakes says whether somebody is still to be woken': async (world) => {
+  'wakes says whether a job is still to be woken': async (world) => {
     const queue = await world.open();
     assert.equal(queue.wakes, false);
     await queue.enqueue(candidates(1));

@@ -46,7 +46,7 @@ export const passedScenarios: Scenarios = {
     );
   },
 
-  'a failure behind a passed stage is the first of that stage': async (world) => {
+  'a failure after a passed stage is the first of its own stage': async (world) => {
     const queue = await world.openTimed({ maxAttempts: 2 });
     const job = await claimed(queue, 'a');
     const outcome = { kind: 'retry', code: 'broken', error: 'it broke' } as const;
@@ -55,7 +55,7 @@ export const passedScenarios: Scenarios = {
     assert.deepEqual([state, stage, attempts, reason], ['ready', 'second', 1, 'it broke']);
   },
 
-  'who comes too late passes nothing either': async (world) => {
+  'a settlement that comes too late passes no stage either': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     const before = queue.job(job.id);
@@ -99,7 +99,7 @@ export const passedScenarios: Scenarios = {
     );
   },
 
-  'what is written around a settlement commits with it, and is undone with it': async (world) => {
+  'writes around a settlement commit with it, and are undone with it': async (world) => {
     const queue = await world.open();
     const [a, b] = [await claimed(queue, 'a'), await claimed(queue, 'b')];
     const seen: unknown[] = [];

@@ -23,7 +23,7 @@ export const settleScenarios: Scenarios = {
     );
   },
 
-  'many that end alike in one settlement leave nothing behind in the figures': async (world) => {
+  'many that end alike in one settlement leave nothing in the figures': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(20));
     const advance = { kind: 'advance' } as const;
