@@ -1,6 +1,6 @@
 /**
- * What no rename can do: a copy to another filesystem, and the comparison of bytes.
- * Guarantees: as src/ingest/warehouse/target.ts. A source that is gone is no error: it may have been moved before a crash.
+ * Copies a file to another filesystem, and compares bytes: the cases that a rename cannot handle.
+ * Guarantees: those of src/ingest/warehouse/target.ts. A missing source is no error: it may have been moved before a crash.
  */
 
 import { inPlaceAsync } from '../../files/place-error.js';
@@ -16,7 +16,10 @@ export function putter(files: FeedFiles, { feed }: Terms, pace?: Throttle): (fil
     const stat = statEntry(entry);
     if (!entry || !stat) return { kind: 'no_source' };
     const source = {
-      ...{ entry, stat, sha256: Buffer.from(file.sha256, 'hex'), claim: { id: file.id, claimNo: file.claimNo } },
+      entry,
+      stat,
+      sha256: Buffer.from(file.sha256, 'hex'),
+      claim: { id: file.id, claimNo: file.claimNo },
       bounds: { pace, keepFree: feed.minFreeBytes },
     };
     const act = () => putByBytes(files.warehouse, file.target, source, file.came);

@@ -1,7 +1,7 @@
 /**
- * The hash of a file that is large, copied, or waits for its turn (`--max-bytes-per-second`).
- * Guarantees: the same two questions before and after as for a small file (hash.ts). Where a lease cannot tell, the digest is of
- * a private copy, which no uploader ever had a descriptor of, and that copy is what is stored.
+ * Hashes a file that is large, that must be copied, or whose reading is bounded (`--max-bytes-per-second`).
+ * Guarantees: the same two checks before and after as for a small file (hash.ts). Where a lease cannot answer, the digest is of
+ * a private copy. No uploader ever had a descriptor of that copy, and the copy is what is stored.
  */
 import { closeSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../../files/copy.js';
@@ -28,7 +28,7 @@ export function reader(files: FeedFiles, terms: Terms, paced?: Throttle): (file:
   };
 }
 
-/** Copies while hashing. The copy gets its name where its hash counts. */
+/** Copies while hashing. The copy gets its name only where its hash counts. */
 async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: Throttle): Promise<HashAnswer> {
   const partial = files.makeWorkEntry(file, 'partial');
   let isKept = false;
@@ -46,7 +46,7 @@ async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: T
     }
     return answer;
   } finally {
-    // On a full disk it would keep the very room that is waited for.
+    // On a full disk it would take the room that is waited for.
     if (!isKept) removeIfThere(partial.dir, partial.name);
   }
 }
