@@ -41,7 +41,7 @@ export interface Rescue {
   jobs: number;
   /** The jobs that were in progress, one for each thread. */
   inHand: readonly JobId[];
-  /** Those of them that are now held as `poison`. */
+  /** The jobs in `inHand` that are now held as `poison`. */
   poisoned: readonly JobId[];
   /** The place in which it hung until its parent killed it. Then no job is blamed. */
   stuckIn?: string;

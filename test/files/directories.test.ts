@@ -1,4 +1,7 @@
-/** Directories below a root: never through a symlink, never more descriptors than allowed, none left behind. */
+/**
+ * Directories below a root: never through a symlink, never more descriptors than allowed, and no descriptor is left
+ * open.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

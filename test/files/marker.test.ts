@@ -28,7 +28,7 @@ test(`${MAKERS} processes that mark ${ROOTS} roots at once agree on each marker`
   const winners = new Set<string>();
   roots.forEach((root, n) => {
     const told = new Set(ids.map((list) => list[n]!.id));
-    assert.equal(told.size, 1, `${[...told]} are told of one root`);
+    assert.equal(told.size, 1, `${[...told]} are reported for one root`);
     assert.deepEqual(readdirSync(root), ['.ingest-root'], 'no temporary marker is left');
     assert.equal(read(root)?.id, [...told][0]);
     winners.add(String(read(root)?.statePath));

@@ -120,7 +120,7 @@ test('a removed watch is silent at once, and the others go on', limit, async (t)
   const first = inotify.addWatch({
     path: join(path, 'a'),
     watch_for: IN_CREATE,
-    callback: () => assert.fail('told after removal'),
+    callback: () => assert.fail('an event after removal'),
   });
   const { until } = recorded(inotify, { path: join(path, 'b') }, IN_CREATE);
   fs.mkdirSync(join(path, 'a/under-way'));
@@ -165,7 +165,7 @@ test('one callback serves all watches without their own; each can be removed', (
   fs.mkdirSync(join(path, 'a/later'));
   fs.mkdirSync(join(path, 'b/later'));
   inotify.drain();
-  assert.deepEqual(told, [b, a, a, b], 'the third tells that the watch is gone');
+  assert.deepEqual(told, [b, a, a, b], 'the third says that the watch is gone');
   assert.throws(() => instanceFor(t).addWatch({ path, watch_for: IN_CREATE }), /needs a callback/);
 });
 

@@ -39,7 +39,7 @@ test('a writer that has closed the file but keeps it mapped is still seen', (t) 
   closeSync(fd);
 });
 
-test('a probe leaves no lease behind', (t) => {
+test('a probe leaves no lease', (t) => {
   const path = join(directoryFor(t), 'file');
   writeFileSync(path, 'x');
   const fd = opened(path);
@@ -105,7 +105,7 @@ const HOLDER = `const { fcntl } = await import(args[1]);
   if (args[2] === 'probed') linux.probeLease(fd);
   fcntl(fd, 1024, 'int', 0);
   console.log('holding');
-  // F_GETLEASE tells what it will be once the break under way is over.
+  // F_GETLEASE returns the type that the lease will have after the break.
   const wait = setInterval(() => { if (fcntl(fd, 1025) === 2) { clearInterval(wait); fcntl(fd, 1024, 'int', 2); console.log('given back'); } }, 2);`;
 
 for (const [first, then, signal] of [

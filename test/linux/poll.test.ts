@@ -164,7 +164,7 @@ test('a child process does not get the descriptor', limit, async (t) => {
   assert.equal(result.stdout, '1 false\n');
 });
 
-test('a thousand instances opened and closed leave none behind', limit, async (t) => {
+test('a thousand instances opened and closed leave none open', limit, async (t) => {
   const source = `for (let round = 0; round < 1000; round++) { const inotify = new Inotify(); watch(inotify, () => {}); inotify.close(); }
     await turn();
     console.log(openInotify());`;

@@ -73,7 +73,7 @@ test('half a rename that arrives during a recording does not end all recording',
       await until('both are recorded', async () => (await names()).length === 2);
       await stays('nobody waits for the other half any more', () => true, 2 * limits.pairMs);
       yield told('after');
-      await until('what is told after them is recorded', async () => (await names()).length === 3);
+      await until('later events are recorded', async () => (await names()).length === 3);
     })(),
   );
   assert.deepEqual(await names(), ['before', 'half', 'after']);

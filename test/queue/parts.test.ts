@@ -90,7 +90,7 @@ test('each heartbeat is seen by every process, and an idle owner writes nothing'
     for (let twice = 0; twice < 2; twice++) first.beat({ job: null, place: '' }, n + 0.5);
     for (const [i, by] of [first, reader].entries()) {
       const { beat } = by.slot(1)!;
-      if (beat !== n) assert.fail(`beat ${n} is seen as ${beat}`);
+      if (beat !== n) assert.fail(`heartbeat ${n} is seen as ${beat}`);
       seen[i]!.push(beat);
     }
   }

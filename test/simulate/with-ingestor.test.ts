@@ -39,7 +39,7 @@ const cases: Case[] = [
 
 async function storedAsTold(world: World, program: Program, duplicates = 0): Promise<void> {
   const told = () => world.log.named('file_ingested').length + world.log.named('file_skipped_duplicate').length;
-  await until('all that was delivered is told', () => told() >= world.dropped.length, PATIENT);
+  await until('everything delivered was logged', () => told() >= world.dropped.length, PATIENT);
   await world.allDone(PATIENT);
   assert.equal((await program.stop()).code, 0);
   world.check();

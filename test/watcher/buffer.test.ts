@@ -8,7 +8,7 @@ import type { ByteName } from '../../src/linux/names.js';
 import { type PendingPath, PendingPaths, type PendingRoot, type Step } from '../../src/watcher/reconcile/pending.js';
 import { Windows } from '../../src/watcher/windows.js';
 import { Bell } from '../world/bell.js';
-import { everywhere, scenario } from './told.js';
+import { everywhere, scenario } from './watched-tree.js';
 
 /** A root in which each pending path gives one event, whatever is on disk. */
 class Root implements PendingRoot {

@@ -153,7 +153,7 @@ for (const [what, write] of WRITES)
     ['taken by another file', (hand: Hand) => renameSync(hand.at('other'), hand.at('f'))],
   ] as const)
     scenario(
-      `a write ${what}, through a name that is ${how} before anybody looked: the other names are told`,
+      `a write ${what}, through a name that is ${how} before any check: the other names are reported`,
       async (hand) => {
         for (const name of ['f', 'other']) hand.write(name);
         utimesSync(hand.at('f'), 1_000_000_000, 1_000_000_000);
@@ -260,7 +260,7 @@ async function dying(hand: Hand, events: number, how: Ending, act: () => void): 
     else if ('told' in line) hand.copy.apply(line.told, line.found);
   });
   const options = { debounceMs: 0, rescanMs: 0, hidden: true, tempSuffixes: [], statePath: hand.statePath };
-  await apart.start({ root: hand.root, options, pace: 'at once', looksLate: false, seed: 1 });
+  await apart.start({ root: hand.root, options, speed: 'at once', looksLate: false, seed: 1 });
   await apart.endAfter(events, how);
   act();
   await apart.died();

@@ -13,7 +13,7 @@ import type { EngineEvent } from '../../src/watcher/engine/index.js';
 import { Intake } from '../../src/watcher/engine/intake.js';
 import { PathQueue } from '../../src/watcher/engine/path-queue.js';
 import { Schedule } from '../../src/watcher/engine/schedule.js';
-import { Told } from './told.js';
+import { WatchedTree } from './watched-tree.js';
 
 const name = (text: string): ByteName => text as ByteName;
 const hooks = {
@@ -77,7 +77,7 @@ test('a periodic scan gives way to a requested one, and rests in between', () =>
 });
 
 test('the kind of a name, with both backends; above nothing there is no mount', async () => {
-  const told = new Told();
+  const told = new WatchedTree();
   writeFileSync(told.at('file'), '');
   execFileSync('mkfifo', [told.at('fifo')]);
   for (const backend of [linuxBackend, nodeBackend]) {

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 
 everywhere('a file is made, written, changed in its attributes, removed', async (told) => {
   await told.start();
@@ -129,7 +129,7 @@ everywhere('names are swapped, and a directory takes the place of another one', 
   assert.deepEqual([...copy].sort(), ['a', 'a/two', 'a/two/x', 'b', 'b/one']);
 });
 
-function apply(told: Told, copy: Set<string>): void {
+function apply(told: WatchedTree, copy: Set<string>): void {
   for (const { operation, path } of told.events.splice(0)) {
     const name = path.slice(told.root.length + 1);
     if (operation === 'put') copy.add(name);

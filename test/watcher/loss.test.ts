@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { everywhere, scenario } from './told.js';
+import { everywhere, scenario } from './watched-tree.js';
 
 scenario('the kernel drops events: one overflow, and everything is there after one scan', async (told) => {
   mkdirSync(told.at('d'));

@@ -12,7 +12,7 @@ import { matcherOf } from '../../src/watcher/options/globs.js';
 import { limits } from '../../src/watcher/options/limits.js';
 import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 
 const NOTHING = (): void => {};
 const LOGGER = { debug: NOTHING, info: NOTHING, warn: NOTHING, error: NOTHING };
@@ -107,7 +107,7 @@ test('globs that match no path are refused, with what to write instead; the othe
     if (glob.length > 1_000) continue;
     const matches = matcherOf([glob])!;
     const some = PATHS.filter(matches).length;
-    assert(some === 0 || some === PATHS.length, `${glob} tells paths apart`);
+    assert(some === 0 || some === PATHS.length, `${glob} distinguishes paths`);
   }
   for (const glob of USEFUL) {
     await createWatcher({ ignore: [glob] }).stop();
@@ -173,13 +173,13 @@ const TREE = [
   'logs/g.csv',
 ];
 
-function plant(told: Told): void {
+function plant(told: WatchedTree): void {
   for (const directory of ['sub/deep', '.git', 'logs']) mkdirSync(told.at(directory), { recursive: true });
   for (const path of TREE) writeFileSync(told.at(path), '1');
 }
 
 /** The events of the next start for an unchanged tree. */
-async function restarted(told: Told, options: WatcherOptions): Promise<string[]> {
+async function restarted(told: WatchedTree, options: WatcherOptions): Promise<string[]> {
   await told.stop();
   await told.start({ statePath: told.statePath, ...options });
   return (await told.quiet()).sort();

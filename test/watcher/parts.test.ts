@@ -20,7 +20,7 @@ import { RemovedNames } from '../../src/watcher/reconcile/removed-names.js';
 import { StateStore } from '../../src/watcher/reconcile/state-store.js';
 import { Troubles } from '../../src/watcher/troubles.js';
 import { Bell } from '../world/bell.js';
-import { everywhere, scenario, Told } from './told.js';
+import { everywhere, scenario, WatchedTree } from './watched-tree.js';
 
 const name = (text: string): ByteName => text as ByteName;
 const known = (path: string, change: Partial<Known> = {}): Known => ({
@@ -184,7 +184,7 @@ test('the rows of a delivered tree page by page: direct ones, all below, the las
 });
 
 test('hints by fs.watch: of single directories, and of a whole tree at once', async () => {
-  const told = new Told();
+  const told = new WatchedTree();
   mkdirSync(told.at('d'));
   for (const whole of [false, true]) {
     const heard: string[] = [];
@@ -221,7 +221,7 @@ test('hints by fs.watch: of single directories, and of a whole tree at once', as
 });
 
 test('a check by paths: below a root that is gone nothing was deleted', async () => {
-  const told = new Told();
+  const told = new WatchedTree();
   const looker = new NodeLooker(nodeBackend.openRoot(name(told.root)));
   assert.equal(looker.look(name('x')), undefined);
   mkdirSync(told.at('d'));

@@ -14,7 +14,7 @@ import { nodeBackend } from '../../src/watcher/backend/node-backend.js';
 import type { FileKind } from '../../src/watcher/backend/types.js';
 import { type Watcher, WatcherError } from '../../src/watcher/index.js';
 import { asSomebody } from '../world/users.js';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 import { scenarioBothWays } from './world.js';
 
 const asRoot = process.getuid?.() === 0;
@@ -104,7 +104,7 @@ mountsBothWays(
   },
 );
 
-mountsBothWays('a filesystem that tells no kinds loses no name', async (world, options) => {
+mountsBothWays('a filesystem that stores no kinds loses no name', async (world, options) => {
   mkdirSync(world.root);
   const scene = async () => {
     for (const name of ['a', 'ä', 'z']) {
@@ -152,7 +152,7 @@ function listed(backend: Backend, path: ByteName): Record<string, FileKind | und
 /** The rejection of `watch`. It must reject: a root that is only reported as missing would never be watched. */
 async function refusal(watcher: Watcher, path: string): Promise<WatcherError> {
   const told = new Promise((resolve) =>
-    watcher.once('error', ({ message }) => resolve(new Error(`told, and not refused: ${message}`))),
+    watcher.once('error', ({ message }) => resolve(new Error(`reported, and not refused: ${message}`))),
   );
   const ended = watcher.watch(path).then(
     () => new Error('watched'),
@@ -230,7 +230,7 @@ for (const [what, path] of [
   });
 
 /** Writes two files, and waits for the event of each: an event for the state file would come between them. */
-async function twoFiles(told: Told, into = ''): Promise<string[]> {
+async function twoFiles(told: WatchedTree, into = ''): Promise<string[]> {
   for (const name of ['x', 'y']) {
     writeFileSync(told.at(join(into, name)), '1');
     await told.until(name, () => told.lines().some((line) => line.endsWith(join(into, name))));

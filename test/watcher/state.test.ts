@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { createWatcher, WatcherError } from '../../src/watcher/index.js';
-import { everywhere, scenario } from './told.js';
+import { everywhere, scenario } from './watched-tree.js';
 
 everywhere('what was made, changed, renamed and removed meanwhile', async (told) => {
   const { statePath } = told;

@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createWatcher, WatcherStoppedError } from '../../src/watcher/index.js';
 import { PACKAGE } from '../world/program.js';
-import { everywhere, scenario, Told } from './told.js';
+import { everywhere, scenario, WatchedTree } from './watched-tree.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 /** Resources of the kinds that keep a process alive. */
@@ -22,7 +22,7 @@ everywhere(
   async (told) => {
     const watcher = await told.start({}, { listens: false });
     const taking = (async () => {
-      for await (const event of watcher.events()) assert.fail(`told: ${event.path}`);
+      for await (const event of watcher.events()) assert.fail(`event: ${event.path}`);
     })();
     await Promise.all([watcher.stop(), watcher.stop()]);
     await taking;
@@ -63,7 +63,7 @@ scenario('an abort is a stop, also one that came before', async (told) => {
 
 for (const backend of ['inotify', 'node', 'poll'] as const)
   test(`a hundred starts and stops leave no descriptor and no timer (${backend})`, async () => {
-    const told = new Told(backend);
+    const told = new WatchedTree(backend);
     mkdirSync(told.at('d'));
     const round = async (): Promise<void> => {
       const watcher = createWatcher({ backend, signal: new AbortController().signal });

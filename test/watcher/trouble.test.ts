@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { createWatcher, profiles, WatcherError, type WatcherOptions } from '../../src/watcher/index.js';
 import { Bell } from '../world/bell.js';
 import { asSomebody } from '../world/users.js';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 
 test('impossible options are refused with name, rule and value', () => {
   const wrong: [WatcherOptions, RegExp][] = [
@@ -70,7 +70,7 @@ everywhere('a root that is another directory now is compared with the delivered 
   renameSync(told.root, join(told.base, 'old'));
   mkdirSync(told.root);
   writeFileSync(told.at('y'), '1');
-  await told.until('all is told', () => told.events.length === 3);
+  await told.until('all events have come', () => told.events.length === 3);
   assert.deepEqual((await told.quiet()).sort(), ['+file y', '-directory d', '-file d/x']);
 });
 
@@ -88,7 +88,7 @@ everywhere('a directory that is swapped for a symlink leads nowhere', async (tol
 });
 
 /** Runs as a user for whom permissions count. */
-async function asNobody(told: Told, run: () => Promise<void>): Promise<void> {
+async function asNobody(told: WatchedTree, run: () => Promise<void>): Promise<void> {
   for (const path of [told.base, told.root]) chmodSync(path, 0o777);
   await asSomebody(run);
 }
@@ -100,7 +100,7 @@ everywhere('a directory that may not be read, and one that may not be entered', 
     chmodSync(told.at('closed'), 0);
     chmodSync(told.at('listed'), 0o400);
     await told.start({ rescanMs: 200 });
-    await told.until('both are told', () => told.errors.length >= 2);
+    await told.until('both errors have come', () => told.errors.length >= 2);
     const about = told.errors.map(({ op, code, path }) => `${op} ${code} ${path.slice(told.root.length + 1)}`);
     assert.deepEqual(about.sort(), ['read EACCES closed', 'stat EACCES listed/y']);
     for (const name of ['closed', 'listed']) chmodSync(told.at(name), 0o700);

@@ -20,7 +20,7 @@ export class World {
   readonly marks: QueuedPath[] = [];
   readonly seen = new Set<ByteName>();
   readonly told: EngineEvent[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `told: ${JSON.stringify(this.told)}`);
+  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${JSON.stringify(this.told)}`);
   #watcher: Engine | undefined;
   /** Thrown by the next deliveries. */
   failWith: Error | undefined;
@@ -66,7 +66,7 @@ export class World {
   }
 
   untilTold(event: EngineEvent['event'], times = 1): Promise<void> {
-    return this.until(`${event} told ${times} times`, () => this.count(event) >= times);
+    return this.until(`${event} emitted ${times} times`, () => this.count(event) >= times);
   }
 
   count(event: EngineEvent['event']): number {

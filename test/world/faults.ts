@@ -96,7 +96,7 @@ int fdatasync(int fd) {
   if (dies(5)) die();
   return n;
 }
-/* What stands behind the 26 characters of a job's id says which of its files it is. */
+/* The text after the 26 characters of a job's id says which of its files it is. */
 static int rename_point(const char *folder, const char *new_name) {
   if (strstr(folder, "/ingest_date=")) return 6;
   size_t n = strlen(folder);

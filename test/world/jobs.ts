@@ -59,9 +59,9 @@ export function once(world: World, { files, duplicates }: { files: number; dupli
  */
 export function duplicatesTold(world: World, count: number, { killed = false } = {}): void {
   const told = world.log.named('file_skipped_duplicate');
-  assert(killed ? told.length <= count : told.length === count, `${told.length} of ${count} duplicates were told`);
+  assert(killed ? told.length <= count : told.length === count, `${told.length} of ${count} duplicates were logged`);
   const { warehouse } = world.feed();
   const stored = new Map(world.warehouse().map(({ path, sha256 }) => [join(warehouse, shownName(path)), sha256]));
   for (const { duplicate_of, sha256 } of told)
-    assert.equal(stored.get(String(duplicate_of)), sha256, `a duplicate was told to be one of ${duplicate_of}`);
+    assert.equal(stored.get(String(duplicate_of)), sha256, `a duplicate was logged as one of ${duplicate_of}`);
 }

@@ -98,7 +98,7 @@ const planted: [string, DifferenceKind[], (it: Ingested) => void, Partial<Expect
   ],
   ['a line without its newline', ['torn_line', 'file_without_line'], ({ world }) => cutManifest(world, 1)],
   ['a line that was cut', ['torn_line', 'file_without_line'], ({ world }) => cutManifest(world, 40)],
-  ['NUL bytes behind the lines', ['torn_line'], ({ world }) => appendFileSync(manifestPath(world), Buffer.alloc(64))],
+  ['NUL bytes after the lines', ['torn_line'], ({ world }) => appendFileSync(manifestPath(world), Buffer.alloc(64))],
   [
     'half a line in the middle',
     ['torn_line'],

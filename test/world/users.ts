@@ -63,7 +63,7 @@ export function skipUnlessReachable(t: TestContext, user: User, notTested: strin
 export function serviceUser(t: TestContext): User | undefined {
   if (isRoot && isReachable(ordinaryUser)) return ordinaryUser;
   t.diagnostic(
-    `everything runs as uid ${process.getuid?.()}: what the service's user and root may do was not told apart (it takes root, and a package that all can read)`,
+    `everything runs as uid ${process.getuid?.()}: what the service's user and root may do was not distinguished (it takes root, and a package that all can read)`,
   );
   return undefined;
 }

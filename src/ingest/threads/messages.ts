@@ -23,7 +23,7 @@ export interface ThreadData {
   spot: HandSpot;
   words: Int32Array;
   /** The rate limit of all processes of the state, and the position in a file by which they share it; see src/files/rate-limit.ts. */
-  pace: { spot: HandSpot & { lock: number }; bytesPerSecond: number } | undefined;
+  throttle: { spot: HandSpot & { lock: number }; bytesPerSecond: number } | undefined;
 }
 
 /**

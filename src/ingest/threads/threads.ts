@@ -13,7 +13,7 @@ import { CallThread, type Hung, type Waiting } from './thread.js';
 export interface ThreadsParts {
   /** The position at which the `n`th thread notes its current job. */
   spotOf: (n: number) => HandSpot;
-  pace?: ThreadData['pace'];
+  throttle?: ThreadData['throttle'];
   /** The most threads that read or copy at the same time. */
   most: number;
   /** The number of rounds of `check` without progress after which a thread is given up. */
@@ -148,7 +148,7 @@ export class CallThreads {
   #made(): CallThread {
     let place = 0;
     while (this.#places.has(place)) place++;
-    const thread = new CallThread({ spot: this.parts.spotOf(place), pace: this.parts.pace });
+    const thread = new CallThread({ spot: this.parts.spotOf(place), throttle: this.parts.throttle });
     this.#places.set(place, thread);
     if (this.#isDraining) thread.drain();
     return thread;

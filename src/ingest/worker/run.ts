@@ -112,7 +112,7 @@ function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: T
   return new CallThreads({
     spotOf: (n) => backend.handSpot(n),
     noteHung: (n, hand) => backend.noteHung(n, hand),
-    pace: maxBytesPerSecond > 0 ? { spot: spareSpot(statePath), bytesPerSecond: maxBytesPerSecond } : undefined,
+    throttle: maxBytesPerSecond > 0 ? { spot: spareSpot(statePath), bytesPerSecond: maxBytesPerSecond } : undefined,
     most: stages.length === STAGES.length ? concurrency : 1,
     roundsMax: Math.ceil((stallSeconds * 1_000) / limits.beatEveryMs),
     onHang,

@@ -23,7 +23,7 @@ const names = (n: number) => Array.from({ length: n }, (_, i) => ({ target: name
 function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; owners: Owners } {
   const owners = new Owners(host(), join(bench.world.root, 'owners'));
   assert.ok(owners.tryBecome(1, 'test', 0));
-  const thread = new CallThread({ spot: owners.handSpot(3), pace: undefined });
+  const thread = new CallThread({ spot: owners.handSpot(3), throttle: undefined });
   t.after(() => thread.close().then(() => owners.close()));
   return { thread, owners };
 }

@@ -15,7 +15,7 @@ export const forgetScenarios: Scenarios = {
     await settleAs(queue, ended[1]!, { kind: 'drop', why: 'gone' });
     const held = await claimed(queue, 'held');
     await settleAs(queue, held, HOLD);
-    const others = [held, await claimed(queue, 'in hand')];
+    const others = [held, await claimed(queue, 'in progress')];
     await queue.enqueue(candidates(3));
     const { seqs, next } = queue.endedBefore(FOR_EVER, 0, 100);
     assert.deepEqual([seqs.length, next], [2, undefined]);

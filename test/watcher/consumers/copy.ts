@@ -22,7 +22,7 @@ export type FaultKind =
   | 'a directory with something in it deleted'
   | 'a delete of what is not there'
   | 'a delete of another kind of thing'
-  | 'told, though it is not to be told'
+  | 'reported, although it is excluded'
   | 'half a rename'
   | 'missing'
   | 'extra'
@@ -31,7 +31,7 @@ export type FaultKind =
   | 'wrong bytes moved'
   | 'a put was awaited'
   | 'a scan without a reason'
-  | 'an overflow that is not told'
+  | 'an overflow that is not reported'
   | 'the watcher failed';
 
 export interface Fault {
@@ -83,7 +83,7 @@ export class Copy {
     const faults: Fault[] = [];
     const fault = (kind: FaultKind, detail?: string): void =>
       void faults.push({ kind, path: told.path, ...(detail && { detail }) });
-    if (!this.tells(told.path, told.kind === 'directory')) fault('told, though it is not to be told');
+    if (!this.tells(told.path, told.kind === 'directory')) fault('reported, although it is excluded');
     const half = this.#half;
     this.#half = undefined;
     const isPair = half !== undefined && told.operation === 'put' && told.renameId === half.id;
@@ -175,7 +175,8 @@ export class Copy {
       fault('half a rename', 'the put of the new name did not come before the delete');
     if (before === undefined && !again) fault('a delete of what is not there');
     if (before === undefined) return;
-    if (before.kind !== kind && !again) fault('a delete of another kind of thing', `${kind}, was told ${before.kind}`);
+    if (before.kind !== kind && !again)
+      fault('a delete of another kind of thing', `${kind}, was reported as ${before.kind}`);
     if (before.kind === 'directory' && this.#inside.get(path))
       fault('a directory with something in it deleted', this.#someBelow(path));
     this.#remove(path);
@@ -211,4 +212,4 @@ export class Copy {
 
 const known = ({ kind, content, ino }: Found): Entry => ({ kind, read: content, moved: content, movedFrom: ino });
 const whose = ({ movedFrom }: Entry, { ino }: Found): string =>
-  movedFrom === ino ? 'of an earlier state of the file' : 'of another file, which lay at the old name at the look';
+  movedFrom === ino ? 'of an earlier state of the file' : 'of another file, which was at the old name when it was read';

@@ -100,7 +100,7 @@ export class Hand {
     }
     const wrong = this.copy.compare(treeOf(this.root, this.copy.tells), false);
     this.#faults.push(...wrong.map(({ kind, path, detail }) => `${kind}: ${path} ${detail ?? ''}`));
-    assert.deepEqual(this.#faults, [], `told: ${lines.join(', ')}`);
+    assert.deepEqual(this.#faults, [], `events: ${lines.join(', ')}`);
     return lines;
   }
 

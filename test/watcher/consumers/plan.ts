@@ -4,14 +4,14 @@
 import type { BackendName } from '../../../src/watcher/index.js';
 import { chance } from '../mirror/chance.js';
 import { ALL, drawTold, type Told } from './settings.js';
-import type { RateLimit } from './taker.js';
+import type { Speed } from './taker.js';
 
 export interface Plan {
   seed: number;
   /** The watcher runs in its own process, which is killed now and then. */
   apart: boolean;
   backend: BackendName;
-  pace: RateLimit;
+  speed: Speed;
   looksLate: boolean;
   /** With `statePath`. */
   keeps: boolean;
@@ -33,7 +33,7 @@ export interface Plan {
 
 const DEBOUNCE_MS = [0, 0, 1, 5, 10, 10, 10, 20, 20, 50, 100, 300, 2_000];
 const BUFFER_MAX = [1, 2, 5, 20, 100, 100, 1_000, 10_000];
-const PACES: readonly RateLimit[] = ['at once', 'at once', 'slow', 'in bursts'];
+const SPEEDS: readonly Speed[] = ['at once', 'at once', 'slow', 'in bursts'];
 /** Windows of that length are waited for at each quiet point. */
 const LONG_MS = 100;
 
@@ -49,7 +49,7 @@ export function planOf(seed: number): Plan {
     seed,
     apart,
     backend,
-    pace: of(PACES),
+    speed: of(SPEEDS),
     looksLate: draw(4) === 0,
     keeps,
     initial: draw(4) > 0,
@@ -64,10 +64,10 @@ export function planOf(seed: number): Plan {
   };
 }
 
-export const shownPlan = ({ seed, apart, pace, looksLate, backend, debounceMs, bufferMax, ...plan }: Plan): string =>
+export const shownPlan = ({ seed, apart, speed, looksLate, backend, debounceMs, bufferMax, ...plan }: Plan): string =>
   [
     `SEED=${seed}`,
-    `${apart ? 'a process of its own' : 'in process'}, ${pace}${looksLate ? ', looks late' : ''}`,
+    `${apart ? 'a process of its own' : 'in process'}, ${speed}${looksLate ? ', looks late' : ''}`,
     `${backend}, debounceMs ${debounceMs}, bufferMax ${bufferMax}${plan.keeps ? ', statePath' : ''}`,
     `${plan.changes ? 'options change, ' : ''}${JSON.stringify(plan.told)}`,
     `${plan.perRound} operations a round, ${plan.perTurn} a turn${plan.initial ? ', initial' : ''}${plan.inMemory ? ', tmpfs' : ''}`,

@@ -33,7 +33,7 @@ const ANYWHERE: Round[] = [
   { name: 'paused', times: 8, watches: true, run: paused },
   { name: 'stopped', times: 6, watches: false, run: stopped },
   { name: 'stopped at an event', times: 8, watches: false, run: stoppedAtEvent },
-  { name: 'root made anew', times: 2, watches: true, root: true, run: rootAnew },
+  { name: 'root made again', times: 2, watches: true, root: true, run: rootAnew },
   { name: 'root exchanged', times: 2, watches: true, root: true, run: rootExchanged },
 ];
 const FLOODED: Round = { name: 'flooded', times: 1, watches: true, floods: true, run: flooded };
@@ -130,7 +130,7 @@ async function frozen(run: Run, act: () => void): Promise<void> {
 async function rootAnew(run: Run): Promise<void> {
   const half = Math.ceil(run.plan.perRound / 2);
   await run.act(half);
-  run.log.step('root made anew');
+  run.log.step('root made again');
   rmSync(run.root, { recursive: true });
   mkdirSync(run.root);
   run.actor.enter();

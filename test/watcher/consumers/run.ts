@@ -135,8 +135,8 @@ export class Run {
       initial: plan.initial || (!plan.keeps && this.#outcome.starts > 1),
       ...(plan.keeps && { statePath: join(this.base, 'state') }),
     };
-    const { pace, looksLate } = plan;
-    await this.place.start({ root, options, pace, looksLate, seed: this.draw(2 ** 31) });
+    const { speed, looksLate } = plan;
+    await this.place.start({ root, options, speed, looksLate, seed: this.draw(2 ** 31) });
   }
 
   /** After a stop or a kill. */
@@ -206,7 +206,7 @@ export class Run {
   #judgeScans({ watches, root, floods }: Round): void {
     const { scan = 0, overflow = 0 } = this.#said;
     if (floods && overflow === 0 && this.#told.recursive && this.#wasWatched)
-      this.#fault('an overflow that is not told');
+      this.#fault('an overflow that is not reported');
     const watched = watches && !root && this.plan.backend === 'inotify';
     if (watched && scan > overflow) this.#fault('a scan without a reason', `${scan} scans, ${overflow} overflows`);
   }

@@ -9,12 +9,12 @@ import type { Told } from './copy.js';
 import { type Found, look } from './look.js';
 
 /** How long it works on an event: not at all, some turns of the loop, or sometimes many. */
-export type RateLimit = 'at once' | 'slow' | 'in bursts';
+export type Speed = 'at once' | 'slow' | 'in bursts';
 
 export interface Start {
   root: string;
   options: WatcherOptions;
-  pace: RateLimit;
+  speed: Speed;
   /** Reads the path after its work on the event, not at once. */
   looksLate: boolean;
   seed: number;
@@ -122,9 +122,9 @@ export class Taker {
 
   async #work(): Promise<void> {
     this.#taken += 1;
-    const { pace } = this.#start;
-    if (pace === 'slow') await turns(this.#draw(4), this.#draw(8) === 0 ? this.#draw(4) : 0);
-    else if (pace === 'in bursts' && this.#taken % BURST === 0) await turns(1, 10 + this.#draw(20));
+    const { speed } = this.#start;
+    if (speed === 'slow') await turns(this.#draw(4), this.#draw(8) === 0 ? this.#draw(4) : 0);
+    else if (speed === 'in bursts' && this.#taken % BURST === 0) await turns(1, 10 + this.#draw(20));
   }
 
   #say(said: 'overflow' | 'scan' | 'error' | 'recovered' | 'failed', what: string): void {

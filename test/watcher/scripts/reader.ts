@@ -30,7 +30,7 @@ export class Reader {
   /** Resolves when the events have ended. */
   readonly ended: Promise<void>;
   /** Since the step started. */
-  told: Heard[] = [];
+  events: Heard[] = [];
   said: Record<string, unknown[]> = {};
   /** By path, since the beginning. */
   readonly saw = new Map<string, Seen>();
@@ -49,7 +49,7 @@ export class Reader {
   }
 
   begin(): void {
-    this.told = [];
+    this.events = [];
     this.said = {};
   }
 
@@ -77,7 +77,7 @@ export class Reader {
 
   /** Resolves when the event came in this step. */
   until(line: string): Promise<void> {
-    return this.#until(() => this.told.some(({ operation, kind, path }) => `${operation} ${kind} ${path}` === line));
+    return this.#until(() => this.events.some(({ operation, kind, path }) => `${operation} ${kind} ${path}` === line));
   }
 
   /** Resolves when the watcher emitted that in this step. */
@@ -108,7 +108,7 @@ export class Reader {
 
   #note({ pathBytes, operation, kind, cause, renameId }: WatchEvent): void {
     const path = this.#short(pathBytes);
-    this.told.push({ operation, kind, path, cause, renameId });
+    this.events.push({ operation, kind, path, cause, renameId });
     this.saw.set(path, { operation, kind, read: operation === 'put' ? content(pathBytes, kind) : undefined });
     this.#ring();
   }

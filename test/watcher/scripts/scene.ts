@@ -13,7 +13,7 @@ import { bytesOfName, nameOfText } from '../../../src/linux/names.js';
 import { ACTS, content, isThere } from './acts.js';
 import { Reader } from './reader.js';
 import { type Backend, named, type Script, type Step } from './script.js';
-import { Told } from './told.js';
+import { StepEvents } from './step-events.js';
 
 /** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 15_000;
@@ -67,15 +67,15 @@ export class Scene {
     for (let late = false; !late; ) {
       late = !step.eventually || performance.now() > from + PATIENCE_MS;
       await this.#quiet();
-      const wrong = this.#watching(ran).flatMap((reader) => new Told(reader).wrong(step));
+      const wrong = this.#watching(ran).flatMap((reader) => new StepEvents(reader).wrong(step));
       if (wrong.length === 0) break;
-      if (late) assert.fail(`${where}, ${step.do.join('; ')}:\n  ${wrong.join('\n  ')}\n  told: ${this.#told()}`);
+      if (late) assert.fail(`${where}, ${step.do.join('; ')}:\n  ${wrong.join('\n  ')}\n  events: ${this.#events()}`);
       await new Promise((turn) => setTimeout(turn, 20));
     }
     for (const reader of this.#readers) if (reader.running) this.#isTrue(reader, where);
     for (const reader of this.#readers) {
       if (!this.#watching(ran).includes(reader))
-        assert.deepEqual(reader.told, [], `${where}: it was stopped, and told`);
+        assert.deepEqual(reader.events, [], `${where}: it emitted events after its stop`);
       reader.begin();
     }
   }
@@ -85,16 +85,16 @@ export class Scene {
     return this.#readers.filter((reader) => reader.running || before.includes(reader));
   }
 
-  #told(): string {
-    return JSON.stringify(this.#readers.map(({ told, said }) => ({ told, said })));
+  #events(): string {
+    return JSON.stringify(this.#readers.map(({ events, said }) => ({ events, said })));
   }
 
   #isTrue({ saw }: Reader, where: string): void {
     for (const [path, { operation, kind, read }] of saw) {
       const bytes = this.at(path);
       if (operation === 'delete')
-        assert(!isThere(bytes, this.root), `${where}: ${path} was told as gone, and is there`);
-      else assert.equal(content(bytes, kind), read, `${where}: ${path} is not what it was when it was told last`);
+        assert(!isThere(bytes, this.root), `${where}: ${path} was reported as gone, and is there`);
+      else assert.equal(content(bytes, kind), read, `${where}: ${path} differs from its last event`);
     }
   }
 

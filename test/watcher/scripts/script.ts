@@ -6,19 +6,19 @@
  *   options:   of createWatcher; debounceMs is 20 unless it says otherwise
  *   watch:     [.]                            the roots, below the scene's own directory; `..` leads out of what is watched
  *   watchers:  1                              how many, each with the same expectations
- *   user:      ordinary                       as root: run by somebody without rights
+ *   user:      ordinary                       as root: run by an ordinary user
  *   before:    [ operations ]                 before anything watches
  *   steps:                                    each ends with idle()
  *     - do:     [ operations ]                see acts.ts
- *       told:   [ put file a, delete file b ] exactly these, in any order between paths; for one path in this order,
+ *       events: [ put file a, delete file b ] exactly these, in any order between paths; for one path in this order,
  *                                             a put that follows a put being the same one
  *       may:    [ put file c ]                these, or not: a backend may merge them
- *       order:  [ delete file d/a, delete directory d ]   among what is told, first told in this order
- *       puts:   { a: [2, 3] }                 so many puts of a path, at least and at most
+ *       order:  [ delete file d/a, delete directory d ]   among the events, first reported in this order
+ *       puts:   { a: [2, 3] }                 puts of a path, at least and at most
  *       renamed: { new: old }                 both halves have one id, which no other event has
  *       causes: [ event ]                     no other causes than these
- *       says:   { overflow: [1, 1], error: [1, 9] }   how often the watcher said so, at least and at most
- *       eventually: true                      told after a while: a trouble that heals by itself
+ *       says:   { overflow: [1, 1], error: [1, 9] }   how often the watcher emitted it, at least and at most
+ *       eventually: true                      reported after a while: a trouble that heals by itself
  *
  * In names, \xHH is a byte and {x*255} is x 255 times; a line with {0..99} stands for a hundred lines.
  */
@@ -35,7 +35,7 @@ export type Bounds = [least: number, most: number];
 
 export interface Step {
   do: string[];
-  told: string[];
+  events: string[];
   may: string[];
   order: string[];
   puts: Record<string, Bounds>;
@@ -70,7 +70,7 @@ const SCRIPT = {
 };
 const STEP = {
   do: [],
-  told: [],
+  events: [],
   may: [],
   order: [],
   puts: {},
@@ -95,7 +95,11 @@ function scriptsOf(theme: string, text: string): Script[] {
     const where = `${theme}: ${script.name}`;
     assert(script.name !== '' && script.steps.length > 0, `${where} has no name, or no steps`);
     const steps = script.steps.map((step) => completed(step, STEP, where) as unknown as Step);
-    return { ...script, theme, steps: steps.map((step) => ({ ...step, told: each(step.told), may: each(step.may) })) };
+    return {
+      ...script,
+      theme,
+      steps: steps.map((step) => ({ ...step, events: each(step.events), may: each(step.may) })),
+    };
   });
 }
 

@@ -6,12 +6,12 @@ import { shown } from './acts.js';
 import type { Heard, Reader } from './reader.js';
 import { named, type Step } from './script.js';
 
-export class Told {
-  readonly #told: Heard[];
+export class StepEvents {
+  readonly #events: Heard[];
   readonly #said: Record<string, unknown[]>;
 
-  constructor({ told, said }: Pick<Reader, 'told' | 'said'>) {
-    this.#told = told;
+  constructor({ events, said }: Pick<Reader, 'events' | 'said'>) {
+    this.#events = events;
     this.#said = said;
   }
 
@@ -24,7 +24,7 @@ export class Told {
         outside(`puts of ${path}`, this.#of(asName(path), 'put').length, least, most),
       ),
       ...Object.entries(step.renamed).flatMap(([to, from]) => this.#wrongRename(asName(from), asName(to))),
-      ...this.#told
+      ...this.#events
         .filter(({ cause }) => step.causes !== undefined && !step.causes.includes(cause))
         .map(({ operation, path, cause }) => `${operation} ${path} has the cause ${cause}`),
       ...Object.entries(step.says).flatMap(([event, [least, most]]) =>
@@ -33,10 +33,10 @@ export class Told {
     ];
   }
 
-  #wrongPaths({ told, may }: Step): string[] {
-    const wanted = byPath(told.map(asLine));
+  #wrongPaths({ events, may }: Step): string[] {
+    const wanted = byPath(events.map(asLine));
     const optional = new Set(may.map(asLine));
-    const heard = byPath(this.#told.map(lineOf).filter((line) => !optional.has(line)));
+    const heard = byPath(this.#events.map(lineOf).filter((line) => !optional.has(line)));
     return [...new Set([...wanted.keys(), ...heard.keys()])].flatMap((path) => {
       const [should, is] = [wanted, heard].map((lines) => (lines.get(path) ?? ['nothing']).join(', '));
       return should === is ? [] : [`should be: ${should}; is: ${is}`];
@@ -44,7 +44,7 @@ export class Told {
   }
 
   #wrongOrder(order: string[]): string[] {
-    const at = order.map((line) => this.#told.findIndex((heard) => lineOf(heard) === line));
+    const at = order.map((line) => this.#events.findIndex((heard) => lineOf(heard) === line));
     return at.every((place, n) => place >= 0 && place >= (at[n - 1] ?? 0)) ? [] : [`not in order: ${order.join(', ')}`];
   }
 
@@ -54,12 +54,12 @@ export class Told {
     const both = [this.#of(from, 'delete'), this.#of(to, 'put')];
     if (id === undefined || !both.every((half) => half.some(({ renameId }) => renameId === id)))
       return [`${from} -> ${to} has no id on both halves: ${ids.join()}`];
-    const others = this.#told.filter(({ path, renameId }) => renameId === id && path !== from && path !== to);
+    const others = this.#events.filter(({ path, renameId }) => renameId === id && path !== from && path !== to);
     return others.map(({ path }) => `${path} has the id of ${from} -> ${to}`);
   }
 
   #of(path: string, operation: Heard['operation']): Heard[] {
-    return this.#told.filter((heard) => heard.path === path && heard.operation === operation);
+    return this.#events.filter((heard) => heard.path === path && heard.operation === operation);
   }
 }
 

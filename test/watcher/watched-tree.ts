@@ -20,7 +20,7 @@ import { Bell } from '../world/bell.js';
 /** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
 
-export class Told {
+export class WatchedTree {
   readonly base = mkdtempSync(join(tmpdir(), 'told-'));
   readonly root = join(this.base, 'root');
   readonly statePath = join(this.base, 'state.db');
@@ -28,7 +28,7 @@ export class Told {
   readonly overflows: Overflow[] = [];
   readonly errors: WatcherError[] = [];
   readonly recovered: WatcherError[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `told: ${this.lines().join('; ')}; errors: ${this.errors.join('; ')}`);
+  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${this.lines().join('; ')}; errors: ${this.errors.join('; ')}`);
   #watcher: Watcher | undefined;
 
   constructor(readonly backend: BackendName = 'inotify') {
@@ -96,9 +96,13 @@ export class Told {
   }
 }
 
-export function scenario(name: string, run: (told: Told) => Promise<void>, backend: BackendName = 'inotify'): void {
+export function scenario(
+  name: string,
+  run: (told: WatchedTree) => Promise<void>,
+  backend: BackendName = 'inotify',
+): void {
   test(backend === 'inotify' ? name : `${name} (${backend})`, async () => {
-    const told = new Told(backend);
+    const told = new WatchedTree(backend);
     try {
       await run(told);
     } finally {
@@ -108,6 +112,6 @@ export function scenario(name: string, run: (told: Told) => Promise<void>, backe
 }
 
 /** With each backend, because all make the same promises. */
-export function everywhere(name: string, run: (told: Told) => Promise<void>): void {
+export function everywhere(name: string, run: (told: WatchedTree) => Promise<void>): void {
   for (const backend of ['inotify', 'node', 'poll'] as const) scenario(name, run, backend);
 }
