@@ -1,7 +1,7 @@
 /** The messages between the main thread and a thread for calls, and the memory that both share. */
 import type { Answer, Order } from '../calls/order.js';
 
-/** The position in a file at which a thread writes the `handText` of its current job. */
+/** The position in a file at which a thread writes the `jobText` of its current job. */
 export interface HandSpot {
   path: string;
   at: number;

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { isFull } from '../../../queue/errors.js';
-import { handText } from '../../../queue/slot-text.js';
+import { jobText } from '../../../queue/slot-text.js';
 import { sayLoaded } from '../../base/process/threads.js';
 import { RateLimit, type Throttle } from '../../files/rate-limit.js';
 import type { Act } from '../calls/order.js';
@@ -102,7 +102,7 @@ function handOf({ spot }: ThreadData): (job: string | null) => void {
   process.on('exit', () => closeSync(fd));
   return (job) => {
     try {
-      writeSync(fd, handText(job), spot.at, 'latin1');
+      writeSync(fd, jobText(job), spot.at, 'latin1');
     } catch (error) {
       // A full disk below a filesystem that never writes in place. The main thread's own heartbeats ignore it too.
       if (!isFull(error)) throw error;
