@@ -8,7 +8,17 @@
  */
 import type { Hand } from './slot-text.js';
 import type { State } from './states.js';
-import type { Counter, Depth, Duration, EndedPage, HeldFor, Moment, Reason, StageStats } from './types/figures.js';
+import type {
+  Counter,
+  Depth,
+  Duration,
+  EndedPage,
+  HeldFor,
+  HeldKey,
+  Moment,
+  Reason,
+  StageStats,
+} from './types/figures.js';
 import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
 import type { LookedOwner, OnStuck, Rescue } from './types/owner.js';
 import type { Around, Outcome, SettleAnswer, Settlement } from './types/settlement.js';
@@ -65,6 +75,8 @@ export interface Backend {
   /** All jobs with that key, newest first (may scan the whole table: for people, not for loops). */
   jobsByKey(feed: string, key: Buffer): Job[];
   held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[];
+  /** The same jobs, without their payloads and histories: for whoever goes through all of them. */
+  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[];
 
   gates(): Gate[];
   /** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */

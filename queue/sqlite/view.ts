@@ -10,6 +10,7 @@ import type {
   EndedPage,
   Gate,
   HeldFor,
+  HeldKey,
   Job,
   JobId,
   LookedOwner,
@@ -35,7 +36,7 @@ import { durations, endings, heldFor, inHand, reasons } from './looks.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
-import { counters, held, jobsByKey, stats } from './stats.js';
+import { counters, held, heldKeys, jobsByKey, stats } from './stats.js';
 
 /** What can be asked without being an owner. */
 export type QueueView = Pick<
@@ -50,6 +51,7 @@ export type QueueView = Pick<
   | 'job'
   | 'jobsByKey'
   | 'held'
+  | 'heldKeys'
   | 'gates'
   | 'nextDueMs'
   | 'stats'
@@ -146,6 +148,10 @@ export class SqliteView implements QueueView {
 
   held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[] {
     return this.read((rows) => held(rows, filter));
+  }
+
+  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[] {
+    return this.read((rows) => heldKeys(rows, filter));
   }
 
   gates(): Gate[] {

@@ -31,11 +31,18 @@ export const limits = {
   /** Of `/errors?limit=`, and on the page. */
   heldMax: 500,
   heldDefault: 50,
+  /** Of `/held?limit=`: folders. */
+  foldersMax: 500,
+  foldersDefault: 20,
   /** Jobs that one request may name. */
   namedJobsMax: 1_000,
   /** Searches that wait for their turn, and how long one may take: a dead mount answers never. */
   searchesMax: 16,
   searchMs: 10_000,
+  /** How long the history is searched for a part of a name, and how many files are listed (`/search?limit=`). */
+  scanMs: 3_000,
+  hitsMax: 200,
+  hitsDefault: 50,
   /** How long the answer of a place about its free space is waited for, and how long it stands. */
   freeSpaceMs: 2_000,
 } as const;
