@@ -1,6 +1,6 @@
 /** The curve of files a second: what the database remembers, and what the stream adds to it. */
 
-import { $, setText } from './dom.js';
+import { $, setText } from './ground/dom.js';
 import { ratesOf } from './rates.js';
 import uPlot from './uPlot.esm.js';
 
