@@ -118,7 +118,9 @@ export const looksScenarios: Scenarios = {
     );
   },
 
-  'durations: from the entry into a stage until it is left for good, by powers of two': async (world) => {
+  'durations: from the entry into a stage until it is left for good, and of the whole way, by powers of two': async (
+    world,
+  ) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { kind: 'defer', inMs: 0, why: 'not yet' });
@@ -130,6 +132,7 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual(
       durations.map(({ stage, jobs }) => [stage, jobs]),
       [
+        ['*', 1],
         ['first', 1],
         ['second', 1],
       ],
