@@ -2,8 +2,8 @@
 import type { JobId, QueueView } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { whyNoHoldCode } from '../status/hold-codes.js';
-import type { Asked, Chosen, Verb } from './data/acts.js';
 import { limits } from './data/limits.js';
+import type { Asked, Chosen, Verb } from './held/acts.js';
 import { BadQuery, type Body, wordIn } from './query.js';
 
 const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;

@@ -13,8 +13,8 @@ import { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import { Looks } from './data/looks.js';
 import { Metrics } from './data/metrics.js';
-import { Search } from './data/search.js';
 import { Surroundings } from './data/surroundings.js';
+import { Search } from './search/search.js';
 import { serverOf } from './server.js';
 import { Stream } from './stream.js';
 

@@ -3,6 +3,7 @@
  * Guarantees: each query is bounded before anything is looked at; an answer is made of copies, so a slow client holds no
  * transaction; the page's files are those of a list, never a path that a request names.
  */
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,17 +16,17 @@ import { inPackage } from '../../package.js';
 import { statsAnswer, traceAnswer } from './answers.js';
 import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
-import { Acts, type Verb } from './data/acts.js';
 import { curvesOf } from './data/curves.js';
-import { errorsAnswer } from './data/errors.js';
 import type { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import type { Looks } from './data/looks.js';
 import type { Metrics } from './data/metrics.js';
-import type { Search } from './data/search.js';
 import { type GuardOptions, guard } from './guard.js';
+import { Acts, type Verb } from './held/acts.js';
+import { errorsAnswer } from './held/errors.js';
 import { BadQuery, type Body, nameIn, type Query, refuseUnknownKeys, sha256In, textIn, wholeIn } from './query.js';
 import { refuse, refuseConnection, refuseInOneShape } from './refusals.js';
+import type { Search } from './search/search.js';
 import { Stream } from './stream.js';
 
 export interface ServerParts extends GuardOptions {
@@ -40,18 +41,8 @@ export interface ServerParts extends GuardOptions {
 
 const PAGE = fileURLToPath(inPackage('src/service/dashboard/page/'));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
-const ASSETS = [
-  'dashboard.css',
-  'dashboard.js',
-  'view.js',
-  'fleet.js',
-  'flow.js',
-  'dom.js',
-  'chart.js',
-  'rates.js',
-  'words.js',
-  'icon.svg',
-];
+/** The files of the page, also in folders below it. They are listed once: a request never names a path. */
+const ASSETS = readdirSync(PAGE, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(js|css|svg)$/.test(name));
 
 export function serverOf(parts: ServerParts): FastifyInstance {
   const app = fastify({

@@ -7,7 +7,7 @@ import type { FeedOptions } from '../../../base/config/options.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
 import { type HeldJob, toHeldJob } from '../../status/held-list.js';
 import { lookAt, type Report } from '../../status/report.js';
-import { type Retrying, retrying } from './errors.js';
+import { type Retrying, retrying } from '../held/errors.js';
 import { limits } from './limits.js';
 import { inFlight, lastEnded, type TracedJob } from './trace.js';
 

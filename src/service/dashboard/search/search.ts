@@ -6,8 +6,8 @@
 import type { Worker } from 'node:worker_threads';
 import { endThread, startThread } from '../../../base/process/threads.js';
 import { inPackage } from '../../../package.js';
-import { limits } from './limits.js';
-import type { MadeFile } from './made.js';
+import { limits } from '../data/limits.js';
+import type { MadeFile } from '../data/made.js';
 
 export type Sought = { path: string } | { sha256: string };
 /** As `ingest-ctl explain --json`, with the text of it, and what chains have made of the files. */
@@ -19,7 +19,7 @@ export interface Found {
 
 export type SearchAnswer = { found: Found } | { refused: 'too_many' | 'too_slow' | 'failed'; sentence: string };
 
-const THREAD = inPackage('dist/src/service/dashboard/data/search-thread.js');
+const THREAD = inPackage('dist/src/service/dashboard/search/search-thread.js');
 
 export class Search {
   #thread: Worker | undefined;

@@ -6,7 +6,7 @@ import { sayLoaded } from '../../../base/process/threads.js';
 import { contentByHash, placeOf } from '../../../ingest/ledger/content.js';
 import { openStateView } from '../../../ingest/ledger/open-state.js';
 import { explain } from '../../../tools/explain/explain.js';
-import { madeOfJobs } from './made.js';
+import { madeOfJobs } from '../data/made.js';
 import type { Found, Sought } from './search.js';
 
 const { statePath } = workerData as { statePath: string };
