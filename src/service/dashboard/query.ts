@@ -18,6 +18,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '/trace': ['n'],
   '/errors': ['feed', 'code', 'limit', 'after'],
   '/files': ['path', 'sha256'],
+  '/series': ['feed', 'hours'],
   '/retry': ['jobs', 'all', 'feed', 'code'],
   '/discard': ['jobs', 'all', 'feed', 'code'],
   '/pause': ['stage', 'feed'],
@@ -56,6 +57,13 @@ export function wholeIn(
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new BadQuery(`?${name}= must be a whole number from ${min} to ${max}.`);
+}
+
+/** The first of `known` where it is not given. */
+export function oneIn(query: Query, name: string, known: readonly number[]): number {
+  const text = query[name] ?? String(known[0]);
+  if (known.map(String).includes(text)) return Number(text);
+  throw new BadQuery(`?${name}= must be ${known.join(' or ')}.`);
 }
 
 export function textIn(query: Query, name: string, charsMax: number): string {
