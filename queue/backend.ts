@@ -14,6 +14,7 @@ import type {
   Duration,
   EndedPage,
   HeldFor,
+  HeldKey,
   Moment,
   Reason,
   Sample,
@@ -76,6 +77,8 @@ export interface Backend {
   /** All jobs with that key, newest first (may scan the whole table: for people, not for loops). */
   jobsByKey(feed: string, key: Buffer): Job[];
   held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[];
+  /** The same jobs, without their payloads and histories: for whoever goes through all of them. */
+  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[];
 
   gates(): Gate[];
   /** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */

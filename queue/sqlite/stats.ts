@@ -1,7 +1,7 @@
 /**
  * What readers see: depths, counters, held jobs. Writes nothing.
  */
-import type { Counter, HeldFor, Job, JobId, Reader, StageName, StageStats } from '../backend.js';
+import type { Counter, HeldFor, HeldKey, Job, JobId, Reader, StageName, StageStats } from '../backend.js';
 import { depths, dueNow } from './depths.js';
 import { jobsWhere } from './rows.js';
 
@@ -62,12 +62,22 @@ export function counters(rows: Reader): Counter[] {
   return rows.all<Counter>('SELECT feed, stage, name, files, bytes FROM counters ORDER BY feed, stage, name');
 }
 
-export function held(rows: Reader, filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[] {
-  const { feed = null, code = null, limit, after = '' } = filter;
-  const rest = `state = 'held' AND id > ? AND feed = coalesce(?, feed) AND hold_code = coalesce(?, hold_code)
-    ORDER BY id LIMIT ?`;
-  return jobsWhere(rows, rest, after, feed, code, limit);
+interface HeldFilter {
+  feed?: string;
+  code?: string;
+  limit: number;
+  after?: JobId;
 }
+
+const HELD = `state = 'held' AND id > ? AND feed = coalesce(?, feed) AND hold_code = coalesce(?, hold_code)
+    ORDER BY id LIMIT ?`;
+const HELD_KEYS = `SELECT id, feed, hold_code AS code, key, updated_ms AS sinceMs FROM jobs WHERE ${HELD}`;
+
+export const held = (rows: Reader, { feed, code, limit, after = '' }: HeldFilter): Job[] =>
+  jobsWhere(rows, HELD, after, feed ?? null, code ?? null, limit);
+
+export const heldKeys = (rows: Reader, { feed, code, limit, after = '' }: HeldFilter): HeldKey[] =>
+  rows.all<HeldKey>(HELD_KEYS, after, feed ?? null, code ?? null, limit);
 
 export function jobsByKey(rows: Reader, feed: string, key: Buffer): Job[] {
   return jobsWhere(rows, 'feed = ? AND key = ? ORDER BY seq DESC', feed, key);

@@ -10,6 +10,7 @@ import type {
   EndedPage,
   Gate,
   HeldFor,
+  HeldKey,
   Job,
   JobId,
   LookedOwner,
@@ -38,7 +39,7 @@ import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
 import { samples, timesSince } from './sampled.js';
-import { counters, held, jobsByKey, stats } from './stats.js';
+import { counters, held, heldKeys, jobsByKey, stats } from './stats.js';
 
 /** What can be asked without being an owner. */
 export type QueueView = Pick<
@@ -53,6 +54,7 @@ export type QueueView = Pick<
   | 'job'
   | 'jobsByKey'
   | 'held'
+  | 'heldKeys'
   | 'gates'
   | 'nextDueMs'
   | 'stats'
@@ -151,6 +153,10 @@ export class SqliteView implements QueueView {
 
   held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[] {
     return this.read((rows) => held(rows, filter));
+  }
+
+  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[] {
+    return this.read((rows) => heldKeys(rows, filter));
   }
 
   gates(): Gate[] {

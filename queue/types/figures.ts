@@ -1,5 +1,5 @@
 /** What the state answers to who asks how it stands. */
-import type { Job, StageName } from './job.js';
+import type { Job, JobId, StageName } from './job.js';
 
 export interface StageStats {
   feed: string;
@@ -53,6 +53,16 @@ export interface HeldFor {
   code: string;
   jobs: number;
   oldest: Job;
+}
+
+/** A held job, as much of it as is needed to group many of them. */
+export interface HeldKey {
+  id: JobId;
+  feed: string;
+  code: string;
+  key: Buffer;
+  /** Wall clock: since when it is held. */
+  sinceMs: number;
 }
 
 /**

@@ -26,6 +26,7 @@ import { HOURS, type Series } from './data/series.js';
 import { type GuardOptions, guard } from './guard.js';
 import { Acts, type Verb } from './held/acts.js';
 import { errorsAnswer } from './held/errors.js';
+import { type HeldFilter, HeldGroups } from './held/groups.js';
 import {
   BadQuery,
   type Body,
@@ -38,7 +39,8 @@ import {
   wholeIn,
 } from './query.js';
 import { refuse, refuseConnection, refuseInOneShape } from './refusals.js';
-import type { Search } from './search/search.js';
+import type { Hits } from './search/hits.js';
+import type { Found, Search, SearchAnswer } from './search/search.js';
 import { Stream } from './stream.js';
 
 export interface ServerParts extends GuardOptions {
@@ -83,8 +85,11 @@ export function serverOf(parts: ServerParts): FastifyInstance {
   });
   refuseInOneShape(app, parts.emit);
   page(app);
+  const groups = new HeldGroups(parts.backend);
   reads(app, parts);
-  changes(app, parts);
+  heldFiles(app, parts, groups);
+  files(app, parts);
+  changes(app, parts, groups);
   return app;
 }
 
@@ -97,7 +102,7 @@ function page(app: FastifyInstance): void {
 }
 
 function reads(app: FastifyInstance, parts: ServerParts): void {
-  const { backend, looks, stream, search, metrics, fleet, space, series } = parts;
+  const { backend, looks, stream, metrics, fleet, space, series } = parts;
   app.get('/stats', async () => {
     const places = await space.ask(limits.freeSpaceEveryMs);
     return statsAnswer({ ...looks.latest().look, places });
@@ -105,27 +110,6 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
   app.get<{ Querystring: Query }>('/trace', ({ query }) => {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
     return traceAnswer(backend, n);
-  });
-  app.get<{ Querystring: Query }>('/errors', ({ query }) => {
-    const wanted = { ...nameIn(query, 'feed'), ...nameIn(query, 'code') };
-    refuseUnknownFeed(backend, wanted.feed);
-    refuseUnknownCode(backend, wanted.code);
-    return errorsAnswer(backend, {
-      ...wanted,
-      ...nameIn(query, 'after'),
-      limit: wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault }),
-    });
-  });
-  app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
-    if ((query.path === undefined) === (query.sha256 === undefined))
-      throw new BadQuery('Ask for one of ?path= and ?sha256=.');
-    const answer = await search.for(
-      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
-    );
-    if ('refused' in answer)
-      return refuse(reply, answer.refused === 'failed' ? 500 : 503, answer.refused, answer.sentence);
-    const { text, json, made } = answer.found;
-    return { ...(json as object), text, made };
   });
   app.get('/fleet', () => fleet.look());
   app.get('/history', () => curvesOf(backend));
@@ -151,6 +135,48 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
   });
 }
 
+function heldFiles(app: FastifyInstance, { backend }: ServerParts, groups: HeldGroups): void {
+  app.get<{ Querystring: Query }>('/errors', ({ query }) => {
+    const limit = wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault });
+    return errorsAnswer(backend, { ...heldFilterIn(query, backend), ...nameIn(query, 'after'), limit });
+  });
+  app.get<{ Querystring: Query }>('/held', ({ query }) => {
+    const limit = wholeIn(query, 'limit', { min: 1, max: limits.foldersMax, fallback: limits.foldersDefault });
+    return groups.answer(heldFilterIn(query, backend), limit);
+  });
+}
+
+/** Errors: BadQuery. */
+function heldFilterIn(query: Query, backend: Backend): HeldFilter {
+  const { feed, code } = { ...nameIn(query, 'feed'), ...nameIn(query, 'code') };
+  refuseUnknownFeed(backend, feed);
+  refuseUnknownCode(backend, code);
+  const long = limits.pathCharsMax;
+  return { feed, code, ...nameIn(query, 'folder', long), ...nameIn(query, 'name', long) };
+}
+
+function files(app: FastifyInstance, { search }: ServerParts): void {
+  app.get<{ Querystring: Query }>('/search', async ({ query }, reply) => {
+    const limit = wholeIn(query, 'limit', { min: 1, max: limits.hitsMax, fallback: limits.hitsDefault });
+    return found(reply, await search.hits(textIn(query, 'q', limits.pathCharsMax), limit));
+  });
+  app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
+    if ((query.path === undefined) === (query.sha256 === undefined))
+      throw new BadQuery('Ask for one of ?path= and ?sha256=.');
+    const answer = await search.for(
+      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
+    );
+    if ('refused' in answer) return found(reply, answer);
+    const { text, json, made } = answer.found;
+    return { ...(json as object), text, made };
+  });
+}
+
+function found(reply: FastifyReply, answer: SearchAnswer<Found | Hits>): unknown {
+  if ('found' in answer) return answer.found;
+  return refuse(reply, answer.refused === 'failed' ? 500 : 503, answer.refused, answer.sentence);
+}
+
 /** Whether the state can be read; what is wrong with the files is another matter, and /stats says it. */
 function ready(backend: Backend, reply: FastifyReply): unknown {
   try {
@@ -162,7 +188,7 @@ function ready(backend: Backend, reply: FastifyReply): unknown {
   return reply.send({ ok: true, feeds: backend.feeds().length });
 }
 
-function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts): void {
+function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts, groups: HeldGroups): void {
   const acts = new Acts(backend, emit);
   const verbs: Verb[] = ['retry', 'discard', 'pause', 'resume'];
   for (const verb of verbs) {
@@ -170,6 +196,7 @@ function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerP
       const asked = askedBy(verb, body, backend, `the dashboard, for ${ip}`);
       const done = await acts.do(asked);
       looks.forget();
+      groups.forget();
       stream.tell(looks.take().json);
       return reply.send(done);
     });

@@ -45,7 +45,7 @@ const changes = ROUTES.filter(({ method }) => method === 'POST');
 const capital = (key: string) => key.charAt(0).toUpperCase() + key.slice(1);
 
 /** What a route is asked with so that it answers. */
-const ASKED: Record<string, string> = { '/files': '?path=held.csv' };
+const ASKED: Record<string, string> = { '/files': '?path=held.csv', '/search': '?q=held' };
 
 function isRefused({ status, headers, body }: Answer, wanted: number, error: string, what: string): void {
   assert.equal(status, wanted, `${what}: ${body}`);
