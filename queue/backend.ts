@@ -17,7 +17,9 @@ import type {
   HeldKey,
   Moment,
   Reason,
+  Sample,
   StageStats,
+  TimesSince,
 } from './types/figures.js';
 import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
 import type { LookedOwner, OnStuck, Rescue } from './types/owner.js';
@@ -103,8 +105,15 @@ export interface Backend {
   /** At most `limits.reasonsMax`, in the order of their text. */
   reasons(): Reason[];
   heldFor(): HeldFor[];
-  /** The counters as they were about every ten seconds of the last `lastMs`, oldest first; none where nothing was counted. */
-  history(lastMs: number): Moment[];
+  /** The counters as they were about every ten seconds of the last `lastMs`, oldest first, at most `most`; none where nothing was counted. */
+  history(lastMs: number, most?: number): Moment[];
+  /**
+   * The figures of a feed (`*`: of all) as they were about every minute of the last `lastMs`, oldest first: the last sample before
+   * that time, those in it, and the figures of now.
+   */
+  samples(feed: string, lastMs: number): Sample[];
+  /** The times of the last `lastMs`, and up to `limits.sampledTimesEveryMs` longer; `*`: of all feeds. */
+  timesSince(feed: string, lastMs: number): TimesSince;
   /** When that was written last, wall-clock ms; undefined where nothing was counted. */
   countedAtMs(): number | undefined;
   owners(): LookedOwner[];

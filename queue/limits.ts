@@ -40,6 +40,11 @@ export const limits = {
   /** The counters are kept as they were so often, where something was counted, and for so long: 720 rows of some KiB. */
   historyEveryMs: 10_000,
   historyKeptMs: 2 * 3_600_000,
+  /** The figures of a feed are kept as they were so often, where they changed, and for a day and an hour: 1,500 rows a feed. */
+  sampleEveryMs: 60_000,
+  samplesKeptMs: 25 * 3_600_000,
+  /** One sample in so long has the histogram of times too: it is as large as all the rest. */
+  sampledTimesEveryMs: 600_000,
   /** The jobs that ended last are remembered: a screen shows ten, `/trace?n=` up to these. */
   endingsKept: 100,
   /** Reasons that a look tells apart, and jobs of one of them that it counts: beyond, "that many or more". */

@@ -22,6 +22,9 @@ function enteredMs({ trail, createdAtMs }: ClaimedJob): number {
   return createdAtMs;
 }
 
+/** The stage of the durations that stands for the whole way, from the moment a job was made until it ended. */
+export const WHOLE_WAY = '*';
+
 /** Each stage that was passed, and the one that `outcome` speaks of. */
 export function countWay(
   tx: SqliteTx,
@@ -42,4 +45,5 @@ export function countWay(
     sinceMs = tx.wallMs;
   }
   count(outcome);
+  if (outcome.kind === 'finish') tx.tookIn(job.feed, WHOLE_WAY, tx.wallMs - job.createdAtMs);
 }

@@ -1,5 +1,5 @@
 /**
- * Forgets a feed that nobody delivers to any more: its options, gates, counters and durations.
+ * Forgets a feed that nobody delivers to any more: its options, gates, counters, durations and samples.
  * Guarantees: nothing goes while it has a job that is not done. Jobs that are done stay, until `forget`.
  */
 import type { SqliteTx } from './tx.js';
@@ -9,6 +9,7 @@ const TABLES = [
   ['gates', 'feed'],
   ['counters', 'feed'],
   ['durations', 'feed'],
+  ['samples', 'feed'],
 ] as const;
 
 /** Answers how many of its jobs are not done: 0 where it was retired. */

@@ -19,8 +19,10 @@ import type {
   Payload,
   Reader,
   Reason,
+  Sample,
   StageName,
   StageStats,
+  TimesSince,
 } from '../backend.js';
 import type { Clock } from '../clock.js';
 import { type QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
@@ -36,6 +38,7 @@ import { durations, endings, heldFor, inHand, reasons } from './looks.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
+import { samples, timesSince } from './sampled.js';
 import { counters, held, heldKeys, jobsByKey, stats } from './stats.js';
 
 /** What can be asked without being an owner. */
@@ -63,6 +66,8 @@ export type QueueView = Pick<
   | 'heldFor'
   | 'durations'
   | 'history'
+  | 'samples'
+  | 'timesSince'
   | 'countedAtMs'
   | 'owners'
   | 'isAlive'
@@ -195,8 +200,16 @@ export class SqliteView implements QueueView {
     return this.read(durations);
   }
 
-  history(lastMs: number): Moment[] {
-    return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs));
+  history(lastMs: number, most?: number): Moment[] {
+    return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs, most));
+  }
+
+  samples(feed: string, lastMs: number): Sample[] {
+    return this.read((rows) => samples(rows, feed, this.parts.clock.wallMs(), lastMs));
+  }
+
+  timesSince(feed: string, lastMs: number): TimesSince {
+    return this.read((rows) => timesSince(rows, feed, this.parts.clock.wallMs(), lastMs));
   }
 
   countedAtMs(): number | undefined {

@@ -65,7 +65,10 @@ export interface HeldKey {
   sinceMs: number;
 }
 
-/** One bucket of the histogram of how long jobs were in a stage before they left it for good. */
+/**
+ * One bucket of the histogram of how long jobs were in a stage before they left it for good. The stage `*` is the whole way of jobs
+ * that ended, from the moment they were made.
+ */
 export interface Duration {
   feed: string;
   stage: StageName;
@@ -82,6 +85,31 @@ export interface Moment {
   /** Until now. */
   agoMs: number;
   counters: Counter[];
+}
+
+/** The figures of a feed at a moment of the wall clock. */
+export interface Sample {
+  atMs: number;
+  /** Since the state was made, by the name of the counter, summed over the stages. */
+  counts: Map<string, { files: number; bytes: number }>;
+  stages: SampledStage[];
+  /** Nothing changed from this moment until the next sample. */
+  stood: boolean;
+}
+
+/** A stage with at least one job that is not done. */
+export interface SampledStage {
+  stage: StageName;
+  jobs: number;
+  bytes: number;
+  /** Wall clock: when the oldest of them was made. */
+  oldestSecond: number;
+}
+
+/** The times of jobs that left a stage since `fromMs`, as buckets. The stage `*` is the whole way of jobs that ended. */
+export interface TimesSince {
+  fromMs: number;
+  buckets: { stage: StageName; belowMs: number; jobs: number }[];
 }
 
 /** Jobs by the order in which they were made. `next`: where to go on; undefined at the end. */

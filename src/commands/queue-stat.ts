@@ -8,6 +8,7 @@ import type { QueueView } from '../../queue/index.js';
 import { EXIT } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { ProcessWatch } from '../ingest/health/processes.js';
+import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
 import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
 import { notAtWork } from '../service/status/process-findings.js';
@@ -41,8 +42,9 @@ export async function queueStat(argv: readonly string[]): Promise<number> {
       else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
     const processes = new ProcessWatch();
+    const space = new FreeSpace(view, statePath);
     for (;;) {
-      const report = lookAt(view, statePath, { feed, by, watch: processes });
+      const report = lookAt(view, statePath, { feed, by, watch: processes, places: await space.ask() });
       if (watch && !json && process.stdout.isTTY) sayRaw('\u001b[H\u001b[2J');
       show(report);
       if (!watch) return alarm(view, report, feed, { maxAge, maxHeld });

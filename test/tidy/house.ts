@@ -62,6 +62,7 @@ export const HOUSE: readonly string[] = [
   'src/tools/exceptions',
   'src/tools/dry-run',
   // What runs beside the ingestor.
+  'src/service/figures',
   'src/service/status',
   'src/service/fleet',
   'src/service/alarms',

@@ -19,6 +19,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '/errors': ['feed', 'code', 'folder', 'name', 'limit', 'after'],
   '/held': ['feed', 'code', 'folder', 'name', 'limit'],
   '/files': ['path', 'sha256'],
+  '/series': ['feed', 'hours'],
   '/search': ['q', 'limit'],
   '/retry': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
   '/discard': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
@@ -58,6 +59,13 @@ export function wholeIn(
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new BadQuery(`?${name}= must be a whole number from ${min} to ${max}.`);
+}
+
+/** The first of `known` where it is not given. */
+export function oneIn(query: Query, name: string, known: readonly number[]): number {
+  const text = query[name] ?? String(known[0]);
+  if (known.map(String).includes(text)) return Number(text);
+  throw new BadQuery(`?${name}= must be ${known.join(' or ')}.`);
 }
 
 export function textIn(query: Query, name: string, charsMax: number): string {

@@ -13,6 +13,7 @@ import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { inPackage } from '../../package.js';
+import type { FreeSpace } from '../figures/free-space.js';
 import { statsAnswer, traceAnswer } from './answers.js';
 import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
@@ -21,11 +22,22 @@ import type { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import type { Looks } from './data/looks.js';
 import type { Metrics } from './data/metrics.js';
+import { HOURS, type Series } from './data/series.js';
 import { type GuardOptions, guard } from './guard.js';
 import { Acts, type Verb } from './held/acts.js';
 import { errorsAnswer } from './held/errors.js';
 import { type HeldFilter, HeldGroups } from './held/groups.js';
-import { BadQuery, type Body, nameIn, type Query, refuseUnknownKeys, sha256In, textIn, wholeIn } from './query.js';
+import {
+  BadQuery,
+  type Body,
+  nameIn,
+  oneIn,
+  type Query,
+  refuseUnknownKeys,
+  sha256In,
+  textIn,
+  wholeIn,
+} from './query.js';
 import { refuse, refuseConnection, refuseInOneShape } from './refusals.js';
 import type { Hits } from './search/hits.js';
 import type { Found, Search, SearchAnswer } from './search/search.js';
@@ -38,6 +50,8 @@ export interface ServerParts extends GuardOptions {
   search: Search;
   metrics: Metrics;
   fleet: Fleet;
+  space: FreeSpace;
+  series: Series;
   emit: Emit;
 }
 
@@ -87,14 +101,23 @@ function page(app: FastifyInstance): void {
     app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
 }
 
-function reads(app: FastifyInstance, { backend, looks, stream, metrics, fleet }: ServerParts): void {
-  app.get('/stats', () => statsAnswer(looks.latest().look));
+function reads(app: FastifyInstance, parts: ServerParts): void {
+  const { backend, looks, stream, metrics, fleet, space, series } = parts;
+  app.get('/stats', async () => {
+    const places = await space.ask(limits.freeSpaceEveryMs);
+    return statsAnswer({ ...looks.latest().look, places });
+  });
   app.get<{ Querystring: Query }>('/trace', ({ query }) => {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
     return traceAnswer(backend, n);
   });
   app.get('/fleet', () => fleet.look());
   app.get('/history', () => curvesOf(backend));
+  app.get<{ Querystring: Query }>('/series', ({ query }) => {
+    const { feed = '*' } = nameIn(query, 'feed');
+    if (feed !== '*') refuseUnknownFeed(backend, feed);
+    return series.of(feed, oneIn(query, 'hours', HOURS));
+  });
   app.get('/healthz', () => ({ ok: true }));
   app.get('/readyz', (_request, reply) => ready(backend, reply));
   app.get('/metrics', async (_request, reply) =>

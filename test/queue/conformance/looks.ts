@@ -141,7 +141,9 @@ export const looksScenarios: Scenarios = {
     assert.equal(first!.sinceMs, queue.job(first!.id)!.updatedAtMs);
   },
 
-  'durations: from the entry into a stage until it is left for good, by powers of two': async (world) => {
+  'durations: from the entry into a stage until it is left for good, and of the whole way, by powers of two': async (
+    world,
+  ) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { kind: 'defer', inMs: 0, why: 'not yet' });
@@ -153,6 +155,7 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual(
       durations.map(({ stage, jobs }) => [stage, jobs]),
       [
+        ['*', 1],
         ['first', 1],
         ['second', 1],
       ],

@@ -43,6 +43,9 @@ export const limits = {
   scanMs: 3_000,
   hitsMax: 200,
   hitsDefault: 50,
-  /** How long the answer of a place about its free space is waited for, and how long it stands. */
-  freeSpaceMs: 2_000,
+  /** The free space of the places is asked for again after so long, while somebody looks. */
+  freeSpaceEveryMs: 5_000,
+  /** A series of figures serves everybody who asks for the same within so long; so many of them are kept. */
+  seriesForMs: 5_000,
+  seriesMax: 64,
 } as const;
