@@ -2,8 +2,9 @@
  * The page: hears the stream, hands each look to view.js, sends what an operator asks for.
  * When the stream breaks, the browser connects again by itself; until then the figures are shown as old.
  */
-import { addPoint, loadCurve } from './chart.js';
 import { $, element, setText } from './dom.js';
+import { drawNow } from './figures/now.js';
+import { followSeries } from './figures/series.js';
 import { followFleet } from './fleet.js';
 import { drawFlow } from './flow.js';
 import { drawFindings, drawHeld, drawMade, drawTables } from './view.js';
@@ -108,6 +109,8 @@ function draw() {
   drawFindings({ ...look, findings: [...look.findings, ...betweenHosts] }, feed);
   drawFlow(look, feed, change);
   drawTables(look, feed);
+  drawNow(look, feed);
+  followSeries(feed);
   const jobs = asked?.jobs ?? look.held;
   drawHeld(jobs, look, feed, actOnJob);
   $('held-more').hidden = asked === undefined ? heldFiles('') <= jobs.length : asked.next === null;
@@ -128,12 +131,9 @@ function connected(isConnected) {
 function listen() {
   const stream = new EventSource('events');
   stream.onmessage = ({ data }) => {
-    const first = look === undefined || lostAt !== undefined;
     look = JSON.parse(data);
     connected(true);
     draw();
-    if (first) loadCurve(look).catch(() => {});
-    else addPoint(look);
   };
   stream.onerror = () => {
     connected(false);
