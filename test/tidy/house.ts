@@ -69,6 +69,8 @@ export const HOUSE: readonly string[] = [
   'src/service/dashboard/held',
   'src/service/dashboard/data',
   'src/service/dashboard/search',
+  'src/service/dashboard/page/ground',
+  'src/service/dashboard/page/held',
   'src/service/dashboard/page',
   'src/service/dashboard',
   'src/service/supervise',

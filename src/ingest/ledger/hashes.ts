@@ -124,13 +124,12 @@ const FIRST_OF_HEAD = ['hashes_new', 'hashes_mid', 'hashes_old'].map(
 );
 
 /** Rows of contents whose hash may begin with these hexadecimal digits, at most so many of each kind; their records tell. */
-export function rowsOfHead(reader: Reader, digits: string, most: number): number[] {
+export function rowsOfHead(reader: Reader, feeds: readonly string[], digits: string, most: number): number[] {
   const bounds = (bytes: number): [from: Buffer, to: Buffer] => [
     Buffer.from(digits.padEnd(2 * bytes, '0').slice(0, 2 * bytes), 'hex'),
     Buffer.from(digits.padEnd(2 * bytes, 'f').slice(0, 2 * bytes), 'hex'),
   ];
   const first = FIRST_OF_HEAD.flatMap((sql) => reader.arrays(sql, ...bounds(HEAD_BYTES), most));
-  const feeds = reader.arrays('SELECT name FROM feeds').flat();
   const again = feeds.flatMap((feed) => reader.arrays(AGAIN_OF_HEAD, feed, ...bounds(32), most));
   return ([...first, ...again] as [number][]).map(([row]) => row);
 }

@@ -161,7 +161,7 @@ test('the history is there after a restart of the server, on the page that staye
   await shown(page, '* 24');
   const before = await textOf(page, '#ages');
   await first.stop();
-  await page.getByText(/No connection since/).waitFor();
+  await page.getByText(/Disconnected since/).waitFor();
   start();
   await page.getByText('Live', { exact: true }).waitFor();
   await page.reload();

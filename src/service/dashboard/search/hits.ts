@@ -49,9 +49,8 @@ export function hitsOf(
   const { job, head, parts } = meaningOf(typed, feeds);
   const list = new HitList(view, feeds, limit);
   const endsAt = now() + scanMs;
-  if (job !== undefined) list.addJob(job);
-  if (head !== undefined)
-    for (const row of view.read((reader) => rowsOfHead(reader, head, limit))) list.addContent(row, head);
+  if (job !== undefined && list.addJob(job)) return { ...list.answer(), stopped_after_seconds: null };
+  if (head !== undefined) for (const row of rowsOf(view, feeds, head, limit)) list.addContent(row, head);
   for (const part of parts) if (part.source !== '') for (const id of living(view, part, limit + 1)) list.addJob(id);
   const jobs = parts.filter(({ source }) => source !== '').map((part) => jobsScan(view, part));
   const contents = parts.map((part) => contentsScan(view, part));
@@ -62,6 +61,11 @@ export function hitsOf(
     for (const scan of jobs) if (!scan.done) for (const id of scan.step(limit + 1)) list.addJob(id);
     for (const scan of contents) if (!scan.done) for (const row of scan.step(limit + 1)) list.addContent(row);
   }
+}
+
+function rowsOf(view: QueueView, feeds: readonly FeedOptions[], head: string, limit: number): number[] {
+  const names = feeds.map(({ name }) => name);
+  return view.read((reader) => rowsOfHead(reader, names, head, limit));
 }
 
 /** Each file once, however many ways led to it. */
@@ -75,10 +79,12 @@ class HitList {
     private readonly limit: number,
   ) {}
 
-  addJob(id: string): void {
-    if (this.#hits.has(id)) return;
+  /** Answers whether the job is known. */
+  addJob(id: string): boolean {
+    if (this.#hits.has(id)) return true;
     const job = this.view.job(id);
     if (job) this.#add(id, hitOfJob(job));
+    return job !== undefined;
   }
 
   /** A content is found by the job that carried it, where that is still known. `head`: its hash has to begin so. */

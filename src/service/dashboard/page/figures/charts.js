@@ -1,7 +1,7 @@
 /** Four curves over the same time. Each has its figures in words below it: the picture itself is left out for a screen reader. */
-import { $, setText } from '../dom.js';
+import { $, setText } from '../ground/dom.js';
+import { bytes, count, seconds } from '../ground/words.js';
 import uPlot from '../uPlot.esm.js';
-import { bytes, count, seconds } from '../words.js';
 import { lately } from './span.js';
 
 const rate = (value) => (value >= 10 ? count(Math.round(value)) : String(Math.round(value * 10) / 10));

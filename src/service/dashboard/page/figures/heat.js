@@ -2,8 +2,8 @@
  * The age of the oldest file of each stage over time, as a strip. A level is told by its lightness and by its height, so no colour has to be
  * known apart; the same is said in words beside each strip.
  */
-import { $, element, list, setText } from '../dom.js';
-import { seconds } from '../words.js';
+import { $, element, list, setText } from '../ground/dom.js';
+import { seconds } from '../ground/words.js';
 import { lately } from './span.js';
 
 /** The oldest age, in seconds, up to which a level goes. Level 0: nothing waited. */

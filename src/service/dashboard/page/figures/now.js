@@ -1,7 +1,7 @@
 /** The figures of now: version, uptime, rates, backlog and when it is done; the free space of each place. */
-import { $, element, list, ofFeed, setText } from '../dom.js';
-import { table } from '../view.js';
-import { bytes, count, counted, name, seconds } from '../words.js';
+import { $, element, list, ofFeed, setText } from '../ground/dom.js';
+import { table } from '../ground/tables.js';
+import { bytes, count, counted, name, seconds } from '../ground/words.js';
 
 export function drawNow(look, feed) {
   const { version, uptime_seconds: uptime } = look.service;

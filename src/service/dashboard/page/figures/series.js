@@ -2,7 +2,7 @@
  * The histories of the page: asks for the series of the chosen feed over the last hour or day, and hands it to the charts, the strip of ages
  * and the tables. The state keeps them, so they are there after a restart of the server or of the page.
  */
-import { $, setText } from '../dom.js';
+import { $, setText } from '../ground/dom.js';
 import { drawCharts } from './charts.js';
 import { drawAges } from './heat.js';
 import { drawRows, drawTimes } from './tables.js';

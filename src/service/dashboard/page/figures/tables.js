@@ -1,7 +1,7 @@
 /** The same histories as tables: twelve rows of the curves, and the times of the stages. */
-import { $, setText } from '../dom.js';
-import { table } from '../view.js';
-import { bytes, count, seconds } from '../words.js';
+import { $, setText } from '../ground/dom.js';
+import { table } from '../ground/tables.js';
+import { bytes, count, seconds } from '../ground/words.js';
 
 const ROWS = 12;
 
