@@ -79,7 +79,7 @@ async function take(port) {
       await page.goto(`http://127.0.0.1:${port}/`);
       await page.getByText('Live', { exact: true }).waitFor();
       await page.getByText('open for writing').first().waitFor();
-      await page.locator('#curve canvas').waitFor();
+      await page.locator('#chart-files canvas').waitFor();
       await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: width > 400 });
       await page.close();
     }

@@ -9,6 +9,7 @@
 import type { Hand } from './slot-text.js';
 import type { State } from './states.js';
 import type {
+  AgedDepth,
   Counter,
   Depth,
   Duration,
@@ -97,6 +98,8 @@ export interface Backend {
   stats(held?: readonly HeldFor[]): StageStats[];
   counters(): Counter[];
   depths(): Depth[];
+  /** The same, a row a stage: how many jobs were made in each of these seconds of the wall clock or before. */
+  depthsByAge(boundSeconds: readonly number[]): AgedDepth[];
   durations(): Duration[];
   /** The jobs that ended last, newest first, at most `limits.endingsKept`. */
   endings(most: number): Job[];
@@ -109,9 +112,9 @@ export interface Backend {
   history(lastMs: number, most?: number): Moment[];
   /**
    * The figures of a feed (`*`: of all) as they were about every minute of the last `lastMs`, oldest first: the last sample before
-   * that time, those in it, and the figures of now.
+   * that time, those in it, and the figures of now. Without `stages` these are empty, and the waiting jobs are not read.
    */
-  samples(feed: string, lastMs: number): Sample[];
+  samples(feed: string, lastMs: number, what?: { stages: boolean }): Sample[];
   /** The times of the last `lastMs`, and up to `limits.sampledTimesEveryMs` longer; `*`: of all feeds. */
   timesSince(feed: string, lastMs: number): TimesSince;
   /** When that was written last, wall-clock ms; undefined where nothing was counted. */

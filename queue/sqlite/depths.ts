@@ -3,13 +3,22 @@
  * Guarantees: they commit with what they count, so that looking at a million jobs is reading a few rows.
  * Does not: tell ready jobs that are due from those that are not; `dueNow` looks, at as few of them as it can.
  */
-import type { Depth, Reader } from '../backend.js';
+import type { AgedDepth, Depth, Reader } from '../backend.js';
 
 const ALL = 'SELECT feed, stage, second, jobs, bytes FROM depths';
 /** So many of those that are due, and of those that are not, are counted before the rest is: mostly one of the two is small. */
 const COUNTED_MAX = 20_000;
 
 export const depths = (rows: Reader): Depth[] => rows.all<Depth>(ALL);
+
+/** Summed by SQLite: as objects, the hundred thousand rows of a long backlog took twice as long, and were garbage then. */
+export function depthsByAge(rows: Reader, boundSeconds: readonly number[]): AgedDepth[] {
+  const madeBy = boundSeconds.map(() => ', sum(jobs) FILTER (WHERE second <= ?)').join('');
+  const sums = `SELECT feed, stage, sum(jobs), sum(bytes)${madeBy} FROM depths GROUP BY feed, stage`;
+  return (rows.arrays(sums, ...boundSeconds) as [string, string, number, number, ...(number | null)[]][]).map(
+    ([feed, stage, jobs, bytes, ...of]) => ({ feed, stage, jobs, bytes, madeBy: of.map((made) => made ?? 0) }),
+  );
+}
 
 /** How many of the `ready` jobs of a stage of a feed are due. `ready`: how many there are. */
 export function dueNow(rows: Reader, feed: string, stage: string, ready: number, nowMs: number): number {

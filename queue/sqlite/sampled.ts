@@ -24,12 +24,18 @@ const TIMES_AT = `SELECT at_ms AS fromMs, durations FROM samples WHERE feed = ? 
 const FIRST_TIMES = `SELECT at_ms AS fromMs, durations FROM samples WHERE feed = ? AND durations IS NOT NULL
   ORDER BY at_ms LIMIT 1`;
 
-export function samples(rows: Reader, feed: string, nowMs: number, lastMs: number): Sample[] {
+export function samples(
+  rows: Reader,
+  feed: string,
+  nowMs: number,
+  lastMs: number,
+  what: { stages: boolean },
+): Sample[] {
   const { sampleEveryMs: every } = limits;
   const noted = rows
     .all<SampleRow>(ROWS, { feed, now: nowMs, from: nowMs - lastMs })
-    .map(({ atMs, counts, stages }) => sampleOf(atMs, JSON.parse(counts), JSON.parse(stages)));
-  const now = sampleOf(nowMs, countsOf(rows, feed), stagesOf(rows, feed));
+    .map(({ atMs, counts, stages }) => sampleOf(atMs, JSON.parse(counts), what.stages ? JSON.parse(stages) : []));
+  const now = sampleOf(nowMs, countsOf(rows, feed), what.stages ? stagesOf(rows, feed) : []);
   const rowMs = lastRowMs(rows, nowMs);
   // What changed since the last row of all changed within the minute after it.
   const rest = rowMs !== undefined && nowMs - rowMs > 2 * every ? [{ ...now, atMs: rowMs + every }] : [];

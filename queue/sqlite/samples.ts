@@ -14,13 +14,15 @@ export const ALL_FEEDS = '*';
 
 /** Outcomes that a history of figures does not need. */
 const LEFT_OUT = "('advance', 'defer', 'wait', 'finish')";
-/** `:feed` is null for all feeds together. */
-const COUNTS = `SELECT name, sum(files), sum(bytes) FROM counters
-  WHERE feed = coalesce(:feed, feed) AND name NOT IN ${LEFT_OUT} GROUP BY name`;
-const STAGES = `SELECT stage, sum(jobs), sum(bytes), min(second) FROM depths
-  WHERE feed = coalesce(:feed, feed) GROUP BY stage`;
-const TIMES = `SELECT stage, below_ms, sum(jobs) FROM durations
-  WHERE feed = coalesce(:feed, feed) GROUP BY stage, below_ms`;
+const COUNTS = `SELECT name, sum(files), sum(bytes) FROM counters WHERE name NOT IN ${LEFT_OUT} GROUP BY name`;
+const STAGES = 'SELECT stage, sum(jobs), sum(bytes), min(second) FROM depths GROUP BY stage';
+const TIMES = 'SELECT stage, below_ms, sum(jobs) FROM durations GROUP BY stage, below_ms';
+/** Begins in the primary key of each of the three tables, so that one feed costs no more where there are many. */
+const ofOne = (sql: string): string =>
+  sql.includes(' WHERE ')
+    ? sql.replace(' WHERE ', ' WHERE feed = ? AND ')
+    : sql.replace(' GROUP BY ', ' WHERE feed = ? GROUP BY ');
+const [COUNTS_OF, STAGES_OF, TIMES_OF] = [ofOne(COUNTS), ofOne(STAGES), ofOne(TIMES)];
 
 /** The newest row of a feed that is not of the future. */
 export const LAST = `SELECT at_ms AS atMs, counts, stages, durations IS NOT NULL AS hasTimes FROM samples
@@ -43,12 +45,13 @@ export type StageRow = [stage: string, jobs: number, bytes: number, oldestSecond
 export type TimesRow = [stage: string, belowMs: number, jobs: number];
 
 type Arrays = Pick<SqliteTx, 'arrays'> | Pick<Reader, 'arrays'>;
-const of = (feed: string): { feed: string | null } => ({ feed: feed === ALL_FEEDS ? null : feed });
-
 /** The figures of a feed as they are now. */
-export const countsOf = (rows: Arrays, feed: string): CountRow[] => rows.arrays(COUNTS, of(feed)) as CountRow[];
-export const stagesOf = (rows: Arrays, feed: string): StageRow[] => rows.arrays(STAGES, of(feed)) as StageRow[];
-export const timesOf = (rows: Arrays, feed: string): TimesRow[] => rows.arrays(TIMES, of(feed)) as TimesRow[];
+export const countsOf = (rows: Arrays, feed: string): CountRow[] =>
+  (feed === ALL_FEEDS ? rows.arrays(COUNTS) : rows.arrays(COUNTS_OF, feed)) as CountRow[];
+export const stagesOf = (rows: Arrays, feed: string): StageRow[] =>
+  (feed === ALL_FEEDS ? rows.arrays(STAGES) : rows.arrays(STAGES_OF, feed)) as StageRow[];
+export const timesOf = (rows: Arrays, feed: string): TimesRow[] =>
+  (feed === ALL_FEEDS ? rows.arrays(TIMES) : rows.arrays(TIMES_OF, feed)) as TimesRow[];
 
 /** Remembers how old the last row is that this process knows of, so that most commits ask nothing. */
 export class Samples {

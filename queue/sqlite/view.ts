@@ -3,6 +3,7 @@
  * Guarantees: each read is one short transaction whose rows are copied out; nothing is written.
  */
 import type {
+  AgedDepth,
   Backend,
   Counter,
   Depth,
@@ -29,7 +30,7 @@ import { type QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
 import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
-import { depths } from './depths.js';
+import { depths, depthsByAge } from './depths.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
@@ -60,6 +61,7 @@ export type QueueView = Pick<
   | 'stats'
   | 'counters'
   | 'depths'
+  | 'depthsByAge'
   | 'endings'
   | 'inHand'
   | 'reasons'
@@ -180,6 +182,10 @@ export class SqliteView implements QueueView {
     return this.read(depths);
   }
 
+  depthsByAge(boundSeconds: readonly number[]): AgedDepth[] {
+    return this.read((rows) => depthsByAge(rows, boundSeconds));
+  }
+
   endings(most: number): Job[] {
     return this.read((rows) => endings(rows, most));
   }
@@ -204,8 +210,8 @@ export class SqliteView implements QueueView {
     return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs, most));
   }
 
-  samples(feed: string, lastMs: number): Sample[] {
-    return this.read((rows) => samples(rows, feed, this.parts.clock.wallMs(), lastMs));
+  samples(feed: string, lastMs: number, what = { stages: true }): Sample[] {
+    return this.read((rows) => samples(rows, feed, this.parts.clock.wallMs(), lastMs, what));
   }
 
   timesSince(feed: string, lastMs: number): TimesSince {

@@ -35,6 +35,16 @@ export interface Depth {
   bytes: number;
 }
 
+/** Jobs of a stage that are not done, by bounds of age. */
+export interface AgedDepth {
+  feed: string;
+  stage: StageName;
+  jobs: number;
+  bytes: number;
+  /** Of each bound: how many of the jobs were made in that second or before. */
+  madeBy: number[];
+}
+
 /** Jobs that are ready or deferred and carry a reason: why a look at them left them where they are. */
 export interface Reason {
   feed: string;

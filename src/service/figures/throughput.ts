@@ -36,7 +36,7 @@ export function throughputOf(
     const bytes = later.some((one) => one.held > 0) ? undefined : later.reduce((sum, one) => sum + one.bytes, 0);
     const isClosed = waiting.some((one) => gates.some((gate) => closes(gate, one)));
     // Nothing is asked for a feed in which nothing waits.
-    const samples = backlog === 0 || isClosed ? [] : view.samples(feed, ETA_FROM_MS);
+    const samples = backlog === 0 || isClosed ? [] : view.samples(feed, ETA_FROM_MS, { stages: false });
     return {
       feed,
       files_per_second: rates.of(PROCESSED, feed).files,

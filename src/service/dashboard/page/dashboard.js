@@ -1,6 +1,7 @@
 /** The page: gets snapshots from the stream and gives each to the parts that draw it. Each part has a module of its own. */
-import { addPoint, loadCurve } from './chart.js';
 import { follow } from './connection.js';
+import { drawNow } from './figures/now.js';
+import { followSeries } from './figures/series.js';
 import { drawFindings } from './findings.js';
 import { followFleet } from './fleet.js';
 import { drawFlow } from './flow.js';
@@ -34,6 +35,8 @@ function draw() {
   drawFlow(look, feed);
   drawHeld(all, feed);
   drawTables(look, feed);
+  drawNow(look, feed);
+  followSeries(feed);
   $('main').setAttribute('aria-busy', 'false');
 }
 
@@ -43,11 +46,9 @@ $('feed').addEventListener('change', () => {
 });
 startHeld();
 startLookup();
-follow((snapshot, isFirst) => {
+follow((snapshot) => {
   look = snapshot;
   draw();
-  if (isFirst) loadCurve(look).catch(() => {});
-  else addPoint(look);
 });
 followFleet((findings) => {
   betweenHosts = findings;
