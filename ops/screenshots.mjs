@@ -73,6 +73,8 @@ async function take(port) {
     for (const { name, width, colorScheme } of [
       { name: 'dashboard', width: 1_280, colorScheme: 'light' },
       { name: 'dashboard-dark', width: 1_280, colorScheme: 'dark' },
+      { name: 'dashboard-tablet', width: 768, colorScheme: 'light' },
+      { name: 'dashboard-wide', width: 1_600, colorScheme: 'dark' },
       { name: 'dashboard-narrow', width: 360, colorScheme: 'light' },
     ]) {
       const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });

@@ -61,7 +61,8 @@ function actsOf(finding) {
 function show(item, { severity, sentence, release, since }, look) {
   item.className = severity;
   const when = since === null ? '' : ` Since ${moment(since)} (${between(since, look.at)}).`;
-  const what = release === '' ? '' : `What to do: ${release}.`.replace('..', '.');
+  // Some sentences say already what to do.
+  const what = release === '' || sentence.includes('ingest-ctl') ? '' : `What to do: ${release}.`.replace('..', '.');
   setTexts([...item.children].slice(0, 3), [
     severity === 'stuck' ? 'Stuck:' : 'Notice:',
     name(sentence),

@@ -73,7 +73,8 @@ async function load() {
 async function askGroups() {
   const answer = await ask('held', { ...ofFeed(), ...ofName(), limit: 1 });
   const items = [];
-  if (isNew && answer.reasons.length === 1) open.set(keyOf(answer.reasons[0]), FOLDERS);
+  if (isNew && answer.reasons.length === 1 && answer.reasons[0].folders > 1)
+    open.set(keyOf(answer.reasons[0]), FOLDERS);
   isNew &&= answer.reasons.length === 0;
   for (const reason of answer.reasons) {
     items.push(reason);
@@ -125,6 +126,10 @@ function draw() {
   const some = drawFiles(files.jobs, look) || seen;
   showEmpty('held-groups', !some && total === 0 && nameFilter() === '');
   $('held-some').hidden = $('held-groups-none').hidden === false;
+  // One file needs no groups and no filter.
+  const isOne = groups.files === 1 && groups.items.length === 1 && nameFilter() === '' && total === 1;
+  $('held-groups').closest('.scroll').hidden ||= isOne;
+  $('held-filter').hidden = isOne;
   drawPager();
 }
 
