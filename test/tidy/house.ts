@@ -70,6 +70,7 @@ export const HOUSE: readonly string[] = [
   'src/service/dashboard/data',
   'src/service/dashboard/search',
   'src/service/dashboard/page/ground',
+  'src/service/dashboard/page/figures',
   'src/service/dashboard/page/held',
   'src/service/dashboard/page',
   'src/service/dashboard',
