@@ -45,7 +45,8 @@ export class Kept {
 /** Hides the buttons of a row that is gone; the focus goes on to the same button of a row nearby, or to the title. */
 export function showGone(row, isGone) {
   row.classList.toggle('gone', isGone);
-  for (const one of row.querySelectorAll('button, input')) {
+  for (const one of row.querySelectorAll('button.link')) one.disabled = isGone;
+  for (const one of row.querySelectorAll('.acts button, .toggle, input')) {
     if (one.hidden === isGone) continue;
     if (isGone && one === document.activeElement) focusNear(row, one);
     one.hidden = isGone;

@@ -80,11 +80,12 @@ const whichText = ({ files, code, folder }) =>
   `${counted(files, 'file')} held for ${name(code)}${folder === undefined ? '' : ` in ${folderText(folder)}`}`;
 
 async function actOnGroup(pressed, verb, item, press) {
-  const { narrowed, ...filter } = press(item);
+  const { narrowed, changed, filter } = press(item);
   const which = `${whichText(item)}${narrowed}`;
   if (verb === 'discard' && !(await sure(`${which}: ${GIVEN_UP[item.files === 1 ? 'one' : 'many']}`))) return;
   kept.keep(keyOf(item), item);
   await change(pressed, verb, `${verb === 'retry' ? 'Retrying' : 'Discarding'} ${which}`, { all: true, ...filter });
+  changed();
 }
 
 const restText = ({ rest }) => `${counted(rest, 'more folder')}: show more of them, or narrow by name`;

@@ -114,10 +114,13 @@ function draw() {
     isOpen: (item) => open.has(keyOf(item)),
     isChosen: (item) => chosen !== undefined && keyOf(item) === keyOf(chosen),
     press: (item) => ({
-      ...filterOf(item),
+      filter: filterOf(item),
       narrowed: nameFilter() === '' ? '' : ` with "${nameFilter()}" in the name`,
+      changed: () => load().catch(() => {}),
     }),
-    ...{ toggle, choose, more },
+    toggle,
+    choose,
+    more,
   });
   const some = drawFiles(files.jobs, look) || seen;
   showEmpty('held-groups', !some && total === 0 && nameFilter() === '');
