@@ -16,8 +16,8 @@ import { identityOf } from '../ingest/rules/identity.js';
 import { type ByteName, bootId, bootMs, bytesOfName, shownName } from '../linux/index.js';
 import { judge, type Verdict } from '../tools/dry-run/judge.js';
 import { DryNotes } from '../tools/dry-run/notes.js';
+import { linuxBackend } from '../watcher/backend/linux-backend.js';
 import { Scan } from '../watcher/engine/scan.js';
-import { linuxGround } from '../watcher/ground/linux-ground.js';
 import { say, tell } from './console.js';
 import { withStateCopy } from './state-copy.js';
 
@@ -66,7 +66,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
       enters: filters.enters,
       everything: false,
     },
-    linuxGround,
+    linuxBackend,
   );
   try {
     while (!scan.done) {

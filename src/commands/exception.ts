@@ -6,7 +6,7 @@ import type { FeedOptions } from '../base/config/options.js';
 import { OperatorError } from '../base/errors.js';
 import { type Newest, newestOf } from '../fleet/compare.js';
 import type { Rows } from '../fleet/connection.js';
-import type { Said } from '../ingest/upkeep/withdrawal.js';
+import type { Reason } from '../ingest/upkeep/withdrawal.js';
 import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
 import { askedFor, oneWord } from './ask.js';
 import { say } from './console.js';
@@ -21,7 +21,7 @@ export interface Elsewhere extends Newest {
 
 /** Each answers the sentence that is said. `shared`: where hosts share a ledger. */
 export interface Exception {
-  here(backend: Backend, named: Named, said: Said, shared: Rows | undefined): Promise<string>;
+  here(backend: Backend, named: Named, said: Reason, shared: Rows | undefined): Promise<string>;
   elsewhere(shared: Rows, of: Elsewhere): Promise<string>;
 }
 

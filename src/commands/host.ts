@@ -66,8 +66,8 @@ async function act(member: Member, { words, view }: Invocation): Promise<number>
   if (verb === 'lost') return loseWhatIsGone(member, view.yes);
   if (verb === 'join' && !view.yes && (await refusesFeeds(member))) return EXIT.unfinished;
   const { act: enter, done } = ENTER[verb]!;
-  const { told, elsewhere, carriedElsewhere, unknown } = await enter(member, name);
-  say(safeText(`${name} ${done}. Contents told: ${told}; of these stored at other hosts too: ${elsewhere}.`));
+  const { sent, elsewhere, carriedElsewhere, unknown } = await enter(member, name);
+  say(safeText(`${name} ${done}. Contents sent: ${sent}; of these stored at other hosts too: ${elsewhere}.`));
   if (carriedElsewhere > 0)
     say(`${carriedElsewhere} contents that were on their way here are other hosts' by now: their files ask again.`);
   if (unknown > 0)

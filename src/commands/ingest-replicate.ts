@@ -101,9 +101,9 @@ function underSignals(replicating: Replicating): () => void {
 }
 
 function showProgress(replicating: Replicating, seconds: number, onTerminal: boolean): () => void {
-  let last = replicating.look().totals;
+  let last = replicating.status().totals;
   const metrics = setInterval(() => {
-    const { totals, waiting, unmirrored, behind } = replicating.look();
+    const { totals, waiting, unmirrored, behind } = replicating.status();
     const bytesPerSecond = Math.round((totals.bytes - last.bytes) / seconds);
     emit('replica_metrics', {
       ...totals,
@@ -125,7 +125,7 @@ function showProgress(replicating: Replicating, seconds: number, onTerminal: boo
 }
 
 function progressText(replicating: Replicating): string {
-  const { totals, waiting, unmirrored, behind } = replicating.look();
+  const { totals, waiting, unmirrored, behind } = replicating.status();
   const parts = [
     `${totals.files} looked at`,
     `${totals.copied} copied, ${shownBytes(totals.bytes)}`,

@@ -67,11 +67,11 @@ async function inFolder(view: QueueView, feed: string, rule: FolderRule, remove:
   const roots = recordedRoots(view, feed);
   const locks = lockRoots(roots);
   const files = new FeedFiles(roots);
-  const told = ({ path, bytes, why }: { path: string; bytes: number; why: string }): void =>
+  const onFile = ({ path, bytes, why }: { path: string; bytes: number; why: string }): void =>
     say(safeText(`${remove ? 'removed' : 'would be removed'} (${why}, ${shownBytes(bytes)}): ${path}`));
   try {
     return await pruneFolder(
-      { view, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), isOver: () => false, remove, told },
+      { view, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), isOver: () => false, remove, onFile },
       rule,
     );
   } catch (error) {

@@ -13,7 +13,7 @@ import { EnvironmentError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { planRoots } from '../ingest/roots/roots.js';
-import { refuseLostState } from '../ingest/upkeep/known.js';
+import { refuseLostState } from '../ingest/upkeep/check-manifests.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
 import { tell } from './console.js';
 

@@ -98,7 +98,7 @@ function page(app: FastifyInstance): void {
   app.get('/', (_request, reply) => reply.sendFile('index.html'));
   for (const name of ASSETS) app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name));
   for (const name of ['uPlot.esm.js', 'uPlot.min.css'])
-    app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
+    app.get(`/assets/figures/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
 }
 
 function reads(app: FastifyInstance, parts: ServerParts): void {

@@ -49,7 +49,8 @@ export function binsOf(samples: readonly Sample[], span: Span, order: readonly s
   };
 }
 
-const rounded = (value: number): number => Math.round(value * 10) / 10;
+/** A file an hour is 0.0003 a second. */
+const rounded = (value: number): number => Number(value.toPrecision(3));
 
 interface Point {
   atMs: number;

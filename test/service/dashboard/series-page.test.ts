@@ -106,7 +106,7 @@ test('of several feeds the chosen one alone is shown, by keyboard too', async (t
   const { page, complaints } = await open(t, browser, served.url);
   await shown(page, '* 1');
   await soon(page, '#chart-files-words', /most 3(\.\d)? files\/s/);
-  await page.getByLabel('Feed').selectOption('orders');
+  await page.locator('#feed').selectOption('orders');
   await shown(page, 'orders 1');
   await soon(page, '#chart-files-words', /most 1(\.\d)? files\/s/);
   await page.getByRole('radio', { name: 'last hour' }).focus();
@@ -140,7 +140,8 @@ test('a clock that was set back, and one that was set forward, break no history'
   // As if it had been two days behind: all that was written is long ago.
   shift(-48 * 3_600_000);
   await page.reload();
-  await shown(page, '* 1');
+  await page.getByRole('radio', { name: 'last day' }).check();
+  await shown(page, '* 24');
   assert.match(await textOf(page, '#chart-files-words'), /^0 files\/s all the time\.$/);
   assert.deepEqual(complaints, []);
 });

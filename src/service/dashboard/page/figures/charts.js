@@ -1,10 +1,10 @@
 /** Four curves over the same time. Each has its figures in words below it: the picture itself is left out for a screen reader. */
 import { $, setText } from '../ground/dom.js';
 import { bytes, count, seconds } from '../ground/words.js';
-import uPlot from '../uPlot.esm.js';
 import { lately } from './span.js';
+import uPlot from './uPlot.esm.js';
 
-const rate = (value) => (value >= 10 ? count(Math.round(value)) : String(Math.round(value * 10) / 10));
+const rate = (value) => (value >= 10 ? count(Math.round(value)) : String(Number(value.toPrecision(2))));
 /** Round figures of each unit, so that an axis has no odd ones. */
 const BYTE_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 const AGE_STEPS = [

@@ -28,7 +28,7 @@ export function drawRows(series) {
     ({ until }) => until,
     (row) => [
       [`${row.until.slice(11, 16)} UTC`],
-      cell(row.files, (value) => String(Math.round(value * 10) / 10)),
+      cell(row.files, (value) => String(Number(value.toPrecision(2)))),
       cell(row.bytes, (value) => `${bytes(Math.round(value))}/s`),
       cell(row.backlog, count),
       cell(row.age, seconds),
