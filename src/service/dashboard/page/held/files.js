@@ -110,6 +110,7 @@ function selectOne(id, isSelected) {
 function drawSelection() {
   const here = shown.filter(({ id }) => selected.has(id)).length;
   $('select-all').checked = shown.length > 0 && here === shown.length;
+  $('select-all').disabled = shown.length === 0;
   $('select-all').indeterminate = here > 0 && here < shown.length;
   const elsewhere = selected.size - here;
   const words = `${counted(selected.size, 'file')} selected${elsewhere > 0 ? `, ${count(elsewhere)} of them on other pages` : ''}`;
