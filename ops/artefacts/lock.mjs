@@ -9,28 +9,24 @@ import { fileURLToPath } from 'node:url';
 export const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 export const json = (path) => JSON.parse(readFileSync(PACKAGE + path, 'utf8'));
 
-/** An optional package of this package that is pure JavaScript; the others are binaries. */
-const PORTABLE = ['pg'];
-
 /**
- * `portable`: paths (`node_modules/…`) of packages that run on every machine. `binaries`: the optional packages of which npm
- * installs the one for the machine: a Node, and the binary of koffi. Values are the entries of the lock.
+ * `bundled`: paths (`node_modules/…`) of the packages that the tarball contains, with the binaries of koffi for each processor.
+ * `runtimes`: the Nodes, of which npm fetches the one for the machine. Values are the entries of the lock.
  */
 export function packagesThatRun({ dependencies, optionalDependencies, cpu } = json('package.json')) {
   const { packages } = json('npm-shrinkwrap.json');
-  const portable = new Map();
+  const bundled = new Map();
   const visit = (path) => {
-    if (portable.has(path)) return;
-    portable.set(path, packages[path]);
+    if (bundled.has(path)) return;
+    bundled.set(path, packages[path]);
     for (const name of Object.keys(packages[path].dependencies ?? {})) visit(resolved(packages, path, name));
   };
-  for (const name of [...Object.keys(dependencies), ...PORTABLE]) visit(`node_modules/${name}`);
-  const names = [
-    ...Object.keys(optionalDependencies).filter((name) => !PORTABLE.includes(name)),
-    ...cpu.map((one) => `@koromix/koffi-linux-${one}`),
-  ];
-  const binaries = new Map(names.map((name) => [`node_modules/${name}`, packages[`node_modules/${name}`]]));
-  return { portable: sorted(portable), binaries: sorted(binaries) };
+  const isRuntime = (name) => name.startsWith('node-linux-');
+  const direct = Object.keys({ ...dependencies, ...optionalDependencies });
+  for (const name of direct.filter((name) => !isRuntime(name))) visit(`node_modules/${name}`);
+  for (const one of cpu) visit(`node_modules/@koromix/koffi-linux-${one}`);
+  const runtimes = direct.filter(isRuntime).map((name) => [`node_modules/${name}`, packages[`node_modules/${name}`]]);
+  return { bundled: sorted(bundled), runtimes: new Map(runtimes) };
 }
 
 /** The path of the package that `name` means in the package at `from`, as Node looks for it. */
@@ -43,6 +39,11 @@ export function resolved(packages, from, name) {
 }
 
 const sorted = (map) => new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
+
+export const everyPackage = () => {
+  const { bundled, runtimes } = packagesThatRun();
+  return new Map([...bundled, ...runtimes]);
+};
 
 /** The name of the package at a path of the lock. */
 export const nameAt = (path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);

@@ -2,7 +2,7 @@
  * The SBOM (CycloneDX 1.5, JSON) of the packages that run, made from the lock: the same lock gives the same bytes.
  * `npm sbom --omit=dev` is not used: it leaves out what a development package needs too (npm 11.19: better-queue, uuid, semver).
  */
-import { json, nameAt, packagesThatRun, resolved } from './lock.mjs';
+import { everyPackage, json, nameAt, resolved } from './lock.mjs';
 
 /** `runs`: path in the lock → its entry. */
 export function sbom({ name, version, license, description }, runs = everyPackage()) {
@@ -19,7 +19,6 @@ export function sbom({ name, version, license, description }, runs = everyPackag
     ...[...runs.keys()].map((path) => [refAt(path), needs(path)]),
   ];
   return {
-    $schema: 'http://cyclonedx.org/schema/bom-1.5.schema.json',
     bomFormat: 'CycloneDX',
     specVersion: '1.5',
     version: 1,
@@ -39,8 +38,6 @@ export function sbom({ name, version, license, description }, runs = everyPackag
     dependencies: edges.map(([ref, paths]) => ({ ref, dependsOn: paths.map(refAt) })),
   };
 }
-
-export const everyPackage = ({ portable, binaries } = packagesThatRun()) => new Map([...portable, ...binaries]);
 
 const directOf = ({ dependencies, optionalDependencies }) => ({ ...dependencies, ...optionalDependencies });
 const licensed = (id) => ({ licenses: [{ license: { id } }] });

@@ -25,6 +25,7 @@ export const HOUSE: readonly string[] = [
   'src/mirror/acts',
   'src/mirror/told',
   'src/mirror',
+  'src/mirror/library',
   'src/process/formats',
   'src/process/chain',
   'src/process',
