@@ -1,16 +1,16 @@
 /** What every command does first: reads its options, and answers --help and --version. */
 import { readFileSync } from 'node:fs';
 import type { CommandName } from '../base/config/commands.js';
-import { helpOf } from '../base/config/help.js';
 import { type Invocation, readInvocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
+import { helpOf } from '../base/help/help.js';
 import { inPackage } from '../package.js';
 import { say } from './console.js';
 
 /** Undefined where the question was for help or the version, which has been answered. */
 export function askedFor(command: CommandName, argv: readonly string[], env = process.env): Invocation | undefined {
   const invocation = readInvocation(command, argv, env);
-  if (invocation.help) say(helpOf(invocation.spec, process.stdout.columns).trimEnd());
+  if (invocation.help) say(helpOf(invocation.spec).trimEnd());
   else if (invocation.version) say(version());
   else return invocation;
   return undefined;

@@ -4,6 +4,7 @@ import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { type FleetReport, type HostReport, lookAtFleet } from '../service/fleet/report.js';
+import { checkFleet } from './check.js';
 import { say, sayRaw, tell } from './console.js';
 import { findingText } from './queue-text.js';
 import { withShared } from './shared.js';
@@ -16,6 +17,7 @@ export const fleetStat = (invocation: Invocation): Promise<number> =>
     const { view } = invocation;
     for (;;) {
       const report = await lookAtFleet(shared);
+      if (view.check) return checkFleet(report, view);
       if (view.watch && !view.json && process.stdout.isTTY) sayRaw('\u001b[H\u001b[2J');
       say(view.json ? JSON.stringify(report, undefined, view.watch ? 0 : 2) : fleetText(report));
       if (!view.watch) return alarm(report, view);

@@ -115,7 +115,7 @@ test('the state is found by --input and by --config too', async (t) => {
   const env = { XDG_STATE_HOME: `${world.root}/xdg` };
   world.drop('a.csv', 5);
   const folders = ['--input', input, '--warehouse', warehouse, '--manifests', manifests];
-  const ended = await world.launch('ingest', [...folders, '--once', '--stability-seconds', '0', '--settle-ms', '0'], {
+  const ended = await world.launch('ingest', [...folders, '--once', '--stability-seconds', '0', '--quiet-ms', '0'], {
     env,
   }).ended;
   assert.equal(ended.code, 0, ended.stderr);

@@ -9,7 +9,7 @@ import { createWorld } from '../world/world.js';
 
 test('npm start makes ./var, names where to drop a file, page, manifest and queue-stat, and a file dropped there appears', async (t) => {
   const world = createWorld(t);
-  const program = world.launch('start', ['--stability-seconds', '0', '--settle-ms', '0'], { cwd: world.root });
+  const program = world.launch('start', ['--stability-seconds', '0', '--quiet-ms', '0'], { cwd: world.root });
   await world.event('worker_started', ({ worker }) => worker === 'producer');
   const page = /http:\/\/localhost:\d+/.exec(program.lines[1]!)![0];
   assert.match(program.lines[2]!, /\.\/var\/manifests\/.+manifest\.jsonl/);

@@ -124,7 +124,7 @@ export class Machine {
     const config = readFileSync(this.config, 'utf8')
       .replace(/^dashboard: .*$/m, '')
       .replace(/^# stability-seconds: .*$/m, 'stability-seconds: 0')
-      .replace(/^# (settle|quiet)-ms: .*$/m, '$1-ms: 0');
+      .replace(/^# quiet-ms: .*$/m, 'quiet-ms: 0');
     writeFileSync(this.config, this.#here(config));
   }
 

@@ -12,7 +12,7 @@ import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
-const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 const TWO_HOURS = { aheadS: 7_200 };
 /** `broken` fits it. */
 const BY_LAND = {

@@ -42,7 +42,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     workDir: workDirOf(origin('work-dir'), values['work-dir']),
     mode: values.mode,
     stabilitySeconds: values['stability-seconds'],
-    settleMs: values['settle-ms'],
+    quietMs: values['quiet-ms'],
     partialUploadSeconds: values['partial-upload-seconds'],
     sidecarSuffix: values['sidecar-suffix'],
     order: values.order,

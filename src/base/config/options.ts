@@ -17,7 +17,7 @@ export interface FeedOptions {
   workDir: string | undefined;
   mode: Mode;
   stabilitySeconds: number;
-  settleMs: number;
+  quietMs: number;
   /** How long a file with the sign of a cut upload must not have changed. Undefined in what an older version recorded. */
   partialUploadSeconds?: number;
   sidecarSuffix: string;

@@ -46,7 +46,7 @@ const ASKED_ONLY = ['help', 'version'];
 
 export function readInvocation(command: CommandName, argv: readonly string[], env: NodeJS.ProcessEnv): Invocation {
   const spec: CommandSpec = COMMANDS[command];
-  const line = readCommandLine(spec, argv);
+  const line = readCommandLine(spec, asksByWord(spec, argv) ? ['--help'] : argv);
   const asked = ASKED_ONLY.some((name) => line.flags.get(name) === true);
   const sources = asked ? { flags: line.flags, environment: new Map(), file: undefined } : readSources(line, env);
   const top = (option: string) => lookUp(sources, option, undefined);
@@ -63,6 +63,10 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
     origin: (option, feed) => lookUp(sources, option, feed)?.origin ?? `--${option}`,
   };
 }
+
+/** `ingest help`. A command that takes one word may mean a file of this name. */
+const asksByWord = ({ wordsMax }: CommandSpec, argv: readonly string[]): boolean =>
+  argv[0] === 'help' && argv.length === 1 && wordsMax !== 1;
 
 function readSources(line: CommandLine, env: NodeJS.ProcessEnv): Sources {
   const environment = readEnvironment(env);

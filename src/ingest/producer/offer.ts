@@ -45,7 +45,7 @@ export async function offer(looks: readonly Look[], offering: Offering): Promise
  * a name of its own, and what the file has become is looked at then.
  */
 export function withoutWaiting(marks: readonly Mark[], { backend, feed }: Offering): Mark[] {
-  const settledMs = backend.nowMs() + feed.settleMs;
+  const settledMs = backend.nowMs() + feed.quietMs;
   return backend.read((rows) =>
     marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), settledMs)),
   );

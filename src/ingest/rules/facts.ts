@@ -13,7 +13,7 @@ export interface Observation {
   /** Boot-clock ms, and the boot that it belongs to: after a reboot the window starts anew. */
   sinceMs: number;
   boot: string;
-  /** How the last event brought it: a rename into place needs no settling (`settleMs`). */
+  /** How the last event brought it: a rename into place needs no quiet time (`quietMs`). */
   by: 'rename' | 'write' | 'scan' | 'sidecar';
 }
 

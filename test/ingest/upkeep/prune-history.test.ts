@@ -20,7 +20,7 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 40;
 const ALL = ['--keep-history', '0d'];
 

@@ -10,7 +10,7 @@ import { tmpfsMount } from '../../world/mounts.js';
 import { isRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const limit = { timeout: 120_000 };
 const WHY = ['--reason', 'the loader had lost it'];
 

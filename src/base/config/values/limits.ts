@@ -5,7 +5,7 @@
 export const limits = {
   /** A week of silence is a typing error, not an upload. */
   stabilitySecondsMax: 604_800,
-  settleMsMax: 600_000,
+  quietMsMax: 600_000,
   /** Sparse bombs: a file of more is held, `too_large`. 1 TiB. */
   fileBytesMax: 1_099_511_627_776,
   /** Beyond it a number of bytes is no longer exact in JSON. */
@@ -28,6 +28,8 @@ export const limits = {
   stallSecondsMin: 2,
   stallSecondsMax: 86_400,
   metricsIntervalSecondsMax: 86_400,
+  /** A hundred years: what is kept longer is kept for ever. */
+  keepMsMax: 36_500 * 86_400_000,
   /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
   maxAgeSecondsMax: 315_360_000,
   maxHeldMax: 1_000_000_000,

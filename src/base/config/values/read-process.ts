@@ -72,7 +72,7 @@ function boundsOf(keys: Mapping) {
     ...ifGiven('outputBytesMax', keys.whole('output-bytes-max', 1, limits.byteCountMax)),
     ...ifGiven('unpackedBytesMax', keys.whole('unpacked-bytes-max', 1, limits.byteCountMax)),
     recordBytesMax: keys.whole('record-bytes-max', 1, limits.recordBytesMax) ?? limits.recordBytes,
-    stuckSeconds: keys.whole('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
+    stuckSeconds: keys.seconds('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
     memoryBytes: keys.whole('memory-bytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
   };
 }
