@@ -15,8 +15,8 @@ const NODE = {
     'MIT-and-others\nThe file LICENSE.nodejs in this folder has the licence of Node.js and of each work in it (V8, OpenSSL, libuv and more).',
 };
 
-const { portable, binaries } = packagesThatRun();
-const all = [...portable, ...binaries].filter(([path]) => !isOtherMachines(path));
+const { bundled, runtimes } = packagesThatRun();
+const all = [...bundled, ...runtimes].filter(([path]) => !isOtherMachines(path));
 const stanzas = [
   {
     Format: 'https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/',

@@ -47,13 +47,10 @@ copy('ops/systemd/atomic-ingestor.tmpfiles.conf', 'usr/lib/tmpfiles.d/atomic-ing
 copy('ops/config.yaml', 'etc/atomic-ingestor/config.yaml');
 if (options.includes('--docs')) documents();
 
-/** The packages of this machine's architecture. A package below another package comes with it. */
+/** The packages of this machine's architecture, without the runtimes. A package below another package comes with it. */
 function modules() {
-  const { portable, binaries } = packagesThatRun();
-  return [...portable.keys(), ...binaries.keys()].filter(
-    (path) =>
-      path === `node_modules/${nameAt(path)}` && !nameAt(path).startsWith('node-linux-') && existsSync(PACKAGE + path),
-  );
+  const isOwn = ([path, { cpu }]) => path === `node_modules/${nameAt(path)}` && (cpu?.includes(process.arch) ?? true);
+  return [...packagesThatRun().bundled].filter(isOwn).map(([path]) => path);
 }
 
 function documents() {
