@@ -136,7 +136,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   const [one] = old.world.jobs().filter(({ stage, state }) => stage === 'hash' && state === 'ready');
   await withState(old.world.statePath, (backend) => holdReady(backend, [one!.id]));
 
-  const host = new Machine(t, { ground: loopMount(join(old.root, 'disk')) });
+  const host = new Machine(t, { ground: loopMount(join(old.root, 'disk'), { bytes: 512 * 1024 * 1024 }) });
   host.install(releaseIn(join(host.root, 'release')));
   const [onTheOld, onTheNew] = blocksOf('Move to another host');
   await old.run(onTheOld!, { hosts: { 'new-host': host } });
