@@ -13,7 +13,7 @@ import type { FleetReport } from '../service/fleet/report.js';
 import { oldestSeconds } from '../service/status/ages.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
 import type { Report } from '../service/status/report.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 
 export const MONITORING = { ok: 0, critical: 2, unknown: 3 } as const;
 /** A day: a sidecar, or the end of a cut upload, may rightly be waited for that long. */
@@ -39,7 +39,7 @@ export function checkState(view: QueueView, report: Report, asked: Invocation['v
   const isOfHeld = (one: Finding) =>
     report.held_by_code.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
   const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(one));
-  return print({ wrong: [...worst(counted), ...passed(oldest, age)], waiting, held, oldest }, asked);
+  return conclude({ wrong: [...worst(counted), ...passed(oldest, age)], waiting, held, oldest }, asked);
 }
 
 export function checkFleet(report: FleetReport, asked: Invocation['view']): number {
@@ -53,7 +53,7 @@ export function checkFleet(report: FleetReport, asked: Invocation['view']): numb
     ...held.map((host) => `host ${host.host} holds ${host.held} files: run ingest-ctl held there`),
     ...passed(oldest, age),
   ];
-  return print({ wrong, waiting: sum((host) => host.waiting), held: sum((host) => host.held), oldest }, asked);
+  return conclude({ wrong, waiting: sum((host) => host.waiting), held: sum((host) => host.held), oldest }, asked);
 }
 
 /** A check that cannot judge says so, also where an option is wrong or the state is missing. */
@@ -63,7 +63,7 @@ export async function orUnknown(check: () => Promise<number>): Promise<number> {
   } catch (error) {
     const known = asOperatorError(error);
     line('UNKNOWN', known?.message ?? String(error));
-    if (!known) tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (!known) printNote(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return MONITORING.unknown;
   }
 }
@@ -86,7 +86,7 @@ const passed = (oldest: number, age: number): string[] =>
         `a file has been known for ${shownSeconds(oldest)}, longer than --max-age ${shownDuration(age * 1_000)}: queue-stat says in which stage`,
       ];
 
-function print({ wrong, waiting, held, oldest }: Judged, asked: Bounds): number {
+function conclude({ wrong, waiting, held, oldest }: Judged, asked: Bounds): number {
   const { age, max } = boundsOf(asked);
   const figures = `waiting=${waiting};;;0 held=${held};;${max};0 oldest=${oldest}s;;${age};0`;
   const [first, ...others] = wrong;
@@ -102,5 +102,5 @@ function print({ wrong, waiting, held, oldest }: Judged, asked: Bounds): number 
 
 /** The first bar begins the figures: a path may have one. */
 function line(status: string, sentence: string, figures?: string): void {
-  say(`INGEST ${status} - ${safeText(sentence).replaceAll('|', '/')}${figures === undefined ? '' : ` | ${figures}`}`);
+  print(`INGEST ${status} - ${safeText(sentence).replaceAll('|', '/')}${figures === undefined ? '' : ` | ${figures}`}`);
 }

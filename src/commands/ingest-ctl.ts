@@ -3,7 +3,7 @@ import { CTL_VERBS } from '../base/config/commands.js';
 import { suggestion } from '../base/config/values/nearest.js';
 import { OperatorError } from '../base/errors.js';
 import { overview } from '../base/help/overview.js';
-import { say } from './console.js';
+import { print } from './console.js';
 
 type Verb = (typeof CTL_VERBS)[number];
 type Run = (argv: readonly string[]) => Promise<number>;
@@ -37,7 +37,7 @@ export async function ingestCtl(argv: readonly string[]): Promise<number> {
   if (HELP.includes(first)) {
     const [verb] = rest;
     if (verb !== undefined) return (await RUNS[verbOf(verb)]())(['--help']);
-    say(overview().trimEnd());
+    print(overview().trimEnd());
     return 0;
   }
   if (first === '--version') return (await RUNS.held())(['--version']);

@@ -1,7 +1,7 @@
 /**
  * queue-stat: what waits in which stage, from the views of the state.
- * Guarantees: results on stdout; works with all daemons down; writes no row; a look is a few short reads, so that a pager
- * on its output pins nothing (figures of two of them may be a moment apart).
+ * Guarantees: results on stdout; works with all daemons down; writes no row; a snapshot is a few short reads, so that a pager
+ * on its output keeps no read open (two figures may be a moment apart).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
@@ -15,7 +15,7 @@ import { notAtWork } from '../service/status/process-findings.js';
 import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { checkState, orUnknown } from './check.js';
-import { say, sayRaw, tell } from './console.js';
+import { print, printNote, printRaw } from './console.js';
 import { fleetStat } from './fleet-stat.js';
 import { processesTable, reportText } from './queue-text.js';
 import { withView } from './state-view.js';
@@ -36,14 +36,14 @@ async function run(argv: readonly string[]): Promise<number> {
   return withView(invocation, async (view, statePath) => {
     const show = (report: Report) => {
       if (held) showHeld(view, json, feed);
-      else if (onlyProcesses) say(json ? JSON.stringify(report.workers) : processesTable(report.workers));
-      else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
+      else if (onlyProcesses) print(json ? JSON.stringify(report.workers) : processesTable(report.workers));
+      else print(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
     const processes = new ProcessWatch();
     for (;;) {
       const report = lookAt(view, statePath, { feed, by, watch: processes });
       if (check) return checkState(view, report, invocation.view);
-      if (watch && !json && process.stdout.isTTY) sayRaw('\u001b[H\u001b[2J');
+      if (watch && !json && process.stdout.isTTY) printRaw('\u001b[H\u001b[2J');
       show(report);
       if (!watch) return alarm(view, report, invocation.view);
       await sleep(WATCH_MS);
@@ -81,12 +81,12 @@ function alarm(
     passed.push(
       `a file has been known for ${oldest} s, longer than --max-age ${maxAge}: the table of ages says in which stage`,
     );
-  for (const sentence of passed) tell(`queue-stat: ${sentence}`);
+  for (const sentence of passed) printNote(`queue-stat: ${sentence}`);
   return passed.length > 0 ? EXIT.unfinished : EXIT.done;
 }
 
 function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {
   const jobs = heldJobs(view, { feed });
-  if (json) for (const job of jobs) say(JSON.stringify(job));
-  else if (heldTable(jobs, say) === 0) say(nothingHeld({ feed }));
+  if (json) for (const job of jobs) print(JSON.stringify(job));
+  else if (heldTable(jobs, print) === 0) print(nothingHeld({ feed }));
 }

@@ -201,7 +201,7 @@ test('--workers (or --processes) lists who is at work, and who has died', async 
   world.start('ingest');
   await world.event('worker_started', ({ worker }) => worker === 'producer');
   const { stdout } = await world.run('queue-stat', ['--workers']);
-  assert.match(stdout, /^process +pid condition +quiet for in hand\n/);
+  assert.match(stdout, /^process +pid condition +quiet for job\n/);
   assert.match(stdout, /^producer +\d+ at work +- +-$/m);
   await world.killAll();
   const after = await world.run('queue-stat', ['--processes', '--json']);

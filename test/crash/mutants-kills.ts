@@ -30,7 +30,7 @@ export async function killInAppend({ seed, env }: RunParts): Promise<Found[] | s
   return noGcc ? 'no gcc: kills in an append were not tested' : found;
 }
 
-/** Kills everything in the moment in which a file is told as stored. */
+/** Kills everything at the moment in which a file is logged as stored. */
 export const killAtStored = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     for (let round = 0; round < 3; round++) {

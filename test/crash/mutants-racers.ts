@@ -1,4 +1,4 @@
-/** Racing writers that keep their files open or mapped: nobody but a probe knows that they are not done. */
+/** Racing writers that keep their files open or mapped: only a probe finds out that they are not done. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

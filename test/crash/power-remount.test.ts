@@ -1,6 +1,6 @@
 /**
- * After a reboot the same file system may have another device number: what was under way goes on as if nothing were.
- * And a disk that was cut comes back also while another mount namespace holds it as it was.
+ * After a reboot the same filesystem may have another device number: work that was under way goes on as if nothing had happened.
+ * A disk that was cut also comes back while another mount namespace still has it as it was.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

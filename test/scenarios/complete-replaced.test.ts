@@ -1,6 +1,6 @@
 /**
  * Complete files only: a file is replaced in flight. Every version that was sealed arrives whole under its own target;
- * one that its uploader overwrote before that is gone by the uploader's own hand, and never mixed with the next.
+ * one that its uploader overwrote before that is lost by the uploader's own act, and never mixed with the next one.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -39,7 +39,7 @@ async function ctl(world: World, ...words: string[]): Promise<void> {
   assert.equal(ended.code, 0, ended.stderr);
 }
 
-/** So many jobs lie before the stage. */
+/** The number of jobs that wait before the stage. */
 const lieBefore = (world: World, stage: string, count: number): Promise<unknown> =>
   until(
     `${count} jobs before ${stage}`,
@@ -61,7 +61,7 @@ scenarios('complete files only: replaced in flight', () => {
       async (world) => {
         await ctl(world, 'pause', stage);
         for (const [n, how] of Object.keys(REPLACE).entries()) {
-          // Of one length: only the bytes tell them apart.
+          // Of equal length: only their bytes differ.
           replace(world, how, 10_000);
           await lieBefore(world, stage, n + 1);
         }

@@ -75,7 +75,7 @@ scenarios('complete files only: writers that close, old times', () => {
         const content = world.content(20_000);
         const [first, second] = halves(content);
         const [source, target] = [join(world.root, 'source'), join(world.input, 'old.csv')];
-        // What cp -p was cut in and does again: an old mtime over half of the bytes.
+        // `cp -p` was interrupted here and runs again: an old mtime on half of the bytes.
         writeFileSync(source, first);
         utimesSync(source, 1_000_000_000, 1_000_000_000);
         execFileSync('cp', ['-p', source, target]);

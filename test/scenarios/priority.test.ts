@@ -1,4 +1,4 @@
-/** The producer gives way to the workers, and these to people's looks, where they may. */
+/** The producer gives way to the workers, and the workers give way to the dashboard, where they are allowed to. */
 import assert from 'node:assert/strict';
 import { getPriority } from 'node:os';
 import { test } from 'node:test';

@@ -13,7 +13,7 @@ const TEXT = 'id,country\n1,DE\n2,FR\n';
 
 interface Bad {
   name: string;
-  /** Of the step `route`. */
+  /** The body of the step `route`. */
   body: string;
   code: string;
   says: RegExp;
@@ -102,7 +102,7 @@ for (const bad of BAD)
     world.check();
   });
 
-test('a processor that prints a gigabyte is told for 64 KiB, and its file is stored', limit, async (t) => {
+test('64 KiB of a processor that prints a gigabyte are logged, and its file is stored', limit, async (t) => {
   const world = worldOf(t, {
     body: 'const text = "x".repeat(1 << 20); for (let n = 0; n < 512; n++) process.stdout.write(text);',
   });

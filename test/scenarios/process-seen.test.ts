@@ -1,4 +1,4 @@
-/** What an operator sees of files that go through a chain: exact counts through kills, another header, a chain that cannot be loaded. */
+/** An operator's view of files that go through a chain: exact counts through kills, a changed header, a chain that cannot be loaded. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

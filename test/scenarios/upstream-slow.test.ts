@@ -31,7 +31,7 @@ const DELAYED = [
 const UPLOADERS: Record<string, string> = {
   install: 'exec install -p -m 0640 "$1" "$2"',
   rsync: 'exec rsync --inplace -t --chmod=0640 "$1" "$2"',
-  // What `scp -O -p` runs on the side that receives.
+  // The command that `scp -O -p` runs on the receiving side.
   scp: '{ printf "T1000000000 0 1000000000 0\\nC0640 %s %s\\n" "$(stat -c %s "$1")" "$4"; cat "$1"; printf "\\0"; } | scp -p -t "$3" > "$1.answer"',
 };
 

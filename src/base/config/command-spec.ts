@@ -2,13 +2,13 @@
 import { commonFields, feedFields } from './schema.js';
 
 export interface CommandSpec {
-  /** As it is typed: `ingest`, `ingest-ctl held`. */
+  /** The words that are typed: `ingest`, `ingest-ctl held`. */
   name: string;
   /** One sentence: the first line of --help, and the NAME of the man page. */
   summary: string;
   /** The DESCRIPTION of the man page: paragraphs, parted by an empty line. */
   about: string;
-  /** What follows the name in the usage line: `SOURCE DEST`. */
+  /** The words after the name in the usage line: `SOURCE DEST`. */
   words: string;
   wordsMax: number;
   options: readonly string[];
@@ -19,7 +19,7 @@ export interface CommandSpec {
   group?: string;
   /** Other spellings of an option, where its own spelling belongs to another command. */
   aliases?: Readonly<Record<string, string>>;
-  /** What an option does here, where its own text speaks of another command. */
+  /** The effect of an option in this command, where its own text speaks of another one. */
   means?: Readonly<Record<string, string>>;
   /** Options without which the command names what is missing. */
   needs: readonly string[];

@@ -1,7 +1,7 @@
 /**
  * Merges flags over environment over file over defaults, and checks every value by the schema.
- * Guarantees: whoever gave a wrong value learns where it stands, the rule, the value and an example.
- * Does not: look at directories (directories.ts) or choose the state (state-path.ts).
+ * Guarantees: the refusal of a wrong value says where it stands, the rule, the value and an example.
+ * Does not: check directories (directories.ts) or choose the state (state-path.ts).
  */
 import { OperatorError } from '../errors.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
@@ -32,7 +32,7 @@ export interface Invocation {
   mirror: MirrorValues;
   /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
   feeds: { name: string; values: FeedValues }[];
-  /** Where the value of an option stands, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
+  /** The source of an option's value, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
   origin(option: string, feed?: string): string;
 }
 

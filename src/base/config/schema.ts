@@ -1,7 +1,7 @@
 /**
  * The one schema of every option: flags, INGEST_* environment and YAML file are all read through it, and --help,
  * the refusals and the tests of wrong values are made from it.
- * Does not: look at the disk; directories.ts does.
+ * Does not: read the disk; directories.ts does.
  */
 import { availableParallelism } from 'node:os';
 import { addressOf } from './dashboard.js';
@@ -26,7 +26,7 @@ import { limits } from './values/limits.js';
 import { isSharedLedger } from './values/shared-ledger.js';
 import { STAGE_NAMES } from './values/stage-names.js';
 
-/** What a worker process may run: one stage, or all of them. */
+/** The work of a worker process: one stage, or all of them. */
 export const WORKERS = ['all', ...STAGE_NAMES] as const;
 
 const FOLDERS = 'Directories';
@@ -387,7 +387,7 @@ export const serviceFields = {
       description:
         'Run this program for alarms, with a JSON document on its standard input. It is run without a shell: no quotes, no pipes.',
       rule: `the absolute path of a program, with arguments parted by blanks, in at most ${limits.notifyCharsMax} characters without quotes and signs of a shell`,
-      example: '/usr/local/bin/tell-operators',
+      example: '/usr/local/bin/notify-operators',
       placeholder: 'COMMAND',
       defaultText: 'none',
     },

@@ -1,5 +1,5 @@
 /**
- * What a command takes, in words: the one source of --help, the man pages, the completions and docs/options.md. Pure.
+ * The options of a command in words: the one source of --help, the man pages, the completions and docs/options.md. Pure.
  * Does not: lay it out.
  */
 import type { CommandSpec } from '../config/commands.js';
@@ -10,7 +10,7 @@ import type { FieldMeta } from '../config/values/field.js';
 
 export interface OptionText {
   name: string;
-  /** As it is typed: `--mode stability|sidecar`, `--[no-]recursive`. */
+  /** The words that are typed: `--mode stability|sidecar`, `--[no-]recursive`. */
   flag: string;
   /** Sentences. */
   text: string;
@@ -19,7 +19,7 @@ export interface OptionText {
   meta: FieldMeta;
   /** Undefined: the option is a flag only. */
   variable: string | undefined;
-  /** Where its key stands in the configuration file. Undefined: it has none. */
+  /** The place of its key in the configuration file. Undefined: it has none. */
   key: 'feed' | 'service' | undefined;
 }
 
@@ -64,7 +64,7 @@ function defaultOf({ kind, defaultText, unit }: FieldMeta): string {
   return `default: ${defaultText}${isCounted ? ` ${unit}` : ''}`;
 }
 
-/** What follows the name in the usage line. */
+/** The words after the name in the usage line. */
 export const usageOf = (spec: CommandSpec): string =>
   [spec.words, ...spec.needs.map((name) => `--${name} ${allFields[name]!.meta.placeholder}`), '[OPTIONS]']
     .filter((part) => part !== '')
@@ -93,7 +93,7 @@ export const takesTimes = ({ options }: CommandSpec): boolean =>
 export const TIMES =
   'TIME is a number with its unit (ms, s, m, h, d), or several: 500ms, 90s, 1h30m, 7d. A bare number counts in the unit that the name of the option ends with; --max-age counts it as seconds.';
 
-/** What a shell may complete after an option: values, or names of files or directories. */
+/** The completion of an option's value: given values, or names of files or directories. */
 export function completionOf({ choices, suggests, placeholder }: FieldMeta): Completion {
   if (choices ?? suggests) return { kind: 'values', values: [...(choices ?? suggests)!] };
   if (placeholder === 'DIR') return { kind: 'directories' };

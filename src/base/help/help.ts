@@ -27,7 +27,7 @@ export function helpOf(spec: CommandSpec): string {
 
 const SHORT = ['input', 'log-level', 'process'];
 
-/** Where else an option may stand. */
+/** The paragraph on the other places of an option. */
 export function sourcesOf(spec: CommandSpec): string {
   const options = sectionsOf(spec).flatMap((section) => section.options);
   const example =

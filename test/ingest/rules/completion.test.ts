@@ -1,4 +1,4 @@
-/** The rule of completion, where no scenario gets: across boots of the machine. */
+/** The completion rule across reboots of the machine, which no scenario covers. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

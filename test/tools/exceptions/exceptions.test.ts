@@ -152,8 +152,8 @@ test('what cannot be an exception is refused with its reason', limit, async (t) 
   await dropAgain(world, 'b.csv', content);
   const path = world.manifest()[0]!.record!.warehouse_path;
   for (const verb of ['allow-again', 'withdraw']) {
-    await refusedFor(world, [verb, ...WHY], /must be told a content/);
-    await refusedFor(world, [verb, path], /must be told why/);
+    await refusedFor(world, [verb, ...WHY], /needs a content/);
+    await refusedFor(world, [verb, path], /needs a reason/);
     await refusedFor(world, [verb, 'ab'.repeat(32), ...WHY], /names no content that the ledger knows/);
     await refusedFor(world, [verb, join(world.input, 'never.csv'), ...WHY], /names no content/);
   }

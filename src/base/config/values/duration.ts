@@ -7,7 +7,7 @@ const UNITS = Object.keys(UNITS_MS);
 const WHOLE = /^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|[smhd]))+$/;
 const PART = /([\d.]+)([a-z]+)/g;
 
-/** As ms. Undefined where it is no duration: each unit at most once, the largest first. */
+/** The duration in ms. Undefined where the text is none: each unit at most once, the largest first. */
 export function durationMs(text: string): number | undefined {
   if (!WHOLE.test(text)) return undefined;
   let ms = 0;

@@ -1,7 +1,7 @@
 /**
  * How one option is described: what help, refusals and tests need to know of it, and the zod schema of its values.
  * Guarantees: a value is accepted in the same spelling from a flag, the environment and the file; an option that is not given
- * has its default without a schema, as making those of all options takes longer than `queue-stat` takes to look.
+ * has its default without a schema, as making the schemas of all options takes longer than `queue-stat` takes to read a state.
  * Does not: know any option; src/base/config/schema.ts lists them.
  */
 import * as z from 'zod/mini';
@@ -16,7 +16,7 @@ export interface FieldMeta {
   rule: string;
   /** A value that is accepted. */
   example: string;
-  /** What is given may have a secret in it by mistake: no sentence repeats it. */
+  /** A value may have a secret in it by mistake: no sentence repeats it. */
   isSecret?: true;
   /** How the value is called in --help: `DIR`, `N`; '' for a switch. */
   placeholder: string;

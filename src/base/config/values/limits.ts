@@ -13,7 +13,7 @@ export const limits = {
   sidecarSuffixBytesMax: 32,
   globBytesMax: 1_024,
   globsMax: 100,
-  /** Expectations of one feed; each is looked at every few seconds. */
+  /** Expectations of one feed; each is checked every few seconds. */
   expectationsMax: 50,
   /** A year and a day: what comes less often needs a person. */
   expectedEveryMsMax: 366 * 86_400_000,
@@ -24,7 +24,7 @@ export const limits = {
   threadsMax: 16,
   attemptsMax: 1_000,
   scanIntervalSecondsMax: 86_400,
-  /** Twice the interval of the beats: a shorter limit would kill the healthy. */
+  /** Twice the interval of the heartbeats: a shorter limit would kill healthy processes. */
   stallSecondsMin: 2,
   stallSecondsMax: 86_400,
   metricsIntervalSecondsMax: 86_400,
@@ -58,9 +58,9 @@ export const limits = {
   restartLongestMs: 10_000,
   /** How often a drain that does not end says who is not ending. */
   drainReportMs: 5_000,
-  /** What a child gets to end after its role has returned. */
+  /** The time that a child has to end after its role has returned. */
   exitGraceMs: 2_000,
-  /** What a child gets to clear its slot after the second signal. */
+  /** The time that a child has to clear its slot after the second signal. */
   stopGraceMs: 300,
   /** How long a worker waits for the state that a producer is about to make. */
   stateWaitMs: 30_000,

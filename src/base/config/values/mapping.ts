@@ -11,7 +11,7 @@ export class Mapping {
 
   constructor(
     value: unknown,
-    /** As sentences show it: `feeds.orders.process`. */
+    /** Its path in sentences: `feeds.orders.process`. */
     readonly path: string,
     /** The file that it stands in. */
     private readonly file: string,

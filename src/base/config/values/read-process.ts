@@ -207,7 +207,7 @@ function unknownStart(keys: Mapping, start: string, steps: Record<string, StepOp
   );
 }
 
-/** Steps that lead to themselves by `next` and `else`; those of the module are noticed when they emit. */
+/** Refuses steps that lead to themselves by `next` and `else`. Steps of the module are judged when they emit. */
 function refuseCircle(keys: Mapping, steps: Record<string, StepOptions>, file: string): void {
   const walk = (name: string, way: string[]): void => {
     const step = steps[name];
