@@ -8,5 +8,5 @@ for node in node "$package"/node_modules/node-linux-*/bin/node "${package%/*}"/n
     v2[2-9].* | v[3-9]?.*) return ;;
   esac
 done
-echo "${here##*/}: it takes Node 22 or newer, and none was found: put one on the PATH, or run npm ci again without --omit=optional, which brings one along." >&2
+echo "${here##*/}: it takes Node 22 or newer, and none was found: put one on the PATH, or run npm ci (or npm install) again without --omit=optional, which brings one along." >&2
 exit 3

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { PACKAGE } from './lock.mjs';
 
 const PAGES = ['watcher.md', 'replicate.md'];
+const README = '../README.md';
 
 export const referenceOf = (name) =>
   new Map([
@@ -15,4 +16,7 @@ const forPackage = (text, name) =>
   text
     .replaceAll('atomic-ingestor/watcher', name)
     .replaceAll('atomic-ingestor/mirror', `${name}/mirror`)
-    .replace(/\[([^\]]+)\]\((?!#)([^)#]+)[^)]*\)/g, (link, shown, page) => (PAGES.includes(page) ? link : shown));
+    .replace(/^## Install\n[\s\S]*?(?=^## )/m, '## Install\n\nSee [README.md](../README.md).\n\n')
+    .replace(/\[([^\]]+)\]\((?!#)([^)#]+)[^)]*\)/g, (link, shown, page) =>
+      [...PAGES, README].includes(page) ? link : shown,
+    );

@@ -94,8 +94,8 @@ test('a command runs out of one file', async (t) => {
 });
 
 for (const [module, hint] of [
-  ['koffi', /run npm ci again without --omit=optional/],
-  ['better-sqlite3', /for x64 and arm64, so run npm ci again/],
+  ['koffi', /run npm ci \(or npm install\) again without --omit=optional/],
+  ['better-sqlite3', /for x64 and arm64, so run npm ci \(or npm install\) again/],
 ] as const) {
   test(`a command names ${module} and what it takes, where its binary is missing`, async (t) => {
     const world = createWorld(t);
