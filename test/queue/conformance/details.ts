@@ -120,7 +120,32 @@ export const looksScenarios: Scenarios = {
     );
   },
 
-  'durations: from the entry into a stage until it is left for good, by powers of two': async (world) => {
+  'keys of what is held: in pages, of a feed and of a code': async (world) => {
+    const queue = await world.open();
+    for (const [name, code] of [
+      ['a', 'odd'],
+      ['b', 'large'],
+      ['c', 'odd'],
+    ] as const)
+      await settleAs(queue, await claimed(queue, name), { kind: 'hold', code, reason: `it is ${code}` });
+    const keys = (filter: Parameters<typeof queue.heldKeys>[0]) =>
+      queue.heldKeys(filter).map(({ feed, code, key }) => [feed, code, String(key)]);
+    const all = [
+      ['default', 'odd', 'a'],
+      ['default', 'large', 'b'],
+      ['default', 'odd', 'c'],
+    ];
+    assert.deepEqual(keys({ limit: 10 }), all);
+    assert.deepEqual(keys({ limit: 10, code: 'odd' }), [all[0], all[2]]);
+    assert.deepEqual(keys({ limit: 10, feed: 'another' }), []);
+    const [first] = queue.heldKeys({ limit: 1 });
+    assert.deepEqual(keys({ limit: 1, after: first!.id }), [all[1]]);
+    assert.equal(first!.sinceMs, queue.job(first!.id)!.updatedAtMs);
+  },
+
+  'durations: from the entry into a stage until it is left for good, and of the whole way, by powers of two': async (
+    world,
+  ) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { kind: 'defer', inMs: 0, why: 'not yet' });
@@ -132,6 +157,7 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual(
       durations.map(({ stage, jobs }) => [stage, jobs]),
       [
+        ['*', 1],
         ['first', 1],
         ['second', 1],
       ],

@@ -1,0 +1,107 @@
+/**
+ * What the dashboard may change, by the same verbs as ingest-ctl: retry and discard of held files, pause and resume.
+ * Guarantees: one change at a time; each in short transactions, however many files it is about; each is reported to the log
+ * with who asked for it.
+ */
+import type { Backend, JobId } from '../../../../queue/backend.js';
+import type { Emit } from '../../../base/telemetry/emit.js';
+import { pause, resume, type Scope, scopeText } from '../../../ingest/gates/pause.js';
+import { discardJobs } from '../../../tools/exceptions/discard.js';
+import { inBatches } from '../../status/in-batches.js';
+import { type HeldFilter, heldPages } from './groups.js';
+
+export type Verb = 'retry' | 'discard' | 'pause' | 'resume';
+
+/** These, or all that a filter leaves. */
+export type Chosen = { jobs: readonly JobId[] } | HeldFilter;
+
+export interface HeldAsked {
+  verb: 'retry' | 'discard';
+  chosen: Chosen;
+  /** Who asked, for the log and the reason of a pause. */
+  by: string;
+}
+
+export interface GateAsked {
+  verb: 'pause' | 'resume';
+  scope: Scope;
+  by: string;
+}
+
+export type Asked = HeldAsked | GateAsked;
+
+/** What was done, in one sentence. */
+export interface Done {
+  files: number;
+  sentence: string;
+}
+
+export class Acts {
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly emit: Emit,
+  ) {}
+
+  /** Errors: those of the state. */
+  do(asked: Asked): Promise<Done> {
+    const mine = this.#last.then(() => this.#do(asked));
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #do(asked: Asked): Promise<Done> {
+    const done = await ('scope' in asked ? this.#gate(asked) : this.#held(asked));
+    this.emit('operator_act', { verb: asked.verb, by: asked.by, ...aboutOf(asked), files: done.files });
+    return done;
+  }
+
+  async #gate({ verb, scope, by }: GateAsked): Promise<Done> {
+    if (verb === 'pause') {
+      const isNew = await pause(this.backend, scope, by);
+      return { files: 0, sentence: asSentences([`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}`]) };
+    }
+    const { opened, left } = await resume(this.backend, scope);
+    const done =
+      opened.length > 0
+        ? opened.map((one) => `${scopeText(one)} is open again`)
+        : [`${scopeText(scope)} was not paused`];
+    return { files: 0, sentence: asSentences([...done, ...left]) };
+  }
+
+  async #held({ verb, chosen }: HeldAsked): Promise<Done> {
+    const ids = 'jobs' in chosen ? chosen.jobs : await this.#allHeld(chosen);
+    const act = (batch: readonly JobId[]): Promise<boolean[]> =>
+      verb === 'discard'
+        ? discardJobs(this.backend, batch)
+        : this.backend.amendHeld(batch, (_tx, job) => ({ kind: 'advance', to: job.stage }));
+    const count = await inBatches(ids, act);
+    const missed = ids.length - count;
+    const what = count === 1 ? '1 file' : `${count} files`;
+    const rest =
+      missed === 0 ? '' : `; ${missed} ${missed === 1 ? 'was' : 'were'} not held any more, or stored already`;
+    const sentence =
+      verb === 'discard' ? `${what} given up${rest}.` : `${what} sent through the same stage again${rest}.`;
+    return { files: count, sentence };
+  }
+
+  /** Ids alone: of a hundred thousand whole jobs a small process would have no room. */
+  async #allHeld(filter: HeldFilter): Promise<JobId[]> {
+    const ids: JobId[] = [];
+    for await (const page of heldPages(this.backend, filter)) ids.push(...page.map(({ id }) => id));
+    return ids;
+  }
+}
+
+const asSentences = (parts: readonly string[]): string =>
+  parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}.`).join(' ');
+
+/** As the log has it. */
+function aboutOf(asked: Asked): Record<string, unknown> {
+  if ('scope' in asked) return { ...asked.scope };
+  const { chosen } = asked;
+  if ('jobs' in chosen) return { feed: '*', named: chosen.jobs.length };
+  const { feed = '*', code, folder, name } = chosen;
+  return { feed, all: true, code, folder, name };
+}

@@ -1,0 +1,59 @@
+/** /errors (docs/http-api.md): what is held, page by page, and what is tried again. */
+import type { Job, QueueView } from '../../../../queue/index.js';
+import { type HeldJob, toHeldJob } from '../../status/held-list.js';
+import { type HeldByCode, heldByCode } from '../../status/report.js';
+import { type HeldFilter, heldPages } from './groups.js';
+
+export interface Retrying {
+  feed: string;
+  stage: string;
+  /** The last error. */
+  reason: string;
+  files: number;
+  /** The path of the first of them. */
+  first: string;
+}
+
+export interface ErrorsAnswer {
+  /** All of them. */
+  held_by_code: HeldByCode[];
+  /** One page, by id; `next` is the `after` of the page behind it. */
+  held: HeldJob[];
+  next: string | null;
+  retrying: Retrying[];
+}
+
+export const retrying = (view: Pick<QueueView, 'reasons'>): Retrying[] =>
+  view
+    .reasons()
+    .filter(({ oldest }) => oldest.attempts > 0)
+    .map(({ feed, stage, reason, jobs, oldest }) => ({
+      ...{ feed, stage, reason, files: jobs, first: oldest.key.toString('utf8') },
+    }));
+
+export async function errorsAnswer(
+  view: QueueView,
+  { limit, after, ...filter }: HeldFilter & { after?: string; limit: number },
+): Promise<ErrorsAnswer> {
+  const wanted = (one: { feed: string }) => filter.feed === undefined || one.feed === filter.feed;
+  const held = await heldPage(view, filter, limit, after);
+  return {
+    held_by_code: view.heldFor().filter(wanted).map(heldByCode),
+    held: held.map(toHeldJob),
+    next: held.length < limit ? null : held.at(-1)!.id,
+    retrying: retrying(view).filter(wanted),
+  };
+}
+
+/** The first `limit` files after `after` that the filter leaves. */
+async function heldPage(view: QueueView, filter: HeldFilter, limit: number, after?: string): Promise<Job[]> {
+  const held: Job[] = [];
+  for await (const page of heldPages(view, filter, after)) {
+    for (const { id } of page) {
+      const job = view.job(id);
+      if (job?.state === 'held') held.push(job);
+      if (held.length === limit) return held;
+    }
+  }
+  return held;
+}
