@@ -1,5 +1,5 @@
 /**
- * Runs a program of dist/program (`launch.cjs NAME ARGUMENT…`), or says what the installation lacks: a native module, or the
+ * Runs a program of dist/program (`launch.cjs NAME ARGUMENT…`), or prints what the installation lacks: a native module, or the
  * build. Node keeps what it compiles in dist/cache (or $NODE_COMPILE_CACHE) for the next start, where this user may write.
  */
 const { existsSync } = require('node:fs');
@@ -9,11 +9,11 @@ const { join } = require('node:path');
 const NATIVE = {
   koffi: {
     load: () => require('koffi'),
-    hint: 'its binary comes as an optional package, so run npm ci again without --omit=optional',
+    hint: 'its binary comes as an optional package, so run npm ci (or npm install) again without --omit=optional',
   },
   'better-sqlite3': {
     load: () => new (require('better-sqlite3'))(':memory:').close(),
-    hint: 'its binaries come with it, for x64 and arm64, so run npm ci again',
+    hint: 'its binaries come with it, for x64 and arm64, so run npm ci (or npm install) again',
   },
 };
 
