@@ -1,16 +1,16 @@
 /**
- * The interface of a queue backend, and what a backend needs of the system (`Host`).
- * A job's key, identity and payload are opaque here: the queue knows feeds, stages, due times and owners, no files.
- * Guarantees that every backend gives (test/queue/conformance.ts runs them against each):
+ * The interface of a queue backend, and what a backend needs from the system (`Host`). A job's key, identity and
+ * payload are opaque here: the queue knows feeds, stages, due times and owners, but no files.
+ * Guarantees of every backend (test/queue/conformance.ts runs them against each one):
  *  - a job is claimed by one owner at a time; a settlement counts only for that owner and that claim number;
- *  - what a settlement decides and what its function writes through `Tx` is one transaction;
- *  - due times live on the backend's own clock (boot time), never on the wall clock.
+ *  - the outcome of a settlement and the writes of its function through `Tx` are one transaction;
+ *  - due times use the backend's own clock (boot time), never the wall clock.
  */
 import type { Hand } from './slot-text.js';
 import type { State } from './states.js';
 import type { Counter, Depth, Duration, EndedPage, HeldFor, Moment, Reason, StageStats } from './types/figures.js';
 import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
-import type { LookedOwner, OnStuck, Rescue } from './types/owner.js';
+import type { OnStuck, OwnerStatus, Rescue } from './types/owner.js';
 import type { Around, Outcome, SettleAnswer, Settlement } from './types/settlement.js';
 import type { Gate, Reader, Tx } from './types/transaction.js';
 
@@ -21,95 +21,113 @@ export type * from './types/owner.js';
 export type * from './types/settlement.js';
 export type * from './types/transaction.js';
 
-/** A backend opened by one process as one owner. */
+/** A backend, opened by one process as one owner. */
 export interface Backend {
-  /** Identifies this state for ever (markers in the roots carry it). */
+  /** Identifies this state permanently; the markers of the roots contain it. */
   readonly uuid: string;
   readonly owner: OwnerId;
   readonly stages: readonly StageName[];
   /** Boot-clock ms. */
   nowMs(): number;
 
-  /** Records a feed and its options (JSON, opaque save `order`: sqlite/order.ts). Idempotent. */
+  /** Stores a feed and its options (JSON, opaque except `order`: sqlite/order.ts). Idempotent. */
   putFeed(name: string, options: Payload): Promise<void>;
   feeds(): { name: string; options: Payload }[];
-  /** Forgets a feed with no job that is not done; answers how many there are. */
+  /** Forgets a feed if all of its jobs are done. Returns the number of jobs that are not done. */
   retireFeed(name: string): Promise<number>;
 
   enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]>;
-  /** Read-only: the job that holds each key, if any. For scans of known files: no write, no wait. */
+  /** Read-only: the job that has each key, if any. Scans use it for known files: no write, no wait. */
   holders(
     feed: string,
     keys: readonly Buffer[],
   ): ({ id: JobId; identity: string; state: State; dueMs: number; reason: string | null } | undefined)[];
-  /** Up to `max` due jobs (of up to `bytesMax` together, but one) behind no closed gate, feeds in turn, oldest first within one. */
+  /**
+   * Claims up to `max` due jobs, of up to `bytesMax` together (one job is always allowed). Skips closed gates; feeds
+   * take turns, the oldest job first within a feed.
+   */
   claim(stage: StageName, max: number, bytesMax?: number): Promise<ClaimedJob[]>;
   /**
-   * One transaction for all; answers per settlement. A job that advances to a stage of `keep`, behind no closed gate, stays
-   * claimed under its next claim number: a process that runs both stages saves a claim. Of up to `claimBytesMax` together: the others are anybody's.
+   * Settles all in one transaction; returns one answer for each settlement. A job that advances to a stage of `keep`
+   * without a closed gate stays claimed, with its next claim number: a process that runs both stages saves a claim.
+   * Kept jobs have at most `claimBytesMax` together; any owner may claim the others.
    */
   settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>, around?: Around): Promise<SettleAnswer[]>;
-  /** An operator's hand: moves *held* jobs on by `decide`; answers per id, `false` when it was not held. */
+  /** For operators: `decide` gives the outcome of each *held* job. Returns true for each id that was held. */
   amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]>;
-  /** The caller's own writes, in the process's next shared commit. */
+  /** Runs the caller's own writes in the next shared commit of the process. */
   transact<T>(fn: (tx: Tx) => T): Promise<T>;
-  /** A short read transaction; `fn` copies what it needs. */
+  /** A short read transaction; `fn` copies the rows that it needs. */
   read<T>(fn: (reader: Reader) => T): T;
 
-  /** Jobs that ended before that wall-clock ms, among the `max` that were made after `after` (0: from the first on). */
+  /** Jobs that ended before that wall-clock ms, among `max` jobs created after `after` (0: from the first on). */
   endedBefore(wallMs: number, after: number, max: number): EndedPage;
-  /** Deletes those of them that are so still, with their histories; answers how many. For ever: nothing speaks of them again. */
+  /**
+   * Deletes those of the given jobs that still fulfil that condition, with their histories. Returns how many. Deletion
+   * is permanent.
+   */
   forget(seqs: readonly number[], wallMs: number): Promise<number>;
 
   job(id: JobId): Job | undefined;
-  /** All jobs with that key, newest first (may scan the whole table: for people, not for loops). */
+  /** All jobs with that key, newest first. It may scan the whole table: for people, not for loops. */
   jobsByKey(feed: string, key: Buffer): Job[];
   held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[];
 
   gates(): Gate[];
-  /** What some jobs wait for has come, and they are not woken yet: on a slow disk that takes longer than any two looks. */
+  /**
+   * True while jobs whose wait has ended are not woken yet. On a slow disk that can take longer than several checks.
+   */
   readonly wakes: boolean;
-  /** Takes the probe of a due gate for this owner, unless a living prober has it. */
+  /** Takes the probe of a due gate for this owner, unless a living owner has it. */
   takeProbe(gate: Gate): Promise<boolean>;
-  /** The probe ended without opening: next one due `inMs` from now. */
+  /** The probe ended and the gate stays closed: the next probe is due in `inMs`. */
   putBackProbe(gate: Gate, inMs: number): Promise<void>;
 
-  /** Jobs of dead owners become due again; interrupted wakes go on. Cheap when there is nothing to do, and then writes nothing. */
+  /**
+   * Makes jobs of dead owners due again, and continues interrupted wakes. If there is nothing to do, it is cheap and
+   * writes nothing.
+   */
   rescue(onStuck?: OnStuck): Promise<Rescue[]>;
-  /** Boot-clock ms of the next due job of `stage` behind no gate; Infinity when there is none. */
+  /** Boot-clock ms of the next due job of `stage` without a closed gate; Infinity if there is none. */
   nextDueMs(stage: StageName): number;
 
-  /** `held`: where `heldFor` was asked just now. */
+  /** `held`: the result of `heldFor`, if the caller has just read it. */
   stats(held?: readonly HeldFor[]): StageStats[];
   counters(): Counter[];
   depths(): Depth[];
   durations(): Duration[];
-  /** The jobs that ended last, newest first, at most `limits.endingsKept`. */
+  /** The jobs that ended last, newest first; at most `limits.endingsKept`. */
   endings(most: number): Job[];
-  /** Claimed jobs, the largest first; of one owner or all. */
+  /** Claimed jobs, the largest first; of one owner or of all. */
   inHand(most: number, owner?: OwnerId): Job[];
-  /** At most `limits.reasonsMax`, in the order of their text. */
+  /** At most `limits.reasonsMax`, ordered by their text. */
   reasons(): Reason[];
   heldFor(): HeldFor[];
-  /** The counters as they were about every ten seconds of the last `lastMs`, oldest first; none where nothing was counted. */
+  /**
+   * The counters about every ten seconds during the last `lastMs`, oldest first. There is no entry for times in which
+   * nothing was counted.
+   */
   history(lastMs: number): Moment[];
-  /** When that was written last, wall-clock ms; undefined where nothing was counted. */
+  /** Wall-clock ms of the last such entry; undefined if nothing was ever counted. */
   countedAtMs(): number | undefined;
-  owners(): LookedOwner[];
-  /** Whether that owner's lock is held: nothing else says that it lives. */
+  owners(): OwnerStatus[];
+  /** True if the lock of that owner is taken: only the lock shows that an owner lives. */
   isAlive(owner: OwnerId): boolean;
-  /** Writes this owner's beat, and what it has in hand where that is another than was said last. */
+  /** Writes this owner's heartbeat, and its job in progress if that has changed. */
   beat(inHand: { job: JobId | null; place: string }): void;
-  /** Where the `n`th of this process's other threads writes the `handText` of the job that it has in hand. */
+  /** Where the `n`th other thread of this process writes the `handText` of its job. */
   handSpot(n: number): { path: string; at: number };
-  /** None of them has anything in hand. */
+  /** None of the threads has a job in progress. */
   clearHands(): void;
-  /** The `n`th of them hangs at a job; without a hand, it does so no more. */
+  /** The `n`th thread hangs at a job; without `hand`, it no longer hangs. */
   noteHung(n: number, hand?: Required<Hand>): void;
 
-  /** Called after another process's commit made jobs ready (doorbell or data_version); also after own ones. */
+  /**
+   * Calls `listener` after a commit, of this process or another, has made jobs ready (doorbell or data_version).
+   * Returns the function that removes it.
+   */
   onWork(listener: () => void): () => void;
-  /** Throws EnvironmentError when the database's path no longer names the opened file, or is newer than this build. */
+  /** Throws EnvironmentError if the path of the database names another file now, or if a newer build changed it. */
   checkStillOurs(): void;
   close(): Promise<void>;
 }

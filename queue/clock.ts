@@ -1,14 +1,15 @@
 /**
- * The two clocks of the queue: due times live on the boot clock, which no operator and no NTP can set;
- * the wall clock is for people only (created, updated, trail).
- * Guarantees: whole milliseconds. A boot-clock value means nothing in another boot or time namespace: `epoch` tells them apart.
+ * The two clocks of the queue. Due times use the boot clock, which no operator and no NTP can set. The wall clock is
+ * only for people (created, updated, trail).
+ * Guarantees: whole milliseconds. A boot-clock value is meaningless in another boot or time namespace; `epoch`
+ * identifies both.
  */
 import type { Host } from './backend.js';
 
 export interface Clock {
   nowMs(): number;
   wallMs(): number;
-  /** Two boot-clock values can be compared only when this is equal. */
+  /** Two boot-clock values can be compared only if this is equal. */
   readonly epoch: string;
 }
 
@@ -22,8 +23,8 @@ export function clockOf(host: Host, now?: () => number): Clock {
 }
 
 /**
- * Exponential, capped, with jitter over its upper half: jobs that failed together do not come back together.
- * `attempts` counts from 1.
+ * Exponential backoff with a limit, and with jitter over its upper half: jobs that failed together do not come back
+ * together. `attempts` counts from 1.
  */
 export function backoffMs(
   attempts: number,

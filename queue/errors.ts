@@ -1,16 +1,16 @@
 /**
- * What the queue tells its caller when the state cannot be used. `exitCode` is what a command should end with.
- * Does not: describe the failure of a job; that is a value (an outcome), never an error.
+ * The errors of the queue: the state cannot be used. `exitCode` is the exit code for a command.
+ * Does not: describe the failure of a job. That is a value (an outcome), never an error.
  */
 import { constants } from 'node:os';
 
-/** The state cannot be used as it is (exit code 3): a supervisor should not restart the process for it. */
+/** The state cannot be used as it is (exit code 3). A supervisor should not restart the process for it. */
 export class QueueError extends Error {
   override readonly name: string = 'QueueError';
   readonly exitCode = 3;
   constructor(
     readonly code: QueueErrorCode,
-    /** A whole sentence, with what to do next. */
+    /** A whole sentence, with the next step. */
     message: string,
     options?: ErrorOptions,
   ) {
@@ -18,7 +18,10 @@ export class QueueError extends Error {
   }
 }
 
-/** A transaction could not be written: nothing of it exists. The state directory is a failing place; try again later. */
+/**
+ * A transaction could not be written, and nothing of it exists. The state directory is a failing place; try again
+ * later.
+ */
 export class StateUnwritable extends QueueError {
   override readonly name = 'StateUnwritable';
 }
@@ -44,21 +47,26 @@ export const sqlCodeOf = (error: unknown): string => {
   return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
 };
 
-/** BUSY only: LOCKED is a conflict inside one connection, which is a bug. */
+/** Only BUSY: LOCKED is a conflict inside one connection, which is a bug. */
 export const isBusy = (error: unknown): boolean => sqlCodeOf(error).startsWith('SQLITE_BUSY');
 
-/** Nobody's bug and no job's failure: disk full, I/O error, damaged file. */
+/**
+ * True for problems of the state itself, which are no bug and no failure of a job: disk full, I/O error, damaged file.
+ */
 export const isOfTheState = (error: unknown): boolean =>
   error instanceof QueueError || [...FULL, ...IO, ...NOT_OURS].some((family) => sqlCodeOf(error).startsWith(family));
 
-/** Whether a write to a companion of the database met a full disk. By number: Node has no name for EDQUOT. */
+/**
+ * True if a write to a file beside the database met a full disk. Compared by number, because Node has no name for
+ * EDQUOT.
+ */
 export const isFull = (error: unknown): boolean =>
   [constants.errno.ENOSPC, constants.errno.EDQUOT].includes(-((error as { errno?: number } | null)?.errno ?? 0));
 
 export const stateFull = (path: string, cause: unknown): StateUnwritable =>
   new StateUnwritable('state_full', `The disk that holds ${path} is full: free some space there.`, { cause });
 
-/** Gives an SQLite error its place in the list above; any other error is answered as it is. */
+/** Converts an SQLite error into one of the errors above; returns any other error unchanged. */
 export function typedSqlError(error: unknown, path: string): unknown {
   if (error instanceof QueueError) return error;
   const code = sqlCodeOf(error);

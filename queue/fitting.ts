@@ -1,4 +1,6 @@
-/** How many of the first jobs are of so many bytes together. Pure. */
+/**
+ * Returns how many of the first jobs fit into the given bytes. Pure.
+ */
 export function fitting(jobs: readonly { bytes: number }[], bytesMax: number, atLeastOne: boolean): number {
   let [sum, fits] = [0, 0];
   for (const { bytes } of jobs) {

@@ -1,5 +1,5 @@
 /**
- * The durable stage queue: opens a state as one owner, or only to look at it. queue/README.md explains the rest.
+ * The durable stage queue: opens a state as an owner, or only for reading. See queue/README.md.
  */
 
 import { existsSync } from 'node:fs';
@@ -32,7 +32,8 @@ import { wakeAll } from './sqlite/wake.js';
 
 export * from './backend.js';
 export type { Run, Settle } from './dispatch/batch.js';
-// dispatch/dispatcher.ts is loaded by its own name: only who claims needs better-queue, and loading it takes a tenth of a look.
+// dispatch/dispatcher.ts is imported by its own path: only processes that claim need better-queue, and loading it takes
+// a tenth of the time of a queue-stat.
 export type { Dispatcher, DispatcherOptions } from './dispatch/dispatcher.js';
 export { QueueError, type QueueErrorCode, StateUnwritable } from './errors.js';
 export { limits } from './limits.js';
@@ -45,37 +46,39 @@ export { STATES, type State, TRANSITIONS } from './states.js';
 export { ulidFactory } from './ulid.js';
 
 export interface ViewOptions {
-  /** The database; its companions lie beside it (`-wal`, `-shm`, `.owners`, `.doorbell`). */
+  /** The database. Its companion files are beside it (`-wal`, `-shm`, `.owners`, `.doorbell`). */
   path: string;
   host: Host;
-  /** In their order: a job is enqueued for the first, `advance` leads to the next. */
+  /** In order: a job is enqueued for the first stage, and `advance` leads to the next. */
   stages: readonly StageName[];
-  /** The caller's own tables, migrated together with the queue's. Every opener of a state names the same. */
+  /**
+   * The caller's own tables, migrated together with the queue's. Every process that opens a state must pass the same.
+   */
   modules?: readonly Module[];
-  /** Replaces the boot clock (ms), for tests. */
+  /** Replaces the boot clock (ms) in tests. */
   now?: () => number;
 }
 
 export interface QueueOptions extends ViewOptions {
-  /** For people: what this process is. */
+  /** Names this process for people. */
   title: string;
-  /** Answers `retry` of a stage after which a job is held. */
+  /** The number of `retry` outcomes in a stage after which a job is held. */
   maxAttempts: number;
-  /** Makes a state where there is none. Default true. */
+  /** True: creates a state if there is none. Default true. */
   create?: boolean;
-  /** What a new state is identified by, where it stands in for a lost one. Default: a new UUID. */
+  /** The UUID of a new state that replaces a lost one. Default: a new UUID. */
   uuid?: string;
   /**
-   * Called in the transaction in which this process enters a state that nobody is in, where it is not as the last owner
-   * left it: somebody died, or another hand wrote to it.
+   * Called if no other process uses the state and it is not as the last owner left it: an owner died, or something else
+   * wrote to it. Runs in the transaction in which this process becomes an owner.
    */
   onUnclean?: (tx: Tx) => void;
-  /** Page cache of this connection; for a process that must stay small. Default: pragmas.ts. */
+  /** The page cache of this connection in KiB, for a process that must stay small. Default: see pragmas.ts. */
   cacheKib?: number;
 }
 
 const ownersPath = (path: string) => `${path}.owners`;
-/** For what the processes of a state share and no transaction need see: in the file of the locks. */
+/** A few bytes in the lock file, for data that the processes of a state share outside of transactions. */
 export const spareSpot = (path: string): { path: string; at: number; lock: number } => ({
   path: ownersPath(path),
   ...SPARE,
@@ -83,7 +86,9 @@ export const spareSpot = (path: string): { path: string; at: number; lock: numbe
 
 const doorbellPath = (path: string) => `${path}.doorbell`;
 
-/** Opens (and makes, and migrates) a state as one owner. Errors: QueueError, with the exit code that it should lead to. */
+/**
+ * Opens a state as an owner; creates or migrates it if needed. Errors: QueueError, with the exit code for a command.
+ */
 export async function openQueue(options: QueueOptions): Promise<Backend> {
   const { path, host, create = true } = options;
   let owners: Owners | undefined;
@@ -126,7 +131,7 @@ async function openAsOwner(options: Owning, opened: Opened, owners: Owners): Pro
   }
 }
 
-/** Opens a state to look at it: writes nothing, works with everything else down. */
+/** Opens a state for reading: writes nothing, and works while everything else is down. */
 export async function openQueueView(options: ViewOptions): Promise<QueueView> {
   const { path, host, stages } = options;
   const opened = openForReading(path, allModules(options.modules ?? []));
@@ -134,26 +139,26 @@ export async function openQueueView(options: ViewOptions): Promise<QueueView> {
   return new SqliteView({ opened, rows: new Rows(opened.db), clock: clockOf(host, options.now), stages, owners });
 }
 
-/** One moment of a state, also of one in use. Errors: QueueError. `to`: an empty file. */
+/** Copies one moment of a state, even of one in use. `to`: an empty file. Errors: QueueError. */
 export function copyQueue(from: string, to: string, modules: readonly Module[] = []): void {
   copyWhole(from, to, allModules(modules));
 }
 
-/** A copy of a state that is older than what happened since (sqlite/copy.ts). Its modules' tables come with it. */
+/** Copies a state that is older than later changes (sqlite/copy.ts), including the tables of its modules. */
 export function copyOlderQueue(from: string, to: string, modules: readonly Module[] = []): void {
   copyOlder(from, to, allModules(modules));
 }
 
 function afterCommit(made: SqliteTx, doorbell: Doorbell, goOnWaking: () => void): void {
-  if (made.madeReady || made.madeDueLater) doorbell.tellHere();
+  if (made.madeReady || made.madeDueLater) doorbell.notifyHere();
   if (made.madeReady) doorbell.ring();
-  // A wake that fails here is gone on with by the next rescue(), of this process or another.
+  // If a wake fails here, the next rescue() of any process continues it.
   if (made.wakesAsked) goOnWaking();
 }
 
 type Owning = Omit<QueueOptions, 'onUnclean'> & { onUnclean?: QueueOptions['onUnclean'] | undefined };
 
-/** Takes a never-used id whose slot is free, locks it, and only then makes it known. */
+/** Takes a new id whose slot is free, locks the slot, and then stores the id in the database. */
 async function becomeOwner(
   { title, path, onUnclean }: Owning,
   committer: Committer,

@@ -1,58 +1,60 @@
 /**
- * The owners file: who lives, since when, and what it has in hand.
- * Each owner holds an open-file-description lock on the byte LOCKS_AT + its id, and another one that it moves on with each
- * beat: an idle owner writes nothing, so that its disk may sleep. What it has in hand stands in its slot.
- * Guarantees: an owner is dead when its lock is free, and never for another reason; ids come from a counter in the
- * database and are never reused; a slot is given to a new owner only when the lock of the one in it is free.
- * Does not: touch the database. A process that is stopped inside a transaction would stop everybody's beats.
+ * The owners file: which owners live, since when, and on which jobs they work. Each owner locks the byte LOCKS_AT + its
+ * id (an open-file-description lock), and another byte that moves with each heartbeat. So an idle owner writes nothing,
+ * and its disk may sleep. Its slot names its job in progress.
+ * Guarantees: an owner is dead if its lock is free, and for no other reason. Ids come from a counter in the database
+ * and are never reused. A slot is given to a new owner only if the lock of its old owner is free.
+ * Does not: use the database. A process that is stopped inside a transaction would stop everybody's heartbeats.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
 import { isFull } from './errors.js';
+import { HeartbeatLocks } from './heartbeat-locks.js';
 import { limits } from './limits.js';
-import { Moments } from './moments.js';
 import { type Hand, handsOf, headOf, hungText, slotText } from './slot-text.js';
 
-/** Far behind the slots; locks need no bytes below them. */
+/** Far after the slots. A locked byte need not exist in the file. */
 const LOCKS_AT = 2 ** 40;
-const BEATS_AT = 2 ** 48;
-/** The same of parents, for each owner that they look after. */
+const HEARTBEATS_AT = 2 ** 48;
+/** The heartbeats of parents, one for each child. */
 const PARENTS_AT = 2 ** 52;
-/** Locked by who brings the state up to date: before any owner's. */
+/** Locked by a process that migrates the state, before it locks anything of an owner. */
 export const MIGRATION_AT = LOCKS_AT - 1;
 
-/** Where in that file a caller may keep a few bytes of its own that all processes share, and which byte it may lock for them. */
+/**
+ * The offset of a few bytes that callers may use to share data between all processes, and the byte to lock for them.
+ */
 export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRATION_AT - 1 } as const;
-/** After that: which version of the database the last owner left (`leave`). */
+/** Then follows the version of the database that the last owner left (`leave`). */
 const LEFT_AT = SPARE.at + limits.ownerSlotBytes;
 const LEFT_BYTES = 256;
-/** After that: what the threads of each owner have in hand. */
+/** Then follow the jobs in progress of each owner's threads. */
 const HANDS_AT = LEFT_AT + limits.ownerSlotBytes;
 const HANDS_BYTES = limits.handsMax * limits.handBytes;
-/** Shared by all who are in the state. */
+/** All processes that use the state lock this byte together. */
 const ENTRY = SPARE.lock - 1;
 const ENTRY_RETRY_MS = 2;
-/** The version of a database that is being made. */
+/** The version of a database that is being created. */
 const NOTHING_YET = 'none none';
 
 export class Owners {
   readonly #file: LockFile;
   #mine: OwnerSlot | undefined;
-  /** The length of the head that stands in the slot. */
+  /** The length of the head in the slot. */
   #headBytes = 0;
-  readonly #beats: Moments;
-  readonly #parents: Moments;
+  readonly #heartbeats: HeartbeatLocks;
+  readonly #parents: HeartbeatLocks;
 
   constructor(
     host: Host,
     readonly path: string,
   ) {
     this.#file = host.openLockFile(path);
-    this.#beats = new Moments(this.#file, BEATS_AT);
-    this.#parents = new Moments(this.#file, PARENTS_AT);
+    this.#heartbeats = new HeartbeatLocks(this.#file, HEARTBEATS_AT);
+    this.#parents = new HeartbeatLocks(this.#file, PARENTS_AT);
   }
 
-  /** False when the slot of this id belongs to somebody who lives: take the next id. */
+  /** False if the slot of this id belongs to a living owner: try the next id. */
   tryBecome(id: OwnerId, title: string, nowMs: number): boolean {
     const before = this.slot(id);
     if (before && before.owner !== id && this.isAlive(before.owner)) return false;
@@ -70,69 +72,72 @@ export class Owners {
     };
     this.#write(this.#mine);
     this.clearHands();
-    this.#beats.give(id, nowMs);
+    this.#heartbeats.set(id, nowMs);
     return true;
   }
 
-  /** The kernel does not report a lock to its own holder, so this process answers for itself. */
+  /** The kernel does not report a lock to its own holder, so this process checks its own id. */
   isAlive(id: OwnerId): boolean {
     return id === this.#mine?.owner || this.#file.isLocked(LOCKS_AT + id);
   }
 
-  /** A beat, or what is in hand where that has changed. */
+  /** Writes a heartbeat, and the job in progress if that has changed. */
   beat(inHand: { job: string | null; place: string }, nowMs: number): void {
     const mine = this.#mine;
     if (!mine) return;
     const isSame = mine.job === inHand.job && mine.place === inHand.place;
     if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
     if (isSame) {
-      this.#beats.give(mine.owner, nowMs);
+      this.#heartbeats.set(mine.owner, nowMs);
       return;
     }
     mine.job = inHand.job;
     mine.place = inHand.place;
     const head = Buffer.from(headOf(mine));
-    // Once or twice a job: the part that changes costs a quarter of the whole slot.
+    // Once or twice a job. Writing only the changed part costs a quarter of writing the whole slot.
     if (head.length === this.#headBytes) this.#file.write(slotAt(mine.owner), head);
     else this.#write(mine);
   }
 
-  /** Where the `n`th thread of this owner writes the `handText` of its job; it opens the file by itself. */
+  /** Where the `n`th thread of this owner writes the `handText` of its job. The thread opens the file itself. */
   handSpot(n: number): { path: string; at: number } {
     return { path: this.path, at: handsAt(this.#mine!.owner) + n * limits.handBytes };
   }
 
-  /** No thread of this owner has anything in hand. */
+  /** No thread of this owner has a job in progress. */
   clearHands(): void {
     this.#file.write(handsAt(this.#mine!.owner), Buffer.alloc(HANDS_BYTES));
   }
 
-  /** The `n`th thread hangs; without a hand, it does so no more, and has nothing in hand. */
+  /** Records that the `n`th thread hangs; without `hand`, that it no longer hangs and has no job. */
   noteHung(n: number, hand?: Required<Hand>): void {
     const text = Buffer.alloc(limits.handBytes);
     if (hand) text.write(hungText(hand), 'latin1');
     this.#file.write(this.handSpot(n).at, text);
   }
 
-  /** A parent looks after its child `id` at this moment; without a moment it does so no more. */
+  /** A parent records that it checked its child `id` at this time; without `nowMs` the record is removed. */
   attend(id: OwnerId, nowMs?: number): void {
-    this.#parents.give(id, nowMs);
+    this.#parents.set(id, nowMs);
   }
 
-  /** The boot clock's ms at which its parent looked after it last; 0 where it has none. */
+  /** Boot-clock ms of the last check by its parent; 0 if it has none. */
   attendedAt(id: OwnerId): number {
     return this.#parents.of(id);
   }
 
-  /** Of a parent, directly before it kills: that death is no fault of the job in hand, where a place is in hand too. */
+  /**
+   * Called by a parent directly before it kills the owner. Then, if the owner was in a place, its job is not blamed for
+   * the death.
+   */
   noteStall(id: OwnerId): void {
     const slot = this.slot(id);
     if (slot?.owner === id) this.#write({ ...slot, stalled: true });
   }
 
-  /** What stands in the slot of `id`; it may be another owner's by now. Undefined when it was never written. */
+  /** The content of the slot of `id`, which may be of another owner by now. Undefined if it was never written. */
   slot(id: OwnerId): OwnerSlot | undefined {
-    // A read beside a write may be torn; it is whole a moment later. Nobody writes into a dead owner's slot.
+    // A read during a write may be torn; it is whole a moment later. Nobody writes into the slot of a dead owner.
     for (let tries = 0; tries < 3; tries++) {
       const raw = this.#file.read(slotAt(id), limits.ownerSlotBytes);
       const end = raw.indexOf(0);
@@ -141,7 +146,7 @@ export class Owners {
         const slot = JSON.parse(raw.toString('utf8', 0, end < 0 ? raw.length : end)) as OwnerSlot;
         return {
           ...slot,
-          beat: this.#beats.of(slot.owner),
+          beat: this.#heartbeats.of(slot.owner),
           threads: handsOf(this.#file.read(handsAt(id), HANDS_BYTES)),
         };
       } catch (error) {
@@ -152,8 +157,9 @@ export class Owners {
   }
 
   /**
-   * Comes into the state; who lives in it holds a byte together with all others. Who finds it free looks first whether the
-   * database is as the last owner left it, and answers true where it is not: then others wait until `entered`.
+   * Enters the state. All processes in a state share one locked byte. The first one, which finds it free, compares the
+   * database with the version that the last owner left. Returns true if they differ; then other processes wait until
+   * `entered`.
    */
   async enter(version: () => string): Promise<boolean> {
     while (!this.#file.tryLockExclusive(ENTRY)) {
@@ -171,21 +177,21 @@ export class Owners {
   }
 
   /**
-   * After the database is closed: the last one to leave notes which version of it that is. Whatever writes to it later, an owner
-   * that dies included, makes it another one.
+   * Called after the database is closed. The last process to leave records the version of the database. Any later write
+   * changes that version, even one of an owner that dies.
    */
   leave(version: () => string): void {
-    this.#file.unlock(ENTRY); // of two that leave at once, the later one finds nobody
+    this.#file.unlock(ENTRY); // if two leave at once, the second one finds nobody
     if (!this.#file.tryLockExclusive(ENTRY)) return;
     try {
       this.#file.write(LEFT_AT, Buffer.from(version().padEnd(LEFT_BYTES)));
     } catch (error) {
-      // Without the note the next start reads the state once more than it had to.
+      // Without the record, the next start only checks the state when it need not.
       if (!isFull(error)) throw error;
     }
   }
 
-  /** Frees the lock: from here on this owner is dead to all. */
+  /** Frees the lock: from now on this owner counts as dead. */
   close(): void {
     this.#mine = undefined;
     this.#file.close();

@@ -1,7 +1,7 @@
 /**
- * A job's history in a bounded list: equal neighbours become a count, and of a long list the middle is folded,
- * because its beginning says where the job came from and its end says why it is where it is.
- * Written as arrays: with the names of its properties a job's history was half of its row.
+ * A job's history in a bounded list. Equal neighbours become a count. In a long list the middle is merged, because the
+ * beginning shows where the job came from and the end shows why it is in its current state. Entries are written as
+ * arrays: with property names, the history was half of a job's row.
  */
 import type { TrailEntry } from './backend.js';
 import { limits } from './limits.js';
@@ -28,7 +28,7 @@ export function trailEntry(stage: string, outcome: string, why: string | undefin
   return entry;
 }
 
-/** An entry as it stands in a row: `[stage, outcome, firstAtMs]`, and behind it what is not as in most of them. */
+/** An entry as it is stored: `[stage, outcome, firstAtMs]`, followed by the values that most entries do not have. */
 export function entryText({ stage, outcome, why, firstAtMs, lastAtMs, count }: TrailEntry): string {
   const more = count > 1 ? [why ?? null, lastAtMs, count] : why === undefined ? [] : [why];
   return JSON.stringify([stage, outcome, firstAtMs, ...more]);
@@ -47,7 +47,11 @@ export function trailOf(text: string): TrailEntry[] {
     count?: number,
   ];
   return (JSON.parse(text) as Row[]).map(([stage, outcome, firstAtMs, why, lastAtMs = firstAtMs, count = 1]) => ({
-    ...{ stage, outcome, firstAtMs, lastAtMs, count },
+    stage,
+    outcome,
+    firstAtMs,
+    lastAtMs,
+    count,
     ...(why != null && { why }),
   }));
 }
@@ -56,7 +60,7 @@ function fold(trail: TrailEntry[]): TrailEntry[] {
   if (trail.length <= limits.trailMax) return trail;
   const middle = trail.length >> 1;
   const at = trail.findIndex((entry) => entry.outcome === FOLDED && entry.stage === '');
-  // The first fold takes two neighbours, each later one adds the entry behind it.
+  // The first merge takes two neighbours; each later one adds the entry that follows.
   const start = at >= 0 ? at : middle;
   const [a, b] = [trail[start]!, trail[start + 1]!];
   const one: TrailEntry = {

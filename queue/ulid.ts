@@ -1,7 +1,7 @@
 /**
  * ULIDs: 48 bits of wall-clock ms and 80 random bits in Crockford's base 32, 26 characters that sort by creation.
- * Guarantees: within one process each is greater than the one before, also when the wall clock steps back.
- * Source: https://github.com/ulid/spec
+ * Guarantees: within one process each ULID is greater than the one before, even if the wall clock steps back. Source:
+ * https://github.com/ulid/spec
  */
 import { randomBytes } from 'node:crypto';
 

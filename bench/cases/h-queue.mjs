@@ -14,7 +14,7 @@ const SINGLE_SHARE = 0.1;
 
 const LACKS = {
   plainjob: [
-    'synchronous=NORMAL: a power cut takes jobs told as done; claims one job at a time; a job of a dead process comes back after 30 minutes; no fence for a late settlement',
+    'synchronous=NORMAL: a power cut takes jobs acknowledged as done; claims one job at a time; a job of a dead process comes back after 30 minutes; no fence for a late settlement',
   ],
   'better-queue': ['loses tasks without a crash; synchronous=OFF; a queue of one process'],
   bullmq: ['Redis keeps a snapshot now and then: done and next are two steps, and a power cut takes either'],

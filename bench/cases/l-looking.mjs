@@ -33,7 +33,7 @@ class FullQueue {
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
     const feeds = {
-      drops: this.#feed('drops', { 'settle-ms': 0 }),
+      drops: this.#feed('drops', { 'quiet-ms': 0 }),
       queued: this.#feed('queued', { mode: 'sidecar' }),
       held: this.#feed('held', { 'max-bytes': 100 }),
     };
@@ -155,7 +155,7 @@ const freePort = () =>
 
 const CONTESTANTS = [
   { id: 'product', title: 'one page open, /stats four times a second', kind: 'product', act: lookedAt },
-  { id: 'alone', title: 'nobody looks', kind: 'product', act: alone },
+  { id: 'alone', title: 'no page is open', kind: 'product', act: alone },
   { id: 'queue-stat', title: 'queue-stat, again and again', kind: 'product', act: queueStat },
 ];
 
@@ -187,6 +187,6 @@ export default {
   bars: ({ rows }) => [
     atMost('ms for /stats, p99', 50, medianOf(rows, 'product', 'statsP99Ms')),
     atMost('ms for queue-stat', 200, medianOf(rows, 'queue-stat', 'queueStatMs')),
-    atMost('times as long with one who looks as without', 1.05, ratioOf(rows, 'alone', 'product', 'filesPerS')),
+    atMost('times as long with an open page as without', 1.05, ratioOf(rows, 'alone', 'product', 'filesPerS')),
   ],
 };

@@ -136,7 +136,7 @@ async function storm(host, directories, files, list) {
       lateS: Math.max(0, lastMs - endedMs) / 1000,
       toldPerS: (paths / (lastMs - beganMs)) * 1000,
       overflows,
-      ...(paths < files && { faults: `${files - paths} of ${files} files of the storm never told` }),
+      ...(paths < files && { faults: `${files - paths} of ${files} files of the storm never reported` }),
     };
   } finally {
     await writer.end();
@@ -170,11 +170,11 @@ export default {
     { key: 'p50', label: 'an event, p50 ms' },
     { key: 'p99', label: 'p99 ms' },
     { key: 'lost', label: 'lost of the storm' },
-    { key: 'lateS', label: 'told after its end, s' },
-    { key: 'toldPerS', label: 'files told/s' },
+    { key: 'lateS', label: 'reported after its end, s' },
+    { key: 'toldPerS', label: 'files reported/s' },
     { key: 'peakMb', label: 'peak MB' },
   ],
-  chart: { key: 'lost', label: 'files of the storm that were never told' },
+  chart: { key: 'lost', label: 'files of the storm that were never reported' },
 
   async run(options, tell) {
     const files = filesOf(options);
@@ -189,7 +189,7 @@ export default {
     atMost('s to start', 2, medianOf(rows, 'product', 'startS')),
     atMost('MB when it has started', 60, medianOf(rows, 'product', 'startMb')),
     atMost('files of the storm lost', 0, medianOf(rows, 'product', 'lost')),
-    atMost('s after its end, all are told', 5, medianOf(rows, 'product', 'lateS')),
+    atMost('s after its end, all are reported', 5, medianOf(rows, 'product', 'lateS')),
     atMost('% of a core when nothing happens', 0.5, medianOf(rows, 'product', 'idlePercent')),
   ],
 };

@@ -62,7 +62,7 @@ export default {
     { key: 'extra', label: 'names that are gone' },
     { key: 'stale', label: 'contents wrong' },
     { key: 'events', label: 'events' },
-    { key: 'overflows', label: 'overflows told' },
+    { key: 'overflows', label: 'overflows reported' },
   ],
   chart: { key: 'lost', label: 'names and contents that were wrong' },
 

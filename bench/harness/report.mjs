@@ -13,14 +13,14 @@ const CHARTS = join(DOCS, 'benchmarks');
 
 const HEAD = `# Benchmarks
 
-Written by \`npm run bench\` from what it measured (\`bench/results/\`); nothing here is typed by hand. Every figure of the product is with
-its default durability and every guarantee on. Peers are run as their own users would run them, in the same sitting, on the
-same disk, round by round in turn; what they lose or do not do stands below each table. A figure is the median of its rounds, with the least and the
-most in brackets. CPU and memory are those of the whole process tree (memory: PSS, looked at five times a second). System calls, syncs and
-transactions were counted in separate, traced runs.
+\`npm run bench\` writes this page from what it measured (\`bench/results/\`); no figure is typed by hand. The product runs with its default
+durability and every guarantee. Peers run as their own users would run them, in the same session, on the same disk, in turn round by round. The list
+below each table says what they lose or do not do. A figure is the median of its rounds, with the lowest and the highest in brackets. CPU and memory are those
+of the whole process tree (memory: PSS, sampled five times a second). System calls, syncs and transactions were counted in separate, traced runs.
 
-Each section names its commit and its Node. The product takes Node 22 or newer now: a section that names an older one was measured before that.
+Each section names its commit and its Node. The product now takes Node 22 or newer; a section with an older Node was measured before that.
 
+<!-- not run: it downloads the peers, and a round takes minutes to hours -->
 \`\`\`sh
 npm ci && npm run build && npm --prefix bench ci     # once; chokidar + BullMQ needs redis-server, counting needs strace
 npm run bench -- --case a --files 100000 --rounds 5  # each section names its own
@@ -42,7 +42,7 @@ export async function writeReport(cases) {
 
 function peersOf() {
   const named = Object.entries(peers()).map((peer) => peer.join(' '));
-  return `Peers, as \`bench/package.json\` has them: ${named.join(', ')}. A section that was measured beside an older one names it.\n`;
+  return `Peers, as \`bench/package.json\` has them: ${named.join(', ')}. A section that was measured with another version names it.\n`;
 }
 
 function olderPeers(result) {

@@ -19,7 +19,7 @@ export const bullmq = {
   kind: 'peer',
   slowToTrace: true,
   lacks: [
-    'Redis keeps a snapshot now and then: a power cut takes up to an hour of jobs, told as done or not',
+    'Redis keeps a snapshot now and then: a power cut takes up to an hour of jobs, acknowledged as done or not',
     'chokidar drops the overflow of the kernel’s event queue: files stay unseen until a restart',
     'quiet for two seconds counts as complete, whoever still has the file open',
     'what lies there before chokidar is ready is taken at once: awaitWriteFinish begins after that',

@@ -20,7 +20,7 @@ export const python = {
   lacks: [
     'sees no writer: a file that was quiet for a moment is taken',
     'a crash between the line and its commit writes the line again',
-    'neither files, lines nor directories are synced: a power cut takes what was told as moved',
+    'neither files, lines nor directories are synced: a power cut takes what was reported as moved',
     'keeps every name of the directory in memory',
   ],
   missing: () => (spawnSync('python3', ['--version']).status === 0 ? undefined : 'python3 is not installed'),

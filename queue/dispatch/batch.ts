@@ -1,7 +1,7 @@
 /**
- * One batch of a stage: the handler runs, its decisions are settled, and what goes wrong has a place to go.
- * Guarantees: a handler's throw is a `retry` of the jobs that it left unsettled, never an endless circle; while the state
- * cannot be written the settlement is tried again, with the decisions as they are; never throws.
+ * Runs one batch of a stage: calls the handler, settles its decisions, and handles failures.
+ * Guarantees: if the handler throws, the jobs that it left unsettled get a `retry`, so they cannot loop forever. While
+ * the state cannot be written, the settlement is tried again with the same decisions. Never throws.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Around, Backend, ClaimedJob, Decision, SettleAnswer, Settlement, StageName } from '../backend.js';
@@ -9,30 +9,36 @@ import { QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { QueueStore } from './store.js';
 
-/** Settles some of the batch early; waits while the state cannot be written. */
+/** Settles a part of the batch early; waits while the state cannot be written. */
 export type Settle = (settlements: readonly Settlement[], around?: Around) => Promise<SettleAnswer[]>;
-/** Answers a decision per job, undefined for those that it settled itself or gives back. A throw is a `retry` of what is left. */
+/**
+ * Returns a decision for each job; undefined for jobs that it settled itself or gives back. If it throws, the rest gets
+ * a `retry`.
+ */
 export type Run = (
   jobs: ClaimedJob[],
   settle: Settle,
   keep: Keep,
 ) => Promise<readonly (Decision | undefined)[] | undefined>;
-/** These stay claimed after the batch: whoever keeps them settles them later, through the backend. */
+/** These jobs stay claimed after the batch; the handler settles them later, through the backend. */
 export type Keep = (jobs: readonly ClaimedJob[]) => void;
 
 export interface BatchParts {
   backend: Backend;
   store: QueueStore;
   run: Run;
-  /** Stages of this process that take jobs over without a claim of their own. */
+  /** Stages of this process that can take over jobs without a new claim. */
   keep(): ReadonlySet<StageName>;
   handOver(jobs: readonly ClaimedJob[]): Promise<void>;
-  /** False once nobody should wait any longer for a state that cannot be written. */
+  /** False when nobody should wait any longer for a state that cannot be written. */
   mayWait(): boolean;
   onError(error: unknown): void;
 }
 
-/** Answers false when the next batch should not follow at once: given back and claimed again, jobs would turn in a circle. */
+/**
+ * Returns false if the next batch should not start at once: the jobs that were given back would be claimed again and
+ * again.
+ */
 export async function runBatch(parts: BatchParts, jobs: ClaimedJob[]): Promise<boolean> {
   const settle: Settle = (settlements, around) => settlePatiently(parts, settlements, around);
   try {
@@ -46,7 +52,10 @@ export async function runBatch(parts: BatchParts, jobs: ClaimedJob[]): Promise<b
   }
 }
 
-/** A handler's throw is its jobs' failure; a state that cannot be used is nobody's: these jobs are given back. */
+/**
+ * If a handler throws, its jobs have failed. If the state cannot be used, no job has failed, and these jobs are given
+ * back.
+ */
 async function settleFailed(parts: BatchParts, jobs: ClaimedJob[], error: unknown): Promise<void> {
   if (error instanceof QueueError) return;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -1,8 +1,9 @@
 /**
- * Drives a stage's handler through better-queue: one batch at a time, claimed by the store, settled before the callback.
- * Guarantees: a job that becomes due here is looked at within about a millisecond; nothing is polled while nothing is due or
- * every gate is closed; drain() finishes what is in hand and claims nothing more.
- * Never `concurrent: 2`: the core counts it wrongly. Two handlers are two processes.
+ * Runs the handler of a stage through better-queue: one batch at a time, claimed by the store, settled before the
+ * callback.
+ * Guarantees: a job that becomes due in this process is claimed within about a millisecond. Nothing is polled while
+ * nothing is due or every gate is closed. drain() finishes the jobs in progress and claims no more. Never use
+ * `concurrent: 2`: the core counts it wrongly. Two handlers need two processes.
  */
 import BetterQueue from 'better-queue';
 import type { Backend, ClaimedJob, StageName } from '../backend.js';
@@ -14,35 +15,37 @@ export interface DispatcherOptions {
   backend: Backend;
   stage: StageName;
   batchMax: number;
-  /** The bytes of a batch's jobs together, where a stage reads or copies them. One job is taken whatever its size. */
+  /** The most bytes of a batch, for stages that read or copy them. One job is always taken, whatever its size. */
   batchBytesMax?: number;
   run: Run;
-  /** The dispatchers of this process, also later ones: jobs that advance to one of their stages are handed over. */
+  /**
+   * The dispatchers of this process, including later ones: jobs that advance to one of their stages are handed over.
+   */
   peers?: readonly Dispatcher[];
-  /** Failures that are no job's own: a handler's throw, a state that cannot be written. */
+  /** Failures that do not belong to a job: a handler that throws, a state that cannot be written. */
   onError(error: unknown): void;
 }
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => new Dispatcher(options);
 
-/** What better-queue has and its types do not tell. */
+/** A property of better-queue that its types omit. */
 type Core = BetterQueue & { length: number };
 
 export class Dispatcher {
-  /** The core that runs the batches. */
+  /** The better-queue core that runs the batches. */
   readonly queue: Core;
   readonly #store: QueueStore;
   #state: 'new' | 'running' | 'draining' | 'stopped' = 'new';
-  /** From a kick until its take has answered. */
-  #looking = false;
+  /** True from a kick until its take has returned. */
+  #checking = false;
   #batch: readonly ClaimedJob[] = [];
-  /** Takes in a row that got nothing although something was due: others were quicker. */
-  #beaten = 0;
+  /** Takes in a row that got nothing although a job was due: other processes were quicker. */
+  #emptyTakes = 0;
   #notBeforeMs = 0;
   #takesMax: number = limits.firstBatchMax;
   #timer: NodeJS.Timeout | undefined;
   #unlisten: () => void = () => {};
-  #quiet: (() => void)[] = [];
+  #idleWaiters: (() => void)[] = [];
 
   constructor(readonly options: DispatcherOptions) {
     const { backend, stage, batchMax, batchBytesMax } = options;
@@ -70,7 +73,7 @@ export class Dispatcher {
     return this.options.stage;
   }
 
-  /** The jobs in hand just now. */
+  /** The jobs in progress now. */
   get batch(): readonly ClaimedJob[] {
     return this.#batch;
   }
@@ -82,12 +85,12 @@ export class Dispatcher {
     this.#kick();
   }
 
-  /** Resolves when a look has found nothing due and nothing is in hand. */
+  /** Resolves when a take has found nothing due and no job is in progress. */
   idle(): Promise<void> {
-    return this.#isQuiet() ? Promise.resolve() : new Promise((resolve) => this.#quiet.push(resolve));
+    return this.#isIdle() ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  /** Claims nothing more; resolves when what is in hand is settled. */
+  /** Claims no more; resolves when the jobs in progress are settled. */
   async drain(): Promise<void> {
     if (this.#state === 'running' || this.#state === 'new') this.#state = 'draining';
     this.#unlisten();
@@ -103,45 +106,45 @@ export class Dispatcher {
     await new Promise<void>((resolve) => this.queue.destroy(resolve));
   }
 
-  /** Of the dispatchers of a stage one asks at each commit; when it has taken something, so does the next. */
+  /** At each commit, one dispatcher of a stage claims; if it got something, the next one does too. */
   #next(): Dispatcher {
     const isIdle = (one: Dispatcher): boolean => one.#state === 'running' && one.#batch.length === 0;
     return this.options.peers?.find((one) => one.stage === this.stage && isIdle(one)) ?? this;
   }
 
-  /** Makes the core ask the store. Its length is a wish only: any number would do. */
+  /** Makes the core call the store. The length only has to be above 0. */
   #kick(): void {
     if (this.#state !== 'running') return;
-    // After a batch the core looks again by itself, and after an empty look the timer asks what is due by then.
-    if (this.#looking || this.#batch.length > 0) return;
+    // After a batch the core takes again by itself; after an empty take the timer does.
+    if (this.#checking || this.#batch.length > 0) return;
     clearTimeout(this.#timer);
-    this.#looking = true;
+    this.#checking = true;
     this.queue.length = this.options.batchMax;
     this.queue.resume();
   }
 
   #took(jobs: readonly ClaimedJob[]): void {
-    this.#looking = false;
+    this.#checking = false;
     this.#batch = jobs;
     if (jobs.length > 0) {
-      this.#beaten = 0;
+      this.#emptyTakes = 0;
       this.#takesMax = Math.min(2 * this.#takesMax, this.options.batchMax);
       this.#next().#kick();
       return;
     }
     this.#armTimer();
-    this.#tellQuiet();
+    this.#resolveIdle();
   }
 
   #released(): void {
     this.#batch = [];
     if (this.#state === 'running') {
-      // The core goes on by itself while it believes that there is more.
-      this.#looking = true;
+      // The core continues by itself while it believes that there is more.
+      this.#checking = true;
       this.queue.length = this.options.batchMax;
     } else {
       this.queue.length = 0;
-      this.#tellQuiet();
+      this.#resolveIdle();
     }
   }
 
@@ -149,7 +152,10 @@ export class Dispatcher {
     const { backend, run, onError, peers = [] } = this.options;
     const goesOn = await runBatch(
       {
-        ...{ backend, store: this.#store, run, onError },
+        backend,
+        store: this.#store,
+        run,
+        onError,
         keep: () => new Set(peers.filter((peer) => peer.#hasRoom()).map(({ stage }) => stage)),
         handOver: async (handed) => {
           for (const stage of new Set(handed.map((job) => job.stage)))
@@ -162,13 +168,13 @@ export class Dispatcher {
     if (!goesOn) this.#pauseTakes();
   }
 
-  /** What is handed over waits in memory, so there is never more of it than two batches. */
+  /** Jobs handed over wait in memory, so there are never more of them than two batches. */
   #hasRoom(): boolean {
     const { batchMax, batchBytesMax = Number.POSITIVE_INFINITY } = this.options;
     return this.#state === 'running' && this.#store.handed < batchMax && this.#store.handedBytes < batchBytesMax;
   }
 
-  /** Too late for a stage that drains: its jobs are given back. */
+  /** A stage that drains gets the jobs too late, and gives them back. */
   async #takeOver(jobs: readonly ClaimedJob[]): Promise<void> {
     if (jobs.length === 0) return;
     this.#store.hand(jobs);
@@ -176,7 +182,7 @@ export class Dispatcher {
     else await this.#store.giveBackHanded();
   }
 
-  /** Jobs that are in its hands or wait for it. */
+  /** Jobs in progress here, or waiting for this dispatcher. */
   get load(): number {
     return this.#store.handed + this.#batch.length;
   }
@@ -190,7 +196,10 @@ export class Dispatcher {
     this.#notBeforeMs = this.options.backend.nowMs() + limits.failedTakeRetryMs;
   }
 
-  /** The next look: when the next job is due, later where the last look failed, seldom where others are always quicker. */
+  /**
+   * Sets the timer for the next take: when the next job is due, later after a failure, and rarely if other processes
+   * are always quicker.
+   */
   #armTimer(): void {
     clearTimeout(this.#timer);
     if (this.#state !== 'running') return;
@@ -199,8 +208,8 @@ export class Dispatcher {
     const nextMs = this.#store.handed > 0 ? nowMs : this.#nextDueMs(backend, stage, nowMs);
     const dueMs = Math.max(nextMs, this.#notBeforeMs > nowMs ? this.#notBeforeMs : 0);
     if (dueMs === Number.POSITIVE_INFINITY) return;
-    this.#beaten = dueMs <= nowMs ? this.#beaten + 1 : 0;
-    const inMs = dueMs <= nowMs ? Math.min(2 ** Math.min(this.#beaten, 8), limits.rescueEveryMs) : dueMs - nowMs;
+    this.#emptyTakes = dueMs <= nowMs ? this.#emptyTakes + 1 : 0;
+    const inMs = dueMs <= nowMs ? Math.min(2 ** Math.min(this.#emptyTakes, 8), limits.rescueEveryMs) : dueMs - nowMs;
     this.#timer = setTimeout(() => this.#kick(), Math.min(inMs, limits.longestTimerMs));
   }
 
@@ -213,12 +222,12 @@ export class Dispatcher {
     }
   }
 
-  #isQuiet(): boolean {
-    return !this.#looking && this.#batch.length === 0;
+  #isIdle(): boolean {
+    return !this.#checking && this.#batch.length === 0;
   }
 
-  #tellQuiet(): void {
-    if (this.#isQuiet()) for (const resolve of this.#quiet.splice(0)) resolve();
+  #resolveIdle(): void {
+    if (this.#isIdle()) for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 }
 

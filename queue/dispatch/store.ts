@@ -1,11 +1,12 @@
 /**
- * A better-queue store on a durable queue that several processes share.
- * Guarantees, each because the core fails otherwise (all found by running it):
- *  - getRunningTasks answers only what this object took, or the core would start other processes' jobs;
- *  - a take answers a fresh token, also when there is nothing or the claim failed (an error stalls the core for ever),
- *    and the lock of an empty token is `{}`;
- *  - releaseLock frees only what is unsettled: jobs are settled in the handler, before its callback.
- * Does not: retry (use maxRetries 1); push, delete and take-last exist for better-queue's public suite and `cancel`.
+ * A better-queue store on a durable queue that several processes share. Guarantees, each needed because the core fails
+ * otherwise (all found by experiment):
+ *  - getRunningTasks returns only the jobs that this object took; otherwise the core would start other processes' jobs;
+ *  - a take returns a new token even if there is nothing or the claim failed (an error stalls the core forever), and
+ *    the lock of an empty token is `{}`;
+ *  - releaseLock frees only unsettled jobs: the handler settles its jobs before its callback.
+ * Does not: retry (use maxRetries 1). push, delete and take-last exist only for better-queue's public test suite and
+ * `cancel`.
  */
 import { randomUUID } from 'node:crypto';
 import type { Backend, ClaimedJob, JobId, Json, Settlement, StageName } from '../backend.js';
@@ -15,11 +16,11 @@ import { limits } from '../limits.js';
 type Tasks = Record<string, unknown>;
 type Callback<T> = (error: unknown, value?: T) => void;
 
-/** Feed of what comes in by putTask: its key is the task's id, its payload the task. */
+/** The feed of jobs that come through putTask. The key is the id of the task, the payload is the task. */
 const PUSHED = 'pushed';
 
 export interface StoreEvents {
-  /** Jobs that a take may answer just now; 0: it is empty without asking the backend. */
+  /** The most jobs a take may return now; 0: it returns none, without asking the backend. */
   takesMax(): number;
   took(jobs: readonly ClaimedJob[]): void;
   released(): void;
@@ -29,28 +30,28 @@ export interface StoreEvents {
 const SILENT: StoreEvents = { takesMax: () => limits.claimBatchMax, took() {}, released() {}, failed() {} };
 
 export class QueueStore {
-  /** By token, what was taken with it. */
+  /** The jobs of each take, by its token. */
   readonly #locks = new Map<string, ClaimedJob[]>();
-  /** Claims that have no settlement yet. */
+  /** Claims without a settlement. */
   readonly #unsettled = new Map<JobId, ClaimedJob>();
   /** Claims that another stage of this process handed over. */
   #handed: ClaimedJob[] = [];
-  /** The last take was filled by these alone: it is the turn of what is ready in the backend. */
+  /** True: the last take contained only handed-over jobs, so the next one takes ready jobs of the backend first. */
   #backendsTurn = false;
-  /** Claims that should have been given back, but the state could not be written. */
+  /** Claims that could not be given back, because the state could not be written. */
   #owed: ClaimedJob[] = [];
 
   constructor(
     readonly backend: Backend,
     readonly stage: StageName,
     readonly events: StoreEvents = SILENT,
-    /** The bytes of one take together. One job is taken whatever its size. */
+    /** The most bytes of one take. One job is always taken, whatever its size. */
     readonly bytesMax = Number.POSITIVE_INFINITY,
-    /** A take is one task, an array: the core spends 6 µs on each task. */
+    /** True: a take is one task, an array. The core spends 6 µs on each task. */
     readonly asOneTask = false,
   ) {}
 
-  /** The core's length is only a wish to be called; the dispatcher sets it. */
+  /** The length only makes the core call the store; the dispatcher sets it. */
   connect(done: Callback<number>): void {
     done(null, 0);
   }
@@ -60,7 +61,7 @@ export class QueueStore {
     this.#take(() => this.#handedAndClaimed(Math.min(n, this.events.takesMax())), all, done);
   }
 
-  /** Claims of this owner for this stage, which need no claiming. */
+  /** Adds claims of this owner for this stage; they need no claim. */
   hand(jobs: readonly ClaimedJob[]): void {
     this.#handed.push(...jobs);
   }
@@ -77,7 +78,7 @@ export class QueueStore {
     return this.#giveBack(this.#handed.splice(0));
   }
 
-  /** There is no claim from the end: takes all that it may, keeps the last ones. */
+  /** The backend cannot claim from the end, so this claims as many as possible and keeps the last ones. */
   takeLastN(n: number, done: Callback<string>): void {
     this.#take(
       () => this.backend.claim(this.stage, limits.claimBatchMax),
@@ -109,7 +110,7 @@ export class QueueStore {
       });
   }
 
-  /** The handler settled these, or learnt that they were no longer its own. */
+  /** The handler has settled these jobs, or learnt that they are no longer its own. */
   settled(jobs: readonly ClaimedJob[]): void {
     for (const job of jobs) this.#unsettled.delete(job.id);
   }
@@ -136,7 +137,7 @@ export class QueueStore {
     done(null, job?.payload.task);
   }
 
-  /** A job can only be ended by who claimed it. */
+  /** Only the owner of a claim can end a job. */
   deleteTask(id: string, done: Callback<void>): void {
     const end = async () => {
       const jobs = await this.backend.claim(this.stage, limits.claimBatchMax);
@@ -158,7 +159,7 @@ export class QueueStore {
       await this.#giveBack([]);
       const [kept, rest] = split(await claim());
       await this.#giveBack(rest).catch((error) => this.events.failed(error));
-      // What was asked while the claim was under way is too late for it.
+      // The dispatcher stopped while the claim was under way, so the jobs are given back.
       if (this.events.takesMax() > 0) return kept;
       await this.#giveBack(kept);
       return [];
@@ -196,7 +197,7 @@ export class QueueStore {
     return this.#handed.splice(0, fitting(this.#handed.slice(0, n), bytes, atLeastOne));
   }
 
-  /** Also what could not be given back before, while the state could not be written. */
+  /** Also gives back earlier jobs for which the state could not be written. */
   async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
     this.settled(jobs);
     this.#owed.push(...jobs);

@@ -1,7 +1,7 @@
 /**
- * A job under a given id, without its key: for something found that names its own job.
- * Guarantees: a job that is alive is left alone, unless what was found overrules its row (a rebuild, over an older state);
- * a done one is revived under its old id and number.
+ * Creates a job with a given id and without a key, for a file that was found and names its own job.
+ * Guarantees: a job that is not done stays as it is, unless `overrule` is set (a rebuild over an older state). A done
+ * job becomes ready again, with its old id and number.
  */
 import type { JobId, Payload, StageName } from '../backend.js';
 import { assertTransition, type State, type Transition } from '../states.js';
@@ -16,11 +16,11 @@ export interface Found {
   bytes: number;
   stage: StageName;
   payload: Payload;
-  /** What was found is newer than the row of a living job. */
+  /** True: what was found is newer than the row of the job, even if that is not done. */
   overrule?: boolean;
 }
 
-/** By which transition a job becomes ready. */
+/** The transition that makes a job ready. */
 const TO_READY: Record<State, Transition> = {
   done: 'adopt',
   ready: 'nudge',

@@ -1,13 +1,13 @@
 /**
- * An operator's hand on held jobs: each goes on by what `decide` says inside the transaction.
- * `advance` and `defer` make it ready again with attempts and crashes forgotten; `finish` and `drop` end it; `hold` gives it
- * another code. `wait` and `retry` make no sense for a job that nobody works on: a bug.
+ * Outcomes for held jobs, decided by an operator: `decide` is called for each job inside the transaction. `advance` and
+ * `defer` make the job ready again and reset attempts and crashes; `finish` and `drop` end it; `hold` changes its code.
+ * `wait` and `retry` make no sense without a claim: a bug.
  */
 import assert from 'node:assert/strict';
 import type { Job, JobId, Outcome, StageName, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
-import { countOutcome } from './count-way.js';
+import { countOutcome } from './count-stages.js';
 import { noteReady, stageAfter, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 

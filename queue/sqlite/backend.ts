@@ -1,6 +1,7 @@
 /**
- * The SQLite backend: one process as one owner. Each verb lives in a file of its own; here they meet the shared commit.
- * Guarantees: see queue/backend.ts. Does not: run anything by itself, save the doorbell's net once a second.
+ * The SQLite backend: one process as one owner. Each verb is in its own file; here they share the committer.
+ * Guarantees: see queue/backend.ts.
+ * Does not: run anything by itself, except the doorbell's check once a second.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
@@ -57,7 +58,7 @@ export class SqliteBackend extends SqliteView implements Backend {
   readonly owner: OwnerId;
   readonly #newId: () => JobId;
   readonly #turns = new Turns();
-  /** When this was asked last. */
+  /** At the last call of `#othersWrite`. */
   #dataVersion: number | undefined;
   #othersWroteMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
@@ -94,7 +95,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     return answers;
   }
 
-  /** Within the last second: who waits for its turn has not written just now. */
+  /** True if another process wrote within the last second: while it waits for its turn, it has not written recently. */
   #othersWrite(): boolean {
     const version = this.read(() => this.parts.rows.pragma('data_version'));
     const nowMs = this.nowMs();
@@ -104,7 +105,7 @@ export class SqliteBackend extends SqliteView implements Backend {
   }
 
   async claim(stage: StageName, max: number, bytesMax = Number.POSITIVE_INFINITY): Promise<ClaimedJob[]> {
-    // An idle stage must not write, and must not wait for a writer either.
+    // An idle stage must not write, and must not wait for a writer.
     if (this.read((rows) => this.#refuseNewer() ?? nextDueMs(rows, stage)) > this.nowMs()) return [];
     return this.#commit((tx) =>
       claim(tx, stage, { max: Math.min(max, limits.claimBatchMax), bytesMax }, this.owner, this.#turns),
@@ -179,7 +180,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     try {
       this.parts.owners.beat(inHand, this.nowMs());
     } catch (error) {
-      // A full disk under a filesystem that never writes in place: the next one is soon.
+      // The disk is full, and its filesystem never writes in place. The next heartbeat comes soon.
       if (!isFull(error)) throw error;
     }
   }
@@ -204,7 +205,8 @@ export class SqliteBackend extends SqliteView implements Backend {
       });
       isWhole = true;
     } catch (error) {
-      // The free lock says the same: the next process that can write gives the claims back, and nothing was in hand.
+      // The free lock has the same effect: the next process that can write gives the claims back. No job was in
+      // progress.
       if (!(error instanceof StateUnwritable || isNewer(error))) throw error;
       owners.beat({ job: null, place: '' }, this.nowMs());
     } finally {
@@ -227,5 +229,5 @@ export class SqliteBackend extends SqliteView implements Backend {
   }
 }
 
-/** A newer build has changed the state: nothing may be written any more. */
+/** A newer build has changed the state, so nothing may be written any more. */
 const isNewer = (error: unknown): boolean => error instanceof QueueError && error.code === 'newer_database';

@@ -1,9 +1,9 @@
 /**
- * Reads every page of a state and asks SQLite whether they fit together.
- * Guarantees: a connection of its own, for reading; others may write meanwhile. The whole integrity_check and not quick_check:
- * only it sees a page of a table without rowids that stands in for its neighbour, and an index that lost a row, for 40 % more
- * time (886 MB in memory: 2.4 s, 1.7).
- * Does not: find bytes that changed inside a value, nor an older version of a whole page: SQLite keeps no checksums.
+ * Reads every page of a state and lets SQLite check them.
+ * Guarantees: uses its own read-only connection; others may write meanwhile. It runs the whole integrity_check and not
+ * quick_check: only the former detects a page of a table without rowids that replaced its neighbour, and an index that
+ * lost a row, for 40 % more time (886 MB in memory: 2.4 s, against 1.7 s).
+ * Does not: find changed bytes inside a value, or an older version of a whole page. SQLite stores no checksums.
  */
 import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
@@ -12,7 +12,10 @@ import { retryWhileBusy } from './commit.js';
 import { openError } from './open.js';
 import { setReadPragmas } from './pragmas.js';
 
-/** Blocks its thread: about 3 s a gigabyte in memory, else as long as its disk takes. Errors: QueueError. `opened`: called before that. */
+/**
+ * Blocks its thread: about 3 s a gigabyte in memory, otherwise as long as the disk takes. `opened` is called before the
+ * check. Errors: QueueError.
+ */
 export function checkPages(path: string, opened?: () => void): void {
   let db: Database.Database | undefined;
   try {
@@ -30,7 +33,7 @@ export function checkPages(path: string, opened?: () => void): void {
   }
 }
 
-/** What a state was when it was looked at: as long as these are equal, nobody wrote to it. By `stat` alone. */
+/** A version of the state's files. As long as it is equal, nobody wrote to the state. Uses only `stat`. */
 export const fileVersion = (path: string): string =>
   [path, `${path}-wal`]
     .map((name) => {

@@ -1,8 +1,8 @@
 /**
- * Takes due jobs of a stage for an owner, so many and of so many bytes; feeds take turns, oldest first within one (or as order.ts
- * chooses, where the feed asks for it); closed gates are skipped.
- * Guarantees: every claim has a number of its own; a database that a newer build changed is not claimed from.
- * One probe per feed on the index `jobs_ready`: 0.4 ms with 400,000 rows of another feed waiting, where an ordered scan or a
+ * Claims due jobs of a stage for an owner, limited in number and bytes. Feeds take turns, the oldest job first within a
+ * feed (or as order.ts chooses, if the feed has an order). Closed gates are skipped.
+ * Guarantees: every claim has its own number. Nothing is claimed from a database that a newer build changed. One probe
+ * for each feed on the index `jobs_ready`: 0.4 ms with 400,000 waiting rows of another feed, where an ordered scan or a
  * window function takes 30–300 ms.
  */
 import assert from 'node:assert/strict';
@@ -15,20 +15,20 @@ import { type Chosen, inOrder, type Order, ordersOf } from './order.js';
 import { JOB_COLUMNS, type JobArray, toClaimedJob } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
-// "? + 0": a LIMIT that is a parameter alone tells the planner its value, so each claim would be compiled anew (70 µs).
+// "? + 0": if LIMIT is only a parameter, the planner uses its value, and each claim would be compiled again (70 µs).
 const MOST = 'LIMIT ? + 0';
-/** The first feed behind `feed` that has ready jobs, with its earliest due time. */
+/** The first feed after `feed` that has ready jobs, with its earliest due time. */
 const NEXT_FEED = `SELECT feed, due_ms FROM jobs INDEXED BY jobs_ready
   WHERE state = 'ready' AND stage = ? AND feed > ? ORDER BY feed, due_ms LIMIT 1`;
 const CLAIM = `UPDATE jobs SET was = state, state = 'claimed', owner = ?, claim_no = claim_no + 1, updated_ms = ? WHERE seq IN (
   SELECT seq FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ? ORDER BY due_ms, seq ${MOST}
 ) RETURNING ${JOB_COLUMNS}`;
 
-/** From the index alone. */
+/** Reads only the index. */
 const SIZES = `SELECT bytes FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ?
   ORDER BY due_ms, seq ${MOST}`;
 
-/** Claims jobs that were chosen by the order of their feed. */
+/** Claims jobs chosen by the order of their feed. */
 const CLAIM_CHOSEN = `UPDATE jobs SET was = state, state = 'claimed', owner = ?, claim_no = claim_no + 1, updated_ms = ?
   WHERE seq IN (SELECT value FROM json_each(?)) RETURNING ${JOB_COLUMNS}`;
 
@@ -36,13 +36,13 @@ interface Sized {
   bytes: number;
 }
 
-/** Open feeds that have ready jobs of `stage`, with the due time of the first. */
+/** Feeds without a closed gate that have ready jobs of `stage`, with the due time of the first. */
 function* readyFeeds(rows: Reader, stage: StageName): Generator<{ feed: string; dueMs: number }> {
   const isClosed = closedFor(rows, stage);
-  for (let behind = ''; ; ) {
-    const next = rows.get<{ feed: string; due_ms: number }>(NEXT_FEED, stage, behind);
+  for (let after = ''; ; ) {
+    const next = rows.get<{ feed: string; due_ms: number }>(NEXT_FEED, stage, after);
     if (!next) return;
-    behind = next.feed;
+    after = next.feed;
     if (!isClosed(next.feed)) yield { feed: next.feed, dueMs: next.due_ms };
   }
 }
@@ -53,19 +53,19 @@ export function nextDueMs(rows: Reader, stage: StageName): number {
   return first;
 }
 
-/** How much a claim may take, in jobs and in bytes; one job is taken whatever its size. */
+/** The most jobs and bytes of a claim. One job is always taken, whatever its size. */
 export interface ClaimBounds {
   max: number;
   bytesMax: number;
 }
 
-/** What an owner remembers of its claims. */
+/** What an owner remembers between its claims. */
 export class Turns {
-  /** Per stage, the feed that was served last. */
+  /** The feed that was served last, for each stage. */
   readonly last = new Map<StageName, string>();
   readonly #dueAtMs = new Map<string, number>();
   #orders = new Map<string, Order>();
-  /** Claims in such an order. */
+  /** The number of claims with an order. */
   #ordered = 0;
   #ordersReadMs = Number.NEGATIVE_INFINITY;
 
@@ -79,7 +79,7 @@ export class Turns {
     return order && { order, oldestFirst: ++this.#ordered % limits.oldestEvery === 0 };
   }
 
-  /** How many jobs may be taken, as these feeds have work now. */
+  /** The most jobs to take, depending on how many feeds have work now. */
   atMost(max: number, due: readonly string[], nowMs: number): number {
     for (const feed of due) this.#dueAtMs.set(feed, nowMs);
     for (const [feed, atMs] of this.#dueAtMs) if (nowMs - atMs > limits.sharedForMs) this.#dueAtMs.delete(feed);
@@ -123,19 +123,19 @@ export function claim(
     return jobs.length;
   };
 
-  // Everybody gets an equal share first; what the small ones leave goes to those that have more.
+  // First each feed gets an equal share. The rest goes to feeds that have more jobs.
   const share = Math.max(1, Math.floor(max / Math.max(1, feeds.length)));
   const shareBytes = bytesMax / Math.max(1, feeds.length);
   const hungry = feeds.filter((feed) => taken.length < max && take(feed, share, shareBytes) > 0);
   for (const feed of hungry) if (taken.length < max && bytesLeft > 0) take(feed, max - taken.length, bytesLeft);
-  // Whose next job found no room is the first next time, when it is taken whatever its size.
+  // A feed whose next job was too large is first next time; then the job is taken whatever its size.
   if (tooLarge !== undefined) turns.last.set(stage, due[due.indexOf(tooLarge) - 1] ?? '');
   return taken;
 }
 
 const byDueTime = (a: JobArray, b: JobArray): number => a[6] - b[6] || a[21] - b[21];
 
-/** The feeds behind the one that was served last come first. */
+/** The feeds that follow the last served one come first. */
 function inTurn(feeds: string[], last: string | undefined): string[] {
   if (last === undefined) return feeds;
   const start = feeds.findIndex((feed) => feed > last);

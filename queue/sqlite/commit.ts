@@ -1,10 +1,11 @@
 /**
- * The one committer of a process: what its stages have to write in a turn shares one transaction.
- * Guarantees: callers go on after COMMIT; a caller's failure undoes that caller only; when SQLite ended the whole
- * transaction (a full disk does), every caller of it fails and none goes on; nothing is ever written outside a transaction,
- * and nothing into a state that a newer build has changed: what is in hand then is that build's to do again.
- * Waiting for another process's transaction: BEGIN IMMEDIATE is tried again after a random 0.2–1.2 ms, because SQLite's
- * own busy wait starves (five writers: one did 2 commits in 4 s, longest wait 3.8 s; so 0.18 s).
+ * The one committer of a process: all writes of its stages in one turn of the event loop share a transaction.
+ * Guarantees: a caller continues after COMMIT. A caller that fails undoes only its own writes. If SQLite ended the
+ * whole transaction (on a full disk), every caller fails and none continues. Nothing is written outside a transaction,
+ * or into a state that a newer build has changed; that build does the work again.
+ * To wait for another process's transaction, BEGIN IMMEDIATE is tried again after a random 0.2–1.2 ms. SQLite's own
+ * busy wait starves: with five writers, one did 2 commits in 4 s and the longest wait was 3.8 s; with this wait it was
+ * 0.18 s.
  */
 import type { Clock } from '../clock.js';
 import { isBusy, typedSqlError } from '../errors.js';
@@ -21,17 +22,17 @@ interface Caller {
   reject: (error: unknown) => void;
 }
 
-/** How long a turn may be blocked before the event loop gets its own again. */
+/** How long a turn may block before the event loop continues. */
 const BLOCK_MS = 5;
-/** Who waits longer than others ever need waits for somebody who is stopped, and blocks its own event loop no more. */
+/** A wait this long means that the other process is stopped. From then on, waiting does not block the event loop. */
 const STOPPED_MS = 500;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const randomWaitMs = () => limits.busyRetryMs[0] + Math.random() * (limits.busyRetryMs[1] - limits.busyRetryMs[0]);
 
-/** Blocks this thread: only for fractions of a millisecond (a timer's shortest is a whole one). */
+/** Blocks this thread, only for fractions of a millisecond (the shortest timer takes a whole one). */
 export const pauseShortly = (): void => void Atomics.wait(sleeper, 0, 0, randomWaitMs());
 
-/** A read may meet BUSY while another process recovers or closes the log: it is over in milliseconds. */
+/** A read may get BUSY while another process recovers or closes the log; that takes milliseconds. */
 export function retryWhileBusy<T>(fn: () => T, longestMs = 5_000): T {
   let end: number | undefined;
   for (; ; pauseShortly()) {
@@ -56,7 +57,7 @@ export class Committer {
     readonly tx: SqliteTx,
     readonly clock: Clock,
     readonly opened: Pick<Opened, 'path' | 'version'>,
-    /** Called after each commit, with what it made. */
+    /** Called after each commit, with its transaction. */
     readonly afterCommit: (made: SqliteTx) => void,
   ) {}
 
@@ -70,7 +71,7 @@ export class Committer {
     });
   }
 
-  /** Resolves when nothing is waiting to be written. */
+  /** Resolves when nothing waits to be written. */
   idle(): Promise<void> {
     return this.#scheduled ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
   }
@@ -106,7 +107,7 @@ export class Committer {
     return this.#callers.splice(0);
   }
 
-  /** False when others kept the write lock all the time. */
+  /** False if other processes kept the write lock all the time. */
   #begin(): boolean {
     const end = performance.now() + (this.#waitsForStopped() ? 0 : BLOCK_MS);
     for (let tries = 0; tries === 0 || performance.now() < end; tries++) {
@@ -126,7 +127,7 @@ export class Committer {
     return this.#waitsSince !== undefined && performance.now() - this.#waitsSince > STOPPED_MS;
   }
 
-  /** False when nothing of it was written. */
+  /** False if nothing was written. */
   #commit(callers: Caller[]): boolean {
     const answers: { caller: Caller; value?: unknown; error?: unknown }[] = [];
     try {
@@ -146,7 +147,7 @@ export class Committer {
     return true;
   }
 
-  /** Throws only when SQLite ended the transaction: the failure of this caller alone is a value. */
+  /** Throws only if SQLite ended the transaction. A failure of this caller alone is a return value. */
   #runOne(caller: Caller): { value?: unknown; error?: unknown } {
     try {
       return { value: this.tx.isolated(() => caller.fn(this.tx)) };

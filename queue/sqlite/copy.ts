@@ -1,9 +1,9 @@
 /**
- * Copies a state, as it is now or to be brought up to date.
- * Guarantees: what is copied is one moment of the state and is not changed, its log is read with it; writers go on meanwhile;
- * a damaged one is refused. In a copy of an older one (a restored backup) nobody has claimed anything, and no number (of a
- * claim, an owner, a row) that may have been given out since is given out again.
- * Does not: say when the copy is whole; whoever makes it notes that in it.
+ * Copies a state: as it is now, or an older one that will be brought up to date.
+ * Guarantees: the copy is one moment of the state, including its log; the state is not changed, and writers continue
+ * meanwhile. A damaged state is refused. In the copy of an older state (a restored backup), nothing is claimed, and no
+ * number (of a claim, an owner, a row) that may have been used since is used again.
+ * Does not: mark the copy as complete; the caller does.
  */
 import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
@@ -13,12 +13,12 @@ import { retryWhileBusy } from './commit.js';
 import type { Module } from './migrations.js';
 import { openError, openForReading } from './open.js';
 
-/** Nothing is claimed, and no process started, so often between a backup and its return. */
+/** More than the claims and process starts between a backup and its return. */
 const NUMBERS_SKIPPED = 1_000_000;
 
 const NOT_FITTING = 'its pages do not fit together';
 
-/** Errors: QueueError; `state_not_a_database` also where its pages or its log do not fit together. `to`: an empty file. */
+/** `to`: an empty file. Errors: QueueError; `state_not_a_database` also if its pages or its log are inconsistent. */
 export function copyWhole(
   from: string,
   to: string,
@@ -27,7 +27,7 @@ export function copyWhole(
 ): void {
   const { db } = openForReading(from, modules);
   try {
-    db.pragma('query_only = OFF'); // the connection itself is for reading; the copy has to be written
+    db.pragma('query_only = OFF'); // the connection is read-only; only the copy is written
     retryWhileBusy(() => db.prepare('VACUUM INTO ?').run(to));
   } catch (error) {
     throw isDamage(error) ? damaged(from, NOT_FITTING, error) : openError(error, isFullDisk(error) ? to : from);
@@ -48,7 +48,7 @@ export function copyWhole(
 /** `to` must not exist. */
 export function copyOlder(from: string, to: string, modules: readonly Module[]): void {
   try {
-    closeSync(openSync(to, 'wx', 0o600)); // SQLite would make it readable for all
+    closeSync(openSync(to, 'wx', 0o600)); // SQLite would make it readable for all users
   } catch (error) {
     throw openError(error, to);
   }

@@ -1,17 +1,19 @@
 /**
- * Depths: how many jobs that are not done stand in which stage, by the second in which they were made (table `depths`).
- * Guarantees: they commit with what they count, so that looking at a million jobs is reading a few rows.
- * Does not: tell ready jobs that are due from those that are not; `dueNow` looks, at as few of them as it can.
+ * Depths: how many jobs that are not done are in each stage, by the second of their creation (table `depths`).
+ * Guarantees: they are committed together with the change that they count. So reading the depths of a million jobs
+ * reads a few rows.
+ * Does not: distinguish ready jobs that are due from those that are not; `dueNow` counts them, reading as few as
+ * possible.
  */
 import type { Depth, Reader } from '../backend.js';
 
 const ALL = 'SELECT feed, stage, second, jobs, bytes FROM depths';
-/** So many of those that are due, and of those that are not, are counted before the rest is: mostly one of the two is small. */
+/** At most this many due jobs, and this many others, are counted before all are: usually one of the two is small. */
 const COUNTED_MAX = 20_000;
 
 export const depths = (rows: Reader): Depth[] => rows.all<Depth>(ALL);
 
-/** How many of the `ready` jobs of a stage of a feed are due. `ready`: how many there are. */
+/** The number of `ready` jobs of a stage of a feed that are due. `ready`: the number of all of them. */
 export function dueNow(rows: Reader, feed: string, stage: string, ready: number, nowMs: number): number {
   const due = counted(rows, feed, stage, '<=', nowMs, COUNTED_MAX);
   if (due < COUNTED_MAX) return due;

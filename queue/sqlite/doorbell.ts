@@ -1,7 +1,8 @@
 /**
- * Tells other processes that a commit made jobs due: one byte written into a file that all watch.
- * Guarantees: written after the commit, so who hears it sees the jobs (the event of the `-wal` file comes before that);
- * who rings is not woken by its own ring. A failed ring is no error: `PRAGMA data_version` once a second is the net.
+ * Notifies other processes that a commit made jobs due: writes one byte into a file that all of them watch.
+ * Guarantees: the byte is written after the commit, so a notified process sees the jobs (an event of the `-wal` file
+ * would come earlier). A process is not woken by its own ring. A failed ring is no error: `PRAGMA data_version` is
+ * checked once a second.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { Host } from '../backend.js';
@@ -19,13 +20,13 @@ export class Doorbell {
   constructor(
     host: Host,
     path: string,
-    /** Changes when another connection commits, and only then. */
+    /** Changes if another connection commits, and only then. */
     readonly dataVersion: () => number,
   ) {
     this.#fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
     this.#seenVersion = dataVersion();
-    this.#unwatch = watchOrNot(host, path, () => this.#look());
-    this.#net = setInterval(() => this.#look(), limits.dataVersionEveryMs);
+    this.#unwatch = watchOrNot(host, path, () => this.#check());
+    this.#net = setInterval(() => this.#check(), limits.dataVersionEveryMs);
     this.#net.unref();
   }
 
@@ -34,17 +35,17 @@ export class Doorbell {
     return () => this.#listeners.delete(listener);
   }
 
-  /** For this process's own stages: directly. */
-  tellHere(): void {
+  /** Notifies this process's own stages, directly. */
+  notifyHere(): void {
     for (const listener of this.#listeners) listener();
   }
 
-  /** For all others. */
+  /** Notifies all other processes. */
   ring(): void {
     try {
       writeSync(this.#fd, BELL, 0, 1, 0);
     } catch {
-      // The net hears it within a second.
+      // They notice it within a second by data_version.
     }
   }
 
@@ -55,15 +56,15 @@ export class Doorbell {
     closeSync(this.#fd);
   }
 
-  /** Our own ring comes back to us too, but brings no other connection's commit. */
-  #look(): void {
+  /** Our own ring arrives here too, but then no other connection has committed. */
+  #check(): void {
     const version = this.#versionOrNone();
     if (version === this.#seenVersion) return;
     this.#seenVersion = version;
-    this.tellHere();
+    this.notifyHere();
   }
 
-  /** Where the database cannot be read just now, whoever listens will find out by its own claim. */
+  /** If the database cannot be read now, the listeners notice that by their own claims. */
   #versionOrNone(): number {
     try {
       return this.dataVersion();
@@ -73,7 +74,7 @@ export class Doorbell {
   }
 }
 
-/** No inotify instance to be had: the net alone. */
+/** If no inotify instance is available, only data_version is checked. */
 function watchOrNot(host: Host, path: string, listener: () => void): () => void {
   try {
     return host.watchModified(path, listener);

@@ -1,7 +1,7 @@
 /**
- * Brings candidates in: one row of (feed, key) at a time holds the key.
- * Answers `new` (a job was made, or a held one of an earlier version was reopened), `known`, or `busy` (offer it again).
- * Guarantees: candidates that are all known cost no write.
+ * Enqueues candidates. At most one row of each (feed, key) has the key. Returns `new` (a job was created, or a held job
+ * of an earlier version was reopened), `known`, or `busy` (offer it again).
+ * Guarantees: if all candidates are known, nothing is written.
  */
 import assert from 'node:assert/strict';
 import type { Candidate, EnqueueAnswer, JobId, Reader, StageName } from '../backend.js';
@@ -29,11 +29,12 @@ const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?,
 
 type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
 
-/** What a candidate means for the job that holds its key. */
+/** What to do with a candidate, depending on the job that has its key. */
 function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: number): Verdict {
   if (!holder) return 'new';
   const same = holder.identity === candidate.identity;
-  // The stage has looked already, perhaps before this came, and then drops it as vanished: only a later offer is sure to be seen.
+  // The stage may have looked at the file before this version came, and may then drop the job as vanished. Only a later
+  // offer is sure to be seen.
   if (holder.state === 'claimed') return 'busy';
   if (holder.state === 'held' && !same) return 'reopen';
   return holder.state === 'ready' && candidate.nudge && holder.due_ms > nowMs ? 'nudge' : 'known';
@@ -42,7 +43,7 @@ function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: numb
 export const holderOf = (rows: Reader, feed: string, key: Buffer): Holder | undefined =>
   rows.get<Holder>(HOLDER, feed, key);
 
-/** The answers, when every candidate is answered by reading alone. */
+/** The answers, if every candidate can be answered by reading; otherwise undefined. */
 export function answersWithoutWriting(
   rows: Reader,
   batch: readonly Candidate[],
@@ -65,7 +66,7 @@ export function enqueue(
 ): EnqueueAnswer[] {
   assert(batch.length <= limits.enqueueBatchMax);
   return batch.map((candidate) => {
-    // Most are new: the index says so while the row is written.
+    // Most candidates are new, so the insert comes first and the index reports the others.
     if (insert(tx, candidate, first, newId())) return 'new';
     const holder = holderOf(tx, candidate.feed, candidate.key);
     const verdict = verdictOn(holder, candidate, tx.nowMs);
@@ -84,7 +85,7 @@ export function enqueue(
   });
 }
 
-/** False where a job holds the key. */
+/** False if a job has the key. */
 function insert(tx: SqliteTx, candidate: Candidate, stage: StageName, id: JobId): boolean {
   const { feed, key, identity, bytes } = candidate;
   assert(feed !== '' && feed !== '*', 'a feed has a name, and * means all of them');

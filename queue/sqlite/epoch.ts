@@ -1,6 +1,7 @@
 /**
- * Boot-clock values mean nothing after a reboot or in another time namespace: at such a change everything becomes due.
- * Guarantees: it happens in one transaction, only when no living owner counts by the other clock; claims of the earlier
+ * Boot-clock values are meaningless after a reboot or in another time namespace. At such a change, everything becomes
+ * due.
+ * Guarantees: it happens in one transaction, and only if no living owner uses the other clock. Claims of the earlier
  * boot are given back, and no job is blamed for a power cut.
  */
 import { QueueError } from '../errors.js';
@@ -9,7 +10,7 @@ import type { SqliteTx } from './tx.js';
 
 const EPOCH = "SELECT value FROM meta WHERE name = 'epoch'";
 
-/** Answers an error to throw where living processes count by another clock. */
+/** Returns an error to throw if living processes use another clock. */
 export function adoptEpoch(tx: SqliteTx, epoch: string, owners: Owners, path: string): QueueError | undefined {
   const known = tx.get<{ value: string }>(EPOCH)?.value;
   if (known === epoch) return undefined;

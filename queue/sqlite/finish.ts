@@ -1,7 +1,7 @@
 /**
- * Ends jobs that end alike in one statement: a statement a job costs twice as much.
- * Guarantees: each row is as `settle` would have written it one by one; where a claim was lost nothing is written at all, and
- * the caller settles one by one.
+ * Ends jobs that end alike with one statement; one statement for each job costs twice as much.
+ * Guarantees: each row is as `settle` would have written it alone. If a claim was lost, nothing is written, and the
+ * caller settles the jobs one by one.
  */
 import type { Amend, Outcome, Settlement, StageName } from '../backend.js';
 import { limits } from '../limits.js';
@@ -10,7 +10,7 @@ import { entryText, trailEntry } from '../trail.js';
 import { stageAfter } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
-/** Fewer are not worth a statement of their own. */
+/** A smaller group is not worth its own statement. */
 const GROUP_MIN = 8;
 
 const FINISH = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, owner = NULL, attempts = ?, crashes = ?,
@@ -19,7 +19,7 @@ const FINISH = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, o
 
 type Finish = Extract<Outcome, { kind: 'finish' }>;
 
-/** Those that end, and whose row changes in nothing else. */
+/** True if the job ends, and its row changes in nothing else. */
 function isPlainEnd({ job, passed = [], outcome }: Settlement): boolean {
   if (typeof outcome === 'function' || outcome.kind !== 'finish') return false;
   if (!isPlain(outcome) || !passed.every((one) => isPlain(one) && one.to === undefined)) return false;
@@ -30,7 +30,7 @@ function isPlainEnd({ job, passed = [], outcome }: Settlement): boolean {
 const isPlain = ({ payload, identity, bytes, freeKey }: Amend): boolean =>
   payload === undefined && identity === undefined && bytes === undefined && freeKey === undefined;
 
-/** Answers those that it has ended. Throws where one of them is not the owner's any more. */
+/** Returns the settlements that it has done. Throws if the owner no longer has one of the claims. */
 export function finishAlike(
   tx: SqliteTx,
   settlements: readonly Settlement[],
@@ -39,9 +39,9 @@ export function finishAlike(
   const groups = new Map<string, Settlement[]>();
   for (const one of settlements) {
     if (!isPlainEnd(one)) continue;
-    const group = groups.get(likeness(one));
+    const group = groups.get(groupKey(one));
     if (group) group.push(one);
-    else groups.set(likeness(one), [one]);
+    else groups.set(groupKey(one), [one]);
   }
   const ended = new Set<Settlement>();
   for (const group of groups.values()) {
@@ -52,7 +52,7 @@ export function finishAlike(
   return ended;
 }
 
-function likeness({ job, passed = [], outcome }: Settlement): string {
+function groupKey({ job, passed = [], outcome }: Settlement): string {
   const { stage, owner, claimNo, attempts, crashes } = job;
   return [stage, owner, claimNo, attempts, crashes, passed.length, (outcome as Finish).ending].join();
 }

@@ -1,7 +1,7 @@
 /**
- * Forgets jobs that ended long ago, with their histories. They are looked for by reading; the transaction that deletes them
- * is short, and asks again.
- * Guarantees: only done jobs go, so nothing that is counted in `depths`, holds a key or is waited for.
+ * Forgets jobs that ended long ago, with their histories. They are found by reading; the transaction that deletes them
+ * is short, and checks the condition again.
+ * Guarantees: only done jobs are deleted. They are not counted in `depths`, have no key, and nothing waits for them.
  */
 import type { EndedPage } from '../backend.js';
 import type { Rows } from './rows.js';
@@ -10,7 +10,10 @@ import type { SqliteTx } from './tx.js';
 const PAGE = 'SELECT seq, state, updated_ms FROM jobs WHERE seq > ? ORDER BY seq LIMIT ? + 0';
 const FORGET = `DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(?)) AND state = 'done' AND updated_ms < ?`;
 
-/** Goes through all jobs, page by page. Their order is no help: a clock that was wrong for a while has put old ones after young ones. */
+/**
+ * Reads all jobs, page by page. Their order does not help: a clock that was wrong for a while has put old jobs after
+ * young ones.
+ */
 export function endedBefore(rows: Rows, beforeMs: number, after: number, max: number): EndedPage {
   const page = rows.arrays(PAGE, after, max) as [seq: number, state: string, updatedMs: number][];
   return {

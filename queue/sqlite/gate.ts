@@ -1,7 +1,7 @@
 /**
- * Gates: what keeps a stage of a feed from running. A row per cause; claims skip what any row closes.
- * Guarantees: closing again keeps since when it is closed; removing one cause never opens another;
- * one living process probes a failing place.
+ * Gates: what keeps a stage of a feed from running. There is a row for each cause; claims skip what any row closes.
+ * Guarantees: closing a closed gate keeps its start time. Removing one cause never opens another. One living process
+ * probes a failing place.
  */
 import type { ClosedGate, Gate, GateName, OwnerId, Reader, StageName } from '../backend.js';
 import type { Clock } from '../clock.js';
@@ -15,7 +15,7 @@ interface GateRow extends GateName {
   prober: OwnerId | null;
 }
 
-/** Only a place is probed; a pause and a watermark are opened by who closed them. */
+/** Only a place is probed. A pause or a watermark is opened by the one that closed it. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
 const SAME = 'feed = ? AND stage = ? AND cause = ? AND place = ?';
 
@@ -59,7 +59,7 @@ export function gates(rows: Reader): Gate[] {
   }));
 }
 
-/** Which feeds are closed for `stage` just now. */
+/** Returns a test of whether a feed is closed for `stage` now. */
 export function closedFor(rows: Reader, stage: StageName): (feed: string) => boolean {
   const feeds = rows
     .all<{ feed: string }>("SELECT DISTINCT feed FROM gates WHERE stage IN (?, '*')", stage)
@@ -68,7 +68,7 @@ export function closedFor(rows: Reader, stage: StageName): (feed: string) => boo
   return (feed) => feeds.includes(feed);
 }
 
-/** False when the probe is not due, the gate is open, or a living owner (this one too) is at it. */
+/** False if the probe is not due, the gate is open, or a living owner (including this one) is probing. */
 export function takeProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, isAlive: (owner: OwnerId) => boolean): boolean {
   const row = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
   if (!row || row.probe_due_ms > tx.nowMs) return false;
@@ -86,7 +86,7 @@ export function putBackProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, inMs:
   );
 }
 
-/** Without a write: may the probe be worth a transaction? */
+/** Checks without a write whether taking the probe is worth a transaction. */
 export function probeIsDue(rows: Reader, gate: GateName, clock: Clock, isAlive: (owner: OwnerId) => boolean): boolean {
   const row = rows.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
   if (!row || row.probe_due_ms > clock.nowMs()) return false;

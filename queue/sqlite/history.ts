@@ -1,7 +1,8 @@
 /**
- * The counters as they were: a row about every ten seconds in which something was counted, for rates and their curves.
- * Guarantees: written in the transaction that counts, so an idle state is not written to; two hours of it are kept.
- * Ten seconds after a row nothing more is counted until the next one, so that an idle time is seen as one.
+ * The history of the counters: a row about every ten seconds in which something was counted, for rates and their
+ * curves.
+ * Guarantees: written in the transaction that counts, so an idle state is not written to. Two hours are kept. Counts
+ * later than ten seconds after a row start with a new row, so that idle times are visible.
  */
 import type { Counter, Moment, Reader, StageName } from '../backend.js';
 import { limits } from '../limits.js';
@@ -12,11 +13,11 @@ type CounterArray = [feed: string, stage: StageName, name: string, files: number
 const ALL = 'SELECT feed, stage, name, files, bytes FROM counters';
 const INSERT = 'INSERT INTO history VALUES (?, ?)';
 
-/** Remembers how old the last row is that this process knows of, so that most commits ask nothing. */
+/** Remembers the time of the last known row, so that most commits query nothing. */
 export class History {
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  /** Writes what a transaction has counted, and a row where one is due. */
+  /** Writes the counts of a transaction, and a history row if one is due. */
   write(tx: SqliteTx): void {
     if (!tx.hasCounts) return;
     const isDue = Math.abs(tx.wallMs - this.#lastMs) >= limits.historyEveryMs;
@@ -27,25 +28,26 @@ export class History {
 
   #note(tx: SqliteTx, before: string): void {
     const { wallMs } = tx;
-    // Rows of the future are those of a clock that was set back.
+    // Rows in the future come from a clock that was set back.
     tx.run('DELETE FROM history WHERE at_ms > ? OR at_ms < ?', wallMs, wallMs - limits.historyKeptMs);
     const last = tx.get<{ at_ms: number | null }>('SELECT max(at_ms) AS at_ms FROM history')!.at_ms;
     this.#lastMs = last ?? wallMs;
     if (last !== null && wallMs - last < limits.historyEveryMs) return;
     this.#lastMs = wallMs;
-    // Whoever had counted after ten seconds would have written a row: all that is not in the last one was counted within them.
+    // A count later than ten seconds after the last row would have written a row itself. So all counts that the row
+    // lacks happened within these ten seconds.
     if (last !== null && wallMs - last > IDLE_MS) tx.run(INSERT, last + limits.historyEveryMs, before);
     tx.run(INSERT, wallMs, JSON.stringify(tx.arrays(ALL)));
   }
 }
 
-/** After a longer time without a row, a second one says how the counters stood when it began. */
+/** After a longer time without a row, an extra row records the counters at the start of the idle time. */
 const IDLE_MS = 2 * limits.historyEveryMs;
 
 export const countedAtMs = (rows: Reader): number | undefined =>
   rows.get<{ at_ms: number }>('SELECT at_ms FROM history ORDER BY at_ms DESC LIMIT 1')?.at_ms;
 
-/** Oldest first; of the last `lastMs`. */
+/** Rows of the last `lastMs`, oldest first. */
 export function history(rows: Reader, nowMs: number, lastMs: number): Moment[] {
   return rows
     .all<{ at_ms: number; counters: string }>(
@@ -53,7 +55,8 @@ export function history(rows: Reader, nowMs: number, lastMs: number): Moment[] {
       nowMs - lastMs,
     )
     .map(({ at_ms: atMs, counters }) => ({
-      ...{ atMs, agoMs: Math.max(0, nowMs - atMs) },
+      atMs,
+      agoMs: Math.max(0, nowMs - atMs),
       counters: (JSON.parse(counters) as CounterArray[]).map(toCounter),
     }));
 }

@@ -1,14 +1,14 @@
 /**
- * Brings the queue's tables and those of the caller's modules to what this build knows, in one transaction.
- * Guarantees: an existing database is backed up before it is changed; a newer one is refused and not touched.
- * The sum of all versions stands in user_version, so that every claim can ask for a fraction of a microsecond.
+ * Migrates the queue's tables and those of the caller's modules to this build, in one transaction.
+ * Guarantees: an existing database is backed up before it is changed. A newer one is refused and not changed. The sum
+ * of all versions is in user_version, which each claim can read in a fraction of a microsecond.
  */
 import { closeSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { QueueError } from '../errors.js';
 import { QUEUE_MIGRATIONS } from './schema.js';
 
-/** The caller's own tables: numbered from 1 by their place in the list, append-only. */
+/** The caller's own tables: a migration's number is its position in the list, counted from 1. Append-only. */
 export interface Module {
   name: string;
   migrations: readonly string[];
@@ -31,7 +31,7 @@ export function newerDatabase(path: string): QueueError {
   );
 }
 
-/** Must be called inside a write transaction. Answers true when it changed anything. */
+/** Must be called inside a write transaction. Returns true if it changed anything. */
 export function migrate(db: Database.Database, modules: readonly Module[], path: string): boolean {
   refuseNewer(db, modules, path);
   const missing = missingMigrations(db, modules);
@@ -53,19 +53,22 @@ export function needsMigration(db: Database.Database, modules: readonly Module[]
   return missingMigrations(db, modules).length > 0;
 }
 
-/** A whole, consistent copy beside the database, on disk under its name or not there. Must be called outside any transaction. */
+/**
+ * Makes a complete, consistent copy beside the database; under its final name it is on disk. Must be called outside any
+ * transaction.
+ */
 export function backUp(db: Database.Database, path: string): string {
   const copy = `${path}.v${userVersion(db)}.backup`;
   const part = `${copy}.part`;
-  rmSync(part, { force: true }); // of an attempt that was cut short
-  const fd = openSync(part, 'wx', 0o600); // SQLite would make it readable for all
+  rmSync(part, { force: true }); // left by an attempt that was interrupted
+  const fd = openSync(part, 'wx', 0o600); // SQLite would make it readable for all users
   try {
     db.prepare('VACUUM INTO ?').run(part);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  rmSync(copy, { force: true }); // of one that ended before it changed anything
+  rmSync(copy, { force: true }); // left by an attempt that ended before it changed anything
   linkSync(part, copy);
   rmSync(part);
   return copy;

@@ -1,8 +1,9 @@
 /**
- * Opens the database: file, pragmas, migrations, clock. Whoever opens it must close it; one connection a process is enough.
- * Guarantees: a state is created only where it may be; what root makes beside an existing state belongs to the state's owner.
- * Never opens, copies or reads the database, `-wal` or `-shm` by itself while a connection may exist in this process: closing
- * such a descriptor drops SQLite's locks, and acknowledged rows vanish. The path is compared by `stat` alone.
+ * Opens the database: file, pragmas, migrations. The caller must close it; one connection for each process is enough.
+ * Guarantees: a state is created only if the caller allows it. Files that root creates beside an existing state belong
+ * to the state's owner. The database, `-wal` and `-shm` are never opened, copied or read directly while this process
+ * may have a connection: closing such a descriptor releases SQLite's locks, and acknowledged rows are lost. Paths are
+ * compared with `stat` only.
  */
 import { randomUUID } from 'node:crypto';
 import { chownSync, closeSync, existsSync, openSync, statSync } from 'node:fs';
@@ -18,7 +19,7 @@ import { setPragmas, setReadPragmas } from './pragmas.js';
 
 const WAIT_FOR_MIGRATION_MS = 20;
 
-/** Which file a path named when it was opened. */
+/** Identifies the file that a path named when it was opened. */
 export interface FileId {
   dev: bigint;
   ino: bigint;
@@ -28,27 +29,27 @@ export interface Opened {
   db: Database.Database;
   path: string;
   fileId: FileId;
-  /** An owner has it: the file of the locks, without which it looks dead to whoever comes next. */
+  /** Set for an owner: the lock file. Without it the owner looks dead to the next process. */
   locks?: { path: string; fileId: FileId };
   version: number;
 }
 
 export interface OpenParts {
   modules: readonly Module[];
-  /** Makes a state where there is none. */
+  /** True: creates a state if there is none. */
   create: boolean;
-  /** What a new one gets. */
+  /** The UUID of a new state. */
   uuid?: string | undefined;
-  /** The file of the locks beside the database. */
+  /** Opens the lock file beside the database. */
   openLocks: () => LockFile;
 }
 
-/** For writers. */
+/** Opens for writing. */
 export async function openDatabase(path: string, { uuid = randomUUID(), ...parts }: OpenParts): Promise<Opened> {
   return openMigrated(path, parts, (db) => db.prepare("INSERT OR IGNORE INTO meta VALUES ('uuid', ?)").run(uuid));
 }
 
-/** The same with any modules: `first` is what is written before anybody works with it. */
+/** The same with any modules. `first` is written before anybody uses the database. */
 export async function openMigrated(
   path: string,
   { modules, create, openLocks }: Omit<OpenParts, 'uuid'>,
@@ -72,7 +73,7 @@ export async function openMigrated(
   }
 }
 
-/** For viewers: writes nothing, also where the state is older than this build. */
+/** Opens for reading: writes nothing, even if the state is older than this build. */
 export function openForReading(path: string, modules: readonly Module[]): Opened {
   try {
     refuseMissing(path);
@@ -95,7 +96,7 @@ export function openForReading(path: string, modules: readonly Module[]): Opened
   }
 }
 
-/** Throws when the path (or that of the locks) names another file now, or a newer build changed this one. */
+/** Throws if the path (or that of the lock file) names another file now, or if a newer build changed the database. */
 export function checkStillOurs({ db, path, fileId, locks, version }: Opened): void {
   const changed = whatBecameOf(path, fileId);
   if (changed !== undefined) {
@@ -114,7 +115,7 @@ export function checkStillOurs({ db, path, fileId, locks, version }: Opened): vo
   if (retryWhileBusy(() => userVersion(db)) > version) throw newerDatabase(path);
 }
 
-/** Undefined where the path names the same file. */
+/** Undefined if the path still names the same file. */
 function whatBecameOf(path: string, before: FileId): string | undefined {
   let now: FileId;
   try {
@@ -125,7 +126,7 @@ function whatBecameOf(path: string, before: FileId): string | undefined {
   return now.dev === before.dev && now.ino === before.ino ? undefined : 'was replaced by another file';
 }
 
-/** Gives what root made beside a state to the state's owner. */
+/** Gives a file that root created beside a state to the state's owner. */
 export function giveToOwner(path: string, statePath: string): void {
   if (process.geteuid?.() !== 0 || !existsSync(path)) return;
   const { uid, gid } = statSync(statePath);
@@ -133,7 +134,7 @@ export function giveToOwner(path: string, statePath: string): void {
   if (now.uid !== uid || now.gid !== gid) chownSync(path, uid, gid);
 }
 
-/** Waits without starving anybody (commit.ts says how), and lets the event loop live between. */
+/** Waits without starving other processes (commit.ts explains how), and lets the event loop run in between. */
 export async function untilNotBusy<T>(fn: () => T, longestMs = 60_000): Promise<T> {
   for (const end = performance.now() + longestMs; ; await delay(1)) {
     try {
@@ -146,9 +147,9 @@ export async function untilNotBusy<T>(fn: () => T, longestMs = 60_000): Promise<
 }
 
 /**
- * All processes of a start come here together: one of them makes the backup and changes the state, the others wait for it
- * (however long that takes; the lock ends with its process) and find nothing left to do. Processes of the older version
- * work on until the change, and write nothing behind it (commit.ts).
+ * All processes of a start come here together. One of them makes the backup and migrates the state. The others wait for
+ * it (as long as needed; the lock ends with its process) and then find nothing to do. Processes of the older version
+ * continue until the change, and write nothing after it (commit.ts).
  */
 async function migrateAlone(
   db: Database.Database,
@@ -172,7 +173,7 @@ async function migrateSafely(db: Database.Database, modules: readonly Module[], 
   await untilNotBusy(() => db.transaction(() => migrate(db, modules, path)).immediate());
 }
 
-/** 0600 from the first moment; only a new file is ever opened here, so no connection of this process can be on it. */
+/** 0600 from the first moment. Only a new file is ever opened here, so no connection of this process can be on it. */
 function createFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
@@ -191,7 +192,7 @@ export function fileIdOf(path: string): FileId {
   return { dev, ino };
 }
 
-/** What an operator should read when a state or one of its companions cannot be opened. */
+/** The error for an operator when a state or a file beside it cannot be opened. */
 export function openError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (sqlCodeOf(error)) return typedSqlError(error, path);

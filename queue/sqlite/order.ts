@@ -1,14 +1,13 @@
 /**
- * Which ready jobs of a feed a claim takes, where the feed asks for another order than that of their due times.
- * Guarantees: one claim in `limits.oldestEvery` begins with the job that has been due longest, so none waits for ever behind
- * those that are preferred.
- * An order holds among the first `limits.orderWindow` due jobs: an index that knows it for all would be written at a random
- * page for each file. A feed without an order is asked for nothing here.
+ * Chooses the ready jobs of a feed that has another order than by due time.
+ * Guarantees: one claim in `limits.oldestEvery` starts with the job that has been due longest, so no job waits forever
+ * for preferred ones. An order applies within the first `limits.orderWindow` due jobs: an index for all of them would
+ * be written at a random page for each file. A feed without an order costs nothing here.
  */
 import type { Reader, StageName } from '../backend.js';
 import { limits } from '../limits.js';
 
-/** The key `order` of a feed's options, which are opaque otherwise. */
+/** The key `order` of a feed's options; the other options are opaque. */
 export type Order = 'name' | 'size' | 'newest';
 
 const ORDERS = `SELECT name, options ->> '$.order' AS "order" FROM feeds WHERE options ->> '$.order' IN ('name', 'size', 'newest')`;
@@ -16,14 +15,14 @@ const ORDERS = `SELECT name, options ->> '$.order' AS "order" FROM feeds WHERE o
 export const ordersOf = (rows: Reader): Map<string, Order> =>
   new Map(rows.all<{ name: string; order: Order }>(ORDERS).map(({ name, order }) => [name, order]));
 
-/** In the order in which they are to be taken. */
+/** A chosen job. Lists are in the order of the claim. */
 export interface Chosen {
   seq: number;
   bytes: number;
 }
 
 const DUE = `FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ?`;
-/** From the index alone, save the name. */
+/** Reads only the index, except for the name. */
 const WINDOW: Record<Order, string> = {
   name: `SELECT seq, bytes, key ${DUE} ORDER BY due_ms, seq LIMIT ? + 0`,
   size: `SELECT seq, bytes ${DUE} ORDER BY due_ms, seq LIMIT ? + 0`,
@@ -39,7 +38,7 @@ const BEFORE: Record<Order, (a: Row, b: Row) => number> = {
   newest: () => 0,
 };
 
-/** At most `most`. `oldestFirst`: begins with the one that has been due longest. */
+/** At most `most` jobs. `oldestFirst`: the first one is the job that has been due longest. */
 export function inOrder(
   rows: Reader,
   { order, oldestFirst }: { order: Order; oldestFirst: boolean },

@@ -1,6 +1,6 @@
 /**
- * Where an outcome leads a job: pure, save for the counts and notes that the transaction keeps.
- * Does not: touch a row.
+ * Where an outcome leads a job. Pure, except for the counts and notes that the transaction keeps.
+ * Does not: write a row.
  */
 import assert from 'node:assert/strict';
 import type { Advance, Amend, ClaimedJob, Outcome, Payload, StageName, TrailEntry } from '../backend.js';
@@ -10,7 +10,7 @@ import { assertTransition, type State } from '../states.js';
 import { addToTrail } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
-/** Where an outcome leads a job. */
+/** The new values of a job after an outcome. */
 export interface Move {
   state: State;
   stage: StageName;
@@ -23,7 +23,7 @@ export interface Move {
   ending: string | null;
 }
 
-/** A retry beyond the limit is a hold with the retry's code. */
+/** A retry beyond the limit becomes a hold with the retry's code. */
 export function afterLimit(job: ClaimedJob, outcome: Outcome, maxAttempts: number): Outcome {
   if (outcome.kind !== 'retry' || job.attempts + 1 < maxAttempts) return outcome;
   const { error, code, kind: _, ...amend } = outcome;
@@ -38,7 +38,7 @@ export function moveOf(
   outcome: Outcome,
   stages: readonly StageName[],
 ): Move {
-  // One object with all its fields, changed below: this runs for every job, and copies of objects were a third of its time.
+  // One object with all fields, changed below. This runs for every job, and copying objects took a third of its time.
   const move: Move = {
     state: assertTransition(outcome.kind, job.state),
     stage: job.stage,
@@ -53,7 +53,7 @@ export function moveOf(
   switch (outcome.kind) {
     case 'advance':
       move.stage = stageAfter(stages, job.stage, outcome.to);
-      // What a job failed at lies behind it now.
+      // Failures of the stage before do not count any more.
       move.attempts = 0;
       move.crashes = 0;
       break;
@@ -105,7 +105,7 @@ export function whyOf(outcome: Outcome): string | undefined {
   }
 }
 
-/** The job as it is once it has passed a stage, in the same claim. */
+/** The job after it has passed a stage, within the same claim. */
 export function passing(job: ClaimedJob, advance: Advance, wallMs: number, stages: readonly StageName[]): ClaimedJob {
   const { payload = job.payload, identity = job.identity, bytes = job.bytes } = advance;
   const trail = addToTrail(job.trail, job.stage, 'advance', undefined, wallMs);
@@ -114,7 +114,7 @@ export function passing(job: ClaimedJob, advance: Advance, wallMs: number, stage
   return { ...job, stage, payload, identity, bytes, keyed, trail, attempts: 0, crashes: 0 };
 }
 
-/** What an earlier outcome changes beside the state, where a later one does not change it again. */
+/** Combines an earlier and a later amendment; fields of the later one win. */
 export const under = ({ payload, identity, bytes, freeKey }: Amend, earlier: Amend): Amend => ({
   ...earlier,
   ...(payload !== undefined && { payload }),
@@ -123,13 +123,13 @@ export const under = ({ payload, identity, bytes, freeKey }: Amend, earlier: Ame
   ...(freeKey && { freeKey }),
 });
 
-/** Others are told only of what is due now; this process looks at its timers in any case. */
+/** Other processes are only notified of jobs that are due now. This process checks its timers in any case. */
 export function noteReady(tx: SqliteTx, dueMs: number): void {
   if (dueMs <= tx.nowMs) tx.madeReady = true;
   else tx.madeDueLater = true;
 }
 
-/** What a claim of it would have answered. */
+/** The job as a new claim of it would return it. */
 export function nextClaim(
   tx: SqliteTx,
   job: ClaimedJob,

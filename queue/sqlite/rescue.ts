@@ -1,8 +1,8 @@
 /**
- * Gives the jobs of dead owners back. An owner is dead when its lock is free, and for no other reason.
- * Guarantees: jobs are due at once with attempts and identity as they were; only the jobs that were in hand count a
- * crash, and are held as `poison` at the limit, except where the owner hung in a place and was killed for it; nothing is written
- * while everybody lives.
+ * Gives the jobs of dead owners back. An owner is dead if its lock is free, and for no other reason.
+ * Guarantees: the jobs are due at once, with unchanged attempts and identity. Only jobs that were in progress count a
+ * crash, and are held as `poison` at the limit; the exception is an owner that hung in a place and was killed for it.
+ * Nothing is written while every owner lives.
  */
 import type { OnStuck, OwnerId, Reader, Rescue, StageName, StuckWork } from '../backend.js';
 
@@ -15,8 +15,8 @@ import type { SqliteTx } from './tx.js';
 
 export const POISON = 'poison';
 
-/** Owners belong to no feed and to no stage: what is counted of them. */
-const OF_ALL = '*';
+/** The feed and stage under which dead owners are counted; owners belong to no feed and no stage. */
+const ALL_FEEDS = '*';
 const OWNERS = 'owners';
 
 const FREE = `UPDATE jobs SET was = state, state = ?, owner = NULL, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
@@ -25,15 +25,18 @@ const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, crashes 
 
 export interface Dead {
   owner: OwnerId;
-  /** What its slot says that its threads had in hand, but for who hung in a place; nothing when the slot is somebody else's by now. */
+  /**
+   * The jobs in progress of its threads, except threads that hung in a place. Empty if another owner uses the slot by
+   * now.
+   */
   inHand: readonly string[];
-  /** Its parent killed it because it gave no sign of life. */
+  /** True: its parent killed it because its heartbeat had stopped. */
   stalled: boolean;
-  /** Where it hung then; '' = nowhere that it had told. */
+  /** The place in which it hung then; '' if it had reported none. */
   stuckIn: string;
 }
 
-/** Asks the kernel about every owner that the database knows. */
+/** Asks the kernel about every owner in the database. */
 export function findDead(rows: Reader, owners: Owners): Dead[] {
   const known = rows.all<{ id: OwnerId }>('SELECT id FROM owners');
   return known.filter(({ id }) => !owners.isAlive(id)).map(({ id }) => deadOf(owners, id));
@@ -47,14 +50,14 @@ function deadOf(owners: Owners, owner: OwnerId): Dead {
   return { owner, inHand: blamed, stalled, stuckIn: stalled ? slot.place : '' };
 }
 
-/** Answers undefined when somebody else was quicker. */
+/** Returns undefined if another process was quicker. */
 export function rescueOne(
   tx: SqliteTx,
   { owner, inHand, stalled, stuckIn }: Dead,
   onStuck?: OnStuck,
 ): Rescue | undefined {
   if (tx.run('DELETE FROM owners WHERE id = ?', owner).changes === 0) return undefined;
-  tx.count(OF_ALL, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
+  tx.count(ALL_FEEDS, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
   tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
   if (stuckIn !== '') {
     onStuck?.(tx, workOf(tx, owner, inHand), stuckIn);
@@ -77,7 +80,7 @@ function workOf(tx: SqliteTx, owner: OwnerId, inHand: readonly string[]): StuckW
     .map((work) => ({ ...work, inHand: work.inHand === 1 }));
 }
 
-/** All claims of `owner` become ready and due; also how an owner that closes gives back what it did not settle. */
+/** Makes all claims of `owner` ready and due. A closing owner also gives its unsettled jobs back this way. */
 export function freeClaims(tx: SqliteTx, owner: OwnerId): number {
   const { changes } = tx.run(FREE, assertTransition('rescue', 'claimed'), tx.nowMs, tx.wallMs, owner);
   if (changes > 0) tx.madeReady = true;

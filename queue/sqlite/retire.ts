@@ -1,6 +1,6 @@
 /**
- * Forgets a feed that nobody delivers to any more: its options, gates, counters and durations.
- * Guarantees: nothing goes while it has a job that is not done. Jobs that are done stay, until `forget`.
+ * Forgets a feed that receives no more files: its options, gates, counters and durations.
+ * Guarantees: nothing is removed while the feed has a job that is not done. Done jobs stay until `forget`.
  */
 import type { SqliteTx } from './tx.js';
 
@@ -11,7 +11,7 @@ const TABLES = [
   ['durations', 'feed'],
 ] as const;
 
-/** Answers how many of its jobs are not done: 0 where it was retired. */
+/** Returns the number of its jobs that are not done; 0: it was retired. */
 export function retire(tx: SqliteTx, feed: string): number {
   const { n } = tx.get<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE feed = ? AND state <> 'done'", feed)!;
   if (n === 0) for (const [table, column] of TABLES) tx.run(`DELETE FROM ${table} WHERE ${column} = ?`, feed);

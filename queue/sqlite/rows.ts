@@ -7,7 +7,7 @@ import type { ClaimedJob, Job, JobId, OwnerId, Payload, Reader } from '../backen
 import type { State } from '../states.js';
 import { trailOf } from '../trail.js';
 
-/** Callers that build SQL text from values would fill the cache: then it starts anew. */
+/** Callers that build SQL text from values would fill the cache; at this size it is emptied. */
 const STATEMENTS_MAX = 500;
 
 export class Rows implements Reader {
@@ -29,15 +29,15 @@ export class Rows implements Reader {
   }
 
   /**
-   * Rows as arrays of their columns' values: an object with twenty properties costs three times the reading of its row, so
-   * what is read by the thousand is read this way.
+   * Returns rows as arrays of column values. An object with twenty properties costs three times as much as reading its
+   * row, so queries with thousands of rows use this.
    */
   arrays(sql: string, ...params: unknown[]): unknown[][] {
     const statement = this.#raw.get(sql) ?? keep(this.#raw, sql, this.db.prepare<unknown[]>(sql).raw());
     return statement.all(...params) as unknown[][];
   }
 
-  /** Asked with each claim: compiled anew, as better-sqlite3's own `pragma` does, it costs ten times as much. */
+  /** Read with each claim. better-sqlite3's own `pragma` compiles it every time and costs ten times as much. */
   pragma(name: 'data_version' | 'user_version'): number {
     return this.get<Record<string, number>>(`PRAGMA ${name}`)![name]!;
   }
@@ -57,7 +57,7 @@ function keep<S>(statements: Map<string, S>, sql: string, prepared: S): S {
 export const JOB_COLUMNS = `id, feed, key, identity, stage, state, due_ms, claim_no, owner, attempts, crashes, keyed, bytes,
   payload, hold_code, reason, waits_on, ending, created_ms, updated_ms, trail, seq`;
 
-/** A row of `jobs`, as `Rows.arrays` reads it. */
+/** A row of `jobs` as `Rows.arrays` reads it. */
 export type JobArray = [
   id: JobId,
   feed: string,
@@ -88,7 +88,7 @@ export const jobsWhere = (rows: Reader, rest: string, ...params: unknown[]): Job
 
 export const jobById = (rows: Reader, id: JobId): Job | undefined => jobsWhere(rows, 'id = ?', id)[0];
 
-/** Column by column: destructured or spread, this took longer than the reading. */
+/** Column by column: destructuring or spreading took longer than reading the row. */
 export const toJob = (row: JobArray): Job => ({
   id: row[0],
   feed: row[1],

@@ -1,11 +1,11 @@
 /**
- * The tables of the queue as a numbered, append-only list: an entry that was released is never edited.
- * Guarantees: CHECK constraints repeat queue/states.ts (test/queue/sqlite/schema.test.ts compares the two); readers look
- * at the views. Transitions are checked through the column `was`: a trigger would need a statement journal, which inside a
- * savepoint costs four times the whole update (78 µs a row against 17).
- * A list of more than two in a CHECK (IN (…)) is a table that each statement builds anew: without those, SQLite's share of a
- * file's way is a sixth less.
- * Each index is written with nearly every row at thousands of rows a second, so there is none without a reason.
+ * The tables of the queue as a numbered, append-only list: a released entry is never edited.
+ * Guarantees: the CHECK constraints repeat queue/states.ts (test/queue/sqlite/schema.test.ts compares the two). Readers
+ * use the views. Transitions are checked through the column `was`: a trigger would need a statement journal, which
+ * inside a savepoint costs four times the whole update (78 µs a row, against 17 µs). A CHECK with a list of more than
+ * two values (IN (…)) builds a table in each statement; without such lists, SQLite's share of the time for a file is a
+ * sixth smaller. Each index is written with nearly every row, at thousands of rows a second, so each one needs a
+ * reason.
  */
 export const QUEUE_MIGRATIONS: readonly string[] = [
   `
@@ -18,14 +18,14 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
 
   CREATE TABLE jobs (
     seq INTEGER PRIMARY KEY,             -- order of creation
-    id TEXT NOT NULL UNIQUE,             -- what is told outside
+    id TEXT NOT NULL UNIQUE,             -- the id that users see
     feed TEXT NOT NULL,
     key BLOB NOT NULL,
     identity TEXT NOT NULL,
     stage TEXT NOT NULL,
     state TEXT NOT NULL,
-    was TEXT,                            -- the state before this one; who changes the state writes "was = state"
-    due_ms INTEGER NOT NULL,             -- boot clock; of a waiting job: since when it waits
+    was TEXT,                            -- the state before this one: each change of state sets "was = state"
+    due_ms INTEGER NOT NULL,             -- boot clock; for a waiting job: when its wait began
     owner INTEGER,
     claim_no INTEGER NOT NULL DEFAULT 0 CHECK (claim_no >= 0),
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
@@ -40,7 +40,7 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     created_ms INTEGER NOT NULL,         -- wall clock
     updated_ms INTEGER NOT NULL,
     trail TEXT NOT NULL,
-    -- What belongs to one state is on no job of another; any other state is none.
+    -- A column of one state is NULL in the others. There are no other states.
     CHECK (CASE state
       WHEN 'ready' THEN owner IS NULL AND waits_on IS NULL AND hold_code IS NULL AND ending IS NULL
       WHEN 'claimed' THEN owner IS NOT NULL AND waits_on IS NULL AND hold_code IS NULL AND ending IS NULL
@@ -58,19 +58,19 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     END)
   ) STRICT;
 
-  -- Claims: one probe per feed. With bytes and the row number in it, depths are counted without touching a row.
+  -- For claims: one probe per feed. It has bytes and the row number, so that counts need not read a row.
   CREATE INDEX jobs_ready ON jobs (stage, feed, due_ms, seq, bytes) WHERE state = 'ready';
-  -- One job holds a key; a freed key costs nothing.
+  -- At most one job has a key; a freed key costs nothing.
   CREATE UNIQUE INDEX jobs_by_key ON jobs (feed, key) WHERE keyed = 1;
-  -- These are as small as what they list. Waiting and held ones, of which there may be many, are counted without touching a row.
+  -- As small as the rows that they list. Waiting and held jobs, which may be many, are counted without reading a row.
   CREATE INDEX jobs_claimed ON jobs (owner) WHERE state = 'claimed';
   CREATE INDEX jobs_waiting ON jobs (waits_on, due_ms, stage, feed) WHERE state = 'waiting';
   CREATE INDEX jobs_held ON jobs (id, feed, hold_code) WHERE state = 'held';
   CREATE INDEX jobs_held_for ON jobs (feed, stage, hold_code) WHERE state = 'held';
-  -- What was looked at and is not done yet, by why: on most ways no job ever has a reason.
+  -- Ready jobs that a stage has looked at and left, by reason. Most jobs never have a reason.
   CREATE INDEX jobs_why ON jobs (reason, feed, stage, seq) WHERE state = 'ready' AND reason IS NOT NULL;
 
-  -- Wakes that were asked for and are not yet done: thousands of jobs a transaction, through any crash.
+  -- Wakes that are requested and not finished: thousands of jobs in a transaction, through any crash.
   CREATE TABLE wakes (target TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
   CREATE TABLE gates (
@@ -95,9 +95,9 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     PRIMARY KEY (feed, stage, name)
   ) STRICT, WITHOUT ROWID;
 
-  -- How many jobs that are not done stand in which stage, by the second in which they were made: so a look at a million of
-  -- them reads a few rows.
-  -- What has come down to none is no row.
+  -- How many jobs that are not done are in each stage, by the second of their creation: reading the depths of a
+  -- million jobs reads a few rows.
+  -- A row that comes to 0 is removed.
   CREATE TABLE depths (
     feed TEXT NOT NULL,
     stage TEXT NOT NULL,
@@ -107,23 +107,23 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     PRIMARY KEY (feed, stage, second)
   ) STRICT, WITHOUT ROWID;
 
-  -- How long jobs were in a stage that they have left for good, by power of two of the milliseconds: buckets of a histogram.
+  -- How long jobs were in a stage that they have left for good: a histogram with buckets by power of two of milliseconds.
   CREATE TABLE durations (
     feed TEXT NOT NULL,
     stage TEXT NOT NULL,
-    below_ms INTEGER NOT NULL,           -- shorter than this, and not than half of it
+    below_ms INTEGER NOT NULL,           -- shorter than this, and at least half of it
     jobs INTEGER NOT NULL,
-    ms INTEGER NOT NULL,                 -- of all these jobs together
+    ms INTEGER NOT NULL,                 -- the sum over all these jobs
     PRIMARY KEY (feed, stage, below_ms)
   ) STRICT, WITHOUT ROWID;
 
-  -- The jobs that ended last, as many as a screen shows: nothing else finds them among a million.
+  -- The jobs that ended last, as many as a page shows: no index finds them among a million.
   CREATE TABLE endings (number INTEGER PRIMARY KEY, job TEXT NOT NULL) STRICT;
 
-  -- All counters as they were about every ten seconds (JSON: [feed, stage, name, files, bytes] each), of the last hours.
+  -- All counters about every ten seconds of the last hours (JSON: [feed, stage, name, files, bytes] each).
   CREATE TABLE history (at_ms INTEGER PRIMARY KEY, counters TEXT NOT NULL) STRICT;
 
-  -- What others may read of jobs in statements of their own. Nobody but queue/ names a table.
+  -- For statements of callers that read jobs. Only queue/ names a table.
   CREATE VIEW all_jobs AS SELECT seq, id, feed, key, identity, stage, state, keyed, bytes, payload, reason, waits_on, ending,
     due_ms, trail, created_ms, updated_ms FROM jobs;
   `,

@@ -1,9 +1,8 @@
 /**
- * Ends claims: moves every job on, in one transaction with what the callers' functions write.
- * Guarantees: a settlement counts only for the owner and the claim number that it names, and who is too late changes nothing;
- * a function that throws undoes its own writes and becomes a `retry` of its own job, never the batch's failure (the rest
- * of the batch is then decided once more);
- * what is counted commits with what it counts, so the counters are exact through crashes.
+ * Settles claims: writes each job's outcome in one transaction, together with the writes of the callers' functions.
+ * Guarantees: a settlement counts only for its owner and claim number; one that is too late changes nothing. A function
+ * that throws undoes its own writes, and its own job gets a `retry`; the rest of the batch does not fail (its functions
+ * are then run once more). Counters are committed with what they count, so they are exact through crashes.
  */
 import type {
   Advance,
@@ -19,7 +18,7 @@ import type {
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
 import { addToTrail } from '../trail.js';
-import { countWay } from './count-way.js';
+import { countStages } from './count-stages.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
 import { afterLimit, moveOf, nextClaim, noteReady, passing, payloadText, under, whyOf } from './outcome.js';
@@ -29,11 +28,11 @@ import { end, keep } from './write-move.js';
 export interface SettleRules {
   stages: readonly StageName[];
   maxAttempts: number;
-  /** Whether a job of that feed, which advances to that stage, stays claimed by its owner. */
+  /** True if a job of that feed that advances to that stage stays claimed by its owner. */
   keeps(feed: string, stage: StageName, bytes: number): boolean;
 }
 
-/** Stages of `asked`, except where a gate is closed. Asked for once a settlement, not once a job. */
+/** The stages of `asked` without a closed gate. Read once for a settlement, not for each job. */
 export function keeping(rows: Reader, asked: ReadonlySet<StageName>): SettleRules['keeps'] {
   const closed = new Map([...asked].map((stage) => [stage, closedFor(rows, stage)]));
   let kept = 0;
@@ -62,7 +61,8 @@ export function settle(
     return tx.isolated(() => within(() => settleAll(tx, settlements, rules)));
   } catch (error) {
     if (!tx.db.inTransaction || isOfTheState(error)) throw error;
-    // A savepoint a job costs three times the settlement itself (60 µs against 20), so only a batch with a failure pays it.
+    // A savepoint for each job costs three times the settlement itself (60 µs, against 20 µs), so only a batch with a
+    // failure pays it.
     return within(() => settlements.map((settlement) => settleCarefully(tx, settlement, rules)));
   }
 }
@@ -72,28 +72,28 @@ function settleAll(tx: SqliteTx, settlements: readonly Settlement[], rules: Sett
   return settlements.map((settlement) => {
     if (!ended.has(settlement)) return settleOne(tx, settlement, rules);
     const outcome = settlement.outcome as Outcome;
-    countWay(tx, settlement, outcome, rules.stages);
+    countStages(tx, settlement, outcome, rules.stages);
     return { settled: true, outcome };
   });
 }
 
-/** What a function wrote and its job's move stand or fall together. */
+/** The writes of a function and the move of its job are done both, or neither. */
 function settleCarefully(tx: SqliteTx, settlement: Settlement, rules: SettleRules): SettleAnswer {
   if (typeof settlement.outcome !== 'function') return settleOne(tx, settlement, rules);
   try {
     return tx.isolated(() => settleOne(tx, settlement, rules));
   } catch (error) {
     if (!tx.db.inTransaction || isOfTheState(error)) throw error;
-    return moveOn(tx, settlement, behind(settlement, tx, rules.stages), bugOutcome(error), rules);
+    return moveOn(tx, settlement, afterPassed(settlement, tx, rules.stages), bugOutcome(error), rules);
   }
 }
 
 function settleOne(tx: SqliteTx, settlement: Settlement, rules: SettleRules): SettleAnswer {
   const { job, outcome } = settlement;
   if (typeof outcome !== 'function')
-    return moveOn(tx, settlement, behind(settlement, tx, rules.stages), outcome, rules);
+    return moveOn(tx, settlement, afterPassed(settlement, tx, rules.stages), outcome, rules);
   if (!tx.get(OURS, job.id, job.owner, job.claimNo)) return { settled: false };
-  const at = behind(settlement, tx, rules.stages);
+  const at = afterPassed(settlement, tx, rules.stages);
   return moveOn(tx, settlement, at, outcome(tx, at), rules);
 }
 
@@ -103,8 +103,8 @@ const bugOutcome = (error: unknown): Outcome => ({
   error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
 });
 
-/** The job as it is behind the stages that it has passed. */
-function behind({ job, passed = [] }: Settlement, tx: SqliteTx, stages: readonly StageName[]): ClaimedJob {
+/** The job after the stages that it has passed. */
+function afterPassed({ job, passed = [] }: Settlement, tx: SqliteTx, stages: readonly StageName[]): ClaimedJob {
   return passed.reduce((at, advance) => passing(at, advance, tx.wallMs, stages), job);
 }
 
@@ -128,7 +128,7 @@ function moveOn(
   const { feed, createdAtMs } = job;
   const bytes = amend.bytes ?? job.bytes;
   tx.moved(job, move.state === 'done' ? undefined : { feed, stage: move.stage, bytes, createdAtMs });
-  countWay(tx, settlement, outcome, rules.stages);
+  countStages(tx, settlement, outcome, rules.stages);
   if (isKept) {
     const { memo } = outcome as Advance;
     return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, amend, memo) };

@@ -1,5 +1,5 @@
 /**
- * What readers see: depths, counters, held jobs. Writes nothing.
+ * Figures for readers: depths, counters, held jobs. Writes nothing.
  */
 import type { Counter, HeldFor, Job, JobId, Reader, StageName, StageStats } from '../backend.js';
 import { depths, dueNow } from './depths.js';
@@ -14,7 +14,7 @@ interface Jobs {
 const jobsOf = (state: 'claimed' | 'waiting' | 'held') =>
   `SELECT feed, stage, count(*) AS jobs FROM jobs WHERE state = '${state}' GROUP BY stage, feed`;
 
-/** `held`: where they were counted already; of ten thousand that takes as long as all the rest. */
+/** `held`: the counts, if the caller has them. Counting ten thousand held jobs takes as long as everything else. */
 export function stats(
   rows: Reader,
   stages: readonly StageName[],
@@ -47,13 +47,13 @@ export function stats(
     }
   }
   for (const to of all.values()) {
-    // Less than none: a job has left its hold since `held` was counted.
+    // Below 0: a job has left its hold since `held` was counted.
     to.ready = Math.max(0, to.ready);
     if (to.ready === 0) continue;
     to.deferred = to.ready - dueNow(rows, to.feed, to.stage, to.ready, nowMs);
     to.ready -= to.deferred;
   }
-  // By code units, as SQLite sorts them: a collator takes longer to load than all of the above.
+  // Compares code units, as SQLite does: loading a collator takes longer than everything above.
   const order = (a: string, b: string) => (a < b ? -1 : Number(a > b));
   return [...all.values()].sort((a, b) => order(a.feed, b.feed) || stages.indexOf(a.stage) - stages.indexOf(b.stage));
 }

@@ -1,9 +1,10 @@
 /**
- * A database of a caller's own tables and nothing else: no jobs, no owners. For what is kept with the queue's care (its
- * settings, its migrations, its way of waiting for other processes) and is no queue.
- * Guarantees: what is written in one turn shares a transaction, each caller in a savepoint of its own; callers go on after
- * COMMIT, with the bytes on disk; a caller that throws undoes itself alone; several processes may write in turns.
- * Errors: QueueError of `open.ts` and `errors.ts`; what a caller throws comes out as it is.
+ * A database with only a caller's own tables: no jobs, no owners. For data that is not a queue, but needs the same care
+ * (settings, migrations, waiting for other processes).
+ * Guarantees: all writes of one turn share a transaction, each caller in its own savepoint. Callers continue after
+ * COMMIT, when the bytes are on disk. A caller that throws undoes only its own writes. Several processes may write in
+ * turns.
+ * Errors: QueueError of `open.ts` and `errors.ts`; an error that a caller throws is passed on unchanged.
  */
 import type Database from 'better-sqlite3';
 import type { Host } from '../backend.js';
@@ -14,7 +15,7 @@ import { checkStillOurs, giveToOwner, type Opened, openMigrated, untilNotBusy } 
 import { Rows } from './rows.js';
 
 export interface TablesOptions {
-  /** The database; `-wal`, `-shm` and `.lock` (of migrations) lie beside it. */
+  /** The database. `-wal`, `-shm` and `.lock` (for migrations) are beside it. */
   path: string;
   host: Pick<Host, 'openLockFile'>;
   module: Module;
@@ -26,7 +27,7 @@ interface Caller {
   reject: (error: unknown) => void;
 }
 
-/** Makes the file (0600) where there is none. */
+/** Creates the file (0600) if it is missing. */
 export async function openTables({ path, host, module }: TablesOptions): Promise<Tables> {
   const lock = `${path}.lock`;
   const opened = await openMigrated(path, {
@@ -41,7 +42,7 @@ export async function openTables({ path, host, module }: TablesOptions): Promise
 export class Tables {
   readonly #rows: Rows;
   #callers: Caller[] = [];
-  /** The turn that is under way; another one follows it where callers came meanwhile. */
+  /** The turn that is under way. Another one follows if callers came meanwhile. */
   #turning: Promise<void> | undefined;
   #closed = false;
 
@@ -49,7 +50,7 @@ export class Tables {
     this.#rows = new Rows(opened.db);
   }
 
-  /** One statement, or several that need not be of one moment. */
+  /** Runs one statement, or several that need not see the same moment. */
   read<T>(fn: (rows: Rows) => T): T {
     try {
       return retryWhileBusy(() => fn(this.#rows));
@@ -66,12 +67,12 @@ export class Tables {
     });
   }
 
-  /** Throws when the path names another file now, or a newer build changed this one. */
+  /** Throws if the path names another file now, or if a newer build changed it. */
   checkStillOurs(): void {
     checkStillOurs(this.opened);
   }
 
-  /** What was asked for is written first. Safe to call twice. */
+  /** Finishes the pending writes, then closes. Safe to call twice. */
   async close(): Promise<void> {
     await this.#turning;
     if (!this.#closed) this.opened.db.close();
@@ -87,7 +88,10 @@ export class Tables {
     this.#turning = undefined;
   }
 
-  /** Answers how its callers are told: after it, so that none of them goes on before all is said. */
+  /**
+   * Returns a function that answers the callers. It runs afterwards, so that no caller continues before the turn is
+   * complete.
+   */
   async #commit(): Promise<() => void> {
     const { db, path, version } = this.opened;
     let callers: Caller[] = [];
@@ -98,19 +102,19 @@ export class Tables {
       const answers = callers.map((caller) => this.#runOne(db, caller));
       db.prepare('COMMIT').run();
       return () => {
-        for (const tell of answers) tell();
+        for (const answer of answers) answer();
       };
     } catch (error) {
       if (db.inTransaction) db.prepare('ROLLBACK').run();
       if (callers.length === 0) callers = this.#callers.splice(0);
-      const told = typedSqlError(error, path);
+      const typed = typedSqlError(error, path);
       return () => {
-        for (const { reject } of callers) reject(told);
+        for (const { reject } of callers) reject(typed);
       };
     }
   }
 
-  /** Throws only when SQLite ended the transaction (a full disk does): then it ended for all of its callers. */
+  /** Throws only if SQLite ended the transaction (on a full disk); then it failed for all of its callers. */
   #runOne(db: Database.Database, { fn, resolve, reject }: Caller): () => void {
     this.#rows.run('SAVEPOINT caller');
     try {

@@ -1,14 +1,14 @@
 /**
- * What a transaction counts, gathered in memory: one row a counter or depth is written, whatever the number of jobs.
- * Guarantees: what was counted in a savepoint that is rolled back is forgotten with it.
+ * The counts of a transaction, collected in memory: each counter or depth is written once, whatever the number of jobs.
+ * Guarantees: counts of a savepoint that is rolled back are dropped with it.
  */
 import type { JobId, StageName } from '../backend.js';
 import { limits } from '../limits.js';
 import type { Rows } from './rows.js';
 
 /**
- * Of a counter, by its name, which no two kinds share; of a depth, `at` is the second in which its jobs were made; of a
- * duration, the upper end of its bucket, and `bytes` are ms.
+ * A count of one of three kinds; `name` distinguishes them. A counter: `at` is 0. A depth: `at` is the second of
+ * creation. A duration: `at` is the upper end of its bucket, and `bytes` is a sum of ms.
  */
 interface Count {
   feed: string;
@@ -19,8 +19,8 @@ interface Count {
   bytes: number;
 }
 
-/** Where a savepoint began. */
-export interface Mark {
+/** The position at which a savepoint began. */
+export interface Savepoint {
   counts: number;
   ended: number;
 }
@@ -28,7 +28,7 @@ export interface Mark {
 /** Names that no counter has. */
 const DEPTH_NAME = '';
 const DURATION_NAME = '\0';
-/** So many counts are looked at for one of the same name. */
+/** How many recent counts are searched for one with the same name. */
 const RECENT = 16;
 
 const COUNT = `INSERT INTO counters VALUES (?, ?, ?, ?, ?)
@@ -39,14 +39,14 @@ const DURATION = `INSERT INTO durations VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, ms = ms + excluded.ms`;
 const ENDED = 'INSERT INTO endings (job) VALUES (?)';
 const FORGET_ENDED = `DELETE FROM endings WHERE number <= ? - ${limits.endingsKept}`;
-/** Older ones are forgotten so many at a time: a statement less where jobs end one by one. */
+/** Older endings are removed this many at a time, which saves a statement when jobs end one by one. */
 const FORGET_EVERY = 64;
 const NO_DEPTH = 'DELETE FROM depths WHERE feed = ? AND stage = ? AND second = ?';
 
 export class Tally {
   #counts: Count[] = [];
   #ended: JobId[] = [];
-  /** Counts before it belong to savepoints that may outlive the one under way. */
+  /** Counts before this index belong to outer savepoints, and must not be changed. */
   #floor = 0;
 
   begin(): void {
@@ -55,15 +55,15 @@ export class Tally {
     this.#floor = 0;
   }
 
-  mark(): Mark {
+  savepoint(): Savepoint {
     this.#floor = this.#counts.length;
     return { counts: this.#floor, ended: this.#ended.length };
   }
 
-  forgetSince(mark: Mark): void {
-    this.#counts.length = mark.counts;
-    this.#ended.length = mark.ended;
-    this.#floor = mark.counts;
+  forgetSince(savepoint: Savepoint): void {
+    this.#counts.length = savepoint.counts;
+    this.#ended.length = savepoint.ended;
+    this.#floor = savepoint.counts;
   }
 
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {
@@ -84,7 +84,7 @@ export class Tally {
   }
 
   #add(feed: string, stage: StageName, name: string, at: number, files: number, bytes: number): void {
-    // A batch counts the same few things a thousand times over.
+    // A batch counts the same few names a thousand times.
     for (let i = this.#counts.length - 1; i >= Math.max(this.#floor, this.#counts.length - RECENT); i--) {
       const same = this.#counts[i]!;
       if (same.at !== at || same.name !== name || same.stage !== stage || same.feed !== feed) continue;
@@ -136,5 +136,5 @@ export class Tally {
   }
 }
 
-/** The power of two above it: 1 for less than a millisecond. */
+/** The next power of two above `ms`; 1 for less than a millisecond. */
 const bucketOf = (ms: number): number => 2 ** Math.min(32 - Math.clz32(Math.min(ms, 2 ** 31 - 1)), 31);

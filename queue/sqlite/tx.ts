@@ -1,6 +1,7 @@
 /**
  * What callers may do inside a write transaction. One object serves one transaction after the other.
- * Guarantees: outside a transaction nothing runs; what was counted or asked for in a savepoint that is rolled back is forgotten with it.
+ * Guarantees: nothing runs outside a transaction. Counts and requests of a savepoint that is rolled back are dropped
+ * with it.
  */
 import assert from 'node:assert/strict';
 import type Database from 'better-sqlite3';
@@ -10,9 +11,9 @@ import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
 import { closeGate, gates, openGate } from './gate.js';
 import { jobById, jobsWhere, Rows } from './rows.js';
-import { type Mark, Tally } from './tally.js';
+import { type Savepoint, Tally } from './tally.js';
 
-/** Where a job stands, as far as depths are counted. */
+/** Where a job counts in the depths. */
 export type Standing = Pick<Job, 'feed' | 'stage' | 'bytes' | 'createdAtMs'>;
 
 const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
@@ -24,11 +25,11 @@ const AMEND = 'UPDATE jobs SET payload = coalesce(?, payload), identity = coales
 export class SqliteTx extends Rows implements Tx {
   nowMs = 0;
   wallMs = 0;
-  /** Jobs are due that other processes may take: ring after the commit. */
+  /** Jobs are due that other processes may take: ring the doorbell after the commit. */
   madeReady = false;
-  /** Something changed that this process's own timers look at. */
+  /** Something changed that concerns this process's own timers. */
   madeDueLater = false;
-  /** Wakes to be continued after the commit. */
+  /** Wakes must be continued after the commit. */
   wakesAsked = false;
   readonly #tally = new Tally();
 
@@ -68,30 +69,33 @@ export class SqliteTx extends Rows implements Tx {
     this.#tally.begin();
   }
 
-  /** After a full disk ended the transaction, the next write of a caller that went on would commit alone (seen). */
+  /**
+   * After a full disk ended the transaction, the next write of a caller that continued would be committed alone (this
+   * happened).
+   */
   #assertUnderWay(): void {
     if (this.db.inTransaction) return;
     throw new StateUnwritable('state_io', `SQLite ended a transaction on ${this.path}: check its disk.`);
   }
 
-  mark(): Mark {
-    return this.#tally.mark();
+  savepoint(): Savepoint {
+    return this.#tally.savepoint();
   }
 
-  forgetSince(mark: Mark): void {
-    this.#tally.forgetSince(mark);
+  forgetSince(savepoint: Savepoint): void {
+    this.#tally.forgetSince(savepoint);
   }
 
-  /** Runs `fn` in a savepoint of its own; a throw undoes what it wrote, unless SQLite ended the whole transaction. */
+  /** Runs `fn` in its own savepoint. If it throws, its writes are undone, unless SQLite ended the whole transaction. */
   isolated<T>(fn: () => T): T {
-    const mark = this.mark();
+    const savepoint = this.savepoint();
     this.run('SAVEPOINT isolated');
     try {
       const answer = fn();
       this.run('RELEASE isolated');
       return answer;
     } catch (error) {
-      this.forgetSince(mark);
+      this.forgetSince(savepoint);
       if (this.db.inTransaction) {
         this.run('ROLLBACK TO isolated');
         this.run('RELEASE isolated');
@@ -152,8 +156,8 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   /**
-   * A job that is not done stands elsewhere now, is new (`from` undefined) or done (`to` undefined): each statement that
-   * changes what `Standing` speaks of is told here.
+   * Must be called by each statement that changes a `Standing`: a job that is not done moved, is new (`from` undefined)
+   * or done (`to` undefined).
    */
   moved(from: (Standing & Pick<Job, 'id'>) | undefined, to: Standing | undefined): void {
     if (from) this.#tally.depth(from.feed, from.stage, secondOf(from), -1, -from.bytes);
@@ -161,7 +165,7 @@ export class SqliteTx extends Rows implements Tx {
     else if (from) this.#tally.ended(from.id);
   }
 
-  /** A job has left a stage for the next one, or for good, `ms` after it came there. */
+  /** A job has left a stage, for the next one or for good, `ms` after it entered it. */
   tookIn(feed: string, stage: StageName, ms: number): void {
     this.#tally.duration(feed, stage, ms);
   }
@@ -170,7 +174,7 @@ export class SqliteTx extends Rows implements Tx {
     return !this.#tally.isEmpty;
   }
 
-  /** Called just before COMMIT. */
+  /** Called directly before COMMIT. */
   writeCounts(): void {
     this.#tally.write(this);
   }

@@ -1,6 +1,6 @@
 /**
- * The reading half of the backend: what viewers use, and what the owner's half builds on.
- * Guarantees: each read is one short transaction whose rows are copied out; nothing is written.
+ * The reading half of the backend, for viewers and as the base of the owner's half.
+ * Guarantees: each read is one short transaction whose rows are copied out. Nothing is written.
  */
 import type {
   Backend,
@@ -12,9 +12,9 @@ import type {
   HeldFor,
   Job,
   JobId,
-  LookedOwner,
   Moment,
   OwnerId,
+  OwnerStatus,
   Payload,
   Reader,
   Reason,
@@ -27,17 +27,17 @@ import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
 import { depths } from './depths.js';
+import { durations, endings, heldFor, inHand, reasons } from './details.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
 import { countedAtMs, history } from './history.js';
-import { durations, endings, heldFor, inHand, reasons } from './looks.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
 import { counters, held, jobsByKey, stats } from './stats.js';
 
-/** What can be asked without being an owner. */
+/** The calls that need no owner. */
 export type QueueView = Pick<
   Backend,
   | 'uuid'
@@ -73,7 +73,7 @@ export interface ViewParts {
   rows: Rows;
   clock: Clock;
   stages: readonly StageName[];
-  /** Undefined when nobody ever owned this state. */
+  /** Undefined if nobody ever owned this state. */
   owners: Owners | undefined;
 }
 
@@ -107,7 +107,7 @@ export class SqliteView implements QueueView {
     });
   }
 
-  /** A statement that does not fit what a newer build has made of the state is no bug. */
+  /** A newer build changed the state so that the statement does not fit any more. That is no bug. */
   #newer(error: unknown): QueueError | undefined {
     const { opened, rows } = this.parts;
     if (sqlCodeOf(error) !== 'SQLITE_ERROR' || rows.pragma('user_version') <= opened.version) return undefined;
@@ -197,7 +197,7 @@ export class SqliteView implements QueueView {
     return this.read((rows) => countedAtMs(rows));
   }
 
-  owners(): LookedOwner[] {
+  owners(): OwnerStatus[] {
     const { owners } = this.parts;
     if (!owners) return [];
     const known = this.read((rows) => rows.all<{ id: number }>('SELECT id FROM owners ORDER BY id'));

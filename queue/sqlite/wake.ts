@@ -1,7 +1,7 @@
 /**
- * Ends waits in pieces: `Tx.wake` leaves a row, and this takes a thousand jobs a transaction until none waits.
- * Guarantees: whoever comes next goes on with what a crash interrupted; a job that begins to wait meanwhile is woken once
- * more than needed, which costs it one look and nothing else.
+ * Ends waits in pieces: `Tx.wake` writes a row, and this wakes a thousand jobs in each transaction until none waits.
+ * Guarantees: after a crash, the next process continues. A job that begins to wait meanwhile is woken once more than
+ * needed; its stage then runs once without effect.
  */
 import { limits } from '../limits.js';
 import { assertTransition } from '../states.js';
@@ -11,7 +11,7 @@ import type { SqliteTx } from './tx.js';
 const WAKE = `UPDATE jobs SET was = state, state = ?, waits_on = NULL, due_ms = ?, updated_ms = ? WHERE seq IN (
   SELECT seq FROM jobs WHERE state = 'waiting' AND waits_on = ? ORDER BY due_ms LIMIT ?)`;
 
-/** True while there is more to do. */
+/** Returns true while there is more to do. */
 export function wakeSome(tx: SqliteTx): boolean {
   const next = tx.get<{ target: string }>('SELECT target FROM wakes LIMIT 1');
   if (!next) return false;

@@ -1,6 +1,6 @@
 /**
- * The two statements that write where a settlement leads its job.
- * Guarantees: nothing is written where the claim is no longer its owner's; each answers whether it was.
+ * The two statements that write a settlement into the row of its job.
+ * Guarantees: nothing is written if the owner no longer has the claim. Each returns whether it had.
  */
 import assert from 'node:assert/strict';
 import type { Amend, ClaimedJob, TrailEntry } from '../backend.js';
@@ -13,13 +13,16 @@ const MOVE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, own
   waits_on = ?, ending = ?, updated_ms = ?, trail = ?,
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
   WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
-/** The same owner goes on: with the state as it is, the indexes of ready and claimed jobs stay untouched, which halves the cost. */
+/**
+ * The owner keeps the claim. The state does not change, so the indexes of ready and claimed jobs need no write, which
+ * halves the cost.
+ */
 const KEEP = `UPDATE jobs SET was = state, stage = ?, due_ms = ?, claim_no = claim_no + 1, attempts = 0, crashes = 0,
   reason = NULL, updated_ms = ?, trail = ?,
   payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
   WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
 
-/** The claim ends. */
+/** Ends the claim. */
 export function end(
   tx: SqliteTx,
   job: ClaimedJob,
@@ -54,7 +57,7 @@ export function end(
   return changes === 1;
 }
 
-/** Its owner goes on with it. */
+/** Keeps the claim for the same owner. */
 export function keep(
   tx: SqliteTx,
   job: ClaimedJob,

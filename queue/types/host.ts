@@ -1,26 +1,28 @@
-/** What a backend needs of the system; src/linux supplies it, a test may too. */
+/**
+ * What a backend needs from the system. src/linux supplies it; a test may too.
+ */
 export interface Host {
   /** CLOCK_BOOTTIME, ms. */
   bootMs(): number;
   bootId(): string;
-  /** Identifies the time namespace: processes with different ones cannot share a state. */
+  /** Identifies the time namespace. Processes in different ones cannot share a state. */
   timeNamespace(): string;
-  /** Opens (creating with 0600) a file for byte locks and slots. */
+  /** Opens a file for byte locks and slots, and creates it with 0600. */
   openLockFile(path: string): LockFile;
-  /** Calls `listener` when the file is written to by anybody. Answers how to end it. */
+  /** Calls `listener` when anybody writes to the file. Returns the function that ends it. */
   watchModified(path: string, listener: () => void): () => void;
 }
 
-/** Open-file-description locks on single bytes, and positioned reads and writes. */
+/** Open-file-description locks on single bytes, and reads and writes at given offsets. */
 export interface LockFile {
-  /** False when somebody else holds it. Held until the process ends or the file is closed. */
+  /** False if another process has the lock. The lock is kept until the process ends or the file is closed. */
   tryLockExclusive(byte: number): boolean;
-  /** False when somebody else holds it exclusively. Turns an own exclusive lock into a shared one. */
+  /** False if another process has it exclusively. Changes an own exclusive lock into a shared one. */
   tryLockShared(byte: number): boolean;
   unlock(byte: number): void;
-  /** Asks without taking. */
+  /** Checks without locking. */
   isLocked(byte: number): boolean;
-  /** The first byte of these that somebody else has locked. */
+  /** The first byte of this range that another process has locked. */
   firstLocked(from: number, bytes: number): number | undefined;
   write(at: number, bytes: Buffer): void;
   read(at: number, length: number): Buffer;

@@ -1,4 +1,6 @@
-/** A job, and the candidate that it is made of. Key, identity and payload are opaque to the queue. */
+/**
+ * A job, and the candidate from which it is created. Key, identity and payload are opaque to the queue.
+ */
 import type { State } from '../states.js';
 
 export type StageName = string;
@@ -10,7 +12,9 @@ export type OwnerId = number;
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 export type Payload = { [key: string]: Json | undefined };
 
-/** One line of a job's history: equal neighbours (stage, outcome, why) are folded into a count. Wall-clock ms. */
+/**
+ * One line of a job's history. Equal neighbours (stage, outcome, why) are merged into a count. Times are wall-clock ms.
+ */
 export interface TrailEntry {
   stage: StageName;
   outcome: string;
@@ -24,7 +28,7 @@ export interface Job {
   readonly id: JobId;
   readonly feed: string;
   readonly key: Buffer;
-  /** What the producer or the last observation saw; compared for equality only. */
+  /** What the producer or the last check saw. Only compared for equality. */
   readonly identity: string;
   readonly stage: StageName;
   readonly state: State;
@@ -35,9 +39,9 @@ export interface Job {
   readonly owner: OwnerId | null;
   /** How often a stage answered `retry`. */
   readonly attempts: number;
-  /** How often its process died by itself with this job in hand. */
+  /** How often a process died by itself while it worked on this job. */
   readonly crashes: number;
-  /** False once the key was freed: another job may hold the same key then. */
+  /** False after the key was freed; then another job may have the same key. */
   readonly keyed: boolean;
   readonly bytes: number;
   readonly payload: Payload;
@@ -55,11 +59,11 @@ export interface Job {
   readonly trail: readonly TrailEntry[];
 }
 
-/** A job in state `claimed` by the asking owner. */
+/** A job that the asking owner has claimed. */
 export type ClaimedJob = Job & {
   readonly state: 'claimed';
   readonly owner: OwnerId;
-  /** The memo of the advance that led here, where the claim was kept. */
+  /** The memo of the advance to this stage, if the claim was kept. */
   readonly memo?: object;
 };
 
@@ -69,14 +73,17 @@ export interface Candidate {
   identity: string;
   bytes: number;
   payload: Payload;
-  /** From now; 0 = at once. */
+  /** Milliseconds from now; 0 means at once. */
   dueInMs: number;
   /**
-   * A known job that is ready, or held and reopened by this, becomes due at once (its file changed, its sidecar arrived); the
-   * payload of a ready one is replaced only where nobody has claimed it yet and it is of this very version.
+   * True: a known job that is ready, or held and reopened by this candidate, becomes due at once (its file changed, or
+   * its sidecar came). The payload of a ready job is replaced only if it was never claimed and is of the same version.
    */
   nudge?: boolean;
 }
 
-/** `busy`: the key's job is claimed just now, by a stage that may have looked before this came; offer it again in a second. */
+/**
+ * `busy`: the job of this key is claimed, and its stage may have looked at the file before this candidate came. Offer
+ * it again in a second.
+ */
 export type EnqueueAnswer = 'new' | 'known' | 'busy';

@@ -1,9 +1,11 @@
-/** Who is at work on a state, and what a dead one leaves. */
+/**
+ * The owners of a state, and what a dead one leaves.
+ */
 import type { Hand } from '../slot-text.js';
 import type { JobId, OwnerId, StageName } from './job.js';
 import type { Tx } from './transaction.js';
 
-/** What a worker writes into its slot of the owners file; read by its parent and by `queue-stat`. */
+/** The slot of an owner in the owners file. Its parent and `queue-stat` read it. */
 export interface OwnerSlot {
   owner: OwnerId;
   pid: number;
@@ -11,44 +13,50 @@ export interface OwnerSlot {
   title: string;
   /** Boot-clock ms. */
   startedMs: number;
-  /** Boot-clock ms of its last beat; 0 of an owner that is dead. */
+  /** Boot-clock ms of its last heartbeat; 0 for a dead owner. */
   beat: number;
-  /** The job that its main thread has in hand; null between jobs. A crash is counted for this one and for those of `threads` only. */
+  /**
+   * The job in progress of its main thread; null between jobs. A crash is counted only for this job and those of
+   * `threads`.
+   */
   job: JobId | null;
-  /** What its other threads have in hand. */
+  /** The jobs in progress of its other threads. */
   threads: readonly Hand[];
-  /** The place in hand ('' = none): who hangs, hangs there. */
+  /** The place in use ('' if none): if the owner hangs, it hangs there. */
   place: string;
   placeSinceMs: number;
-  /** Written by its parent, directly before it kills it for giving no sign of life. */
+  /** Written by its parent directly before it kills the owner because its heartbeat has stopped. */
   stalled?: true;
 }
 
-/** An owner as whoever looks at the state sees it. */
-export interface LookedOwner extends OwnerSlot {
+/** An owner as readers of the state see it. */
+export interface OwnerStatus extends OwnerSlot {
   alive: boolean;
-  /** Boot-clock ms at which its parent looked after it last; 0 where it has none. */
+  /** Boot-clock ms of the last check by its parent; 0 if it has none. */
   attendedMs: number;
 }
 
 export interface Rescue {
   owner: OwnerId;
   jobs: number;
-  /** The jobs that were in hand: one a thread. */
+  /** The jobs that were in progress, one for each thread. */
   inHand: readonly JobId[];
-  /** Those of them that are held as `poison` now. */
+  /** Those of them that are now held as `poison`. */
   poisoned: readonly JobId[];
-  /** The place in which it hung until its parent killed it: no job is blamed. */
+  /** The place in which it hung until its parent killed it. Then no job is blamed. */
   stuckIn?: string;
 }
 
-/** A feed and stage of which an owner had claims when it hung; of several batches, the job in hand may be of any. */
+/**
+ * A feed and stage in which an owner had claims when it hung. With several batches, the job in progress may belong to
+ * any of them.
+ */
 export interface StuckWork {
   feed: string;
   stage: StageName;
-  /** A job in hand was one of these. */
+  /** True: a job in progress was one of these. */
   inHand: boolean;
 }
 
-/** What an owner had claimed when it hung in a place, and the same transaction that gives its jobs back. */
+/** Called with the claims of an owner that hung in a place, in the transaction that gives its jobs back. */
 export type OnStuck = (tx: Tx, at: readonly StuckWork[], place: string) => void;

@@ -1,4 +1,6 @@
-/** What a stage says of a job, and what becomes of that. */
+/**
+ * The outcome of a job, decided by a stage, and the result of settling it.
+ */
 import type { ClaimedJob, JobId, Payload, StageName } from './job.js';
 import type { Tx } from './transaction.js';
 
@@ -7,25 +9,25 @@ export interface Amend {
   payload?: Payload;
   identity?: string;
   bytes?: number;
-  /** Frees the key: another job may be enqueued under it from this commit on. */
+  /** Frees the key: from this commit on another job may be enqueued under it. */
   freeKey?: true;
 }
 
-/** What a stage says of a job. */
+/** What a stage decides about a job. */
 export type Outcome =
-  // To the next stage (or `to`), due at once. `memo`: what that stage may take from memory where it goes on in the same claim;
-  // nothing may depend on it.
+  // To the next stage (or `to`), due at once. `memo`: values that the next stage may take from memory if it continues
+  // in the same claim; it must also work without them.
   | ({ kind: 'advance'; to?: StageName; memo?: object } & Amend)
-  | ({ kind: 'defer'; inMs: number; why: string } & Amend) // not yet; costs no attempt
+  | ({ kind: 'defer'; inMs: number; why: string } & Amend) // not yet; counts no attempt
   | ({ kind: 'wait'; on: string; why: string } & Amend) // until `Tx.wake(on)` or `Tx.release`
-  | ({ kind: 'retry'; error: string; code: string } & Amend) // failed: backs off, `held` with `code` after the limit
+  | ({ kind: 'retry'; error: string; code: string } & Amend) // failed: backs off; `held` with `code` after the limit
   | ({ kind: 'hold'; code: string; reason: string } & Amend) // needs a person
   | ({ kind: 'finish'; ending: string } & Amend)
   | ({ kind: 'drop'; why: string } & Amend);
 
 /**
- * Or a function that decides one of these inside the settling transaction. It must not await or touch files, and may run
- * more than once (when the transaction has to be repeated): all that it does must go through `tx`.
+ * An outcome, or a function that decides it inside the settling transaction. The function must not await or touch
+ * files, and may run more than once (if the transaction has to be repeated): it must do everything through `tx`.
  */
 export type Decision = Outcome | ((tx: Tx, job: ClaimedJob) => Outcome);
 
@@ -34,22 +36,25 @@ export type Advance = Extract<Outcome, { kind: 'advance' }>;
 export interface Settlement {
   job: ClaimedJob;
   /**
-   * Stages that lie behind the job since its row was written last: all is as if each of these had been settled before
-   * `outcome`, which speaks of the stage behind them, but the row is written once, and the claim keeps its number.
+   * Stages that the job has passed since its row was last written. The result is as if each of them had been settled
+   * before `outcome`, but the row is written once and the claim keeps its number. `outcome` is of the stage after them.
    */
   passed?: readonly Advance[];
   outcome: Decision;
 }
 
-/** What else the caller writes in the transaction of a settlement. As a function of a Decision, each may run more than once. */
+/**
+ * Further writes of the caller in the transaction of a settlement. Each may run more than once, like the function of a
+ * Decision.
+ */
 export interface Around {
   before?(tx: Tx): void;
-  /** `settled`: the jobs whose claims still were the owner's. */
+  /** `settled`: the jobs whose claims the owner still had. */
   after?(tx: Tx, settled: ReadonlySet<JobId>): void;
 }
 
 /**
- * Not settled: the claim was no longer this owner's, and nothing of the settlement was written.
- * `next`: the job stays claimed by this owner, for the stage that it advanced to (see `settle`).
+ * `settled: false`: the owner no longer had the claim, and nothing of the settlement was written. `next`: the job stays
+ * claimed by this owner, in the stage that it advanced to (see `settle`).
  */
 export type SettleAnswer = { settled: true; outcome: Outcome; next?: ClaimedJob } | { settled: false };

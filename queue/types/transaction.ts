@@ -1,15 +1,17 @@
-/** What is read and written in one transaction, by the queue's verbs and by the caller's own statements. */
+/**
+ * Reads and writes in one transaction, for the queue's verbs and for the caller's own statements.
+ */
 import type { Job, JobId, OwnerId, Payload, StageName } from './job.js';
 import type { Amend } from './settlement.js';
 
 export type GateCause = 'pause' | 'place' | 'watermark';
 
-/** What keeps a stage of a feed from running. `*` as feed or stage closes all of them. */
+/** Keeps a stage of a feed from running. `*` as feed or stage closes all of them. */
 export interface Gate {
   feed: string;
   stage: StageName;
   cause: GateCause;
-  /** Which place fails; '' for a pause. */
+  /** The place that fails; '' for a pause. */
   place: string;
   code: string;
   reason: string;
@@ -17,53 +19,56 @@ export interface Gate {
   sinceMs: number;
   /** Boot-clock ms of the next probe. */
   probeDueMs: number;
-  /** Who is probing just now; null when nobody is. */
+  /** The owner that is probing now; null if none is. */
   prober: OwnerId | null;
 }
 
 export type GateName = Pick<Gate, 'feed' | 'stage' | 'cause' | 'place'>;
 
-/** A gate as it is closed. A new one is closed since now, and probed at once where it is a place's, unless it says otherwise. */
+/** A gate to close. By default a new gate is closed since now, and a place's gate is probed at once. */
 export type ClosedGate = GateName & Pick<Gate, 'code' | 'reason'> & { sinceMs?: number; probeInMs?: number };
 
 /**
- * Row access for the caller's own tables, and for the view `all_jobs`, in the same transaction. Values: number, bigint, string,
- * Buffer, null.
+ * Row access for the caller's own tables, and for the view `all_jobs`, in the same transaction. Values: number, bigint,
+ * string, Buffer, null.
  */
 export interface Reader {
   get<T>(sql: string, ...params: unknown[]): T | undefined;
   all<T>(sql: string, ...params: unknown[]): T[];
-  /** Each row as the array of its columns' values: for what is read by the thousand. */
+  /** Each row as an array of its column values, for queries with thousands of rows. */
   arrays(sql: string, ...params: unknown[]): unknown[][];
 }
 
-/** A write transaction that is under way. Never kept, never awaited on. */
+/** A write transaction that is under way. Never store it, and never await inside it. */
 export interface Tx extends Reader {
   run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint };
-  /** Boot-clock ms at the begin of this transaction. */
+  /** Boot-clock ms at the start of this transaction. */
   readonly nowMs: number;
-  /** Wall-clock ms at the begin of this transaction. */
+  /** Wall-clock ms at the start of this transaction. */
   readonly wallMs: number;
   job(id: JobId): Job | undefined;
-  /** The waiting job that waits longest on `on`. */
+  /** The job that has waited longest on `on`. */
   oldestWaiter(on: string): Job | undefined;
-  /** Takes one waiting job out of its wait: ready for `stage`, due at once. */
+  /** Ends the wait of one job: ready for `stage`, due at once. */
   release(id: JobId, stage: StageName, amend?: Amend): void;
-  /** All that wait on one of these become ready in their own stage: a row here, the jobs in thousands after the commit. */
+  /**
+   * Makes all jobs that wait on one of these ready in their own stage. Writes only a row here; the jobs follow by the
+   * thousand after the commit.
+   */
   wake(on: readonly string[]): void;
   gates(): Gate[];
-  /** Idempotent: an existing gate of the same name keeps its times. Answers whether it is new. */
+  /** Idempotent: an existing gate of the same name keeps its times. Returns whether it is new. */
   closeGate(gate: ClosedGate): boolean;
-  /** Removes that one cause only. Answers whether it was there. */
+  /** Removes only this cause. Returns whether it existed. */
   openGate(gate: GateName): boolean;
-  /** Changes a job that is not done where it stands. */
+  /** Changes a job that is not done, without moving it. */
   amend(id: JobId, amend: Pick<Amend, 'payload' | 'identity'>): void;
-  /** Adds to the exact counters, beyond what settle counts by itself. */
+  /** Adds to the exact counters, beyond what settle counts itself. */
   count(feed: string, stage: StageName, name: string, files: number, bytes: number): void;
   /**
-   * A job under a given id, without its key, ready for `stage`: for something found that names its own job.
-   * Answers false when that job exists and is not done, unless `overrule` says that what was found is newer than its
-   * row; a done one is revived.
+   * Creates a job with a given id, without its key, ready for `stage`: for a file that was found and names its own job.
+   * Returns false if that job exists and is not done, unless `overrule` says that what was found is newer than its row.
+   * A done job becomes ready again.
    */
   adopt(job: {
     id: JobId;

@@ -1,6 +1,6 @@
 /**
- * The change log over its tables. What it promises stands in types.ts.
- * Does not: look at files, or know what a key means.
+ * The change log, implemented on its tables. Its promises are in types.ts.
+ * Does not: read the files that changed, or know what a key means.
  */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -25,14 +25,15 @@ import {
 import { changeLogModule, HORIZON } from './schema.js';
 import type { Change, ChangeLog, ChangeLogOptions, Consumer, NewChange, Registered } from './types.js';
 
-/** Opens the log at `path`, and makes it where there is none. Errors: ChangeLogError. */
+/** Opens the log at `path`, and creates it if it is missing. Errors: ChangeLogError. */
 export async function createChangeLog(options: ChangeLogOptions): Promise<ChangeLog> {
   const given = checkedOptions(options, ['path', 'entriesMax', 'logger']);
   const { entriesMax = limits.entriesMax, logger } = given;
   const path = resolve(checkOpening(given));
   checkWhole('entriesMax', entriesMax, 1, Number.MAX_SAFE_INTEGER);
   try {
-    // The binding of Linux's calls is loaded where it is used: the library beside it may do without.
+    // Loaded here and not at the top: a program that uses only the watcher beside it may not have the binding of
+    // Linux's calls.
     const { fsKindOf, host } = await import('../linux/index.js');
     refuseNetwork(path, fsKindOf);
     const tables = await openTables({ path, host: host(), module: changeLogModule });
@@ -62,7 +63,7 @@ class SqliteChangeLog implements ChangeLog {
       for (const change of changes) put(rows, change);
       return { seq: lastOf(rows), lost: bounded ? bound(rows, this.entriesMax) : [] };
     });
-    for (const consumer of lost) this.#tellLost(consumer);
+    for (const consumer of lost) this.#warnLost(consumer);
     return seq;
   }
 
@@ -70,7 +71,7 @@ class SqliteChangeLog implements ChangeLog {
     const { limit = limits.sinceDefault } = checkedOptions(options, ['limit']);
     checkWhole('seq', seq, 0, Number.MAX_SAFE_INTEGER);
     checkWhole('limit', limit, 1, limits.sinceMax);
-    // The horizon after the rows: what is removed in between raises it first, so that a hole is never overlooked.
+    // The horizon is read after the rows. A removal in between raises it first, so a hole is never missed.
     const { changes, horizon } = this.#read((rows) => ({
       changes: changesAfter(rows, seq, limit),
       horizon: seqOf(rows, HORIZON),
@@ -78,7 +79,7 @@ class SqliteChangeLog implements ChangeLog {
     if (seq >= horizon) return changes;
     throw new ChangeLogError(
       'change_log_gap',
-      `${this.path} has not kept everything after ${seq} (only what follows ${horizon}): look at everything once by other means, register the consumer, and go on from there.`,
+      `${this.path} has not kept everything after ${seq} (only what follows ${horizon}): read everything once by other means, register the consumer, and continue from there.`,
     );
   }
 
@@ -138,20 +139,20 @@ class SqliteChangeLog implements ChangeLog {
     if (!known) {
       throw new ChangeLogError(
         'change_log_unknown_consumer',
-        `${name} is no consumer of ${this.path}: register it first.`,
+        `${name} is not a consumer of ${this.path}: register it first.`,
       );
     }
     if (!known.lost) return known;
     throw new ChangeLogError(
       'change_log_lost_consumer',
-      `${name} had acknowledged nothing after ${known.acked} when ${this.path} reached its bound of ${this.entriesMax} keys: register it anew, and look at everything once by other means.`,
+      `${name} had acknowledged nothing after ${known.acked} when ${this.path} reached its bound of ${this.entriesMax} keys: register it again, and read everything once by other means.`,
     );
   }
 
-  #tellLost({ name, acked }: { name: string; acked: number }): void {
+  #warnLost({ name, acked }: { name: string; acked: number }): void {
     this.logger?.warn(
       { event: 'change_log_lost_consumer', path: this.path, consumer: name, acked, entries_max: this.entriesMax },
-      `${name} has acknowledged nothing after ${acked}, and ${this.path} keeps ${this.entriesMax} keys at most: what it lacked is gone, and it has to begin anew`,
+      `${name} has acknowledged nothing after ${acked}, and ${this.path} keeps ${this.entriesMax} keys at most: the changes it had not read are gone, and it has to start again`,
     );
   }
 
@@ -175,7 +176,7 @@ class SqliteChangeLog implements ChangeLog {
   }
 
   #refuseClosed(): void {
-    if (this.#closed) throw new ChangeLogError('change_log_closed', `${this.path} is closed: open it anew.`);
+    if (this.#closed) throw new ChangeLogError('change_log_closed', `${this.path} is closed: open it again.`);
   }
 }
 

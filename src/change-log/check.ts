@@ -1,4 +1,6 @@
-/** The rules for what a caller gives, each refused with a sentence. */
+/**
+ * Checks what a caller passes. Each rule that is broken throws one sentence.
+ */
 import { shownValue, unknownOption } from '../base/config/values/given.js';
 import { missingIn } from '../base/telemetry/guarded-logger.js';
 import { ChangeLogError } from './errors.js';
@@ -15,7 +17,7 @@ export function checkWhole(what: string, value: number, min: number, max: number
   refuse(`${what} must be a whole number from ${min} to ${max}`, shownValue(value));
 }
 
-/** Options are an object whose names are known, or absent: then none. */
+/** Options are an object with known names, or absent (no options). */
 export function checkedOptions<T extends object>(
   options: T | undefined,
   known: readonly (keyof T & string)[],
@@ -29,7 +31,7 @@ export function checkedOptions<T extends object>(
 
 export function checkOpening({ path, logger }: Partial<ChangeLogOptions>): string {
   const isPath = typeof path === 'string' && path !== '' && path === path.trim() && !path.includes('\0');
-  // better-sqlite3 takes the blanks off both ends, and makes a file of another name, or none.
+  // better-sqlite3 trims spaces at both ends, and would then create a file of another name, or none.
   if (!isPath)
     return refuse('path must be the path of a file, which is not empty and ends in no space', shownValue(path));
   if (logger !== undefined && missingIn(logger, ['warn']) !== undefined)
@@ -39,7 +41,7 @@ export function checkOpening({ path, logger }: Partial<ChangeLogOptions>): strin
 
 export const bytesOfKey = (key: string | Buffer): Buffer => (typeof key === 'string' ? Buffer.from(key) : key);
 
-/** One change or a list of them, as a list. */
+/** Returns one change, or a list of changes, as a list. */
 export function checkedChanges(given: NewChange | readonly NewChange[]): readonly NewChange[] {
   const changes = Array.isArray(given) ? (given as readonly NewChange[]) : [given as NewChange];
   checkWhole('the number of changes of one record', changes.length, 1, limits.recordMax);

@@ -1,25 +1,28 @@
-/** What a change log refuses, and why it cannot be used: one sentence with what to do next. */
+/**
+ * The errors of a change log: an argument was refused, or the log cannot be used. The message is one sentence with the
+ * next step.
+ */
 export type ChangeLogErrorCode =
-  /** An argument that breaks a rule: a bug of the caller. */
+  /** An argument breaks a rule: a bug of the caller. */
   | 'change_log_bad_value'
-  /** The file cannot be made, opened or read, or is none of ours. */
+  /** The file cannot be created, opened or read, or it is not a change log. */
   | 'change_log_unusable'
   | 'change_log_on_network'
   | 'change_log_newer'
   | 'change_log_replaced'
-  /** Nothing of this call is written; a later one may succeed. */
+  /** Nothing of this call was written; a later call may succeed. */
   | 'change_log_full'
   | 'change_log_io'
-  /** What follows `seq` is not all there any more. */
+  /** Some changes after `seq` are no longer in the log. */
   | 'change_log_gap'
   | 'change_log_unknown_consumer'
-  /** The consumer lagged beyond the bound, and what it lacked is gone. */
+  /** The consumer lagged beyond the bound, and changes that it had not read are gone. */
   | 'change_log_lost_consumer'
   | 'change_log_closed';
 
 export class ChangeLogError extends Error {
   override readonly name = 'ChangeLogError';
-  /** As a command should end that cannot go on without the log. */
+  /** The exit code for a command that cannot continue without the log. */
   readonly exitCode = 3;
   constructor(
     readonly code: ChangeLogErrorCode,
@@ -37,7 +40,7 @@ const CODES: Record<string, ChangeLogErrorCode> = {
   newer_database: 'change_log_newer',
 };
 
-/** The queue's way of opening speaks of a state and of its option; here neither exists. */
+/** The queue's errors speak of a state and of its option. Here there is neither, so the message is replaced. */
 export function asChangeLogError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof ChangeLogError || error.name === 'AssertionError') return error;
   const { code } = error as { code?: unknown };
@@ -59,5 +62,5 @@ function unusable(path: string, why: string, cause: Error): ChangeLogError {
   );
 }
 
-/** What stands in the parentheses of such a sentence, or all of it. */
+/** Returns the text in the parentheses of such a sentence, or the whole sentence. */
 const reasonOf = ({ message }: Error): string => /\((.+)\)/.exec(message)?.[1] ?? message;

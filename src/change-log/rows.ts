@@ -1,4 +1,6 @@
-/** What a change log reads and writes inside a transaction. */
+/**
+ * The reads and writes of a change log inside a transaction.
+ */
 import type { Tables } from '../../queue/index.js';
 import { bytesOfKey } from './check.js';
 import { limits } from './limits.js';
@@ -9,8 +11,8 @@ export type Rows = Parameters<Parameters<Tables['read']>[0]>[0];
 type Row = [seq: number, key: Buffer, operation: Operation, atMs: number, renameId: string | null];
 
 /**
- * A name that was written since it was read last and then moved: whoever knows only the move would take the copy of before
- * along. So the move is recorded as what it also is, a delete and a put.
+ * A special case: a key was written and then renamed away, and the write was not read yet. A reader that saw only the
+ * rename would take its old copy along. So the rename is recorded as what it also is: a delete and a put.
  */
 export function put(rows: Rows, { key, operation, timestamp, renameId }: NewChange): void {
   const bytes = bytesOfKey(key);
@@ -26,7 +28,7 @@ export function removeSeen(rows: Rows): void {
   rows.run(sql.REMOVE, seq, limits.removeAtOnce);
 }
 
-/** Answers the consumers that are lost by it. */
+/** Returns the consumers that are lost by the removal. */
 export function bound(rows: Rows, entriesMax: number): { name: string; acked: number }[] {
   const beyond = rows.get<{ seq: number }>(sql.BEYOND, entriesMax)?.seq;
   if (beyond === undefined) return [];

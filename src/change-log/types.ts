@@ -1,11 +1,19 @@
-/** The words of a change log. */
+/**
+ * The public types of the change log.
+ */
 
 export interface ChangeLogOptions {
-  /** The database, on a local filesystem; made (0600) where there is none. `-wal`, `-shm` and `.lock` lie beside it. */
+  /** The database file, on a local filesystem. Created (0600) if missing. `-wal`, `-shm` and `.lock` are beside it. */
   path: string;
-  /** Keys kept at most. Beyond it the oldest go, and consumers that had not acknowledged them are lost. Default 1,000,000. */
+  /**
+   * The most keys that are kept. Beyond it the oldest are removed, and consumers that had not acknowledged them are
+   * lost. Default 1,000,000.
+   */
   entriesMax?: number;
-  /** Told of lost consumers. The shape of bunyan and pino. What it throws is warned of once, by Node's `warning`. */
+  /**
+   * Gets one warning for each lost consumer. Same shape as bunyan and pino. If it throws, Node's `warning` reports that
+   * once.
+   */
   logger?: { warn: (fields: object, message: string) => void };
 }
 
@@ -16,12 +24,12 @@ export interface NewChange {
   key: string | Buffer;
   operation: Operation;
   timestamp: Date;
-  /** The same on the delete of an old name and the put of the new one. */
+  /** Equal on the delete of the old name and the put of the new name. */
   renameId?: string;
 }
 
 export interface Change {
-  /** Ascending, never given twice, with gaps. */
+  /** Ascending, never reused; gaps are possible. */
   seq: number;
   key: Buffer;
   operation: Operation;
@@ -31,52 +39,57 @@ export interface Change {
 
 export interface Consumer {
   name: string;
-  /** Everything up to here was acknowledged. */
+  /** All changes up to this seq are acknowledged. */
   acked: number;
-  /** It lagged beyond the bound: `register` begins it anew. */
+  /** It lagged beyond the bound. `register` starts it again. */
   lost: boolean;
 }
 
 export interface Registered {
-  /** Where to go on: `since(seq)`. */
+  /** Where to continue: `since(seq)`. */
   seq: number;
   /**
-   * It was not known, or was lost: what lies before `seq` has to be looked at by other means first. False: all that was
-   * **recorded** after `seq` is there. What happened while nobody recorded is not: give the watcher a `statePath`, and it
-   * tells that at its next start.
+   * True: the consumer was unknown or lost, so everything before `seq` must first be read by other means.
+   * False: everything **recorded** after `seq` is in the log. Changes while nobody recorded are not: give the watcher a
+   * `statePath`, and it emits them at its next start.
    */
   fresh: boolean;
 }
 
 /**
- * A durable list of keys that changed, which any number of consumers read at their own pace.
+ * A durable list of keys that changed. Any number of consumers read it, each at its own speed.
  *
  * Promises
- * - What `record` or `ack` resolved for is on disk (`synchronous=FULL`): no crash of a process or of the machine takes it away.
- * - `since(seq)` answers, by ascending seq, each key that was recorded after `seq` **once, with its last state**. States
- *   in between are not kept: who follows the log arrives at what is, not at how it came about.
- * - A key that is recorded again after it was read comes again, with a higher seq. So a consumer that acknowledges what it has
- *   dealt with misses nothing, through crashes of its own too; it may see the same change twice.
- * - What all registered consumers have acknowledged goes. Without any consumer nothing does, up to `entriesMax`.
- * - A `since` whose answer would have a hole in it is refused (`change_log_gap`), never silently short.
+ * - After `record` or `ack` resolves, the data is on disk (`synchronous=FULL`). No crash of the process or of the
+ *   machine removes it.
+ * - `since(seq)` returns, by ascending seq, each key that was recorded after `seq` **once, with its last state**.
+ *   States in between are not kept: a reader arrives at the current state, not at its history.
+ * - A key that is recorded again after it was read is returned again, with a higher seq. So a consumer that
+ *   acknowledges what it has finished misses nothing, even through its own crashes. It may see the same change twice.
+ * - Changes that all registered consumers have acknowledged are removed. Without a consumer nothing is removed, up to
+ *   `entriesMax`.
+ * - `since` is refused (`change_log_gap`) if its result would have a hole. It is never silently short.
  * - Several processes may use one log at the same time.
  *
- * Every method rejects with ChangeLogError: its message is a sentence for people, its `code` for programs.
+ * Every method rejects with ChangeLogError: its message is a sentence for people, its `code` is for programs.
  */
 export interface ChangeLog {
-  /** All of it in one transaction; at most 20,000. Resolves with the seq of the last one. */
+  /** Records all changes in one transaction; at most 20,000. Resolves with the seq of the last one. */
   record(changes: NewChange | readonly NewChange[]): Promise<number>;
-  /** `limit`: 1,000 if not given, at most 100,000. Empty: there is nothing newer yet. */
+  /** `limit`: default 1,000, at most 100,000. An empty list: there is nothing newer yet. */
   since(seq: number, options?: { limit?: number }): Promise<Change[]>;
-  /** The newest seq ever recorded; 0 before the first. */
+  /** The newest seq ever recorded; 0 before the first one. */
   last(): Promise<number>;
-  /** Makes a consumer known, from `now` on (default) or from the `oldest` change that is kept. One that is known stays as it is. */
+  /**
+   * Registers a consumer, from `now` on (default) or from the `oldest` change that is kept. A consumer that is already
+   * registered stays unchanged.
+   */
   register(consumer: string, options?: { from?: 'now' | 'oldest' }): Promise<Registered>;
-  /** All up to `seq` is dealt with. A seq below one that was acknowledged changes nothing. */
+  /** Acknowledges all changes up to `seq`. A seq below the last acknowledged one changes nothing. */
   ack(consumer: string, seq: number): Promise<void>;
-  /** Nothing is kept for it any more. Answers whether it was known. */
+  /** Removes the consumer, so that nothing is kept for it. Returns whether it was registered. */
   forget(consumer: string): Promise<boolean>;
   consumers(): Promise<Consumer[]>;
-  /** What was asked for is written first. Safe to call twice; every other call rejects from now on. */
+  /** Writes what is still pending, then closes. Safe to call twice; every other call then rejects. */
   close(): Promise<void>;
 }

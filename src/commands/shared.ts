@@ -4,8 +4,8 @@ import type { Invocation } from '../base/config/read.js';
 import { EnvironmentError, OperatorError } from '../base/errors.js';
 import { type Rows, SharedConnection } from '../fleet/connection.js';
 import { SharedError } from '../fleet/errors.js';
+import { sharedHost } from '../ingest/outbox/host.js';
 import { withoutItsLedger } from '../ingest/shared-ledger/open.js';
-import { sharedHost } from '../ingest/sharing/host.js';
 
 /** `what` cannot be done without it. Errors: OperatorError; EnvironmentError with what the database said. */
 export async function withShared<T>(

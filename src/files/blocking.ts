@@ -1,6 +1,7 @@
 /**
- * Reads, writes and syncs of large files: on a main thread by libuv's pool, so that nobody waits for them; in a thread that is there
- * for them (src/ingest/threads/) by itself: the bytes stay in the cache of its core, and a call that hangs keeps no thread of the pool.
+ * Reads, writes and syncs of large files. On the main thread they use libuv's pool, so the event loop does not wait. In
+ * a thread made for such work (src/ingest/threads/) they are synchronous: the bytes stay in the cache of its core, and
+ * a call that hangs occupies no thread of the pool.
  */
 import { fsync, fsyncSync, read, readSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';

@@ -1,9 +1,10 @@
 /**
- * Copies an open file to a temporary name, hashing what is written, and makes it durable.
- * Guarantees: when this returns the bytes, mode, times (and owner, where allowed) of the copy are on disk. The digest is of
- * the bytes that were written. Where that is a reflink, of the bytes of the clone, which nobody else can reach.
- * Errors: as the calls give them; `NoRoom` where the copy did not fit, `BelowMark` where it was not begun for what must stay free.
- * Does not: give it its final name; the caller does, without overwriting.
+ * Copies an open file to a temporary name, hashes the written bytes, and makes the copy durable.
+ * Guarantees: on return, the bytes, mode, times (and owner, if permitted) of the copy are on disk. The digest is of the
+ * bytes that were written. For a reflink it is of the clone's bytes, which nobody else can reach.
+ * Errors: those of the calls; `NoRoom` if the copy did not fit; `BelowMark` if it was not started because of the space
+ * that must stay free.
+ * Does not: give the copy its final name. The caller does, without overwriting.
  */
 import { closeSync, fchmodSync, fchownSync, ftruncateSync, statfsSync, writeSync } from 'node:fs';
 import {
@@ -21,15 +22,17 @@ import {
 import { blocking } from './blocking.js';
 import { type Digest, digestLarge, digestPaced, digestSmall, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
-import type { Paced } from './pace.js';
 import { BelowMark, errnoOf, NoRoom } from './place-error.js';
+import type { Throttle } from './rate-limit.js';
 
-/** A large copy is synced in pieces: one sync of all of it may take minutes, in which nobody could tell it from a disk that hangs. */
+/**
+ * A large copy is synced in pieces: one sync of all of it may take minutes, and would then look like a disk that hangs.
+ */
 const SYNC_BYTES = 128 << 20;
 
 export interface CopyBounds {
-  pace?: Paced | undefined;
-  /** What stays free of the filesystem that is copied to. */
+  pace?: Throttle | undefined;
+  /** Bytes that must stay free on the destination's filesystem. */
   keepFree?: number;
 }
 
@@ -73,7 +76,9 @@ async function copyBytes(from: number, to: number, size: number, { pace, keepFre
   });
 }
 
-/** All of it at once, so that others who copy at the same time see it taken. Errors: BelowMark. */
+/**
+ * Reserves all of the space at once, so that other copies running at the same time see it as taken. Errors: BelowMark.
+ */
 function takeRoom(fd: number, bytes: number, keepFree: number): void {
   const demand = (still: number): void => {
     const { bavail, bsize, blocks } = statfsSync(`/proc/self/fd/${fd}`);
@@ -87,14 +92,17 @@ function writeWhole(fd: number, bytes: Buffer): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
 }
 
-/** Owner first: changing it clears the set-id bits of the mode. Only root may give a file away; others keep it as theirs. */
+/**
+ * Sets the owner first, because changing it clears the set-id bits of the mode. Only root may give a file away; for
+ * other users the file stays theirs.
+ */
 export function keepAttributes(fd: number, source: Stat): void {
   asFarAsAllowed(() => fchownSync(fd, source.uid, source.gid));
   asFarAsAllowed(() => fchmodSync(fd, source.mode));
   asFarAsAllowed(() => setTimes(fd, source.atimeNs, source.mtimeNs));
 }
 
-/** EINVAL: an owner that this user namespace does not know. EPERM, EOPNOTSUPP: a filesystem without modes or owners. */
+/** EINVAL: this user namespace does not know the owner. EPERM, EOPNOTSUPP: the filesystem has no modes or owners. */
 export function asFarAsAllowed(act: () => void): void {
   try {
     act();

@@ -1,29 +1,32 @@
 /**
- * SHA-256 of an open file. Small files are read in one go on the main thread (73,000 files/s against 24,000 by
- * promises); large ones through two buffers, read on the thread pool while the other one is hashed (1.5 GB/s).
+ * SHA-256 of an open file. Small files are read in one go on the main thread (73,000 files/s, against 24,000 with
+ * promises). Large files use two buffers: one is read on the thread pool while the other is hashed (1.5 GB/s).
  */
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { setPosition } from '../linux/index.js';
 import { blocking } from './blocking.js';
-import type { Paced } from './pace.js';
+import type { Throttle } from './rate-limit.js';
 
-/** Up to this size a file is read synchronously. */
+/** Files up to this size are read synchronously. */
 export const SMALL_BYTES = 1 << 20;
-/** Small files beside a large one wait for a chunk at each of their steps: at 4 MiB five times as long, for nothing gained. */
+/**
+ * Small files beside a large one wait for a chunk at each of their steps: five times as long with 4 MiB, for no gain.
+ */
 const CHUNK_BYTES = 256 << 10;
 
 export interface Digest {
   sha256: Buffer;
-  /** What was read: a file that grew or shrank meanwhile shows here. */
+  /** The bytes that were read. A file that grew or shrank meanwhile is detected here. */
   bytes: number;
 }
 
 const small = Buffer.allocUnsafe(SMALL_BYTES + 1);
 
 /**
- * For a file of at most SMALL_BYTES; one that is longer by now is read only so far, and its `bytes` tell. `size`: what a
- * stat before said and one after will say again, so that nobody need read where the end was.
+ * For a file of at most SMALL_BYTES. A file that is longer by now is read only up to there, which shows in `bytes`.
+ * `size`: the size of a stat before; the caller checks it with a stat after, so the read that would find the end is not
+ * needed.
  */
 export function digestSmall(fd: number, size?: number, onBytes?: (bytes: Buffer) => void): Digest {
   let bytes = 0;
@@ -37,16 +40,17 @@ export function digestSmall(fd: number, size?: number, onBytes?: (bytes: Buffer)
   return { sha256: createHash('sha256').update(whole).digest(), bytes };
 }
 
-/** A whole file, of whatever size, in its turn. */
-export async function digestPaced(fd: number, size: number, pace: Paced | undefined): Promise<Digest> {
+/** Digests a whole file of any size, within the rate limit. */
+export async function digestPaced(fd: number, size: number, pace: Throttle | undefined): Promise<Digest> {
   if (size > SMALL_BYTES) return digestLarge(fd, pace && ((chunk) => pace.take(chunk.length)));
   await pace?.take(size);
   return digestSmall(fd);
 }
 
 /**
- * For a file of any size; the descriptor's own position says how far it is, to whoever looks (src/service/dashboard/data/progress.ts).
- * `onChunk` gets each chunk in order before the next is hashed: to copy while hashing.
+ * For a file of any size. The descriptor's position shows the progress to readers of /proc
+ * (src/service/dashboard/data/progress.ts). `onChunk` gets each chunk in order, before the next one is hashed: for
+ * copying while hashing.
  */
 export async function digestLarge(fd: number, onChunk?: (chunk: Buffer, at: number) => Promise<void>): Promise<Digest> {
   const hash = createHash('sha256');
@@ -58,7 +62,7 @@ export async function digestLarge(fd: number, onChunk?: (chunk: Buffer, at: numb
     if (bytesRead === 0) return { sha256: hash.digest(), bytes: at };
     const chunk = buffers[i as 0 | 1].subarray(0, bytesRead);
     next = blocking.read(fd, buffers[(i ^ 1) as 0 | 1], CHUNK_BYTES, at + bytesRead);
-    // Awaited below in any case: an error of ours must not leave it unobserved.
+    // Awaited below in any case. An error of ours must not leave it unobserved.
     next.catch(() => {});
     hash.update(chunk);
     if (onChunk) await onChunk(chunk, at);

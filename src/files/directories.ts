@@ -1,8 +1,8 @@
 /**
- * Directories below one root, opened relative to it and never through a symlink (openat2 RESOLVE_BENEATH |
- * RESOLVE_NO_SYMLINKS): a parent that was swapped for a symlink leads nowhere.
- * Guarantees: every descriptor is closed by `close()`; every directory that `make` makes is synced with its parents.
- * Does not: outlive a batch. Descriptors kept for longer would keep a file system from being unmounted.
+ * Open directories below one root, each opened relative to the root and never through a symlink (openat2
+ * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS): a parent that was swapped for a symlink leads nowhere.
+ * Guarantees: `close()` closes every descriptor. Every directory that `make` makes is synced with its parents.
+ * Does not: live longer than a batch. Descriptors kept longer would prevent an unmount.
  */
 import { closeSync, fsyncSync } from 'node:fs';
 import {
@@ -16,11 +16,16 @@ import {
 import type { PlaceKind } from './place-error.js';
 import { baseOf, folderOf } from './places.js';
 
-/** Open directories kept at a time; the one that was asked for longest ago is closed beyond it, so the last few are always open. */
+/**
+ * The most directories that stay open. Beyond it, the one used longest ago is closed, so the last few are always open.
+ */
 const OPEN_MAX = 128;
-/** Whoever renames has two in hand. */
+/** A rename needs two open directories. */
 const OPEN_MIN = 4;
-/** The share of a process's descriptors: a worker has some fifty for itself, and several batches under way, each with its roots. */
+/**
+ * The share of a process's descriptors. A worker needs about fifty for itself, and runs several batches, each with its
+ * roots.
+ */
 const RESERVED = 64;
 const SHARE = 8;
 const openMax = (): number => Math.min(OPEN_MAX, Math.max(OPEN_MIN, Math.floor((descriptorsMax() - RESERVED) / SHARE)));
@@ -37,10 +42,10 @@ export interface Entry {
 export class Directories {
   readonly #open = new Map<ByteName, number>();
   readonly #openMax = openMax();
-  /** The path that was asked for last: who goes through a directory asks for it with each name. */
+  /** The path of the last request: code that works through a directory asks for it with each name. */
   #latest: ByteName | undefined;
 
-  /** Takes over `rootFd`, and closes it in the end. `place`: what fails when all of it fails. */
+  /** Takes over `rootFd` and closes it at the end. `place`: the root to report if all of it fails. */
   constructor(
     readonly rootFd: number,
     readonly place?: { kind: PlaceKind; path: string },
@@ -63,7 +68,7 @@ export class Directories {
     return fd;
   }
 
-  /** The directory of a path, made with all its parents where missing; each new one is durable before this returns. */
+  /** Returns the directory of a path, and makes it and its missing parents. Each new directory is durable on return. */
   make(path: ByteName, mode = 0o777): number {
     try {
       return this.directory(path);
@@ -74,14 +79,15 @@ export class Directories {
     try {
       makeDirectoryAt(parent, baseOf(path), mode);
     } catch (error) {
-      // Somebody else made it meanwhile; whether it is synced we cannot know, so it is synced here too.
+      // Another process made it meanwhile. It is synced here too, because we cannot know whether that process has done
+      // it.
       if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
     }
     fsyncSync(parent);
     return this.directory(path);
   }
 
-  /** Removes now empty folders from `path` upward, up to (not including) `stop`. */
+  /** Removes empty folders from `path` upward, up to but not including `stop`. */
   removeEmpty(path: ByteName, stop: ByteName): void {
     for (let at = path; at !== stop && at !== ''; at = folderOf(at)) {
       const fd = this.#open.get(at);
@@ -96,7 +102,7 @@ export class Directories {
     }
   }
 
-  /** A directory was moved or removed: what was opened at or below its path is something else now. */
+  /** Forgets a directory that was moved or removed: the descriptors at or below its path are now something else. */
   leave(path: ByteName): void {
     for (const [at, fd] of this.#open) {
       if (at !== path && !at.startsWith(`${path}/`)) continue;
@@ -111,7 +117,7 @@ export class Directories {
     closeSync(this.rootFd);
   }
 
-  /** Few descriptors are no reason to fail while some of them are only kept. */
+  /** Out of descriptors is no reason to fail while some are only cached. */
   #opened(path: ByteName): number {
     for (;;) {
       try {

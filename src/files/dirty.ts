@@ -1,7 +1,8 @@
 /**
- * The directories that a batch has changed, to be made durable together before its commit.
- * Guarantees: after `sync()` every rename, link and unlink in them is on disk. Errors: PlaceError of the root that failed.
- * Does not: follow a directory that left its path meanwhile; see `syncOne`.
+ * The directories that a batch has changed, made durable together before its commit.
+ * Guarantees: after `sync()` every rename, link and unlink in them is on disk. Errors: PlaceError of the root that
+ * failed.
+ * Does not: follow a directory that was moved away from its path meanwhile; see `syncUnreached`.
  */
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -11,7 +12,7 @@ import { sameMount } from './mounts.js';
 import { inPlaceAsync, placeError } from './place-error.js';
 
 const fsyncAsync = promisify(fsync);
-/** From so many directories of one root on, one syncfs is cheaper. */
+/** From this many directories of one root on, one syncfs is cheaper. */
 const SYNCFS_FROM = 32;
 
 export class DirtyDirectories {
@@ -36,7 +37,7 @@ export class DirtyDirectories {
 async function syncAll(directories: Directories, paths: ReadonlySet<ByteName>): Promise<void> {
   if (paths.size < SYNCFS_FROM || !fsKindOf(directories.rootFd).syncfsHonoured) return syncEach(directories, paths);
   await syncFs(directories.rootFd);
-  // A sync of the root's filesystem does not reach a partition that is a mount of its own.
+  // A syncfs of the root's filesystem does not reach a partition that is a mount of its own.
   await syncEach(
     directories,
     [...paths].filter((path) => !isOnRootsMount(directories, path)),
@@ -47,7 +48,7 @@ function isOnRootsMount(directories: Directories, path: ByteName): boolean {
   try {
     return sameMount(directories.rootFd, directories.directory(path));
   } catch (error) {
-    // One that cannot be opened is met by `syncOne`.
+    // `syncOne` handles a directory that cannot be opened.
     if (error instanceof LinuxError) return false;
     throw error;
   }
@@ -57,13 +58,13 @@ async function syncEach(directories: Directories, paths: Iterable<ByteName>): Pr
   for (const path of paths) await syncOne(directories, path);
 }
 
-/** One after the other: the first fsync commits the journal for all, the next ones find nothing to do. */
+/** One after the other: the first fsync commits the journal for all, and the next ones find nothing to do. */
 async function syncOne(directories: Directories, path: ByteName): Promise<void> {
   try {
     await fsyncAsync(directories.directory(path));
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error;
-    // An uploader removed the emptied directory: its parent's removal of it is not ours to make durable.
+    // An uploader removed the empty directory. That removal is not ours to make durable.
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;
     if (error.code !== 'ELOOP' && error.code !== 'EACCES') throw error;
     await syncUnreached(directories, path, error.code);
@@ -71,10 +72,11 @@ async function syncOne(directories: Directories, path: ByteName): Promise<void> 
 }
 
 /**
- * The directory is there, but not ours to enter any more: moved away behind a symlink, or closed by its owner. From an
- * input a name went, whose file has its new name in the work directory, which is synced by itself: where it comes back
- * after a power cut it is only a duplicate. Its filesystem is synced, wherever on it the directory is now. Everywhere else
- * a name came to be, and nothing may be called done before that is on disk.
+ * The directory exists, but we can no longer enter it: it was moved behind a symlink, or its owner closed it.
+ * In an input, a name left it; the file has its new name in the work directory, which is synced separately. If a power
+ * cut restores the old name, that file is only a duplicate. So it is enough to sync the filesystem, wherever the
+ * directory is now.
+ * In any other root, a name was created, and nothing may count as done before that is on disk.
  */
 async function syncUnreached(directories: Directories, path: ByteName, code: string): Promise<void> {
   const { place } = directories;

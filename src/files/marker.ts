@@ -1,6 +1,7 @@
 /**
- * The marker `.ingest-root` of a root: says that this is the directory that was set up, and not the empty mount point
- * below it. Work directory and manifests belong to one state, whose UUID stands in theirs.
+ * The marker `.ingest-root` of a root. It shows that this is the directory that was set up, and not the empty mount
+ * point below it. A work directory and a manifests directory belong to one state, and their marker has the UUID of that
+ * state.
  * Guarantees: a marker is whole or absent (written under another name, synced, renamed without overwriting).
  */
 import { randomUUID } from 'node:crypto';
@@ -12,16 +13,16 @@ export const MARKER = nameOfText('.ingest-root');
 const TEMPORARY = /^\.ingest-root\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface Marker {
-  /** Of this root. */
+  /** The id of this root. */
   id: string;
   kind: string;
-  /** UUID of the state that owns the root; absent for a warehouse, which may be shared. */
+  /** The UUID of the state that owns the root. Absent for a warehouse, which may be shared. */
   state?: string;
-  /** For the sentence that refuses a second state. */
+  /** For the message that refuses a second state. */
   statePath?: string;
 }
 
-/** The marker of the root opened as `rootFd`, or undefined where there is none. */
+/** Returns the marker of the root opened as `rootFd`, or undefined if there is none. */
 export function readMarker(rootFd: number): Marker | undefined {
   let fd: number;
   try {
@@ -41,12 +42,15 @@ export function readMarker(rootFd: number): Marker | undefined {
   }
 }
 
-/** The marker of a root at its first use, with an id of its own if none is given: made, unless it stands (another process was quicker, or one that died since). */
+/**
+ * Returns the marker of a root, and makes it at the first use, with a new id if none is given. A marker that exists is
+ * kept: another process may have made it first.
+ */
 export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'> & { id?: string }): Marker {
   const marker = readMarker(rootFd) ?? makeNew(rootFd, { id: randomUUID(), ...wanted });
-  // Only now that a marker stands: a maker that loses its temporary file to this one has no further need of it.
+  // Removed only after a marker exists: a process that loses its temporary file here no longer needs it.
   removeLeftOver(rootFd);
-  // Also of one that died before it could: what the state remembers from here on must be on disk.
+  // The marker may be of a process that died before its sync. It must be on disk before the state remembers it.
   fsyncSync(rootFd);
   return marker;
 }
@@ -67,7 +71,7 @@ function makeNew(rootFd: number, marker: Marker): Marker {
   return readMarker(rootFd) ?? marker;
 }
 
-/** Removes the temporary names of makers that died before or after their rename. Nobody else would ever look for them. */
+/** Removes temporary files of processes that died before or after their rename. Nobody else would ever remove them. */
 function removeLeftOver(rootFd: number): void {
   const names = readdirSync(`/proc/self/fd/${rootFd}`, 'latin1') as ByteName[];
   for (const name of names) if (TEMPORARY.test(name)) removeIfThere(rootFd, name);

@@ -1,4 +1,6 @@
-/** Where another mount begins below an input: its files can only be sealed inside it. */
+/**
+ * Finds mounts below an input: files of another mount can only be sealed inside that mount.
+ */
 import { readFileSync } from 'node:fs';
 import { statFd } from '../linux/index.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
@@ -10,7 +12,10 @@ export function sameMount(a: number, b: number): boolean {
   return x.mountId !== undefined ? x.mountId === y.mountId : x.dev === y.dev;
 }
 
-/** The uppermost directory, relative to the root of `directories`, of the mount that `path` lies in; '' = the root's own. */
+/**
+ * The topmost directory, relative to the root of `directories`, of the mount that contains `path`. '' is the root's own
+ * mount.
+ */
 export function mountOf(directories: Directories, path: ByteName): ByteName {
   const mountId = (at: ByteName): bigint => {
     const stat = statFd(directories.directory(at));
@@ -25,13 +30,16 @@ export function mountOf(directories: Directories, path: ByteName): ByteName {
 export interface Mount {
   /** `MAJOR:MINOR` of the filesystem. */
   device: string;
-  /** The directory of the filesystem that is seen here; '' is its root. */
+  /** The directory of the filesystem that is mounted here; '' is its root. */
   root: ByteName;
-  /** Where it is seen; '' is /. */
+  /** The mount point; '' is /. */
   at: ByteName;
 }
 
-/** All mounts as this process sees them; of those at one place the last one is on top. Source: proc_pid_mountinfo(5). */
+/**
+ * All mounts as this process sees them. If several have the same mount point, the last one is on top. Source:
+ * proc_pid_mountinfo(5).
+ */
 export function allMounts(): Mount[] {
   const plain = (path = '') =>
     path
@@ -44,7 +52,7 @@ export function allMounts(): Mount[] {
     .map(([, , device = '', root, at]) => ({ device, root: plain(root), at: plain(at) }));
 }
 
-/** The mounts below a directory, relative to it. */
+/** The mount points below a directory, relative to it. */
 export function mountsBelow(directory: string): ByteName[] {
   const prefix = `${nameOfText(directory)}/`;
   const points = new Set(allMounts().map(({ at }) => at));

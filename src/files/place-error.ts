@@ -1,10 +1,14 @@
 /**
- * A failing place is not a failing file: these errors close a gate and cost no attempt.
- * Which errno means that depends on what was done: EIO of a data file may be that file's bad sector, EIO of a root is not.
+ * Errors of a whole place (a root that a stage needs). A failing place is not a failing file: these errors close a gate
+ * and count no attempt. What an errno means depends on the operation: EIO of a data file may be a bad sector of that
+ * file, EIO of a root is a failing place.
  */
 import { codeOfErrno, LinuxError } from '../linux/index.js';
 
-/** `process`: a feed's chain, which no file of it can go through while it cannot be loaded. `ledger`: the one that hosts share. */
+/**
+ * `process`: the chain of a feed; no file of the feed can pass while the chain cannot be loaded. `ledger`: the shared
+ * ledger of several hosts.
+ */
 export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process' | 'ledger';
 
 export class PlaceError extends Error {
@@ -15,19 +19,19 @@ export class PlaceError extends Error {
     /** An errno name, `no_marker` or `stuck`. */
     readonly code: string,
     sentence: string,
-    /** A copy that had no room: the only thing that needs a whole file's room at once. */
+    /** Set for a copy that had no room: only a copy needs the room of a whole file at once. */
     readonly copy?: NoRoom,
   ) {
     super(sentence);
   }
 
-  /** The same of what was not tried. */
+  /** The same error for files that were not tried. */
   untried(): PlaceError {
     return this.copy ? new PlaceError(this.place, this.path, this.code, this.message) : this;
   }
 }
 
-/** The errno of a copy for which there was no room, with what it would have needed and what that filesystem has in all. */
+/** The errno of a copy that had no room, with the bytes it needed and the size of that filesystem. */
 export class NoRoom extends Error {
   constructor(
     readonly code: string,
@@ -38,11 +42,11 @@ export class NoRoom extends Error {
   }
 }
 
-/** A copy that would leave less free than was asked for. */
+/** A copy that would leave too little free space. */
 export class BelowMark extends Error {
   constructor(
     readonly bytes: number,
-    /** What must stay free. */
+    /** The bytes that must stay free. */
     readonly keepFree: number,
     readonly capacityBytes: number,
   ) {
@@ -50,7 +54,7 @@ export class BelowMark extends Error {
   }
 }
 
-/** Errors that say the same of every file there. */
+/** Errors that apply to every file of the place. */
 const WRITE_CODES = new Set([
   'ENOSPC',
   'EDQUOT',
@@ -88,7 +92,7 @@ export function errnoOf(error: unknown): string | undefined {
   const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
   if (typeof code !== 'string') return undefined;
   if (error instanceof LinuxError || /^E[A-Z0-9]+$/.test(code)) return code;
-  // Node has no name for some (EDQUOT, ESTALE): its code is UNKNOWN, or a sentence.
+  // Node has no name for some errnos (EDQUOT, ESTALE): its code is then UNKNOWN, or a sentence.
   return typeof errno === 'number' && errno < 0 ? codeOfErrno(-errno) : undefined;
 }
 
@@ -96,7 +100,9 @@ export function placeError(place: PlaceKind, path: string, code: string, copy?: 
   return new PlaceError(place, path, code, `the ${place} ${path} ${MEANING[code] ?? `cannot be used (${code})`}`, copy);
 }
 
-/** Runs `act` on `place`; an error that speaks of the whole place comes out as a PlaceError, others as they are. */
+/**
+ * Runs `act` on `place`. An error that concerns the whole place is thrown as a PlaceError, any other error unchanged.
+ */
 export function inPlace<T>(place: PlaceKind, path: string, access: 'read' | 'write' | 'root', act: () => T): T {
   try {
     return act();

@@ -1,21 +1,24 @@
 /**
- * Every path that a job may touch, as a pure function of its row (which so is the intent), and the way back
- * from a name in a work folder to the job and the path that it belongs to.
+ * Every path that a job may touch, as a pure function of the job's row (so the row is the record of the intent). Also
+ * the way back: from a name in a work folder to the job and its path.
  * Does not: touch the disk.
  */
 import { type ByteName, bytesOfName, nameOfText } from '../linux/names.js';
 
-/** What a file in `underprocess/` is: the sealed file, its sidecar, a private copy in the making, a whole private copy. */
+/**
+ * The files of a job in `underprocess/`: the sealed file, its sidecar, a private copy being made, a finished private
+ * copy.
+ */
 export type Part = 'file' | 'sidecar' | 'partial' | 'copy';
 
-const MARKS: Record<Part, string> = { file: '', sidecar: '.ok', partial: '.tmp', copy: '.copy' };
+const SUFFIXES: Record<Part, string> = { file: '', sidecar: '.ok', partial: '.tmp', copy: '.copy' };
 const PARTS: Record<string, Part> = { '': 'file', '.ok': 'sidecar', '.tmp': 'partial', '.copy': 'copy' };
 const ENCODED = /[%/]/;
 const WORK_NAME = /^([0-9A-HJKMNP-TV-Z]{26})(\.ok|\.tmp|\.copy)?~([\s\S]*)$/;
 
-/** The kernel's bound on one component. */
+/** The kernel's limit for one component. */
 const NAME_BYTES_MAX = 255;
-/** The kernel's bound on a path (PATH_MAX less its NUL), less what a work folder's own path may take. */
+/** The kernel's limit for a path (PATH_MAX without its NUL), minus room for the path of the work folder. */
 const PATH_BYTES_MAX = 3_800;
 
 export const UNDERPROCESS = 'underprocess' as ByteName;
@@ -24,18 +27,20 @@ export const FAILED = 'failed' as ByteName;
 export const WORK_FOLDERS = [UNDERPROCESS, DUPLICATES, FAILED] as const;
 
 /**
- * Relative to a work folder: `JOBID~PATH`, with `/` and `%` percent-encoded; where that is over 255 bytes,
- * `JOBID~/PATH` with the path raw in a folder of its own. Undefined when even so no path can hold it.
+ * The name relative to a work folder: `JOBID~PATH`, with `/` and `%` percent-encoded. If that has more than 255 bytes:
+ * `JOBID~/PATH`, with the raw path in a folder of its own. Undefined if even that is too long for a path.
  */
 export function workName(jobId: string, part: Part, path: ByteName): ByteName | undefined {
-  const prefix = `${jobId}${MARKS[part]}~`;
+  const prefix = `${jobId}${SUFFIXES[part]}~`;
   const encoded = prefix + (ENCODED.test(path) ? path.replace(/%/g, '%25').replace(/\//g, '%2F') : path);
   if (encoded.length <= NAME_BYTES_MAX) return encoded as ByteName;
   const raw = `${prefix}/${path}`;
   return raw.length <= PATH_BYTES_MAX ? (raw as ByteName) : undefined;
 }
 
-/** Reads the first component of a work name back. `path` is undefined for a folder `JOBID~` (the path lies raw in it). */
+/**
+ * Parses the first component of a work name. `path` is undefined for a folder `JOBID~`, which contains the raw path.
+ */
 export function parseWorkName(name: ByteName): { jobId: string; part: Part; path: ByteName | undefined } | undefined {
   const match = WORK_NAME.exec(name);
   if (!match) return undefined;
@@ -48,12 +53,12 @@ export const baseOf = (path: ByteName): ByteName => path.slice(path.lastIndexOf(
 export const folderOf = (path: ByteName): ByteName =>
   (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '') as ByteName;
 
-/** Lies in an hour or a partition that is closed and complete (src/ingest/periods/). */
+/** The marker of an hour or a partition that is closed and complete (src/ingest/periods/). */
 export const SUCCESS = nameOfText('_SUCCESS');
-/** The marker before it has its name. */
+/** The temporary name of that marker. */
 export const SUCCESS_TOKEN = nameOfText('.ingest-success');
 
-/** The first choice of a target in a partition: nothing that was delivered, file or folder, passes there for a marker. */
+/** The preferred target name in a partition. A delivered file or folder never gets the name of the marker. */
 export const wantedTarget = (date: ByteName, path: ByteName): ByteName =>
   `${date}/${path.replace(/^_SUCCESS(?=\/|$)/, '_SUCCESS~2')}` as ByteName;
 
@@ -97,8 +102,8 @@ function formatter(timeZone: string): Intl.DateTimeFormat {
 }
 
 /**
- * The n-th choice of a target's name: `orders.csv`, then `orders~2.csv`, `orders~3.csv`, …; shortened at the end of
- * its stem where 255 bytes would be exceeded.
+ * The n-th choice of a target name: `orders.csv`, then `orders~2.csv`, `orders~3.csv`, … The stem is cut if the name
+ * would exceed 255 bytes.
  */
 export function nthName(name: ByteName, n: number): ByteName {
   if (n <= 1) return name;
@@ -108,11 +113,11 @@ export function nthName(name: ByteName, n: number): ByteName {
   return shortened(stem as ByteName, tail);
 }
 
-/** A name that ends with `tail` (ASCII), its stem cut where 255 bytes would be exceeded. */
+/** A name that ends with `tail` (ASCII). The stem is cut if the name would exceed 255 bytes. */
 export const shortened = (stem: ByteName, tail: string): ByteName =>
   (wholeCharacters(stem, NAME_BYTES_MAX - tail.length) + tail) as ByteName;
 
-/** At most `max` bytes of a name, not cut within a UTF-8 sequence. */
+/** At most `max` bytes of a name, never cut inside a UTF-8 sequence. */
 function wholeCharacters(stem: string, max: number): string {
   if (stem.length <= max) return stem;
   const raw = bytesOfName(stem as ByteName);

@@ -1,9 +1,8 @@
 /**
- * Is anybody writing this file? The kernel's read lease is granted only while nobody has the file open or mapped for
- * writing. It is only ever a probe: taken and given back in two adjacent calls; held for longer it would make the
- * writer wait, and hand it the sealed inode afterwards.
- * Where a lease says nothing (another owner without CAP_LEASE, network, overlay, FUSE), the answer is `unknown`, and
- * the private copy stands in for it.
+ * Is anybody writing this file? The kernel grants a read lease only while nobody has the file open or mapped for
+ * writing. The lease is only a probe: it is taken and released in two adjacent calls. A lease that is kept would make
+ * the writer wait, and then give it the sealed inode. If a lease tells nothing (another owner without CAP_LEASE,
+ * network, overlay, FUSE), the answer is `unknown`, and a private copy is made instead.
  */
 import {
   type FsKind,
@@ -23,13 +22,14 @@ export type WriterAnswer = 'none' | 'writer' | 'unknown';
 export interface Probe {
   stat: Stat;
   writer: WriterAnswer;
-  /** Why a lease says nothing; only with `unknown`. */
+  /** Why the lease tells nothing; only with `unknown`. */
   because?: string;
 }
 
 /**
- * The kinds of filesystems that a batch has met: a statfs a probe is a third of its cost.
- * Does not: outlive a batch, whose open roots keep a device's number from being given to another filesystem.
+ * Caches the filesystem kinds of a batch: a statfs for each probe would be a third of its cost.
+ * Does not: live longer than a batch. The batch's open roots ensure that a device number is not given to another
+ * filesystem.
  */
 export class FsKinds {
   readonly #byDevice = new Map<number, FsKind>();
@@ -43,13 +43,15 @@ export class FsKinds {
   }
 }
 
-/** Probes an open file: lease first, then the stat, so that a writer who closes in between is seen by one of the two. */
+/**
+ * Probes an open file: lease first, then stat, so that a writer that closes in between is detected by one of the two.
+ */
 export function probeFd(fd: number, kinds: FsKinds): Probe {
   const lease = probeLease(fd);
   return probed(fd, lease, statFd(fd), kinds);
 }
 
-/** The same, with the stat of what lies at a name: undefined where nothing does. It may be another file than `fd`. */
+/** Like `probeFd`, but with the stat of the name: undefined if nothing is there. It may be another file than `fd`. */
 export function probeNamed(fd: number, entry: Entry, kinds: FsKinds): Probe | undefined {
   const lease = probeLease(fd);
   const stat = statAtOrNone(entry.dir, entry.name);
@@ -71,7 +73,7 @@ export type Opened = { fd: number } | { fd: undefined; code: string };
 
 /**
  * Opens a candidate as data: O_NOFOLLOW | O_NONBLOCK, so that a symlink, FIFO or device put there meanwhile is not
- * followed, waited for or triggered. ENOENT and what an uploader can cause are values; the rest is thrown.
+ * followed, waited for or triggered. ENOENT and errors that an uploader can cause are returned; others are thrown.
  */
 export function openEntry(entry: Entry): Opened {
   try {
@@ -82,7 +84,7 @@ export function openEntry(entry: Entry): Opened {
   }
 }
 
-/** EAGAIN: the uploader itself holds a write lease on its file. */
+/** EAGAIN: the uploader itself has a write lease on its file. */
 const OPEN_VALUES = new Set([
   'ENOENT',
   'ENOTDIR',

@@ -1,8 +1,8 @@
 /**
- * Makes a batch of files durable. Many: one `syncfs` (1,000 files: 12–120 ms, against 190–545 ms for an fdatasync each),
- * which covers their directories too; few: fdatasync each, sixteen at a time.
- * Guarantees: what was passed is on disk when this returns. An error is never tried again here: the kernel has dropped
- * the dirty pages by then, and a second call would only lie.
+ * Makes a batch of files durable. Many files: one `syncfs`, which covers their directories too (1,000 files: 12–120 ms,
+ * against 190–545 ms with an fdatasync each). Few files: one fdatasync each, sixteen at a time.
+ * Guarantees: the files are on disk on return. A failed sync is never tried again here: the kernel has dropped the
+ * dirty pages by then, and a second call would wrongly report success.
  */
 import { closeSync, fdatasync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -13,21 +13,21 @@ import { openEntry } from './probe.js';
 
 const fdatasyncAsync = promisify(fdatasync);
 
-/** From so many files on, one syncfs is cheaper. */
+/** From this many files on, one syncfs is cheaper. */
 const SYNCFS_FROM = 48;
 const PARALLEL = 16;
 
-/** A syncfs that took longer than this paid for strangers' data; the next batches sync file by file. */
+/** A syncfs slower than this also wrote other processes' data; the next batches then sync file by file. */
 const SLOW_MS = 400;
 const SLOW_PAUSE_BATCHES = 20;
-/** One slow syncfs is no sign: the first after a large drop pays for all that lay there before. */
+/** One slow syncfs is not enough: the first one after a large drop also writes everything that was there before. */
 const SLOW_IN_A_ROW = 2;
 let slow = 0;
 let pause = 0;
 
 /**
- * The files at `paths` below `directories` are on disk: bytes, and (after a syncfs) names. Bytes of an uploader are older
- * than any descriptor of ours, so an earlier write-back error of theirs cannot be seen by anybody.
+ * Makes the files at `paths` below `directories` durable: their bytes, and (after a syncfs) their names. An uploader
+ * wrote the bytes before we opened the file, so nobody can see an earlier write-back error of the uploader.
  */
 export async function syncFiles(directories: Directories, paths: readonly ByteName[]): Promise<void> {
   if (paths.length === 0) return;
@@ -41,7 +41,7 @@ export async function syncFiles(directories: Directories, paths: readonly ByteNa
   if (pause > 0) pause--;
   await eachOf(paths, async (path) => {
     const opened = openEntry(directories.entry(path));
-    // Gone meanwhile: nothing is left to be made durable; whoever needs the file will find that out by himself.
+    // The file has gone meanwhile, so there is nothing to make durable. Later steps notice that by themselves.
     if (opened.fd === undefined) return;
     try {
       await fdatasyncAsync(opened.fd);
@@ -58,7 +58,7 @@ async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): 
   };
   const ended = await Promise.allSettled(Array.from({ length: Math.min(PARALLEL, items.length) }, lane));
   const errors = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
-  // A failing place is met again at the next try; a failed sync must be known, since it is not.
+  // A failing place is met again at the next try. A failed sync must be reported now, because it is not repeated.
   const [error] = [...errors.filter((one) => !(one instanceof PlaceError)), ...errors];
   if (error !== undefined) throw error;
 }

@@ -1,15 +1,16 @@
 /**
- * Which host has a content? Asked of the shared ledger for the hashes of a batch.
- * Two statements, each a transaction of its own: the first puts in what nobody has, the second reads what somebody has. In one
- * statement the second part would look at the moment before the first, and see neither its own rows nor those it lost to.
- * Guarantees: whatever a cut connection left done, the same question with the same claim gets the same answer.
- * Does not: know whether a row of this host is under way or was left by a process that died; the local ledger does.
+ * Asks the shared ledger which host has each content of a batch.
+ * Uses two statements, each a transaction of its own: the first inserts contents that no host has, the second reads contents that
+ * some host has. In one statement the second part would see the snapshot from before the first: neither its own new rows nor the
+ * rows that won against it.
+ * Guarantees: the same question with the same claim gets the same answer, also after a connection was cut halfway.
+ * Does not: know whether a row of this host is on its way or was left by a dead process. The local ledger knows.
  */
 import type { Rows } from './connection.js';
 import { SharedError } from './errors.js';
 import { taken } from './hosts.js';
 
-/** Who asks: the host in this incarnation. */
+/** The host that asks, and its incarnation. */
 export interface Asker {
   host: string;
   incarnation: bigint;
@@ -19,12 +20,12 @@ export interface Question {
   /** 32 bytes. */
   sha256: Buffer;
   feed: string;
-  /** Names the answer `mine`: a UUID that was never used before. */
+  /** Identifies the answer `mine`: a UUID that was never used before. */
   claim: string;
-  /** The job that wants to know: its host can tell whether it still asks. */
+  /** The job that asks. Its host knows whether the job still needs the answer. */
   job: string;
   size: number;
-  /** `--same-content-again-after`: since it was stored, by the clock of the database. */
+  /** `--same-content-again-after` in ms, counted from the time when it was stored, by the clock of the database. */
   againAfterMs?: number | undefined;
 }
 
@@ -41,7 +42,7 @@ export type Answer =
   | ({ kind: 'stored'; ingestId: string | null; target: Buffer | null } & Row)
   | ({ kind: 'carried'; held: string | null; heldSince: string | null; sinceMs: number } & Row);
 
-const PUT = `
+const INSERT_NEW = `
 INSERT INTO contents (sha256, feed, generation, host, job, claim, state, size, carried_at)
 SELECT a.sha256, a.feed, a.generation, h.id, a.job, a.claim, 'carried', a.size, now()
   FROM unnest($3::bytea[], $4::text[], $5::int[], $6::text[], $7::uuid[], $8::bigint[])
@@ -52,10 +53,10 @@ SELECT a.sha256, a.feed, a.generation, h.id, a.job, a.claim, 'carried', a.size, 
 ON CONFLICT DO NOTHING
 RETURNING claim, generation`;
 
-/** In UTC, as ISO 8601 has it. */
+/** The time in UTC, ISO 8601. */
 export const HELD_SINCE = `to_char(c.held_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 
-const LOOK = `
+const READ = `
 SELECT a.n::int AS n, c.generation, c.host, c.job, c.claim, c.state, c.held, ${HELD_SINCE} AS held_since, c.ingest_id, c.target, o.name,
        extract(epoch FROM c.carried_at) * 1000 AS since_ms,
        c.state = 'stored' AND (p.generation IS NOT NULL OR now() - c.stored_at >= a.again_ms * interval '1 millisecond') AS again,
@@ -89,12 +90,12 @@ interface Open {
   generation: number;
 }
 
-/** A row may go between the two statements, and the next one be permitted: more often than this in one question, never. */
+/** A row may disappear between the two statements, or its next generation may be permitted. More rounds than this are a bug. */
 const ROUNDS_MAX = 8;
 
 /**
- * Answers each question at its place. A batch names a content once.
- * Errors: SharedError; `host_id_taken` where this incarnation is not the host's any more: then nothing was put in.
+ * Returns the answers in the order of the questions. A batch has each content only once.
+ * Errors: SharedError. `host_id_taken` if the host has a newer incarnation; nothing was inserted then.
  */
 export async function ask(shared: Rows, asker: Asker, questions: readonly Question[]): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
@@ -106,19 +107,19 @@ export async function ask(shared: Rows, asker: Asker, questions: readonly Questi
         'no_answer',
         `the shared ledger ${shared.where} changed its answer ${round} times`,
       );
-    const mine = await put(shared, asker, open);
+    const mine = await insertNew(shared, asker, open);
     const lost = open.filter(({ n, question: { claim } }) => {
       const generation = mine.get(claim);
       if (generation !== undefined) answers[n] = { kind: 'mine', generation };
       return generation === undefined;
     });
-    open = lost.length > 0 ? await look(shared, asker, lost, answers) : [];
+    open = lost.length > 0 ? await readRows(shared, asker, lost, answers) : [];
   }
   return answers;
 }
 
-async function put(shared: Rows, asker: Asker, open: readonly Open[]): Promise<Map<string, number>> {
-  const rows = await shared.rows<{ claim: string; generation: number }>(PUT, [
+async function insertNew(shared: Rows, asker: Asker, open: readonly Open[]): Promise<Map<string, number>> {
+  const rows = await shared.rows<{ claim: string; generation: number }>(INSERT_NEW, [
     ...[asker.host, asker.incarnation],
     open.map(({ question }) => question.sha256),
     open.map(({ question }) => question.feed),
@@ -130,9 +131,9 @@ async function put(shared: Rows, asker: Asker, open: readonly Open[]): Promise<M
   return new Map(rows.map(({ claim, generation }) => [claim, generation]));
 }
 
-/** Notes what is answered; answers what is to be asked again, and with which generation. */
-async function look(shared: Rows, asker: Asker, lost: readonly Open[], answers: Answer[]): Promise<Open[]> {
-  const found = await shared.rows<Found>(LOOK, [
+/** Fills `answers`. Returns the questions to ask again, each with its next generation. */
+async function readRows(shared: Rows, asker: Asker, lost: readonly Open[], answers: Answer[]): Promise<Open[]> {
+  const found = await shared.rows<Found>(READ, [
     asker.host,
     lost.map(({ question }) => question.sha256),
     lost.map(({ question }) => question.feed),

@@ -1,19 +1,19 @@
 /**
- * What the shared ledger has of a host, to be compared with what that host has itself.
- * Does not: judge. Only the host knows what it has.
+ * Reads the rows of a host in the shared ledger, for a comparison with its local ledger.
+ * Does not: judge differences. Only the host knows what it has.
  */
 import type { Rows } from './connection.js';
 import { type Named, namesOf, type Released } from './tell.js';
 
 export type SharedState = 'carried' | 'stored';
 
-/** A row of a host. */
+/** A row of one host. */
 export interface HostsRow extends Released {
-  /** That asked for it. */
+  /** The job that asked for it. */
   job: string;
 }
 
-/** Those of a host in that state, in pages: after the given one, in the order of the key. */
+/** Returns a page of the host's rows in that state, in the order of the key, after `after`. */
 export async function rowsOf(
   shared: Rows,
   host: string,
@@ -22,7 +22,7 @@ export async function rowsOf(
   max: number,
 ): Promise<HostsRow[]> {
   const { sha256, feed, generation } = after ?? { sha256: Buffer.alloc(0), feed: '', generation: 0 };
-  // The state as text of the statement: an index over it is for one of them.
+  // The state is part of the statement's text, so that the partial index for `carried` can be used.
   return shared.rows<HostsRow>(
     `SELECT sha256, feed, generation, claim, job FROM contents
       WHERE host = $1 AND state = '${state}' AND (sha256, feed, generation) > ($2, $3, $4)
@@ -31,13 +31,13 @@ export async function rowsOf(
   );
 }
 
-/** A row as it is now, whoever has it. */
+/** A row as it is now, of any host. */
 export interface OwnedRow extends Released {
   host: string;
   state: SharedState;
 }
 
-/** Those of the named that are there. */
+/** Returns the rows that exist for the named contents. */
 export const ownersOf = (shared: Rows, named: readonly Named[]): Promise<OwnedRow[]> =>
   shared.rows<OwnedRow>(
     `SELECT c.sha256, c.feed, c.generation, c.claim, c.host, c.state
@@ -46,7 +46,7 @@ export const ownersOf = (shared: Rows, named: readonly Named[]): Promise<OwnedRo
     namesOf(named),
   );
 
-/** Of the named, those that this host has stored and another one has in the ledger. */
+/** Returns the named contents that this host has stored although the shared ledger gives them to another host. */
 export const conflictsOf = (
   shared: Rows,
   host: string,
@@ -59,7 +59,7 @@ export const conflictsOf = (
     [host, ...namesOf(named)],
   );
 
-/** A host has not got these any more, stored or not. Answers how many there were. */
+/** Deletes these rows of the host, carried or stored. Returns how many existed. */
 export async function giveUpRows(shared: Rows, host: string, rows: readonly Released[]): Promise<number> {
   const gone = await shared.rows(
     `DELETE FROM contents c USING unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[]) AS a (sha256, feed, generation, claim)
@@ -70,10 +70,10 @@ export async function giveUpRows(shared: Rows, host: string, rows: readonly Rele
   return gone.length;
 }
 
-/** Beyond this they are not counted. */
+/** Counting stops here. */
 export const COUNTED_MAX = 1_000_000;
 
-/** How many contents other hosts have in a feed of that name. */
+/** Counts the contents that other hosts have in a feed of that name. */
 export async function othersInFeed(shared: Rows, host: string, feed: string): Promise<number> {
   const [row] = await shared.rows<{ contents: number }>(
     `SELECT count(*)::int AS contents FROM (SELECT 1 FROM contents WHERE feed = $1 AND host <> $2 LIMIT ${COUNTED_MAX}) AS counted`,
@@ -82,7 +82,7 @@ export async function othersInFeed(shared: Rows, host: string, feed: string): Pr
   return row!.contents;
 }
 
-/** The newest generation of a content, and which host has it. */
+/** The newest generation of a content, and the host that has it. */
 export interface Newest {
   generation: number;
   hostId: string;

@@ -1,8 +1,8 @@
 /**
- * One connection to the shared ledger, opened when it is needed and again after it broke.
- * Guarantees: one statement at a time, each its own transaction, so that a connection that is cut leaves no lock; a server that does
- * not answer is given up after `ANSWER_MS`; no password is in any sentence.
- * Does not: repeat a statement. Only who asked knows whether it may.
+ * One connection to the shared ledger. It is opened when needed, and again after it broke.
+ * Guarantees: one statement at a time, each a transaction of its own, so a cut connection leaves no lock. A server that does not
+ * answer is given up after `ANSWER_MS`. No password appears in a sentence.
+ * Does not: repeat a statement. Only the caller knows whether that is safe.
  */
 import { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,16 +10,16 @@ import type { Client, ClientConfig, QueryResultRow } from 'pg';
 import { SharedError, sharedError } from './errors.js';
 
 const CONNECT_MS = 5_000;
-/** The server gives a statement up after this; a second later so does the client, which may have been cut off. */
+/** The server cancels a statement after this time. The client gives up a second later, because the connection may be cut. */
 const STATEMENT_MS = 10_000;
 const ANSWER_MS = STATEMENT_MS + 1_000;
 const LOCK_MS = 5_000;
-/** A goodbye that nobody hears is not waited for. */
+/** How long closing waits for the server. */
 const END_MS = 1_000;
 
-/** Asks one statement. Errors: SharedError. */
+/** Runs one statement. Errors: SharedError. */
 export interface Rows {
-  /** For people: host, port and database. */
+  /** Host, port and database, for messages. */
   readonly where: string;
   rows<Row extends QueryResultRow>(statement: string, values?: unknown[]): Promise<Row[]>;
 }
@@ -37,8 +37,8 @@ export class SharedConnection implements Rows {
   #isClosed = false;
 
   /**
-   * `url`: `postgres://USER@HOST:PORT/DATABASE`. A password comes from PGPASSWORD or .pgpass. `greet`: what each new connection is asked
-   * first, since another server may answer than before; where it fails, nothing else is asked.
+   * `url`: `postgres://USER@HOST:PORT/DATABASE`. A password comes from PGPASSWORD or .pgpass. `greet` runs first on each new connection,
+   * because another server may answer than before. If it fails, nothing else is asked.
    */
   constructor(
     url: string,
@@ -86,19 +86,19 @@ export class SharedConnection implements Rows {
       this.#open ??= this.#connected();
       return await act(await this.#open);
     } catch (error) {
-      const told = sharedError(error, this.where);
-      // Where it could not be opened, there is nothing to be used again either.
-      if (told.kind !== 'row') await this.#giveUp();
-      throw told;
+      const failure = sharedError(error, this.where);
+      // Also after a failed open: the failed promise must not be used again.
+      if (failure.kind !== 'row') await this.#giveUp();
+      throw failure;
     }
   }
 
-  /** What is under way on it has no answer any more. */
+  /** Drops the connection. Statements in progress on it get no answer. */
   async #giveUp(): Promise<void> {
     const broken = this.#open;
     this.#open = undefined;
     const open = await broken?.catch(() => undefined);
-    // Not `end`: it waits for a server that may be gone.
+    // Not `end`, which waits for a server that may be gone.
     open?.socket.destroy();
   }
 
@@ -112,7 +112,7 @@ export class SharedConnection implements Rows {
     });
     const socket = new Socket();
     const client = new pg.Client({ ...this.#config, stream: () => socket });
-    // An idle connection that is cut: the next statement finds it out.
+    // An idle connection was cut. The next statement finds out.
     client.on('error', () => void this.#giveUp());
     try {
       await client.connect();
@@ -130,7 +130,7 @@ export class SharedConnection implements Rows {
   }
 }
 
-/** What the modes of TLS mean: as in libpq, and not as `pg` had it, which warns of that. */
+/** Gives the TLS modes their meaning in libpq. `pg` reads them otherwise, and warns of that. */
 function asLibpq(text: string): string {
   const url = new URL(text);
   if (url.searchParams.has('sslmode')) url.searchParams.set('uselibpqcompat', 'true');

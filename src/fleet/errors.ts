@@ -1,11 +1,11 @@
 /**
- * What an error of the shared ledger means: for the question that was asked, and for the place.
- * A connection that is cut says nothing about the statement that was under way: it may have been committed.
+ * Classifies the errors of the shared ledger.
+ * After a cut connection the statement in progress may or may not have been committed.
  */
 
 /**
- * `unknown`: nothing is known, ask again. `row`: one of the contents that were named is refused, and only that. `place`: the ledger
- * as a whole does not serve this host.
+ * `unknown`: the outcome is not known, ask again. `row`: one of the named contents is refused, the others are not. `place`: the
+ * ledger as a whole does not serve this host.
  */
 export type SharedErrorKind = 'unknown' | 'row' | 'place';
 
@@ -13,7 +13,7 @@ export class SharedError extends Error {
   override readonly name = 'SharedError';
   constructor(
     readonly kind: SharedErrorKind,
-    /** An SQLSTATE, an errno name, or a word of ours. */
+    /** An SQLSTATE, an errno name, or a code of our own. */
     readonly code: string,
     sentence: string,
   ) {
@@ -21,9 +21,9 @@ export class SharedError extends Error {
   }
 }
 
-/** PostgreSQL: serialization failure, deadlock, a lock or a statement that took too long or was cancelled. */
+/** SQLSTATEs to try again: serialization failure, deadlock, lock timeout, cancelled statement. */
 const AGAIN = new Set(['40001', '40P01', '55P03', '57014']);
-/** By class of SQLSTATE: data that does not fit, and keys and checks. */
+/** SQLSTATE classes of a bad row: invalid data, and violated constraints. */
 const OF_A_ROW = new Set(['22', '23']);
 
 const SENTENCES: Record<string, string> = {
@@ -41,7 +41,7 @@ const SENTENCES: Record<string, string> = {
     'the certificate of the server is for another name: name that one in --shared-ledger, or use sslmode=verify-ca',
 };
 
-/** What `pg` itself says, without any code. */
+/** Messages of `pg` itself, which have no code. */
 const SAYINGS: readonly [RegExp, code: string, sentence: string][] = [
   [
     /password must be a (non-empty )?string/,
@@ -55,7 +55,7 @@ const SAYINGS: readonly [RegExp, code: string, sentence: string][] = [
   ],
   [/timeout expired|Query read timeout/, 'timeout', 'it does not answer'],
 ];
-/** Of OpenSSL: the chain of a certificate. */
+/** OpenSSL's codes for a certificate whose chain is not trusted. */
 const OF_A_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_/;
 const CERTIFICATE =
   'the certificate of the server is not of a CA that is known here: name the file of that CA by sslrootcert';
@@ -66,7 +66,7 @@ interface Reported {
   severity?: string;
 }
 
-/** `where`: the ledger without any secret. */
+/** `where`: the ledger's address without a secret. */
 export function sharedError(error: unknown, where: string): SharedError {
   if (error instanceof SharedError) return error;
   const { message, severity, ...reported } = error as Reported;
@@ -77,7 +77,7 @@ export function sharedError(error: unknown, where: string): SharedError {
 }
 
 function kindOf(code: string, isServers: boolean): SharedErrorKind {
-  // Of this host's own system: refused, timed out, cut.
+  // An errno of this host: connection refused, timed out, or cut.
   if (!isServers) return 'unknown';
   if (AGAIN.has(code) || code.startsWith('08') || code.startsWith('57P')) return 'unknown';
   return OF_A_ROW.has(code.slice(0, 2)) ? 'row' : 'place';

@@ -1,7 +1,7 @@
 /**
- * Who a host is to the others: the id of its state, and the place where that state lies: machine, boot and file.
- * Guarantees: of two places under one id only the one that entered last can ask; the other one is told so. All processes of a state are
- * at one place, and none of them replaces another.
+ * The identity of a host: the id of its state, and the location of that state: machine, boot and file.
+ * Guarantees: if two locations use one id, only the one that entered last can ask, and the other one gets `host_id_taken`. All
+ * processes of a state have the same location, and none of them replaces another.
  */
 import type { Rows } from './connection.js';
 import { SharedError } from './errors.js';
@@ -13,7 +13,7 @@ export interface HostRow {
   place: string;
 }
 
-/** Makes a host known, or gives it another name. Errors: SharedError `23505`, where the name is another host's. */
+/** Registers a host, or renames it. Errors: SharedError `23505` if another host has the name. */
 export async function joinHost(shared: Rows, { id, name, place }: HostRow): Promise<void> {
   await shared.rows(
     `INSERT INTO hosts (id, name, place, incarnation, seen_at) VALUES ($1, $2, $3, 1, now())
@@ -22,7 +22,7 @@ export async function joinHost(shared: Rows, { id, name, place }: HostRow): Prom
   );
 }
 
-/** The id of a host. Errors: SharedError `host_name_unknown`. */
+/** Returns the id of a host. Errors: SharedError `host_name_unknown`. */
 export async function hostNamed(shared: Rows, name: string): Promise<string> {
   const hosts = await shared.rows<{ id: string; name: string }>('SELECT id, name FROM hosts ORDER BY name');
   const found = hosts.find((host) => host.name === name);
@@ -34,7 +34,7 @@ export async function hostNamed(shared: Rows, name: string): Promise<string> {
   );
 }
 
-/** A host says that it lives every so often; one that was silent for `SILENT_MS` while it was watched may be replaced. */
+/** A host sends a sign of life regularly. A host that is silent for `SILENT_MS` while it is watched may be replaced. */
 export const BEAT_MS = 10_000;
 export const SILENT_MS = 30_000;
 
@@ -42,28 +42,28 @@ interface Seen {
   place: string;
   incarnation: string;
   counter: string;
-  /** Text of a moment, to be compared alone. */
+  /** A time as text; it is only compared. */
   seen: string;
   isForgotten: boolean;
 }
 
-/** Since when a host that was last at another place is watched, and its last sign of life then. */
+/** When watching began for a host that was last at another location, and its last sign of life at that time. */
 export interface Watch {
   seen: string;
-  /** Ms of a clock that only goes on. */
+  /** Ms of a monotonic clock. */
   sinceMs: number;
 }
 
 export interface EnteredHost {
   incarnation: bigint;
-  /** How much of its outbox the shared ledger knows of. */
+  /** The number of the last outbox entry that the shared ledger has. */
   counter: number;
 }
 
 /**
- * The part of this place in the shared ledger. `known`: the incarnation that its state knows, if it was there before; where another place had the host since, the
- * state is not the newest one of it. `watched`: of the call before; where the host was last at another place, it is asked again and again
- * for half a minute, since it may live there.
+ * Enters this location in the shared ledger. `known`: the incarnation that its state knows from an earlier entry. If another
+ * location has had the host since, the state is not the host's newest one. `watched`: the result of the call before. A host that
+ * was last at another location may still live there, so the caller repeats this call for half a minute.
  * Errors: SharedError `host_unknown`, `host_forgotten`, `host_id_taken`, `host_is_watched`.
  */
 export async function enterHost(
@@ -96,26 +96,26 @@ export async function enterHost(
       WHERE id = $1 AND incarnation = $3 AND seen_at::text = $4 RETURNING incarnation`,
     [id, place, now.incarnation, now.seen],
   );
-  // Another process of this place was quicker, or the host lives: the next call sees which.
+  // Another process of this location was quicker, or the host lives. The next call sees which.
   if (!raised) return enterHost(shared, { id, place }, known, { watch });
   return { incarnation: BigInt(raised.incarnation), counter: Number(now.counter) };
 }
 
-/** The queue of a host, as it says every ten seconds. */
+/** The figures of a host's queue, which it sends every ten seconds. */
 export interface Figures {
-  /** Files that are on their way, without those that are held. */
+  /** Files on the way, without held ones. */
   waiting: number;
   held: number;
-  /** Age of the oldest of them. */
+  /** Age of the oldest file on the way. */
   oldest_seconds: number;
   files_per_second: number;
-  /** Since its state was made. */
+  /** Since the state was created. */
   files_processed: number;
-  /** That are closed. */
+  /** The closed gates. */
   gates: number;
 }
 
-/** Says that this host lives, and how its queue is. Errors: SharedError `host_id_taken`. */
+/** Sends a sign of life and the figures of the queue. Errors: SharedError `host_id_taken`. */
 export async function beat(shared: Rows, id: string, incarnation: bigint, figures?: Figures): Promise<void> {
   const mine = await shared.rows(
     `UPDATE hosts SET seen_at = now(), figures = coalesce($3, figures), figures_at = CASE WHEN $3 IS NULL THEN figures_at ELSE now() END
@@ -138,12 +138,12 @@ async function seen(shared: Rows, id: string): Promise<Seen> {
   );
 }
 
-/** A host whose last sign of life is younger may be alive, behind a network that is cut. */
+/** A host with a younger sign of life may be alive on the other side of a cut network. */
 export const FORGET_AFTER_MS = 3_600_000;
 
 /**
- * A host is gone for ever: nothing is answered to it any more. Answers how many contents it carried, which are free again; it may have
- * stored some of them all the same. Can be done again. Errors: SharedError `host_lives`.
+ * Marks a host as gone for ever: it gets no answer any more. Returns how many contents it carried. They are free again, although
+ * the host may have stored some of them. Safe to repeat. Errors: SharedError `host_lives`.
  */
 export async function forgetHost(shared: Rows, id: string): Promise<number> {
   const [gone] = await shared.rows<{ id: string }>(
@@ -173,7 +173,7 @@ async function lives(shared: Rows, id: string): Promise<SharedError> {
   return new SharedError('place', 'host_lives', `${said}: ${rule}. Stop it first, and wait`);
 }
 
-/** It is back. Only after its state cannot begin anything before it has compared itself with the others. */
+/** The host is back. Call this only when its state cannot begin anything before it was compared with the shared ledger. */
 export const rememberHost = (shared: Rows, id: string): Promise<unknown> =>
   shared.rows('UPDATE hosts SET forgotten_at = NULL WHERE id = $1', [id]);
 
@@ -181,7 +181,7 @@ const forgotten = (shared: Rows, id: string): SharedError =>
   new SharedError(
     'place',
     'host_forgotten',
-    `the shared ledger ${shared.where} was told that this host (${id}) is gone for ever, and what it carried was given to the others: run ingest-ctl host rejoin`,
+    `the shared ledger ${shared.where} has this host (${id}) as gone for ever, and its contents were given to the other hosts: run ingest-ctl host rejoin`,
   );
 
 export const taken = (shared: Rows, id: string, why: string): SharedError =>

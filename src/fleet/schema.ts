@@ -1,28 +1,28 @@
 /**
- * The tables of the shared ledger, for PostgreSQL 15 and newer: plain SQL, no triggers, nothing that listens.
- * Which host has a content is what the primary key of `contents` says. Names are bytes. All times are the database's own.
- * Guarantees: two hosts that make the tables at once both find them made; a later version only adds.
+ * The tables of the shared ledger, for PostgreSQL 15 and newer: plain SQL, no triggers, no LISTEN.
+ * The primary key of `contents` decides which host has a content. Names are bytes. All times are from the database's clock.
+ * Guarantees: two hosts may create the tables at the same time. A later version only adds to them.
  */
 import type { Rows } from './connection.js';
 import { SharedError } from './errors.js';
 
-/** Of the tables. A client that is older than `oldest_client` must not use them. */
+/** The version of the tables. A client older than `oldest_client` must not use them. */
 export const SCHEMA_VERSION = 1;
 
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS hosts (
     id uuid PRIMARY KEY,
     name text NOT NULL UNIQUE,
-    -- where its state lies: machine, boot and file
+    -- the location of its state: machine, boot and file
     place text NOT NULL,
-    -- raised when it goes on at another place; who asks under an older one has been replaced
+    -- raised when the host goes on at another location; a process with an older one has been replaced
     incarnation bigint NOT NULL,
-    -- of what it told last: a number that only grows
+    -- the number of the last outbox entry that it sent; only grows
     counter bigint NOT NULL DEFAULT 0,
     seen_at timestamptz NOT NULL,
-    -- gone for ever, as a person said; until it comes back
+    -- when an operator declared it gone for ever; null again when it rejoins
     forgotten_at timestamptz,
-    -- its queue as it said last
+    -- the figures of its queue that it sent last
     figures jsonb,
     figures_at timestamptz
   )`,
@@ -31,15 +31,15 @@ const TABLES = [
     feed text NOT NULL,
     generation integer NOT NULL,
     host uuid NOT NULL REFERENCES hosts (id),
-    -- the job that asked, as its host names it, and what that host's ledger knows the answer by
+    -- the job that asked, and the claim by which that host's ledger knows the answer
     job text NOT NULL,
     claim uuid NOT NULL,
     state text NOT NULL CHECK (state IN ('carried', 'stored')),
-    -- why the file that carries it is held
+    -- why the carrier is held
     held text,
     held_at timestamptz,
     ingest_id text,
-    -- below the host's warehouse
+    -- a path below the host's warehouse
     target bytea,
     size bigint NOT NULL,
     carried_at timestamptz NOT NULL,
@@ -47,14 +47,14 @@ const TABLES = [
     PRIMARY KEY (sha256, feed, generation)
   )`,
   `CREATE INDEX IF NOT EXISTS contents_carried ON contents (host) WHERE state = 'carried'`,
-  // The next generation of a content may come.
+  // A row permits that generation of a content.
   `CREATE TABLE IF NOT EXISTS permissions (
     sha256 bytea NOT NULL,
     feed text NOT NULL,
     generation integer NOT NULL,
     PRIMARY KEY (sha256, feed, generation)
   )`,
-  // What a host has stored and another one has in \`contents\`: until a person withdraws one.
+  // Contents that a host has stored although another host has them in \`contents\`. An operator withdraws one of the two.
   `CREATE TABLE IF NOT EXISTS conflicts (
     sha256 bytea NOT NULL,
     feed text NOT NULL,
@@ -63,7 +63,7 @@ const TABLES = [
     ingest_id text,
     target bytea,
     reported_at timestamptz NOT NULL,
-    -- both had stored it before they shared a ledger: nothing is wrong
+    -- both hosts stored it before they shared a ledger: nothing is wrong
     before_join boolean NOT NULL,
     PRIMARY KEY (sha256, feed, generation, host)
   )`,
@@ -75,7 +75,7 @@ const TABLES = [
   `INSERT INTO schema_version (version, oldest_client) VALUES (${SCHEMA_VERSION}, 1) ON CONFLICT DO NOTHING`,
 ];
 
-/** So often do two hosts that make the tables at once meet in the catalogue at most. */
+/** The most collisions in the catalogue of two hosts that create the tables at the same time. */
 const TRIES = 20;
 
 export async function makeTables(shared: Rows): Promise<void> {
@@ -85,20 +85,20 @@ export async function makeTables(shared: Rows): Promise<void> {
         await shared.rows(statement);
         break;
       } catch (error) {
-        // IF NOT EXISTS asks first and makes then: who is second meets the key of the catalogue.
+        // IF NOT EXISTS checks first and creates then, so the second host violates a key of the catalogue.
         if (!(error instanceof SharedError && ['23505', '42710', '42P07'].includes(error.code)) || left === 0)
           throw error;
       }
     }
 }
 
-/** Whether somebody has made them. */
+/** Returns whether the tables exist. */
 export async function hasTables(shared: Rows): Promise<boolean> {
   const [row] = await shared.rows<{ there: boolean }>("SELECT to_regclass('schema_version') IS NOT NULL AS there");
   return row!.there;
 }
 
-/** Errors: SharedError, where there are no tables, or only such as this version must not use. */
+/** Errors: SharedError if there are no tables, or if this version must not use them. */
 export async function checkSchema(shared: Rows): Promise<void> {
   const found = await shared.rows<{ version: number; oldest_client: number }>(
     'SELECT version, oldest_client FROM schema_version',

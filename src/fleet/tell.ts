@@ -1,7 +1,7 @@
 /**
- * What a host tells the others after its own ledger has it: that contents were stored, given up, or are held.
- * Guarantees: told twice is as told once. *Stored* is a fact and told by host, whatever claim the row has; *released* names the claim
- * that is given up, since the row may be another claim's by then. What another host has is never overwritten: it is a conflict.
+ * Sends to the shared ledger what the local ledger has already recorded: contents that were stored, released or held.
+ * Guarantees: every message is idempotent. *Stored* is sent by host, whatever claim the row has. *Released* names the claim that
+ * is given up, because the row may have another claim by then. A row of another host is never overwritten; it becomes a conflict.
  */
 import type { Rows } from './connection.js';
 
@@ -13,10 +13,10 @@ export interface Named {
 }
 
 export interface Stored extends Named {
-  /** Of which it was told as carried; else any that was never used. */
+  /** The claim under which it was carried, else one that was never used. */
   claim: string;
   job: string;
-  /** Null where it was learned. */
+  /** Null if the content was learned. */
   ingestId: string | null;
   target: Buffer | null;
   size: number;
@@ -27,7 +27,7 @@ export interface Released extends Named {
 }
 
 export interface Held extends Released {
-  /** The code of the hold; null when it goes on. */
+  /** The code of the hold; null when the job goes on. */
   code: string | null;
 }
 
@@ -54,9 +54,9 @@ export interface Carried extends Released {
   size: number;
 }
 
-/** What the shared ledger should know already and may have lost. What another host has by now stays that host's. */
-export async function tellCarried(shared: Rows, host: string, told: readonly Carried[]): Promise<void> {
-  if (told.length === 0) return;
+/** Sends contents that the shared ledger should have and may have lost. A row of another host stays unchanged. */
+export async function tellCarried(shared: Rows, host: string, entries: readonly Carried[]): Promise<void> {
+  if (entries.length === 0) return;
   await shared.rows(
     `INSERT INTO contents (sha256, feed, generation, host, job, claim, state, size, carried_at)
      SELECT a.sha256, a.feed, a.generation, $1, a.job, a.claim, 'carried', a.size, now()
@@ -64,32 +64,38 @@ export async function tellCarried(shared: Rows, host: string, told: readonly Car
             AS a (sha256, feed, generation, job, claim, size)
       ORDER BY a.sha256, a.feed, a.generation
      ON CONFLICT DO NOTHING`,
-    [host, ...namesOf(told), told.map(({ job }) => job), told.map(({ claim }) => claim), told.map(({ size }) => size)],
+    [
+      host,
+      ...namesOf(entries),
+      entries.map(({ job }) => job),
+      entries.map(({ claim }) => claim),
+      entries.map(({ size }) => size),
+    ],
   );
 }
 
-/** What becomes of a content that another host has: a conflict, one that nobody has to look at, or nothing. */
+/** How a content of another host is recorded: as a conflict, as a harmless conflict from before the join, or not at all. */
 export type OfOthers = 'conflict' | 'before_join' | 'left';
 
-/** Answers those that another host has. */
+/** Returns the contents that another host has. */
 export async function tellStored(
   shared: Rows,
   host: string,
-  told: readonly Stored[],
+  entries: readonly Stored[],
   ofOthers: OfOthers = 'conflict',
 ): Promise<Stored[]> {
-  if (told.length === 0) return [];
+  if (entries.length === 0) return [];
   const written = await shared.rows<{ sha256: Buffer; feed: string; generation: number }>(STORED, [
     host,
-    ...namesOf(told),
-    told.map(({ job }) => job),
-    told.map(({ claim }) => claim),
-    told.map(({ ingestId }) => ingestId),
-    told.map(({ target }) => target),
-    told.map(({ size }) => size),
+    ...namesOf(entries),
+    entries.map(({ job }) => job),
+    entries.map(({ claim }) => claim),
+    entries.map(({ ingestId }) => ingestId),
+    entries.map(({ target }) => target),
+    entries.map(({ size }) => size),
   ]);
   const done = new Set(written.map(keyOf));
-  const others = told.filter((one) => !done.has(keyOf(one)));
+  const others = entries.filter((one) => !done.has(keyOf(one)));
   if (others.length > 0 && ofOthers !== 'left')
     await shared.rows(CONFLICT, [
       host,
@@ -101,41 +107,41 @@ export async function tellStored(
   return others;
 }
 
-export async function tellReleased(shared: Rows, host: string, told: readonly Released[]): Promise<void> {
-  if (told.length === 0) return;
+export async function tellReleased(shared: Rows, host: string, entries: readonly Released[]): Promise<void> {
+  if (entries.length === 0) return;
   await shared.rows(
     `DELETE FROM contents c USING unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[]) AS a (sha256, feed, generation, claim)
       WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.claim = a.claim
         AND c.host = $1 AND c.state = 'carried'`,
-    [host, ...namesOf(told), told.map(({ claim }) => claim)],
+    [host, ...namesOf(entries), entries.map(({ claim }) => claim)],
   );
 }
 
-export async function tellHeld(shared: Rows, host: string, told: readonly Held[]): Promise<void> {
-  if (told.length === 0) return;
+export async function tellHeld(shared: Rows, host: string, entries: readonly Held[]): Promise<void> {
+  if (entries.length === 0) return;
   await shared.rows(
     `UPDATE contents c SET held = a.code, held_at = CASE WHEN a.code IS NULL THEN NULL ELSE now() END
        FROM unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[], $6::text[]) AS a (sha256, feed, generation, claim, code)
       WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.claim = a.claim
         AND c.host = $1 AND c.state = 'carried'`,
-    [host, ...namesOf(told), told.map(({ claim }) => claim), told.map(({ code }) => code)],
+    [host, ...namesOf(entries), entries.map(({ claim }) => claim), entries.map(({ code }) => code)],
   );
 }
 
-/** These generations may come, at any host; however often it is said. */
-export async function tellPermitted(shared: Rows, told: readonly Named[]): Promise<void> {
-  if (told.length === 0) return;
+/** Permits these generations at any host. Idempotent. */
+export async function tellPermitted(shared: Rows, entries: readonly Named[]): Promise<void> {
+  if (entries.length === 0) return;
   await shared.rows(
     `INSERT INTO permissions (sha256, feed, generation)
      SELECT * FROM unnest($1::bytea[], $2::text[], $3::int[]) ON CONFLICT DO NOTHING`,
-    namesOf(told),
+    namesOf(entries),
   );
 }
 
-/** Taken out of this host's warehouse: where two hosts had stored one, it is at one of them now, and that one has it. */
-export async function tellWithdrawn(shared: Rows, host: string, told: readonly Named[]): Promise<void> {
-  if (told.length === 0) return;
-  const names = namesOf(told);
+/** The contents were taken out of this host's warehouse. If two hosts had stored one, the row goes to the other host. */
+export async function tellWithdrawn(shared: Rows, host: string, entries: readonly Named[]): Promise<void> {
+  if (entries.length === 0) return;
+  const names = namesOf(entries);
   await shared.rows(
     `UPDATE contents c SET host = o.host, ingest_id = o.ingest_id, target = o.target
        FROM unnest($2::bytea[], $3::text[], $4::int[]) AS a (sha256, feed, generation)
@@ -152,14 +158,14 @@ export async function tellWithdrawn(shared: Rows, host: string, told: readonly N
   );
 }
 
-/** How much of its outbox a host has told: the number of its last entry. */
+/** Records the number of the last outbox entry that a host has sent. */
 export async function noteCounter(shared: Rows, host: string, counter: number): Promise<void> {
   await shared.rows('UPDATE hosts SET counter = $2 WHERE id = $1 AND counter < $2', [host, counter]);
 }
 
 /**
- * A row that this host's ledger does not know, and for which no job asks any more, becomes this claim's.
- * Answers whether it did: another job of the host may have been quicker.
+ * Gives a row to this claim, if the local ledger does not know the row and no job asks for it any more.
+ * Returns whether it succeeded: another job of the host may have been quicker.
  */
 export async function takeOver(
   shared: Rows,
@@ -175,10 +181,10 @@ export async function takeOver(
   return taken.length > 0;
 }
 
-export const namesOf = (told: readonly Named[]): unknown[] => [
-  told.map(({ sha256 }) => sha256),
-  told.map(({ feed }) => feed),
-  told.map(({ generation }) => generation),
+export const namesOf = (entries: readonly Named[]): unknown[] => [
+  entries.map(({ sha256 }) => sha256),
+  entries.map(({ feed }) => feed),
+  entries.map(({ generation }) => generation),
 ];
 
 export const keyOf = ({ sha256, feed, generation }: Named): string => `${sha256.toString('hex')} ${generation} ${feed}`;

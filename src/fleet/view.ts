@@ -1,6 +1,6 @@
 /**
- * All hosts at one look: what each said of itself last, and what is wrong between them.
- * Does not: count all contents of a host. What it reads is bounded by the hosts, the conflicts and what is held.
+ * Reads all hosts at once: the last figures of each, and what is wrong between them.
+ * Does not: count all contents of a host. The number of rows read is bounded by hosts, conflicts and held contents.
  */
 import { HELD_SINCE } from './ask.js';
 import type { Rows } from './connection.js';
@@ -8,15 +8,15 @@ import type { Figures } from './hosts.js';
 
 export interface HostView {
   name: string;
-  /** Since its last sign of life. */
+  /** Ms since its last sign of life. */
   silentMs: number;
   isForgotten: boolean;
   figures: Figures | null;
-  /** Since it said them. */
+  /** Ms since it sent them. */
   figuresMs: number | null;
 }
 
-/** Contents that a host carries and whose file is held there for longer than `HELD_LONG_MS`. */
+/** Contents that a host carries while their file has been held there for longer than `HELD_LONG_MS`. */
 export interface HeldView {
   name: string;
   code: string;
@@ -27,7 +27,7 @@ export interface HeldView {
 export interface FleetView {
   hosts: HostView[];
   held: HeldView[];
-  /** Contents that two hosts have stored since they share a ledger; as many as are counted at most. */
+  /** Contents that two hosts have stored since they share a ledger, counted up to `CONFLICTS_COUNTED`. */
   conflicts: number;
 }
 
@@ -55,15 +55,15 @@ export async function fleetView(shared: Rows): Promise<FleetView> {
   return { hosts, held, conflicts: row!.conflicts };
 }
 
-/** One content as the shared ledger has it: once for each feed and generation. */
+/** The row of one content in the shared ledger, for one feed and generation. */
 export interface WhereView {
   feed: string;
   generation: number;
   host: string;
   state: 'carried' | 'stored';
-  /** Below that host's warehouse. */
+  /** A path below that host's warehouse. */
   target: Buffer | null;
-  /** Why the file is held there, and since when. */
+  /** Why the file is held there. */
   held: string | null;
   heldSince: string | null;
 }

@@ -1,6 +1,7 @@
 /**
- * The boot clock and what it belongs to: it counts from boot, goes on in suspend, and no operator can set it.
- * Two readings compare only under one `bootId` and one `timeNamespace`.
+ * The boot clock, and what its readings belong to. The clock counts from boot, runs on in suspend, and cannot be set by
+ * an operator.
+ * Two readings can be compared only if `bootId` and `timeNamespace` are the same.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { LinuxError } from './error.js';
@@ -10,7 +11,7 @@ const CLOCK_BOOTTIME = 7;
 const spec = new BigInt64Array(2);
 const specBytes = new Uint8Array(spec.buffer);
 
-/** Milliseconds with their fraction. */
+/** Returns milliseconds with their fraction. */
 export function bootMs(): number {
   if (clock_gettime(CLOCK_BOOTTIME, specBytes) < 0) throw new LinuxError('clock_gettime', errno());
   return Number(spec[0]) * 1_000 + Number(spec[1]) / 1e6;
@@ -18,7 +19,7 @@ export function bootMs(): number {
 
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
-/** `time:[4026531834]`; empty on a kernel without time namespaces. */
+/** Example: `time:[4026531834]`. Empty on a kernel without time namespaces. */
 export function timeNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/time');

@@ -1,7 +1,8 @@
 /**
- * Names on their way into a call: written into a reused buffer, ended by NUL.
- * Guarantees: a name that the kernel would see cut or changed (a NUL in it, a char that is no byte, over PATH_MAX) is
- * refused before the call. Two slots, because a rename has two names; a slot holds until its next use.
+ * Converts names into C strings for a call: bytes in a reused buffer, ended by NUL.
+ * Guarantees: refuses, before the call, a name that the kernel would see cut or changed: one with a NUL, with a char
+ * that is no byte, or longer than PATH_MAX. There are two slots, because a rename has two names. The content of a slot
+ * is valid until the slot is used again.
  */
 import assert from 'node:assert/strict';
 import { ERRNO, LinuxError } from './error.js';
@@ -9,7 +10,7 @@ import type { ByteName } from './names.js';
 
 const PATH_MAX = 4096;
 const slots = [Buffer.alloc(PATH_MAX), Buffer.alloc(PATH_MAX)] as const;
-// One test for both faults: 28 ns a name.
+// One test for both faults takes 28 ns a name.
 const NOT_A_NAME_BYTE = /[\0\u0100-\uffff]/;
 
 export function cString(name: ByteName, call: string, slot: 0 | 1 = 0): Buffer {

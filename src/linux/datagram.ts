@@ -1,7 +1,6 @@
 /**
- * One datagram to a unix socket, which Node's own modules cannot send.
- * Guarantees: does not wait for who listens; the descriptor is closed whatever happens.
- * Source: unix(7), sendto(2).
+ * Sends one datagram to a unix socket, which Node's own modules cannot do.
+ * Guarantees: never waits for the receiver; always closes its descriptor. Source: unix(7), sendto(2).
  */
 import { closeSync } from 'node:fs';
 import { LinuxError } from './error.js';
@@ -13,7 +12,7 @@ const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-/** sun_path, with the zero that ends it. */
+/** The size of sun_path, with the zero that ends it. */
 const PATH_BYTES_MAX = 108;
 
 /** `address`: an absolute path, or `@name` for the abstract namespace. Errors: LinuxError; RangeError for any other address. */
@@ -30,7 +29,7 @@ export function sendDatagram(address: string, text: string): void {
   }
 }
 
-/** struct sockaddr_un, as long as its path: an abstract name ends where its length says. */
+/** struct sockaddr_un. It is only as long as its path, because the length of the struct ends an abstract name. */
 function addressOf(address: string): Buffer {
   const path = Buffer.from(address);
   if (!/^[/@]./.test(address) || path.length >= PATH_BYTES_MAX)

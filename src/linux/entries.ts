@@ -1,8 +1,8 @@
 /**
- * The names in a directory: make, link, move and remove, each relative to a directory descriptor.
- * Guarantees: a move never overwrites, save the one whose name says so. Does not: sync; who needs the change on disk syncs
- * the directories.
- * Source: renameat2(2), unlinkat(2), mkdirat(2).
+ * The entries of a directory: make, rename and remove, each relative to a directory descriptor.
+ * Guarantees: a rename never overwrites, except `renameReplacing`.
+ * Does not: sync. The caller syncs the directories if the change must be on disk. Source: renameat2(2), unlinkat(2),
+ * mkdirat(2).
  */
 import { cString } from './c-string.js';
 import { LinuxError } from './error.js';
@@ -20,8 +20,9 @@ export function renameNoReplace(oldDir: number, oldName: ByteName, newDir: numbe
 }
 
 /**
- * What lies under the new name is replaced in one step: whoever opens it gets the one or the other. For a mirror alone; the
- * ingestor never overwrites. Errors: LinuxError; EISDIR or ENOTEMPTY where a directory lies there, EXDEV across mounts.
+ * Replaces in one step what lies under the new name: a reader opens either the old or the new file. Only the mirror
+ * uses it; the ingestor never overwrites. Errors: LinuxError; EISDIR or ENOTEMPTY if a directory lies there, EXDEV
+ * across mounts.
  */
 export function renameReplacing(oldDir: number, oldName: ByteName, newDir: number, newName: ByteName): void {
   const from = cString(oldName, 'renameat2', 0);
@@ -33,12 +34,12 @@ export function unlinkAt(dir: number, name: ByteName): void {
   if (unlinkat(dir, cString(name, 'unlinkat'), 0) < 0) throw new LinuxError('unlinkat', errno(), name);
 }
 
-/** Only an empty one. */
+/** Removes an empty directory. Errors: LinuxError; ENOTEMPTY. */
 export function removeDirectoryAt(dir: number, name: ByteName): void {
   if (unlinkat(dir, cString(name, 'unlinkat'), AT_REMOVEDIR) < 0) throw new LinuxError('unlinkat', errno(), name);
 }
 
-/** The umask is taken off `mode`, as always. */
+/** The umask is removed from `mode`, as in every mkdir. */
 export function makeDirectoryAt(dir: number, name: ByteName, mode: number): void {
   if (mkdirat(dir, cString(name, 'mkdirat'), mode) < 0) throw new LinuxError('mkdirat', errno(), name);
 }

@@ -1,7 +1,7 @@
 /**
- * The one error of this folder: a failed system call with its errno, its name and the path it was about.
- * Guarantees: `code` is spelled as Node spells it (`ENOTSUP`, not `EOPNOTSUPP`), so that callers compare one spelling.
- * Does not: translate for an operator; whoever knows the option or the place makes the sentence.
+ * The one error of this folder: a failed system call with its errno, its name and its path.
+ * Guarantees: `code` is spelled as Node spells it (`ENOTSUP`, not `EOPNOTSUPP`), so callers compare one spelling.
+ * Does not: write a message for an operator. The caller that knows the option or the root writes it.
  */
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
@@ -27,7 +27,7 @@ export const ERRNO = {
   EOPNOTSUPP: 95,
 } as const;
 
-/** Real errors of filesystems that neither Node nor libuv has a name for. */
+/** Filesystems really return these errors, but neither Node nor libuv has a name for them. */
 const NAMELESS: Record<number, string> = { 117: 'EUCLEAN', 121: 'EREMOTEIO', 123: 'ENOMEDIUM' };
 
 const described = getSystemErrorMap();
@@ -39,15 +39,15 @@ export function codeOfErrno(errno: number): string {
 
 export class LinuxError extends Error {
   override readonly name = 'LinuxError';
-  /** `ENOENT`, … */
+  /** For example `ENOENT`. */
   readonly code: string;
-  /** For people, like everything shown; empty when the call was about a descriptor only. */
+  /** The path as text for people; empty if the call had only a descriptor. */
   readonly path: string;
 
   constructor(
     /** The name of the system call. */
     readonly call: string,
-    /** As in C: positive (Node's own errors carry it negative). */
+    /** Positive, as in C. Node's own errors have it negative. */
     readonly errno: number,
     about: ByteName | '' = '',
     hint = '',

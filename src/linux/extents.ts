@@ -1,6 +1,7 @@
 /**
- * A file's space: shared with another file, reserved ahead, or on its way to the disk.
- * Guarantees: "this filesystem cannot" is an answer, not an error. Offsets and lengths in bytes, exact up to 2^53.
+ * The space of a file: shares it with another file, reserves it, and sets the position in it.
+ * Guarantees: "this filesystem cannot do it" is a return value, not an error. Offsets and lengths are in bytes, exact
+ * up to 2^53.
  */
 import { ERRNO, LinuxError } from './error.js';
 import { errno, fallocate, ioctl, lseek } from './libc.js';
@@ -17,7 +18,10 @@ const CANNOT_CLONE: readonly number[] = [
   ERRNO.ETXTBSY,
 ];
 
-/** Makes `destFd` (open for writing, empty) share all bytes of `srcFd`. False: copy instead. Source: ioctl_ficlone(2). */
+/**
+ * Makes `destFd` (empty, open for writing) share all bytes of `srcFd` (a reflink). False: not possible here, so copy
+ * the bytes. Source: ioctl_ficlone(2).
+ */
 export function cloneFile(destFd: number, srcFd: number): boolean {
   if (ioctl(destFd, FICLONE, 'int', srcFd) === 0) return true;
   const error = errno();
@@ -25,7 +29,10 @@ export function cloneFile(destFd: number, srcFd: number): boolean {
   throw new LinuxError('ioctl(FICLONE)', error);
 }
 
-/** Reserves space without making the file longer: a full disk says so (ENOSPC) before a byte is visible. False: it cannot. */
+/**
+ * Reserves space without making the file longer: a full disk fails (ENOSPC) before a byte is visible. False: the
+ * filesystem cannot reserve.
+ */
 export function fallocateKeepSize(fd: number, offset: number, length: number): boolean {
   for (;;) {
     if (fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length) === 0) return true;
@@ -38,8 +45,8 @@ export function fallocateKeepSize(fd: number, offset: number, length: number): b
 const SEEK_SET = 0;
 
 /**
- * Puts a descriptor's own position there. Who reads and writes at given offsets does not need it; others see it in
- * /proc/PID/fdinfo. Source: lseek(2), proc(5).
+ * Sets the position of a descriptor. Code that reads and writes at given offsets does not need it, but other processes
+ * see it in /proc/PID/fdinfo. Source: lseek(2), proc(5).
  */
 export function setPosition(fd: number, at: number): void {
   if (lseek(fd, at, SEEK_SET) < 0) throw new LinuxError('lseek', errno());

@@ -1,29 +1,31 @@
 /**
- * Which filesystem a place is on, and what may be relied on there.
- * Guarantees: what is not in the table is trusted with nothing but being local.
- * Does not: say what is below an overlay or a FUSE mount; nothing can.
- * Source: statfs(2), linux/magic.h.
+ * The kind of a filesystem, and what can be relied on there.
+ * Guarantees: a filesystem that is not in the table counts as local, and nothing else of it is relied on.
+ * Does not: see what is below an overlay or a FUSE mount; nothing can. Source: statfs(2), linux/magic.h.
  */
 import { statfsSync } from 'node:fs';
 import { type ByteName, bytesOfName } from './names.js';
 
 export interface FsKind {
   name: string;
-  /** Others may write here from where our kernel does not see it: no locks, leases or events to rely on, no state. */
+  /**
+   * Other machines may write here without our kernel seeing it. Locks, leases and events cannot be relied on, and no
+   * state may be here.
+   */
   network: boolean;
-  /** A refused lease means a writer, a granted one means none. */
+  /** A refused lease means that there is a writer; a granted lease means that there is none. */
   leasesMeaningful: boolean;
-  /** syncfs(2) returns when the data is durable, and tells its errors. */
+  /** syncfs(2) returns when the data is durable, and returns its errors. */
   syncfsHonoured: boolean;
 }
 
 const local = (name: string): FsKind => ({ name, network: false, leasesMeaningful: true, syncfsHonoured: true });
-/** Leases are the kernel's own there, but nobody has vouched for syncfs. */
+/** Leases work, because the kernel implements them, but nobody has confirmed syncfs. */
 const plain = (name: string): FsKind => ({ ...local(name), syncfsHonoured: false });
 const remote = (name: string): FsKind => ({ name, network: true, leasesMeaningful: false, syncfsHonoured: false });
 
 const KINDS = new Map<number, FsKind>([
-  [0xef53, local('ext4')], // ext2 and ext3 share the number
+  [0xef53, local('ext4')], // ext2 and ext3 have the same number
   [0x58465342, local('xfs')],
   [0x9123683e, local('btrfs')],
   [0xf2f52010, local('f2fs')],
@@ -34,7 +36,7 @@ const KINDS = new Map<number, FsKind>([
   [0x4d44, plain('vfat')],
   [0x2011bab0, plain('exfat')],
   [0x7366746e, plain('ntfs3')],
-  // A writer below it holds the lower file, and its lease is on ours.
+  // A writer opens the file of the layer below, but our lease is on the overlay's file.
   [0x794c7630, { name: 'overlayfs', network: false, leasesMeaningful: false, syncfsHonoured: false }],
   [0x6969, remote('nfs')],
   [0x517b, remote('smb')],
@@ -51,7 +53,7 @@ const KINDS = new Map<number, FsKind>([
   [0x786f4256, remote('vboxsf')],
 ]);
 
-/** Asks by a path (symlinks are followed) or a descriptor. Errors: Node's own of `statfs`. */
+/** Takes a path (symlinks are followed) or a descriptor. Errors: Node's own errors of `statfs`. */
 export function fsKindOf(place: ByteName | number): FsKind {
   const path = typeof place === 'number' ? `/proc/self/fd/${place}` : bytesOfName(place);
   return fsKindOfMagic(statfsSync(path).type >>> 0);

@@ -1,4 +1,6 @@
-/** What the queue needs of the system, supplied from here, so that `queue/` binds nothing itself. */
+/**
+ * The system calls that the queue needs. `queue/` binds nothing itself and gets them from here.
+ */
 import type { Host } from '../../queue/backend.js';
 import { bootId, bootMs, timeNamespace } from './boot.js';
 import { Inotify } from './inotify.js';
@@ -7,7 +9,7 @@ import { openLockFile } from './locks.js';
 
 export const host = (): Host => ({ bootMs, bootId, timeNamespace, openLockFile, watchModified });
 
-/** Does not keep the process alive. Errors: LinuxError (EMFILE, ENOSPC, ENOENT); the caller looks by itself then. */
+/** Does not keep the process alive. Errors: LinuxError (EMFILE, ENOSPC, ENOENT); the caller then polls instead. */
 function watchModified(path: string, listener: () => void): () => void {
   const inotify = new Inotify({ persistent: false, onOverflow: listener });
   try {

@@ -1,5 +1,5 @@
 /**
- * Linux as the rest of the program sees it: synchronous calls on descriptors and byte names, errors as LinuxError.
+ * The public functions of this folder: synchronous calls on descriptors and byte names. Errors are LinuxError.
  * Does not: know what a feed, a job or a manifest is.
  */
 export * from './boot.js';

@@ -1,4 +1,7 @@
-/** The bits of inotify(7): what to watch for, how, and what an event carries. Equal on every architecture. */
+/**
+ * The bits of inotify(7): the event types to watch, watch flags, and flags of an event. They are equal on every
+ * architecture.
+ */
 export const IN_ACCESS = 0x1;
 export const IN_MODIFY = 0x2;
 export const IN_ATTRIB = 0x4;
@@ -15,7 +18,7 @@ export const IN_CLOSE = IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 export const IN_MOVE = IN_MOVED_FROM | IN_MOVED_TO;
 export const IN_ALL_EVENTS = 0xfff;
 
-/** Only in events. */
+/** Only in events that were read. */
 export const IN_UNMOUNT = 0x2000;
 export const IN_Q_OVERFLOW = 0x4000;
 export const IN_IGNORED = 0x8000;

@@ -1,9 +1,9 @@
 /**
- * inotify(7) with the API shape of the npm package `inotify` and its successors, plus what they lacked: the overflow
- * event, names as bytes, typed errors, watches by directory descriptor, and a `close()` that really ends.
- * Guarantees: callbacks run in the kernel's order; one that throws surfaces as an uncaught exception and stops neither
- * the reading nor the other callbacks; after `close()` no callback runs and no descriptor is left.
- * Does not: watch recursively, or heal an overflow. The kernel's limits are told, never changed.
+ * inotify(7) with the API of the npm package `inotify` and its successors, plus what they lack: the overflow event,
+ * names as bytes, typed errors, watches by directory descriptor, and a `close()` that really closes.
+ * Guarantees: callbacks run in the order of the kernel's events. A callback that throws causes an uncaught exception,
+ * and stops neither the reading nor the other callbacks. After `close()` no callback runs and no descriptor is left.
+ * Does not: watch recursively, or recover from an overflow. It reports the kernel's limits and never changes them.
  */
 import assert from 'node:assert/strict';
 import { closeSync, readSync } from 'node:fs';
@@ -15,31 +15,37 @@ import { type ByteName, nameOfText, type Text } from './names.js';
 import { type Poll, pollInotify, surface } from './poll.js';
 
 export interface InotifyEvent {
-  /** The descriptor that `addWatch` answered; -1 for an overflow. */
+  /** The descriptor that `addWatch` returned; -1 for an overflow. */
   watch: number;
   mask: number;
-  /** The same for both halves of a rename; else 0. */
+  /** Equal for both halves of a rename; otherwise 0. */
   cookie: number;
-  /** The entry of a watched directory; absent when the event is about the watched thing itself. */
+  /** The entry of a watched directory. Absent if the event is about the watched path itself. */
   name?: ByteName;
 }
 
 export type InotifyCallback = (event: InotifyEvent) => void;
 
-/** What to watch: text (UTF-8), the path's bytes, or an open directory that stays the one however it is renamed. */
+/**
+ * The path to watch: text (UTF-8), the bytes of a path, or an open directory. The watch of an open directory survives
+ * renames.
+ */
 export type WatchPlace = { path: Text } | { pathBytes: ByteName } | { directoryFd: number };
 export type Watch = WatchPlace & {
   watch_for: number;
-  /** May be left out where the instance has `onEvent`. */
+  /** May be left out if the instance has `onEvent`. */
   callback?: InotifyCallback;
 };
 
 export interface InotifyOptions {
-  /** Events were lost: whoever watches must look for himself. Without it every callback gets the event, with watch -1. */
+  /**
+   * Called when events were lost: the watched directories must be scanned. Without it every callback gets the overflow
+   * event, with watch -1.
+   */
   onOverflow?: InotifyCallback;
   /**
-   * Gets the events of watches without a callback of their own, of which nothing is remembered here: an event that was
-   * under way when its watch was removed is told too.
+   * Gets the events of watches that have no callback. For these watches nothing is remembered here, so an event that
+   * was queued before its watch was removed is delivered too.
    */
   onEvent?: InotifyCallback;
   /** False: an open instance does not keep the process alive. Default true. */
@@ -49,7 +55,9 @@ export interface InotifyOptions {
 /** O_NONBLOCK | O_CLOEXEC */
 const INIT_FLAGS = 0o4000 | 0o2000000;
 const HEADER_BYTES = 16;
-/** About 2,000 events a turn of the event loop; the poll is level-triggered and comes again for the rest. */
+/**
+ * Room for about 2,000 events in one turn of the event loop. The poll is level-triggered and fires again for the rest.
+ */
 const chunk = Buffer.alloc(65_536);
 
 class InotifyInstance {
@@ -60,7 +68,7 @@ class InotifyInstance {
   readonly #watches = new Map<number, InotifyCallback>();
   #open = true;
 
-  /** Errors: LinuxError EMFILE when no instance (or descriptor) is to be had: scan instead. */
+  /** Errors: LinuxError EMFILE if no instance (or descriptor) is available; the caller can scan instead. */
   constructor(options: InotifyOptions = {}) {
     this.#onOverflow = options.onOverflow;
     this.#onEvent = options.onEvent;
@@ -76,14 +84,14 @@ class InotifyInstance {
   }
 
   /**
-   * Answers the watch's descriptor. A thing that is watched already keeps its descriptor: the newest callback and mask
-   * count (IN_MASK_ADD adds to the mask). Errors: LinuxError; ENOSPC at the user's limit of watches.
+   * Returns the watch descriptor. A path that is already watched keeps its descriptor, and the newest callback and mask
+   * replace the old ones (IN_MASK_ADD adds to the mask). Errors: LinuxError; ENOSPC at the user's limit of watches.
    */
   addWatch(watch: Watch): number {
     assert(this.#open, 'this Inotify is closed');
     assert(watch.callback ?? this.#onEvent, 'a watch needs a callback, or its Inotify onEvent');
     const path = pathOf(watch);
-    // The way through /proc is a link itself, which must be followed.
+    // The path through /proc is itself a link, which must be followed.
     const mask = 'directoryFd' in watch ? watch.watch_for & ~masks.IN_DONT_FOLLOW : watch.watch_for;
     const descriptor = inotify_add_watch(this.#fd, cString(path, 'inotify_add_watch'), mask >>> 0);
     if (descriptor < 0) throw watchError(errno(), path);
@@ -93,20 +101,20 @@ class InotifyInstance {
   }
 
   /**
-   * No event of a watch with a callback is told from here on, those under way included. False: there was no such watch
-   * any more.
+   * From this call on no event of a watch with a callback is delivered, including events already queued. False: this
+   * watch did not exist any more.
    */
   removeWatch(descriptor: number): boolean {
     assert(this.#open, 'this Inotify is closed');
     if (!this.#watches.delete(descriptor) && this.#onEvent === undefined) return false;
     if (inotify_rm_watch(this.#fd, descriptor) === 0) return true;
     const error = errno();
-    // The kernel had removed it already; its IN_IGNORED is still in the queue.
+    // The kernel had already removed the watch; its IN_IGNORED is still queued.
     if (error === ERRNO.EINVAL) return false;
     throw new LinuxError('inotify_rm_watch', error);
   }
 
-  /** Ends it at once, also from a callback, with events still unread. Safe to call twice. */
+  /** Closes at once, even from a callback and with unread events. Safe to call twice. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -115,7 +123,7 @@ class InotifyInstance {
     closeSync(this.#fd);
   }
 
-  /** Calls the callbacks of all events that are queued now, without waiting for the event loop. */
+  /** Runs the callbacks of all events that are queued now, without waiting for the event loop. */
   drain(): void {
     while (this.#open && this.#read());
   }
@@ -128,12 +136,12 @@ class InotifyInstance {
     this.#poll.unref();
   }
 
-  /** False: there was nothing. */
+  /** False: nothing was queued. */
   #read(): boolean {
     const length = this.#readChunk();
     for (let at = 0; at < length && this.#open; ) {
       const nameBytes = chunk.readUInt32LE(at + 12);
-      this.#tell(at, nameBytes);
+      this.#dispatch(at, nameBytes);
       at += HEADER_BYTES + nameBytes;
     }
     return length > 0;
@@ -148,27 +156,27 @@ class InotifyInstance {
     }
   }
 
-  #tell(at: number, nameBytes: number): void {
+  #dispatch(at: number, nameBytes: number): void {
     const watch = chunk.readInt32LE(at);
     const event: InotifyEvent = { watch, mask: chunk.readUInt32LE(at + 4), cookie: chunk.readUInt32LE(at + 8) };
     if (nameBytes > 0) event.name = nameAt(at + HEADER_BYTES, nameBytes);
 
-    if (event.mask & masks.IN_Q_OVERFLOW) this.#tellOverflow(event);
+    if (event.mask & masks.IN_Q_OVERFLOW) this.#dispatchOverflow(event);
     else {
-      // None for a watch that was removed while its event was under way.
+      // Undefined if the watch was removed after its event was queued.
       const callback = this.#watches.get(watch) ?? this.#onEvent;
       if (callback !== undefined) call(callback, event);
     }
     if (event.mask & masks.IN_IGNORED) this.#watches.delete(watch);
   }
 
-  #tellOverflow(event: InotifyEvent): void {
+  #dispatchOverflow(event: InotifyEvent): void {
     const callbacks = this.#onOverflow ? [this.#onOverflow] : new Set([...this.#watches.values(), this.#onEvent]);
     for (const callback of callbacks) if (callback !== undefined && this.#open) call(callback, event);
   }
 }
 
-/** The constants are also its static members, as in the package whose shape it has. */
+/** The constants are static members too, as in the npm package whose API this class has. */
 export const Inotify = Object.assign(InotifyInstance, masks);
 export type Inotify = InotifyInstance;
 

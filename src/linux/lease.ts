@@ -1,10 +1,9 @@
 /**
- * The file lease as a probe: does anybody have this file open or mapped for writing?
- * Guarantees: taken and given back in two adjacent calls, so that no opener waits for longer than microseconds; an
- * opener that meets it nevertheless does not kill us.
- * Does not: hold a lease. Held across a rename it let 14.8 % of the racing writers through, and an opener that waits
- * for it while we are stopped waits for `lease-break-time`.
- * Source: fcntl(2), "Leases".
+ * A file lease as a probe: does anybody have this file open or mapped for writing?
+ * Guarantees: the lease is taken and released in two adjacent calls, so no opener waits longer than microseconds. An
+ * opener that meets the lease cannot kill this process.
+ * Does not: keep a lease. A lease kept across a rename let 14.8 % of the racing writers through. An opener that waits
+ * for a lease while we are stopped waits for `lease-break-time`. Source: fcntl(2), "Leases".
  */
 import { constants } from 'node:os';
 import { ERRNO, LinuxError } from './error.js';
@@ -17,8 +16,8 @@ const SIG_IGN = 1;
 const SIG_ERR = -1;
 
 /**
- * `writer`: somebody has it open or mapped for writing. `denied`: the file is another user's and we have no CAP_LEASE.
- * `unsupported`: this filesystem, or this kind of file, has no leases.
+ * `writer`: somebody has the file open or mapped for writing. `denied`: the file belongs to another user and we have no
+ * CAP_LEASE. `unsupported`: this filesystem, or this kind of file, has no leases.
  */
 export type LeaseAnswer = 'free' | 'writer' | 'unsupported' | 'denied';
 
@@ -33,13 +32,17 @@ const ANSWERS = new Map<number, LeaseAnswer>([
 
 let survivesBreaks = false;
 
-/** `fd` must be open for reading only: one open for writing is itself the writer. Errors: LinuxError (EBADF, …). */
+/**
+ * `fd` must be open for reading only: a descriptor open for writing is itself the writer. Errors: LinuxError (EBADF,
+ * …).
+ */
 export function probeLease(fd: number): LeaseAnswer {
   if (!survivesBreaks) surviveLeaseBreaks();
   if (fcntlInt(fd, F_SETLEASE, F_RDLCK) === 0) {
     if (fcntlInt(fd, F_SETLEASE, F_UNLCK) === 0) return 'free';
     const error = errno();
-    // Stopped in between for longer than lease-break-time: the kernel took it away, and let in whoever waited.
+    // This process was stopped in between for longer than lease-break-time. The kernel removed the lease and let the
+    // waiting opener in.
     if (error === ERRNO.EAGAIN) return 'writer';
     throw new LinuxError('fcntl(F_SETLEASE)', error);
   }
@@ -50,8 +53,8 @@ export function probeLease(fd: number): LeaseAnswer {
 }
 
 /**
- * A lease break sends SIGIO, which ends a process that does nothing about it. Ignored by the disposition rather than
- * by `process.on`: that needs the main thread, and removing the last listener would bring the default back.
+ * A lease break sends SIGIO, which ends a process that does not handle it. SIGIO is ignored by its disposition and not
+ * by `process.on`: that needs the main thread, and removing the last listener would restore the default.
  */
 function surviveLeaseBreaks(): void {
   if (signal(constants.signals.SIGIO, SIG_IGN) === SIG_ERR) throw new LinuxError('signal', errno());

@@ -1,14 +1,14 @@
 /**
- * The binding of libc through koffi: each function as C declares it, and nothing around it.
- * Guarantees: bound by `koffi.load(null)`, the process's own symbols, so that a preloaded library is seen; a load by
- * file name goes round it.
- * Does not: check results; the files beside this one do, each for its own calls.
+ * Binds libc through koffi: each function as C declares it, and nothing else.
+ * Guarantees: `koffi.load(null)` binds the process's own symbols, so a preloaded library is used. A load by file name
+ * would bypass it.
+ * Does not: check results. The other files of this folder do, each for its own calls.
  */
 import koffi from 'koffi';
 
 const libc = koffi.load(null);
 
-/** A variadic argument is passed as its type and its value. */
+/** A variadic argument is passed as its type followed by its value. */
 type Variadic = number | bigint | string | Uint8Array;
 type Bytes = Uint8Array;
 
@@ -18,15 +18,15 @@ function bind<F extends (...args: never[]) => unknown>(
   return libc.func(declaration) as never;
 }
 
-/** The error of the last failed call in this thread; only meaningful directly after it. */
+/** The errno of the last failed call in this thread. It is only valid directly after that call. */
 export const errno = (): number => koffi.errno();
 
 export const fcntl = bind<(fd: number, command: number, ...rest: Variadic[]) => number>(
   'int fcntl(int fd, int command, ...)',
 );
 /**
- * The same functions with the arguments that two hot callers give them: on Linux's x64 and arm64 a variadic integer or
- * pointer is passed as any other, and koffi looks a variadic call's types up anew each time.
+ * The same function with fixed argument types, for two hot callers. On x64 and arm64 Linux passes a variadic integer or
+ * pointer like any other argument, and koffi looks up the types of a variadic call at every call.
  */
 export const fcntlInt = bind<(fd: number, command: number, value: number) => number>(
   'int fcntl(int fd, int command, int value)',
@@ -43,7 +43,7 @@ export const ioctl = bind<(fd: number, request: number, ...rest: Variadic[]) => 
   'int ioctl(int fd, unsigned long request, ...)',
 );
 export const prctl = bind<(option: number, ...rest: Variadic[]) => number>('int prctl(int option, ...)');
-/** The handler is a number here, for SIG_IGN alone. */
+/** The handler is a number here; only SIG_IGN is used. */
 export const signal = bind<(number: number, handler: number) => number>(
   'intptr_t signal(int number, intptr_t handler)',
 );

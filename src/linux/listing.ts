@@ -1,10 +1,10 @@
 /**
- * What a directory holds, as the kernel lists it: names as bytes, and their kinds where the filesystem notes them.
- * Guarantees: memory is a buffer, whatever the size of the directory; `.` and `..` are left out; a directory that was removed
- * is an empty one, as readdir(3) has it. Does not: sort, or ask what a thing is.
- * Node's own `opendir` makes 4.5 KB of garbage a directory (three functions bound anew for each), needs a way through /proc,
- * and loses names that are not ASCII where the filesystem notes no kinds.
- * Source: getdents64(2). Older glibcs have no wrapper for it, so it goes through syscall(2).
+ * Lists a directory as the kernel does: names as bytes, and their kinds if the filesystem stores them.
+ * Guarantees: uses one buffer, whatever the size of the directory. `.` and `..` are left out. A removed directory is
+ * listed as empty, as in readdir(3).
+ * Does not: sort, or stat an entry. Node's own `opendir` makes 4.5 KB of garbage a directory (it binds three functions
+ * for each), needs a path through /proc, and loses names that are not ASCII if the filesystem stores no kinds. Source:
+ * getdents64(2). Older glibcs have no wrapper for it, so it is called through syscall(2).
  */
 import { ERRNO, LinuxError } from './error.js';
 import { errno, getdents64 } from './libc.js';
@@ -12,11 +12,11 @@ import type { ByteName } from './names.js';
 
 export interface ListedName<Kind> {
   name: ByteName;
-  /** Undefined: the filesystem does not say. */
+  /** Undefined: the filesystem does not store it. */
   kind: Kind | undefined;
 }
 
-/** As glibc's readdir: about a thousand names. */
+/** The size that glibc's readdir uses: about a thousand names. */
 const BUFFER_BYTES = 32_768;
 /** struct linux_dirent64: d_ino, d_off, d_reclen, d_type, d_name ended by NUL; the whole is a multiple of 8 bytes. */
 const LENGTH_AT = 16;
@@ -24,7 +24,7 @@ const TYPE_AT = 18;
 const NAME_AT = 19;
 const DOT = 0x2e;
 
-/** Buffers of listings that have ended, for the next ones: few are read at a time. */
+/** Buffers of finished listings, kept for the next ones. Few directories are read at a time. */
 const spares: Buffer[] = [];
 const SPARES_MAX = 4;
 
@@ -33,13 +33,16 @@ export class DirectoryListing<Kind> {
   #at = 0;
   #end = 0;
 
-  /** The descriptor stays the caller's; its position is read on from. `kinds`: what the numbers of d_type are called. */
+  /**
+   * The descriptor stays the caller's, and reading starts at its current position. `kinds` maps the numbers of d_type
+   * to names.
+   */
   constructor(
     private readonly fd: number,
     private readonly kinds: Readonly<Record<number, Kind | undefined>>,
   ) {}
 
-  /** Undefined: that was all. Errors: LinuxError. */
+  /** Returns undefined at the end. Errors: LinuxError. */
   next(): ListedName<Kind> | undefined {
     const buffer = this.#buffer;
     if (buffer === undefined) return undefined;
@@ -61,7 +64,7 @@ export class DirectoryListing<Kind> {
     this.#buffer = undefined;
   }
 
-  /** False: there is nothing left. */
+  /** False: the end is reached. */
   #read(buffer: Buffer): boolean {
     this.#at = 0;
     this.#end = 0;
@@ -78,7 +81,7 @@ export class DirectoryListing<Kind> {
   }
 }
 
-/** The NUL lies in the last 8 bytes; what is behind it may be anything. */
+/** The NUL is in the last 8 bytes; the bytes after it can have any value. */
 function endOfName(buffer: Buffer, from: number, until: number): number {
   let end = Math.max(from, until - 8);
   while (buffer[end] !== 0) end += 1;

@@ -1,9 +1,9 @@
 /**
- * Locks on single bytes of a file that belong to the open file description (F_OFD_SETLK): they end with the
- * descriptor or the process, whatever its threads and pid namespace, and closing another descriptor of the same file
- * does not drop them, as it does with POSIX locks.
- * Guarantees: the descriptor is close-on-exec, so that no child keeps a lock.
- * Source: fcntl(2), "Open file description locks".
+ * Locks on single bytes of a file that belong to the open file description (F_OFD_SETLK). They end with the descriptor
+ * or the process, across threads and pid namespaces. Closing another descriptor of the same file does not release them,
+ * as it would with POSIX locks.
+ * Guarantees: the descriptor is close-on-exec, so no child keeps a lock. Source: fcntl(2), "Open file description
+ * locks".
  */
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import type { LockFile } from '../../queue/backend.js';
@@ -16,13 +16,13 @@ const F_OFD_SETLK = 37;
 const LOCK = { shared: 0, exclusive: 1, none: 2 } as const;
 type LockType = (typeof LOCK)[keyof typeof LOCK];
 
-/** struct flock with 64-bit offsets: type, whence, (pad), start, length, pid (0, as these locks demand). */
+/** struct flock with 64-bit offsets: type, whence, (pad), start, length, pid (must be 0 for these locks). */
 const flock = new DataView(new ArrayBuffer(32));
 const flockBytes = new Uint8Array(flock.buffer);
 
 export type SharedLockFile = LockFile;
 
-/** Opens `path`, creating it with 0600. Errors: Node's own of `open`. */
+/** Opens `path`, and creates it with 0600 if it is missing. Errors: Node's own errors of `open`. */
 export function openLockFile(path: Text): SharedLockFile {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   const own = new Set<number>();
@@ -52,13 +52,13 @@ export function openLockFile(path: Text): SharedLockFile {
     tryLockExclusive: (byte) => set(LOCK.exclusive, byte),
     tryLockShared: (byte) => set(LOCK.shared, byte),
     unlock: (byte) => void set(LOCK.none, byte),
-    // The kernel tells of others' locks only.
+    // The kernel reports only locks of other descriptions.
     isLocked: (byte) => own.has(byte) || firstLocked(byte, 1) !== undefined,
     firstLocked,
     write(at, bytes) {
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
     },
-    /** Shorter than `length` at the end of the file. */
+    /** Returns fewer than `length` bytes at the end of the file. */
     read(at, length) {
       const bytes = Buffer.alloc(length);
       return bytes.subarray(0, readSync(fd, bytes, 0, length, at));

@@ -1,7 +1,7 @@
 /**
- * Opening: always close-on-exec (a child would keep our descriptors and locks), and below a directory descriptor
- * always inside it, so that a parent swapped for a symlink leads nowhere.
- * Source: openat2(2). glibc has no wrapper for it, so it goes through syscall(2).
+ * Opens files. Every descriptor is close-on-exec, because a child would keep our descriptors and locks. An open below a
+ * directory descriptor always stays inside it: a parent that was swapped for a symlink leads nowhere. Source:
+ * openat2(2). glibc has no wrapper for it, so it is called through syscall(2).
  */
 import { constants } from 'node:fs';
 import { cString } from './c-string.js';
@@ -9,10 +9,13 @@ import { ERRNO, LinuxError } from './error.js';
 import { errno, openat2 } from './libc.js';
 import type { ByteName } from './names.js';
 
-/** "Relative to the working directory", in place of a directory descriptor. */
+/** Means "relative to the working directory" in place of a directory descriptor. */
 export const AT_FDCWD = -100;
 
-/** O_DIRECTORY, O_NOFOLLOW and O_DIRECT differ between x64 and arm64: Node's build knows. The last two do not differ. */
+/**
+ * O_DIRECTORY, O_NOFOLLOW and O_DIRECT differ between x64 and arm64, so Node's constants are used. CLOEXEC and PATH do
+ * not differ.
+ */
 export const O = {
   RDONLY: constants.O_RDONLY,
   WRONLY: constants.O_WRONLY,
@@ -31,9 +34,12 @@ export const O = {
 } as const;
 
 const SYS_OPENAT2 = 437;
-/** `plain`: RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS; `beneath`: RESOLVE_BENEATH too */
+/** `plain`: RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS. `beneath` adds RESOLVE_BENEATH. */
 const RESOLVE = { any: 0, plain: 0x02 | 0x04, beneath: 0x02 | 0x04 | 0x08 } as const;
-/** RESOLVE_BENEATH answers EAGAIN when any rename on the machine raced with a `..`; a lease probe does so for microseconds. */
+/**
+ * RESOLVE_BENEATH returns EAGAIN if any rename on the machine raced with a `..`; a lease probe has the same effect for
+ * microseconds.
+ */
 const TRIES = 8;
 
 /** struct open_how: three u64. The upper halves stay 0. */
@@ -44,15 +50,15 @@ export interface OpenOptions {
   /** Permission bits of a file that this call makes (O.CREAT). */
   mode?: number;
   /**
-   * `beneath`: never out of the directory, through no symlink on the way nor at the end. `plain`: through no symlink.
-   * Default: `beneath` for a descriptor, `any` for AT_FDCWD (where an absolute path would be refused).
+   * `beneath`: never out of the directory, and through no symlink, not even at the end. `plain`: through no symlink.
+   * Default: `beneath` for a descriptor, `any` for AT_FDCWD (`beneath` would refuse an absolute path).
    */
   resolve?: keyof typeof RESOLVE;
 }
 
 /**
- * Returns the descriptor. Errors: LinuxError; a symlink in the way is ELOOP, a `..` or an absolute path that leads out is EXDEV, and a
- * directory that is moved out at that moment is ENOENT.
+ * Returns the descriptor. Errors: LinuxError. ELOOP: a symlink is on the path. EXDEV: a `..` or an absolute path leads
+ * out. ENOENT also if the directory is moved out at that moment.
  */
 export function openAt(dirFd: number, name: ByteName, flags: number, options: OpenOptions = {}): number {
   const fd = tryOpen(dirFd, name, flags, options);
@@ -60,23 +66,23 @@ export function openAt(dirFd: number, name: ByteName, flags: number, options: Op
   return fd;
 }
 
-/** For reading its entries, syncing it, and everything that is done relative to it. */
+/** For listing it, syncing it, and every call relative to it. */
 export const openDirectory = (dirFd: number, name: ByteName): number => openAt(dirFd, name, O.RDONLY | O.DIRECTORY);
 
 /**
- * A file to be read. Never waits (a FIFO would) and never follows a symlink at the end; the caller still has to ask
- * `statFd` what it got. The uploader's atime stays where we may leave it.
+ * Opens a file for reading. Never waits (a FIFO would) and never follows a symlink at the end; the caller must check
+ * with `statFd` what it opened. Leaves the uploader's atime unchanged if that is permitted.
  */
 export function openData(dirFd: number, name: ByteName): number {
   const flags = O.RDONLY | O.NOFOLLOW | O.NONBLOCK;
   const fd = tryOpen(dirFd, name, flags | O.NOATIME, {});
   if (fd >= 0) return fd;
-  // O_NOATIME is for the owner and for CAP_FOWNER only.
+  // O_NOATIME is only for the owner and for CAP_FOWNER.
   if (fd !== -ERRNO.EPERM) throw new LinuxError('openat2', -fd, name);
   return openAt(dirFd, name, flags);
 }
 
-/** A descriptor, or the errno as a negative number. */
+/** Returns a descriptor, or the errno as a negative number. */
 function tryOpen(dirFd: number, name: ByteName, flags: number, options: OpenOptions): number {
   const resolve = options.resolve ?? (dirFd === AT_FDCWD ? 'any' : 'beneath');
   how[0] = (flags | O.CLOEXEC) >>> 0;
@@ -87,7 +93,7 @@ function tryOpen(dirFd: number, name: ByteName, flags: number, options: OpenOpti
     const fd = openat2(SYS_OPENAT2, dirFd, path, howBytes, howBytes.length);
     if (fd >= 0) return fd;
     const error = errno();
-    // A directory on the way was moved out of `dirFd` meanwhile: below that one nothing has the name any more.
+    // A directory on the path was moved out of `dirFd` meanwhile, so nothing below `dirFd` has that name any more.
     if (error === ERRNO.EXDEV && resolve === 'beneath' && !leadsOut(name)) return -ERRNO.ENOENT;
     if (left === 0 || (error !== ERRNO.EAGAIN && error !== ERRNO.EINTR)) return -error;
   }

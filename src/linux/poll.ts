@@ -1,11 +1,10 @@
 /**
- * Tells when an inotify descriptor has something to read. The only place that touches `koffi.node.poll`, which is
- * undocumented: koffi is pinned, and test/linux/poll.test.ts has a scenario for each trap below.
- * Guarantees: the handle stays alive until `close`; a throw in `onReadable` does not end the reading, it surfaces as an
- * uncaught exception; a second `close`, and anything after it, does nothing. `onReadable` runs as an immediate of the same
- * turn, after which Node does what it left to do: after a callback of koffi, Node 26 leaves next ticks and promises undone
- * until the next timer.
- * Does not: take any other descriptor (one that epoll refuses aborts the whole process), nor run in a worker thread.
+ * Calls back when an inotify descriptor has something to read. This is the only file that uses `koffi.node.poll`, which
+ * is undocumented: koffi is pinned, and test/linux/poll.test.ts has a scenario for each trap below.
+ * Guarantees: the handle stays alive until `close`. A throw in `onReadable` causes an uncaught exception and does not
+ * end the reading. A second `close`, and any call after it, does nothing. `onReadable` runs as an immediate of the same
+ * turn: after a callback of koffi, Node 26 leaves next ticks and promises pending until the next timer.
+ * Does not: take any other descriptor (one that epoll refuses aborts the whole process), or run in a worker thread.
  */
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
@@ -13,7 +12,7 @@ import koffi from 'koffi';
 import { codeOfErrno, ERRNO, LinuxError } from './error.js';
 
 export interface Poll {
-  /** Whether it keeps the process alive; it does at first. */
+  /** Sets whether the handle keeps the process alive. At first it does. */
   ref(): void;
   unref(): void;
   close(): void;
@@ -21,18 +20,18 @@ export interface Poll {
 
 type PollHandle = ReturnType<typeof koffi.node.poll>;
 
-/** A handle that nothing refers to is collected and goes silent. */
+/** A handle without a reference is garbage-collected and fires no more. */
 const alive = new Set<PollHandle>();
 let closesAtExit = false;
 
 export function pollInotify(fd: number, onReadable: () => void): Poll {
-  // A worker's end (`terminate`, or `process.exit` in a callback) would make koffi's next callback abort the process.
+  // When a worker ends (`terminate`, or `process.exit` in a callback), koffi's next callback would abort the process.
   assert(isMainThread(), 'inotify is read in the main thread only');
   refuseOthers(fd);
-  // The published types leave the status out.
+  // The published types omit the status.
   const listener = (status: number) => {
     setImmediate(() => {
-      // Closed meanwhile.
+      // It was closed meanwhile.
       if (!alive.has(handle)) return;
       if (status < 0)
         throw new LinuxError('epoll', -status, '' as never, `reading of inotify ended: ${codeOfErrno(-status)}`);
@@ -53,20 +52,26 @@ export function pollInotify(fd: number, onReadable: () => void): Poll {
   };
 }
 
-/** Node runs its loop once more while it ends, when no JavaScript may run: an event that came by then aborts it. */
+/**
+ * Node runs its loop once more while it exits, when no JavaScript may run. An event that arrived then would abort the
+ * process.
+ */
 function closeAll(): void {
   for (const handle of alive) handle.close();
   alive.clear();
 }
 
-/** Thrown inside koffi's callback it would be swallowed, and no further event would come. */
+/** An error thrown inside koffi's callback would be swallowed, and no further event would come. */
 export function surface(error: unknown): void {
   setImmediate(() => {
     throw error;
   });
 }
 
-/** `PID/task/TID`. The constant of node:worker_threads would load Node's streams into each process that watches (1.4 MB). */
+/**
+ * Matches `PID/task/TID`. The constant of node:worker_threads would load Node's streams into each process that watches
+ * (1.4 MB).
+ */
 const isMainThread = (): boolean => /^(\d+)\/task\/\1$/.test(readlinkSync('/proc/thread-self'));
 
 function refuseOthers(fd: number): void {

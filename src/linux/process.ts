@@ -1,4 +1,7 @@
-/** What a process asks of the kernel about itself: its end, its limits. Source: prctl(2), PR_SET_PDEATHSIG; proc_pid_limits(5). */
+/**
+ * What a process asks the kernel about itself: to end with its parent, and its limits. Source: prctl(2),
+ * PR_SET_PDEATHSIG; proc_pid_limits(5).
+ */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LinuxError } from './error.js';
@@ -7,7 +10,7 @@ import { errno, prctl } from './libc.js';
 const PR_SET_PDEATHSIG = 1;
 
 /**
- * The kernel sends `signal` to this process when the *thread* that spawned it ends. A change of uid forgets it, and a
+ * The kernel sends `signal` to this process when the *thread* that spawned it ends. A change of uid cancels it, and a
  * parent that died before this call is not noticed: compare `process.ppid` afterwards.
  */
 export function setParentDeathSignal(signal: NodeJS.Signals): void {
@@ -16,7 +19,10 @@ export function setParentDeathSignal(signal: NodeJS.Signals): void {
 
 let descriptors: number | undefined;
 
-/** How many descriptors this process may have open. Node raises its soft limit to the hard one when it starts. */
+/**
+ * The number of descriptors that this process may have open. Node raises its soft limit to the hard limit when it
+ * starts.
+ */
 export function descriptorsMax(): number {
   descriptors ??= Number(
     /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY,

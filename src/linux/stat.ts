@@ -1,5 +1,6 @@
 /**
- * What lies under a name or a descriptor, by statx(2): its layout is the same on every architecture, stat's is not.
+ * The stat of a name or a descriptor, by statx(2): its struct has the same layout on every architecture, unlike
+ * stat(2).
  * Guarantees: never follows a symlink at the end, never triggers an automount; times and inode are exact.
  */
 import { cString } from './c-string.js';
@@ -11,33 +12,36 @@ export type Kind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'chara
 
 export interface Stat {
   kind: Kind;
-  /** Permission bits with set-uid, set-gid and sticky, without the kind. */
+  /** Permission bits with set-uid, set-gid and sticky, without the file type. */
   mode: number;
   uid: number;
   gid: number;
   nlink: number;
-  /** As stat(2) and `fs.statSync` give it. */
+  /** As in stat(2) and `fs.statSync`. */
   dev: number;
   ino: bigint;
   size: number;
   atimeNs: bigint;
   mtimeNs: bigint;
   ctimeNs: bigint;
-  /** Tells two mounts of one filesystem apart. Undefined before Linux 5.8. */
+  /** Differs between two mounts of one filesystem. Undefined before Linux 5.8. */
   mountId: bigint | undefined;
-  /** The same as text; of the device, where the kernel has no number of the mount. */
+  /** The mount id as text, or the device number if the kernel has no mount id. */
   mounted: string;
-  /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with everything that a write, a rename or another file changes. */
+  /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with every write, every rename and every replacement of the file. */
   version: string;
-  /** BIRTH_NS: when the inode was made. Empty where the filesystem keeps no such time. */
+  /** BIRTH_NS: when the inode was created. Empty if the filesystem does not store it. */
   birth: string;
-  /** `DEV:INO:BIRTH_NS`: tells a file from a later one with its inode number. BIRTH_NS is empty where none is kept. */
+  /**
+   * `DEV:INO:BIRTH_NS`: distinguishes a file from a later one with the same inode number. BIRTH_NS is empty if the
+   * filesystem does not store it.
+   */
   file: string;
   /** `SIZE:MTIME_NS` */
   content: string;
   /** `CTIME_NS` */
   changed: string;
-  /** For comparing with the wall clock. */
+  /** For comparison with the wall clock. */
   ctimeMs: number;
 }
 
@@ -48,7 +52,7 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
 
-/** The file type bits of a mode; an entry of a directory has the same numbers. */
+/** The file type bits of a mode. A directory entry uses the same numbers. */
 export const KINDS_OF_TYPES: Readonly<Record<number, Kind | undefined>> = {
   1: 'fifo',
   2: 'character',
@@ -59,7 +63,10 @@ export const KINDS_OF_TYPES: Readonly<Record<number, Kind | undefined>> = {
   12: 'socket',
 };
 
-/** struct statx, reused: half a million calls a second leave no garbage but their answers. Indexes are offsets there, by size. */
+/**
+ * struct statx, reused: half a million calls a second create no garbage except their results. The array indexes below
+ * are its offsets, divided by the size of an element.
+ */
 const bytes = new Uint8Array(256);
 const u16 = new Uint16Array(bytes.buffer);
 const u32 = new Uint32Array(bytes.buffer);
@@ -74,11 +81,11 @@ export function statAt(dirFd: number, name: ByteName): Stat {
   return decode();
 }
 
-/** Undefined where there is nothing (ENOENT, ENOTDIR), without the cost of an error. */
+/** Returns undefined if nothing is there (ENOENT, ENOTDIR), without the cost of an error. */
 export function statAtOrNone(dirFd: number, name: ByteName, tooLong: 'none' | 'error' = 'none'): Stat | undefined {
   const error = ask(dirFd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
   if (error === ERRNO.ENOENT || error === ERRNO.ENOTDIR) return undefined;
-  // Nothing can lie under a name that is too long to exist: the sidecar of a name of 255 bytes.
+  // Nothing can exist under a name that is too long. Example: the sidecar of a name of 255 bytes.
   if (error === ERRNO.ENAMETOOLONG && tooLong === 'none') return undefined;
   if (error !== 0) throw new LinuxError('statx', error, name);
   return decode();
@@ -90,7 +97,7 @@ export function statFd(fd: number): Stat {
   return decode();
 }
 
-/** Answers `mounted` of its Stat alone. No object is made: it is asked of each directory. */
+/** Returns only `mounted` of the Stat, without creating an object: every directory of a scan is asked. */
 export function mountedFd(fd: number): string {
   const error = ask(fd, NO_NAME, AT_EMPTY_PATH);
   if (error !== 0) throw new LinuxError('statx', error);
@@ -103,8 +110,8 @@ function ask(dirFd: number, name: ByteName, flags: number): number {
 }
 
 /**
- * What the last call filled in, in numbers; texts and 64-bit values are made of them when they are asked for. Times are two
- * numbers each, and no objects: there are four of them in a hot path.
+ * The values of the last call, as numbers. Texts and 64-bit values are created when they are read. Each time is stored
+ * as two numbers and not as an object: there are four times in each stat, and this is a hot path.
  */
 class FileStat implements Stat {
   readonly kind = KINDS_OF_TYPES[u16[14]! >> 12] ?? 'file';
@@ -170,19 +177,19 @@ const decode = (): Stat => new FileStat();
 const deviceNow = (): number => makedev(u32[34]!, u32[35]!);
 const mountNow = (): number | bigint | undefined => (u32[0]! & STATX_MNT_ID ? wideAt(36) : undefined);
 
-/** A u64, as a number where that is exact. */
+/** A u64: a number if that is exact, otherwise a bigint. */
 function wideAt(word: number): number | bigint {
   const low = u32[word]!;
   const high = u32[word + 1]!;
   return high < 1 << 21 ? low + high * 2 ** 32 : BigInt(low) + (BigInt(high) << 32n);
 }
 
-/** Words of struct statx_timestamp: the nanoseconds behind them are never negative. */
+/** The seconds of a struct statx_timestamp. The nanoseconds that follow them are never negative. */
 const secondsAt = (word: number): number => u32[word]! + i32[word + 1]! * 2 ** 32;
 
 const nanoseconds = (seconds: number, nanos: number): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(nanos);
 
-/** Digits put beside digits: five bigints a stat would cost more than the call. */
+/** Concatenates digits: five bigints for each stat would cost more than the call. */
 const digits = (seconds: number, nanos: number): string =>
   seconds > 0 ? `${seconds}${String(nanos).padStart(9, '0')}` : String(nanoseconds(seconds, nanos));
 

@@ -1,5 +1,5 @@
 /**
- * Symlinks as what they are: bytes under a name, never followed. Source: symlink(2), readlink(2), chown(2).
+ * Reads and makes symlinks: a target as bytes, never followed. Source: symlink(2), readlink(2), chown(2).
  */
 import { cString } from './c-string.js';
 import { ERRNO, LinuxError } from './error.js';
@@ -7,19 +7,19 @@ import { errno, fchownat, readlinkat, symlinkat } from './libc.js';
 import { type ByteName, nameOfBytes } from './names.js';
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
-/** One more than a target can have: PATH_MAX counts its NUL. */
+/** One byte more than a target can have, because PATH_MAX counts its NUL. */
 const into = new Uint8Array(4_096);
 
-/** Where it leads, as it was written. Errors: LinuxError; EINVAL where it is no symlink. */
+/** Returns the target as it was written. Errors: LinuxError; EINVAL if it is no symlink. */
 export function readLinkAt(dir: number, name: ByteName): ByteName {
   const length = readlinkat(dir, cString(name, 'readlinkat'), into, into.length);
   if (length < 0) throw new LinuxError('readlinkat', errno(), name);
-  // Some filesystems hold longer ones than any call can make.
+  // Some filesystems contain longer targets than any call can create.
   if (length === into.length) throw new LinuxError('readlinkat', ERRNO.ENAMETOOLONG, name);
   return nameOfBytes(into.subarray(0, length));
 }
 
-/** Errors: LinuxError; EEXIST where the name is taken. */
+/** Errors: LinuxError; EEXIST if the name is taken. */
 export function makeSymlinkAt(target: ByteName, dir: number, name: ByteName): void {
   if (symlinkat(cString(target, 'symlinkat', 0), dir, cString(name, 'symlinkat', 1)) < 0)
     throw new LinuxError('symlinkat', errno(), name);

@@ -1,4 +1,6 @@
-/** Sets times to the nanosecond, which `fs.futimes` (a double of seconds) cannot. Source: futimens(3), utimensat(2). */
+/**
+ * Sets times in nanoseconds. `fs.futimes` takes a double of seconds and cannot. Source: futimens(3), utimensat(2).
+ */
 import { cString } from './c-string.js';
 import { LinuxError } from './error.js';
 import { errno, futimens, utimensat } from './libc.js';
@@ -17,7 +19,7 @@ export function setTimes(fd: number, atimeNs: bigint, mtimeNs: bigint): void {
   if (futimens(fd, specBytes) < 0) throw new LinuxError('futimens', errno());
 }
 
-/** Sets the times of a name; of a symlink its own. */
+/** Sets the times of a name; for a symlink, the symlink's own times. */
 export function setTimesAt(dir: number, name: ByteName, atimeNs: bigint, mtimeNs: bigint): void {
   put(0, atimeNs);
   put(2, mtimeNs);
@@ -25,7 +27,7 @@ export function setTimesAt(dir: number, name: ByteName, atimeNs: bigint, mtimeNs
     throw new LinuxError('utimensat', errno(), name);
 }
 
-/** The nanoseconds are never negative, also before 1970. */
+/** The nanoseconds are never negative, even before 1970. */
 function put(at: number, ns: bigint): void {
   const rest = ((ns % SECOND) + SECOND) % SECOND;
   spec[at] = (ns - rest) / SECOND;

@@ -1,19 +1,21 @@
 /**
- * Writing to a descriptor that is not ours alone, without waiting for who reads it.
- * Guarantees: O_NONBLOCK is never set on what others share (a shell's terminal, the pipe of a whole pipeline): it belongs to the
- * open file description. So a pipe or terminal is opened once more, which gives a description of our own; a socket is asked
- * with each call. Where the second open is refused (another user's pipe, after `sudo -u`) poll(2) is asked before each piece.
- * Does not: wait less for a regular file than its filesystem does.
- * Source: pipe(7), proc_pid_fd(5), send(2).
+ * Writes to a shared descriptor without waiting for its reader.
+ * Guarantees: O_NONBLOCK is never set on a description that others share (a shell's terminal, the pipe of a whole
+ * pipeline), because the flag belongs to the open file description. A pipe or terminal is opened again, which gives a
+ * description of our own; a socket takes the flag with each call. If the second open is refused (another user's pipe,
+ * after `sudo -u`), poll(2) is asked before each piece.
+ * Does not: avoid waiting for a regular file; its filesystem decides. Source: pipe(7), proc_pid_fd(5), send(2).
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { ERRNO, LinuxError } from './error.js';
 import { errno, poll, sendto } from './libc.js';
 
-/** Answers how many bytes were taken; 0: there is no room now. Errors: of write(2), EPIPE where the reader has gone. */
+/**
+ * Returns how many bytes were taken; 0: there is no room now. Errors: those of write(2); EPIPE if the reader has gone.
+ */
 export type Attempt = (bytes: Buffer) => number;
 
-/** pipe(7): writes of up to this many bytes are taken whole or not at all. */
+/** pipe(7): a write of up to this many bytes is taken whole or not at all. */
 export const PIPE_BUF = 4_096;
 
 const MSG_DONTWAIT = 0x40;
@@ -52,7 +54,7 @@ function sent(fd: number, bytes: Buffer): number {
   throw new LinuxError('sendto', errno());
 }
 
-/** A pipe is writable while a whole PIPE_BUF fits. Another writer may take that room in between: then this waits after all. */
+/** A pipe is writable while a whole PIPE_BUF fits. If another writer takes that room first, this write waits. */
 function polled(fd: number, bytes: Buffer): number {
   const asked = Buffer.alloc(8);
   asked.writeInt32LE(fd, 0);

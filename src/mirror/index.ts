@@ -1,26 +1,31 @@
-/** A mirror of a directory tree: `replicate` makes and keeps it, `planReplica` says what it would do. */
+/**
+ * Mirrors a directory tree: `replicate` makes and keeps a mirror, `planReplica` reports what it would do.
+ */
 import { EnvironmentError } from '../base/errors.js';
 import { type Watcher, WatcherError } from '../watcher/index.js';
 import { Replica } from './replica.js';
-import type { Look, Replicated, ReplicateOptions } from './trees/types.js';
-import { watchSource } from './watching.js';
+import { watchSource } from './source-watcher.js';
+import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
 
 export type { Planned } from './acts/parts.js';
 export { planReplica } from './plan.js';
-export type { Look, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
+export type { ReplicaStatus, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
 
 export interface Replicating {
-  /** Resolves after `stop`, or with `once` when all is done that can be. Rejects with what makes it impossible to go on. */
+  /**
+   * Resolves after `stop`, or with `once` when everything possible is done. Rejects with the error that makes it
+   * impossible to continue.
+   */
   done: Promise<Replicated>;
-  look(): Look;
-  /** What is in hand is finished, or undone. Safe to call twice. */
+  status(): ReplicaStatus;
+  /** Work in progress is finished or undone. Safe to call twice. */
   stop(): void;
 }
 
-/** Errors: OperatorError, EnvironmentError. Nothing is changed where it is refused. */
+/** Errors: OperatorError, EnvironmentError. If it is refused, nothing has been changed. */
 export async function replicate(options: ReplicateOptions): Promise<Replicating> {
   const replica = await Replica.open(options);
-  return { done: run(replica, options), look: () => replica.look(), stop: () => replica.stop() };
+  return { done: run(replica, options), status: () => replica.status(), stop: () => replica.stop() };
 }
 
 async function run(replica: Replica, options: ReplicateOptions): Promise<Replicated> {
@@ -28,7 +33,7 @@ async function run(replica: Replica, options: ReplicateOptions): Promise<Replica
   let watcher: Watcher | undefined;
   let following: Promise<unknown> = Promise.resolve();
   try {
-    // Watched before the first look: what changes behind it is told.
+    // The watcher starts before the first scan, so changes behind the scan cause events.
     watcher = await watchSource(options, options.emit ?? (() => {}));
     following = replica.follow(watcher.events()).catch((error: unknown) => replica.fail(error));
   } catch (error) {

@@ -1,22 +1,22 @@
 /**
- * Makes paths of DEST as they are in SOURCE: what is told (`apply`), what is to be tried again, a tree.
- * Guarantees: doing it twice is doing it once. What was done in a directory is on disk, with the directory's own mode and times,
- * before it counts as done; large files, which are copied beside everything else, are the exception.
+ * Makes paths of DEST as they are in SOURCE: changes from events (`apply`), paths to try again, whole trees.
+ * Guarantees: doing it twice has the same result as once. Work in a directory is on disk, with the directory's own mode
+ * and times, before it counts as done. Large files, which are copied beside everything else, are the exception.
  * Does not: decide when.
  */
 import type { Change, Operation } from '../change-log/index.js';
 import { folderOf } from '../files/places.js';
 import { type ByteName, nameOfBytes } from '../linux/index.js';
-import { file, isLike } from './acts/acts.js';
+import { file, isLike } from './acts/files.js';
 import { GaveWay, LargeCopies } from './acts/large-copies.js';
 import { move } from './acts/move.js';
 import type { Parts } from './acts/parts.js';
-import { Looking } from './looking.js';
-import { type Stretch, settleIn, stretchOf } from './stretch.js';
+import { finishIn, type Session, sessionOf } from './session.js';
+import { TreeSync } from './tree-sync.js';
 import type { Trees } from './trees/trees.js';
 import type { Trouble } from './trouble.js';
 
-interface Told {
+interface PathChange {
   path: ByteName;
   operation: Operation;
   renameId?: string | undefined;
@@ -25,8 +25,8 @@ interface Told {
 export class Mirror {
   readonly #parts: Parts;
   readonly #large = new LargeCopies((path, signal) => this.#copyLarge(path, signal));
-  readonly #stretch: Stretch;
-  readonly #looking: Looking;
+  readonly #session: Session;
+  readonly #treeSync: TreeSync;
 
   constructor(
     parts: Omit<Parts, 'giveWay'>,
@@ -34,9 +34,9 @@ export class Mirror {
     private readonly signal: AbortSignal,
   ) {
     this.#parts = { ...parts, giveWay: (path) => this.#large.giveWay(path) };
-    this.#stretch = stretchOf(this.#parts, trouble);
+    this.#session = sessionOf(this.#parts, trouble);
     const copyLarge = (path: ByteName) => this.#large.start(path);
-    this.#looking = new Looking({ parts: this.#parts, trouble, stretch: this.#stretch, signal, copyLarge });
+    this.#treeSync = new TreeSync({ parts: this.#parts, trouble, session: this.#session, signal, copyLarge });
   }
 
   get largeUnderWay(): number {
@@ -48,7 +48,7 @@ export class Mirror {
     return this.#large.idle();
   }
 
-  /** Nothing is open in DEST when it resolves; what was under way is met by the next look at everything. */
+  /** When it resolves, nothing is open in DEST. The next full scan finds what was under way. */
   async letGo(): Promise<void> {
     await this.#large.giveWay('' as ByteName).catch(() => undefined);
   }
@@ -57,51 +57,58 @@ export class Mirror {
     return this.#large.stop();
   }
 
-  /** See looking.ts. */
+  /** See tree-sync.ts. */
   tree(path: ByteName, between?: () => Promise<void>): Promise<void> {
-    return this.#looking.tree(path, between);
+    return this.#treeSync.tree(path, between);
   }
 
-  /** What was told, in one go. Errors: SourceMissing, DestMissing; what is wrong with single paths waits to be tried again. */
+  /** Applies a batch of changes. Errors: SourceMissing, DestMissing; failures of single paths are tried again later. */
   async apply(changes: readonly Pick<Change, 'key' | 'operation' | 'renameId'>[]): Promise<void> {
-    const told = changes.map(({ key, ...rest }) => ({ ...rest, path: nameOfBytes(key) }));
+    const changed = changes.map(({ key, ...rest }) => ({ ...rest, path: nameOfBytes(key) }));
     const from = new Map<string, ByteName>();
-    for (const { path, operation, renameId } of told)
+    for (const { path, operation, renameId } of changed)
       if (renameId !== undefined && operation === 'delete') from.set(renameId, path);
-    await this.#doubt(told, from);
-    // The first half of a large tree's rename: what it holds follows, pair by pair, and would be copied by a look at it now.
-    const halves = told.filter(({ operation, renameId }) => operation === 'put' && renameId && !from.has(renameId));
+    await this.#doubt(changed, from);
+    // The first half of the rename of a large tree. Its content follows, one rename at a time; checking it now would
+    // copy it.
+    const halves = changed.filter(({ operation, renameId }) => operation === 'put' && renameId && !from.has(renameId));
     const isHalf = new Set(halves.map(({ path }) => path));
-    await this.#look(new Map(told.map(({ path, operation }) => [path, operation])), (path) => !isHalf.has(path));
+    await this.#checkPaths(
+      new Map(changed.map(({ path, operation }) => [path, operation])),
+      (path) => !isHalf.has(path),
+    );
   }
 
-  /** Tries again what could not be done. */
+  /** Tries paths again that failed before. */
   again(paths: readonly ByteName[]): Promise<void> {
-    return this.#look(new Map(paths.map((path) => [path, undefined])), () => true);
+    return this.#checkPaths(new Map(paths.map((path) => [path, undefined])), () => true);
   }
 
-  /** Whether they are there and alike; not what lies below them. */
-  async glance(paths: readonly ByteName[]): Promise<void> {
+  /** Checks whether the paths exist and are alike, but not what is below them. */
+  async recheck(paths: readonly ByteName[]): Promise<void> {
     const { trouble } = this;
-    const told = new Map<ByteName, undefined>();
-    await this.#stretch(async (trees) => {
+    const changed = new Map<ByteName, undefined>();
+    await this.#session(async (trees) => {
       for (const path of paths) {
         await trouble.guarded(path, async () => {
-          if (trouble.untold!.mayFollow(path, trees.inSource(path) !== undefined)) told.set(path, undefined);
+          if (trouble.rechecks!.mayFollow(path, trees.inSource(path) !== undefined)) changed.set(path, undefined);
         });
       }
     });
-    await this.#look(told, () => false);
+    await this.#checkPaths(changed, () => false);
   }
 
-  async #look(told: ReadonlyMap<ByteName, Operation | undefined>, isDeep: (path: ByteName) => boolean): Promise<void> {
+  async #checkPaths(
+    changed: ReadonlyMap<ByteName, Operation | undefined>,
+    isDeep: (path: ByteName) => boolean,
+  ): Promise<void> {
     const seen = new Set<ByteName>();
-    await this.#stretch(async (trees) => {
-      for (const path of [...told.keys()].sort()) {
+    await this.#session(async (trees) => {
+      for (const path of [...changed.keys()].sort()) {
         if (this.signal.aborted) return;
         await this.trouble.guarded(path, async () => {
-          const isDirectory = await this.#looking.one(trees, path, told.get(path));
-          // What is in a directory that was met a moment ago has been looked at then.
+          const isDirectory = await this.#treeSync.one(trees, path, changed.get(path));
+          // The content of a directory that was synced a moment ago was checked then.
           if (isDirectory && isDeep(path) && !isUnder(folderOf(path), seen)) await this.#below(trees, path, seen);
         });
       }
@@ -110,20 +117,24 @@ export class Mirror {
 
   async #below(trees: Trees, path: ByteName, seen: Set<ByteName>): Promise<void> {
     seen.add(path);
-    // Its own trees are opened there: what was done here is settled first, and what is open here may be something else then.
+    // `tree` opens its own session. So the work of this one is finished first; and what is open here may have moved
+    // afterwards.
     await trees.lanes.idle();
-    await settleIn(trees, this.#parts, this.trouble);
+    await finishIn(trees, this.#parts, this.trouble);
     await this.tree(path);
     trees.dest.leave(path);
     trees.source.leave(path);
   }
 
-  /** No copy is believed of which a change was told; and then, so that the doubt goes with it, what was renamed is renamed. */
-  async #doubt(told: readonly Told[], from: ReadonlyMap<string, ByteName>): Promise<void> {
-    await this.#stretch(async (trees) => {
-      const puts = told.filter(({ operation }) => operation === 'put');
+  /**
+   * A copy with a reported change is no longer trusted. Renames come after that, so that the doubt moves along with the
+   * copy.
+   */
+  async #doubt(changed: readonly PathChange[], from: ReadonlyMap<string, ByteName>): Promise<void> {
+    await this.#session(async (trees) => {
+      const puts = changed.filter(({ operation }) => operation === 'put');
       for (const { path } of puts)
-        await this.trouble.guarded(path, async () => this.#parts.belief.doubt(trees.inDest(path)));
+        await this.trouble.guarded(path, async () => this.#parts.knownCopies.doubt(trees.inDest(path)));
       for (const { path, renameId } of puts) {
         const old = renameId === undefined ? undefined : from.get(renameId);
         if (old !== undefined) await this.trouble.guarded(path, () => move(this.#parts, trees, old, path));
@@ -138,19 +149,19 @@ export class Mirror {
       },
     };
     await this.trouble.guarded(path, async () => {
-      await this.#stretch(async (trees) => {
+      await this.#session(async (trees) => {
         const found = trees.inSource(path);
-        // It may be like it by now: it was asked for once more while it was copied.
+        // It may be alike by now: it was requested again while it was being copied.
         if (found && isLike(this.#parts, trees, path, found, trees.inDest(path))) return;
         await file(this.#parts, trees, path, pace);
       });
       this.trouble.retries.well(path);
-      this.trouble.untold?.ahead(path);
+      this.trouble.rechecks?.unexplained(path);
     });
   }
 }
 
-/** The path itself or one of its directories is in the set. */
+/** True if the path itself or one of its parent directories is in the set. */
 function isUnder(path: ByteName, set: ReadonlySet<ByteName>): boolean {
   if (set.size === 0) return false;
   for (let at = path; at !== ''; at = folderOf(at)) if (set.has(at)) return true;

@@ -1,4 +1,6 @@
-/** SOURCE or DEST is away: logged once for each reason, and once when it is back. */
+/**
+ * Logs that SOURCE or DEST is missing: once for each reason, and once when it is back.
+ */
 import type { Emit } from '../base/telemetry/emit.js';
 import { DestMissing, SourceMissing } from './trees/failures.js';
 import { destError, destMeaning, sourceError, sourceMeaning } from './trees/sentences.js';
@@ -12,7 +14,7 @@ export class Missing {
     private readonly emit: Emit,
   ) {}
 
-  /** Throws what is neither of the two. */
+  /** Throws any other error again. */
   gone(error: unknown): void {
     const which = error instanceof SourceMissing ? 'source' : 'dest';
     if (!(error instanceof SourceMissing) && !(error instanceof DestMissing)) throw error;
@@ -30,7 +32,7 @@ export class Missing {
     this.#gone = undefined;
   }
 
-  /** For who does not wait. */
+  /** Converts the error for a caller that does not wait. */
   asOperators(error: unknown): unknown {
     if (error instanceof SourceMissing) return sourceError(this.paths.source, error.code);
     return error instanceof DestMissing ? destError(this.paths.dest, error.code) : error;

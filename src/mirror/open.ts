@@ -1,4 +1,6 @@
-/** What a mirror works with, opened and claimed. Whatever is refused is refused before anything was changed. */
+/**
+ * Opens and claims everything a mirror works with. A refusal comes before anything was changed.
+ */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isWithin, realOrFuturePath, refuseOverlap, refuseWithin } from '../base/config/values/directories.js';
@@ -6,10 +8,10 @@ import { OperatorError } from '../base/errors.js';
 import type { Emit } from '../base/telemetry/emit.js';
 import { errnoOf } from '../files/place-error.js';
 import { nameOfText, shownName } from '../linux/index.js';
+import { checkDest, hasContent } from './trees/check-dest.js';
+import { Compare } from './trees/compare.js';
 import { Dest } from './trees/dest.js';
-import { Compare } from './trees/difference.js';
 import { SourceMissing } from './trees/failures.js';
-import { hasContent, lookAtDest } from './trees/look-at-dest.js';
 import type { Marker, SourceSeen } from './trees/marker.js';
 import { overlapping } from './trees/overlap.js';
 import { HIDDEN, Rules } from './trees/rules.js';
@@ -25,41 +27,44 @@ export interface Opened {
   totals: Totals;
   emit: Emit;
   hiddenPath: string;
-  /** What had changed until then is in DEST. */
+  /** Every change until then is in DEST. */
   sinceMs: number;
 }
 
-export interface Looked {
-  /** To be written: what was there, and what SOURCE is now. */
+export interface Checked {
+  /** To be written: the earlier content of the marker, with the current identity of SOURCE. */
   marker: Marker & { sinceMs: number };
   rules: Rules;
 }
 
-/** Both are looked at; nothing is changed. Errors: OperatorError, EnvironmentError. */
-export function lookAtBoth(options: ReplicateOptions): Looked {
+/** Checks SOURCE and DEST, and changes nothing. Errors: OperatorError, EnvironmentError. */
+export function checkBoth(options: ReplicateOptions): Checked {
   const { source, dest, adopt = false } = options;
   refuseOverlap({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest });
   refuseSameTree(source, dest);
   if (options.changeLog !== undefined) refuseLogInside(options.changeLog, source, dest);
-  const marker = lookAtDest({ source, dest, adopt });
+  const marker = checkDest({ source, dest, adopt });
   const rules = new Rules(options);
   try {
-    const place = new Source(options, rules, marker && seenIn(marker));
-    const fd = place.open();
+    const opened = new Source(options, rules, marker && seenIn(marker));
+    const fd = opened.open();
     try {
-      if ((options.delete ?? true) && hasContent(dest, rules)) place.refuseEmpty(fd);
+      if ((options.delete ?? true) && hasContent(dest, rules)) opened.refuseEmpty(fd);
     } finally {
       closeSync(fd);
     }
-    // A clock that was put back says nothing of what comes.
+    // A time in the future was written before the clock was set back; it must not cover later changes.
     const sinceMs = Math.min(marker?.sinceMs ?? Date.now(), Date.now());
-    return { marker: { ...marker, ...place.seen!, version: 1, source, sinceMs }, rules };
+    return { marker: { ...marker, ...opened.seen!, version: 1, source, sinceMs }, rules };
   } catch (error) {
     throw error instanceof SourceMissing ? sourceError(source, error.code) : error;
   }
 }
 
-/** Two paths, one tree: it would be copied into itself until the disk is full, or removed with its copy. */
+/**
+ * Two paths can be one tree, through a bind mount. It would be copied into itself until the disk is full, or removed
+ * with its copy.
+ */
 function refuseSameTree(source: string, dest: string): void {
   const both = overlapping(nameOfText(source), nameOfText(dest));
   if (both === undefined) return;
@@ -69,7 +74,7 @@ function refuseSameTree(source: string, dest: string): void {
   );
 }
 
-/** In SOURCE each of its own changes would be told to it again; in DEST it would be removed. */
+/** In SOURCE, each write of the log would be an event to record in it. In DEST, the log would be removed. */
 function refuseLogInside(changeLog: string, source: string, dest: string): void {
   const log = { origin: '--change-log', path: realOrFuturePath(changeLog) };
   refuseWithin(log, { origin: 'SOURCE', path: source });
@@ -77,7 +82,7 @@ function refuseLogInside(changeLog: string, source: string, dest: string): void 
 }
 
 export async function openReplica(options: ReplicateOptions): Promise<Opened> {
-  const { marker, rules } = lookAtBoth(options);
+  const { marker, rules } = checkBoth(options);
   const { dest, emit = () => {} } = options;
   const claimed = await claim(dest, marker);
   return {
@@ -92,7 +97,7 @@ export async function openReplica(options: ReplicateOptions): Promise<Opened> {
   };
 }
 
-/** What is remembered of SOURCE. */
+/** The remembered identity of SOURCE. */
 const seenIn = ({ inode, birth, filesystem, mounted, mounts }: Marker): SourceSeen => ({
   inode,
   birth,

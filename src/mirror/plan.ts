@@ -1,19 +1,20 @@
 /**
- * What a look at everything would do, said and not done: by the same code, which stops before each act (`onlySaid`).
- * Guarantees: changes nothing, not even what a first start would make in DEST.
- * Does not: know what DEST has room for, or what changes later.
+ * Reports what a full scan would do, without doing it. It runs the same code, which stops before each act
+ * (`onlyPlanned`).
+ * Guarantees: changes nothing, not even the files that a first start would create in DEST.
+ * Does not: know how much room DEST has, or what changes later.
  */
 import type { ByteName } from '../linux/index.js';
-import { Belief } from './acts/belief.js';
+import { KnownCopies } from './acts/known-copies.js';
 import type { Parts, Planned } from './acts/parts.js';
-import { Looking } from './looking.js';
+import { DestHealth } from './dest-health.js';
 import { Missing } from './missing.js';
-import { lookAtBoth } from './open.js';
-import { Place } from './place.js';
+import { checkBoth } from './open.js';
 import { Retries } from './retries.js';
-import { stretchOf } from './stretch.js';
-import { Compare } from './trees/difference.js';
-import { openRoot } from './trees/look-at-dest.js';
+import { sessionOf } from './session.js';
+import { TreeSync } from './tree-sync.js';
+import { openRoot } from './trees/check-dest.js';
+import { Compare } from './trees/compare.js';
 import { Source } from './trees/source.js';
 import { noTotals, type ReplicateOptions } from './trees/types.js';
 import { Trouble } from './trouble.js';
@@ -21,41 +22,41 @@ import { Trouble } from './trouble.js';
 const nothing = () => {};
 
 /** Errors: OperatorError, EnvironmentError. */
-export async function planReplica(options: ReplicateOptions, tell: (planned: Planned) => void): Promise<void> {
-  const { rules, marker } = lookAtBoth(options);
+export async function planReplica(options: ReplicateOptions, report: (planned: Planned) => void): Promise<void> {
+  const { rules, marker } = checkBoth(options);
   const compare = new Compare(BigInt(marker.stepNs ?? 1));
-  const trouble = new Trouble(new Retries(nothing), new Place(options.dest, nothing));
+  const trouble = new Trouble(new Retries(nothing), new DestHealth(options.dest, nothing));
   const parts: Parts = {
     source: new Source(options, rules, marker),
     dest: { open: () => openRoot(options.dest), newName: () => '' as ByteName },
     rules,
     compare,
-    belief: new Belief(compare, options.checksum ?? false, marker.sinceMs),
+    knownCopies: new KnownCopies(compare, options.checksum ?? false, marker.sinceMs),
     delete: options.delete ?? true,
     checksum: options.checksum ?? false,
     totals: noTotals(),
     emit: nothing,
     wrote: nothing,
     giveWay: async () => {},
-    plan: onceEach(tell),
+    plan: onceEach(report),
   };
   const signal = new AbortController().signal;
-  const looking = new Looking({ parts, trouble, stretch: stretchOf(parts, trouble), signal });
+  const treeSync = new TreeSync({ parts, trouble, session: sessionOf(parts, trouble), signal });
   try {
-    await looking.tree('' as ByteName);
+    await treeSync.tree('' as ByteName);
   } catch (error) {
     throw new Missing(options, nothing).asOperators(error);
   }
   for (const { path, code } of trouble.retries.list(Number.POSITIVE_INFINITY).unmirrored)
-    tell({ act: 'fail', path, bytes: 0, why: `it cannot be mirrored (${code})` });
+    report({ act: 'fail', path, bytes: 0, why: `it cannot be mirrored (${code})` });
 }
 
-/** A directory that is not made is asked for again by each thing below it. */
-function onceEach(tell: (planned: Planned) => void): (planned: Planned) => void {
+/** A directory that is not made is requested again for each entry below it; it is reported once. */
+function onceEach(report: (planned: Planned) => void): (planned: Planned) => void {
   const said = new Set<string>();
   return (planned) => {
     const [{ act, path }, { size }] = [planned, said];
     if (act === 'make' || act === 'replace') said.add(`${act} ${path}`);
-    if (said.size > size || (act !== 'make' && act !== 'replace')) tell(planned);
+    if (said.size > size || (act !== 'make' && act !== 'replace')) report(planned);
   };
 }

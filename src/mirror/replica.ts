@@ -1,25 +1,25 @@
 /**
- * The mirror at work: changes as they are told, what could not be done again, everything once in a while.
- * Guarantees: one thing at a time (save large copies), so nobody works on what another one is about to move; whatever ends this
- * process, the next start finds what is left by a look at everything.
- * Does not: watch by itself; the events come from outside (watching.ts), so that it can be driven without them.
+ * The running mirror: applies changes from events, tries failed paths again, and scans everything from time to time.
+ * Guarantees: one task at a time (except large copies), so no task works on a path that another one is about to move.
+ * However this process ends, the full scan of the next start finds the rest.
+ * Does not: watch by itself. The events come from outside (source-watcher.ts), so tests can run it without a watcher.
  */
 import { join } from 'node:path';
 import { Wake } from '../base/wake.js';
 import { errnoOf } from '../files/place-error.js';
 import type { ByteName } from '../linux/index.js';
-import { Belief } from './acts/belief.js';
+import { KnownCopies } from './acts/known-copies.js';
+import { EventRecorder, type SourceEvent } from './changes/event-recorder.js';
+import { MirrorLog } from './changes/mirror-log.js';
+import { Rechecks } from './changes/rechecks.js';
+import { DestHealth } from './dest-health.js';
 import { Mirror } from './mirror.js';
 import { Missing } from './missing.js';
 import { type Opened, openReplica } from './open.js';
-import { Place } from './place.js';
 import { Retries } from './retries.js';
-import { Follow, type Told } from './told/follow.js';
-import { ToldLog } from './told/told-log.js';
-import { Untold } from './told/untold.js';
 import { DestMissing } from './trees/failures.js';
 import { limits } from './trees/limits.js';
-import type { Look, Replicated, ReplicateOptions } from './trees/types.js';
+import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
 import { Trouble } from './trouble.js';
 
 export class Replica {
@@ -27,12 +27,12 @@ export class Replica {
   readonly #wake = new Wake();
   readonly #trouble: Trouble;
   readonly #missing: Missing;
-  readonly #belief: Belief;
+  readonly #knownCopies: KnownCopies;
   readonly #mirror: Mirror;
-  readonly #log: ToldLog;
+  readonly #log: MirrorLog;
   #scanAtMs = 0;
-  /** When the last look at everything began, until that is remembered in DEST. */
-  #lookedMs: number | undefined;
+  /** When the last full scan started; undefined once that time is stored in DEST. */
+  #scannedMs: number | undefined;
   #failed: { error: unknown } | undefined;
 
   private constructor(
@@ -41,19 +41,22 @@ export class Replica {
   ) {
     const { emit, compare, sinceMs, dest, hiddenPath } = opened;
     const [{ delete: removes = true, checksum = false, changeLog }, retries] = [options, new Retries(emit)];
-    const [place, isTold] = [new Place(options.dest, emit, () => retries.hurry()), !options.once && !options.poll];
-    this.#trouble = new Trouble(retries, place, isTold ? new Untold() : undefined);
+    const [destHealth, hasEvents] = [
+      new DestHealth(options.dest, emit, () => retries.hurry()),
+      !options.once && !options.poll,
+    ];
+    this.#trouble = new Trouble(retries, destHealth, hasEvents ? new Rechecks() : undefined);
     this.#missing = new Missing(options, emit);
-    this.#belief = new Belief(compare, checksum, sinceMs);
+    this.#knownCopies = new KnownCopies(compare, checksum, sinceMs);
     const parts = {
       ...opened,
-      belief: this.#belief,
+      knownCopies: this.#knownCopies,
       delete: removes,
       checksum,
-      wrote: () => this.#trouble.place.worked(),
+      wrote: () => this.#trouble.destHealth.worked(),
     };
     this.#mirror = new Mirror(parts, this.#trouble, this.#end.signal);
-    this.#log = new ToldLog({
+    this.#log = new MirrorLog({
       path: changeLog ?? join(hiddenPath, 'changes.db'),
       emit,
       inDest: changeLog === undefined,
@@ -77,34 +80,39 @@ export class Replica {
     }
   }
 
-  look(): Look {
+  status(): ReplicaStatus {
     return {
       totals: { ...this.opened.totals },
-      waiting: this.#trouble.place.code,
+      waiting: this.#trouble.destHealth.code,
       unmirrored: this.#trouble.retries.size,
       largeUnderWay: this.#mirror.largeUnderWay,
       behind: this.#log.behind,
     };
   }
 
-  /** The first thing to do. Safe to call at any moment, and twice. */
+  /** Safe to call at any time, before everything else, and twice. */
   stop(): void {
     this.#end.abort();
     this.#wake.ring();
   }
 
-  /** Ends it with an error: `run` rejects with that. */
+  /** Ends it with an error: `run` rejects with it. */
   fail(error: unknown): void {
     this.#failed ??= { error };
     this.stop();
   }
 
-  /** Takes what is told; resolves when the events have ended. */
-  follow(events: AsyncIterable<Told>): Promise<void> {
-    return new Follow({ source: this.options.source, record: (changes) => this.#log.record(changes) }).run(events);
+  /** Records the events; resolves when they have ended. */
+  follow(events: AsyncIterable<SourceEvent>): Promise<void> {
+    return new EventRecorder({ source: this.options.source, record: (changes) => this.#log.record(changes) }).run(
+      events,
+    );
   }
 
-  /** Until `stop`, or with `once` until all is done that can be. Closes everything. `ending`: ends what feeds the log. */
+  /**
+   * Runs until `stop`, or with `once` until everything possible is done. Closes everything. `ending` ends the source of
+   * the log's events.
+   */
   async run(ending: () => Promise<void> = async () => {}): Promise<Replicated> {
     try {
       while (!this.#end.signal.aborted && (await this.#round()));
@@ -119,14 +127,14 @@ export class Replica {
     }
   }
 
-  /** False: all is done. */
+  /** False: everything is done. */
   async #round(): Promise<boolean> {
     try {
-      if (!this.opened.dest.isHeld) await this.#takeAgain();
+      if (!this.opened.dest.isClaimed) await this.#claimAgain();
       const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
       this.#missing.back();
       if (worked) return true;
-      this.#rememberLook();
+      this.#rememberScan();
       if (this.options.once) return await this.#onceGoesOn();
     } catch (error) {
       if (this.options.once) throw this.#missing.asOperators(error);
@@ -140,7 +148,7 @@ export class Replica {
     return true;
   }
 
-  /** Nothing of DEST is kept open, so that its filesystem can leave and come back. */
+  /** Nothing of DEST stays open, so its filesystem can be unmounted and mounted again. */
   async #letGo(): Promise<void> {
     await this.#mirror.letGo();
     await this.#log.leaveDest();
@@ -148,12 +156,12 @@ export class Replica {
   }
 
   /** Errors: DestMissing. */
-  async #takeAgain(): Promise<void> {
-    await this.opened.dest.takeAgain();
+  async #claimAgain(): Promise<void> {
+    await this.opened.dest.claimAgain();
     await this.#log.backInDest();
   }
 
-  /** What was told. Answers whether there was something. */
+  /** Applies recorded changes. Returns whether there were any. */
   async #batch(): Promise<boolean> {
     const changes = await this.#log.next();
     if (changes.length === 0) return false;
@@ -165,28 +173,28 @@ export class Replica {
 
   async #again(): Promise<boolean> {
     const nowMs = performance.now();
-    if (!this.#trouble.place.mayTry(nowMs)) return false;
+    if (!this.#trouble.destHealth.mayTry(nowMs)) return false;
     const due = this.#trouble.retries.due(nowMs);
     if (due.length > 0) await this.#mirror.again(due);
-    const untold = this.#trouble.untold?.due(nowMs) ?? [];
-    if (untold.length > 0) await this.#mirror.glance(untold);
+    const rechecks = this.#trouble.rechecks?.due(nowMs) ?? [];
+    if (rechecks.length > 0) await this.#mirror.recheck(rechecks);
     if (this.#trouble.takeTooMany()) this.#scanBy(performance.now() + limits.retryLongestMs);
-    return due.length + untold.length > 0;
+    return due.length + rechecks.length > 0;
   }
 
-  /** Everything, with what is told meanwhile in between. */
+  /** Scans everything, and applies new changes in between. */
   async #scan(): Promise<boolean> {
     if (performance.now() < this.#scanAtMs) return false;
     const [began, beganMs] = [performance.now(), Date.now()];
     this.#scanAtMs = Number.POSITIVE_INFINITY;
-    this.#belief.begin();
-    // One batch between two directories: who is told more than can be done still comes to an end.
+    this.#knownCopies.begin();
+    // One batch between two directories: even if changes come faster than they are applied, the scan ends.
     await this.#mirror.tree('' as ByteName, async () => void (await this.#batch()));
     const scanEveryMs = this.options.scanEveryMs ?? (this.options.poll ? limits.pollEveryMs : limits.scanEveryMs);
-    // What was lost meanwhile has asked for another one.
+    // Changes that were lost meanwhile have requested another scan.
     this.#scanBy(performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs));
     if (this.#end.signal.aborted) return true;
-    if (this.#belief.lookedAt(beganMs)) this.#lookedMs = beganMs;
+    if (this.#knownCopies.scanned(beganMs)) this.#scannedMs = beganMs;
     this.opened.totals.scans++;
     this.opened.emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...this.opened.totals });
     return true;
@@ -196,12 +204,14 @@ export class Replica {
     this.#scanAtMs = Math.min(this.#scanAtMs, atMs);
   }
 
-  /** What the next start may believe, when nothing is left to be done. A DEST that is full keeps the former time. */
-  #rememberLook(): void {
-    if (this.#lookedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
+  /**
+   * Stores from when on the next start must compare, if nothing is left to do. If DEST is full, the former time stays.
+   */
+  #rememberScan(): void {
+    if (this.#scannedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
     try {
-      this.opened.dest.remember({ sinceMs: this.#lookedMs });
-      this.#lookedMs = undefined;
+      this.opened.dest.remember({ sinceMs: this.#scannedMs });
+      this.#scannedMs = undefined;
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
     }

@@ -1,6 +1,7 @@
 /**
- * Paths that could not be made like SOURCE, to be tried again ever later; each is told once, and once when it is well again.
- * Guarantees: bounded; beyond the bound everything is to be looked through again instead (`tooMany`).
+ * Paths that could not be made like SOURCE. They are tried again with growing delays. Each is logged once when it fails
+ * and once when it succeeds.
+ * Guarantees: memory is bounded. Beyond the bound, everything must be scanned instead (`tooMany`).
  */
 
 import type { Emit } from '../base/telemetry/emit.js';
@@ -10,7 +11,7 @@ import type { Unmirrored } from './trees/types.js';
 
 interface Entry {
   code: string;
-  told: boolean;
+  logged: boolean;
   tries: number;
   dueMs: number;
 }
@@ -25,8 +26,8 @@ export class Retries {
     return this.#entries.size;
   }
 
-  /** `told`: what is tried again because of DEST itself is told there. */
-  failed(path: ByteName, code: string, reason: string, told = true): void {
+  /** `logged`: false if DEST itself fails, which is logged there. */
+  failed(path: ByteName, code: string, reason: string, logged = true): void {
     const before = this.#entries.get(path);
     if (before === undefined && this.#entries.size >= limits.retriesMax) {
       this.tooMany = true;
@@ -34,18 +35,18 @@ export class Retries {
     }
     const tries = (before?.tries ?? 0) + 1;
     const waitMs = Math.min(limits.retryFirstMs * 2 ** (tries - 1), limits.retryLongestMs);
-    // One that changes is mostly well the next time.
-    const tells = told && tries > (code === 'changing' ? 1 : 0);
-    const toldBefore = before?.told === true && before.code === code;
-    this.#entries.set(path, { code, told: tells || toldBefore, tries, dueMs: performance.now() + waitMs });
-    if (tells && !toldBefore) this.emit('replica_failed', { path: shownName(path), code, reason });
+    // A file that changes usually succeeds the next time, so its first failure is not logged.
+    const logs = logged && tries > (code === 'changing' ? 1 : 0);
+    const loggedBefore = before?.logged === true && before.code === code;
+    this.#entries.set(path, { code, logged: logs || loggedBefore, tries, dueMs: performance.now() + waitMs });
+    if (logs && !loggedBefore) this.emit('replica_failed', { path: shownName(path), code, reason });
   }
 
-  /** It is like SOURCE, or is in neither. */
+  /** The path is like SOURCE, or exists in neither. */
   well(path: ByteName): void {
-    const told = this.#entries.get(path)?.told;
+    const logged = this.#entries.get(path)?.logged;
     this.#entries.delete(path);
-    if (told) this.emit('replica_healed', { path: shownName(path) });
+    if (logged) this.emit('replica_healed', { path: shownName(path) });
   }
 
   due(nowMs: number): ByteName[] {
@@ -57,19 +58,19 @@ export class Retries {
     return due;
   }
 
-  /** DEST can be written to again: what waited for that is due. */
+  /** DEST can be written to again, so the paths that waited for that are due. */
   hurry(): void {
-    for (const entry of this.#entries.values()) if (!entry.told) entry.dueMs = 0;
+    for (const entry of this.#entries.values()) if (!entry.logged) entry.dueMs = 0;
   }
 
-  /** Infinity: none waits. */
+  /** Infinity: no path waits. */
   nextMs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { dueMs } of this.#entries.values()) next = Math.min(next, dueMs);
     return next;
   }
 
-  /** Whether trying again at once may help: what changes may rest, and what DEST kept from being made may go. */
+  /** True if trying again soon may help: a changing file may come to rest, and a full DEST may be freed. */
   hopeful(): boolean {
     for (const { code, tries } of this.#entries.values())
       if (code === 'changing' ? tries < limits.onceTries : WAITS.has(code)) return true;
@@ -82,5 +83,5 @@ export class Retries {
   }
 }
 
-/** Errors of DEST that may pass, as a full disk does. */
+/** Errors of DEST that may pass, like a full disk. */
 const WAITS = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);

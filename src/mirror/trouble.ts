@@ -1,32 +1,35 @@
-/** What goes wrong with a path is noted with it, and it waits to be tried again; what goes wrong with all of them is thrown. */
+/**
+ * Decides what a failure means. A failure of one path is recorded, and the path is tried again; a failure of everything
+ * is thrown.
+ */
 import type { ByteName } from '../linux/index.js';
 import { GaveWay } from './acts/large-copies.js';
-import type { Place } from './place.js';
+import type { Rechecks } from './changes/rechecks.js';
+import type { DestHealth } from './dest-health.js';
 import type { Retries } from './retries.js';
-import type { Untold } from './told/untold.js';
 import { codeOf, DestMissing, isGone, SourceMissing, speaksOfDest } from './trees/failures.js';
 
 export class Trouble {
   constructor(
     readonly retries: Retries,
-    readonly place: Place,
-    /** Where somebody tells of changes. */
-    readonly untold?: Untold | undefined,
+    readonly destHealth: DestHealth,
+    /** Present if there are events. */
+    readonly rechecks?: Rechecks | undefined,
   ) {}
 
-  /** Infinity: nothing waits to be tried or looked at again. */
+  /** Infinity: nothing waits to be tried or checked again. */
   nextMs(): number {
     return Math.max(
-      this.place.tryAtMs,
-      Math.min(this.retries.nextMs(), this.untold?.nextMs() ?? Number.POSITIVE_INFINITY),
+      this.destHealth.tryAtMs,
+      Math.min(this.retries.nextMs(), this.rechecks?.nextMs() ?? Number.POSITIVE_INFINITY),
     );
   }
 
-  /** More waited than is kept: everything is to be looked at. Answers so once. */
+  /** True if more paths waited than are kept, so that everything must be scanned. Returns that once. */
   takeTooMany(): boolean {
-    const tooMany = this.retries.tooMany || this.untold?.tooMany === true;
+    const tooMany = this.retries.tooMany || this.rechecks?.tooMany === true;
     this.retries.tooMany = false;
-    if (this.untold) this.untold.tooMany = false;
+    if (this.rechecks) this.rechecks.tooMany = false;
     return tooMany;
   }
 
@@ -41,7 +44,7 @@ export class Trouble {
 
   failed(path: ByteName, error: unknown): void {
     if (error instanceof SourceMissing || error instanceof DestMissing) throw error;
-    // Whoever asked for it looks at the path.
+    // The caller that made it give way checks the path itself.
     if (error instanceof GaveWay) return;
     const code = codeOf(error);
     const reason = (error as Error).message;
@@ -49,7 +52,7 @@ export class Trouble {
     else if (code === undefined) throw error;
     else {
       const ofDest = speaksOfDest(error);
-      if (ofDest) this.place.failed(code, reason);
+      if (ofDest) this.destHealth.failed(code, reason);
       this.retries.failed(path, code, reason, !ofDest);
     }
   }

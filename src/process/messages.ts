@@ -1,6 +1,6 @@
 /**
- * What a worker and the child process that runs a feed's chain say to each other: Node's IPC, JSON. Names of files are
- * their bytes as latin1 strings.
+ * The messages between a worker and the child process that runs a feed's chain: Node's IPC, JSON. File names are their bytes
+ * as latin1 strings.
  */
 import type { ProcessOptions } from '../base/config/values/process.js';
 import type { Fault } from './formats/fault.js';
@@ -15,15 +15,15 @@ export interface ChainMessage {
 }
 
 /**
- * One file at a time. The child makes DIRECTORY/JOB.out.N.CLAIM, N from 1 in the order in which tags are first met, and
- * closes them before it says `done`; it removes what it made before each other answer.
+ * One file at a time. The child creates DIRECTORY/JOB.out.N.CLAIM, N from 1 in the order in which tags first occur. It
+ * closes them before it answers `done`, and removes them before any other answer.
  */
 export interface FileMessage {
   kind: 'file';
   job: string;
   /** Absolute. */
   path: string;
-  /** As sentences show it. */
+  /** The name as sentences show it. */
   name: string;
   size: number;
   /** Absolute. */
@@ -37,7 +37,7 @@ export type ParentMessage = ChainMessage | FileMessage;
 export interface ReportedOutput {
   n: number;
   tag: string;
-  /** The tag as file names have it, percent-encoded. */
+  /** The tag as written in file names, percent-encoded. */
   name: string;
   rows: number;
   /** Without a dot. */
@@ -47,12 +47,12 @@ export interface ReportedOutput {
 export interface Report {
   /** Data records, without the header. */
   records: number;
-  /** Of them in the output `reject`. */
+  /** The number of records in the output `reject`. */
   rejected: number;
   columns?: number;
-  /** Left out where it is long. */
+  /** Left out if it is long. */
   header?: string[];
-  /** Of its bytes, without BOM and line end. */
+  /** SHA-256 (hex) of the header's bytes, without BOM and line end. */
   headerSha256?: string;
   outputs: ReportedOutput[];
 }
@@ -60,9 +60,9 @@ export interface Report {
 export type ChildMessage =
   /** SHA-256 (hex) of the module's file and the chain's configuration. */
   | { kind: 'ready'; version: string }
-  /** The feed's gate: the module cannot be loaded, its factory fails, or the chain does not fit it. Also the answer to a file. */
+  /** Closes the feed's gate: the module cannot be loaded, its factory fails, or the chain does not fit it. Also an answer to a file. */
   | { kind: 'unloadable'; reason: string }
-  /** One a second while a file is read. */
+  /** Sent once a second while a file is read. */
   | { kind: 'progress'; job: string; records: number; bytes: number }
   | { kind: 'done'; job: string; report: Report }
   | ({ kind: 'bad'; job: string } & Fault)

@@ -1,8 +1,8 @@
 /**
  * Brings one file through a chain: reads it record by record and writes its outputs.
- * Guarantees: whatever keeps a file from its end is answered as a value, and its partials are removed first; one that is
- * `done` has all of its outputs closed.
- * Does not: sync or hash outputs, ask for writers, or look whether the file was changed meanwhile; the worker does.
+ * Guarantees: every failure of a file is returned as a value, after its partial outputs are removed. A file that is `done` has
+ * all of its outputs closed.
+ * Does not: sync or hash outputs, ask for writers, or check whether the file changed meanwhile. The worker does these.
  */
 import { createHash } from 'node:crypto';
 import type { ProcessOptions } from '../base/config/values/process.js';
@@ -34,7 +34,7 @@ export interface LoadedChain {
   module: StepsOf | undefined;
 }
 
-/** Called at least once a second while the file goes on: records that are through, bytes that were read of it. */
+/** Called at least once a second while the file is processed, with the records done and the bytes read so far. */
 export type Progress = (records: number, bytes: number) => void;
 
 const FORMATS: Record<ProcessOptions['format'], new (options: ProcessOptions) => Format> = {
@@ -42,7 +42,7 @@ const FORMATS: Record<ProcessOptions['format'], new (options: ProcessOptions) =>
   jsonl: Jsonl,
   lines: Lines,
 };
-/** Of a csv without even a header. */
+/** The reason for a csv that has not even a header. */
 const NO_COLUMNS = new Columns([]);
 const PROGRESS_MS = 1_000;
 const REPORTED_HEADER_CHARS = 8_192;
@@ -104,7 +104,7 @@ async function through(
   return reportOf(run, outputs, records, rejected, extensionOf(file.name, source.packed, run.format.extension));
 }
 
-/** Answers the number of records. */
+/** Returns the number of records. */
 async function readAll(run: Run, chain: Chain, source: Source, progress: Progress): Promise<number> {
   const { format, options } = run;
   const window = new Window(source, run.name, options);
@@ -112,7 +112,7 @@ async function readAll(run: Run, chain: Chain, source: Source, progress: Progres
   let records = 0;
   let toldMs = performance.now();
   let begun = false;
-  const tell = (): void => {
+  const reportProgress = (): void => {
     const nowMs = performance.now();
     if (nowMs - toldMs < PROGRESS_MS) return;
     toldMs = nowMs;
@@ -133,16 +133,16 @@ async function readAll(run: Run, chain: Chain, source: Source, progress: Progres
       if (run.pending > 0) await run.idle();
       if (run.failure !== undefined) throw run.failure;
       records++;
-      // The steps of the product take no second for a window of records: the clock is asked after it. A module may take hours.
-      if (options.module !== undefined) tell();
+      // Built-in steps need less than a second for a window of records, so the clock is read once after it. A module may take hours.
+      if (options.module !== undefined) reportProgress();
     }
     await chain.drain();
-    // V8 looks for garbage when it has time, which is at the next await: it would find all records of the window in use.
+    // V8 collects garbage at the next await. Without this line all records of the window would still be in use there.
     rows.length = 0;
     run.current = undefined;
-    // So that messages are sent, and those of the parent are heard.
+    // Lets the event loop send our messages and receive those of the parent.
     await new Promise(setImmediate);
-    tell();
+    reportProgress();
     if (window.final && used === window.bytes.length) break;
   }
   run.current = undefined;
@@ -165,7 +165,7 @@ function reportOf(run: Run, outputs: Outputs, records: number, rejected: number,
   return report;
 }
 
-/** That of the input, without `.gz` where it was unpacked. */
+/** The extension of the input, without `.gz` if it was unpacked. */
 function extensionOf(name: string, packed: boolean, fallback: string): string {
   const unpacked = packed ? name.replace(/\.gz$/i, '') : name;
   return /[^/]\.([A-Za-z0-9]{1,16})$/.exec(unpacked)?.[1] ?? fallback;

@@ -1,11 +1,11 @@
-/** How many records of a file may be in the output `reject`. */
+/** The bound on records in the output `reject` of a file. */
 import type { Outputs } from './chain/outputs.js';
 import type { Run } from './chain/run.js';
 import { Held } from './formats/fault.js';
 
 const REJECT = 'reject';
 
-/** Answers how many were rejected. Throws `rejects_too_many`. */
+/** Returns the number of rejected records. Errors: throws `rejects_too_many`. */
 export function rejectedWithin(run: Run, outputs: Outputs, records: number): number {
   const rejected = outputs.made.find(({ tag }) => tag === REJECT)?.rows ?? 0;
   const max = run.options.reject?.max;

@@ -10,7 +10,7 @@ import type { StepsOf } from './chain/module.js';
 import type { Fault } from './formats/fault.js';
 import { processFile } from './process-file.js';
 
-/** What stands under `process` of a feed, with the default export of the module instead of its path. */
+/** The value of `process` in a feed's configuration, with the module's default export in place of its path. */
 export interface TestedChain {
   format: 'csv' | 'jsonl' | 'lines';
   start: string;
@@ -25,11 +25,11 @@ export interface ChainResult {
   rejected: number;
   /** The text of each output, by its tag. */
   outputs: Record<string, string>;
-  /** Why the file would be held. There are no outputs then. */
+  /** Why the file would be held. In that case there are no outputs. */
   held?: Fault;
 }
 
-/** `name`: that the module sees. Throws a sentence where the chain or its module cannot be used. */
+/** `name`: the file name that the module sees. Errors: throws a sentence if the chain or its module cannot be used. */
 export async function runChain(
   { module, ...chain }: TestedChain,
   input: string | Uint8Array,

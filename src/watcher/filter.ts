@@ -1,6 +1,6 @@
 /**
- * Which names are told, and which directories are entered.
- * Guarantees: judges a name by itself: what lies below a directory that is not entered is never met.
+ * Decides which names are reported, and which directories are entered.
+ * Guarantees: judges each name by itself. Names below a directory that is not entered never come here.
  */
 
 import { baseOf } from '../files/places.js';
@@ -8,10 +8,10 @@ import { type ByteName, nameOfText } from '../linux/names.js';
 import { matcherOf } from './options/globs.js';
 import type { Settings } from './options/options.js';
 import { realOf, stateFiles } from './options/state-files.js';
-import type { RootPlace } from './root-watch.js';
+import type { WatchRoot } from './root-watch.js';
 
 export interface Filter {
-  tells(path: ByteName, isDirectory: boolean): boolean;
+  wants(path: ByteName, isDirectory: boolean): boolean;
   enters(path: ByteName): boolean;
 }
 
@@ -20,13 +20,13 @@ type FilterSettings = Pick<
   'ignore' | 'include' | 'hidden' | 'metadataSuffixes' | 'tempSuffixes' | 'recursive' | 'statePath'
 >;
 
-export function makeFilter(settings: FilterSettings, { root, only }: RootPlace): Filter {
+export function makeFilter(settings: FilterSettings, { root, only }: WatchRoot): Filter {
   const ignored = matcherOf(settings.ignore);
   const included = matcherOf(settings.include);
   const endings = [...settings.metadataSuffixes, ...settings.tempSuffixes].map(nameOfText);
   const isState = stateFiles(settings.statePath, root);
 
-  function tells(path: ByteName, isDirectory: boolean): boolean {
+  function wants(path: ByteName, isDirectory: boolean): boolean {
     if (isState(path)) return false;
     if (only !== undefined) return path === only;
     const base = baseOf(path);
@@ -37,10 +37,13 @@ export function makeFilter(settings: FilterSettings, { root, only }: RootPlace):
     return included === undefined || included(path);
   }
 
-  return { tells, enters: (path) => settings.recursive && only === undefined && tells(path, true) };
+  return { wants, enters: (path) => settings.recursive && only === undefined && wants(path, true) };
 }
 
-/** The same text as long as the same is told: what a state keeps of the filter by which it was made. */
+/**
+ * A text that is equal as long as the same names pass. The state file stores the text of the filter that it was made
+ * with.
+ */
 export function filterText(settings: FilterSettings): string {
   const { ignore, include, hidden, metadataSuffixes, tempSuffixes, recursive, statePath } = settings;
   const state = statePath === undefined ? '' : realOf(statePath);

@@ -1,5 +1,6 @@
 /**
- * `atomic-ingestor/watcher`: events of a tree that nobody loses. docs/watcher.md says how to use it.
+ * `atomic-ingestor/watcher`: the changes of a directory tree, as events that are never lost. docs/watcher.md explains
+ * how to use it.
  */
 export {
   type Change,

@@ -1,52 +1,52 @@
 /**
- * One root of a watcher: the engine says where something may have changed, the reconciler what is therefore in doubt, and
- * the differences what has to be told when an event is taken.
+ * Watches one root. The engine finds where something may have changed, the reconciler decides which paths become
+ * pending, and the differences give the events when the consumer takes them.
  *
- *   engine (events, scans) ── marks ──> windows (debounce) ──> reconciler ──> doubts <── takes ── consumer
- *                                                                               └── differences (delivered tree, look)
+ *   engine (events, scans) ── paths ──> windows (debounce) ──> reconciler ──> pending paths <── takes ── consumer
+ *                                                                                └── differences (delivered tree, disk)
  *
- * The engine's loop waits for room among the doubts, so a consumer that takes nothing stops that loop: then marks gather
- * (bounded), and become one scan.
+ * The engine's loop waits for room among the pending paths, so a consumer that takes nothing stops that loop. Then
+ * queued paths gather (bounded), and become one scan.
  */
 import { type ByteName, shownName } from '../linux/names.js';
-import { Engine, type EngineEvent, type Hint, type Mark, type OpenRoot, type ScanStep } from './engine/index.js';
+import { merged } from './backend/hints.js';
+import { Engine, type EngineEvent, type Hint, type OpenRoot, type QueuedPath, type ScanStep } from './engine/index.js';
 import type { Filter } from './filter.js';
-import { merged } from './ground/hints.js';
 import { WatcherStoppedError } from './options/errors.js';
 import { limits } from './options/limits.js';
 import type { Settings } from './options/options.js';
 import type { WatcherEvents } from './options/types.js';
-import type { Doubts, EventCause } from './picture/doubts.js';
-import type { Picture } from './picture/picture.js';
-import type { Platform } from './picture/platform.js';
-import { isStrict, Reconciler, type ReconcilerHooks } from './picture/reconciler.js';
-import { Telling } from './telling.js';
+import type { DeliveredTree } from './reconcile/delivered-tree.js';
+import type { EventCause, PendingPaths } from './reconcile/pending.js';
+import type { Platform } from './reconcile/platform.js';
+import { isStrict, Reconciler, type ReconcilerHooks } from './reconcile/reconciler.js';
+import { RootEvents } from './root-events.js';
 import { Troubles } from './troubles.js';
 import { Windows } from './windows.js';
 
-export interface RootPlace {
+export interface WatchRoot {
   /** The directory that is watched. */
   root: ByteName;
-  /** The one name in it that is told: a file is watched. */
+  /** If a file is watched: the only name in that directory that is reported. */
   only?: ByteName;
 }
 
 export interface RootWatchOptions {
-  place: RootPlace;
+  place: WatchRoot;
   settings: Settings;
   filter: Filter;
   platform: Platform;
-  picture: Picture;
-  /** Something was told of this root at an earlier start: what differs from it is told. */
+  deliveredTree: DeliveredTree;
+  /** True: this root was watched at an earlier start, so differences from then are reported. */
   known: boolean;
-  doubts: Doubts;
+  pending: PendingPaths;
   emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
   /** A bug ended it. */
   failed(error: unknown): void;
   log(level: 'debug' | 'info' | 'warn', fields: object, message: string): void;
 }
 
-/** The buffer stayed full: what was marked is dropped, for a scan of everything follows. */
+/** The buffer stayed full. The queued paths are dropped, because a scan of everything follows. */
 class BufferFull extends Error {}
 
 export class RootWatch {
@@ -54,10 +54,10 @@ export class RootWatch {
   readonly #engine: Engine<Hint>;
   readonly #reconciler: Reconciler;
   readonly #troubles: Troubles;
-  readonly #telling: Telling;
-  /** Told a moment ago. */
+  readonly #rootEvents: RootEvents;
+  /** Windows of paths that were reported a moment ago. */
   readonly #debounce: Windows;
-  /** Gone, and perhaps about to be found under another name. */
+  /** Windows of paths that are gone, and may be found under another name in a moment. */
   readonly #leaving: Windows;
   readonly #shownRoot: string;
   #ready!: { resolve(): void; reject(error: unknown): void };
@@ -65,7 +65,7 @@ export class RootWatch {
   #stopping = false;
 
   constructor(options: RootWatchOptions) {
-    const { place, settings, filter, platform, picture, emit } = options;
+    const { place, settings, filter, platform, deliveredTree, emit } = options;
     this.#options = options;
     this.#shownRoot = shownName(place.root);
     this.#engine = new Engine<Hint>(
@@ -75,23 +75,23 @@ export class RootWatch {
         poll: settings.backend === 'poll',
         everything: true,
         ...(settings.rescanMs !== undefined && { scanEveryMs: settings.rescanMs || Number.POSITIVE_INFINITY }),
-        target: (path, isDirectory) => (filter.tells(path, isDirectory) ? path : undefined),
+        target: (path, isDirectory) => (filter.wants(path, isDirectory) ? path : undefined),
         enters: filter.enters,
         deliver: (marks, root, step) => this.#deliver(marks, root, step),
-        tell: (event) => this.#hear(event),
+        emit: (event) => this.#onEngineEvent(event),
       },
-      platform.ground,
+      platform.backend,
     );
     const mark = (path: ByteName, by: Hint): void => this.#engine.again(path, by);
     this.#debounce = new Windows(settings.debounceMs, limits.windowsMax, mark);
     this.#leaving = new Windows(limits.renameMs, limits.windowsMax, (path) => mark(path, 'delete'));
-    this.#reconciler = new Reconciler(picture, this.#hooks(filter.tells));
+    this.#reconciler = new Reconciler(deliveredTree, this.#hooks(filter.wants));
     this.#reconciler.silent = !options.known && !settings.initial;
     this.#troubles = new Troubles(this.#shownRoot, {
       error: (error) => emit('error', error),
       recovered: (error) => emit('recovered', error),
     });
-    this.#telling = new Telling({
+    this.#rootEvents = new RootEvents({
       ...options,
       root: place.root,
       engine: this.#engine,
@@ -102,7 +102,7 @@ export class RootWatch {
     });
   }
 
-  /** Resolves when all that happens from then on is told; rejects when it is stopped before, or with a bug. */
+  /** Resolves when every later change will be reported. Rejects if it is stopped before, or with a bug. */
   start(): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
       this.#ready = { resolve, reject };
@@ -117,16 +117,16 @@ export class RootWatch {
     return ready;
   }
 
-  /** Resolves when all that had happened before this call is in doubt. */
-  async settle(): Promise<void> {
-    do await this.#engine.settle();
+  /** Resolves when everything that happened before this call is pending. */
+  async flush(): Promise<void> {
+    do await this.#engine.flush();
     while (!this.#stopping && (await this.#heldAreReleased()));
   }
 
   /** Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#telling.close();
+    this.#rootEvents.close();
     this.#debounce.close();
     this.#leaving.close();
     await this.#engine.stop();
@@ -140,12 +140,12 @@ export class RootWatch {
     return true;
   }
 
-  async #deliver(marks: readonly Mark<Hint>[], root: OpenRoot, step?: ScanStep): Promise<void> {
+  async #deliver(marks: readonly QueuedPath<Hint>[], root: OpenRoot, step?: ScanStep): Promise<void> {
     const { silent } = this.#reconciler;
     if (!silent) this.#ready.resolve();
-    // What a scan finds may be held back beyond the end of the scan.
+    // The event for a finding of a scan may be delayed beyond the end of the scan.
     const found = (by: Hint): Hint => (isStrict(step) ? merged('write', by) : by);
-    const held: Mark<Hint>[] = [];
+    const held: QueuedPath<Hint>[] = [];
     const due = marks.filter((mark) => {
       const isDue = silent || !this.#debounce.holds(mark.path, found(mark.by));
       if (!isDue) held.push(mark);
@@ -156,22 +156,22 @@ export class RootWatch {
       await this.#reconciler.run(due, looker, step, held);
     } catch (error) {
       if (this.#stopping) return;
-      // What the step had read would be missed; marks come again by themselves.
+      // The part that this step had read would be missed; queued paths come again by themselves.
       if (step !== undefined || error instanceof BufferFull) this.#engine.rescan();
       if (!(error instanceof BufferFull)) throw error;
-      await this.#options.doubts.room();
+      await this.#options.pending.room();
     } finally {
       looker.close();
     }
   }
 
-  #hooks(tells: ReconcilerHooks['tells']): ReconcilerHooks {
-    const { doubts } = this.#options;
+  #hooks(wants: ReconcilerHooks['wants']): ReconcilerHooks {
+    const { pending } = this.#options;
     return {
-      tells,
-      room: (cause) => (doubts.full ? this.#room(cause) : undefined),
-      doubt: (doubt) => doubts.add(this.#telling.keyOf(doubt.path), this.#telling, doubt),
-      wake: () => doubts.wake(),
+      wants,
+      room: (cause) => (pending.full ? this.#room(cause) : undefined),
+      addPending: (one) => pending.add(this.#rootEvents.keyOf(one.path), this.#rootEvents, one),
+      wake: () => pending.wake(),
       directory: (path) => {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);
       },
@@ -181,11 +181,14 @@ export class RootWatch {
     };
   }
 
-  /** A scan has all the time of the consumer; what an event told waits for a moment, and then for a scan. */
+  /**
+   * A scan may wait for the consumer as long as needed. A path from an event waits for a moment, and is then left to a
+   * scan.
+   */
   async #room(cause: EventCause): Promise<void> {
-    const { doubts, emit } = this.#options;
-    const hasRoom = await doubts.room(cause === 'event' ? limits.patienceMs : undefined);
-    if (this.#stopping || doubts.closed) throw new WatcherStoppedError();
+    const { pending, emit } = this.#options;
+    const hasRoom = await pending.room(cause === 'event' ? limits.patienceMs : undefined);
+    if (this.#stopping || pending.closed) throw new WatcherStoppedError();
     if (hasRoom) return;
     emit('overflow', { root: this.#shownRoot, reason: 'buffer' });
     throw new BufferFull();
@@ -195,12 +198,12 @@ export class RootWatch {
     if (this.#hasScanned) return;
     this.#hasScanned = true;
     this.#reconciler.silent = false;
-    this.#options.picture.whole();
-    this.#options.picture.commit();
+    this.#options.deliveredTree.whole();
+    this.#options.deliveredTree.commit();
     this.#ready.resolve();
   }
 
-  #hear(event: EngineEvent): void {
+  #onEngineEvent(event: EngineEvent): void {
     const { emit, log } = this.#options;
     if (this.#stopping || this.#troubles.note(event)) return;
     if (event.event === 'scan_done') {

@@ -1,9 +1,9 @@
 /**
- * What the engine tells of its troubles, as errors with sentences: each told once, and once more when it is over.
- * Does not: heal them; the engine does.
+ * Converts the engine's troubles into errors with sentences. Each is emitted once when it starts and once when it ends.
+ * Does not: repair them; the engine does.
  */
 import { type ByteName, shownName } from '../linux/names.js';
-import type { EngineEvent } from './ground/types.js';
+import type { EngineEvent } from './backend/types.js';
 import { WatcherError } from './options/errors.js';
 import { limits } from './options/limits.js';
 
@@ -51,13 +51,13 @@ export class Troubles {
     }
   }
 
-  /** A path that could not be looked at. */
+  /** The path could not be checked. */
   unseen(path: ByteName, code: string): void {
     this.#unseen += this.#open.has(`stat ${path}`) ? 0 : 1;
     this.#begin('stat', path, code, NOT_SEEN);
   }
 
-  /** Asked of each path that was looked at: nearly always there is nothing to end. */
+  /** Called for each path that was checked; nearly always there is nothing to end. */
   seen(path: ByteName): void {
     if (this.#unseen === 0 || !this.#open.has(`stat ${path}`)) return;
     this.#unseen -= 1;
@@ -84,15 +84,14 @@ export class Troubles {
 }
 
 const ROOT_MISSING =
-  'this root is not there, so nothing is told of it; it is watched again when it is back: check its path or its mount';
+  'this root is not there, so nothing in it is reported; it is watched again when it is back: check its path or its mount';
 const DIRECTORY_FAILED =
-  'this directory cannot be read, so nothing below it is told; it is tried again every few seconds: check its permissions';
-const NOT_SEEN =
-  'what lies here cannot be looked at; it is tried again by each scan: check the permissions of its directory';
+  'this directory cannot be read, so nothing below it is reported; it is tried again every few seconds: check its permissions';
+const NOT_SEEN = 'this path cannot be checked; it is tried again by each scan: check the permissions of its directory';
 const WATCH_LIMIT =
   'the limit of watches is reached, so some directories are scanned every few seconds instead: raise fs.inotify.max_user_watches';
 const NO_EVENTS =
-  'no inotify instance is to be had, so the tree is scanned every few seconds instead: raise fs.inotify.max_user_instances or the limit of open files';
-const NOT_LOOKED = 'what changed could not be looked at or noted; it is tried again every second: see the cause';
+  'no inotify instance is available, so the tree is scanned every few seconds instead: raise fs.inotify.max_user_instances or the limit of open files';
+const NOT_LOOKED = 'a change could not be checked or stored; it is tried again every second: see the cause';
 
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? 'UNKNOWN';

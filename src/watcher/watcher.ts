@@ -1,43 +1,47 @@
 /**
- * Watches trees and tells what changed in them. See docs/watcher.md for how to use it.
+ * Watches directory trees and emits their changes. docs/watcher.md explains how to use it.
  *
- * States: open ─ stop() ─> stopping ─ every engine has ended ─> stopped. `watch` needs an open one; `stop` may come at
- * any moment of any state, and its promise is the same for all callers.
+ * States: open ─ stop() ─> stopping ─ every engine has ended ─> stopped. `watch` needs an open watcher. `stop` may be
+ * called in any state, and its promise is the same for all callers.
  */
 import { EventEmitter } from 'node:events';
 import { type ByteName, shownName } from '../linux/names.js';
 import { filterText, makeFilter } from './filter.js';
-import { forgetUntold } from './forgotten.js';
+import { forgetFiltered } from './filter-change.js';
 import { WatcherError, WatcherStoppedError } from './options/errors.js';
 import { type Settings, settingsOf } from './options/options.js';
 import type { WatchEvent, WatcherEvents, WatcherOptions } from './options/types.js';
-import { Doubts } from './picture/doubts.js';
-import { PictureStore, stateError } from './picture/picture-store.js';
-import { type Platform, platformOf } from './picture/platform.js';
-import { ownState, placeOf } from './place.js';
-import { type RootPlace, RootWatch } from './root-watch.js';
+import { PendingPaths } from './reconcile/pending.js';
+import { type Platform, platformOf } from './reconcile/platform.js';
+import { StateStore, stateError } from './reconcile/state-store.js';
+import { RootWatch, type WatchRoot } from './root-watch.js';
+import { ownState, watchRootOf } from './watch-root.js';
 
 /**
- * Guarantees: whoever applies all events has the tree whenever nothing is left to tell, however many events the kernel
- * dropped; memory is bounded, whatever the size of the tree and the pace of the consumer; after `stop` no descriptor,
+ * A watcher of directory trees.
+ * Guarantees: a consumer that applies all events has the tree whenever no event is left, however many events the kernel
+ * dropped. Memory is bounded, whatever the size of the tree and the speed of the consumer. After `stop` no descriptor,
  * timer or thread is left.
  */
 export interface Watcher extends EventEmitter<WatcherEvents> {
   /**
-   * Watches a directory and all below it, or one file. Resolves when everything that happens from then on is told; what
-   * lies there by then is told with `initial`, or where `statePath` knows an older picture. The same path twice is one watch.
-   * Errors: WatcherError, op `watch` (the root is not there, cannot be read, or is a symlink to a file) or `state` (the
+   * Watches a directory and everything below it, or one file. Resolves when every later change will be reported.
+   * Entries that exist by then are reported with `initial`, or if `statePath` has an older state of them. Watching the
+   * same path twice is one watch.
+   * Errors: WatcherError, op `watch` (the root is missing, cannot be read, or is a symlink to a file) or `state` (the
    * state cannot be used); WatcherStoppedError.
    */
   watch(path: string | Buffer): Promise<void>;
   /**
-   * The events, each once: several iterators share them. An event counts as delivered when the next one is asked for; with
-   * `statePath`, one that was not delivered comes again at the next start. Ends with `stop`.
+   * The events, each once: several iterators share them. An event counts as delivered when the next one is requested.
+   * With `statePath`, an event that was not delivered comes again at the next start. Ends on `stop`.
    */
   events(): AsyncIterableIterator<WatchEvent>;
-  /** Resolves when everything that had happened before the call is told and taken, at the first quiet moment after it. */
+  /**
+   * Resolves when everything that happened before the call is reported and taken, at the first quiet moment after it.
+   */
   idle(): Promise<void>;
-  /** Ends it. May be called at any moment and more than once. What nobody has taken is not told any more. */
+  /** Stops the watcher. May be called at any time and more than once. Events that nobody has taken are dropped. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -47,11 +51,11 @@ export const createWatcher = (options: WatcherOptions = {}): Watcher => new Tree
 
 class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   readonly #settings: Settings;
-  readonly #doubts: Doubts;
+  readonly #pending: PendingPaths;
   readonly #roots = new Map<string, { watch: RootWatch; ready: Promise<void> }>();
   readonly #abort = (): void => void this.stop();
   #platform: Promise<Platform> | undefined;
-  #store: PictureStore | undefined;
+  #store: StateStore | undefined;
   #iterators = 0;
   #pumping = false;
   #stopped: Promise<void> | undefined;
@@ -59,7 +63,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   constructor(settings: Settings) {
     super();
     this.#settings = settings;
-    this.#doubts = new Doubts(settings.bufferMax, () => this.#pump());
+    this.#pending = new PendingPaths(settings.bufferMax, () => this.#pump());
     (this as EventEmitter).on('newListener', (name) => {
       if (name === 'event') setImmediate(() => this.#pump());
     });
@@ -69,36 +73,40 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
 
   async watch(path: string | Buffer): Promise<void> {
     if (this.#stopped !== undefined) throw new WatcherStoppedError();
-    const place = placeOf(path);
+    const place = watchRootOf(path);
     const key = joinKey(place);
     this.#platform ??= platformOf(this.#settings);
     const platform = await this.#platform;
     if (this.#stopped !== undefined) throw new WatcherStoppedError();
     const already = this.#roots.get(key);
     if (already !== undefined) return already.ready;
-    this.#store ??= new PictureStore(this.#settings.statePath);
+    this.#store ??= new StateStore(this.#settings.statePath);
     const kept = this.#store.root(key as ByteName);
     const filter = makeFilter(this.#settings, place);
-    if (place.only !== undefined && !filter.tells(place.only, false)) throw ownState(key as ByteName);
+    if (place.only !== undefined && !filter.wants(place.only, false)) throw ownState(key as ByteName);
     const watch = new RootWatch({
       place,
       settings: this.#settings,
       filter,
       platform,
       ...kept,
-      doubts: this.#doubts,
-      emit: (name, ...args) => this.#tell(name, ...args),
+      pending: this.#pending,
+      emit: (name, ...args) => this.#emit(name, ...args),
       failed: (error) => this.#fail(key, error),
       log: (level, fields, message) => this.#settings.logger?.[level](fields, message),
     });
-    const ready = this.#begin(key, watch, forgetUntold(kept.picture, filter, filterText(this.#settings), this.#goesOn));
+    const ready = this.#begin(
+      key,
+      watch,
+      forgetFiltered(kept.deliveredTree, filter, filterText(this.#settings), this.#goesOn),
+    );
     this.#roots.set(key, { watch, ready });
     await ready;
   }
 
   readonly #goesOn = (): boolean => this.#stopped === undefined;
 
-  /** Nothing is looked at before the picture is one of this filter. */
+  /** Nothing is checked before the delivered tree fits this filter. */
   async #begin(key: string, watch: RootWatch, forgotten: Promise<void>): Promise<void> {
     try {
       await forgotten;
@@ -113,25 +121,25 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   async *events(): AsyncIterableIterator<WatchEvent> {
     this.#iterators += 1;
     try {
-      for (let event = await this.#doubts.take(); event !== undefined; event = await this.#doubts.take()) {
+      for (let event = await this.#pending.take(); event !== undefined; event = await this.#pending.take()) {
         this.emit('event', event);
         yield event;
       }
     } finally {
       this.#iterators -= 1;
-      this.#doubts.leave();
+      this.#pending.leave();
     }
   }
 
   async idle(): Promise<void> {
-    // What is delivered may be doubted again, be held back, or have a directory read: then once more.
-    for (let changes = -1; this.#stopped === undefined && changes !== this.#doubts.changes; ) {
-      changes = this.#doubts.changes;
+    // A delivered path may become pending again, be delayed, or have its directory read. Then this is repeated.
+    for (let changes = -1; this.#stopped === undefined && changes !== this.#pending.changes; ) {
+      changes = this.#pending.changes;
       for (const { watch, ready } of this.#roots.values()) {
         await ready;
-        await watch.settle();
+        await watch.flush();
       }
-      await this.#doubts.untilQuiet();
+      await this.#pending.untilQuiet();
     }
   }
 
@@ -146,7 +154,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
 
   async #end(): Promise<void> {
     this.#settings.signal?.removeEventListener('abort', this.#abort);
-    this.#doubts.close();
+    this.#pending.close();
     const ended = await Promise.allSettled([...this.#roots.values()].map(({ watch }) => watch.stop()));
     this.#store?.close();
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
@@ -155,37 +163,37 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   #fail(key: string, cause: unknown): void {
     this.#roots.delete(key);
     const path = shownName(key as ByteName);
-    const sentence = `${path} is not watched any more, by a fault of the watcher: report it with the cause (${cause}).`;
-    this.#tell('error', new WatcherError('internal', path, 'FAULT', sentence, { cause }));
+    const sentence = `${path} is not watched any more because of a bug in the watcher: report it with the cause (${cause}).`;
+    this.#emit('error', new WatcherError('internal', path, 'FAULT', sentence, { cause }));
   }
 
-  /** Gives what waits to the listeners, where nobody iterates. */
+  /** Emits waiting events to the listeners, if nobody iterates. */
   #pump(): void {
     if (this.#pumping || this.#iterators > 0 || this.listenerCount('event') === 0) return;
     this.#pumping = true;
-    // Not within the call that told it: a listener that throws is no failure of the watcher.
-    queueMicrotask(() => this.#hand());
+    // Not inside the call that reported it: a listener that throws is not a failure of the watcher.
+    queueMicrotask(() => this.#emitNext());
   }
 
-  #hand(): void {
-    const event = this.#doubts.takeNow();
+  #emitNext(): void {
+    const event = this.#pending.takeNow();
     this.#pumping = false;
     if (event === undefined) return;
     try {
       this.emit('event', event);
     } finally {
-      this.#doubts.deliver();
+      this.#pending.deliver();
       this.#pump();
     }
   }
 
-  #tell<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void {
+  #emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void {
     const [about] = args;
     const level = name === 'error' || name === 'overflow' ? 'warn' : 'info';
     this.#settings.logger?.[level](about instanceof Error ? { err: about } : { ...about }, name);
-    // An error that nobody listens to would be thrown.
+    // An `error` event without a listener would be thrown.
     if (this.listenerCount(name) > 0) (this as EventEmitter).emit(name, ...args);
   }
 }
 
-const joinKey = ({ root, only }: RootPlace): string => (only === undefined ? root : `${root}/${only}`);
+const joinKey = ({ root, only }: WatchRoot): string => (only === undefined ? root : `${root}/${only}`);

@@ -1,20 +1,20 @@
 /**
- * Paths that are not to be looked at before their time: told a moment ago, or gone and perhaps only renamed.
- * Guarantees: what is held is released at the end of its time, or earlier where there are too many; memory is bounded.
+ * Delays paths: paths that were reported a moment ago, or that are gone and perhaps only renamed.
+ * Guarantees: a delayed path is released at the end of its window, or earlier if there are too many. Memory is bounded.
  */
 import type { ByteName } from '../linux/names.js';
+import { merged } from './backend/hints.js';
+import type { Hint } from './backend/types.js';
 import { clockMs } from './engine/clock.js';
-import { merged } from './ground/hints.js';
-import type { Hint } from './ground/types.js';
 
 interface Window {
   untilMs: number;
-  /** What is held back. */
+  /** The hint of the delayed path. */
   by: Hint | undefined;
 }
 
 export class Windows {
-  /** In the order of their ends, for all last equally long. */
+  /** In the order of their ends, because all windows have the same length. */
   readonly #byPath = new Map<ByteName, Window>();
   readonly #waiting: (() => void)[] = [];
   #held = 0;
@@ -26,12 +26,12 @@ export class Windows {
     private readonly release: (path: ByteName, by: Hint) => void,
   ) {}
 
-  /** Paths held back. */
+  /** The number of delayed paths. */
   get held(): number {
     return this.#held;
   }
 
-  /** From now on, for its time, the path is held back. With `by`, it is already. */
+  /** Opens a window for the path: from now on, hints of it are delayed. With `by`, this hint is already delayed. */
   open(path: ByteName, by?: Hint): void {
     if (this.lengthMs === 0) {
       if (by !== undefined) this.release(path, by);
@@ -46,11 +46,11 @@ export class Windows {
     this.#arm();
   }
 
-  /** True: it is released later. False: its time is over, or never began. */
+  /** True: the hint is delayed and released later. False: there is no window, or it is over. */
   holds(path: ByteName, by: Hint): boolean {
     const window = this.#byPath.get(path);
     if (window === undefined) return false;
-    // Where something is held already, the timer is about to release it.
+    // If a hint is already delayed, the timer is about to release it.
     if (window.by === undefined) {
       if (window.untilMs <= clockMs()) {
         this.#drop(path);
@@ -63,7 +63,7 @@ export class Windows {
     return true;
   }
 
-  /** Resolves when something that is held is released, or when it is closed. */
+  /** Resolves when a delayed path is released, or on close. */
   released(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -74,7 +74,7 @@ export class Windows {
     this.#timer = undefined;
     this.#byPath.clear();
     this.#held = 0;
-    this.#tellReleased();
+    this.#resolveReleased();
   }
 
   #arm(): void {
@@ -99,10 +99,10 @@ export class Windows {
     this.#drop(path);
     if (by === undefined) return;
     this.release(path, by);
-    this.#tellReleased();
+    this.#resolveReleased();
   }
 
-  #tellReleased(): void {
+  #resolveReleased(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

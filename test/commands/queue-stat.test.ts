@@ -115,7 +115,7 @@ test('the state is found by --input and by --config too', async (t) => {
   const env = { XDG_STATE_HOME: `${world.root}/xdg` };
   world.drop('a.csv', 5);
   const folders = ['--input', input, '--warehouse', warehouse, '--manifests', manifests];
-  const ended = await world.launch('ingest', [...folders, '--once', '--stability-seconds', '0', '--settle-ms', '0'], {
+  const ended = await world.launch('ingest', [...folders, '--once', '--stability-seconds', '0', '--quiet-ms', '0'], {
     env,
   }).ended;
   assert.equal(ended.code, 0, ended.stderr);
@@ -201,7 +201,7 @@ test('--workers (or --processes) lists who is at work, and who has died', async 
   world.start('ingest');
   await world.event('worker_started', ({ worker }) => worker === 'producer');
   const { stdout } = await world.run('queue-stat', ['--workers']);
-  assert.match(stdout, /^process +pid condition +quiet for in hand\n/);
+  assert.match(stdout, /^process +pid condition +quiet for job\n/);
   assert.match(stdout, /^producer +\d+ at work +- +-$/m);
   await world.killAll();
   const after = await world.run('queue-stat', ['--processes', '--json']);

@@ -14,5 +14,5 @@ const told = ({ name, run }: Adversary): Promise<void> =>
     assert.deepEqual(report.violations, []);
   });
 
-// They wait most of the time. How long an open may take is judged by the full form alone.
+// They mostly wait, so they run together. Only the full form judges how long an open may take.
 describe('adversaries beside each other', { concurrency: 3 }, () => ADVERSARIES.forEach((one) => void told(one)));

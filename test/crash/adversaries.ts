@@ -1,4 +1,4 @@
-/** All adversaries, in the order of the report, and how a run of one is shown. */
+/** All adversaries, in the order of the report, and the text that shows the run of one. */
 import type { Adversary, AdversaryReport } from './adversary.js';
 import { clocks } from './adversary-clocks.js';
 import { crowd } from './adversary-crowd.js';

@@ -1,8 +1,8 @@
 /**
  * Clocks: the wall clock of all processes jumps by an hour and by thirty days, forwards and back, while files wait for
  * their windows and are on their way.
- * Guarantees: each line's time is one that the clock showed while its file was under way, and its hour's directory that of
- * its time.
+ * Guarantees: the time of each line is one that the clock showed while its file was under way, and its hour folder belongs to
+ * that time.
  * Does not: move the clock of the filesystem; times of files stay the kernel's.
  */
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import type { Found } from './mutants-world.js';
 
 const HOUR = 3_600_000;
 const JUMPS = [HOUR, -HOUR, 720 * HOUR, -720 * HOUR];
-const OPTIONS = { stabilitySeconds: 0.3, settleMs: 0, workers: 'all=2' };
+const OPTIONS = { stabilitySeconds: 0.3, quietMs: 0, workers: 'all=2' };
 
 export const clocks = adversary('clocks', { options: OPTIONS }, async (world, plan, report) => {
   report.violations.push(...(await jump(world, plan, report)));
@@ -62,14 +62,14 @@ async function jump(world: World, plan: AdversaryPlan, report: AdversaryReport):
   return [...found, ...temporary, ...world.differences()];
 }
 
-/** The lines of one jump's files: of a time between its begin and now, by the clock before or after the jump. */
+/** Lines of one jump's files with a wrong time: it must lie between the jump's beginning and now, by the clock before or after it. */
 function timesWrong(world: World, prefix: string, offsets: readonly number[], begunMs: number): Found[] {
   const found: Found[] = [];
   const endMs = Date.now();
   for (const { record, file, target } of world.survey().lines) {
     if (!record?.path.startsWith(join(world.input, prefix))) continue;
     const at = new Date(record.ingested_at).getTime();
-    // Those of the second half came after the jump.
+    // The files of the second half came after the jump.
     const isLate = Number(/-(\d+)\.csv$/.exec(record.path)![1]) >= 15;
     const isShown = offsets
       .slice(isLate ? 1 : 0)

@@ -35,9 +35,9 @@ export const crowd = adversary('two producers and eight workers', { options: AT_
     await producers[round % 2]!.ended;
     producers[round % 2] = producer();
   }
-  // Not by what was told: who is killed between a settlement and its event tells nothing of it.
+  // Not by log events: a process that is killed between a settlement and its event logs nothing.
   await allIn(world);
-  // Who has only just been started would be ended by the signal itself.
+  // The signal would end a process that has only just started.
   const all = [...producers, ...workers];
   await until('all are at work', () => all.every((one) => one.events.some(isStarted)), PATIENT);
   await world.stop();

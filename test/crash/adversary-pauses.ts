@@ -1,7 +1,7 @@
 /**
- * Pauses: a worker of each stage is stopped with jobs in its hands, alone (its parent ends it, another takes over) and with
- * its parent (nobody ends it, nobody takes its jobs, it goes on where it was); and everything is stopped for longer than
- * `--stall-seconds`, as a virtual machine's pause does (nobody is ended for it).
+ * Pauses. A worker of each stage is stopped while it has claimed jobs: alone (its parent ends it, another one takes over), or with
+ * its parent (nobody ends it, nobody takes its jobs, and it goes on later). Everything is stopped for longer than
+ * `--stall-seconds`, like a virtual machine's pause (nobody is ended for it).
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { stagesUsed } from '../../src/base/config/values/stage-names.js';
@@ -15,10 +15,10 @@ import { adversary } from './adversary-world.js';
 import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
-/** At least; and so many times what a start takes on this machine just now: nobody may be ended for being slow. */
+/** The least; it grows with the time that a start takes on this machine, because nobody may be ended for being slow. */
 const STALL_SECONDS = 3;
 const STARTS = 5;
-const OPTIONS = { stabilitySeconds: 0, settleMs: 0 };
+const OPTIONS = { stabilitySeconds: 0, quietMs: 0 };
 const slow = { withinMs: 240_000 };
 const TRIES = 300;
 
@@ -42,7 +42,7 @@ async function stopAll(world: World, plan: AdversaryPlan, report: AdversaryRepor
   const stallSeconds = Math.max(STALL_SECONDS, Math.ceil(STARTS * (await startSeconds(world, env))));
   const stall = ['--stall-seconds', String(stallSeconds)];
   world.start('ingest-producer', stall, { env });
-  world.start('ingest-worker', stall, { env }); // who takes over what may be taken
+  world.start('ingest-worker', stall, { env }); // it takes over jobs of dead owners
   const programs = stagesUsed([]).map((stage) => world.start('ingest-worker', ['--stage', stage, ...stall], { env }));
   const victims: Victim[] = [];
   for (const [n, program] of programs.entries()) victims.push(await victimOf(world, stagesUsed([])[n]!, program));
@@ -99,12 +99,12 @@ const claimsOf = (world: World, owner: number): string[] =>
     .filter((job) => job.state === 'claimed' && job.owner === owner)
     .map(({ id, stage, claim_no }) => `${id} ${stage} ${claim_no}`);
 
-/** Drops files until the worker was stopped with jobs in its hands; answers these. */
+/** Drops files until the worker was stopped with claimed jobs. Returns these jobs. */
 async function caught(world: World, victim: Victim, how: How, below: (limit: number) => number): Promise<string[]> {
   const pids = how === 'alone' ? [victim.pid] : [victim.program.pid, victim.pid];
   for (let tries = 0; tries < TRIES; tries++) {
     for (let n = 10 + below(20); n > 0; n--) world.drop(`${world.dropped.length}.csv`, 200);
-    // At a moment of chance, or as soon as it has something: some stages have their jobs for a moment only.
+    // At a random moment, or as soon as it has jobs: some stages have their jobs only for a moment.
     const isAtWork = () => hasClaims(world.statePath, world.feed().name, victim.owner);
     if (tries % 2 === 0) await pause(below(40));
     else await until('it has a job', isAtWork, { withinMs: 500, everyMs: 1 }).catch(() => {});
@@ -117,13 +117,13 @@ async function caught(world: World, victim: Victim, how: How, below: (limit: num
   throw new Error(`the worker of ${victim.stage} was never met with a job in its hands`);
 }
 
-/** Its parent has its ticks and ends it; what it held is taken over. */
+/** Its parent notices it and ends it; another worker takes its jobs. */
 async function endedByParent(world: World, victim: Victim): Promise<void> {
   const since = world.log.all.length;
   const { owner } = victim;
   await world.event('worker_stalled', (e) => e.worker_pid === victim.pid, { ...slow });
   signal(victim.pid, 'SIGCONT');
-  // Told behind its commit: whoever takes the jobs over may be the next to be stopped, and would tell it much later.
+  // The event comes after the commit: the process that takes the jobs over may be stopped next, and would log it much later.
   await world.event('worker_lost', (e) => e.owner === owner && e.jobs !== undefined, { since, ...slow });
   Object.assign(victim, await victimOf(world, victim.stage, victim.program, since));
 }
@@ -138,7 +138,7 @@ async function waitedFor(
   const ids = new Set(claims.map((claim) => claim.split(' ')[0]));
   const others = () => world.jobs().filter(({ id, state }) => state !== 'done' && !ids.has(id));
   const isInside = () => until('the others go on', () => others().length === 0, { withinMs: 2 * stallSeconds * 1_000 });
-  // Stopped inside a transaction it holds everybody up, for as long as its parent cannot end it.
+  // Stopped inside a transaction it blocks everybody, for as long as its parent cannot end it.
   await isInside().catch(() => {});
   const now = claimsOf(world, victim.owner);
   const since = world.log.all.length;
@@ -149,7 +149,7 @@ async function waitedFor(
   return [...found, ...troubles(world, since)];
 }
 
-/** What must not be told of anybody who lives. */
+/** Events that must not be logged about a living process. */
 function troubles(world: World, since: number): Found[] {
   const bad = world.log.all
     .slice(since)
@@ -170,7 +170,7 @@ async function everythingPaused(
   for (const pid of pids) signal(pid, 'SIGSTOP');
   await until('all are stopped', () => pids.every(isStopped), slow);
   await pause(stallSeconds * 1_000 + 1_000); // the length of the pause is what is tested
-  // Parents first, or children first: whoever wakes first must not judge the other.
+  // Parents first or children first: the one that wakes first must not judge the other.
   for (const pid of below(2) === 0 ? pids : [...pids].reverse()) signal(pid, 'SIGCONT');
   await world.allDone(slow);
   const gone = pids.filter(

@@ -19,7 +19,7 @@ import type { Found } from './mutants-world.js';
 const MEBIBYTE = 1024 * 1024;
 const slow = { withinMs: 240_000, everyMs: 100 };
 
-/** How the input goes away and comes back, and where its files lie meanwhile. */
+/** How the input disappears and comes back, and where its files are meanwhile. */
 type Absence = 'renamed' | 'unmounted';
 
 export const places: Adversary = {
@@ -44,7 +44,7 @@ async function goingAway(
   const { input, warehouse } = world.feed();
   const source = absence === 'unmounted' ? join(world.root, 'source') : `${input} that was`;
   if (absence === 'unmounted') bindMount(tmpfsMount(source), input);
-  // All that will be stored has room: what fills it is the filler.
+  // There is room for all files that will be stored: only the filler fills the disk.
   const room = (plan.full ? 48 : 8) * MEBIBYTE;
   if (isRoot) tmpfsMount(warehouse, { size: String(room) });
   const env = plan.env ?? {};
@@ -53,7 +53,7 @@ async function goingAway(
   const stages = ['verify-complete', 'hash', 'manifest', 'move'].map((stage) => `--stage=${stage}=2`);
   world.start('ingest-worker', stages, { env });
   await until('all are ready', () => world.log.named('worker_started').length === 10, slow);
-  // An input that goes before a producer has opened it is another one to that producer.
+  // If the input disappears before a producer has opened it, that producer later sees another directory.
   await until('both producers have looked', () => world.log.named('scan_done').length >= 2, slow);
 
   some(world, plan.full ? 2_000 : 100, below);
@@ -70,7 +70,7 @@ async function goingAway(
   return world.differences();
 }
 
-/** Every fourth is one of a few contents. */
+/** Every fourth file has one of a few contents. */
 function some(world: World, count: number, below: (limit: number) => number, input = world.input): void {
   for (let i = 0; i < count; i++) {
     const n = world.dropped.length;
@@ -84,8 +84,8 @@ async function inputGoes(world: World, how: Absence, source: string, below: (lim
   some(world, 50, below);
   if (how === 'renamed') renameSync(world.input, source);
   else unmount(world.input, { busy: 'detaches' });
-  some(world, 50, below, source); // an uploader that holds the directory goes on
-  // Not by a worker: what comes back and goes again within seconds is one trouble to it, and told once.
+  some(world, 50, below, source); // an uploader that has the directory open goes on
+  // Not by a worker: to it, a place that comes back and disappears within seconds is one trouble, logged once.
   const told = () => world.log.all.slice(since).filter(({ event }) => event === 'root_missing').length;
   await until('both producers tell of it', () => told() >= 2, slow);
   if (how === 'renamed' && !existsSync(world.input)) renameSync(source, world.input);
@@ -101,7 +101,7 @@ async function diskFull(world: World, filler: string, room: number, below: (limi
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
   some(world, 60, below);
-  // Not by what is told: full again within seconds is the same trouble.
+  // Not by log events: a disk that is full again within seconds is the same trouble.
   const isClosed = () => world.gates().some(({ place, stage }) => place === 'warehouse' && stage !== ON_TRIAL);
   await until('its gate is closed', isClosed, slow);
   some(world, 20, below);

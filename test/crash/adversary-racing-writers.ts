@@ -1,30 +1,30 @@
-/** The racing writers of one directory: started together, and what they said of their files and of their opens. */
+/** The racing writers of one directory: started together, with their reports about their files and their opens. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE, Program } from '../world/program.js';
 
-/** Of each so many files, as a part of what was asked for. */
+/** The number of files of each kind, as a part of the requested number. */
 const KINDS = { write: 1, map: 1, rename: 1, append: 1, truncate: 1, knock: 0.3 } as const;
 
 export interface Written {
-  /** By name: the checksums of its versions; with `last`, the one that must be kept. */
+  /** By name: the checksums of its versions, and in `last` the one that must be kept. */
   versions: Map<string, { sums: Set<number>; last: number }>;
-  /** By name: how many lines were appended. */
+  /** By name: the number of appended lines. */
   lines: Map<string, number>;
   failed: string[];
   opens: number;
-  /** Of these: of whole files that wait for nothing but their seal. */
+  /** The number of opens of whole files that wait only for their seal. */
   knocks: number;
-  /** Whole files that were opened until their seal took the name away. */
+  /** The number of whole files that were opened until their seal took the name away. */
   gone: number;
   slowestMs: number;
-  /** Opens that took over 10 ms. */
+  /** The number of opens that took over 10 ms. */
   over: number;
-  /** Of opens that slept: the others were at most kept from their processor. */
+  /** The slowest open that slept. Other slow opens only waited for a processor. */
   waited: number;
   slowestWaitMs: number;
-  /** Of opens that create or cut, which may wait for the filesystem's journal. */
+  /** The slowest open that creates or cuts a file; it may wait for the filesystem's journal. */
   slowestCreateMs: number;
 }
 
@@ -45,8 +45,17 @@ export async function writersIn(directory: string, program: string, each: number
       new Program(program, [kind, String(Math.ceil(part * each)), seed], undefined, { cwd: directory }).ended,
   );
   const told: Written = {
-    ...{ versions: new Map(), lines: new Map(), failed: [], opens: 0, knocks: 0, gone: 0, over: 0 },
-    ...{ slowestMs: 0, waited: 0, slowestWaitMs: 0, slowestCreateMs: 0 },
+    versions: new Map(),
+    lines: new Map(),
+    failed: [],
+    opens: 0,
+    knocks: 0,
+    gone: 0,
+    over: 0,
+    slowestMs: 0,
+    waited: 0,
+    slowestWaitMs: 0,
+    slowestCreateMs: 0,
   };
   for (const { code, stdout } of await Promise.all(runs)) {
     if (code !== 0) throw new Error(`a writer ended with ${code}`);

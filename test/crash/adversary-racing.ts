@@ -3,7 +3,7 @@
  * I/O after a rename, and whole ones that are opened again and again during their seals. The same writers run without the
  * ingestor, by themselves before it and beside it under the same load, for the slowest open among them.
  * Guarantees: every stored byte is compared with its line and with what a writer says it wrote.
- * Does not: count what a call by path fails with after a whole quiet window, which the README names; these writers make none.
+ * Does not: count what a call by path fails with after a whole quiet window, which docs/guarantees.md names; these writers make no such call.
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,14 +18,14 @@ import { AT_ONCE, inWorldOf } from './adversary-world.js';
 import type { Found } from './mutants-world.js';
 
 const LINE = 32;
-/** So much longer than the slowest open of the same writers without the ingestor. */
+/** The allowed difference from the slowest open of the same writers without the ingestor. */
 const DELAY_MS = 10;
 
 export const racing: Adversary = {
   name: 'racing writers',
   async run(plan) {
     const report = nothingYet();
-    // In memory nobody waits for a disk, and an open that takes long waited for a lease.
+    // In memory no open waits for a disk: a slow open waited for a lease.
     const grounds = [tmpdir(), ...(inMemory() ? ['/dev/shm'] : [])];
     for (const ground of grounds)
       await raceOn(ground, Math.round((plan.full ? 2_000 : 50) / grounds.length), plan, report);
@@ -60,7 +60,7 @@ async function race(
   const before = await run(join(world.root, 'alone before'));
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
   await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 240_000 });
-  // Beside it: what this machine's other work costs an open, it costs both.
+  // At the same time: other work of this machine slows both down.
   const [written, beside] = await Promise.all([run(world.input), run(join(world.root, 'alone beside'))]);
   const undisturbed = [before, beside];
   await world.allDone({ withinMs: 240_000 });
@@ -95,7 +95,7 @@ function tell(
   for (const [what, figure] of Object.entries(figures)) report.figures[`${what} ${where}`] = figure;
 }
 
-/** Who did not sleep in its open was at most kept from its processor, which both are. */
+/** An open that did not sleep only waited for a processor, and both sides do that. */
 function delayed({ slowestWaitMs }: Written, undisturbed: readonly Written[], where: string): Found[] {
   const withoutMs = Math.max(...undisturbed.map(({ slowestMs }) => slowestMs));
   if (slowestWaitMs <= withoutMs + DELAY_MS) return [];
@@ -103,7 +103,7 @@ function delayed({ slowestWaitMs }: Written, undisturbed: readonly Written[], wh
   return [{ kind: 'writer_disturbed', what }];
 }
 
-/** Every version that is stored was written so and closed; every last one and every line is stored. */
+/** Every stored version was written and closed like that; every last version and every line is stored. */
 function compare(world: World, written: Written): Found[] {
   const found: Found[] = written.failed.map((what) => ({ kind: 'writer_disturbed', what }));
   const seen = new Map<string, Set<number>>();

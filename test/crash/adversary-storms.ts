@@ -1,7 +1,7 @@
 /**
- * Overflow storms: under two producers and a worker that are busy, the kernel drops events again and again; files, new
- * directories and what is moved in with them come while the queues are full, so that nothing but the overflow tells of them.
- * Does not: wait for a scan of its time: the next one is further away than this lasts.
+ * Overflow storms: under two producers and a busy worker, the kernel drops events again and again. Files, new directories, and
+ * directories that are moved in with files come while the queues are full, so only the overflow reports them.
+ * Does not: wait for a regular scan: the next one is later than the end of this run.
  */
 import { mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,15 +26,15 @@ export const storms = adversary('overflow storms', { options: OPTIONS }, async (
   world.start('ingest-worker', [], { env });
   await until('all are ready', () => world.log.named('worker_started').length === 3, slow);
   const children = producers.flatMap((program) => program.descendants());
-  // Ready is who may claim; it watches from its first scan on.
+  // Ready means that it may claim; it watches only after its first scan.
   await until('both watch', () => children.every((pid) => isWatched(pid, world.input)), slow);
   const rounds = plan.full ? 25 : 2;
   const each = plan.full ? 200 : 40;
   let unseen = 0;
   for (let n = 0; n < rounds; n++) {
-    some(world, each, below); // what they are busy with
+    some(world, each, below); // this keeps them busy
     unseen += await storm(world, producers, n, () => behind(world, n, each, below));
-    // The next one comes while the scan that heals this one is under way, or after all is in.
+    // The next storm comes while the scan that repairs this one is under way, or after all files are in.
     if (below(3) === 0) await allIn(world);
   }
   await allIn(world);
@@ -49,7 +49,7 @@ export const storms = adversary('overflow storms', { options: OPTIONS }, async (
   report.violations.push(...world.differences());
 });
 
-/** Neither producer reads while more happens than the kernel keeps; then `act`, of which it keeps nothing. */
+/** Stops both producers while more happens than the kernel keeps, then runs `act`, whose events are all lost. */
 async function storm(world: World, producers: readonly Program[], n: number, act: () => number): Promise<number> {
   const children = producers.flatMap((program) => program.descendants());
   const since = world.log.all.length;
@@ -82,7 +82,7 @@ function some(world: World, count: number, below: (limit: number) => number, fol
   return count;
 }
 
-/** In the input itself, in a new directory, and in one that is filled out of sight and moved in. */
+/** Files in the input itself, in a new directory, and in one that is filled outside and moved in. */
 function behind(world: World, n: number, each: number, below: (limit: number) => number): number {
   const [hidden, seen] = [join(world.input, `.filled-${n}`), join(world.input, `filled-${n}`)];
   mkdirSync(hidden);

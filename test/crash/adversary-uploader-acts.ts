@@ -1,7 +1,7 @@
 /**
- * What a hostile uploader does in its input, as the same user: one function for each kind of act, and what it leaves
- * behind recorded for the oracle.
- * Does not: forge a marker `.ingest-root` there, which the same user could; write outside the input, save through hard links that it keeps and in names of the work directory's parent.
+ * The acts of a hostile uploader in its input, as the same user: one function for each kind of act. It records its leftovers for
+ * the oracle.
+ * Does not: forge a marker `.ingest-root` there, which the same user could; or write outside the input, except through hard links that it keeps and in names of the work directory's parent.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -32,7 +32,7 @@ export const MAX_BYTES = 1_000_000;
 const F_SETLEASE = 1024;
 const LEASES = { F_RDLCK: 0, F_WRLCK: 1, F_UNLCK: 2 };
 
-/** What lies outside, and the folders there that a symlink in place of the work directory would lead into. */
+/** The files outside, and the folders there to which a symlink in place of the work directory would lead. */
 export const SECRETS = ['secret.csv', 'x.csv'];
 export const DECOYS = ['underprocess', 'duplicates', 'failed'];
 
@@ -60,11 +60,11 @@ export const NAMES: readonly (string | Buffer)[] = [
   raw(Array.from({ length: 255 }, () => 0xe9)),
 ];
 
-/** What a hostile uploader has done, and has to answer for. */
+/** The record of a hostile uploader's acts. */
 export class Uploader {
-  /** Names of which it is known that they stay, and why. */
+  /** Names that are known to stay, with the reason. */
   readonly stays: string[] = [];
-  /** By the kept link: the digests that its content had. */
+  /** By the kept link: the digests of its content before and after. */
   readonly links = new Map<string, [string, string]>();
   readonly #leases: number[] = [];
   readonly outside: string;
@@ -89,7 +89,7 @@ export class Uploader {
     this.world.drop(`swap-${n}.csv`, 500, { how: 'rename' });
   }
 
-  /** The directory goes out of sight and comes back with all that nobody has taken out of it. */
+  /** The directory is moved away and comes back with all files that nobody has taken out of it. */
   swapDirectory(n: number): void {
     this.world.drop(`dir-${n}/x.csv`, 300);
     renameSync(this.#at(`dir-${n}`), this.#at(`.dir-${n}`));
@@ -100,7 +100,7 @@ export class Uploader {
     renameSync(this.#at(`.dir-${n}`), this.#at(`dir-${n}`));
   }
 
-  /** Links are kept in hidden names and outside; what is written through them later reaches the sealed inode. */
+  /** Links are kept in hidden names and outside. Later writes through them reach the sealed inode. */
   keepLink(n: number): void {
     const kept = join(this.outside, 'kept', `${n}`);
     const content = this.world.content(2_000);
@@ -122,12 +122,12 @@ export class Uploader {
     this.stays.push(`fifo-${n}.csv`);
   }
 
-  /** A terabyte that is none; those that are never defused are small enough to be looked at in the end. */
+  /** A sparse terabyte. Those that are never made small are small enough for the final check. */
   bomb(n: number): void {
     writeFileSync(this.#at(`bomb-${n}.csv`), `${n}`);
     truncateSync(this.#at(`bomb-${n}.csv`), n % 16 === 0 ? 2 ** 40 : 5 * MAX_BYTES);
   }
-  /** It is made small, and now it is a file like others. */
+  /** The file is made small, and is then a file like others. */
   defuse(n: number): void {
     rmSync(this.#at(`bomb-${n}.csv`));
     this.world.drop(`bomb-${n}.csv`, 50 + n);
@@ -153,7 +153,7 @@ export class Uploader {
     this.world.drop(`empty-${n}.csv`, 0);
   }
 
-  /** The work directory is renamed away, and a symlink that leads outside lies in its place. */
+  /** The work directory is renamed away, and a symlink to the outside takes its name. */
   takeWorkDirectory(): void {
     const place = workDirOf(this.world.feed());
     if (!existsSync(place) || existsSync(this.#away())) return;
@@ -168,7 +168,7 @@ export class Uploader {
   }
   #away = (): string => join(this.world.root, `.taken away ${basename(this.world.input)}`);
 
-  /** What of the outside must be as it was: everything but what it wrote itself through its links. */
+  /** The outside must be unchanged, except for the files that it wrote itself through its links. */
   outsideNow(): string[] {
     return SECRETS.map((name) => `${name} ${readFileSync(join(this.outside, name), 'latin1')}`);
   }

@@ -20,8 +20,8 @@ import { adversary, allIn, namesLeft } from './adversary-world.js';
 import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
-const OPTIONS = { stabilitySeconds: 0.2, settleMs: 0, workers: 'all=2', maxBytes: MAX_BYTES };
-/** So many of what was not stored are asked for: each takes a process. */
+const OPTIONS = { stabilitySeconds: 0.2, quietMs: 0, workers: 'all=2', maxBytes: MAX_BYTES };
+/** The number of files that were not stored and are asked about: each question costs a process. */
 const ASKED = 8;
 /** Characters that end a line, move a cursor or turn the writing direction. */
 const ACTING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
@@ -35,7 +35,7 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   const before = hostile.outsideNow();
   const ingest = world.start('ingest', [], { env: plan.env ?? {} });
   await until('all are ready', () => world.log.named('worker_started').length === 3, { withinMs: 240_000 });
-  // So many that each kind of act has met each kind of moment; the pauses in between are most of the time.
+  // Enough for each kind of act to meet each kind of moment; most of the time is pauses.
   const [rounds, empties] = plan.full ? [120, 100_000] : [10, 800];
   const below = dice(`${plan.seed} uploader`);
   for (const name of NAMES) world.drop(name, 100);
@@ -79,7 +79,7 @@ async function attack(world: World, plan: AdversaryPlan, report: AdversaryReport
   return found;
 }
 
-/** One turn of every kind; what was swapped is swapped back after a moment of the seed's choice. */
+/** One act of every kind. Swaps are undone after a moment that the seed chooses. */
 async function round(hostile: Uploader, n: number, empties: number, below: (limit: number) => number): Promise<void> {
   hostile.swapFile(n);
   hostile.swapDirectory(n);
@@ -99,7 +99,7 @@ async function round(hostile: Uploader, n: number, empties: number, below: (limi
   if (n % 4 === 3) hostile.giveLeasesBack();
 }
 
-/** The place is gone for as long as it takes to be noticed. */
+/** The place is gone until that is noticed. */
 async function gateClosed({ world }: Uploader, n: number): Promise<void> {
   const closed = world.log.named('gate_closed').length;
   world.drop(`meanwhile-${n}.csv`, 100);
@@ -107,7 +107,7 @@ async function gateClosed({ world }: Uploader, n: number): Promise<void> {
   await until('the missing folder is noticed', isSeen, { withinMs: 3_000 }).catch(() => {});
 }
 
-/** The content of a link counts as dropped in the state that is kept: the one before the write, or the one after it. */
+/** The content of a link counts as dropped in the state that was stored: before the write, or after it. */
 function linksWritten({ world, links }: Uploader): void {
   for (const [kept, digests] of links)
     for (const digest of new Set(digests))
@@ -126,13 +126,13 @@ function linksLost({ warehouse, underprocess, input, failed }: Survey, { links }
   return lost.map(([kept]) => ({ kind: 'lost', what: `no state of the file that ${kept} is a link to is anywhere` }));
 }
 
-/** Files in the input that no job holds and that are none of those that stay. */
+/** Files in the input that have no job and that are not known to stay. */
 const unexplained = (world: World, { stays }: Uploader, left = namesLeft(world)): string[] => {
   const held = new Set<string>([...heldKeys(world.statePath, world.feed().name), ...stays]);
   return left.filter((path) => !held.has(path));
 };
 
-/** First the input, then the jobs: what has left the one is seen among the others. */
+/** The input is read first, then the jobs: a file that has left the input is seen among the jobs. */
 function isEnd(world: World, hostile: Uploader): boolean {
   const left = namesLeft(world);
   return underWay(world.statePath, world.feed().name) === 0 && unexplained(world, hostile, left).length === 0;
@@ -145,7 +145,7 @@ function soFar(world: World, hostile: Uploader): string {
   return `${jobs.length} jobs ${JSON.stringify(told)}, in the input ${JSON.stringify(unexplained(world, hostile).slice(0, 9))}`;
 }
 
-/** Whatever was not stored is asked for, in words. */
+/** Asks explain about every file that was not stored. */
 async function withoutReason(world: World): Promise<Found[]> {
   const found: Found[] = [];
   const { input, underprocess } = world.survey();
@@ -173,7 +173,7 @@ async function withoutReason(world: World): Promise<Found[]> {
   return found;
 }
 
-/** What a person reads of such a name, at a terminal. */
+/** Checks the output for such a name at a terminal. */
 async function terminalBroken(world: World, names: readonly (string | Buffer)[]): Promise<Found[]> {
   const asked = [['held'], ...names.filter((name) => typeof name === 'string').map((name) => ['explain', name])];
   const found: Found[] = [];
@@ -181,7 +181,7 @@ async function terminalBroken(world: World, names: readonly (string | Buffer)[])
     const place = name === undefined ? [] : [join(world.input, name)];
     const { code, stdout, stderr } = await world.run('ingest-ctl', [verb!, ...place]);
     const broken = `${stdout}\n${stderr}`.split('\n').find((line) => ACTING.test(line));
-    // A name that was refused or is gone is known to nobody, which exit code 4 says.
+    // A name that was refused or is gone is unknown: exit code 4 says so.
     if (broken !== undefined || (code !== 0 && code !== 4 && verb === 'explain'))
       found.push({
         kind: 'terminal',

@@ -1,4 +1,4 @@
-/** The worlds of adversaries, and when all of one is in. */
+/** The worlds of adversaries, and the check that all files of one are in. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { doneAndOthers, underWay } from '../world/database.js';
@@ -7,11 +7,11 @@ import { World } from '../world/world.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
 
 /** Nothing but the probes stands between a writer and the seal. */
-export const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+export const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 type Options = ConstructorParameters<typeof World>[0];
 
-/** A wait in vain is a violation, and the oracle tells what lies where. */
+/** A failed wait is a violation, and the oracle reports which file is where. */
 export function adversary(
   name: string,
   options: Options,
@@ -51,7 +51,7 @@ export async function inWorldOf(
   }
 }
 
-/** Regular files in the input, by name alone: a look that costs little where 100,000 have gone through. */
+/** Regular files in the input, by name alone: a cheap check where 100,000 have gone through. */
 export function namesLeft({ input }: World): string[] {
   const entries = readdirSync(input, { recursive: true, withFileTypes: true, encoding: 'latin1' });
   return entries
@@ -60,14 +60,14 @@ export function namesLeft({ input }: World): string[] {
     .filter((path) => !path.startsWith('.ingest'));
 }
 
-/** First the input, then the jobs: what has left the one is seen among the others. */
+/** The input is read first, then the jobs: a file that has left the input is seen among the jobs. */
 export const isAllIn = (world: World): boolean =>
   namesLeft(world).length === 0 && underWay(world.statePath, world.feed().name) === 0;
 
 const STUCK_MS = 180_000;
 const ENDLESS_MS = 1_200_000;
 
-/** Waits for as long as anything goes on: how long it takes is the machine's affair, standing still is ours. */
+/** Waits as long as anything goes on: slowness is the machine's, a standstill is ours. */
 export async function allIn(
   world: World,
   isEnd: () => boolean = () => isAllIn(world),

@@ -1,19 +1,19 @@
 /**
- * What every adversary is: a scenario with a size, run on real processes, which answers what was done and what went wrong.
- * Does not: decide what is right; the oracle of test/world does, and each scenario's own record of what its writers wrote.
+ * The shape of an adversary: a scenario with a size, run on real processes, that reports its acts and its violations.
+ * Does not: decide what is right. The oracle of test/world does, and each scenario's own record of its writers.
  */
 import type { Found } from './mutants-world.js';
 
 export interface AdversaryPlan {
   seed: string;
-  /** The size that the guarantees are shown with; otherwise one that fits into `npm test`. */
+  /** The size of the published results; otherwise one that fits into `npm test`. */
   full: boolean;
-  /** With what the product's programs are started: nothing, or a mutant's switch. */
+  /** The environment of the product's programs: nothing, or a mutant's switch. */
   env?: NodeJS.ProcessEnv;
 }
 
 export interface AdversaryReport {
-  /** What was done and seen, in words, in the order in which a table shows it. */
+  /** Acts and observations in words, in the order of a table. */
   figures: Record<string, number | string>;
   violations: Found[];
   /** Whole sentences. */

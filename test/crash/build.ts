@@ -1,5 +1,5 @@
 /**
- * What was measured: a digest of what the harness runs, the commit that it is of, and how many changes have come since.
+ * The measured build: a digest of the harness's sources, its commit, and the number of changes since.
  * Does not: need git. A copy without history has the digest alone.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,9 +12,9 @@ const MEASURED = ['bin', 'queue', 'src'];
 
 export interface Build {
   digest: string;
-  /** With a `+` where what is measured is not what was committed. Undefined without history. */
+  /** With a `+` where the measured sources are not committed. Undefined without history. */
   commit?: string;
-  /** YYYY-MM-DD of the measurement. */
+  /** The date of the measurement, YYYY-MM-DD. */
   date: string;
 }
 
@@ -42,7 +42,7 @@ function commitNow(): { commit?: string } {
   return { commit: git('status', '--porcelain', '--', ...MEASURED) === '' ? commit : `${commit}+` };
 }
 
-/** Changes of what is measured since a commit; undefined where there is no history, `unknown` where it is not in ours. */
+/** The number of changes of the measured sources since a commit; undefined without history, `unknown` where ours does not have it. */
 export function changesSince(commit: string): number | 'unknown' | undefined {
   if (git('rev-parse', '--is-shallow-repository') !== 'false') return undefined;
   const base = commit.replace('+', '');

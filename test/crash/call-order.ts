@@ -1,8 +1,8 @@
 /**
- * The order of durability, read from the calls that a run made: what a commit says is on disk before it. A power cut has to
- * fall into the few milliseconds between two calls to show a wrong order; here it shows in every run.
- * Guarantees: knows names of files and calls, and nothing of the code that makes them.
- * Does not: judge a run in which a call failed; know what lies on disk without a sync of ours.
+ * The order of durability, read from the calls of a run: everything that a commit claims is on disk before it. A power cut shows
+ * a wrong order only in the few milliseconds between two calls; here every run shows it.
+ * Guarantees: uses only names of files and calls, and nothing of the code that makes them.
+ * Does not: judge a run in which a call failed, or know which files reach the disk without a sync of ours.
  */
 import { dirname } from 'node:path';
 import type { Call } from './control.js';
@@ -27,7 +27,7 @@ const isManifest = (path: string) => /\/manifests\/.*\.jsonl$/.test(path);
 const OUTPUT = /\/\.ingest-tmp\/([0-9A-Z]{26})\.out\.\d+\.\d+$/;
 const SEALED = /\/underprocess\/([0-9A-Z]{26})~/;
 
-/** `isFirst`: nothing was made by a run before it. */
+/** `isFirst`: no earlier run made any file. */
 export function wrongOrder(calls: readonly Call[], isFirst: boolean): OrderFound[] {
   const order = new Order(isFirst);
   for (const call of calls) if (!call.failed) order.see(call);
@@ -36,17 +36,17 @@ export function wrongOrder(calls: readonly Call[], isFirst: boolean): OrderFound
 
 class Order {
   readonly found: OrderFound[] = [];
-  /** Directories with a rename of ours in them that is not on disk: by directory, what was renamed. */
+  /** Directories with a rename of ours that is not on disk: by directory, the renamed file. */
   readonly #renamed = new Map<string, string>();
   /** Sealed files, lines and copies that are not on disk. */
   readonly #bytes = new Set<string>();
-  /** Stored copies whose commit is to come. */
+  /** Stored copies that are not committed yet. */
   #uncommitted = 0;
   /** Outputs whose bytes are on disk. */
   readonly #synced = new Set<string>();
   /** Jobs whose file is at its target. */
   readonly #moved = new Set<string>();
-  /** Directories in which an output was renamed that is not on disk: by job. */
+  /** By job: directories with a renamed output that is not on disk. */
   readonly #outputsIn = new Map<string, Set<string>>();
 
   constructor(private readonly isFirst: boolean) {}
@@ -92,7 +92,7 @@ class Order {
   }
 
   #commit({ stage }: Call): void {
-    // Beside a batch others may commit, whose rows say nothing of it; its own settlement comes at its end.
+    // Other transactions may commit during a batch, and claim nothing about it; its own settlement comes at its end.
     const phase = PHASES[stage]!;
     if (!phase.startsWith('settle ')) return;
     for (const [directory, what] of this.#renamed)

@@ -1,7 +1,7 @@
 /**
- * The preloaded library (preload.c) and the control file that it shares with the harness: which call dies or fails, what
- * was counted, how far the clocks are moved.
- * Does not: map the file: positioned reads and writes see the same pages.
+ * The preloaded library (preload.c) and the control file that it shares with the harness: the call that dies or fails, the
+ * counts, and the offsets of the clocks.
+ * Does not: map the file. Positioned reads and writes see the same pages.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -28,12 +28,12 @@ export interface Fault {
 export interface Call {
   number: number;
   pid: number;
-  /** What the process was at: an index that `Control.stage` was given. */
+  /** The phase of the process: an index that `Control.stage` was given. */
   stage: number;
   call: string;
   path: string;
   failed: boolean;
-  /** Where a rename took it from; '' for other calls. */
+  /** The old path of a rename; '' for other calls. */
   from: string;
 }
 
@@ -62,7 +62,7 @@ export function compilePreload(folder: string): string | undefined {
 export class Control {
   readonly #fd: number;
 
-  /** Opens the control file, made where missing. */
+  /** Opens the control file; a missing one is made. */
   constructor(readonly path: string) {
     this.#fd = openSync(path, 'a+');
     closeSync(this.#fd);
@@ -126,7 +126,12 @@ function callAt(record: Buffer, number: number): Call {
   const text = (from: number, to: number) => record.toString('latin1', from, to).split('\0')[0]!;
   const int = (at: number) => Number(record.readBigInt64LE(at));
   return {
-    ...{ number, pid: int(8), stage: int(16), failed: int(24) === 1 },
-    ...{ call: text(32, 56), path: text(56, 56 + PATH), from: text(56 + PATH, RECORD) },
+    number,
+    pid: int(8),
+    stage: int(16),
+    failed: int(24) === 1,
+    call: text(32, 56),
+    path: text(56, 56 + PATH),
+    from: text(56 + PATH, RECORD),
   };
 }

@@ -37,7 +37,7 @@ async function nothingDiffers(harness: Harness, rounds: readonly Planned[], seed
   return entries;
 }
 
-/** Rounds at calls that are no write of the database's: these are the most, and the least different. */
+/** Rounds at calls that are no write of the database: these are the most, and the most similar. */
 const mixed = (
   rounds: readonly Planned[],
   calls: readonly { number: number; path: string }[],

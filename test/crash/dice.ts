@@ -1,4 +1,4 @@
-/** Chance that a seed repeats. */
+/** Random numbers that a seed repeats. */
 import { contents } from '../world/dropping.js';
 
 /** A number from 0 to below `n`. */

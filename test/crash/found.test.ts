@@ -1,4 +1,4 @@
-/** What the matrices have found, each as a scenario of its own, at the very call. */
+/** Faults that the matrices have found, each as a scenario at the exact call. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { compilePreload, type Fault } from './control.js';
@@ -60,7 +60,7 @@ for (const second of ['kill before', 'kill after'] as const) {
 test('an error that Node has no name for, a quota that is used up, closes a gate as a full disk does', {
   timeout: 120_000,
 }, async (t) => {
-  // The first four are made for the markers.
+  // The first four calls make the markers.
   const only = { call: 'fsync', path: '/warehouse' };
   const end = await round(t, [{ kind: 'fail from there on', at: 5, error: 'EDQUOT', only }]);
   if (!end) return;
@@ -72,7 +72,7 @@ test('an error that Node has no name for, a quota that is used up, closes a gate
 test('a file that may not be moved after its sidecar was is held, and looked at again at once when it is offered without', {
   timeout: 120_000,
 }, async (t) => {
-  // The sidecar's rename is the first.
+  // The first rename is the sidecar's.
   const only = { call: 'renameat2', path: '~bad.csv' };
   const end = await round(t, [{ kind: 'fail once', at: 2, error: 'EACCES', only }]);
   if (!end) return;

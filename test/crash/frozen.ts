@@ -29,7 +29,7 @@ export interface FrozenReport {
   moments: number;
   /** Moments in which a duplicate waited while the warehouse was full. */
   whileFull: number;
-  /** Moments in which something lay in `underprocess/`. */
+  /** Moments with a file in `underprocess/`. */
   underWay: number;
   drops: number;
   violations: Found[];
@@ -44,7 +44,7 @@ export async function frozenInstants(plan: FrozenPlan): Promise<FrozenReport> {
     if (plan.until !== undefined && Date.now() > plan.until) break;
     const world = new World({
       seed: `${plan.seed} ${n}`,
-      options: { stabilitySeconds: 0, settleMs: 0, workers: 'all=2' },
+      options: { stabilitySeconds: 0, quietMs: 0, workers: 'all=2' },
     });
     try {
       await freezeAndLook(world, plan, n, report);
@@ -87,7 +87,7 @@ async function freezeAndLook(world: World, plan: FrozenPlan, n: number, report: 
   report.violations.push(...world.differences());
 }
 
-/** Every process and all its threads stand still while `act` looks. */
+/** Stops every process and all its threads while `act` checks the files. */
 async function frozen(ingest: Program, act: () => void): Promise<void> {
   const pids = [ingest.pid, ...ingest.descendants()];
   for (const pid of pids) signal(pid, 'SIGSTOP');
@@ -130,7 +130,7 @@ function dropOne(world: World, below: (n: number) => number): void {
   world.drop(`${below(3) === 0 ? 'sub/' : ''}${n}.csv`, content, { how: 'rename' });
 }
 
-/** What lies where; a file that has not changed since the last look is not read again. */
+/** The files and their places; a file that has not changed since the last check is not read again. */
 class Look {
   readonly #digests = new Map<string, string>();
 

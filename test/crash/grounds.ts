@@ -1,5 +1,5 @@
 /**
- * Where scenes are made: two filesystems in memory, because what is tested is the order of calls, not the disk.
+ * The directories of scenes: two filesystems in memory, because the order of calls is tested, not the disk.
  * Without root: shared memory and the temporary directory, if these are two filesystems.
  */
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';

@@ -18,9 +18,9 @@ import { entryOf, type Unit } from './unit.js';
 
 export interface Harness {
   grounds: OpenGrounds;
-  /** All calls of a run without a fault. */
+  /** Returns all calls of a run without a fault. */
   baseline(): Promise<RoundEnd>;
-  /** A planned round as what a lane runs. */
+  /** Turns a planned round into a unit for a lane. */
   unit(round: Planned): Unit;
   run(units: Iterable<Unit>, done: (entry: Entry) => void, until: () => boolean): Promise<void>;
   close(): void;
@@ -74,7 +74,7 @@ export function openHarness(
   };
 }
 
-/** The grounds are unmounted when this process ends: what is kept is copied to a disk. */
+/** The grounds are unmounted when this process ends, so files to keep are copied to a disk. */
 function copyOf(places: readonly string[]): string {
   const kept = mkdtempSync(join(tmpdir(), 'ingest-kept-'));
   for (const place of places) cpSync(place, join(kept, basename(place)), { recursive: true, preserveTimestamps: true });

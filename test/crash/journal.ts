@@ -1,5 +1,5 @@
 /**
- * What was done, a line of JSON a round: a run that was interrupted goes on where it was, and the report is made of it.
+ * The journal: one line of JSON for each round. An interrupted run is resumed from it, and the report is made of it.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,20 +10,20 @@ import type { Violation } from './round.js';
 export interface Entry {
   part: string;
   name: string;
-  /** Where it was hit: a point a fault; null where the run had fewer calls. */
+  /** The point of each fault; null where the run had fewer calls. */
   points: (string | null)[];
-  /** Calls that the run without a fault made after it. */
+  /** Calls of the run without a fault that followed. */
   recoveryCalls: number;
   retried: boolean;
   violations: Violation[];
-  /** What else was counted: cuts by disk, moments, files. */
+  /** Other counts: cuts by disk, moments, files. */
   counts?: Record<string, number>;
-  /** What an adversary did and saw, in words. */
+  /** Acts and observations of an adversary, in words. */
   figures?: Record<string, number | string>;
   mutant?: MutantEntry;
-  /** Why it, or a part of it, could not be tested here. */
+  /** The reason why it, or a part of it, could not be tested here. */
   untested?: string;
-  /** What was tested: a run that is resumed after a mend goes on with another one. */
+  /** The tested build: a run that is resumed after a fix goes on with another one. */
   build?: Build;
 }
 
@@ -47,7 +47,7 @@ export interface Head {
 
 export class Journal {
   readonly entries: Entry[] = [];
-  /** Violated once, and was run again since. */
+  /** Rounds with violations that were run again since. */
   readonly mended: Entry[] = [];
 
   private constructor(
@@ -72,7 +72,7 @@ export class Journal {
     return journal;
   }
 
-  /** A round that was run again, because it violated before a mend, counts as it ended last. */
+  /** A round that was run again after a fix counts with its last result. */
   #take(entry: Entry): void {
     const earlier = this.entries.findIndex(({ part, name }) => part === entry.part && name === entry.name);
     const before = earlier >= 0 ? this.entries.splice(earlier, 1) : [];

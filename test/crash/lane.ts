@@ -17,7 +17,7 @@ export interface Ran {
   code: number | null;
   signal: NodeJS.Signals | null;
   stderr: string;
-  /** Whether it came to the end of the first batch. */
+  /** True where it came to the end of the first batch. */
   first: boolean;
   stuck: boolean;
 }
@@ -40,7 +40,7 @@ export class Lane {
     readonly library: string,
     folder: string,
     readonly number: number,
-    /** What its runners get besides: a mutant's switch. */
+    /** Additional environment of its runners: a mutant's switch. */
     readonly env: NodeJS.ProcessEnv = {},
   ) {
     this.#controls = [0, 1].map((i) => new Control(join(folder, `control-${number}-${i}`))) as [Control, Control];
@@ -48,7 +48,7 @@ export class Lane {
     this.#next = this.#start();
   }
 
-  /** Runs one process to its end. `before`: sets its control file up; `onFirst`: brings the second batch. */
+  /** Runs one process to its end. `before`: sets its control file up. `onFirst`: drops the second batch. */
   async run(
     asked: Pick<Order, 'config' | 'withdraw'>,
     before: (control: Control) => void,
@@ -93,7 +93,10 @@ export class Lane {
       env: {
         ...process.env,
         ...this.env,
-        ...{ LD_PRELOAD: this.library, CRASH_CONTROL: control.path, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
+        LD_PRELOAD: this.library,
+        CRASH_CONTROL: control.path,
+        UV_THREADPOOL_SIZE: '1',
+        UV_USE_IO_URING: '0',
       },
     });
     const heard = { stderr: '', first: false, onFirst: () => {} };

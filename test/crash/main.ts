@@ -1,6 +1,6 @@
 /**
  * `npm run crash`: the full form of every part, resumable. Each round goes into a journal, docs/crash-report.md is written
- * from it, and the README's figures from that.
+ * from it, and the figures of docs/guarantees.md from the report.
  * `--short` (some units of each part, and all mutants and adversaries), `--only PART[,PART]|NAME` (parts, or one round by its name), `--seed S`, `--rounds N` (at most so many now), `--minutes N`,
  * `--lanes N`, `--keep` (the worlds of violations), `--resume` (goes on with the journal and its seed), `--processes` (the one
  * round on the real daemons).
@@ -17,25 +17,31 @@ import { faultsOf } from './plan.js';
 import { unitsOf } from './plan-full.js';
 import { pointOf } from './points.js';
 import { reportOf } from './report.js';
-import { withFigures } from './report-readme.js';
+import { withFigures } from './report-guarantees.js';
 import type { RoundEnd } from './round.js';
 import type { Unit } from './unit.js';
 
 const { values } = parseArgs({
   options: {
-    ...{ seed: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' }, lanes: { type: 'string' } },
-    ...{ keep: { type: 'boolean' }, resume: { type: 'boolean' }, minutes: { type: 'string' } },
-    ...{ processes: { type: 'boolean' }, short: { type: 'boolean' } },
+    seed: { type: 'string' },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    lanes: { type: 'string' },
+    keep: { type: 'boolean' },
+    resume: { type: 'boolean' },
+    minutes: { type: 'string' },
+    processes: { type: 'boolean' },
+    short: { type: 'boolean' },
   },
 });
 const JOURNAL = join(PACKAGE, 'var', 'crash.jsonl');
 const REPORT = join(PACKAGE, 'docs', 'crash-report.md');
-const README = join(PACKAGE, 'README.md');
+const GUARANTEES = join(PACKAGE, 'docs', 'guarantees.md');
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const wanted = values.only?.split(',') ?? [...PART_NAMES];
-/** Not parts: one round alone, which is a look, and leaves the journal of a long run as it is. */
+/** A single round is only a check, not a part: it leaves the journal of a long run as it is. */
 const isOne = !wanted.every(isPart);
 
 function openJournal(): Journal {
@@ -43,12 +49,14 @@ function openJournal(): Journal {
   if (resumed) return resumed;
   const seed = values.seed ?? String(Date.now());
   return Journal.begin(isOne ? `${JOURNAL}.one` : JOURNAL, {
-    ...{ seed, version: versionNow(), begun: new Date().toISOString() },
+    seed,
+    version: versionNow(),
+    begun: new Date().toISOString(),
     short: values.short === true,
   });
 }
 
-/** A round by what is done in it, or a unit of any part by its name. */
+/** A round by its faults, or a unit of any part by its name. */
 function oneUnit(name: string, harness: Harness, { calls }: RoundEnd, seed: string): Unit {
   const faults = faultsOf(name);
   if (faults) return harness.unit({ part: values.processes ? 'processes' : 'kill', name, faults });
@@ -59,7 +67,7 @@ function oneUnit(name: string, harness: Harness, { calls }: RoundEnd, seed: stri
 }
 
 function* undone(part: Part, units: Iterable<Unit>, entries: readonly Entry[]): Iterable<Unit> {
-  // What violated is run again: whoever resumes has mended something.
+  // Rounds with violations are run again: somebody who resumes has fixed something.
   const sound = entries.filter(({ violations }) => violations.length === 0);
   const done = new Set(sound.map(({ part: of, name }) => `${of} ${name}`));
   for (const unit of units) if (!done.has(`${part} ${unit.name}`)) yield unit;
@@ -90,12 +98,12 @@ function progress(journal: Journal): { done: (entry: Entry) => void; violated: (
 
 function writeReport(report: string): void {
   writeFileSync(REPORT, report);
-  writeFileSync(README, withFigures(readFileSync(README, 'utf8'), report));
+  writeFileSync(GUARANTEES, withFigures(readFileSync(GUARANTEES, 'utf8'), report));
 }
 
 async function main(): Promise<number> {
   if (values.keep) process.env.KEEP_VIOLATED = '1'; // adversaries make their worlds themselves
-  // Now, and not at the first round's end: somebody may go on working on the sources meanwhile.
+  // Now, and not at the end of the first round: the sources may change meanwhile.
   buildNow();
   const journal = openJournal();
   const { seed } = journal.head;

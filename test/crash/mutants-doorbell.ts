@@ -1,4 +1,4 @@
-/** Each stage in a process of its own, and nothing that looks once a second: only the doorbell tells one what another did. */
+/** Each stage in a process of its own, without the check once a second: only the doorbell wakes one after another one's commit. */
 import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import { under } from './mutants-table.js';
 import { type Found, inWorld, type RunParts } from './mutants-world.js';
@@ -7,9 +7,9 @@ const FILES = 15;
 /** Milliseconds are enough on a quiet machine. */
 const PATIENT = { withinMs: 20_000, everyMs: 25 };
 
-/** One file after another; the job of one that does not arrive is due, and whoever has to take it sleeps. */
+/** One file after another. The job of a file that does not arrive is due, and the process that must take it sleeps. */
 export const doorbell = ({ seed, env }: RunParts): Promise<Found[]> =>
-  inWorld({ seed, options: { stabilitySeconds: 0, settleMs: 0 } }, async (world) => {
+  inWorld({ seed, options: { stabilitySeconds: 0, quietMs: 0 } }, async (world) => {
     const deaf = under('no_net', env);
     const { pid: first } = world.start('ingest-producer', [], { env: deaf });
     await world.event('worker_started', (e) => e.heardFrom === first, PATIENT);

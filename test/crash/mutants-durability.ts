@@ -1,4 +1,4 @@
-/** The mutants that break the order on disk: power cuts tell them from the real build, or the order of the calls itself. */
+/** The mutants that break the order on disk: power cuts find them, or the order of the calls itself. */
 import type { Mutant } from './mutants-shape.js';
 
 /** Syncs, but long after the commit that should have waited for it. */

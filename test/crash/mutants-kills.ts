@@ -5,7 +5,7 @@ import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { type Found, inWorld, type RunParts, settleAndCompare } from './mutants-world.js';
 
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 
 /** Kills around the write of lines, while a reader follows them. */
 export async function killInAppend({ seed, env }: RunParts): Promise<Found[] | string> {
@@ -30,7 +30,7 @@ export async function killInAppend({ seed, env }: RunParts): Promise<Found[] | s
   return noGcc ? 'no gcc: kills in an append were not tested' : found;
 }
 
-/** Kills everything in the moment in which a file is told as stored. */
+/** Kills everything at the moment in which a file is logged as stored. */
 export const killAtStored = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     for (let round = 0; round < 3; round++) {

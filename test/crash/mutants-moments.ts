@@ -1,4 +1,4 @@
-/** Runs that play one moment by hand: a writer that is still there, a name that is taken, a file that is away, a stop. */
+/** Runs that create one special moment: a writer that is still there, a taken name, a missing file, a stop. */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { isWriteLocked } from '../world/database.js';
@@ -9,10 +9,10 @@ import { stays, until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { type Found, inWorld, type RunParts } from './mutants-world.js';
 
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const PATIENT = { withinMs: 45_000, everyMs: 25 };
 
-/** Somebody has the file open and pauses: it stays where it is until he has closed it. */
+/** A writer has the file open and pauses: it stays where it is until the writer has closed it. */
 export const openWriter = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     world.start('ingest', [], { env });
@@ -31,7 +31,7 @@ export const openWriter = ({ seed, env }: RunParts): Promise<Found[]> =>
     return [...disturbed, ...world.differences()];
   });
 
-/** Somebody else's file lies on the promised name when the file is moved there. */
+/** A foreign file has the planned name when the file is moved there. */
 export const collision = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     world.start('ingest', [], { env });
@@ -56,7 +56,7 @@ export const collision = ({ seed, env }: RunParts): Promise<Found[]> =>
     return world.differences();
   });
 
-/** A sealed file is not there when it is to be hashed, and comes back later. */
+/** A sealed file is missing when it must be hashed, and comes back later. */
 export const sealedFileAway = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     world.start('ingest', [], { env });
@@ -87,7 +87,7 @@ const settledWith = (world: World, stage: string): Promise<true> =>
     PATIENT,
   );
 
-/** A worker is stopped with jobs in hand, another one works, the first one goes on. */
+/** A worker is stopped with claimed jobs, another one works, and the first one goes on. */
 export const stoppedWorker = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     world.start('ingest-producer', [], { env });
@@ -97,14 +97,14 @@ export const stoppedWorker = ({ seed, env }: RunParts): Promise<Found[]> =>
     for (let round = 0; round < 3; round++) {
       const since = world.log.all.length;
       const isStopped = () => {
-        // It may have been too quick for us: then there is more to do.
+        // It may have been too fast for us: then it gets more to do.
         if (world.jobs().every(({ state }) => state === 'done')) dropLarge(world, round);
         return stoppedInHand(world, pid as number, owner);
       };
       await until('jobs in hand, and stopped with them', isStopped, PATIENT);
       if (second === first) second = world.start('ingest-worker', [], { env });
       await world.event('worker_started', (e) => e.heardFrom === second.pid);
-      // With nobody dead, the second one waits; whoever robs does it within a second.
+      // While nobody is dead, the second worker waits; a worker that takes living owners' jobs does so within a second.
       await world.event('worker_lost', (e) => e.owner === owner, { since, withinMs: 3_000 }).catch(() => {});
       signal(pid as number, 'SIGCONT');
       await until(
@@ -129,7 +129,7 @@ function stoppedInHand(world: World, pid: number, owner: unknown): boolean {
   const inHand = () => world.jobs().some((job) => job.state === 'claimed' && job.owner === owner);
   if (!inHand()) return false;
   signal(pid, 'SIGSTOP');
-  // Inside a write transaction it would stop everybody else too, and nobody could rob it.
+  // Inside a write transaction it would block everybody, and nobody could take its jobs.
   if (inHand() && !isWriteLocked(world.statePath)) return true;
   signal(pid, 'SIGCONT');
   return false;

@@ -5,11 +5,11 @@ import { backedUp, rebuild, restore } from '../world/lost.js';
 import { until } from '../world/waiting.js';
 import { type Found, inWorld, type RunParts, settleAndCompare } from './mutants-world.js';
 
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const PATIENT = { withinMs: 45_000, everyMs: 25 };
 const WHY = ['--reason', 'by the harness'];
 
-/** A folder lies where the corrections belong: the withdrawn file stays at its target until the correction is written. */
+/** A folder has the name of the corrections file: the withdrawn file stays at its target until the correction is written. */
 export const correctionsFail = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     const { sha256 } = world.drop('wrong.csv', 300);
@@ -29,7 +29,7 @@ export const correctionsFail = ({ seed, env }: RunParts): Promise<Found[]> =>
     return [...early, ...(await settleAndCompare(world, env))];
   });
 
-/** What was stored after the backup comes again: the restored state must not take it for new. */
+/** Contents that were stored after the backup come again: the restored state must not take them for new. */
 export const restoredBackup = ({ seed, env }: RunParts): Promise<Found[]> =>
   inWorld({ seed, options: QUICK }, async (world) => {
     world.drop('before.csv', 300);

@@ -1,4 +1,4 @@
-/** Runs of the small scene in one process: what its calls tell of the order on disk, and deaths at the calls of one kind. */
+/** Runs of the small scene in one process: checks the order of its calls, and dies at the calls of one kind. */
 import { compilePreload, type Fault } from './control.js';
 import { type OpenGrounds, openGrounds } from './grounds.js';
 import { Lane } from './lane.js';
@@ -13,11 +13,11 @@ export const callOrder = (parts: RunParts): Promise<Found[] | string> => inScene
 export const killAtLines = (parts: RunParts): Promise<Found[] | string> =>
   inScenes(deathsAt({ call: 'pwrite64', path: 'manifest.jsonl' }, 3), parts);
 
-/** Dies around the seal of a file whose sidecar demands something else. */
+/** Dies around the seal of a file whose sidecar demands another checksum. */
 export const killAtSeals = (parts: RunParts): Promise<Found[] | string> =>
   inScenes(deathsAt({ call: 'renameat2', path: `~${MISMATCHED}` }, 2), parts);
 
-/** Dies when an output was made, and nothing says so yet. */
+/** Dies when an output was made and not recorded yet. */
 export const killAtOutputs = (parts: RunParts): Promise<Found[] | string> =>
   inScenes(deathsAt({ call: 'fsync', path: '.out.1.' }, 1), parts);
 
@@ -26,7 +26,7 @@ const deathsAt = (only: Fault['only'], times: number): Fault[] =>
     (['kill after', 'kill before'] as const).map((kind) => ({ kind, at, ...(only && { only }) })),
   );
 
-/** One scene a fault, until something differs. */
+/** One scene for each fault, until one has a difference. */
 async function inScenes(faults: readonly Fault[], parts: RunParts): Promise<Found[] | string> {
   const grounds = openGrounds();
   try {

@@ -1,4 +1,4 @@
-/** The mutants that break what is promised of the outputs of a processed file. */
+/** The mutants that break the guarantees about the outputs of a processed file. */
 import type { Mutant } from './mutants-shape.js';
 
 const FIRST = 'of await outputsFirst(open, batch, moved, moveOpen))';

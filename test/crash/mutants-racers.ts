@@ -1,4 +1,4 @@
-/** Racing writers that keep their files open or mapped: nobody but a probe knows that they are not done. */
+/** Racing writers that keep their files open or mapped: only a probe finds out that they are not done. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -14,7 +14,7 @@ const HOW = ['write', 'map', 'append', 'truncate'] as const;
 /** Files that are changed after they were renamed into place. Each is stored as its writer left it, and none needs a person. */
 export async function racingWriters({ seed, env }: RunParts): Promise<Found[] | string> {
   let noGcc = false;
-  const found = await inWorld({ seed, options: { stabilitySeconds: 0, settleMs: 0 } }, async (world) => {
+  const found = await inWorld({ seed, options: { stabilitySeconds: 0, quietMs: 0 } }, async (world) => {
     const program = compileRacers(world.root);
     noGcc = program === undefined;
     if (program === undefined) return [];

@@ -1,5 +1,5 @@
 /**
- * The runs that the unchanged build passes and that each mutant must fail. Each answers the violations that it found.
+ * The runs that the unchanged build passes and that each mutant must fail. Each returns the violations that it found.
  * The short ones play one moment by hand; the power cuts are those of power.ts.
  */
 
@@ -15,7 +15,7 @@ import type { Found, RunParts } from './mutants-world.js';
 import { powerCuts } from './power.js';
 import { whyNoPowerCuts } from './power-disks.js';
 
-/** `rounds`: cuts, moments or tries. A sentence where it cannot be run here. */
+/** `rounds`: cuts, moments or tries. Returns a sentence where it cannot run here. */
 type Run = (parts: RunParts) => Promise<{ found: Found[]; rounds: number } | string>;
 
 const once =

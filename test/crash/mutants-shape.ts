@@ -1,11 +1,11 @@
-/** What a mutant is. */
+/** The shape of a mutant. */
 import type { RunName } from './mutants-runs.js';
 
 export type Edit = readonly [from: string, to: string];
 
 export interface Mutant {
   name: string;
-  /** What it does, in a line of the report. */
+  /** The broken guarantee, as a line of the report. */
   breaks: string;
   run: RunName;
   /** By module, below dist/. */

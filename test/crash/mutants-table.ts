@@ -169,9 +169,9 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
-/** What a run may ask for besides, of the unchanged build too. */
+/** Conditions under which a run starts its programs, also those of the unchanged build. */
 export const conditions: Readonly<Record<string, Mutant['edits']>> = {
-  /** Whoever misses the doorbell sleeps on. */
+  /** A process that misses the doorbell sleeps on. */
   no_net: { 'queue/limits.js': [['dataVersionEveryMs: 1_000', 'dataVersionEveryMs: 3_600_000']] },
 };
 

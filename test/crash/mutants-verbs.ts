@@ -1,4 +1,4 @@
-/** The mutants of an operator's verbs: what withdraw, prune and a restored backup promise, each broken. */
+/** The mutants of an operator's verbs: each breaks one guarantee of withdraw, prune or a restored backup. */
 import type { Mutant } from './mutants-shape.js';
 
 export const verbMutants: readonly Mutant[] = [
@@ -32,7 +32,7 @@ export const verbMutants: readonly Mutant[] = [
     breaks: 'a line that the restored state does not know is accepted at a start',
     run: 'restored backup',
     edits: {
-      'src/ingest/upkeep/known.js': [
+      'src/ingest/upkeep/check-manifests.js': [
         [
           'export async function checkManifestsKnown(state, feed) {',
           "export async function checkManifestsKnown(state, feed) { if (feed !== '') return;",

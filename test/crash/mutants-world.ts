@@ -1,4 +1,4 @@
-/** The world of one run of mutants-runs.ts, and what every such run does with it. */
+/** The world of one run of mutants-runs.ts, and the common steps of every such run. */
 import type { Difference } from '../world/oracle.js';
 import { World } from '../world/world.js';
 
@@ -9,12 +9,12 @@ export interface Found {
 
 export interface RunParts {
   seed: string;
-  /** With what the product's programs are started: a mutant's switch, or nothing. */
+  /** The environment of the product's programs: a mutant's switch, or nothing. */
   env: NodeJS.ProcessEnv;
   cuts: number;
 }
 
-/** A world for one run; its end is the run's end. What throws in it is a violation of its own: the wait that failed. */
+/** Makes a world for one run. An error thrown in it is a violation of its own: a wait that failed. */
 export async function inWorld(
   options: ConstructorParameters<typeof World>[0],
   act: (world: World) => Promise<Found[]>,

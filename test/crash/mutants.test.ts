@@ -20,7 +20,7 @@ test(`${mutants.length} mutants fit the modules that they change`, () => {
   }
 });
 
-/** Those that are caught within seconds, and the runs on the build as it is that catch them. */
+/** Mutants that are caught within seconds, with runs that pass on the unchanged build. */
 const QUICK = [
   ...['overwrite_on_collision', 'drop_missing_sealed', 'sealed_before_sync', 'unlink_before_commit'],
   ...['append_without_intent', 'data_before_sidecar'],

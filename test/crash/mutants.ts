@@ -12,7 +12,7 @@ import { entryOf, type Unit } from './unit.js';
 export interface Judged {
   name: string;
   run: RunName;
-  /** Why it could not be run here. */
+  /** The reason why it could not run here. */
   untested: string | undefined;
   found: Found[];
   /** The violations that name a harm. */
@@ -25,7 +25,7 @@ export interface Judged {
 /** Enough for the rarest of them; a mutant ends with its first violation. */
 const CUTS = 36;
 const TRIES = 5;
-/** That a wait was in vain, or a run refused to go on, says nothing of what was broken. */
+/** A failed wait, or a run that refused to go on, does not show what was broken. */
 const NAMELESS = ['stuck', 'failed'];
 
 export const judge = (mutant: Mutant, seed: string, cuts = CUTS): Promise<Judged> =>

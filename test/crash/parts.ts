@@ -1,4 +1,4 @@
-/** The parts of the harness, in the order in which the full form runs them, and what each injects. */
+/** The parts of the harness, in the order in which the full form runs them, with their faults. */
 export const PARTS = {
   kill: 'SIGKILL before or after a call',
   error: 'a call that fails, once or from there on',
@@ -12,10 +12,15 @@ export const PARTS = {
     'racing writers, a hostile uploader, pauses, clocks, a crowd on one state, places that go away, overflows',
 } as const;
 
-/** Units of the short form; of the parts that are not named, all. About twenty minutes on two cores. */
+/** The units of the short form; parts that are not named run all. About twenty minutes on two cores. */
 export const SHORT: Partial<Record<Part, number>> = {
-  ...{ kill: 200, error: 120, recovery: 40, storm: 10, processes: 10 },
-  ...{ power: 2, frozen: 1 },
+  kill: 200,
+  error: 120,
+  recovery: 40,
+  storm: 10,
+  processes: 10,
+  power: 2,
+  frozen: 1,
 };
 
 export type Part = keyof typeof PARTS;

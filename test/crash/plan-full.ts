@@ -1,4 +1,4 @@
-/** What the full form runs of each part. */
+/** The units of each part in the full form. */
 import type { Call, Fault } from './control.js';
 import type { Harness } from './harness.js';
 import type { Entry } from './journal.js';
@@ -14,7 +14,7 @@ const SECONDS = 2;
 
 export interface Known {
   harness: Harness;
-  /** Of a run without a fault. */
+  /** The calls of a run without a fault. */
   calls: readonly Call[];
   entries: readonly Entry[];
   seed: string;

@@ -3,7 +3,7 @@ import { dice } from './dice.js';
 import { nameOf, type Planned } from './plan.js';
 
 const ROUNDS = 240;
-/** About what a run makes; beyond that, nothing is hit. */
+/** About the number of calls of a run; a later call is never reached. */
 const CALLS = 1_000;
 
 export function processRounds(seed: string): Planned[] {

@@ -1,7 +1,7 @@
 /**
- * Which rounds there are, and in which order: the first occurrence of each distinct point before its repetitions, so that a
- * run that is cut short has seen as many points as it could.
- * A round's name says what is done: `kill before 12`, `EIO once 7`, `kill after 12 + kill before 3` (the second in the
+ * The rounds and their order: the first occurrence of each distinct point comes before repetitions, so that a run that is cut
+ * short has covered as many points as possible.
+ * A round's name states its faults: `kill before 12`, `EIO once 7`, `kill after 12 + kill before 3` (the second one in the
  * recovery). `--only` takes such a name.
  */
 
@@ -27,7 +27,7 @@ export const nameOf = (faults: readonly Fault[]): string =>
     })
     .join(' + ');
 
-/** Undefined for what is no name of a round. */
+/** Undefined for a text that is no name of a round. */
 export function faultsOf(name: string): Fault[] | undefined {
   const faults = name.split(' + ').map((one): Fault | undefined => {
     const match = /^(kill before|kill after|(E[A-Z]+) (once|on)) (\d+)$/.exec(one);

@@ -1,4 +1,4 @@
-/** The name of a point: what the process was at, the call, and what it was about, without ids and names of one run. */
+/** The name of a point: the phase of the process, the call and its subject, without the ids and names of one run. */
 import type { Call } from './control.js';
 import { PHASES } from './order.js';
 

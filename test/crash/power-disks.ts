@@ -2,7 +2,7 @@
  * Disks whose power can be cut: loop images with ext4 or xfs, shut down by the kernel as a crash of the machine would
  * leave them, and mounted again, which replays their journals. Root only.
  * Guarantees: `release` of test/world/mounts.ts takes them away with the directory that they lie in.
- * Does not: tear sectors or reorder writes of the device below: what was submitted before the cut is there.
+ * Does not: tear sectors or reorder writes of the device below: writes that were submitted before the cut are there.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { isRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 
 export type DiskType = 'ext4' | 'xfs';
-/** Whether the journal reaches the disk in the moment of the cut (`logflush`), or only what was there already. */
+/** Decides whether the journal reaches the disk at the moment of the cut (`logflush`), or only the part that was there already. */
 export type CutKind = 'nologflush' | 'logflush';
 
 export interface Disk {
@@ -48,7 +48,7 @@ export function makeDisk(name: string, place: string, type: DiskType): Disk {
 export const mountDisk = ({ place, image, type }: Disk): void =>
   run('mount', ['-o', type === 'xfs' ? 'loop,nouuid' : 'loop', image, place]);
 
-/** All at once, as far as one shell can; whoever wrote to them must have been killed before. */
+/** Cuts all disks at once, as far as one shell can. Processes that wrote to them must be killed before. */
 export function cutPower(disks: readonly Disk[], kinds: readonly CutKind[]): void {
   const cuts = disks.map(
     ({ place }, i) => `xfs_io -x -c 'shutdown${kinds[i] === 'logflush' ? ' -f' : ''}' '${place}' &`,

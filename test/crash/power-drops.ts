@@ -1,6 +1,6 @@
 /**
- * What an uploader has to expect of a power cut: what it synced is there afterwards, what it did not sync may be gone,
- * empty or whole. The oracle has to know which is which, or it would blame the ingestor for the uploader's loss.
+ * The effect of a power cut on an uploader: its synced files are there afterwards, its unsynced files may be gone, empty or
+ * whole. The oracle must know which is which, or it would blame the ingestor for the uploader's loss.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -35,9 +35,9 @@ function syncDirectory(path: string): void {
 }
 
 /**
- * After the remount, before anything of ours runs: which unsynced uploads must have survived, and what became of the others.
- * - A hash that the database knows is a promise: its bytes were to be on disk before. `acknowledged`: digest and path of what was told as stored.
- * - What lies there under a name of theirs with other bytes is what was uploaded, as far as anybody can tell now.
+ * Runs after the remount, before our programs: decides which unsynced uploads must have survived, and the state of the others.
+ * - A hash in the database is a promise: its bytes had to be on disk before. `acknowledged`: digest and path of files logged as stored.
+ * - A file under one of their names with other bytes counts as the upload: nobody can know better now.
  * - Their hidden files are theirs to remove.
  */
 export function settleUploads(world: World, acknowledged: ReadonlySet<string>): void {

@@ -1,7 +1,7 @@
-/** What a violation of the power cuts shows beside its name, so that it can be understood without another run. */
+/** The details of a violation of the power cuts, so that it can be understood without another run. */
 import type { World } from '../world/world.js';
 
-/** What is known of the file that a violation names: its drop, row, places, events. */
+/** Everything that is known of the file in a violation: its drop, row, places, events. */
 export function evidenceOf(world: World, what: string): string[] {
   const drop = world.dropped.findLast(({ name, sha256 }) => what.includes(name) || what.includes(sha256));
   if (!drop) return [];

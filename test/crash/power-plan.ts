@@ -1,4 +1,4 @@
-/** What a run of power cuts is asked for, and what it answers. */
+/** The parameters and the result of a run of power cuts. */
 import { contents } from '../world/dropping.js';
 import type { DiskType } from './power-disks.js';
 
@@ -8,11 +8,11 @@ export type Layout = (typeof LAYOUTS)[number];
 
 export interface PowerPlan {
   seed: string;
-  /** Ends after so many cuts, at the next settlement; or with the first violation. */
+  /** It ends after so many cuts, at the next settlement, or with the first violation. */
   cuts: number;
   layout?: Layout;
   type?: DiskType;
-  /** What the ingestor runs with (a mutant's switch). */
+  /** The environment of the ingestor (a mutant's switch). */
   env?: NodeJS.ProcessEnv;
   /** Milliseconds since the epoch after which no new world is begun. */
   until?: number;
@@ -22,7 +22,7 @@ export interface PowerPlan {
 export interface Violation {
   kind: string;
   what: string;
-  /** Seed, world, cut, disks: what shows it again. */
+  /** Seed, world, cut and disks, to reproduce it. */
   where: string;
   evidence: string[];
 }
@@ -32,19 +32,19 @@ export interface PowerReport {
   /** Cuts by layout, filesystem and kind. */
   by: Record<string, number>;
   drops: number;
-  /** Files that the log told as stored before a cut, and looked for after it. */
+  /** Files that the log reported as stored before a cut, and that were looked for after it. */
   acknowledged: number;
   settlements: number;
   violations: Violation[];
 }
 
-/** The same seed throws the same numbers. */
+/** The same seed gives the same numbers. */
 export function dice(seed: string): (n: number) => number {
   const draw = contents(seed);
   return (n) => draw(4).readUInt32LE() % n;
 }
 
-/** So long after so many events of a kind: in the start, while files are sealed, while they are stored. */
+/** A delay after a number of events of a kind: at the start, while files are sealed, or while they are stored. */
 export function drawMoment(below: (n: number) => number): { event: string; count: number; afterMs: number } {
   const kind = below(8);
   if (kind === 0) return { event: 'worker_started', count: below(3), afterMs: below(250) };

@@ -1,6 +1,6 @@
 /**
- * After a reboot the same file system may have another device number: what was under way goes on as if nothing were.
- * And a disk that was cut comes back also while another mount namespace holds it as it was.
+ * After a reboot the same filesystem may have another device number: work that was under way goes on as if nothing had happened.
+ * A disk that was cut also comes back while another mount namespace still has it as it was.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -19,7 +19,7 @@ for (const stage of ['hash', 'manifest', 'move'] as const) {
   }, async (t) => {
     const why = whyNoPowerCuts();
     if (why) return t.skip(why);
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
     const data = makeDisk('data', world.input, 'ext4');
     const other = makeDisk('other', join(world.root, 'other'), 'ext4');
     world.start('ingest');

@@ -47,7 +47,7 @@ const ARGS = [
 ];
 
 class PoweredWorld {
-  /** Draws the plan; `#dice` draws what the machine's speed decides on. */
+  /** Draws the plan. `#dice` draws things that depend on the machine's speed. */
   #below: (n: number) => number;
   readonly #dice: (n: number) => number;
   readonly #seed: string;
@@ -74,7 +74,7 @@ class PoweredWorld {
     const store = join(this.#base, 'store');
     this.#world = new World({
       seed,
-      options: { stabilitySeconds: 0, settleMs: 0, ...(this.#below(2) === 0 && { preserveSubdirs: true }) },
+      options: { stabilitySeconds: 0, quietMs: 0, ...(this.#below(2) === 0 && { preserveSubdirs: true }) },
       places: {
         input: join(data, 'input'),
         manifests: join(this.#base, 'manifests'),
@@ -106,7 +106,7 @@ class PoweredWorld {
     if (!keep) rmSync(this.#base, { recursive: true, force: true });
   }
 
-  /** Under load until a random moment; then the cut, the remount, and what holds at every moment. */
+  /** Load until a random moment; then the cut, the remount, and the checks that hold at every moment. */
   async #cutOnce(cut: number): Promise<void> {
     const world = this.#world;
     this.#below = dice(`${this.#seed} cut ${cut}`);
@@ -149,7 +149,7 @@ class PoweredWorld {
     await remount([...this.#disks.slice(first), ...this.#disks.slice(0, first)]);
   }
 
-  /** What was acknowledged is there; what was synced is somewhere; no row or line says too much. */
+  /** Acknowledged files are there; synced files are somewhere; no row or line claims too much. */
   #lookAfterCut(where: string): void {
     const told = this.#world.log.named('file_ingested').slice(this.#told);
     this.#told += told.length;
@@ -165,7 +165,7 @@ class PoweredWorld {
       }
     }
     settleUploads(this.#world, new Set(told.map(({ sha256, path }) => `${sha256} ${path}`)));
-    // Half a line without its sync is what redo is for.
+    // Half a line without its sync is the case that a redo handles.
     this.#violated(
       this.#world.differences({ settled: false }).filter(({ kind }) => kind !== 'torn_line'),
       where,

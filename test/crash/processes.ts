@@ -8,7 +8,7 @@ import type { RoundEnd, RoundPlan } from './round.js';
 import { heldUnexpectedly, told } from './round.js';
 import { type Grounds, Scene } from './scene.js';
 
-/** Held files are left over. */
+/** The files that stay held. */
 const HELD = 4;
 const ARGS = ['--once', '--workers', 'verify-complete=1,hash=1,manifest=1,move=1'];
 
@@ -25,11 +25,15 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
   const calls = control.log();
   const hit = control.get('hits') > 0;
   const end: RoundEnd = {
-    ...{ hits: [hit ? calls[plan.faults[0]!.at - 1] : undefined], calls, retried: false },
-    ...{ renames: control.get('renames'), places: scene.roots, recoveryCalls: 0 },
+    hits: [hit ? calls[plan.faults[0]!.at - 1] : undefined],
+    calls,
+    retried: false,
+    renames: control.get('renames'),
+    places: scene.roots,
+    recoveryCalls: 0,
     violations: [],
   };
-  // All was in: who is killed while it drains is told, and nobody starts it again.
+  // All files are in: a process that is killed while it drains is reported, and not started again.
   const inDrain = hit && /died while it was draining/.test(ended.stderr);
   if (ended.code !== HELD && !inDrain)
     end.violations.push({
@@ -43,5 +47,8 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
 }
 
 const envOf = (lane: Lane, control: Control): NodeJS.ProcessEnv => ({
-  ...{ LD_PRELOAD: lane.library, CRASH_CONTROL: control.path, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
+  LD_PRELOAD: lane.library,
+  CRASH_CONTROL: control.path,
+  UV_THREADPOOL_SIZE: '1',
+  UV_USE_IO_URING: '0',
 });

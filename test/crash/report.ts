@@ -1,4 +1,4 @@
-/** docs/crash-report.md, written from a journal: what was injected, how often, where, and what came of it. */
+/** docs/crash-report.md, written from a journal: the faults, their number and place, and the results. */
 import { cpus, release } from 'node:os';
 import type { Build } from './build.js';
 import { type Call, ERRORS } from './control.js';
@@ -69,7 +69,7 @@ function rowOf(part: Part, entries: readonly Entry[]): string {
   return `| ${part}: ${PARTS[part]} | ${of.length} | ${reached} | ${violated} | ${of.filter(({ retried }) => retried).length} |`;
 }
 
-/** What was run on which code, where a mend came between. */
+/** The builds of the rounds, if a fix came in between. */
 function buildsOf(entries: readonly Entry[]): string[] {
   const builds = new Map(entries.flatMap(({ build }) => (build ? [[build.digest, build]] : [])));
   const toldOfBuild = ({ digest, commit, date }: Build): string => {

@@ -1,6 +1,6 @@
 /**
  * One round: a fresh scene, a run in which one call dies or fails, perhaps a second one in the recovery, then a run
- * without faults, and the oracle. A round without a fault tells which calls there are.
+ * without faults, and the oracle. A round without a fault gives the list of calls.
  */
 import type { Difference } from '../world/oracle.js';
 import { wrongOrder } from './call-order.js';
@@ -9,7 +9,7 @@ import type { Lane, Ran } from './lane.js';
 import { type Grounds, MISMATCHED, Scene } from './scene.js';
 
 export interface RoundPlan {
-  /** In the first run, and in its recovery. */
+  /** The faults of the first run, and of its recovery. */
   faults: readonly Fault[];
   seed: string;
 }
@@ -24,13 +24,13 @@ export interface RoundEnd {
   hits: (Call | undefined)[];
   /** All calls of the last faulty run. */
   calls: Call[];
-  /** Whether everything arrived by itself, or an operator's `retry` was needed. */
+  /** False where everything arrived by itself, true where an operator's `retry` was needed. */
   retried: boolean;
-  /** Calls that the run without a fault made afterwards. */
+  /** Calls of the run without a fault that followed. */
   recoveryCalls: number;
   violations: Violation[];
   renames: number;
-  /** Where its files lie: under `keep` a scene with violations is left as it is. */
+  /** The directories of its files. Under `keep` a scene with violations is left as it is. */
   places: string[];
 }
 
@@ -39,8 +39,13 @@ const NO_FAULT: Fault = { kind: 'nothing', at: 0 };
 export async function runRound(lane: Lane, grounds: Grounds, plan: RoundPlan, keep = false): Promise<RoundEnd> {
   const scene = new Scene(plan.seed, grounds);
   const end: RoundEnd = {
-    ...{ hits: [], calls: [], retried: false, recoveryCalls: 0 },
-    ...{ violations: [], renames: 0, places: scene.roots },
+    hits: [],
+    calls: [],
+    retried: false,
+    recoveryCalls: 0,
+    violations: [],
+    renames: 0,
+    places: scene.roots,
   };
   const clocks = { boot: 0, hour: 0 as 0 | 1, second: false };
   const run = (fault: Fault) => runOnce(lane, scene, fault, clocks);
@@ -89,7 +94,7 @@ async function recover(
   judge(await run(NO_FAULT), NO_FAULT, end.violations);
 }
 
-/** All that is held, but for the file whose sidecar demands something else, and that for this very reason. */
+/** Held files, without the one whose sidecar demands another checksum and that is held for this reason. */
 export const heldUnexpectedly = ({ world }: Scene): string[] =>
   world.feeds.flatMap(({ name }) =>
     world
@@ -112,7 +117,7 @@ async function runOnce(
     clocks.hour = 1;
     control?.set('wall_ns', scene.wallNs(1));
   };
-  // Who starts again after a death finds the second batch at once: the recovery meets both.
+  // The process that starts after a death finds the second batch at once: the recovery meets both.
   const isFirst = clocks.boot === 0;
   if (!isFirst) second();
   const ran = await lane.run(
@@ -128,7 +133,7 @@ async function runOnce(
   return ran;
 }
 
-/** Of a run itself: how it ended, what it told. */
+/** Judges a run itself: its end and its log. */
 function judge(ran: Ran & { control: Control }, fault: Fault, violations: Violation[]): void {
   const died = fault.kind.startsWith('kill') && ran.control.get('hits') > 0;
   const failed = fault.kind.startsWith('fail') && ran.control.get('hits') > 0;
@@ -149,12 +154,12 @@ function judge(ran: Ran & { control: Control }, fault: Fault, violations: Violat
 export const told = (found: readonly Difference[], when: string): Violation[] =>
   found.map(({ kind, what }) => ({ kind, what: `${when}: ${what}` }));
 
-/** What always holds, also in the middle of the work. */
+/** The rules that always hold, also in the middle of the work. */
 function atOnce({ world }: Scene): Violation[] {
   try {
     return told(world.differences({ settled: false }), 'at once');
   } catch (error) {
-    // A state that died while its tables were made has a journal to be rolled back, which who only looks may not do.
+    // A state that died while its tables were made has a journal to be rolled back, which a read-only process may not do.
     if ((error as { code?: string }).code === 'SQLITE_READONLY_ROLLBACK') return [];
     throw error;
   }

@@ -1,14 +1,14 @@
 /**
  * Producer and all stages in this one process, a batch of a stage at a time, until nothing is left to do: the same
  * code as the daemons', without their timers, so that the calls of a run repeat and a run takes a fraction of a second.
- * What would be waited for is not waited for: the boot clock, which the preloaded library moves, goes on to the next due
- * time. One order comes on stdin as a line of JSON; when the first batch of files is in, "first" is said and a line awaited.
- * Does not: supervise, dispatch or listen to events; whole processes are sampled beside it.
+ * It does not wait for time: the boot clock, which the preloaded library moves, jumps to the next due time.
+ * One order comes on stdin as a line of JSON. When the first batch of files is in, it prints "first" and reads a line.
+ * Does not: supervise, dispatch or listen to events. Whole processes are tested in samples.
  */
 import { createInterface } from 'node:readline';
 import { prepareState } from '../../src/commands/state.js';
 import { openState } from '../../src/ingest/ledger/open-state.js';
-import { refuseLostState } from '../../src/ingest/upkeep/known.js';
+import { refuseLostState } from '../../src/ingest/upkeep/check-manifests.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
 import { SKIP_FIRST_MS, SKIP_MAX_MS, Whole } from './whole.js';

@@ -4,8 +4,8 @@
  * in underprocess/, a file with two links (private copy), a directory that stands in the way of a target (retry).
  * `far`: sidecars, warehouse on another filesystem: checked, mismatched (held), empty.
  * `made`: a chain: two outputs of one file, its twin, a file that is split into one alone.
- * A second batch comes in the next hour of the wall clock, with a twin of what is stored by then; before it is taken, one content
- * is withdrawn and the first hour's history pruned (whole-verbs.ts).
+ * A second batch comes in the next hour of the wall clock, with a twin of a stored content. Before it is taken, one content is
+ * withdrawn and the first hour's history is pruned (whole-verbs.ts).
  */
 import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const BEGIN_MS = Date.UTC(2030, 0, 2, 3, 40);
 const HOUR_MS = 3_600_000;
 const DAY = 'ingest_date=2030-01-02';
 
-/** Its sidecar has the checksum of something else: it is held. */
+/** Its sidecar has the checksum of another content, so it is held. */
 export const MISMATCHED = 'bad.csv';
 
 /** Two directories, on different filesystems where that is possible. */
@@ -32,10 +32,10 @@ export interface Grounds {
 
 export class Scene {
   readonly world: World;
-  /** On another filesystem than the world, where there is one. */
+  /** A directory on another filesystem than the world's, if there is one. */
   readonly far: string;
   readonly crossed: boolean;
-  /** What a run is asked for. */
+  /** The order of a run. */
   readonly config: Config;
   readonly #obstacle: string;
 
@@ -46,9 +46,10 @@ export class Scene {
 
   constructor(seed: string, { near: ground, far }: Grounds) {
     this.far = mkdtempSync(join(far, 'ingest-far-'));
-    const quick = { poll: true, settleMs: 100 };
+    const quick = { poll: true, quietMs: 100 };
     this.world = new World({
-      ...{ seed, ground },
+      seed,
+      ground,
       feeds: {
         near: { options: { ...quick, stabilitySeconds: 0.5 } },
         made: { options: { ...quick, stabilitySeconds: 0.5, process: BY_COUNTRY } },
@@ -64,7 +65,7 @@ export class Scene {
     this.#obstacle = join(this.world.feed('far').warehouse, DAY, 'sub');
   }
 
-  /** What the runs count calls in. */
+  /** The directories in which runs count calls. */
   get roots(): string[] {
     return [this.world.root, this.far];
   }
@@ -88,7 +89,7 @@ export class Scene {
     const bad = world.drop(MISMATCHED, 500, { feed: 'far' });
     world.held.add(bad.sha256);
     world.sidecar(MISMATCHED, `${sha256('something else')}\n`, { feed: 'far' });
-    // A file where the target's directory belongs: its move fails until somebody takes it away.
+    // A file in place of the target's directory: its move fails until somebody takes the file away.
     mkdirSync(join(this.#obstacle, '..'), { recursive: true });
     writeFileSync(this.#obstacle, 'in the way');
     world.bystander('warehouse', `${DAY}/sub`, 'far');
@@ -104,7 +105,7 @@ export class Scene {
     this.#orders('later-orders.csv', 'b', ['DE']);
   }
 
-  /** A file that its sidecar speaks against is in the warehouse. */
+  /** Files in the warehouse whose sidecar demands another checksum. */
   unchecked(): string[] {
     const stored = this.world.warehouse('far').filter(({ sha256: digest }) => this.world.held.has(digest));
     return stored.map(({ path }) => `${path} is stored, and its sidecar demands something else`);

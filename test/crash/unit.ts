@@ -1,4 +1,4 @@
-/** What a lane runs at a time, and notes in the journal as one entry: a round, a world of power cuts, a mutant. */
+/** The unit of work of a lane, and one entry of the journal: a round, a world of power cuts, a mutant. */
 import type { Entry } from './journal.js';
 import type { Lane } from './lane.js';
 import type { Part } from './parts.js';
@@ -9,8 +9,13 @@ export interface Unit {
   run(lane: Lane): Promise<Entry>;
 }
 
-/** Of a unit that counts no calls. */
+/** The entry of a unit that counts no calls. */
 export const entryOf = ({ part, name }: Pick<Unit, 'part' | 'name'>, more: Partial<Entry>): Entry => ({
-  ...{ part, name, points: [], recoveryCalls: 0, retried: false, violations: [] },
+  part,
+  name,
+  points: [],
+  recoveryCalls: 0,
+  retried: false,
+  violations: [],
   ...more,
 });

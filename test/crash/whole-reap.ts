@@ -1,4 +1,4 @@
-/** What the reaper's timer brings in a worker: here it runs at the begin and at the end. */
+/** The work of the reaper's timer in a worker: here it runs at the beginning and at the end. */
 import type { Backend } from '../../queue/backend.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
@@ -23,7 +23,7 @@ export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>
   await backend.transact((tx) => dropReservations(tx, oldReservations(tx, last, 100), last));
 }
 
-/** What is told of bugs counts as a failure of the run. */
+/** An event that reports a bug counts as a failure of the run. */
 export function tell(event: string, fields?: Record<string, unknown>): void {
   process.stderr.write(`${JSON.stringify({ event, ...fields })}\n`);
 }

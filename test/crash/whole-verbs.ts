@@ -1,7 +1,7 @@
 /**
- * An operator's verbs between the two batches of the scene: a stored content is withdrawn, and what ended half an hour ago is
- * pruned; the second batch has a twin of what was pruned.
- * Guarantees: said again after a death they change nothing more, so the recovery says them again.
+ * An operator's verbs between the two batches of the scene: a stored content is withdrawn, and records that ended half an hour ago
+ * are pruned. The second batch has a twin of a pruned content.
+ * Guarantees: repeated after a death they change nothing more, so the recovery repeats them.
  */
 import type { Backend } from '../../queue/backend.js';
 import type { Config } from '../../src/base/config/options.js';
@@ -14,7 +14,7 @@ import type { Whole } from './whole.js';
 
 const KEPT_MS = 30 * 60_000;
 
-/** Answers whether there is more to do then. */
+/** Returns true where there is more to do then. */
 export async function operate(whole: Whole, sha256: string): Promise<boolean> {
   const { backend, config } = whole;
   const withdrawn = await whole.during('withdraw', () => withdrawOne(backend, config, sha256));
@@ -24,23 +24,27 @@ export async function operate(whole: Whole, sha256: string): Promise<boolean> {
   return withdrawn !== false || gone !== 0;
 }
 
-/** Answers whether it was withdrawn by this call. */
+/** Returns true where this call withdrew it. */
 async function withdrawOne(backend: Backend, { feeds }: Config, sha256: string): Promise<boolean> {
   try {
     await withdraw(backend, await contentNamed(backend, feeds, sha256), { who: 'an operator', why: 'by the harness' });
     return true;
   } catch (error) {
-    // Withdrawn before a death, or not stored yet under a fault: then the recovery does it.
+    // It was withdrawn before a death, or is not stored yet under a fault: then the recovery does it.
     if (error instanceof OperatorError) return false;
     throw error;
   }
 }
 
-/** Answers how much went. */
+/** Returns how much was pruned. */
 async function pruneOld(backend: Backend): Promise<number> {
   const beforeMs = Date.now() - KEPT_MS;
   const { jobs, records } = await pruneHistory({
-    ...{ view: backend, backend, beforeMs, pieces: new Pieces(0), isOver: () => false },
+    view: backend,
+    backend,
+    beforeMs,
+    pieces: new Pieces(0),
+    isOver: () => false,
   });
   return jobs + records;
 }

@@ -1,7 +1,7 @@
 /**
  * Producer and all stages in one process, a batch of a stage at a time: the daemons' code without their timers.
- * What passes by itself in a worker (a state that cannot be written, a failing place) passes here; what ends it ends this.
- * Does not: wait: the boot clock, which the preloaded library moves, goes on to the next due time.
+ * Errors that pass by themselves in a worker (an unwritable state, a failing place) pass here, too; an error that ends it ends this.
+ * Does not: wait. The boot clock, which the preloaded library moves, jumps to the next due time.
  */
 import type { Around, Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
 import { checkPages, limits, QueueError, StateUnwritable } from '../../queue/index.js';
@@ -16,7 +16,7 @@ import { setUpRoots } from '../../src/ingest/roots/roots.js';
 import { STAGES } from '../../src/ingest/stages/index.js';
 import { ingestJob } from '../../src/ingest/steps/job.js';
 import type { Batch, Feed, Stage } from '../../src/ingest/steps/stage.js';
-import { checkManifestsKnown } from '../../src/ingest/upkeep/known.js';
+import { checkManifestsKnown } from '../../src/ingest/upkeep/check-manifests.js';
 import { checkStateOnce } from '../../src/ingest/upkeep/state-check.js';
 import { BatchCalls, settlementOf } from '../../src/ingest/worker/batch-calls.js';
 import { goesOn } from '../../src/ingest/worker/open-batch.js';
@@ -26,7 +26,7 @@ import type { Control } from './control.js';
 import { PHASES } from './order.js';
 import { reapAll, tell } from './whole-reap.js';
 
-/** Before the second batch comes, and in the end: the longest back-off is skipped, the wait for a sidecar is not. */
+/** Before the second batch, and at the end, the longest back-off is skipped, but not the wait for a sidecar. */
 export const SKIP_FIRST_MS = 3_000;
 export const SKIP_MAX_MS = 400_000;
 /** Skips of the clock under a lasting fault: the places are probed in vain for a while before the fault goes. */
@@ -64,7 +64,10 @@ export class Whole {
       await checkManifestsKnown(this.backend, feed);
       this.#feeds.set(feed.name, { options: feed, roots });
       const producer = new FeedProducer({
-        ...{ backend: this.backend, feed, boot: bootId(), emit: tell },
+        backend: this.backend,
+        feed,
+        boot: bootId(),
+        emit: tell,
         onFatal: this.fail,
       });
       producer.start();
@@ -74,10 +77,10 @@ export class Whole {
     await this.reap();
   }
 
-  /** Until nothing is due that time alone would bring. */
+  /** Runs until nothing is due that time alone would bring. */
   async settle(skipMaxMs = SKIP_MAX_MS): Promise<void> {
     this.#at('scan');
-    // A scan is not over until all of it could be offered: under a lasting fault of the state it waits.
+    // A scan ends only after all its paths could be offered: under a lasting fault of the state it waits.
     const patience = setTimeout(() => this.#liftLasting(), SCAN_UNDER_FAULT_MS);
     await Promise.all(this.#producers.map((producer) => producer.scan()));
     clearTimeout(patience);
@@ -97,7 +100,7 @@ export class Whole {
     return this.#passing(act);
   }
 
-  /** `reaps: false`: of one that could not be opened. */
+  /** `reaps: false`: for a state that could not be opened. */
   async close({ reaps = true } = {}): Promise<void> {
     if (reaps) await this.reap();
     this.#at('end');
@@ -111,7 +114,7 @@ export class Whole {
     this.control.set('stage', PHASES.indexOf(phase));
   }
 
-  /** As the dispatcher and the timers do: a state that cannot be written, a place that fails, pass by themselves. */
+  /** Like the dispatcher and the timers: an unwritable state or a failing place passes by itself. */
   async #passing<T>(act: () => Promise<T>): Promise<T | undefined> {
     try {
       return await act();
@@ -121,7 +124,7 @@ export class Whole {
     }
   }
 
-  /** Throws what would end a worker. */
+  /** Throws an error that would end a worker. */
   #count(error: unknown): void {
     const passes = error instanceof StateUnwritable || error instanceof PlaceError;
     if (!passes && error instanceof QueueError) throw error;
@@ -130,7 +133,7 @@ export class Whole {
     if (this.#failures > FAILURES_MAX) throw error;
   }
 
-  /** As a worker's dispatcher does it: what a batch leaves unsettled is given back, or has failed with it. */
+  /** Like a worker's dispatcher: jobs that a batch leaves unsettled are given back, or have failed with it. */
   async #step(stage: Stage): Promise<number> {
     this.#at(stage.name);
     await this.#giveBack([]);
@@ -181,8 +184,12 @@ export class Whole {
     const boot = bootId();
     const hand: Batch['hand'] = (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' });
     return {
-      ...{ backend, feed: feed.options, files, boot, emit: tell },
-      // Jobs of one feed go straight on, as in a worker of all stages; the other's stage by stage, as in one of each.
+      backend,
+      feed: feed.options,
+      files,
+      boot,
+      emit: tell,
+      // Jobs of one feed go straight on, as in a worker of all stages; those of the other one stage by stage, as in workers of one stage.
       goesOn: goesOn(backend, feed.options.name, feed.options.name === STRAIGHT ? ALL : NONE),
       calls: new BatchCalls(files, hand),
       chains: this.#chains,
@@ -207,7 +214,7 @@ export class Whole {
     return this.during('reap', () => reapAll(this.backend, this.#feeds));
   }
 
-  /** Moves the clock on to what is due next; false when nothing will be. */
+  /** Moves the clock to the next due time; false when nothing will be due. */
   async #skip(skipMaxMs: number): Promise<boolean> {
     const { backend, control } = this;
     if (++this.#skips % SKIPS_UNDER_FAULT === 0) this.#liftLasting();

@@ -16,7 +16,7 @@ import type { Did } from './example-helpers.js';
 const PATIENCE_MS = 60_000;
 const HELPERS = join(import.meta.dirname, 'example-helpers.js');
 
-/** What the examples call and do not define. */
+/** Helpers that the examples call and do not define. */
 const DECLARED = `
 declare function copy(path: string, kind: string): Promise<void>;
 declare function remove(path: string): Promise<void>;

@@ -1,4 +1,4 @@
-/** The examples of docs/watcher.md and docs/replicate.md, out of the documents' own text: they compile, and tell what they say. */
+/** The examples of docs/watcher.md and docs/replicate.md, out of the documents' own text: they compile, and do what the text says. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -18,8 +18,8 @@ import { type TestContext, test } from 'node:test';
 import { spareSpot } from '../../queue/index.js';
 import { type CopyBounds, copyTo } from '../../src/files/copy.js';
 import { SMALL_BYTES } from '../../src/files/digest.js';
-import { Pace } from '../../src/files/pace.js';
 import { BelowMark } from '../../src/files/place-error.js';
+import { RateLimit } from '../../src/files/rate-limit.js';
 import { bootMs, nameOfText, type Stat, statFd } from '../../src/linux/index.js';
 import { directoriesIn, folderFor } from './folder.js';
 
@@ -96,7 +96,7 @@ test('what lies under the temporary name is replaced, never written through', as
 test('each piece takes its turn, of a large file and of small ones', async (t) => {
   const root = folderFor(t);
   const RATE = 8 << 20;
-  const pace = new Pace(spareSpot(join(root, 'state.db')), RATE, new AbortController().signal);
+  const pace = new RateLimit(spareSpot(join(root, 'state.db')), RATE, new AbortController().signal);
   const fromMs = bootMs();
   for (const size of [4 << 20, SMALL_BYTES, SMALL_BYTES]) {
     writeFileSync(join(root, 'source'), randomBytes(size));

@@ -5,14 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createChangeLog } from '../../src/change-log/index.js';
+import { EventRecorder, type SourceEvent } from '../../src/mirror/changes/event-recorder.js';
 import { Replica } from '../../src/mirror/replica.js';
-import { Follow, type Told } from '../../src/mirror/told/follow.js';
 import { limits } from '../../src/mirror/trees/limits.js';
 import type { Replicated } from '../../src/mirror/trees/types.js';
 import { stays, until } from '../world/waiting.js';
 import { difference } from './mirror-world.js';
 
-const told = (name: string, { source = '/source', ...more }: Partial<Told> & { source?: string } = {}): Told => ({
+const told = (
+  name: string,
+  { source = '/source', ...more }: Partial<SourceEvent> & { source?: string } = {},
+): SourceEvent => ({
   pathBytes: Buffer.from(join(source, name)),
   operation: 'put',
   timestamp: new Date(),
@@ -41,10 +44,10 @@ function untoldWorld(t: TestContext) {
     async start() {
       const replica = await Replica.open({ source, dest });
       running = { replica, done: replica.run() };
-      await until('everything was looked at', () => replica.look().totals.scans > 0);
+      await until('everything was looked at', () => replica.status().totals.scans > 0);
       return running;
     },
-    tell: (replica: Replica, ...changes: [name: string, more: Partial<Told>][]) =>
+    tell: (replica: Replica, ...changes: [name: string, more: Partial<SourceEvent>][]) =>
       replica.follow(
         (async function* () {
           for (const [name, more] of changes) yield told(name, { source, ...more });
@@ -60,7 +63,7 @@ test('half a rename that is told during a recording does not end all recording',
   t.after(() => log.close());
   await log.register('reader');
   const names = async () => (await log.since(0)).map(({ key }) => String(key));
-  const follow = new Follow({ source: '/source', record: async (changes) => void (await log.record(changes)) });
+  const follow = new EventRecorder({ source: '/source', record: async (changes) => void (await log.record(changes)) });
   await follow.run(
     (async function* () {
       yield told('before');
@@ -78,12 +81,15 @@ test('a rename that is told late is a rename in DEST: the mirror, which looks by
   const { source, start, tell } = untoldWorld(t);
   for (const name of ['old', 'stays']) writeFileSync(join(source, name), name);
   const { replica, done } = await start();
-  const { totals } = replica.look();
+  const { totals } = replica.status();
   renameSync(join(source, 'old'), join(source, 'new'));
-  await until('it has looked by itself', () => replica.look().totals.files > totals.files);
+  await until('it has looked by itself', () => replica.status().totals.files > totals.files);
   const renameId = 'a rename';
   await tell(replica, ['old', { renameId, operation: 'delete' }], ['new', { renameId }]);
-  await until('it was dealt with', () => replica.look().totals.moved + replica.look().totals.copied > totals.copied);
+  await until(
+    'it was dealt with',
+    () => replica.status().totals.moved + replica.status().totals.copied > totals.copied,
+  );
   replica.stop();
   const { moved, copied } = (await done).totals;
   assert.deepEqual({ moved, copied }, { moved: 1, copied: 2 });
@@ -98,7 +104,7 @@ test('a name that is found other than it was told is looked at again: when it ch
   const { replica } = await start();
   renameSync(comes, outside);
   await tell(replica, ['goes', { operation: 'delete' }], ['comes', { operation: 'put' }]);
-  await until('both were dealt with', () => replica.look().behind === 0);
+  await until('both were dealt with', () => replica.status().behind === 0);
   assert(existsSync(join(dest, 'goes')));
   assert(!existsSync(join(dest, 'comes')));
   unlinkSync(goes);
@@ -107,5 +113,5 @@ test('a name that is found other than it was told is looked at again: when it ch
     withinMs: 10_000,
     soFar: () => String(difference(source, dest)),
   });
-  assert.equal(replica.look().totals.scans, 1);
+  assert.equal(replica.status().totals.scans, 1);
 });

@@ -71,15 +71,15 @@ test('a renamed file or tree is renamed in DEST: its bytes are not copied again'
   const mirror = await follow();
   await alike();
   const inode = (path: string) => statSync(join(dest, path)).ino;
-  const before = { file: inode('file'), below: inode('tree/below/f7'), copied: mirror.look().totals.copied };
+  const before = { file: inode('file'), below: inode('tree/below/f7'), copied: mirror.status().totals.copied };
   renameSync(join(source, 'file'), join(source, 'tree/moved'));
   await alike();
   assert.equal(inode('tree/moved'), before.file);
   renameSync(join(source, 'tree'), join(source, 'other'));
   await alike();
   assert.equal(inode('other/below/f7'), before.below);
-  assert.equal(mirror.look().totals.copied, before.copied);
-  assert(mirror.look().totals.moved >= 2);
+  assert.equal(mirror.status().totals.copied, before.copied);
+  assert(mirror.status().totals.moved >= 2);
 });
 
 test('names that are exchanged, chained or written just before they move end where they belong', async (t) => {
@@ -203,7 +203,7 @@ test('a file that grows for ever keeps its last whole state, and is copied when 
   t.after(() => clearInterval(timer));
   const { path, code } = await heard('replica_failed');
   assert.deepEqual([path, code], ['log', 'changing']);
-  assert.equal(mirror.look().unmirrored, 1);
+  assert.equal(mirror.status().unmirrored, 1);
   assert.match(readFileSync(join(dest, 'log'), 'utf8'), /^whole(more)*$/);
   clearInterval(timer);
   await alike();
@@ -233,7 +233,7 @@ test('a large file is copied beside everything else, and gives way to a rename o
   const mirror = await follow();
   mkdirSync(join(source, 'd'));
   writeFileSync(join(source, 'd/large'), Buffer.alloc(48 << 20, 7));
-  await until('it is under way', () => mirror.look().largeUnderWay === 1);
+  await until('it is under way', () => mirror.status().largeUnderWay === 1);
   writeFileSync(join(source, 'd/small'), 'small');
   renameSync(join(source, 'd'), join(source, 'e'));
   await alike();
@@ -257,11 +257,11 @@ test('a file that is replaced by another one, as editors do it, is moved over it
   const mirror = await follow();
   await alike();
   const { ino } = statSync(join(dest, 'new'));
-  const { copied } = mirror.look().totals;
+  const { copied } = mirror.status().totals;
   renameSync(join(source, 'new'), join(source, 'a'));
   await alike();
   assert.equal(statSync(join(dest, 'a')).ino, ino);
-  assert.equal(mirror.look().totals.copied, copied);
+  assert.equal(mirror.status().totals.copied, copied);
 });
 
 test('others may read the change log beside the mirror', async (t) => {

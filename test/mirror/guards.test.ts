@@ -163,9 +163,9 @@ for (const what of ['an empty folder', 'the DEST of another mirror'] as const) {
     await until('it was asked for', () => isMissing() || !isUntouched());
     assert.deepEqual(tree(dest), before);
     assert.equal((await heard('dest_missing')).code, 'no_marker');
-    const { behind } = mirror.look();
+    const { behind } = mirror.status();
     writeFileSync(join(source, 'b'), 'x');
-    await until('it is asked for again', () => mirror.look().behind > behind);
+    await until('it is asked for again', () => mirror.status().behind > behind);
     await stays('nothing of it is touched', isUntouched, 300);
     renameSync(dest, other);
     renameSync(away, dest);

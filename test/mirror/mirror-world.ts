@@ -55,12 +55,12 @@ export function mirrorWorld(t: TestContext): MirrorWorld {
     told,
     async follow(options = {}) {
       const one = await start(options);
-      await until('everything was looked at', () => one.look().totals.scans > 0);
+      await until('everything was looked at', () => one.status().totals.scans > 0);
       return one;
     },
     once: async (options = {}) => (await start({ once: true, ...options })).done,
     async alike() {
-      const isQuiet = () => running.every((one) => one.look().behind === 0);
+      const isQuiet = () => running.every((one) => one.status().behind === 0);
       await until('DEST is as SOURCE', () => difference(source, dest) === undefined && isQuiet(), {
         withinMs: 15_000,
         soFar: () => `${difference(source, dest)}\n${JSON.stringify(told.slice(-10))}`,

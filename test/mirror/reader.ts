@@ -17,7 +17,7 @@ process.stdin.resume();
 let read = 0;
 const gone = (error: unknown) => ['ENOENT', 'ENOTDIR'].includes((error as { code?: string }).code ?? '');
 
-async function look(folder: string): Promise<void> {
+async function status(folder: string): Promise<void> {
   let entries: ReturnType<typeof list>;
   try {
     entries = list(folder);
@@ -28,7 +28,7 @@ async function look(folder: string): Promise<void> {
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.name === '.ingest-replicate') continue;
-    if (entry.isDirectory()) await look(path);
+    if (entry.isDirectory()) await status(path);
     else if (entry.isFile()) check(path);
     await turn();
     if (ending) return;
@@ -48,7 +48,7 @@ function check(path: string): void {
 }
 
 while (!ending) {
-  await look(tree);
+  await status(tree);
   await turn();
 }
 process.stdout.write(`READ ${read}\n`);

@@ -1,4 +1,4 @@
-/** Whether disk and state are what the model says: after each verb by names, bytes and rows; now and then by what the commands say. */
+/** Checks disk and state against the model: after each verb by names, bytes and rows, and sometimes by the output of commands. */
 import { dirname, join } from 'node:path';
 import { shownName } from '../../src/linux/names.js';
 import type { JobRow } from '../world/database.js';
@@ -63,7 +63,7 @@ export function check(game: Game): void {
   rowsOf(game, seen);
 }
 
-/** The outputs of what is stored are there, also where a consumer took its file; of what was taken back none is. */
+/** The outputs of stored files exist, also where a consumer took the file; those of a line that was taken back do not. */
 function checkOutputs({ model, world, feed, contents }: Game, seen: Survey): void {
   const { warehouse } = world.feed(feed);
   const made = model.gens.filter(({ k, path }) => path !== undefined && contents[k]!.bytes.length > 0);
@@ -76,7 +76,7 @@ function checkOutputs({ model, world, feed, contents }: Game, seen: Survey): voi
       ({ path, sha256 }) =>
         `${join(warehouse, shownName(path))}: content ${contents.findIndex((one) => one.sha256 === sha256)}`,
     );
-  // On their way there, or out again.
+  // Outputs that are on their way in, or out again.
   const may = made.filter(({ truth, out }) => truth === 'lined' || out !== undefined).map(outputOf);
   const must = is('stored', 'gone');
   same('the outputs', without(there, without(may, must)), must);
@@ -106,14 +106,14 @@ function without(all: readonly string[], others: readonly string[]): string[] {
   });
 }
 
-/** Where a state came back or was made anew, a hold may be over, and a job may miss what has gone its way since. */
+/** After a restore or rebuild a hold may be over, and a job may be missing whose file has moved on. */
 const VAGUE = new Set(['withdrawn_file_differs', 'sealed_file_missing']);
 
 function held(model: Model, jobs: readonly JobRow[]): void {
   const codes = jobs.filter(({ state }) => state === 'held').map(({ hold_code }) => hold_code!);
   const expected = model.drops.flatMap(({ at, held: code }) => (isUnderWay(at) && code !== undefined ? [code] : []));
   const clear = codes.filter((code) => !VAGUE.has(code));
-  // Each that a restored state may still know may be held as it was.
+  // A job that a restored state still knows may be held as it was.
   const more = without(clear, expected);
   const unknown = without(
     more,
@@ -130,7 +130,7 @@ function held(model: Model, jobs: readonly JobRow[]): void {
   }
 }
 
-/** The oracle's rules of rows: carriers that live, counters that are the lines, hashes that find their rows. */
+/** The oracle's rules for rows: carriers that live, counters that match the lines, hashes that find their rows. */
 function rowsOf({ model, contents }: Game, seen: Survey): void {
   if (!seen.database) return;
   const settled =
@@ -155,7 +155,7 @@ function rowsOf({ model, contents }: Game, seen: Survey): void {
   });
 }
 
-/** What `audit --hash` tells is what a consumer did. */
+/** The findings of `audit --hash` are exactly the acts of a consumer. */
 export async function checkAudit(game: Game): Promise<void> {
   const { model } = game;
   const { code, out } = await game.ctl(['audit', '--hash', '--json']);
@@ -173,7 +173,7 @@ export async function checkAudit(game: Game): Promise<void> {
   if (code !== 0 && told.length <= 1) throw new Differs(`audit ends with ${code} and tells nothing`);
 }
 
-/** `explain` of each path and name says what the model says. */
+/** `explain` agrees with the model for each path and name. */
 export async function checkExplain(game: Game): Promise<void> {
   const { model, world, feed } = game;
   for (const path of new Set(model.gens.flatMap(({ path: one }) => one ?? []))) {
@@ -190,7 +190,7 @@ export async function checkExplain(game: Game): Promise<void> {
     const newest = model.drops.filter((drop) => drop.name === name).at(-1)!;
     if (newest.vague || newest.bornMs === undefined || newest.bornMs < model.prunedBeforeMs) continue;
     const said = await verdicts(game, join(input, name));
-    // Whichever of several twins carried their content, the others are its duplicates.
+    // Any of several twins may have carried the content; the others are its duplicates.
     const carried = model.gens.some(({ k, origin }) => k === newest.k && origin === name);
     const wanted = newest.held !== undefined ? 'held' : carried ? undefined : newest.at;
     if ((wanted === 'held' || wanted === 'duplicate' || wanted === 'discarded') && !said.includes(wanted))

@@ -1,4 +1,4 @@
-/** What somebody else does in the warehouse: takes files, puts others in their place, clears up. */
+/** The acts of a stranger in the warehouse: takes files, puts others in their place, clears up. */
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { withdraw } from './exceptions.js';

@@ -1,4 +1,4 @@
-/** What the short sequences of verbs share: the commands of an operator in a world, and its clock. */
+/** Shared by the short sequences of verbs: the commands of an operator in a world, and its clock. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ export const withTime = {
     'no C compiler, so no clock can be moved: what comes after a minute or an hour was not tested',
 };
 export const WHY = ['--reason', 'by the test'];
-export const AT_ONCE = { options: { stabilitySeconds: 0, settleMs: 0 } };
+export const AT_ONCE = { options: { stabilitySeconds: 0, quietMs: 0 } };
 
 export const ctl = (world: World, ...words: string[]) => world.run('ingest-ctl', words);
 export async function ctlDone(world: World, ...words: string[]): Promise<string> {
@@ -77,7 +77,7 @@ export async function withClock(
 export const pathOf = (world: World, line: number): string => world.manifest()[line]!.record!.warehouse_path;
 export const corrections = (world: World): number => manifestLines(world.feed().manifests, 'corrections.jsonl').length;
 
-/** What stands in the manifests lies in the warehouse, and an audit that reads every byte agrees. */
+/** Every line has its file in the warehouse, and an audit that reads every byte agrees. */
 export async function agrees(world: World): Promise<void> {
   world.check();
   const { code, stdout, stderr } = await ctl(world, 'audit', '--hash');

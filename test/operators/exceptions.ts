@@ -1,4 +1,4 @@
-/** `withdraw` and `allow-again` by SHA-256, by a path in the warehouse or by one in the input; who is meant, and who may refuse. */
+/** `withdraw` and `allow-again` by SHA-256, by a path in the warehouse or in the input: which content is meant, and what may be refused. */
 import { join } from 'node:path';
 import { Differs, type Game } from './game.js';
 import type { Generation } from './model.js';
@@ -8,11 +8,11 @@ const WHY = ['--reason', 'by the test'];
 
 interface Named {
   word: string;
-  /** One of them is meant; empty: it is to be refused. */
+  /** One of them is meant. Empty: the command must be refused. */
   meant: Generation[];
-  /** Where `allow-again` may mean others too: the newest version of a name in the input, what was withdrawn. */
+  /** Set where `allow-again` may mean other contents too: the newest version of a name in the input, or a withdrawn one. */
   kinds?: Set<number>;
-  /** It may be refused all the same. */
+  /** True where it may be refused anyway. */
   mayRefuse: boolean;
 }
 
@@ -28,11 +28,11 @@ function named(game: Game, { a, b }: Step): Named | undefined {
   return ofName(game, gen.origin!);
 }
 
-/** Of several versions the newest that has a content: it is told by its line, where the clock never went back. */
+/** The newest version that has a content. Its line shows it, if the clock never went back. */
 function ofName({ model, world, feed, wentBack }: Game, name: string): Named {
   const kinds = new Set(model.drops.flatMap((drop) => (drop.name === name ? drop.k : [])));
   const versions = model.gens.filter(({ origin }) => origin === name).sort((a, b) => a.atMs - b.atMs);
-  // Nobody knows of a version whose record and job were pruned: the one before it is the newest then.
+  // A version whose record and job were pruned is unknown: then the one before it is the newest.
   const newest = versions.findLastIndex((gen) => !model.mayBePruned(gen));
   const meant = (wentBack ? versions : versions.slice(Math.max(newest, 0))).filter(stands);
   return { word: join(world.feed(feed).input, name), meant, kinds, mayRefuse: true };
@@ -48,7 +48,7 @@ function ofHash({ model, contents }: Game, k: number): Named {
 
 const isIn = ({ truth }: Generation): boolean => truth !== 'carried' && truth !== 'lined';
 
-/** The one that lies there, or the only one that ever did, as far as records tell. */
+/** The file that is there, or the only one that ever was, as far as records show. */
 function ofPath({ model }: Game, path: string): Named {
   const gens = model.gens.filter((gen) => gen.path === path);
   const lying = gens.filter(({ lies }) => lies);
@@ -56,12 +56,12 @@ function ofPath({ model }: Game, path: string): Named {
   const one = lying.length > 0 ? lying : known.length === 1 ? known : [];
   const mayRefuse =
     (lying.length === 0 && gens.length > 1) || one.some((gen) => !stands(gen) || model.mayBePruned(gen));
-  // Which records are left of those that were there before, nobody but the state knows.
+  // Only the state itself knows which of the earlier records are left.
   const kinds = new Set((lying.length > 0 ? lying : gens).map(({ k }) => k));
   return { word: path, meant: one.filter(stands), kinds, mayRefuse };
 }
 
-/** Rows that say so. */
+/** The rows of withdrawn contents. */
 const withdrawnRows = (game: Game): Set<string> =>
   new Set(
     game.world
@@ -81,7 +81,7 @@ export async function withdraw(game: Game, step: Step): Promise<void> {
     throw new Differs(`withdraw ended with ${code}, and ${now.length} are withdrawn by it`);
   if (now.length === 0) {
     if (!one.mayRefuse) throw new Differs(`withdraw ${one.word} is refused: ${err}`);
-    // Of a pruned one the path is not known any more.
+    // The path of a pruned content is no longer known.
     const known = one.kinds ? [] : one.meant.filter((gen) => !game.model.mayBePruned(gen));
     if (/withdrawn already/.test(err) && known.length > 0 && !known.some(({ path }) => err.includes(path!)))
       throw new Differs(`withdraw ${one.word} names none of those that stand: ${err}`);

@@ -1,4 +1,4 @@
-/** One sequence of verbs: a fresh world, its model, the hand that acts, and the clock. */
+/** One sequence of verbs: a fresh world, its model, the operator's process, and the clock. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Fault } from '../crash/control.js';
@@ -12,7 +12,7 @@ import { type Drop, Model, type Sidecar } from './model.js';
 import type { Order } from './order.js';
 import { run } from './run.js';
 
-/** Two of one size: sizes alone tell nothing. One is empty. */
+/** Two have the same size, so that sizes alone prove nothing. One is empty. */
 const SIZES = [700, 700, 300, 0];
 export const NAMES = ['x.csv', 'y.csv', 'z.csv'];
 export const MAX_BYTES = 500;
@@ -20,13 +20,13 @@ export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const BEGIN_MS = Date.UTC(2030, 0, 2);
 
-/** Something that is not as the model says. */
+/** A difference from the model. */
 export class Differs extends Error {}
 
 /** All records go on into one output. */
 const ALL = { format: 'lines', start: 'check', steps: { check: { next: 'all' } } };
 
-/** A line, of as many bytes. */
+/** A line with this many bytes. */
 const textOf = (random: Buffer): Buffer =>
   random.length === 0 ? random : Buffer.from(`${random.toString('hex').slice(0, random.length - 1)}\n`);
 
@@ -37,7 +37,7 @@ export interface Plan {
   sidecars: boolean;
   /** Each file that is not empty is made into one output. */
   chain: boolean;
-  /** Of the day, at the beginning. */
+  /** The hour of the day at the beginning. */
   hour: number;
   ground: string;
 }
@@ -47,7 +47,7 @@ export class Game {
   readonly world: World;
   readonly contents: { bytes: Buffer; sha256: string }[];
   readonly feed: string;
-  /** Told when it differs. */
+  /** Called when it differs. */
   readonly story: string[] = [];
   wentBack = false;
   #aheadMs: number;
@@ -59,7 +59,7 @@ export class Game {
     readonly plan: Plan,
   ) {
     this.feed = plan.straight ? 'near' : 'far';
-    this.#options = { stabilitySeconds: 0, settleMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
+    this.#options = { stabilitySeconds: 0, quietMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
     if (plan.chain) this.#options.process = ALL;
     this.model.hasChain = plan.chain;
     const feeds = { [this.feed]: { options: this.#options } };
@@ -88,7 +88,7 @@ export class Game {
 
   kindOf = (digest: string): number => this.contents.findIndex((content) => content.sha256 === digest);
 
-  /** Options of the feed from the next start on. */
+  /** The feed's options from the next start on. */
   setOptions(change: Options): void {
     this.#options = { ...this.#options, ...change };
     const [feed] = this.world.feeds;
@@ -98,7 +98,7 @@ export class Game {
   lines = (): ManifestLine[] => manifestLines(this.world.feed(this.feed).manifests);
   survey = (): Survey => this.world.survey(this.feed);
 
-  /** Killed first, where a fault says so, and then again. Answers the last, and whether it was killed before. */
+  /** Killed first, if there is a fault, and then run again. Returns the last result, and whether it was killed before. */
   async act(order: Order, fault?: Fault): Promise<Done & { killed: boolean }> {
     const first = await this.#once(order, fault);
     const killed = fault !== undefined && first.code === undefined;
@@ -127,7 +127,7 @@ export class Game {
     return this.act({ command: 'ingest-ctl', args: ['rebuild', ...this.world.flags('ingest')] }, fault);
   }
 
-  /** A start that is expected to be refused, or not. */
+  /** A start that must be refused, or must not. */
   once(fault?: Fault): Promise<Done & { killed: boolean }> {
     return this.act({ command: 'ingest', args: this.world.flags('ingest') }, fault);
   }
@@ -164,7 +164,7 @@ export class Game {
     }
   }
 
-  /** `sidecar`: where the feed waits for one. */
+  /** `sidecar`: only where the feed waits for one. */
   drop(name: string, k: number, sidecar: Sidecar = 'right'): void {
     const path = join(this.world.feed(this.feed).input, name);
     const { bytes, sha256: digest } = this.contents[k]!;
@@ -174,7 +174,7 @@ export class Game {
     rmSync(`${path}.ok`, { force: true });
     if (says && says !== 'none') writeFileSync(`${path}.ok`, says === 'wrong' ? sha256('something else') : digest);
     const before = this.model.drops.findIndex((drop) => drop.at === 'input' && drop.name === name);
-    // Its uploader replaced it: its job goes on, and a hold stays until somebody looks.
+    // Its uploader replaced it: the job goes on, and a hold stays until the next check.
     const [replaced] = before < 0 ? [] : this.model.drops.splice(before, 1);
     const version = this.#drops++;
     const drop: Drop = { no: version, version, name, k, at: 'input', isSeen: false, vague: false, says };
@@ -182,7 +182,7 @@ export class Game {
     this.model.drops.push({ ...drop, no, isSeen, held });
   }
 
-  /** What lies there is of other bytes than anything that was dropped. */
+  /** The file at the path has bytes that were never dropped. */
   putForeign(path: string, bytes: number): void {
     const foreign = this.world.content(Math.max(bytes, 1));
     rmSync(path, { force: true });
@@ -201,7 +201,7 @@ export class Game {
     for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
   }
 
-  /** As it is written down for an operator: stop, remove the log beside it, copy. */
+  /** As the documents tell an operator: stop, remove the log beside it, copy. */
   restore(file: string): void {
     this.loseState();
     writeFileSync(this.world.statePath, readFileSync(file), { mode: statSync(file).mode });

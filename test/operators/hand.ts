@@ -1,7 +1,7 @@
 /**
- * The hand of an operator: a process that runs the product's commands, one order (a line of JSON) after the other, by the very
- * functions that bin/ launches. `ingest --once` is its own code without its timers and processes (test/crash/whole.ts).
- * Does not: survive what it is told to die of: the preloaded library kills it at a call.
+ * The operator's process: it runs the product's commands, one order (a line of JSON) after the other, by the same functions that
+ * bin/ launches. `ingest --once` is its own code without its timers and processes (test/crash/whole.ts).
+ * Does not: survive an injected death: the preloaded library kills it at a call.
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -47,7 +47,7 @@ async function once(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** As the background of a worker does. */
+/** The same work as the background of a worker. */
 async function closePeriods({ feeds, service }: Config, backend: Awaited<ReturnType<typeof openState>>): Promise<void> {
   for (const feed of feeds) {
     const files = new FeedFiles(await setUpRoots(backend, service.statePath, feed, tell));

@@ -1,6 +1,6 @@
 /**
- * Starts hands, gives them orders, kills them at a call and moves their clock. A spare hand stands by, because most of a
- * killed verb's time is the start of the process that goes on.
+ * Starts operator processes, gives them orders, kills them at a call and moves their clock. A spare process is ready, because most of
+ * a killed verb's time is the start of the process that goes on.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,13 +9,13 @@ import { Control, type Fault } from '../crash/control.js';
 import { PACKAGE } from '../world/program.js';
 import { END, type Order } from './order.js';
 
-/** As deep below the package as the modules in it, which find files of the package from where they lie. */
+/** As deep below the package as its modules, which find files of the package by their own position. */
 const HAND = join(PACKAGE, 'dist', 'test', 'hand.mjs');
 /** An order is stuck after this; the machine may be loaded. */
 const ORDER_MS = 60_000;
 const NO_FAULT: Fault = { kind: 'nothing', at: 0 };
 
-/** One file of the hand's modules: a hand then starts in half of the time. */
+/** All modules in one file: a process then starts in half the time. */
 export async function makeHand(): Promise<void> {
   await build({
     entryPoints: [join(PACKAGE, 'dist', 'test', 'operators', 'hand.js')],
@@ -51,12 +51,12 @@ export class Lane {
     this.control = new Control(join(folder, `control-${number}`));
   }
 
-  /** The wall clock of every process of this lane is so far ahead of the machine's. */
+  /** How far the wall clock of every process of this lane is ahead of the machine's. */
   setClock(aheadMs: number): void {
     this.control.set('wall_ns', aheadMs * 1e6);
   }
 
-  /** `fault`: of calls below `root`. */
+  /** `fault`: counts calls below `root`. */
   async order(order: Order, root: string, fault: Fault = NO_FAULT): Promise<Done> {
     this.counts.orders += 1;
     const hand = this.#hand ?? this.#spare ?? this.#start();
@@ -73,7 +73,7 @@ export class Lane {
     return done;
   }
 
-  /** A start takes as long as ten orders: one for the next kill is begun beside the work. */
+  /** A start takes as long as ten orders, so a process for the next kill is started in advance. */
   standBy(): void {
     this.#spare ??= this.#start();
   }
@@ -102,7 +102,10 @@ class Hand {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        ...{ LD_PRELOAD: library, CRASH_CONTROL: control, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
+        LD_PRELOAD: library,
+        CRASH_CONTROL: control,
+        UV_THREADPOOL_SIZE: '1',
+        UV_USE_IO_URING: '0',
       },
     });
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -137,7 +140,7 @@ class Hand {
     this.process.stdin!.end();
   }
 
-  /** Or until it has ended. */
+  /** Resolves with the answer, or when the process has ended. */
   #until(isSo: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {

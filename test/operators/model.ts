@@ -1,6 +1,6 @@
 /**
- * What an operator knows: a model of a feed in a few lines. On disk: generations of contents, drops on their way, what is held.
- * In the state alone, and lost with it: allowances, pauses, what was learnt, which records were pruned, reasons of holds.
+ * The knowledge of an operator: a small model of a feed. On disk: generations of contents, drops on their way, held files.
+ * Only in the state, and lost with it: allowances, pauses, learned contents, pruned records, reasons of holds.
  *
  * Choices, where the documents leave it open:
  * - `withdraw` SHA-256 means the newest generation; of a path the standing line whose bytes lie there.
@@ -18,7 +18,7 @@ export interface Generation {
   k: number;
   n: number;
   truth: Truth;
-  /** From its line on. */
+  /** Valid from its line on. */
   id?: string;
   path?: string;
   origin?: string;
@@ -27,14 +27,14 @@ export interface Generation {
   storedMs?: number;
   /** Its file is at its path. */
   lies: boolean;
-  /** Its withdrawal has to look at the path yet, or is held there. */
+  /** Its withdrawal has not checked the path yet, or is held there. */
   out?: 'due' | 'held';
 }
 
 export type Sidecar = 'right' | 'wrong' | 'none';
 
 export interface Drop {
-  /** Of its job: what replaces a file in the input goes on with that one's. */
+  /** From its job: a replacement in the input goes on with the earlier file's job. */
   no: number;
   version: number;
   name: string;
@@ -42,11 +42,11 @@ export interface Drop {
   at: 'input' | 'sealed' | 'twin' | 'carrier' | 'stored' | 'duplicate' | 'discarded';
   gen?: Generation;
   held?: string;
-  /** What its sidecar says, where the feed waits for one. */
+  /** The content of its sidecar, where the feed waits for one. */
   says?: Sidecar;
-  /** When its job was made; undefined: nobody has looked yet at this version. */
+  /** When its job was made; undefined: this version was not noticed yet. */
   bornMs?: number;
-  /** The state has its job, of this version or the one before. A sealed file without one is told by an audit. */
+  /** The state has its job, for this version or the one before. An audit reports a sealed file without one. */
   isSeen: boolean;
   /** It went on with a line that another job had. */
   isHeir?: true;
@@ -62,7 +62,7 @@ interface Held {
 
 type Side = 'input' | 'work';
 
-/** All that a backup has and the disk has not, and what of the disk it knows. */
+/** The differences between a backup and the disk, and what the backup knows of the disk. */
 export interface Snapshot {
   file: string;
   allowed: Set<string>;
@@ -72,13 +72,13 @@ export interface Snapshot {
   held: Map<number, Held>;
   /** Drops that have a job, by where they were. */
   underWay: Map<number, Side>;
-  /** Withdrawals that had to look at their paths yet, or were held there. */
+  /** Withdrawals that had not checked their paths yet, or were held there. */
   out: Map<Generation, Generation['out']>;
   lines: Set<string>;
   corrected: Set<string>;
-  /** Their files had yet to move. */
+  /** Files that had still to move. */
   lined: Set<Generation>;
-  /** Their lines may have been planned already, and are known then. */
+  /** Files whose lines may have been planned already, and are known then. */
   carried: Set<Generation>;
 }
 
@@ -89,7 +89,7 @@ export class Model {
   readonly drops: Drop[] = [];
   /** Ids of lines that were given up: taken back, and their contents are free. */
   readonly givenUp = new Set<string>();
-  /** What lies at a path of the warehouse and is not ours. */
+  /** Foreign files at a path of the warehouse. */
   readonly foreign = new Map<string, Buffer>();
   /** Files by content. */
   readonly duplicates = new Map<number, number>();
@@ -99,7 +99,7 @@ export class Model {
   learnt = new Map<number, number>();
   prunedBeforeMs = 0;
   readonly backups: Snapshot[] = [];
-  /** Jobs that a restored state may still know, and whose files have gone a way since that no name tells: what each was held for. */
+  /** Jobs that a restored state may still know, whose files have moved on since in a way that no name shows; with the reason of each hold. */
   ghosts: (string | undefined)[] = [];
   /** A rebuild found that jobs of an older state have ended: a run says so. */
   hasEnded = false;
@@ -117,10 +117,10 @@ export class Model {
   standing = (): Generation[] => this.gens.filter(({ truth }) => truth === 'stored' || truth === 'gone');
   underWay = (): Drop[] => this.drops.filter(({ at }) => isUnderWay(at));
   inPlace = (at: Drop['at']): Drop[] => this.drops.filter((drop) => drop.at === at);
-  /** Its record may have been pruned: then its hash alone is known. The clock may have gone back before it was stored. */
+  /** Its record may have been pruned: then only its hash is known. The clock may have gone back before it was stored. */
   mayBePruned = ({ atMs, storedMs = atMs }: Generation): boolean => Math.min(atMs, storedMs) < this.prunedBeforeMs;
 
-  /** Ids that corrections name. */
+  /** Ids that have a correction. */
   corrected(): Set<string> {
     return new Set([...this.givenUp, ...this.gens.filter(({ truth }) => truth === 'withdrawn').map(({ id }) => id!)]);
   }
@@ -147,7 +147,7 @@ export class Model {
     };
   }
 
-  /** Whether a start must refuse the backup; undefined: it may. */
+  /** True where a start must refuse the backup; undefined: it may. */
   lacks(of: Snapshot): boolean | undefined {
     if ([...this.corrected()].some((id) => !of.corrected.has(id))) return true;
     const unknown = [...this.lines()].filter((id) => !of.lines.has(id));
@@ -156,12 +156,12 @@ export class Model {
     return unknown.every((id) => planned.has(id)) ? undefined : true;
   }
 
-  /** By a rebuild or a start: a sealed file that has no job gets one. */
+  /** A rebuild or a start gives a job to a sealed file without one. */
   allSeen(): void {
     for (const drop of this.underWay()) drop.isSeen ||= drop.at !== 'input';
   }
 
-  /** Whether the disk is ahead of a backup that knows all lines; undefined: it may be. */
+  /** True where the disk is ahead of a backup that knows all lines; undefined: it may be. */
   isBehind(of: Snapshot): boolean | undefined {
     if (
       this.drops.some((drop) => of.underWay.get(drop.no) === 'work' && isPutAway(drop)) ||
@@ -171,7 +171,7 @@ export class Model {
     return this.#ghostsOf(of).length > 0 ? undefined : false;
   }
 
-  /** By its job's id a line or a work directory tells where a sealed file is: only not where its job has inherited a line. */
+  /** A line or a name in a work directory shows, by the job's id, where a sealed file is; but not if the job has inherited a line. */
   #ghostsOf(of: Snapshot): Model['ghosts'] {
     const now = sides(this.underWay());
     const isTold = (no: number) => this.drops.some((drop) => drop.no === no && !isUnderWay(drop.at) && !drop.isHeir);
@@ -180,7 +180,7 @@ export class Model {
     );
   }
 
-  /** What a rebuild makes of it: the disk as before, and of the state what `of` knew; nothing where it was lost. */
+  /** The result of a rebuild: the disk is unchanged, and the state has what `of` knew; nothing where it was lost. */
   rebuilt(of?: Snapshot): void {
     this.allowed = new Set(of?.allowed);
     this.paused = new Set(of?.paused);
@@ -198,13 +198,13 @@ export class Model {
       drop.held = isIts ? held.code : undefined;
       if (drop.at === 'twin' || (drop.at === 'carrier' && drop.gen!.truth !== 'lined')) drop.at = 'sealed';
       drop.isSeen = of?.underWay.has(drop.no) ?? false;
-      // A hold of the version before stays until somebody looks.
+      // A hold of the earlier version stays until the next check.
       if (drop.at === 'input' && (!isIts || held.version !== drop.version)) drop.bornMs = undefined;
     }
   }
 }
 
-/** Who has a job, and on which side of the seal. */
+/** The owner of a job, and its side of the seal. */
 const sides = (drops: readonly Drop[]): Map<number, Side> =>
   new Map(drops.map(({ no, at }) => [no, at === 'input' ? 'input' : 'work']));
 

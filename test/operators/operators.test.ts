@@ -1,6 +1,6 @@
 /**
- * What operators, uploaders and consumers do, in random order, against a model of a few lines: after each verb disk, state
- * and commands say what the model says, however often a verb was killed and given again.
+ * Acts of operators, uploaders and consumers, in random order, against a small model: after each verb disk, state and commands
+ * agree with the model, however often a verb was killed and given again.
  * Prints its seeds. OPERATORS_SEED=SEED plays one sequence alone; OPERATORS_SEQUENCES=5000 plays so many, for as long as it takes.
  */
 import assert from 'node:assert/strict';
@@ -14,10 +14,10 @@ import { Lane, makeHand } from './lane.js';
 import { draw, play, shorten } from './sequence.js';
 
 const { OPERATORS_SEED: ONE, OPERATORS_SEQUENCES: MANY } = process.env;
-/** As many as fit into the time, half of them the same in each run. */
+/** As many sequences as fit into the time, half of them the same in each run. */
 const SEQUENCES = 300;
 const SECONDS = MANY === undefined ? 170 : Number.POSITIVE_INFINITY;
-/** More than cores: a hand waits for a quarter of its time until the kernel has closed a watch. */
+/** More than cores: a process waits a quarter of its time until the kernel has closed a watch. */
 const LANES = 3;
 
 const TOOLS = mkdtempSync(join(tmpdir(), 'ingest-operators-'));

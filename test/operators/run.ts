@@ -4,7 +4,7 @@ import { count, type Drop, type Generation, type Model } from './model.js';
 export interface Run {
   nowMs: number;
   bytes: (k: number) => number;
-  /** Whether this generation has its line now: asked only where the model cannot know. */
+  /** True where this generation has its line now; asked only where the model cannot know. */
   hasLine: (k: number, n: number) => boolean;
 }
 
@@ -91,7 +91,7 @@ function takeOut(model: Model, gen: Generation): boolean {
   return true;
 }
 
-/** What is held is given up, and a worker comes: the oldest twin inherits, or the content is free. */
+/** Held jobs are given up, and a worker comes: the oldest twin inherits, or the content is free. */
 export function discardHeld(model: Model): void {
   model.ghosts = model.ghosts.filter((code) => code === undefined);
   for (const gen of model.gens) if (gen.out === 'held') gen.out = undefined;
@@ -105,7 +105,7 @@ export function discardHeld(model: Model): void {
     count(model.failed, drop.k);
     if (at !== 'carrier' || !gen) continue;
     const twins = model.inPlace('twin').filter(({ k }) => k === drop.k);
-    // A line with outputs has no heir: whoever waits begins anew.
+    // A line with outputs has no heir: jobs that wait start again.
     const hasHeir = twins.length > 0 && !(model.hasChain && gen.id !== undefined);
     if (hasHeir) Object.assign(twins[0]!, { at: 'carrier', gen, isHeir: true });
     else {

@@ -1,4 +1,4 @@
-/** Draws sequences of verbs, plays them, and makes those that differ shorter. */
+/** Draws sequences of verbs, runs them, and shortens those that differ. */
 import { dice as rolled } from '../crash/dice.js';
 import { check, checkAudit, checkExplain, closedHours } from './check.js';
 import { Differs, Game, HOUR_MS, type Plan } from './game.js';
@@ -7,11 +7,11 @@ import { pick, type Step } from './verb.js';
 import { VERBS } from './verbs.js';
 
 const STEPS = 14;
-/** Killed steps in a hundred. */
+/** The percentage of steps that are killed. */
 const KILLED = 8;
-/** Steps in a hundred that are what people often do after the one before. */
+/** The percentage of steps that people often do after the previous one. */
 const FOLLOWED = 50;
-/** Of calls at which a command dies: few make more. */
+/** The highest number of the call at which a command dies: few commands make more calls. */
 const CALLS = [12, 30, 60, 120];
 
 export interface Sequence {
@@ -23,11 +23,18 @@ export function draw(seed: string, ground: string): Sequence {
   const below = rolled(seed);
   const verbs = Object.entries(VERBS).flatMap(([verb, { weight }]) => Array.from({ length: weight }, () => verb));
   const plan: Plan = {
-    ...{ seed, ground, straight: below(2) === 0, sidecars: below(3) === 0, chain: below(3) === 0 },
+    seed,
+    ground,
+    straight: below(2) === 0,
+    sidecars: below(3) === 0,
+    chain: below(3) === 0,
     hour: below(3) === 0 ? 23 + below(55) / 60 : 12,
   };
   const step = (verb: string): Step => ({
-    ...{ verb, a: below(1_000), b: below(1_000), c: below(1_000) },
+    verb,
+    a: below(1_000),
+    b: below(1_000),
+    c: below(1_000),
     ...(below(100) < KILLED && {
       fault: { kind: below(2) === 0 ? 'kill before' : 'kill after', at: 1 + below(CALLS[below(CALLS.length)]!) },
     }),
@@ -42,7 +49,7 @@ export function draw(seed: string, ground: string): Sequence {
   return { plan, steps };
 }
 
-/** What differs, with the story of the verbs until then; undefined: nothing. */
+/** The difference, with the verbs before it; undefined: none. */
 export async function play(lane: Lane, { plan, steps }: Sequence): Promise<string | undefined> {
   const game = new Game(lane, plan);
   try {
@@ -86,7 +93,7 @@ async function playOne(game: Game, step: Step): Promise<void> {
   else game.passes(CLOCKS[step.clock]);
 }
 
-/** Leaves out each step without which it differs still. */
+/** Leaves out each step that is not needed for the difference. */
 export async function shorten(lane: Lane, sequence: Sequence, tries = 60): Promise<Sequence> {
   let { steps } = sequence;
   for (let at = steps.length - 1; at >= 0 && tries > 0; at--, tries--) {

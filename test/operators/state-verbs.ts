@@ -1,4 +1,4 @@
-/** What is done with the state itself: backed up, brought back, lost, rebuilt. */
+/** Acts on the state itself: backup, restore, loss, rebuild. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from '../crash/control.js';
@@ -44,7 +44,7 @@ export const STATE_VERBS: Record<string, Verb> = {
   },
 };
 
-/** One that was killed may have done all of it: then it says that there is nothing to do. */
+/** A command that was killed may have done everything: then it says that there is nothing to do. */
 async function ends(
   game: Game,
   act: 'once' | 'rebuild',

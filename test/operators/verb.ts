@@ -1,15 +1,15 @@
-/** A step of a sequence, and what a verb is. */
+/** A step of a sequence, and the shape of a verb. */
 import type { Fault } from '../crash/control.js';
 import { Differs, type Game, NAMES } from './game.js';
 import type { Generation } from './model.js';
 
 export interface Step {
   verb: string;
-  /** Draws: what they choose among is known when it is its turn, so a step stands also where those before it are left out. */
+  /** Random numbers: their choices depend on the state at the step's turn, so a step works also when earlier steps are left out. */
   a: number;
   b: number;
   c: number;
-  /** The command dies there, and is given again. */
+  /** The command dies at this call, and is given again. */
   fault?: Fault;
   /** `ingest --once` follows. */
   runs: boolean;
@@ -19,15 +19,15 @@ export interface Step {
 export interface Verb {
   weight: number;
   act(game: Game, step: Step): Promise<void> | void;
-  /** The fault is one of the run that follows: the verb itself is no command. */
+  /** The fault belongs to the run that follows: the verb itself is no command. */
   byHand?: true;
-  /** What people do next, more often than by chance. */
+  /** Verbs that people often use next. */
   next?: readonly string[];
 }
 
 export const pick = <T>(of: readonly T[], n: number): T | undefined => of[n % of.length];
 
-/** The name under which it came. */
+/** The name under which the content came. */
 export const nameAgain = ({ origin }: Generation): string => NAMES.find((name) => name === origin) ?? NAMES[0]!;
 
 export async function done(command: ReturnType<Game['ctl']>): Promise<void> {

@@ -1,4 +1,4 @@
-/** What an operator, an uploader and a consumer do: each verb with its weight, what it does in the world and in the model. */
+/** The acts of an operator, an uploader and a consumer: each verb with its weight and its effect on the world and the model. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONSUMER_VERBS } from './consumer-verbs.js';
@@ -32,7 +32,7 @@ export const VERBS: Record<string, Verb> = {
   },
   withdraw: { weight: 14, next: ['load again', 'restore', 'lose', 'drop'], act: withdraw },
   'allow-again': { weight: 11, act: allowAgain },
-  // The three together are what an operator does who loads a file once more.
+  // Together, these three load a file once more.
   replace: {
     weight: 8,
     next: ['lose', 'restore', 'withdraw'],

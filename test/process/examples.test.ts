@@ -1,7 +1,7 @@
 /** The worked examples do what docs/processing.md says of them; what is wrong in a chain is a sentence. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { processFrom } from '../../src/base/config/values/read-process.js';
@@ -36,19 +36,6 @@ for (const [chain, expected] of Object.entries(SHOWN)) {
     for (const one of expected) assert.match(stdout, one);
   });
 }
-
-test('a module is tested by itself, as docs/processing.md shows it', (t) => {
-  const [, source] = /## Tests of a module\n\n```js\n([^`]+)```/.exec(
-    readFileSync(join(PACKAGE, 'docs/processing.md'), 'utf8'),
-  )!;
-  const directory = temporary(t);
-  mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(PACKAGE, join(directory, 'node_modules/atomic-ingestor'));
-  copyFileSync(join(EXAMPLES, 'redact-email.mjs'), join(directory, 'redact-email.mjs'));
-  writeFileSync(join(directory, 'own.mjs'), source!);
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['own.mjs'], { cwd: directory, encoding: 'utf8' });
-  assert.equal(status, 0, stdout + stderr);
-});
 
 test('a file that would be held is shown with its sentence, and ends with code 4', (t) => {
   const chain = join(temporary(t), 'chain.yaml');

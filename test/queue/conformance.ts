@@ -1,10 +1,10 @@
 /** What every backend must do. A test file of a backend calls this with its kind. */
 import { claimScenarios } from './conformance/claim.js';
 import { crashScenarios } from './conformance/crash.js';
+import { looksScenarios } from './conformance/details.js';
 import { enqueueScenarios } from './conformance/enqueue.js';
 import { forgetScenarios } from './conformance/forget.js';
 import { keepScenarios } from './conformance/keep.js';
-import { looksScenarios } from './conformance/looks.js';
 import { ownTablesScenarios } from './conformance/own-tables.js';
 import { passedScenarios } from './conformance/passed.js';
 import { settleScenarios } from './conformance/settle.js';

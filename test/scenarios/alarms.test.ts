@@ -1,4 +1,4 @@
-/** Alarms beside a whole ingest: who tells and who is told may die, hang or be away, and no file waits for either. */
+/** Alarms beside a whole ingest: the sender and the receivers may die, hang or be away, and no file waits for them. */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,19 +9,19 @@ import { signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-/** A command that keeps what it is told, a line a message. */
+/** A command that writes each message that it gets as a line. */
 function keeping(world: World): { path: string; told: () => string[] } {
   const [path, kept] = [join(world.root, 'tell'), join(world.root, 'kept')];
   writeFileSync(path, `#!/bin/sh\ncat >> '${kept}'\n`);
   chmodSync(path, 0o755);
-  // Whole ones: the last may be on its way.
+  // Whole lines only: the last one may be incomplete.
   const lines = () => (existsSync(kept) ? readFileSync(kept, 'utf8').split('\n').slice(0, -1) : []);
   return { path, told: () => lines().flatMap(toldIn) };
 }
 
 const FEW_PAGES = 64 * 1_024;
 
-/** By all its calls so far, proc(5). */
+/** The bytes that all its calls have written so far, proc(5). */
 function bytesWritten(pid: number): number {
   return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))![1]);
 }
@@ -30,8 +30,8 @@ const toldIn = (line: string): string[] =>
   (JSON.parse(line) as Message).alarms.map(({ event, code }) => `${event} ${code}`);
 
 describe('beside a whole ingest', { concurrency: true }, () => {
-  test('a receiver that hangs and a notifier that is killed: every file goes on, each alarm is told, none twice', async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
+  test('a receiver that hangs and a notifier that is killed: every file goes on, each alarm is sent, none twice', async (t) => {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytes: 1_000 } });
     const web = await Web.open(t);
     web.answer = undefined;
     const { path, told } = keeping(world);
@@ -50,7 +50,7 @@ describe('beside a whole ingest', { concurrency: true }, () => {
     const before = bytesWritten(first.worker_pid);
     for (let i = 0; i < 300; i++) world.drop(`${i}.csv`, 100);
     await world.stored(300);
-    // At most that the receiver failed: a few pages, once. What 300 files write is a hundred times that.
+    // At most the failure of the receiver is written: a few pages, once. 300 files write a hundred times that.
     const written = bytesWritten(first.worker_pid) - before;
     assert.ok(written < FEW_PAGES, `${written} bytes were written by the notifier`);
     signal(first.worker_pid, 'SIGKILL');
@@ -67,8 +67,8 @@ describe('beside a whole ingest', { concurrency: true }, () => {
     world.check();
   });
 
-  test('--once tells what it found before it ends, and the next run what is over', async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
+  test('--once sends what it found before it ends, and the next run sends what is over', async (t) => {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytes: 1_000 } });
     const { path, told } = keeping(world);
     const args = ['--notify-command', path];
     world.drop('too large.csv', 2_000);

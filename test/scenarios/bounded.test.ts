@@ -1,5 +1,5 @@
 /**
- * What a producer costs while nothing changes: its rescans open no file and write nothing, seen from outside on the real
+ * The cost of a producer while nothing changes: its rescans open no file and write nothing, seen from outside on the real
  * command. (Its memory, with 150,000 names against 10,000: test/ingest/producer/memory.test.ts.)
  */
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ const OPENS = 'open,openat,openat2,creat';
 const WRITES =
   'write,writev,pwrite64,pwritev,sendfile,copy_file_range,ftruncate,fallocate,fsync,fdatasync,syncfs,sync_file_range,' +
   'rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,utimensat,chmod,fchmod,fchmodat,chown,fchown,fchownat';
-/** Where a quiet producer writes: its beat, what it logs, its own event loop. */
+/** The files that a quiet producer writes: its heartbeat, its log, its own event loop. */
 const BEATS = /\.owners>|^2<|^1<|<(?:anon_inode:|pipe:|socket:|\w+:\[)/;
 
 test(`${SCANS} rescans of ${FILES} known files open none of them and write nothing`, {

@@ -1,6 +1,6 @@
 /**
- * A worker with a job in hand for as long as a test needs: it hashes a sparse file that takes minutes.
- * Does not: let the job end; the world's end does.
+ * A worker that keeps a job for as long as a test needs: it hashes a sparse file that takes minutes.
+ * Does not: let the job end. The end of the world does.
  */
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const NAME = 'huge.csv';
 
 export interface Busy {
   program: Program;
-  /** Of the process that has the job. */
+  /** The pid of the process that has the job. */
   pid: number;
   job: JobRow;
 }
@@ -43,7 +43,7 @@ export async function busyWorker(
   return { program, pid: worker_pid as number, job };
 }
 
-/** Waits until the huge file's job is in that owner's hands. */
+/** Waits until that owner has claimed the huge file's job. */
 export function claimedBy(world: World, owner: number): Promise<JobRow> {
   const has = () => {
     const job = hugeJob(world);
@@ -54,7 +54,7 @@ export function claimedBy(world: World, owner: number): Promise<JobRow> {
 
 export const hugeJob = (world: World): JobRow | undefined => world.jobs().find(({ key }) => key === NAME);
 
-/** The claim is the one it was. */
+/** The claim is still the same. */
 export function claimIs(world: World, { owner, claim_no }: { owner: number | null; claim_no: number }): boolean {
   const job = hugeJob(world);
   return job?.state === 'claimed' && job.owner === owner && job.claim_no === claim_no;

@@ -1,4 +1,4 @@
-/** Complete files only: what is no candidate by its name, comes in new directories, goes away, or was cut. */
+/** Complete files only: names that are no candidates, new directories, files that disappear or were cut. */
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const IGNORED = [
   'deep/orders.csv.tmp',
 ];
 
-/** Puts files there that the ingestor must leave as they are. */
+/** Makes files that the ingestor must leave as they are. */
 function bystand(world: World, names: readonly string[]): void {
   for (const name of names) {
     writeFileSync(pathIn(world.input, nameOfText(name)), world.content(100));

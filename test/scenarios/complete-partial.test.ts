@@ -67,7 +67,7 @@ scenarios('complete files only: the sign of a cut upload', () => {
       const { sha256: held } = dropSigned(world, 'signed.csv', 0);
       world.sidecar('signed.csv', 'done\n');
       await world.event('partial_upload');
-      world.sidecar('signed.csv', 'done again\n'); // so the file is looked at again
+      world.sidecar('signed.csv', 'done again\n'); // so the file is checked again
       await silence(world, 'signed.csv', 1_000);
       assert.equal(world.log.named('partial_upload').length, 1);
       world.held.add(held);

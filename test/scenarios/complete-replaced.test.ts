@@ -1,6 +1,6 @@
 /**
  * Complete files only: a file is replaced in flight. Every version that was sealed arrives whole under its own target;
- * one that its uploader overwrote before that is gone by the uploader's own hand, and never mixed with the next.
+ * one that its uploader overwrote before that is lost by the uploader's own act, and never mixed with the next one.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -39,7 +39,7 @@ async function ctl(world: World, ...words: string[]): Promise<void> {
   assert.equal(ended.code, 0, ended.stderr);
 }
 
-/** So many jobs lie before the stage. */
+/** The number of jobs that wait before the stage. */
 const lieBefore = (world: World, stage: string, count: number): Promise<unknown> =>
   until(
     `${count} jobs before ${stage}`,
@@ -61,7 +61,7 @@ scenarios('complete files only: replaced in flight', () => {
       async (world) => {
         await ctl(world, 'pause', stage);
         for (const [n, how] of Object.keys(REPLACE).entries()) {
-          // Of one length: only the bytes tell them apart.
+          // Of equal length: only their bytes differ.
           replace(world, how, 10_000);
           await lieBefore(world, stage, n + 1);
         }
@@ -77,7 +77,7 @@ scenarios('complete files only: replaced in flight', () => {
 
   watched(
     'a file that is replaced before it was verified arrives as it is then, from the first byte to the last',
-    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       await ctl(world, 'pause', 'verify-complete');
       replace(world, 'write over it', 10_000, true);
@@ -158,7 +158,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
 
   watched(
     'a name that is replaced without a pause: every version that arrives is whole, and the last one does',
-    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       const sealed = () => world.log.named('file_ready').length;
       const replacing = until('eight versions sealed between replacements', () => sealed() >= 8, {

@@ -10,7 +10,7 @@ import { droppedAs, scenarios, silence, step, WATCHING, watched } from './watchi
 scenarios('complete files only: rotation', () => {
   for (const how of ['rename', 'copytruncate', 'old-writer']) {
     watched(`a log that is rotated by ${how} loses nothing`, { options: { stabilitySeconds: 0.4 } }, async (world) => {
-      // A rotation's pauses are longer than the window: what is taken in between must be whole.
+      // A rotation's pauses are longer than the window: a file that is taken in between must be whole.
       const logs = await world.simulate('log-rotation', ['--how', how, '--pause-seconds', '0.9', '--lines', '50']);
       assert(logs.length >= 3);
       for (const log of logs) await world.isStored(log);
@@ -23,7 +23,7 @@ scenarios('complete files only: rotation', () => {
     { options: { stabilitySeconds: 2 } },
     async (world) => {
       const log = (n: number) => join(world.input, n === 0 ? 'app.log' : `app.log.${n}`);
-      // Quicker than the window: each log is met under several names, and taken under its last.
+      // Faster than the window: each log is found under several names, and taken under its last one.
       for (let generation = 0; generation < 5; generation++) {
         for (let n = generation; n > 0; n--) renameSync(log(n - 1), log(n));
         const content = world.content(3_000);

@@ -11,7 +11,7 @@ import { droppedAs, scenarios, silence, step, watched } from './watching.js';
 const WINDOW_MS = 500;
 const options = { mode: 'sidecar', stabilitySeconds: WINDOW_MS / 1_000 };
 
-/** What a sidecar can say of a content, and still be right. */
+/** Sidecars of a content that are all right, each in another form. */
 const RIGHT: Record<string, (digest: string, name: string) => string> = {
   'no checksum': () => '',
   'a word that is no checksum': () => 'complete\n',

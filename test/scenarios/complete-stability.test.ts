@@ -75,7 +75,7 @@ scenarios('complete files only: writers that close, old times', () => {
         const content = world.content(20_000);
         const [first, second] = halves(content);
         const [source, target] = [join(world.root, 'source'), join(world.input, 'old.csv')];
-        // What cp -p was cut in and does again: an old mtime over half of the bytes.
+        // `cp -p` was interrupted here and runs again: an old mtime on half of the bytes.
         writeFileSync(source, first);
         utimesSync(source, 1_000_000_000, 1_000_000_000);
         execFileSync('cp', ['-p', source, target]);
@@ -129,7 +129,7 @@ scenarios('complete files only: renames, and no window at all', () => {
 
   watched(
     'with --stability-seconds 0 an open file is waited for, a closed one is taken at once',
-    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       await world.complete('open.csv', async (whole) => {
         const writer = world.writer('open.csv');

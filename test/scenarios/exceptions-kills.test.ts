@@ -20,7 +20,7 @@ test('killed between permissions, withdrawals and twins in flight, and generatio
   timeout: 240_000,
 }, async (t) => {
   t.diagnostic(`SEED=${SEED}`);
-  const world = createWorld(t, { seed: SEED, options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { seed: SEED, options: { stabilitySeconds: 0, quietMs: 0 } });
   const draw = contents(`${SEED} draws`);
   const below = (n: number) => draw(4).readUInt32LE() % n;
   const kinds = Array.from({ length: KINDS }, (_, i) => world.content(1 + below(3_000) + i));
@@ -44,7 +44,7 @@ test('killed between permissions, withdrawals and twins in flight, and generatio
   await settled(world);
   world.check();
 
-  // Each permission that is left lets one more in, and no second one.
+  // Each permission that is left lets one more content in, and no second one.
   for (const times of [1, 2]) {
     for (const content of kinds) world.drop(`last ${times} ${drops++}.csv`, content);
     await settled(world);
@@ -69,10 +69,10 @@ function killSome(ingest: Program, below: (n: number) => number): number {
   return victims.length;
 }
 
-/** Said once more where its process was killed: that is no second permission. */
+/** The command is repeated where its process was killed: that is no second permission. */
 async function allow(world: World, sha256: string, below: (n: number) => number): Promise<number> {
   await maybeKilled(world, ['allow-again', sha256, ...WHY], below);
-  // One that was killed had perhaps been done by then, and a drop that is on its way may have used it up before the next is said.
+  // A killed command may have been done, and a file on its way may use the permission up before the command is repeated.
   const allowed = world.generations.get(sha256) ?? 1;
   if (isAllowed(world.statePath, sha256, allowed + 1)) world.generations.set(sha256, allowed + 1);
   const { code, stdout, stderr } = await world.run('ingest-ctl', ['allow-again', sha256, ...WHY]);
@@ -102,7 +102,7 @@ async function maybeKilled(world: World, words: string[], below: (n: number) => 
   await program.ended;
 }
 
-/** A withdrawal is a job too: each drop has had its own, and nothing is under way. */
+/** A withdrawal is a job too: each dropped file has had its own job, and nothing is under way. */
 async function settled(world: World): Promise<void> {
   const jobs = () => world.jobs();
   const dropped = () => world.dropped.length;

@@ -19,7 +19,7 @@ interface Answer {
   job?: { id: string; stage: string; attempts: number; trail: { stage: string; outcome: string }[] };
 }
 
-/** What explain says: as text, checked to be the same as its JSON. */
+/** The answer of explain as text, which must agree with its JSON. */
 async function asked(world: World, path: string): Promise<{ text: string; answers: Answer[] }> {
   const [text, json] = [
     await world.run('ingest-ctl', ['explain', path]),
@@ -33,7 +33,7 @@ async function asked(world: World, path: string): Promise<{ text: string; answer
 
 async function says(world: World, path: string, verdict: string, sentence: RegExp, release?: RegExp): Promise<Answer> {
   let { text, answers } = await asked(world, path);
-  // A worker may have it in hand just then, for a moment.
+  // A worker may have claimed it for a moment.
   while (answers[0]?.verdict === 'claimed' && verdict !== 'claimed') ({ text, answers } = await asked(world, path));
   assert.equal(answers[0]?.verdict, verdict, text);
   assert.match(text, sentence);
@@ -41,8 +41,8 @@ async function says(world: World, path: string, verdict: string, sentence: RegEx
   return answers[0]!;
 }
 
-test('explain tells of files that are on their way', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 1, settleMs: 0, maxBytes: 10_000 } });
+test('explain answers for files that are on their way', limit, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 1, quietMs: 0, maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
   world.start('ingest');
   await until('the state', () => world.database() !== undefined, PATIENT);
@@ -83,7 +83,7 @@ test('explain tells of files that are on their way', limit, async (t) => {
   await says(world, at('open.csv'), 'waiting', /still has it open.*for writing/, /the writer has to close it/);
 
   await world.run('ingest-ctl', ['resume', 'hash']);
-  // Hashed together, either of the two may be the one that waits.
+  // If both are hashed together, either one may wait for the other.
   await until('the first is hashed', () => named('sealed.csv')[0]?.stage === 'manifest', PATIENT);
   world.drop('twin.csv', readFileSync(join(world.root, '.input.ingest/underprocess', world.underprocess()[0]!.path)));
   await until('the twin waits', () => named('twin.csv')[0]?.state === 'waiting', PATIENT);
@@ -97,7 +97,7 @@ test('explain tells of files that are on their way', limit, async (t) => {
   writer.close();
 });
 
-test('explain tells the rule that an incomplete file waits for', limit, async (t) => {
+test('explain names the rule that an incomplete file waits for', limit, async (t) => {
   const world = createWorld(t, {
     feeds: { windows: { options: { stabilitySeconds: 600 } }, sidecars: { options: { mode: 'sidecar' } } },
   });
@@ -120,7 +120,7 @@ test('explain tells the rule that an incomplete file waits for', limit, async (t
   await says(world, path('windows', 'late.csv'), 'unseen', /no producer is running/, /start ingest/);
 });
 
-test('explain tells where a file went', limit, async (t) => {
+test('explain says where a file went', limit, async (t) => {
   const world = createWorld(t, { options: { maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
   const first = world.drop('first.csv', 100);
@@ -157,7 +157,7 @@ test('explain tells where a file went', limit, async (t) => {
   assert.match((await asked(world, stored)).text, /not there now: a consumer has taken it/);
 });
 
-test('explain tells why things are no candidates, escapes names, and changes nothing', limit, async (t) => {
+test('explain says why things are no candidates, escapes names, and changes nothing', limit, async (t) => {
   const world = createWorld(t, { options: { exclude: '*.log' } });
   const at = (name: string) => join(world.input, name);
   world.drop('first.csv', 100);

@@ -46,7 +46,7 @@ test('an unreadable file is held, others go through, and retry takes it once it 
   world.check();
   const held = await world.event('file_held');
   assert.deepEqual([held.path, held.code], [path, 'unreadable']);
-  assert.match(String(held.reason), /read permission, then ingest-ctl retry/);
+  assert.match(String(held.reason), /read permission, then run ingest-ctl retry/);
   world.held.clear();
   chmodSync(path, 0o644);
   await releasedByRetry(world, 'secret.csv');
@@ -93,7 +93,7 @@ test('a sparse file of 5 GB over --max-bytes is held unread, and retry takes wha
   );
 });
 
-test('a file that vanishes while it is waited for is dropped and told, and may come again', async (t) => {
+test('a file that vanishes while it is waited for is dropped and logged, and may come again', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1 } });
   world.start('ingest');
   world.drop('fleeting.csv', 500, { optional: true });
@@ -108,7 +108,7 @@ test('a file that vanishes while it is waited for is dropped and told, and may c
   world.check();
 });
 
-test('a sealed file that vanishes behind a closed gate is held, also at a second try, until it is put back', async (t) => {
+test('a sealed file that vanishes at a closed gate is held, also at a second try, until it is put back', async (t) => {
   if (skipUnlessRoot(t, 'sealed files that vanish while the warehouse is failing')) return;
   const world = createWorld(t);
   const { warehouse } = world.feed();
@@ -126,7 +126,7 @@ test('a sealed file that vanishes behind a closed gate is held, also at a second
   remount(warehouse, 'rw');
   const held = await world.event('file_held', about('sealed.csv'), LONG);
   assert.equal(held.code, 'sealed_file_missing');
-  assert.match(String(held.reason), /put it back and ingest-ctl retry/);
+  assert.match(String(held.reason), /put it back and run ingest-ctl retry/);
 
   const since = world.log.all.length;
   assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);

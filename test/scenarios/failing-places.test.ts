@@ -1,6 +1,6 @@
 /**
- * Failing places beside the warehouse: told once, no attempt spent, going on by themselves when they are repaired,
- * nothing lost.
+ * Failing places other than the warehouse: logged once, no attempt is counted, work goes on by itself after the repair, and
+ * nothing is lost.
  */
 import assert from 'node:assert/strict';
 import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { comesThrough, fill, KiB, LONG, noAttemptSpent, tried } from './trouble.js';
 
-/** Most of the time goes by between two probes. */
+/** Most of the time is spent between two probes. */
 const CONCURRENTLY = { concurrency: 3 };
 
 describe('a disk that is full', CONCURRENTLY, () => {
@@ -24,8 +24,11 @@ describe('a disk that is full', CONCURRENTLY, () => {
     const ballast = join(manifests, 'ballast');
     const tail = await world.manifestTail();
     await comesThrough(world, {
-      // Lines alone need room there, whatever their files' size is.
-      ...{ place: 'manifests', code: 'ENOSPC', files: 20, bytes: 1_500 * KiB },
+      // Only lines need room there, whatever the size of their files.
+      place: 'manifests',
+      code: 'ENOSPC',
+      files: 20,
+      bytes: 1_500 * KiB,
       breaks: () => fill(ballast, 2 * 1024),
       repairs: () => rmSync(ballast),
     });
@@ -164,7 +167,7 @@ async function inputComesBack(
   world.start('ingest');
   world.drop('before.csv', 2_000);
   await world.stored(1, LONG);
-  // Its window must not end before its directory has gone: a gate closes for a job that needs the place.
+  // Its window must not end before its directory has gone: a gate closes only for a job that needs the place.
   assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
   world.drop('during.csv', 2_000);
   await until('its job', () => world.jobs().length === 2, LONG);

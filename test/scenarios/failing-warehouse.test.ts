@@ -1,6 +1,6 @@
 /**
- * A failing warehouse keeps its stages waiting. It is told once, costs no attempt, and the work goes on by itself when it
- * is repaired; nothing is lost and nothing is written elsewhere instead.
+ * A failing warehouse makes its stages wait. It is logged once and costs no attempt, and work goes on by itself after the
+ * repair. Nothing is lost, and nothing is written elsewhere instead.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { comesThrough, fill, KiB, LONG, noAttemptSpent } from './trouble.js';
 
-/** Most of the time goes by between two probes. */
+/** Most of the time is spent between two probes. */
 const CONCURRENTLY = { concurrency: 3 };
 
 describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
@@ -48,7 +48,10 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
     const ballast = join(world.feed().warehouse, 'ballast');
     tmpfsMount(world.feed().warehouse, { size: '8m' });
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'ENOSPC', files: 3, bytes: 900 * KiB },
+      place: 'warehouse',
+      code: 'ENOSPC',
+      files: 3,
+      bytes: 900 * KiB,
       breaks: () => fill(ballast, 6 * 1024),
       repairs: () => rmSync(ballast),
     });
@@ -62,7 +65,8 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
     mkdirSync(source);
     bindMount(source, warehouse);
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'no_marker' },
+      place: 'warehouse',
+      code: 'no_marker',
       // Without -l: nobody keeps it busy beyond a batch.
       breaks: () => assert(unmount(warehouse, { busy: 'fails' })),
       repairs: () => {
@@ -92,7 +96,7 @@ test('a file that a full warehouse has no room for keeps nobody waiting; one tha
   rmSync(ballast);
   await world.event('file_ingested', ({ path }) => String(path).endsWith('later.csv'), LONG);
   assert.match(world.jobs().find(({ key }) => key === never.name)!.reason!, /9\.0 MiB.*8\.0 MiB in all/);
-  // *stored* is told before a copied source is put away.
+  // *stored* is logged before a copied source is put away.
   await until(
     'the rest to be done',
     () => world.jobs().every(({ state }) => state === 'done' || state === 'held'),
@@ -111,7 +115,8 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     tmpfsMount(warehouse, { options: ['nr_inodes=64'] });
     const ballast = join(warehouse, 'ballast');
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'ENOSPC' },
+      place: 'warehouse',
+      code: 'ENOSPC',
       breaks: () => {
         mkdirSync(ballast);
         assert.throws(() => {
@@ -178,7 +183,8 @@ describe('a warehouse that cannot be looked at', CONCURRENTLY, () => {
       for (const name of partitions()) act(join(world.feed().warehouse, name));
     };
     await comesThrough(world, {
-      ...{ place: 'warehouse', code: 'EACCES' },
+      place: 'warehouse',
+      code: 'EACCES',
       breaks: () =>
         each((path) => {
           chownSync(path, 0, 0);
@@ -217,11 +223,11 @@ describe('a warehouse that cannot be looked at', CONCURRENTLY, () => {
 const TAKEN = 'taken.csv';
 const tracing = (world: World, error: string) =>
   ['strace', '-f', '-qq', '-e', 'trace=statx', '-e', `inject=statx:error=${error}`].concat(
-    // A relative name, as the look passes it, and nobody else.
+    // A relative name, which only the check of the warehouse passes.
     ['-P', 'taken~2.csv', '-o', join(world.root, 'trace')],
   );
 
-/** A name is stored and comes again with other content, so that the look goes on to another one; with it a few others. */
+/** A name is stored and comes again with other content, so that the check goes on to another name; with it a few other files. */
 async function withTakenName(t: TestContext, notTested: string): Promise<World | undefined> {
   if (skipUnlessInstalled(t, 'strace', notTested)) return undefined;
   const world = createWorld(t);

@@ -9,7 +9,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 240_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const allowed = (files: number) => ({ wrap: ['prlimit', `--nofile=${files}`] });
 
 function dropIntoDirectories(world: World, count: number): void {
@@ -28,9 +28,9 @@ for (const files of [64, 128])
     assert.deepEqual(world.log.named('delivery_failing'), []);
   });
 
-test('a producer that can open nothing any more ends when it is told to, also with --once', limit, async (t) => {
+test('a producer that can open nothing any more ends when it must, also with --once', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
-  // Files enough for a first hand-over, and then directories that keep the first scan busy: what it waits for never comes.
+  // Enough files for a first delivery, then directories that keep the first scan busy: the end that it waits for never comes.
   for (let n = 0; n < 1_200; n++) world.drop(`${n}.csv`, 10 + n);
   for (let n = 0; n < 20_000; n++) mkdirSync(join(world.feed().input, `${n}`));
   const program = world.start('ingest', ['--once']);

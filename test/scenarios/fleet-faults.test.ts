@@ -54,7 +54,7 @@ function dropSome(fleet: Fleet, from: number, draw: Draw): void {
 }
 
 async function underFaults(t: TestContext): Promise<void> {
-  const fleet = await Fleet.create(t, ['a', 'b', 'c'], { options: { stabilitySeconds: 0.1, settleMs: 0 } });
+  const fleet = await Fleet.create(t, ['a', 'b', 'c'], { options: { stabilitySeconds: 0.1, quietMs: 0 } });
   if (!fleet) return;
   t.diagnostic(`SEED=${SEED}`);
   const draw = dice(SEED);
@@ -66,7 +66,7 @@ async function underFaults(t: TestContext): Promise<void> {
     const name = Object.keys(FAULTS)[draw(Object.keys(FAULTS).length)]!;
     await FAULTS[name]!(fleet, fleet.hosts[draw(fleet.hosts.length)]!, draw);
     done[name] = (done[name] ?? 0) + 1;
-    // So that the next one comes at any moment of the way.
+    // A pause, so that the next fault comes at any moment of a file's way.
     await stays('under way', () => true, draw(300));
   }
   for (const { proxy } of fleet.hosts) proxy.calm();

@@ -1,4 +1,4 @@
-/** Hosts that are gone for ever, come back, move, are copied or rolled back; each with what the operator is told. */
+/** Hosts that are gone for ever, come back, move, are copied or rolled back, each with the messages that the operator gets. */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,9 +12,9 @@ import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
-const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 const TWO_HOURS = { aheadS: 7_200 };
-/** `broken` fits it. */
+/** The finding for which `broken` fits. */
 const BY_LAND = {
   ...BY_COUNTRY,
   steps: {
@@ -69,7 +69,7 @@ test('a host that is gone is forgotten once it was silent for an hour; when it i
   const said = await fleet.ctl('a', ['host', 'rejoin', 'a']);
   assert.match(
     said,
-    /^a is back\. Contents told: 0; .*\n1 contents that were on their way here are other hosts' by now/,
+    /^a is back\. Contents sent: 0; .*\n1 contents that were on their way here are other hosts' by now/,
   );
   fleet.startOne(fleet.host('a'));
   await a.run('ingest-ctl', ['retry', '--all']);
@@ -93,12 +93,9 @@ test("a copy of a state is a host of its own once it is renewed; what was on its
     ]).ended;
   const { code, stdout, stderr } = await renew();
   assert.equal(code, 0, stderr);
-  assert.equal(
-    stdout.trim(),
-    'copy is a host of its own now. Contents told: 1; of these stored at other hosts too: 1.',
-  );
+  assert.equal(stdout.trim(), 'copy is a host of its own now. Contents sent: 1; stored at other hosts too: 1.');
   const again = await renew();
-  assert.match(again.stderr, /has a host copy already: take another name/);
+  assert.match(again.stderr, /has a host copy already: choose another name/);
   const hosts = await fleet.rows<{ name: string }>('SELECT name FROM hosts ORDER BY name');
   assert.deepEqual(
     hosts.map(({ name }) => name),
@@ -106,7 +103,7 @@ test("a copy of a state is a host of its own once it is renewed; what was on its
   );
   const [conflict] = await fleet.rows<{ before_join: boolean }>('SELECT before_join FROM conflicts');
   assert.equal(conflict!.before_join, true, 'it is no finding');
-  // The first one goes on as if nothing had been.
+  // The first one goes on as if nothing had happened.
   world.drop('two.csv', 'two');
   await world.runOnce(['--shared-ledger', url]);
   assert.equal(world.warehouse().length, 2);
@@ -120,12 +117,12 @@ test('of two copies the one that is adopted counts; the other one is refused', a
   await world.runOnce(['--shared-ledger', url]);
   const aside = `${dirname(world.statePath)}.aside`;
   cpSync(dirname(world.statePath), aside, { recursive: true });
-  // Its files are others than before: another place, which is watched for half a minute.
+  // Its state file has another inode, so it is another place, which is watched for half a minute.
   rmSync(dirname(world.statePath), { recursive: true });
   cpSync(aside, dirname(world.statePath), { recursive: true });
   assert.equal(
     await fleet.ctl('a', ['host', 'adopt', 'a']),
-    'a is here now. Contents told: 1; of these stored at other hosts too: 0.',
+    'a is here now. Contents sent: 1; stored at other hosts too: 0.',
   );
   assert.equal(await fleet.ctl('a', ['host', 'adopt', 'a']), await fleet.ctl('a', ['host', 'adopt', 'a']), 'twice');
   const refused = await world.launch('ingest-ctl', [
@@ -178,7 +175,7 @@ test('a state that was lost and rebuilt joins again as the same host', async (t)
   rmSync(dirname(a.statePath), { recursive: true });
   const rebuilt = await a.launch('ingest-ctl', ['rebuild', ...a.flags('ingest')]).ended;
   assert.equal(rebuilt.code, 0, rebuilt.stderr);
-  assert.match(await fleet.ctl('a', ['host', 'join', 'a']), /^a has joined\. Contents told: 1; .*: 0\.$/);
+  assert.match(await fleet.ctl('a', ['host', 'join', 'a']), /^a has joined\. Contents sent: 1; .*: 0\.$/);
   fleet.start();
   b.drop('one.csv', 'one');
   await until('b knows', () => b.duplicates().length === 1);

@@ -1,4 +1,4 @@
-/** A host joins: what it had stored before counts for the others; state and option say the same, or nothing is begun. */
+/** A host joins: contents that it had stored before count for the others. State and option must agree, or no work begins. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fleet } from '../world/fleet.js';
@@ -16,14 +16,14 @@ test('two hosts with ledgers of years join: each knows what the other has; what 
   await a.runOnce();
   await b.runOnce();
   const join = (name: string, ...more: string[]) => fleet.ctl(name, ['host', 'join', name, ...more]);
-  assert.equal(await join('a'), 'a has joined. Contents told: 6; of these stored at other hosts too: 0.');
+  assert.equal(await join('a'), 'a has joined. Contents sent: 6; stored at other hosts too: 0.');
   const asked = await fleet.ctl('b', ['host', 'join', 'b'], { code: 4 });
   assert.match(
     asked,
     /other hosts have 6 contents in a feed default, and this host has a feed of that name: .* add --yes;/,
   );
-  assert.equal(await join('b', '--yes'), 'b has joined. Contents told: 1; of these stored at other hosts too: 1.');
-  assert.equal(await join('b'), 'b has joined. Contents told: 1; of these stored at other hosts too: 1.', 'again');
+  assert.equal(await join('b', '--yes'), 'b has joined. Contents sent: 1; stored at other hosts too: 1.');
+  assert.equal(await join('b'), 'b has joined. Contents sent: 1; stored at other hosts too: 1.', 'again');
   fleet.start();
   b.drop('late.csv', 'of a 3');
   await fleet.allDone();
@@ -50,7 +50,7 @@ test('a duplicate of what another host has is kept, also with --on-duplicate del
   fleet.host('a').world.drop('one.csv', 'one');
   await fleet.allDone();
   const { world: b } = fleet.host('b');
-  // Of the same size, where the other one lies at its host.
+  // A file of the same size at the path where the other host has its file.
   b.drop('one.csv', 'two');
   await fleet.allDone();
   b.drop('again.csv', 'one');

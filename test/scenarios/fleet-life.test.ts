@@ -1,4 +1,4 @@
-/** What hosts that share a ledger live through: the database away or restored, a carrier that is held, a repetition, a copied state. */
+/** Events in the life of hosts that share a ledger: the database is away or restored, a carrier is held, a content is repeated, a state is copied. */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import type { HeardEvent } from '../world/event-log.js';
 import { Fleet, type FleetHost } from '../world/fleet.js';
 import { stays, until } from '../world/waiting.js';
 
-const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 const MIB = 1 << 20;
 
 async function joined(t: TestContext, names: readonly string[], options = QUICK): Promise<Fleet | undefined> {
@@ -18,7 +18,7 @@ async function joined(t: TestContext, names: readonly string[], options = QUICK)
   return fleet;
 }
 
-/** Bytes that the processes of a host have read so far, of files and of all else. */
+/** The bytes that the processes of a host have read so far, from files and everything else. */
 const bytesRead = ({ world }: FleetHost): number =>
   world.programs
     .filter(({ running }) => running)
@@ -43,7 +43,7 @@ test('the database is away under load: files are sealed, and read once; lines an
   await until('they are hashed', () => world.jobs().filter(({ stage }) => stage === 'manifest').length === 5);
   const before = bytesRead(host);
   await fleet.server.stop('immediate');
-  // The first ones are hashed before it is found out, the others are sealed alone.
+  // The first files are hashed before the outage is noticed; the others are only sealed.
   for (let n = 0; n < 10; n++) world.drop(`f${n}.csv`, world.content(4 * MIB));
   const { reason } = await world.event('gate_closed', ({ place }) => place === 'ledger');
   assert.match(String(reason), /^the shared ledger 127\.0\.0\.1:\d+\/postgres/);
@@ -145,7 +145,7 @@ test('--same-content-again-after counts from when it was stored anywhere to when
   await fleet.stop();
 });
 
-test('a database that was restored to an older moment is told again before it is asked', async (t) => {
+test('a database that was restored to an older moment gets all changes again before it is asked', async (t) => {
   const fleet = await joined(t, ['a', 'b']);
   if (!fleet) return;
   const { world: a } = fleet.host('a');
@@ -212,7 +212,7 @@ test('a host that is rolled back, state, warehouse and all, asks nothing and say
   a.drop('two.csv', 'two');
   const isSo = ({ code }: HeardEvent) => code === 'host_rolled_back';
   const { reason } = await a.event('gate_closed', isSo, { withinMs: 90_000 });
-  assert.match(String(reason), /was told more by this host \(.*\) than its state knows of: the state is an older copy/);
+  assert.match(String(reason), /has more entries of this host \(.*\) than its state: the state is an older copy/);
   assert.equal(a.warehouse().length, 1);
   b.drop('two.csv', 'two');
   await until('b knows that a has it', () => b.duplicates().length === 1);

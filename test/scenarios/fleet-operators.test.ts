@@ -1,4 +1,4 @@
-/** What operators do where hosts share a ledger: withdraw, allow again, learn, audit, doctor. */
+/** Acts of operators where hosts share a ledger: withdraw, allow again, learn, audit, doctor. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Fleet } from '../world/fleet.js';
 import { until } from '../world/waiting.js';
 
-const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 const WHY = ['--reason', 'a test'];
 
 async function joined(t: TestContext, names: readonly string[]): Promise<Fleet | undefined> {
@@ -53,7 +53,7 @@ test('another host is named to who withdraws its content; who allows it again ne
       .sort(),
     [1, 2],
   );
-  // The host of the first one means the next one after it.
+  // The host of the first one means the generation after it.
   assert.match(await fleet.ctl('a', ['allow-again', sha256, ...WHY]), /as its generation 3$/);
   a.drop('third.csv', 'one');
   await fleet.allDone();
@@ -85,7 +85,7 @@ test('what was stored twice after a restore is a finding at both hosts, until on
   await fleet.server.stop();
   fleet.server.restore(yesterday);
   await fleet.server.begin();
-  // b is the first to ask the restored one, which does not know what a has stored.
+  // b is the first to ask the restored ledger, which does not know the contents that a has stored.
   fleet.startOne(fleet.host('b'));
   b.drop('one.csv', 'one');
   await b.allDroppedDone();

@@ -25,7 +25,7 @@ test('what is dropped at several hosts at the same moment is stored at one of th
 });
 
 test('a new content costs one question and two messages, a thousand of them a few', async (t) => {
-  const fleet = await Fleet.create(t, ['a'], { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const fleet = await Fleet.create(t, ['a'], { options: { stabilitySeconds: 0, quietMs: 0 } });
   if (!fleet) return;
   await fleet.join();
   const { world, proxy, url } = fleet.host('a');
@@ -33,7 +33,7 @@ test('a new content costs one question and two messages, a thousand of them a fe
   const before = proxy.statements;
   await world.runOnce(['--shared-ledger', url]);
   assert.equal(untoldOf(world.statePath), 0, 'all is told at its end');
-  // Each process greets, beats and sweeps at its start; batches are as large as what was found by then.
+  // Each process greets, beats and sweeps at its start. The size of a batch is the number of files found until then.
   const many = proxy.statements - before;
   t.diagnostic(`${many} statements for 1,000 files and a start`);
   assert.ok(many <= 60, `${many} statements`);

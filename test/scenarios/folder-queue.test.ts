@@ -1,6 +1,6 @@
 /**
- * The folder queue's own walk: log files land in `unprocessed/`, are in `underprocess/` while processors that are named by tags take them
- * line by line, and are in `processed/` with what was made of them. All is killed in the middle of a file, and started again.
+ * The way of a file through a folder queue: log files land in `unprocessed/`, are in `underprocess/` while processors that are named by tags
+ * take them line by line, and end in `processed/` with their outputs. Everything is killed in the middle of a file, and started again.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ const MADE = {
   warnings: 'WARN slow\n',
 };
 
-/** With lines that make it another content; each is to be found in `general`. */
+/** Adds lines that make it another content; each must be found in `general`. */
 function dropLog(world: World, name: string, more: readonly string[]): void {
   const lines = [...LINES, ...more];
   const made = {

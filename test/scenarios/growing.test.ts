@@ -1,4 +1,4 @@
-/** A file that grows while it waits: whoever tells of it tells its size now, and promises no time. */
+/** A file that grows while it waits: every command that shows it shows its current size, and promises no time. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
-test('queue-stat, held and explain tell the size that a growing file has, not the one that it was first seen with', async (t) => {
+test('queue-stat, held and explain show the size that a growing file has, not the one that it was first seen with', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1, maxBytes: 10_000 } });
   world.start('ingest');
   const [writer, large] = [world.writer('grows.csv'), world.writer('large.csv')];
@@ -29,7 +29,7 @@ test('queue-stat, held and explain tell the size that a growing file has, not th
     return told.length === 1;
   });
   assert.equal(told[0]!.bytes, 20_100);
-  // It goes on growing, so that no look finds it quiet.
+  // It keeps growing, so that no check finds it quiet.
   const growth = setInterval(() => writer.write('x'), 100);
   t.after(() => clearInterval(growth));
   let stages: { stage: string; deferred: number; held: number; bytes: number }[] = [];
@@ -69,7 +69,7 @@ test('the status line promises no time while a writer is at work, and says that 
   );
   const during = shown();
   writer.close();
-  // Before it is first looked at, and where this process does not get to write for two seconds.
+  // Before its first check, and while this process cannot write for two seconds.
   assert.ok(promises(during).length <= 2, during.join(', '));
   const { code, stdout } = await program.ended;
   assert.equal(code, 0, stdout);

@@ -1,4 +1,4 @@
-/** What becomes of a content whose carrier is held or given up, before its line and after it. */
+/** Contents whose carrier is held or given up, before its line and after it. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -71,7 +71,7 @@ test('discarded before its line, the twin carries the content; without a twin th
   assert.equal(existsSync(join(world.feed().manifests, 'corrections.jsonl')), false);
 });
 
-/** Its line is written; a stranger's file lies at its target. */
+/** Its line is written; a foreign file lies at its target. */
 async function heldAfterLine(world: World, name: string, bytes: Buffer): Promise<JobRow> {
   await pause(world.statePath, 'move');
   world.drop(name, bytes);
@@ -142,14 +142,14 @@ test('discarded when its file is in the warehouse already, it is recorded as sto
   faults.arm('moved', 1);
   const running = world.start('ingest', [], { env: faults.env });
   await until('all are at work', () => world.log.named('worker_started').length === 2, PATIENT);
-  // Or it would start another worker, which ends the job before anybody can hold it.
+  // Otherwise it would start another worker, which would end the job before anybody can hold it.
   running.kill('SIGSTOP');
   world.drop('x.csv', 1_000);
   await until('the kill', () => faults.kills() === 1, PATIENT);
   running.killAll();
   await running.ended;
   await withState(world.statePath, async (backend) => {
-    // A process that is killed holds its locks until the last of its threads has left the kernel.
+    // A killed process keeps its locks until the last of its threads has left the kernel.
     const isFree = () => backend.rescue().then(() => world.jobs()[0]!.state === 'ready');
     await until("the dead worker's claim is free", isFree, PATIENT);
     assert.equal(await holdReady(backend, [world.jobs()[0]!.id]), 1);

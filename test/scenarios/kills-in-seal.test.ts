@@ -1,6 +1,6 @@
 /**
- * Everything is killed at a known call of the seal or of the private copy: what lies on disk then is looked at, and a start
- * goes on from there. Kills while lines are written: kills.test.ts, manifest.test.ts.
+ * Everything is killed at a known call of the seal or of the private copy. Then the files on disk are checked, and a start goes
+ * on from there. Kills while lines are written: kills.test.ts, manifest.test.ts.
  */
 import assert from 'node:assert/strict';
 import { linkSync, renameSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const limit = { timeout: 240_000 };
 interface Killed {
   world: World;
   dropped: Dropped;
-  /** In `underprocess/`, without the job's id. */
+  /** Names in `underprocess/`, without the job's id. */
   names: () => string[];
 }
 
@@ -75,7 +75,7 @@ test(
     assert.deepEqual([job!.stage, job!.state], ['verify-complete', 'claimed']);
     assert.deepEqual(inInput(world), []);
     assert.deepEqual(killed.names(), ['~a.csv']);
-    // The next version of the name is not what that job goes on with.
+    // That job does not go on with the next version of the name.
     const next = world.drop('a.csv', 2_000);
     await world.runOnce();
     world.check();
@@ -102,7 +102,7 @@ test(
     const killed = await killedAt(t, 'before_seal', { mode: 'sidecar' }, withSidecar);
     if (!killed) return;
     const { world, dropped } = killed;
-    // The version that the sidecar spoke of is taken away.
+    // The version that the sidecar belongs to is removed.
     renameSync(join(world.input, 'a.csv'), join(world.root, 'withdrawn'));
     world.dropped.splice(world.dropped.indexOf(dropped), 1);
     const next = world.drop('a.csv', 2_000);
@@ -125,7 +125,7 @@ test(
 
 test('a partial private copy is removed after a kill, and made again', limit, async (t) => {
   const killed = await killedAt(t, 'before_copied', {}, (world) => {
-    // With a second link no lease can tell that nobody writes.
+    // With a second link no lease can prove that nobody writes.
     linkSync(join(world.input, 'a.csv'), join(world.root, 'elsewhere'));
   });
   if (!killed) return;

@@ -19,16 +19,16 @@ import { createWorld, type World } from '../world/world.js';
 const SEED = process.env.SEED ?? String(Date.now());
 const FILES = 100;
 const FILES_MAX = 400;
-/** Looks that meet claimed jobs before the kill, at the most: a batch is claimed for that long, and then stored at once. */
+/** The most checks that must find claimed jobs before the kill: a batch is claimed for that long, and then stored at once. */
 const CLAIMS_SEEN_MAX = 90;
 /** In these rounds the kill comes while an append is planned and not confirmed. */
 const IN_APPEND = 'an append is open';
 
-/** At least so many rounds over the file, each with jobs claimed at its kill; one that met none is done again. */
+/** The least rounds with claimed jobs at the kill; a round without them is repeated. */
 const ROUNDS = 20;
 const TRIES_MAX = 12;
 
-/** Who is killed in each round: all at once, a parent, or one child, which its parent starts again. */
+/** The victims of each round: all processes at once, a parent, or one child, which its parent starts again. */
 const STAGES = stagesUsed([]);
 const VICTIMS = ['everything', 'parent', 'producer', ...STAGES, 'worker of all stages'] as const;
 type Victim = (typeof VICTIMS)[number] | typeof IN_APPEND;
@@ -60,7 +60,7 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
     const world = createWorld(t, {
       seed: `${SEED} ${where}`,
       ...(warehouse && { places: { warehouse } }),
-      options: { stabilitySeconds: 0, settleMs: 0, ...ITS_OWN_WATCH },
+      options: { stabilitySeconds: 0, quietMs: 0, ...ITS_OWN_WATCH },
     });
     if (where === 'two filesystems' && isRoot) tmpfsMount(world.feed().warehouse, { size: '1g' });
     const draw = contents(`${SEED} ${where} draws`);
@@ -69,7 +69,7 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
     let kills = 0;
     let inAppend = 0;
 
-    // Two kills in a row: the second one meets what the restart does about the first.
+    // Two kills in a row: the second one hits the work of the restart after the first.
     const appends = where === 'one filesystem' ? [IN_APPEND, IN_APPEND, IN_APPEND] : [];
     for (const victim of [...VICTIMS, ...appends] as Victim[]) {
       for (let times = victim === IN_APPEND ? 2 : 1; times > 0; times--) {
@@ -110,7 +110,7 @@ function inMemory(t: TestContext): string | undefined {
   return place;
 }
 
-/** Drops files, starts, kills the victim at a random moment while jobs are claimed; answers what was in hand then. */
+/** Drops files, starts, kills the victim at a random moment while jobs are claimed. Returns the jobs that were claimed then. */
 async function killOnce(
   world: World,
   round: number,
@@ -128,7 +128,7 @@ async function killOnce(
   const since = world.log.all.length;
   const before = glance(world.statePath).stored;
   const programs = start(world, layout, poll);
-  // Files arrive until the kill: some are in every stage then.
+  // Files arrive until the kill, so that every stage has some.
   const atClaims = below(CLAIMS_SEEN_MAX);
   let claimsSeen = 0;
   let [pids, survives]: [number[], boolean] = [[], false];
@@ -164,7 +164,7 @@ async function killOnce(
   return { claimed: Math.min(inHand.claimed, found.claimed), openAppends: found.openAppends };
 }
 
-/** The victims stand still, and there still are claimed jobs; else they go on. */
+/** Stops the victims. If no job is claimed then, they go on. */
 function stoppedInHand(world: World, pids: readonly number[]): Glance | false {
   for (const pid of pids) signal(pid, 'SIGSTOP');
   const now = glance(world.statePath);
@@ -180,7 +180,7 @@ function layoutFor(victim: Victim, below: (n: number) => number): Layout {
   return 'per stage';
 }
 
-/** The pids, and whether a parent goes on. */
+/** The pids, and true where a parent goes on. */
 function victimsOf(
   world: World,
   programs: readonly Program[],

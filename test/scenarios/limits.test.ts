@@ -1,4 +1,4 @@
-/** Limits that protect: how fast the workers of a state read, what comes first, and what is not begun for want of room. */
+/** Limits that protect: the rate at which the workers of a state read, the order of files, and copies that do not begin for lack of room. */
 import assert from 'node:assert/strict';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ import { createWorld, type World } from '../world/world.js';
 import { KiB, LONG, noAttemptSpent } from './trouble.js';
 
 const MiB = 1024 * KiB;
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
-/** All is discovered before anything is taken. */
+/** All files are found before any is taken. */
 async function resumedWith(world: World, drop: () => void): Promise<void> {
   await until('the state', () => world.database() !== undefined, LONG);
   await world.run('ingest-ctl', ['pause', 'verify-complete']);
@@ -38,14 +38,14 @@ async function sharedBound(t: TestContext): Promise<void> {
   await world.allDroppedDone(LONG);
   const seconds = (performance.now() - from) / 1_000;
   const sum = world.dropped.reduce((bytes, one) => bytes + one.bytes, 0);
-  // What has not begun waits for no turn of its own: one piece of each of three processes.
+  // Files that have not begun wait for nothing: only one piece of each of three processes is left.
   const least = (sum - 3 * MiB) / RATE;
   assert.ok(seconds >= least, `${sum} bytes took ${seconds} s, and at ${RATE} bytes/s they take ${least}`);
   await world.stop();
   world.check();
 }
 
-/** At this pace the file takes eleven hours. */
+/** At this rate the file takes eleven hours. */
 async function drainedAtOnce(t: TestContext): Promise<void> {
   const world = createWorld(t, { options: AT_ONCE });
   world.start('ingest', ['--max-bytes-per-second', '1024', '--stall-seconds', '5']);
@@ -69,7 +69,7 @@ async function smallestFirst(t: TestContext): Promise<void> {
     for (let i = 0; i < FILES; i++) world.drop(`${i}.csv`, 100 + (FILES - i) * 10);
   });
   await world.allDroppedDone(LONG);
-  // Three batches are in hand at a time, and the first ones are of 64.
+  // Three batches are in progress at a time, and the first ones have 64 jobs.
   const sizes = world.manifest().map(({ record }) => record!.size);
   const first = sizes.slice(0, 64);
   assert.ok(Math.max(...first) < 100 + (FILES / 2) * 10, `the first lines are of ${first} bytes`);
@@ -106,7 +106,7 @@ async function notBegun(t: TestContext): Promise<void> {
   const [finding] = findings.filter(({ code }) => code === 'low_space');
   assert.match(finding!.sentence, /large\.csv \(16\.0 MiB\) would leave less free/);
   const says = /has to be copied, and with its 16\.0 MiB 8\.0 MiB \(--min-free-bytes\) would not stay free/;
-  // A worker may have it in hand at that very moment.
+  // A worker may have claimed it at that very moment.
   const isExplained = async () =>
     says.test((await world.run('ingest-ctl', ['explain', join(world.input, 'large.csv')])).stdout);
   await until('explain to say what is missing', isExplained, LONG);

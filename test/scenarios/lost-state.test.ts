@@ -1,7 +1,7 @@
 /**
- * Lost or older state: a state that was deleted (while running, before a start) or restored from an older copy is refused;
- * `ingest-ctl rebuild` makes it anew, and everything that is dropped again afterwards is known: nothing twice, nothing lost.
- * What a rebuild makes of odd things on disk: test/tools/rebuild/rebuild.test.ts.
+ * Lost or older state: a state that was deleted (while running, or before a start) or restored from an older copy is refused.
+ * `ingest-ctl rebuild` makes it from scratch. Every file that is dropped again afterwards is known: nothing twice, nothing lost.
+ * Rebuilds from unusual files on disk: test/tools/rebuild/rebuild.test.ts.
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ test(
     world.start('ingest');
     await world.isStored(world.drop('first.csv', 100), { withinMs: 30_000 });
     await world.killAll();
-    // Nothing was written back yet: all that the state knows lies in its log.
+    // Nothing was written back yet: everything that the state knows is in its log.
     rmSync(`${world.statePath}-wal`);
     for (let tries = 0; tries < 2; tries++) {
       const ended = await world.run('ingest', ['--once']);
@@ -90,32 +90,28 @@ test('rebuild, then everything dropped again: nothing is ingested twice, nothing
 const markerState = (world: World): string =>
   JSON.parse(readFileSync(join(world.feed().manifests, '.ingest-root'), 'utf8')).state;
 
-test(
-  'a state restored from an older copy is refused, and made anew with the older one moved aside',
-  limit,
-  async (t) => {
-    const world = createWorld(t);
-    world.drop('early.csv', 100);
-    await world.runOnce();
-    const copy = join(world.root, 'copy.db');
-    copyFileSync(world.statePath, copy);
-    for (let n = 0; n < 50; n++) world.drop(`${n}.csv`, 100);
-    await world.runOnce();
-    loseState(world);
-    copyFileSync(copy, world.statePath);
-    const before = readFileSync(world.statePath);
-    refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
-    const { stdout } = await rebuilt(world);
-    const aside = /moved aside to (\S+)/.exec(stdout)?.[1];
-    assert(aside?.startsWith(`${world.statePath}.before-rebuild-`), stdout);
-    assert.equal(readFileSync(aside!).length, before.length);
-    dropAgain(world);
-    await world.runOnce();
-    world.check();
-  },
-);
+test('a state restored from an older copy is refused, and rebuilt with the older one moved aside', limit, async (t) => {
+  const world = createWorld(t);
+  world.drop('early.csv', 100);
+  await world.runOnce();
+  const copy = join(world.root, 'copy.db');
+  copyFileSync(world.statePath, copy);
+  for (let n = 0; n < 50; n++) world.drop(`${n}.csv`, 100);
+  await world.runOnce();
+  loseState(world);
+  copyFileSync(copy, world.statePath);
+  const before = readFileSync(world.statePath);
+  refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
+  const { stdout } = await rebuilt(world);
+  const aside = /moved aside to (\S+)/.exec(stdout)?.[1];
+  assert(aside?.startsWith(`${world.statePath}.before-rebuild-`), stdout);
+  assert.equal(readFileSync(aside!).length, before.length);
+  dropAgain(world);
+  await world.runOnce();
+  world.check();
+});
 
-test('an older copy is noticed also when only an hour before the newest has lines behind its end', limit, async (t) => {
+test('an older copy is noticed also when only an hour before the newest has lines after its end', limit, async (t) => {
   const world = createWorld(t);
   world.drop('early.csv', 100);
   await world.runOnce();
@@ -149,7 +145,7 @@ test('a rebuild that is killed is simply run again', limit, async (t) => {
   for (let n = 0; n < 100; n++) world.drop(`${n}.csv`, 100);
   await world.runOnce();
   loseState(world);
-  // Another feed's records, to be read over: the kill falls before the end.
+  // Records of another feed, which take time to read: the kill comes before the end.
   const [line] = world.manifest();
   const others = `${line!.raw.replace('"feed":"default"', '"feed":"other"')}\n`.repeat(60_000);
   const long = join(world.feed().manifests, '2030/01/01/00/manifest.jsonl');
@@ -175,7 +171,7 @@ test('a rebuild that is killed is simply run again', limit, async (t) => {
 });
 
 test('a content whose discard is not yet put away does not make its state look older', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const program = world.start('ingest');
   await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });
   await world.run('ingest-ctl', ['pause', 'move']);
@@ -187,9 +183,9 @@ test('a content whose discard is not yet put away does not make its state look o
   await world.run('ingest-ctl', ['resume', 'move']);
   await until('it is held', () => world.jobs()[0]?.hold_code === 'target_taken', { withinMs: 60_000 });
   await program.stop();
-  // With the daemons down the discard is only a decision: the line stands there, and its content is free.
+  // Without the daemons the discard is only decided: the line is still there, and its content is free.
   assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
-  // In a new inode, as after an edit or a rotation: all its lines are asked for.
+  // In a new inode, as after an edit or a rotation: all its lines are checked.
   const manifest = join(world.feed().manifests, world.manifest()[0]!.file);
   copyFileSync(manifest, `${manifest}.1`);
   rmSync(manifest);
@@ -201,7 +197,7 @@ test('a content whose discard is not yet put away does not make its state look o
 });
 
 test('files in flight at every stage when the state was lost: each arrives once', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   await world.followManifests();
   for (let n = 0; n < 20; n++) world.drop(`stored-${n}.csv`, 100);
   await world.runOnce();
@@ -210,7 +206,7 @@ test('files in flight at every stage when the state was lost: each arrives once'
     const there = () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
     await until(`${count} files wait in ${stage}`, () => there() >= count, { withinMs: 60_000 });
   };
-  // From the last stage to the first: what is dropped before a stage is opened again has got so far.
+  // From the last stage to the first: files that are dropped before a stage opens again have come that far.
   for (const [stage, before] of [
     ['move', 'manifested'],
     ['manifest', 'hashed'],
@@ -225,7 +221,7 @@ test('files in flight at every stage when the state was lost: each arrives once'
   await reach('manifest', 40);
   await world.run('ingest-ctl', ['pause', 'hash']);
   await world.run('ingest-ctl', ['resume', 'verify-complete']);
-  // Twins of what has its line, of what is sealed and of what is stored.
+  // Twins of contents that have a line, are sealed, or are stored.
   for (const name of ['manifested-0.csv', 'hashed-0.csv', 'stored-0.csv']) {
     world.drop(`twin-${name}`, bytesOf(world, name));
   }

@@ -17,7 +17,7 @@ interface Seen {
   report: TailReport;
 }
 
-/** Files arrive, their append is killed at each of the points, somebody finishes it, and a reader looks all the while. */
+/** Files arrive, their append is killed at each of the points, another process finishes it, and a reader checks all the time. */
 async function readThroughKills(
   t: TestContext,
   concurrency: number,
@@ -72,7 +72,7 @@ test('a redo that is killed itself is redone, three times over', async (t) => {
   world.check();
 });
 
-test('the same reader notices a recovery that cuts and writes anew', async (t) => {
+test('the same reader notices a recovery that cuts and writes again', async (t) => {
   const seen = await readThroughKills(t, 1, ['written', 'half_written'], { NODE_OPTIONS: `--import=${CUTTING}` });
   if (!seen) return;
   assert.ok(seen.world.log.named('manifest_cut').length >= 2, 'the recovery was switched');

@@ -133,7 +133,7 @@ test('ten kills while a temporary file exists leave none behind, and store every
   await world.followManifests();
   loopMount(world.feed().warehouse, { bytes: 256 * MiB });
   for (let i = 0; i < 4; i++) world.drop(`large ${i}.csv`, 32 * MiB);
-  // A job whose process died five times with it in hand is held as poison; that is not what this is about.
+  // A job whose process died five times while it had the job is held as poison; this test is about something else.
   const seen: string[] = [];
   const isNew = (name: string) => !seen.includes(name) && seen.filter((one) => jobOf(one) === jobOf(name)).length < 4;
   for (let kills = 0; kills < 10; ) {
@@ -145,7 +145,7 @@ test('ten kills while a temporary file exists leave none behind, and store every
     ingest.killAll();
     await ingest.ended;
     seen.push(name);
-    // One that got its name in that very moment does not count.
+    // A file that got its name at that very moment does not count.
     if (temporaries(world).includes(name)) kills++;
   }
   world.start('ingest');

@@ -1,6 +1,6 @@
 /**
- * Names that break careless programs, and things that are no files: every name arrives with its bytes, no thing is ever
- * opened as data or moved.
+ * Names that break careless programs, and directory entries that are no files: every name arrives with its bytes; no such entry is
+ * ever opened as data or moved.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -84,7 +84,7 @@ test('a name that leaves no room for a sidecar waits without one, and costs no a
   world.drop(`${'s'.repeat(248)}.csv`, 100);
   world.sidecar(`${'s'.repeat(248)}.csv`);
   await world.runOnce();
-  // A change makes its job look at it.
+  // A change makes its job due at once.
   utimesSync(join(world.input, `${'n'.repeat(251)}.csv`), 1_000, 1_000);
   const ended = await world.runOnce();
   assert.match(ended.stderr + ended.stdout, /n{251}\.csv/, 'it is named as one without its sidecar');
@@ -104,7 +104,7 @@ test('a path that fits nowhere is held with a sentence, one that just fits goes 
   assert.match(String(held.reason), /move it to a shorter path/);
 });
 
-/** Everything that is no regular file, and must stay as it is. Answers the names. */
+/** Makes every kind of entry that is no regular file, and that must stay as it is. Returns the names. */
 async function layThings(t: TestContext, world: World): Promise<string[]> {
   const at = (name: string) => join(world.input, name);
   const outside = join(world.root, 'outside');
@@ -154,7 +154,7 @@ test('a FIFO, socket, device or symlink is never opened and never moved', async 
   }
 });
 
-test('explain tells what a thing is that is no file', async (t) => {
+test('explain says what a thing is that is no file', async (t) => {
   const world = createWorld(t);
   const things = await layThings(t, world);
   await world.runOnce();

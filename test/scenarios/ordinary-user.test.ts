@@ -1,6 +1,6 @@
 /**
- * An ordinary user without CAP_LEASE, whose uploads come from somebody else: the kernel does not tell such a user who is
- * writing, so what is stored is a private copy, and the record says so.
+ * An ordinary user without CAP_LEASE, with uploads of another user. The kernel does not answer such a user who is writing, so a
+ * private copy is stored, and the record says so.
  */
 import assert from 'node:assert/strict';
 import {
@@ -31,7 +31,7 @@ function worldOfTwo(t: TestContext): World | undefined {
   return world;
 }
 
-/** Of the other user, readable to all. */
+/** A file of the other user, readable by all. */
 function dropByOther(world: World, name: string, bytes: number): Dropped {
   const dropped = world.drop(name, bytes);
   give(otherUser!, join(world.input, name));
@@ -47,7 +47,7 @@ test("another user's upload is stored as a private copy, one's own under a lease
   const own = [500, 2 << 20].map((bytes, i) => world.drop(`own ${i}.csv`, bytes));
   const others = [500, 2 << 20].map((bytes, i) => dropByOther(world, `other ${i}.csv`, bytes));
   const inodes = new Map(others.map(({ name, sha256 }) => [sha256, statSync(join(world.input, name)).ino]));
-  // The uploader keeps its file open all the while: nothing tells an ordinary user that.
+  // The uploader keeps its file open all the time: an ordinary user cannot find that out.
   const kept = openSync(join(world.input, 'other 0.csv'), 'r+');
   await world.runOnce();
   writeSync(kept, 'written after it was stored', 0);
@@ -91,7 +91,7 @@ test('seal: lease stands only where the kernel granted a lease', async (t) => {
   assert.equal(world.manifest().filter(({ record }) => record!.seal === 'lease').length, 5);
 });
 
-/** Of every F_SETLEASE that asks for a read lease, by process in its order: the path of the descriptor, and the answer. */
+/** Every F_SETLEASE that asks for a read lease, by process and in order: the path of the descriptor, and the result. */
 function leaseAnswers(traces: string): { path: string; answer: string }[] {
   return readdirSync(traces).flatMap((name) =>
     [...readFileSync(join(traces, name), 'utf8').matchAll(/^fcntl\(\d+<(.*?)>, F_SETLEASE, F_RDLCK\) += (.*)$/gm)].map(
@@ -119,7 +119,7 @@ test('a sticky directory, and one that may not be written, give their sentences;
     reasons.get('sticky_directory') ?? '',
     /sticky bit .* belongs to another user.*chmod -t.*ingest-ctl retry/,
   );
-  assert.match(reasons.get('not_permitted') ?? '', /write permission there, then ingest-ctl retry/);
+  assert.match(reasons.get('not_permitted') ?? '', /write permission there, then run ingest-ctl retry/);
 
   world.held.clear();
   for (const folder of ['sticky', 'closed']) chmodSync(join(world.input, folder), 0o777);

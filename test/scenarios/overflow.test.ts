@@ -1,6 +1,6 @@
 /**
- * The kernel drops events while nobody reads them: twenty thousand files, told of by nothing but the overflow, are all
- * ingested, and so are those of a second overflow, in a new directory, while the scan that heals the first is running.
+ * The kernel drops events while nobody reads them. Twenty thousand files that only the overflow reports are all ingested; so are
+ * those of a second overflow, in a new directory, while the scan that repairs the first is running.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -21,9 +21,9 @@ test('overflows heal by themselves, in a new directory and during the healing sc
   timeout: 300_000,
   skip,
 }, async (t) => {
-  // Of inotify's own overflow: under WATCH=poll too it watches by events. No other scan than the healing ones can find a file.
+  // About inotify's own overflow: it watches by events under WATCH=poll, too. Only the repairing scans can find a file.
   const watch = { poll: undefined, scanIntervalSeconds: 3_600 };
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, ...watch } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...watch } });
   world.start('ingest-producer', ['--log-level', 'debug', '--stall-seconds', '600']);
   await world.event('scan_done', (e) => e.cause === 'start', { withinMs: 30_000 });
   const producer = (await world.event('worker_started')).worker_pid as number;
@@ -56,7 +56,7 @@ test('overflows heal by themselves, in a new directory and during the healing sc
   world.check();
 });
 
-/** Written at once and by name, so that the whole of it is events for the watcher. */
+/** Written at once and by name, so that all of it is events for the watcher. */
 function write(world: World, prefix: string, count: number): void {
   for (let n = 0; n < count; n++) world.drop(`${prefix}-${n}.csv`, 24);
 }

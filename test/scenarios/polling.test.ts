@@ -1,10 +1,10 @@
 /**
- * Scenarios in which the watcher plays a part, and which say nothing of how the input is watched, pass by scans alone
- * (--poll) too: they are run once more, with WATCH=poll. Those of completeness and of upstream jobs run both ways by
- * themselves (watching.ts), so do some of the kills and of the feeds.
- * Does not: run all. `WATCH=poll npm test` by hand runs the others by scans too: what happens behind the watcher (manifests,
- * moves, targets, twins, leases, files that are held), stopped and dying workers, lost state, all kills. What is about inotify itself (overflow)
- * watches by events then too.
+ * Scenarios that involve the watcher, and that do not depend on how the input is watched, also pass by scans alone (--poll): they
+ * are run again with WATCH=poll. The scenarios of completeness and of upstream jobs run both ways by themselves (watching.ts), and so do
+ * some of the kills and of the feeds.
+ * Does not: run all. `WATCH=poll npm test` by hand runs the others by scans too: the work after the watcher (manifests, moves, targets,
+ * twins, leases, held files), stopped and dying workers, lost state, all kills. The scenario about inotify itself (overflow) still
+ * watches by events then.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { POLLED } from '../world/home.js';
 import { Program } from '../world/program.js';
 
-/** Of some files only these tests. */
+/** By file: only these of its tests. */
 const files: Record<string, string | undefined> = {
   'failing-places': 'input',
   names: undefined,

@@ -1,6 +1,6 @@
 /**
- * SIGKILL of the processes of chains, of their workers, and of everything, while files are processed; the module is changed in between. After
- * each the restart and the oracle: each output once, none without its line, no partial one visible.
+ * SIGKILL of the processes of chains, of their workers, and of everything, while files are processed. The module is changed in between.
+ * After each restart the oracle checks: each output once, none without its line, no partial one visible.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,12 +14,12 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const SEED = process.env.SEED ?? String(Date.now());
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const VICTIMS = ['chains', 'worker', 'everything'] as const;
 const ROUNDS = Number(process.env.ROUNDS ?? 9);
 const FILES = 12;
 
-/** Never makes the same twice, and takes a moment for it. */
+/** Never makes the same output twice, and takes a moment for it. */
 const wild = (version: number): string => `
   export default () => ({
     async route(record, emit) {
@@ -84,7 +84,7 @@ test('killed while files are processed, and nothing differs', { timeout: 300_000
   assert(Object.values(killed).every((count) => count > 0));
 });
 
-/** Answers how many were killed. */
+/** Returns how many were killed. */
 async function kill(
   world: World,
   program: Program,
@@ -103,7 +103,7 @@ async function kill(
   return pids.length;
 }
 
-/** Who was killed twice with one file holds it: it is not the file's fault here. */
+/** A file with two killed processes is held; here that is not the file's fault. */
 async function retryHeld(world: World): Promise<void> {
   await world.run('ingest-ctl', ['retry', '--all']);
   await world.allDroppedDone();

@@ -8,12 +8,12 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 120_000 };
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const TEXT = 'id,country\n1,DE\n2,FR\n';
 
 interface Bad {
   name: string;
-  /** Of the step `route`. */
+  /** The body of the step `route`. */
   body: string;
   code: string;
   says: RegExp;
@@ -102,7 +102,7 @@ for (const bad of BAD)
     world.check();
   });
 
-test('a processor that prints a gigabyte is told for 64 KiB, and its file is stored', limit, async (t) => {
+test('64 KiB of a processor that prints a gigabyte are logged, and its file is stored', limit, async (t) => {
   const world = worldOf(t, {
     body: 'const text = "x".repeat(1 << 20); for (let n = 0; n < 512; n++) process.stdout.write(text);',
   });

@@ -1,4 +1,4 @@
-/** Lost and older states of feeds with a chain: `rebuild` knows what lines say of outputs, and brings to its end what was under way. */
+/** Lost and older states of feeds with a chain: `rebuild` reads the outputs from the lines, and completes work that was under way. */
 import assert from 'node:assert/strict';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
@@ -11,7 +11,7 @@ import { createWorld, type World } from '../world/world.js';
 const SEED = process.env.SEED ?? String(Date.now());
 const ROUNDS = Number(process.env.ROUNDS ?? 6);
 const limit = { timeout: 240_000 };
-const QUICK = { stabilitySeconds: 0, settleMs: 0, process: BY_COUNTRY };
+const QUICK = { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY };
 
 const worldOf = (t: TestContext): World => createWorld(t, { seed: SEED, feeds: { made: { options: QUICK } } });
 
@@ -28,7 +28,7 @@ async function audited(world: World): Promise<void> {
 const outputsIn = (world: World): unknown[] =>
   world.manifest().flatMap(({ record }) => record?.outputs?.map(({ tag, sha256 }) => [record.ingest_id, tag, sha256]));
 
-test('a lost state is made anew with all outputs; what comes again is a duplicate', limit, async (t) => {
+test('a lost state is rebuilt with all outputs; the same bytes are a duplicate', limit, async (t) => {
   const world = worldOf(t);
   for (const mark of ['a', 'b', 'c']) dropOrders(world, mark);
   await world.runOnce();
@@ -79,7 +79,7 @@ test('states that are lost at any moment of the way: nothing is lost or twice', 
     found.lines += world.manifest().length - lines;
     if (copy) restore(world, copy);
     else loseState(world);
-    // A restored state that knows all lines is not rebuilt: it finds by itself what was sealed since.
+    // A restored state that knows all lines is not rebuilt: it finds files that were sealed since by itself.
     if (!copy || world.manifest().length > lines) await rebuilt(world);
     await world.runOnce();
     world.check();

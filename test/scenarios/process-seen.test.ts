@@ -1,4 +1,4 @@
-/** What an operator sees of files that go through a chain: exact counts through kills, another header, a chain that cannot be loaded. */
+/** An operator's view of files that go through a chain: exact counts through kills, a changed header, a chain that cannot be loaded. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 180_000 };
 const LONG = { withinMs: 60_000 };
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 
 const report = async (world: World): Promise<Report> =>
   JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;

@@ -13,7 +13,7 @@ import { createWorld, type World } from '../world/world.js';
 const limit = { timeout: 120_000 };
 
 const worldOf = (t: TestContext, chain: Chain = BY_COUNTRY): World =>
-  createWorld(t, { feeds: { made: { options: { stabilitySeconds: 0, settleMs: 0, process: chain } } } });
+  createWorld(t, { feeds: { made: { options: { stabilitySeconds: 0, quietMs: 0, process: chain } } } });
 
 function dropOrders(world: World, name: string, mark: string): string {
   const { text, made } = orders(mark, 50);
@@ -35,7 +35,7 @@ const pathsOf = (world: World): string[] =>
 
 const failed = (world: World): string[] => readdirSync(join(workDirOf(world.feed()), 'failed')).sort();
 
-test('explain tells counts and outputs, by the path of the file, of an output, and by the id', limit, async (t) => {
+test('explain shows counts and outputs, by the path of the file, of an output, and by the id', limit, async (t) => {
   const world = worldOf(t);
   dropOrders(world, 'a.csv', 'a');
   await world.runOnce();
@@ -58,7 +58,7 @@ test('explain tells counts and outputs, by the path of the file, of an output, a
   assert.match(await ctl(world, ['explain', record!.ingest_id]), /Output DE .*; it is not there now/);
 });
 
-test('withdraw takes out the file and its outputs; what was allowed again is made anew', limit, async (t) => {
+test('withdraw takes out the file and its outputs; an allowed content is processed again', limit, async (t) => {
   const world = worldOf(t);
   const sha256 = dropOrders(world, 'a.csv', 'a');
   dropOrders(world, 'b.csv', 'b');

@@ -36,7 +36,7 @@ for (const [name, start] of [
     await until('the producer and all five workers are ready', () => world.log.named('worker_started').length === 6, {
       withinMs: 60_000,
     });
-    // So that both workers of it find work for long: while files come one by one, the quicker one may take nearly all.
+    // So that both of its workers have work for long: while files come one by one, the faster one may take nearly all.
     await world.run('ingest-ctl', ['pause', 'hash']);
     for (let n = 0; n < FILES; n++) world.drop(`${n}.csv`, 64);
     const before = () => world.jobs().filter(({ stage }) => stage === 'hash').length;
@@ -60,7 +60,7 @@ for (const [name, start] of [
   });
 }
 
-/** Per worker: the stages that it was given, and the files that it settled in each stage. */
+/** By worker: the stages that it was given, and the files that it settled in each stage. */
 function settledBy(world: World): Map<unknown, { own: unknown; stages: Map<unknown, Set<unknown>> }> {
   const workers = new Map<unknown, { own: unknown; stages: Map<unknown, Set<unknown>> }>();
   for (const { pid, stages, stage, job } of world.log.named('stage_step')) {
@@ -88,7 +88,7 @@ test('three feeds of different modes in one state: each to its own warehouse', l
     world.sidecar(`s${n}.csv`, '', { suffix: '.ready', feed: 'sidecars' });
     world.drop(`sub/p${n}.csv`, 100, { feed: 'polled' });
   }
-  // Once per feed: a ledger is a feed's own.
+  // Once for each feed: each feed has its own ledger.
   for (const feed of ['windows', 'polled']) world.drop('same.csv', same, { feed });
   const alone = world.drop('alone.csv', 100, { feed: 'sidecars' });
   await world.stored(152, { withinMs: 60_000 });
@@ -109,8 +109,8 @@ test('three feeds of different modes in one state: each to its own warehouse', l
 test('the one file of a feed goes on within two batches in every stage, beside 10,000 of another', limit, async (t) => {
   const world = createWorld(t, {
     feeds: {
-      big: { options: { stabilitySeconds: 0, settleMs: 0 } },
-      small: { options: { stabilitySeconds: 0, settleMs: 0 } },
+      big: { options: { stabilitySeconds: 0, quietMs: 0 } },
+      small: { options: { stabilitySeconds: 0, quietMs: 0 } },
     },
   });
   for (let n = 0; n < 10_000; n++) world.drop(`${n}.csv`, 32, { feed: 'big' });

@@ -1,6 +1,6 @@
 /**
- * With everything running and nothing to do: hardly a wake-up, and no write. What lies there meanwhile is what usually does:
- * stored files, one that is held, one whose sidecar is missing, a hidden one.
+ * With everything running and nothing to do: hardly a wake-up, and no write. The directories have the usual files: stored ones, a
+ * held one, one without its sidecar, a hidden one.
  */
 import assert from 'node:assert/strict';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const IDLE_MS = 60_000;
-/** Counted 800 to 900 in four processes: beats, looks at the database, the parent's ticks. CPU time differs with the machine's load. */
+/** Measured: 800 to 900 in four processes: heartbeats, checks of the database, the parent's ticks. CPU time depends on the machine's load. */
 const WAKE_UPS_MAX = 1_200;
 const TICK_MS = 10;
 const LOOKS = 4;
@@ -45,7 +45,7 @@ test(`idle for ${IDLE_MS / 1000} s: at most ${WAKE_UPS_MAX} wake-ups of all proc
   const pids = world.programs.flatMap((program) => [program.pid, ...program.descendants()]);
   assert.equal(pids.length, 4, 'a parent, its producer and two workers');
   const [before, cpuBefore] = [written(world), pids.map(cpuMs)];
-  // Whoever has to wait for a core is counted as asleep: of some looks, the one that was disturbed least counts.
+  // A process that waits for a core counts as asleep: of several measurements, the least disturbed one counts.
   const sums: number[] = [];
   for (let look = 0; look < LOOKS; look++) {
     const wokenBefore = pids.map(wakeUps);
@@ -61,7 +61,7 @@ test(`idle for ${IDLE_MS / 1000} s: at most ${WAKE_UPS_MAX} wake-ups of all proc
   await world.stop();
 });
 
-/** How often its threads went to sleep by themselves; but V8's own, which compile what has run often in the first two minutes. */
+/** How often its threads went to sleep by themselves, without V8's own threads, which compile frequent code in the first two minutes. */
 function wakeUps(pid: number): number {
   const asleep = (thread: string): number => {
     const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');

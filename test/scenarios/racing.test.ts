@@ -16,12 +16,12 @@ import { createWorld, type World } from '../world/world.js';
 import { compileWriters, fnv } from '../world/writers.js';
 
 const FILES = 400;
-/** Of the loops: files that are stored before the trace begins, and after it. */
+/** In the loops: files that are stored before the trace begins, and after it. */
 const FULL_SPEED = 100;
 const TRACED_FILES = 200;
 const SEED = process.env.SEED ?? String(Date.now() % 1_000_000);
 /** Nothing but the probes stands between a writer and the seal. */
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 /** Scans that are rare would meet the loops too seldom. */
 const OFTEN = POLLED && { scanIntervalSeconds: 0.2 };
 const limit = { timeout: 180_000 };
@@ -56,7 +56,7 @@ const allDone = (world: World): Promise<unknown> =>
     { withinMs: 90_000, everyMs: 100 },
   );
 
-/** What stands in a line and what lies in the warehouse, file by file. */
+/** Compares each line with its file in the warehouse. */
 function assertLinesHold(world: World): void {
   const { lines, warehouse } = world.survey();
   const told = new Map(lines.map(({ target, record }) => [target, record?.sha256]));
@@ -64,7 +64,7 @@ function assertLinesHold(world: World): void {
   assert.deepEqual(new Map(warehouse.map(({ path, sha256 }) => [path, sha256])), told);
 }
 
-/** Both kinds at once. Answers, per file, what its writer left in it. */
+/** Both kinds at once. Returns, for each file, the final content of its writer. */
 async function writeLate(program: string, directory: string): Promise<Map<string, number>> {
   const kinds = ['write', 'map'].map((how) => wrote(writer(program, directory, ['late', how, String(FILES / 2)])));
   const left = (await Promise.all(kinds)).flat();

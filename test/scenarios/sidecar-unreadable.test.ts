@@ -1,4 +1,4 @@
-/** Sidecars that say less than they seem to: one that may not be read, and one without a checksum. */
+/** Sidecars that say less than they seem to: one that cannot be read, and one without a checksum. */
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { createWorld } from '../world/world.js';
 const options = { mode: 'sidecar' };
 const LONG = { withinMs: 60_000 };
 
-test('a sidecar that may not be read keeps its file, is told and explained, and is read as soon as it may be', {
+test('a sidecar that cannot be read keeps its file, is logged and explained, and is read as soon as possible', {
   timeout: 180_000,
 }, async (t) => {
   const what = 'sidecars of somebody else';
@@ -37,7 +37,7 @@ test('a sidecar that may not be read keeps its file, is told and explained, and 
   world.check();
 });
 
-test('a sidecar that says something, and no SHA-256, is told once; an empty one says all that it should', {
+test('a sidecar that says something, and no SHA-256, is logged once; an empty one says all that it should', {
   timeout: 120_000,
 }, async (t) => {
   const world = createWorld(t, { options });

@@ -1,4 +1,4 @@
-/** A start that takes longer than a process may be silent: what is read there belongs to the work, and no hang. */
+/** A start that takes longer than a process may be silent: its reads are part of the work, and no hang. */
 import assert from 'node:assert/strict';
 import { appendFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,11 +9,13 @@ import { createWorld } from '../world/world.js';
 
 /** Under strace, on a loaded machine, two were too few at times. */
 const STALL_SECONDS = 4;
-/** So many reads of half a second each. */
+/** The number of reads, of half a second each. */
 const READS = 17;
 const READ_BYTES = 1 << 20;
 
-test('a worker that compares a long manifest with its state beats all the while', { timeout: 180_000 }, async (t) => {
+test('a worker that compares a long manifest with its state sends heartbeats all the while', {
+  timeout: 180_000,
+}, async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'a disk that reads slowly')) return;
   const world = createWorld(t);
   world.drop('before.csv', 2_000);
@@ -21,7 +23,7 @@ test('a worker that compares a long manifest with its state beats all the while'
   const { manifests } = world.feed();
   const name = files(manifests).find(({ path }) => path.endsWith('/manifest.jsonl'))!.path;
   const manifest = realpathSync(join(manifests, name));
-  // Somebody else's lines: kept, read at every start, and no record of ours.
+  // Foreign lines: kept, read at every start, and no records of ours.
   appendFileSync(manifest, `${'-'.repeat(1_023)}\n`.repeat((READS * READ_BYTES) / 1_024));
 
   world.drop('during.csv', 2_000);

@@ -1,5 +1,5 @@
 /**
- * Workers that are busy, stopped, or far away: who is robbed or killed, by whom, and who is not.
+ * Workers that are busy, stopped, or far away: which of them lose their jobs or are killed, by whom, and which do not.
  * The queue alone: test/queue/conformance/crash.ts.
  */
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import { busyWorker, claimedBy, claimIs, hugeFileSealed } from './busy.js';
 const limit = { timeout: 180_000 };
 const slow = { withinMs: 60_000 };
 const ALL_STAGES = `worker ${STAGE_NAMES.join(' ')}`;
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 test(
   'a busy worker is not robbed; stopped with its parent it is reported and its jobs wait; a killed parent takes it along',
@@ -58,7 +58,7 @@ test('a worker in another pid namespace is neither robbed nor killed', limit, as
   const stall = ['--stall-seconds', '2'];
   const wrap = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const { program, pid, job } = await busyWorker(world, stall, { wrap });
-  // Its own pids are small numbers there; out here they are other processes', or nobody's.
+  // Its own pids are small numbers there; outside they belong to other processes, or to none.
   const [parent, child] = program.descendants() as [number, number];
   assert.notEqual(pid, child);
   const other = world.start('ingest-worker', stall);
@@ -108,7 +108,7 @@ test(
 );
 
 test(
-  'one of five that is stopped inside a transaction with its parent is told by the others, nobody ends it, and its jobs wait for it',
+  'one of five that is stopped inside a transaction with its parent is reported by the others, nobody ends it, and its jobs wait for it',
   limit,
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
@@ -158,7 +158,7 @@ const claimsOf = (world: World, owner: number): string[] =>
     .filter((job) => job.state === 'claimed' && job.owner === owner)
     .map(({ id, stage, claim_no }) => `${id} ${stage} ${claim_no}`);
 
-/** Drops files until one of the workers was met inside a transaction; it stays stopped there. */
+/** Drops files until one of the workers was inside a transaction; it stays stopped there. */
 async function stopInside(
   t: TestContext,
   world: World,
@@ -172,7 +172,7 @@ async function stopInside(
   for (let tries = 1; tries < 400; tries++) {
     for (const end = n + 60; n < end; n++) world.drop(`${n}.csv`, 50);
     const pid = workers[draw(4).readUInt32LE() % workers.length]!;
-    // Somebody is inside: one time in five or so it is this one.
+    // One worker is inside a transaction: one time in five it is this one.
     await until('somebody writes', () => isWriteLocked(world.statePath), { withinMs: 500, everyMs: 1 }).catch(() => {});
     signal(pid, 'SIGSTOP');
     await until('it is stopped', () => isStopped(pid), slow);
@@ -185,7 +185,7 @@ async function stopInside(
   throw new Error('none was met inside a transaction');
 }
 
-/** Whether nobody else gets the write lock for a whole second: others' transactions are over sooner. */
+/** True where nobody else gets the write lock for a whole second: transactions of others end sooner. */
 async function locksForASecond(world: World): Promise<boolean> {
   return stays('the write lock is taken', () => isWriteLocked(world.statePath), 1_000).then(
     () => true,
@@ -193,6 +193,6 @@ async function locksForASecond(world: World): Promise<boolean> {
   );
 }
 
-/** What must not be told of anybody who lives. */
+/** Events that must not be logged about a living process. */
 const troubles = (world: World): unknown[] =>
   world.log.all.filter(({ event }) => ['worker_lost', 'worker_stalled', 'claim_lost'].includes(event));

@@ -1,5 +1,5 @@
 /**
- * What signals do: SIGTERM drains, a second one stops, SIGKILL is seen at once.
+ * The effect of signals: SIGTERM drains, a second one stops, SIGKILL is noticed at once.
  * Killed in back-off: test/queue/conformance/crash.ts. Parents with strange children: test/service/supervise.
  */
 import assert from 'node:assert/strict';
@@ -12,9 +12,9 @@ import { busyWorker, claimedBy, claimIs, hugeFileSealed, hugeJob } from './busy.
 
 const limit = { timeout: 180_000 };
 const slow = { withinMs: 60_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
-test('SIGTERM drains: what is in hand is finished, nothing stays claimed, exit code 0', limit, async (t) => {
+test('SIGTERM drains: claimed jobs are finished, nothing stays claimed, exit code 0', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   for (let n = 0; n < 2_500; n++) world.drop(`${n}.csv`, 100);
@@ -38,7 +38,7 @@ test('SIGTERM drains: what is in hand is finished, nothing stays claimed, exit c
   assert(world.jobs().every(({ crashes }) => crashes === 0));
 });
 
-test('a second signal stops at once, and what was in hand counts no crash', limit, async (t) => {
+test('a second signal stops at once, and no claimed job gets a crash counted', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   await hugeFileSealed(world);
@@ -67,7 +67,7 @@ test('a worker that is killed is seen in under a second, with --stall-seconds 60
     const next = world.start('ingest-worker', ['--stage', 'hash', '--stall-seconds', '600']);
     const { owner, worker_pid } = await world.event('worker_started', (e) => e.heardFrom === next.pid, slow);
     const before = busy.job;
-    // Seen by its next look, and not by the one that it begins with.
+    // Noticed by its next check, and not by the one that it begins with.
     await stays('the other one has its job', () => claimIs(world, before), 700);
     const late = lateness();
     const killedAtMs = Date.now();
@@ -81,11 +81,11 @@ test('a worker that is killed is seen in under a second, with --stall-seconds 60
   }
   const told = `seen after ${took.map(({ ms, lateMs }) => `${ms} ms (${Math.round(lateMs)} of them late)`).join(', ')}`;
   t.diagnostic(told);
-  // Each of them; a moment in which the machine ran nobody, this process included, is not the product's.
+  // Each of them. A moment in which the machine ran no process, this one included, is not the product's fault.
   for (const { ms, lateMs } of took) assert(ms - lateMs < 1_000, told);
 });
 
-/** By how much a timer of 10 ms was late in all, from now until it is asked. */
+/** The total delay of a timer of 10 ms, from now until it is asked. */
 function lateness(): () => number {
   let [sum, before] = [0, performance.now()];
   const timer = setInterval(() => {

@@ -1,6 +1,6 @@
 /**
- * A call that hangs, as on a mount whose server is gone: what needs the place is closed, the file is kept by the thread that hangs
- * at it, nobody's file is blamed, and the process goes on with everything else.
+ * A call that hangs, as on a mount whose server is gone: the gates of stages that need the place close, the thread that hangs keeps its
+ * file, no file is blamed, and the process goes on with everything else.
  */
 import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
@@ -16,10 +16,10 @@ import { LONG, noAttemptSpent } from './trouble.js';
 const STALL_SECONDS = 2;
 const STALL = ['--stall-seconds', String(STALL_SECONDS)];
 const MANY = 40;
-/** Not read in one go. */
+/** Too large to be read in one go. */
 const LARGE = (1 << 20) + 1;
 
-/** Where the warehouse is needed. */
+/** The stages that need the warehouse. */
 const beforeIt = (world: World): number =>
   world.jobs().filter(({ stage, state }) => state !== 'done' && (stage === 'manifest' || stage === 'move')).length;
 const named = (world: World, event: string): number => world.log.named(event).length;

@@ -24,7 +24,7 @@ const PATIENT = { withinMs: 60_000 };
 const DAY = '2031-05-06';
 const hourAt = (hour: number) => `2031/05/06/${hour}`;
 
-/** A clock that the test moves, for all that runs in a world. */
+/** A clock that the test moves, for all processes of a world. */
 function clockFor(world: World): { env: NodeJS.ProcessEnv; set: (atMs: number) => void; end: () => void } | undefined {
   const library = compilePreload(world.root);
   if (library === undefined) return undefined;
@@ -33,7 +33,7 @@ function clockFor(world: World): { env: NodeJS.ProcessEnv; set: (atMs: number) =
   return { env, set: (atMs) => control.set('wall_ns', (atMs - Date.now()) * 1e6), end: () => control.close() };
 }
 
-/** Two workers; a kill takes one of them with all that it has started, at some moment of its work. */
+/** Two workers. A kill takes one of them with all processes that it has started, at a random moment of its work. */
 class Workers {
   kills = 0;
   readonly #running: Program[] = [];
@@ -56,7 +56,7 @@ class Workers {
     this.#start();
   }
 
-  /** Stops one of them at some moment. Answers what lets it go on. */
+  /** Stops one of them at a random moment. Returns the function that lets it go on. */
   async stopOne(): Promise<() => void> {
     const [stopped] = this.#running;
     await this.world.event('worker_started', ({ heardFrom }) => heardFrom === stopped!.pid, PATIENT);
@@ -82,7 +82,7 @@ class Workers {
 
 test('a reader finds _SUCCESS only where every line has its file, and once: kills, a held move, hours that pass', async (t) => {
   t.diagnostic(`SEED=${SEED}`);
-  const world = createWorld(t, { options: { successMarkers: true, stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { successMarkers: true, stabilitySeconds: 0, quietMs: 0 } });
   const clock = clockFor(world);
   if (!clock)
     return t.skip('no gcc, so the clock cannot be moved: that an hour which ends gets its marker was not tested');

@@ -12,7 +12,7 @@ import { createWorld, type World } from '../world/world.js';
 
 const PATIENT = { withinMs: 60_000, everyMs: 25 };
 
-/** A zone in which it is about noon: the day does not end while a test looks at it. */
+/** A zone in which it is about noon: the day does not end during a test. */
 function noon(now = new Date()): { timezone: string; partition: string } {
   const ahead = Math.max(-12, Math.min(12 - now.getUTCHours(), 14));
   const local = new Date(now.getTime() + ahead * 3_600_000);
@@ -43,7 +43,7 @@ test('the same name with other content, one after the other and at once: all arr
   const stored = targets(world);
   assert.equal(stored.length, 8);
   assert(stored.includes(`${partition}/x.csv`));
-  // Two workers may pass over numbers that neither takes in the end.
+  // Two workers may skip numbers that neither uses in the end.
   for (const path of stored) assert.equal(path.replace(/~\d+/, ''), `${partition}/x.csv`);
 });
 
@@ -76,7 +76,7 @@ test('--preserve-subdirs keeps equal names apart by their folders', async (t) =>
   assert.deepEqual(targets(world), [`${partition}/a/x.csv`, `${partition}/b/x.csv`]);
 });
 
-/** Names that the product had promised to a file, with a stranger's file on them. */
+/** Names that the product had planned for a file, with a foreign file on them. */
 const seizedTargets = (world: World): string[] => {
   const foreign = new Set(world.bystanders.map(({ seen }) => seen.path));
   return world.ledger().flatMap(({ target }) => (target !== null && foreign.has(target) ? [shownName(target)] : []));
@@ -97,7 +97,7 @@ test('a racer who creates files on the names to come overwrites nothing, and not
     }
   };
   const race = setInterval(() => {
-    // On the names of lines whose files are not there yet, and ahead of them.
+    // On the names of lines whose files are not there yet, and on later numbers.
     for (const { target } of world.survey().lines.slice(-10)) if (target) seize(shownName(target));
     for (const n of [next + 2, next + 5]) seize(`${partition}/x~${n}.csv`);
     next += 3;
@@ -105,7 +105,7 @@ test('a racer who creates files on the names to come overwrites nothing, and not
   t.after(() => clearInterval(race));
   world.start('ingest');
   await world.event('worker_started');
-  // Ten that he surely meets: their lines wait for the move until he has seized the name of one. The others are a race.
+  // Ten that the racer surely takes: their lines wait for the move until it has taken one name. The others are a race.
   await pause(world.statePath, 'move');
   for (let i = 0; i < 40; i++) {
     world.drop(`${i}/x.csv`, 100);
@@ -121,7 +121,7 @@ test('a racer who creates files on the names to come overwrites nothing, and not
   for (const job of jobs.filter(({ state }) => state === 'held')) assert.equal(job.hold_code, 'target_taken');
   world.check({ settled: false });
 
-  // The operator moves the strangers' files away and tries again.
+  // The operator moves the foreign files away and tries again.
   for (const { seen } of world.bystanders.splice(0)) {
     renameSync(join(world.feed().warehouse, shownName(seen.path)), join(world.root, seen.path.replace('/', '_')));
     assert.equal(look(world.root, seen.path.replace('/', '_') as never)?.sha256, seen.sha256);

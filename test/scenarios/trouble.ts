@@ -43,7 +43,7 @@ export async function comesThrough(
   world.check();
 }
 
-/** Resolves after the place has been probed in vain. */
+/** Resolves after the place has been probed without success. */
 export async function tried(world: World, place: string): Promise<void> {
   const dueMs = () => world.gates().find((gate) => gate.place === place)?.probe_due_ms;
   const first = await until(`a gate of the ${place}`, dueMs, LONG);
@@ -59,7 +59,7 @@ export function noAttemptSpent(world: World): void {
   );
 }
 
-/** Writes until the disk is full, or so much. */
+/** Writes until the disk is full, or up to a number of bytes. */
 export function fill(path: string, kib: number): void {
   writeFileSync(path, '');
   try {

@@ -46,7 +46,7 @@ test(`twins through holds, retries, discards, pauses and kills; SEED=${SEED}`, {
   const made = { held: 0, retried: 0, discarded: 0, kills: 0 };
 
   for (let round = 0; round < ROUNDS; round++) {
-    // Of the first ones some are met for sure, however quick the workers are.
+    // Some of the first files are surely affected, however fast the workers are.
     const isFirst = round === 0;
     const stages = isFirst ? ['hash', 'manifest', 'move'] : some(['hash', 'manifest', 'move'], 0.5);
     await pause(world.statePath, ...stages);

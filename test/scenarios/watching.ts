@@ -1,7 +1,7 @@
 /**
  * Scenarios that must hold whichever way the input is watched: by events, or by scans alone (--poll).
- * Guarantees: the ingestor has looked through its input before the scenario begins, so that "untouched" is its choice and
- * not its start-up; every world ends with the oracle.
+ * Guarantees: the ingestor has scanned its input before the scenario begins, so "untouched" is its decision and not its
+ * start-up. Every world ends with the oracle.
  */
 import { describe, test } from 'node:test';
 import { nameOfText } from '../../src/linux/names.js';
@@ -12,7 +12,7 @@ import type { Options } from '../world/layout.js';
 import { stays } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-/** --poll looks often here, so that a scenario takes seconds; events are given no scan that could stand in for them. */
+/** --poll scans often here, so that a scenario takes seconds. With events there is no scan that could replace them. */
 export const WATCHING: Record<string, Options> = {
   inotify: ITS_OWN_WATCH,
   '--poll': { poll: true, scanIntervalSeconds: 0.2 },
@@ -26,7 +26,7 @@ export interface Watched {
   check?: boolean;
 }
 
-/** They mostly wait, each in a world of its own: some at a time. */
+/** They mostly wait, each in a world of its own, so several run at a time. */
 export const scenarios = (name: string, list: () => void): void => void describe(name, { concurrency: 4 }, list);
 
 /** One test for each way of watching, in a world whose ingestor runs. */
@@ -44,7 +44,7 @@ export function watched(name: string, plan: Watched, act: (world: World) => Prom
   }
 }
 
-/** A step of a stage for a file, told with --trace. */
+/** A step of a stage for a file, logged with --trace. */
 export const step = (
   world: World,
   name: string,
@@ -63,7 +63,7 @@ export async function silence(world: World, name: string, forMs: number): Promis
   await stays(`${name} is not sealed`, () => sealed() === before, forMs);
 }
 
-/** What a file that the scenario wrote by itself counts as. */
+/** Records a file that the scenario wrote by itself. */
 export const droppedAs = (name: string, content: Buffer): Dropped => ({
   feed: 'default',
   name: nameOfText(name),

@@ -1,5 +1,5 @@
 /**
- * Watermarks on real small filesystems: what fills one stops before it is full, told once, and goes on by itself; no file
+ * Watermarks on real small filesystems: work that fills one stops before it is full, is logged once, and goes on by itself. No file
  * is lost, none is half written. Needs root to mount them.
  */
 import assert from 'node:assert/strict';
@@ -78,19 +78,28 @@ const allIn = (stage: string) => (world: World) =>
 describe('below a watermark', CONCURRENTLY, () => {
   test('the warehouse: files are hashed and have their lines, and wait for move', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'warehouse', code: 'low_space', options: { minFreeBytes: MARK } },
-      ...{ ...ballast, stands: allIn('move') },
+      place: 'warehouse',
+      code: 'low_space',
+      options: { minFreeBytes: MARK },
+      ...ballast,
+      stands: allIn('move'),
     }));
 
   test('the manifests: files are hashed and wait for their lines', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'manifests', code: 'low_space', options: { minFreeBytes: MARK } },
-      ...{ ...ballast, stands: allIn('manifest') },
+      place: 'manifests',
+      code: 'low_space',
+      options: { minFreeBytes: MARK },
+      ...ballast,
+      stands: allIn('manifest'),
     }));
 
   test('inodes of the warehouse', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'warehouse', code: 'low_inodes', options: { minFreeInodes: 100 }, mount: ['nr_inodes=300'] },
+      place: 'warehouse',
+      code: 'low_inodes',
+      options: { minFreeInodes: 100 },
+      mount: ['nr_inodes=300'],
       breaks: (folder) => {
         mkdirSync(join(folder, 'many'));
         for (let i = 0; i < 220; i++) writeFileSync(join(folder, 'many', `${i}`), '');
@@ -101,14 +110,16 @@ describe('below a watermark', CONCURRENTLY, () => {
 
   test('the state: nothing new is written there, and files stay in the input', (t) =>
     stopsAndGoesOn(t, {
-      ...{ place: 'state', code: 'low_space', options: { stateMinFreeBytes: MARK } },
+      place: 'state',
+      code: 'low_space',
+      options: { stateMinFreeBytes: MARK },
       ...ballast,
       stands: (world) =>
         world.log.named('delivery_failing').length === 1 && world.jobs().every(({ state }) => state === 'done'),
     }));
 });
 
-test('a mark that is reached opens only when it is left behind; one that is no longer set opens at once', async (t) => {
+test('a mark that is reached opens only well above it; one that is no longer set opens at once', async (t) => {
   if (skipUnlessRoot(t, 'how far a watermark must be left behind')) return;
   const world = createWorld(t);
   const { warehouse } = world.feed();
@@ -123,11 +134,11 @@ test('a mark that is reached opens only when it is left behind; one that is no l
     { statePath: world.statePath, stateMinFreeBytes: 0 },
     (event) => void told.push(event),
   );
-  await marks.look();
+  await marks.check();
   const leave = async (bytes: number): Promise<string[]> => {
     rmSync(join(warehouse, 'ballast'), { force: true });
     writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(bytesFree(warehouse) - bytes));
-    await marks.look();
+    await marks.check();
     return backend.gates().map(({ stage, code }) => `${stage} ${code}`);
   };
   assert.deepEqual(await leave(MARK + 64 * KiB), [], 'not reached');
@@ -137,7 +148,7 @@ test('a mark that is reached opens only when it is left behind; one that is no l
   assert.deepEqual(await leave(MARK - 64 * KiB), ['move low_space']);
   const [feed] = backend.feeds();
   await backend.putFeed(feed!.name, { ...feed!.options, minFreeBytes: 0 });
-  await marks.look();
+  await marks.check();
   assert.deepEqual(backend.gates(), []);
   assert.deepEqual(told, ['gate_closed', 'gate_opened', 'gate_closed', 'gate_opened']);
 });

@@ -1,7 +1,7 @@
 /**
- * What a thousand files cost in counted work: system calls by kind, syncs, write transactions, bytes written. Times differ
+ * The cost of a thousand files in counted work: system calls by kind, syncs, write transactions, bytes written. Times differ
  * between machines; a change that makes the pipeline do things twice shows here on each of them.
- * How: one traced `ingest --once` each with fewer and with more files; the difference, so that starting up is not counted.
+ * Method: one traced `ingest --once` each with fewer and with more files. The difference excludes the start.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { createWorld } from '../world/world.js';
 
 const [FEWER, MORE] = [1_000, 3_000];
 
-/** For each 1,000 files; behind each what was measured when it was set. Between two runs they differ by how batches fell. */
+/** The limit for each 1,000 files; after each the value that was measured when it was set. Runs differ by the sizes of their batches. */
 const BOUNDS = {
   statx: 8_500, // 7,308
   openat2: 1_250, // 1,029
@@ -68,7 +68,7 @@ test('a thousand files cost no more calls, syncs, transactions and bytes than th
   }
 
   async function workOf(files: number): Promise<Work> {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
     for (let n = 0; n < files; n++) world.drop(`file-${n}.csv`, 1_024);
     const trace = join(world.root, 'trace');
     await world.runOnce([], {

@@ -3,29 +3,29 @@ import assert from 'node:assert/strict';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
-import { type Asked, type Doubt, Doubts, type Step } from '../../src/watcher/picture/doubts.js';
+import { type PendingPath, PendingPaths, type PendingRoot, type Step } from '../../src/watcher/reconcile/pending.js';
 import { Windows } from '../../src/watcher/windows.js';
 import { Bell } from '../world/bell.js';
 import { everywhere, scenario } from './told.js';
 
 /** A root of which each path in doubt is one event, whatever lies there. */
-class Root implements Asked {
+class Root implements PendingRoot {
   readonly delivered: string[] = [];
-  readonly doubts: Doubts;
+  readonly pending: PendingPaths;
 
   constructor(
     max: number,
     private readonly halves = 1,
   ) {
-    this.doubts = new Doubts(max, () => {});
+    this.pending = new PendingPaths(max, () => {});
   }
 
   add(...paths: string[]): void {
     for (const path of paths)
-      this.doubts.add(path, this, { path: path as ByteName, by: 'write', cause: 'event', ino: path.length });
+      this.pending.add(path, this, { path: path as ByteName, by: 'write', cause: 'event', ino: path.length });
   }
 
-  next({ path }: Doubt): { steps: Step[]; isLast: boolean } {
+  next({ path }: PendingPath): { steps: Step[]; isLast: boolean } {
     const event = {
       path,
       pathBytes: Buffer.from(path),
@@ -48,7 +48,7 @@ test('a path is in doubt once, at its first place, and is told as what it is whe
   const one = new Root(3);
   one.add('a', 'b', 'a');
   assert.deepEqual(
-    [one.doubts.takeNow()?.path, one.doubts.takeNow()?.path, one.doubts.takeNow()],
+    [one.pending.takeNow()?.path, one.pending.takeNow()?.path, one.pending.takeNow()],
     ['a', 'b', undefined],
   );
   assert.deepEqual(one.delivered, ['a', 'b']);
@@ -57,62 +57,62 @@ test('a path is in doubt once, at its first place, and is told as what it is whe
 test('an event is delivered when the next one is asked for, a pair when both halves were taken', () => {
   const pairs = new Root(9, 2);
   pairs.add('a', 'b');
-  assert.equal(pairs.doubts.takeNow()?.path, 'a');
-  pairs.doubts.deliver();
-  assert.equal(pairs.doubts.takeNow()?.path, 'a');
+  assert.equal(pairs.pending.takeNow()?.path, 'a');
+  pairs.pending.deliver();
+  assert.equal(pairs.pending.takeNow()?.path, 'a');
   assert.deepEqual(pairs.delivered, []);
-  assert.equal(pairs.doubts.takeNow()?.path, 'b');
+  assert.equal(pairs.pending.takeNow()?.path, 'b');
   assert.deepEqual(pairs.delivered, ['a']);
 });
 
 test('a file that is seen at a path in doubt is found by its inode, until that is told', () => {
   const root = new Root(9);
   root.add('abc');
-  assert.equal(root.doubts.seenAt(root, 3), 'abc');
-  assert.equal(root.doubts.seenAt(new Root(9), 3), undefined);
-  root.doubts.takeNow();
-  assert.equal(root.doubts.seenAt(root, 3), undefined);
+  assert.equal(root.pending.seenAt(root, 3), 'abc');
+  assert.equal(root.pending.seenAt(new Root(9), 3), undefined);
+  root.pending.takeNow();
+  assert.equal(root.pending.seenAt(root, 3), undefined);
 });
 
 test('room is had as soon as something is taken, or not within the patience', async () => {
-  const { doubts } = new Root(1);
-  assert.equal(await doubts.room(1), true);
+  const { pending } = new Root(1);
+  assert.equal(await pending.room(1), true);
   const root = new Root(1);
   root.add('a');
-  assert.equal(await root.doubts.room(1), false);
-  const room = root.doubts.room();
-  root.doubts.takeNow();
+  assert.equal(await root.pending.room(1), false);
+  const room = root.pending.room();
+  root.pending.takeNow();
   assert.equal(await room, true);
 });
 
 test('who waits is answered when it is closed, and nothing is taken or delivered after that', async () => {
   const root = new Root(1);
   root.add('a');
-  root.doubts.takeNow();
-  const taking = root.doubts.take();
+  root.pending.takeNow();
+  const taking = root.pending.take();
   root.add('b');
-  const waits = [root.doubts.untilQuiet()];
-  root.doubts.close();
+  const waits = [root.pending.untilQuiet()];
+  root.pending.close();
   assert.equal(await taking, undefined);
   await Promise.all(waits);
   root.add('c');
-  assert.equal(await root.doubts.take(), undefined);
+  assert.equal(await root.pending.take(), undefined);
   assert.deepEqual(root.delivered, ['a']);
 });
 
 test('it is quiet when what was taken is done with, or whoever took it has left', async () => {
   const root = new Root(1);
   root.add('a');
-  root.doubts.takeNow();
-  const quiet = root.doubts.untilQuiet();
-  assert.equal(root.doubts.quiet, false);
-  const taking = root.doubts.take();
+  root.pending.takeNow();
+  const quiet = root.pending.untilQuiet();
+  assert.equal(root.pending.quiet, false);
+  const taking = root.pending.take();
   await quiet;
   root.add('b');
-  root.doubts.wake();
+  root.pending.wake();
   assert.equal((await taking)?.path, 'b');
-  root.doubts.leave();
-  await root.doubts.untilQuiet();
+  root.pending.leave();
+  await root.pending.untilQuiet();
   assert.deepEqual(root.delivered, ['a']);
 });
 

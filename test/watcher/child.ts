@@ -1,7 +1,7 @@
 /** A watcher in a process of its own, so that it can be stopped, starved and weighed. Talks to the test over IPC. */
 import { nameOfText } from '../../src/linux/names.js';
+import { linuxBackend } from '../../src/watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type EngineOptions } from '../../src/watcher/engine/index.js';
-import { linuxGround } from '../../src/watcher/ground/linux-ground.js';
 
 export type ToChild =
   | { kind: 'start'; options: Partial<Omit<EngineOptions, 'root'>> & { root: string }; holdAfterOverflow?: boolean }
@@ -40,7 +40,7 @@ function start({ options, holdAfterOverflow = false }: ToChild & { kind: 'start'
         for (const { path } of marks) seen.add(path);
         send({ kind: 'seen', paths: seen.size });
       },
-      tell: (event) => {
+      emit: (event) => {
         if (event.event === 'overflow') overflows += 1;
         send({ kind: 'told', event });
       },
@@ -48,7 +48,7 @@ function start({ options, holdAfterOverflow = false }: ToChild & { kind: 'start'
       root: nameOfText(options.root),
       everything: false,
     },
-    linuxGround,
+    linuxBackend,
   ).start();
 }
 

@@ -4,13 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
+import { limits } from '../../src/watcher/backend/limits.js';
+import { linuxBackend } from '../../src/watcher/backend/linux-backend.js';
+import { nodeBackend } from '../../src/watcher/backend/node-backend.js';
 import type { EngineEvent } from '../../src/watcher/engine/index.js';
 import { Intake } from '../../src/watcher/engine/intake.js';
-import { Marks } from '../../src/watcher/engine/marks.js';
+import { PathQueue } from '../../src/watcher/engine/path-queue.js';
 import { Schedule } from '../../src/watcher/engine/schedule.js';
-import { limits } from '../../src/watcher/ground/limits.js';
-import { linuxGround } from '../../src/watcher/ground/linux-ground.js';
-import { nodeGround } from '../../src/watcher/ground/node-ground.js';
 import { Told } from './told.js';
 
 const name = (text: string): ByteName => text as ByteName;
@@ -22,14 +22,14 @@ const hooks = {
   enters: () => true,
 };
 const makeSchedule = (): Schedule =>
-  new Schedule(linuxGround, hooks, { paths: () => [], hooks }, { onBegin: () => {}, onAbandon: () => {} });
+  new Schedule(linuxBackend, hooks, { paths: () => [], hooks }, { onBegin: () => {}, onAbandon: () => {} });
 
 test('marks beyond their bound are one scan, told once', () => {
   const told: EngineEvent[] = [];
-  const marks = new Marks(true);
+  const marks = new PathQueue(true);
   const schedule = makeSchedule();
   let rung = 0;
-  const options = { ...hooks, recursive: true, tell: (event: EngineEvent) => void told.push(event) };
+  const options = { ...hooks, recursive: true, emit: (event: EngineEvent) => void told.push(event) };
   const intake = new Intake(
     options,
     marks,
@@ -39,9 +39,9 @@ test('marks beyond their bound are one scan, told once', () => {
     },
     { noteGone: () => {} },
   );
-  for (let i = 0; i < limits.marksMax + 2; i++) intake.onFile(name(`${i}`), 'write', false);
+  for (let i = 0; i < limits.queuedPathsMax + 2; i++) intake.onFile(name(`${i}`), 'write', false);
   assert.deepEqual(told, [{ event: 'marks_full' }]);
-  assert.equal(rung, limits.marksMax + 2);
+  assert.equal(rung, limits.queuedPathsMax + 2);
   assert.equal(schedule.nextAtMs, 0);
   assert.equal(schedule.next(0)?.cause, 'marks_full');
 });
@@ -78,16 +78,16 @@ test('what lies under a name, on both grounds; above nothing there is no mount',
   const told = new Told();
   writeFileSync(told.at('file'), '');
   execFileSync('mkfifo', [told.at('fifo')]);
-  for (const ground of [linuxGround, nodeGround]) {
-    const root = ground.openRoot(name(told.root));
+  for (const backend of [linuxBackend, nodeBackend]) {
+    const root = backend.openRoot(name(told.root));
     assert.deepEqual(
-      ['file', 'fifo', 'nothing'].map((path) => ground.kindOf(root, name(path))),
+      ['file', 'fifo', 'nothing'].map((path) => backend.kindOf(root, name(path))),
       ['file', 'fifo', undefined],
     );
     assert.equal(root.isRemote(), false);
     assert.equal(root.facts().linked, true);
-    assert.equal(ground.mountAbove(name(`${told.root}/no/thing`)), undefined);
-    assert.equal(ground.mountAbove(name(told.root)), root.facts().mount);
+    assert.equal(backend.mountAbove(name(`${told.root}/no/thing`)), undefined);
+    assert.equal(backend.mountAbove(name(told.root)), root.facts().mount);
     root.close();
   }
   await told.end();

@@ -3,19 +3,19 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
+import { FsWatchTree } from '../../src/watcher/backend/fs-watch-tree.js';
+import { merged } from '../../src/watcher/backend/hints.js';
+import { nodeBackend } from '../../src/watcher/backend/node-backend.js';
+import { absolutePath } from '../../src/watcher/backend/paths.js';
 import type { EngineEvent } from '../../src/watcher/engine/index.js';
-import { HintTree } from '../../src/watcher/ground/hint-tree.js';
-import { merged } from '../../src/watcher/ground/hints.js';
-import { nodeGround } from '../../src/watcher/ground/node-ground.js';
-import { absolutePath } from '../../src/watcher/ground/paths.js';
 import { matcherOf } from '../../src/watcher/options/globs.js';
 import { limits } from '../../src/watcher/options/limits.js';
-import { differs, isSame } from '../../src/watcher/picture/compare.js';
-import { Links } from '../../src/watcher/picture/links.js';
-import { NodeLooker } from '../../src/watcher/picture/look-node.js';
-import type { Known } from '../../src/watcher/picture/picture.js';
-import { PictureStore } from '../../src/watcher/picture/picture-store.js';
-import { isExactKernel, isRacy } from '../../src/watcher/picture/seen.js';
+import { differs, isSame } from '../../src/watcher/reconcile/compare.js';
+import type { Known } from '../../src/watcher/reconcile/delivered-tree.js';
+import { isExactKernel, isRacy } from '../../src/watcher/reconcile/looker.js';
+import { NodeLooker } from '../../src/watcher/reconcile/node-looker.js';
+import { RemovedNames } from '../../src/watcher/reconcile/removed-names.js';
+import { StateStore } from '../../src/watcher/reconcile/state-store.js';
 import { Troubles } from '../../src/watcher/troubles.js';
 import { Bell } from '../world/bell.js';
 import { everywhere, scenario, Told } from './told.js';
@@ -103,7 +103,7 @@ test('paths below a root, which may be that of the system', () => {
 });
 
 test('names of removed files are forgotten, the eldest first', () => {
-  const links = new Links();
+  const links = new RemovedNames();
   links.removed(known('directory', { kind: 'directory' }));
   assert.equal(links.inodeOnceAt(name('directory')), undefined);
   for (let i = 0; i <= limits.removedMax; i++) links.removed(known(`f${i}`, { ino: i }));
@@ -153,11 +153,11 @@ test('each trouble of the engine is an error with its place, once, and is over o
 });
 
 test('the rows of a picture page by page: direct ones, all below, the last first, the names of an inode', () => {
-  const store = new PictureStore(undefined);
-  const { picture } = store.root(name('/r'));
+  const store = new StateStore(undefined);
+  const { deliveredTree } = store.root(name('/r'));
   // '!' and '0' lie beside '/' in the order of bytes; '\xff' is the last of them.
   const paths = ['a', 'a/b', 'a/b/c', 'a/b/c/d', 'a/b/e', 'a!', 'a!/x', 'a0', 'a0/x', '\xff', '\xff/\xff'].map(name);
-  for (const path of paths) picture.put(path, known(path, { kind: path.length > 3 ? 'file' : 'directory' }));
+  for (const path of paths) deliveredTree.put(path, known(path, { kind: path.length > 3 ? 'file' : 'directory' }));
   const all = (page: (after: ByteName | undefined) => Known[]): string[] => {
     const found: string[] = [];
     for (let after: ByteName | undefined; ; after = name(found.at(-1)!)) {
@@ -167,17 +167,17 @@ test('the rows of a picture page by page: direct ones, all below, the last first
     }
   };
   for (const limit of [1, 2, 100]) {
-    assert.deepEqual(all((after) => picture.all(after, limit)).sort(), [...paths].sort());
-    assert.deepEqual(all((after) => picture.namesOf(1, after, limit)).sort(), [...paths].sort());
+    assert.deepEqual(all((after) => deliveredTree.all(after, limit)).sort(), [...paths].sort());
+    assert.deepEqual(all((after) => deliveredTree.namesOf(1, after, limit)).sort(), [...paths].sort());
   }
   for (const path of ['a/b/c/d', 'a/b/e', 'a/b/c', 'a/b', undefined]) {
-    assert.equal(picture.lastBelow(name('a'))?.path, path);
-    if (path !== undefined) picture.remove(name(path));
+    assert.equal(deliveredTree.lastBelow(name('a'))?.path, path);
+    if (path !== undefined) deliveredTree.remove(name(path));
   }
-  picture.noteMissing(name('a'));
-  assert.deepEqual([picture.takeMissing(9), picture.takeMissing(9)], [['a'], []]);
-  picture.commit();
-  picture.commit();
+  deliveredTree.noteMissing(name('a'));
+  assert.deepEqual([deliveredTree.takeMissing(9), deliveredTree.takeMissing(9)], [['a'], []]);
+  deliveredTree.commit();
+  deliveredTree.commit();
   store.close();
 });
 
@@ -199,10 +199,10 @@ test('hints by fs.watch: of single directories, and of a whole tree at once', as
       onOverflow: nothing,
       onRootGone: nothing,
     };
-    const tree = new HintTree(hooks, whole);
+    const tree = new FsWatchTree(hooks, whole);
     assert.equal(tree.has(name('d')), false);
     for (const path of ['', 'd'].map(name))
-      tree.watch(path, nodeGround.openDirectory(nodeGround.openRoot(name(told.root)), path), 1);
+      tree.watch(path, nodeBackend.openDirectory(nodeBackend.openRoot(name(told.root)), path), 1);
     assert.equal(tree.has(name('d')), true);
     await bell.until('the file in the directory', () => {
       writeFileSync(told.at('d/x'), String(heard.length));
@@ -220,7 +220,7 @@ test('hints by fs.watch: of single directories, and of a whole tree at once', as
 
 test('a look by paths: below a root that is gone nothing was deleted', async () => {
   const told = new Told();
-  const looker = new NodeLooker(nodeGround.openRoot(name(told.root)));
+  const looker = new NodeLooker(nodeBackend.openRoot(name(told.root)));
   assert.equal(looker.look(name('x')), undefined);
   mkdirSync(told.at('d'));
   writeFileSync(told.at('d/x'), '');
@@ -229,8 +229,8 @@ test('a look by paths: below a root that is gone nothing was deleted', async () 
   symlinkSync('.', told.at('d'));
   looker.forget();
   assert.equal(looker.look(name('d/d')), undefined);
-  assert.equal(nodeGround.mountAbove(name(`${told.base}/no/thing`)), undefined);
-  assert.throws(() => nodeGround.openRoot(name(`${told.base}/none`)), { code: 'ENOENT' });
+  assert.equal(nodeBackend.mountAbove(name(`${told.base}/no/thing`)), undefined);
+  assert.throws(() => nodeBackend.openRoot(name(`${told.base}/none`)), { code: 'ENOENT' });
   renameSync(told.root, `${told.base}/away`);
   assert.throws(() => looker.look(name('d')), { code: 'ESTALE' });
   await told.end();

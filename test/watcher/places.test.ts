@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
-import type { Ground } from '../../src/watcher/ground/ground.js';
-import { linuxGround } from '../../src/watcher/ground/linux-ground.js';
-import { nodeGround } from '../../src/watcher/ground/node-ground.js';
-import type { FileKind } from '../../src/watcher/ground/types.js';
+import type { Backend } from '../../src/watcher/backend/backend.js';
+import { linuxBackend } from '../../src/watcher/backend/linux-backend.js';
+import { nodeBackend } from '../../src/watcher/backend/node-backend.js';
+import type { FileKind } from '../../src/watcher/backend/types.js';
 import { type Watcher, WatcherError } from '../../src/watcher/index.js';
 import { asSomebody } from '../world/users.js';
 import { everywhere, scenario, type Told } from './told.js';
@@ -127,7 +127,7 @@ mountsBothWays('both grounds list the same, also where no kinds are noted', asyn
     mkdirSync(join(world.root, 'directory'));
     execFileSync('mkfifo', [join(world.root, 'fifo')]);
     symlinkSync('nowhere', join(world.root, 'link'));
-    const [linux, node] = [linuxGround, nodeGround].map((ground) => listed(ground, nameOfText(world.root)));
+    const [linux, node] = [linuxBackend, nodeBackend].map((backend) => listed(backend, nameOfText(world.root)));
     assert.deepEqual(linux, node);
     const kinds = ['directory', 'fifo', 'file', 'link', 'öäü'].map((name) => linux![nameOfText(name)]);
     assert.deepEqual(kinds, ['directory', 'fifo', 'file', 'symlink', 'file']);
@@ -135,12 +135,12 @@ mountsBothWays('both grounds list the same, also where no kinds are noted', asyn
   await withMount(world.root, scene, poll ? mountUntyped : mount);
 });
 
-function listed(ground: Ground, path: ByteName): Record<string, FileKind | undefined> {
-  const directory = ground.openRoot(path);
+function listed(backend: Backend, path: ByteName): Record<string, FileKind | undefined> {
+  const directory = backend.openRoot(path);
   const listing = directory.list();
   const found: Record<string, FileKind | undefined> = {};
   for (let entry = listing.next(); entry !== undefined; entry = listing.next())
-    found[entry.name] = entry.kind ?? ground.kindOf(directory, entry.name);
+    found[entry.name] = entry.kind ?? backend.kindOf(directory, entry.name);
   listing.close();
   listing.close();
   directory.close();

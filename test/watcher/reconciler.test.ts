@@ -3,40 +3,40 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
-import type { ScanCause } from '../../src/watcher/ground/types.js';
-import type { Doubt } from '../../src/watcher/picture/doubts.js';
-import { LinuxLooker } from '../../src/watcher/picture/look-linux.js';
-import type { Picture } from '../../src/watcher/picture/picture.js';
-import { PictureStore } from '../../src/watcher/picture/picture-store.js';
-import { Reconciler } from '../../src/watcher/picture/reconciler.js';
-import type { Looker } from '../../src/watcher/picture/seen.js';
+import type { ScanCause } from '../../src/watcher/backend/types.js';
+import type { DeliveredTree } from '../../src/watcher/reconcile/delivered-tree.js';
+import { LinuxLooker } from '../../src/watcher/reconcile/linux-looker.js';
+import type { Looker } from '../../src/watcher/reconcile/looker.js';
+import type { PendingPath } from '../../src/watcher/reconcile/pending.js';
+import { Reconciler } from '../../src/watcher/reconcile/reconciler.js';
+import { StateStore } from '../../src/watcher/reconcile/state-store.js';
 import { directoryFor } from '../linux/support.js';
 
 const ROOT = '' as ByteName;
 
-interface Ground {
+interface Backend {
   root: string;
-  picture: Picture;
-  doubted: Doubt[];
+  deliveredTree: DeliveredTree;
+  doubted: PendingPath[];
   /** Hands a whole scan of the root to a reconciler; answers how often it looked. */
   scan(reconciler: Reconciler, cause: ScanCause, names: readonly string[]): Promise<number>;
   reconciler(): Reconciler;
 }
 
-function groundFor(t: Parameters<typeof directoryFor>[0]): Ground {
+function groundFor(t: Parameters<typeof directoryFor>[0]): Backend {
   const root = directoryFor(t);
-  const store = new PictureStore(undefined);
-  const { picture } = store.root(root as ByteName);
+  const store = new StateStore(undefined);
+  const { deliveredTree } = store.root(root as ByteName);
   const fd = openSync(root, 'r');
-  const doubted: Doubt[] = [];
+  const doubted: PendingPath[] = [];
   t.after(() => {
     store.close();
     closeSync(fd);
   });
   const reconciler = (): Reconciler =>
-    new Reconciler(picture, {
-      tells: () => true,
-      doubt: (doubt) => doubted.push(doubt),
+    new Reconciler(deliveredTree, {
+      wants: () => true,
+      addPending: (doubt) => doubted.push(doubt),
       wake: () => {},
       room: () => undefined,
       directory: () => {},
@@ -44,7 +44,7 @@ function groundFor(t: Parameters<typeof directoryFor>[0]): Ground {
       failed: (path, code) => assert.fail(`${path}: ${code}`),
       seen: () => {},
     });
-  const scan: Ground['scan'] = async (by, cause, names) => {
+  const scan: Backend['scan'] = async (by, cause, names) => {
     const looker = new LinuxLooker({ fd });
     let looks = 0;
     const counted: Looker = {
@@ -60,18 +60,18 @@ function groundFor(t: Parameters<typeof directoryFor>[0]): Ground {
     looker.close();
     return looks;
   };
-  return { root, picture, doubted, scan, reconciler };
+  return { root, deliveredTree, doubted, scan, reconciler };
 }
 
 const NAMES = Array.from({ length: 50 }, (_, n) => `file-${n}`);
 
 test('the first scan of a tree of which nothing is known looks at each path once', async (t) => {
-  const { root, picture, doubted, scan, reconciler } = groundFor(t);
+  const { root, deliveredTree, doubted, scan, reconciler } = groundFor(t);
   for (const name of NAMES) writeFileSync(`${root}/${name}`, name);
   const first = reconciler();
   first.silent = true;
   assert.equal(await scan(first, 'start', NAMES), NAMES.length);
-  assert.equal(picture.namesIn(ROOT, undefined, 100).length, NAMES.length);
+  assert.equal(deliveredTree.namesIn(ROOT, undefined, 100).length, NAMES.length);
   assert.equal(doubted.length, 0);
 
   // Each other scan asks of what it did not meet too.
@@ -86,7 +86,7 @@ test('the first scan of a tree of which nothing is known looks at each path once
 });
 
 test('what a start before this one had noted is asked for, though this one is as silent', async (t) => {
-  const { root, picture, scan, reconciler } = groundFor(t);
+  const { root, deliveredTree, scan, reconciler } = groundFor(t);
   for (const name of NAMES) writeFileSync(`${root}/${name}`, name);
   const killed = reconciler();
   killed.silent = true;
@@ -100,6 +100,6 @@ test('what a start before this one had noted is asked for, though this one is as
     'start',
     NAMES.filter((_, n) => n !== 7),
   );
-  assert.equal(picture.get(NAMES[7] as ByteName), undefined);
-  assert.equal(picture.namesIn(ROOT, undefined, 100).length, NAMES.length - 1);
+  assert.equal(deliveredTree.get(NAMES[7] as ByteName), undefined);
+  assert.equal(deliveredTree.namesIn(ROOT, undefined, 100).length, NAMES.length - 1);
 });

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
-import { Engine, type EngineEvent, type EngineOptions, type Mark } from '../../src/watcher/engine/index.js';
-import { linuxGround } from '../../src/watcher/ground/linux-ground.js';
+import { linuxBackend } from '../../src/watcher/backend/linux-backend.js';
+import { Engine, type EngineEvent, type EngineOptions, type QueuedPath } from '../../src/watcher/engine/index.js';
 import { Bell } from '../world/bell.js';
 
 /** Only there to end a test that would otherwise hang. */
@@ -15,7 +15,7 @@ const PATIENCE_MS = 30_000;
 export class World {
   readonly base = mkdtempSync(join(tmpdir(), 'watcher-'));
   readonly root = join(this.base, 'in');
-  readonly marks: Mark[] = [];
+  readonly marks: QueuedPath[] = [];
   readonly seen = new Set<ByteName>();
   readonly told: EngineEvent[] = [];
   readonly #bell = new Bell(PATIENCE_MS, () => `told: ${JSON.stringify(this.told)}`);
@@ -43,13 +43,13 @@ export class World {
           for (const { path } of marks) this.seen.add(path);
           this.#bell.ring();
         },
-        tell: (event) => {
+        emit: (event) => {
           this.told.push(event);
           this.#bell.ring();
         },
         ...options,
       },
-      linuxGround,
+      linuxBackend,
     );
     void this.#watcher.start();
     return this.#watcher;

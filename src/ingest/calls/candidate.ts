@@ -1,3 +1,4 @@
+/** The candidate that the producer would offer for a file. */
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Entry } from '../../files/directories.js';
 import type { ByteName, Stat } from '../../linux/index.js';
@@ -5,7 +6,7 @@ import { statEntry } from '../files/feed-files.js';
 import { identityOf } from '../rules/identity.js';
 import type { Candidate } from './order.js';
 
-/** As the producer computes it, so that its next scan finds the row unchanged. */
+/** The same identity as the producer computes, so that its next scan finds the row unchanged. */
 export function candidateOf(feed: FeedOptions, stat: Stat, entry: Entry): Candidate {
   if (feed.mode !== 'sidecar') return { identity: identityOf(stat), bytes: stat.size };
   const sidecar = statEntry({ dir: entry.dir, name: (entry.name + feed.sidecarSuffix) as ByteName });

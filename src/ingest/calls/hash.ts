@@ -1,8 +1,8 @@
 /**
- * The hash of a sealed file: is it still as it was sealed, is somebody writing it, which SHA-256 has it.
- * Guarantees: the digest is of bytes that no writer could change while they were read: probe and stat before and after. Its
- * uploader can only reach it by a descriptor from before the seal.
- * Does not: read a large file, or copy one; src/ingest/stages/hash-by-itself.ts does, between the same two questions.
+ * Hashes a small sealed file: checks that it is as it was sealed and that nobody writes it, then reads it.
+ * Guarantees: no writer could change the bytes while they were read, because probe and stat come before and after. An uploader
+ * can reach a sealed file only by a descriptor from before the seal.
+ * Does not: read a large file, or copy one. calls/read.ts does, between the same two checks.
  */
 import { closeSync } from 'node:fs';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -19,7 +19,7 @@ import { sameBytes, unchanged } from '../rules/verified.js';
 import { nowOf } from './now.js';
 import type { HashAnswer, Terms, ToHash } from './order.js';
 
-/** A sealed file that is to be read: as it was sealed, and nobody writes it. */
+/** A sealed file that may be read: it is as it was sealed, and nobody writes it. */
 export interface OpenSealed {
   fd: number;
   sealed: Sealed;
@@ -39,7 +39,7 @@ export function hasher(files: FeedFiles, terms: Terms): (file: ToHash) => HashAn
   };
 }
 
-/** An answer where it is not to be read (now). Whoever gets the descriptor closes it. */
+/** Returns an answer where the file is not to be read (now). The caller closes the descriptor that it gets. */
 export function openSealed(files: FeedFiles, terms: Terms, file: ToHash): OpenSealed | HashAnswer {
   const entry = files.workEntry(file, 'file');
   const stat = statEntry(entry);
@@ -65,7 +65,7 @@ export function openSealed(files: FeedFiles, terms: Terms, file: ToHash): OpenSe
   }
 }
 
-/** A window that runs inside `underprocess/`. Answers the sealing as it stands after it, or that it is to be waited for. */
+/** A quiet window that runs inside `underprocess/`. Returns the seal as it is after the window, or how long to wait. */
 function afterWindow(terms: Terms, sealed: Sealed, stat: Stat): Sealed | HashAnswer {
   const { window, ...rest } = sealed;
   if (!window) return sealed;
@@ -85,7 +85,7 @@ export function refusal(feed: FeedOptions, { sealed, before }: Omit<OpenSealed, 
 export const readSmall = (open: OpenSealed, kinds: FsKinds): HashAnswer =>
   afterReading(open, digestSmall(open.fd, open.before.stat.size), probeFd(open.fd, kinds));
 
-/** A store through a mapping changes neither mtime nor ctime: only the second probe sees its writer. */
+/** A store through a mapping changes neither mtime nor ctime: only the second probe finds its writer. */
 export function afterReading({ sealed, before }: Omit<OpenSealed, 'fd'>, digest: Digest, after: Probe): HashAnswer {
   const refused = differs(sealed, after, identityOf(before.stat));
   if (refused) return refused;

@@ -1,7 +1,7 @@
 /**
- * The move of a sealed file, or of an output of it, to its reserved target, by a rename; and whether a name is free there.
+ * Moves a sealed file, or one of its outputs, to its reserved target by a rename, and checks that a name is free there.
  * Guarantees: nothing is overwritten.
- * Does not: copy to another mount, or compare bytes; src/ingest/warehouse/target.ts does.
+ * Does not: copy to another mount, or compare bytes. src/ingest/warehouse/target.ts does.
  */
 import type { Entry } from '../../files/directories.js';
 import { inPlace } from '../../files/place-error.js';
@@ -23,7 +23,7 @@ export function mover(files: FeedFiles): (file: ToMove) => MoveAnswer {
   };
 }
 
-/** Where that lies which is to be moved; undefined where a directory on the way is missing. */
+/** The entry of the file or output to move; undefined where a directory on its path is missing. */
 export const sourceEntry = (
   files: FeedFiles,
   file: Pick<ToMove, keyof WorkKey | 'part' | 'output'>,
@@ -32,13 +32,13 @@ export const sourceEntry = (
     ? files.entryOrNone(files.warehouse, joinNames(TEMPORARY, file.output.name))
     : files.workEntry(file, file.part);
 
-/** A private copy is ours alone. */
+/** A private copy is always as recorded: only we can write it. */
 function isAsRecorded({ output, part, identity }: ToMove, stat: Stat): boolean {
   if (output) return stat.size === output.size && String(stat.ino) === output.inode;
   return part === 'copy' || sameBytes(identity, stat);
 }
 
-/** On disk alone; what is reserved is asked for in the planning transaction. */
+/** Checks the disk only. The planning transaction checks the reservations. */
 export const namer =
   (files: FeedFiles) =>
   ({ target }: ToName): NameAnswer => ({ kind: isOnDisk(files, target) ? 'taken' : 'free' });

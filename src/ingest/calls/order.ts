@@ -1,8 +1,8 @@
 /**
- * What is done to files, as data: an order names one act for many files, and each file gets one answer.
- * Guarantees: orders and answers cross a thread as they are (only the error of `failed` does not, see src/ingest/threads/failure.ts);
- * what can happen to a file is in its answer, and never thrown; each act begins by looking, so that doing it again is doing it once.
- * Two kinds: quick acts look at many files in one order; long ones read or copy one file of any size, in their turn.
+ * Acts on files as data: an order names one act for many files, and each file gets one answer.
+ * Guarantees: orders and answers can cross to a thread as they are (except the error of `failed`, see src/ingest/threads/failure.ts).
+ * Anything that can happen to a file is in its answer, and never thrown. Each act checks first, so that doing it twice is safe.
+ * There are two kinds. Quick acts handle many files in one order. Long acts read or copy one file of any size, within the rate limit.
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import type { PlaceKind } from '../../files/place-error.js';
@@ -20,7 +20,7 @@ export interface Candidate {
   bytes: number;
 }
 
-/** What every file of an order is judged by. */
+/** The common terms of all files of an order. */
 export interface Terms {
   feed: FeedOptions;
   /** The boot that observations belong to. */
@@ -29,19 +29,19 @@ export interface Terms {
 
 export interface ToSeal extends WorkKey {
   seen: Observation;
-  /** Nothing of it can have been sealed before. */
+  /** True where no part of it can have been sealed before. */
   isFirst: boolean;
 }
 
 export interface SealTerms extends Terms {
-  /** Sealed files are hashed at once, up to so many bytes in all; 0: none is, also no empty one. */
+  /** The total of bytes that may be hashed at once while sealing. 0: no file is hashed, not even an empty one. */
   hashBytes: number;
 }
 
 export type SealAnswer =
-  /** It lies in `underprocess/`. `hash`: it was small and quiet, and there was room for it. */
+  /** It lies in `underprocess/`. `hash`: only for a small, quiet file within `hashBytes`. */
   | { kind: 'sealed'; sealed: Sealed; now: Candidate; sidecar?: SidecarSays; hash?: HashAnswer }
-  /** Not complete. `seen`: its window starts anew. `unreadable`: why its sidecar cannot be read. */
+  /** Not complete. `seen`: its window starts again. `unreadable`: why its sidecar cannot be read. */
   | {
       kind: 'wait';
       why: WaitReason;
@@ -54,19 +54,19 @@ export type SealAnswer =
   | { kind: 'unread'; sidecar: SidecarRead }
   /** Somebody has it open for writing. */
   | { kind: 'writer'; now: Candidate }
-  /** Something happened between two calls: look again. */
+  /** Something happened between two calls: check again. */
   | { kind: 'changed' }
   | { kind: 'size'; bytes: number }
   /** No name in the work directory can hold it. */
   | { kind: 'name_too_long' }
-  /** Nothing lies there, or no regular file. */
+  /** There is no file, or no regular one. */
   | { kind: 'gone'; is: Kind | undefined; hasSealedSidecar: boolean }
   /** The sealed sidecar belongs to a version that is gone. */
   | { kind: 'other_version' }
-  /** It lies in this mount below the input, '' = none, and is sealed there. */
+  /** It lies in this mount below the input ('' = none) and must be sealed there. */
   | { kind: 'other_mount'; inside: ByteName }
   | { kind: 'unopened'; code: string }
-  /** Its directory does not let it go. */
+  /** The permissions of its directory forbid the rename. */
   | { kind: 'not_permitted'; code: string; isSticky: boolean };
 
 export interface ToHash extends WorkKey {
@@ -81,9 +81,9 @@ export type HashAnswer =
   | { kind: 'hashed'; sealed: Sealed; sha256: string }
   /** It is as it was hashed. */
   | { kind: 'as_hashed'; sealed: Sealed }
-  /** A window runs (again) in `underprocess/`. */
+  /** A quiet window starts (again) in `underprocess/`. */
   | { kind: 'again'; why: 'window' | 'writer_open' | 'changed' | 'private_copy'; sealed: Sealed; now: Candidate }
-  /** Its window ends then. */
+  /** Its quiet window ends in `inMs`. */
   | { kind: 'wait'; inMs: number }
   | { kind: 'empty'; sealed: Sealed }
   | { kind: 'sidecar'; read: SidecarRead }
@@ -91,7 +91,7 @@ export type HashAnswer =
   | { kind: 'unopened'; code: string };
 
 export interface ToMove extends Source {
-  /** This output of it is to be moved, and not the file itself. */
+  /** The output to move; without it, the file itself is moved. */
   output?: OutputSource;
   /** Below the warehouse. */
   target: ByteName;
@@ -99,7 +99,7 @@ export interface ToMove extends Source {
 
 export type MoveAnswer =
   | { kind: 'renamed' }
-  /** Something has that name: its bytes say what it is. */
+  /** A file has that name; its bytes decide. */
   | { kind: 'exists' }
   /** The target is on another mount: it has to be copied. */
   | { kind: 'across' }
@@ -114,16 +114,16 @@ export interface ToName {
 export type NameAnswer = { kind: 'free' } | { kind: 'taken' };
 
 export interface ToRead extends ToHash {
-  /** What its sidecar demands: a private copy of other bytes is not kept. */
+  /** The checksum that its sidecar demands: a private copy with other bytes is not kept. */
   demanded?: string | undefined;
 }
 
 export interface ToPut extends Omit<ToMove, 'identity'> {
   /** Hexadecimal. */
   sha256: string;
-  /** Names its temporary copy: of this claim alone. */
+  /** The claim that makes the copy. It names the temporary file. */
   claimNo: number;
-  /** What the rename came to. */
+  /** The result of the rename. */
   came: 'exists' | 'across';
 }
 
@@ -136,20 +136,20 @@ export interface ToCompare {
   sha256: string;
 }
 
-/** What lies there: nothing, the content, or something else. */
+/** The file at the target: none, the content, or another file. */
 export type CompareAnswer = { kind: 'nothing' | 'same' | 'other' };
 
 export interface Acts {
   seal: { terms: SealTerms; file: ToSeal; answer: SealAnswer };
-  /** `large`: not for one go, or to be copied (`read`). */
+  /** `large`: the file must be read by `read`, because it is large or must be copied. */
   hash: { terms: Terms; file: ToHash; answer: HashAnswer | { kind: 'large' } };
   move: { terms: Terms; file: ToMove; answer: MoveAnswer };
   free_name: { terms: Terms; file: ToName; answer: NameAnswer };
-  /** The hash of a file of any size, of a private copy where a lease cannot tell. */
+  /** Hashes a file of any size; makes a private copy where a lease cannot answer. */
   read: { terms: Terms; file: ToRead; answer: HashAnswer };
   begin_outputs: { terms: Terms; file: ToBegin; answer: BeginAnswer };
   finish_outputs: { terms: Terms; file: ToFinish; answer: FinishAnswer };
-  /** To its target by a copy, or by the bytes that lie there. */
+  /** Puts a file at its target by a copy, or compares the bytes that are there. */
   put: { terms: Terms; file: ToPut; answer: PutAnswer };
   compare: { terms: Terms; file: ToCompare; answer: CompareAnswer };
 }
@@ -159,7 +159,7 @@ export type Act = keyof Acts;
 const LONG: ReadonlySet<Act> = new Set<Act>(['read', 'finish_outputs', 'put', 'compare']);
 export const isLong = (act: Act): boolean => LONG.has(act);
 
-/** Where a call of an act hangs when it hangs; '' where that is held against the job in hand. */
+/** The place in which a call of this act hangs, if it hangs; '' where the current job is blamed. */
 export const HANGS_IN: { readonly [A in Act]: PlaceKind | '' } = {
   seal: '',
   hash: '',
@@ -179,7 +179,7 @@ export interface Order<A extends Act = Act> {
   files: readonly Acts[A]['file'][];
 }
 
-/** A call was refused. A PlaceError ends the order. */
+/** A call failed. A PlaceError ends the order. */
 export interface Failed {
   kind: 'failed';
   error: unknown;
@@ -190,20 +190,20 @@ export interface Stopped {
   kind: 'stopped';
 }
 
-/** The thread hangs in a call on this file. `back` resolves when that has ended: until then nobody else may touch the file. */
+/** The thread hangs in a call on this file. `back` resolves when the call has ended; until then nobody else may touch the file. */
 export interface Hangs {
   kind: 'hangs';
   back: Promise<void>;
 }
 
-/** Its thread hangs at another file of the order: it may have been handled, or not. */
+/** The thread hangs at another file of the order: this one may have been handled, or not. */
 export interface Unknown {
   kind: 'unknown';
 }
 
-export type No = Failed | Stopped | Hangs | Unknown;
+export type NoAnswer = Failed | Stopped | Hangs | Unknown;
 
 export const isFailed = (answer: { kind: string }): answer is Failed => answer.kind === 'failed';
 
-/** One a file, in their order. */
-export type Answer<A extends Act = Act> = Acts[A]['answer'] | No;
+/** One answer for each file, in the order of the files. */
+export type Answer<A extends Act = Act> = Acts[A]['answer'] | NoAnswer;

@@ -1,16 +1,16 @@
 /**
- * What is done to files around a file's processing: before it, what earlier tries made is removed; after it, each output is sealed as an
- * input is.
- * Guarantees: an output that is told as finished is on disk with its name, nobody has it open for writing, and its size and hash
- * are of what lies there. The sealed file was the same before and after.
+ * The acts around the processing of a file. Before it, outputs of earlier tries are removed. After it, each output is sealed like
+ * an input.
+ * Guarantees: a finished output is on disk with its name, and nobody has it open for writing. Its size and hash are those of the
+ * bytes on disk. The sealed file was the same before and after.
  */
 import { closeSync, readdirSync } from 'node:fs';
 import { blocking } from '../../files/blocking.js';
 import { removeIfThere } from '../../files/copy.js';
 import { digestPaced } from '../../files/digest.js';
-import type { Paced } from '../../files/pace.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { openEntry, probeFd } from '../../files/probe.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, joinNames, nameOfText } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { outputName, outputPrefix } from '../outputs/recorded.js';
@@ -22,29 +22,29 @@ import type { BeginAnswer, FinishAnswer, Finished, ToBegin, ToFinish } from './s
 export const beginner =
   (files: FeedFiles) =>
   (file: ToBegin): BeginAnswer => {
-    const refused = lookAtSource(files, file);
+    const refused = checkSource(files, file);
     if (refused) return refused;
     const { warehouse } = files.roots;
     const directory = inPlace('warehouse', warehouse, 'write', () => removeEarlier(files, file));
     return { kind: 'begun', path: pathOf(files, file), directory };
   };
 
-export function finisher(files: FeedFiles, _: Terms, pace?: Paced): (file: ToFinish) => Promise<FinishAnswer> {
+export function finisher(files: FeedFiles, _: Terms, pace?: Throttle): (file: ToFinish) => Promise<FinishAnswer> {
   return async (file) => {
-    const refused = lookAtSource(files, file);
+    const refused = checkSource(files, file);
     if (refused) return refused;
     return inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => finish(files, file, pace));
   };
 }
 
-async function finish(files: FeedFiles, file: ToFinish, pace: Paced | undefined): Promise<FinishAnswer> {
+async function finish(files: FeedFiles, file: ToFinish, pace: Throttle | undefined): Promise<FinishAnswer> {
   const dir = files.warehouse.make(TEMPORARY, 0o700);
   const outputs: Finished[] = [];
   for (const n of file.outputs) {
     const opened = openEntry({ dir, name: outputName(file.id, n, file.claimNo) });
     if (opened.fd === undefined) return { kind: 'output_missing', n };
     try {
-      // A process that the processor left behind may have it still.
+      // A process that the processor left running may still have it open.
       const { stat, writer } = probeFd(opened.fd, files.kinds);
       if (writer === 'writer' || stat.nlink !== 1) return { kind: 'output_open', n };
       await blocking.fsync(opened.fd);
@@ -65,26 +65,26 @@ async function finish(files: FeedFiles, file: ToFinish, pace: Paced | undefined)
   return { kind: 'finished', outputs };
 }
 
-/** Answers where the outputs are to be made. */
+/** Returns the directory in which the outputs are to be made. */
 function removeEarlier(files: FeedFiles, { id }: ToBegin): ByteName {
   removeOutputs(files.warehouse.make(TEMPORARY, 0o700), id);
   return joinNames(nameOfText(files.roots.warehouse), TEMPORARY);
 }
 
-/** Those of a job that have no name in the warehouse, of whatever try. `dir`: the temporary directory. */
+/** Removes outputs of a job that have no name in the warehouse yet, from every try. `dir`: the temporary directory. */
 export function removeOutputs(dir: number, jobId: string): void {
   for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
     if (name.startsWith(outputPrefix(jobId))) removeIfThere(dir, name);
 }
 
-function lookAtSource(files: FeedFiles, file: ToBegin): { kind: 'no_source' | 'changed' } | undefined {
+function checkSource(files: FeedFiles, file: ToBegin): { kind: 'no_source' | 'changed' } | undefined {
   const stat = statEntry(files.workEntry(file, file.part));
   if (!stat) return { kind: 'no_source' };
   // A private copy is ours alone.
   return file.part === 'file' && !sameBytes(file.identity, stat) ? { kind: 'changed' } : undefined;
 }
 
-/** Absolute: another process opens it. */
+/** The absolute path: another process opens it. */
 function pathOf(files: FeedFiles, file: ToBegin): ByteName {
   const { input, work } = files.roots;
   const root = file.inside === '' ? nameOfText(work) : joinNames(joinNames(nameOfText(input), file.inside), INNER_WORK);

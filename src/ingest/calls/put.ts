@@ -1,21 +1,25 @@
 /**
- * What no rename can do: a copy to another filesystem, and the comparison of bytes.
- * Guarantees: as src/ingest/warehouse/target.ts. A source that is gone is no error: it may have been moved before a crash.
+ * Copies a file to another filesystem, and compares bytes: the cases that a rename cannot handle.
+ * Guarantees: those of src/ingest/warehouse/target.ts. A missing source is no error: it may have been moved before a crash.
  */
-import type { Paced } from '../../files/pace.js';
+
 import { inPlaceAsync } from '../../files/place-error.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { isContent, putByBytes } from '../warehouse/target.js';
 import { sourceEntry } from './move.js';
 import type { CompareAnswer, PutAnswer, Terms, ToCompare, ToPut } from './order.js';
 
-export function putter(files: FeedFiles, { feed }: Terms, pace?: Paced): (file: ToPut) => Promise<PutAnswer> {
+export function putter(files: FeedFiles, { feed }: Terms, pace?: Throttle): (file: ToPut) => Promise<PutAnswer> {
   return async (file) => {
     const entry = sourceEntry(files, file);
     const stat = statEntry(entry);
     if (!entry || !stat) return { kind: 'no_source' };
     const source = {
-      ...{ entry, stat, sha256: Buffer.from(file.sha256, 'hex'), claim: { id: file.id, claimNo: file.claimNo } },
+      entry,
+      stat,
+      sha256: Buffer.from(file.sha256, 'hex'),
+      claim: { id: file.id, claimNo: file.claimNo },
       bounds: { pace, keepFree: feed.minFreeBytes },
     };
     const act = () => putByBytes(files.warehouse, file.target, source, file.came);
@@ -23,7 +27,7 @@ export function putter(files: FeedFiles, { feed }: Terms, pace?: Paced): (file: 
   };
 }
 
-export function comparer(files: FeedFiles, _: Terms, pace?: Paced): (file: ToCompare) => Promise<CompareAnswer> {
+export function comparer(files: FeedFiles, _: Terms, pace?: Throttle): (file: ToCompare) => Promise<CompareAnswer> {
   return async ({ target, sha256 }) => {
     const entry = files.entryOrNone(files.warehouse, target);
     if (!entry || !statEntry(entry)) return { kind: 'nothing' };

@@ -1,20 +1,20 @@
 /**
- * The hash of a file that is large, copied, or waits for its turn (`--max-bytes-per-second`).
- * Guarantees: the same two questions before and after as for a small file (hash.ts). Where a lease cannot tell, the digest is of
- * a private copy, which no uploader ever had a descriptor of, and that copy is what is stored.
+ * Hashes a file that is large, that must be copied, or whose reading is bounded (`--max-bytes-per-second`).
+ * Guarantees: the same two checks before and after as for a small file (hash.ts). Where a lease cannot answer, the digest is of
+ * a private copy. No uploader ever had a descriptor of that copy, and the copy is what is stored.
  */
 import { closeSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../../files/copy.js';
 import { digestPaced } from '../../files/digest.js';
-import type { Paced } from '../../files/pace.js';
 import { inPlaceAsync } from '../../files/place-error.js';
 import { probeFd } from '../../files/probe.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { renameNoReplace } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { afterReading, type OpenSealed, openSealed } from './hash.js';
 import type { HashAnswer, Terms, ToRead } from './order.js';
 
-export function reader(files: FeedFiles, terms: Terms, paced?: Paced): (file: ToRead) => Promise<HashAnswer> {
+export function reader(files: FeedFiles, terms: Terms, paced?: Throttle): (file: ToRead) => Promise<HashAnswer> {
   return async (file) => {
     const open = openSealed(files, terms, file);
     if ('kind' in open) return open;
@@ -28,8 +28,8 @@ export function reader(files: FeedFiles, terms: Terms, paced?: Paced): (file: To
   };
 }
 
-/** Copies while hashing. The copy gets its name where its hash counts. */
-async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: Paced): Promise<HashAnswer> {
+/** Copies while hashing. The copy gets its name only where its hash counts. */
+async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: Throttle): Promise<HashAnswer> {
   const partial = files.makeWorkEntry(file, 'partial');
   let isKept = false;
   try {
@@ -46,7 +46,7 @@ async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: P
     }
     return answer;
   } finally {
-    // On a full disk it would keep the very room that is waited for.
+    // On a full disk it would take the room that is waited for.
     if (!isKept) removeIfThere(partial.dir, partial.name);
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Carries out an order, a file at a time, in whichever thread it runs.
- * Guarantees: one answer a file, in their order. A failing place ends it: the rest is not tried.
+ * Carries out an order, one file after the other, in any thread.
+ * Guarantees: one answer for each file, in their order. A failing place ends the order: the other files are not tried.
  */
-import type { Paced } from '../../files/pace.js';
+
 import { PlaceError } from '../../files/place-error.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { hasher } from './hash.js';
 import { mover, namer } from './move.js';
@@ -16,23 +17,29 @@ import { sealer } from './seal.js';
 type Acting<A extends Act> = (
   files: FeedFiles,
   terms: Acts[A]['terms'],
-  paced?: Paced,
+  paced?: Throttle,
 ) => (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
 
 const ACTS: { [A in Act]: Acting<A> } = {
-  ...{ seal: sealer, hash: hasher, move: mover, free_name: namer },
-  ...{ read: reader, put: putter, compare: comparer },
-  ...{ begin_outputs: beginner, finish_outputs: finisher },
+  seal: sealer,
+  hash: hasher,
+  move: mover,
+  free_name: namer,
+  read: reader,
+  put: putter,
+  compare: comparer,
+  begin_outputs: beginner,
+  finish_outputs: finisher,
 };
 
 const STOPPED = { kind: 'stopped' } as const;
 
-/** What an order is carried out with. */
+/** The resources for an order. */
 export interface Means {
-  /** The roots as somebody has opened them already, who closes them. */
+  /** Roots that the caller has opened, and closes. */
   files?: FeedFiles;
-  /** Asked before each piece of what a long act reads or copies. */
-  paced?: Paced;
+  /** Asked before each piece that a long act reads or copies. */
+  paced?: Throttle;
 }
 
 export class Running<A extends Act = Act> {
@@ -54,7 +61,7 @@ export class Running<A extends Act = Act> {
     return this.answers.length === this.order.files.length;
   }
 
-  /** The next file. Its answer is the last one of `answers`, at once for a quick act. */
+  /** Handles the next file. Its answer is the last one of `answers`, immediately for a quick act. */
   next(): void | Promise<void> {
     const file = this.order.files[this.answers.length]!;
     if (this.#isStopped) {
@@ -70,7 +77,7 @@ export class Running<A extends Act = Act> {
     }
   }
 
-  /** The rest is not tried. */
+  /** The remaining files are not tried. */
   stop(): void {
     this.#isStopped = true;
   }

@@ -1,10 +1,10 @@
 /**
- * The seal: looks, asks the rule, opens, asks for writers, renames into `underprocess/` (the sidecar first), asks again, and hashes
- * what is small.
- * Guarantees: what is sealed and quiet is the file that was seen unchanged over its whole window, and nobody writes it; everything
- * else goes through a window in `underprocess/` before it is hashed.
- * Does not: hold the lease across the rename: an opener that waits for it would get the sealed inode afterwards (1,083 of 1,500
- * under attack). Sync: whoever commits the answer does that before.
+ * Seals a file: checks it, applies the completion rule, opens it and asks for writers. Then it renames the sidecar and the file into
+ * `underprocess/`, asks for writers again, and hashes a small file.
+ * Guarantees: a sealed and quiet file is the one that was seen unchanged over its whole window, and nobody writes it. Any other
+ * sealed file waits for a window in `underprocess/` before it is hashed.
+ * Does not: keep the lease across the rename. An opener that waits for the lease would get the sealed inode afterwards (1,083 of
+ * 1,500 under attack). Does not sync: the caller does, before it commits the answer.
  */
 import { closeSync } from 'node:fs';
 import { SMALL_BYTES } from '../../files/digest.js';
@@ -25,7 +25,7 @@ import { readSmall, refusal } from './hash.js';
 import { nowOf } from './now.js';
 import type { Candidate, HashAnswer, SealAnswer, SealTerms, ToSeal } from './order.js';
 
-/** One file, and what it is sealed with. */
+/** One file to seal, with its terms. */
 interface Seal {
   files: FeedFiles;
   terms: SealTerms;
@@ -41,14 +41,14 @@ export function sealer(files: FeedFiles, terms: SealTerms): (file: ToSeal) => Se
 
 function sealOne(seal: Seal): SealAnswer {
   const { files, file } = seal;
-  // Its work directory was removed while nothing lay in it: it is made again as at the first time.
+  // Its work directory was removed while it was empty: it is made again as at the first time.
   if (file.inside !== '' && !files.hasWork(file.inside) && statEntry(inputEntry(seal)))
     return { kind: 'other_mount', inside: '' as ByteName };
   if (!files.canHold(file)) return { kind: 'name_too_long' };
   if (file.isFirst) {
     const entry = inputEntry(seal);
     const stat = statEntry(entry);
-    // One that is missing is looked for in any case.
+    // A missing file is looked for below, where it may have been sealed before.
     if (entry && stat?.kind === 'file') return sealFromInput(seal, entry, stat);
   }
   const ok = files.workEntry(file, 'sidecar');
@@ -68,14 +68,14 @@ function sealOne(seal: Seal): SealAnswer {
 
 const isUnread = ({ seen }: SidecarRead): boolean => seen.kind === 'open' || seen.kind === 'unreadable';
 
-/** Undefined where a directory of its path has gone or was swapped for a symlink. */
+/** Undefined where a directory of its path is gone or was replaced by a symlink. */
 const inputEntry = ({ files, file }: Seal): Entry | undefined => files.entryOrNone(files.input, file.path);
 
-/** A file that lies in the input; its sidecar may have been sealed before. */
+/** Seals a file that lies in the input. Its sidecar may have been sealed before. */
 function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: SidecarRead): SealAnswer {
   const { files, file, terms } = seal;
   const { feed } = terms;
-  // Taken before the sidecar is read: one that comes in between is then a change, which the producer notices.
+  // Taken before the sidecar is read: if one arrives in between, the producer notices that as a change.
   const now = candidateOf(feed, stat, entry);
   const sidecar = sealedSidecar ?? sidecarInInput(seal);
   if (!sealedSidecar) {
@@ -106,7 +106,7 @@ function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
   return readSidecar(entry, files.kinds);
 }
 
-/** The renames: the sidecar first, so that a crash between the two never leaves a file whose sidecar stayed behind. */
+/** Renames the sidecar first, so that a crash between the two renames never leaves a sealed file without its sidecar. */
 function moveIn(seal: Seal, entry: Entry, isSidecarToo: boolean): SealAnswer | undefined {
   const { path } = seal.file;
   try {
@@ -129,7 +129,7 @@ function moveOne({ files, file }: Seal, part: Part, path: ByteName): void {
 function renameRefused({ files, file }: Seal, entry: Entry, error: LinuxError): SealAnswer {
   switch (error.code) {
     case 'ENOENT':
-    case 'EEXIST': // somebody removed it just now, or it is sealed already: the next look decides
+    case 'EEXIST': // somebody removed it just now, or it is sealed already: the next check decides
       return CHANGED;
     case 'EXDEV': {
       const inside = mountOf(files.input, file.path);
@@ -147,7 +147,7 @@ function renameRefused({ files, file }: Seal, entry: Entry, error: LinuxError): 
   }
 }
 
-/** The file that lies under our name must be the one that was verified, and nobody may be writing it. */
+/** The file under our name must be the one that was verified, and nobody may be writing it. */
 function afterRename(seal: Seal, fd: number, verified: Stat, sidecar: SidecarRead | undefined): SealAnswer {
   const entry = seal.files.workEntry(seal.file, 'file')!;
   const probe = probeNamed(fd, entry, seal.files.kinds);
@@ -156,11 +156,11 @@ function afterRename(seal: Seal, fd: number, verified: Stat, sidecar: SidecarRea
   const answer = asSealed(seal, probe, sidecar, sameBytes(identity, probe.stat), identity);
   const hash = hashAtOnce(seal, answer.sealed, fd, probe);
   if (hash === undefined) return answer;
-  // One and the same object: it crosses the thread once.
+  // `sealed` is the same object in both, so that it crosses to the main thread once.
   return hash.kind === 'hashed' ? { ...answer, sealed: hash.sealed, hash } : { ...answer, hash };
 }
 
-/** The probe that followed the rename is the one before the reading. */
+/** Hashes a small file at once. The probe after the rename is also the probe before reading. */
 function hashAtOnce({ files, terms, left }: Seal, sealed: Sealed, fd: number, before: Probe): HashAnswer | undefined {
   const { size } = before.stat;
   const isRoom = left.bytes > 0 && size <= Math.min(left.bytes, SMALL_BYTES);
@@ -172,7 +172,7 @@ function hashAtOnce({ files, terms, left }: Seal, sealed: Sealed, fd: number, be
 
 type Hashed = Extract<SealAnswer, { kind: 'sealed' }>;
 
-/** A file that lies in `underprocess/` already: sealed before a crash, or another one than was opened. */
+/** A file that is already in `underprocess/`: sealed before a crash, or not the file that was opened. */
 function sealedBefore(seal: Seal, entry: Entry, sidecar: SidecarRead | undefined): SealAnswer {
   const { files, file, terms } = seal;
   const opened = inPlace('work', files.roots.work, 'read', () => openEntry(entry));
@@ -186,7 +186,7 @@ function sealedBefore(seal: Seal, entry: Entry, sidecar: SidecarRead | undefined
   }
 }
 
-/** The job goes on with the file in `underprocess/`: at once, or after a window there. */
+/** The job goes on with the file in `underprocess/`, at once or after a quiet window there. */
 function asSealed(
   { terms }: Seal,
   { stat, writer, because }: Probe,

@@ -1,15 +1,15 @@
-/** The bytes of a hashed file, and what its feed's chain makes of them; see order.ts. */
+/** The types for the bytes of a hashed file and for the outputs that a chain makes of them; see order.ts. */
 import type { ByteName } from '../../linux/index.js';
 import type { WorkKey } from '../files/feed-files.js';
 
 /** The bytes of a hashed file. */
 export interface Source extends WorkKey {
   part: 'file' | 'copy';
-  /** As it was hashed; a private copy is ours alone. */
+  /** Its identity when it was hashed. A private copy needs no check: only we can write it. */
   identity: string;
 }
 
-/** An output as it was recorded, where it lies until it is moved. */
+/** A recorded output that was not moved yet. */
 export interface OutputSource {
   name: ByteName;
   size: number;
@@ -19,12 +19,12 @@ export interface OutputSource {
 export type ToBegin = Source;
 
 export type BeginAnswer =
-  /** Absolute: the file, and where its outputs are to be made. */
+  /** Absolute paths: of the file, and of the directory in which its outputs are to be made. */
   { kind: 'begun'; path: ByteName; directory: ByteName } | { kind: 'no_source' } | { kind: 'changed' };
 
 export interface ToFinish extends Source {
   claimNo: number;
-  /** Their numbers. */
+  /** The numbers of the outputs. */
   outputs: readonly number[];
 }
 
@@ -41,7 +41,7 @@ export interface Finished {
 export type FinishAnswer =
   | { kind: 'finished'; outputs: readonly Finished[] }
   | { kind: 'output_missing'; n: number }
-  /** Somebody writes it. */
+  /** Somebody has it open for writing. */
   | { kind: 'output_open'; n: number }
   | { kind: 'no_source' }
   | { kind: 'changed' };

@@ -1,6 +1,7 @@
 /**
- * The children of a worker that take files through chains: kept warm per feed and version of its chain, at most so many at a time.
- * Guarantees: a chain that was changed (its configuration, or the file of its module) gets a child of its own. Whoever waits is served in order.
+ * The child processes of a worker that take files through chains. They are kept warm, one for each feed and version of its chain,
+ * up to `most` at the same time.
+ * Guarantees: a changed chain (its configuration, or the file of its module) gets a new child. Waiting files are served in order.
  */
 import { statSync } from 'node:fs';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -12,7 +13,7 @@ const IDLE_MS = 60_000;
 interface Kept {
   key: string;
   child: ChainChild;
-  /** Ends it; undefined while it is at work. */
+  /** The timer that ends it; undefined while it works. */
   idle: NodeJS.Timeout | undefined;
 }
 
@@ -25,7 +26,7 @@ export class Chains {
     private readonly printed: (feed: string, ...said: Parameters<ChainParts['printed']>) => void,
   ) {}
 
-  /** `isSuspect`: this file has ended a child before, so it gets one to which no other file can have done anything. */
+  /** `isSuspect`: this file has ended a child before. It gets a fresh child, which no other file can have damaged. */
   async run(feed: FeedOptions, file: FileMessage, isSuspect: boolean): Promise<FileEnd> {
     const key = keyOf(feed);
     let kept = this.#take(feed, key, isSuspect);
@@ -93,7 +94,7 @@ export class Chains {
   }
 }
 
-/** What it was made of. What the module imports is not looked at. */
+/** Identifies the version of a chain. Modules that its module imports are not checked. */
 function keyOf({ name, process }: FeedOptions): string {
   const stat =
     process?.module === undefined ? undefined : statSync(process.module, { throwIfNoEntry: false, bigint: true });

@@ -1,9 +1,9 @@
 /**
- * One child process that takes files through the chain of a feed, one after the other: a processor may loop, take all memory, exit or kill
- * its process, and no worker or other feed is touched.
- * Guarantees: each file has one end; a child that is dead, or that was given up, has its whole process group killed first. It
- * dies with the worker (by itself: src/programs/process-child.ts).
- * Does not: keep a processor from reading what this user may read. It is no sandbox.
+ * One child process that takes files through the chain of a feed, one after the other. A processor may loop, take all memory, exit
+ * or kill its process: no worker and no other feed is affected.
+ * Guarantees: each file has one end. Before the end of a child that died or was given up, its whole process group is killed. The
+ * child dies with the worker (by itself: src/programs/process-child.ts).
+ * Does not: keep a processor from reading files that this user may read. It is no sandbox.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -17,33 +17,33 @@ export type FileEnd =
   | Extract<ChildMessage, { kind: 'bad' | 'no_room' | 'failed' | 'unloadable' }>
   /** The child is dead. `how` completes "the process …". */
   | { kind: 'died'; how: string; records: number }
-  /** It was killed: no record and no byte for so many seconds. */
+  /** It was killed: for so many seconds it finished no record and read no byte. */
   | { kind: 'stuck'; seconds: number; records: number };
 
 export interface ChainParts {
   feed: string;
   options: ProcessOptions;
-  /** What the processor printed, while this job was in hand. */
+  /** Called with text that the processor printed while it had this job. */
   printed(job: string | undefined, text: string): void;
-  /** It can take no further file. */
+  /** Called when the child can take no further file. */
   onEnd(): void;
 }
 
 const TICK_MS = 1_000;
-/** What is kept of a file's prints. */
+/** The most characters of a file's printed text that are kept. */
 const PRINT_CHARACTERS_MAX = 64 << 10;
-/** V8 collects before the bound is reached; the rest is for buffers. */
+/** V8 collects garbage before this bound. The rest of the memory is for buffers. */
 const HEAP_SHARE = 0.75;
-/** Beside what a processor may take: Node's own data, which is 48 MB. */
+/** In addition to the processor's memory: Node's own data, which is 48 MB. */
 const OWN_DATA_BYTES = 128 << 20;
 const KIB = 1_024;
 
-interface InHand {
+interface Current {
   job: string;
   resolve(end: FileEnd): void;
   records: number;
   bytes: number;
-  /** Ticks without progress. */
+  /** The number of ticks without progress. */
   quiet: number;
 }
 
@@ -51,47 +51,47 @@ export class ChainChild {
   readonly #process: ChildProcess;
   readonly #tick: NodeJS.Timeout;
   #version: string | undefined;
-  #inHand: InHand | undefined;
+  #current: Current | undefined;
   #unloadable: Extract<ChildMessage, { kind: 'unloadable' }> | undefined;
   #killedFor: FileEnd | undefined;
-  /** What is printed comes by another way than what came of the file, and may come after it. */
+  /** Printed text comes through another pipe than the file's end, and may come after it. */
   #printed: { job: string | undefined; characters: number } = { job: undefined, characters: 0 };
 
   constructor(private readonly parts: ChainParts) {
     this.#process = spawned(parts.options);
     this.#process.on('message', (message: ChildMessage) => this.#hear(message));
     this.#process.on('error', (error: NodeJS.ErrnoException) => {
-      // Of one that lives it speaks of a signal or a message, and its end tells the rest.
+      // An error of a living child concerns a signal or a message; its exit event will follow.
       if (this.#process.pid === undefined) this.#ended(error);
     });
     this.#process.on('exit', (code, signal) =>
       this.#ended(signal ? `was killed by ${signal}` : `ended by itself with code ${code}`),
     );
-    // A processor that closes the channel can tell nothing any more.
+    // A processor that closes the channel can send nothing more.
     this.#process.on('disconnect', () => this.#kill());
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => this.#print(text));
     }
-    this.#tick = setInterval(() => this.#look(), TICK_MS);
+    this.#tick = setInterval(() => this.#check(), TICK_MS);
     this.#send({ kind: 'chain', feed: parts.feed, options: parts.options });
   }
 
   get isBusy(): boolean {
-    return this.#inHand !== undefined;
+    return this.#current !== undefined;
   }
 
-  /** One file at a time. Never rejects. */
+  /** Takes one file at a time. Never rejects. */
   run(file: FileMessage): Promise<FileEnd> {
     return new Promise((resolve) => {
-      this.#inHand = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0 };
+      this.#current = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0 };
       this.#printed = { job: file.job, characters: 0 };
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) this.#ended('had ended before');
       else this.#send(file);
     });
   }
 
-  /** Why its chain cannot be loaded; undefined where it is. */
+  /** Why the chain cannot be loaded; undefined where it is loaded. */
   whyNotLoaded(): Promise<string | undefined> {
     if (this.#version !== undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
@@ -106,13 +106,13 @@ export class ChainChild {
     });
   }
 
-  /** Ends it; what it has in hand is told as died. */
+  /** Ends the child. Its current file gets the end `died`. */
   end(): void {
     this.#kill();
   }
 
   #send(message: ChainMessage | FileMessage): void {
-    // Where the channel is closed, its end tells the rest.
+    // Where the channel is closed, the exit event follows.
     this.#process.send(message, () => {});
   }
 
@@ -121,33 +121,33 @@ export class ChainChild {
     else if (message.kind === 'unloadable') {
       this.#unloadable = message;
       this.#kill();
-    } else if (message.job === this.#inHand?.job) {
+    } else if (message.job === this.#current?.job) {
       if (message.kind !== 'progress')
-        this.#settle(message.kind === 'done' ? { ...message, version: this.#version! } : message);
-      else this.#progress(this.#inHand, message);
+        this.#finish(message.kind === 'done' ? { ...message, version: this.#version! } : message);
+      else this.#progress(this.#current, message);
     }
   }
 
-  #progress(inHand: InHand, { records, bytes }: { records: number; bytes: number }): void {
-    if (records !== inHand.records || bytes !== inHand.bytes) inHand.quiet = 0;
-    inHand.records = records;
-    inHand.bytes = bytes;
+  #progress(current: Current, { records, bytes }: { records: number; bytes: number }): void {
+    if (records !== current.records || bytes !== current.bytes) current.quiet = 0;
+    current.records = records;
+    current.bytes = bytes;
   }
 
-  /** Ticks are counted, and no clock is asked: a worker that was stopped for an hour blames nobody. */
-  #look(): void {
+  /** Counts ticks and asks no clock, so that a worker that was stopped for an hour blames no file. */
+  #check(): void {
     const { options } = this.parts;
     const taken = memoryOf(this.#process.pid);
     if (taken > options.memoryBytes) {
       this.#kill({
         kind: 'died',
         how: `took ${taken} bytes of memory, over the ${options.memoryBytes} of memory`,
-        records: this.#inHand?.records ?? 0,
+        records: this.#current?.records ?? 0,
       });
       return;
     }
-    if (!this.#inHand || ++this.#inHand.quiet < options.stuckSeconds) return;
-    this.#kill({ kind: 'stuck', seconds: options.stuckSeconds, records: this.#inHand.records });
+    if (!this.#current || ++this.#current.quiet < options.stuckSeconds) return;
+    this.#kill({ kind: 'stuck', seconds: options.stuckSeconds, records: this.#current.records });
   }
 
   #print(text: string): void {
@@ -161,19 +161,19 @@ export class ChainChild {
     const { pid } = this.#process;
     if (pid === undefined) return;
     try {
-      // With whatever it started.
+      // The whole group, with all processes that it started.
       process.kill(-pid, 'SIGKILL');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
 
-  /** `how`: it was alive; else why it could not be started, which is no fault of the file. */
+  /** `how`: a sentence about a child that was alive; an error where it could not be started, which is no fault of the file. */
   #ended(how: string | NodeJS.ErrnoException): void {
     clearInterval(this.#tick);
     this.#kill();
     this.parts.onEnd();
-    const { job = '', records = 0 } = this.#inHand ?? {};
+    const { job = '', records = 0 } = this.#current ?? {};
     const end: FileEnd =
       typeof how === 'string'
         ? { kind: 'died', how, records }
@@ -183,17 +183,17 @@ export class ChainChild {
             ...(how.code && { errno: how.code }),
             reason: `no process could be started for the chain: ${how.message}`,
           };
-    this.#settle(this.#unloadable ?? this.#killedFor ?? end);
+    this.#finish(this.#unloadable ?? this.#killedFor ?? end);
   }
 
-  #settle(end: FileEnd): void {
-    const inHand = this.#inHand;
-    this.#inHand = undefined;
-    inHand?.resolve(end);
+  #finish(end: FileEnd): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.resolve(end);
   }
 }
 
-/** The shell bounds its data and gives way to it: no call of ours would do it between fork and exec. */
+/** The shell sets the memory limit and then executes Node. Node has no hook between fork and exec for this. */
 function spawned({ memoryBytes }: ProcessOptions): ChildProcess {
   const kib = Math.ceil((memoryBytes + OWN_DATA_BYTES) / KIB);
   const heapMb = Math.floor((memoryBytes * HEAP_SHARE) / KIB / KIB);
@@ -210,7 +210,7 @@ function spawned({ memoryBytes }: ProcessOptions): ChildProcess {
   });
 }
 
-/** Bytes of memory that are its own: V8's, of buffers, of addons. 0 where it has ended. */
+/** The child's own memory in bytes: of V8, buffers and addons. 0 where it has ended. */
 function memoryOf(pid: number | undefined): number {
   try {
     const [, kib] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];

@@ -1,13 +1,13 @@
 /**
- * Jobs whose end is decided already (stored, duplicate, discarded, withdrawn): a line that has to be taken back is written first,
- * then their files are put away, in whatever stage they are.
+ * Finishes jobs whose end is decided (stored, duplicate, discarded, withdrawn), in any stage: a line that must be taken back is
+ * corrected first, then the job's files are put away.
  */
 import { DirtyDirectories } from '../../files/dirty.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import type { Written } from '../manifest/write.js';
-import { manifestBusy } from '../steps/busy.js';
 import { eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
+import { manifestBusy } from '../steps/manifest-busy.js';
 import { type Batch, durably, type Step } from '../steps/stage.js';
 import { putAway } from './put-away.js';
 import { takeOut } from './take-out.js';
@@ -34,14 +34,14 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
   return durably(stage, batch, handled, () => dirty.sync());
 }
 
-/** What it was made into goes before it: a file that is in failed/ has nothing left in the warehouse. */
+/** The outputs are taken out before the file: a file in failed/ has nothing left in the warehouse. */
 async function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Promise<Step> {
   const { content, putAway: decided } = job.facts;
   if (content !== undefined) await takeOutputs(job, batch, content);
   return forgettingOutputs(putAway(job, batch, dirty, decided!.kind as 'discarded'), content);
 }
 
-/** The hours in whose corrections.jsonl the jobs' lines have to be taken back. */
+/** By job: the hour in whose corrections.jsonl its line must be taken back. */
 function correctionsOf(jobs: readonly IngestJob[], batch: Batch): Map<string, string> {
   const takenBack = jobs.filter(
     ({ facts: { putAway } }) => putAway!.kind === 'discarded' || putAway!.kind === 'withdrawn',

@@ -1,7 +1,7 @@
 /**
- * Puts the files of a decided job away: what is left of a stored one is removed, a duplicate goes to `duplicates/` (or is
- * deleted), a discarded one to `failed/`. The decision is in the row before this begins; doing it twice is doing it once.
- * Does not: ever take a file out of the warehouse, and never removes an original that changed after it was copied.
+ * Puts the files of a decided job away: the leftovers of a stored job are removed, a duplicate goes to `duplicates/` (or is
+ * deleted), a discarded file to `failed/`. The decision is in the row before this begins, and doing it twice is safe.
+ * Does not: take a file out of the warehouse, or remove an original that changed after it was copied.
  */
 import type { Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
@@ -38,7 +38,7 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): St
   if (left && !sameBytes(job.facts.sealed!.identity, left)) {
     return hold(
       'changed_after_copy',
-      'its content was stored, but the original was written to afterwards: look at both, then ingest-ctl retry (once it is as before) or ingest-ctl discard',
+      'its content was stored, but the original was written to afterwards: compare the two, then run ingest-ctl discard, or, once the original is as before, ingest-ctl retry',
       job.facts,
     );
   }
@@ -50,8 +50,8 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
-  // Only while the stored file is there: a copy of what a consumer has taken away may be the last one.
-  // One that was learned, or that another host has, is not ours to vouch for; of a pruned one only its manifest is known.
+  // Deleted only while the stored file is there: if a consumer took it away, this copy may be the last one.
+  // A content that was learned, or that another host has, is not checked here; of a pruned one only the manifest is known.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
     deleting &&
@@ -66,7 +66,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   }
   return {
     outcome: { kind: 'finish', ending: 'duplicate' },
-    told: () =>
+    onSettled: () =>
       batch.emit('file_skipped_duplicate', {
         feed: batch.feed.name,
         job: job.id,
@@ -80,13 +80,13 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   };
 }
 
-/** Another host's is named by that host, below its warehouse; that place is nothing here. */
+/** A duplicate of another host's content is named by that host, below its warehouse: the path means nothing here. */
 const duplicateOf = (warehouse: string, { of = '', host }: PutAway) =>
   host === undefined
     ? { duplicate_of: shownPlace(warehouse, of as ByteName) }
     : { duplicate_of: shownName(of as ByteName), host };
 
-/** Its uploader wrote on by a descriptor of before the seal: what was decided spoke of other bytes. */
+/** Its uploader wrote to it through a descriptor from before the seal, so the decision was about other bytes. */
 const writtenSince = ({ facts }: IngestJob): Step => ({
   outcome: {
     kind: 'advance',
@@ -95,12 +95,12 @@ const writtenSince = ({ facts }: IngestJob): Step => ({
   },
 });
 
-/** A job that was never sealed has its file in the input still. It goes only if it is the one that was held. */
+/** The file of a job that was never sealed is still in the input. It is moved only if it is the version that was held. */
 function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   if (!batch.files.canHold(job)) {
     return hold(
       'name_too_long',
-      'no name in the work directory can hold it, so it cannot be discarded by a move: rename or delete the file in the input, then ingest-ctl retry',
+      'its name is too long for the work directory, so it cannot be moved away: rename or delete the file in the input, then run ingest-ctl retry',
       { ...job.facts, putAway: undefined },
     );
   }
@@ -110,21 +110,21 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
   return {
     outcome: { kind: 'finish', ending: 'discarded' },
-    told: () =>
+    onSettled: () =>
       batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
   };
 }
 
 /**
- * Answers a step where the file lies on another mount, whose own work directory has to take it; or where another version lies there,
- * which nobody discarded: the producer has passed it by, since the job has its path.
+ * Returns a step where the file lies on another mount, whose own work directory must take it; or where another version lies in the
+ * input, which nobody discarded: the producer did not offer it, because the job has its path.
  */
 function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | undefined {
   if ([UNDERPROCESS, FAILED].some((folder) => statEntry(batch.files.workEntry(job, 'file', folder)))) return undefined;
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file') return undefined;
-  if (!unchanged(job.facts.seen!.identity, stat)) return lookAnew(job, batch, entry, stat);
+  if (!unchanged(job.facts.seen!.identity, stat)) return observeAgain(job, batch, entry, stat);
   const to = batch.files.makeWorkEntry(job, 'file', FAILED);
   try {
     renameToFree(entry, to);
@@ -138,13 +138,13 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   return undefined;
 }
 
-function lookAnew(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
+function observeAgain(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
   const seen = { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' as const };
   const inside = job.inside === '' ? {} : { inside: job.inside };
   return defer(0, 'another_version', { seen, ...inside }, candidateOf(batch.feed, stat, entry));
 }
 
-/** A sidecar that was sealed for a version which is gone. */
+/** Puts a sidecar aside that was sealed for a version that is gone. */
 export const putSidecarAside = (job: IngestJob, batch: Batch, dirty: DirtyDirectories): void =>
   move(job, batch, dirty, 'sidecar', FAILED);
 
@@ -163,7 +163,7 @@ function move(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part,
   leave(job, batch, dirty, part);
 }
 
-/** A job may put away more than one of a kind: the sidecar of each version that was replaced before its own seal. */
+/** A job may put away several files of one kind: the sidecar of each version that was replaced before its own seal. */
 function renameToFree(from: Entry, to: Entry): void {
   for (let n = 1; ; n++) {
     try {

@@ -1,8 +1,8 @@
 /**
  * Takes one file out of the warehouse, into `failed/`.
- * Guarantees: nothing is overwritten, and a copy (the warehouse is another filesystem) is on disk before the file is removed; doing it twice
- * is doing it once.
- * Does not: ask whose file it is; the caller does.
+ * Guarantees: nothing is overwritten. A copy (where the warehouse is another filesystem) is on disk before the file is removed. Doing
+ * it twice is safe.
+ * Does not: check whose file it is; the caller does.
  */
 import { DirtyDirectories } from '../../files/dirty.js';
 import { sameMount } from '../../files/mounts.js';
@@ -16,14 +16,14 @@ import { putAtTarget } from '../warehouse/target.js';
 
 export interface Taken {
   job: IngestJob;
-  /** Makes its name in `failed/`. */
+  /** Gives its name in `failed/`. */
   key: WorkKey;
   /** Below the warehouse. */
   target: ByteName;
   sha256: Buffer;
 }
 
-/** `differs`: it has other bytes, or its place in `failed/` is taken by such; it stays. */
+/** `differs`: it has other bytes, or another file has its name in `failed/`. Then it stays. */
 export async function takeFile(batch: Batch, { job, key, target, sha256 }: Taken): Promise<'taken' | 'differs'> {
   const entry = batch.files.entryOrNone(batch.files.warehouse, target);
   const stat = statEntry(entry);
@@ -36,10 +36,10 @@ export async function takeFile(batch: Batch, { job, key, target, sha256 }: Taken
   );
   if (put === 'wrong_bytes' || put === 'taken') return 'differs';
   dirty.add(batch.files.warehouse, folderOf(target));
-  // By rename it was taken out before a crash: what lies there now was put there since, by somebody else.
+  // A rename had taken it out before a crash. The file that lies there now came later, from somebody else.
   const wasRenamed = put === 'there' && sameMount(work.rootFd, entry.dir);
   if (put !== 'renamed' && !wasRenamed) {
-    await dirty.sync(); // the copy, before what it was copied from goes
+    await dirty.sync(); // the copy must be on disk before its source is removed
     unlinkAt(entry.dir, entry.name);
     dirty.add(batch.files.warehouse, folderOf(target));
   }

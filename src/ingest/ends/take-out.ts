@@ -1,12 +1,12 @@
 /**
  * Takes a stored file out of the warehouse again, into `failed/`: an operator withdrew it, and its correction is written.
- * Guarantees: only the content that was withdrawn is taken, nothing is overwritten, and a copy (the warehouse is another
- * filesystem) is on disk before the file is removed; doing it twice is doing it once.
+ * Guarantees: only the withdrawn content is taken, and nothing is overwritten. A copy (where the warehouse is another filesystem) is
+ * on disk before the file is removed. Doing it twice is safe.
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import { FAILED } from '../../files/places.js';
 import { shownName } from '../../linux/index.js';
-import { lookAtPath } from '../evidence/at-path.js';
+import { whoseFileAt } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
 import { judge } from '../evidence/table.js';
 import { statEntry } from '../files/feed-files.js';
@@ -27,18 +27,16 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
   }
   if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
   const { acts } = judge({
-    ...{
-      row: 'withdrawn',
-      job: 'taking_out',
-      line: 'not_looked',
-      back: 'taken_out',
-      owed: false,
-      sealed: 'not_looked',
-    },
+    row: 'withdrawn',
+    job: 'taking_out',
+    line: 'not_looked',
+    back: 'taken_out',
+    owed: false,
+    sealed: 'not_looked',
     path: await pathOf(job, batch, content),
   });
   if (acts.includes('hold_withdrawn_file_differs')) {
-    // Its own file is gone.
+    // Its own file is gone, so its outputs may go.
     await takeOutputs(job, batch, content.row);
     return different(job, batch, content);
   }
@@ -46,7 +44,7 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
     ? await takeFile(batch, { job, key: job, target: placeOf(content), sha256: content.sha256 })
     : 'taken';
   if (taken === 'differs') return different(job, batch, content);
-  // The file goes first: while it is there, its outputs are.
+  // The file goes first: as long as it is there, its outputs are there.
   return outputsOut(job, batch, content);
 }
 
@@ -58,13 +56,13 @@ async function outputsOut(job: IngestJob, batch: Batch, content: Content): Promi
 function pathOf(job: IngestJob, batch: Batch, content: Content): Promise<Case['path']> {
   const { backend, feed, files } = batch;
   const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-  return lookAtPath(backend, { feed, feeds, files, content, reading: () => batch.hand(job, 'warehouse') });
+  return whoseFileAt(backend, { feed, feeds, files, content, reading: () => batch.hand(job, 'warehouse') });
 }
 
 const different = (job: IngestJob, batch: Batch, content: Content): Step =>
   hold(
     'withdrawn_file_differs',
-    `${shownPlace(batch.feed.warehouse, placeOf(content))} is to be taken out, but it has other bytes than were stored there: look at it and move it away, then ingest-ctl retry, or leave it there by ingest-ctl discard`,
+    `${shownPlace(batch.feed.warehouse, placeOf(content))} must be taken out, but its bytes are not the stored ones: move it away and run ingest-ctl retry, or run ingest-ctl discard to leave it there`,
     job.facts,
   );
 
@@ -76,7 +74,7 @@ function takenOut(job: IngestJob, batch: Batch, content: Content): Step {
       dropReservation(tx, content.row);
       return { kind: 'finish', ending: 'withdrawn' };
     },
-    told: () =>
+    onSettled: () =>
       batch.emit('file_withdrawn', {
         feed: batch.feed.name,
         job: job.id,

@@ -1,6 +1,6 @@
 /**
- * Takes the outputs of a line that is taken back out of the warehouse: those that were moved to `failed/`, the others are removed.
- * Guarantees: only a file that was read, and that no other content has recorded as its own.
+ * Takes the outputs of a line that is taken back out of the warehouse: moved outputs go to `failed/`, the others are removed.
+ * Guarantees: takes only a file whose bytes were read, and that no other content has recorded as its own.
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
@@ -15,7 +15,7 @@ import { dropReservation, reservedFor } from '../warehouse/reserve.js';
 import { contentAt, TEMPORARY } from '../warehouse/target.js';
 import { takeFile } from './take-file.js';
 
-/** `content`: the row of the ledger, also of one that was given up. Errors: PlaceError. */
+/** `content`: the row of the ledger, also of a content that was given up. Errors: PlaceError. */
 export async function takeOutputs(job: IngestJob, batch: Batch, content: number): Promise<void> {
   inPlace('warehouse', batch.files.roots.warehouse, 'write', () => removeUnmoved(job, batch));
   const processed = batch.backend.read((reader) => processedOf(reader, content));
@@ -27,12 +27,12 @@ export async function takeOutputs(job: IngestJob, batch: Batch, content: number)
   }
 }
 
-/** The discarded content's rows go with its job. */
+/** The rows of the discarded content are removed when its job ends. */
 export const forgettingOutputs = (step: Step, content: number | undefined): Step => ({
   ...step,
   outcome: (tx, claimed) => {
     const outcome = typeof step.outcome === 'function' ? step.outcome(tx, claimed) : step.outcome;
-    // Where the content has a row it is not this job's any more.
+    // If the content still has a row, it belongs to another job now.
     if (outcome.kind !== 'finish' || content === undefined || contentByRow(tx, content)) return outcome;
     forgetOutputs(tx, [content]);
     dropReservation(tx, content);
@@ -40,9 +40,11 @@ export const forgettingOutputs = (step: Step, content: number | undefined): Step
   },
 });
 
-/** Beside the file, which has its name there. */
+/** The name beside the file's own name in `failed/`. */
 const keyOf = ({ id, path, inside }: IngestJob, { suffix }: Output): WorkKey => ({
-  ...{ id, inside, path: `${path}${suffix}` as ByteName },
+  id,
+  inside,
+  path: `${path}${suffix}` as ByteName,
 });
 
 function removeUnmoved({ id }: IngestJob, { files }: Batch): void {
@@ -62,7 +64,7 @@ async function isIts(batch: Batch, output: Output & { content: number }, target:
   return lies?.equals(output.sha256) === true && !isAnothers(batch, output, target);
 }
 
-/** A consumer took ours, and another content brought the same bytes under this name since. */
+/** True where a consumer took our output, and another content brought the same bytes under this name later. */
 function isAnothers({ backend }: Batch, { content, sha256 }: Output & { content: number }, target: ByteName): boolean {
   return backend.read((reader) => {
     const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);

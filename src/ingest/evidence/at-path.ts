@@ -1,7 +1,7 @@
 /**
- * Whose file lies at a stored content's path, by the rows of the ledger and the bytes on disk.
- * Guarantees: answers `mine` only for a file that was read. The inode cannot say it: after a copy across filesystems, a
- * restore or a rebuild none fits.
+ * Finds out whose file lies at a stored content's path, from the rows of the ledger and the bytes on disk.
+ * Guarantees: answers `mine` only for a file whose bytes were read. An inode is no proof: after a copy across filesystems, a
+ * restore or a rebuild no inode matches.
  */
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -15,7 +15,7 @@ import { type Claimant, ownerOf } from './owner.js';
 
 export interface Asked {
   feed: FeedOptions;
-  /** All feeds of the state: some may put their files into the same warehouse. */
+  /** All feeds of the state: several may put their files into the same warehouse. */
   feeds: readonly FeedOptions[];
   files: FeedFiles;
   content: Content;
@@ -24,7 +24,7 @@ export interface Asked {
 }
 
 /** Errors: as the calls give them. */
-export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...asked }: Asked): Promise<Case['path']> {
+export async function whoseFileAt(state: Pick<Backend, 'read'>, { reading, ...asked }: Asked): Promise<Case['path']> {
   const { files, content } = asked;
   const target = placeOf(content);
   const entry = files.entryOrNone(files.warehouse, target);
@@ -41,26 +41,26 @@ export async function lookAtPath(state: Pick<Backend, 'read'>, { reading, ...ask
   });
 }
 
-/** Its record does not say any more where its file lies; its line does. */
+/** The record of a pruned content has no path any more; its line has. */
 const isPruned = (reader: Reader, asked: Asked, sha256: Buffer): boolean =>
-  sharing(asked).some(({ name }) => prunedByHash(reader, name, sha256) !== undefined);
+  feedsOfWarehouse(asked).some(({ name }) => prunedByHash(reader, name, sha256) !== undefined);
 
 /** The feeds that put their files into this warehouse. */
-const sharing = ({ feed, feeds }: Asked): FeedOptions[] =>
+const feedsOfWarehouse = ({ feed, feeds }: Asked): FeedOptions[] =>
   feeds.filter(({ warehouse }) => warehouse === feed.warehouse);
 
 /**
- * A planned file lies there, or is about to: what had the path before is gone. A withdrawal keeps its path too, and a restored
- * state may bring one back that ended long ago: it does not say whose file lies there.
+ * Another content has the path reserved: its file lies there, or will, so the earlier file at the path is gone. A withdrawal keeps its
+ * path too, and a restored state may bring back a withdrawal that ended long ago. So a withdrawal does not count.
  */
 export function isPlannedByAnother(reader: Reader, { feed, content }: Pick<Asked, 'feed' | 'content'>): boolean {
   const holder = reservedFor(reader, feed.warehouse, placeOf(content));
   return holder !== undefined && holder !== content.row && contentByRow(reader, holder)?.note !== 'withdrawn';
 }
 
-/** Rows with these bytes that name the path. Rows with other bytes could not own the file. */
+/** The rows with these bytes that name the path. A row with other bytes cannot own the file. */
 function claimantsOf(reader: Reader, asked: Asked, sha256: Buffer): (Claimant & { row: number })[] {
-  return sharing(asked)
+  return feedsOfWarehouse(asked)
     .flatMap(({ name }) => generationsOf(reader, name, sha256))
     .filter(({ target }) => target?.equals(asked.content.target!))
     .map(({ row, ingestId, generation, note }) => {

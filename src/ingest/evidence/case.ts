@@ -1,14 +1,14 @@
 /**
- * What the witnesses say of one ingest id: the ledger's row, the job, the manifest line, its correction, and the files in
- * the warehouse and in `underprocess/`. The words here are all that the judge (table.ts) knows; who gathers them looks at
- * the disk and the state.
- * `not_looked` is an answer of its own: a command that does not look must not conclude that something is missing.
+ * The evidence about one ingest id: the ledger's row, the job, the manifest line, its correction, and the files in the
+ * warehouse and in `underprocess/`. The judge (table.ts) knows only the words defined here; its callers read the disk and
+ * the state.
+ * `not_looked` is an answer of its own: a command that does not check must not conclude that something is missing.
  */
 
 export const ROWS = [
   'none',
   'carried',
-  /** Carried, and its line and target are planned. */
+  /** Carried, with a planned line and target. */
   'planned',
   'manifested',
   'stored',
@@ -22,29 +22,29 @@ export const ROWS = [
 export const JOBS = ['none', 'open', 'held', 'done', 'putting_away', 'giving_up', 'taking_out'] as const;
 export const LINES = [
   'none',
-  /** An append is open that writes it. */
+  /** An open append will write it. */
   'intent',
   'there',
-  /** Two lines that stand are of one content and generation. */
+  /** Two valid lines have the same content and generation. */
   'twice',
-  /** It says something else than the row. */
+  /** Line and row do not agree. */
   'differs',
   'not_looked',
 ] as const;
-/** The correction that takes the line back: without an operator's name (the file never arrived), or with one. */
+/** The correction that takes the line back: without an operator (the file never arrived), or by one. */
 export const BACKS = ['no', 'given_up', 'taken_out'] as const;
 export const PATHS = [
   'free',
   'mine',
   /** The file belongs to another line (owner.ts). */
   'others_line',
-  /** A file that no line speaks of. */
+  /** A file that belongs to no line. */
   'foreign',
-  /** A file whose bytes have to be read before it can be said whose it is. */
+  /** A file whose bytes must be read before its owner is known. */
   'unread',
   'not_looked',
 ] as const;
-/** In `underprocess/`, of the job that the line names or of its heir. */
+/** The file in `underprocess/` of the job that the line names, or of its heir. */
 export const SEALED = ['none', 'file', 'copy', 'other_bytes', 'not_looked'] as const;
 
 export interface Case {
@@ -64,7 +64,7 @@ export type Truth =
   | 'carried'
   | 'manifested'
   | 'stored'
-  /** Stored, and the file is not in the warehouse any more: a consumer took it. */
+  /** Stored, and the file is no longer in the warehouse: a consumer took it. */
   | 'gone'
   | 'given_up'
   | 'withdrawn'
@@ -77,7 +77,7 @@ export type Fault =
   | 'line_and_row_differ'
   | 'row_changed'
   | 'correction_missing'
-  /** Its line was taken back, and its file lies in the warehouse all the same. */
+  /** Its line was taken back, but its file is in the warehouse. */
   | 'corrected_but_there'
   /** No rule fits. */
   | 'not_judged';
@@ -87,7 +87,7 @@ export type Act =
   | 'read_path'
   | 'write_correction'
   | 'mark_withdrawn'
-  /** Move the file from the warehouse to failed/, with the path reserved meanwhile. */
+  /** Move the file from the warehouse to failed/, with its path reserved meanwhile. */
   | 'take_out'
   | 'free_row'
   | 'end_job'
@@ -101,10 +101,10 @@ export type Act =
   | 'enter_manifested'
   /** The sealed file goes on with its line. */
   | 'adopt_at_move'
-  /** The sealed file is hashed again, and the ledger decides. */
+  /** Hash the sealed file again; the ledger decides. */
   | 'adopt_at_hash'
   | 'redo_append'
-  | 'plan_anew';
+  | 'plan_again';
 
 export interface Verdict {
   truth: Truth;

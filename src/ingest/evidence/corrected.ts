@@ -1,4 +1,4 @@
-/** The rules for a line that was taken back by a correction, written or owed. */
+/** The rules for a line that a correction takes back, whether that is written or only decided. */
 import type { Act, Case } from './case.js';
 import { ENDING, type Rule, SEALED_FILE } from './rules.js';
 

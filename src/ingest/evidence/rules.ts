@@ -1,4 +1,4 @@
-/** The shape of a rule of the table, and the groups of values that several rules name. */
+/** The shape of a rule of the table, and groups of values that several rules share. */
 import type { Act, Case, Fault, Truth } from './case.js';
 
 export interface Rule {
@@ -14,5 +14,5 @@ export const UNDER_WAY: readonly Case['row'][] = ['none', 'carried', 'planned', 
 export const SEALED_FILE: readonly Case['sealed'][] = ['file', 'copy'];
 export const NOT_MINE: readonly Case['path'][] = ['free', 'others_line', 'foreign'];
 export const WRITTEN: readonly Case['line'][] = ['there', 'twice'];
-/** They end by themselves. */
+/** Jobs that end by themselves. */
 export const ENDING: readonly Case['job'][] = ['putting_away', 'giving_up', 'taking_out'];

@@ -1,9 +1,9 @@
 /**
- * The judge: one table that says what is true of an ingest id, what is wrong, and what is to be done. The first rule that
- * fits counts. Pure.
- * Guarantees: an act that takes a file away is in the answer only where the file at the path was found to be `mine`. A job
- * that is giving up, putting away or taking out is left to go on: no act here ends it.
- * Does not: gather the case, or carry out an act.
+ * The judge: one table that decides what is true about an ingest id, what is wrong, and what to do. The first rule that
+ * matches counts. Pure.
+ * Guarantees: an act that takes a file away is in the answer only where the file at the path is `mine`. No act ends a job that
+ * is giving up, putting away or taking out: that job goes on.
+ * Does not: collect the evidence, or carry out an act.
  */
 import type { Act, Case, Fault, Truth, Verdict } from './case.js';
 import { CORRECTED } from './corrected.js';
@@ -16,7 +16,7 @@ const asRow = ({ row, path }: Case): Truth => {
   if (row === 'stored') return path === 'free' ? 'gone' : 'stored';
   return row === 'pruned' || row === 'learned' ? 'stored' : row;
 };
-/** A row that says less than the disk is brought up to it. */
+/** A row that says less than the disk is brought up to date. */
 const enter =
   (act: 'enter_stored' | 'enter_unconfirmed', more: readonly Act[]) =>
   ({ row }: Case): readonly Act[] =>
@@ -28,7 +28,7 @@ export const TABLE: readonly Rule[] = [
 
   ...CORRECTED,
 
-  // A row that the disk has little to say of.
+  // Rows for which the disk has little evidence.
   {
     name: 'pruned, its line gone',
     when: { row: ['pruned'], line: ['none'] },
@@ -136,7 +136,7 @@ export const TABLE: readonly Rule[] = [
     name: 'planned, its line not written',
     when: { row: ['planned'], line: ['none'], sealed: SEALED_FILE },
     truth: 'carried',
-    acts: ['plan_anew'],
+    acts: ['plan_again'],
   },
   {
     name: 'carried by a job that is under way',
@@ -189,7 +189,7 @@ const fits = (rule: Rule, of: Case): boolean =>
     (values as readonly unknown[]).includes(of[field as keyof Case]),
   );
 
-/** The first rule that fits; the last one fits always. */
+/** The first rule that matches. The last rule matches always. */
 export const ruleFor = (of: Case): Rule => TABLE.find((rule) => fits(rule, of))!;
 
 export function judge(of: Case): Verdict {

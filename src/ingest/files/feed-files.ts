@@ -1,7 +1,7 @@
 /**
- * The directories of one feed, opened for one batch: each root at its first use, its marker checked before anything is
- * done in it. A root that is missing, not mounted or not ours is a PlaceError, never a plain ENOENT of some file.
- * Does not: keep a descriptor beyond `close()`: one that is kept would make a later unmount fail with EBUSY.
+ * The directories of one feed, opened for one batch. Each root is opened at its first use, and its marker is checked before
+ * anything is done in it. A root that is missing, not mounted or not ours is a PlaceError, never a plain ENOENT of some file.
+ * Does not: keep a descriptor after `close()`. An open descriptor would make a later unmount fail with EBUSY.
  */
 import assert from 'node:assert/strict';
 import { Directories, type Entry } from '../../files/directories.js';
@@ -24,7 +24,7 @@ import {
   statAtOrNone,
 } from '../../linux/index.js';
 
-/** Where the roots of a feed are, and the id that each one's marker must have; `undefined`: not yet set up. */
+/** The paths of a feed's roots, and the id that each marker must have. `undefined`: not set up yet. */
 export interface Roots {
   input: string;
   work: string;
@@ -33,10 +33,10 @@ export interface Roots {
   markers: { work?: string; manifests?: string; warehouse?: string };
 }
 
-/** Name of the work directory inside an input (or inside a mount below it). */
+/** The name of the work directory inside an input, or inside a mount below it. */
 export const INNER_WORK = nameOfText('.ingest');
 
-/** What the names in a work folder are made of. */
+/** The parts of a name in a work folder. */
 export interface WorkKey {
   readonly id: string;
   /** Below the input. */
@@ -62,7 +62,7 @@ export class FeedFiles {
     return this.#root('warehouse', this.roots.warehouse);
   }
 
-  /** The work directory of a job; `inside` names the mount below the input that it was sealed in ('' = the feed's own). */
+  /** The work directory of a job. `inside`: the mount below the input in which it was sealed; '' = the feed's own. */
   work(inside: ByteName): Directories {
     if (inside === '') return this.#root('work', this.roots.work);
     const known = this.#open.get(`in:${inside}`);
@@ -73,17 +73,17 @@ export class FeedFiles {
     return made;
   }
 
-  /** Whether the work directory inside a mount below the input is there. */
+  /** True where a mount below the input has a work directory. */
   hasWork(inside: ByteName): boolean {
     return statEntry(this.entryOrNone(this.input, joinNames(inside, INNER_WORK)))?.kind === 'directory';
   }
 
-  /** Makes the work directory inside a mount below the input; only while a file that lies in that mount proves it to be there. */
+  /** Makes the work directory inside a mount below the input. Call it only while a file in that mount proves that it is mounted. */
   makeInnerWork(inside: ByteName): void {
     this.input.make(joinNames(inside, INNER_WORK), 0o700);
   }
 
-  /** Whether the names that a job needs fit into a work folder at all. */
+  /** True where the names that a job needs are short enough for a work folder. */
   canHold(job: WorkKey): boolean {
     return workName(job.id, 'copy', job.path) !== undefined;
   }
@@ -95,12 +95,12 @@ export class FeedFiles {
     return joinNames(folder, name);
   }
 
-  /** Where a part of a job lies in a folder of its work directory; undefined where the folder is missing. */
+  /** The position of a job's part in a folder of its work directory; undefined where the folder is missing. */
   workEntry(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): Entry | undefined {
     return this.entryOrNone(this.work(job.inside), this.workPath(job, part, folder));
   }
 
-  /** The same, its folder made where missing. */
+  /** As `workEntry`, but a missing folder is made. */
   makeWorkEntry(job: WorkKey, part: Part, folder: ByteName = UNDERPROCESS): Entry {
     const path = this.workPath(job, part, folder);
     const directories = this.work(job.inside);
@@ -108,7 +108,7 @@ export class FeedFiles {
     return directories.entry(path);
   }
 
-  /** Undefined where a directory on the way is missing. */
+  /** Undefined where a directory on the path is missing. */
   entryOrNone(directories: Directories, path: ByteName): Entry | undefined {
     try {
       return directories.entry(path);
@@ -149,19 +149,19 @@ export class FeedFiles {
   }
 }
 
-/** A root may be named by a path with symlinks in it: the operator chose it. What lies below is opened beneath it. */
+/** The operator chose a root's path, so it may contain symlinks. Everything below is opened beneath it. */
 export const openRoot = (path: string): number =>
   openAt(AT_FDCWD, nameOfText(path), O.RDONLY | O.DIRECTORY, { resolve: 'any' });
 
-/** What lies at an entry, never following a symlink. */
+/** The stat of the file at an entry; a symlink is never followed. */
 export const statEntry = (entry: Entry | undefined): Stat | undefined => entry && statAtOrNone(entry.dir, entry.name);
 
 export const absolute = (root: string, path: ByteName): Buffer =>
   Buffer.concat([Buffer.from(`${root}/`), bytesOfName(path)]);
 
 /**
- * The work directory inside a mount below the input. Never made here: where the mount has gone it would be made below
- * the mount point, and the sealed files that lie in the mount would look lost.
+ * The work directory inside a mount below the input. It is never made here: without the mount it would be made below
+ * the mount point, and the sealed files in the mount would look lost.
  */
 function openInner(input: Directories, inside: ByteName, path: string): number {
   try {
@@ -173,7 +173,7 @@ function openInner(input: Directories, inside: ByteName, path: string): number {
   }
 }
 
-/** A mount below the input is not there; the rest of the feed is not concerned. */
+/** A mount below the input is not there. Only the files in that mount are concerned, not the rest of the feed. */
 export class MountMissing extends Error {
   override readonly name = 'MountMissing';
   constructor(readonly path: string) {

@@ -1,7 +1,7 @@
 /**
- * What lies in `underprocess/` (or `duplicates/`, `failed/`), read backwards: each name says its job and its path. Also in
- * the work directories that lie inside mounts below the input.
- * Guarantees: streams; a directory of a million names is never held as a list.
+ * Reads the names in `underprocess/`, `duplicates/` or `failed/` back into job and path, also in the work directories inside
+ * mounts below the input.
+ * Guarantees: streams; a directory of a million names is never kept as a list.
  */
 
 import type { Directories } from '../../files/directories.js';
@@ -16,11 +16,11 @@ type WorkFolder = (typeof WORK_FOLDERS)[number];
 export interface WorkName {
   jobId: string;
   part: Part;
-  /** The file's path in the input. Undefined: a folder `JOBID~` with nothing in it. */
+  /** The file's path in the input. Undefined: an empty folder `JOBID~`. */
   path: ByteName | undefined;
-  /** '' = the feed's own work directory; else the mount that its work directory lies in. */
+  /** '' = the feed's own work directory; else the mount that has its work directory. */
   inside: ByteName;
-  /** In that folder; a folder itself where the path lies raw in it. */
+  /** The name in that folder. For a path that is stored unencoded it is the name of a folder. */
   name: ByteName;
 }
 
@@ -29,7 +29,7 @@ export function* sealedNames(files: FeedFiles): Generator<WorkName> {
   yield* workNames(files, UNDERPROCESS);
 }
 
-/** What lies in a folder of the work directories, where that is there. */
+/** The names in one folder of every work directory that has it. */
 export function* workNames(files: FeedFiles, folder: WorkFolder): Generator<WorkName> {
   for (const inside of ['' as ByteName, ...mountsBelow(files.roots.input)]) {
     const dir = directoryOf(files, inside, folder);
@@ -44,7 +44,7 @@ export function* workNames(files: FeedFiles, folder: WorkFolder): Generator<Work
   }
 }
 
-/** Where a found file lies in its work directory. Of a long name, in a folder of its own. */
+/** The position of a found file in its work directory. A long name lies in a folder of its own. */
 export const whereIn = (folder: WorkFolder, { name, path }: WorkName): ByteName =>
   name.endsWith('~') ? joinNames(folder, joinNames(name, path!)) : joinNames(folder, name);
 
@@ -54,13 +54,13 @@ function directoryOf(files: FeedFiles, inside: ByteName, folder: WorkFolder): nu
     return files.work(inside).directory(folder);
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error;
-    // Nothing was ever put there; of a mount, it may also lie below another one.
+    // Nothing was ever put there. A mount may also lie below another mount.
     if (inside !== '' || error.code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** The one path that lies raw in a folder `JOBID~`. Undefined where it is no folder: somebody else put it there. */
+/** The only path below a folder `JOBID~`. Undefined where it is no folder: somebody else put it there. */
 function onlyPathBelow(work: Directories, folder: ByteName): ByteName | undefined {
   if (statEntry(work.entry(folder))?.kind !== 'directory') return undefined;
   for (let at = folder; ; ) {

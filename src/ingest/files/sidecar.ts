@@ -1,7 +1,7 @@
 /**
- * The sidecar `NAME.ok`: whether it is there, whether somebody still writes it, which SHA-256 it demands (as `sha256sum` writes it).
- * `sha256sum x > x.ok` leaves it empty and open for the whole hash, so an open sidecar says nothing yet.
- * Guarantees: one that cannot be read is told as such, and never taken for one without a checksum.
+ * Reads the sidecar `NAME.ok`: is it there, is somebody still writing it, and which SHA-256 does it demand (as `sha256sum` writes it)?
+ * `sha256sum x > x.ok` leaves it empty and open while it hashes, so an open sidecar says nothing yet.
+ * Guarantees: an unreadable sidecar is reported as unreadable, never treated as one without a checksum.
  */
 import { closeSync, readSync } from 'node:fs';
 import type { Entry } from '../../files/directories.js';
@@ -9,18 +9,18 @@ import { errnoOf } from '../../files/place-error.js';
 import { type FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import type { SidecarSeen } from '../rules/completion.js';
 
-/** A sidecar is one line; more than this is not read. */
+/** A sidecar is one line. No more than this is read. */
 const SIDECAR_BYTES_MAX = 65_536;
 const HEX = /^\\?([0-9a-fA-F]{64})(?:\s|$)/m;
 
 export interface SidecarSays {
-  /** Lower-case hex; undefined where the sidecar holds none. */
+  /** Lower-case hex; undefined where the sidecar has no SHA-256. */
   demanded: string | undefined;
-  /** It says something, and that is no SHA-256: a word, an MD5. */
+  /** It has text that is no SHA-256: a word, an MD5. */
   saysOther?: boolean;
 }
 
-/** Reads an open sidecar of `size` bytes. Errors: as the call gives them. */
+/** Reads an open sidecar of `size` bytes. Errors: those of the system calls. */
 function sidecarSays(fd: number, size: number): SidecarSays {
   const buffer = Buffer.alloc(Math.min(size, SIDECAR_BYTES_MAX));
   const n = buffer.length === 0 ? 0 : readSync(fd, buffer, 0, buffer.length, 0);
@@ -40,9 +40,9 @@ export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRe
   if (!entry) return NO_SIDECAR;
   const opened = openEntry(entry);
   if (opened.fd === undefined) {
-    // Held by a lease of its writer: not finished.
+    // Its writer has a lease on it: not finished.
     if (opened.code === 'EAGAIN') return { ...NO_SIDECAR, seen: { kind: 'open' } };
-    // Everything else that cannot be opened is no sidecar.
+    // Anything else that cannot be opened counts as no sidecar.
     return UNREADABLE.has(opened.code) ? unreadable(opened.code) : NO_SIDECAR;
   }
   try {

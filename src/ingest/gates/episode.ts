@@ -1,13 +1,13 @@
 /**
- * One trouble of a place is one episode, told once when it begins and once when it is over, although every stage that
- * meets it closes a gate of its own.
- * A probe cannot try all that a stage does (a partition may be a mount of its own): what it opens stays on trial for a
- * moment, as a gate of no stage, and what closes again within it belongs to the same episode.
+ * Joins the troubles of a place into one episode, although every stage that needs the place closes a gate of its own. An episode
+ * is logged once when it begins and once when it ends.
+ * A probe cannot try everything that a stage does (a partition may be a mount of its own). So a place that opens stays on trial for a
+ * moment, as a gate of no stage. A gate that closes again within this time belongs to the same episode.
  */
 import type { Gate, StageName, Tx } from '../../../queue/backend.js';
 import type { PlaceError } from '../../files/place-error.js';
 
-/** No stage has this name, so nothing is kept from running by it. */
+/** No stage has this name, so this gate stops nothing. */
 export const ON_TRIAL = 'on trial';
 export const PROBE_EVERY_MS = 2_000;
 const TRIAL_MS = 3_000;
@@ -15,19 +15,19 @@ const TRIAL_MS = 3_000;
 const ofPlace = (tx: Tx, feed: string, place: string): Gate[] =>
   tx.gates().filter((gate) => gate.cause === 'place' && gate.feed === feed && gate.place === place);
 
-/** Answers whether an episode begins with it. */
+/** Returns true where an episode begins with this gate. */
 export function closeForPlace(tx: Tx, feed: string, stage: StageName, { place, code, message }: PlaceError): boolean {
   const known = ofPlace(tx, feed, place);
-  // The last probe was wrong: another one at once would be too.
+  // The last probe was wrong, and another one now would be wrong too.
   const probeInMs = known.some((gate) => gate.stage === ON_TRIAL) ? PROBE_EVERY_MS : 0;
   tx.closeGate({ feed, stage, cause: 'place', place, code, reason: message, probeInMs });
   return known.length === 0;
 }
 
-/** The code of a place in which a process hung; the kernel has no errno for it. */
+/** The code of a place in which a process hung. The kernel has no errno for it. */
 export const STUCK = 'stuck';
 
-/** After a probe that succeeded, or at the end of a trial. Answers whether the episode is over. */
+/** Called after a probe that succeeded, or at the end of a trial. Returns true where the episode is over. */
 export function openForPlace(tx: Tx, gate: Gate): boolean {
   if (!tx.openGate(gate)) return false;
   if (ofPlace(tx, gate.feed, gate.place).length > 0) return false;

@@ -1,14 +1,14 @@
 /**
- * Notices: what is wrong in the surroundings of a feed and keeps no stage from running, so it is no gate: the watch limit is
- * reached, the input is gone. Whoever looks at the state is told of it while the process lives that said it.
- * Guarantees: a trouble that lasts is written once. Does not: tell the log; the events of the watcher do.
+ * Notices: findings about the surroundings of a feed that stop no stage, so they are no gates: the watch limit is reached,
+ * the input is missing. Readers of the state see a notice while the process that wrote it lives.
+ * Guarantees: a lasting trouble is written once. Does not: log; the events of the watcher do.
  */
 import type { Backend, OwnerId, Reader } from '../../../queue/backend.js';
 
 export interface Notice {
   feed: string;
   code: NoticeCode;
-  /** The path, where there may be several of one code; else ''. */
+  /** The path, where one code may have several; else ''. */
   what: string;
   /** A sentence. */
   reason: string;
@@ -19,7 +19,7 @@ export interface Notice {
 
 export type NoticeCode = 'watch_limit' | 'no_inotify' | 'input_missing' | 'directory_failed';
 
-/** What to do. */
+/** The next step for an operator. */
 export const ADVICE: Record<NoticeCode, string> = {
   watch_limit: 'raise fs.inotify.max_user_watches',
   no_inotify: 'raise fs.inotify.max_user_instances',
@@ -27,20 +27,20 @@ export const ADVICE: Record<NoticeCode, string> = {
   directory_failed: 'correct its permissions',
 };
 
-export type Told = Pick<Notice, 'feed' | 'code' | 'what'>;
+export type NoticeKey = Pick<Notice, 'feed' | 'code' | 'what'>;
 
 const NOTE = `INSERT INTO notices VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET reason = excluded.reason, owner = excluded.owner,
     since_ms = CASE owner WHEN excluded.owner THEN since_ms ELSE excluded.since_ms END`;
 const TAKE_BACK = 'DELETE FROM notices WHERE feed = ? AND code = ? AND what = ?';
 
-export const note = (backend: Backend, { feed, code, what }: Told, reason: string): Promise<unknown> =>
+export const note = (backend: Backend, { feed, code, what }: NoticeKey, reason: string): Promise<unknown> =>
   backend.transact((tx) => tx.run(NOTE, feed, code, what, reason, tx.wallMs, backend.owner));
 
-export const takeBack = (backend: Backend, { feed, code, what }: Told): Promise<unknown> =>
+export const takeBack = (backend: Backend, { feed, code, what }: NoticeKey): Promise<unknown> =>
   backend.transact((tx) => tx.run(TAKE_BACK, feed, code, what));
 
-/** Those of the dead are left out. */
+/** Notices of dead processes are left out. */
 export function notices(view: Pick<Backend, 'read' | 'isAlive'>): Notice[] {
   const all = view.read((rows: Reader) =>
     rows.all<Notice>(

@@ -1,6 +1,6 @@
 /**
  * An operator's pause: a gate that stays closed until somebody resumes it. `*` stands for every stage, or every feed.
- * Guarantees: a resume opens every pause within what it names, so that one of everything leaves none; other causes stay closed.
+ * Guarantees: a resume opens every pause within its scope, so a resume of everything leaves none. Other causes stay closed.
  */
 import type { Backend, Gate } from '../../../queue/backend.js';
 
@@ -12,13 +12,13 @@ export interface Scope {
 export const scopeText = ({ stage, feed }: Scope): string =>
   `${stage === '*' ? 'every stage' : stage} of ${feed === '*' ? 'every feed' : feed}`;
 
-/** Answers whether it was open before. `by`: who asked for it. */
+/** Returns true where the gate was open before. `by`: the operator. */
 export function pause(backend: Backend, scope: Scope, by: string): Promise<boolean> {
   const gate = { ...scope, cause: 'pause' as const, place: '', code: 'paused', reason: `by ${by}` };
   return backend.transact((tx) => tx.closeGate(gate));
 }
 
-/** `left`: sentences without their full stop, of each gate that still closes a part of it. */
+/** `left`: for each gate that still closes a part of the scope, a sentence without its full stop. */
 export async function resume(backend: Backend, { stage, feed }: Scope): Promise<{ opened: Scope[]; left: string[] }> {
   const isWithin = (gate: Gate) => (stage === '*' || gate.stage === stage) && (feed === '*' || gate.feed === feed);
   const mine = backend.gates().filter((gate) => gate.cause === 'pause' && isWithin(gate));

@@ -1,7 +1,7 @@
 /**
- * Asks failing places, every few seconds, whether they work again, and opens their gates.
- * Guarantees: one process probes a place at a time; while its probe has not ended nobody else begins one, so that a hung
- * mount takes one process and not all.
+ * Probes failing places every few seconds, and opens their gates when they work again.
+ * Guarantees: one process probes a place at a time, and no other process begins before that probe has ended. So a hung mount
+ * stops one process and not all.
  */
 import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -14,14 +14,14 @@ import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, STUCK } from './episode.js';
 import { roomToCopy } from './room.js';
 
-/** What must be free: for directories and lines, and beyond a file that has to be copied. */
+/** Must be free: for directories and lines, and in addition to a file that has to be copied. */
 const MARGIN_BYTES = 256 * 1_024;
 const ANSWER_MS = 1_000;
 const PROBE = Buffer.alloc(4_096, 0x20);
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
-/** One round over the gates that are due. `rootsOf` answers undefined for a feed that is not known here. */
+/** One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know. */
 export async function probeGates(
   backend: Backend,
   rootsOf: (feed: string) => Promise<Roots | undefined>,
@@ -32,7 +32,7 @@ export async function probeGates(
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
     const roots = await rootsOf(gate.feed);
-    // Without it this process cannot know; another one will.
+    // A process without a shared ledger cannot probe it; another process will.
     if (gate.place === 'ledger' && !shared) continue;
     if (!roots || hanging || !(await backend.takeProbe(gate))) continue;
     if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
@@ -56,7 +56,7 @@ export async function probeGates(
   }
 }
 
-/** The reason may be another one by now, and what an operator has to do with it. */
+/** The reason may have changed, and with it what an operator must do. */
 async function sayWhyNow(backend: Backend, gate: Gate, failure: unknown, emit: Emit): Promise<void> {
   if (!(failure instanceof PlaceError) || failure.code === gate.code) return;
   const { feed, stage, place } = gate;
@@ -65,16 +65,16 @@ async function sayWhyNow(backend: Backend, gate: Gate, failure: unknown, emit: E
   emit('gate_closed', { feed, stage, place, ...now });
 }
 
-/** This process waits for a place that does not answer. */
+/** True while this process waits for a place that does not answer. */
 let hanging = false;
 
 /**
- * Whether a place in which somebody hung answers at all, asked on a thread of its own: while it does not, this process
- * goes on with everything else, keeps the probe and begins no other.
+ * Asks, on another thread, whether a place in which a process hung answers at all. While it does not, this process goes on with
+ * everything else, keeps the probe and begins no other one.
  */
 async function answers(backend: Backend, gate: Gate, path: string): Promise<boolean> {
   hanging = true;
-  // An error is an answer; the probe meets it again.
+  // An error is an answer, too: the probe will find it again.
   const asked = statfs(path)
     .catch(() => undefined)
     .then(() => {
@@ -82,11 +82,11 @@ async function answers(backend: Backend, gate: Gate, path: string): Promise<bool
       return true;
     });
   const inTime = await Promise.race([asked, delay(ANSWER_MS, false, { ref: false })]);
-  if (!inTime) void asked.then(() => backend.putBackProbe(gate, 0)).catch(() => undefined); // or this owner has gone meanwhile
+  if (!inTime) void asked.then(() => backend.putBackProbe(gate, 0)).catch(() => undefined); // the owner may have ended meanwhile
   return inTime;
 }
 
-/** The error that the place still gives, or undefined. */
+/** The error that the place still gives; undefined: it works. */
 async function probe(
   backend: Backend,
   gate: Gate,
@@ -94,7 +94,7 @@ async function probe(
   shared: { probe(): Promise<void> } | undefined,
 ): Promise<unknown> {
   if (gate.place === 'ledger') return shared?.probe().then(undefined, (error: unknown) => error);
-  // Whether a chain can be loaded is asked by the next file that goes through it.
+  // The next file that goes through the chain finds out whether it can be loaded.
   if (gate.place === 'process') return undefined;
   const files = new FeedFiles(roots);
   try {
@@ -118,7 +118,7 @@ function rootOf(files: FeedFiles, place: PlaceKind): number {
   return place === 'input' ? files.input.rootFd : files[place as 'manifests' | 'warehouse'].rootFd;
 }
 
-/** One name for all: what a killed prober leaves, the next one removes. */
+/** All probes use one name: a killed prober leaves its file, and the next one removes it. */
 const PROBE_NAME = nameOfText('.ingest-probe');
 
 function tryWriting(root: number): void {

@@ -1,8 +1,8 @@
 /**
- * Watermarks: what fills a filesystem stops before that is full, and goes on when there is room again.
- * Guarantees: every producer of a state comes to the same answer for every feed that the state knows; a filesystem that does
- * not answer is asked once and keeps nobody waiting (its probe finds that it hangs); a mark that is no longer set closes nothing.
- * Does not: look before each write. A copy to the warehouse looks by itself whether it leaves enough (src/files/copy.ts).
+ * Watermarks: work that fills a filesystem stops before the filesystem is full, and goes on when there is room again.
+ * Guarantees: every producer of a state comes to the same result for every feed that the state knows. A filesystem that does
+ * not answer is asked once and delays nothing (its probe finds that it hangs). A mark that is no longer set closes nothing.
+ * Does not: check before each write. A copy to the warehouse checks by itself that it leaves enough (src/files/copy.ts).
  */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -13,24 +13,24 @@ import type { Emit } from './prober.js';
 
 export const LOW_SPACE = 'low_space';
 export const LOW_INODES = 'low_inodes';
-const LOOK_EVERY_MS = 2_000;
-/** Beyond its mark by so much a place is open again: without it every file would close it anew. */
+const CHECK_EVERY_MS = 2_000;
+/** A place opens again at this multiple of its mark: at the mark itself every file would close it again. */
 const AGAIN = 1.05;
 
 type GateName = Pick<Gate, 'feed' | 'stage' | 'cause' | 'place'>;
 
-/** What is kept free of the filesystem of `path`, and the gate that is closed for it. */
+/** The room that is kept free on the filesystem of `path`, and the gate that closes for it. */
 interface Watermark {
   gate: GateName;
   path: string;
   least: { bytes: number; inodes: number };
-  /** The option, for the sentence. */
+  /** The options, for the message. */
   names: { bytes: string; inodes: string };
 }
 
 interface Free {
   bytes: number;
-  /** Infinity where the filesystem counts none. */
+  /** Infinity where the filesystem has no inode limit. */
   inodes: number;
 }
 
@@ -46,29 +46,29 @@ export class Watermarks {
     private readonly emit: Emit,
   ) {}
 
-  /** `onFatal` is given what kept a gate from being written. */
+  /** `onFatal` gets an error that kept a gate from being written. */
   start(onFatal: (error: unknown) => void): void {
-    const look = () => void this.look().catch(onFatal);
-    this.#timer = setInterval(look, LOOK_EVERY_MS);
-    look();
+    const check = () => void this.check().catch(onFatal);
+    this.#timer = setInterval(check, CHECK_EVERY_MS);
+    check();
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  /** One look at each place that has answered the last one. */
-  async look(): Promise<void> {
+  /** Checks each place that has answered the last check. */
+  async check(): Promise<void> {
     const marks = [
       ...this.backend.feeds().flatMap(({ options }) => ofFeed(options as unknown as FeedOptions)),
       this.#ofState(),
     ];
     const set = marks.filter(({ least }) => least.bytes > 0 || least.inodes > 0);
     for (const gate of this.#closed()) if (!set.some((mark) => isSame(mark.gate, gate))) await this.#open(gate);
-    await Promise.all(set.map((mark) => this.#lookAt(mark)));
+    await Promise.all(set.map((mark) => this.#checkOne(mark)));
   }
 
-  async #lookAt(mark: Watermark): Promise<void> {
+  async #checkOne(mark: Watermark): Promise<void> {
     const name = JSON.stringify(mark.gate);
     if (this.#asked.has(name)) return;
     this.#asked.add(name);

@@ -1,22 +1,23 @@
+/** A finding: something that is wrong, as queue-stat, the dashboard and alarms show it. */
 import type { StageStats } from '../../../queue/backend.js';
 
-/** One thing that is wrong, and the words that all of them share. */
+/** One thing that is wrong, in the words that all findings share. */
 export interface Finding {
-  /** A code of docs/errors.md, of a place, or one of those here. */
+  /** A code of docs/errors.md, of a place, or of a finding itself. */
   code: string;
-  /** `stuck`: files wait (or do not come), and will until somebody acts or a place is repaired. `notice`: worth knowing. */
+  /** `stuck`: files wait (or do not arrive) until somebody acts or a place is repaired. `notice`: worth knowing. */
   severity: 'stuck' | 'notice';
   /** `*` = all. */
   feed: string;
   stage: string;
-  /** Which of several that have the rest in common: a place, a pattern, a pid. */
+  /** Distinguishes findings that are equal otherwise: a place, a pattern, a pid. */
   what?: string;
-  /** How many files it keeps. */
+  /** The number of files that it stops. */
   files: number;
   sentence: string;
-  /** What to do. */
+  /** The next step for an operator. */
   release: string;
-  /** ISO 8601; null where nobody knows. */
+  /** ISO 8601; null where it is not known. */
   since: string | null;
 }
 
@@ -27,7 +28,7 @@ export const files = (count: number, verb: [one: string, many: string]): string 
 
 export const WAIT: [string, string] = ['waits', 'wait'];
 
-/** Jobs of these stages that are not done, held ones left out. */
+/** The number of jobs in these stages that are not done, without held ones. */
 export function waitingIn(stats: readonly StageStats[], feed: string, stages: readonly string[]): number {
   return stats
     .filter((one) => (feed === '*' || one.feed === feed) && (stages.includes('*') || stages.includes(one.stage)))

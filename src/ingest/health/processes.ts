@@ -1,8 +1,8 @@
 /**
- * The processes of a state, and whether those that live are at work: one that is stopped keeps its lock, so it is not dead,
- * and says nothing more.
- * Guarantees: looks at slots and at /proc alone; nothing is sent to anybody. A process of another pid namespace is judged by
- * its beats only.
+ * The processes of a state, and whether the living ones are at work. A stopped process keeps its lock, so it is not dead, but
+ * sends no heartbeat.
+ * Guarantees: reads only slots and /proc; sends nothing to any process. A process of another pid namespace is judged by its
+ * heartbeats only.
  */
 import { readFileSync } from 'node:fs';
 import type { OwnerId } from '../../../queue/backend.js';
@@ -10,7 +10,7 @@ import { limits, type QueueView } from '../../../queue/index.js';
 import type { Text } from '../../linux/index.js';
 import { iso } from './finding.js';
 
-/** `stopped`: by a signal or a debugger, as /proc says. `silent`: no beat for longer than a few were due. */
+/** `stopped`: by a signal or a debugger, as /proc says. `silent`: several heartbeats are missing. */
 export type Condition = 'at work' | 'stopped' | 'silent' | 'dead';
 
 export interface Process {
@@ -19,39 +19,39 @@ export interface Process {
   title: string;
   alive: boolean;
   condition: Condition;
-  /** Since its last beat that was seen; 0 at the first look. */
+  /** The time since its last heartbeat; 0 at the first check. */
   quiet_seconds: number;
-  /** ISO 8601: its last sign of life; null of one that is dead. */
+  /** ISO 8601: its last sign of life; null for a dead process. */
   last_beat_at: string | null;
   /** Its parent is stopped, so nobody starts it again. */
   parent_stopped: boolean;
-  /** Null where that cannot be seen from here. */
+  /** Null where it cannot be seen from here. */
   parent_pid: number | null;
-  /** ISO 8601: when its parent looked after it last; null where it has none. */
+  /** ISO 8601: when its parent last attended to it; null where it has none. */
   attended_at: string | null;
   job: string | null;
-  /** What its other threads have in hand. */
+  /** The jobs of its other threads. */
   thread_jobs: readonly string[];
-  /** Those of them at which a call hangs. */
+  /** Those of them in which a call hangs. */
   hanging_jobs: readonly string[];
   place: string;
 }
 
-/** What `process.title` of every process of ours begins with, as the kernel keeps it. */
+/** The beginning of the `process.title` of all our processes, as the kernel keeps it. */
 const COMM = 'atomic-ingestor';
-/** Beats are due every second; a busy machine skips some. */
+/** Heartbeats are due every second; a busy machine skips some. */
 const SILENT_MS = 6 * limits.beatEveryMs;
 
-/** Remembers the beats from look to look. */
+/** Remembers the heartbeats from check to check. */
 export class ProcessWatch {
   readonly #beats = new Map<OwnerId, { beat: number; sinceMs: number }>();
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #checkedMs = Number.NEGATIVE_INFINITY;
 
-  /** `nowMs`: of a clock that stands while the machine is suspended (performance.now() is one, and loads a module for it). */
-  look(view: Pick<QueueView, 'owners' | 'nowMs'>, nowMs = process.uptime() * 1000): Process[] {
-    // Who was suspended itself saw no beats: it begins anew.
-    if (nowMs - this.#lookedMs > SILENT_MS / 2) this.#beats.clear();
-    this.#lookedMs = nowMs;
+  /** `nowMs`: a clock that stands still while the machine is suspended. (performance.now() is one too, but loads a module.) */
+  check(view: Pick<QueueView, 'owners' | 'nowMs'>, nowMs = process.uptime() * 1000): Process[] {
+    // A process that was suspended itself saw no heartbeats, so it starts again.
+    if (nowMs - this.#checkedMs > SILENT_MS / 2) this.#beats.clear();
+    this.#checkedMs = nowMs;
     const slots = view.owners();
     const at = (bootMs: number) => iso(Date.now() - Math.max(0, view.nowMs() - bootMs));
     for (const id of this.#beats.keys()) if (!slots.some(({ owner }) => owner === id)) this.#beats.delete(id);
@@ -62,10 +62,18 @@ export class ProcessWatch {
       const condition = !alive ? 'dead' : stopped ? 'stopped' : quietMs > SILENT_MS ? 'silent' : 'at work';
       const parentStopped = seen !== undefined && seenInProc(seen.parent)?.stopped === true;
       return {
-        ...{ owner, pid, title, alive, condition, quiet_seconds: Math.floor(quietMs / 1_000) },
+        owner,
+        pid,
+        title,
+        alive,
+        condition,
+        quiet_seconds: Math.floor(quietMs / 1_000),
         last_beat_at: alive ? at(beat) : null,
         attended_at: attendedMs > 0 ? at(attendedMs) : null,
-        ...{ parent_stopped: parentStopped, parent_pid: seen?.parent ?? null, job, place },
+        parent_stopped: parentStopped,
+        parent_pid: seen?.parent ?? null,
+        job,
+        place,
         thread_jobs: threads.map((hand) => hand.job),
         hanging_jobs: threads.flatMap((hand) => (alive && hand.hangs ? [hand.job] : [])),
       };
@@ -80,7 +88,7 @@ export class ProcessWatch {
   }
 }
 
-/** Undefined where there is no such process of ours here. proc(5): pid (comm) state ppid … */
+/** Undefined where this pid is no process of ours here. proc(5): pid (comm) state ppid … */
 function seenInProc(pid: number): { stopped: boolean; parent: number } | undefined {
   let stat: Text;
   try {

@@ -1,14 +1,14 @@
-/** Room on the disk of the state: without it no process can note anything, so nothing goes on. */
+/** Free room on the disk of the state. Without it no process can record anything, so all work stops. */
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CATALOGUE } from '../../base/errors.js';
 import { shownBytes } from '../../base/telemetry/safe.js';
 import type { Finding } from './finding.js';
 
-/** Low is less than that, and of a small disk less than a tenth. */
+/** Low means less than this. On a small disk it means less than a tenth. */
 const LOW_BYTES = 256 << 20;
 const LOW_PART = 0.1;
-/** A large transaction does not fit. */
+/** A large transaction would not fit. */
 const FULL_BYTES = 1 << 20;
 
 /** A state lies on a local disk, so this does not hang. */

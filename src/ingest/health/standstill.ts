@@ -1,4 +1,4 @@
-/** Why nobody goes on with a file just now, whatever its rule says: a state that is full, a process that is missing or stopped. */
+/** Why no process works on a file at the moment, whatever its own rule says: the state is full, or a process is missing or stopped. */
 import type { QueueView } from '../../../queue/index.js';
 import { PRODUCER, partsOf } from '../ledger/services.js';
 import { type Process, ProcessWatch } from './processes.js';
@@ -9,15 +9,15 @@ export interface Standstill {
   release: string;
 }
 
-/** `part`: a stage, or the producer. Undefined while somebody does it. */
+/** `part`: a stage, or the producer. Undefined while a process does it. */
 export function standstillOf(part: string, view: QueueView, statePath: string): Standstill | undefined {
   const { isFull, sentence, release } = roomOfState(statePath);
   if (isFull) return { sentence, release };
-  const does = new ProcessWatch().look(view).filter(({ alive, title }) => alive && partsOf(title).includes(part));
+  const does = new ProcessWatch().check(view).filter(({ alive, title }) => alive && partsOf(title).includes(part));
   const isProducer = part === PRODUCER;
   if (does.length === 0) {
     return isProducer
-      ? { sentence: 'Nobody is looking: no producer is running.', release: 'start ingest (or ingest-producer)' }
+      ? { sentence: 'New files are not noticed: no producer is running.', release: 'start ingest (or ingest-producer)' }
       : { sentence: `No process is running that does ${part}.`, release: 'start ingest (or ingest-worker)' };
   }
   if (does.some(({ condition }) => condition !== 'stopped')) return undefined;
@@ -31,13 +31,13 @@ export function standstillOf(part: string, view: QueueView, statePath: string): 
       };
 }
 
-/** The process that has a claimed job. */
+/** The process that has claimed a job. */
 export const claimantOf = (owner: number | null, view: QueueView): Process | undefined =>
-  new ProcessWatch().look(view).find((one) => one.alive && one.owner === owner);
+  new ProcessWatch().check(view).find((one) => one.alive && one.owner === owner);
 
 export const IS_STOPPED = 'is stopped (SIGSTOP, or a debugger)';
 
-/** Its parent too, which may have been stopped with it. */
+/** Includes the parent, which may have been stopped with its child. */
 export function releaseOf(stopped: readonly Process[]): string {
   const parents = stopped.flatMap(({ parent_stopped: isStopped, parent_pid: pid }) => (isStopped ? pid! : []));
   return `kill -CONT ${[...new Set([...parents, ...stopped.map(({ pid }) => pid)])].join(' ')}`;

@@ -1,6 +1,5 @@
 /**
- * When something that a feed is expected to deliver has arrived: a row a pattern, written in the transaction that settles
- * the file.
+ * Records when an expected file of a feed arrived: one row for each pattern, written in the transaction that settles the file.
  * Guarantees: nothing is written for a feed without expectations.
  */
 import type { Backend, OwnerId, Tx } from '../../../queue/backend.js';
@@ -8,7 +7,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 
 export interface Arrival {
   glob: string;
-  /** Wall-clock ms; since when it is looked at. */
+  /** Wall-clock ms since when it is expected. */
   sinceMs: number;
   arrivedMs: number | null;
   owner: OwnerId;
@@ -18,7 +17,7 @@ type Expecting = Pick<FeedOptions, 'name' | 'expect'>;
 
 export const globsOf = ({ expect = [] }: Expecting): string[] => [...new Set(expect.map(({ glob }) => glob))];
 
-/** From now on these are looked at, while this process lives; those that are not expected any more are forgotten. */
+/** The feed expects these patterns from now on, while this process lives. Patterns that are no longer expected are forgotten. */
 export async function enterExpectations(backend: Backend, feed: Expecting): Promise<void> {
   const globs = globsOf(feed);
   const gone = arrivalsOf(backend, feed.name).filter(({ glob }) => !globs.includes(glob));
@@ -40,6 +39,6 @@ export function noteArrival(tx: Tx, feed: string, glob: string): void {
   tx.run(ARRIVED, tx.wallMs, feed, glob);
 }
 
-/** Also those that nobody expects any more. */
+/** Includes patterns that nobody expects any more. */
 export const arrivalsOf = (state: Pick<Backend, 'read'>, feed: string): Arrival[] =>
   state.read((rows) => rows.all<Arrival>(OF_FEED, feed));

@@ -1,33 +1,33 @@
 /**
- * The one question that keeps a content from going in twice, asked inside the transaction that records the hash: is it
- * new, stored, or on its way with another job?
+ * The question that keeps a content from being ingested twice: is it new, stored, or on its way with another job? It is asked
+ * inside the transaction that records the hash.
  */
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { ByteName } from '../../linux/names.js';
+import { noteClaim, type Says } from '../outbox/claims.js';
+import { noteOwner } from '../outbox/outbox.js';
 import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { movedNothing } from '../rules/moved.js';
-import { noteClaim, type Says } from '../sharing/claims.js';
-import { noteOwner } from '../sharing/outbox.js';
 import { type Content, contentByHash, insertContent, placeOf, stageOf, unplan, waitToken } from './content.js';
 import { mayComeAgain } from './exceptions.js';
 
-/** What is planned of a content in the transaction that finds it to be new. */
+/** The plan of target and line for a content, made in the transaction that finds it to be new. */
 export interface Ahead {
   target: ByteName;
   hour: ByteName;
   /** The ingest instant, wall-clock ms. */
   atMs: number;
-  /** False where the target was taken meanwhile: the content stays without a plan. */
+  /** Returns false where another content took the target meanwhile: this content stays without a plan. */
   take(tx: Tx, content: Content): boolean;
 }
 
-/** What of a feed's options says what becomes of a content. */
+/** The options of a feed that matter for this question. */
 export type Asking = Pick<Partial<FeedOptions>, 'sameContentAgainAfterMs' | 'process'>;
 
-/** `facts` has `sha256` and `sealed`. `says`: where hosts share a ledger. Answers the outcome of the hash stage. */
+/** `facts` has `sha256` and `sealed`. `says`: only where hosts share a ledger. Returns the outcome of the hash stage. */
 export function askLedger(
   tx: Tx,
   job: ClaimedJob,
@@ -36,7 +36,7 @@ export function askLedger(
   { ahead, says }: { ahead?: Ahead | undefined; says?: Says | undefined } = {},
 ): Outcome {
   const sha256 = Buffer.from(facts.sha256!, 'hex');
-  // A writer that was met after the seal may have made it longer.
+  // The size is the one at the seal: a writer that was found later may have made the file longer.
   const original = parseIdentity(facts.sealed!.identity)!;
   const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
@@ -55,12 +55,12 @@ export function askLedger(
       ...(planned && { memo: planned }),
     };
   }
-  // The others have lost what this host had told them, or were never told.
+  // The shared ledger lost what this host had sent, or never got it.
   if (says?.kind === 'mine' && says.generation === known!.generation) noteOwner(tx, known!, says.claim);
   return { ...ofKnown(tx, job, facts, feed, known!), bytes };
 }
 
-/** The generation that the content gets; undefined where the one that is known stands. */
+/** The new generation of the content; undefined if the known one stays. */
 function nextGeneration(
   tx: Tx,
   job: ClaimedJob,
@@ -73,10 +73,10 @@ function nextGeneration(
   return comesAgain(tx, job, known, feed.sameContentAgainAfterMs) ? known.generation + 1 : undefined;
 }
 
-/** A content that was met before, and does not come again. */
+/** The outcome for a content that is known already and is not ingested again. */
 function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking, known: Content): Outcome {
   if (known.carrier === job.id && known.state !== 'stored') {
-    // Its job may have been lost, and found again by its file alone.
+    // Its job may have been lost and made again from the file alone.
     const processed = processedOf(tx, known.row) && { processed: true as const };
     return {
       kind: 'advance',
@@ -93,14 +93,14 @@ function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking, known: 
   };
 }
 
-/** Why a file waits for that host's. */
+/** The reason of a file that waits for another host. */
 export const ELSEWHERE = 'content carried by host';
 
-/** The ask is repeated after this: at once it would meet the same. */
+/** The delay before the question is asked again: an immediate answer would be the same. */
 const ASKED_AGAIN_MS = 1_000;
 const ASKED_AGAIN_MAX_MS = 60_000;
 
-/** Where another host has it, or this one in a way that its own ledger does not know. What is known here counts first. */
+/** The outcome where another host has the content, or this host by a claim that its ledger does not know. The local ledger counts first. */
 function bySharedLedger(facts: JobFacts, known: Content | undefined, says: Says): Outcome | undefined {
   if (known && (known.generation >= says.generation || known.state !== 'stored')) return undefined;
   if (says.kind === 'mine') return undefined;
@@ -120,14 +120,14 @@ function bySharedLedger(facts: JobFacts, known: Content | undefined, says: Says)
   };
 }
 
-/** What is left of the drop that was ingested is never taken for another one. */
+/** A file that is left over from the ingested delivery is never taken for a new one. */
 const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterMs: number | undefined): boolean =>
   known.state === 'stored' &&
   known.carrier !== job.id &&
   known.ingestId !== job.id &&
   mayComeAgain(tx, known, job.createdAtMs, againAfterMs);
 
-/** The decision goes into the row; the next claim puts the file away. */
+/** The decision is written into the row. The next claim puts the file away. */
 function duplicate(facts: JobFacts, of: Content): Outcome {
   const putAway: PutAway = {
     kind: 'duplicate',

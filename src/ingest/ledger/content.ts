@@ -1,4 +1,4 @@
-/** A row of the ledger, as the rest of the program sees it. Times in wall-clock ms; 64-bit values as decimal text or bigint. */
+/** One row of the ledger, as the rest of the program uses it. Times in wall-clock ms; 64-bit values as decimal text or bigint. */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import type { SealKind } from '../rules/facts.js';
@@ -28,9 +28,9 @@ export interface Content {
   ingestId: string | null;
   ingestedAtMs: number | null;
   /**
-   * `unconfirmed`: nobody saw it in place. `learned`: loaded by other means; `sourcePath` is absolute then. `withdrawn`: taken
+   * `unconfirmed`: nobody saw it at its target. `learned`: loaded by other means, and `sourcePath` is absolute. `withdrawn`: taken
    * out of the warehouse again, or about to be. `pruned`: only its hash is left, `row` is 0, and `sourcePath` is the manifest
-   * with its line.
+   * that has its line.
    */
   note: string | null;
 }
@@ -81,7 +81,7 @@ const toContent = (row: ContentArray): Content => ({
 const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Content[] =>
   (reader.arrays(`SELECT ${COLUMNS} FROM contents WHERE ${rest}`, ...params) as ContentArray[]).map(toContent);
 
-// Few. SQLite plans the same with an ORDER BY anew at each call: 20 us instead of 1.5.
+// Few rows. An ORDER BY makes SQLite plan the statement again at each call: 20 us instead of 1.5.
 const AGAIN = 'feed = ? AND sha256 = ? AND generation > 1';
 
 function newestAgain(reader: Reader, feed: string, sha256: Buffer): Content | undefined {
@@ -89,7 +89,7 @@ function newestAgain(reader: Reader, feed: string, sha256: Buffer): Content | un
   return again.length < 2 ? again[0] : again.reduce((a, b) => (b.generation > a.generation ? b : a));
 }
 
-/** The newest generation of a content; also one whose record was pruned. */
+/** The newest generation of a content, also where its record was pruned. */
 export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
   newestAgain(reader, feed, sha256) ?? firstByHash(reader, feed, sha256);
 
@@ -107,7 +107,7 @@ function ofRows(reader: Reader, rows: readonly number[], feed: string, sha256: B
   return undefined;
 }
 
-/** Only first ones are ever pruned. */
+/** Only first generations are ever pruned. */
 export const contentOfGeneration = (
   reader: Reader,
   feed: string,
@@ -124,7 +124,7 @@ export const contentOfGeneration = (
         generation,
       )[0];
 
-/** All that have a row, and the first one where it was pruned. */
+/** All generations that have a row, and the first one also where it was pruned. */
 export const generationsOf = (reader: Reader, feed: string, sha256: Buffer): Content[] => {
   const again = contentsWhere(reader, 'feed = ? AND sha256 = ? AND generation > 1 ORDER BY generation', feed, sha256);
   const first = firstByHash(reader, feed, sha256);
@@ -134,13 +134,13 @@ export const generationsOf = (reader: Reader, feed: string, sha256: Buffer): Con
 export const contentByRow = (reader: Reader, row: number): Content | undefined =>
   contentsWhere(reader, 'row = ?', row)[0];
 
-/** Those that are there, by their row. */
+/** The contents that exist, by row. */
 export const contentsByRow = (reader: Reader, rows: readonly number[]): Map<number, Content> => {
   const found = contentsWhere(reader, 'row IN (SELECT value FROM json_each(?))', JSON.stringify(rows));
   return new Map(found.map((content) => [content.row, content]));
 };
 
-/** The states of those that are there, by their row. */
+/** The states of the contents that exist, by row. */
 export const statesByRow = (reader: Reader, rows: readonly number[]): Map<number, ContentState> =>
   new Map(
     reader.arrays(
@@ -153,11 +153,11 @@ export const statesByRow = (reader: Reader, rows: readonly number[]): Map<number
 export const contentsAfter = (reader: Reader, row: number, max: number): Content[] =>
   contentsWhere(reader, 'row > ? ORDER BY row LIMIT ?', row, max);
 
-/** Of those that are on their way; by their own index, where the order of rows would read all others. */
+/** A page of the contents on their way. It uses their own index; in the order of rows, SQLite would read all other rows too. */
 export const openContentsAfter = (reader: Reader, row: number, max: number): Content[] =>
   contentsWhere(reader, "+row > ? AND state <> 'stored' ORDER BY +row LIMIT ?", row, max);
 
-/** Answers its row. */
+/** Returns the row number. */
 export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
   const { lastInsertRowid } = tx.run(
     `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal,
@@ -171,29 +171,29 @@ export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
   return row;
 }
 
-/** Its target was taken by another one before it could be reserved. */
+/** Another content took the target before it could be reserved. */
 export const unplan = (tx: Tx, row: number): void =>
   void tx.run(
     'UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?',
     row,
   );
 
-/** What a job waits on, when another one carries its content. */
+/** The token of a job that waits while another job carries its content. */
 export const waitToken = (row: number): string => `content:${row}`;
 
-/** Where a content in this state goes on; with a chain at its front, which knows what it has processed already. */
+/** The stage in which a content of this state goes on. With a chain it starts at `process`, which knows what is done already. */
 export const stageOf = (state: ContentState, chain?: object): 'process' | 'manifest' | 'move' => {
   if (state !== 'carried') return 'move';
   return chain ? 'process' : 'manifest';
 };
 
 /**
- * Where a duplicate's content is: relative to the warehouse, or absolute where it was learned elsewhere; of a pruned one
- * the manifest that says it. '': nobody knows.
+ * The position of a duplicate's content: relative to the warehouse; absolute where it was learned elsewhere; for a pruned
+ * content the manifest that has its line. '': nobody knows.
  */
 export const placeOf = ({ target, note, sourcePath }: Content): ByteName =>
   (target ?? (note === 'learned' || note === 'pruned' ? sourcePath : Buffer.from(''))).toString('latin1') as ByteName;
 
-/** The same, for people. */
+/** The position as a path that people can read. */
 export const shownPlace = (warehouse: string, place: ByteName): string =>
   place.startsWith('/') ? shownName(place) : `${warehouse}/${shownName(place)}`;

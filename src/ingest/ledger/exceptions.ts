@@ -1,8 +1,8 @@
 /**
- * The deliberate exceptions from *each content once*, with who made them, when and why: a content may be ingested once more
+ * The deliberate exceptions from *each content once*, with operator, time and reason: a content may be ingested once more
  * (as its next generation), or was taken out of the warehouse again.
- * A permission is the number of the generation that may come to be, so it is used up by that generation's row, and stands
- * again where that row goes (its file was discarded): nothing has to be marked as used, and no crash comes in between.
+ * A permission is the number of the next generation. The row of that generation uses it up. When that row is removed (its
+ * file was discarded), the permission holds again. So nothing must be noted as used, and no crash can come in between.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { Content } from './content.js';
@@ -14,7 +14,7 @@ export const exceptionsModule = {
     CREATE TABLE exceptions (
       feed TEXT NOT NULL,
       sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
-      -- which may come to be; or which was withdrawn
+      -- the generation that is permitted, or that was withdrawn
       generation INTEGER NOT NULL,
       kind TEXT NOT NULL CHECK (kind IN ('allow_again', 'withdraw')),
       who TEXT NOT NULL,
@@ -27,7 +27,7 @@ export const exceptionsModule = {
   ],
 } as const;
 
-/** An hour is named by the clock of a zone that is at most so much behind. */
+/** A time zone is at most this far west of UTC. The name of an hour is in local time. */
 const ZONE_MS = 12 * 3_600_000;
 
 export interface Exception {
@@ -39,10 +39,10 @@ export interface Exception {
 }
 
 type Of = Pick<Content, 'feed' | 'sha256'>;
-/** `atMs`: where it is not now that it is made. */
+/** `atMs`: only for an exception that was made earlier. */
 type New = Omit<Exception, 'atMs'> & { atMs?: number };
 
-/** Answers false, and changes nothing, where it is recorded already. */
+/** Returns false, and changes nothing, if it is recorded already. */
 export const recordException = (tx: Tx, { feed, sha256 }: Of, { generation, kind, who, why, atMs }: New): boolean =>
   tx.run(
     'INSERT OR IGNORE INTO exceptions (feed, sha256, generation, kind, who, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -58,9 +58,9 @@ export const exceptionsOf = (reader: Reader, { feed, sha256 }: Of): Exception[] 
   );
 
 /**
- * Whether a stored content may be ingested once more: an operator said so, or its feed does and so much time lay between its
- * last ingestion and the arrival of the new drop (which is recorded as if somebody had said so, in the same transaction).
- * The arrival counts, and not now: a twin that waited behind a closed gate for days is no new delivery.
+ * Answers whether a stored content may be ingested once more: an operator allowed it, or the feed does and enough time lay between
+ * its last ingestion and the arrival of the new file. The second case is recorded in the same transaction, like an operator's.
+ * The time of arrival counts, not the time of the question: a twin that waited days at a closed gate is no new delivery.
  */
 export function mayComeAgain(tx: Tx, content: Content, arrivedAtMs: number, againAfterMs: number | undefined): boolean {
   const { feed, sha256, generation } = content;
@@ -71,14 +71,14 @@ export function mayComeAgain(tx: Tx, content: Content, arrivedAtMs: number, agai
   );
   if (allowed !== undefined) return true;
   const lastMs = againAfterMs === undefined ? Number.POSITIVE_INFINITY : ingestedAtMs(tx, content);
-  // Where the clock went back since, it has come by now all the same.
+  // If the clock was set back since the arrival, the current time is the earlier one and counts.
   if (againAfterMs === undefined || Math.min(arrivedAtMs, tx.wallMs) - lastMs < againAfterMs) return false;
   const why = `its content was ingested last at ${new Date(lastMs).toISOString()}`;
   recordException(tx, content, { generation: next, kind: 'allow_again', who: '--same-content-again-after', why });
   return true;
 }
 
-/** What was learned counts from when it became known; of what was pruned only the hour of its line is left. */
+/** A learned content counts from when it became known. A pruned one has only the hour of its line. */
 function ingestedAtMs(tx: Tx, { row, ingestedAtMs: atMs, note, hour }: Content): number {
   if (atMs !== null) return atMs;
   if (note === 'pruned')

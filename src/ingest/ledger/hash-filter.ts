@@ -1,17 +1,19 @@
 /**
- * Which hashes are surely not among the old ones (`hashes_old`, `pruned`): for nearly every new content it spares a page of
- * each of them to be read, which with 20 million contents comes from the disk (110 µs, half of what a small file costs).
- * A bucket for each step of the hand that moves hashes on (hashes.ts), with the 16 bits after its own of each of its hashes: in their
- * order, by their distances, in one byte mostly. With 20 million that is 22 MB, and one in fifty is looked for in vain.
- * Guarantees: what is not in its bucket is in neither of the two; a bucket that is not there says nothing.
- * Does not: forget. A hash that went leaves its 16 bits behind.
+ * A filter of the old hashes (`hashes_old`, `pruned`): it answers for nearly every new content that its hash is not among them.
+ * This saves reading one page of each table. With 20 million contents such a page comes from the disk (110 µs, half the cost of a
+ * small file).
+ * There is one bucket for each value of the first 14 bits (2^14 buckets), which is one step of hashes.ts. A bucket stores the next
+ * 16 bits of each hash, sorted, as differences (usually one byte each). With 20 million hashes the filter has 22 MB, and one new
+ * hash in fifty is looked up in vain.
+ * Guarantees: a hash that is not in its bucket is in neither table. A missing bucket answers nothing.
+ * Does not: forget. The 16 bits of a hash that was removed stay.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 
 export const BUCKET_BITS = 14;
 const BITS = 16;
 const MORE = 0x80;
-/** The longest distance, in bytes. */
+/** The longest difference, in bytes. */
 const BYTES_MAX = Math.ceil(BITS / 7);
 
 export const filterModule = {
@@ -19,7 +21,7 @@ export const filterModule = {
   migrations: [
     `
     CREATE TABLE hash_filter (bucket INTEGER PRIMARY KEY, rests BLOB NOT NULL) STRICT;
-    -- In a new state nothing is old. Those of a state from before the filter come with their first old hash.
+    -- In a new state nothing is old. In a state from before the filter, a bucket is made with its first old hash.
     WITH RECURSIVE all_buckets (bucket) AS (SELECT 0 UNION ALL SELECT bucket + 1 FROM all_buckets WHERE bucket < ${2 ** BUCKET_BITS - 1})
     INSERT INTO hash_filter SELECT bucket, x'' FROM all_buckets
       WHERE NOT EXISTS (SELECT 1 FROM hashes_old) AND NOT EXISTS (SELECT 1 FROM pruned);
@@ -30,10 +32,10 @@ export const filterModule = {
 const bucketOf = (sha256: Buffer): number => sha256.readUInt16BE(0) >> (16 - BUCKET_BITS);
 const restOf = (sha256: Buffer): number => (sha256.readUInt32BE(0) << BUCKET_BITS) >>> (32 - BITS);
 
-// Nearly all are empty for long, and a Buffer of nothing costs three times the rest of the look.
+// Nearly all buckets are empty for a long time. An empty Buffer costs three times the rest of the question.
 const BUCKET = "SELECT nullif(rests, x'') FROM hash_filter WHERE bucket = ?";
 const EMPTY = Buffer.alloc(0);
-/** Undefined where the bucket is not there. */
+/** Undefined where the bucket is missing. */
 const read = (reader: Pick<Reader, 'arrays'>, bucket: number): Buffer | undefined =>
   (reader.arrays(BUCKET, bucket) as [Buffer | null][]).map(([rests]) => rests ?? EMPTY)[0];
 
@@ -48,19 +50,19 @@ const OLD = `SELECT head FROM hashes_old WHERE head BETWEEN ? AND ?
 
 type Writer = Pick<Tx, 'arrays' | 'run'>;
 
-/** These came into `hashes_old`: all of one bucket, whose first and last heads are `from` and `to`. */
+/** Adds heads that came into `hashes_old`: all of one bucket, whose first and last possible heads are `from` and `to`. */
 export function noteBucket(tx: Writer, heads: readonly Buffer[], from: Buffer, to: Buffer): void {
   const rests = read(tx, bucketOf(from));
   if (rests && heads.length === 0) return;
-  // The first time, with all that came there before there was a filter.
+  // A new bucket also gets all hashes that came before there was a filter.
   const all = rests ? heads : (tx.arrays(OLD, from, to, from, Buffer.concat([to, AFTER])) as [Buffer][]).flat();
   write(tx, bucketOf(from), rests, all);
 }
 
-/** Above the rest of any hash. */
+/** Greater than the rest of any hash. */
 const AFTER = Buffer.alloc(26, 0xff);
 
-/** These came into `pruned`, and never were in `hashes_old`. A bucket that is not there yet will find them. */
+/** Adds hashes that came into `pruned` and never were in `hashes_old`. A missing bucket will include them when it is made. */
 export function noteOld(tx: Writer, hashes: readonly Buffer[]): void {
   const buckets = new Map<number, Buffer[]>();
   for (const hash of hashes) buckets.set(bucketOf(hash), [...(buckets.get(bucketOf(hash)) ?? []), hash]);
@@ -80,7 +82,7 @@ function write(tx: Writer, bucket: number, rests: Buffer | undefined, hashes: re
   tx.run(PUT, bucket, encoded(values.sort()));
 }
 
-/** Distances between neighbours, less one, seven bits a byte, lowest first. Of `values`, in their order, equal ones count once. */
+/** Differences between neighbours, less one, in groups of seven bits, lowest first. `values` is sorted; equal values count once. */
 export function encoded(values: Uint16Array): Buffer {
   const bytes = Buffer.allocUnsafe(values.length * BYTES_MAX);
   let length = 0;
@@ -111,7 +113,7 @@ export function valuesOf(rests: Buffer): Uint16Array {
   return values.subarray(0, count);
 }
 
-/** `valuesOf(rests)` has it: by hand, since each new content asks. */
+/** The same as `valuesOf(rests).includes(wanted)`, without the array: each new content asks this. */
 export function contains(rests: Buffer, wanted: number): boolean {
   let value = -1;
   let distance = 0;

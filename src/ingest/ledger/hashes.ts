@@ -1,18 +1,18 @@
 /**
- * From the hash of a content to its row in the ledger: the one thing of a file that is written in no order at all.
- * As one index it has as many pages as contents, and each file dirties another one: with a million contents that was a third
- * of the speed. So it is a log-structured merge tree of three B-trees (P. O'Neil et al., 1996: its rolling merge): a new hash goes into
- * a small one, whose few pages are written by many files together; a hand goes round the hashes, and moves what it passes
- * on into the next one, side by side.
- * Guarantees: a hash is in exactly one of the three at any moment, and comes with its row, in the same transaction. The
- * work of a transaction follows from its new contents alone: no merge ever waits to be done, nobody is stopped for one.
- * Does not: hold the whole hash (the record has it, and says which feed it is of), nor generations after the first, which
- * are few: they have an index of their own. It never forgets by itself: an entry of a record that is gone finds nothing.
+ * The index from a content's hash to its row in the ledger. Hashes come in no order, unlike everything else of a file.
+ * A single index would have as many pages as contents, and each file would dirty another page: with a million contents that
+ * cost a third of the speed. So the index is a log-structured merge tree of three B-trees with a rolling merge (P. O'Neil et
+ * al., 1996). A new hash goes into the smallest tree, whose few pages many files write together. A cursor moves round through
+ * all hashes, and moves those that it passes into the next tree, in order.
+ * Guarantees: a hash is in exactly one of the three trees at any moment, and is written in the transaction that makes its row.
+ * The work of a transaction depends only on its new contents: no merge piles up, and nothing stops for one.
+ * Does not: store the whole hash (the record has it, and knows its feed), nor later generations: they are few and have an index
+ * of their own. Nothing is forgotten by itself: an entry whose record is gone finds nothing.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { BUCKET_BITS, noteBucket } from './hash-filter.js';
 
-/** Bytes of a hash that are kept: among 20 million others, one in 14 million is taken for another one until its record is read. */
+/** The number of bytes of a hash that are stored. Among 20 million hashes, one in 14 million matches a wrong row, until its record is read. */
 const HEAD_BYTES = 6;
 const HEADS = 2 ** (8 * HEAD_BYTES);
 
@@ -23,38 +23,38 @@ export const hashesModule = {
     CREATE TABLE hashes_new (head BLOB NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (head, row)) STRICT, WITHOUT ROWID;
     CREATE TABLE hashes_mid (head BLOB NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (head, row)) STRICT, WITHOUT ROWID;
     CREATE TABLE hashes_old (head BLOB NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (head, row)) STRICT, WITHOUT ROWID;
-    -- In the order of the hashes, so that no sorter takes memory.
+    -- In the order of the hashes, so that no sort needs memory.
     INSERT INTO hashes_old SELECT substr(sha256, 1, 6), row FROM contents INDEXED BY contents_by_hash WHERE generation = 1;
     DROP INDEX contents_by_hash;
     CREATE UNIQUE INDEX contents_again ON contents (feed, sha256, generation) WHERE generation > 1;
     `,
     `
-    -- While a content is on its way the database itself refuses a second row of it. One of all contents has a page for each.
+    -- While a content is on its way, the database itself refuses a second row of it. An index of all contents would have a page for each.
     CREATE UNIQUE INDEX contents_open ON contents (feed, sha256, generation) WHERE state <> 'stored';
     `,
   ],
 } as const;
 
-interface Hand {
-  /** New contents in which it goes round once; twice the hashes that are in front of it. */
+interface Cursor {
+  /** The number of new contents in one full round: twice the hashes that the tree in front of it has. */
   turn: number;
   move: string;
   forget: string;
 }
 
-const hand = (turn: number, from: string, to: string): Hand => ({
+const cursor = (turn: number, from: string, to: string): Cursor => ({
   turn,
   move: `INSERT INTO ${to} SELECT head, row FROM ${from} WHERE head BETWEEN ? AND ?`,
   forget: `DELETE FROM ${from} WHERE head BETWEEN ? AND ? RETURNING head`,
 });
 
 /**
- * Each of a thousand files of a transaction dirties a page of the first anyway (112 pages), one in nine of the second (3,500)
- * and, with 20 million contents, one in seven of the third (140,000): fewest together at these sizes.
+ * These sizes give the fewest dirty pages for a transaction of a thousand files. In the first tree it dirties all 112 pages anyway. In
+ * the second tree (3,500 pages) one file in nine dirties a page; in the third one (140,000 at 20 million contents) one file in seven.
  */
-const TO_MID = hand(2 ** 15, 'hashes_new', 'hashes_mid');
-const TO_OLD = hand(2 ** 20, 'hashes_mid', 'hashes_old');
-/** A hand moves once in so many new contents, which is how many it then finds: a bucket of the filter is a step of the slower one. */
+const TO_MID = cursor(2 ** 15, 'hashes_new', 'hashes_mid');
+const TO_OLD = cursor(2 ** 20, 'hashes_mid', 'hashes_old');
+/** A cursor moves once in this many new contents, and then finds about as many hashes. A filter bucket is one step of the slower cursor. */
 const STEP = TO_OLD.turn / 2 ** BUCKET_BITS;
 
 const headOf = (sha256: Buffer): Buffer => sha256.subarray(0, HEAD_BYTES);
@@ -63,7 +63,7 @@ const NOTE = 'INSERT INTO hashes_new VALUES (?, ?)';
 
 type Writer = Pick<Tx, 'arrays' | 'run'>;
 
-/** A new content: in the transaction that makes its row, and after it. */
+/** Notes the hash of a new content, in the transaction that makes its row, after that. */
 export function noteHash(
   tx: Writer,
   { sha256, generation }: { sha256: Buffer; generation: number },
@@ -76,12 +76,12 @@ export function noteHash(
   moveOn(tx, TO_MID, ...rangeAt(row, TO_MID));
 }
 
-function moveOn(tx: Writer, { move, forget }: Hand, from: Buffer, to: Buffer): Buffer[] {
+function moveOn(tx: Writer, { move, forget }: Cursor, from: Buffer, to: Buffer): Buffer[] {
   return tx.run(move, from, to).changes > 0 ? (tx.arrays(forget, from, to) as [Buffer][]).flat() : [];
 }
 
-/** Where a hand stands follows from the row's number: nothing has to be kept, and nothing is lost where a number is left out. */
-function rangeAt(row: number, { turn }: Hand): [from: Buffer, to: Buffer] {
+/** The position of a cursor follows from the row number. Nothing has to be stored, and a number that is left out does no harm. */
+function rangeAt(row: number, { turn }: Cursor): [from: Buffer, to: Buffer] {
   const width = (HEADS / turn) * STEP;
   const from = ((row / STEP) % (turn / STEP)) * width;
   return [headAt(from), headAt(from + width - 1)];
@@ -96,11 +96,11 @@ function headAt(at: number): Buffer {
 const YOUNG = 'SELECT row FROM hashes_new WHERE head = ? UNION ALL SELECT row FROM hashes_mid WHERE head = ?';
 const OLD = 'SELECT row FROM hashes_old WHERE head = ?';
 
-/** Rows of the ledger that may be of this content, as its first generation; their records tell. */
+/** Rows that may be the first generation of this content, from the two young trees. Their records decide. */
 export const youngRows = (reader: Reader, sha256: Buffer): number[] =>
   (reader.arrays(YOUNG, headOf(sha256), headOf(sha256)) as [number][]).map(([row]) => row);
 
-/** The same of those that `mayBeOld` speaks of. */
+/** The same from the old tree, for which `mayBeOld` is the filter. */
 export const oldRows = (reader: Reader, sha256: Buffer): number[] =>
   (reader.arrays(OLD, headOf(sha256)) as [number][]).map(([row]) => row);
 
@@ -109,7 +109,7 @@ const forgetIn = (table: string): string =>
 const FORGET_YOUNG = ['hashes_new', 'hashes_mid'].map(forgetIn);
 const FORGET_OLD = forgetIn('hashes_old');
 
-/** These records are gone from the ledger, in this transaction. Answers the hashes of those that were not among the old ones. */
+/** Forgets records that this transaction removes from the ledger. Returns the hashes that were not in the old tree. */
 export function forgetHashes(tx: Pick<Tx, 'arrays'>, gone: readonly { row: number; sha256: Buffer }[]): Buffer[] {
   if (gone.length === 0) return [];
   const json = JSON.stringify(gone.map(({ row, sha256 }) => [headOf(sha256).toString('hex'), row]));

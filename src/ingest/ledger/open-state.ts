@@ -1,4 +1,4 @@
-/** Opens the state: the queue's tables and the ledger's, together. Every process of a state opens it through here. */
+/** Opens the state: the tables of queue and ledger, together. Every process opens a state through this file. */
 import {
   type Backend,
   copyOlderQueue,
@@ -11,8 +11,8 @@ import {
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { host } from '../../linux/index.js';
+import { sharedModule } from '../outbox/schema.js';
 import { outputsModule } from '../outputs/recorded.js';
-import { sharedModule } from '../sharing/schema.js';
 import { alarmsModule } from './alarms-schema.js';
 import { exceptionsModule } from './exceptions.js';
 import { filterModule } from './hash-filter.js';
@@ -22,7 +22,7 @@ import { prunedModule } from './pruned.js';
 import { replacedModule } from './replaced.js';
 import { ledgerModule } from './schema.js';
 import { servicesModule } from './services.js';
-import { closeUntilChecked } from './unchecked.js';
+import { closeUntilChecked } from './unchecked-gate.js';
 
 const MODULES = [
   ledgerModule,
@@ -40,14 +40,14 @@ const MODULES = [
 
 export interface OpenOptions {
   statePath: string;
-  /** For people: what this process is. */
+  /** A description of this process, for people. */
   title: string;
   maxAttempts: number;
   /** Default true. */
   create?: boolean;
-  /** The UUID of a new state that stands in for a lost one. */
+  /** The UUID of a new state that replaces a lost one. */
   uuid?: string;
-  /** Given by a process that must stay small. */
+  /** For a process that must stay small. */
   cacheKib?: number;
 }
 
@@ -55,18 +55,22 @@ export interface OpenOptions {
 export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
   return operators(() =>
     openQueue({
-      ...{ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES, onUnclean: closeUntilChecked },
+      path: statePath,
+      host: host(),
+      stages: STAGE_NAMES,
+      modules: MODULES,
+      onUnclean: closeUntilChecked,
       ...options,
     }),
   );
 }
 
-/** To look at it only: writes nothing, works with all daemons down. */
+/** Opens it for reading only: writes nothing, works while no other process runs. */
 export async function openStateView(statePath: string): Promise<QueueView> {
   return operators(() => openQueueView({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES }));
 }
 
-/** One moment of a state, also of one in use. Errors: EnvironmentError. `to`: an empty file. */
+/** Copies one moment of a state, also of a state in use. `to`: an empty file. Errors: EnvironmentError. */
 export function copyState(from: string, to: string): void {
   try {
     copyQueue(from, to, MODULES);
@@ -75,7 +79,7 @@ export function copyState(from: string, to: string): void {
   }
 }
 
-/** A copy of a state that is older than what lies on disk, to be brought up to date. Errors: EnvironmentError. */
+/** Copies a state that is older than the files on disk, to be brought up to date. Errors: EnvironmentError. */
 export function copyOlderState(from: string, to: string): void {
   try {
     copyOlderQueue(from, to, MODULES);
@@ -84,7 +88,7 @@ export function copyOlderState(from: string, to: string): void {
   }
 }
 
-/** The queue knows no operators: its errors get their exit code here. */
+/** The queue does not know exit codes. Its errors get them here. */
 export function asOperators(error: unknown): unknown {
   return error instanceof QueueError ? new EnvironmentError(error.code, error.message) : error;
 }

@@ -1,9 +1,9 @@
 /**
- * Contents whose records were pruned: the hash, and the hour of the manifest that has the line. It stays for ever, so that
- * the same content is known for a duplicate for ever.
- * Guarantees: a record goes only in the transaction in which its hash is here. Only what is stored and has its line goes:
- * what was learned elsewhere, or was never seen in place, says so nowhere else.
- * One table in the order of its hashes: with a row number and an index beside it, it would be three times as large.
+ * Contents whose records were pruned. Their hash, and the hour of the manifest that has the line, stay for ever: the same content
+ * is always recognised as a duplicate.
+ * Guarantees: a record is removed only in the transaction that has its hash here. Only stored contents with a line are removed:
+ * a content that was learned elsewhere, or was never seen at its target, is recorded nowhere else.
+ * One table in the order of its hashes. With row numbers and an index it would be three times as large.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { forgetOutputs } from '../outputs/recorded.js';
@@ -15,7 +15,7 @@ export const prunedModule = {
   name: 'pruned',
   migrations: [
     `
-    -- The number is in each row below, and 0 takes no room there.
+    -- Each row below has the number, and 0 takes no room there.
     CREATE TABLE pruned_feeds (number INTEGER PRIMARY KEY, feed TEXT NOT NULL UNIQUE) STRICT;
 
     CREATE TABLE pruned (
@@ -26,7 +26,7 @@ export const prunedModule = {
       PRIMARY KEY (sha256, feed)
     ) STRICT, WITHOUT ROWID;
 
-    -- What ended before that wall-clock ms may be forgotten.
+    -- Jobs and contents that ended before this wall-clock ms may be forgotten.
     CREATE TABLE pruned_until (one INTEGER PRIMARY KEY CHECK (one = 1), ms INTEGER NOT NULL) STRICT;
     `,
   ],
@@ -37,7 +37,7 @@ const HOUR_MS = 3_600_000;
 const BY_HASH = `SELECT p.hour, r.path FROM pruned_feeds f CROSS JOIN pruned p ON p.sha256 = ? AND p.feed = f.number
   LEFT JOIN roots r ON r.feed = f.feed AND r.kind = 'manifests' WHERE f.feed = ?`;
 
-/** As a content that is stored and of which nothing but its line says more: `sourcePath` is the manifest of that line. */
+/** Returns it as a stored content without details: `sourcePath` is the manifest that has its line. */
 export function prunedByHash(reader: Reader, feed: string, sha256: Buffer): Content | undefined {
   const [row] = reader.arrays(BY_HASH, sha256, feed) as [hour: number, manifests: string | null][];
   return row && asContent(feed, sha256, row[0], row[1] ?? '');
@@ -45,7 +45,7 @@ export function prunedByHash(reader: Reader, feed: string, sha256: Buffer): Cont
 
 const PAGE = `SELECT p.sha256, p.hour FROM pruned p WHERE p.sha256 > ? AND p.feed = ? ORDER BY p.sha256 LIMIT ? + 0`;
 
-/** A page of those of a feed, in the order of their hashes. */
+/** A page of the pruned contents of a feed, in the order of their hashes. */
 export function prunedAfter(reader: Reader, feed: string, after: Buffer, max: number): Content[] {
   const number = reader.get<{ number: number }>('SELECT number FROM pruned_feeds WHERE feed = ?', feed)?.number;
   const root = reader.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'manifests'", feed);
@@ -56,36 +56,39 @@ export function prunedAfter(reader: Reader, feed: string, after: Buffer, max: nu
 function asContent(feed: string, sha256: Buffer, hours: number, manifests: string): Content {
   const hour = new Date(hours * HOUR_MS).toISOString().slice(0, 13).replace(/[-T]/g, '/');
   return {
-    ...{
-      row: 0,
-      feed,
-      sha256,
-      generation: 1,
-      state: 'stored',
-      carrier: '',
-      size: 0,
-      device: '',
-      inode: '',
-      mtimeNs: '',
-    },
-    ...{ sourcePath: Buffer.from(`${manifests}/${hour}/manifest.jsonl`), seal: 'lease', target: null, hour },
-    ...{ ingestId: null, ingestedAtMs: null, note: 'pruned' },
+    row: 0,
+    feed,
+    sha256,
+    generation: 1,
+    state: 'stored',
+    carrier: '',
+    size: 0,
+    device: '',
+    inode: '',
+    mtimeNs: '',
+    sourcePath: Buffer.from(`${manifests}/${hour}/manifest.jsonl`),
+    seal: 'lease',
+    target: null,
+    hour,
+    ingestId: null,
+    ingestedAtMs: null,
+    note: 'pruned',
   };
 }
 
 export interface RecordPage {
   rows: number[];
-  /** Where to go on; undefined at the end of the ledger. */
+  /** The row to go on after; undefined at the end of the ledger. */
   next: number | undefined;
 }
 
-// A target that is still reserved was never seen free again: its record says so until a worker has looked.
+// A reserved target was not yet seen to be free. Its record stays until a worker has checked.
 const OLD = `SELECT row FROM contents WHERE row > @after AND row <= @last AND state = 'stored' AND note IS NULL
   AND generation = 1 AND hour GLOB '[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]/[0-9][0-9]' AND updated_at_ms < @before
   AND row NOT IN (SELECT content FROM reservations)`;
 const LAST = 'SELECT max(row) AS last FROM (SELECT row FROM contents WHERE row > ? ORDER BY row LIMIT ? + 0)';
 
-/** Contents that were stored before that wall-clock ms, among the `max` after a row. */
+/** Contents that were stored before that wall-clock ms, among the `max` rows after `after`. */
 export function recordsBefore(reader: Reader, beforeMs: number, after: number, max: number): RecordPage {
   const last = reader.get<{ last: number | null }>(LAST, after, max)!.last;
   if (last === null) return { rows: [], next: undefined };
@@ -96,7 +99,7 @@ export function recordsBefore(reader: Reader, beforeMs: number, after: number, m
 const AHEAD = `SELECT sum(h.row), sum(p.hour) FROM contents c LEFT JOIN hashes_old h ON h.head = substr(c.sha256, 1, 6) AND h.row = c.row
   LEFT JOIN pruned p ON p.sha256 = c.sha256 WHERE c.row IN (SELECT value FROM json_each(?))`;
 
-/** Pages that forgetting these will change: from a disk they come in 0.1 ms each, which nobody is to wait for. */
+/** Reads the pages that the removal will change. From a disk that takes 0.1 ms each, outside of any transaction. */
 export const readAhead = (reader: Reader, rows: readonly number[]): void =>
   void reader.get(AHEAD, JSON.stringify(rows));
 
@@ -112,7 +115,7 @@ const FORGET = `DELETE FROM contents WHERE row IN (SELECT value FROM json_each(?
   (SELECT 1 FROM pruned_feeds f JOIN pruned p ON p.feed = f.number WHERE f.feed = contents.feed AND p.sha256 = contents.sha256)
   RETURNING row, sha256`;
 
-/** Forgets the records of these rows; their hashes stay. Answers how many. */
+/** Forgets the records of these rows; their hashes stay. Returns how many. */
 export function forgetRecords(tx: Tx, rows: readonly number[]): number {
   const json = JSON.stringify(rows);
   for (let feed: { row: number } | undefined; ; ) {
@@ -130,7 +133,7 @@ export function forgetRecords(tx: Tx, rows: readonly number[]): number {
   return gone.length;
 }
 
-/** Its content has a row again. */
+/** The content has a row again. */
 export function forgetPruned(tx: Tx, feed: string, sha256: Buffer): void {
   tx.run(
     'DELETE FROM pruned WHERE sha256 = ? AND feed = (SELECT number FROM pruned_feeds WHERE feed = ?)',
@@ -139,10 +142,10 @@ export function forgetPruned(tx: Tx, feed: string, sha256: Buffer): void {
   );
 }
 
-/** Noted before anything goes. */
+/** Call it before anything is removed. */
 export const notePrunedUntil = (tx: Tx, ms: number): void =>
   void tx.run('INSERT INTO pruned_until VALUES (1, ?) ON CONFLICT DO UPDATE SET ms = max(ms, excluded.ms)', ms);
 
-/** What ended before that wall-clock ms may be forgotten; undefined where nothing ever was. */
+/** Jobs and contents that ended before that wall-clock ms may be forgotten; undefined where nothing ever was. */
 export const prunedUntil = (reader: Reader): number | undefined =>
   reader.get<{ ms: number }>('SELECT ms FROM pruned_until')?.ms;

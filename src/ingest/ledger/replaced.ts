@@ -1,6 +1,6 @@
 /**
- * Warehouses that an empty one has replaced (`ingest-ctl replace-warehouse`): what was stored until then lies, if anywhere, on
- * the former one. Rows are numbered in their order, so the last number of then says of each content whether it is one of these.
+ * Warehouses that an empty one has replaced (`ingest-ctl replace-warehouse`). The contents that were stored before are, if
+ * anywhere, in the old warehouse. Row numbers grow, so the last number at that time divides old contents from new ones.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { Content } from './content.js';
@@ -11,9 +11,9 @@ export const replacedModule = {
     `
     CREATE TABLE replaced_warehouses (
       feed TEXT NOT NULL,
-      -- of its contents
+      -- the last content of the old warehouse
       last_row INTEGER NOT NULL,
-      -- where it was
+      -- the path of the old warehouse
       path TEXT NOT NULL,
       -- wall clock
       at_ms INTEGER NOT NULL,
@@ -28,18 +28,18 @@ export interface Replaced {
   atMs: number;
 }
 
-/** Where nothing was stored since the one before, that one is it. */
+/** If nothing was stored since the last replacement, that one already covers this. */
 export const noteReplaced = (tx: Tx, feed: string, lastRow: number, path: string): void =>
   void tx.run('INSERT OR IGNORE INTO replaced_warehouses VALUES (?, ?, ?, ?)', feed, lastRow, path, tx.wallMs);
 
-/** The warehouse in which the content was stored, where that was replaced. */
+/** The old warehouse in which the content was stored, if that was replaced. */
 export const replacedOf = (reader: Reader, { feed, row }: Pick<Content, 'feed' | 'row'>): Replaced | undefined =>
   reader.get<Replaced>(
     `SELECT path, at_ms AS atMs FROM replaced_warehouses WHERE feed = ? AND last_row >= ? ORDER BY last_row LIMIT 1`,
     ...[feed, row],
   );
 
-/** Where warehouses of the feed were, that of now left out. */
+/** The paths of earlier warehouses of the feed, without the current one. */
 export const formerWarehouses = (reader: Reader, feed: string, now: string): string[] =>
   reader
     .all<{ path: string }>('SELECT DISTINCT path FROM replaced_warehouses WHERE feed = ? AND path <> ?', feed, now)

@@ -1,7 +1,7 @@
 /**
  * The ledger's tables: one row per content (feed, SHA-256, generation), which owns the record, the manifest line and the
  * target. A job is only its carrier.
- * Kept slim: everything is written in sequence, save the way from a hash to its row (hashes.ts).
+ * The tables are narrow, and everything is written in sequence, except the index from a hash to its row (hashes.ts).
  */
 export const ledgerModule = {
   name: 'ledger',
@@ -14,37 +14,37 @@ export const ledgerModule = {
       generation INTEGER NOT NULL DEFAULT 1,
       state TEXT NOT NULL CHECK (state = 'carried' OR state = 'manifested' OR state = 'stored'),
       -- AUTOINCREMENT: a row number that was given up with a discarded content must never name another one
-      -- the job that carries it; kept after it is stored, for people
+      -- the job that carries it; kept for people after it is stored
       carrier TEXT NOT NULL,
       size INTEGER NOT NULL,
-      -- of the original file, when it was sealed; decimal text: inodes above 2^63 and times after 2262 are real
+      -- the original file when it was sealed; decimal text, because inodes above 2^63 and times after 2262 exist
       device TEXT NOT NULL,
       inode TEXT NOT NULL,
       mtime_ns TEXT NOT NULL,
       source_path BLOB NOT NULL,
       seal TEXT NOT NULL CHECK (seal IN ('lease', 'copy')),
-      -- reserved when its line is planned: relative to the feed's warehouse, and the hour's manifest file
+      -- reserved when its line is planned: the target below the feed's warehouse, and the hour of the manifest file
       target BLOB,
       hour TEXT,
       ingest_id TEXT,
       ingested_at_ms INTEGER,
-      -- 'unconfirmed': taken away before our commit saw it in place
+      -- 'unconfirmed': its file was taken away before our commit saw it at its target
       note TEXT,
       created_at_ms INTEGER NOT NULL,
       updated_at_ms INTEGER NOT NULL
     );
     CREATE UNIQUE INDEX contents_by_hash ON contents (feed, sha256, generation);
 
-    -- Targets that are planned and not yet (or only just) on disk, whole paths. Names of older ones are found by looking.
-    -- Files are met in the order of their names, and so are these: few pages for many rows.
+    -- Targets, as whole paths, that are planned and not on disk yet, or only just. Older names are found on the disk itself.
+    -- Files come in the order of their names, and so do these rows: few pages for many rows.
     CREATE TABLE reservations (
       path TEXT PRIMARY KEY,
       content INTEGER NOT NULL
     ) WITHOUT ROWID;
 
-    -- An append that was planned and not confirmed: one a file.
+    -- Appends that are planned and not confirmed: at most one for each file.
     CREATE TABLE appends (
-      -- AUTOINCREMENT: who has read an append and is slow must never meet a later one under its number
+      -- AUTOINCREMENT: a slow process that has read an append must never find a later one under its number
       id INTEGER PRIMARY KEY AUTOINCREMENT,
       feed TEXT NOT NULL,
       file TEXT NOT NULL UNIQUE,
@@ -53,18 +53,18 @@ export const ledgerModule = {
       bytes BLOB NOT NULL,
       -- JSON: {"rows": [rows of contents], "jobs": [jobs with a correction]}
       items TEXT NOT NULL,
-      -- who is writing it; 0: nobody, whoever comes first redoes it
+      -- the process that writes it; 0: none, and the first one that comes writes it again
       owner INTEGER NOT NULL
     );
 
-    -- Lines that take back what a discarded job had in the manifest, until they are written.
+    -- Lines that take back the manifest line of a discarded job, until they are written.
     CREATE TABLE corrections (
       job TEXT PRIMARY KEY,
       hour TEXT NOT NULL,
       line TEXT NOT NULL
     ) WITHOUT ROWID;
 
-    -- How far each manifest file is known to be ours.
+    -- The end of each manifest file, up to which it is ours.
     CREATE TABLE manifest_ends (
       file TEXT PRIMARY KEY,
       feed TEXT NOT NULL,
@@ -81,15 +81,15 @@ export const ledgerModule = {
       PRIMARY KEY (feed, kind)
     ) WITHOUT ROWID;
 
-    -- What a living process has to tell of a feed that closes no gate (src/ingest/gates/notices.ts).
+    -- Findings of living processes about a feed that close no gate (src/ingest/gates/notices.ts).
     CREATE TABLE notices (
       feed TEXT NOT NULL,
       code TEXT NOT NULL,
-      -- the path of which there may be several; else ''
+      -- distinguishes notices of one code by a path; else ''
       what TEXT NOT NULL,
       reason TEXT NOT NULL,
       since_ms INTEGER NOT NULL,
-      -- while this one lives
+      -- the process; the notice counts while it lives
       owner INTEGER NOT NULL,
       PRIMARY KEY (feed, code, what)
     ) WITHOUT ROWID;

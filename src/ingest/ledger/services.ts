@@ -1,7 +1,7 @@
 /**
- * Who should be at work: processes that were started as a service note themselves, and how they ended. A run with `--once`
- * notes nothing; one that came to its end forgets the services before it, since whoever starts it decides when there is work.
- * Guarantees: a row changes at the start and at the end of a process alone, so an idle service writes nothing.
+ * The processes that should be running: each that was started as a service records itself, and how it ended. A run with `--once`
+ * records nothing. When such a run ends normally it forgets earlier services: its user decides when work is done.
+ * Guarantees: a row changes only when a process starts or ends, so an idle service writes nothing.
  */
 import type { Backend, OwnerId } from '../../../queue/backend.js';
 import { type QueueView, StateUnwritable } from '../../../queue/index.js';
@@ -12,7 +12,7 @@ export const servicesModule = {
     `
     CREATE TABLE services (
       owner INTEGER PRIMARY KEY,
-      -- of the process: 'producer', or 'worker' with its stages
+      -- the title of the process: 'producer', or 'worker' with its stages
       title TEXT NOT NULL,
       -- wall clock
       started_ms INTEGER NOT NULL,
@@ -36,7 +36,7 @@ export interface Service {
 export const PRODUCER = 'producer';
 export const DEATHS_EVERY_MS = 5_000;
 
-/** What a process of that title does of the work: `producer`, or its stages. */
+/** The parts of the work that a process with that title does: `producer`, or its stages. */
 export function partsOf(title: string): string[] {
   const [role, ...stages] = title.split(' ');
   return role === 'worker' ? stages : role === PRODUCER ? [PRODUCER] : [];
@@ -49,7 +49,7 @@ export const services = (view: Pick<QueueView, 'read'>): Service[] =>
     ),
   );
 
-/** Takes the place of the dead of the same title. */
+/** Records this process, in place of dead ones with the same title. */
 export async function enterService(backend: Backend, title: string): Promise<void> {
   const dead = services(backend).filter((one) => one.title === title && !backend.isAlive(one.owner));
   await backend.transact((tx) => {
@@ -58,7 +58,7 @@ export async function enterService(backend: Backend, title: string): Promise<voi
   });
 }
 
-/** It was told to end, and has done what it had in hand. */
+/** A requested stop has come to its end. */
 export const leaveService = (backend: Backend): Promise<void> => noteEnd(backend, [backend.owner], 'stopped');
 
 /** A run with `--once` has come to its end. */
@@ -70,7 +70,7 @@ export async function forgetServices(backend: Backend): Promise<void> {
   });
 }
 
-/** Notes whose death nobody has noticed yet. Whoever lives asks it now and then (`DEATHS_EVERY_MS`). */
+/** Records deaths that nobody has recorded yet. Living processes call it every `DEATHS_EVERY_MS`. */
 export async function noteDeaths(backend: Backend): Promise<void> {
   const open = services(backend).filter(({ owner, ended }) => ended === null && !backend.isAlive(owner));
   const owners = open.map(({ owner }) => owner);
@@ -85,7 +85,7 @@ async function noteEnd(backend: Backend, owners: readonly OwnerId[], how: 'stopp
       for (const owner of owners) tx.run(END, how, tx.wallMs, owner);
     });
   } catch (error) {
-    // A full disk keeps nobody from ending; the rows then say what an unnoticed death says.
+    // A full disk must not keep a process from ending. The row is then left as after an unnoticed death.
     if (!(error instanceof StateUnwritable)) throw error;
   }
 }

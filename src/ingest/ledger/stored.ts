@@ -1,4 +1,7 @@
-/** The end of a content's way, and what becomes of it when its carrier is discarded. */
+/**
+ * The end of a content: it is stored, or its carrier is discarded and gives it up.
+ * Guarantees: every job that waits for the content goes on in the same transaction.
+ */
 import type { Job, Tx } from '../../../queue/backend.js';
 import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
@@ -7,7 +10,7 @@ import { movedNothing } from '../rules/moved.js';
 import { type Content, contentByRow, stageOf, waitToken } from './content.js';
 import { forgetHashes } from './hashes.js';
 
-/** Their targets are on disk: all that waits for these contents is a duplicate of them now. */
+/** The targets are on disk. All jobs that wait for these contents are duplicates now. */
 export function recordStored(tx: Tx, rows: readonly number[], note: string | null): void {
   tx.run(
     `UPDATE contents SET state = 'stored', note = ?, updated_at_ms = ?
@@ -20,12 +23,12 @@ export function recordStored(tx: Tx, rows: readonly number[], note: string | nul
 }
 
 export type Released =
-  /** The oldest waiting twin carries the content on, line and target as they stand. */
+  /** The oldest waiting twin carries the content from now on; line and target stay as they are. */
   | { to: string }
-  /** Nobody waits: the content is free again. `line`: its line was written (or planned) and has to be withdrawn. */
+  /** Nobody waits: the content is free again. `line`: its line is written or planned, and must be taken back. */
   | { to: undefined; line: Content | undefined };
 
-/** No line was planned yet: it will speak of the file that is stored, and of how that one was sealed. */
+/** No line is planned yet, so the line will describe the heir's file, and how that one was sealed. */
 export function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sealed): void {
   const { dev, ino, mtimeNs } = parseIdentity(identity)!;
   tx.run(
@@ -35,8 +38,8 @@ export function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sea
 }
 
 /**
- * The carrier gives its content up, inside the transaction that discards it. `chain`: of its feed. A content that was processed has no
- * heir: its line names the outputs of this carrier, and nobody else can fulfil it. Whoever waits asks the ledger anew.
+ * The carrier gives its content up, inside the transaction that discards it. `chain`: of its feed. A processed content has no heir:
+ * its line names the outputs of this carrier, and no other job can provide them. Jobs that wait ask the ledger again.
  */
 export function releaseContent(tx: Tx, carrier: Job, row: number, chain?: object): Released {
   const content = contentByRow(tx, row);
@@ -44,7 +47,7 @@ export function releaseContent(tx: Tx, carrier: Job, row: number, chain?: object
     return { to: undefined, line: undefined };
   if (processedOf(tx, row)) {
     forgetContent(tx, content);
-    // Its names stay reserved until its outputs are put away.
+    // The names stay reserved until its outputs are put away.
     tx.wake([waitToken(row)]);
     return { to: undefined, line: content.target === null ? undefined : content };
   }
@@ -61,7 +64,7 @@ export function releaseContent(tx: Tx, carrier: Job, row: number, chain?: object
   return { to: undefined, line: content.target === null ? undefined : content };
 }
 
-/** As if it had never come; its reservations are its caller's. */
+/** Removes the content as if it had never come. The caller removes its reservations. */
 export function forgetContent(tx: Tx, content: Content): void {
   tx.run('DELETE FROM contents WHERE row = ?', content.row);
   forgetHashes(tx, [content]);

@@ -1,10 +1,10 @@
 /**
- * The append with an intent: what is to be written, and where, is committed before the first byte (table `appends`), and
+ * The append with an intent: file, offset and bytes are committed (table `appends`) before the first byte is written, and
  * confirmed after the last one is on disk.
- * Guarantees: whoever finds an intent whose owner is gone writes the same bytes to the same place: redo, never cut, so
- * that a reader who tails the file never sees a line change. One open intent a file.
- * Does not: overwrite foreign bytes. Where file and intent do not fit any more (rotated, edited, lines behind the end), it
- * is planned anew at the end of what is there.
+ * Guarantees: a process that finds an intent of a dead owner writes the same bytes to the same offset. It never cuts, so a
+ * reader who tails the file never sees a line change. A file has at most one open intent.
+ * Does not: overwrite foreign bytes. Where file and intent do not fit any more (rotated, edited, lines after the known end),
+ * the append is planned again at the end of the file.
  */
 import { fdatasync, fsyncSync, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -27,7 +27,7 @@ const fdatasyncAsync = promisify(fdatasync);
 export interface Append {
   id: number;
   feed: string;
-  /** Absolute, for people and for `UNIQUE`. */
+  /** Absolute: for messages and for `UNIQUE`. */
   file: string;
   inode: number;
   at: number;
@@ -41,27 +41,27 @@ export interface Items {
   jobs: string[];
 }
 
-/** Where the end of a manifest file is, as it lies there now. */
+/** The end of a manifest file, as it is on disk. */
 export interface End {
   inode: number;
   size: number;
   /** The last line has no newline. */
   torn: boolean;
-  /** Committed end at the time of looking; undefined for a file that is new to us. */
+  /** The committed end when the file was checked; undefined for a file that is new to us. */
   known: number | undefined;
 }
 
 export const APPEND_COLUMNS = 'id, feed, file, inode, at, bytes, items, owner';
 
 /**
- * Opens a manifest file below its root for reading and writing, made (with its directories, durably) where missing.
- * Errors: LinuxError; EAGAIN where somebody has a lease on it: waiting for that here would stop all else for 45 s.
+ * Opens a manifest file below its root for reading and writing. A missing file is made, with its directories, durably.
+ * Errors: LinuxError. EAGAIN where somebody has a lease on it: to wait for that here would stop everything for 45 s.
  */
 export function openManifest(root: Directories, path: ByteName): number {
   const dir = root.make(folderOf(path));
   const name = path.slice(path.lastIndexOf('/') + 1) as ByteName;
   const fd = openOrMake(dir, name);
-  // Whoever made the file and its directories may have died before they were synced.
+  // The process that made the file and its directories may have died before it synced them.
   if (statFd(fd).size === 0) syncUpwards(root, folderOf(path));
   return fd;
 }
@@ -82,8 +82,8 @@ function syncUpwards(root: Directories, folder: ByteName): void {
   }
 }
 
-/** Looks at the end of the file. The known end is read first: if it has changed by the planning transaction, look again. */
-export function lookAtEnd(backend: Backend, file: string, fd: number): End {
+/** Reads the end of the file. The known end is read first: if it has changed by the planning transaction, the caller checks again. */
+export function readEnd(backend: Backend, file: string, fd: number): End {
   const known = backend.read((r) =>
     r.get<{ inode: number; end_at: number }>('SELECT inode, end_at FROM manifest_ends WHERE file = ?', file),
   );
@@ -96,7 +96,7 @@ export function lookAtEnd(backend: Backend, file: string, fd: number): End {
 
 export type Planned = { append: Append } | { busy: Append } | { stale: true };
 
-/** Opens an append without lines at the end that was looked at, unless that is no longer the end. */
+/** Opens an append without lines at the end that was checked, unless that is no longer the end. */
 export function planAppend(tx: Tx, feed: string, file: string, end: End, owner: number): Planned {
   const open = tx.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, file);
   if (open) return { busy: open };
@@ -120,7 +120,7 @@ export function planAppend(tx: Tx, feed: string, file: string, end: End, owner: 
   return { append: { id: Number(lastInsertRowid), feed, file, inode: end.inode, at: end.size, bytes, items, owner } };
 }
 
-/** Puts the lines into an append that was planned, in the same transaction; without lines there is none. */
+/** Puts the lines into a planned append, in the same transaction. Without lines the append is removed. */
 export function fillAppend(
   tx: Tx,
   append: Append,
@@ -140,16 +140,16 @@ export function fillAppend(
 }
 
 /**
- * Writes an intent's bytes and makes them durable. Answers false where file and intent do not fit.
- * Errors: as the calls give them; ENOSPC comes from fallocate, before half a line is visible.
+ * Writes an intent's bytes and makes them durable. Returns false where file and intent do not fit.
+ * Errors: those of the system calls. ENOSPC comes from fallocate, before half a line is visible.
  */
 export async function writeAppend(fd: number, append: Append, stillThere: () => boolean): Promise<boolean> {
   const stat = statFd(fd);
   if (Number(stat.ino) !== append.inode || !stillThere() || stat.size < append.at) return false;
-  const behind = Buffer.alloc(Math.min(stat.size - append.at, append.bytes.length));
-  readFully(fd, behind, append.at);
+  const there = Buffer.alloc(Math.min(stat.size - append.at, append.bytes.length));
+  readFully(fd, there, append.at);
   const whole = stat.size - append.at > append.bytes.length;
-  if (!beginsLike(behind, append.bytes, whole)) return false;
+  if (!beginsLike(there, append.bytes, whole)) return false;
 
   if (!whole) {
     fallocateKeepSize(fd, append.at, append.bytes.length);
@@ -163,8 +163,8 @@ export async function writeAppend(fd: number, append: Append, stillThere: () => 
 }
 
 /**
- * What lies there is a beginning of our bytes. A power cut leaves NULs where data did not reach the disk (ours hold none);
- * with foreign bytes behind (`exactly`) ours must be there as they are.
+ * The bytes on disk are a beginning of ours. A power cut leaves NULs where data did not reach the disk (ours have none).
+ * If foreign bytes follow (`exactly`), ours must be there in full.
  */
 function beginsLike(there: Buffer, ours: Buffer, exactly: boolean): boolean {
   for (let i = 0; i < there.length; i++) {
@@ -181,13 +181,13 @@ function readFully(fd: number, into: Buffer, at: number): void {
   }
 }
 
-/** The very append that was read, at the very place: one that was planned anew since is another. */
+/** Matches the append that was read, at the same offset. One that was planned again since is another. */
 export const THIS_APPEND = 'id = ? AND file = ? AND inode = ? AND at = ?';
 export const thisAppend = ({ id, file, inode, at }: Append) => [id, file, inode, at] as const;
 
-/** Inside the confirming transaction. */
+/** Runs inside the confirming transaction. */
 export function confirmAppend(tx: Tx, append: Append): void {
-  // Confirmed by somebody else meanwhile, who wrote the same bytes: the end may have moved on since.
+  // Another process confirmed it meanwhile, and wrote the same bytes. The end may have moved since.
   if (tx.run(`DELETE FROM appends WHERE ${THIS_APPEND}`, ...thisAppend(append)).changes === 0) return;
   tx.run(
     `INSERT INTO manifest_ends (file, feed, inode, end_at) VALUES (?, ?, ?, ?)
@@ -206,7 +206,7 @@ export function confirmAppend(tx: Tx, append: Append): void {
   tx.run("DELETE FROM corrections WHERE job IN (SELECT value FROM json_each(?, '$.jobs'))", append.items);
 }
 
-/** The path still names the file that is open. */
+/** True where the path still names the open file. */
 export const namesSame = (root: Directories, path: ByteName, inode: number): boolean => {
   const stat = statAtOrNone(root.directory(folderOf(path)), path.slice(path.lastIndexOf('/') + 1) as ByteName);
   return stat !== undefined && Number(stat.ino) === inode;

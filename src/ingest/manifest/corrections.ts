@@ -1,9 +1,9 @@
-/** Writes corrections that are decided and owed to the file of their hour. */
+/** Writes corrections that are decided and not written yet to the file of their hour. */
 import type { ByteName } from '../../linux/index.js';
 import { correctionsPath } from './append.js';
 import { appendTo, type ManifestFile, type Written } from './write.js';
 
-/** `jobs`: whose corrections of that hour are written, as far as they are still owed. */
+/** `jobs`: the jobs of that hour. A correction that is written meanwhile is left out. */
 export function writeCorrections(
   manifests: Omit<ManifestFile, 'path'>,
   hour: string,

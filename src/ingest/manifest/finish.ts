@@ -1,6 +1,6 @@
 /**
- * Brings an open append to its end: writes its bytes, plans it anew while file and intent do not fit, confirms it.
- * The same code runs for the process that planned it and for whoever finds it after a crash.
+ * Brings an open append to its end: writes its bytes, plans it again while file and intent do not fit, confirms it.
+ * The process that planned it and a process that finds it after a crash run the same code.
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../../queue/backend.js';
@@ -10,20 +10,20 @@ import {
   type Append,
   confirmAppend,
   type End,
-  lookAtEnd,
   namesSame,
   openManifest,
+  readEnd,
   THIS_APPEND,
   thisAppend,
   writeAppend,
 } from './append.js';
 
-/** A file that changes under us so often is being fought over. */
+/** A file that changes so often while we write has a second writer. */
 const ROUNDS_MAX = 50;
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
-/** Errors: as the system calls give them; the append is nobody's then (`owner` 0), and whoever comes first goes on. */
+/** Errors: those of the system calls. The append then has no owner (`owner` 0), and the next process that comes goes on. */
 export async function finishAppend(
   backend: Backend,
   emit: Emit,
@@ -40,7 +40,7 @@ export async function finishAppend(
           await backend.transact((tx) => confirmAppend(tx, append));
           return;
         }
-        const end = lookAtEnd(backend, append.file, fd);
+        const end = readEnd(backend, append.file, fd);
         emit('manifest_replanned', { feed: append.feed, file: append.file, from: append.at, to: end.size });
         const replanned = await backend.transact((tx) => replan(tx, append, end));
         if (!replanned) return;
@@ -49,9 +49,7 @@ export async function finishAppend(
         closeSync(fd);
       }
     }
-    throw new Error(
-      `the manifest ${append.file} was changed by somebody else ${ROUNDS_MAX} times while one append was under way`,
-    );
+    throw new Error(`the manifest ${append.file} was changed by another writer ${ROUNDS_MAX} times during one append`);
   } catch (error) {
     await backend.transact((tx) =>
       tx.run('UPDATE appends SET owner = 0 WHERE id = ? AND owner = ?', append.id, backend.owner),
@@ -61,8 +59,8 @@ export async function finishAppend(
 }
 
 /**
- * The same lines at the end of what is there. Nothing that an operator took away is written back, nothing foreign is cut.
- * Undefined when it is not ours any more: then somebody else has written the lines, and a second time would be once too many.
+ * Plans the same lines at the end of the file. Lines that an operator removed are not written again, foreign bytes are not cut.
+ * Undefined when this process does not own it any more: another one has written the lines, and must be the only one.
  */
 function replan(tx: Tx, append: Append, end: End): Append | undefined {
   const lines = append.bytes[0] === 0x0a ? append.bytes.subarray(1) : append.bytes;
@@ -75,8 +73,8 @@ function replan(tx: Tx, append: Append, end: End): Append | undefined {
 }
 
 /**
- * Takes an open append over from an owner that is gone. Answers false when somebody else was quicker. This process's own is
- * its already, while it is still open: nobody takes it from an owner that lives.
+ * Takes an open append over from a dead owner. Returns false when another process was faster. This process's own append needs
+ * only to be open still: nobody takes it from a living owner.
  */
 export async function takeOver(backend: Backend, append: Append): Promise<boolean> {
   const its = `${THIS_APPEND} AND owner = ?`;
@@ -88,6 +86,6 @@ export async function takeOver(backend: Backend, append: Append): Promise<boolea
   );
 }
 
-/** May this process go on with an append that it finds open? Its own ones are left from a failure: it writes one at a time. */
+/** True where this process may go on with an open append. Its own ones are left from a failure: it writes one at a time. */
 export const isOrphan = (backend: Backend, append: Append): boolean =>
   append.owner === 0 || append.owner === backend.owner || !backend.isAlive(append.owner);

@@ -1,7 +1,7 @@
 /**
- * Reads manifests back: which files there are, rotated ones included, and their records, one line at a time.
- * Guarantees: bounded memory, whatever a file holds; what is not a record (foreign or torn) is told with its place, and
- * never taken for one. 64-bit numbers stay digits.
+ * Reads manifests back: finds the files, rotated ones included, and reads their records, one line at a time.
+ * Guarantees: memory is bounded, whatever a file has. A line that is not a record (foreign or torn) is reported with its
+ * offset, and never taken for a record. 64-bit numbers stay digits.
  * Does not: write.
  */
 import { readdirSync } from 'node:fs';
@@ -13,19 +13,19 @@ export type ManifestKind = 'manifest' | 'corrections';
 
 export interface FoundManifest {
   path: string;
-  /** `YYYY/MM/DD/HH`, where it lies in its hour's folder. */
+  /** `YYYY/MM/DD/HH`, if it lies in the folder of its hour. */
   hour: string | undefined;
-  /** The file that appends go to, and not one that was rotated. */
+  /** True for the file that appends go to, false for a rotated one. */
   current: boolean;
 }
 
 const HOUR_DEPTH = 4;
-/** An operator may have gathered rotated files deeper than the hours. */
+/** An operator may have collected rotated files deeper than the hours. */
 const DEPTH_MAX = 8;
-/** Paths are at most 4 KiB, and each may stand twice in base 64: what is longer is no record. */
+/** Paths have at most 4 KiB, and each may be in the line twice in base 64. A longer line is no record. */
 const LINE_BYTES_MAX = 1 << 20;
 
-/** All files of a kind below a manifests root, the newest hour first. Errors: as readdir gives them, ENOENT of the root too. */
+/** All files of a kind below a manifests root, the newest hour first. Errors: those of readdir, also ENOENT for the root. */
 export function* manifestFiles(
   root: string,
   kind: ManifestKind,
@@ -52,23 +52,23 @@ export function* manifestFiles(
 
 const HOUR = /^\d{4}\/\d\d\/\d\d\/\d\d$/;
 
-/** A line of a manifest or of its corrections, as far as it is needed to know a content again. */
+/** A line of a manifest or of its corrections, with the parts that identify a content. */
 export interface ReadRecord {
   sha256: string;
   ingestId: string;
   feed: string | undefined;
   fields: Record<string, unknown>;
-  /** As it stands there: for numbers that a double would round. */
+  /** The line itself, for numbers that a double would round. */
   raw: string;
 }
 
-/** `no`: of the line, counted from 1 where the reading began. */
+/** `no`: the line number, counted from 1 where reading began. */
 export type ReadLine =
   | { record: ReadRecord; endAt: number; no: number }
-  /** `torn`: without its newline, at the end of the file. `text`: undefined where it was too long to be kept. */
+  /** `torn`: at the end of the file, without a newline. `text`: undefined where it was too long to be kept. */
   | { record: undefined; at: number; bytes: number; torn: boolean; no: number; text: string | undefined };
 
-/** `endAt` and `at` are offsets in what is unpacked; `from` is one of a plain file. Errors: UnreadableManifest. */
+/** `endAt` and `at` are offsets in the unpacked bytes; `from` is an offset in a plain file. Errors: UnreadableManifest. */
 export async function* linesOf(path: string, from = 0): AsyncGenerator<ReadLine> {
   const packing = packingOf(path);
   let at = packing === 'plain' ? from : 0;
@@ -84,7 +84,7 @@ export async function* linesOf(path: string, from = 0): AsyncGenerator<ReadLine>
   }
 }
 
-/** Undefined for what is no record of ours. */
+/** Undefined for a line that is no record of ours. */
 export function recordOf(line: string): ReadRecord | undefined {
   let parsed: unknown;
   try {
@@ -105,10 +105,10 @@ export function recordOf(line: string): ReadRecord | undefined {
   };
 }
 
-/** 1 where the line names none. */
+/** 1 where the line has no generation. */
 export const generationOf = ({ fields }: ReadRecord): number => Number(fields.generation ?? 1) || 1;
 
-/** The digits of a whole number; inside a string its name would have escaped quotes. */
+/** The digits of a whole number. Inside a string the field's name would have escaped quotes. */
 export const digitsOf = (record: ReadRecord, name: string): string =>
   new RegExp(`"${name}":\\s*"?(-?\\d+)`).exec(record.raw)?.[1] ?? '0';
 
@@ -131,28 +131,33 @@ export interface ReadProcessed extends Counts {
   outputs: readonly ReadOutput[];
 }
 
-/** What the line says of a chain; undefined where its file went through none. */
+/** The part of the line about a chain; undefined where its file went through none. */
 export function processedIn({ fields }: ReadRecord): ReadProcessed | undefined {
   const { outputs, process } = fields as { outputs?: unknown; process?: Record<string, unknown> };
   if (!Array.isArray(outputs) || typeof process !== 'object' || process === null) return undefined;
   const headerSha256 = typeof fields.header_sha256 === 'string' ? fields.header_sha256 : null;
   return {
-    ...{ chain: String(process.chain), version: String(process.version) },
-    ...{ rows: Number(fields.rows) || 0, rejected: Number(fields.rejected) || 0 },
-    ...{ columns: typeof fields.columns === 'number' ? fields.columns : null, headerSha256 },
+    chain: String(process.chain),
+    version: String(process.version),
+    rows: Number(fields.rows) || 0,
+    rejected: Number(fields.rejected) || 0,
+    columns: typeof fields.columns === 'number' ? fields.columns : null,
+    headerSha256,
     outputs: (outputs as Record<string, unknown>[]).map((output) => ({
-      ...{ tag: String(output.tag), path: pathBytesOf({ fields: output }, 'warehouse_path') },
-      ...{ rows: Number(output.rows) || 0, size: Number(output.size) || 0 },
+      tag: String(output.tag),
+      path: pathBytesOf({ fields: output }, 'warehouse_path'),
+      rows: Number(output.rows) || 0,
+      size: Number(output.size) || 0,
       sha256: Buffer.from(String(output.sha256), 'hex'),
     })),
   };
 }
 
 interface Piece {
-  /** Undefined when it was too long to be kept. */
+  /** Undefined where it was too long to be kept. */
   bytes: Buffer | undefined;
   length: number;
-  /** By a newline. */
+  /** True if a newline ended it. */
   ended: boolean;
 }
 

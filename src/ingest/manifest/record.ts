@@ -1,14 +1,14 @@
 /**
- * The lines of the manifest: one JSON object each. `path`, `sha256`, `device`, `inode`, `size`, `mtime` stand first, as
- * the first readers of this format expect them; then what we add.
- * Guarantees: numbers are exact (64-bit ones are written as digits, never through a double); a name that is not UTF-8 has
- * its bytes in `path_b64`. A line is a pure function of its ledger row: a redo writes the same bytes.
+ * The lines of the manifest: one JSON object each. `path`, `sha256`, `device`, `inode`, `size`, `mtime` come first, as
+ * the first readers of this format expect them; our own fields follow.
+ * Guarantees: numbers are exact (64-bit numbers are written as digits, never through a double). A name that is not UTF-8 has
+ * its bytes in `path_b64`. A line is a pure function of its ledger row, so writing it again gives the same bytes.
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Content } from '../ledger/content.js';
 import type { Processed } from '../outputs/recorded.js';
 
-/** `processed`: what it was made into, its targets reserved. */
+/** `processed`: the result of its chain, with reserved targets. */
 export function manifestLine(content: Content, feed: FeedOptions, processed?: Processed): string {
   const fields =
     `${pathFields('path', feed.input, content.sourcePath)},"sha256":"${content.sha256.toString('hex')}",` +
@@ -16,7 +16,7 @@ export function manifestLine(content: Content, feed: FeedOptions, processed?: Pr
     `"mtime":${floorSeconds(BigInt(content.mtimeNs))},"mtime_ns":${content.mtimeNs},` +
     `${pathFields('warehouse_path', feed.warehouse, content.target!)},"ingested_at":${instant(content.ingestedAtMs!)},` +
     `"ingest_id":${text(content.ingestId!)},"feed":${text(content.feed)},"seal":${text(content.seal)}`;
-  // Only a content that was deliberately ingested once more has the field.
+  // Only a content that was deliberately ingested once more has this field.
   const again = content.generation > 1 ? `,"generation":${content.generation}` : '';
   return `{${fields}${again}${processed ? processedFields(processed, feed) : ''}}\n`;
 }
@@ -32,8 +32,8 @@ function processedFields({ chain, version, outputs, ...counts }: Processed, feed
 }
 
 /**
- * Takes an earlier line back: its file was discarded before it reached the warehouse. Or it was there and was taken out
- * again, by somebody: then its content is still known, and the same bytes are a duplicate when they come again.
+ * Takes an earlier line back: its file was discarded before it reached the warehouse. Or an operator (`by`) took the file out
+ * again; then its content is still known, and the same bytes are a duplicate when they come again.
  */
 export function correctionLine(content: Content, feed: FeedOptions, reason: string, atMs: number, by?: string): string {
   const fields =
@@ -47,7 +47,7 @@ export function correctionLine(content: Content, feed: FeedOptions, reason: stri
 const text = (value: string): string => JSON.stringify(value);
 const instant = (ms: number): string => `"${new Date(ms).toISOString()}"`;
 
-/** Most names are like this: their bytes are the text. */
+/** Most names are ASCII: their bytes are the text. */
 const ASCII = /^[ -~]*$/;
 
 function pathFields(name: string, root: string, relative: Buffer): string {

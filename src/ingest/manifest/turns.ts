@@ -1,6 +1,6 @@
 /**
- * Turns at a manifest file within this process, one after the other in the order in which they were asked for. Between processes
- * the owner of an append keeps them apart; within one, all have the same owner.
+ * Turns at a manifest file within this process, in the order in which they were asked for.
+ * Does not: separate processes. The owner of an append does that; within a process all appends have the same owner.
  */
 
 interface Turn {
@@ -12,7 +12,7 @@ export class Turns {
   readonly #last = new Map<string, Turn>();
   readonly #current = new Map<string, Turn>();
 
-  /** `patienceMs`: who waited so long has its turn all the same. Without, a turn lasts until it is ended. */
+  /** `patienceMs`: after this time of waiting a turn begins in any case. Without it, a turn lasts until it is ended. */
   constructor(private readonly patienceMs?: number) {}
 
   /** Resolves when it is the caller's turn, which lasts until `end`. */
@@ -28,7 +28,7 @@ export class Turns {
     this.#current.set(file, mine);
   }
 
-  /** Ends the turn that somebody has at the file; where nobody has, nothing happens. */
+  /** Ends the current turn at the file, if there is one. */
   end(file: string): void {
     const turn = this.#current.get(file);
     if (turn === undefined) return;
@@ -58,12 +58,12 @@ export class Turns {
   }
 }
 
-/** One writer a file: the stages and the reaper. */
+/** One writer for each file: the stages and the reaper take turns. */
 export const writingTurns = new Turns();
 
 /**
- * One planner a file, until its lines are written. A file has one open append, so who plans before that plans in vain, and its
- * content rows are written twice (half of the batches of a million files did). Nothing is right only because of it: the append
- * itself says that it is busy. The patience is longer than an append takes, even on a busy disk.
+ * One planner for each file, until its lines are written. A file has one open append. A batch that plans while another one has it
+ * plans in vain, and its content rows are written twice (half of the batches of a million files did). Correctness does not depend on
+ * these turns: the append itself answers that it is busy. The patience is longer than an append takes, even on a busy disk.
  */
 export const planningTurns = new Turns(1_000);

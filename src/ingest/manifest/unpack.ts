@@ -1,7 +1,7 @@
 /**
- * The bytes of a manifest file in order, whether it lies there as it was written or was rotated and compressed since
- * (gzip, zstd: told by their first bytes, not by a name that rotation may give as it likes).
- * Guarantees: reads in chunks, whatever the size. A compressed file that is cut or damaged is an error, never a short answer.
+ * The bytes of a manifest file in order, also where it was rotated and compressed (gzip, zstd). The first bytes decide the
+ * format, because rotation may choose any name.
+ * Guarantees: reads in chunks, whatever the size. A compressed file that is cut or damaged is an error, never a short result.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -20,7 +20,7 @@ interface Zstd {
 }
 
 const CHUNK_BYTES = 1 << 20;
-/** Packed bytes are read in smaller chunks: unpacked they may be a thousand times as many. */
+/** Packed bytes are read in smaller chunks: unpacked they may be a thousand times larger. */
 const PACKED_CHUNK_BYTES = 1 << 16;
 
 /** Errors: UnreadableManifest. */
@@ -51,7 +51,7 @@ export class UnreadableManifest extends Error {
   }
 }
 
-/** `from`: only of a plain file. Errors: UnreadableManifest. */
+/** `from`: only for a plain file. Errors: UnreadableManifest. */
 export async function* unpacked(path: string, packing: Packing, from: number): AsyncGenerator<Buffer> {
   let chunks: AsyncIterator<Buffer> | undefined;
   try {
@@ -80,8 +80,8 @@ function gunzipped(path: string): AsyncIterable<Buffer> {
 }
 
 async function* unzstd(path: string): AsyncGenerator<Buffer> {
-  // Not by node:zlib: Node 22 ends a cut file without an error, and 24 a file of several frames after the first of them.
-  // Loaded where it is needed: compressed manifests are read at a rebuild, and rarely at a start.
+  // Not node:zlib: Node 22 ends a cut file without an error, and Node 24 a file of several frames after the first one.
+  // Loaded here only: compressed manifests are read by a rebuild, and rarely at a start.
   const { Decompress } = createRequire(import.meta.url)('fzstd') as Zstd;
   let made: Buffer[] = [];
   const stream = new Decompress((bytes) => void made.push(Buffer.from(bytes)));

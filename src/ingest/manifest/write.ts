@@ -1,13 +1,13 @@
 /**
- * Appends lines to one manifest file: looks at its end, plans in one transaction, writes, confirms.
- * An append of somebody else that is open on the file is finished first when its owner is gone; a living owner is waited for.
+ * Appends lines to one manifest file: checks its end, plans in one transaction, writes, confirms.
+ * If another append is open on the file, it is finished first when its owner is dead. A living owner is waited for.
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { Directories } from '../../files/directories.js';
 import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/index.js';
-import { type Append, type End, fillAppend, type Items, lookAtEnd, openManifest, planAppend } from './append.js';
+import { type Append, type End, fillAppend, type Items, openManifest, planAppend, readEnd } from './append.js';
 import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
 import { writingTurns } from './turns.js';
 
@@ -15,31 +15,31 @@ export interface ManifestFile {
   backend: Backend;
   emit: Emit;
   feed: string;
-  /** The root's path, for sentences and for the row. */
+  /** The path of the root, for messages and for the row. */
   manifests: string;
   root: Directories;
   /** Relative to the root. */
   path: ByteName;
 }
 
-/** `undefined`: there is nothing to write after all (or it must be looked at again). */
+/** `undefined`: there is nothing to write after all, or the caller must check again. */
 export type Lines = { lines: string; items: Items } | undefined;
 
-/** `leased`: somebody has a read lease on the file (an NFS or SMB server), and is asked by the kernel to give it back. */
+/** `leased`: somebody has a read lease on the file (an NFS or SMB server). The kernel asks for it back. */
 export type Written = 'written' | 'nothing' | 'busy' | 'leased' | 'stale';
-/** What became of an append that was found open. */
+/** The result for an append that was found open. */
 export type Finished = 'finished' | 'busy' | 'leased';
 
 /**
- * `plan` runs inside the planning transaction and does the caller's own writes there (targets, states); it answers the
- * lines. It is not run when the file is busy or has changed since it was looked at.
+ * `plan` runs inside the planning transaction, does the caller's own writes there (targets, states) and returns the lines.
+ * It does not run when the file is busy or has changed since it was checked.
  */
 export function appendTo(file: ManifestFile, plan: (tx: Tx) => Lines): Promise<Written> {
   const name = fileName(file);
   return writingTurns.during(name, () => unlessLeased(() => planAndWrite(file, name, plan)));
 }
 
-/** Its lease keeps nobody from reading on, and ends within seconds; what was planned is nobody's by then (finish.ts). */
+/** A lease lets others read, and ends within seconds. The planned append has no owner then (finish.ts). */
 async function unlessLeased<T>(act: () => Promise<T>): Promise<T | 'leased'> {
   try {
     return await act();
@@ -71,7 +71,7 @@ async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => 
   return answer;
 }
 
-/** Finishes an append that is open on the file, when nobody living does. */
+/** Finishes an append that is open on the file, unless a living process does. */
 export const finishOpen = (file: ManifestFile, open: Append): Promise<Finished> =>
   writingTurns.during(fileName(file), () => unlessLeased(() => finishFound(file, open)));
 
@@ -82,7 +82,7 @@ async function finishFound(file: ManifestFile, open: Append): Promise<Finished> 
 }
 
 const finish = (file: ManifestFile, append: Append): Promise<void> =>
-  // What is wrong with one manifest is wrong for every file of the hour: it costs none of them an attempt.
+  // An error of one manifest concerns every file of the hour, so it costs no file an attempt.
   inPlaceAsync('manifests', file.manifests, 'root', () =>
     finishAppend(file.backend, file.emit, file.root, file.path, append),
   );
@@ -94,14 +94,14 @@ export function endOf(file: ManifestFile): End {
   return inPlace('manifests', file.manifests, 'root', () => {
     const fd = openManifest(file.root, file.path);
     try {
-      return lookAtEnd(file.backend, fileName(file), fd);
+      return readEnd(file.backend, fileName(file), fd);
     } finally {
       closeSync(fd);
     }
   });
 }
 
-/** Bytes that are not ours are kept and told, bytes that somebody took away are not written back. */
+/** Foreign bytes are kept and logged. Bytes that somebody removed are not written again. */
 function reportForeign(file: ManifestFile, name: string, end: End): void {
   if (end.known === undefined || end.known === end.size) return;
   const event = end.size > end.known ? 'manifest_foreign_lines' : 'manifest_truncated';

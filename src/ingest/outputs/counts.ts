@@ -1,12 +1,12 @@
 /**
- * What chains have done so far, by feed: records, those that were rejected, and outputs.
- * Guarantees: counted in the transaction that records the outputs of a file, so each file counts once, through crashes and retries.
- * Does not: take back what was counted when a file is discarded or withdrawn later.
+ * Counts the records, rejected records and outputs of chains, by feed.
+ * Guarantees: the counting transaction is the one that records the outputs, so each file counts once, through crashes and retries.
+ * Does not: reduce a count when a file is discarded or withdrawn later.
  */
 import type { Counter, Tx } from '../../../queue/backend.js';
 import type { Processed } from './recorded.js';
 
-/** Names of counters of the stage `process`, beside those of its outcomes. `outputs` has their bytes too. */
+/** Counter names of the stage `process`, in addition to those of its outcomes. `outputs` counts bytes too. */
 export const COUNTED = { records: 'records', rejected: 'rejected', outputs: 'outputs' } as const;
 const STAGE = 'process';
 
@@ -24,7 +24,7 @@ export interface ChainCounts {
   outputBytes: number;
 }
 
-/** By feed, since the state was made; a feed that has counted nothing yet is left out. */
+/** By feed, since the state was made. A feed without counts is left out. */
 export function chainCounts(counters: readonly Counter[]): Map<string, ChainCounts> {
   const all = new Map<string, ChainCounts>();
   const names: readonly string[] = Object.values(COUNTED);

@@ -1,7 +1,7 @@
 /**
- * What the stage `process` made of a content, as its settlement recorded it: counts, and one row for each output.
- * Guarantees: what is recorded is never made again, and nothing else of a try counts. The rows outlive a content that is given up until its
- * outputs are put away (a row number of a content never names another one), and go with a record that is pruned.
+ * The result of the stage `process` for a content, as its settlement recorded it: counts, and one row for each output.
+ * Guarantees: a recorded output is never made again, and nothing that is not recorded counts. The rows stay after a content was given
+ * up, until its outputs are put away (a row number never names another content). They are removed with a pruned record.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { type ByteName, bytesOfName, nameOfText } from '../../linux/index.js';
@@ -12,13 +12,13 @@ export const outputsModule = {
     `
     CREATE TABLE processed (
       content INTEGER PRIMARY KEY,
-      -- of the claim that made the outputs: it is in their names until they are moved
+      -- the claim that made the outputs; it is in their names until they are moved
       claim_no INTEGER NOT NULL,
       chain TEXT NOT NULL,
       version TEXT NOT NULL,
       rows INTEGER NOT NULL,
       rejected INTEGER NOT NULL,
-      -- of csv alone
+      -- only for csv
       columns INTEGER,
       header_sha256 TEXT
     ) STRICT;
@@ -27,7 +27,7 @@ export const outputsModule = {
       content INTEGER NOT NULL,
       n INTEGER NOT NULL,
       tag TEXT NOT NULL,
-      -- what its name has behind that of the file
+      -- follows the file's own name
       suffix TEXT NOT NULL,
       rows INTEGER NOT NULL,
       size INTEGER NOT NULL,
@@ -41,13 +41,13 @@ export const outputsModule = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX outputs_by_target ON outputs (target) WHERE target IS NOT NULL;
 
-    -- The header that the files of a feed had last.
+    -- The last header that the files of a feed had.
     CREATE TABLE headers (
       feed TEXT PRIMARY KEY,
       sha256 TEXT NOT NULL,
       -- JSON, bounded
       names TEXT NOT NULL,
-      -- the one before, since when it is another
+      -- the previous header, and the time of the change
       names_before TEXT,
       changed_ms INTEGER
     ) STRICT, WITHOUT ROWID;
@@ -59,7 +59,7 @@ export interface Output {
   /** From 1. */
   n: number;
   tag: string;
-  /** What its name has behind that of the file: `.TAG.EXTENSION`, ASCII. */
+  /** Follows the file's own name: `.TAG.EXTENSION`, ASCII. */
   suffix: string;
   rows: number;
   size: number;
@@ -73,9 +73,9 @@ export interface Output {
 
 export interface Counts {
   chain: string;
-  /** SHA-256, hexadecimal, of the module's file and the chain's configuration. */
+  /** SHA-256 (hex) of the module's file and the chain's configuration. */
   version: string;
-  /** Records, without a header. */
+  /** The number of records, without a header. */
   rows: number;
   rejected: number;
   columns: number | null;
@@ -88,11 +88,11 @@ export interface Processed extends Counts {
   outputs: readonly Output[];
 }
 
-/** Where an output lies until it is moved, in the temporary directory of the warehouse. */
+/** The name of an output before it is moved, in the temporary directory of the warehouse. */
 export const outputName = (jobId: string, n: number, claimNo: number): ByteName =>
   nameOfText(`${jobId}.out.${n}.${claimNo}`);
 
-/** What every output of a job begins with, of whatever try. */
+/** The common beginning of the names of all outputs of a job, of every try. */
 export const outputPrefix = (jobId: string): string => `${jobId}.out.`;
 
 const COUNTS = `SELECT claim_no AS claimNo, chain, version, rows, rejected, columns, header_sha256 AS headerSha256
@@ -108,17 +108,17 @@ export function processedOf(reader: Reader, content: number): Processed | undefi
 
 export interface Made extends Pick<Counts, 'rows' | 'rejected' | 'columns'> {
   header_sha256: string | null;
-  /** How many. */
+  /** The number of outputs. */
   outputs: number;
 }
 
 const MADE = `SELECT rows, rejected, columns, header_sha256, (SELECT count(*) FROM outputs WHERE outputs.content = processed.content) AS outputs
   FROM processed WHERE content = ?`;
 
-/** For people: without the outputs themselves, which may be a thousand. */
+/** A summary to show, without the outputs themselves: there may be a thousand. */
 export const madeOf = (reader: Reader, content: number): Made | undefined => reader.get<Made>(MADE, content);
 
-/** In the transaction that settles the stage; a line of an older state is entered so too. */
+/** Called in the transaction that settles the stage, and by a rebuild for a line that it reads. */
 export function recordProcessed(tx: Tx, content: number, { outputs, ...counts }: Processed): void {
   const { claimNo, chain, version, rows, rejected, columns, headerSha256 } = counts;
   tx.run(
@@ -132,7 +132,7 @@ export function recordProcessed(tx: Tx, content: number, { outputs, ...counts }:
     );
 }
 
-/** In the transaction that plans the line. `targets`: reserved, in the order of the outputs. */
+/** Called in the transaction that plans the line. `targets`: reserved, in the order of the outputs. */
 export function withTargets(tx: Tx, content: number, processed: Processed, targets: readonly ByteName[]): Processed {
   const outputs = processed.outputs.map((output, i) => ({ ...output, target: bytesOfName(targets[i]!) }));
   for (const { n, target } of outputs)
@@ -140,7 +140,7 @@ export function withTargets(tx: Tx, content: number, processed: Processed, targe
   return { ...processed, outputs };
 }
 
-/** Contents that have an output of these bytes at that path. */
+/** The contents that have an output with these bytes at that path. */
 export const outputsAt = (reader: Reader, target: ByteName, sha256: Buffer): number[] =>
   reader
     .all<{ content: number }>(
@@ -150,17 +150,17 @@ export const outputsAt = (reader: Reader, target: ByteName, sha256: Buffer): num
     )
     .map(({ content }) => content);
 
-/** They are pruned, or put away. */
+/** Called when the contents are pruned or put away. */
 export function forgetOutputs(tx: Tx, contents: readonly number[]): void {
   const json = JSON.stringify(contents);
   for (const table of ['outputs', 'processed'])
     tx.run(`DELETE FROM ${table} WHERE content IN (SELECT value FROM json_each(?))`, json);
 }
 
-/** Bytes of the names of a header that are kept for people. */
+/** The longest list of header names that is kept. */
 const HEADER_BYTES_MAX = 4_096;
 
-/** Answers the names before, where they were others. */
+/** Notes the header of a feed. Returns the previous names if they were different. */
 export function noteHeader(tx: Tx, feed: string, sha256: string, names: readonly string[]): string[] | undefined {
   const before = tx.get<{ sha256: string; names: string }>('SELECT sha256, names FROM headers WHERE feed = ?', feed);
   if (before?.sha256 === sha256) return undefined;
@@ -178,13 +178,13 @@ export function noteHeader(tx: Tx, feed: string, sha256: string, names: readonly
 
 export interface ChangedHeader {
   feed: string;
-  /** Names of columns; where they are many, the first ones and `…`. */
+  /** Names of columns; of many, the first ones and `…`. */
   before: string[];
   now: string[];
   changedMs: number;
 }
 
-/** Feeds whose header became another one since that wall-clock ms. */
+/** The feeds whose header changed after that wall-clock ms. */
 export const changedHeaders = (reader: Reader, sinceMs: number): ChangedHeader[] =>
   reader
     .all<{ feed: string; names: string; before: string; changedMs: number }>(

@@ -1,9 +1,9 @@
 /**
- * The end of hours and days of feeds with --success-markers: an hour that is over is closed (from this commit on no line is
- * planned in it), looked at until all of it is stored, and marked; a day when it is over and its hours are marked.
- * Guarantees: a marker stands only where nothing is on its way; what keeps one from coming stands in the state. Idle, it
+ * Closes the hours and days of feeds with --success-markers. An hour that is over is closed (no line is planned in it after that
+ * commit), checked until all its contents are stored, and marked. A day is marked when it is over and its hours are marked.
+ * Guarantees: a marker exists only where nothing is on its way. The state says what a missing marker waits for. Idle, it
  * writes nothing.
- * Does not: mark what got no line, or below a root that the feed does not have any more.
+ * Does not: mark a period without lines, or one below a root that the feed no longer has.
  */
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -13,9 +13,9 @@ import type { FeedFiles } from '../files/feed-files.js';
 import { mark } from './mark.js';
 import { below, dateOfHour, isOver, PERIOD_COLUMNS, type Period, type PeriodRow } from './period.js';
 import { dateFolder, noteOpen } from './plan.js';
-import { owed, type Passed, unstored, type Waits } from './settled.js';
+import { owed, type Passed, unstored, type Waits } from './unfinished.js';
 
-/** So that a first start beside years of manifests keeps nothing else waiting. */
+/** The most that one round does, so that a first start beside years of manifests delays nothing else. */
 const MARKED_MAX = 100;
 const NOTED_MAX = 1_000;
 
@@ -23,35 +23,35 @@ export interface Closing {
   backend: Backend;
   emit: (event: string, fields: Record<string, unknown>) => void;
   files: Pick<FeedFiles, 'manifests' | 'warehouse'>;
-  /** Says in which place this process may hang; '': in none. */
+  /** Notes the place in which this process may hang; '': none. */
   hand: (place: string) => void;
 }
 
-/** As it was read: nobody has gone on with it since. */
+/** Takes a period only if it is unchanged since it was read. */
 const TAKE = 'UPDATE periods SET owner = ? WHERE folder = ? AND owner = ? AND state = ?';
 
-/** What one process knows of the periods of its feeds. */
+/** The knowledge of one process about the periods of its feeds. */
 export class Periods {
   readonly #noted = new Set<string>();
   readonly #passed: Passed = new Map();
 
-  /** One round. Hours come first: the day that they end may follow at once. */
+  /** One round. Hours come first: the day that ends with them may follow at once. */
   async close(closing: Closing, feed: FeedOptions, isStopped: () => boolean): Promise<void> {
     if (!feed.successMarkers) return;
     const { backend } = closing;
     await this.#noteEarlier(backend, feed);
-    const feeds = sharing(backend);
+    const feeds = feedsOf(backend);
     let left = MARKED_MAX;
     for (const root of ['manifests', 'warehouse'] as const) {
       const periods = backend.read((reader) => unmarked(reader, feed, root));
       for (const period of await closeOver(backend, periods, feeds)) {
         if (isStopped() || left === 0) return;
-        if (await this.#settle(closing, feed.name, period, feeds(period))) left--;
+        if (await this.#finish(closing, feed.name, period, feeds(period))) left--;
       }
     }
   }
 
-  /** Hours that got their lines before the option was set, or before a state was rebuilt. */
+  /** Notes hours that got their lines before the option was set, or before a state was rebuilt. */
   async #noteEarlier(backend: Backend, feed: FeedOptions): Promise<void> {
     const of = `${feed.manifests}\0${feed.warehouse}`;
     if (this.#noted.has(of)) return;
@@ -61,11 +61,11 @@ export class Periods {
     this.#noted.add(of);
   }
 
-  /** Answers whether it was marked. */
-  async #settle(closing: Closing, feed: string, period: Period, feeds: readonly FeedOptions[]): Promise<boolean> {
+  /** Returns true where the period was marked. */
+  async #finish(closing: Closing, feed: string, period: Period, feeds: readonly FeedOptions[]): Promise<boolean> {
     const { backend, emit, files, hand } = closing;
     const { folder, owner, state } = period;
-    // Stopped, it may go on at any moment where it was.
+    // A stopped owner may go on at any moment.
     if (owner !== 0 && owner !== backend.owner && backend.isAlive(owner)) return false;
     const job = await unstored(backend, period, feeds, this.#passed);
     if (job !== undefined) return noteWaits(backend, period, { job, why: null });
@@ -89,13 +89,13 @@ export class Periods {
   }
 }
 
-/** The feeds that write into a period, whose options all processes have in the state. */
-function sharing(backend: Backend): (period: Period) => FeedOptions[] {
+/** The feeds that write into a period. All processes have their options in the state. */
+function feedsOf(backend: Backend): (period: Period) => FeedOptions[] {
   const all = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
   return ({ root, folder, name }) => all.filter((feed) => `${feed[root]}/${name}` === folder);
 }
 
-/** Those that are closed now, the ones just closed among them. */
+/** Closes the periods that are over, and returns all closed ones. */
 async function closeOver(
   backend: Backend,
   periods: readonly Period[],
@@ -134,10 +134,10 @@ export function unmarked(reader: Reader, feed: FeedOptions, root: Period['root']
   return rows.map((row) => ({ ...row, root, name: row.folder.slice(feed[root].length + 1) as ByteName }));
 }
 
-/** Whether a worker has something to do here that it does not wait with. */
+/** True where a worker has something to do here now. */
 export function isDue(backend: Backend, feed: FeedOptions): boolean {
   if (!feed.successMarkers) return false;
-  const feeds = sharing(backend);
+  const feeds = feedsOf(backend);
   const nowMs = Date.now();
   return (['manifests', 'warehouse'] as const).some((root) =>
     backend

@@ -1,9 +1,8 @@
 /**
- * Makes the marker of a period that is settled: a token is made and synced, that it is there is committed, then it is renamed
- * to `_SUCCESS`.
- * Guarantees: the marker appears once, and never again when a reader has taken it away, whatever dies in between: the token
- * is made before its commit and never after it, and there is one rename that can use it. Of living processes one alone has
- * a period, a stopped one too. A folder that an operator took away is not made again.
+ * Makes the marker of a complete period: makes and syncs a token, commits that it exists, then renames it to `_SUCCESS`.
+ * Guarantees: the marker appears once, and never again after a reader removed it, whatever process dies in between: the token
+ * is made before its commit and never after it, and only one rename can use it. Only one living process has a period, also
+ * while that process is stopped. A folder that an operator removed is not made again.
  */
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync } from 'node:fs';
@@ -16,7 +15,7 @@ import type { Period } from './period.js';
 const TO_STATE = `UPDATE periods SET state = ?, owner = ?, waits_job = NULL, waits_why = NULL, changed_ms = ?
   WHERE folder = ? AND state = ? AND owner = ?`;
 
-/** Marks a period that this process has taken. Answers whether it has a marker. Errors: LinuxError, as the calls give them. */
+/** Marks a period that this process has taken. Returns true where it has a marker. Errors: LinuxError, of the system calls. */
 export async function mark(backend: Backend, root: Directories, period: Period): Promise<boolean> {
   const dir = directoryOrNone(root, period);
   const move = async (to: Period['state'], from: Period['state'], owner: number): Promise<void> => {
@@ -57,7 +56,7 @@ function makeToken(dir: number): void {
   fsyncSync(dir);
 }
 
-/** No token: it was renamed before a crash. A `_SUCCESS` that somebody else made stays, and is as good. */
+/** Without a token: it was renamed before a crash. A `_SUCCESS` that somebody else made stays, and is as good. */
 function giveName(dir: number): void {
   const token: Entry = { dir, name: SUCCESS_TOKEN };
   try {

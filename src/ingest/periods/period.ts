@@ -1,4 +1,4 @@
-/** An hour of manifests or a day of a warehouse: its folder, whose lines and files are in it, and whether it is over. */
+/** An hour of manifests or a day of a warehouse: its folder, its name, and whether it is over. */
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Partition, partitionOf } from '../../files/places.js';
 import type { ByteName } from '../../linux/index.js';
@@ -22,17 +22,17 @@ export type PeriodRow = Omit<Period, 'root' | 'name'>;
 export const PERIOD_COLUMNS =
   'folder, state, owner, waits_job AS waitsJob, waits_why AS waitsWhy, changed_ms AS changedMs';
 
-/** Lines that are just being planned get an hour that is still open. */
+/** Lines that are being planned at this moment get an hour that is still open. */
 const MARGIN_MS = 5_000;
-/** A clock that is set back in autumn shows an hour once more. */
+/** A clock that is set back in autumn shows an hour again. */
 const AGAIN_MS = 3 * 3_600_000;
-/** A period that ended so long ago needs no closer look; there may be years of them. */
+/** A period that ended this long ago is over without further checks; there may be years of them. */
 const LONG_OVER_MS = 48 * 3_600_000;
 
 export const nameIn = (root: Period['root'], { date, hour }: Partition): ByteName =>
   root === 'manifests' ? hour : date;
 
-/** In the time zones of all feeds that share its folder. */
+/** True where the period is over in the time zones of all feeds that share its folder. */
 export const isOver = ({ root, name }: Pick<Period, 'root' | 'name'>, feeds: readonly FeedOptions[], nowMs: number) =>
   feeds.every(({ timezone }) => {
     const at = (ms: number): ByteName => nameIn(root, partitionOf(ms, timezone));
@@ -42,10 +42,10 @@ export const isOver = ({ root, name }: Pick<Period, 'root' | 'name'>, feeds: rea
     return true;
   });
 
-/** `ingest_date=YYYY-MM-DD` of an hour, and what the hours of a day begin with. */
+/** The day `ingest_date=YYYY-MM-DD` of an hour, and the common beginning of the hours of a day. */
 export const dateOfHour = (hour: string): ByteName =>
   `ingest_date=${hour.slice(0, 10).replaceAll('/', '-')}` as ByteName;
 export const hoursOfDate = (date: string): string => `${date.slice('ingest_date='.length).replaceAll('-', '/')}/`;
 
-/** As bounds of a text that begins with `prefix`, which ends in a slash. */
+/** The bounds of all texts that begin with `prefix`, which ends in a slash. */
 export const below = (prefix: string): [from: string, to: string] => [prefix, `${prefix.slice(0, -1)}0`];

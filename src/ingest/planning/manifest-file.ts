@@ -13,7 +13,7 @@ export const fileOf = (batch: Batch, hour: string): ManifestFile => ({
   path: manifestPath(hour),
 });
 
-/** Not when the feed was given another one since: a line would name this one, and the move go to that one. */
+/** False where the feed got another warehouse since: the line would name this one, and the move would go to the other one. */
 export const isItsWarehouse = (reader: Reader, { feed }: Batch): boolean =>
   reader.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed.name)?.path ===
   feed.warehouse;

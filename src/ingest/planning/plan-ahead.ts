@@ -1,8 +1,8 @@
 /**
- * Plans targets and lines of a batch in the very transaction that records its hashes, where this process goes on with them
- * anyway: a batch costs a transaction less, and a content's row is written once.
- * Guarantees: as the manifest stage's own planning gives them (what is not planned here, for whatever reason, that stage
- * plans): the append is the only open one of its file, the look at the warehouse is fresh, a target is reserved.
+ * Plans targets and lines of a batch in the same transaction that records its hashes, where this process goes on with the batch
+ * anyway. This saves a transaction for each batch, and a content's row is written once.
+ * Guarantees: the same as the manifest stage's own planning: the append is the only open one of its file, the check of the
+ * warehouse is recent, the target is reserved. Anything that is not planned here, that stage plans.
  */
 import type { Around, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
@@ -19,17 +19,17 @@ import { isClosed, noteLines } from '../periods/plan.js';
 import { asking, isHashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Step } from '../steps/stage.js';
-import { LOOK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
-import { lookAhead, type Plan } from './look.js';
+import { CHECK_TRUSTED_MS, reserve } from '../warehouse/reserve.js';
+import { findTargetsAhead, type Plan } from './find-targets.js';
 import { fileOf, isItsWarehouse } from './manifest-file.js';
 
-/** Changes the steps of hashed jobs in place. Answers what opens the append and fills it, where anything is planned. */
+/** Changes the steps of hashed jobs in place. Returns the writes that open and fill the append, if anything is planned. */
 export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch: Batch): Promise<Around | undefined> {
-  // Names and lines of what goes through a chain are known after it.
+  // With a chain, names and lines are known only after it.
   if (batch.feed.process || !batch.goesOn('manifest')) return undefined;
   const hashed = jobs.filter((_, i) => isHashed(steps[i]!));
   if (hashed.length === 0) return undefined;
-  const planning = await look(hashed, batch);
+  const planning = await prepared(hashed, batch);
   if (!planning) return undefined;
   jobs.forEach((job, i) => {
     const step = steps[i]!;
@@ -40,16 +40,16 @@ export async function planAhead(jobs: readonly IngestJob[], steps: Step[], batch
   return planning;
 }
 
-/** Undefined where a place fails: the manifest stage meets that again, and says so. */
-async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning | undefined> {
+/** Undefined where a place fails: the manifest stage will find that again, and report it. */
+async function prepared(jobs: readonly IngestJob[], batch: Batch): Promise<Planning | undefined> {
   const atMs = Date.now();
   const at = partitionOf(atMs, batch.feed.timezone);
   const file = fileOf(batch, at.hour);
   await planningTurns.begin(fileName(file));
-  const lookedMs = batch.backend.nowMs();
+  const checkedMs = batch.backend.nowMs();
   try {
-    const plans = await lookAhead(jobs, at.date, batch);
-    return new Planning(batch, plans, { ...at, atMs, lookedMs }, fileName(file), endOf(file));
+    const plans = await findTargetsAhead(jobs, at.date, batch);
+    return new Planning(batch, plans, { ...at, atMs, checkedMs }, fileName(file), endOf(file));
   } catch (error) {
     planningTurns.end(fileName(file));
     if (error instanceof PlaceError) return undefined;
@@ -61,7 +61,7 @@ async function look(jobs: readonly IngestJob[], batch: Batch): Promise<Planning 
 
 interface When extends Partition {
   atMs: number;
-  lookedMs: number;
+  checkedMs: number;
 }
 
 class Planning implements Around {
@@ -83,11 +83,11 @@ class Planning implements Around {
 
   before(tx: Tx): void {
     this.#append = undefined;
-    // Decided once more, one job's writes can be undone alone, and its line here would stay: then nothing is planned ahead.
+    // A second decision means that one job's writes can be undone alone. Its line here would stay, so nothing is planned ahead.
     if (this.#tried) return;
     this.#tried = true;
     const { batch, when, file, end } = this;
-    if (tx.nowMs - when.lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return;
+    if (tx.nowMs - when.checkedMs > CHECK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return;
     if (isClosed(tx, batch.feed, when)) return;
     const planned = planAppend(tx, batch.feed.name, file, end, batch.backend.owner);
     if ('append' in planned) this.#append = planned.append;
@@ -109,7 +109,7 @@ class Planning implements Around {
 
   after(tx: Tx): void {
     const items = { rows: this.#rows, jobs: [] };
-    // With lines, its turn ends once they are written (manifest.ts).
+    // With lines, the turn ends after they are written (manifest.ts).
     if (!this.#append || !fillAppend(tx, this.#append, { lines: this.#lines, items })) planningTurns.end(this.file);
     else noteLines(tx, this.batch.feed, this.when);
   }

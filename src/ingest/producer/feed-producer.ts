@@ -1,34 +1,34 @@
 /**
- * One feed's way into the queue: watcher → look → offer.
- * Guarantees: a marked path is looked at and offered, or stays marked; nothing of the input is opened or changed.
- * A file smaller than --min-bytes is no candidate while it is that small: every event and scan looks again.
+ * The way of one feed's files into the queue: watcher → stat → offer.
+ * Guarantees: a noted path is checked and offered, or stays noted. No file of the input is opened or changed.
+ * A file smaller than --min-bytes is no candidate at that size: every event and every scan checks it again.
  */
 import { type Backend, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { LinuxError } from '../../linux/index.js';
 import { nameOfText } from '../../linux/names.js';
-import { Engine, type EngineEvent, type Mark, type OpenRoot } from '../../watcher/engine/index.js';
-import { linuxGround } from '../../watcher/ground/linux-ground.js';
+import { linuxBackend } from '../../watcher/backend/linux-backend.js';
+import { Engine, type EngineEvent, type OpenRoot, type QueuedPath } from '../../watcher/engine/index.js';
 import type { Watermarks } from '../gates/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
-import { lookAt } from './look.js';
-import { noticeOf } from './notice.js';
 import { offer, withoutWaiting } from './offer.js';
-import { Telling } from './telling.js';
+import { statPaths } from './stat-paths.js';
+import { WatcherEvents } from './watcher-events.js';
+import { noteWatcherEvent } from './watcher-notices.js';
 
 const STATE_IS_LOW =
-  'The disk of the state has less free than --state-min-free-bytes, so nothing new is written there: free some space.';
+  'The disk of the state has less free room than --state-min-free-bytes, so nothing new is written there: free some space.';
 
 export interface FeedProducerOptions {
   backend: Backend;
   feed: FeedOptions;
-  /** Of this boot. */
+  /** The id of the current boot. */
   boot: string;
-  /** While the state has little room left, nothing is offered to it. */
+  /** While the state has little room left, no file is offered to it. */
   watermarks?: Pick<Watermarks, 'stateIsLow'>;
   emit: Emit;
-  /** The state can no longer be used, or a bug: the process ends with this. */
+  /** Called when the state can no longer be used, or for a bug: the process must end. */
   onFatal(error: unknown): void;
 }
 
@@ -37,13 +37,13 @@ export class FeedProducer {
   taken = 0;
   readonly #options: FeedProducerOptions;
   readonly #watcher: Engine;
-  readonly #telling: Telling;
+  readonly #events: WatcherEvents;
   readonly #sidecarSuffix;
 
   constructor(options: FeedProducerOptions) {
     const { feed, emit } = options;
     this.#options = options;
-    this.#telling = new Telling(feed.name, emit);
+    this.#events = new WatcherEvents(feed.name, emit);
     this.#sidecarSuffix = feed.mode === 'sidecar' ? nameOfText(feed.sidecarSuffix) : undefined;
     const { target, enters } = makeFilters(feed);
     this.#watcher = new Engine(
@@ -56,12 +56,12 @@ export class FeedProducer {
         target,
         enters,
         deliver: (marks, root) => this.#deliver(marks, root),
-        tell: (event) => {
-          this.#telling.watcher(event);
+        emit: (event) => {
+          this.#events.watcher(event);
           this.#write(event);
         },
       },
-      linuxGround,
+      linuxBackend,
     );
   }
 
@@ -79,41 +79,41 @@ export class FeedProducer {
     return this.#watcher.stop();
   }
 
-  /** Resolves when a scan that began after this call was offered. */
+  /** Resolves when all files of a scan that began after this call were offered. */
   scan(): Promise<void> {
     return this.#watcher.scan();
   }
 
-  /** Paths that were told and not yet offered, those whose job was in hand included. */
+  /** The number of paths that are noted and not offered yet. Includes paths whose job was claimed when they were offered. */
   get marked(): number {
     return this.#watcher.marked;
   }
 
-  async #deliver(marks: readonly Mark[], root: OpenRoot): Promise<void> {
+  async #deliver(marks: readonly QueuedPath[], root: OpenRoot): Promise<void> {
     const { backend, feed, boot, watermarks, onFatal } = this.#options;
     try {
       if (watermarks?.stateIsLow) throw new StateUnwritable('state_full', STATE_IS_LOW);
       const fresh = feed.mode === 'sidecar' ? withoutWaiting(marks, { backend, feed, boot }) : marks;
-      const looked = lookAt(fresh, root, this.#sidecarSuffix);
-      this.#telling.others(looked.others);
-      this.#telling.failed(looked.failed);
-      const files = looked.files.filter(({ size }) => size >= feed.minBytes);
+      const found = statPaths(fresh, root, this.#sidecarSuffix);
+      this.#events.others(found.others);
+      this.#events.failed(found.failed);
+      const files = found.files.filter(({ size }) => size >= feed.minBytes);
       if (files.length === 0) return;
       const { taken, busy } = await offer(files, { backend, feed, boot });
       this.taken += taken;
       for (const { path, by } of busy) this.#watcher.again(path, by);
     } catch (error) {
-      // The two that pass by themselves: a state that cannot be written just now, a process out of descriptors.
+      // These two errors pass by themselves: a state that cannot be written now, a process without free descriptors.
       if (!(error instanceof StateUnwritable || error instanceof LinuxError)) onFatal(error);
       throw error;
     }
   }
 
-  /** What is told of the watcher stands in the state too: `queue-stat` and the dashboard read no log. */
+  /** Writes the watcher's findings into the state: `queue-stat` and the dashboard read no log. */
   #write(event: EngineEvent): void {
     const { backend, feed, onFatal } = this.#options;
-    const written = noticeOf(event, feed, backend);
-    // The event was told; only the state misses one.
+    const written = noteWatcherEvent(event, feed, backend);
+    // The event is in the log already; only the state misses it.
     written?.catch((error) => void (error instanceof StateUnwritable || onFatal(error)));
   }
 }

@@ -1,8 +1,8 @@
 /**
- * `--once`: finds out when there is nothing left to do, and what is left over.
- * The end: a look into `underprocess/` and a scan of every input that began after the last settlement bring nothing new, and the
- * queue holds nothing but held jobs, jobs that wait for one of them, and files that only their uploader can complete: without a sidecar, open for
- * writing, or with the sign of a cut upload.
+ * `--once`: finds out when nothing is left to do, and which files are left over.
+ * At the end, a check of `underprocess/` and a scan of every input find nothing new; both begin after the last settlement. The queue
+ * then has only held jobs, jobs that wait for one of them, and files that only their uploader can complete. These files have no
+ * sidecar, are open for writing, or have the sign of a cut upload.
  * Does not: end while a gate keeps jobs from running.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,10 +15,10 @@ import { type ByteName, shownName } from '../../linux/names.js';
 import { isDue } from '../periods/close.js';
 import type { FeedProducer } from './feed-producer.js';
 
-/** Names in each list of the report. */
+/** The most names in each list of the report. */
 const NAMES_MAX = 100;
 const PAGE = 500;
-/** A file that stays open for writing is waited for at least this long, and at least two windows. */
+/** A file that stays open for writing is waited for at least this long, and for at least two windows. */
 const OPEN_MS = 10_000;
 /** Reasons of verify-complete that only the uploader can end. */
 const OPEN_REASONS = new Set(['writer_open', 'sidecar_open']);
@@ -33,7 +33,7 @@ interface ReadyRow {
 
 type Leftover = Omit<OnceDone, 'kind'>;
 
-/** Resolves with what is left over, or undefined when `stop` was aborted before. `adopt`: orphans of `underprocess/`, how many. */
+/** Returns the files that are left over, or undefined if `stop` was aborted. `adopt`: adopts orphans of `underprocess/`, returns how many. */
 export async function untilNothingLeft(
   backend: Backend,
   producers: readonly FeedProducer[],
@@ -43,7 +43,7 @@ export async function untilNothingLeft(
   await Promise.all(producers.map((producer) => producer.scan()));
   for (let quiet = 0; !stop.aborted; ) {
     const left = leftover(backend, producers);
-    // Asked twice, further apart than a rescue takes: who died just now may have had jobs in hand.
+    // Asked twice, with a pause longer than a rescue takes: a process that has just died may have had jobs.
     quiet = left === undefined ? 0 : quiet + 1;
     if (left !== undefined && quiet >= 2) {
       const taken = sum(producers, ({ taken }) => taken);
@@ -60,7 +60,7 @@ export async function untilNothingLeft(
   return undefined;
 }
 
-/** Undefined: there is something to do yet. */
+/** Undefined: there is still something to do. */
 function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftover | undefined {
   if (sum(producers, ({ marked }) => marked) > 0 || backend.wakes || isWorking(backend, producers)) return undefined;
   const first = backend.stages[0]!;
@@ -73,11 +73,11 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   for (const { feed } of producers) if (!onlyUploadersTurn(backend, feed, first, left)) return undefined;
   for (const { feed } of producers)
     for (const job of backend.held({ feed: feed.name, limit: NAMES_MAX })) addName(left.held, feed, job.key);
-  // An hour or a day that ended meanwhile gets its marker.
+  // An hour or a day that has ended meanwhile must get its marker.
   return producers.some((producer) => isDue(backend, producer.feed)) ? undefined : left;
 }
 
-/** Asked before the depths are counted: while a million wait, counting them four times a second costs half a core. */
+/** Asked before the jobs are counted: while a million wait, counting them four times a second costs half a core. */
 const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolean =>
   backend.read((reader) =>
     producers.some(({ feed }) =>
@@ -85,9 +85,9 @@ const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolea
     ),
   );
 
-/** Whether each job of the first stage waits for its uploader alone; notes them in `left`. */
+/** True where each job of the first stage waits only for its uploader. Adds these jobs to `left`. */
 function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, left: Leftover): boolean {
-  const waitMs = Math.max(OPEN_MS, 2 * Math.max(feed.stabilitySeconds * 1_000, feed.settleMs));
+  const waitMs = Math.max(OPEN_MS, 2 * Math.max(feed.stabilitySeconds * 1_000, feed.quietMs));
   for (let dueMs = -1, seq = -1; ; ) {
     const rows = backend.read((reader) => readyPage(reader, stage, feed.name, dueMs, seq));
     for (const row of rows) {
@@ -115,7 +115,7 @@ function readyPage(reader: Reader, stage: string, feed: string, dueMs: number, s
 
 function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: number): Named | undefined {
   const { identity, trail, due_ms: dueMs } = row;
-  // A worker is about to look at it.
+  // A worker is about to handle it.
   if (dueMs <= nowMs) return undefined;
   if (identity.endsWith('+none')) return left.withoutSidecar;
   const last = trailOf(trail).at(-1);

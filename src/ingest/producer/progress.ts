@@ -1,6 +1,6 @@
 /**
- * What a terminal's status line shows, once a second: silence is a fault there, so a file that only waits for its
- * window is named. One process of a state reports it, the producer.
+ * The status line of a terminal, once a second. Silence would look like a fault, so a file that only waits for its window is named.
+ * Only one process of a state reports it: the producer.
  */
 import { lstatSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
@@ -14,16 +14,16 @@ import { unchanged } from '../rules/verified.js';
 
 const EVERY_MS = 1_000;
 
-/** Reports at once, then until the answered function is called, and once more then. */
+/** Reports at once and then every second. The returned function ends this, with a last report. */
 export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
   const read = metricsReader(backend);
-  const tell = () => report(progressNow(backend, read()));
-  tell();
-  const timer = setInterval(tell, EVERY_MS);
+  const reportNow = () => report(progressNow(backend, read()));
+  reportNow();
+  const timer = setInterval(reportNow, EVERY_MS);
   timer.unref();
   return () => {
     clearInterval(timer);
-    tell();
+    reportNow();
   };
 }
 
@@ -39,7 +39,7 @@ function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof met
     filesLeft: left,
     held: metrics.held,
     closed: backend.gates().map(({ stage, code }) => ({ stage: stage === '*' ? 'every stage' : stage, code })),
-    // One that is due already waits for a worker: it is under way.
+    // A file that is already due waits for a worker: it counts as under way.
     ...(next &&
       inMs > 0 &&
       inMs < SHOWN_WITHIN_MS && {
@@ -52,18 +52,18 @@ function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof met
   };
 }
 
-/** A file without its sidecar is due tomorrow: nothing that a person would wait for. */
+/** A file without its sidecar is due tomorrow: nobody would wait for that at a terminal. */
 const SHOWN_WITHIN_MS = 3_600_000;
-/** A file that its stage found changed counts as growing until it has been quiet for so long. */
+/** A file that its stage found changed counts as growing until it has been quiet for this long. */
 const QUIET_MS = 2_000;
 
 interface Next {
   input: string;
   key: Buffer;
   dueMs: number;
-  /** How the file was last seen; undefined once it is sealed. */
+  /** The last observation of the file; undefined once it is sealed. */
   seen: Observation | undefined;
-  /** Why its stage did not take it at its last look. */
+  /** Why its stage did not take it the last time. */
   why: string | undefined;
 }
 
@@ -89,7 +89,7 @@ const NEXT_DUE =
   "SELECT seq, due_ms FROM all_jobs WHERE state = 'ready' AND stage = ? AND feed = ? ORDER BY due_ms LIMIT 1";
 const JOB = 'SELECT key, trail, payload FROM all_jobs WHERE seq = ?';
 
-/** Whether somebody is at work on it. Its window would begin again at its next look, so what is left of it says nothing. */
+/** Answers whether somebody still writes the file. Its window would then start again at the next check, so its rest says nothing. */
 function writerOf({ input, key, seen, why }: Next, nowMs: number): 'open' | 'growing' | undefined {
   if (why === 'writer_open') return 'open';
   if (!seen) return undefined;

@@ -1,10 +1,10 @@
 /**
- * Forgets and removes by itself what is older, or more, than is to be kept: histories once a day, files once an hour, and
- * both when it starts.
- * Guarantees: a fifth of its time is the most that it works, in pieces of some ms (it reads a whole duplicate of which the job is
- * forgotten, with a rest behind it); told is what went. Several producers of a
- * state may be at it together: whoever comes second finds nothing.
- * Does not: anything at all where no option says how long something is kept.
+ * Forgets histories and removes files that are older than they are to be kept, or beyond the bytes to be kept: histories once a
+ * day, files once an hour, and both at its start.
+ * Guarantees: works at most a fifth of the time, in pieces of some milliseconds. (A duplicate whose job is forgotten is read as a
+ * whole, with a rest after it.) Removed files are logged. Several producers of a state may do this together: the second one finds
+ * nothing.
+ * Does not: do anything where no option limits how long something is kept.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backend, StateUnwritable } from '../../../queue/index.js';
@@ -29,7 +29,7 @@ interface Folder {
 export class Pruning {
   readonly #folders: Folder[] = [];
   readonly #over = new AbortController();
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   #historyAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
@@ -48,7 +48,7 @@ export class Pruning {
     this.#running = this.#rounds().catch(onFatal);
   }
 
-  /** Resolves when the piece in hand is done. Safe to call twice. */
+  /** Resolves when the current piece is done. Safe to call twice. */
   async stop(): Promise<void> {
     this.#over.abort();
     await this.#running;
@@ -89,9 +89,14 @@ export class Pruning {
     try {
       const { unknown } = await pruneFolder(
         {
-          ...{ view: this.backend, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), remove: true },
+          view: this.backend,
+          feed,
+          files,
+          nowMs: Date.now(),
+          pieces: new Pieces(REST_TIMES),
+          remove: true,
           isOver: () => this.#isOver,
-          told: (file) => this.emit('file_pruned', { feed, ...file }),
+          onFile: (file) => this.emit('file_pruned', { feed, ...file }),
         },
         rule,
       );
@@ -101,7 +106,7 @@ export class Pruning {
     }
   }
 
-  /** What cannot be done now is told once, and tried again in the next round. */
+  /** An error is logged once, and the work is tried again in the next round. */
   async #carefully(feed: string, act: () => Promise<void>): Promise<void> {
     try {
       await act();
@@ -109,8 +114,8 @@ export class Pruning {
       if (error instanceof StateUnwritable) return;
       if (!(error instanceof PlaceError || error instanceof MountMissing) && errnoOf(error) === undefined) throw error;
       const reason = (error as Error).message;
-      if (this.#told.has(reason)) return;
-      this.#told.add(reason);
+      if (this.#logged.has(reason)) return;
+      this.#logged.add(reason);
       this.emit('pruning_failed', { feed, reason });
     }
   }

@@ -1,6 +1,6 @@
 /**
  * The role `producer`: watches the inputs of all feeds of a configuration and brings their files into the queue.
- * Guarantees: beats as long as its event loop turns; ends when it is told to drain, with exit code 3 when the state is
+ * Guarantees: sends heartbeats as long as its event loop turns. Ends when it must drain; ends with exit code 3 when the state is
  * no longer the one that it opened.
  * Does not: open a file of an input, or change anything there.
  */
@@ -10,12 +10,12 @@ import { startMetrics } from '../../base/telemetry/metrics.js';
 import { bootId } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { Watermarks } from '../gates/watermarks.js';
-import { startBeats } from '../health/beats.js';
+import { startHeartbeats } from '../health/heartbeats.js';
 import { enterExpectations } from '../ledger/arrivals.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
+import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
-import { refuseLostState } from '../upkeep/known.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
 import { limits as producerLimits } from './limits.js';
@@ -28,7 +28,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const { statePath, maxAttempts, once } = config.service;
   await refuseLostState(statePath, config.feeds);
   const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib: producerLimits.cacheKib });
-  const stops = [startBeats(backend, context)];
+  const stops = [startHeartbeats(backend, context)];
   const producers: FeedProducer[] = [];
   const entered: Entered[] = [];
   let reported: Promise<void> | undefined;
@@ -43,12 +43,12 @@ export async function runProducer(context: ChildContext): Promise<void> {
     watermarks.start(context.fail);
     stops.push(() => watermarks.stop());
     for (const feed of config.feeds) {
-      // Before a worker can learn of the feed: what it settles has its rows.
+      // Recorded before a worker can know the feed, so that each settlement finds these rows.
       await enterExpectations(backend, feed);
       await backend.putFeed(feed.name, { ...feed });
       const one = await enterFeed(backend, statePath, feed, emit);
       entered.push(one);
-      // Where the work directory was set up, whatever is given now: what lies in it is never a candidate.
+      // The work directory as it was set up, whatever the options say now: no file in it is a candidate.
       const own = { ...feed, workDir: one.roots.work };
       pruning.add(feed, one.roots);
       producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
@@ -58,14 +58,14 @@ export async function runProducer(context: ChildContext): Promise<void> {
     pruning.start(context.fail);
     if (once) reported = reportOnce(backend, producers, entered, context).catch(context.fail);
     await context.drained;
-    metrics.tell();
+    metrics.emitNow();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);
   } finally {
     for (const stop of stops) stop();
     await Promise.allSettled([...producers, pruning].map((one) => one.stop()));
-    await reported; // it waits for scans, which end with their watchers
+    await reported; // it waits for scans, and those end with their watchers
     for (const { locks } of entered) for (const lock of locks) lock.close();
     await backend.close();
   }
@@ -77,7 +77,7 @@ async function reportOnce(
   entered: readonly Entered[],
   { config, emit, drainSignal, report }: ChildContext,
 ): Promise<void> {
-  // A worker looks for them too, every few minutes.
+  // A worker looks for orphans too, every few minutes.
   const adopt = async (): Promise<number> => {
     let adopted = 0;
     for (const [n, { name: feed }] of config.feeds.entries()) {

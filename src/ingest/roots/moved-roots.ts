@@ -1,8 +1,8 @@
 /**
- * Refuses a start with another root than what is under way was planned for: sealed files lie in the old work directory,
- * lines name the old warehouse, intents the old manifest files. And one with another root than what is stored lies in:
- * the ledger would speak of files and lines that nobody finds there.
- * Does not: mind a root that was moved or copied with its marker.
+ * Refuses a start with another root while work is planned for the old one: sealed files lie in the old work directory, lines
+ * name the old warehouse, intents the old manifest files. Also refuses a root without the stored files: the ledger would then
+ * name files and lines that nobody finds.
+ * Does not: refuse a root that was moved or copied together with its marker.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,12 +26,12 @@ export function refuseMovedWork(
         feed.name,
       )!.n,
   );
-  // A job that was killed between its seal's rename and the commit still holds its key: only the folder tells of it.
+  // A job that was killed between its seal's rename and the commit still has its key. Only the folder shows its file.
   if (left === 0 && !hasSealed(before)) return;
   const what = left === 0 ? 'sealed files lie there' : `${left} sealed files are not stored yet`;
   throw new EnvironmentError(
     'work_dir_changed',
-    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. Where it was moved there as a whole, run ingest-ctl rebuild.`,
+    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. If it was moved there as a whole, run ingest-ctl rebuild.`,
   );
 }
 
@@ -44,7 +44,7 @@ function hasSealed(work: string): boolean {
   }
 }
 
-/** What is planned names these roots: a line its warehouse, an open append its manifest file. */
+/** Plans name these roots: a line its warehouse, an open append its manifest file. */
 export const KEPT_WHILE_UNDER_WAY = [
   {
     kind: 'warehouse',
@@ -75,11 +75,11 @@ export function refuseMoved(
   if (n === 0) return;
   throw new EnvironmentError(
     code,
-    `--${kind} of feed ${feed.name} must stay ${before} until all is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way. Where it was moved there as a whole, run ingest-ctl rebuild.`,
+    `--${kind} of feed ${feed.name} must stay ${before} until everything is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way. If it was moved there as a whole, run ingest-ctl rebuild.`,
   );
 }
 
-/** `marker`: of the new root, if it has one; `before`: of the root in which what is stored lies. */
+/** `marker`: of the new root, if it has one. `before`: the root with the stored files. */
 export function refuseStrange(
   state: Pick<Backend, 'read'>,
   feed: FeedOptions,

@@ -1,4 +1,7 @@
-/** The roots of a feed as they were set up, for who only looks: nothing is made. One that was not set up has no marker. */
+/**
+ * The roots of a feed as they were set up, for commands that only read. A root that was not set up has no marker.
+ * Does not: make anything.
+ */
 import type { QueueView } from '../../../queue/index.js';
 import type { Roots } from '../files/feed-files.js';
 

@@ -1,6 +1,6 @@
 /**
- * The lock on a root's marker: shared by every process that acts for a state, exclusive for `rebuild`, which so meets
- * nobody at work. Also what a marker says to somebody who has no state at hand.
+ * The lock on a root's marker. Every process that works for a state takes it shared; `rebuild` takes it exclusively, so no
+ * process is at work then. Also reads a marker for callers without a state.
  * Guarantees: a lock ends with its process. Does not: make a marker.
  */
 import { closeSync, statSync } from 'node:fs';
@@ -13,12 +13,12 @@ import { openRoot, type Roots } from '../files/feed-files.js';
 
 const markerPath = (root: string): string => join(root, MARKER);
 
-/** Locks the markers of work directory and manifests. A root that is missing just now is left out. */
+/** Locks the markers of work directory and manifests. A root that is missing at the moment is left out. */
 export function lockRoots(roots: Pick<Roots, 'work' | 'manifests'>): SharedLockFile[] {
   return lockAll([roots.work, roots.manifests], 'tryLockShared', (root) => rebuildRunning(root));
 }
 
-/** For a verb of ingest-ctl that must be alone: nobody acts for the state, and nobody begins to. Errors: EnvironmentError `state_in_use`. */
+/** For a verb of ingest-ctl that must run alone: no process works for the state, and none starts to. Errors: EnvironmentError `state_in_use`. */
 export function lockRootsAlone(roots: readonly string[], verb = 'rebuild'): SharedLockFile[] {
   return lockAll(
     roots,
@@ -31,7 +31,7 @@ export function lockRootsAlone(roots: readonly string[], verb = 'rebuild'): Shar
   );
 }
 
-/** Whether somebody rebuilds the state of this root just now. */
+/** Refuses while the state of this root is being rebuilt. */
 export function refuseWhileRebuilding(root: string): void {
   for (const lock of lockAll([root], 'tryLockShared', (path) => rebuildRunning(path))) lock.close();
 }

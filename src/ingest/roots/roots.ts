@@ -1,8 +1,8 @@
 /**
- * Sets up the roots of a feed at its first use, and recognises them ever after: the work directory is made, markers are
- * written and remembered.
- * Guarantees: work directory and manifests belong to one state; a second state on them is refused before anything is
- * written. A root that was set up once and is missing now is no error here: the stages meet it as a failing place.
+ * Sets up the roots of a feed at their first use, and recognises them later: makes the work directory, writes the markers and
+ * records them.
+ * Guarantees: work directory and manifests belong to one state. A second state is refused before anything is written. A root
+ * that was set up and is missing now is no error here: the stages treat it as a failing place.
  */
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -26,17 +26,17 @@ interface Recorded {
   marker: string | null;
 }
 
-/** What is read of a state before it is decided whether a feed may be set up in it. */
+/** The parts of a state that are read before a feed may be set up in it. */
 export type StateToJoin = Pick<Backend, 'read' | 'uuid'>;
 
 interface Plan {
   roots: Roots;
-  /** The roots that this state has not met yet, or met under another path. */
+  /** The roots that this state does not know yet, or knows under another path. */
   fresh: MarkedKind[];
   inputFresh: boolean;
 }
 
-/** Where the roots would be, and everything that a set-up refuses; nothing is made. Errors: EnvironmentError. */
+/** Finds the roots and checks everything that a set-up can refuse. Nothing is made. Errors: EnvironmentError. */
 export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptions, emit: Emit): Plan {
   const recorded = new Map(
     state
@@ -76,11 +76,11 @@ export async function setUpRoots(backend: Backend, statePath: string, feed: Feed
   return roots;
 }
 
-/** Before anything is made: a root of another state, one that is not there, one in which no marker can be made. Answers its marker. */
+/** Refuses, before anything is made, a root that belongs to another state, is missing, or cannot get a marker. Returns its marker. */
 function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, path: string): Marker | undefined {
   try {
     const missing = kind === 'work' && !statSync(path, { throwIfNoEntry: false });
-    // With --work-dir its parent exists; the inner one is made in the input, which does.
+    // With --work-dir its parent must exist. The inner work directory is made in the input, which exists.
     const place = missing ? dirname(path) : path;
     const fd = openRoot(place);
     try {
@@ -97,7 +97,7 @@ function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, pa
   }
 }
 
-/** Makes the marker, or recognises the one of an earlier try; refuses that of another state. */
+/** Makes the marker, or recognises the one of an earlier try. Refuses a marker of another state. */
 async function firstUse(
   backend: Backend,
   statePath: string,
@@ -140,7 +140,7 @@ function syncNames(directory: string): void {
   try {
     fd = openSync(directory, 'r');
   } catch (error) {
-    if (errnoOf(error) === 'EACCES') return; // it may be written and not read by this user: nothing of it can be synced
+    if (errnoOf(error) === 'EACCES') return; // this user may write it but not read it, so it cannot be synced
     throw error;
   }
   try {
@@ -155,7 +155,7 @@ function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, pat
   if (marker.statePath === statePath) {
     throw new EnvironmentError(
       'state_lost',
-      `${path} was set up by an earlier state at ${statePath}, and the file there knows nothing of it: it was made anew, or ${statePath}-wal was deleted after a crash and took everything along. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
+      `${path} was set up by an earlier state at ${statePath}, but the file there is a new one without its contents: the state was deleted, or ${statePath}-wal was deleted after a crash. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
     );
   }
   throw new EnvironmentError(
@@ -178,7 +178,7 @@ const remember = (
   marker: string | null,
 ): Promise<unknown> =>
   backend.transact((tx) => {
-    // Asked again where nobody can plan in between: what is planned names the root of before.
+    // Checked again inside the transaction, where nothing can be planned in between: plans name the old root.
     const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
     const before = tx.get<Recorded>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed.name, kind)?.path;
     if (rule) refuseMoved({ read: (look) => look(tx) }, feed, before, rule);

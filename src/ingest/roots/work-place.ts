@@ -1,6 +1,6 @@
 /**
- * Where the work directory of a feed is: beside the input where it can be, inside it where it must.
- * Guarantees: refuses one into which no file of the input can be renamed.
+ * Chooses the work directory of a feed: beside the input if possible, else inside it.
+ * Guarantees: refuses one into which files of the input cannot be renamed.
  * Does not: make anything.
  */
 import { randomUUID } from 'node:crypto';
@@ -16,11 +16,11 @@ import type { Emit } from './roots.js';
 export const siblingWork = (input: string): string => join(dirname(input), `.${basename(input)}.ingest`);
 export const innerWork = (input: string): string => join(input, '.ingest');
 
-/** Where the work directory of a feed may be, when no state says it. */
+/** The work directories that a feed may have, for callers without a state. */
 export const possibleWork = (feed: Pick<FeedOptions, 'input' | 'workDir'>): string[] =>
   feed.workDir === undefined ? [siblingWork(feed.input), innerWork(feed.input)] : [feed.workDir];
 
-/** The sibling `.NAME.ingest`; inside the input where that cannot be on the same mount, or not be made. */
+/** The sibling `.NAME.ingest`. Inside the input, if the sibling would be on another mount or cannot be made. */
 export function chooseWork(input: string, emit: Emit): string {
   const sibling = siblingWork(input);
   const why = isMountPoint(input) ? 'the input is a mount point of its own' : whyNotWritable(dirname(input), sibling);
@@ -30,14 +30,14 @@ export function chooseWork(input: string, emit: Emit): string {
     input,
     work_dir: inner,
     why,
-    hint: 'an upstream rsync --delete would delete what lies in it: exclude .ingest there',
+    hint: 'an upstream rsync --delete would delete the files in it: exclude .ingest there',
   });
   return inner;
 }
 
 /**
- * The kernel compares the mounts of a rename before it looks for the file, so a name that nobody has is enough to ask.
- * Equal device numbers say nothing: two bind mounts of one filesystem have them. Errors: EnvironmentError.
+ * The kernel compares the mounts of a rename before it looks up the file, so a name that does not exist is enough to ask.
+ * Equal device numbers prove nothing: two bind mounts of one filesystem have them. Errors: EnvironmentError.
  */
 export function refuseOtherMount(feed: FeedOptions, work: string): void {
   const at = statSync(work, { throwIfNoEntry: false }) ? work : dirname(work);
@@ -56,7 +56,7 @@ function isOtherMount(a: string, b: string): boolean {
     const [from, to] = opened as [number, number];
     renameNoReplace(from, nobody, to, nobody);
   } catch (error) {
-    // ENOENT: one mount. A root that is missing or refused is met, with its own sentence, by who uses it.
+    // ENOENT: one mount. A root that is missing or refused is reported, with its own message, when it is used.
     const code = errnoOf(error);
     if (code === undefined) throw error;
     return code === 'EXDEV';

@@ -1,14 +1,15 @@
 /**
- * The rules by which a file in the input counts as complete, as one pure function: verify-complete acts on it,
- * `explain` and `--dry-run` tell it.
- * The window runs on our own clock: the age of an mtime is worthless, `cp -p` and `rsync -t` keep old times.
+ * The rules that decide when a file in the input is complete, as one pure function: verify-complete acts on its answer,
+ * `explain` and `--dry-run` show it.
+ * The window runs on our own clock. The age of an mtime says nothing: `cp -p` and `rsync -t` keep old times.
+ * Does not: read the disk. The caller passes the stat and the state of the sidecar.
  */
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Stat } from '../../linux/index.js';
 import type { Observation } from './facts.js';
 import { hasPartialSign, unchanged } from './verified.js';
 
-/** What is known of the sidecar: it is missing, somebody is writing it, we may not read it, or it is there since its own last change. */
+/** The state of the sidecar: missing, open for writing, not readable by us, or there (`ctimeNs`: its last change). */
 export type SidecarSeen =
   | { kind: 'missing' }
   | { kind: 'open' }
@@ -17,7 +18,7 @@ export type SidecarSeen =
 
 export type Completion =
   | { complete: true }
-  /** `seen`: the window starts anew with this observation. `inMs`: when to look again. */
+  /** `seen`: the window starts again with this observation. `inMs`: when the next check is due. */
   | { complete: false; why: WaitReason; inMs: number; seen?: Observation };
 
 export type WaitReason =
@@ -35,12 +36,12 @@ export interface Now {
   boot: string;
 }
 
-/** A missing sidecar announces itself by an event or a scan; this is only how long nobody asks without one. */
+/** An event or a scan reports a sidecar that arrives. This is only the longest time without a check. */
 const NO_SIDECAR_MS = 24 * 3_600_000;
 export const SIDECAR_OPEN_MS = 250;
 
-/** The longest window of a feed, ms: no file is sealed that changed within it. */
-export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.settleMs);
+/** The longest window of a feed, ms. A file that changed within it is not sealed. */
+export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.quietMs);
 
 export function completion(
   feed: FeedOptions,
@@ -52,21 +53,21 @@ export function completion(
   const identity = unchanged(seen.identity, stat);
   let since = seen.sinceMs;
   if (!identity || seen.boot !== now.boot) {
-    const anew: Observation = {
+    const fresh: Observation = {
       identity: observed(stat),
       sinceMs: now.ms,
       boot: now.boot,
       by: identity ? 'scan' : 'write',
     };
-    const next = quietMs(feed, anew, stat, sidecar);
+    const next = unchangedMs(feed, fresh, stat, sidecar);
     const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
-    if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: anew };
-    // Nothing is to be waited for; what was noted on the clock of another boot says nothing here.
+    if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: fresh };
+    // There is nothing to wait for. A time on the clock of another boot means nothing here.
     since = now.ms;
   }
   const why = sidecarWait(feed, sidecar);
   if (why !== undefined) return { complete: false, why, inMs: waitMs(why, 0) };
-  const quiet = quietMs(feed, seen, stat, sidecar);
+  const quiet = unchangedMs(feed, seen, stat, sidecar);
   const leftMs = since + quiet - now.ms;
   if (leftMs <= 0) return { complete: true };
   const isDelayed = quiet > ordinaryMs(feed, seen, stat, sidecar);
@@ -74,10 +75,10 @@ export function completion(
 }
 
 /** How long the file must have been unchanged. */
-export const quietMs = (feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number =>
+export const unchangedMs = (feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number =>
   Math.max(ordinaryMs(feed, seen, stat, sidecar), partialMs(feed, stat, sidecar));
 
-/** The window that the sign of a cut upload asks for. A checksum overrides the sign: hash compares it with the bytes. */
+/** The window for a file that looks like a cut upload. A checksum overrides this sign: hash compares it with the bytes. */
 function partialMs(feed: FeedOptions, stat: Stat, sidecar: SidecarSeen): number {
   const isVouched = sidecar.kind === 'there' && sidecar.hasChecksum;
   return hasPartialSign(stat) && !isVouched ? (feed.partialUploadSeconds ?? 0) * 1_000 : 0;
@@ -85,22 +86,22 @@ function partialMs(feed: FeedOptions, stat: Stat, sidecar: SidecarSeen): number 
 
 function ordinaryMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number {
   if (feed.mode === 'stability') return windowMs(feed, seen);
-  // A sidecar older than its file may be left over from an earlier file of that name: then the window decides too.
-  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : settleMs(feed, seen);
+  // A sidecar older than its file may belong to an earlier file of that name: then the window decides too.
+  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : quietMs(feed, seen);
 }
 
-/** The same behind a sidecar that is newer than its file. */
-export const settleMs = (feed: FeedOptions, { by }: Pick<Observation, 'by'>): number =>
-  by === 'rename' ? 0 : feed.settleMs;
+/** The shorter window of a file whose sidecar is newer than the file, ms. */
+export const quietMs = (feed: FeedOptions, { by }: Pick<Observation, 'by'>): number =>
+  by === 'rename' ? 0 : feed.quietMs;
 
 /** The stability window of a file, ms. */
 export const windowMs = (feed: FeedOptions, seen: Pick<Observation, 'by'>): number =>
-  Math.max(feed.stabilitySeconds * 1_000, settleMs(feed, seen));
+  Math.max(feed.stabilitySeconds * 1_000, quietMs(feed, seen));
 
-/** When a file that was just seen can first be found complete, in ms. `hasSidecar`: in sidecar mode only. */
+/** The earliest time, in ms from now, at which a file that was just seen can be complete. `hasSidecar`: in sidecar mode only. */
 export function dueInMs(feed: FeedOptions, seen: Pick<Observation, 'by'>, hasSidecar: boolean | undefined): number {
   if (feed.mode === 'stability') return windowMs(feed, seen);
-  return hasSidecar ? settleMs(feed, seen) : NO_SIDECAR_MS;
+  return hasSidecar ? quietMs(feed, seen) : NO_SIDECAR_MS;
 }
 
 function sidecarWait(feed: FeedOptions, sidecar: SidecarSeen): WaitReason | undefined {

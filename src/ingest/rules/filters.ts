@@ -1,8 +1,8 @@
 /**
- * Which names in an input are candidates, and the sentence that says why one is not: the same rules for the producer,
- * `ingest-ctl explain` and `--dry-run`.
- * Guarantees: a directory that is not entered hides all below it, so a path is judged by each of its parts.
- * Does not: look at the disk; what a thing is and how large it is come from whoever looked (`whyNot`).
+ * Decides which names in an input are candidates, and says in a sentence why a name is not one. The producer,
+ * `ingest-ctl explain` and `--dry-run` use the same rules.
+ * Guarantees: a directory that is not entered hides everything below it, so each part of a path is judged.
+ * Does not: read the disk. Callers pass the kind and size of a file (`whyNot`).
  */
 import { relative } from 'node:path';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -11,7 +11,7 @@ import type { Kind } from '../../linux/index.js';
 import { type ByteName, nameOfText, shownName } from '../../linux/names.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 
-/** What uploaders call a file that is not whole yet, and our own notes about one. */
+/** Suffixes that uploaders give to an unfinished file, and the suffix of our own notes about a file. */
 export const TEMPORARY_SUFFIXES = ['.tmp', '.part', '.swp', '~', '.filepart', '.crdownload', '.metadata.json'] as const;
 
 export type IgnoreRule =
@@ -27,16 +27,16 @@ export type IgnoreRule =
 
 export interface Ignored {
   rule: IgnoreRule;
-  /** What of the path the rule is about, and what would make it a candidate. */
+  /** The part of the path that the rule is about, and what would make it a candidate. */
   sentence: string;
 }
 
 export interface Filters {
-  /** The candidate that a name speaks of: itself, its data file if it is a sidecar, or none. */
+  /** The candidate that a name belongs to: the file itself, the data file of a sidecar, or none. */
   target(path: ByteName): ByteName | undefined;
-  /** Whether a directory is looked into. */
+  /** True where a directory is scanned and watched. */
   enters(path: ByteName): boolean;
-  /** The first rule that keeps a path out, its directories included; undefined when it is a candidate. */
+  /** The first rule that keeps a path out, its directories included. Undefined for a candidate. */
   whyNot(path: ByteName, found?: { kind: Kind; size: number }): Ignored | undefined;
 }
 
@@ -76,7 +76,7 @@ class Rules {
     this.#work = insideOf(feed.input, feed.workDir);
   }
 
-  /** The data file of a sidecar; any other path itself. */
+  /** The data file of a sidecar; any other path as it is. */
   dataOf(path: ByteName): ByteName {
     return this.#isSidecar(path) ? (path.slice(0, -this.#suffix.length) as ByteName) : path;
   }
@@ -119,7 +119,7 @@ class Rules {
     if (size >= this.feed.minBytes) return undefined;
     return ignored(
       'too_small',
-      `it has ${size} bytes, fewer than --min-bytes ${this.feed.minBytes}; it is looked at again when it changes`,
+      `it has ${size} bytes, fewer than --min-bytes ${this.feed.minBytes}; it is checked again when it changes`,
     );
   }
 

@@ -1,18 +1,18 @@
 /**
- * What tells one version of a file from another: device, inode, size, mtime and ctime in ns, and in sidecar mode the
- * sidecar's inode and ctime, so that a sidecar that arrives or changes gives the file a new identity.
- * (device, inode) alone is none: ext4 gives a freed inode number to the next file at once.
+ * The identity of one version of a file: device, inode, size, mtime and ctime in ns. In sidecar mode also the sidecar's inode
+ * and ctime, so that a sidecar that arrives or changes gives the file a new identity.
+ * (device, inode) alone is not enough: ext4 gives a freed inode number to the next file at once.
  */
 import type { FileIdentity } from './facts.js';
 
-/** The part of a stat that an identity is made of; 64-bit values stay exact. */
+/** The part of a stat that makes an identity; 64-bit values stay exact. */
 export interface IdentityStat {
   dev: bigint | number;
   ino: bigint | number;
   size: bigint | number;
   mtimeNs: bigint;
   ctimeNs: bigint;
-  /** The same as text, where it was made already. */
+  /** The same values as text, if the caller has it already. */
   version?: string;
 }
 
@@ -22,7 +22,7 @@ export interface ParsedIdentity {
   size: bigint;
   mtimeNs: bigint;
   ctimeNs: bigint;
-  /** undefined: not in sidecar mode; null: there was no sidecar. */
+  /** undefined: not in sidecar mode. null: there was no sidecar. */
   sidecar: { ino: bigint; ctimeNs: bigint } | null | undefined;
 }
 
@@ -35,7 +35,7 @@ export function identityOf(stat: IdentityStat, sidecar?: Pick<IdentityStat, 'ino
 
 const SHAPE = /^(\d+):(\d+):(\d+):(-?\d+):(-?\d+)(?:\+(?:(none)|(\d+):(-?\d+)))?$/;
 
-/** The parts again; undefined where `identity` is none. */
+/** The parts of an identity; undefined where the text is not one. */
 export function parseIdentity(identity: string): ParsedIdentity | undefined {
   const parts = SHAPE.exec(identity);
   if (parts === null) return undefined;

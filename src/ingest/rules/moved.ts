@@ -1,16 +1,16 @@
 /**
- * Whether an earlier claim of a job may have brought its file into the warehouse. Then a file that is in neither place was taken
- * by a consumer; else it is missing, and a person has to look.
- * `moveAfter` is the last claim of which it is known that it moved nothing; only a later one can have.
+ * Answers whether an earlier claim of a job may have moved its file into the warehouse. If so, a file that is at neither place was
+ * taken by a consumer. If not, the file is missing, and an operator must act.
+ * `moveAfter` is the last claim that is known to have moved nothing; only a later claim can have moved the file.
  */
 import type { JobFacts } from './facts.js';
 
-/** `claimNo`: of the claim that asks. */
+/** `claimNo`: the current claim. */
 export const mayHaveMoved = ({ moveAfter = 0 }: Pick<JobFacts, 'moveAfter'>, claimNo: number): boolean =>
   claimNo > moveAfter + 1;
 
-/** That claim, and none before it, has moved anything. */
+/** Neither that claim nor an earlier one has moved anything. */
 export const movedNothing = (claimNo: number): Required<Pick<JobFacts, 'moveAfter'>> => ({ moveAfter: claimNo });
 
-/** That claim is the first that can. */
+/** That claim is the first one that can move the file. */
 export const mayMoveFrom = (claimNo: number): Required<Pick<JobFacts, 'moveAfter'>> => movedNothing(claimNo - 1);

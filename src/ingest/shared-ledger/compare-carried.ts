@@ -1,7 +1,8 @@
 /**
- * Compares what is on its way here with the shared ledger: that may have lost a row (it was restored), or have been told that this host
- * is gone.
- * Guarantees: what nobody has there is this host's again; what another host has is noted here, and its job asks again before it gets a line.
+ * Compares the contents on their way here with the shared ledger. The ledger may have lost rows (a restore), or an operator may have
+ * said that this host is gone.
+ * Guarantees: a content that nobody has there becomes this host's again. A content that another host has is noted here, and its job
+ * asks again before it gets a line.
  */
 import { randomUUID } from 'node:crypto';
 import type { Backend, Tx } from '../../../queue/backend.js';
@@ -9,7 +10,7 @@ import { type OwnedRow, ownersOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
 import { type Carried, keyOf, tellCarried } from '../../fleet/tell.js';
 import { type Content, contentByRow, openContentsAfter } from '../ledger/content.js';
-import { claimOf, noteClaim, noteElsewhere } from '../sharing/claims.js';
+import { claimOf, noteClaim, noteElsewhere } from '../outbox/claims.js';
 
 const PAGE = 1_000;
 
@@ -17,7 +18,7 @@ interface Known extends Carried {
   row: number;
 }
 
-/** Answers how many another host has, and that was not known here. Errors: SharedError. */
+/** Returns the number of contents that another host has and that were not known here as such. Errors: SharedError. */
 export async function compareCarried(backend: Backend, shared: Rows, host: string): Promise<number> {
   let elsewhere = 0;
   for (let row = 0; ; ) {
@@ -38,7 +39,7 @@ async function comparePage(
   const known = byKey(await ownersOf(shared, carried));
   const missing = carried.filter((one) => !known.has(keyOf(one)));
   if (missing.length > 0) {
-    // Given up since the page was read: its end is in the outbox, and told.
+    // A content that was given up since the page was read: the outbox has its end and sends it.
     const there = backend.read((reader) => missing.filter(({ row }) => contentByRow(reader, row) !== undefined));
     await tellCarried(shared, host, there);
     for (const [key, owner] of byKey(await ownersOf(shared, there))) known.set(key, owner);
@@ -53,7 +54,7 @@ function isNewElsewhere(tx: Tx, { row, claim }: Known, owner: OwnedRow | undefin
   return false;
 }
 
-/** Each with its claim; what was on its way before the host joined gets one now. */
+/** Returns each content with its claim. A content that was on its way before the host joined gets a claim now. */
 const claimed = (backend: Backend, contents: readonly Content[]): Promise<Known[]> =>
   backend.transact((tx) =>
     contents.map((content) => {

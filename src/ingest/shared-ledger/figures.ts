@@ -1,9 +1,9 @@
-/** What a host says of its queue to the others, so that one look shows all hosts. */
+/** The figures of this host's queue that other hosts can show, so that one page shows all hosts. */
 import type { Backend } from '../../../queue/backend.js';
 import { metricsReader } from '../../base/telemetry/metrics.js';
 import type { Figures } from '../../fleet/hosts.js';
 
-/** Each call answers what is so now, with rates since the call before. */
+/** Each call of the reader returns the current figures, with rates since the previous call. */
 export function figuresReader(backend: Backend): () => Figures {
   const read = metricsReader(backend);
   return () => {

@@ -1,8 +1,8 @@
 /**
- * The part of a host in the shared ledger, as an operator changes it: it joins, moves, becomes another one, is gone for ever, comes back.
- * Guarantees: each can be done again, wherever it was ended. From its first write on the state begins nothing, until it has told all that
- * it has and compared what is on its way; what its own programs store or give up meanwhile is in the outbox.
- * Errors of all: SharedError.
+ * The membership of a host in the shared ledger, as an operator changes it: join, adopt, renew, rejoin, forget.
+ * Guarantees: each can be repeated after an interruption. From its first write on, the state starts no work until it has sent all its
+ * contents and compared those on their way. Anything that its programs store or give up meanwhile is in the outbox.
+ * Errors of all functions: SharedError.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,27 +14,27 @@ import { type EnteredHost, enterHost, forgetHost, hostNamed, joinHost, rememberH
 import { checkSchema, makeTables } from '../../fleet/schema.js';
 import type { OfOthers } from '../../fleet/tell.js';
 import { contentsAfter } from '../ledger/content.js';
-import { beginSharing, sharedHost } from '../sharing/host.js';
-import { goOnBehind } from '../sharing/outbox.js';
+import { beginSharing, sharedHost } from '../outbox/host.js';
+import { continueAfter } from '../outbox/outbox.js';
 import { placeOfState } from './place.js';
-import { type ToldAll, tellAll } from './tell-all.js';
+import { type SentAll, sendAll } from './send-all.js';
 import { unknownHere } from './unknown-here.js';
 
 const LOOK_MS = 1_000;
 
-/** The state that an operator speaks of, and the shared ledger. */
+/** The operator's state, and the shared ledger. */
 export interface Member {
   backend: Backend;
   statePath: string;
   shared: Rows;
 }
 
-export interface Entered extends ToldAll {
-  /** Contents that the others count as stored here, and that this state does not know. */
+export interface Entered extends SentAll {
+  /** Contents that the shared ledger has as stored here, and that this state does not know. */
   unknown: number;
 }
 
-/** The feeds in which this state and other hosts have contents already, and how many the others have. */
+/** The feeds in which both this state and other hosts have contents already, and how many the others have. */
 export async function metFeeds({ backend, shared }: Member): Promise<{ feed: string; contents: string }[]> {
   await makeTables(shared);
   const known = backend.read(sharedHost);
@@ -48,7 +48,7 @@ export async function metFeeds({ backend, shared }: Member): Promise<{ feed: str
   return met;
 }
 
-/** A state becomes a host; again at any time. */
+/** Makes this state a host. May be repeated at any time. */
 export async function join(member: Member, name: string): Promise<Entered> {
   const { backend, shared, statePath } = member;
   await makeTables(shared);
@@ -58,22 +58,22 @@ export async function join(member: Member, name: string): Promise<Entered> {
   return become(member, { id, name }, { known: known?.incarnation, ofOthers: 'before_join' });
 }
 
-/** This state is that host from now on, wherever it was before: it has moved, was made anew, or is the one of two copies that counts. */
+/** Makes this state that existing host: the state was moved, or rebuilt, or is the one of two copies that counts. */
 export async function adopt(member: Member, name: string): Promise<Entered> {
   return become(member, { id: await hostNamed(member.shared, name), name });
 }
 
-/** A copy of a state becomes a host of its own. */
+/** Makes a copy of a state a new host of its own. */
 export async function renew(member: Member, name: string): Promise<Entered> {
   const { shared, statePath, backend } = member;
   const before = backend.read(sharedHost);
-  // Interrupted and done again, it is the same new one.
+  // Repeated after an interruption, it stays the same new host.
   const id = before && !before.joined ? before.id : randomUUID();
   await named(joinHost(shared, { id, name, place: placeOfState(statePath) }), shared, name);
   return become(member, { id, name }, { ofOthers: 'before_join' });
 }
 
-/** A host that was forgotten is back. What it carried, and others have taken since, its jobs ask for again. */
+/** A forgotten host is back. Contents that it carried and that others have taken since are asked for again by its jobs. */
 export async function rejoin(member: Member, name: string): Promise<Entered> {
   const { backend, shared } = member;
   const id = await hostNamed(shared, name);
@@ -83,22 +83,22 @@ export async function rejoin(member: Member, name: string): Promise<Entered> {
   return become(member, { id, name });
 }
 
-/** The id of a host that has joined and may speak for itself. Errors: SharedError, where it is taken, forgotten or not known. */
+/** The id of a host that has joined and may act. Errors: SharedError, if the host is used elsewhere, forgotten or unknown. */
 export async function enterAgain(backend: Pick<Backend, 'read'>, shared: Rows, statePath: string): Promise<string> {
   const { id, incarnation } = backend.read(sharedHost)!;
   await enterHost(shared, { id, place: placeOfState(statePath) }, incarnation, {});
   return id;
 }
 
-/** Answers how many contents are free again. */
+/** Returns how many contents are free again. */
 export async function forget(shared: Rows, name: string): Promise<number> {
   await checkSchema(shared);
   return forgetHost(shared, await hostNamed(shared, name));
 }
 
 /**
- * Contents that the others count as this host's and that its state does not know: it was rolled back to an older copy. `free`: others may
- * take them in. Answers how many.
+ * Contents that the shared ledger has as this host's and that its state does not know, because the state is an older copy. `free`:
+ * gives them up, so that others may ingest them. Returns how many.
  */
 export async function lost({ backend, shared, statePath }: Member, free: boolean): Promise<number> {
   const host = backend.read(sharedHost);
@@ -110,12 +110,12 @@ export async function lost({ backend, shared, statePath }: Member, free: boolean
   }
   if (!free) return found;
   const { counter } = await enterHost(shared, { id: host.id, place: placeOfState(statePath) }, host.incarnation, {});
-  await backend.transact((tx) => goOnBehind(tx, counter));
+  await backend.transact((tx) => continueAfter(tx, counter));
   return found;
 }
 
 interface Become {
-  /** The incarnation that its state must know; undefined: whatever it was. */
+  /** The incarnation that the state must know; undefined: any. */
   known?: bigint | undefined;
   ofOthers?: OfOthers;
 }
@@ -130,17 +130,17 @@ async function become(
   const { incarnation, counter } = await entered(shared, { id, place }, known);
   const row = { id, name, ledger: shared.where, incarnation };
   await backend.transact((tx) => beginSharing(tx, { ...row, joined: false }));
-  const told = await tellAll(backend, shared, id, ofOthers);
+  const sent = await sendAll(backend, shared, id, ofOthers);
   let unknown = 0;
   for await (const rows of unknownHere(backend, shared, id)) unknown += rows.length;
   await backend.transact((tx) => {
     beginSharing(tx, { ...row, joined: true });
-    goOnBehind(tx, counter);
+    continueAfter(tx, counter);
   });
-  return { ...told, unknown };
+  return { ...sent, unknown };
 }
 
-/** Where the host was last at another place, it is watched for half a minute. */
+/** Enters the host. If it last ran elsewhere, its old place is watched for half a minute. */
 async function entered(
   shared: Rows,
   host: { id: string; place: string },
@@ -164,7 +164,7 @@ async function named(act: Promise<void>, shared: Rows, name: string): Promise<vo
     throw new SharedError(
       'place',
       'host_name_taken',
-      `the shared ledger ${shared.where} has a host ${name} already: take another name; where this state is that host, run ingest-ctl host adopt ${name}`,
+      `the shared ledger ${shared.where} has a host ${name} already: choose another name, or, if this state is that host, run ingest-ctl host adopt ${name}`,
     );
   }
 }

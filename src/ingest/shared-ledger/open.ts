@@ -1,11 +1,11 @@
-/** The shared ledger of a process that was told of one. */
+/** The shared ledger of a process that has `--shared-ledger`. */
 import type { Backend } from '../../../queue/backend.js';
 import { EnvironmentError } from '../../base/errors.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { type SharedHost, sharedHost } from '../sharing/host.js';
+import { type SharedHost, sharedHost } from '../outbox/host.js';
 import { SharedLedger } from './shared-ledger.js';
 
-/** Errors: EnvironmentError, where the option and the state do not say the same. */
+/** Errors: EnvironmentError, if option and state do not agree. */
 export function sharedLedgerOf(
   backend: Backend,
   { config, emit }: Pick<ChildContext, 'config' | 'emit'>,

@@ -1,4 +1,4 @@
-/** Where a state lies: a copy of it lies elsewhere, and so does the same one after its machine was started again. */
+/** The place of a state, as text. A copy of a state has another place; so has the same state after a reboot. */
 import { readFileSync, statSync } from 'node:fs';
 import { bootId } from '../../linux/index.js';
 
@@ -9,7 +9,7 @@ export function placeOfState(statePath: string): string {
   return `${machineId()} ${bootId()} ${dev}:${ino}`;
 }
 
-/** systemd's, which few containers have. */
+/** The machine id of systemd. Few containers have one. */
 function machineId(): string {
   try {
     return readFileSync(MACHINE, 'utf8').trim() || '-';

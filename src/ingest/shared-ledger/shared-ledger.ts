@@ -1,8 +1,8 @@
 /**
- * This process's part in the ledger that hosts share: asks which host has a content, tells what became of this host's, says that it lives.
- * Guarantees: a row of the shared ledger that nothing here stands for is taken over by a job that asks for it, or given up; it is never
- * taken from a job that may still ask. What the outbox has is told before its content is asked for again.
- * Does not: keep anything that another process of the state needs: all of that is in the state.
+ * This process's side of the ledger that hosts share: it asks which host has a content, sends the outbox, and sends heartbeats.
+ * Guarantees: a row of this host that nothing here belongs to any more is taken over by a job that asks for its content, or given up.
+ * It is never taken from a job that may still ask. Outbox entries of a content are sent before it is asked about again.
+ * Does not: keep anything that another process of the state needs. All of that is in the state.
  */
 import { randomUUID } from 'node:crypto';
 import type { Backend, Reader } from '../../../queue/backend.js';
@@ -15,26 +15,26 @@ import { BEAT_MS, beat, enterHost, type Figures, type Watch } from '../../fleet/
 import { checkSchema } from '../../fleet/schema.js';
 import { noteCounter, takeOver } from '../../fleet/tell.js';
 import type { ByteName } from '../../linux/names.js';
-import { type AskedFile, isClaimKnown, type Says } from '../sharing/claims.js';
-import { noteIncarnation, type SharedHost, sharedHost } from '../sharing/host.js';
-import { isUntold, lastNoted } from '../sharing/outbox.js';
+import { type AskedFile, isClaimKnown, type Says } from '../outbox/claims.js';
+import { noteIncarnation, type SharedHost, sharedHost } from '../outbox/host.js';
+import { isUnsent, lastNoted } from '../outbox/outbox.js';
 import { compareCarried } from './compare-carried.js';
 import { figuresReader } from './figures.js';
 import { placeOfState } from './place.js';
+import { sendAll } from './send-all.js';
+import { sendHolds, sendOutbox } from './send-outbox.js';
 import { sweep } from './sweep.js';
-import { tellAll } from './tell-all.js';
-import { tellHolds, tellOutbox } from './tell-outbox.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
-const TELL_EVERY_MS = 1_000;
+const SEND_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
 export class SharedLedger {
   readonly #connection: SharedConnection;
   readonly #figures: () => Figures;
   readonly #watched: { watch?: Watch | undefined } = {};
-  /** Why it was away when it was asked last. */
+  /** Why the shared ledger was not available at the last attempt. */
   #away: string | undefined;
   #isClosed = false;
 
@@ -48,13 +48,13 @@ export class SharedLedger {
     this.#figures = figuresReader(backend);
   }
 
-  /** Answers each file at its place; a string is why the ledger refuses that one. Errors: PlaceError `ledger`. */
+  /** Returns one answer for each file; a string says why the ledger refuses that file. Errors: PlaceError `ledger`. */
   async ask(feed: FeedOptions, files: readonly AskedFile[]): Promise<(Says | string)[]> {
     try {
       const host = await this.#entered();
-      const isOpen = this.backend.read((reader) => files.some(({ sha256 }) => isUntold(reader, sha256)));
-      if (isOpen) await tellOutbox(this.backend, this.#connection, host.id);
-      // A batch names a content once; who has the same is told the same.
+      const isOpen = this.backend.read((reader) => files.some(({ sha256 }) => isUnsent(reader, sha256)));
+      if (isOpen) await sendOutbox(this.backend, this.#connection, host.id);
+      // A batch asks once for each content. Its second file gets the same answer.
       const first = new Map(files.map((file) => [file.sha256.toString('hex'), file]));
       const answers = await this.#answered(
         host,
@@ -72,7 +72,7 @@ export class SharedLedger {
     }
   }
 
-  /** Whether it answers. Errors: PlaceError `ledger`. */
+  /** Checks that the shared ledger answers. Errors: PlaceError `ledger`. */
   async probe(): Promise<void> {
     try {
       const { id, incarnation } = await this.#entered();
@@ -82,33 +82,33 @@ export class SharedLedger {
     }
   }
 
-  /** What is to be done beside the asking, and how often. */
+  /** The periodic work, and how often each part runs. */
   readonly rounds: readonly { everyMs: number; act: () => Promise<void> }[] = [
-    { everyMs: TELL_EVERY_MS, act: () => this.#tell() },
+    { everyMs: SEND_EVERY_MS, act: () => this.#send() },
     { everyMs: BEAT_MS, act: () => this.#live() },
     { everyMs: SWEEP_EVERY_MS, act: () => this.#sweep() },
   ];
 
-  /** Tells what the outbox has. */
-  #tell = (): Promise<void> =>
-    this.#quietly(async ({ id }) => this.#told(await tellOutbox(this.backend, this.#connection, id)));
-  /** Says that this host lives, and which of its files are held. */
+  /** Sends the entries of the outbox. */
+  #send = (): Promise<void> =>
+    this.#quietly(async ({ id }) => this.#logConflicts(await sendOutbox(this.backend, this.#connection, id)));
+  /** Sends a heartbeat, the figures and the holds of this host. */
   #live = (): Promise<void> =>
     this.#quietly(async ({ id, incarnation }) => {
       await beat(this.#connection, id, incarnation, this.#figures());
-      await tellHolds(this.backend, this.#connection, id);
+      await sendHolds(this.backend, this.#connection, id);
     });
-  /** Both ways: what this host has there and nothing here stands for, and what is on its way here and others have there. */
+  /** Compares in both directions: rows there without a job here, and contents on their way here that others have there. */
   #sweep = (): Promise<void> =>
     this.#quietly(async ({ id }) => {
       const left = await sweep(this.backend, this.#connection, id);
       if (left > 0) this.emit('shared_rows_given_up', { contents: left });
-      this.#elsewhere(await compareCarried(this.backend, this.#connection, id));
+      this.#logElsewhere(await compareCarried(this.backend, this.#connection, id));
     });
 
-  /** What is left is told now, where the ledger answers: the next start may be far away. */
+  /** Sends the rest of the outbox if the ledger answers: the next start may be far away. */
   async leave(): Promise<void> {
-    if (this.#away === undefined) await this.#tell();
+    if (this.#away === undefined) await this.#send();
   }
 
   async close(): Promise<void> {
@@ -116,7 +116,7 @@ export class SharedLedger {
     await this.#connection.close();
   }
 
-  /** Background work: what fails is tried again at its next time, and told once. */
+  /** Background work. A failure is logged once, and tried again at its next time. */
   async #quietly(act: (host: SharedHost) => Promise<void>): Promise<void> {
     if (this.#isClosed) return;
     try {
@@ -131,21 +131,21 @@ export class SharedLedger {
     }
   }
 
-  #told(conflicts: number): void {
+  #logConflicts(conflicts: number): void {
     if (conflicts > 0) this.emit('content_stored_twice', { ledger: this.#connection.where, contents: conflicts });
   }
 
-  #elsewhere(contents: number): void {
+  #logElsewhere(contents: number): void {
     if (contents > 0) this.emit('carried_elsewhere', { ledger: this.#connection.where, contents });
   }
 
-  /** The host under the incarnation that the server knows, of a connection that was greeted. */
+  /** The host with the incarnation that the server knows, on a connection that was greeted. */
   async #entered(): Promise<SharedHost> {
     await this.#connection.ready();
     return this.backend.read(sharedHost)!;
   }
 
-  /** Each new connection: another server may answer, or the host have gone on elsewhere. */
+  /** Runs for each new connection: another server may answer, or the host may have moved. */
   async #greet(shared: Rows): Promise<void> {
     await checkSchema(shared);
     const known = this.backend.read(sharedHost)!;
@@ -157,16 +157,16 @@ export class SharedLedger {
     );
     if (counter > this.backend.read(lastNoted)) throw rolledBack(shared.where, known);
     if (incarnation !== known.incarnation) await this.backend.transact((tx) => noteIncarnation(tx, incarnation));
-    if (counter >= known.told) return;
-    // It was restored, or a standby took over that had not got all: what it was told since must come again before it is asked.
-    this.emit('shared_ledger_rolled_back', { ledger: shared.where, told: known.told, known: counter });
-    const { told, elsewhere, carriedElsewhere } = await tellAll(this.backend, shared, known.id);
-    await noteCounter(shared, known.id, known.told);
-    this.emit('shared_ledger_told_again', { ledger: shared.where, contents: told, stored_twice: elsewhere });
-    this.#elsewhere(carriedElsewhere);
+    if (counter >= known.sent) return;
+    // The server was restored, or a standby without the last changes took over: those changes are sent again before any question.
+    this.emit('shared_ledger_rolled_back', { ledger: shared.where, told: known.sent, known: counter });
+    const { sent, elsewhere, carriedElsewhere } = await sendAll(this.backend, shared, known.id);
+    await noteCounter(shared, known.id, known.sent);
+    this.emit('shared_ledger_told_again', { ledger: shared.where, contents: sent, stored_twice: elsewhere });
+    this.#logElsewhere(carriedElsewhere);
   }
 
-  /** Once more where nothing is known: a question that is asked again gets the answer of the first. */
+  /** Asks once more when the outcome is unknown: a repeated question gets the answer of the first. */
   async #answered(host: SharedHost, questions: Question[]): Promise<(Says | string)[]> {
     const asker = { host: host.id, incarnation: host.incarnation };
     let answers: readonly Answer[];
@@ -217,16 +217,23 @@ export class SharedLedger {
   }
 }
 
-/** A file that waited is no newer delivery for it: its arrival counts, and not now. */
+/** The time of arrival counts for a file that waited, not the time of the question. */
 const questionOf = (
   { job, sha256, size, waitedMs }: AskedFile,
   { name, sameContentAgainAfterMs: againMs }: FeedOptions,
 ): Question => ({
-  ...{ sha256, feed: name, claim: randomUUID(), job, size },
+  sha256,
+  feed: name,
+  claim: randomUUID(),
+  job,
+  size,
   ...(againMs !== undefined && { againAfterMs: againMs + waitedMs }),
 });
 
-/** A row of this host that its ledger does not know, of a job that cannot be asking for it just now: it is the one that asks, or is not in hand. */
+/**
+ * A row of this host that its ledger does not know, and whose job cannot be asking for it at this moment: that job is the asking one,
+ * or is not claimed.
+ */
 const isLeft = (reader: Reader, { claim, job }: { claim: string; job: string }, asks: string): boolean =>
   !isClaimKnown(reader, claim) &&
   (job === asks || reader.get("SELECT 1 FROM all_jobs WHERE id = ? AND state = 'claimed'", job) === undefined);
@@ -235,5 +242,5 @@ const rolledBack = (where: string, { id }: SharedHost): SharedError =>
   new SharedError(
     'place',
     'host_rolled_back',
-    `the shared ledger ${where} was told more by this host (${id}) than its state knows of: the state is an older copy, and what it stored since is missing here. Put the newest state back; or run ingest-ctl rebuild, which takes in what lies in the warehouse, and ingest-ctl host lost --yes, which frees what is gone`,
+    `the shared ledger ${where} has more entries of this host (${id}) than its state: the state is an older copy, and contents that it stored since are missing here. Put the newest state back; or run ingest-ctl rebuild, which records the files in the warehouse, and ingest-ctl host lost --yes, which frees contents whose files are gone`,
   );

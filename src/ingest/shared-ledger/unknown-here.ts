@@ -1,14 +1,17 @@
-/** Rows of the shared ledger that count as this host's and that its state does not know. */
+/**
+ * Rows of the shared ledger that belong to this host and that its state does not know.
+ * Does not: count a row whose job is still asking; that job may record it yet.
+ */
 import type { Backend, Reader } from '../../../queue/backend.js';
 import { type HostsRow, rowsOf, type SharedState } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
 import { contentOfGeneration } from '../ledger/content.js';
-import { isClaimKnown } from '../sharing/claims.js';
-import { isUntold } from '../sharing/outbox.js';
+import { isClaimKnown } from '../outbox/claims.js';
+import { isUnsent } from '../outbox/outbox.js';
 
 const PAGE = 1_000;
 
-/** In pages. What is being asked for just now has a job that may still record it. Errors: SharedError. */
+/** In pages. Errors: SharedError. */
 export async function* unknownHere(
   view: Pick<Backend, 'read'>,
   shared: Rows,
@@ -32,7 +35,7 @@ async function* unknownIn(
   }
 }
 
-/** Neither the ledger nor the outbox nor a job knows it. */
+/** True where neither the ledger nor the outbox nor an open job knows the row. */
 export function isUnknownCarried(reader: Reader, { claim, job }: HostsRow): boolean {
   if (isClaimKnown(reader, claim)) return false;
   const { state } = reader.get<{ state: string }>('SELECT state FROM all_jobs WHERE id = ?', job) ?? { state: 'done' };
@@ -40,4 +43,4 @@ export function isUnknownCarried(reader: Reader, { claim, job }: HostsRow): bool
 }
 
 const isUnknownStored = (reader: Reader, { sha256, feed, generation }: HostsRow): boolean =>
-  !isUntold(reader, sha256) && contentOfGeneration(reader, feed, sha256, generation) === undefined;
+  !isUnsent(reader, sha256) && contentOfGeneration(reader, feed, sha256, generation) === undefined;

@@ -1,7 +1,7 @@
 /**
- * Where hosts share a ledger: which of them has the contents of a hashed batch, asked before its commit.
- * Guarantees: a content that this host's ledger is about to record is this host's in the shared one. While that is away, what was hashed
- * is kept: no file is read twice for it.
+ * Asks the shared ledger, before the commit of a hashed batch, which host has its contents.
+ * Guarantees: a content that this host's ledger is about to record is this host's in the shared ledger. While that is away, hashes
+ * are kept: no file is read twice because of it.
  */
 import { PlaceError } from '../../files/place-error.js';
 import { contentByHash } from '../ledger/content.js';
@@ -9,7 +9,7 @@ import { asking, type Hashed, isHashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, blocked, hold, type Step } from '../steps/stage.js';
 
-/** Whose gate the shared ledger closes. */
+/** The stage whose gate a failing shared ledger closes. */
 const HASH = 'hash';
 
 interface Open {
@@ -29,7 +29,9 @@ export async function askShared(jobs: readonly IngestJob[], steps: Step[], batch
     const answers = await shared.ask(
       feed,
       open.map(({ job, sha256 }) => ({
-        ...{ job: job.id, sha256, size: job.claim.bytes },
+        job: job.id,
+        sha256,
+        size: job.claim.bytes,
         waitedMs: Math.max(0, Date.now() - job.claim.createdAtMs),
       })),
     );
@@ -48,7 +50,7 @@ export async function askShared(jobs: readonly IngestJob[], steps: Step[], batch
   return all;
 }
 
-/** A job that has its content already asks nobody: what is left of its drop is never taken for another one. */
+/** A job that already has its content does not ask: the rest of its delivery is never taken for another one. */
 function openOf(jobs: readonly IngestJob[], steps: readonly Step[], { backend, feed }: Batch): Open[] {
   return backend.read((reader) =>
     jobs.flatMap((job, at) => {

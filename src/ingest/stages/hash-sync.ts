@@ -1,7 +1,7 @@
 /**
  * Makes the bytes of a hashed batch durable before the commit that records the hashes.
- * Where that fails, no file of it is trusted: each is copied, and must still have the bytes that were hashed.
- * Comes last of all that a batch makes durable: what else fails then takes nothing of the knowledge that a sync has failed.
+ * Where that fails, no file of the batch is trusted: each is copied, and must still have the bytes that were hashed.
+ * It runs after everything else that a batch makes durable: so a later failure cannot hide that a sync has failed.
  */
 import { PlaceError } from '../../files/place-error.js';
 import { syncFiles } from '../../files/sync.js';
@@ -10,9 +10,9 @@ import { type Hashed, isHashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, retry, type Step } from '../steps/stage.js';
 
-/** Makes the bytes of all hashed files durable; where that fails, each is copied and compared instead of trusted. */
+/** Syncs the bytes of all hashed files. If that fails, each file is copied and compared instead of trusted. */
 export async function syncHashed(jobs: readonly IngestJob[], handled: readonly Step[], batch: Batch): Promise<Step[]> {
-  // A private copy is on disk already, and its original is trusted with nothing: where its sync failed, a second one would lie.
+  // A private copy is on disk already. Its original is not used again: after a failed sync a second one would report success wrongly.
   const isOwn = (step: Step): boolean => isHashed(step) && !step.isDurable && !step.hashed.sealed?.copied;
   const hashed = jobs.flatMap((job, i) => (isOwn(handled[i]!) ? [job] : []));
   const failed = new Set<IngestJob>();
@@ -33,8 +33,8 @@ export async function syncHashed(jobs: readonly IngestJob[], handled: readonly S
 }
 
 /**
- * After a failed fsync the kernel has dropped the dirty pages: calling it again would only lie. The bytes are written
- * anew, into a private copy, and must still be the ones that were hashed.
+ * After a failed fsync the kernel has dropped the dirty pages, and a second fsync would report success wrongly. The bytes are written
+ * again, into a private copy, and must still be those that were hashed.
  */
 function untrusted({ hashed, passed }: Hashed): Step {
   const { sha256, ...facts } = hashed;

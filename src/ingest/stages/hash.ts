@@ -1,8 +1,8 @@
 /**
- * hash: reads a sealed file once (src/ingest/calls/hash.ts; a large one src/ingest/calls/read.ts) and asks the ledger whether
+ * hash: reads a sealed file once (src/ingest/calls/hash.ts; a large file src/ingest/calls/read.ts) and asks the ledger whether
  * its content is new.
  * Guarantees: the bytes are on disk before the commit that records the hash.
- * Does not: move anything; a duplicate is put away by the next claim of its decided job.
+ * Does not: move anything. A duplicate is decided here, and the next claim of its job puts it away.
  */
 
 import { SMALL_BYTES } from '../../files/digest.js';
@@ -29,7 +29,7 @@ import {
 } from '../steps/stage.js';
 import { askShared } from './ask-shared.js';
 import { syncHashed } from './hash-sync.js';
-import { readAgain } from './unread.js';
+import { readAgain } from './unread-sidecar.js';
 
 export const hash: Stage = {
   name: 'hash',
@@ -44,7 +44,7 @@ export const hash: Stage = {
   },
 };
 
-/** Small files in one order; the others, and each where bytes wait for their turn, in one of their own. */
+/** Small files share one order. A large file, or any file under a rate limit, has an order of its own. */
 async function hashAll(jobs: readonly IngestJob[], batch: Batch, dirty: DirtyDirectories): Promise<Handled[]> {
   const small = jobs.filter((job) => !batch.isPaced && !isLarge(job));
   const answers = await batch.calls.run(orderOf(batch, 'hash', small.map(toHash)), small);
@@ -67,7 +67,9 @@ const isLarge = ({ claim: { bytes }, facts: { sealed } }: IngestJob): boolean =>
   bytes > SMALL_BYTES || sealed?.kind === 'copy';
 
 export const toHash = ({ id, path, inside, facts }: IngestJob): ToHash => ({
-  ...{ id, path, inside },
+  id,
+  path,
+  inside,
   ...(facts.sealed && { sealed: facts.sealed }),
   ...(facts.unread && { unread: true }),
   isHashed: facts.sha256 !== undefined,
@@ -86,7 +88,7 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'hashed':
       return hashed({ ...job.facts, sealed: answer.sealed }, answer.sha256, batch);
     case 'as_hashed': {
-      // Hashed before it had to wait for its twin, and nobody could write it since.
+      // It was hashed before it had to wait for its twin, and nobody could write it since.
       const facts: JobFacts = { ...job.facts, sealed: answer.sealed };
       return asking(batch, { hashed: facts, isDurable: true });
     }
@@ -97,7 +99,7 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'empty':
       return hold(
         'empty_file',
-        'the file is empty and --on-empty is hold: ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry',
+        'the file is empty and --on-empty is hold: run ingest-ctl discard, or set --on-empty duplicate and run ingest-ctl retry',
         { ...job.facts, sealed: answer.sealed },
       );
     case 'sidecar':
@@ -114,7 +116,7 @@ function hashed(given: JobFacts, sha256: string, { feed }: Batch): Step | Hashed
   if (demanded !== undefined && demanded !== sha256) {
     return hold(
       'checksum_mismatch',
-      `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}: send the file again and ingest-ctl discard this one`,
+      `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}: send the file again and discard this one with ingest-ctl discard`,
       { ...given, sha256: undefined },
     );
   }
@@ -123,7 +125,7 @@ function hashed(given: JobFacts, sha256: string, { feed }: Batch): Step | Hashed
   return asking({ feed }, { hashed: facts });
 }
 
-/** The window runs (again) inside `underprocess/`. */
+/** A quiet window runs (again) inside `underprocess/`. */
 function again(job: IngestJob, batch: Batch, answer: Extract<HashAnswer, { kind: 'again' }>): Step {
   const { why, sealed, now } = answer;
   const { ms: sinceMs, boot } = batch.now();

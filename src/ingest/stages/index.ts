@@ -1,13 +1,13 @@
 /**
- * The stages. The way of an ordinary small file, in a worker of all stages:
+ * The stages. An ordinary small file takes these steps, in a worker of all stages:
  *
- *   claim        verify-complete has up to a thousand jobs of one feed
- *   seal         calls/seal.ts: stat, is it complete, open, lease, rename into underprocess/, lease, stat, read, lease, stat
+ *   claim        verify-complete gets up to a thousand jobs of one feed
+ *   seal         calls/seal.ts: stat, completion rule, open, lease, rename into underprocess/, lease, stat, read, lease, stat
  *   sync         the directories (durably), then the bytes (hash-sync.ts)
- *   free name    calls/move.ts: does anything have the name that it wants in the warehouse?
+ *   free name    calls/move.ts: is the wanted name free in the warehouse?
  *   commit 1     sealed and hashed; ledger/ask.ts: is the content new? planning/plan-ahead.ts: its target, its line, an open append
  *   go on        manifest has the same jobs, in the same claim
- *   append       manifest/finish.ts: the lines at the offset that was planned, sync
+ *   append       manifest/finish.ts: the lines at the planned offset, sync
  *   commit 2     the lines are confirmed, the append is closed
  *   move         calls/move.ts: stat, rename to the target
  *   sync         the directories

@@ -1,8 +1,8 @@
 /**
  * manifest: plans the ingest instant, partition, hour and target of each content and its line in one transaction, appends
  * the lines, confirms them.
- * Guarantees: a content gets one line, whatever crashes in between (src/ingest/manifest/append.ts says how). The line comes
- * before the move: whoever reads it waits for `warehouse_path`.
+ * Guarantees: a content gets one line, whatever crashes in between (see src/ingest/manifest/append.ts). The line comes before
+ * the move, so a reader must wait for `warehouse_path`.
  */
 import type { Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
@@ -13,26 +13,26 @@ import { planningTurns } from '../manifest/turns.js';
 import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
 import { withTargets } from '../outputs/recorded.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
-import { lookForTargets, type Plan } from '../planning/look.js';
+import { findTargets, type Plan } from '../planning/find-targets.js';
 import { fileOf, isItsWarehouse } from '../planning/manifest-file.js';
-import { planAnew } from '../planning/plan-anew.js';
+import { planAgain } from '../planning/plan-again.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { asksAgain } from '../steps/asks-again.js';
-import { manifestBusy } from '../steps/busy.js';
-import { lookAgain } from '../steps/contents.js';
+import { readContentsAgain } from '../steps/contents.js';
 import type { IngestJob } from '../steps/job.js';
+import { manifestBusy } from '../steps/manifest-busy.js';
 import { type Batch, blocked, retry, type Stage, type Step } from '../steps/stage.js';
-import { LOOK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
+import { CHECK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
 import { notMoved } from './move.js';
 import { moveOnTheWay } from './move-on-the-way.js';
 
-/** A file whose end keeps moving is left to the others for a moment. */
+/** A file whose end changes this often is left to the others for a moment. */
 const ROUNDS_MAX = 20;
 
 export const manifest: Stage = {
   name: 'manifest',
-  // A target is looked for before its line is written, and a worker of all stages moves the file in the same claim.
+  // A target is checked before its line is written, and a worker of all stages moves the file in the same claim.
   places: ['manifests', 'warehouse'],
 
   async run(jobs, batch) {
@@ -42,8 +42,8 @@ export const manifest: Stage = {
     batch.hand(undefined, 'manifests');
     try {
       for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
-        // A job that was planned ahead just now is as it was planned. Where somebody was quicker, there is no open append.
-        lookAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
+        // A job that was planned ahead in this claim is not read again. If another process was faster, there is no open append.
+        readContentsAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
         todo = todo.filter((job) => !answered(job, contents.get(job), round, steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
         const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
@@ -66,7 +66,7 @@ export const manifest: Stage = {
 const withoutLine = (job: IngestJob, step: Step): Step =>
   typeof step.outcome !== 'function' && step.outcome.kind === 'advance' ? step : notMoved(job, step);
 
-/** Has its line, or cannot have one. */
+/** True where the job has its line, or cannot have one. */
 function answered(job: IngestJob, content: Content | undefined, round: number, steps: Map<IngestJob, Step>): boolean {
   if (steps.has(job)) return true;
   if (!content || content.carrier !== job.id) {
@@ -81,20 +81,20 @@ function answered(job: IngestJob, content: Content | undefined, round: number, s
   }
   if (content.state === 'carried') return false;
   const { claimNo } = job.claim;
-  // Confirmed before this claim came, which is not the first one for this stage: that may have gone on.
+  // Confirmed before this claim. If this is not the first claim for this stage, an earlier one may have moved the file.
   const isMoved = round === 0 && mayHaveMoved(job.facts, claimNo);
   const facts = isMoved ? job.facts : { ...job.facts, ...movedNothing(claimNo) };
   steps.set(job, { outcome: { kind: 'advance', payload: payloadOf(facts) } });
   return true;
 }
 
-/** A content with a target and no confirmed line stands in an open append. */
+/** A content with a target and no confirmed line is in an open append. */
 async function finishPlanned(content: Content, batch: Batch): Promise<Finished | Written> {
   const file = fileOf(batch, content.hour!);
   const name = fileName(file);
   const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
   try {
-    return await (open ? finishOpen(file, open) : planAnew(content, file, batch.feed));
+    return await (open ? finishOpen(file, open) : planAgain(content, file, batch.feed));
   } finally {
     planningTurns.end(name);
   }
@@ -108,14 +108,14 @@ async function appendAll(
 ): Promise<Written> {
   if (jobs.length === 0) return 'nothing';
   const at = batch.backend.read((reader) => firstOpen(reader, batch.feed, Date.now()));
-  const lookedMs = batch.backend.nowMs();
+  const checkedMs = batch.backend.nowMs();
   batch.hand(undefined, 'warehouse');
-  const plans = await lookForTargets(jobs, at.date, batch, (job, step) => void steps.set(job, step));
+  const plans = await findTargets(jobs, at.date, batch, (job, step) => void steps.set(job, step));
   batch.hand(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, at.hour), (tx) => {
-    if (tx.nowMs - lookedMs > LOOK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
-    // Closed since, while this process was stopped: the next round takes another instant.
+    if (tx.nowMs - checkedMs > CHECK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
+    // Closed while this process was stopped: the next round takes a later instant.
     if (isClosed(tx, batch.feed, at)) return undefined;
     return planLines(tx, batch, plans, contents, at);
   });
@@ -135,7 +135,7 @@ function planLines(
     const { row } = contents.get(job)!;
     const content = contentByRow(tx, row);
     if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
-    // Reserved by another process since it was looked at: the next round looks again.
+    // Another process has reserved it since it was checked: the next round checks again.
     if (!reserveAll(tx, batch.feed.warehouse, [target, ...outputs], row)) continue;
     const planned: Content = {
       ...content,

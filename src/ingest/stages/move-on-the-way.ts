@@ -1,4 +1,4 @@
-/** Takes jobs whose lines were confirmed just now through `move` in the same claim. */
+/** Takes jobs whose lines were just confirmed through `move` in the same claim. */
 import type { Content } from '../ledger/content.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, mayMoveFrom } from '../rules/moved.js';
@@ -8,7 +8,7 @@ import { limits } from './limits.js';
 import { move, moveAll } from './move.js';
 import { DONE } from './move-one.js';
 
-/** For jobs whose lines were confirmed just now: those that may go on are moved in the same claim. */
+/** Moves the jobs that may go on, and returns the combined steps of both stages. */
 export async function moveOnTheWay(
   jobs: readonly IngestJob[],
   steps: readonly Step[],
@@ -24,16 +24,16 @@ export async function moveOnTheWay(
   let n = 0;
   const both = steps.map((step, i) => {
     const one = next[i];
-    return one ? behind(moved[n++]!, one.passed) : step;
+    return one ? combined(moved[n++]!, one.passed) : step;
   });
   return { steps: both, around };
 }
 
-/** Nothing more is recorded of a job that has ended. */
-const behind = (step: Step, passed: Passed): Step => ({ ...step, passed: step.outcome === DONE ? ENDED : passed });
+/** For a job that has ended, the passed stage records nothing. */
+const combined = (step: Step, passed: Passed): Step => ({ ...step, passed: step.outcome === DONE ? ENDED : passed });
 const ENDED: Passed = { outcome: { kind: 'advance' } };
 
-/** The job as it is in `move`; undefined where it is settled first. */
+/** The job with its facts for `move`; undefined where it must be settled first. */
 function goingOn(
   job: IngestJob,
   { outcome }: Step,
@@ -44,7 +44,7 @@ function goingOn(
   if (bounded.bytesLeft < 0) return undefined;
   const facts = outcome.payload as unknown as JobFacts;
   const { claimNo } = job.claim;
-  // Where none before it can have moved anything, this very claim is the first.
+  // If no earlier claim can have moved anything, this claim is the first one that can.
   const at = { ...job, facts: mayHaveMoved(facts, claimNo) ? facts : { ...facts, ...mayMoveFrom(claimNo) } };
   return { job, at, passed: { outcome: { ...outcome, payload: payloadOf(at.facts) } } };
 }

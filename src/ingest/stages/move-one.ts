@@ -1,6 +1,7 @@
 /**
- * One file of the move: what the rename came to, and what no rename can do (bytes are compared, or copied to another filesystem).
- * Guarantees: a source that is gone after an earlier try was taken by a consumer who was quicker than our commit.
+ * Handles one file of the move: the result of the rename, and the cases that a rename cannot handle (bytes are compared, or copied
+ * to another filesystem).
+ * Guarantees: if the source is gone after an earlier try, a consumer has taken the file before our commit.
  */
 import type { Outcome } from '../../../queue/backend.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
@@ -19,12 +20,12 @@ import { sealedMissing } from '../steps/missing.js';
 import { type Batch, hold, retry, type Step } from '../steps/stage.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
 
-/** A step that says that a content is in place: the ledger learns it in the transaction that settles the job. */
+/** A step for a content that is at its target: the ledger records that in the transaction that settles the job. */
 export interface Stored extends Step {
   stored: { row: number; note: string | null };
 }
 
-/** A job of a batch, and the content that it brings: the file, or an output of it. */
+/** A job of a batch, and the file to move for it: its own file, or an output. */
 export interface OneMove {
   job: IngestJob;
   content: Content;
@@ -35,25 +36,31 @@ export interface OneMove {
 }
 
 export const toMove = ({ job, target, output }: OneMove): ToMove => ({
-  ...{ ...sourceOf(job), target },
+  ...sourceOf(job),
+  target,
   ...(output && { output: recordedAs(job, output) }),
 });
 
 const recordedAs = ({ id }: IngestJob, { n, claimNo, size, inode }: Output & { claimNo: number }): OutputSource => ({
-  ...{ name: outputName(id, n, claimNo), size, inode },
+  name: outputName(id, n, claimNo),
+  size,
+  inode,
 });
 
 const sha256Of = ({ content, output }: OneMove): string => (output ?? content).sha256.toString('hex');
 
-/** Where its bytes are, as they were hashed. */
+/** The source of a move, with its identity when it was hashed. */
 export const sourceOf = (job: IngestJob): Source => ({
-  ...{ id: job.id, path: job.path, inside: job.inside, part: partOf(job) },
+  id: job.id,
+  path: job.path,
+  inside: job.inside,
+  part: partOf(job),
   identity: job.facts.sealed!.identity,
 });
 
 const partOf = ({ facts }: IngestJob): ToMove['part'] => (facts.sealed?.kind === 'copy' ? 'copy' : 'file');
 
-/** Nothing is to be moved: it is not this job's, or lies there. */
+/** The step where nothing is to be moved: the content is not this job's, or is stored already. */
 export function withoutMove(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
   if (!content?.target || content.carrier !== job.id) {
     return retry(
@@ -64,9 +71,10 @@ export function withoutMove(job: IngestJob, batch: Batch, content: Content | und
   return content.state === 'stored' ? stored(job, batch, content, content.note) : undefined;
 }
 
-/** `came`: what the rename said. */
+/** `came`: the result of the rename. */
 export const toPut = (one: OneMove, came: ToPut['came']): ToPut => ({
-  ...{ ...toMove(one), came },
+  ...toMove(one),
+  came,
   sha256: sha256Of(one),
   claimNo: one.job.claim.claimNo,
 });
@@ -77,7 +85,7 @@ export function afterPut(one: OneMove, put: Put): Step {
   if (put === 'taken') {
     return hold(
       'target_taken',
-      `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and nothing is overwritten: move it away, then ingest-ctl retry`,
+      `a foreign file lies at ${batch.feed.warehouse}/${shownName(target)}, and nothing is overwritten: move it away, then run ingest-ctl retry`,
       job.facts,
     );
   }
@@ -91,12 +99,12 @@ export function afterPut(one: OneMove, put: Put): Step {
   return partOf(job) === 'copy' ? stored(job, batch, content, null) : storedWhole(job, batch, content);
 }
 
-/** The source is gone: moved before a crash, and perhaps taken away by a consumer since. */
+/** The step where the source is gone: it was moved before a crash, and a consumer may have taken it since. */
 export async function withoutSource(one: OneMove): Promise<Step> {
   const { job, content, output, target, batch, dirty } = one;
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   if (lies === 'same') {
-    // The rename may be from before a crash, and never synced.
+    // The rename may be from before a crash, and not synced yet.
     dirty.add(batch.files.warehouse, folderOf(target));
     return output ? IN_PLACE : stored(job, batch, content, null);
   }
@@ -107,21 +115,21 @@ export async function withoutSource(one: OneMove): Promise<Step> {
   if (lies === 'other') {
     return hold(
       'target_taken',
-      `somebody else's file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is gone: look at both, then ingest-ctl retry or discard`,
+      `a foreign file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is missing: check both, then run ingest-ctl retry or ingest-ctl discard`,
       job.facts,
     );
   }
   return output ? IN_PLACE : stored(job, batch, content, 'unconfirmed');
 }
 
-/** An output is where it belongs: nothing of it is left to be done. */
+/** An output is at its target: nothing more is to be done for it. */
 export const IN_PLACE: Step = { outcome: { kind: 'advance' } };
 
 export const changedIn = ({ job, output }: OneMove): Step =>
   output
     ? hold(
         'output_changed',
-        `output ${output.n} (${output.tag}) was changed after it was recorded, which only this user or root can do: ingest-ctl discard the file and send it again`,
+        `output ${output.n} (${output.tag}) was changed after it was recorded, which only this user or root can do: run ingest-ctl discard and send the file again`,
         job.facts,
       )
     : changed(job);
@@ -129,20 +137,20 @@ export const changedIn = ({ job, output }: OneMove): Step =>
 const outputMissing = ({ job, batch, output }: OneMove): Step =>
   hold(
     'output_missing',
-    `output ${output!.n} (${output!.tag}) is neither in ${batch.files.roots.warehouse}/${shownName(TEMPORARY)} nor at its target any more: ingest-ctl discard the file and send it again`,
+    `output ${output!.n} (${output!.tag}) is neither in ${batch.files.roots.warehouse}/${shownName(TEMPORARY)} nor at its target any more: run ingest-ctl discard and send the file again`,
     job.facts,
   );
 
 export const changed = (job: IngestJob): Step =>
   hold(
     'changed_after_hash',
-    'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory: ingest-ctl discard it and send it again',
+    'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory: run ingest-ctl discard and send the file again',
     job.facts,
   );
 
 export const DONE: Outcome = { kind: 'finish', ending: 'stored' };
 
-/** The file itself was renamed: nothing of the job is left to be put away but its sidecar, whose demand was checked long ago. */
+/** The file itself was renamed. Only its sidecar is left, and that was compared when the file was hashed. */
 function storedWhole(job: IngestJob, batch: Batch, content: Content): Stored {
   if (job.facts.sealed?.sidecar) {
     const sidecar = batch.files.workEntry(job, 'sidecar');
@@ -152,17 +160,17 @@ function storedWhole(job: IngestJob, batch: Batch, content: Content): Stored {
   return { ...stored(job, batch, content, null), outcome: DONE };
 }
 
-/** Its job goes on to put away what is left. */
+/** The job goes on, to put away the files that are left. */
 function stored(job: IngestJob, batch: Batch, content: Content, note: string | null): Stored {
   const putAway = { kind: 'stored' as const, ...(note !== null && { note }) };
   return {
     outcome: { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) },
     stored: { row: content.row, note },
-    told: () => tellStored(job, batch, content, note),
+    onSettled: () => logStored(job, batch, content, note),
   };
 }
 
-function tellStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, note: string | null): void {
+function logStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, note: string | null): void {
   const named = { feed: feed.name, job: job.id, path: job.path };
   const target = content.target!.toString('utf8');
   if (note === 'unconfirmed') emit('file_unconfirmed', { ...named, target });

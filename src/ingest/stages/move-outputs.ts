@@ -1,5 +1,5 @@
 /**
- * The outputs of a processed file, which are moved before the file itself.
+ * Moves the outputs of a processed file, before the file itself.
  * Guarantees: where the file is at its target, all of its outputs are at theirs, also after a power cut: their directories are synced
  * before the file is renamed.
  */
@@ -12,7 +12,7 @@ import { IN_PLACE, type OneMove } from './move-one.js';
 
 export type MoveOpen = (open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>) => Promise<Handled[]>;
 
-/** Answers what came of the jobs whose outputs are not all in place. `moved` gets those of which one is. */
+/** Returns the result for each job whose outputs are not all at their targets. `moved` gets the jobs of which at least one output was moved. */
 export async function outputsFirst(
   files: readonly OneMove[],
   batch: Batch,
@@ -41,7 +41,7 @@ export async function outputsFirst(
   return failed;
 }
 
-/** As moves of their own. Each has a job of its own for the steps, which speak of one file a job. */
+/** The outputs as moves. Each has a copy of its job, because a step belongs to one file of one job. */
 const outputsOf = (one: OneMove, { outputs, claimNo }: Processed): OneMove[] =>
   outputs.map((output) => ({
     ...one,

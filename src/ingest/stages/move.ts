@@ -1,6 +1,6 @@
 /**
  * move: brings a content's file to its reserved target in the warehouse and records it as stored.
- * Guarantees: target and directories are on disk before *stored* is committed, the source is removed after it; nothing is
+ * Guarantees: target and directories are on disk before *stored* is committed, and the source is removed after that. Nothing is
  * overwritten.
  */
 import type { Around, Outcome, Tx } from '../../../queue/backend.js';
@@ -9,7 +9,7 @@ import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer, PutAnswer, ToPut } from '../calls/order.js';
 import type { Content } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
-import { nameRefused } from '../planning/look.js';
+import { nameRefused } from '../planning/find-targets.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';
@@ -55,7 +55,7 @@ export async function moveAll(
   const files = open.filter(({ job }) => !steps.has(job));
   const handled = await moveOpen(files, batch, moved);
   for (const [i, { job }] of files.entries()) steps.set(job, handled[i]!);
-  // Target and directories before the commit that says "stored".
+  // The target and the directories are synced before the commit of "stored".
   const all = jobs.map((job) => steps.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());
   const around: Around = { after: (tx, settled) => recordAll(tx, jobs, durable, settled) };
@@ -63,7 +63,7 @@ export async function moveAll(
   return { steps: durable.map((step, i) => (isKnown(jobs[i]!, step) ? notMoved(jobs[i]!, step) : step)), around };
 }
 
-/** Renames in one order, and what no rename can do one by one. `moved` gets the jobs whose file is at its target. */
+/** Renames all files in one order, and handles the others one by one. `moved` gets the jobs whose file is at its target. */
 async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>): Promise<Handled[]> {
   const ones = new Map(open.map((one) => [one.job, one]));
   const jobs = [...ones.keys()];
@@ -86,7 +86,7 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
     const came = left.get(job)!;
     const put = came === 'no_source' ? came : await putOne(job, came);
     if (put === 'no_source') return withoutSource(ones.get(job)!);
-    // An error after that leaves the file where it is.
+    // The file stays at its target, even if an error follows.
     if (put === 'copied' || put === 'there') moved.add(job);
     return afterPut(ones.get(job)!, put);
   };
@@ -112,7 +112,7 @@ function recordAll(tx: Tx, jobs: readonly IngestJob[], steps: readonly Step[], s
   for (const [note, all] of rows) recordStored(tx, all, note);
 }
 
-/** A claim that moved nothing (the warehouse was failing, the file missing) leaves no doubt to the next one. */
+/** Notes that this claim moved nothing (a failing warehouse, a missing file), so that the next claim knows it. */
 export function notMoved(job: IngestJob, step: Step): Step {
   const { claimNo } = job.claim;
   if (mayHaveMoved(job.facts, claimNo)) return step;

@@ -1,8 +1,8 @@
 /**
  * process: takes the sealed file of a new content through its feed's chain, in a child process (src/ingest/chains/), and records the outputs.
- * Guarantees: an output counts once it is recorded, in the transaction that settles the job; what an earlier try made is removed before the
- * next one, and what is recorded is never made again. An output is on disk by then, and nobody has it open.
- * Does not: give an output its name in the warehouse; manifest reserves it, and move brings it there.
+ * Guarantees: an output counts once it is recorded, in the transaction that settles the job; by then it is on disk, and nobody has it
+ * open. Outputs of an earlier try are removed before the next one, and a recorded output is never made again.
+ * Does not: give an output its name in the warehouse: manifest reserves the name, and move renames the output.
  */
 import type { Outcome, Tx } from '../../../queue/backend.js';
 import { BelowMark, PlaceError, placeError } from '../../files/place-error.js';
@@ -23,10 +23,10 @@ import { sealedMissing } from '../steps/missing.js';
 import { type Batch, blocked, defer, hold, retry, type Stage, type Step } from '../steps/stage.js';
 import { changed, sourceOf, withoutMove } from './move-one.js';
 
-/** A chain that has ended its process so often with a file does so because of it. */
+/** If the chain's process died this often with a file, the file is the cause. */
 const DEATHS_MAX = 2;
 
-/** No other file can be written there either. Errors of reading speak of this file alone, and have other names. */
+/** Errors that concern every file in the warehouse. Errors of reading concern this file alone, and have other codes. */
 const OF_WAREHOUSE = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 export const process: Stage = {
@@ -56,10 +56,10 @@ function processOne(job: IngestJob, batch: Batch, content: Content | undefined):
   return done ?? throughChain(job, batch, content!);
 }
 
-/** Undefined where it is to be processed now. */
+/** Undefined where the content must be processed now. */
 function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
   if (!content || content.carrier !== job.id) return withoutMove(job, batch, undefined);
-  // Its line is planned: it says what there is. It was planned before the feed had a chain, or by what is recorded.
+  // A planned line states the outputs. It was planned before the feed had a chain, or from recorded outputs.
   const isPlanned = content.state !== 'carried' || content.target !== null;
   const isRecorded = batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
   if (!isPlanned && batch.feed.process && !isRecorded) return undefined;
@@ -77,12 +77,18 @@ async function throughChain(job: IngestJob, batch: Batch, content: Content): Pro
   if (begun.kind !== 'begun') return begun.kind === 'changed' ? changed(job) : sealedMissing(job, batch);
   const { feed } = batch;
   const file = {
-    ...{ kind: 'file' as const, job: job.id, path: begun.path, name: shownName(job.path), size: content.size },
-    ...{ directory: begun.directory, claim: job.claim.claimNo, minFreeBytes: feed.minFreeBytes },
+    kind: 'file' as const,
+    job: job.id,
+    path: begun.path,
+    name: shownName(job.path),
+    size: content.size,
+    directory: begun.directory,
+    claim: job.claim.claimNo,
+    minFreeBytes: feed.minFreeBytes,
   };
   const end = await batch.chains.run(feed, file, (job.facts.chainDeaths ?? 0) > 0);
   if (end.kind === 'done') return finished(job, batch, content, end);
-  // A child that was killed has left what it made.
+  // A child that was killed has left its unfinished outputs.
   if (end.kind === 'died' || end.kind === 'stuck') await askOne(batch, 'begin_outputs', sourceOf(job), job);
   return judgeEnd(job, batch, content, end);
 }
@@ -93,7 +99,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'bad':
       return hold(
         end.code,
-        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and ingest-ctl retry, or ingest-ctl discard it and send it again`,
+        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and run ingest-ctl retry, or run ingest-ctl discard and send the file again`,
         job.facts,
       );
     case 'no_room':
@@ -111,7 +117,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'stuck':
       return hold(
         'process_stuck',
-        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}: look at the processor, then ingest-ctl retry, or ingest-ctl discard`,
+        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}: check the processor and run ingest-ctl retry, or run ingest-ctl discard`,
         job.facts,
       );
     case 'died':
@@ -119,18 +125,18 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
   }
 }
 
-/** Something else may have ended it (a kernel that needs memory): once more, with nothing before it. */
+/** The cause may be something else (the kernel needed memory): the file gets one more try, in a fresh process. */
 function died({ facts }: IngestJob, { how, records }: Extract<FileEnd, { kind: 'died' }>): Step {
   const chainDeaths = (facts.chainDeaths ?? 0) + 1;
   if (chainDeaths < DEATHS_MAX) return defer(0, 'process_died', { ...facts, chainDeaths });
   return hold(
     'process_died',
-    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file: look at the processor, then ingest-ctl retry, or ingest-ctl discard`,
+    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file: check the processor and run ingest-ctl retry, or run ingest-ctl discard`,
     { ...facts, chainDeaths: undefined },
   );
 }
 
-/** It tells how far it is once a second. */
+/** The child reports its position once a second. */
 const after = (records: number): string => `after record ${records} or a little later`;
 
 async function finished(
@@ -156,7 +162,7 @@ async function finished(
     case 'output_open':
       return retry(
         'output_open',
-        `output ${answer.n} of job ${job.id} is open for writing, or has another name: a processor must leave no process behind`,
+        `output ${answer.n} of job ${job.id} is open for writing, or has a second name: a processor must not leave a process running`,
       );
   }
 }
@@ -182,7 +188,7 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): S
   const named = { feed: batch.feed.name, job: job.id, path: job.path };
   return {
     outcome,
-    told: () => {
+    onSettled: () => {
       batch.emit('file_processed', {
         ...named,
         rows: report.records,
@@ -196,9 +202,13 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): S
 }
 
 const processedBy = ({ claim }: IngestJob, { feed }: Batch, { report, version, answer }: Made) => ({
-  ...{ claimNo: claim.claimNo, chain: feed.process!.start, version },
-  ...{ rows: report.records, rejected: report.rejected },
-  ...{ columns: report.columns ?? null, headerSha256: report.headerSha256 ?? null },
+  claimNo: claim.claimNo,
+  chain: feed.process!.start,
+  version,
+  rows: report.records,
+  rejected: report.rejected,
+  columns: report.columns ?? null,
+  headerSha256: report.headerSha256 ?? null,
   outputs: answer.outputs.map(({ sha256, ...its }, i) => {
     const { tag, name, extension, rows } = report.outputs[i]!;
     return {

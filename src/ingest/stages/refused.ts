@@ -1,4 +1,4 @@
-/** What an operator is told of a file that cannot be sealed as it is. */
+/** The steps for files that cannot be sealed as they are, with the reasons for the operator. */
 import type { SealAnswer } from '../calls/order.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, defer, hold, retry, type Step, WRITER_FIRST_MS } from '../steps/stage.js';
@@ -16,7 +16,7 @@ export function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Ba
 export const nameTooLong = (job: IngestJob): Step =>
   hold(
     'name_too_long',
-    `its path has ${job.path.length} bytes, which no name in the work directory can hold: move it to a shorter path`,
+    `its path has ${job.path.length} bytes, which is too long for a name in the work directory: move it to a shorter path`,
     job.facts,
   );
 
@@ -24,11 +24,11 @@ export const notPermitted = ({ code, isSticky }: Extract<SealAnswer, { kind: 'no
   isSticky
     ? hold(
         'sticky_directory',
-        'its directory has the sticky bit and the file belongs to another user, so it cannot be moved: run as its owner or as root, or remove the bit (chmod -t), then ingest-ctl retry',
+        'its directory has the sticky bit and the file belongs to another user, so it cannot be moved: run as its owner or as root, or remove the bit (chmod -t), then run ingest-ctl retry',
       )
     : hold(
         'not_permitted',
-        `the file may not be moved out of its directory (${code}): give this user write permission there, then ingest-ctl retry`,
+        `the file cannot be moved out of its directory (${code}): give this user write permission there, then run ingest-ctl retry`,
       );
 
 export function cannotOpen(job: IngestJob, code: string): Step {
@@ -36,7 +36,7 @@ export function cannotOpen(job: IngestJob, code: string): Step {
   if (code === 'EACCES' || code === 'EPERM')
     return hold(
       'unreadable',
-      `the file may not be read by this user (${code}): give it read permission, then ingest-ctl retry`,
+      `this user cannot read the file (${code}): give it read permission, then run ingest-ctl retry`,
       job.facts,
     );
   if (code === 'EIO')

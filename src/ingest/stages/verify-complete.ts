@@ -1,6 +1,6 @@
 /**
- * verify-complete: finds out whether a file in the input is complete, and seals it: it is renamed into `underprocess/`,
- * out of the uploader's reach (src/ingest/calls/seal.ts). Where this process goes on to `hash` anyway, small files are hashed with it.
+ * verify-complete: finds out whether a file in the input is complete, and seals it: it is renamed into `underprocess/`, out of
+ * the uploader's reach (src/ingest/calls/seal.ts). Where this process goes on to `hash` anyway, small files are hashed at once.
  * Guarantees: the seal is on disk before the key is freed.
  */
 import { DirtyDirectories } from '../../files/dirty.js';
@@ -17,7 +17,7 @@ import { judgeHash } from './hash.js';
 import { syncHashed } from './hash-sync.js';
 import { limits } from './limits.js';
 import { cannotOpen, nameTooLong, notPermitted, sizeRefused } from './refused.js';
-import { notRead } from './unread.js';
+import { notRead } from './unread-sidecar.js';
 
 const PARTIAL = 'partial_upload';
 
@@ -30,7 +30,7 @@ export const verifyComplete: Stage = {
     const hashBytes = batch.goesOn('hash') ? limits.onTheWayBytes : 0;
     const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal), { hashBytes }), jobs);
     const handled = judgeEach(jobs, answers, batch, (job, answer) => judge(job, batch, dirty, answer));
-    // One sync a batch: the renames are on disk before the commit that says "sealed".
+    // One sync for the batch: the renames are on disk before the commit of "sealed".
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
     const steps = await askShared(jobs, await syncHashed(jobs, durable, batch), batch);
     return { steps, around: await planAhead(jobs, steps, batch) };
@@ -38,7 +38,9 @@ export const verifyComplete: Stage = {
 };
 
 const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
-  ...{ id, path, inside },
+  id,
+  path,
+  inside,
   seen: facts.seen!,
   isFirst: claim.claimNo === 1,
 });
@@ -46,7 +48,7 @@ const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
 function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Step {
   switch (answer.kind) {
     case 'sealed':
-      // The rename may be from before a crash, and never synced.
+      // The rename may be from before a crash, and not synced yet.
       dirty.add(batch.files.input, folderOf(job.path));
       dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
       return sealed(job, batch, answer);
@@ -65,11 +67,11 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
     case 'unread':
       return notRead(job, batch, answer.sidecar.seen, job.facts)!;
     case 'gone':
-      // Nothing of ours was in it yet.
+      // No file of ours was in it yet.
       if (answer.hasSealedSidecar) putSidecarAside(job, batch, dirty);
       return { outcome: { kind: 'drop', why: answer.is === undefined ? 'vanished' : `became_${answer.is}` } };
     case 'other_version':
-      // Never paired with what lies there now.
+      // It must not be paired with the file that is in the input now.
       putSidecarAside(job, batch, dirty);
       return defer(0, 'sidecar_of_earlier_version');
     case 'other_mount':
@@ -84,12 +86,12 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
 type Sealed = Extract<SealAnswer, { kind: 'sealed' }>;
 
 function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar, hash }: Sealed): Step {
-  // What was seen in the input says nothing of a sealed file.
+  // An observation in the input means nothing for a sealed file.
   const { refusals: _, seen: __, ...rest } = job.facts;
   const after: JobFacts = { ...rest, sealed: facts, ...(sidecar?.demanded && { demanded: sidecar.demanded }) };
   const passed: Passed = {
     outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true, ...now },
-    told: () => {
+    onSettled: () => {
       const named = { feed: batch.feed.name, job: job.id, path: job.path };
       if (sidecar?.saysOther) batch.emit('sidecar_without_checksum', named);
       batch.emit('file_ready', { ...named, bytes: now.bytes, seal: facts.kind });
@@ -103,10 +105,10 @@ function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 
   const facts = seen ? { ...job.facts, seen, refusals: 0 } : job.facts;
   if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
   const step = defer(inMs, why, facts, now);
-  return why === PARTIAL ? { ...step, told: () => partialUpload(job, batch, inMs) } : step;
+  return why === PARTIAL ? { ...step, onSettled: () => partialUpload(job, batch, inMs) } : step;
 }
 
-/** Logs once why a file waits for longer than its window. */
+/** Logs once why a file waits longer than its window. */
 function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, inMs: number): void {
   if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
 }

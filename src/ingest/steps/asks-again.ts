@@ -1,14 +1,14 @@
-/** Contents that were this host's until the shared ledger had lost that, and are another host's now. */
+/** Contents that were this host's until the shared ledger lost their rows, and that another host has now. */
 import { contentByRow, waitToken } from '../ledger/content.js';
 import { forgetContent } from '../ledger/stored.js';
+import { elsewhereOf } from '../outbox/claims.js';
 import { payloadOf } from '../rules/facts.js';
-import { elsewhereOf } from '../sharing/claims.js';
 import type { IngestJob } from './job.js';
 import type { Batch, Step } from './stage.js';
 
 /**
- * Steps of the jobs whose content is to be asked for again. Where a line is planned already it stays this host's too, and the others hear
- * of it: a conflict that is named.
+ * Steps of the jobs that must ask for their content again. A content with a planned line stays this host's too; the conflict is
+ * logged when it is sent.
  */
 export function asksAgain(jobs: readonly IngestJob[], { backend, shared }: Batch): Map<IngestJob, Step> {
   if (!shared) return new Map();
@@ -23,7 +23,7 @@ function asksOne(job: IngestJob, backend: Batch['backend']): [IngestJob, Step][]
   const row = job.facts.content!;
   const { content: _, processed, ...facts } = job.facts;
   const known = backend.read((reader) => contentByRow(reader, row));
-  // What a chain has made of it has an owner: it goes on.
+  // A content with recorded outputs goes on: its outputs belong to this job.
   if (known?.state !== 'carried' || known.target !== null || processed) return [];
   const step: Step = {
     outcome: (tx) => {

@@ -1,17 +1,17 @@
-/** The ledger's rows of a batch's jobs, read in one short transaction: one a job costs as much as the move itself. */
+/** The ledger rows of a batch's jobs, read in one short transaction. One read for each job would cost as much as the move itself. */
 import { type Content, contentsByRow, statesByRow } from '../ledger/content.js';
 import type { IngestJob } from './job.js';
 import type { Batch } from './stage.js';
 
-/** As they are now. Nobody takes a content from its carrier while that is claimed; a line may be confirmed by others. */
+/** The current rows. Nobody takes a content from its carrier while the job is claimed, but others may confirm its line. */
 export function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content | undefined> {
   const rows = jobs.flatMap(({ facts }) => facts.content ?? []);
   const contents = batch.backend.read((reader) => contentsByRow(reader, rows));
   return new Map(jobs.map((job) => [job, contents.get(job.facts.content ?? -1)]));
 }
 
-/** A content that has its target can have changed its state only, so the rest of its row is not read again. */
-export function lookAgain(
+/** Reads the rows again. A content with a target can only have changed its state, so the rest of its row is not read. */
+export function readContentsAgain(
   jobs: readonly IngestJob[],
   contents: Map<IngestJob, Content | undefined>,
   batch: Batch,

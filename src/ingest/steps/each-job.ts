@@ -1,7 +1,7 @@
-/** Handles the jobs of a batch one by one, and gives each error its place. */
+/** Handles the jobs of a batch one by one, and assigns each error to its job, its place or the batch. */
 
 import { BelowMark, PlaceError, type PlaceKind } from '../../files/place-error.js';
-import type { Act, Acts, Answer, No } from '../calls/order.js';
+import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 import { BELOW_MARK, belowMark } from '../gates/room.js';
 import type { IngestJob } from './job.js';
@@ -10,15 +10,15 @@ import { type Batch, defer, failed, type Handled, orderOf, type Step } from './s
 const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;
 
-/** Ends of a slice of synchronous work, so that beats, events and settlements go on. */
+/** The length of a slice of synchronous work. Between slices, heartbeats, events and settlements run. */
 export const SLICE_MS = 8;
 
 /**
- * Handles jobs one after the other, yielding between slices. An error of one job is that job's `retry`; a failing place
- * ends the loop, and the rest gets the same answer untried; where the process drains, the rest is given back.
- * Who has begun already (`isBegun`) is brought to its end in any case.
- * Each job is in hand while it is handled; with `place`, that place is, and no job (whose bytes are not looked at then); with '',
- * nothing is: another thread has it in hand.
+ * Handles jobs one after the other, yielding between slices. An error of one job is that job's `retry`. A failing place ends the
+ * loop, and the other jobs get the same answer untried. Where the process drains, the other jobs are given back, except those
+ * that have begun (`isBegun`).
+ * While a job is handled, it is noted as the current job. With `place`, that place is noted and no job (its bytes are not read then).
+ * With '', nothing is noted: another thread notes it.
  */
 export async function eachJob(
   jobs: readonly IngestJob[],
@@ -54,13 +54,13 @@ export async function eachJob(
 }
 
 /**
- * What an order came to, job by job. Undefined where `judge` leaves a job to be handled by itself. `refused`: what an error means
- * that speaks of the job's own name. A failing place ends the order:
- * the rest gets the same answer untried; where the process drains, the rest is given back.
+ * The steps from the answers of an order. A job for which `judge` returns undefined is left to the caller. `refused`: turns an error
+ * about the job's own name into a step. A failing place ends the order: the other jobs get the same answer untried. Where the
+ * process drains, they are given back.
  */
 export function judgeEach<T extends { kind: string }, S extends Step | undefined>(
   jobs: readonly IngestJob[],
-  answers: readonly (T | No)[],
+  answers: readonly (T | NoAnswer)[],
   batch: Batch,
   judge: (job: IngestJob, answer: T) => S,
   refused?: (job: IngestJob, error: unknown) => Step | undefined,
@@ -79,7 +79,7 @@ export function judgeEach<T extends { kind: string }, S extends Step | undefined
   });
 }
 
-/** One file of any size, by a long act. Errors: those of the call, each of which means a step to `eachJob`. */
+/** Runs a long act on one file of any size. Errors: those of the call; `eachJob` turns each into a step. */
 export async function askOne<A extends Act>(
   batch: Batch,
   act: A,
@@ -90,15 +90,15 @@ export async function askOne<A extends Act>(
   return answered<Acts[A]['answer']>(answer as Answer<A>);
 }
 
-/** Nobody can say what came of the file. */
+/** The result for the file is not known. */
 class Unanswered extends Error {
   constructor(readonly step: Step) {
     super('a call on a file was not answered');
   }
 }
 
-function answered<T extends { kind: string }>(answer: T | No): T {
-  const no = answer as No;
+function answered<T extends { kind: string }>(answer: T | NoAnswer): T {
+  const no = answer as NoAnswer;
   switch (no.kind) {
     case 'failed':
       throw no.error;
@@ -113,7 +113,7 @@ function answered<T extends { kind: string }>(answer: T | No): T {
   }
 }
 
-/** No promise where `handle` needs none: a thousand of them cost as much as a system call each. */
+/** Makes no promise where `handle` needs none: a thousand promises cost as much as a system call for each job. */
 function attempt(
   job: IngestJob,
   batch: Batch,
@@ -134,12 +134,12 @@ function whyNot(job: IngestJob, batch: Batch, error: unknown): Handled {
   return error instanceof PlaceError ? error : failed(job, batch, error);
 }
 
-/** Not the file's fault, and not a place that the whole feed needs: it waits without an attempt, and is told once. */
+/** Neither the file's fault nor a place of the whole feed: it waits without an attempt, and is logged once. */
 function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMissing): Step {
   const isNew = job.claim.reason !== MOUNT_MISSING;
   return {
     ...defer(MOUNT_MISSING_MS, MOUNT_MISSING),
-    told: () => {
+    onSettled: () => {
       if (isNew)
         batch.emit('mount_missing', {
           feed: batch.feed.name,
@@ -152,16 +152,19 @@ function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMiss
   };
 }
 
-/** It waits without an attempt; smaller ones go on. */
+/** The file waits without an attempt; smaller files go on. */
 function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Step {
   const isNew = job.claim.reason !== BELOW_MARK;
   const outcome = belowMark(job.claim, batch.feed.warehouse, error);
   return {
     outcome,
-    told: () => {
+    onSettled: () => {
       if (isNew && outcome.kind === 'defer')
         batch.emit('copy_waits', {
-          ...{ feed: batch.feed.name, job: job.id, path: job.path, bytes: error.bytes },
+          feed: batch.feed.name,
+          job: job.id,
+          path: job.path,
+          bytes: error.bytes,
           reason: `a copy of it would leave less free at ${batch.feed.warehouse} than --min-free-bytes`,
         });
     },

@@ -11,7 +11,7 @@ export interface IngestJob {
   readonly inside: ByteName;
   readonly claim: ClaimedJob;
   readonly facts: JobFacts;
-  /** As this very claim has planned it; only its state may have changed since. */
+  /** The content as this claim has planned it. Only its state may have changed since. */
   readonly planned?: Content;
 }
 

@@ -1,4 +1,4 @@
-/** A sealed file that is gone: never dropped, a person has to look. */
+/** A sealed file that is missing. Its job is never dropped: an operator must act. */
 import { UNDERPROCESS } from '../../files/places.js';
 import type { IngestJob } from './job.js';
 import { type Batch, hold, type Step } from './stage.js';
@@ -6,6 +6,6 @@ import { type Batch, hold, type Step } from './stage.js';
 export const sealedMissing = (job: IngestJob, { files }: Batch): Step =>
   hold(
     'sealed_file_missing',
-    `the sealed file of job ${job.id} is not in ${files.roots.work}/${UNDERPROCESS} any more: put it back and ingest-ctl retry, or ingest-ctl discard`,
+    `the sealed file of job ${job.id} is no longer in ${files.roots.work}/${UNDERPROCESS}: put it back and run ingest-ctl retry, or run ingest-ctl discard`,
     job.facts,
   );

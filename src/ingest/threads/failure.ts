@@ -1,10 +1,13 @@
-/** The error of a failed call, in a shape that crosses a thread: whoever judges it gets the error that was thrown. */
+/**
+ * The error of a failed call, in a form that can cross from a thread to the main thread.
+ * Guarantees: the main thread gets an error of the same class, with the same message and code.
+ */
 import { BelowMark, errnoOf, NoRoom, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { LinuxError } from '../../linux/index.js';
 import { type Answer, isFailed } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 
-/** Of a NoRoom. */
+/** The fields of a NoRoom. */
 interface Copy {
   code: string;
   bytes: number;

@@ -1,34 +1,34 @@
-/** What the main thread and a thread of the calls say to each other. */
+/** The messages between the main thread and a thread for calls, and the memory that both share. */
 import type { Answer, Order } from '../calls/order.js';
 
-/** Where in which file `handText` of the job in hand is written. */
+/** The position in a file at which a thread writes the `handText` of its current job. */
 export interface HandSpot {
   path: string;
   at: number;
 }
 
-export interface Asked {
+export interface OrderMessage {
   id: number;
   order: Order;
-  /** By file: the job that is in hand with it; without, none is. */
+  /** The job of each file, noted while the file is handled. Undefined: no job is noted. */
   jobs: readonly string[] | undefined;
 }
 
-/** `drain`: from now on nobody's bytes wait for their turn. */
-export type Told = Asked | 'drain';
+/** `drain`: from now on, reading and copying does not wait for the rate limit. */
+export type ToThread = OrderMessage | 'drain';
 
-export type Said = { id: number; answers: Answer[] } | { id: number; error: unknown };
+export type FromThread = { id: number; answers: Answer[] } | { id: number; error: unknown };
 
 export interface ThreadData {
   spot: HandSpot;
   words: Int32Array;
-  /** How fast all processes of the state read and copy, and where they agree on it; see src/files/pace.ts. */
+  /** The rate limit of all processes of the state, and the position in a file by which they share it; see src/files/rate-limit.ts. */
   pace: { spot: HandSpot & { lock: number }; bytesPerSecond: number } | undefined;
 }
 
 /**
- * What stands in the words that both threads have: how often it went on (to the next file, or the next piece of a large one), the
- * order and the number of the file that it is at, whether what has not begun is to be given back, and whether the thread was given up.
+ * The shared words: a counter of progress (files, and pieces of a large file); the current order and the number of its current file;
+ * 1 where files that have not begun are to be given back; 1 where the thread was given up.
  */
 export const [PROGRESS, ORDER, FILE, DRAINING, GIVEN_UP] = [0, 1, 2, 3, 4];
 export const WORDS_BYTES = 20;

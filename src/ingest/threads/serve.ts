@@ -1,38 +1,38 @@
-/** In the thread: chooses among its orders, and carries them out piece by piece. */
+/** The code of a call thread: chooses among its orders, and carries them out in pieces. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { isFull } from '../../../queue/errors.js';
 import { handText } from '../../../queue/slot-text.js';
 import { sayLoaded } from '../../base/process/threads.js';
-import { Pace, type Paced } from '../../files/pace.js';
+import { RateLimit, type Throttle } from '../../files/rate-limit.js';
 import type { Act } from '../calls/order.js';
 import { Running } from '../calls/run.js';
 import { packed } from './failure.js';
 import {
-  type Asked,
   DRAINING,
   FILE,
+  type FromThread,
   GIVEN_UP,
   ORDER,
+  type OrderMessage,
   PROGRESS,
-  type Said,
   type ThreadData,
-  type Told,
+  type ToThread,
 } from './messages.js';
 
 interface UnderWay {
-  asked: Asked;
+  asked: OrderMessage;
   running: Running;
 }
 
-/** From last to first. A look goes first: it is short, and the main thread has most to do after it. */
+/** The last one has the highest priority. `free_name` is short, and the main thread has most to do after it. */
 const RANKS: readonly Act[] = ['hash', 'seal', 'move', 'free_name'];
 const rank = ({ asked: { order } }: UnderWay): number => RANKS.indexOf(order.act);
 
-/** Files in one go, after which what came meanwhile may go first: a thousand seals take 50 ms. */
+/** The files of one piece. After it, a newer order may go first: a thousand seals take 50 ms. */
 const PIECE = 128;
 
-/** Takes orders until the thread is ended. */
+/** Takes orders until the thread ends. */
 export function serve(data: ThreadData): void {
   sayLoaded();
   const { words } = data;
@@ -40,9 +40,9 @@ export function serve(data: ThreadData): void {
   const drain = new AbortController();
   const paced = pacedOf(data, drain.signal);
   const orders: UnderWay[] = [];
-  const say = (said: Said): void => parentPort!.postMessage(said);
-  /** Its orders are somebody else's by now: it says that the call which hung has ended, and is ended. */
-  const isGivenUp = ({ id }: Asked): boolean => {
+  const say = (said: FromThread): void => parentPort!.postMessage(said);
+  /** After a give-up its orders belong to another thread: it only reports that the hung call has ended, and is ended. */
+  const isGivenUp = ({ id }: OrderMessage): boolean => {
     if (Atomics.load(words, GIVEN_UP) === 0) return false;
     if (orders.length > 0) say({ id, answers: [] });
     orders.length = 0;
@@ -53,7 +53,7 @@ export function serve(data: ThreadData): void {
       const file = running.answers.length;
       Atomics.store(words, ORDER, asked.id);
       Atomics.store(words, FILE, file);
-      // After it has said where it is: whoever gives it up says so first, and reads that then.
+      // Checked after the position was stored: whoever gives the thread up sets the flag first, then reads the position.
       if (isGivenUp(asked)) return;
       Atomics.add(words, PROGRESS, 1);
       if (Atomics.load(words, DRAINING) === 1 && file > 0) running.stop();
@@ -63,14 +63,14 @@ export function serve(data: ThreadData): void {
     }
     hand(null);
   };
-  const take = (told: Asked): void => {
-    // Its roots are opened here, which may hang too.
-    Atomics.store(words, ORDER, told.id);
+  const take = (asked: OrderMessage): void => {
+    // The roots are opened here, which may hang too.
+    Atomics.store(words, ORDER, asked.id);
     Atomics.store(words, FILE, 0);
     try {
-      orders.push({ asked: told, running: new Running(told.order, { paced }) });
+      orders.push({ asked, running: new Running(asked.order, { paced }) });
     } catch (error) {
-      say({ id: told.id, error });
+      say({ id: asked.id, error });
     }
   };
   const next = async (one: UnderWay): Promise<void> => {
@@ -82,8 +82,8 @@ export function serve(data: ThreadData): void {
     say({ id: asked.id, answers: running.answers.map(packed) });
   };
   let isBusy = false;
-  const hear = (told: Told): void => (told === 'drain' ? drain.abort() : take(told));
-  parentPort!.on('message', async (first: Told) => {
+  const hear = (message: ToThread): void => (message === 'drain' ? drain.abort() : take(message));
+  parentPort!.on('message', async (first: ToThread) => {
     hear(first);
     if (isBusy) return;
     isBusy = true;
@@ -97,27 +97,27 @@ export function serve(data: ThreadData): void {
 }
 
 function handOf({ spot }: ThreadData): (job: string | null) => void {
-  // A descriptor of its own: those of the main thread's file hold its lock.
+  // A descriptor of its own: those of the main thread's file carry the lock.
   const fd = openSync(spot.path, 'r+');
   process.on('exit', () => closeSync(fd));
   return (job) => {
     try {
       writeSync(fd, handText(job), spot.at, 'latin1');
     } catch (error) {
-      // A full disk under a filesystem that never writes in place; as for the main thread's own beats.
+      // A full disk below a filesystem that never writes in place. The main thread's own heartbeats ignore it too.
       if (!isFull(error)) throw error;
     }
   };
 }
 
-/** While it waits for its turn, so often does a thread say that it goes on. */
+/** While it waits for the rate limit, a thread reports progress this often. */
 const WAITS_MS = 500;
 
-/** Each piece of a large file is progress, and so is waiting for its turn. */
-function pacedOf({ words, pace: given }: ThreadData, drain: AbortSignal): Paced {
+/** Each piece of a large file is progress, and so is a wait for the rate limit. */
+function pacedOf({ words, pace: given }: ThreadData, drain: AbortSignal): Throttle {
   const goesOn = (): void => void Atomics.add(words, PROGRESS, 1);
   if (!given) return { take: async () => goesOn() };
-  const pace = new Pace(given.spot, given.bytesPerSecond, drain);
+  const pace = new RateLimit(given.spot, given.bytesPerSecond, drain);
   process.on('exit', () => pace.close());
   return {
     async take(bytes) {

@@ -1,8 +1,8 @@
 /**
- * A thread for calls on files, so that they run beside the transactions of the main thread, and a call that hangs keeps nobody
- * else. It has all its orders at once and chooses among them itself: were it handed one after the other, it would stand still
- * during each transaction, and the main thread during each order (60,000 files took 12.2 s instead of 10.7).
- * Guarantees: which file it is at stands in the owner's slot for it; it opens the roots of an order by itself, so no descriptor
+ * A thread for calls on files. Calls run beside the transactions of the main thread, and a call that hangs blocks nothing else.
+ * The thread has all its orders at once and chooses among them. With one order at a time, the thread would be idle during each
+ * transaction, and the main thread during each order: 60,000 files took 12.2 s instead of 10.7.
+ * Guarantees: the owner's slot for this thread shows its current file. It opens the roots of an order itself, so no descriptor
  * is shared.
  * Does not: open the state.
  */
@@ -12,37 +12,37 @@ import { inPackage } from '../../package.js';
 import type { Act, Answer, Order } from '../calls/order.js';
 import { unpacked } from './failure.js';
 import {
-  type Asked,
   DRAINING,
   FILE,
+  type FromThread,
   GIVEN_UP,
   ORDER,
+  type OrderMessage,
   PROGRESS,
-  type Said,
   type ThreadData,
   WORDS_BYTES,
 } from './messages.js';
 
 export interface Waiting {
-  asked: Asked;
+  asked: OrderMessage;
   ended: Promise<unknown>;
   resolve: (answers: Answer[]) => void;
   reject: (error: unknown) => void;
 }
 
-/** What a thread was at when it was given up. */
+/** The work of a thread when it was given up. */
 export interface Hung {
   order: Order;
-  /** The file, and the job that was in hand with it or that it belongs to. */
+  /** The current file, and the job that was noted for it or that it belongs to. */
   file: Order['files'][number] | undefined;
   job: string | undefined;
   /** Resolves when the call has ended, and the thread with it. */
   back: Promise<void>;
-  /** Orders that it had not begun or was not at. */
+  /** The other orders, which it had not finished. */
   left: Waiting[];
 }
 
-/** Small files leave little behind; the default lets this thread grow as large as the main one. */
+/** Small files leave little garbage. With the default, this thread would grow as large as the main one. */
 const YOUNG_MB = 4;
 
 let lastId = 0;
@@ -56,30 +56,30 @@ export class CallThread {
 
   constructor(readonly data: Omit<ThreadData, 'words'>) {}
 
-  /** `jobs`: one a file, to be in hand with it. Rejects when nothing of it is under way any more. */
+  /** `jobs`: one for each file, to be noted while it is handled. Rejects when nothing of the order is under way any more. */
   run<A extends Act>(order: Order<A>, jobs?: readonly string[]): Promise<Answer<A>[]> {
-    const asked: Asked = { id: ++lastId, order: order as Order, jobs };
+    const asked: OrderMessage = { id: ++lastId, order: order as Order, jobs };
     const waiting: Partial<Waiting> = {};
     const answers = new Promise<Answer[]>((resolve, reject) => Object.assign(waiting, { resolve, reject }));
     this.take({ ...(waiting as Waiting), asked, ended: answers.catch(() => {}) });
     return answers as Promise<Answer<A>[]>;
   }
 
-  /** An order that another thread had. */
+  /** Takes an order that another thread had. */
   take(waiting: Waiting): void {
     const worker = this.#started();
-    // While it has orders, it keeps the process alive.
+    // A thread with orders keeps the process alive.
     worker.ref();
     this.#waiting.set(waiting.asked.id, waiting);
     worker.postMessage(waiting.asked);
   }
 
-  /** Before the first order, which need not wait for it then. */
+  /** Starts the thread before its first order, which then need not wait for it. */
   start(): void {
     this.#started().unref();
   }
 
-  /** Called in regular rounds: in how many of them it has been at the same file, or piece of a file. */
+  /** Called in regular rounds. Returns the number of rounds without progress. */
   roundsWithoutProgress(): number {
     const progress = Atomics.load(this.#words, PROGRESS);
     this.#rounds = this.#waiting.size > 0 && progress === this.#seen ? this.#rounds + 1 : 0;
@@ -87,7 +87,7 @@ export class CallThread {
     return this.#rounds;
   }
 
-  /** Takes everything from it but the file that it is at; it ends when the call on that has ended. */
+  /** Takes all orders away, except the current file. The thread ends when the call on that file has ended. */
   giveUp(): Hung {
     Atomics.store(this.#words, GIVEN_UP, 1);
     const at = this.#waiting.get(Atomics.load(this.#words, ORDER)) ?? [...this.#waiting.values()][0]!;
@@ -105,7 +105,7 @@ export class CallThread {
     return { order, file, job, back, left };
   }
 
-  /** Files that have not begun are not tried any more, and what is read or copied does not wait for its turn. */
+  /** Files that have not begun are not tried, and reading and copying no longer waits for the rate limit. */
   drain(): void {
     Atomics.store(this.#words, DRAINING, 1);
     this.#worker?.postMessage('drain');
@@ -116,10 +116,10 @@ export class CallThread {
     if (this.#worker) await endThread(this.#worker);
   }
 
-  #heard(said: Said): void {
+  #heard(said: FromThread): void {
     const waiting = this.#waiting.get(said.id);
     if (!waiting) {
-      // It was given up, and came back.
+      // An answer after it was given up: its call has ended.
       void this.#worker?.terminate();
       return;
     }
@@ -138,10 +138,12 @@ export class CallThread {
     const options = {
       workerData: { ...this.data, words: this.#words } satisfies ThreadData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-      // Node would warn of each descriptor that is closed by `fs` and was opened by openat2.
+      // Node would warn about each descriptor that was opened by openat2 and is closed by `fs`.
       trackUnmanagedFds: false,
     };
-    const worker = startThread(inPackage('dist/program/call-thread.cjs'), options, (said: Said) => this.#heard(said));
+    const worker = startThread(inPackage('dist/program/call-thread.cjs'), options, (said: FromThread) =>
+      this.#heard(said),
+    );
     const ended = (error: unknown): void => {
       if (this.#worker !== worker) return;
       this.#worker = undefined;

@@ -1,8 +1,8 @@
 /**
- * The threads of a process: one for quick acts on many files, and as many as were asked for that read or copy one file each.
- * Guarantees: a thread that hangs keeps its own file and nothing else: its orders go to another one in its place. A thread for
- * long acts ends when it has been idle.
- * Does not: end a thread in a call that hangs, which nobody can. Who has too many of them has to end the process.
+ * The call threads of a process: one for quick acts on many files, and up to `most` that read or copy one file each.
+ * Guarantees: a thread that hangs keeps only its current file. A new thread takes its orders. A thread for long acts ends
+ * when it has been idle for a while.
+ * Does not: end a thread in a call that hangs, because nobody can. If too many threads hang, the process must end.
  */
 
 import type { Hand } from '../../../queue/index.js';
@@ -11,16 +11,16 @@ import type { HandSpot, ThreadData } from './messages.js';
 import { CallThread, type Hung, type Waiting } from './thread.js';
 
 export interface ThreadsParts {
-  /** Where the `n`th thread says what it has in hand. */
+  /** The position at which the `n`th thread notes its current job. */
   spotOf: (n: number) => HandSpot;
   pace?: ThreadData['pace'];
-  /** Threads that read or copy at a time. */
+  /** The most threads that read or copy at the same time. */
   most: number;
-  /** Rounds of `look` without progress after which a thread is given up. */
+  /** The number of rounds of `check` without progress after which a thread is given up. */
   roundsMax: number;
-  /** The `n`th thread hangs at a job; without a hand, it does so no more. */
+  /** Notes that the `n`th thread hangs at a job; without a hand, that it no longer hangs. */
   noteHung: (n: number, hand?: Required<Hand>) => void;
-  /** A thread was given up. */
+  /** Called when a thread was given up. */
   onHang: (hung: Hung) => void;
 }
 
@@ -29,19 +29,19 @@ const IDLE_MS = 10_000;
 const UNKNOWN = { kind: 'unknown' } as const;
 const STOPPED = { kind: 'stopped' } as const;
 
-/** An order that needs the very place in which a thread hangs. */
+/** True for an order that needs the place in which a thread hangs. */
 function wouldHang({ asked }: Waiting, { order }: Hung): boolean {
   const place = HANGS_IN[order.act];
   return place !== '' && HANGS_IN[asked.order.act] === place && asked.order.terms.feed.name === order.terms.feed.name;
 }
 
 export class CallThreads {
-  /** For quick acts. */
+  /** The thread for quick acts. */
   #quick: CallThread;
-  /** For long ones, and since when each is idle; undefined while it is at work. */
+  /** The threads for long acts, each with its idle timer; undefined while it works. */
   readonly #long = new Map<CallThread, NodeJS.Timeout | undefined>();
   readonly #waiting: ((thread: CallThread) => void)[] = [];
-  /** By place in the owner's slot. */
+  /** The threads by their place in the owner's slot. */
   readonly #places = new Map<number, CallThread>();
   #isDraining = false;
 
@@ -49,7 +49,7 @@ export class CallThreads {
     this.#quick = this.#made();
   }
 
-  /** How many hang. */
+  /** The number of threads that hang. */
   get hanging(): number {
     return this.#places.size - this.#long.size - 1;
   }
@@ -58,20 +58,20 @@ export class CallThreads {
     if (!isLong(order.act)) return this.#quick.run(order, jobs);
     const thread = await this.#take();
     try {
-      // It may have waited for the thread, and a large file takes its time.
+      // The order may have waited for the thread, and a large file takes long.
       return this.#isDraining ? order.files.map(() => STOPPED) : await thread.run(order, jobs);
     } finally {
       this.#give(thread);
     }
   }
 
-  /** The first file need not wait for a thread. */
+  /** Starts the quick thread, so that the first file need not wait for it. */
   start(): void {
     this.#quick.start();
   }
 
-  /** One round. */
-  look(): void {
+  /** One round: gives up threads without progress. */
+  check(): void {
     for (const thread of [this.#quick, ...this.#long.keys()])
       if (thread.roundsWithoutProgress() >= this.parts.roundsMax) this.#replace(thread);
   }
@@ -81,7 +81,7 @@ export class CallThreads {
     for (const thread of [this.#quick, ...this.#long.keys()]) thread.drain();
   }
 
-  /** Those that hang are left alone. */
+  /** Does not wait for threads that hang. */
   async close(): Promise<void> {
     for (const idle of this.#long.values()) clearTimeout(idle);
     await Promise.all([this.#quick, ...this.#long.keys()].map((thread) => thread.close()));
@@ -130,7 +130,7 @@ export class CallThreads {
   }
 
   #give(thread: CallThread): void {
-    // Given up.
+    // It was given up.
     if (!this.#long.has(thread)) return;
     const next = this.#waiting.shift();
     if (next) {

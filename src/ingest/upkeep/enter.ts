@@ -1,6 +1,6 @@
 /**
- * How a process enters a feed before it does anything there: it is checked, its manifests known to the state; then its
- * roots are set up or recognised, their markers locked against a rebuild.
+ * How a process enters a feed before it does anything there. First the feed is checked, and whether the state knows its
+ * manifests. Then its roots are set up or recognised, and their markers locked against a rebuild.
  */
 import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -9,18 +9,18 @@ import type { SharedLockFile } from '../../linux/index.js';
 import type { Roots } from '../files/feed-files.js';
 import { lockRoots } from '../roots/root-locks.js';
 import { type Emit, planRoots, setUpRoots } from '../roots/roots.js';
-import { checkManifestsKnown } from './known.js';
+import { checkManifestsKnown } from './check-manifests.js';
 
 const silent = (): void => {};
 
 export interface Entered {
   roots: Roots;
-  /** To be closed when the process leaves the feed. */
+  /** The caller closes them when the process leaves the feed. */
   locks: SharedLockFile[];
 }
 
 /**
- * Everything for which a feed can be refused, of all feeds before anything of any is written.
+ * Checks every reason to refuse a feed, for all feeds, before anything is written for any of them.
  * Errors: EnvironmentError, when the roots are not ours or the state is older than the manifests.
  */
 export async function checkFeeds(state: QueueView, statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
@@ -35,7 +35,7 @@ export async function checkFeeds(state: QueueView, statePath: string, feeds: rea
   }
 }
 
-/** A feed that was checked. Errors: EnvironmentError, where a root cannot be set up after all, or is being rebuilt. */
+/** Enters a checked feed. Errors: EnvironmentError, where a root cannot be set up after all, or is being rebuilt. */
 export async function enterFeed(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Entered> {
   const roots = await setUpRoots(backend, statePath, feed, emit);
   return { roots, locks: lockRoots(roots) };

@@ -1,4 +1,4 @@
-/** The jobs of a feed that have not ended, page by page, in the order in which they were made. */
+/** The jobs of a feed that have not ended, page by page, the oldest first. */
 import type { QueueView } from '../../../queue/index.js';
 
 const PAGE = 500;
@@ -8,7 +8,7 @@ export interface OpenJob {
   id: string;
 }
 
-/** Each page is read when it is asked for, so jobs may be settled between two of them. `but`: jobs of this stage are left out. */
+/** Each page is read when it is asked for, so jobs may be settled between two pages. `but`: a stage whose jobs are left out. */
 export function* openJobs(view: Pick<QueueView, 'read'>, feed: string, but = ''): Generator<OpenJob[]> {
   const sql = `SELECT seq, id FROM all_jobs WHERE feed = ? AND seq > ? AND state <> 'done' AND stage <> ? ORDER BY seq LIMIT ${PAGE}`;
   for (let after = 0; ; ) {

@@ -1,18 +1,18 @@
 /**
- * Work in pieces of some ms, with rests between them: who wants the state, or the core, comes in between.
- * Does not: know what the work is.
+ * Runs work in pieces of some milliseconds with rests between them, so that others get the state and the core.
+ * Does not: know the work.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A piece that writes: a tenth of what a claim may wait. */
+/** The time of a piece that writes: a tenth of what a claim may wait. */
 const PIECE_MS = 10;
 const SIZE_MIN = 16;
 /**
- * However fast the last ones were, the next one may meet a slow disk or a busy core: what it changes is bounded too. On two
- * cores with six at work, 100 records kept the state for up to 213 ms, 50 for 120, 25 for 72, all as many a second.
+ * The size of a piece is bounded even if earlier ones were fast: the next one may meet a slow disk or a busy core. On two
+ * cores with six busy processes, 100 records kept the state for up to 213 ms, 50 for 120, 25 for 72, at equal throughput.
  */
 const SIZE_MAX = 32;
-/** So that whoever waits for the state has tried again, which it does within 1.2 ms. */
+/** A process that waits for the state tries again within 1.2 ms, so it gets its turn in a rest. */
 const REST_MIN_MS = 2;
 const REST_MAX_MS = 1_000;
 
@@ -20,7 +20,7 @@ export class Pieces {
   /** How many rows the next piece that writes may change. */
   size = SIZE_MIN;
 
-  /** After each piece it rests so many times as long as that took. */
+  /** `restTimes`: each rest is that many times as long as the piece before it. */
   constructor(private readonly restTimes: number) {}
 
   async piece<T>(act: () => T | Promise<T>): Promise<T> {
@@ -30,7 +30,7 @@ export class Pieces {
     return done;
   }
 
-  /** A piece of so many rows as `size` says, which changes with the time that it takes. */
+  /** A piece that writes `size` rows. `size` adapts to the time that pieces take. */
   async write<T>(act: () => Promise<T>): Promise<T> {
     const from = performance.now();
     const done = await act();

@@ -1,8 +1,8 @@
 /**
- * Removes from `duplicates/` and `failed/` what is older than it is to be kept, and the oldest of what is more than is to be
- * kept (to the hour in which it came there: its ctime, which the rename has set).
- * Guarantees: nothing of a job that has not ended goes; of a duplicate nothing whose content the ledger does not know as
- * stored. Symlinks are never followed, and what has no name of ours, or is no regular file, stays. Bounded memory, and rests.
+ * Removes files from `duplicates/` and `failed/` that are older than they are to be kept, and the oldest ones where there are too
+ * many bytes. A file's age counts from its ctime, which the rename into the folder has set; for bytes, to the hour.
+ * Guarantees: no file of an open job is removed, and no duplicate whose content the ledger does not have as stored. Symlinks are
+ * never followed. A name that is not ours, or is no regular file, stays. Memory is bounded, and the work rests.
  */
 import { closeSync } from 'node:fs';
 import type { Job } from '../../../queue/backend.js';
@@ -21,13 +21,13 @@ import type { JobFacts } from '../rules/facts.js';
 import { sameBytes } from '../rules/verified.js';
 import type { Pieces } from './pieces.js';
 
-/** Names that are looked at between two rests. */
+/** The number of names between two rests. */
 const PIECE = 200;
 const HOUR_NS = 3_600_000_000_000n;
 
 export interface FolderRule {
   folder: typeof DUPLICATES | typeof FAILED;
-  /** Undefined: for ever, and however many bytes. */
+  /** Undefined: no limit of age or of bytes. */
   keepMs: number | undefined;
   bytesMax: number | undefined;
 }
@@ -47,15 +47,15 @@ export interface Tidying {
   nowMs: number;
   pieces: Pieces;
   isOver(): boolean;
-  /** False: they are only told. */
+  /** False: files are only reported. */
   remove: boolean;
-  told(file: OldFile): void;
+  onFile(file: OldFile): void;
 }
 
 export interface Tidied {
   files: number;
   bytes: number;
-  /** Would have gone, but the ledger does not know their content as stored. */
+  /** Files that would be removed, but whose content the ledger does not have as stored. */
   unknown: number;
 }
 
@@ -80,7 +80,7 @@ export async function pruneFolder(tidying: Tidying, rule: FolderRule): Promise<T
     else if (!tidying.remove || removeOne(found, tidying, folder)) {
       sum.files++;
       sum.bytes += found.stat.size;
-      tidying.told({ path: shownPath(found, tidying), bytes: found.stat.size, why });
+      tidying.onFile({ path: shownPath(found, tidying), bytes: found.stat.size, why });
     }
   }
   return sum;
@@ -113,7 +113,7 @@ function somePresent(names: Iterator<WorkName>, files: FeedFiles, folder: Folder
   return found;
 }
 
-/** What is more than may be kept, hour by hour: all of the oldest ones, and so many bytes of one. */
+/** The bytes over the limit, by hour: all files of older hours, and a number of bytes of one hour. */
 class Excess {
   constructor(
     readonly hour: bigint,
@@ -144,7 +144,7 @@ async function excessOver(
   return excessOf(hours, bytesMax);
 }
 
-/** Bytes by the hour in which they came. */
+/** `hours`: bytes by the hour in which the files came. */
 export function excessOf(hours: ReadonlyMap<bigint, number>, bytesMax: number): Excess | undefined {
   let over = -bytesMax;
   for (const bytes of hours.values()) over += bytes;
@@ -156,7 +156,7 @@ export function excessOf(hours: ReadonlyMap<bigint, number>, bytesMax: number): 
   return undefined;
 }
 
-/** By its job, while that is known and the file is as it was; else by its bytes. */
+/** Decided by the job, while it is known and the file is unchanged; else by the file's bytes. */
 async function isStored(found: Found, job: Job | undefined, tidying: Tidying): Promise<boolean> {
   const { view, feed, files } = tidying;
   const facts = job?.payload as JobFacts | undefined;
@@ -166,7 +166,7 @@ async function isStored(found: Found, job: Job | undefined, tidying: Tidying): P
   return sha256 !== undefined && view.read((r) => contentByHash(r, feed, sha256))?.state === 'stored';
 }
 
-/** Undefined where it cannot be read, or is another one by now. */
+/** Undefined where it cannot be read, or was changed meanwhile. */
 async function digestOf(
   entry: Entry,
   { version, size }: Stat,
@@ -188,10 +188,10 @@ async function digestOf(
   }
 }
 
-/** Nobody waits for a file of a terabyte to be read when all is to end. */
+/** A stop does not wait until a file of a terabyte is read. */
 class Interrupted extends Error {}
 
-/** Answers false where it is not the file any more that was looked at. */
+/** Returns false where it is no longer the file that was checked. */
 function removeOne({ inside, at, stat }: Found, { files }: Tidying, folder: ByteName): boolean {
   const work = files.work(inside);
   const entry = files.entryOrNone(work, at);
@@ -211,7 +211,7 @@ function shownPath({ inside, at }: Found, { files: { roots } }: Tidying): string
   return `${work}/${shownName(at)}`;
 }
 
-/** What a feed's options say of its folders; of those of which they say nothing, there is no rule. */
+/** The rules that a feed's options set for its folders. A folder without options has no rule. */
 export const rulesOf = (feed: Keeping): FolderRule[] =>
   [
     { folder: DUPLICATES, keepMs: feed.keepDuplicatesMs, bytesMax: feed.duplicatesMaxBytes },

@@ -1,7 +1,7 @@
 /**
- * Forgets what ended long ago: of contents all but the hash (src/ingest/ledger/pruned.ts), of jobs all.
- * Guarantees: never a hash, never anything that has not ended; bounded memory; a transaction changes 32 records or jobs at the most,
- * whose pages were read before it began, so that claims go on beside it. One that was killed is gone on with by the next one; two at a time do no harm.
+ * Forgets contents and jobs that ended long ago: the record of a content except its hash (src/ingest/ledger/pruned.ts), and jobs as a whole.
+ * Guarantees: never a hash, never an open job or content; bounded memory. A transaction changes at most 32 records or jobs, whose pages
+ * were read before it began, so that claims go on. The next run continues one that was killed; two at the same time do no harm.
  * Does not: make the database smaller. Its free pages are used again; a backup of it has none.
  */
 import type { Backend } from '../../../queue/backend.js';
@@ -18,9 +18,9 @@ export interface PrunedHistory {
 
 export interface History {
   view: QueueView;
-  /** Undefined: only counted. */
+  /** Undefined: nothing is removed, only counted. */
   backend: Backend | undefined;
-  /** What ended before that wall-clock ms. */
+  /** Wall-clock ms: records and jobs that ended before it are forgotten. */
   beforeMs: number;
   pieces: Pieces;
   isOver(): boolean;
@@ -70,7 +70,7 @@ async function inPages({ backend, pieces, isOver }: History, noted: Once, kind: 
   return sum;
 }
 
-/** Before the first thing goes, and not where nothing does. */
+/** Runs once, before the first removal. Without a removal it does not run. */
 class Once {
   #done: Promise<unknown> | undefined;
   constructor(private readonly once: () => Promise<unknown> | undefined) {}

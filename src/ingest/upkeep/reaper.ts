@@ -1,6 +1,6 @@
 /**
- * Looks now and then for what a crash can leave that no job would ever meet: appends of dead owners, files in
- * `underprocess/` without a job, temporary copies of ended claims.
+ * Repairs from time to time the traces of a crash that belong to no job: appends of dead owners, files in `underprocess/`
+ * without a job, temporary copies of ended claims.
  * Guarantees: writes nothing when there is nothing to do.
  */
 import { readdirSync } from 'node:fs';
@@ -27,19 +27,19 @@ export interface Reaped {
   files: FeedFiles;
 }
 
-/** Redoes the appends of this feed that nobody living is writing. */
+/** Writes again the appends of this feed that no living process writes. */
 export async function redoAppends({ backend, emit, feed, files }: Reaped): Promise<void> {
   const open = backend.read((r) => r.all<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE feed = ?`, feed));
   for (const append of open) {
-    // Its own ones too: of a line that was planned with its hash the job may have gone to another process, which waits for it.
-    // What is being written just now keeps its turn, and has gone when that ends.
+    // This process's own appends too: a line is planned with its hash, and its job may be in another process now, which waits for it.
+    // An append that is being written at this moment has its turn, and is closed when that turn ends.
     if (!isOrphan(backend, append)) continue;
     const manifests = files.roots.manifests;
     if (!append.file.startsWith(`${manifests}/`)) {
       emit('append_unreachable', {
         feed,
         file: append.file,
-        hint: `its manifests directory is not ${manifests} any more: start once with the old one`,
+        hint: `the manifests directory is now ${manifests}: start once with the old one`,
       });
       continue;
     }
@@ -48,7 +48,7 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
   }
 }
 
-/** Gives every file in `underprocess/` that names no living job a job of that name; removes partial copies. */
+/** Gives a job to every file in `underprocess/` whose job is gone; removes partial copies. */
 export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Promise<number> {
   let adopted = 0;
   for (const found of sealedNames(files)) {
@@ -67,10 +67,15 @@ export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Prom
   return adopted;
 }
 
-/** Only its name is known here. Its job reads its bytes, and so finds its line and its content. */
+/** Only the name is known here. The new job reads the bytes, and so finds line and content. */
 function isAdoptable(job: Job | undefined): boolean {
   const { acts } = judge({
-    ...{ row: 'none', line: 'none', back: 'no', owed: false, path: 'not_looked', sealed: 'file' },
+    row: 'none',
+    line: 'none',
+    back: 'no',
+    owed: false,
+    path: 'not_looked',
+    sealed: 'file',
     job: job === undefined ? 'none' : job.state === 'done' ? 'done' : 'open',
   });
   return acts.includes('adopt_at_hash');
@@ -83,7 +88,7 @@ function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {
   work.removeEmpty(folderOf(at), UNDERPROCESS);
 }
 
-/** It goes on at `hash`, after a window there: nothing is known of it but its name, and what its sidecar demands. */
+/** The job goes on at `hash`, after a quiet window there: only the file's name and its sidecar's checksum are known. */
 async function adopt(backend: Backend, feed: string, files: FeedFiles, job: WorkKey): Promise<boolean> {
   const stat = statEntry(files.workEntry(job, 'file'));
   if (stat?.kind !== 'file') return false;
@@ -91,17 +96,21 @@ async function adopt(backend: Backend, feed: string, files: FeedFiles, job: Work
   const { id, path } = job;
   return backend.transact((tx) =>
     tx.adopt({
-      ...{ id, feed, key: bytesOfName(path), bytes: stat.size, stage: 'hash' },
+      id,
+      feed,
+      key: bytesOfName(path),
+      bytes: stat.size,
+      stage: 'hash',
       identity: identityOf(stat),
       payload: payloadOf(facts),
     }),
   );
 }
 
-/** What a job is told of a sealed file that was found without one. */
+/** The facts for a job that is made from a sealed file alone. */
 export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts {
   const identity = identityOf(stat);
-  // A boot of no name: the window begins when the job is first looked at.
+  // An empty boot: the window begins when the job is first handled.
   const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
   const sidecar = files.workEntry(job, 'sidecar');
   const hasSidecar = statEntry(sidecar) !== undefined;
@@ -115,7 +124,7 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   };
 }
 
-/** Temporary copies in the warehouse that belong to no claim of now. */
+/** Removes temporary copies in the warehouse that belong to no current claim. */
 export function removeTemporary(reaped: Reaped): number {
   return inPlace('warehouse', reaped.files.roots.warehouse, 'write', () => removeFrom(reaped));
 }
@@ -132,9 +141,9 @@ function removeFrom({ backend, files }: Reaped): number {
   for (const name of namesIn(dir)) {
     const [id, claimNo] = name.split('.') as [string, string | undefined];
     const job = backend.job(id);
-    // Another state may share the warehouse: its jobs are unknown here, and its files are left alone.
+    // Another state may share the warehouse. Its jobs are unknown here, and its files stay.
     if (!job || (job.state === 'claimed' && String(job.claimNo) === claimNo)) continue;
-    // The outputs of a job are its own until it is done: it knows which of them count.
+    // The outputs of a job stay until it is done: the job knows which of them count.
     if (name.startsWith(outputPrefix(id)) && job.state !== 'done') continue;
     remove(dir, name);
     removed++;

@@ -1,8 +1,8 @@
 /**
- * Reads the pages of a state that was not closed cleanly, on a thread of its own: one process of the state does it, and
- * `hash` waits for it.
- * Guarantees: what is damaged ends the process that found it, with the sentence that says what to do; the gate stays closed.
- * Does not: open files beside SQLite. The thread has a connection of its own, which SQLite knows of.
+ * Reads all pages of a state that was not closed cleanly, on a thread of its own. One process of the state does it, and `hash`
+ * waits for it.
+ * Guarantees: damage ends the process that found it, with a message that names the next step; the gate stays closed.
+ * Does not: open files without SQLite. The thread has its own connection, through SQLite.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Backend } from '../../../queue/backend.js';
@@ -11,9 +11,9 @@ import { asOperatorError, EnvironmentError } from '../../base/errors.js';
 import { sayLoaded, startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
 import type { Emit } from '../gates/prober.js';
-import { openChecked, uncheckedOf } from '../ledger/unchecked.js';
+import { openChecked, uncheckedOf } from '../ledger/unchecked-gate.js';
 
-/** Errors: EnvironmentError `state_not_a_database`. Resolves at once where nothing is to be checked, or another process does it. */
+/** Errors: EnvironmentError `state_not_a_database`. Returns at once where nothing must be checked, or another process does it. */
 export async function checkStateOnce(
   backend: Backend,
   statePath: string,
@@ -43,15 +43,15 @@ function checkedInThread(statePath: string): Promise<void> {
   });
 }
 
-/** In the thread. */
+/** Runs in the thread. */
 function check(statePath: string): Answer {
   try {
     checkPages(statePath, sayLoaded);
     return 'whole';
   } catch (error) {
-    const told = asOperatorError(error);
-    if (told === undefined) throw error;
-    return { code: told.code, message: told.message };
+    const known = asOperatorError(error);
+    if (known === undefined) throw error;
+    return { code: known.code, message: known.message };
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * The job of a withdrawal: decided from its first row on. A worker writes the correction, where that was not done yet, and
+ * The job of a withdrawal. Its end is decided from its first row on: a worker writes the correction, if that is not done yet, and
  * takes the file out.
- * Guarantees: nobody plans a file for the path before the withdrawal has ended. Without that a consumer could take the
- * file, the next generation could come under the same name, and that one would be taken out.
+ * Guarantees: no file is planned for the path before the withdrawal has ended. Otherwise a consumer could take the file, the
+ * next generation could get the same name, and that file would be taken out.
  */
 import type { Tx } from '../../../queue/backend.js';
 import type { Job, QueueView } from '../../../queue/index.js';
@@ -13,22 +13,22 @@ import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { reserve } from '../warehouse/reserve.js';
 
-export interface Said {
+export interface Reason {
   who: string;
   why: string;
 }
 
-/** `leave`: what lies at its path is not its own, and stays. */
+/** `leave`: the file at its path belongs to somebody else, and stays. */
 export function adoptWithdrawal(
   tx: Tx,
   feed: FeedOptions,
   content: Content,
   id: string,
-  { who, why }: Said,
+  { who, why }: Reason,
   leave?: boolean,
 ): void {
   const { row, sha256, size: bytes, device, inode, mtimeNs, sourcePath: key } = content;
-  // False where another content has the path: then nothing of this one lies there, and the worker leaves it alone.
+  // It fails where another content has the path: then no file of this content lies there, and the worker leaves the path alone.
   reserve(tx, feed.warehouse, placeOf(content), row);
   for (const { target } of processedOf(tx, row)?.outputs ?? [])
     if (target !== null) reserve(tx, feed.warehouse, nameOfBytes(target), row);
@@ -38,7 +38,7 @@ export function adoptWithdrawal(
   tx.adopt({ id, feed: feed.name, key, identity, bytes, stage: 'move', payload });
 }
 
-/** The job that has yet to take its file out. */
+/** The job of a withdrawal that has not ended yet. */
 export const withdrawalOf = (
   view: Pick<QueueView, 'jobsByKey'>,
   { feed, sourcePath, row }: Pick<Content, 'feed' | 'sourcePath' | 'row'>,

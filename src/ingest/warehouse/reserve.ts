@@ -1,25 +1,25 @@
 /**
- * Chooses a target that nobody has: not on disk, not reserved by another content, not chosen twice in one batch.
- * Looking at the disk happens before the planning transaction, reserving inside it. A name that is stored leaves the
- * reservations only seconds later, and a look older than that is not trusted: so a name is always seen by one of the two
- * (where the wall clock is set forward just then, by the move, which replaces nothing).
+ * Chooses a target that is free: not on disk, not reserved by another content, not chosen twice in one batch.
+ * The disk is checked before the planning transaction, the reservation is made inside it. A stored name loses its reservation
+ * only seconds later, and an older check of the disk is not trusted. So one of the two always sees a taken name. (If the wall clock
+ * is set forward at that moment, the move sees it: it replaces nothing.)
  */
 import type { Backend, Reader, Tx } from '../../../queue/backend.js';
 import { type ByteName, statAtOrNone } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { nthTargets, type Targets } from '../outputs/names.js';
 
-/** A look at the warehouse is trusted for so long; reservations of stored contents stay for longer (`RESERVED_FOR_MS`). */
-export const LOOK_TRUSTED_MS = 2_000;
+/** A check of the warehouse is trusted for this time. Reservations of stored contents stay longer (`RESERVED_FOR_MS`). */
+export const CHECK_TRUSTED_MS = 2_000;
 export const RESERVED_FOR_MS = 10_000;
 
-/** How far the numbering of a name has come in this process: thousands of files of one name must not each start at 2. */
+/** How far the numbering of a name is in this process. Thousands of files of one name must not each start at 2. */
 const numbering = new Map<string, number>();
 const NUMBERING_MAX = 10_000;
 
 /**
- * Names that are not on disk now, not reserved, and not yet chosen in `chosen` (which gets them): of a file, and of its outputs, which
- * have the same number. Errors: as the calls give them.
+ * Names of a file and of its outputs, all with the same number, that are not on disk, not reserved, and not in `chosen`. They are added
+ * to `chosen`. Errors: those of the system calls.
  */
 export function freeTargets(
   reader: Reader,
@@ -42,28 +42,28 @@ export function freeTargets(
   }
 }
 
-/** Errors: as the calls give them; a name that no file can have is one. */
+/** Errors: those of the system calls; one of them is for a name that no file can have. */
 export function isOnDisk(files: FeedFiles, target: ByteName): boolean {
   const entry = files.entryOrNone(files.warehouse, target);
-  // A name that is too long for this filesystem is not free: nothing could ever be put there.
+  // A name that is too long for this filesystem is not free: no file could ever have it.
   return entry !== undefined && statAtOrNone(entry.dir, entry.name, 'error') !== undefined;
 }
 
 export const isReserved = (reader: Reader, warehouse: string, target: ByteName): boolean =>
   reservedFor(reader, warehouse, target) !== undefined;
 
-/** The row of the content that has the path. */
+/** The row of the content that has the path reserved. */
 export const reservedFor = (reader: Reader, warehouse: string, target: ByteName): number | undefined =>
   reader.get<{ content: number }>('SELECT content FROM reservations WHERE path = ?', `${warehouse}/${target}`)?.content;
 
 export const dropReservation = (tx: Tx, content: number): void =>
   void tx.run('DELETE FROM reservations WHERE content = ?', content);
 
-/** Inside the planning transaction. False: another content has it; look for the next one. */
+/** Runs inside the planning transaction. False: another content has the name, try the next one. */
 export const reserve = (tx: Tx, warehouse: string, target: ByteName, content: number): boolean =>
   tx.run('INSERT OR IGNORE INTO reservations VALUES (?, ?)', `${warehouse}/${target}`, content).changes === 1;
 
-/** All of a job's names, or none of them. */
+/** Reserves all names of a job, or none. */
 export function reserveAll(tx: Tx, warehouse: string, targets: readonly ByteName[], content: number): boolean {
   if (targets.every((target) => reserve(tx, warehouse, target, content))) return true;
   dropReservation(tx, content);
@@ -71,8 +71,8 @@ export function reserveAll(tx: Tx, warehouse: string, targets: readonly ByteName
 }
 
 /**
- * For a line that is written, by a rebuild: the name was free when it was planned, so a stored content that an older state
- * has there had left it.
+ * Reserves the target of a written line, for a rebuild. The name was free when the line was planned, so a stored content that has it in
+ * an older state had left it.
  */
 export function reserveForLine(tx: Tx, warehouse: string, target: ByteName, content: number): void {
   tx.run(
@@ -87,18 +87,18 @@ function remember(wanted: string, next: number): void {
   numbering.set(wanted, next);
 }
 
-// The rows of reservations first: in what order they come does not matter, and most of them need no look at their content.
+// The rows of reservations come first: their order does not matter, and for most of them the content is not read.
 const OLD = `SELECT r.path FROM reservations r CROSS JOIN contents c ON c.row = r.content
   WHERE r.content <= ? AND c.state = 'stored' AND c.note IS NOT 'withdrawn' AND c.updated_at_ms < ? LIMIT ?`;
 
 /**
- * Finds reservations of contents up to the row `last` that have been stored for a while: their names are on disk, or a consumer took them.
+ * Finds reservations of contents up to the row `last` that have been stored for a while: the files are on disk, or a consumer took them.
  * A withdrawal keeps its reservation until it ends.
  */
 export const oldReservations = (reader: Reader, last: number, max: number): string[] =>
   reader.arrays(OLD, last, Date.now() - RESERVED_FOR_MS, max).map(([path]) => path as string);
 
-/** Where it is another content's by now, it stays. */
+/** A reservation that another content has by now stays. */
 export const dropReservations = (tx: Tx, paths: readonly string[], last: number): void =>
   void tx.run(
     'DELETE FROM reservations WHERE path IN (SELECT value FROM json_each(?)) AND content <= ?',
@@ -106,10 +106,10 @@ export const dropReservations = (tx: Tx, paths: readonly string[], last: number)
     last,
   );
 
-/** In one transaction. */
+/** The most reservations that one transaction drops. */
 const DROPPED_MAX = 10_000;
 
-/** Forgets old reservations: of this process and of those before it. */
+/** Forgets old reservations, of this process and of earlier ones. */
 export async function forgetReservations(
   backend: Pick<Backend, 'read' | 'transact'>,
   isOver: () => boolean,
@@ -126,8 +126,8 @@ const FROM = 'SELECT row, created_at_ms FROM contents WHERE row >= ? ORDER BY ro
 const LAST = 'SELECT max(row) FROM contents';
 
 /**
- * Rows are made in the order of their numbers: halving finds where the young ones begin, which are not looked at one by one. Where the
- * wall clock was set back meanwhile it finds another row, and some reservations stay for longer.
+ * Row numbers grow with time, so a binary search finds the first young row, and young rows are not read one by one. If the wall clock
+ * was set back meanwhile it finds another row, and some reservations stay longer.
  */
 function lastMadeBefore(reader: Reader, wallMs: number): number {
   let [before, to] = [0, (reader.arrays(LAST)[0]![0] as number | null) ?? 0];

@@ -1,8 +1,8 @@
 /**
- * Puts a source at its reserved target: by rename on one filesystem, else (EXDEV, and not by comparing st_dev: two bind
- * mounts of one filesystem give EXDEV with equal st_dev) by a copy under a temporary name.
- * Guarantees: nothing is ever overwritten; a target found in place counts only when it is the source's own inode or
- * hashes to the ledger's SHA-256.
+ * Puts a source at its reserved target: by a rename, or, where that gives EXDEV, by a copy under a temporary name. Only EXDEV
+ * decides, not st_dev: two bind mounts of one filesystem give EXDEV with equal st_dev.
+ * Guarantees: nothing is ever overwritten. A file that is already at the target counts only when it is the source's own inode
+ * or hashes to the ledger's SHA-256.
  */
 import { closeSync, readdirSync } from 'node:fs';
 import { type CopyBounds, copyTo, removeIfThere } from '../../files/copy.js';
@@ -10,9 +10,9 @@ import { digestPaced } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { sameMount } from '../../files/mounts.js';
-import type { Paced } from '../../files/pace.js';
 import { baseOf, folderOf } from '../../files/places.js';
 import { openEntry } from '../../files/probe.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import {
   type ByteName,
   joinNames,
@@ -26,7 +26,7 @@ import {
 import { statEntry } from '../files/feed-files.js';
 import { outputPrefix } from '../outputs/recorded.js';
 
-/** Temporary copies lie here, in the warehouse or in a partition that is a mount of its own. */
+/** The folder of temporary copies, in the warehouse or in a partition that is a mount of its own. */
 export const TEMPORARY = nameOfText('.ingest-tmp');
 
 export type PutByBytes = 'copied' | 'there' | 'taken' | 'wrong_bytes';
@@ -36,12 +36,12 @@ export interface Source {
   entry: Entry;
   stat: Stat;
   sha256: Buffer;
-  /** Names its temporary copy: of this claim alone. */
+  /** The claim that makes the copy. It names the temporary file. */
   claim: { id: string; claimNo: number };
   bounds?: CopyBounds;
 }
 
-/** By a rename. `exists`: something lies there. `across`: it is on another mount. Errors: as the calls give them. */
+/** Renames. `exists`: there is a file already. `across`: the target is on another mount. Errors: those of the system calls. */
 export function renameTo(warehouse: Directories, target: ByteName, from: Entry): 'renamed' | 'exists' | 'across' {
   const to = entryFor(warehouse, target);
   try {
@@ -54,12 +54,12 @@ export function renameTo(warehouse: Directories, target: ByteName, from: Entry):
   }
 }
 
-/** Its folder is made where missing. */
+/** A missing folder is made. */
 function entryFor(warehouse: Directories, target: ByteName): Entry {
   return { dir: warehouse.make(folderOf(target)), name: baseOf(target) };
 }
 
-/** Errors: as the calls give them. */
+/** Errors: those of the system calls. */
 export async function putAtTarget(
   warehouse: Directories,
   target: ByteName,
@@ -71,7 +71,7 @@ export async function putAtTarget(
   return came === 'renamed' ? came : putByBytes(warehouse, target, source, came);
 }
 
-/** What a rename could not do. Errors: as the calls give them. */
+/** Handles a file that could not be renamed. Errors: those of the system calls. */
 export async function putByBytes(
   warehouse: Directories,
   target: ByteName,
@@ -85,7 +85,7 @@ export async function putByBytes(
 }
 
 async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<PutByBytes> {
-  // A name that is taken is known before gigabytes are copied for it.
+  // Checked before gigabytes are copied for a name that is taken.
   if (statEntry(to)) return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
   const temporaryIn = sameMount(warehouse.rootFd, to.dir) ? TEMPORARY : joinNames(folder, TEMPORARY);
   const temporary: Entry = {
@@ -110,7 +110,7 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
   }
 }
 
-/** Removes what earlier claims of this job left when their process died. Nobody else would look for it soon. */
+/** Removes temporary files of earlier claims of this job whose process died. Nobody else would find them soon. */
 function removeEarlier(dir: number, id: string): void {
   for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
     if (name.startsWith(`${id}.`) && !name.startsWith(outputPrefix(id))) removeIfThere(dir, name);
@@ -127,20 +127,20 @@ async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Pu
   }
 }
 
-/** Whether what lies at an entry is the source's inode, or has the content's bytes. */
+/** True where the file at an entry is the source's inode, or has the content's bytes. */
 export async function isContent(
   entry: Entry,
   sha256: Buffer,
   source: Stat | undefined,
-  pace?: Paced,
+  pace?: Throttle,
 ): Promise<boolean> {
   const lies = source && statEntry(entry);
   if (lies?.kind === 'file' && lies.ino === source?.ino && lies.dev === source.dev) return true;
   return (await contentAt(entry, pace))?.equals(sha256) ?? false;
 }
 
-/** The SHA-256 of the file at an entry; undefined where there is none that can be read. */
-export async function contentAt(entry: Entry, pace?: Paced): Promise<Buffer | undefined> {
+/** The SHA-256 of the file at an entry; undefined where no file can be read there. */
+export async function contentAt(entry: Entry, pace?: Throttle): Promise<Buffer | undefined> {
   const { fd } = openEntry(entry);
   if (fd === undefined) return undefined;
   try {

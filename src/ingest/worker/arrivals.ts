@@ -1,7 +1,7 @@
 /**
- * Notes which expected files have arrived, in the transaction that settles them: of a feed with expectations a match a file,
- * and a row a batch.
- * Does not: note what is held, discarded or dropped.
+ * Records the arrival of expected files, in the transaction that settles them. It costs a feed with expectations one match for
+ * each file, and one row for each batch.
+ * Does not: count files that are held, discarded or dropped.
  */
 import type { Around, Decision, JobId, Outcome, Settlement } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -9,10 +9,10 @@ import type { ByteName } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 import { globsOf, noteArrival } from '../ledger/arrivals.js';
 
-/** Stored, or known already: its uploader has delivered it either way. */
+/** Stored, or a duplicate: the uploader has delivered it either way. */
 const ARRIVED = ['stored', 'duplicate'];
 
-/** Answers what is to be settled, and what else is written with it. */
+/** Returns the settlements to use, and the additional writes. */
 export function notingArrivals(
   feed: FeedOptions | undefined,
   settlements: readonly Settlement[],
@@ -29,11 +29,11 @@ export function notingArrivals(
       .map(({ job }) => job.key.toString('latin1') as ByteName);
     for (const glob of globs) if (paths.some(matcherFor(glob))) noteArrival(tx, feed.name, glob);
   };
-  // Not a spread: that leaves out what a class has on its prototype, as the planning ahead does.
+  // Not a spread: a spread would lose the methods of a class's prototype, and `planAhead` passes such an object.
   return [noted, { before: (tx) => around?.before?.(tx), after }];
 }
 
-/** A function decides inside the transaction, so its outcome is known there alone. */
+/** A decision that is a function runs inside the transaction, so its outcome is known only there. */
 function watched({ job, outcome }: Settlement, arrived: Set<JobId>): Decision {
   const note = (decided: Outcome): Outcome => {
     if (decided.kind === 'finish' && ARRIVED.includes(decided.ending)) arrived.add(job.id);

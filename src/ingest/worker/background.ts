@@ -1,6 +1,6 @@
 /**
- * What a worker does beside its batches: beats, frees the jobs of dead owners, tells of silent ones, probes places, runs the reaper.
- * Guarantees: a timer's error ends the process or is told; none is swallowed. Idle, it writes nothing to the database.
+ * A worker's work beside its batches: heartbeats, jobs of dead owners, silent owners, probes of places, the reaper.
+ * Guarantees: an error of a timer ends the process or is logged; none is swallowed. Idle, it writes nothing to the database.
  */
 import type { Backend, OnStuck, Reader, StageName, StuckWork, Tx } from '../../../queue/backend.js';
 import { limits, StateUnwritable } from '../../../queue/index.js';
@@ -12,7 +12,7 @@ import { HANGS_IN } from '../calls/order.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
 import { probeGates } from '../gates/prober.js';
-import { countLostLines } from '../health/beats.js';
+import { countLostLines } from '../health/heartbeats.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
 import type { SharedLedger } from '../shared-ledger/shared-ledger.js';
@@ -23,28 +23,28 @@ import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upke
 import { checkStateOnce } from '../upkeep/state-check.js';
 import { forgetReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
-import { Silence } from './silence.js';
+import { SilentOwners } from './silent-owners.js';
 
 const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
 const RESERVATIONS_EVERY_MS = 5_000;
 
-/** All periods end on one grid, so that an idle process is woken once for several of them: a wake costs more than a round. */
+/** All periods end on one grid, so that an idle process wakes once for several of them: a wake costs more than a round. */
 function untilNextMs(periodMs: number): number {
   const leftMs = periodMs - (performance.now() % periodMs);
   return leftMs < periodMs / 4 ? leftMs + periodMs : leftMs;
 }
 
-/** The job at which a process is, and the place where it may hang. */
-export interface InHand {
+/** The current job of a process, and the place in which it may hang. */
+export interface Current {
   job: string | null;
   place: string;
 }
 
 type Reap = (reaped: Reaped, feed: FeedOptions) => Promise<unknown>;
 
-const NOTHING: InHand = { job: null, place: '' };
+const NOTHING: Current = { job: null, place: '' };
 
 export interface BackgroundParts {
   backend: Backend;
@@ -52,28 +52,28 @@ export interface BackgroundParts {
   feeds: Feeds;
   shared?: SharedLedger | undefined;
   emit: Emit;
-  /** How long an owner may give no sign of life. */
+  /** The time without a sign of life after which an owner is reported. */
   stallMs: number;
   onFatal: (error: unknown) => void;
-  /** Looks whether the threads go on. */
-  look: () => void;
+  /** Checks that the threads make progress. */
+  checkThreads: () => void;
 }
 
 export class Background {
   readonly #timers: NodeJS.Timeout[] = [];
-  /** By who said it: batches of several stages run interleaved, and one of them may be at a file for an hour. */
-  readonly #inHand = new Map<object, InHand>();
-  #said: InHand = NOTHING;
+  /** By the caller that noted it: batches of several stages run interleaved, and one of them may have a file for an hour. */
+  readonly #current = new Map<object, Current>();
+  #said: Current = NOTHING;
   #stopped = false;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(readonly parts: BackgroundParts) {}
 
-  /** From the first moment: what a worker does before its first batch may take long, too. */
-  startBeats(): void {
+  /** Starts the heartbeats before everything else: the work before the first batch may take long, too. */
+  startHeartbeats(): void {
     this.#every(limits.beatEveryMs, async () => {
       this.#beat();
-      this.parts.look();
+      this.parts.checkThreads();
       this.parts.backend.checkStillOurs();
       await countLostLines(this.parts.backend);
     });
@@ -82,8 +82,8 @@ export class Background {
   start(): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
-    const silence = new Silence(this.parts.stallMs, this.parts.emit);
-    this.#every(silence.everyMs, async () => silence.look(this.parts.backend.owners()));
+    const silentOwners = new SilentOwners(this.parts.stallMs, this.parts.emit);
+    this.#every(silentOwners.everyMs, async () => silentOwners.check(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
     const periods = new Periods();
@@ -100,11 +100,11 @@ export class Background {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  /** Written at once: what is in hand when the process dies is what a crash is counted for. */
-  hand(by: object, now: InHand | undefined): void {
-    this.#inHand.delete(by);
-    if (now) this.#inHand.set(by, now);
-    const said = now ?? [...this.#inHand.values()].at(-1) ?? NOTHING;
+  /** Written at once: if the process dies, the crash counts for the job that is noted. */
+  hand(by: object, now: Current | undefined): void {
+    this.#current.delete(by);
+    if (now) this.#current.set(by, now);
+    const said = now ?? [...this.#current.values()].at(-1) ?? NOTHING;
     if (said.job === this.#said.job && said.place === this.#said.place) return;
     this.#said = said;
     this.#beat();
@@ -114,14 +114,14 @@ export class Background {
     this.parts.backend.beat(this.#said);
   }
 
-  /** The first round is at once; a round begins only when the one before has ended. */
+  /** The first round runs at once. A round begins only when the previous one has ended. */
   #every(ms: number, act: () => Promise<unknown>): void {
     const slot = this.#timers.push(setTimeout(() => {}, 0)) - 1;
     const round = async (): Promise<void> => {
       try {
         await act();
       } catch (error) {
-        // These two pass by themselves, and their gates and dispatchers tell them.
+        // These two errors pass by themselves, and are reported by their gates and dispatchers.
         if (!(error instanceof StateUnwritable || error instanceof PlaceError)) this.parts.onFatal(error);
       }
       if (!this.#stopped) this.#timers[slot] = setTimeout(() => void round(), untilNextMs(ms));
@@ -139,10 +139,10 @@ export class Background {
     for (const { owner, jobs, inHand, poisoned } of await backend.rescue(close)) {
       emit('worker_lost', { owner, jobs, in_hand: inHand, poisoned: poisoned.length });
     }
-    this.#tellClosed(closed);
+    this.#logClosed(closed);
   }
 
-  /** A call has not ended for --stall-seconds: where it is the place that hangs, the stages that need it wait for it. */
+  /** A call has not ended for --stall-seconds. If a place hangs, the gates of the stages that need it are closed. */
   async hung({ order, file, job, back }: Hung): Promise<void> {
     const { backend, emit, stallMs } = this.parts;
     const { name: feed } = order.terms.feed;
@@ -154,10 +154,10 @@ export class Background {
     const closed = await backend.transact((tx) =>
       this.#stagesNeeding(place, feed).flatMap((stage) => closeStuck(tx, feed, stage, place)),
     );
-    this.#tellClosed(closed);
+    this.#logClosed(closed);
   }
 
-  /** Of those that the feed's files go through. */
+  /** The stages that need the place, among the stages that the feed uses. */
   #stagesNeeding = (place: string, feed: string): StageName[] => {
     const used: readonly string[] = stagesUsed([this.parts.feeds.optionsOf(feed) ?? {}]);
     return STAGES.filter(({ name, places }) => used.includes(name) && places.some((one) => one === place)).map(
@@ -165,7 +165,7 @@ export class Background {
     );
   };
 
-  #tellClosed(closed: readonly ClosedGate[]): void {
+  #logClosed(closed: readonly ClosedGate[]): void {
     for (const { feed, stage, error } of closed) {
       const { place, code, message } = error;
       this.parts.emit('gate_closed', { feed, stage, place, code, reason: message });
@@ -178,7 +178,7 @@ export class Background {
     return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, shared);
   }
 
-  /** This work belongs to no job. */
+  /** Notes a place without changing the noted job: this work belongs to no job. */
   #handOf(by: object): (place: string) => void {
     return (place) => this.hand(by, place === '' ? undefined : { job: this.#said.job, place });
   }
@@ -187,7 +187,7 @@ export class Background {
     const { backend, feeds, emit } = this.parts;
     const stuck = new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
     for (const name of feeds.names()) {
-      // Its round would hang too, in no job's hand.
+      // Its round would hang too, outside of any job.
       if (stuck.has(name)) continue;
       const feed = await feeds.get(name);
       if (!feed) continue;
@@ -204,20 +204,20 @@ export class Background {
     }
   }
 
-  /** A place that fails here is told by its gate as soon as a job needs it; the next round tries again. */
+  /** A place that fails here gets a gate as soon as a job needs it. The next round tries again. */
   #reapingFailed(feed: string, error: unknown): void {
     if (error instanceof PlaceError) return;
     if (errnoOf(error) === undefined) throw error;
     const reason = (error as Error).message;
-    if (this.#told.has(reason)) return;
-    this.#told.add(reason);
+    if (this.#logged.has(reason)) return;
+    this.#logged.add(reason);
     this.parts.emit('reaping_failed', { feed, reason });
   }
 }
 
 /**
- * The stages of what an owner had claimed when it hung that need the place; that of the job in hand alone where it does. Batches run
- * interleaved, so that may be another one's; and a target is looked for before any job is in a stage that needs it.
+ * The stages to close when an owner hangs in a place: the stage of the current job if it needs the place. Batches run interleaved, so
+ * else the stages of its claimed jobs that need it; or, as targets are looked for earlier, all stages that need it.
  */
 function needing(
   place: string,
@@ -237,7 +237,7 @@ interface ClosedGate {
   error: PlaceError;
 }
 
-/** The gate, where an episode begins with it. */
+/** Closes the gate. Returns it where an episode begins with it. */
 function closeStuck(tx: Tx, feed: string, stage: StageName, place: string): ClosedGate[] {
   const error = placeError(place as PlaceKind, pathOf(tx, feed, place), STUCK);
   return closeForPlace(tx, feed, stage, error) ? [{ feed, stage, error }] : [];

@@ -1,4 +1,7 @@
-/** Carries out the orders of a batch, in a thread of this process. */
+/**
+ * Carries out the orders of a batch, in a thread of this process.
+ * Guarantees: an order has answers even if its thread fails: it is then carried out again in the main thread.
+ */
 import type { Settlement } from '../../../queue/backend.js';
 import { type Act, type Answer, HANGS_IN, type Order } from '../calls/order.js';
 import { Running } from '../calls/run.js';
@@ -10,12 +13,12 @@ import type { CallThreads } from '../threads/threads.js';
 
 export interface Threads {
   all: CallThreads;
-  /** Told of an error of a thread itself. */
+  /** Called with an error of a thread itself. */
   failed(error: unknown): void;
 }
 
 export class BatchCalls implements Calls {
-  /** `files`: the roots that the batch has open. Without `threads`, all files are handled in this one. */
+  /** `files`: the roots that the batch has open. Without `threads`, all files are handled in the main thread. */
   constructor(
     private readonly files: FeedFiles,
     private readonly hand: Batch['hand'],
@@ -29,7 +32,7 @@ export class BatchCalls implements Calls {
       const ids = jobs?.map(({ id }) => id);
       if (this.threads) return await this.threads.all.run(order, ids);
     } catch (error) {
-      // It could not be started, or it ended: what it has done is found below, as after a crash.
+      // The thread could not be started, or it ended. Work that it has done is found below, as after a crash.
       this.threads!.failed(error);
     }
     return this.#here(order, jobs);

@@ -1,7 +1,7 @@
 /**
- * The dispatchers of a worker: how many batches of each of its stages are in hand at a time.
- * Guarantees: a worker of all stages looks for files to be processed once a feed has a chain, and not before: each dispatcher asks at each
- * commit whether something is due.
+ * The dispatchers of a worker: they decide how many batches of each stage are in progress at a time.
+ * Guarantees: a worker of all stages starts its `process` dispatcher only once a feed has a chain. Each dispatcher has a cost: it
+ * asks at each commit whether something is due.
  */
 import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { type Dispatcher, limits, type Run } from '../../../queue/index.js';
@@ -30,7 +30,7 @@ export class Dispatchers {
     for (const dispatcher of this.#all) dispatcher.start();
   }
 
-  /** Called with each feed that is met. */
+  /** Called for each feed that has a batch. */
   met({ process }: { process?: unknown }): void {
     if (process === undefined) return;
     for (const stage of this.#waiting.splice(0)) {
@@ -48,7 +48,11 @@ export class Dispatchers {
     const { backend, context, threads } = this.worker;
     const bound = context.config.service.maxBytesPerSecond || limits.claimBytesMax;
     const dispatcher = createDispatcher({
-      ...{ backend, stage: stage.name, peers: this.#all, run: this.runOf(stage), onError: threads.failed },
+      backend,
+      stage: stage.name,
+      peers: this.#all,
+      run: this.runOf(stage),
+      onError: threads.failed,
       batchMax: stage.batchMax ?? limits.claimBatchMax,
       ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound) }),
     });
@@ -58,9 +62,9 @@ export class Dispatchers {
 }
 
 /**
- * Three batches at a time of the stages that lead straight on into the next one: while one is settled, a thread is at the files
- * of the others. With two it had nothing to do in the longer transactions (60,000 files: 10.9 s, now 9.9). Of those that read or
- * copy, one a thread, and one more that is settled meanwhile.
+ * For stages that lead straight on into the next one: three batches at a time, so that a thread works on two of them while the third
+ * is settled. With two batches it had nothing to do during longer transactions (60,000 files: 10.9 s, now 9.9). For stages that read or
+ * copy: one batch for each thread, and one more that is being settled.
  */
 function handledBy(names: readonly string[], threads: number): Stage[] {
   const stages = STAGES.filter(({ name }) => names.includes(name));

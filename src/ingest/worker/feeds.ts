@@ -1,6 +1,6 @@
 /**
- * The feeds as a worker knows them: their options as the producer recorded them in the state, their roots set up and
- * locked once. Read again now and then, so that a producer that is started with other options is followed.
+ * The feeds of a worker: their options as the producer recorded them in the state, with their roots set up and locked once. The
+ * options are read again every few seconds, so that the worker follows a producer that was started with other options.
  */
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -41,7 +41,7 @@ export class Feeds {
     return setting;
   }
 
-  /** As they were read last; nothing is read now. */
+  /** The options as they were read last. Does not read now. */
   optionsOf(name: string): FeedOptions | undefined {
     return this.#options.get(name)?.options;
   }

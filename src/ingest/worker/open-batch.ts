@@ -1,4 +1,4 @@
-/** What a stage has at hand for one batch of one feed, made of what its worker has for all. */
+/** Builds the resources of a stage for one batch of one feed, from those that its worker has for all batches. */
 import type { Backend, StageName } from '../../../queue/backend.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { type ByteName, shownName } from '../../linux/index.js';
@@ -41,7 +41,7 @@ export function openBatch(
     chains,
     shared,
     goesOn: goesOn(backend, feed.options.name, straightOn(context.stages, isPaced)),
-    // Stages name a file by its path below the input, as bytes; people get the whole path.
+    // Stages name a file by its path below the input, in bytes; log lines have the whole path.
     emit: (event, fields) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
     hand,
@@ -49,14 +49,14 @@ export function openBatch(
   return { batch, close: () => files.close() };
 }
 
-/** Gates are asked now: what is closed later waits for the next batch. */
+/** The gates are read once. A gate that closes later stops the next batch. */
 export function goesOn(backend: Pick<Backend, 'gates'>, feed: string, stages: ReadonlySet<StageName>): Batch['goesOn'] {
   const gates = backend.gates().filter((gate) => gate.feed === feed || gate.feed === '*');
   const closed = new Set(gates.map(({ stage }) => stage));
   return (stage) => stages.has(stage) && !closed.has(stage) && !closed.has('*');
 }
 
-/** Where each byte waits for its turn, the stages that read and copy have batches of their own, of a second's bytes. */
+/** Under a rate limit, the stages that read and copy have batches of their own, each with a second's bytes. */
 const straightOn = (stages: readonly StageName[], isPaced: boolean): Set<StageName> =>
   new Set(isPaced ? stages.filter((name) => STAGES.some((stage) => stage.name === name && !stage.byBytes)) : stages);
 

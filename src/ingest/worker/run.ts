@@ -1,7 +1,7 @@
 /**
- * The role `worker`: claims jobs of its stages, hands each batch to the stage, settles what it answers, tells what came of it.
- * Beside that, on timers: beats, rescue of dead owners' jobs, probes of failing places, the reaper.
- * Does not: know what a stage does.
+ * The role `worker`: claims jobs of its stages, gives each batch to its stage, settles the steps, logs the results.
+ * Timers beside that: heartbeats, rescue of dead owners' jobs, probes of failing places, the reaper.
+ * Does not: know the work of a stage.
  */
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { limits, type Run, spareSpot } from '../../../queue/index.js';
@@ -17,17 +17,17 @@ import { STAGES } from '../stages/index.js';
 import { type IngestJob, ingestJob } from '../steps/job.js';
 import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type Step } from '../steps/stage.js';
 import { CallThreads, type ThreadsParts } from '../threads/threads.js';
+import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds } from '../upkeep/enter.js';
-import { refuseLostState } from '../upkeep/known.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
 import { settlementOf } from './batch-calls.js';
 import { Dispatchers } from './dispatchers.js';
 import { Feeds } from './feeds.js';
+import { logSettled } from './log-settled.js';
 import { openBatch, type Worker } from './open-batch.js';
-import { tellSettled } from './tell.js';
 
-/** A job of a feed that no producer has recorded (yet) is looked at again after this. */
+/** A job of a feed that no producer has recorded (yet) is tried again after this time. */
 const UNKNOWN_FEED_MS = 5_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
@@ -35,17 +35,20 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const title = `worker ${context.stages.join(' ')}`;
   const { feeds: given } = context.config;
   await refuseLostState(statePath, given);
-  // A worker by itself has no feeds to make a state for: one that is gone is missed, not made.
+  // A worker without feeds makes no state: if the state is missing, that is an error.
   const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
   const feeds = new Feeds(backend, statePath, context.emit);
-  const onError = noticeOf(context);
+  const onError = errorHandler(context);
   const shared = sharedLedgerOf(backend, context);
   const background: Background = new Background({
-    ...{ backend, statePath, feeds, shared },
+    backend,
+    statePath,
+    feeds,
+    shared,
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
-    look: () => threads.look(),
+    checkThreads: () => threads.check(),
   });
   let tooManyHang = (): void => {};
   const lost = new Promise<void>((resolve) => (tooManyHang = resolve));
@@ -59,16 +62,19 @@ export async function runWorker(context: ChildContext): Promise<void> {
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
-    context.onStop(() => {
-      backend.beat({ job: null, place: '' });
-      backend.clearHands();
-    });
-    background.startBeats();
+    context.onStop(() => noteNothing(backend));
+    background.startHeartbeats();
     threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     const worker: Worker = {
-      ...{ backend, boot: bootId(), background, context, isPaced: bound > 0, chains, shared },
+      backend,
+      boot: bootId(),
+      background,
+      context,
+      isPaced: bound > 0,
+      chains,
+      shared,
       threads: { all: threads, failed: onError },
     };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
@@ -90,9 +96,15 @@ export async function runWorker(context: ChildContext): Promise<void> {
     chains.close();
     feeds.close();
     await shared?.close();
-    // While a call hangs its job stays this process's, whose lock is free when it has really ended.
+    // While a call hangs, its job stays with this process. The kernel frees the process's lock when it has really ended.
     if (threads.hanging === 0) await backend.close();
   }
+}
+
+/** A process that is stopped on purpose has no current job, so no job gets a crash counted. */
+function noteNothing(backend: Backend): void {
+  backend.beat({ job: null, place: '' });
+  backend.clearHands();
 }
 
 function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: ThreadsParts['onHang']): CallThreads {
@@ -110,7 +122,7 @@ function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: T
 function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) => void): Run {
   const { context, backend, threads } = worker;
   return async (claims, settle, keep) => {
-    /** A thread hangs at its file: nobody else may touch that before the call has ended. */
+    /** A thread hangs at the file: nobody else may touch that before the call has ended. */
     const isKept = (job: ClaimedJob, { hangs, outcome }: Step): boolean => {
       if (!hangs) return false;
       keep([job]);
@@ -133,7 +145,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
       const done = group.map((job, i) => ({ job, step: steps[i]! })).filter(({ job, step }) => !isKept(job, step));
       const settlements = done.map(({ job, step }) => settlementOf(job, step));
       const answers = await settle(...notingArrivals(feed?.options, settlements, around));
-      tellSettled(stage.name, done, answers, {
+      logSettled(stage.name, done, answers, {
         emit: context.emit,
         trace: context.config.service.trace,
         input: feed?.options.input ?? '',
@@ -167,7 +179,7 @@ export async function runFeed(
   }
 }
 
-/** A place that fails outside any one job's handling closes the gate for all of the batch. */
+/** A place that fails outside of a job's handling closes the gate for the whole batch. */
 async function guarded(
   stage: Stage,
   jobs: readonly IngestJob[],
@@ -193,18 +205,18 @@ function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
 }
 
 /**
- * A state that cannot be written is told once and tried again; a bug is told each time, and so is an errno that no stage
- * expected: it speaks of files, and the process is as good as before. The rest ends it.
+ * Returns the handler for errors outside of any job. An unwritable state is logged once and tried again. A bug is logged each time. So is
+ * an errno that no stage expected: it concerns files, and the process itself is sound. Any other error ends the process.
  */
-export function noticeOf(context: Pick<ChildContext, 'emit' | 'fail'>): (error: unknown) => void {
-  const told = new Set<string>();
+export function errorHandler(context: Pick<ChildContext, 'emit' | 'fail'>): (error: unknown) => void {
+  const logged = new Set<string>();
   return (error) => {
     const code = (error as { code?: string }).code ?? 'bug';
     const message = error instanceof Error ? error.message : String(error);
     if (code === 'bug' || errnoOf(error) !== undefined)
       context.emit('bug', { error: error instanceof Error ? error.stack : message });
     else if (code !== 'state_full' && code !== 'state_io') context.fail(error);
-    else if (!told.has(message)) context.emit('state_unwritable', { code, reason: message });
-    told.add(message);
+    else if (!logged.has(message)) context.emit('state_unwritable', { code, reason: message });
+    logged.add(message);
   };
 }

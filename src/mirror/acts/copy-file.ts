@@ -1,34 +1,34 @@
 /**
- * One file of SOURCE becomes one of DEST: copied under another name, synced, renamed in one step.
- * Guarantees: what gets the name was read between two looks that saw the same inode, size, mtime and ctime, the first of them
- * not in the same tick of the clock as the last change: a reader of DEST meets a whole state that the source had, as far as
- * these can tell (a store through a mapping may show in neither for a while).
- * Does not: sync the directory; its caller does, for all that it did there.
+ * Copies one file of SOURCE to DEST: under a temporary name, synced, then renamed in one step.
+ * Guarantees: the source had the same inode, size, mtime and ctime before and after it was read, and the first stat was
+ * not in the same clock tick as the last change. So a reader of DEST sees a complete state that the source had, as far
+ * as these four can show (a store through a mapping may appear in none of them for a while).
+ * Does not: sync the directory. The caller does, for everything that it did there.
  */
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { copyTo, removeIfThere } from '../../files/copy.js';
 import { type Digest, digestPaced, SMALL_BYTES } from '../../files/digest.js';
 import type { Entry } from '../../files/directories.js';
-import type { Paced } from '../../files/pace.js';
 import { BelowMark, NoRoom } from '../../files/place-error.js';
 import { baseOf, folderOf } from '../../files/places.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, openData, renameReplacing, type Stat, statAt, statFd } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
 import { limits } from '../trees/limits.js';
 import type { Trees } from '../trees/trees.js';
 
 export interface CopyParts {
-  /** What the file is called while it is made. */
+  /** The temporary name of the file. */
   temporary: ByteName;
-  /** The directory of DEST, ready to take the name. */
+  /** Returns the directory of DEST, ready for the rename. */
   into: () => number;
-  /** Something else lies there that no rename replaces. */
+  /** Removes an entry that a rename cannot replace. */
   clearWay: () => void;
-  pace?: Paced | undefined;
+  pace?: Throttle | undefined;
 }
 
-/** A file of SOURCE as it was read, and its copy. */
+/** The stat of a file in SOURCE as it was read, and of its copy. */
 export interface Pair {
   source: Stat;
   copy: Stat;
@@ -48,7 +48,7 @@ export async function mirrorFile(trees: Trees, path: ByteName, parts: CopyParts)
   }
 }
 
-/** Undefined: it changed meanwhile. */
+/** Undefined: the file changed meanwhile. */
 async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise<Pair | undefined> {
   const fd = openData(trees.source.directory(folderOf(path)), baseOf(path));
   try {
@@ -65,8 +65,8 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
   }
 }
 
-/** The room for a large one is taken first: a disk is not filled by what does not fit on it. Errors: NoRoom. */
-async function copyWithRoom(fd: number, stat: Stat, to: Entry, pace: Paced | undefined): Promise<Digest> {
+/** Reserves the space for a large file first, so that a file that does not fit never fills the disk. Errors: NoRoom. */
+async function copyWithRoom(fd: number, stat: Stat, to: Entry, pace: Throttle | undefined): Promise<Digest> {
   try {
     return await copyTo(fd, stat, to, { pace, keepFree: stat.size > SMALL_BYTES ? 1 : 0 });
   } catch (error) {
@@ -74,7 +74,10 @@ async function copyWithRoom(fd: number, stat: Stat, to: Entry, pace: Paced | und
   }
 }
 
-/** Looks at it when a further change would show. A clock that is not ours may be ahead: then one rest has to do. */
+/**
+ * Returns a stat that any further change would alter. If the clock of the source is ahead of ours, one rest must be
+ * enough.
+ */
 async function rested(fd: number): Promise<Stat> {
   const stat = statFd(fd);
   if (stat.kind !== 'file') throw new MovedOn();
@@ -83,12 +86,12 @@ async function rested(fd: number): Promise<Stat> {
   return statFd(fd);
 }
 
-/** Whether a change from now on gets another time than this one. */
+/** True if a change from now on gets another time than this one. */
 export const isAtRest = (timeNs: bigint): boolean => ageMs(timeNs) >= limits.restMs;
 const ageMs = (timeNs: bigint): number => Date.now() - Number(timeNs / 1_000_000n);
 
-/** Undefined: they have not the same bytes, or the file changed while it was read. Errors: MovedOn, of the calls. */
-export async function sameContent(trees: Trees, path: ByteName, pace?: Paced): Promise<Pair | undefined> {
+/** Undefined: the bytes differ, or the file changed while it was read. Errors: MovedOn, those of the calls. */
+export async function sameContent(trees: Trees, path: ByteName, pace?: Throttle): Promise<Pair | undefined> {
   const source = openData(trees.source.directory(folderOf(path)), baseOf(path));
   let dest: number | undefined;
   try {

@@ -1,15 +1,17 @@
-/** Directories of DEST, made where SOURCE has them. */
+/**
+ * Makes directories in DEST where SOURCE has them.
+ */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, makeDirectoryAt, type Stat, statFd, unlinkAt } from '../../linux/index.js';
 import { isGone, MovedOn } from '../trees/failures.js';
 import type { Trees } from '../trees/trees.js';
-import { onlySaid, type Parts } from './parts.js';
+import { OWN_ALL, ready } from './attributes.js';
+import { onlyPlanned, type Parts } from './parts.js';
 import { checkWay } from './removals.js';
-import { OWN_ALL, ready } from './settle.js';
 
 /**
- * The directory of DEST that is to be as that of SOURCE, made with its parents where it is missing. Answers whether it is there:
- * it is not where acts are only said.
+ * Makes a directory of DEST, and its parents, if it is missing. Returns whether it exists; it does not when acts are
+ * only planned.
  */
 export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
   try {
@@ -23,7 +25,7 @@ export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
   ensure(parts, trees, folderOf(path));
   const there = trees.inDest(path);
   checkWay(parts, path, source, there);
-  if (onlySaid(parts, 'make', path, 'a directory')) return false;
+  if (onlyPlanned(parts, 'make', path, 'a directory')) return false;
   const parent = ready(trees, folderOf(path));
   if (there !== undefined && there.kind !== 'directory') {
     unlinkAt(parent, baseOf(path));
@@ -38,9 +40,9 @@ export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
   return true;
 }
 
-/** Its mode, owner and times are set when the trees are settled. `self`: of SOURCE. */
+/** Mode, owner and times are set when the session ends. `self`: the stat of the directory in SOURCE. */
 export function compareDirectory(parts: Parts, trees: Trees, path: ByteName, self: Stat): void {
   const dest = statFd(trees.dest.directory(path));
   if (path === '' || parts.compare.sameAttributes(self, dest)) return;
-  if (!onlySaid(parts, 'attributes', path, 'mode, owner or times differ')) trees.touched.add(path);
+  if (!onlyPlanned(parts, 'attributes', path, 'mode, owner or times differ')) trees.touched.add(path);
 }

@@ -1,11 +1,11 @@
 /**
- * Copies of large files, beside everything else. One gives way when its path, or a directory above it, is about to be moved or
- * removed: it ends at its next piece, and whoever asked goes on.
+ * Copies of large files, which run beside everything else. A copy gives way when its path, or a directory above it, is
+ * about to be moved or removed: it stops at its next piece, and the caller continues.
  */
 import type { ByteName } from '../../linux/index.js';
 import { limits } from '../trees/limits.js';
 
-/** Thrown out of a copy that gives way. */
+/** Thrown inside a copy that gives way. */
 export class GaveWay extends Error {
   override readonly name = 'GaveWay';
 }
@@ -13,7 +13,7 @@ export class GaveWay extends Error {
 interface Copy {
   gives: AbortController;
   done: Promise<void>;
-  /** It was asked for once more: what it has read may be older than that. */
+  /** The copy was requested again. What it has read may be older than that request. */
   again: boolean;
 }
 
@@ -22,7 +22,7 @@ export class LargeCopies {
   readonly #waiting = new Set<ByteName>();
   #stopped = false;
 
-  /** `copy` throws nothing but bugs. */
+  /** `copy` throws nothing except bugs. */
   constructor(private readonly copy: (path: ByteName, signal: AbortSignal) => Promise<void>) {}
 
   get size(): number {
@@ -40,7 +40,7 @@ export class LargeCopies {
     this.#next();
   }
 
-  /** Resolves when none is under way at the path or below it; '' is everything. */
+  /** Resolves when no copy is under way at or below the path; '' means everywhere. */
   async giveWay(path: ByteName): Promise<void> {
     const speaks = (other: ByteName) => path === '' || other === path || other.startsWith(`${path}/`);
     for (const waiting of [...this.#waiting]) if (speaks(waiting)) this.#waiting.delete(waiting);
@@ -52,12 +52,12 @@ export class LargeCopies {
     await Promise.all(ending.map(({ done }) => done));
   }
 
-  /** Resolves when all have ended, and rejects with a bug of one. */
+  /** Resolves when all copies have ended; rejects with a bug of a copy. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
 
-  /** Ends them; none begins any more. */
+  /** Stops all copies; no more are started. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#waiting.clear();
@@ -77,7 +77,7 @@ export class LargeCopies {
         if (copy.again) this.start(path);
         this.#next();
       });
-      copy.done.catch(() => {}); // told to whoever waits for it
+      copy.done.catch(() => {}); // the caller that awaits it gets the error
     }
   }
 }

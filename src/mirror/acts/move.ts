@@ -1,22 +1,24 @@
-/** A rename in SOURCE as a rename in DEST: nothing is copied. */
+/**
+ * Repeats a rename of SOURCE in DEST, so that nothing is copied.
+ */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, renameReplacing, type Stat } from '../../linux/index.js';
 import type { Trees } from '../trees/trees.js';
+import { ready } from './attributes.js';
 import { ensure } from './ensure.js';
 import type { Parts } from './parts.js';
-import { ready } from './settle.js';
 
 /**
- * Where what lies under the old name in DEST may be the copy of what lies under the new one in SOURCE. Whether it is, is asked
- * afterwards, of it and of all below it, as of anything that lies in DEST.
+ * Renames in DEST if the entry under the old name may be the copy of the entry that SOURCE now has under the new name.
+ * Whether it really is, is checked afterwards, for it and everything below it, as for any entry of DEST.
  */
 export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteName): Promise<void> {
-  const { source, belief, totals, giveWay } = parts;
+  const { source, knownCopies, totals, giveWay } = parts;
   const [now, copy] = [trees.inSource(to), trees.inDest(from)];
   if (!now || !copy || !mayBeItsCopy(parts, now, copy)) return;
-  // Something has the old name by now: which one came when is not known.
+  // Something has the old name again, and the order of the two changes is unknown.
   if (trees.inSource(from) !== undefined) return;
-  // A file replaces a file in one step; a directory would have to be removed first.
+  // A file replaces a file in one step; a directory would first have to be removed.
   const there = trees.inDest(to);
   if (there !== undefined && (there.kind !== 'file' || now.kind !== 'file')) return;
   source.refuseLost(trees, from, true);
@@ -29,11 +31,11 @@ export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteN
   trees.dest.leave(from);
   renameReplacing(dir, baseOf(from), into, baseOf(to));
   trees.touched.delete(from);
-  belief.forget(there);
+  knownCopies.forget(there);
   totals.moved++;
 }
 
-/** Where names are left out, what lies below a directory is not all of the mirror. */
+/** If names are excluded, the content of a directory may include entries that are not part of the mirror. */
 function mayBeItsCopy({ rules, compare, ...parts }: Parts, now: Stat, copy: Stat): boolean {
   if (!parts.delete || !rules.all || now.kind !== copy.kind) return false;
   return now.kind === 'directory' || compare.sameFile(now, copy);

@@ -1,15 +1,21 @@
-/** What leaves DEST. With --no-delete nothing does, save what is replaced by something of its own kind. */
+/**
+ * Removes entries from DEST. With --no-delete nothing is removed, except an entry that is replaced by one of its own
+ * kind.
+ */
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, joinNames, renameReplacing, type Stat, unlinkAt } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
 import { listTree, removeTree } from '../trees/remove-tree.js';
 import type { Trees } from '../trees/trees.js';
-import { onlySaid, type Parts } from './parts.js';
-import { ready } from './settle.js';
+import { ready } from './attributes.js';
+import { onlyPlanned, type Parts } from './parts.js';
 
-/** A directory goes whole: in one step out of sight, then from the disk; one in which something is left out keeps that. */
+/**
+ * A directory is first moved out of sight in one step, and then deleted. If something in it is excluded, that stays
+ * with its directories.
+ */
 export async function remove(parts: Parts, trees: Trees, path: ByteName, there: Stat): Promise<void> {
-  const { rules, source, totals, giveWay, belief } = parts;
+  const { rules, source, totals, giveWay, knownCopies } = parts;
   if (!parts.delete) return;
   source.refuseLost(trees, path, true);
   await giveWay(path);
@@ -19,16 +25,16 @@ export async function remove(parts: Parts, trees: Trees, path: ByteName, there: 
     const below = (at: ByteName): ByteName => joinNames(folderOf(path), at);
     const spare = (at: ByteName, isOne: boolean): boolean => !rules.covers(below(at), isOne);
     await removeSpared(parts, trees, path, spare);
-  } else if (onlySaid(parts, 'remove', path, isDirectory ? 'with all below it' : 'SOURCE does not have it')) return;
+  } else if (onlyPlanned(parts, 'remove', path, isDirectory ? 'with all below it' : 'SOURCE does not have it')) return;
   else if (isDirectory) totals.removed += await removeTree(trees.making, putAside(parts, trees, path));
   else {
     unlinkAt(ready(trees, folderOf(path)), baseOf(path));
-    belief.forget(there);
+    knownCopies.forget(there);
     totals.removed++;
   }
 }
 
-/** `spare` is asked of paths from the directory's parent on. */
+/** `spare` gets paths that start with the name of the directory. */
 async function removeSpared(
   parts: Parts,
   trees: Trees,
@@ -37,15 +43,15 @@ async function removeSpared(
 ): Promise<void> {
   const [folder, name] = [folderOf(path), baseOf(path)];
   if (parts.plan) {
-    const tell = (at: ByteName) => onlySaid(parts, 'remove', joinNames(folder, at), 'SOURCE does not have it');
-    listTree(trees.dest.directory(folder), name, spare, tell);
+    const report = (at: ByteName) => onlyPlanned(parts, 'remove', joinNames(folder, at), 'SOURCE does not have it');
+    listTree(trees.dest.directory(folder), name, spare, report);
     return;
   }
   trees.dest.leave(path);
   parts.totals.removed += await removeTree(ready(trees, folder), name, spare);
 }
 
-/** Whether what lies there may make room for something of another kind. Errors: CannotMirror. */
+/** Throws if the entry in DEST may not make room for an entry of another kind. Errors: CannotMirror. */
 export function checkWay(parts: Parts, path: ByteName, source: Stat, there: Stat | undefined): void {
   if (there === undefined || there.kind === source.kind) return;
   const kept = (why: string) =>
@@ -54,10 +60,10 @@ export function checkWay(parts: Parts, path: ByteName, source: Stat, there: Stat
   if (!parts.delete && (isDirectory || source.kind === 'directory')) throw kept('--no-delete is set');
   if (isDirectory && !parts.rules.all) throw kept('something in it may be left out');
   if (!parts.rules.coversAll(path, isDirectory)) throw kept('it is left out');
-  onlySaid(parts, 'replace', path, `a ${there.kind} becomes a ${source.kind}`);
+  onlyPlanned(parts, 'replace', path, `a ${there.kind} becomes a ${source.kind}`);
 }
 
-/** A rename replaces anything but a directory: that is put aside, and goes with the rest of what was being made. */
+/** A rename replaces anything but a directory. A directory is put aside, and deleted with the other temporary files. */
 export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
   const [source, there] = [trees.inSource(path), trees.inDest(path)];
   if (there?.kind !== 'directory') return;
@@ -70,7 +76,7 @@ export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
 
 function putAside({ dest }: Parts, trees: Trees, path: ByteName): ByteName {
   const name = dest.newName();
-  ready(trees, path); // to be renamed into another directory it must be writable
+  ready(trees, path); // it must be writable to be moved into another directory
   const dir = ready(trees, folderOf(path));
   trees.dest.leave(path);
   for (const at of [...trees.touched]) if (at === path || at.startsWith(`${path}/`)) trees.touched.delete(at);

@@ -1,9 +1,11 @@
-/** Whether the root of a side has anything that belongs to the mirror: an empty one is what a missing filesystem looks like. */
+/**
+ * Whether a root contains anything that belongs to the mirror. An empty root looks like a missing filesystem.
+ */
 import { namesIn } from '../../files/names-in.js';
 import { type ByteName, statAtOrNone } from '../../linux/index.js';
 import type { Rules } from './rules.js';
 
-/** A name at the root; undefined where there is none. */
+/** The first such name at the root; undefined if there is none. */
 export function firstContent(rootFd: number, rules: Rules): ByteName | undefined {
   for (const name of namesIn(rootFd)) if (isContent(rootFd, name, rules)) return name;
   return undefined;

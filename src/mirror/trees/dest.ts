@@ -1,8 +1,9 @@
 /**
- * DEST as a place: claimed by one process, told by the hidden folder in it, never another folder than that.
- * Guarantees: what a killed process was making is removed at the claim. Where it is away, it is let go (`close`) and taken again when
- * it is back.
- * Does not: ask whether it may be claimed (look-at-dest.ts).
+ * DEST as a root: claimed by one process, and recognised by the hidden folder in it, so that no other folder is used in
+ * its place.
+ * Guarantees: the claim removes temporary files of a killed process. If DEST is missing, it is closed, and claimed
+ * again when it is back.
+ * Does not: check whether it may be claimed (check-dest.ts).
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync } from 'node:fs';
@@ -24,20 +25,20 @@ import {
   statFd,
   unlinkAt,
 } from '../../linux/index.js';
-import { stepOf } from './difference.js';
+import { markerIn, openRoot } from './check-dest.js';
+import { stepOf } from './compare.js';
 import { DestMissing } from './failures.js';
-import { markerIn, openRoot } from './look-at-dest.js';
 import { type Marker, writeMarker } from './marker.js';
 import { removeTree } from './remove-tree.js';
 import { HIDDEN } from './rules.js';
 import { MAKING } from './trees.js';
 
 const LOCK_BYTE = 0;
-/** A second with nine different digits behind it. */
+/** One second, followed by nine different digits. */
 const ODD_NS = 1_123_456_789n;
 const PROBE = nameOfText('times');
 
-interface Held {
+interface Claimed {
   /** Device and inode of the hidden folder. */
   dev: number;
   ino: bigint;
@@ -46,7 +47,7 @@ interface Held {
 
 export class Dest {
   #count = 0;
-  #held: Held | undefined;
+  #claimed: Claimed | undefined;
   readonly #path: ByteName;
 
   private constructor(
@@ -56,12 +57,15 @@ export class Dest {
     this.#path = nameOfText(path);
   }
 
-  /** Makes it ours, and removes what a killed process left. Errors: EnvironmentError `dest_in_use`, those of the calls. */
+  /**
+   * Claims DEST and removes the temporary files of a killed process. Errors: EnvironmentError `dest_in_use`, those of
+   * the calls.
+   */
   static async claim(dest: string, marker: Marker): Promise<Dest> {
     const claimed = new Dest(dest, { ...marker, id: marker.id ?? randomUUID() });
     const fd = openRoot(dest);
     try {
-      await claimed.#hold(madeDirectory(fd, HIDDEN));
+      await claimed.#takeHidden(madeDirectory(fd, HIDDEN));
       claimed.remember({});
       fsyncSync(fd);
       return claimed;
@@ -73,23 +77,23 @@ export class Dest {
     }
   }
 
-  /** The smallest step of time that DEST keeps, in nanoseconds. */
+  /** The resolution of times in DEST, in nanoseconds. */
   get stepNs(): number {
     return this.marker.stepNs!;
   }
 
-  /** Nothing was let go. */
-  get isHeld(): boolean {
-    return this.#held !== undefined;
+  /** False after `close`. */
+  get isClaimed(): boolean {
+    return this.#claimed !== undefined;
   }
 
-  /** Where `close` let go of it. Errors: DestMissing where the path does not lead to it. */
-  async takeAgain(): Promise<void> {
+  /** Claims DEST again after `close`. Errors: DestMissing if the path does not lead to it. */
+  async claimAgain(): Promise<void> {
     try {
       const fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'any' });
       try {
         if (markerIn(fd)?.id !== this.marker.id) throw new DestMissing('no_marker');
-        await this.#hold(openDirectory(fd, HIDDEN));
+        await this.#takeHidden(openDirectory(fd, HIDDEN));
       } finally {
         closeSync(fd);
       }
@@ -99,7 +103,7 @@ export class Dest {
     }
   }
 
-  /** Errors: DestMissing where the path leads to another folder by now, or to none. */
+  /** Errors: DestMissing if the path leads to another folder by now, or to none. */
   open(): number {
     let fd: number;
     try {
@@ -109,7 +113,7 @@ export class Dest {
       throw error;
     }
     const hidden = statAtOrNone(fd, HIDDEN);
-    if (hidden !== undefined && hidden.ino === this.#held?.ino && hidden.dev === this.#held.dev) return fd;
+    if (hidden !== undefined && hidden.ino === this.#claimed?.ino && hidden.dev === this.#claimed.dev) return fd;
     closeSync(fd);
     throw new DestMissing('no_marker');
   }
@@ -124,10 +128,13 @@ export class Dest {
     }
   }
 
-  /** Never used before in this run, and no longer than any name may be. */
+  /** A name that was never used in this run, and is short enough for any filesystem. */
   newName = (): ByteName => nameOfText(`${++this.#count}.${randomBytes(4).toString('hex')}`);
 
-  /** Written when it resolves, with what was remembered before. Errors: DestMissing, those of the calls. */
+  /**
+   * When it returns, the marker is written with these fields and the earlier ones. Errors: DestMissing, those of the
+   * calls.
+   */
   remember(more: Partial<Marker>): void {
     const marker = { ...this.marker, ...more };
     const fd = this.open();
@@ -144,14 +151,14 @@ export class Dest {
     this.marker = marker;
   }
 
-  /** Nothing keeps its filesystem from being unmounted any more. Safe to call twice. */
+  /** Afterwards its filesystem can be unmounted. Safe to call twice. */
   close(): void {
-    this.#held?.lock.close();
-    this.#held = undefined;
+    this.#claimed?.lock.close();
+    this.#claimed = undefined;
   }
 
-  /** Takes `hidden` over. */
-  async #hold(hidden: number): Promise<void> {
+  /** Takes over the descriptor `hidden`. */
+  async #takeHidden(hidden: number): Promise<void> {
     try {
       const lock = openLockFile(`/proc/self/fd/${hidden}/lock`);
       if (!lock.tryLockExclusive(LOCK_BYTE)) {
@@ -162,7 +169,7 @@ export class Dest {
         );
       }
       const { dev, ino } = statFd(hidden);
-      this.#held = { dev, ino, lock };
+      this.#claimed = { dev, ino, lock };
       closeSync(madeDirectory(hidden, MAKING));
       await removeTree(hidden, MAKING);
       const making = madeDirectory(hidden, MAKING);

@@ -1,10 +1,10 @@
 /**
- * What can go wrong with one path, and what with all of them: a file that cannot be read is named and tried again, a SOURCE
- * that is gone or a DEST that is full stops the work until it is back.
+ * Failures of one path, and failures of everything. A file that cannot be read is logged and tried again. A missing
+ * SOURCE or a full DEST stops the work until it is back.
  */
 import { errnoOf, NoRoom } from '../../files/place-error.js';
 
-/** SOURCE is not what it was: nothing is concluded from what it lacks. */
+/** SOURCE is not the directory that it was, so a missing file there proves nothing. */
 export class SourceMissing extends Error {
   override readonly name = 'SourceMissing';
   constructor(
@@ -26,12 +26,12 @@ export class DestMissing extends Error {
   }
 }
 
-/** The path is another thing by now: whoever changed it was heard, or is met by the next look. */
+/** The path has changed meanwhile. An event reports that, or the next scan finds it. */
 export class MovedOn extends Error {
   override readonly name = 'MovedOn';
 }
 
-/** It cannot be made like SOURCE, and no errno says why. */
+/** The path cannot be made like SOURCE, for a reason without an errno. */
 export class CannotMirror extends Error {
   override readonly name = 'CannotMirror';
   constructor(
@@ -43,14 +43,14 @@ export class CannotMirror extends Error {
 }
 
 const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
-/** There is nothing (any more), or not by this way. */
+/** The path does not exist (any more), or a part of it is no directory. */
 export const isGone = (error: unknown): boolean => error instanceof MovedOn || GONE.includes(errnoOf(error) ?? '');
 
 const OF_DEST = ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE'];
-/** Errors of a disk; it depends on whose disk. */
+/** Errors of a disk; the failed call shows whose disk. */
 const OF_EITHER = ['EIO', 'ESTALE', 'ENOTCONN', 'ENODEV', 'ENXIO'];
 
-/** Says the same of every path there. */
+/** True if every path of DEST would fail alike. */
 export function speaksOfDest(error: unknown): boolean {
   if (isTooLarge(error)) return false;
   const code = errnoOf(error) ?? '';
@@ -69,5 +69,5 @@ export function codeOf(error: unknown): string | undefined {
   return errnoOf(error);
 }
 
-/** It would not fit on an empty filesystem of that size. */
+/** The copy would not even fit on an empty filesystem of that size. */
 const isTooLarge = (error: unknown): boolean => error instanceof NoRoom && error.bytes > error.capacityBytes;

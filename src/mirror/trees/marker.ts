@@ -1,6 +1,6 @@
 /**
- * The marker in the hidden folder of DEST: whose mirror it is, and what SOURCE looked like as a place.
- * Guarantees: it is whole or absent, and replaced in one step.
+ * The marker in the hidden folder of DEST: which SOURCE it mirrors, and how that SOURCE is recognised.
+ * Guarantees: the marker is whole or absent, and replaced in one step.
  */
 import { closeSync, fsyncSync, readFileSync, writeSync } from 'node:fs';
 import { removeIfThere } from '../../files/copy.js';
@@ -9,28 +9,28 @@ import { type DirectoryId, LinuxError, nameOfText, O, openAt, renameReplacing } 
 const NAME = nameOfText('mirror.json');
 const TEMPORARY = nameOfText('mirror.json.new');
 
-/** What was seen of SOURCE as a place. A marker of an earlier version says less of which directory it was. */
+/** The remembered identity of SOURCE. A marker of an earlier version has less of it. */
 export interface SourceSeen extends Partial<DirectoryId> {
-  /** It was a mount point: where it is none now, its filesystem is missing. */
+  /** True: SOURCE was a mount point. If it is none now, its filesystem is missing. */
   mounted: boolean;
-  /** The same of directories below it, as latin1 of their bytes. */
+  /** The mount points below SOURCE, as latin1 of their bytes. */
   mounts: string[];
 }
 
-/** What a marker of an earlier version may lack is optional. */
+/** Fields that a marker of an earlier version may lack are optional. */
 export interface Marker extends SourceSeen {
   version: 1;
   /** Real path. */
   source: string;
-  /** Which mirror this is: DEST is known by it when it was away. */
+  /** The id of this mirror. DEST is recognised by it after it was missing. */
   id?: string;
-  /** What SOURCE's files were until then has been looked at, and is in DEST. Milliseconds since 1970. */
+  /** Every change in SOURCE until then was checked, and is in DEST. Milliseconds since 1970. */
   sinceMs?: number;
-  /** What DEST keeps of a time, in nanoseconds. */
+  /** The resolution of times in DEST, in nanoseconds. */
   stepNs?: number;
 }
 
-/** Undefined where there is none. `hidden`: the hidden folder. */
+/** Undefined if there is none. `hidden`: the hidden folder. */
 export function readMarker(hidden: number): Marker | undefined {
   let fd: number;
   try {

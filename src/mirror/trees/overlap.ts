@@ -1,14 +1,17 @@
 /**
- * Whether two directories with separate paths share a part by a bind mount.
- * Guarantees: what the table of mounts suggests is believed only where device and inode are the same: NFS, for one, shows each of its
- * mounts as if it were the root of its filesystem.
+ * Whether two directories with separate paths share a part through a bind mount.
+ * Guarantees: an overlap in the mount table counts only if device and inode are equal too. NFS, for example, shows each
+ * of its mounts as if it were the root of its filesystem.
  * Does not: see through filesystems that show another one as their own (overlays, FUSE).
  */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { allMounts, type Mount } from '../../files/mounts.js';
 import { type ByteName, bytesOfName } from '../../linux/index.js';
 
-/** A part of SOURCE and one of DEST of which one is, or lies in, the other. Both paths are absolute and real. */
+/**
+ * Returns a part of SOURCE and a part of DEST such that one is, or contains, the other. Both paths are absolute and
+ * real.
+ */
 export function overlapping(source: ByteName, dest: ByteName): { source: ByteName; dest: ByteName } | undefined {
   const mounts = allMounts();
   for (const a of seenIn(source, mounts)) {
@@ -25,13 +28,13 @@ function seenIn(path: ByteName, mounts: readonly Mount[]): Mount[] {
   return [{ ...nearest, root: joined(nearest.root, restBelow(path, nearest.at)!), at: path }, ...below];
 }
 
-/** The root of `inner` is seen in `outer` too. */
+/** True if the root of `inner` is also visible in `outer`. */
 function shows(outer: Mount, inner: Mount): boolean {
   const rest = outer.device === inner.device ? restBelow(inner.root, outer.root) : undefined;
   return rest !== undefined && isSame(joined(outer.at, rest), inner.at);
 }
 
-/** '' where they are the same; undefined where `path` is not within `folder`. */
+/** '' if they are equal; undefined if `path` is not within `folder`. */
 function restBelow(path: ByteName, folder: ByteName): ByteName | undefined {
   if (path === folder) return '' as ByteName;
   return path.startsWith(`${folder}/`) ? (path.slice(folder.length + 1) as ByteName) : undefined;
@@ -41,14 +44,14 @@ const joined = (folder: ByteName, rest: ByteName): ByteName =>
   rest === '' ? folder : (`${folder}/${rest}` as ByteName);
 
 function isSame(a: ByteName, b: ByteName): boolean {
-  const [x, y] = [lookAt(a), lookAt(b)];
+  const [x, y] = [statOf(a), statOf(b)];
   return x !== undefined && y !== undefined && x.dev === y.dev && x.ino === y.ino;
 }
 
-function lookAt(path: ByteName): BigIntStats | undefined {
+function statOf(path: ByteName): BigIntStats | undefined {
   try {
     return lstatSync(path === '' ? '/' : bytesOfName(path), { bigint: true });
   } catch {
-    return undefined; // it cannot be reached by this way: then nobody copies through it
+    return undefined; // it cannot be reached on this path, so nobody copies through it
   }
 }

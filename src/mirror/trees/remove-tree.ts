@@ -1,7 +1,7 @@
 /**
- * Removes what lies under a name, with everything below it.
- * Guarantees: never through a symlink and never out of the directory it was given; `spare` says what stays, and the
- * directories above that stay with it. What was removed meanwhile by others is no error.
+ * Removes a name with everything below it.
+ * Guarantees: never follows a symlink, and never leaves the given directory. `spare` names what stays, and the
+ * directories above that stay too. A name that others removed meanwhile is no error.
  */
 import { closeSync, fchmodSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -20,7 +20,7 @@ import { limits } from './limits.js';
 
 const SPARE_NONE = () => false;
 
-/** Answers how many names went. */
+/** Returns how many names were removed. */
 export async function removeTree(
   dir: number,
   name: ByteName,
@@ -43,14 +43,14 @@ export async function removeTree(
 }
 
 /**
- * Tells what `removeTree` would remove, what is in a directory before it, and changes nothing. Answers whether the name itself
- * would go.
+ * Reports what `removeTree` would remove, the content of a directory before the directory, and changes nothing. Returns
+ * whether the name itself would be removed.
  */
 export function listTree(
   dir: number,
   at: ByteName,
   spare: (path: ByteName, isDirectory: boolean) => boolean,
-  tell: (path: ByteName) => void,
+  report: (path: ByteName) => void,
 ): boolean {
   const children: { path: ByteName; isDirectory: boolean }[] = [];
   inDirectory(dir, at, (fd) => {
@@ -60,14 +60,14 @@ export function listTree(
   let goes = true;
   for (const { path, isDirectory } of children) {
     if (spare(path, isDirectory)) goes = false;
-    else if (!isDirectory) tell(path);
-    else if (!listTree(dir, path, spare, tell)) goes = false;
+    else if (!isDirectory) report(path);
+    else if (!listTree(dir, path, spare, report)) goes = false;
   }
-  if (goes) tell(at);
+  if (goes) report(at);
   return goes;
 }
 
-/** Its directories are left, and added to `pending`. */
+/** Leaves its subdirectories, and adds them to `pending`. */
 async function emptyOne(
   dir: number,
   at: ByteName,
@@ -78,7 +78,7 @@ async function emptyOne(
   const fd = openedOrGone(dir, at);
   if (fd === undefined) return 0;
   try {
-    // A mirrored directory may be one that its owner may not write in.
+    // The mirrored mode may forbid the owner to write in the directory.
     if (process.geteuid?.() !== 0) fchmodSync(fd, 0o700);
     let n = 0;
     for (const child of namesIn(fd)) {
@@ -117,7 +117,7 @@ function inDirectory(dir: number, path: ByteName, act: (fd: number) => void): vo
   }
 }
 
-/** ENOTEMPTY: something in it was spared, or came meanwhile. EISDIR: it became a directory meanwhile. */
+/** ENOTEMPTY: something in it was spared, or arrived meanwhile. EISDIR: it became a directory meanwhile. */
 function unlinked(act: () => void): boolean {
   try {
     act();

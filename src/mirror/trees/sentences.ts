@@ -1,7 +1,9 @@
-/** What is said of SOURCE and DEST as places. */
+/**
+ * The messages about SOURCE and DEST as a whole.
+ */
 import { EnvironmentError } from '../../base/errors.js';
 
-/** The error, what is wrong and what to do, by each code of SourceMissing that is no errno name. */
+/** For each code of SourceMissing that is not an errno name: the error code, what is wrong, and what to do. */
 const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
   unmounted: {
     code: 'source_missing',

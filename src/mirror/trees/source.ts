@@ -1,8 +1,9 @@
 /**
- * SOURCE as a place that may go, come back, or be another one. What it lacks is removed from DEST, so what is not really
- * SOURCE must never be taken for an empty one: a mount point without its filesystem, a directory that was made anew.
- * Guarantees: `open` answers a root of which absence may be concluded from, or throws SourceMissing; the same is asked of
- * mounts below it by `refuseLost`.
+ * SOURCE as a root that may go, come back, or be replaced. Files that it lacks are removed from DEST. So something that
+ * is not SOURCE must never be taken for an empty SOURCE: a mount point without its filesystem, or a directory that was
+ * created again.
+ * Guarantees: `open` returns the real SOURCE, whose missing files may be removed from DEST, or throws SourceMissing.
+ * `refuseLost` checks the same for mounts below it.
  */
 import { closeSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
@@ -33,12 +34,12 @@ import type { ReplicateOptions } from './types.js';
 export class Source {
   readonly #path: ByteName;
   readonly #mounts: Set<ByteName>;
-  /** A name that was at the root: while it is there, SOURCE is not empty. */
+  /** A name found at the root. While it exists, SOURCE is not empty. */
   #content: ByteName | undefined;
-  /** Directories that a bind mount makes part of DEST: copied, they would be copied into themselves. */
+  /** Directories that are part of DEST through a bind mount. They would be copied into themselves. */
   readonly #overlaps = new Set<ByteName>();
 
-  /** `seen`: at the last run. `changed`: this is to be remembered instead. */
+  /** `seen`: the identity at the last run. `changed` stores a new one. */
   constructor(
     private readonly options: Pick<ReplicateOptions, 'source' | 'dest' | 'allowEmptySource'>,
     private readonly rules: Rules,
@@ -53,7 +54,8 @@ export class Source {
   open(): number {
     let fd: number;
     try {
-      // Its path was real when it was given: a symlink in it leads to another directory, or by another way than was meant.
+      // The path was real when it was given. A symlink in it would lead to another directory, or by another way than
+      // intended.
       fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'plain' });
     } catch (error) {
       if (error instanceof LinuxError) throw new SourceMissing(error.code);
@@ -68,7 +70,9 @@ export class Source {
     }
   }
 
-  /** A directory was met: notes it if it is where another mount begins. Errors: CannotMirror where that is part of DEST. */
+  /**
+   * Called for each directory: records it if another mount begins there. Errors: CannotMirror if that is part of DEST.
+   */
   noteMount(path: ByteName, stat: Stat, parent: Stat): void {
     this.#overlaps.delete(path);
     if (mountOf(stat) === mountOf(parent)) return;
@@ -82,8 +86,9 @@ export class Source {
   }
 
   /**
-   * Throws where the path lies in part of DEST, or a filesystem that was mounted at or above it is missing; of a path that is to be removed, also below it:
-   * its place would go along. From here on it stays while the trees are open: a descriptor in it keeps it from being unmounted.
+   * Throws if the path is in a part of DEST, or if a filesystem that was mounted at or above it is missing. For a path
+   * that is about to be removed, mounts below it are checked too, because they would be removed along. Afterwards the
+   * mount stays while the trees are open, because a descriptor in it prevents an unmount.
    */
   refuseLost(trees: Trees, path: ByteName, toRemove = false): void {
     for (const at of this.#overlaps) if (path.startsWith(`${at}/`)) throw overlap();
@@ -102,7 +107,7 @@ export class Source {
     }
   }
 
-  /** Nothing is removed for a SOURCE that has nothing. Errors: SourceMissing. */
+  /** Nothing is removed because of an empty SOURCE. Errors: SourceMissing. */
   refuseEmpty(rootFd: number): void {
     if (this.options.allowEmptySource) return;
     if (this.#content !== undefined && isContent(rootFd, this.#content, this.rules)) return;

@@ -1,6 +1,6 @@
 /**
- * Both trees, open for a stretch of work: everything is looked up relative to these descriptors, through no symlink.
- * Does not: outlive its stretch; a descriptor that is kept would keep a filesystem from being unmounted.
+ * Both trees, open for a session: every path is resolved relative to these descriptors, and through no symlink.
+ * Does not: live longer than its session. A descriptor that stays open would prevent an unmount.
  */
 import { closeSync } from 'node:fs';
 import { Directories } from '../../files/directories.js';
@@ -16,21 +16,21 @@ export const MAKING = 'making' as ByteName;
 export class Trees {
   readonly source: Directories;
   readonly dest: Directories;
-  /** Directories of DEST in which something was done: to be given their attributes again, and synced. */
+  /** Directories of DEST with changes in them: their attributes must be set again, and they must be synced. */
   readonly touched = new Set<ByteName>();
 
-  /** What was put aside into `making`, to be removed. */
+  /** Entries that were moved into `making` to be removed. */
   readonly aside: ByteName[] = [];
   readonly lanes = new Lanes(limits.lanes);
   #making: number | undefined;
 
-  /** Takes the descriptors over. */
+  /** Takes over both descriptors. */
   constructor(sourceFd: number, destFd: number) {
     this.source = new Directories(sourceFd);
     this.dest = new Directories(destFd);
   }
 
-  /** Where files are made before they get their name. Errors: DestMissing. */
+  /** The directory for temporary files. Errors: DestMissing. */
   get making(): number {
     try {
       this.#making ??= openDirectory(this.dest.rootFd, `${HIDDEN}/${MAKING}` as ByteName);
@@ -40,7 +40,7 @@ export class Trees {
     }
   }
 
-  /** Undefined: there is nothing by that path. Errors: whatever else keeps it from being looked at. */
+  /** Undefined: nothing is at the path. Errors: any other failure of the stat. */
   inSource = (path: ByteName): Stat | undefined => statIn(this.source, path);
   inDest = (path: ByteName): Stat | undefined => statIn(this.dest, path);
 
@@ -51,7 +51,7 @@ export class Trees {
   }
 }
 
-/** Undefined: there is nothing by that path. */
+/** Undefined: nothing is at the path. */
 export function statIn(directories: Directories, path: ByteName): Stat | undefined {
   try {
     return statAtOrNone(directories.directory(folderOf(path)), baseOf(path));

@@ -1,37 +1,39 @@
-/** The words of a mirror: SOURCE is read, DEST is made like it. Paths are bytes, relative to both. */
+/**
+ * The public types of a mirror: SOURCE is read, and DEST is made like it. Paths are bytes, relative to both.
+ */
 
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { ByteName, Kind } from '../../linux/index.js';
 
 export interface ReplicateOptions {
-  /** Absolute, real paths of two directories of which none lies in the other. */
+  /** Absolute, real paths of two directories. Neither is inside the other. */
   source: string;
   dest: string;
-  /** Globs; as those of a feed. What they leave out is neither copied nor removed. */
+  /** Globs, as in the configuration of a feed. Excluded paths are neither copied nor removed. Default: none. */
   include?: readonly string[];
   exclude?: readonly string[];
-  /** What SOURCE does not have is removed from DEST. Default true. */
+  /** True: entries that SOURCE does not have are removed from DEST. Default true. */
   delete?: boolean;
-  /** Contents are compared by SHA-256 instead of by size and mtime. Default false. */
+  /** True: contents are compared by SHA-256 instead of by size and mtime. Default false. */
   checksum?: boolean;
-  /** Takes over a DEST that has content of its own, or is the mirror of another SOURCE. Default false. */
+  /** True: takes over a DEST that has other content, or that mirrors another SOURCE. Default false. */
   adopt?: boolean;
-  /** An empty SOURCE empties DEST. Default false: it is refused, or waited for. */
+  /** True: an empty SOURCE empties DEST. Default false: it is refused, or waited for. */
   allowEmptySource?: boolean;
-  /** Ends when one look at everything was made. Default false: goes on until it is stopped. */
+  /** True: ends after one full scan. Default false: runs until it is stopped. */
   once?: boolean;
-  /** Never events, only looks at everything. Default false. */
+  /** True: no events, only full scans. Default false. */
   poll?: boolean;
-  /** Time between two looks at everything. Default 300,000; 5,000 with `poll`. */
+  /** Time between two full scans, in ms. Default 300,000; 5,000 with `poll`. */
   scanEveryMs?: number;
-  /** Default: in the hidden folder of DEST. */
+  /** Path of the change log. Default: in the hidden folder of DEST. */
   changeLog?: string;
   emit?: Emit;
 }
 
 /** Counts since the start. */
 export interface Totals {
-  /** Looked at, of SOURCE. */
+  /** Paths of SOURCE that were checked. */
   files: number;
   copied: number;
   bytes: number;
@@ -43,14 +45,14 @@ export interface Totals {
   scans: number;
 }
 
-/** How it stands just now. */
-export interface Look {
+/** The current state of a running mirror. */
+export interface ReplicaStatus {
   totals: Totals;
-  /** What DEST waits for: an errno name. */
+  /** The errno name that DEST is waiting on; undefined if DEST works. */
   waiting: string | undefined;
   unmirrored: number;
   largeUnderWay: number;
-  /** How far the mirror is behind what was told: 0 when all of it was looked at. */
+  /** Recorded changes that are not applied yet; 0: everything is applied. */
   behind: number;
 }
 
@@ -62,12 +64,12 @@ export interface Unmirrored {
 
 export interface Replicated {
   totals: Totals;
-  /** What is not like SOURCE in the end; at most 100 of them are named. */
+  /** The paths that are not like SOURCE at the end; at most 100 of them are listed. */
   unmirrored: Unmirrored[];
   unmirroredCount: number;
 }
 
-/** FIFOs, sockets and devices: told once, and left. */
+/** FIFOs, sockets and devices: logged once, and never mirrored. */
 export const isSpecial = (kind: Kind): boolean => kind !== 'file' && kind !== 'directory' && kind !== 'symlink';
 
 export const noTotals = (): Totals => ({

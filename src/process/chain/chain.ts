@@ -1,6 +1,6 @@
 /**
  * The chain of one file: its steps and outputs, connected.
- * Guarantees: an unknown start is refused before the first record.
+ * Guarantees: an unknown first step is refused before the first record.
  */
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns, Read } from '../formats/columns.js';
@@ -63,12 +63,12 @@ export class Chain {
     }
   }
 
-  /** A step, or an output that is made when its first record comes. */
+  /** Returns a step, or an output that is created at its first record. */
   #target(tag: string): Node {
     return this.#nodes.get(tag) ?? { take: (row) => this.outputs.of(tag).take(row) };
   }
 
-  /** Before the first record, also of a file that has none. */
+  /** Called before the first record, also if the file has no record. */
   begin(columns: Columns | undefined): void {
     for (const node of this.#builtIn) if (node === this.#start) node.bind(columns);
   }
@@ -77,14 +77,14 @@ export class Chain {
     this.#start.take(row);
   }
 
-  /** Until nothing waits for a full batch or awaits anything. */
+  /** Resolves when no record waits for a full batch and no step awaits anything. */
   async drain(): Promise<void> {
     do await this.run.idle();
     while (this.#moduleSteps.some((step) => step.flush()));
     await this.run.idle();
   }
 
-  /** After the last record. */
+  /** Called after the last record. */
   async end(): Promise<void> {
     await this.drain();
     if (this.module?.end !== undefined) {
@@ -103,13 +103,13 @@ export class Chain {
   }
 }
 
-/** The tags that the configuration names. */
+/** The tags in the configuration. */
 const tagsOf = ({ steps }: ProcessOptions): string[] =>
   Object.values(steps).flatMap((step) => [step.else, step.use === 'check' ? step.next : undefined].filter(isTag));
 
 const isTag = (tag: string | undefined): tag is string => tag !== undefined;
 
-/** What modules get for the columns that a check declares. */
+/** The conversions for the columns that a `check` declares. */
 function typesOf({ steps, format }: ProcessOptions): Map<string, Read> {
   const typed = new Map<string, Read>();
   if (format !== 'csv') return typed;

@@ -14,7 +14,7 @@ interface Wrong {
 export class Check implements Node {
   next: Node | undefined;
   else: Node | undefined;
-  /** The records that came. */
+  /** The number of records so far. */
   rows = 0;
   #columns: Columns | undefined;
   #bound = false;
@@ -55,7 +55,7 @@ export class Check implements Node {
     this.else.take(row, from);
   }
 
-  /** Looks at a header, and where in it the columns of the rules are. */
+  /** Checks a header and finds the columns of the rules in it. */
   bind(columns: Columns | undefined): void {
     this.#columns = columns;
     this.#bound = true;
@@ -87,7 +87,7 @@ export class Check implements Node {
     if (missing !== undefined) throw differs(`the header has no column ${JSON.stringify(missing)}`);
   }
 
-  /** After the last record. */
+  /** Called after the last record. */
   end(): void {
     const { rows } = this.options;
     if (rows?.min === undefined || this.rows >= rows.min) return;
@@ -96,7 +96,7 @@ export class Check implements Node {
   }
 }
 
-/** A record without a line end is the last one of its file. */
+/** Only the last record of a file may lack a line end. */
 function lastOpen({ window, end }: Row): boolean {
   const last = window?.[end - 1];
   return window !== undefined && last !== 0x0a && last !== 0x0d;
@@ -104,7 +104,7 @@ function lastOpen({ window, end }: Row): boolean {
 
 const VALUE_CHARS = 40;
 
-/** A value with what is wrong with it; nothing of one that is empty. */
+/** Describes a wrong value. An empty value is not repeated. */
 function shownValue(value: unknown, encoding: BufferEncoding): string {
   if (value === '' || value === undefined || value === null) return '';
   const text = excerptOf(Buffer.from(typeof value === 'object' ? JSON.stringify(value) : String(value), encoding));

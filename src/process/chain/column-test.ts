@@ -5,7 +5,7 @@ import { type Decode, decoderOf } from '../formats/text.js';
 
 type Type = (typeof COLUMN_TYPES)[number];
 
-/** What is wrong with a value; undefined where nothing is. */
+/** Returns what is wrong with a value, or undefined. */
 export type ColumnTest = (value: unknown) => string | undefined;
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
@@ -58,7 +58,7 @@ export function columnTest(rule: ColumnRule, { format, encoding }: ProcessOption
 const article = (type: Type): string =>
   type === 'integer' ? 'an integer that a number can hold' : type === 'text' ? 'text' : `a ${type}`;
 
-/** csv: what a module gets for a column of such a type: an empty one is null. Undefined: text. */
+/** csv: converts a value of this type for a module. An empty value is null. Undefined: the value stays text. */
 export const READS: Partial<Record<Type, Read>> = {
   number: (text) => (text === '' ? null : Number(text)),
   integer: (text) => (text === '' ? null : Number(text)),

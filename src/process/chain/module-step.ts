@@ -1,7 +1,7 @@
 /**
- * A step of the user's module at work.
- * Guarantees: its records come in their order, one at a time (or one batch), the next one after its promise; a throw holds the
- * file and names the record; a record that comes back to a step that it is in is a cycle.
+ * Runs one step of the user's module.
+ * Guarantees: the step gets records in order, one at a time (or one batch), each after the promise of the one before. A throw
+ * holds the file and names the record. A record that returns to a step it is still in is a cycle.
  */
 import { Held, NoRoom, WriteError } from '../formats/fault.js';
 import type { Row } from '../formats/row.js';
@@ -11,12 +11,12 @@ import type { Frame, Node, Run } from './run.js';
 
 export const BATCH_MAX = 1_000;
 
-/** What the steps of a module emit into. */
+/** The steps and outputs that a module can emit to. */
 export interface Surroundings {
   run: Run;
   outputs: Outputs;
   nodes: ReadonlyMap<string, Node>;
-  /** Of the module; undefined where a test gave the functions themselves. */
+  /** The path of the module. Undefined if a test passed the functions themselves. */
   path: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export class ModuleStep implements Node {
 
   constructor(
     private readonly name: string,
-    /** Gets one record, or where `size` is more an array of up to so many. */
+    /** Gets one record; if `size` is above 1, an array of up to `size` records. */
     private readonly call: (given: unknown, emit: Emit) => unknown,
     private readonly size: number,
     private readonly around: Surroundings,
@@ -49,7 +49,7 @@ export class ModuleStep implements Node {
     if (!this.#busy && this.#waiting.length >= this.size) this.#work();
   }
 
-  /** Gives on what waits for a batch to be full. False where nothing waited. */
+  /** Passes on records that wait for a full batch. Returns false if none waited. */
   flush(): boolean {
     if (this.#busy || this.#waiting.length === 0) return false;
     this.#work();
@@ -95,7 +95,7 @@ export class ModuleStep implements Node {
     run.ended();
   }
 
-  /** A fault of the engine that came through the module is itself; anything else is the module's. */
+  /** A fault of the engine that passed through the module stays as it is. Any other error is the module's. */
   #blame(error: unknown, row: Row): unknown {
     const failure = this.#emitter?.failure ?? this.around.run.failure ?? error;
     if (isOwn(failure)) return failure;
@@ -107,17 +107,17 @@ export class ModuleStep implements Node {
   }
 }
 
-/** `emit` of one call of a step. */
+/** The `emit` function for one call of a step. */
 export class Emitter {
-  /** The call is over: what comes now is lost, and says so. */
+  /** Ends the call. A later emit is refused with an error. */
   over = false;
-  /** What the engine threw at an emit: the module may have caught it. */
+  /** The error that the engine threw in an emit. The module may have caught it. */
   failure: unknown;
 
   constructor(
     private readonly around: Surroundings,
     private readonly frame: Frame,
-    /** The record, or those of a batch, that the call was given. */
+    /** The record or the batch of records that the call got. */
     private readonly origins: Row | Map<unknown, Row> | undefined,
   ) {}
 
@@ -153,7 +153,7 @@ export class Emitter {
 const isPromise = (answer: unknown): answer is PromiseLike<unknown> =>
   typeof (answer as PromiseLike<unknown> | undefined)?.then === 'function';
 
-/** Not the module's: it came through `emit`. */
+/** An error of the engine that came through `emit`, not one of the module. */
 export const isOwn = (error: unknown): boolean =>
   error instanceof Held || error instanceof NoRoom || error instanceof WriteError;
 

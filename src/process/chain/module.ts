@@ -1,5 +1,5 @@
 /**
- * The module that a user wrote: what it exports, and how it is loaded and described.
+ * The user's module: its exports, and how it is loaded and described.
  * Does not: run its steps; module-step.ts does.
  */
 import { createHash } from 'node:crypto';
@@ -8,19 +8,19 @@ import { pathToFileURL } from 'node:url';
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import { Unloadable } from '../formats/fault.js';
 
-/** Gives a record to the step or the output of that name. */
+/** Sends a record to the step or the output of that name. */
 export type Emit = (tag: string, record: unknown) => void;
 
 /** The file that is processed. */
 export interface ProcessedFile {
-  /** As it was uploaded: its path below the input. */
+  /** The path below the input, as uploaded. */
   readonly name: string;
-  /** Bytes, as it lies there (packed where it is gzip). */
+  /** Size in bytes of the file itself (packed if it is gzip). */
   readonly size: number;
 }
 
 /**
- * The steps of one file, by their names. A promise that one returns is awaited before its next record. `batch` gets up to
+ * The steps of one file, by name. If a step returns a promise, it is awaited before the next record. `batch` gets up to
  * 1,000 records at a time; `end` is called once, after the last record.
  */
 export interface ModuleSteps {
@@ -33,7 +33,7 @@ export interface ModuleSteps {
 /** The module's default export: called once a file, so that nothing leaks from one file into the next. */
 export type StepsOf = (file: ProcessedFile) => ModuleSteps;
 
-/** Throws Unloadable. */
+/** Errors: throws Unloadable. */
 export async function loadModule(path: string): Promise<StepsOf> {
   let loaded: { default?: unknown };
   try {
@@ -47,7 +47,7 @@ export async function loadModule(path: string): Promise<StepsOf> {
   );
 }
 
-/** The steps of one file. Throws Unloadable. */
+/** Returns the steps of one file. Errors: throws Unloadable. */
 export function stepsOf(module: StepsOf, file: ProcessedFile, path: string): ModuleSteps {
   let steps: unknown;
   try {
@@ -72,7 +72,7 @@ function wrongIn(steps: unknown): string | undefined {
   );
 }
 
-/** A thrown thing in one line, with the first line of its stack that is in the module. */
+/** Describes a thrown value in one line, with the first line of its stack that is in the module. */
 export function blamed(error: unknown, path: string | undefined): string {
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
   const said = `${error.name}: ${error.message}`.replace(/\s+/g, ' ').slice(0, 500);
@@ -82,7 +82,7 @@ export function blamed(error: unknown, path: string | undefined): string {
   return at ? `${said} (${at})` : said;
 }
 
-/** SHA-256 (hex) of the chain: its configuration and the module's file. What the module imports is not seen. */
+/** SHA-256 (hex) of the chain: its configuration and the module's file. Imports of the module are not included. */
 export function versionOf({ module, ...options }: ProcessOptions): string {
   const hash = createHash('sha256').update(JSON.stringify(sorted(options)));
   if (module !== undefined) {
@@ -96,7 +96,7 @@ export function versionOf({ module, ...options }: ProcessOptions): string {
   return hash.digest('hex');
 }
 
-/** Equal configurations are equal texts, in whatever order their keys were written. */
+/** Writes equal configurations as equal texts, whatever the order of their keys. */
 function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

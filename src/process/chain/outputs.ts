@@ -1,6 +1,6 @@
 /**
- * The outputs of one file: DIRECTORY/JOB.out.N.CLAIM, made when the first record comes, in the order in which tags are met.
- * Guarantees: bounded in number and bytes, and in what they leave free; a partial that is given up is removed.
+ * The outputs of one file: DIRECTORY/JOB.out.N.CLAIM, created at their first record and numbered in that order.
+ * Guarantees: number and bytes are bounded, and some space stays free. A partial output that is given up is removed.
  * Does not: sync or hash them; the worker does.
  */
 import { closeSync, constants, fchmodSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Node, Run } from './run.js';
 import { nameOfTag, TAG_CHARS_MAX } from './tag.js';
 
 const BUFFER_BYTES = 65_536;
-/** How often free space is asked, in bytes written. */
+/** Free space is asked once per so many bytes written. */
 const SPACE_ASKED_BYTES = 16 << 20;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PARTIAL_MODE = 0o600;
@@ -19,7 +19,7 @@ const FINAL_MODE = 0o644;
 const NEWLINE = 0x0a;
 
 export interface OutputsPlace {
-  /** Absolute, bytes as latin1. */
+  /** An absolute path, its bytes as latin1. */
   directory: string;
   job: string;
   claim: number;
@@ -38,7 +38,7 @@ export class Outputs {
     private readonly place: OutputsPlace,
   ) {}
 
-  /** The output of a tag; made where there is none. Throws `too_many_outputs`, and a RangeError for a tag that is too long. */
+  /** Returns the output of a tag, and creates it if needed. Errors: `too_many_outputs`; a RangeError if the tag is too long. */
   of(tag: string): Output {
     const known = this.#byTag.get(tag);
     if (known) return known;
@@ -59,7 +59,7 @@ export class Outputs {
     return output;
   }
 
-  /** Called before `bytes` are written. */
+  /** Called before `bytes` bytes are written. */
   counted(bytes: number): void {
     this.#bytes += bytes;
     const { bytesMax } = this.place;
@@ -81,7 +81,7 @@ export class Outputs {
     return bavail * bsize;
   }
 
-  /** A call that finds no space says the same as too little of it. */
+  /** A call that fails with ENOSPC is reported like too little free space. */
   failed(error: unknown): Error {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EDQUOT') return new NoRoom(0);
@@ -92,7 +92,7 @@ export class Outputs {
     for (const output of this.made) output.close();
   }
 
-  /** Removes what was made. */
+  /** Removes all outputs. */
   discard(): void {
     for (const output of this.made) output.discard();
   }
@@ -103,7 +103,7 @@ export class Output implements Node {
   #fd: number | undefined;
   readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #used = 0;
-  /** The last record had no line end; the next one needs it. */
+  /** True if the last record had no line end, so the next one needs one first. */
   #open = false;
   #columns: Columns | undefined;
 
@@ -111,7 +111,7 @@ export class Output implements Node {
     private readonly outputs: Outputs,
     readonly n: number,
     readonly tag: string,
-    /** The tag as file names have it. */
+    /** The tag as written in file names. */
     readonly name: string,
     private readonly path: Buffer,
   ) {
@@ -138,7 +138,7 @@ export class Output implements Node {
     }
   }
 
-  /** The first record says which columns the others have. What is malformed has none, and is written as it is. */
+  /** The first record sets the columns of the others. A malformed record has none and is written unchanged. */
   #fit(row: Row): Row {
     const { format } = this.outputs.run;
     if (row.columns === undefined) return row;
@@ -158,7 +158,7 @@ export class Output implements Node {
     else this.#used += from.copy(this.#buffer, this.#used, start, end);
   }
 
-  /** Bytes as a latin1 string. */
+  /** The bytes as a latin1 string. */
   #text(text: string): void {
     this.#open = false;
     if (text.length > BUFFER_BYTES - this.#used) {

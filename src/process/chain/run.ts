@@ -1,17 +1,17 @@
-/** What the steps and outputs of one file share: the window that is read, faults with their place, how far it is. */
+/** The state that steps and outputs of one file share: the current window, faults with their position, the progress. */
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import { excerptOf, type Fault, Held } from '../formats/fault.js';
 import type { Format } from '../formats/format.js';
 import type { Row } from '../formats/row.js';
 import type { Window } from '../formats/window.js';
 
-/** Where a record goes: a step or an output. */
+/** The target of a record: a step or an output. */
 export interface Node {
-  /** `from`: which steps of the module emitted it. */
+  /** `from`: the steps of the module that emitted the record. */
   take(row: Row, from?: Frame): void;
 }
 
-/** A step of the module at work, and which one gave it its record. */
+/** A running step of the module, and the step that sent it its record. */
 export interface Frame {
   readonly name: string;
   readonly node: Node | undefined;
@@ -20,24 +20,24 @@ export interface Frame {
 
 export class Run {
   window: Window | undefined;
-  /** The record that is on its way. */
+  /** The current record. */
   current: Row | undefined;
-  /** Steps whose promise is awaited. */
+  /** The promises of steps that are awaited. */
   pending = 0;
-  /** The first thing that failed. A module may catch what is thrown through it, so it is kept. */
+  /** The first failure. It is kept because a module may catch what is thrown through it. */
   failure: unknown;
   /** Why the first record was rejected. */
   firstRejected: string | undefined;
   #woken: (() => void) | undefined;
 
   constructor(
-    /** As sentences show it. */
+    /** The name as sentences show it. */
     readonly name: string,
     readonly format: Format,
     readonly options: ProcessOptions,
   ) {}
 
-  /** A record that does not pass, at its place in the input; a record that a module made has that of the one it came from. */
+  /** A fault of a record, with its position in the input. A record that a module made has the position of its origin. */
   heldAt(code: Fault['code'], what: string, row: Row | undefined = this.current, column?: number): Held {
     const place = row?.window === undefined ? this.current : row;
     const { window } = this;
@@ -60,7 +60,7 @@ export class Run {
     if (--this.pending === 0) this.#woken?.();
   }
 
-  /** Until no step awaits anything. */
+  /** Resolves when no step awaits anything. */
   async idle(): Promise<void> {
     while (this.pending > 0 && this.failure === undefined) {
       await new Promise<void>((resolve) => {

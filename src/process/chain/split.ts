@@ -1,6 +1,6 @@
 /**
- * The step `split`: the value of a column names the output. It never names a step or an output that the configuration
- * names: such a record is a bad one.
+ * The step `split`: the value of a column names the output. A value that is the name of a step or output of the configuration
+ * is a fault of the record.
  */
 import type { SplitStep } from '../../base/config/values/process.js';
 import type { Columns } from '../formats/columns.js';
@@ -15,7 +15,7 @@ export class Split implements Node {
   else: Node | undefined;
   #columns: Columns | undefined;
   #field: ((row: Row) => unknown) | undefined;
-  /** By the bytes of the value. */
+  /** The outputs, by the bytes of the value. */
   readonly #known = new Map<unknown, Node>();
   readonly #decode: Decode;
 
@@ -23,7 +23,7 @@ export class Split implements Node {
     private readonly run: Run,
     private readonly options: SplitStep,
     private readonly outputs: Outputs,
-    /** Tags that the configuration names. */
+    /** The tags in the configuration. */
     private readonly reserved: ReadonlySet<string>,
   ) {
     this.#decode = run.options.format === 'csv' ? decoderOf(run.options.encoding) : (text) => text;
@@ -57,7 +57,7 @@ export class Split implements Node {
 
   #make(value: unknown): Node {
     const output = this.outputs.of(this.#tagOf(value));
-    // A copy: the value may be a piece of a large text, which would stay in memory with it.
+    // A copy, because the value may be part of a large text that would stay in memory with it.
     const key = typeof value === 'string' ? Buffer.from(value, 'utf8').toString('utf8') : value;
     this.#known.set(key, output);
     return output;

@@ -1,6 +1,6 @@
-/** Tags: what leads a record to a step or an output, and how an output is called in a file name. */
+/** Tags: the name of the step or output that gets a record, and the form of that name in a file name. */
 
-/** The longest that one is, percent-encoded: it stands between the name of the input and its extension. */
+/** The longest tag, percent-encoded. It is placed between the name of the input and its extension. */
 export const TAG_CHARS_MAX = 120;
 const EMPTY = '_empty';
 

@@ -1,6 +1,6 @@
 /**
- * The columns of a csv: where each stands, and the objects that a module gets, made by a function that is compiled once a
- * header: an object literal with all of its keys is made several times as fast as one that is filled.
+ * The columns of a csv: the index of each, and the objects that a module gets. A function compiled once per header makes these
+ * objects: an object literal with all keys is several times as fast as an object that is filled key by key.
  */
 import type { Decode } from './text.js';
 
@@ -8,12 +8,12 @@ export type Read = (bytes: string) => unknown;
 
 type Maker = (fields: readonly string[]) => Record<string, unknown>;
 
-/** The compiler takes long over literals of more keys. */
+/** The compiler is slow for literals with more keys. */
 const LITERAL_MAX = 1_000;
 
 export class Columns {
   readonly index = new Map<string, number>();
-  /** What reads a column whose type a `check` declares, else it is text. */
+  /** Reads a column whose type a `check` declares. Without one the column is text. */
   reads: readonly Read[] = [];
   #make: Maker | undefined;
 
@@ -21,14 +21,14 @@ export class Columns {
     names.forEach((name, at) => void this.index.set(name, at));
   }
 
-  /** A name that is there twice. */
+  /** A column name that occurs twice. */
   get twice(): string | undefined {
     return this.index.size === this.names.length
       ? undefined
       : this.names.find((name, at) => this.index.get(name) !== at);
   }
 
-  /** How the objects are made from now on. */
+  /** Decides how objects are made from now on. */
   read(decode: Decode, typed: ReadonlyMap<string, Read>): void {
     this.reads = this.names.map((name) => typed.get(name) ?? decode);
     this.#make = undefined;

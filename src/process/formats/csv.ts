@@ -1,7 +1,7 @@
 /**
- * csv, RFC 4180 with any delimiter and quote, by Papa Parse's parser. It gets the bytes as a latin1 string and tells where
- * each record ends, so that a record that nobody changed is written as its original bytes.
- * Guarantees: a record with another number of fields than the header, or with a quote that is not closed, is one with a fault.
+ * csv, RFC 4180 with any delimiter and quote, by Papa Parse's parser. It gets the bytes as a latin1 string and reports where
+ * each record ends. So a record that nobody changed is written as its original bytes.
+ * Guarantees: a record has a fault if its number of fields differs from the header's, or if a quote is not closed.
  * Lines may end with LF or CRLF, mixed too.
  */
 import Papa from 'papaparse';
@@ -109,7 +109,7 @@ export class Csv implements Format {
     return same ? origin! : this.#made(columns, fields);
   }
 
-  /** Columns are known by their names in their order. */
+  /** Returns one shared Columns for each list of names in the same order. */
   #shapeOf(keys: string[], like: Columns | undefined): Columns {
     if (like !== undefined && sameNames(keys, like.names)) return like;
     const key = JSON.stringify(keys);
@@ -149,7 +149,7 @@ export class Csv implements Format {
   }
 
   #line(fields: readonly string[]): string {
-    // An empty line would be no record to many readers.
+    // Many readers skip an empty line, so a single empty field is quoted.
     if (fields.length === 1 && fields[0] === '' && this.options.quote !== '')
       return `${this.options.quote.repeat(2)}\n`;
     return `${fields.map((field) => this.#quoted(field)).join(this.options.delimiter)}\n`;
@@ -163,7 +163,7 @@ export class Csv implements Format {
   }
 }
 
-/** Records of one output have few shapes; a module that makes many is one with data for keys. */
+/** Records of one output have few shapes. A module with many shapes uses data as keys. */
 const SHAPES_MAX = 1_000;
 
 /** The parser leaves the carriage return of CRLF at the end of the last field, unless that is quoted. */

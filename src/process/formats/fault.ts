@@ -1,4 +1,4 @@
-/** Why a file does not go through its chain: what is wrong with it, or with the disk. Thrown inside the engine, answered as values. */
+/** Why a file does not get through its chain: a fault of the file or of the disk. Thrown inside the engine, returned as values. */
 
 export type HoldCode =
   | 'record_invalid'
@@ -20,13 +20,13 @@ export type Fault = {
   code: HoldCode;
   /** A sentence with the file's name. */
   reason: string;
-  /** From 1. */
+  /** The line, from 1. */
   line?: number;
-  /** From 1: the field of a csv, the character of a line. */
+  /** From 1: the field in a csv, the character in a line. */
   column?: number;
-  /** From 0, of the unpacked bytes. */
+  /** The offset in the unpacked bytes, from 0. */
   byte?: number;
-  /** At most 200 characters, control characters shown. */
+  /** At most 200 characters. Control characters are escaped. */
   excerpt?: string;
 };
 
@@ -54,12 +54,12 @@ export class WriteError extends Error {
   }
 }
 
-/** The module cannot be used, whatever the file. */
+/** The module cannot be used for any file. */
 export class Unloadable extends Error {}
 
 const EXCERPT_CHARS = 200;
 
-/** Bytes as one line of text, without the line end behind them: control characters and invalid bytes as `\x..`. */
+/** Bytes as one line of text, without the line end. Control characters and invalid bytes become `\x..`. */
 export function excerptOf(bytes: Buffer): string {
   const text = bytes
     .subarray(0, EXCERPT_CHARS * 4)

@@ -1,32 +1,32 @@
-/** What the chain asks of a format: csv, jsonl and lines each answer it. */
+/** The interface that csv, jsonl and lines implement for the chain. */
 
 import type { Columns, Read } from './columns.js';
 import type { Row } from './row.js';
 import type { Window } from './window.js';
 
 export interface Format {
-  /** The records that are whole in the window are added to `rows`. Answers how many bytes they have, with their line ends. */
+  /** Adds the records that are whole in the window to `rows`. Returns their length in bytes, line ends included. */
   read(window: Window, rows: Row[]): number;
   /** The first record of a csv; undefined before it was read, and in other formats. */
   readonly header: Header | undefined;
   /** The columns whose values are more than text for a module. */
   declare(typed: ReadonlyMap<string, Read>): void;
-  /** What a module gets. */
+  /** Returns the record as a module gets it. */
   value(row: Row): unknown;
-  /** What a module emitted; `origin` itself where it says the same. Throws a TypeError where it cannot be written. */
+  /** Returns a row for what a module emitted: `origin` itself if it is equal. Errors: a TypeError if it cannot be written. */
   row(value: unknown, origin: Row | undefined): Row;
-  /** The value of a column: csv: text, its bytes as latin1; jsonl: what JSON has. */
+  /** Returns the value of a column. csv: text as latin1 bytes; jsonl: the JSON value. */
   field(columns: Columns | undefined, name: string): (row: Row) => unknown;
-  /** csv: the line of a header. */
+  /** csv: returns the line of a header. */
   headerOf(columns: Columns): string;
-  /** csv: the record with the columns of another header. Throws a TypeError where it has more of them. */
+  /** csv: returns the record with the columns of another header. Errors: a TypeError if the record has more columns. */
   fit(row: Row, columns: Columns): Row;
-  /** The last part of a file name, where the input has none. */
+  /** The extension of outputs if the input has none. */
   readonly extension: string;
 }
 
 export interface Header {
   columns: Columns;
-  /** As it stands in the file, with its line end; '' where the file has none. */
+  /** The line as it is in the file, with its line end; '' if the file has no header. */
   text: string;
 }

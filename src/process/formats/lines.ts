@@ -1,6 +1,6 @@
 /**
  * Records of one line each: jsonl, whose line is a JSON value, and lines, whose line is text.
- * Guarantees: a line that is no JSON is a record with a fault. A blank line is a line.
+ * Guarantees: a line of jsonl that is not JSON is a record with a fault. A blank line is a record.
  */
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns } from './columns.js';
@@ -58,9 +58,9 @@ abstract class OneLineEach implements Format {
   }
 
   protected abstract parse(line: string): [unknown, string | undefined];
-  /** Its bytes. */
+  /** The bytes of the value. */
   protected abstract lineOf(value: unknown): string;
-  /** Those of the line that it was read from, as this class would write it. */
+  /** The bytes of the original line, as this class would write it. */
   protected abstract lineBefore(origin: Row): string;
   abstract field(columns: Columns | undefined, name: string): (row: Row) => unknown;
 }
@@ -82,7 +82,7 @@ export class Jsonl extends OneLineEach {
     return encodeText(line, this.options.encoding);
   }
 
-  /** A module may have changed the value of the row itself. */
+  /** Writes the value again, because a module may have changed it in place. */
   protected lineBefore({ window, start, end, text }: Row): string {
     const line = window?.toString('latin1', start, end) ?? text!;
     return this.lineOf(this.parse(line)[0]);
@@ -123,6 +123,6 @@ export class Lines extends OneLineEach {
   }
 }
 
-/** Without the carriage return of CRLF. */
+/** Removes the carriage return of CRLF. */
 const lineOf = (text: string, from: number, end: number): string =>
   text.slice(from, text.charCodeAt(end - 1) === 0x0d && end > from ? end - 1 : end);

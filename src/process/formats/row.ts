@@ -3,18 +3,18 @@ import type { Columns } from './columns.js';
 
 export class Row {
   constructor(
-    /** Holds its original bytes from `start` to `end`, line end included. Undefined where a module made or changed it. */
+    /** The text with the record's original bytes from `start` to `end`, line end included. Undefined if a module made or changed the record. */
     readonly window: Buffer | undefined,
     readonly start: number,
     readonly end: number,
-    /** csv: each field, its bytes as a latin1 string. */
+    /** csv: the bytes of each field as a latin1 string. */
     readonly fields: string[],
     readonly columns: Columns | undefined,
-    /** jsonl: what the line says. lines: unused. */
+    /** jsonl: the parsed value of the line. lines: unused. */
     readonly value: unknown,
-    /** Why it is no record of its format. */
+    /** Why the record is not valid in its format. */
     readonly fault: string | undefined,
-    /** What is written where there are no original bytes: bytes as a latin1 string, with a line end. */
+    /** The bytes to write if there are no original ones: a latin1 string with a line end. */
     readonly text: string | undefined,
   ) {}
 }

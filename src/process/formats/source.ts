@@ -1,7 +1,7 @@
 /**
- * The bytes of a file in their order: as they are, unpacked where it is gzip (all members), as UTF-8 where it is UTF-16.
- * Guarantees: a packed file that is cut, damaged or followed by anything else is never taken for a shorter one.
- * Does not: look for a BOM of UTF-8 or check text; window.ts does.
+ * Reads the bytes of a file in order. Unpacks gzip (all members) and converts UTF-16 to UTF-8.
+ * Guarantees: a packed file that is cut, damaged or followed by other bytes is never read as a shorter valid file.
+ * Does not: remove a BOM of UTF-8 or check text; window.ts does.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -11,17 +11,17 @@ import { type Fault, Held } from './fault.js';
 export interface Source {
   /** Whether the file is gzip. */
   readonly packed: boolean;
-  /** Bytes that were read of the file itself. */
+  /** Bytes read from the file itself, before unpacking. */
   readonly bytesRead: number;
-  /** Fills `into` from `at` on, at least in part; 0 at the end. */
+  /** Fills `into` from `at` on, at least in part. Returns the number of bytes, 0 at the end. */
   read(into: Buffer, at: number): number | Promise<number>;
   close(): void;
 }
 
 export interface SourceOptions {
-  /** Absolute. */
+  /** An absolute path. */
   path: Buffer;
-  /** As sentences show it. */
+  /** The name as sentences show it. */
   name: string;
   utf16: boolean;
   unpackedBytesMax: number | undefined;
@@ -60,7 +60,7 @@ function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source
   const { size } = fstatSync(fd);
   const max = unpackedBytesMax ?? Math.max(UNPACKED_FACTOR * size, UNPACKED_MIN);
   const file = plain(fd);
-  // Not a stream of the descriptor, which would close it when it likes.
+  // Not a stream of the descriptor: a stream closes the descriptor at a time of its own.
   const bytes = Readable.from(chunksOf(file));
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   bytes.on('error', (error) => gunzip.destroy(error)).pipe(gunzip);
@@ -72,7 +72,7 @@ function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source
     try {
       const { value, done } = await chunks.next();
       if (done) {
-        // What follows the last member is no error to zlib.
+        // zlib accepts any bytes after the last member.
         if (gunzip.bytesWritten < size) throw damaged('gzip_damaged', 'that is followed by something else');
         return undefined;
       }
@@ -113,7 +113,7 @@ function* chunksOf(source: { read(into: Buffer, at: number): number }): Generato
   }
 }
 
-/** The BOM of UTF-16 is left out. */
+/** Leaves out the BOM of UTF-16. */
 function asUtf8(source: Source, name: string): Source {
   const decoder = new TextDecoder('utf-16le', { fatal: true });
   const bytes = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -150,7 +150,7 @@ function asUtf8(source: Source, name: string): Source {
   };
 }
 
-/** Hands out what comes in pieces of any size. */
+/** Returns bytes that arrive in pieces of any size. */
 function pulled(next: () => Promise<Buffer | undefined>): Source['read'] {
   let piece: Buffer | undefined;
   return async (into, at) => {

@@ -1,15 +1,15 @@
 /**
- * Between bytes and text. The engine holds text as its bytes: a latin1 string has one character a byte, so its offsets are
- * those of the file, and what nobody decodes is written as it was read.
+ * Converts between bytes and text. The engine keeps text as bytes in a latin1 string, one character a byte. So offsets in the
+ * string are offsets in the file, and text that nobody decodes is written exactly as it was read.
  * Guarantees: no replacement character gets into an output.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { ProcessOptions } from '../../base/config/values/process.js';
 
-/** Text as a module sees it, of bytes in a latin1 string. */
+/** Decodes the bytes in a latin1 string to the text that a module sees. */
 export type Decode = (bytes: string) => string;
 
-/** V8 keeps the text of which a longer string was cut: 256 KiB for each name that a module remembers. */
+/** Copies a string. V8 keeps the whole text that a substring was cut from: 256 KiB for each name that a module remembers. */
 const COPIED_CHARS = 12;
 const scratch = Buffer.allocUnsafe(16_384);
 
@@ -27,11 +27,11 @@ const decodeLatin1: Decode = (bytes) => {
   return scratch.toString('latin1', 0, scratch.write(bytes, 'latin1'));
 };
 
-/** What is not latin1 goes through the engine as UTF-8: source.ts has turned UTF-16 into it. */
+/** Text in another encoding than latin1 goes through the engine as UTF-8; source.ts converts UTF-16 to it. */
 export const decoderOf = (encoding: ProcessOptions['encoding']): Decode =>
   encoding === 'latin1' ? decodeLatin1 : decodeUtf8;
 
-/** Throws where the encoding has no bytes for it. */
+/** Errors: throws if the encoding has no bytes for a character. */
 export function encodeText(text: string, encoding: ProcessOptions['encoding']): string {
   if (!BEYOND_ASCII.test(text)) return text;
   if (encoding === 'latin1') {
@@ -53,7 +53,7 @@ export function invalidUtf8(bytes: Buffer, from: number, to: number): number {
   return from + at;
 }
 
-/** Where the last whole character ends: a character of UTF-8 has at most four bytes. */
+/** Returns the offset after the last whole character. A character of UTF-8 has at most four bytes. */
 export function wholeCharacters(bytes: Buffer, to: number): number {
   for (let at = to - 1; at >= Math.max(0, to - 4); at--) {
     const byte = bytes[at]!;
@@ -63,10 +63,10 @@ export function wholeCharacters(bytes: Buffer, to: number): number {
   return to;
 }
 
-/** How many bytes the character has that begins with `byte`. */
+/** Returns the length in bytes of the character that begins with `byte`. */
 const charBytes = (byte: number): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
 
-/** How often a byte is there from `from` to `to`. */
+/** Counts a byte from `from` to `to`. */
 export function countByte(bytes: Buffer, byte: number, from: number, to: number): number {
   let count = 0;
   for (let at = bytes.indexOf(byte, from); at >= 0 && at < to; at = bytes.indexOf(byte, at + 1)) count++;

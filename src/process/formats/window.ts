@@ -1,7 +1,7 @@
 /**
  * The part of a file that is in memory: whole records, and the beginning of the next one. It grows with a record that does
  * not fit.
- * Guarantees: what is in it is text of the encoding, without a NUL; a BOM of UTF-8 is left out.
+ * Guarantees: the window has only valid text of the encoding, without a NUL and without a BOM of UTF-8.
  */
 import { isAscii } from 'node:buffer';
 import type { ProcessOptions } from '../../base/config/values/process.js';
@@ -19,20 +19,20 @@ export class Window {
   bytes: Buffer = Buffer.alloc(0);
   /** `bytes` as a latin1 string. */
   text = '';
-  /** Nothing comes after it. */
+  /** True if the window reaches the end of the file. */
   final = false;
-  /** All of it is ASCII. */
+  /** True if all bytes are ASCII. */
   ascii = true;
-  /** Where it begins in the file, after unpacking. */
+  /** The offset of the window in the file, after unpacking. */
   base = 0;
-  /** What ends a line: a file that has no newline at its beginning may be one of carriage returns. */
+  /** The line end. A file without a newline at its beginning may use carriage returns. */
   newline = '\n';
   #line = 1;
   #checked = 0;
 
   constructor(
     private readonly source: Source,
-    /** As sentences show it. */
+    /** The name as sentences show it. */
     private readonly name: string,
     private readonly options: Pick<ProcessOptions, 'encoding' | 'recordBytesMax'>,
   ) {}
@@ -44,7 +44,7 @@ export class Window {
     this.#line += countByte(this.bytes, this.newline.charCodeAt(0), 0, used);
     this.base += used;
     const isFirst = this.base === 0 && rest.length === 0;
-    // A record that is longer than what is read at a time is looked through from its start again: twice as much each time.
+    // A record longer than one read is scanned from its start again, with twice as many bytes each time.
     const bytes = Buffer.allocUnsafe(rest.length + Math.max(CHUNK_BYTES, rest.length));
     let end = rest.copy(bytes);
     while (end < bytes.length) {
@@ -61,12 +61,12 @@ export class Window {
     return end > 0;
   }
 
-  /** The line, from 1, of an offset of `bytes`. */
+  /** Returns the line number, from 1, of an offset of `bytes`. */
   lineAt(offset: number): number {
     return this.#line + countByte(this.bytes, this.newline.charCodeAt(0), 0, offset);
   }
 
-  /** A fault at an offset of `bytes`; the sentence begins with the file's name and the line. */
+  /** Makes a fault at an offset of `bytes`. Its sentence begins with the file's name and the line. */
   fault(code: Fault['code'], offset: number, what: string, more: { column?: number; excerpt?: string } = {}): Held {
     const line = this.lineAt(offset);
     const byte = this.base + offset;
@@ -80,7 +80,7 @@ export class Window {
     return this.fault('record_too_large', offset, what, { excerpt });
   }
 
-  /** The file's first bytes. Answers how many of them are looked at. */
+  /** Checks the first bytes of the file. Returns how many of them it used. */
   #begin(): number {
     const { bytes } = this;
     if (BOMS_16.some((bom) => bytes.subarray(0, 2).equals(bom))) {
@@ -94,7 +94,7 @@ export class Window {
     return 0;
   }
 
-  /** Looks at what was not looked at before; a character that is cut at the end waits for its other half. */
+  /** Checks the bytes that were not checked before. A character that is cut at the end waits for its other half. */
   #check(): void {
     const from = this.#checked;
     const nul = this.bytes.indexOf(0, from);

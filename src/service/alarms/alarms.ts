@@ -1,7 +1,7 @@
 /**
- * One look after the other: what is wrong becomes rows, and rows are told.
- * Guarantees: a receiver that hangs holds up neither a look nor another receiver; a state that cannot be written just now is
- * looked at again.
+ * Runs one check after the other: troubles become rows, and receivers are notified of the rows.
+ * Guarantees: a receiver that hangs delays neither a check nor another receiver. If the state cannot be written at the moment,
+ * the next check tries again.
  */
 import type { Backend } from '../../../queue/backend.js';
 import { StateUnwritable } from '../../../queue/index.js';
@@ -11,7 +11,7 @@ import { Channel, type ChannelParts, enterChannels, type Receiver } from './chan
 import type { Clock } from './clock.js';
 import { Episodes } from './episodes.js';
 import { momentsOf } from './moments.js';
-import { becomeTeller, noteFirstLook } from './teller.js';
+import { becomeSender, noteFirstLook } from './sender.js';
 import { troublesOf } from './trouble.js';
 
 export interface AlarmsParts {
@@ -42,7 +42,7 @@ export class Alarms {
     this.#episodes = new Episodes(backend, clock);
   }
 
-  /** A look, and whatever is to be told after it is on its way. One at a time. */
+  /** Runs one check and starts the notifications that follow from it. One at a time. */
   turn(hurry = false): Promise<void> {
     this.#looking ??= this.#turn(hurry).finally(() => {
       this.#looking = undefined;
@@ -50,7 +50,7 @@ export class Alarms {
     return this.#looking;
   }
 
-  /** The last look; what it finds is told now, or at the next start. */
+  /** Runs the last check. Its notifications are sent now, or after the next start. */
   async end(withinMs: number): Promise<void> {
     const timer = setTimeout(() => {
       for (const channel of this.channels) channel.abort();
@@ -72,14 +72,14 @@ export class Alarms {
     } catch (error) {
       if (!(error instanceof StateUnwritable)) this.parts.onFatal(error);
     }
-    // What stands in the state can be told while nothing can be written.
+    // Rows that are already in the state can be sent while nothing can be written.
     if (this.#isTelling) for (const channel of this.channels) channel.look(hurry);
   }
 
   async #look(isLast: boolean): Promise<boolean> {
     const { backend, clock, statePath, receivers, emit } = this.parts;
-    const teller = await becomeTeller(backend);
-    if (teller === undefined) {
+    const sender = await becomeSender(backend);
+    if (sender === undefined) {
       if (!this.#saidWaiting) emit('notify_waiting');
       this.#saidWaiting = true;
       return false;
@@ -91,8 +91,8 @@ export class Alarms {
       );
     this.#isTelling = true;
     const lookedMs = clock.ms();
-    const moments = await momentsOf(backend, clock, teller.isFirst);
-    if (teller.isFirst) await noteFirstLook(backend);
+    const moments = await momentsOf(backend, clock, sender.isFirst);
+    if (sender.isFirst) await noteFirstLook(backend);
     await this.#episodes.follow(
       [...troublesOf(backend, statePath, this.#watch, clock.wallMs()), ...moments],
       lookedMs,

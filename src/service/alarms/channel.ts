@@ -1,9 +1,9 @@
 /**
- * One receiver: told in the order of the changes, a message at a time, from a number on that stands in the state.
- * Guarantees: each change is told at least once, through crashes; what comes together is one message; a receiver that fails
- * is tried again after longer and longer waits, up to a minute, and costs the others nothing; the state is written to when a
- * message was told, and when a receiver begins or ceases to fail.
- * Does not: tell once and only once: who dies between the answer and the commit tells the same change again.
+ * One receiver. It gets the changes in order, one message at a time. The state has the number of the last change it got.
+ * Guarantees: each change is sent at least once, through crashes. Changes at the same time are one message. A receiver that fails
+ * is tried again with backoff, up to a minute, without effect on other receivers. The state is written after a message was
+ * accepted, and when a receiver begins or stops to fail.
+ * Does not: send exactly once. After a crash between the answer and the commit the same change is sent again.
  */
 import type { Backend } from '../../../queue/backend.js';
 import { backoffMs } from '../../../queue/clock.js';
@@ -17,9 +17,9 @@ export type ChannelName = 'command' | 'webhook';
 
 export interface Receiver {
   name: ChannelName;
-  /** How long it may take. */
+  /** The time limit. */
   withinMs: number;
-  /** Rejects where it was not told. */
+  /** Rejects if the receiver did not accept the message. */
   send(message: Message, signal: AbortSignal): Promise<void>;
 }
 
@@ -28,17 +28,17 @@ export interface ChannelParts {
   about: About;
   clock: Clock;
   emit: Emit;
-  /** A bug, or a state that cannot be used any more. */
+  /** Called for a bug, or for a state that cannot be used any more. */
   onFatal(error: unknown): void;
 }
 
 const CURSOR = 'SELECT told FROM alarm_channels WHERE name = ?';
 const TOLD = `UPDATE alarm_channels SET told = ?, missed = missed - ?, failing_since_ms = NULL, error = NULL WHERE name = ?`;
 const FAILED = `UPDATE alarm_channels SET failing_since_ms = coalesce(failing_since_ms, ?), error = ? WHERE name = ?`;
-/** Over, and told to all. */
+/** Removes alarms that are over and that every receiver has got. */
 const FORGET = `DELETE FROM alarms WHERE ended_ms IS NOT NULL AND changed <= (SELECT min(told) FROM alarm_channels)`;
 
-/** Exactly these are told from now on. */
+/** Keeps the rows of exactly these receivers. */
 export async function enterChannels(backend: Backend, names: readonly ChannelName[]): Promise<void> {
   await backend.transact((tx) => {
     for (const { name } of tx.all<{ name: ChannelName }>('SELECT name FROM alarm_channels'))
@@ -48,7 +48,7 @@ export async function enterChannels(backend: Backend, names: readonly ChannelNam
 }
 
 export class Channel {
-  /** How often the receiver was tried. */
+  /** The number of attempts to send so far. */
   tries = 0;
   #sending: Promise<void> | undefined;
   #attempt: AbortController | undefined;
@@ -57,7 +57,7 @@ export class Channel {
   #error = '';
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #newsSinceMs: number | undefined;
-  /** Told, and not written down yet: the state could not be. */
+  /** The number that the receiver has got and that the state could not record yet. */
   #owed: Batch | undefined;
 
   constructor(
@@ -65,12 +65,12 @@ export class Channel {
     private readonly parts: ChannelParts,
   ) {}
 
-  /** Tells what there is to be told, where it is time; does not wait for the receiver. `hurry`: there will be no later. */
+  /** Sends new changes if their time has come. Does not wait for the receiver. `hurry`: this is the last call. */
   look(hurry = false): void {
     if (this.#sending) return;
     this.#sending = this.#next(hurry)
       .catch((error) => {
-        // A full disk passes; what is owed to the state is tried again at the next look.
+        // A full disk passes. The next check writes again what the state lacks.
         if (!(error instanceof StateUnwritable)) this.parts.onFatal(error);
       })
       .finally(() => {
@@ -78,12 +78,12 @@ export class Channel {
       });
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no message is being sent. */
   async idle(): Promise<void> {
     await this.#sending;
   }
 
-  /** What is on its way is given up. */
+  /** Gives up the message that is being sent. */
   abort(): void {
     this.#isEnding = true;
     this.#attempt?.abort(new Error('it did not answer before everything ended'));

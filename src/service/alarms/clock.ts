@@ -1,6 +1,6 @@
-/** Both clocks of the process that tells; a test has its own. */
+/** The two clocks of the notifier. A test has its own. */
 export interface Clock {
-  /** Goes on whatever the wall clock does. */
+  /** Monotonic, independent of the wall clock. */
   ms(): number;
   wallMs(): number;
 }

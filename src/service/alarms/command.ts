@@ -1,8 +1,8 @@
 /**
- * Runs a program for a message: the JSON on its standard input, the text for people in `ALARM_TEXT`, its first line in
+ * Runs a program for a message: JSON on its standard input, the text for people in `ALARM_TEXT`, the first line of the text in
  * `ALARM_SUBJECT`.
- * Guarantees: no shell; told is exit code 0; who takes too long is killed with all that it started in its process group;
- * the last few hundred characters of what it prints are kept, for the error. It is not given our secrets.
+ * Guarantees: no shell. Exit code 0 means accepted. A program that takes too long is killed with its process group. The last few
+ * hundred characters of its output are kept for the error. It does not get our secrets.
  */
 import { spawn } from 'node:child_process';
 import { safeText } from '../../base/telemetry/safe.js';
@@ -16,7 +16,7 @@ export function run([program, ...args]: readonly string[], message: Message, sig
   const [subject] = message.text.split('\n');
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SECRET.test(name)));
   const child = spawn(program!, args, {
-    // A group of its own, so that all of it can be ended.
+    // A process group of its own, so that all of it can be ended.
     detached: true,
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -27,7 +27,7 @@ export function run([program, ...args]: readonly string[], message: Message, sig
     stream.setEncoding('utf8').on('data', (text: string) => {
       printed = (printed + text).slice(-limits.answerCharsMax);
     });
-  // It need not read what it is told.
+  // The program may ignore its standard input.
   child.stdin.on('error', () => {});
   child.stdin.end(`${documentOf(message)}\n`);
   return new Promise((resolve, reject) => {
@@ -42,7 +42,7 @@ export function run([program, ...args]: readonly string[], message: Message, sig
       else reject(signal.aborted ? signal.reason : new Error(failureOf(code, by, printed)));
     };
     child.on('close', end);
-    // What it left behind may keep its output open.
+    // A process that it left running may keep its output open.
     child.on('exit', (code, by) => setTimeout(end, LAST_WORDS_MS, code, by));
   });
 }
@@ -51,7 +51,7 @@ function killGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has just ended
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // The process has just ended.
   }
 }
 

@@ -1,14 +1,14 @@
 /**
- * Alarms as rows: one an episode of a trouble, from the look that finds it to the one that no longer does.
- * Guarantees: an episode goes on through restarts of whoever looks; nothing is written while nothing changes; the table is
- * bounded, and what is given up is counted for who was not told of it.
- * Does not: tell anybody; channel.ts does, by the numbers of the changes.
+ * Alarms as rows: one row per episode of a trouble, from the check that finds it to the check that no longer does.
+ * Guarantees: an episode continues through restarts of the notifier. Nothing is written while nothing changes. The table is
+ * bounded; removed rows are counted for each receiver that has not got them.
+ * Does not: send anything; channel.ts does, by the numbers of the changes.
  */
 import type { Backend, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/ulid.js';
 import type { Clock } from './clock.js';
 import { limits } from './limits.js';
-import { nextChange, tellsAlarms } from './teller.js';
+import { nextChange, tellsAlarms } from './sender.js';
 import { OF_PRODUCER, type Trouble } from './trouble.js';
 
 interface Open {
@@ -35,7 +35,7 @@ const OLDEST_ENDED = `SELECT changed FROM alarms WHERE ended_ms IS NOT NULL
 export class Episodes {
   readonly #firstSeenMs = new Map<string, number>();
   readonly #lastSeenMs = new Map<string, number>();
-  /** Those that this process has seen itself. */
+  /** The episodes that this process has seen itself. */
   readonly #seen = new Set<string>();
   readonly #newId: () => string;
 
@@ -46,13 +46,13 @@ export class Episodes {
     this.#newId = ulidFactory(() => clock.wallMs());
   }
 
-  /** `lookedMs`: when the troubles were looked for. `isLast`: no later look will find what is over. */
+  /** `lookedMs`: the time of the check. `isLast`: no later check will notice that an episode is over. */
   async follow(troubles: readonly Trouble[], lookedMs: number, isLast = false): Promise<void> {
     const open = this.backend.read((rows) => rows.all<Open>(OPEN));
     const plan = this.#planOf(troubles, open, isLast);
     if (plan.begin.length + plan.grow.length + plan.end.length === 0) return;
     await this.backend.transact((tx) => {
-      // Stopped for a while since it looked, it would speak of what is over.
+      // The process was stopped since the check, so its troubles may be over by now.
       if (this.clock.ms() - lookedMs > limits.staleLookMs || !tellsAlarms(tx, this.backend.owner)) return;
       this.#write(tx, plan);
     });
@@ -84,7 +84,7 @@ export class Episodes {
       this.#lastSeenMs.set(key, nowMs);
       this.#seen.add(key);
     }
-    // Whoever has just begun to look has not seen when it went.
+    // A process that has just begun has not seen when the trouble ended.
     for (const { key } of open) if (!this.#lastSeenMs.has(key)) this.#lastSeenMs.set(key, nowMs);
     for (const [key, seenMs] of this.#lastSeenMs) {
       if (seenMs !== nowMs) this.#firstSeenMs.delete(key);
@@ -118,7 +118,7 @@ export class Episodes {
 
 const sentenceOf = ({ sentence }: Trouble): string => sentence.slice(0, limits.sentenceCharsMax);
 
-/** While a receiver is away for weeks. */
+/** Bounds the table while a receiver is away for weeks. */
 function giveUpOldest(tx: Tx): void {
   const upTo = tx.get<{ changed: number }>(OLDEST_ENDED)?.changed;
   if (upTo === undefined) return;

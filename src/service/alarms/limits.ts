@@ -1,43 +1,43 @@
 /** Every bound of alarms, with its reason. */
 export const limits = {
-  /** V8's heap: what is told is bounded, so it needs little. */
+  /** V8's heap. Messages are bounded, so it needs little. */
   nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=128'],
   cacheKib: 1_024,
-  /** Trouble that comes and goes between two looks is not reported. */
+  /** Trouble that begins and ends between two checks is not reported. */
   lookEveryMs: 2_000,
-  /** Longer ago than this, a look speaks of what may be over. */
+  /** The result of a check older than this may be over. */
   staleLookMs: 30_000,
-  /** What comes together is told together, and then not again before this. */
+  /** The shortest time between two messages to a receiver. Changes in that time are sent together. */
   collectMs: 3_000,
   messageEveryMs: 10_000,
   alarmsPerMessage: 100,
-  /** Sentences that `text` has, and characters of each. */
+  /** The number of sentences in `text`, and the characters of each. */
   textLinesMax: 10,
   sentenceCharsMax: 1_000,
-  /** Troubles of that many kinds at a time; one more would be no news. */
+  /** The number of troubles at a time. One more would not be news. */
   openMax: 1_000,
-  /** Alarms that are over and not told yet; beyond them the oldest are given up, and counted. */
+  /** Alarms that are over and not sent yet. Beyond this number the oldest are removed and counted. */
   endedKept: 10_000,
   /**
-   * Gone for so long it is over: longer than a failing place is on trial; and of what is known only while its producer lives,
-   * longer than that takes to start again.
+   * A trouble is over when no check found it for so long. This is longer than the trial of a failing place, and longer than a
+   * restart of the producer, without which some troubles are not known.
    */
   absentMs: 5_000,
   absentOfProducerMs: 60_000,
-  /** A process that is restarted, or a whole start, is no alarm. */
+  /** A restarted process, or a start of the service, is not an alarm. */
   processGraceMs: 60_000,
-  /** A trouble that has grown by less than twice is reported again after this; one that has doubled at once. */
+  /** A trouble that has grown is reported again after this time, and at once if it has doubled. */
   growAgainMs: 3_600_000,
-  /** So long after the last one, lost processes and overflows are over. */
+  /** Lost processes and overflows are over so long after the last one. */
   quietMs: 600_000,
-  /** How long a receiver may take. */
+  /** The time limit of a receiver. */
   webhookMs: 10_000,
   commandMs: 30_000,
-  /** First and longest wait before a receiver that failed is tried again. */
+  /** The first and the longest wait before a failed receiver is tried again. */
   retryFirstMs: 2_000,
   retryLongestMs: 60_000,
-  /** What is left to be told when everything ends. */
+  /** The time for the last messages when everything ends. */
   drainMs: 5_000,
-  /** So much is kept of what a receiver answers or a command prints. */
+  /** Characters kept of a receiver's answer or a command's output. */
   answerCharsMax: 300,
 } as const;

@@ -1,12 +1,12 @@
-/** What a receiver is told: a document for programs that has a text for people in it. docs/alarms.md describes it. */
+/** The message to a receiver: a JSON document with a text for people in it. docs/alarms.md describes it. */
 import type { Reader } from '../../../queue/backend.js';
 import { safeJsonLine, safeText, shownSeconds } from '../../base/telemetry/safe.js';
 import { limits } from './limits.js';
 
 export interface Message {
-  /** The document's version. A field is never taken away or given another meaning. */
+  /** The document's version. Fields are never removed, and never change their meaning. */
   version: 1;
-  /** For people; where Slack, Mattermost and others look for what they show. */
+  /** The text for people, in the field that Slack, Mattermost and others show. */
   text: string;
   host: string;
   /** The UUID of the state and its path. */
@@ -14,14 +14,14 @@ export interface Message {
   state_path: string;
   sent_at: string;
   alarms: ToldAlarm[];
-  /** Changes that come with the next message. */
+  /** The number of changes left for the next message. */
   more: number;
-  /** Alarms that were over, and given up before this receiver could be told. */
+  /** The number of alarms that were over and removed before this receiver could get them. */
   missed: number;
 }
 
 export interface ToldAlarm {
-  /** The same in all that is told of one episode. */
+  /** The same in every message about one episode. */
   id: string;
   event: 'began' | 'grew' | 'ended';
   feed: string;
@@ -40,7 +40,7 @@ export interface Batch {
   alarms: ToldAlarm[];
   more: number;
   missed: number;
-  /** The number of the last change in it. */
+  /** The number of the last change in the message. */
   upTo: number;
 }
 
@@ -54,7 +54,7 @@ interface AlarmRow extends Omit<ToldAlarm, 'event' | 'since' | 'began_at' | 'end
 
 const UNTOLD = `SELECT * FROM alarms WHERE changed > ? ORDER BY changed LIMIT ${limits.alarmsPerMessage}`;
 
-/** The next of what changed since `told`; undefined where nothing has. */
+/** Returns the next message with the changes after `told`; undefined if there are none. */
 export function nextBatch(rows: Reader, channel: string, told: number): Batch | undefined {
   const changed = rows.all<AlarmRow>(UNTOLD, told);
   const last = changed.at(-1);
@@ -91,10 +91,10 @@ export function messageOf({ alarms, more, missed }: Batch, about: About, wallMs:
   };
 }
 
-/** What is sent: a line in which no name acts on whoever shows it. */
+/** Escapes a line, so that no file name in it can affect the program that shows it. */
 export const documentOf = (message: Message): string => safeJsonLine(JSON.stringify(message));
 
-/** One line that a mail may have as its subject, then a line an alarm. */
+/** The first line can be the subject of a mail. Then one line per alarm follows. */
 function textOf(host: string, alarms: readonly ToldAlarm[], more: number, missed: number): string {
   const over = alarms.filter(({ event }) => event === 'ended').length;
   const counts = [

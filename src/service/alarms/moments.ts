@@ -1,7 +1,7 @@
 /**
- * What happens in a moment and leaves a counter behind: an overflow of the kernel's queue, a process that died. It is told as
- * a trouble that is over when none has happened for a while.
- * Guarantees: what was counted while nobody looked is told at the next look; what was there before the very first is not.
+ * Troubles from events that only raise a counter: an overflow of the kernel's queue, a process that died. Such a trouble is over
+ * when no further event has occurred for a while.
+ * Guarantees: events while no notifier ran are reported at its next check. Events before the very first check are not.
  */
 import type { Backend, Counter, Reader, Tx } from '../../../queue/backend.js';
 import type { Clock } from './clock.js';
@@ -38,7 +38,7 @@ const KNOWN = 'SELECT feed, name, value, risen_from AS risenFrom, risen_ms AS ri
 const SET = `INSERT INTO alarm_counts VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET value = excluded.value, risen_from = excluded.risen_from, risen_ms = excluded.risen_ms`;
 
-/** `isFirst`: nobody has ever looked at this state. */
+/** `isFirst`: this is the first check ever of this state. */
 export async function momentsOf(backend: Backend, clock: Clock, isFirst: boolean): Promise<Trouble[]> {
   const counts = countsOf(backend.counters());
   const known = (rows: Reader) => rows.all<Risen>(KNOWN);
@@ -68,7 +68,7 @@ const changed = (counts: readonly Count[], known: readonly Risen[]) =>
     .map((count) => ({ ...count, before: known.find(({ feed, name }) => feed === count.feed && name === count.name) }))
     .filter(({ value, before }) => value !== (before?.value ?? -1));
 
-/** Also where the clock was set meanwhile: then it is over. */
+/** A trouble is also over if the clock was set meanwhile. */
 const lasts = ({ value, risenFrom, risenMs }: Risen, wallMs: number): boolean =>
   value > risenFrom && Math.abs(wallMs - risenMs) < limits.quietMs;
 

@@ -1,16 +1,16 @@
 /**
- * The role `notifier`: looks at the state every two seconds and tells a command, a webhook or both what has gone wrong, and
- * what is over.
- * Guarantees: holds up nobody: it reads as the dashboard does, writes a few rows where something changed, and no receiver is
- * waited for with the state in hand.
- * Does not: claim a job; tell of a machine that is off.
+ * The role `notifier`: checks the state every two seconds and notifies a command, a webhook or both of what went wrong and what
+ * is over.
+ * Guarantees: delays nobody. It reads as the dashboard does, writes a few rows if something changed, and never waits for a
+ * receiver inside a transaction.
+ * Does not: claim a job; report a machine that is off.
  */
 import { hostname } from 'node:os';
 import type { NotifyOptions } from '../../base/config/notify.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { startBeats } from '../../ingest/health/beats.js';
+import { startHeartbeats } from '../../ingest/health/heartbeats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
-import { refuseLostState } from '../../ingest/upkeep/known.js';
+import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { Alarms } from './alarms.js';
 import type { Receiver } from './channel.js';
 import { type Clock, clock } from './clock.js';
@@ -23,9 +23,9 @@ export async function runNotifier(context: ChildContext): Promise<void> {
   const { config, emit, fail } = context;
   const { statePath, maxAttempts, notify } = config.service;
   await refuseLostState(statePath, config.feeds);
-  // Beside a producer, whoever comes first makes the state.
+  // The notifier and the producer start together, and the first one creates the state.
   const backend = await openState({ statePath, maxAttempts, title: 'notifier', cacheKib: limits.cacheKib });
-  const stopBeats = startBeats(backend, context);
+  const stopBeats = startHeartbeats(backend, context);
   const receivers = receiversOf(notify!, clock);
   const alarms = new Alarms({ backend, statePath, host: hostname(), receivers, clock, emit, onFatal: fail });
   const timer = setInterval(() => void alarms.turn(), limits.lookEveryMs);

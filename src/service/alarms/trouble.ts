@@ -1,6 +1,6 @@
 /**
- * What is wrong now and worth an alarm: the findings that `queue-stat` shows, without what somebody did on purpose and what
- * is an uploader's business.
+ * The troubles that are worth an alarm now: the findings of `queue-stat`, without those that an operator caused on purpose and
+ * those that only concern an uploader.
  */
 import type { HeldFor } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -12,41 +12,41 @@ import { OF_PROCESSES } from '../status/process-findings.js';
 import { limits } from './limits.js';
 
 export interface Trouble {
-  /** The same as long as it lasts. */
+  /** Stays the same as long as the trouble lasts. */
   key: string;
   feed: string;
   code: string;
   stage: string;
-  /** Which of several that have the rest in common; '' where there is one. */
+  /** Distinguishes troubles that are equal otherwise; '' if there is only one. */
   what: string;
-  /** Files, processes or times. */
+  /** The number of files, processes or events. */
   count: number;
-  /** A larger count is news. */
+  /** True if a larger count is worth a new message. */
   grows: boolean;
-  /** Told when it has lasted so long. */
+  /** The trouble is reported when it has lasted so long. */
   graceMs: number;
   sentence: string;
   release: string;
-  /** Wall clock; undefined where nobody knows. */
+  /** Wall clock; undefined if it is not known. */
   sinceMs: number | undefined;
 }
 
-/** An operator's pause, and a writer that has not closed its file. */
+/** Findings that are no alarm: an operator's pause, and a writer that has not closed its file. */
 const NO_ALARM = ['paused', 'writer_open'];
 
-/** Each of another key: an expectation may be written twice. */
+/** Gives each trouble a key of its own: the same expectation may be configured twice. */
 export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {
   const held = view.heldFor();
-  const troubles = findings(view, statePath, statsUsed(view.stats(held), view.feeds()), held, watch.look(view), wallMs)
+  const troubles = findings(view, statePath, statsUsed(view.stats(held), view.feeds()), held, watch.check(view), wallMs)
     .filter(({ code, severity }) => OF_PROCESSES.includes(code) || (severity === 'stuck' && !NO_ALARM.includes(code)))
     .map((finding) => toTrouble(finding, held));
   return [...new Map(troubles.map((trouble) => [trouble.key, trouble])).values()];
 }
 
-/** What a producer has to tell of a feed; while none lives, nobody says it. */
+/** Troubles that only a producer can notice. While none lives, they are not known. */
 export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing'];
 
-/** A place that fails closes one stage after the other: that is one trouble. */
+/** A failing place closes several stages one after the other. Together they are one trouble. */
 export const troubleKey = ({ feed, code, stage, what }: Pick<Trouble, 'feed' | 'code' | 'stage' | 'what'>): string =>
   JSON.stringify([feed, code, what === '' ? stage : what]);
 

@@ -1,7 +1,8 @@
 /**
  * POSTs a message to an address.
- * Guarantees: told is what was answered with 2xx; a redirect is not followed, certificates are verified; an answer is read
- * up to a few hundred characters; who does not answer in time has failed; the address, which may be a secret, is in no error.
+ * Guarantees: an answer with 2xx means accepted. Redirects are not followed, certificates are verified. Only a few hundred
+ * characters of the answer are read. A receiver that does not answer in time has failed. The address may be a secret, so no error
+ * names it.
  */
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

@@ -6,9 +6,9 @@
  */
 import { EnvironmentError } from '../../base/errors.js';
 import type { ChildContext } from '../../base/process/context.js';
-import { startBeats } from '../../ingest/health/beats.js';
+import { startHeartbeats } from '../../ingest/health/heartbeats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
-import { refuseLostState } from '../../ingest/upkeep/known.js';
+import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import { Looks } from './data/looks.js';
@@ -28,7 +28,7 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
   await refuseLostState(statePath, feeds);
   // Beside a producer, whoever comes first makes the state.
   const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create: feeds.length > 0 });
-  const stopBeats = startBeats(backend, context);
+  const stopBeats = startHeartbeats(backend, context);
   const looks = new Looks(backend, statePath);
   const stream = new Stream();
   const search = new Search(statePath);

@@ -1,10 +1,10 @@
-/** What is wrong between the hosts that share a ledger, each thing in one sentence with what to do. */
+/** Findings about the hosts that share a ledger, each one sentence with its remedy. */
 import { shownSeconds } from '../../base/telemetry/safe.js';
 import type { SharedError } from '../../fleet/errors.js';
 import { CONFLICTS_COUNTED, type FleetView, type HeldView, type HostView } from '../../fleet/view.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 
-/** A host says that it lives every ten seconds. */
+/** A host sends a sign of life every ten seconds. */
 export const SILENT_SECONDS = 60;
 
 export const fleetFindings = ({ hosts, held, conflicts }: FleetView, nowMs: number): Finding[] => [

@@ -1,6 +1,6 @@
 /**
- * The hosts that share a ledger, and what is wrong between them: for queue-stat --fleet, the page and the metrics.
- * Guarantees: field names are the words of the product. A ledger that is away is a finding, and never an empty fleet.
+ * Reports the hosts that share a ledger and the findings about them, for queue-stat --fleet, the page and the metrics.
+ * Guarantees: a ledger that cannot be reached is a finding, never an empty list of hosts.
  */
 import type { Rows } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
@@ -12,19 +12,19 @@ export interface HostReport {
   host: string;
   condition: 'at work' | 'silent' | 'forgotten';
   silent_seconds: number;
-  /** Null where it never said them. */
+  /** Null if the host never sent any. */
   waiting: number | null;
   held: number | null;
   oldest_age_seconds: number | null;
   files_per_second: number | null;
   files_processed: number | null;
   gates_closed: number | null;
-  /** How old these figures are. */
+  /** The age of these figures. */
   figures_age_seconds: number | null;
 }
 
 export interface FleetReport {
-  /** Host, port and database; null where none is shared. */
+  /** Host, port and database; null if no ledger is shared. */
   ledger: string | null;
   at: string;
   hosts: HostReport[];

@@ -14,7 +14,7 @@ import { ADVICE, notices } from '../../ingest/gates/notices.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
-import { UNCHECKED } from '../../ingest/ledger/unchecked.js';
+import { UNCHECKED } from '../../ingest/ledger/unchecked-gate.js';
 import { absenceFindings } from './absence.js';
 import { headerFindings } from './chains.js';
 import { lateFindings } from './late.js';

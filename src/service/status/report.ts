@@ -77,7 +77,7 @@ export function lookAt(
   const inHand = jobsInHand(view);
   const held = view.heldFor();
   const all = statsUsed(view.stats(held), view.feeds());
-  const processes = watch.look(view);
+  const processes = watch.check(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const order = view.stages;
   return {

@@ -1,7 +1,7 @@
 /**
- * The life of a process that a parent spawned: it takes the role that the first message names, drains, stops, ends.
- * Guarantees: it dies with its parent, also while it is stopped, and opens nothing before that is so; it drains and
- * stops by the channel alone, because a terminal and systemd send their signals to parent and child both.
+ * The life of a child process: it takes the role in the first message, works, drains, stops, ends.
+ * Guarantees: it dies with its parent, also while it is stopped by a signal, and opens nothing before this is set up. It drains
+ * and stops by messages of the parent alone, because a terminal and systemd send their signals to both processes.
  * Does not: do the role's work.
  */
 import { asOperatorError, EXIT } from '../../base/errors.js';
@@ -23,11 +23,11 @@ const drained = new Promise<void>((resolve, reject) => {
   drain.signal.addEventListener('abort', () => resolve(), { once: true });
   fail = reject;
 });
-// It may be raised when nobody waits any more.
+// The signal may arrive when nobody waits any more.
 drained.catch(() => undefined);
 const clearSlot: (() => void)[] = [];
 
-/** Called once, by the program that the parent spawns. `roleOf` loads a role's module when it is known which. */
+/** Called once by the child's program. `roleOf` loads the module of the role that the parent names. */
 export function liveAsChild(roleOf: (role: Role) => Promise<RunRole>): void {
   for (const signal of ENDING) process.on(signal, ignored);
   process.on('disconnect', dieNow);
@@ -44,7 +44,7 @@ function ignored(): void {}
 
 async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promise<void> {
   setParentDeathSignal('SIGKILL');
-  // The parent may have died before the line above: then the signal never comes.
+  // If the parent died before the line above, the signal never comes.
   if (process.ppid !== init.parentPid) dieNow();
   process.title = titleOf(init);
   const level = init.config.service.logLevel as Level;
@@ -86,7 +86,7 @@ function tell(message: ChildMessage): Promise<void> {
 
 let ending = false;
 
-/** An operator's error is told by the parent, once for all children; a bug shows its stack here. */
+/** The parent prints an operator's error, once for all children. A bug prints its stack here. */
 async function endWith(error: unknown): Promise<void> {
   if (ending) return;
   ending = true;
@@ -108,7 +108,7 @@ function stopNow(): void {
   dieNow();
 }
 
-/** Not process.exit: it waits for a system call that hangs on a pool thread. */
+/** Not process.exit, which waits for a system call that hangs in a pool thread. */
 function dieNow(): never {
   process.kill(process.pid, 'SIGKILL');
   throw new Error('unreachable after SIGKILL');

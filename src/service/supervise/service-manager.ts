@@ -1,7 +1,7 @@
 /**
- * What the service manager is told, where one started this process and asks (`Type=notify`, `WatchdogSec=`): that all
- * children are at work, that this process lives, that it ends.
- * Guarantees: never waits for the manager; one that cannot be reached is told once, and files go on.
+ * Notifies the service manager that started this process, if it asks for it (`Type=notify`, `WatchdogSec=`): all children are at
+ * work, this process lives, it ends.
+ * Guarantees: never waits for the manager. A manager that cannot be reached is logged once, and files go on.
  * Source: sd_notify(3), sd_watchdog_enabled(3).
  */
 
@@ -20,7 +20,7 @@ export class ServiceManager {
   #isEnding = false;
   #refused = false;
 
-  /** Takes its variables out of `env`: they are not for the children. */
+  /** Removes its variables from `env`, because they are not for the children. */
   constructor(
     env: NodeJS.ProcessEnv,
     private readonly emit: Emit,
@@ -29,11 +29,11 @@ export class ServiceManager {
     const everyMs = watchdogMs(env);
     for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
     if (this.#address === undefined || everyMs === undefined) return;
-    // Twice in each period, as sd_watchdog_enabled(3) asks; from the start, because a first start may take longer.
+    // Twice per period, as sd_watchdog_enabled(3) says. It begins at once, because a first start may take longer than a period.
     this.#timer = setInterval(() => this.#tell(ALIVE), everyMs / 2).unref();
   }
 
-  /** Told until it has been heard: a start that was never told of fails. */
+  /** Repeats READY=1 until it is sent: without it systemd fails the start. */
   ready(): void {
     if (this.#address === undefined || this.#isEnding || this.#tell(READY)) return;
     this.#again = setTimeout(() => this.ready(), AGAIN_MS).unref();
@@ -63,7 +63,7 @@ export class ServiceManager {
   }
 }
 
-/** Undefined: no sign of life is asked of this process. */
+/** Undefined if the manager asks for no watchdog signal. */
 function watchdogMs({ WATCHDOG_USEC: usec, WATCHDOG_PID: pid }: NodeJS.ProcessEnv): number | undefined {
   if (usec === undefined || !/^[1-9]\d*$/.test(usec)) return undefined;
   return pid === undefined || Number(pid) === process.pid ? Number(usec) / 1_000 : undefined;

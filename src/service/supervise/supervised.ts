@@ -1,6 +1,6 @@
 /**
- * One child of a parent, through all its lives: spawned, watched by its beats, spawned again after a death.
- * Guarantees: only a process that was spawned here and has not been reaped is ever signalled.
+ * One child of a parent through all its lives: spawned, watched by its heartbeat, spawned again after a death.
+ * Guarantees: signals only a process that it spawned and has not reaped yet.
  * Does not: decide about the others; supervisor.ts does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { limits as producerLimits } from '../../ingest/producer/limits.js';
 import { limits as workerLimits } from '../../ingest/stages/limits.js';
 import { limits as alarmLimits } from '../alarms/limits.js';
 import { limits as dashboardLimits } from '../dashboard/data/limits.js';
-import { Beats, type OwnersFiles, tickMsOf } from './beats.js';
+import { Beats, type OwnersFiles, tickMsOf } from './heartbeats.js';
 
 const NODE_FLAGS: Record<Role, readonly string[]> = {
   producer: producerLimits.nodeFlags,
@@ -37,7 +37,7 @@ export interface Launch {
   emit: Emit;
 }
 
-/** How a life ended. `fatal` carries the sentence where the child told one. */
+/** How a life ended. `fatal` has the sentence that the child sent, if any. */
 export interface Death {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -98,7 +98,7 @@ export class Supervised {
     this.#process = child;
     child.on('message', (message: ChildMessage) => this.#hear(message));
     child.on('error', (error) => {
-      // A process that was never made has no exit event.
+      // A process that could not be spawned has no exit event.
       if (child.pid === undefined) this.#ended(child, null, null, error);
     });
     child.on('exit', (code, signal) => this.#ended(child, code, signal));
@@ -113,7 +113,7 @@ export class Supervised {
   }
 
   send(message: ParentMessage): void {
-    // A child that is just dying has a closed channel; its exit event tells the rest.
+    // A dying child has a closed channel. Its exit event follows.
     if (this.#process?.connected) this.#process.send(message, () => {});
   }
 
@@ -139,7 +139,7 @@ export class Supervised {
     this.kill();
   }
 
-  /** What the child has in hand, by its own slot. */
+  /** The jobs that the child has in progress, read from its slot. */
   inHand() {
     return this.#ready && this.launch.owners.slot(this.#ready.ownersPath, this.#ready.owner);
   }
@@ -167,7 +167,7 @@ export class Supervised {
     if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner, true);
     if (error) this.launch.emit('spawn_failed', { worker: this.name, reason: error.message });
     const livedMs = performance.now() - this.#bornAtMs;
-    // Its work was done and its state closed: what its end hung in (a system call on a dead mount) is no failure.
+    // Its work was done and its state closed. A system call on a dead mount that delayed its end is not a failure.
     const ended = this.#returned && signal === 'SIGKILL' ? EXIT.done : code;
     const wasReady = this.#ready !== undefined;
     this.listener.onDeath(this, { code: ended, signal, wasReady, livedMs, fatal: this.#fatal });

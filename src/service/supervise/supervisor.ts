@@ -1,8 +1,9 @@
 /**
- * The parent of all children: starts them, starts again who died, kills who gives no sign of life, drains and stops.
- * Guarantees: never opens the state, so it never waits for anything; `start`, `drain` and `stop` may be called twice;
- * `done` settles when the last child has ended.
- * Does not: restart a child that ended with 2 or 3 (a person must act first), save for what passes by itself; kill anybody else's process.
+ * The parent of all children: starts them, restarts those that died, kills those without a heartbeat, drains and stops.
+ * Guarantees: never opens the state, so it never waits for anything. `start`, `drain` and `stop` may be called twice. `done`
+ * resolves when the last child has ended.
+ * Does not: restart a child that ended with 2 or 3 (an operator must act first), except for errors that pass by themselves;
+ * kill a process of anybody else.
  */
 import { fileURLToPath } from 'node:url';
 import { firstInHand } from '../../../queue/slot-text.js';
@@ -12,7 +13,7 @@ import { CATALOGUE, EXIT } from '../../base/errors.js';
 import type { ChildMessage, Init, OnceDone, Role } from '../../base/process/protocol.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { inPackage } from '../../package.js';
-import { ownersFiles, tickMsOf } from './beats.js';
+import { ownersFiles, tickMsOf } from './heartbeats.js';
 import { type ChildSpec, type Death, type Launch, Supervised } from './supervised.js';
 
 export interface SupervisorOptions {
@@ -20,19 +21,19 @@ export interface SupervisorOptions {
   config: Config;
   logs: Init['logs'];
   emit: Emit;
-  /** Another program than bin/child.cjs, for tests. */
+  /** A program in place of bin/child.cjs, for tests. */
   childModule?: string;
-  /** Hears what children report. */
+  /** Receives the children's reports. */
   onReport?: (message: ChildMessage) => void;
-  /** Once, when every child has been at work. */
+  /** Called once, when every child has been at work. */
   onReady?: () => void;
-  /** When it begins to drain or to stop. May come twice. */
+  /** Called when it begins to drain or to stop; possibly twice. */
   onEnding?: () => void;
 }
 
 export interface Ended {
   exitCode: number;
-  /** The sentence of whoever could not go on. */
+  /** The sentence of the child that could not go on. */
   reason?: string;
   once?: OnceDone;
 }
@@ -73,7 +74,7 @@ export class Supervisor {
     this.#timers.add(setInterval(() => this.#tick(), every));
   }
 
-  /** Asks every child to finish what it has in hand and end. */
+  /** Asks every child to finish its jobs in progress and end. */
   drain(): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'draining';
@@ -84,7 +85,7 @@ export class Supervisor {
     this.#endWhenAlone();
   }
 
-  /** Ends every child now. What was in hand goes on after the next start and counts as no crash. */
+  /** Ends every child now. Jobs in progress go on after the next start, and count no crash. */
   stop(): void {
     if (this.#phase === 'stopping' || this.#phase === 'ended') return;
     this.#phase = 'stopping';
@@ -142,7 +143,7 @@ export class Supervisor {
     this.#restart(child, death, how, passes);
   }
 
-  /** A full disk of the state: who comes first is told of it; a service that ran waits until there is room. */
+  /** A full disk of the state fails a first start with a sentence. A service that already ran waits until there is room. */
   #passes(child: Supervised, { fatal }: Death): boolean {
     return child.wasEverReady && fatal !== undefined && CATALOGUE[fatal.code]?.retryable === true;
   }
@@ -197,6 +198,6 @@ export class Supervisor {
   }
 }
 
-/** Files go on without these: once one has run, it is only tried again, whatever keeps it from coming back. */
+/** Files go on without these roles. Once one has run, it is always restarted, whatever makes it fail. */
 const DISPENSABLE: readonly Role[] = ['dashboard', 'notifier'];
 const isDispensable = ({ spec, wasEverReady }: Supervised): boolean => DISPENSABLE.includes(spec.role) && wasEverReady;

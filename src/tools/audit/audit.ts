@@ -1,9 +1,9 @@
 /**
- * `ingest-ctl audit`: do warehouse, manifests and ledger say the same? Each difference is told once, by one name, with what
- * to do. With `hash` every byte of the warehouse is read again; else sizes, names and lines alone are compared.
- * Guarantees: changes nothing in state, manifests and warehouse; bounded memory; may run beside a working ingest; one that
- * was interrupted reads no file twice (the notes beside the state keep the digests).
- * Does not: look at duplicates/ and failed/, which the ledger does not speak of, nor at the input.
+ * `ingest-ctl audit`: compares warehouse, manifests and ledger. It reports each difference once, with one name and its remedy.
+ * With `hash` it reads every byte of the warehouse again; otherwise it compares sizes, names and lines only.
+ * Guarantees: changes nothing in state, manifests and warehouse. Memory is bounded. It may run beside a working ingest. After an
+ * interruption it reads no file twice, because the notes beside the state keep the digests.
+ * Does not: check duplicates/ and failed/, which have no rows in the ledger, nor the input.
  */
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -29,13 +29,13 @@ export { type Difference, textOf };
 export interface AuditOptions {
   statePath: string;
   hash: boolean;
-  /** Only this one is judged. */
+  /** Only this feed is judged. */
   feed: string | undefined;
-  /** Compared with this one too. */
+  /** The shared ledger to compare with as well. */
   shared?: Rows | undefined;
 }
 
-/** What it is at just now; `of` 0: nobody knows how many there are. */
+/** The progress of the current part. `of` is 0 if the total is not known. */
 export type AuditProgress = (what: string, done: number, of: number, bytes: number) => void;
 
 export interface AuditTotals {
@@ -44,12 +44,12 @@ export interface AuditTotals {
   files: number;
   read: number;
   bytes: number;
-  /** Digests taken over from an audit that was interrupted. */
+  /** The number of digests kept from an interrupted audit. */
   resumed: number;
   differences: Partial<Record<Difference['kind'], number>>;
 }
 
-/** Errors: EnvironmentError, where a folder cannot be read or another audit is at work. */
+/** Errors: EnvironmentError if a folder cannot be read or another audit is running. */
 export async function audit(
   view: QueueView,
   options: AuditOptions,
@@ -102,13 +102,13 @@ class Audit {
 
   async gather(): Promise<void> {
     const { view, notes, totals, progress } = this;
-    // Every feed's rows: a file that another feed has put into a shared warehouse is known.
+    // The rows of all feeds, so that a file of another feed in a shared warehouse is known.
     noteLedger(view, this.#all, notes, (n) => {
       totals.rows += n;
       progress('reading the ledger', totals.rows, 0, 0);
     });
     for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
-      this.#files.get(feed.name)!.manifests; // its marker: one that is not mounted would have no lines at all
+      this.#files.get(feed.name)!.manifests; // Checks the marker: a root that is not mounted would seem to have no lines.
       await noteManifests(view, feed, notes, (n) => {
         totals.lines += n;
         if (totals.lines % 1_000 === 0) progress('reading manifests', totals.lines, totals.rows, 0);
@@ -123,7 +123,7 @@ class Audit {
     notes.index();
   }
 
-  /** The content of files that nobody knows is always read: it says where they came from. */
+  /** Files that no row knows are always read: their content shows where they came from. */
   async read(): Promise<void> {
     const { notes, totals, progress, options } = this;
     const wanted = options.hash ? '1' : 'known = 0';

@@ -1,6 +1,6 @@
 /**
- * Where a manifest line and its ledger row say different things, and which of the two the rest of the evidence supports:
- * the file (its bytes, size, inode, times, name) and the job that carried it. Pure.
+ * Finds where a manifest line and its ledger row differ, and which of the two the other evidence supports: the file (its bytes,
+ * size, inode, times, name) and the job that carried it. Pure.
  */
 import { partitionOf } from '../../files/places.js';
 import type { Content } from '../../ingest/ledger/content.js';
@@ -8,13 +8,13 @@ import { digitsOf, pathBytesOf, processedIn, type ReadOutput, type ReadRecord } 
 import type { Processed } from '../../ingest/outputs/recorded.js';
 
 export interface Evidence {
-  /** What lies where the row, and where the line, says that the file is. */
+  /** The files at the path in the row and at the path in the line. */
   atRow: FileSeen | undefined;
   atLine: FileSeen | undefined;
-  /** The path of the job that carried the content, and its id; undefined where nobody knows that job any more. */
+  /** The path and id of the job that carried the content; undefined if that job is not known any more. */
   carrier: { id: string; key: Buffer } | undefined;
   timezone: string;
-  /** `YYYY/MM/DD/HH` that the line lies in; undefined in a file that was put elsewhere. */
+  /** The folder `YYYY/MM/DD/HH` of the line; undefined if its file was moved elsewhere. */
   hour: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface FileSeen {
   size: number;
   inode: string;
   mtimeNs: string;
-  /** Undefined where it was not read. */
+  /** Undefined if the file was not read. */
   sha256: Buffer | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface Deviation {
   line: string;
 }
 
-/** Roots may have been moved since: of the two paths only what lies below them is compared. */
+/** Roots may have moved since, so only the parts below the roots are compared. */
 export function deviations(content: Content, record: ReadRecord, made?: Processed): Deviation[] {
   const { fields } = record;
   const mtimeNs = digitsOf(record, 'mtime_ns');
@@ -71,7 +71,7 @@ const shownOutputs = (made: Outputs | undefined): string =>
     ],
   ) ?? '';
 
-/** Which side each deviation speaks for; one side only where nothing speaks for the other. */
+/** Counts which side each piece of evidence supports. The result is one side only if nothing supports the other. */
 export function whoIsRight(content: Content, record: ReadRecord, found: Deviation[], seen: Evidence): Right {
   const sides = new Set(found.map(({ field }) => rightIn(field, content, record, seen)));
   const rowIsRight = sides.has('row');
@@ -95,7 +95,7 @@ function rightIn(field: string, content: Content, record: ReadRecord, seen: Evid
     case 'mtime_ns':
       return by(file?.mtimeNs, content.mtimeNs, digitsOf(record, 'mtime_ns'));
     case 'mtime':
-      // The two times of a line belong together; a row has only one.
+      // The two times of a line belong together. A row has only one.
       return wholeSeconds(digitsOf(record, 'mtime_ns')) === digitsOf(record, 'mtime') ? 'unknown' : 'row';
     case 'warehouse_path':
       return atRow && !atLine ? 'row' : atLine && !atRow ? 'line' : 'unknown';

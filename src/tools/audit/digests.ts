@@ -1,6 +1,6 @@
 /**
- * Re-reads warehouse files. A digest is noted with the identity that the file had before and after: an audit that goes on
- * reads a file again only when that has changed.
+ * Reads warehouse files again. Each digest is noted with the file's identity before and after reading. A continued audit reads a
+ * file again only if its identity has changed.
  */
 import { closeSync } from 'node:fs';
 import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
@@ -19,7 +19,7 @@ export interface ToRead {
   identity: string;
 }
 
-/** Reads every regular file that is noted; `wanted` is a condition on `files`. */
+/** Reads every noted regular file. `wanted` is an SQL condition on `files`. */
 export async function digestAll(
   notes: AuditNotes,
   wanted: string,
@@ -43,7 +43,7 @@ export async function digestAll(
     };
     for (const file of page) {
       const known = knownDigest(notes, file);
-      // A large one is told chunk by chunk: it may take hours.
+      // The progress of a large file is reported per chunk, because it may take hours.
       const sha256 = known ?? (await digestOf(file, (n) => told(0, n, 0)));
       if (sha256 !== undefined) read.push([file, sha256]);
       if (known) takenOver++;
@@ -56,7 +56,7 @@ export async function digestAll(
   }
 }
 
-/** The SHA-256 of one file, which is read now where it was not read yet. Undefined: it cannot be read, or changes. */
+/** Returns the SHA-256 of one file, and reads it if needed. Undefined if it cannot be read, or changes meanwhile. */
 export async function digestFor(notes: AuditNotes, file: ToRead): Promise<Buffer | undefined> {
   const sha256 = knownDigest(notes, file) ?? (await digestOf(file));
   if (sha256 !== undefined) notes.together(() => note(notes, file, sha256));
@@ -90,7 +90,7 @@ async function digestOf(
     return bytes === stat.size && identityOf(statFd(fd)) === identity ? sha256 : undefined;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-    return undefined; // a bad sector: told as unreadable
+    return undefined; // A bad sector: reported as unreadable.
   } finally {
     closeSync(fd);
   }

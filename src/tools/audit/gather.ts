@@ -1,6 +1,6 @@
 /**
- * Notes what the ledger says, then what the manifests say, then what lies in the warehouses: in this order, so that a
- * running ingest makes no difference of its own (what is *stored* at the first look has its line and file at the later ones).
+ * Notes the rows of the ledger, then the lines of the manifests, then the files of the warehouses. In this order a running ingest
+ * causes no difference: a content that is *stored* in the first part has its line and file in the later parts.
  * Guarantees: bounded memory; reads in pages and short transactions; changes nothing.
  */
 import type { Reader } from '../../../queue/backend.js';
@@ -29,7 +29,7 @@ import { type ByteName, joinNames, nameOfBytes, statAtOrNone } from '../../linux
 import type { AuditNotes } from './notes.js';
 
 const PAGE = 2_000;
-/** So many characters of a piece that is no record are kept: it is recognised by them. */
+/** Characters kept of a piece that is not a record, to recognise it later. */
 const PIECE_CHARS = 65_536;
 
 export type Count = (n: number) => void;
@@ -44,7 +44,7 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
     });
     count(page.length);
   };
-  // Before the rows: what is pruned meanwhile is then in neither, and not in both; a line of it is known all the same.
+  // Before the rows: a record that is pruned meanwhile is then in neither list instead of in both. Its line is known all the same.
   notePruned(view, feeds, enter);
   for (let after = 0; ; ) {
     const page = view.read((r) => contentsAfter(r, after, PAGE));
@@ -54,7 +54,7 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
   }
 }
 
-/** Numbered downwards, where no row of the ledger is. */
+/** Numbered downwards, so that no number is a row of the ledger. */
 function notePruned(view: QueueView, feeds: readonly FeedOptions[], enter: (page: readonly Content[]) => void): void {
   let noted = 0;
   for (const { name } of feeds) {
@@ -81,7 +81,7 @@ interface OutputOf extends Pick<Output, 'size' | 'sha256' | 'target'> {
   feed: string;
 }
 
-/** Of rows that follow one another. */
+/** The rows of a page, in order. */
 const outputsOf = (reader: Reader, page: readonly Content[]): OutputOf[] =>
   reader.all<OutputOf>(
     `SELECT o.content AS row, c.feed, o.size, o.sha256, o.target FROM outputs o JOIN contents c ON c.row = o.content
@@ -99,10 +99,10 @@ function noteOutput(
   notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?)', path, row, size, sha256);
 }
 
-/** No row of the ledger has that number. */
+/** A number that no row of the ledger has. */
 const OF_A_LINE = 0;
 
-/** `feed`: whose manifests root it is; records say themselves of which feed they are. */
+/** `feed`: the owner of the manifests root. Each record names its own feed. */
 export async function noteManifests(
   view: QueueView,
   feed: FeedOptions,
@@ -125,14 +125,14 @@ export async function noteManifests(
     const end = open.get(file.path) ?? Number.POSITIVE_INFINITY;
     await inPages(linesOf(file.path), notes, (line) => {
       if (line.record) noteRecord(feed.name, file.path, line, notes);
-      // An append that was planned and not confirmed is written by whoever goes on with it.
+      // A planned append that is not confirmed yet will be written by the worker that goes on with it.
       else if (line.at < end) notePiece(feed.manifests, file.path, file.hour, line, notes);
       count(1);
     });
   }
 }
 
-/** Before the files: a correction that is written meanwhile is then in both, and never in neither. */
+/** Reads owed corrections before the files. A correction that is written meanwhile is then in both lists instead of in neither. */
 function noteOwed(view: QueueView, feed: string, notes: AuditNotes): void {
   const owed = view.read((r) => r.all<{ line: string }>('SELECT line FROM corrections'));
   notes.together(() => {
@@ -167,7 +167,7 @@ function notePiece(
   { no, bytes, text = '' }: Extract<ReadLine, { at: number }>,
   notes: AuditNotes,
 ): void {
-  // Where a newline was lost, each record that began in it is a piece of its own.
+  // If a newline was lost, each record in the piece becomes a piece of its own.
   for (const part of text.slice(0, PIECE_CHARS).split(/(?=\{"path":)/)) {
     const id = notes.run(
       'INSERT INTO pieces (root, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
@@ -190,7 +190,7 @@ async function inPages<T>(all: AsyncIterable<T>, notes: AuditNotes, act: (one: T
   enter();
 }
 
-/** All that lies in a warehouse, save its marker. */
+/** All files in a warehouse, except its marker. */
 export function noteWarehouse(feed: FeedOptions, files: FeedFiles, notes: AuditNotes, count: Count): void {
   const { warehouse } = files;
   const pending = ['' as ByteName];
@@ -215,7 +215,7 @@ export function noteWarehouse(feed: FeedOptions, files: FeedFiles, notes: AuditN
   }
 }
 
-/** Answers whether it is a file. */
+/** Returns whether the entry is a file. */
 function noteEntry(
   feed: FeedOptions,
   at: ByteName,

@@ -1,4 +1,4 @@
-/** What the judges of an audit share: what they are given, and how a difference of a row is told. */
+/** The shared parts of an audit's judges: their input, and how the difference of a row is reported. */
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Content } from '../../ingest/ledger/content.js';
@@ -12,11 +12,11 @@ export interface Judging {
   notes: AuditNotes;
   tell: Tell;
   feed: FeedOptions;
-  /** Every byte was read. */
+  /** True if every byte was read. */
   hash: boolean;
 }
 
-/** A row of the ledger as it was noted, with the whole path of its target. */
+/** A noted row of the ledger, with the whole path of its target. */
 export type Noted = Content & { path: Buffer | null };
 
 export interface FileNote {
@@ -29,13 +29,13 @@ export interface FileNote {
   sha256: Buffer | null;
 }
 
-/** The line that the ledger knows; undefined where none was planned. */
+/** The line that the ledger knows; undefined if none was planned. */
 export const expected = (judging: Judging, row: Noted): string | undefined =>
   row.target === null || row.ingestId === null
     ? undefined
     : manifestLine(row, judging.feed, madeOf(judging, row)).trimEnd();
 
-/** What a chain made of it, with the names of its line. */
+/** The outputs that a chain made of it, with their names in the line. */
 export function madeOf({ view }: Judging, { row }: Noted): Processed | undefined {
   const made = view.read((reader) => processedOf(reader, row));
   return made?.outputs.every(({ target }) => target !== null) ? made : undefined;

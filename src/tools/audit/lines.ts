@@ -1,6 +1,6 @@
 /**
- * Judges the line of a row: is it there, once, whole, and does it say what the ledger says? What is left of a torn line is
- * recognised by the content that it names, or as a part of what the line was.
+ * Judges the line of a row: does it exist, once and whole, and does it match the ledger? The rest of a torn line is recognised by
+ * the content that it names, or as a part of the original line.
  */
 import type { Case } from '../../ingest/evidence/case.js';
 import { recordOf } from '../../ingest/manifest/read.js';
@@ -20,14 +20,14 @@ export interface LineNote {
   raw: string;
 }
 
-/** Where the content is, and what it is. */
+/** The fields that say where the content is, and what it is. */
 export interface Claim {
   path: Buffer;
   sha256: Buffer;
   size: number;
 }
 
-/** The lines that stand, and what they say of the row. */
+/** Judges the valid lines of the row. */
 export interface LinesOfRow {
   line: Case['line'];
   all: readonly LineNote[];
@@ -45,14 +45,14 @@ export function linesOfRow(judging: Judging, row: Noted): LinesOfRow {
 const differs = (judging: Judging, row: Noted, line: LineNote): boolean =>
   deviations(row, recordOf(line.raw)!, madeOf(judging, row)).length > 0;
 
-/** Where a pruned record says nothing any more, its line alone says where the content is. */
+/** For a pruned record, its line alone says where the content is. */
 export const claimOfLine = (row: Noted, line: LineNote): Claim => ({
   path: line.path,
   sha256: row.sha256,
   size: Number(recordOf(line.raw)!.fields.size),
 });
 
-/** By its own ingest_id; by its content where that was edited and belongs to no other row. */
+/** Finds lines by ingest_id; or by content, if the ingest_id was edited and belongs to no other row. */
 function linesFor(notes: AuditNotes, row: Noted): LineNote[] {
   return notes.all<LineNote>(
     `SELECT id, feed, ingestId, path, file, no, raw FROM lines l WHERE +feed = @feed AND id IN (
@@ -99,7 +99,7 @@ interface Piece {
   bytes: number;
 }
 
-/** What is left of a line: it names the content, or is a part of what the line was, and of no other. */
+/** Finds the rest of a line: it names the content, or it is a part of the original line and of no other. */
 function pieceOf(
   { notes, feed: { manifests: root } }: Judging,
   row: Noted,
@@ -124,7 +124,7 @@ export function tellTwice({ tell }: Judging, row: Noted, [first, ...more]: reado
   }
 }
 
-/** Tells which of the two is wrong; answers what the line says where it, and not the row, is right. */
+/** Reports which of the two is wrong. Returns the line's values if the line is right and the row is wrong. */
 export async function judgeLine(judging: Judging, row: Noted, line: LineNote): Promise<Claim | undefined> {
   const { notes, view, tell, feed } = judging;
   const record = recordOf(line.raw)!;

@@ -1,7 +1,8 @@
 /**
- * What an audit must remember: every row, line and file of up to millions, in a private database beside the state, so that
- * memory stays flat. The digests in it outlive the audit that was interrupted: the next one reads no byte twice.
- * Guarantees: one audit of a state at a time. Does not: touch the state itself.
+ * The notes of an audit: up to millions of rows, lines and files, in a private database beside the state, so that memory stays
+ * flat. The digests survive an interrupted audit, so that the next one reads no byte twice.
+ * Guarantees: one audit of a state at a time.
+ * Does not: touch the state itself.
  */
 import { chownSync, closeSync, openSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
@@ -25,7 +26,7 @@ const TABLES = `
   CREATE TABLE files (path BLOB PRIMARY KEY, feed TEXT, kind TEXT, size INTEGER, mtimeNs TEXT, inode TEXT, identity TEXT,
     sha256 BLOB, known INTEGER) WITHOUT ROWID;`;
 
-/** Made when the tables are full: an index that grows with every row costs more than all the rest. */
+/** Created when the tables are full. An index that grows with every row costs more than all other work. */
 const INDEXES = `
   CREATE INDEX contents_by_path ON contents (path);
   CREATE INDEX contents_by_hash ON contents (feed, sha256);
@@ -67,17 +68,17 @@ export class AuditNotes {
     return Number(this.#statement(sql).run(...params).lastInsertRowid);
   }
 
-  /** One transaction: thousands of rows for the price of one. */
+  /** Runs one transaction. Thousands of rows cost as much as one. */
   together(act: () => void): void {
     this.#db.transaction(act)();
   }
 
-  /** For another time: what was read stays known. */
+  /** Ends and keeps the notes for the next audit. */
   close(): void {
     this.#db.close();
   }
 
-  /** The audit has come to its end, and nothing of it is kept. */
+  /** Ends a complete audit and deletes the notes. */
   remove(): void {
     this.#db.close();
     removeAll(this.path);
@@ -104,7 +105,7 @@ function open(path: string, statePath: string): Database.Database {
       );
     }
     if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw unusable(path, code || String(error));
-    // Notes are worth less than a question: an audit without them only takes longer.
+    // Damaged notes are deleted without a question. Without them an audit only takes longer.
     removeAll(path);
     return opened(path, statePath);
   }
@@ -116,9 +117,9 @@ function opened(path: string, statePath: string): Database.Database {
   try {
     db.pragma('locking_mode = EXCLUSIVE');
     db.pragma('journal_mode = TRUNCATE');
-    // A power cut may cost the notes, never more.
+    // A power cut may cost the notes and nothing else.
     db.pragma('synchronous = OFF');
-    // Lookups jump about in notes of a gigabyte: 64 MiB of them are kept, whatever there is.
+    // Lookups are random in notes of up to a gigabyte. A cache of 64 MiB bounds the memory.
     db.pragma('cache_size = -65536');
     db.exec(`BEGIN IMMEDIATE; ${TABLES} COMMIT`);
     if (process.geteuid?.() === 0) {
@@ -132,7 +133,7 @@ function opened(path: string, statePath: string): Database.Database {
   }
 }
 
-/** 0600 from the first moment: names of files are in it. */
+/** Created with mode 0600, because it contains file names. */
 function createFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));

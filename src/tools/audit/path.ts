@@ -1,4 +1,4 @@
-/** Whose file lies at a path of a row, by all rows and lines that name the path. */
+/** Finds out which row owns the file at a path, from all rows and lines that name the path. */
 import type { Case } from '../../ingest/evidence/case.js';
 import { type Claimant, ownerOf } from '../../ingest/evidence/owner.js';
 import { digestFor } from './digests.js';
@@ -11,8 +11,8 @@ export interface AtPath {
 }
 
 /**
- * Reads the file where its size alone could mistake another's for this row's. A single claimant is `mine` whatever the file
- * holds: how it differs is told by itself.
+ * Reads the file if its size alone could confuse it with another row's file. If only one row names the path the answer is `mine`,
+ * whatever the file contains; a difference in its bytes is reported separately.
  */
 export async function lookAt({ notes }: Judging, row: Noted, claim: Claim | undefined): Promise<AtPath> {
   const file = claim && notes.get<FileNote>('SELECT * FROM files WHERE path = ?', claim.path);

@@ -1,4 +1,4 @@
-/** What is left when every row was judged: lines that no row knows, files that nobody knows, bytes that are no line. */
+/** Reports what is left when every row was judged: lines without a row, files without a row, bytes that are not a line. */
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/places.js';
 import { contentByHash, contentOfGeneration } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
@@ -18,7 +18,7 @@ interface LineNote {
   no: number;
 }
 
-/** A plus keeps an index from being used that half of all rows are in; the pages follow the row number. */
+/** The unary plus keeps SQLite from using an index that has half of all rows. The pages follow the row number. */
 const UNKNOWN_LINES = `SELECT * FROM lines l WHERE +feed = @feed AND id > @after
     AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.ingestId = l.ingestId AND +c.feed = @feed)
     AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.feed = @feed AND c.sha256 = l.sha256 AND +c.generation = l.generation)
@@ -32,7 +32,7 @@ export function judgeLines(judging: Judging): void {
   const { view, tell, feed } = judging;
   for (const line of pages<LineNote>(judging, UNKNOWN_LINES, 0, ({ id }) => id)) {
     const { sha256, generation, ingestId, path, file, no } = line;
-    // It may have been written after the ledger was read, or belong to a discarded job.
+    // The line may have been written after the ledger was read, or belong to a discarded job.
     if (view.read((r) => contentOfGeneration(r, feed.name, sha256, generation)) || isGivenUp(judging, ingestId))
       continue;
     const more = { sha256: sha256.toString('hex'), ingest_id: ingestId };
@@ -40,7 +40,7 @@ export function judgeLines(judging: Judging): void {
   }
 }
 
-/** Its line is to be taken back by a correction that is not written yet. */
+/** Whether a correction that is not written yet will take the line back. */
 function isGivenUp({ view }: Judging, id: string): boolean {
   if (view.read((r) => r.get('SELECT 1 FROM corrections WHERE job = ?', id))) return true;
   const job = view.job(id);
@@ -49,7 +49,7 @@ function isGivenUp({ view }: Judging, id: string): boolean {
 
 const FIRST = Buffer.alloc(0);
 
-/** Whether it is the success marker of a partition: ours, or that of a job that writes into the same warehouse. */
+/** Whether the file is the success marker of a partition: ours, or one of another job that writes into the same warehouse. */
 function isMarker(path: Buffer, warehouse: string): boolean {
   const [day, name, more] = path
     .toString('latin1')
@@ -68,13 +68,13 @@ export function judgeFiles(judging: Judging): void {
       continue;
     }
     const target = targetOf(judging, sha256);
-    if (target?.equals(path)) continue; // it came after the ledger was read
+    if (target?.equals(path)) continue; // It came after the ledger was read.
     const more = sha256 ? { sha256: sha256.toString('hex') } : {};
     tell(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
   }
 }
 
-/** `JOBID.CLAIM`: of a move across filesystems. */
+/** `JOBID.CLAIM`: the temporary file of a move across filesystems. */
 const jobOf = (path: Buffer): string =>
   path
     .subarray(path.lastIndexOf(0x2f) + 1)
@@ -98,7 +98,7 @@ function nobodys(kind: string, target: Buffer | undefined): string {
   return 'nobody knows it, neither a line nor the ledger';
 }
 
-/** Once a manifests root, however many feeds share it. */
+/** Once per manifests root, however many feeds share it. */
 export function judgePieces(judging: Judging): void {
   const { tell, feed } = judging;
   type Piece = { id: number; file: string; no: number; bytes: number };
@@ -107,7 +107,7 @@ export function judgePieces(judging: Judging): void {
   }
 }
 
-/** `sql` takes what comes `after` the last one, in the order of a key. */
+/** Reads in pages. `sql` returns the rows `after` the last one, in the order of a key. */
 function* pages<T>({ notes, feed }: Judging, sql: string, first: unknown, keyOf: (one: T) => unknown): Generator<T> {
   for (let after = first; ; ) {
     const page = notes.all<T>(sql, {

@@ -1,6 +1,6 @@
 /**
- * Judges every row of the ledger by its line, its correction and its file. One cause is told once: a row whose line was torn
- * is not told as lacking a line, a renamed file not as one that is missing and one that nobody knows.
+ * Judges every row of the ledger by its line, its correction and its file. Each cause is reported once: a torn line is not also
+ * reported as a missing one, and a renamed file is not reported as one missing and one unknown file.
  */
 import type { Case, Fault, Verdict } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
@@ -80,17 +80,17 @@ const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesO
   row_changed: ({ view, tell }, row) => {
     const now = view.read((r) => contentByRow(r, row.row));
     if (row.state === 'stored') tell(about('row_changed', row, 'its row says stored, but its line was given up'));
-    if (now === undefined || now.state === 'stored') return; // it went on meanwhile
+    if (now === undefined || now.state === 'stored') return; // It went on meanwhile.
     tell(about('row_changed', row, `its row says ${now.state}, but no job is under way with it (${now.carrier})`));
   },
 };
 
-/** What a row or a worker is still to do for a correction that stands. */
+/** Judges what is still to be done for a valid correction. */
 function tellCorrected(judging: Judging, row: Noted, { acts }: Verdict): void {
   const { tell, view } = judging;
   if (acts.includes('mark_withdrawn')) {
     const now = view.read((r) => contentByRow(r, row.row));
-    if (now?.note === 'withdrawn') return; // withdrawn after the ledger was read
+    if (now?.note === 'withdrawn') return; // Withdrawn after the ledger was read.
     tell(about('row_changed', row, 'its row says stored, but a correction has taken its line back'));
   } else if (acts.includes('take_out') && !withdrawalOf(view, row)) {
     FAULTS.corrected_but_there!(judging, row, { line: 'there', all: [] });
@@ -109,7 +109,7 @@ function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
     : { path: row.path, sha256: row.sha256, size: row.size };
 }
 
-/** They go with their file: stored where that is, and taken out after it. */
+/** Judges the outputs. They are stored with their file, and taken out after it. */
 async function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): Promise<void> {
   const { notes, tell, view } = judging;
   const outputs = notes.all<Claim>('SELECT path, size, sha256 FROM outputs WHERE row = ?', row.row);
@@ -135,7 +135,7 @@ async function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): P
 const hasBytes = async (notes: Judging['notes'], there: FileNote, { sha256 }: Claim): Promise<boolean> =>
   (there.sha256 ?? (await digestFor(notes, there)))?.equals(sha256) ?? false;
 
-/** By another row that stands; what was withdrawn itself also by a later one that was. */
+/** Whether another valid row uses the path. For a withdrawn row, a later withdrawn row counts as well. */
 const isClaimed = ({ notes }: Judging, { row, note }: Noted, path: Buffer): boolean =>
   notes.get(
     `SELECT 1 FROM contents c WHERE (c.note IS NOT 'withdrawn' OR (@isOut AND c.row > @row)) AND c.row <> @row
@@ -143,7 +143,7 @@ const isClaimed = ({ notes }: Judging, { row, note }: Noted, path: Buffer): bool
     { row, path, isOut: note === 'withdrawn' ? 1 : 0 },
   ) !== undefined;
 
-/** `others`: the file at the path belongs to another line, so this one's is gone. */
+/** `others`: the file at the path belongs to another line, so the file of this line is gone. */
 function judgeFile(
   { notes, tell, hash }: Judging,
   row: Noted,
@@ -151,7 +151,7 @@ function judgeFile(
   there: FileNote | 'others' | undefined,
 ): void {
   const at = shownPath(path);
-  // The line may be right about the path, and not the row.
+  // The line may have the right path, and the row a wrong one.
   const file = there === 'others' ? undefined : notes.get<FileNote>('SELECT * FROM files WHERE path = ?', path);
   if (!file) {
     const moved = notes.get<{ path: Buffer }>('SELECT path FROM files WHERE known = 0 AND sha256 = ? LIMIT 1', sha256);

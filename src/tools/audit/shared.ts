@@ -1,17 +1,17 @@
-/** Does the shared ledger say of this host's contents what its own ledger says? Asked for by `audit --fleet`. */
+/** Compares the shared ledger's rows of this host with the host's own ledger, for `audit --fleet`. */
 import type { QueueView } from '../../../queue/index.js';
 import { conflictsOf, ownersOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
 import { keyOf } from '../../fleet/tell.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
+import { sharedHost } from '../../ingest/outbox/host.js';
+import { isUnsent } from '../../ingest/outbox/outbox.js';
 import { unknownHere } from '../../ingest/shared-ledger/unknown-here.js';
-import { sharedHost } from '../../ingest/sharing/host.js';
-import { isUntold } from '../../ingest/sharing/outbox.js';
 import { difference, type Tell } from './words.js';
 
 const PAGE = 1_000;
 
-/** `feed`: only this one. Errors: SharedError. */
+/** `feed`: only this feed is compared. Errors: SharedError. */
 export async function judgeShared(view: QueueView, shared: Rows, feed: string | undefined, tell: Tell): Promise<void> {
   const host = view.read(sharedHost);
   if (!host) return;
@@ -47,7 +47,7 @@ async function judgePage(
   for (const content of contents) {
     const owner = owners.get(keyOf(content));
     if (owner?.host === host && owner.state === 'stored') continue;
-    if (view.read((reader) => isUntold(reader, content.sha256))) continue;
+    if (view.read((reader) => isUnsent(reader, content.sha256))) continue;
     const conflict = noted.get(keyOf(content));
     if (conflict?.beforeJoin) continue;
     const [kind, what] = conflict

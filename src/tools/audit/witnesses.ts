@@ -1,16 +1,16 @@
-/** What the notes of an audit, and the state as it is now, say of a row: its twin, its job, its correction. */
+/** The evidence about a row in the notes and in the current state: its twin, its job, its correction. */
 import type { Case } from '../../ingest/evidence/case.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import type { Judging, Noted } from './judging.js';
 
-/** The row of lower number is told about by the other. */
+/** Of two twins, the row with the higher number reports the other one. */
 export const isSecondRow = ({ notes }: Judging, { feed, sha256, generation, row }: Noted): boolean =>
   notes.get(
     'SELECT 1 FROM contents WHERE feed = ? AND sha256 = ? AND +generation = ? AND row < ?',
     ...[feed, sha256, generation, row],
   ) !== undefined;
 
-/** The job that carries a content now, and not the one that did when the ledger was read. */
+/** Returns the job that carries the content now, which may differ from the one when the ledger was read. */
 export function jobOf({ view }: Judging, row: Noted): Case['job'] {
   const now = view.read((r) => contentByRow(r, row.row));
   const job = now && view.job(now.carrier);
@@ -19,7 +19,7 @@ export function jobOf({ view }: Judging, row: Noted): Case['job'] {
   return job.state === 'held' ? 'held' : 'open';
 }
 
-/** One that is owed counts as written. */
+/** A correction that is owed counts as written. */
 export function backOf({ notes }: Judging, { feed, ingestId }: Noted): Case['back'] {
   const found = notes.get<{ takenOut: number }>(
     'SELECT takenOut FROM withdrawn WHERE feed = ? AND ingestId = ?',

@@ -1,4 +1,4 @@
-/** The differences that an audit tells, each with one name and with what to do. Pure. */
+/** The differences that an audit reports, each with its name and remedy. Pure. */
 import { nameOfBytes, shownName } from '../../linux/index.js';
 
 export type DifferenceKind =
@@ -28,14 +28,14 @@ export type DifferenceKind =
 export interface Difference {
   kind: DifferenceKind;
   feed: string;
-  /** The file, or the place in a manifest, that it is about. */
+  /** The file, or the position in a manifest, that differs. */
   at: string;
   what: string;
-  /** What to do. */
+  /** The remedy. */
   remedy: string;
   sha256?: string;
   ingest_id?: string;
-  /** For a missing, torn or edited line: the line that the ledger knows. */
+  /** For a missing, torn or edited line: the line in the ledger. */
   line?: string;
 }
 

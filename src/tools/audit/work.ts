@@ -1,6 +1,6 @@
 /**
- * Compares the work directory with the jobs: files that no job speaks of, jobs whose file is nowhere, temporary files that
- * no claim is making. A job of now is asked about each, so that a running ingest makes no difference of its own.
+ * Compares the work directory with the jobs: files without a job, jobs without a file, temporary files without a claim. Each is
+ * checked against the current jobs, so that a running ingest causes no difference.
  */
 import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -48,7 +48,7 @@ function judgeSealed({ view, feed, tell }: Working, folder: string, dir: number)
     const job = parsed && view.job(parsed.jobId);
     const at = `${folder}/${shownName(name)}`;
     if (isLive(job)) continue;
-    // It may have been put away since its name was read; a folder of a long name is removed a little later.
+    // The file may have been put away since its name was read. The folder of a long name is removed a little later.
     const stat = statAtOrNone(dir, name);
     if (!stat || (stat.kind === 'directory' && job)) continue;
     if (parsed?.part === 'partial')
@@ -58,7 +58,7 @@ function judgeSealed({ view, feed, tell }: Working, folder: string, dir: number)
   }
 }
 
-/** Sealed, not yet in place, and in neither: nothing is to be expected of such a job. */
+/** Reports jobs that are sealed and not yet in place, and whose file is nowhere. They cannot go on. */
 function judgeMissing({ view, feed, files, tell }: Working): void {
   for (const page of openJobs(view, feed.name, 'verify-complete')) {
     for (const { id } of page) {
@@ -87,7 +87,7 @@ function isSomewhere(view: QueueView, files: FeedFiles, id: string): boolean {
   return target !== undefined && statEntry(files.entryOrNone(files.warehouse, target)) !== undefined;
 }
 
-/** A marker in the making is renamed within moments. */
+/** The temporary name of a marker. It is renamed within moments. */
 function judgeMarkers({ feed, tell }: Working, dir: number, root: string): void {
   for (const name of namesIn(dir)) {
     if (!name.startsWith(`${MARKER}.`)) continue;

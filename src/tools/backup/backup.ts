@@ -1,7 +1,7 @@
 /**
- * A backup of a state in use: one file, under its own name only when it is whole, checked and on disk.
- * Guarantees: shows one moment of the state; nobody waits for it; overwrites nothing; what a killed one left is removed by
- * the next one of that name.
+ * Makes a backup of a state in use: one file, which gets its name only when it is whole, checked and on disk.
+ * Guarantees: the backup is the state at one moment. No process waits for it. Nothing is overwritten. The next backup of that
+ * name removes what a killed one left.
  * Does not: copy manifests, warehouse or work directories; `rebuild` brings an older state up to date from them.
  */
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
@@ -10,13 +10,13 @@ import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { copyState } from '../../ingest/ledger/open-state.js';
 import { move, sync } from './state-file.js';
 
-/** Answers its bytes. Errors: EnvironmentError. */
+/** Returns its size in bytes. Errors: EnvironmentError. */
 export function backUp(statePath: string, to: string): number {
   if (statSync(to, { throwIfNoEntry: false })) throw exists(to);
   const making = `${to}.part`;
   try {
     for (const rest of ['', '-journal']) rmSync(`${making}${rest}`, { force: true });
-    closeSync(openSync(making, 'wx', 0o600)); // names of files are not for everybody
+    closeSync(openSync(making, 'wx', 0o600)); // It contains file names, which not every user may read.
     copyState(statePath, making);
     sync(making);
     move(making, to);

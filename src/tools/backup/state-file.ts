@@ -1,10 +1,10 @@
-/** The file of a state that is made under another name first: synced, and moved to its own. */
+/** Syncs the file of a state that was made under a temporary name, and renames it. */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { nameOfText, openDirectory, renameNoReplace } from '../../linux/index.js';
 import { AT_FDCWD } from '../../linux/open.js';
 
-/** Within one folder. Errors: LinuxError; EEXIST where the name is taken. */
+/** Renames within one folder. Errors: LinuxError; EEXIST if the name is taken. */
 export function move(from: string, to: string): void {
   const dir = openDirectory(AT_FDCWD, nameOfText(dirname(from)));
   try {
@@ -14,7 +14,7 @@ export function move(from: string, to: string): void {
   }
 }
 
-/** A file, or the names in a folder. */
+/** Syncs a file, or the names in a folder. */
 export function sync(path: string): void {
   const fd = openSync(path, 'r');
   try {

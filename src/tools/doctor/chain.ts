@@ -1,4 +1,4 @@
-/** Whether the chain of a feed can be loaded, by the very process that would run it. */
+/** Checks whether the chain of a feed can be loaded, in the same child process that would run it. */
 import type { FeedOptions } from '../../base/config/options.js';
 import { ChainChild } from '../../ingest/chains/child.js';
 import { type Finding, fail, ok } from './words.js';

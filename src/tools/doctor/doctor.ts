@@ -1,8 +1,8 @@
 /**
- * `ingest-ctl doctor`: whether this environment can be used, before the first file comes: one finding a thing, each with
- * its remedy.
- * Guarantees: what a call can tell is asked by the call itself, on a probe file of a hidden name that is removed at once;
- * nothing else is made. May run beside a working ingest.
+ * `ingest-ctl doctor`: checks whether this environment can be used, before the first file comes. It prints one finding per
+ * subject, each with its remedy.
+ * Guarantees: each property is checked by the real system call, on a probe file with a hidden name that is removed at once.
+ * Nothing else is created. It may run beside a working ingest.
  * Does not: start anything, or open a file of an input.
  */
 import { existsSync, statSync } from 'node:fs';
@@ -12,9 +12,9 @@ import type { Config, FeedOptions } from '../../base/config/options.js';
 import { asOperatorError } from '../../base/errors.js';
 import { mountsBelow } from '../../files/mounts.js';
 import { openStateView } from '../../ingest/ledger/open-state.js';
+import { sharedHost } from '../../ingest/outbox/host.js';
 import { markerAt } from '../../ingest/roots/root-locks.js';
 import { chooseWork, possibleWork } from '../../ingest/roots/work-place.js';
-import { sharedHost } from '../../ingest/sharing/host.js';
 import { shownName } from '../../linux/index.js';
 import { checkChain } from './chain.js';
 import { checkSharedLedger } from './ledger.js';
@@ -74,12 +74,12 @@ function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefin
   for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, statePath, uuid);
 }
 
-/** `uuid`: of the state, where it can be read. */
+/** `uuid`: the UUID of the state, if it can be read. */
 function* checkMarker(about: string, root: string, statePath: string, uuid: string | undefined): Generator<Finding> {
   const marker = existsSync(root) ? markerAt(root) : undefined;
   if (marker?.statePath === undefined || marker.state === uuid) return;
   if (marker.statePath === statePath) {
-    if (uuid === undefined && existsSync(statePath)) return; // it cannot be read, which was said already
+    if (uuid === undefined && existsSync(statePath)) return; // The state cannot be read, which was reported already.
     const what = `${root} was set up by an earlier state at ${statePath}, which is not there now`;
     yield fail(about, what, 'put that file back together with its -wal, or run ingest-ctl rebuild');
     return;
@@ -88,7 +88,7 @@ function* checkMarker(about: string, root: string, statePath: string, uuid: stri
   yield fail(about, what, `use --state-path ${marker.statePath}, or, if it is lost, run ingest-ctl rebuild`);
 }
 
-/** Root may do what the owner of the state may not: its answers say nothing of a service that runs as that owner. */
+/** Root may do more than the owner of the state. So checks as root say nothing about a service that runs as that owner. */
 function checkAsked(folder: string): Finding[] {
   const { uid } = statSync(folder);
   if (process.geteuid?.() !== 0 || uid === 0) return [];

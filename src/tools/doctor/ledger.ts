@@ -1,4 +1,4 @@
-/** Whether the shared ledger can be used, and whether it keeps what it was told. */
+/** Checks whether the shared ledger can be used, and whether it keeps commits through a crash. */
 import { type Rows, SharedConnection } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
 import { checkSchema, hasTables } from '../../fleet/schema.js';
@@ -19,12 +19,12 @@ const SETTINGS = `SELECT current_setting('server_version_num')::int / 10000 AS v
   current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full,
   current_setting('synchronous_standby_names') AS standbys`;
 
-/** The tables that the role may not use in full. */
+/** Returns the tables on which the role lacks a permission. */
 const RIGHTS = `SELECT name FROM unnest(ARRAY['hosts', 'contents', 'permissions', 'conflicts']) AS t (name)
   WHERE NOT (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
          AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE'))`;
 
-/** `host`: of this state, where it has joined. */
+/** `host`: the host of this state, if it has joined. */
 export async function checkSharedLedger(url: string, host: string | undefined): Promise<Finding[]> {
   const shared = new SharedConnection(url);
   try {

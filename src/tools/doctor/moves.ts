@@ -1,9 +1,9 @@
-/** What a move from one place to another is: asked by a rename, since two mounts of one filesystem refuse it as well. */
+/** Checks whether a move between two places is a rename or a copy. It tries a rename, because two mounts of one filesystem refuse it as well. */
 import { renameNoReplace } from '../../linux/index.js';
 import { codeOf, makeProbe, probeName, removeProbes, withRoot } from './probe.js';
 import { type Finding, fail, ok } from './words.js';
 
-/** `seal`: it has to be a rename. `move`: it may be a copy. */
+/** `seal`: a rename is required. `move`: a copy is possible. */
 export function checkPair(about: string, from: string, to: string, act: 'seal' | 'move'): Finding {
   const name = probeName();
   const code = codeOf(() =>

@@ -1,4 +1,4 @@
-/** What may be relied on in one directory: its filesystem, permissions, leases, renames, names, room, and clock. */
+/** Checks one directory: filesystem, permissions, leases, renames, names, free space and clock. */
 import { closeSync, statfsSync } from 'node:fs';
 import { shownBytes } from '../../base/telemetry/safe.js';
 import { errnoOf, type PlaceKind } from '../../files/place-error.js';
@@ -19,11 +19,11 @@ import { codeOf, makeProbe, probeName, removeProbes, withRoot } from './probe.js
 import { type Finding, fail, ok, warn } from './words.js';
 
 export interface Place {
-  /** For the finding. */
+  /** The name in the finding. */
   name: string;
   kind: PlaceKind;
   path: string;
-  /** Where `path` is only the parent of what is still to be made. */
+  /** True if `path` is the parent of a directory that does not exist yet. */
   shown?: string;
 }
 
@@ -71,7 +71,7 @@ function filesystem({ name, kind, path, shown = path }: Place, dir: number): Fin
   return ok(name, `${shown} is on ${fs}`);
 }
 
-/** Everything that takes a file of our own to find out. */
+/** All checks that need a probe file. */
 function withProbe(place: Place, dir: number): Finding[] {
   const { name, kind, path, shown = path } = place;
   const [a, b] = [probeName(), probeName()];
@@ -179,7 +179,7 @@ function renames({ name, path, shown = path }: Place, dir: number, a: ByteName, 
 function room({ name, path, shown = path }: Place): Finding {
   const { bsize, bavail, blocks, ffree, files } = statfsSync(path);
   const free = bavail * bsize;
-  // A filesystem without a fixed number of inodes says 0 of 0.
+  // A filesystem without a fixed number of inodes reports 0 of 0.
   const inodes = files === 0 ? '' : `, ${ffree.toLocaleString('en')} inodes`;
   const what = `${shownBytes(free)} of ${shownBytes(blocks * bsize)} free${inodes} in ${shown}`;
   if (free === 0 || (files > 0 && ffree === 0)) return fail(name, what, 'free space or inodes there');

@@ -1,4 +1,4 @@
-/** What the kernel and the limits of this user allow: leases, inotify, descriptors, clocks. */
+/** Checks the kernel and the limits of this user: leases, inotify, descriptors, clocks. */
 import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -17,9 +17,9 @@ import {
 } from '../../linux/index.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
-/** Bit of CAP_LEASE (linux/capability.h). */
+/** The bit of CAP_LEASE (linux/capability.h). */
 const CAP_LEASE = 28n;
-/** Roots with 128 open directories each, for a feed's input, work directory, manifests and warehouse, and our own. */
+/** Descriptors: 128 open directories for each of a feed's roots (input, work directory, manifests, warehouse), and our own. */
 const DESCRIPTORS_A_FEED = 512;
 const DESCRIPTORS_OWN = 256;
 const DIRECTORIES_COUNTED_MAX = 2_000_000;
@@ -50,7 +50,7 @@ export function checkKernel(): Finding[] {
   return [ok('kernel', `Linux ${release()}, Node ${process.versions.node}`), leases, others];
 }
 
-/** `processes`: producers and workers, each of which watches the doorbell. */
+/** `processes`: the number of producers and workers. Each watches the doorbell file. */
 export function* checkInotify(feeds: readonly FeedOptions[], processes: number): Generator<Finding> {
   const used = usedByUser();
   const wanted = feeds.filter(({ poll }) => !poll);
@@ -94,7 +94,7 @@ function limitOf(about: string, name: string, needed: number, used: number, foll
   return warn(about, `${what}: ${follows}`, `sysctl ${name.replaceAll('/', '.')}=${figure}`);
 }
 
-/** Every directory that a watch is for: hidden ones are not entered. */
+/** Counts the directories that need a watch. Hidden ones are not entered. */
 function directoriesIn({ input, recursive }: FeedOptions): number {
   if (!recursive) return 1;
   const root = openRoot(input);
@@ -151,7 +151,7 @@ export function checkDescriptors(feeds: number): Finding {
   return warn('descriptors', what, `ulimit -n ${needed}, or LimitNOFILE=${needed} in the unit`);
 }
 
-/** Windows run on the boot clock; the wall clock only names folders and stands in lines. */
+/** Quiet windows use the boot clock. The wall clock is only used for folder names and in lines. */
 export function checkClock(feeds: readonly FeedOptions[]): Finding[] {
   const now = new Date();
   const found = [
@@ -185,7 +185,7 @@ const setting = (name: string): number =>
 const statusOf = (field: string): string =>
   new RegExp(`^${field}:\\s+(\\w+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
 
-/** Processes end, and files of /proc are forbidden, while one looks. */
+/** Ignores processes that end and files of /proc that may not be read. */
 function quietly<T>(look: () => T): T | undefined {
   try {
     return look();

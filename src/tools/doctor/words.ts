@@ -1,10 +1,10 @@
-/** A finding of `ingest-ctl doctor`, and its one line. Pure. */
+/** A finding of `ingest-ctl doctor` and its line of text. Pure. */
 export interface Finding {
-  /** `fail`: ingest cannot work so. `warn`: it can, with a disadvantage that is named. */
+  /** `fail`: ingest cannot work. `warn`: it can, with the named disadvantage. */
   level: 'ok' | 'warn' | 'fail';
   about: string;
   what: string;
-  /** What to do; none is needed where all is well. */
+  /** The remedy; none if all is well. */
   remedy?: string;
 }
 

@@ -1,7 +1,7 @@
 /**
- * What would become of one file, by the same rules as the stages: filters, completion, probe, hash, ledger.
+ * Judges one file by the same rules as the stages: filters, completion, probe, hash, ledger.
  * Guarantees: opens files for reading only, never follows a symlink, changes nothing.
- * Does not: know what is told; dry-run.ts prints it.
+ * Does not: print; dry-run.ts does.
  */
 import { accessSync, closeSync, constants } from 'node:fs';
 import type { QueueView } from '../../../queue/index.js';
@@ -22,9 +22,9 @@ import type { DryNotes } from './notes.js';
 
 export type Verdict =
   | { verdict: 'store' | 'duplicate' | 'hold' | 'wait' | 'gone'; reason: string }
-  /** It changed: to be looked at again after another window. */
+  /** The file changed, so it is checked again after another window. */
   | { again: Observation }
-  /** Unchanged so far; its window ends then. */
+  /** Unchanged so far. The window ends at this time. */
   | { inMs: number };
 
 export interface Judge {
@@ -81,7 +81,7 @@ function sidecarEntry(input: Directories, path: ByteName, feed: FeedOptions): En
   return name.length > 255 ? undefined : { dir: input.entry(path).dir, name };
 }
 
-/** Why it would be held before it was read. */
+/** Why the file would be held before it is read. */
 function refusal(
   path: ByteName,
   entry: Entry,
@@ -111,7 +111,7 @@ function notMovable(entry: Entry, uid: number): string | undefined {
     accessSync(`/proc/self/fd/${entry.dir}`, constants.W_OK);
     return undefined;
   } catch (error) {
-    // A read-only mount is the place's failure, not the file's.
+    // A read-only mount is a failure of the place, not of the file.
     return (error as NodeJS.ErrnoException).code === 'EACCES'
       ? 'not_permitted: it may not be moved out of its directory by this user'
       : undefined;

@@ -1,6 +1,6 @@
 /**
- * What a dry run must remember of up to a million files: which it saw, in what order, and which contents.
- * In a private database of this process that no other sees and that ends with it, so that memory stays flat.
+ * The notes of a dry run about up to a million files: which it saw, in what order, with which contents. They are in a private
+ * temporary database of this process, so that memory stays flat.
  */
 import Database from 'better-sqlite3';
 import type { Observation } from '../../ingest/rules/facts.js';
@@ -10,12 +10,12 @@ export interface Note {
   feed: string;
   path: Buffer;
   seen: Observation;
-  /** How often it was seen changed. */
+  /** How often the file was found changed. */
   changes: number;
 }
 
 export class DryNotes {
-  /** '' is a temporary database: in memory while it is small, else an unlinked file. */
+  /** '' is a temporary database: in memory while it is small, otherwise an unlinked file. */
   readonly #db = new Database('');
   readonly #add;
   readonly #next;
@@ -36,13 +36,13 @@ export class DryNotes {
     this.#add.run(feed, path, JSON.stringify(seen), changes);
   }
 
-  /** The next one in the order in which they were seen; one that was added again comes last. */
+  /** Returns the next file in the order in which they were seen. A file that was added again comes last. */
   after(seq: number): Note | undefined {
     const row = this.#next.get(seq) as (Omit<Note, 'seen'> & { seen: string }) | undefined;
     return row && { ...row, seen: JSON.parse(row.seen) as Observation };
   }
 
-  /** The path that had this content first, where it was another; else this one is noted as the first. */
+  /** Returns the path that had this content first. If there is none, notes this path as the first. */
   twinOf(feed: string, sha256: Buffer, path: Buffer): Buffer | undefined {
     if (this.#content.run(feed, sha256, path).changes > 0) return undefined;
     return (this.#firstWith.get(feed, sha256) as { path: Buffer }).path;

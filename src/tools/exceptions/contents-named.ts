@@ -1,6 +1,6 @@
 /**
- * Which stored content an operator means: by its SHA-256, by the ingest id of its line, or by a path in an input, a warehouse or a
- * work directory.
+ * Finds the stored content that an operator names: by SHA-256, by the ingest id of its line, or by a path in an input, a warehouse
+ * or a work directory.
  */
 import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -8,7 +8,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import { PlaceError } from '../../files/place-error.js';
-import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import {
@@ -30,15 +30,15 @@ const INGEST_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export interface Named {
   feed: FeedOptions;
-  /** Its newest generation; of a path in a warehouse the one that lies there, or the only one that ever did. */
+  /** The newest generation. For a path in a warehouse: the content whose file is there, or the only one that ever was. */
   content: Content;
-  /** The path is that of a file which was not stored, but equals this content. */
+  /** True if the path is a file that was not stored, with the same bytes as this content. */
   isDuplicate: boolean;
-  /** Contents that stand and that the word may mean as well, where this one was withdrawn. */
+  /** If this content was withdrawn: other contents, not withdrawn, that the argument may mean. */
   others: readonly Content[];
 }
 
-/** Errors: OperatorError, where no feed knows it, or several do. */
+/** Errors: OperatorError if no feed knows it, or if several do. */
 export async function contentNamed(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named> {
   const byId = INGEST_ID.test(word) ? ofIngestId(view, feeds, word) : [];
   const named = SHA256.test(word)
@@ -94,9 +94,9 @@ async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: stri
 }
 
 /**
- * A path may have had several contents, one after the other: the one whose file lies there is meant. Where none does, nothing says
- * which was the last: rows of a rebuilt ledger have no order, and clocks go back.
- * Errors: OperatorError, where several are left, or the last one may have been pruned.
+ * A path may have had several contents, one after the other. The one whose file is there now is meant. If none is there, the last
+ * one is not known: rows of a rebuilt ledger have no order, and clocks can go back.
+ * Errors: OperatorError if several contents are left, or if the last one may have been pruned.
  */
 async function atTarget(view: QueueView, feeds: readonly FeedOptions[], named: readonly Named[]): Promise<Named> {
   const only = named[0]!;
@@ -117,7 +117,7 @@ const asChoice = ({ content }: Named): string =>
 
 const placeOfNamed = ({ feed, content }: Named): string => shownPlace(feed.warehouse, placeOf(content));
 
-/** A content that came to the path after this one had gone, and whose record was pruned. */
+/** Returns a content with a pruned record that came to the path after this one was removed. */
 function mayHidePruned(view: QueueView, { content }: Named): boolean {
   const withdrawn = view
     .read((reader) => exceptionsOf(reader, content))
@@ -137,7 +137,7 @@ const maybePruned = (named: Named): OperatorError =>
 async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, content }: Named): Promise<Case['path']> {
   const files = new FeedFiles(recordedRoots(view, feed.name));
   try {
-    return await lookAtPath(view, { feed, feeds, files, content });
+    return await whoseFileAt(view, { feed, feeds, files, content });
   } catch (error) {
     if (!(error instanceof PlaceError)) throw error;
     throw new EnvironmentError('root_unusable', `${error.message}, so which content is meant cannot be seen.`);
@@ -155,7 +155,7 @@ interface Version {
   isDuplicate: boolean;
 }
 
-/** Chooses the newest version of a path that has a content. Where its record was pruned, no older version takes its place. */
+/** Returns the newest version of a path that has a content. If its record was pruned, no older version replaces it. */
 function newest(view: QueueView, { feed, jobs, contents }: Found): { named: Named; atMs: number } | undefined {
   const ofJobs = jobs.flatMap((job): Version[] => {
     const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;
@@ -163,7 +163,7 @@ function newest(view: QueueView, { feed, jobs, contents }: Found): { named: Name
     const content = view.read((r) => contentByRow(r, row) ?? prunedByJob(r, feed, sha256));
     return [{ atMs: job.createdAtMs, content, isDuplicate: putAway?.kind === 'duplicate' }];
   });
-  // A rebuild knows their rows, and not their jobs.
+  // After a rebuild the rows are known, but not their jobs.
   const withoutJob = contents.map((content) => ({ atMs: content.ingestedAtMs ?? 0, content, isDuplicate: false }));
   const [first, ...older] = [...ofJobs, ...withoutJob].sort((a, b) => b.atMs - a.atMs);
   if (!first?.content) return undefined;

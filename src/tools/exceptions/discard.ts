@@ -1,7 +1,7 @@
 /**
- * An operator discards held jobs: the decision goes into each row, its content is handed on or freed, a line that it had
- * is to be taken back. A worker then moves the file to `failed/`. A withdrawal that is discarded ends: its line stays taken
- * back, and what lies at its path stays there.
+ * An operator discards held jobs. The decision is written into each row, the content is passed to a waiting twin or freed, and a
+ * line that the job had is taken back. A worker then moves the file to `failed/`. A discarded withdrawal ends: its line stays
+ * taken back, and the file at its path stays there.
  */
 import type { Backend, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -11,8 +11,8 @@ import { type JobFacts, payloadOf } from '../../ingest/rules/facts.js';
 import { storedInPlace } from './in-place.js';
 
 /**
- * Answers per id whether the job was held, and is discarded now. One whose file is in the warehouse already goes on
- * instead (`onStored`): its line would be withdrawn and the file would stay, and nothing is ever taken out of a warehouse.
+ * Returns per id whether the job was held and is now discarded. A job whose file is already in the warehouse goes on instead
+ * (`onStored`): a discard would take back its line while the file stays, and a discard never removes a warehouse file.
  */
 export async function discardJobs(
   backend: Backend,
@@ -36,7 +36,7 @@ function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
     const payload = payloadOf({ ...facts, putAway: { ...facts.putAway, leave: true } });
     return { kind: 'defer', inMs: 0, why: 'left', payload };
   }
-  // What is stored, or a duplicate of it, only has its own files left: they go to failed/ too.
+  // A job that is stored, or a duplicate, only has files of its own left to put away. They go to failed/ as well.
   if (facts.content !== undefined && feed) {
     const released = releaseContent(tx, job, facts.content, feed.process);
     if (released.to === undefined && released.line) {

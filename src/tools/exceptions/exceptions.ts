@@ -1,5 +1,5 @@
 /**
- * `ingest-ctl allow-again` and `ingest-ctl withdraw`: one transaction each. A withdrawal then writes its correction; a worker
+ * `ingest-ctl allow-again` and `ingest-ctl withdraw`: one transaction each. A withdrawal then writes its correction, and a worker
  * takes the file out.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,21 +8,21 @@ import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { PlaceError } from '../../files/place-error.js';
-import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentByHash, contentByRow, placeOf, shownPlace } from '../../ingest/ledger/content.js';
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { writeCorrections } from '../../ingest/manifest/corrections.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
-import { adoptWithdrawal, type Said, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
-/** Answers the generation that the next drop becomes, and whether that was allowed before. `newest`: that another host has. Errors: OperatorError. */
+/** Returns the generation of the next drop, and whether it was allowed before. `newest`: the generation that another host has. Errors: OperatorError. */
 export function allowAgain(
   backend: Backend,
   { feed, content: named }: Named,
-  { who, why }: Said,
+  { who, why }: Reason,
   newest = 0,
 ): Promise<{ generation: number; isNew: boolean }> {
   return backend.transact((tx) => {
@@ -34,10 +34,10 @@ export function allowAgain(
 }
 
 /**
- * Answers the id of the job that takes it out. The correction is on disk then: what is in the state alone would be
- * lost with it. Errors: OperatorError; EnvironmentError where the correction cannot be written now (a worker does it).
+ * Returns the id of the job that takes the file out. The correction is on disk by then, because a row alone would be lost with the
+ * state. Errors: OperatorError; EnvironmentError if the correction cannot be written now (a worker writes it later).
  */
-export async function withdraw(backend: Backend, named: Named, said: Said): Promise<string> {
+export async function withdraw(backend: Backend, named: Named, said: Reason): Promise<string> {
   const { feed } = named;
   const id = ulidFactory(Date.now)();
   const isStillThere = await liesThereWithdrawn(backend, feed, named.content.row);
@@ -53,7 +53,7 @@ export async function withdraw(backend: Backend, named: Named, said: Said): Prom
   return id;
 }
 
-/** Errors: OperatorError, where there is nothing to be withdrawn. */
+/** Errors: OperatorError if there is nothing to withdraw. */
 function refuseWithdrawal({ feed, others }: Named, content: Content, isStillThere: boolean): void {
   if (content.state !== 'stored') throw notStored(feed, content, 'where it is held, ingest-ctl discard gives it up');
   if (content.note === 'withdrawn' && !isStillThere) {
@@ -71,22 +71,22 @@ function refuseWithdrawal({ feed, others }: Named, content: Content, isStillTher
   }
 }
 
-/** Its withdrawal was discarded, and its file still lies there. */
+/** True if the withdrawal was discarded and the file is still there. */
 async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: number): Promise<boolean> {
   const content = backend.read((reader) => contentByRow(reader, row));
   if (content?.note !== 'withdrawn' || content.target === null) return false;
   const underWay = withdrawalOf(backend, content);
   if (underWay) {
-    // Whoever decided it may have died before the correction was on disk.
+    // The process that decided it may have died before the correction was on disk.
     await correctNow(backend, feed, content.hour!, underWay.id);
     return false;
   }
   const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-  const look = async (files: FeedFiles) => (await lookAtPath(backend, { feed, feeds, files, content })) === 'mine';
+  const look = async (files: FeedFiles) => (await whoseFileAt(backend, { feed, feeds, files, content })) === 'mine';
   return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));
 }
 
-function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Said): void {
+function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Reason): void {
   const { row, generation } = content;
   recordException(tx, content, { generation, kind: 'withdraw', who, why });
   tx.run("UPDATE contents SET note = 'withdrawn', updated_at_ms = ? WHERE row = ?", tx.wallMs, row);
@@ -94,7 +94,7 @@ function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: strin
   tx.run('INSERT INTO corrections (job, hour, line) VALUES (?, ?, ?)', id, content.hour, line);
 }
 
-/** A process that writes to that file is waited for so long. */
+/** How long to wait for a process that is writing to the same file. */
 const CORRECTION_WAIT_MS = 10_000;
 
 function correctNow(backend: Backend, feed: FeedOptions, hour: string, id: string): Promise<void> {

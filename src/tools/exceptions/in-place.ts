@@ -1,13 +1,13 @@
 /**
- * Which held jobs have brought their file to its target already, and only their settlement is missing: they can be
- * finished, and no longer given up.
- * Errors: EnvironmentError where a warehouse that has to be looked at cannot be.
+ * Finds held jobs whose file is already at its target, so that only the settlement is missing. Such a job can be finished, and
+ * no longer given up.
+ * Errors: EnvironmentError if a warehouse cannot be read.
  */
 import type { Backend, Job } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { PlaceError } from '../../files/place-error.js';
-import { lookAtPath } from '../../ingest/evidence/at-path.js';
+import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
@@ -34,7 +34,7 @@ export async function storedInPlace(backend: Backend, ids: readonly string[]): P
 async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFiles>): Promise<boolean> {
   const { content: row } = job.payload as unknown as JobFacts;
   const content = row === undefined ? undefined : backend.read((reader) => contentByRow(reader, row));
-  // Nobody moves a file before its line is confirmed.
+  // No file is moved before its line is confirmed.
   if (content?.state !== 'manifested' || content.carrier !== job.id) return false;
   const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
   opened.set(job.feed, files);
@@ -42,7 +42,7 @@ async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFil
   const feed = feeds.find(({ name }) => name === job.feed)!;
   const { truth } = judge({
     ...{ row: 'manifested', job: 'held', line: 'there', back: 'no', owed: false, sealed: 'not_looked' },
-    path: await lookAtPath(backend, { feed, feeds, files, content }),
+    path: await whoseFileAt(backend, { feed, feeds, files, content }),
   });
   return truth === 'stored';
 }

@@ -1,9 +1,9 @@
 /**
- * `ingest-ctl learn DIR`: the contents of files that were loaded by other means go into the ledger, so that the same content
- * counts as a duplicate when it is dropped. A file that is learned is only read.
- * Guarantees: what the ledger knows already stays as it is; a file that changes while it is read is not learned; run again,
- * it adds what is missing.
- * Does not: write manifest lines, or survive a lost state: after `ingest-ctl rebuild` it is to be run again.
+ * `ingest-ctl learn DIR`: enters the contents of files that were loaded by other means into the ledger, so that the same content
+ * counts as a duplicate when it is dropped. The files are only read.
+ * Guarantees: known contents stay as they are. A file that changes while it is read is not learned. A second run adds what is
+ * missing.
+ * Does not: write manifest lines, or survive a lost state. Run it again after `ingest-ctl rebuild`.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
@@ -33,24 +33,24 @@ const BATCH = 1_000;
 const BATCH_BYTES = 256 << 20;
 
 export interface LearnOptions {
-  /** Absolute, real. */
+  /** An absolute path without symlinks. */
   directory: string;
   feed: string;
-  /** The feed's warehouse, where the state knows it: a file in it keeps its place in the ledger. */
+  /** The feed's warehouse, if the state knows it. A learned file in it keeps its path in the ledger. */
   warehouse: string | undefined;
-  /** Where hosts share a ledger. */
+  /** Present if hosts share a ledger. */
   shared?: { rows: Rows; host: string } | undefined;
 }
 
 export interface Learned {
   learned: number;
   known: number;
-  /** Hidden ones, what is no regular file, and an empty `_SUCCESS`. */
+  /** Skipped: hidden files, files that are not regular, and an empty `_SUCCESS`. */
   ignored: number;
   bytes: number;
-  /** Could not be read, or were written to. */
+  /** Files that could not be read, or that changed meanwhile. */
   failed: number;
-  /** Of the known ones, those that another host has. */
+  /** The number of known contents that another host has. */
   elsewhere: number;
 }
 
@@ -103,7 +103,7 @@ export async function learn(
   return totals;
 }
 
-/** Depth first; in memory are the directories that are still to be read. */
+/** Depth first. Only the directories that are still to be read are in memory. */
 function* filesBelow(root: Directories, totals: Learned): Generator<ByteName> {
   const pending = ['' as ByteName];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
@@ -146,8 +146,8 @@ async function readOne(root: Directories, path: ByteName): Promise<Read | { why:
 }
 
 /**
- * Tells the other hosts first: a file that is there is stored, whether this process lives to record it or not. Answers, in hexadecimal,
- * what another one of them has.
+ * Sends the contents to the shared ledger first: the files exist, whether or not this process lives to record them. Returns, in
+ * hexadecimal, the contents that another host has.
  */
 async function ofOthers(
   backend: Backend,
@@ -166,7 +166,7 @@ async function ofOthers(
   return new Set(others.map(({ sha256 }) => sha256.toString('hex')));
 }
 
-/** Answers how many were new. */
+/** Returns how many contents were new. */
 async function record(backend: Backend, options: LearnOptions, batch: Read[]): Promise<number> {
   const { directory, feed, warehouse } = options;
   if (batch.length === 0) return 0;

@@ -1,9 +1,9 @@
 /**
- * The warehouse of a feed goes on in an empty directory, as after a disk that was full or is lost: what was stored so far
- * stays known by its content, and its file is no longer looked for (`unconfirmed`); the state notes when that was, for `explain`,
- * and the directory gets the marker of the one before.
- * Guarantees: nobody acts for the state meanwhile; killed at any point, it is run again; the marker comes last.
- * Does not: copy files. Who copies them copies the marker too, and needs none of this.
+ * Continues the warehouse of a feed in an empty directory, for example after a full or lost disk. Stored contents stay known, and
+ * their files are not expected any more (`unconfirmed`). The state records the time for `explain`. The directory gets the marker
+ * of the old warehouse.
+ * Guarantees: no process works on the state meanwhile. After a kill at any point it can be run again. The marker comes last.
+ * Does not: copy files. An operator who copies them copies the marker as well, and does not need this command.
  */
 import { closeSync, readdirSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
@@ -17,16 +17,16 @@ import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import { lockRootsAlone } from '../../ingest/roots/root-locks.js';
 
 const PAGE = 5_000;
-/** What mkfs makes; no file of anybody. */
+/** Entries that mkfs makes. */
 const LOST_FOUND = 'lost+found';
 
 export interface Replaced {
-  /** All that shared the warehouse. */
+  /** All feeds that shared the warehouse. */
   feeds: string[];
   contents: number;
 }
 
-/** Errors: OperatorError, where `warehouse` is not an empty directory; EnvironmentError, where somebody is at work. */
+/** Errors: OperatorError if `warehouse` is not an empty directory; EnvironmentError if a process works on the state. */
 export async function replaceWarehouse(backend: Backend, feed: FeedOptions, warehouse: string): Promise<Replaced> {
   const { markers, warehouse: before } = recordedRoots(backend, feed.name);
   const id = markers.warehouse;
@@ -66,7 +66,7 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
 const lastRow = (backend: Backend): number =>
   backend.read((r) => r.get<{ last: number }>('SELECT coalesce(max(row), 0) AS last FROM contents'))!.last;
 
-/** In pages: a state of many millions of contents must stay readable meanwhile. */
+/** In pages, so that a state of many millions of contents stays readable meanwhile. */
 async function unconfirm(backend: Backend, feeds: readonly string[], last: number): Promise<number> {
   let changed = 0;
   for (let row = 0; row < last; row += PAGE) {

@@ -1,4 +1,4 @@
-/** What became of a stored content, as sentences: where it is, and what operators said of it. */
+/** Describes a stored content in sentences: where it is, and what operators decided about it. */
 import type { FeedOptions } from '../../base/config/options.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import { isPlannedByAnother } from '../../ingest/evidence/at-path.js';
@@ -89,7 +89,7 @@ function wentWithWarehouse(
   return verdict('stored', sentences, `to have it here again, ${copy}; or, where it is lost: ${again}`);
 }
 
-/** By names, sizes and rows alone: no file is opened for an explanation. */
+/** Uses names, sizes and rows only. An explanation opens no file. */
 function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] {
   const target = pathOf(content.target!);
   const stat = statEntry(files.entryOrNone(files.warehouse, target));

@@ -1,4 +1,4 @@
-/** What the shared ledger knows of a content that this state does not know. */
+/** Describes what the shared ledger has about a content that this state does not know. */
 import type { Rows } from '../../fleet/connection.js';
 import { whereIs } from '../../fleet/view.js';
 import type { Explained } from './explain.js';

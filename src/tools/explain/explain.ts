@@ -1,7 +1,7 @@
 /**
- * `ingest-ctl explain PATH`: why is this file not in yet, or where did it go. Every stage, attempt and time, the rule that
- * holds it and what would release it.
- * Guarantees: changes nothing, neither in the state nor on disk, and opens no file of an input.
+ * `ingest-ctl explain PATH`: says why a file is not in yet, or where it went. It shows every stage, attempt and time, the rule that
+ * the file waits for, and what would release it.
+ * Guarantees: changes nothing in the state or on disk, and opens no file of an input.
  */
 import type { Job, Json } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -20,18 +20,18 @@ import { LinuxError } from '../../linux/index.js';
 import { findByName } from './by-name.js';
 import { ofContent } from './content.js';
 import { type Found, find, pathOf, rootsOf } from './find.js';
+import { asJson, asText, type Part } from './format.js';
 import { ofJob } from './job.js';
-import { asJson, asText, type Part } from './told.js';
 import type { Looked } from './waiting.js';
 import { at, bytes, shown, type Verdict, verdict } from './words.js';
 
-/** Versions of one path that are told; the rest is counted. */
+/** Versions of one path that are shown. The others are counted. */
 const TOLD_MAX = 20;
 
 export interface Explained {
   text: string;
   json: Json;
-  /** Somebody knows it: it lies in an input, or a job, a stored content or a rule speaks of it. */
+  /** True if anything is known: the file is in an input, or a job, a stored content or a rule is about it. */
   isKnown: boolean;
 }
 
@@ -104,7 +104,7 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
   }
 }
 
-/** What lies in the input yet may have grown since its stage has looked. */
+/** A file that is still in the input may have grown since its stage checked it. */
 function sizeNow(job: Job, { files }: Looked): number {
   const { sealed } = job.payload as unknown as JobFacts;
   if (!job.keyed || sealed) return job.bytes;
@@ -112,7 +112,7 @@ function sizeNow(job: Job, { files }: Looked): number {
   return stat && 'kind' in stat && stat.kind === 'file' ? stat.size : job.bytes;
 }
 
-/** The markers that readers wait for because of it. */
+/** The success markers that wait for this file. */
 function withPeriods(job: Job, said: Verdict, view: QueueView): Verdict {
   const more = waitsForJob(view, job.id).map(
     ({ folder }) => `${folder} is over, and its _SUCCESS waits for this file.`,
@@ -120,7 +120,7 @@ function withPeriods(job: Job, said: Verdict, view: QueueView): Verdict {
   return { ...said, sentences: [...said.sentences, ...more] };
 }
 
-/** What lies under the path now, where no job speaks of it. */
+/** Describes the file at the path now, if no job is about it. */
 function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked): Verdict | undefined {
   if (jobs.some((job) => job.keyed && job.state !== 'done')) return undefined;
   return careful(() => {
@@ -163,7 +163,7 @@ const forgotten = (view: QueueView, feed: FeedOptions, folder: NonNullable<Found
     ? verdict('duplicate', ['Its content was there before; it is a duplicate.', ...beyondMemory(view, [feed])])
     : verdict('discarded', ['An operator discarded it, or what it belonged to.', ...beyondMemory(view, [feed])]);
 
-/** The state may have forgotten it; the manifests have not. */
+/** The state may have pruned it; the manifests still have it. */
 function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] {
   const until = view.read(prunedUntil);
   if (until === undefined) return [];
@@ -173,7 +173,7 @@ function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] 
   ];
 }
 
-/** A place that fails is a part of the answer. */
+/** The failure of a place becomes a part of the answer. */
 function careful<T>(look: () => T): T | Verdict {
   try {
     return look();

@@ -1,6 +1,7 @@
 /**
- * What an operator's word may mean: a job's id, a path in an input, a file in a work directory, a file in a warehouse.
- * Guarantees: looks, and opens nothing as data. Does not: judge what it finds.
+ * Finds what an operator's argument may mean: a job's id, a path in an input, a file in a work directory, a file in a warehouse.
+ * Guarantees: opens no file for reading.
+ * Does not: judge what it finds.
  */
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
@@ -15,17 +16,17 @@ import { type ByteName, bytesOfName, nameOfText } from '../../linux/index.js';
 
 export interface Found {
   feed: FeedOptions;
-  /** Of the file in the input. */
+  /** The path of the file in the input. */
   key: Buffer;
   /** Newest first. */
   jobs: Job[];
-  /** Without a job: rows of a ledger that was rebuilt. */
+  /** Contents without a job, as in a rebuilt ledger. */
   contents: Content[];
-  /** The word names a place in a warehouse: the content that has, or had, it as its target, or as that of an output. */
+  /** For a path in a warehouse: the content that has, or had, the path as its target or as the target of an output. */
   target?: Content;
-  /** The word itself names a place in the input, so what lies there now counts too. */
+  /** True if the argument is a path in the input, so that the file there now counts as well. */
   inInput: boolean;
-  /** A name of ours in that folder, of a job that nobody knows any more. */
+  /** A file with a name of ours in that folder, whose job is not known any more. */
   forgottenIn?: typeof DUPLICATES | typeof FAILED;
 }
 
@@ -41,7 +42,7 @@ export function find(view: QueueView, feeds: readonly FeedOptions[], word: strin
   const exact = feeds.flatMap((feed) => findPath(view, feed, absolute));
   if (exact.length > 0 || isAbsolute(word)) return exact;
   const inside = feeds.map((feed) => ofKey(view, feed, bytesOfName(nameOfText(word.replace(/^\.\//, '')))));
-  // A relative path that no feed ever saw is unknown once, and not once a feed.
+  // A relative path that no feed knows is reported once, and not once per feed.
   const known = inside.filter(({ jobs, contents }) => jobs.length + contents.length > 0);
   return known.length > 0 ? known : inside;
 }
@@ -58,7 +59,7 @@ function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
   }
   const inside = below(feed.input, path);
   if (inside === undefined) return [];
-  // A work directory inside a mount below the input.
+  // A work directory in a mount below the input.
   const inner = inside.lastIndexOf('.ingest/');
   if (inner > 0 && inside[inner - 1] === '/') {
     const found = ofWorkName(view, feed, inside.slice(inner + '.ingest/'.length));
@@ -81,7 +82,7 @@ export function ofKey(view: QueueView, feed: FeedOptions, key: Buffer): Found {
   return { feed, key, jobs, contents, inInput: true };
 }
 
-/** A file in underprocess/, duplicates/ or failed/: its name says its job. */
+/** Finds the job of a file in underprocess/, duplicates/ or failed/ by its name. */
 function ofWorkName(view: QueueView, feed: FeedOptions, inWork: string): Found[] {
   const [folder, name, ...rest] = inWork.split('/');
   if (!(WORK_FOLDERS as readonly string[]).includes(folder!) || name === undefined) return [];
@@ -119,7 +120,7 @@ function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
 const contentsOf = (view: QueueView, rows: readonly { row: number }[]): Content[] =>
   view.read((r) => rows.flatMap(({ row }) => contentByRow(r, row) ?? []));
 
-/** As they were set up; before that, as a start would choose them. */
+/** The work directories as they were set up, or as a first start would choose them. */
 export function rootsOf(view: QueueView, feed: FeedOptions): { work: string[] } {
   const known = view.read((r) =>
     r.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'work'", feed.name),
@@ -130,7 +131,7 @@ export function rootsOf(view: QueueView, feed: FeedOptions): { work: string[] } 
 const below = (root: string, path: string): string | undefined =>
   path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
 
-/** Inputs are recorded by their real path; the file itself may be gone, or a symlink. */
+/** Inputs are recorded by their real path. The file itself may be gone, or be a symlink. */
 function withRealParent(path: string): string {
   try {
     return join(realpathSync(dirname(path)), basename(path));

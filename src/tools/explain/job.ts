@@ -1,4 +1,4 @@
-/** What became of a job, as sentences for a person at night: one verdict for each state, and what would release it. */
+/** Describes a job in sentences for an operator: one verdict per state, and what would release the job. */
 import type { Job, QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
 import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../../files/places.js';
@@ -27,7 +27,7 @@ export function ofJob(job: Job, looked: Looked): Verdict {
   }
 }
 
-/** A file that lies in the warehouse is told first, where its job only has other files to put away. */
+/** If the file is in the warehouse and only other files are left to put away, the warehouse path comes first. */
 function storedSo(job: Job, looked: Looked, left: Verdict): Verdict {
   const { content: row, putAway } = job.payload as unknown as JobFacts;
   const content = row === undefined ? undefined : looked.view.read((r) => contentByRow(r, row));
@@ -131,7 +131,7 @@ function dropped(why: string | undefined): string {
     : 'It vanished from the input (was renamed or removed) before it was sealed.';
 }
 
-/** Where a file of the job lies in a folder of its work directory. */
+/** The path of a job's file in a folder of its work directory. */
 function whereIs(job: Job, folder: (typeof WORK_FOLDERS)[number], { files }: Looked): string | undefined {
   const inside = ((job.payload as unknown as JobFacts).inside ?? '') as ByteName;
   const key = { id: job.id, path: pathOf(job.key), inside };

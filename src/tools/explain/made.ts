@@ -1,4 +1,4 @@
-/** What a chain made of a content, as sentences: its counts, and where each output is. By names and sizes; no file is opened. */
+/** Describes the outputs of a content in sentences: counts, and where each output is. Uses names and sizes; opens no file. */
 import { safeText } from '../../base/telemetry/safe.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import type { Content } from '../../ingest/ledger/content.js';
@@ -7,7 +7,7 @@ import { pathOf } from './find.js';
 import type { Looked } from './waiting.js';
 import { bytes, shown } from './words.js';
 
-/** The line has them all. */
+/** The manifest line has all of them. */
 const TOLD_MAX = 20;
 
 export function madeOf(content: Content, looked: Looked): string[] {

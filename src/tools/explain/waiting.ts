@@ -1,7 +1,7 @@
 /**
- * Why a job does not go on just now: the rule of its stage, a closed gate, a back-off, nobody to work on it.
- * The rule is asked as verify-complete asks it, of what lies on disk now; nothing is opened, so whether a writer is left
- * is told by the stage's own last answer.
+ * Describes why a job does not go on at the moment: the rule of its stage, a closed gate, a backoff, no worker.
+ * The rule is applied as in verify-complete, to the file on disk now. No file is opened, so a remaining writer is only known from
+ * the stage's last answer.
  */
 import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -9,7 +9,7 @@ import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
 import { standstillOf } from '../../ingest/health/standstill.js';
 import { ELSEWHERE } from '../../ingest/ledger/ask.js';
-import { completion, quietMs, type SidecarSeen, stabilityMs } from '../../ingest/rules/completion.js';
+import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { type ByteName, bootId, type Stat } from '../../linux/index.js';
 import { pathOf } from './find.js';
@@ -22,7 +22,7 @@ export interface Looked {
   files: FeedFiles;
 }
 
-/** A rule's answer; `promise`: what happens then by itself, as long as somebody is at work. */
+/** A rule's answer. `promise`: what happens next by itself, as long as a worker runs. */
 type Rule = Verdict & { promise?: string };
 
 export function waiting(job: Job, looked: Looked): Verdict {
@@ -114,8 +114,8 @@ function windowRuns(
   anew: boolean,
   leftMs: number,
 ): Rule {
-  const wholeMs = quietMs(feed, facts.seen!, stat, sidecar);
-  const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --settle-ms ${feed.settleMs})`;
+  const wholeMs = unchangedMs(feed, facts.seen!, stat, sidecar);
+  const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --quiet-ms ${feed.quietMs})`;
   return anew
     ? verdict(
         'waiting',

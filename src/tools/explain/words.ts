@@ -1,13 +1,13 @@
-/** How `explain` says times, paths and histories. Names are escaped: a file may be called anything. */
+/** Formats times, paths and histories for `explain`. Names are escaped, because a file name may contain anything. */
 import type { Job, TrailEntry } from '../../../queue/index.js';
 import { safeText, shownBytes, shownSeconds } from '../../base/telemetry/safe.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
 export interface Verdict {
-  /** One word, for programs. */
+  /** One word for programs. */
   verdict: string;
   sentences: string[];
-  /** What would let it go on, where something has to happen. */
+  /** The remedy, if something has to happen. */
   release?: string;
 }
 
@@ -20,7 +20,7 @@ export const verdict = (word: string, sentences: string | string[], release?: st
 export const shown = (name: ByteName | Buffer | string): string =>
   safeText(typeof name === 'string' ? shownName(name as ByteName) : name.toString('utf8'));
 
-/** In one zone, as the manifests have it, and said. */
+/** Times in UTC, as in the manifests, with the zone named. */
 export const at = (ms: number): string =>
   new Date(ms)
     .toISOString()

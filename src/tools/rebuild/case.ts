@@ -1,7 +1,7 @@
 /**
- * What the disk, the state in the making and all other lines say of a line, in the words of the evidence.
- * Guarantees: a file's bytes are read wherever its size alone could mistake another line's file for this one's, or where
- * a file may be removed because of the answer.
+ * Collects the evidence about a line: from the disk, the state under construction and all other lines.
+ * Guarantees: reads a file's bytes if its size alone could confuse it with another line's file, or if a file may be removed
+ * because of the answer.
  */
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -20,7 +20,7 @@ import { below, belowWarehouse, type Line, targetOf } from './state/row.js';
 import { hasSealed, heirIn, sealedOf } from './state/sealed.js';
 import { takenOutBy } from './taken-out.js';
 
-/** Looks at the disk: not for inside a transaction. */
+/** Reads from the disk, so it must not be called inside a transaction. */
 export async function lookAt(
   { backend, moved }: Pick<Making, 'backend' | 'moved'>,
   record: ReadRecord,
@@ -80,10 +80,10 @@ function liesInFailed({ record }: Line, feed: FeedOptions, files: FeedFiles): bo
   return files.canHold(job) && statEntry(files.workEntry(job, 'file', FAILED)) !== undefined;
 }
 
-/** The row of a line's content and generation. */
+/** Returns the row for a line's content and generation. */
 export interface Known {
   content: Content | undefined;
-  /** It was in the older state. */
+  /** True if the row was in the older state. */
   isOlder: boolean;
 }
 
@@ -93,7 +93,7 @@ export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
   const isOthers = known.content !== undefined && row !== 'none' && known.content.ingestId !== ingestId;
   return {
     row: row === 'withdrawn' && isOthers ? 'stored' : row,
-    job: 'none', // the older state's own jobs are looked at when all lines are read
+    job: 'none', // The jobs of the older state are checked when all lines are read.
     line: isOthers && (row === 'stored' || row === 'unconfirmed' || row === 'withdrawn') ? 'twice' : 'there',
     back: backOf(tx, feed, line, known),
     owed: false,
@@ -102,9 +102,9 @@ export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
   };
 }
 
-/** A row that is under way for another line, as this rebuild found: that line's file is not in the warehouse. */
+/** A row that this rebuild made for another line, whose file is not in the warehouse. */
 function rowOf(tx: Tx, { content, isOlder }: Known, ingestId: string): Case['row'] {
-  // A learned content came without a line, so this line says more.
+  // A learned content has no line, so this line adds to it.
   if (!content || content.note === 'learned') return 'none';
   const { state, note, target, carrier } = content;
   if (note === 'pruned' || note === 'withdrawn' || note === 'unconfirmed') return note;
@@ -119,19 +119,19 @@ function backOf(tx: Tx, feed: string, { record, takenOut }: Line, { content }: K
   return takenOut !== undefined || isOwed ? 'taken_out' : 'no';
 }
 
-/** The sealed file that goes on with the line: that of its own job, or of the twin that inherited it. */
+/** Returns the sealed file that goes on with the line: the file of its own job, or of the twin that inherited the line. */
 export function sealedFor(
   tx: Tx,
   feed: string,
   { record, hasFailed, takenOut, made }: Line,
   sha256: Buffer,
 ): { sealed: Case['sealed']; carrier?: string } {
-  if (takenOut) return { sealed: 'none' }; // another file of that content is a duplicate of it
+  if (takenOut) return { sealed: 'none' }; // Another file with that content is a duplicate.
   const own = isSettled(tx, record.ingestId) ? [] : sealedOf(tx, feed, record.ingestId);
   const fits = own.find((file) => file.sha256.equals(sha256));
   if (fits) return { sealed: fits.part === 'copy' ? 'copy' : 'file', carrier: record.ingestId };
   if (own.length > 0) return { sealed: 'other_bytes' };
-  // Nobody else can fulfil a line with outputs.
+  // A line with outputs has no other heir.
   const heir = hasFailed && !made ? heirIn(tx, feed, sha256, record.ingestId) : undefined;
   return heir === undefined ? { sealed: 'none' } : { sealed: 'file', carrier: heir };
 }

@@ -1,6 +1,6 @@
 /**
- * Contents of an older state that are still under way when all lines are read and all jobs are settled: no line speaks of
- * them. Guarantees: doing it twice is doing it once.
+ * Handles the contents of an older state that are still on the way when all lines and jobs are done. No line is about them.
+ * Guarantees: idempotent.
  */
 import type { Backend, Job, Tx } from '../../../queue/backend.js';
 import type { Case } from '../../ingest/evidence/case.js';
@@ -16,7 +16,7 @@ const PAGE = 500;
 
 const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
 
-/** Contents that are under way and have nobody to carry them, lines that were planned and never written, waits for nothing. */
+/** Repairs contents without a carrier, planned lines that were never written, and jobs that wait for nothing. */
 export async function settleContents(
   backend: Backend,
   feed: string,
@@ -50,16 +50,16 @@ function hasCarrierOutOfReach(backend: Backend, row: number, isOutOfReach: (job:
 function settleContent(tx: Tx, feed: string, content: Content): void {
   const job = tx.job(content.carrier);
   const isAlive = job !== undefined && job.state !== 'done' && !ofJob(job).putAway;
-  // Without a file a job goes through `hash` again, which misses it, or to `move`, which looks at the target.
+  // A job without a file goes to `hash`, which reports it missing, or to `move`, which checks the target.
   const isCarried =
     isAlive && (sealedOf(tx, feed, job.id).length > 0 || (content.state === 'manifested' && job.stage === 'move'));
   const { acts } = judge({
     ...{ row: rowOf(content), job: isCarried ? 'open' : 'none', line: 'none', back: 'no', owed: false },
     ...{ path: 'not_looked', sealed: isCarried ? 'file' : 'none' },
   });
-  if (acts.includes('plan_anew')) unplan(tx, content, job!);
+  if (acts.includes('plan_again')) unplan(tx, content, job!);
   if (acts.includes('enter_unconfirmed')) {
-    // With a line, the content is not taken a second time, wherever its file is.
+    // A content with a line is not stored a second time, wherever its file is.
     tx.run("UPDATE contents SET state = 'stored', note = 'unconfirmed' WHERE row = ?", content.row);
     tx.run('DELETE FROM reservations WHERE content = ?', content.row);
     tx.count(feed, 'move', 'stored', 1, content.size);
@@ -74,7 +74,7 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
 
 const rowOf = ({ state, target }: Content): Case['row'] => (state === 'carried' && target !== null ? 'planned' : state);
 
-/** The line is not in the manifest: it is planned anew, of the file that carries the content now. */
+/** The line is not in the manifest, so it is planned again for the file that carries the content now. */
 function unplan(tx: Tx, { row }: Content, carrier: Job): void {
   tx.run('UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?', row);
   tx.run('DELETE FROM reservations WHERE content = ?', row);

@@ -1,6 +1,6 @@
 /**
- * From manifest lines back to the ledger: each line is a case of the evidence, and what its verdict says is entered.
- * Guarantees: a content that stands in several lines gets one row; doing it twice is doing it once.
+ * Rebuilds the ledger from manifest lines: each line is judged with all evidence, and the verdict is entered.
+ * Guarantees: a content with several lines gets one row. Idempotent.
  */
 import { dirname } from 'node:path';
 import type { Tx } from '../../../queue/backend.js';
@@ -26,12 +26,12 @@ export interface Counts {
   stored: number;
   unconfirmed: number;
   manifested: number;
-  /** The older state knew them, and the disk says the same. */
+  /** Contents that the older state knew, and that the disk confirms. */
   known: number;
   withdrawn: number;
-  /** A content that a line before had named. */
+  /** Lines whose content an earlier line had. */
   repeated: number;
-  /** Stored in a warehouse that this feed does not have any more. */
+  /** Lines of a warehouse that this feed does not have any more. */
   elsewhere: number;
 }
 
@@ -46,7 +46,7 @@ export const noCounts = (): Counts => ({
   elsewhere: 0,
 });
 
-/** `olderRows`: rows up to there were in the older state. */
+/** `olderRows`: rows up to this number were in the older state. */
 export function enterLines(tx: Tx, feed: FeedOptions, lines: readonly Line[], olderRows: number): Counts {
   const counts = noCounts();
   for (const line of lines) {
@@ -67,15 +67,15 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count 
   const of = caseOf(tx, feed.name, line, known);
   const { truth, acts } = judge(of);
   if (truth === 'given_up') {
-    // Its row went before any line was read, its file goes behind them all.
+    // Its row was removed before any line was read. Its file is removed after all lines.
     if (line.made) enterGivenUp(tx, feed, record.ingestId, line.made);
     return 'withdrawn';
   }
   if (truth === 'withdrawn') {
     if (of.row === 'withdrawn') return 'withdrawn';
     if (of.row === 'pruned') {
-      if (content!.hour !== line.hour) return 'withdrawn'; // the pruned record is that of another line, which stands
-      // It was counted when it was stored. What is withdrawn is never pruned, so it has a row again.
+      if (content!.hour !== line.hour) return 'withdrawn'; // The pruned record belongs to another line, which is valid.
+      // It was counted when it was stored. A withdrawn content is never pruned, so it gets a row again.
       forgetPruned(tx, feed.name, sha256);
       enterMade(
         tx,
@@ -99,7 +99,7 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count 
   return known.isOlder && (content!.ingestId === record.ingestId || content!.note === 'pruned') ? 'known' : 'repeated';
 }
 
-/** The same line was met before: in a rotated copy of its manifest, or by an older state that this rebuild brought up to date. */
+/** The same line was read before: in a rotated copy of its manifest, or by the older state. */
 function isEntered(tx: Tx, { record }: Line, { content, isOlder }: Known): boolean {
   if (content?.ingestId !== record.ingestId) return false;
   return !isOlder || (content.state !== 'stored' && isSettled(tx, content.carrier));
@@ -109,7 +109,7 @@ const isStored = ({ row }: Case): boolean => row === 'stored' || row === 'unconf
 
 interface AsStored {
   sha256: Buffer;
-  /** Under way, or learned, when the older state was copied. */
+  /** The content was on the way, or learned, when the older state was copied. */
   older: Content | undefined;
   note: 'unconfirmed' | null;
 }
@@ -130,7 +130,7 @@ function enterManifested(
   const { ingestId } = line.record;
   if (line.target === undefined) throw movedWarehouse(feed, line);
   const carrier = sealedFor(tx, feed.name, line, sha256).carrier!;
-  // Held, deferred or claimed then: it is so still, for all that the disk says.
+  // It was held, deferred or claimed then. The disk does not contradict, so it stays.
   if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
   const row = put(tx, feed, line, { state: 'manifested', carrier, note: null }, older);
   enterMade(tx, row, line.made);
@@ -141,7 +141,7 @@ function enterManifested(
   return 'manifested';
 }
 
-/** Its job is counted when it ends, where something of it is left to be put away (or its row is). */
+/** If something is left to put away, the content is counted when its job ends; otherwise with its row. */
 function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number, older: Content | undefined): void {
   const { ingestId } = line.record;
   const left = sealedOf(tx, feed, ingestId);
@@ -149,7 +149,7 @@ function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number,
     putAwayWhatIsStored(tx, feed, left, sha256, row);
     return;
   }
-  // A twin may have inherited the line, with the content. What still has a file is looked at when all lines are read.
+  // A twin may have inherited the line and the content. Jobs that still have a file are checked when all lines are read.
   const carriers = [ingestId, ...(older?.ingestId === ingestId ? [older.carrier] : [])];
   const ended = carriers.some(
     (id) => sealedOf(tx, feed, id).length === 0 && endJob(tx, id, sha256, row, bytesOf(line)),
@@ -157,7 +157,7 @@ function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number,
   if (!ended) countStored(tx, feed, line);
 }
 
-/** Two lines of one content, which no run of ours should leave: the one whose file is there counts. Its job, if any, ends. */
+/** Two lines of one content, which no run of ours should leave. The line whose file exists counts, and its job, if any, ends. */
 function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
   tx.run(
     "UPDATE contents SET state = 'stored', note = NULL, target = ?, hour = ?, ingest_id = ? WHERE row = ?",

@@ -1,6 +1,6 @@
 /**
- * Reads corrections and manifests of a feed into the state that is made, in batches whose end is noted with them.
- * Guarantees: a line that was entered before an interruption is not read again (of a packed file: unpacked, and skipped).
+ * Reads corrections and manifests of a feed into the new state, in batches. Each batch records the offset of its end.
+ * Guarantees: a line that was entered before an interruption is not entered again. In a packed file it is unpacked and skipped.
  */
 
 import { statSync } from 'node:fs';
@@ -14,9 +14,9 @@ import { addCounts, type FeedReport, noteForeign, noteReport } from './report.js
 import { identityAt, type Making, noteRead, type ReadTo, readTo } from './state/progress.js';
 import type { Line } from './state/row.js';
 
-/** Lines a transaction: a commit costs as much as thousands of rows, and the pages that it changes are in memory. */
+/** Lines per transaction. A commit costs as much as thousands of rows, and its changed pages are in memory. */
 const BATCH = 1_000;
-/** Lines of others, after which the place is noted all the same. */
+/** After so many lines of other feeds the offset is recorded as well. */
 const PASSED_MAX = 20_000;
 
 export async function readCorrections(backend: Backend, feed: FeedOptions): Promise<void> {
@@ -41,7 +41,7 @@ export async function readCorrections(backend: Backend, feed: FeedOptions): Prom
   }
 }
 
-/** A file that was given up leaves its content free; of one that somebody took out again the content stays known. */
+/** The content of a discarded file is free. The content of a withdrawn file stays known. */
 function enterCorrection(tx: Tx, feed: string, { ingestId, fields }: ReadRecord): void {
   const { by, reason, corrected_at } = fields;
   if (typeof by !== 'string') tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed, ingestId);
@@ -54,7 +54,7 @@ function enterCorrection(tx: Tx, feed: string, { ingestId, fields }: ReadRecord)
   }
 }
 
-/** Where this feed's lines come from, and what is made of them. */
+/** The source of this feed's lines, and the state that they go to. */
 export interface Reading {
   making: Making;
   feed: FeedOptions;
@@ -80,7 +80,7 @@ async function readManifest(reading: Reading, file: FoundManifest, from: ReadTo)
   let passed = 0;
   const enter = (): Promise<void> => enterBatch(reading, file.path, identity, batch, { ...at });
   for await (const line of linesOf(file.path, start)) {
-    // A packed file can only be read from its beginning.
+    // A packed file must be read from its beginning.
     const upTo = line.record ? line.endAt : line.at + line.bytes + 1;
     if (upTo <= start) continue;
     at.to = upTo;
@@ -116,7 +116,7 @@ async function enterBatch(
   });
 }
 
-/** The committed end of a file that appends go to: behind the last whole record, so that what is foreign there is told. */
+/** The committed end of a file that still gets appends: after the last whole record, so that foreign bytes there are reported. */
 async function enterEnd(
   backend: Backend,
   feed: FeedOptions,

@@ -1,7 +1,7 @@
 /**
- * The first reading of all manifests: which lines name which path of a warehouse. When a line is judged, all other lines of its path are
- * known, of every feed and hour; at the time of its own reading nobody could know the later ones.
- * Guarantees: doing it twice is doing it once, so an interruption costs the file that was being read.
+ * The first pass over all manifests: which lines name which path of a warehouse. When a line is judged later, all other lines of its
+ * path are known, of every feed and hour. A single pass would not know the later ones.
+ * Guarantees: idempotent, so an interruption costs only the file that was being read.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -34,10 +34,10 @@ export async function notePaths({ backend, moved }: Making, feed: FeedOptions): 
   }
 }
 
-/** Of the file and of its outputs. */
+/** The paths of the file and of its outputs. */
 function noteLine(tx: Tx, feed: FeedOptions, record: ReadRecord, moved: Making['moved']): void {
   const note = (target: ByteName | undefined, sha256: Buffer): void => {
-    if (target === undefined) return; // in a warehouse that this feed does not have any more
+    if (target === undefined) return; // A line of a warehouse that this feed does not have any more.
     tx.run(
       'INSERT OR IGNORE INTO rebuild_paths VALUES (?, ?, ?, ?, ?)',
       ...[pathOf(feed, target), feed.name, record.ingestId, sha256, generationOf(record)],
@@ -69,7 +69,7 @@ export function claimantsOf(reader: Reader, path: string): Claimant[] {
   return rows.map(({ corrected, ...row }) => ({ ...row, takenBack: corrected === 1 || isOwed(reader, row) }));
 }
 
-/** The older state has decided the withdrawal, and its correction may not be written yet. */
+/** The older state decided the withdrawal; its correction may not be written yet. */
 function isOwed(reader: Reader, { feed, ingestId, sha256, generation }: Omit<Row, 'corrected'>): boolean {
   const content = contentOfGeneration(reader, feed, sha256, generation);
   return content?.note === 'withdrawn' && content.ingestId === ingestId;

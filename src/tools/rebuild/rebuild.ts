@@ -1,9 +1,9 @@
 /**
- * Makes a lost state anew, or brings one that was restored from an older copy up to date, from what is on disk: manifests
- * (rotated ones too), warehouse, work directories.
- * Guarantees: nobody is at work meanwhile (the markers are locked alone); the state appears under its name when it is
- * whole; an interrupted rebuild is gone on with where it was; no manifest, warehouse file or sealed file is changed.
- * Does not: know what only rows knew (rebuild-report.ts says what), beyond what an older state has of it.
+ * Creates a lost state again from the disk, or brings a restored older copy up to date: from manifests (rotated ones as well),
+ * warehouse and work directories.
+ * Guarantees: no process works meanwhile (exclusive locks on the markers). The state gets its name when it is whole. An
+ * interrupted rebuild goes on where it was. No manifest, warehouse file or sealed file is changed.
+ * Does not: restore facts that were only in rows and not in an older state; report.ts lists them.
  */
 import type { Backend, Job } from '../../../queue/backend.js';
 import type { Config, FeedOptions } from '../../base/config/options.js';
@@ -32,7 +32,7 @@ const BATCH = 1_000;
 const silent = (): void => {};
 type Say = (line: string) => void;
 
-/** Answers the exit code. Errors: EnvironmentError where it must not be done, or not all can be read. */
+/** Returns the exit code. Errors: EnvironmentError if a rebuild is not allowed, or if something cannot be read. */
 export async function rebuild(config: Config, say: Say): Promise<number> {
   const { statePath, maxAttempts } = config.service;
   const { feeds, uuid, owner } = findRoots(config.feeds, statePath);
@@ -59,7 +59,7 @@ const whatItWas = (before: Before): string =>
     ? 'is older than what lies on disk, or of other paths, and what it knew was taken over'
     : 'is damaged or was never used, and nothing was taken over';
 
-/** Answers what was made use of. */
+/** Returns which sources were used. */
 async function make(asked: Asked, say: Say): Promise<Before> {
   const making = await openMaking(asked);
   try {
@@ -86,7 +86,7 @@ async function make(asked: Asked, say: Say): Promise<Before> {
   }
 }
 
-/** What is on disk of a feed, noted for the judging of all of them: feeds may share a warehouse. */
+/** Notes the files of a feed before any feed is judged, because feeds may share a warehouse. */
 async function gather(making: Making, statePath: string, feed: FeedOptions): Promise<void> {
   const { backend } = making;
   await backend.putFeed(feed.name, { ...feed });
@@ -127,7 +127,7 @@ async function rebuildFeed(making: Making, feed: FeedOptions): Promise<FeedRepor
 
 const factsOf = (job: Job): Partial<JobFacts> => job.payload as unknown as Partial<JobFacts>;
 
-/** It puts its sidecar away itself. */
+/** The job puts its sidecar away itself. */
 const isSealedJob = (job: Job | undefined): boolean =>
   job !== undefined && job.state !== 'done' && (factsOf(job).sealed ?? factsOf(job).putAway) !== undefined;
 

@@ -1,4 +1,4 @@
-/** What a rebuild tells of a feed: what it found, and what nobody can know any more. */
+/** The report of a rebuild about a feed: what it found, and what cannot be known any more. */
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { safeText } from '../../base/telemetry/safe.js';
@@ -10,10 +10,10 @@ import type { Noted, Sidecars } from './state/sealed.js';
 
 const FOREIGN_TOLD_MAX = 20;
 
-/** Plain values: they are noted with the lines, so that an interrupted rebuild goes on counting. */
+/** Plain values. They are stored with the lines, so that an interrupted rebuild continues to count. */
 export interface FeedReport {
   files: number;
-  /** Records read, of other feeds too. */
+  /** Records read, those of other feeds included. */
   read: number;
   counts: Counts;
   sealed: Noted;
@@ -95,7 +95,7 @@ function tellJobs(jobs: OlderJobs, tellIf: (count: number, line: string) => void
   tellIf(jobs.ended, 'jobs of the older state have ended since (stored, duplicate or discarded)');
 }
 
-/** Said at every rebuild: an operator must not have to find out what is missing. `since`: until when the older state knew. */
+/** Printed at every rebuild, so that an operator knows what is missing. `since`: the time of the older state. */
 export function tellUnknown(reports: readonly FeedReport[], since: number | undefined, say: Say): void {
   const sum = (of: (report: FeedReport) => number): number => reports.reduce((n, report) => n + of(report), 0);
   const when = since === undefined ? '' : `, of the time after ${new Date(since).toISOString()}`;

@@ -1,6 +1,6 @@
 /**
- * Lines of files that somebody took out of the warehouse again: their contents stay known. Where the file still lies there (the
- * state was lost between the correction and that), it is taken out by a job of its own.
+ * Handles the lines of withdrawn files: their contents stay known. If the file is still in the warehouse (the state was lost after
+ * the correction and before the removal), a job of its own takes it out.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
@@ -21,15 +21,15 @@ export const takenOutBy = (reader: Reader, feed: string, ingestId: string): Take
     ingestId,
   );
 
-/** After its line was entered as *stored*. `take`: the file at its path is its own, and has to go; its outputs go in any case. */
+/** Called after the line was entered as *stored*. `take`: the file at its path is its own and must be removed. Its outputs are removed in any case. */
 export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, take: boolean): void {
   const { who, why, atMs } = line.takenOut!;
   const generation = generationOf(line.record);
   const sha256 = Buffer.from(line.record.sha256, 'hex');
   const content = contentOfGeneration(tx, feed.name, sha256, generation)!;
-  if (content.note === 'withdrawn') return; // its own job is in the older state too, and does the rest
+  if (content.note === 'withdrawn') return; // Its own job is in the older state as well, and does the rest.
   tx.run("UPDATE contents SET note = 'withdrawn' WHERE row = ?", content.row);
   recordException(tx, content, { generation, kind: 'withdraw', who, why, atMs });
   if (take || line.hasOutputs) adoptWithdrawal(tx, feed, content, newId(), { who, why }, !take);
-  else dropReservation(tx, content.row); // it may be left from when its file was stored
+  else dropReservation(tx, content.row); // The reservation may be left from the time when its file was stored.
 }

@@ -1,83 +1,83 @@
 /**
- * Watches one directory tree and hands on the paths that may have changed: events are hints, the scan is the truth.
- * Guarantees: a path that passes the filters and lies in the tree is handed on at least once after its last close,
- * rename or creation, however many events the kernel dropped and whatever was moved, unmounted or out of limits
- * meanwhile; memory does not grow with the number of files; every trouble is told once, and once when it is over.
- * Does not: look at files, know when one is complete, or cross symlinks.
+ * Watches one directory tree and delivers the paths that may have changed. Events are hints; the scan is the truth.
+ * Guarantees: a path that passes the filters and is in the tree is delivered at least once after its last close, rename
+ * or creation, however many events the kernel dropped, and whatever was moved, unmounted or out of limits meanwhile.
+ * Memory does not grow with the number of files. Every trouble is emitted once when it starts and once when it ends.
+ * Does not: read files, know when a file is complete, or cross symlinks.
  */
 
 import { Wake } from '../../base/wake.js';
 import type { ByteName } from '../../linux/names.js';
-import type { Ground } from '../ground/ground.js';
-import { batchMaxOf, limits } from '../ground/limits.js';
-import type { Cause, EngineOptions, Hint, Mark, ScanCause, ScanStep } from '../ground/types.js';
-import { Watches } from '../ground/watches.js';
+import type { Backend } from '../backend/backend.js';
+import { batchMaxOf, limits } from '../backend/limits.js';
+import type { Cause, EngineOptions, Hint, QueuedPath, ScanCause, ScanStep } from '../backend/types.js';
+import { Watches } from '../backend/watches.js';
 import { clockMs } from './clock.js';
+import { FlushWaiters } from './flush.js';
 import { HandOver } from './hand-over.js';
 import { Intake } from './intake.js';
-import { Marks } from './marks.js';
+import { PathQueue } from './path-queue.js';
 import { Presence } from './presence.js';
 import type { Scan, ScanHooks } from './scan.js';
 import { Schedule } from './schedule.js';
-import { Settling } from './settling.js';
 
 const LOST: ReadonlySet<ScanCause> = new Set(['overflow', 'marks_full', 'root_changed']);
 
 export class Engine<By extends Hint = Cause> {
-  /** It lends the root to who looks between two rounds. */
+  /** Lends the root to callers that need it between two rounds. */
   readonly presence: Presence;
   readonly #options: EngineOptions<Hint>;
-  readonly #marks: Marks;
+  readonly #queue: PathQueue;
   readonly #wake = new Wake();
   readonly #intake: Intake;
   readonly #hands: HandOver;
   readonly #watches: Watches;
   readonly #schedule: Schedule;
   readonly #asked: (() => void)[] = [];
-  readonly #settling: Settling;
+  readonly #flushing: FlushWaiters;
   #stopping = false;
   #running: Promise<void> | undefined;
 
-  constructor(options: EngineOptions<By>, ground: Ground) {
+  constructor(options: EngineOptions<By>, backend: Backend) {
     this.#options = options as EngineOptions<Hint>;
-    this.#marks = new Marks(options.everything);
-    this.presence = new Presence(options.root, ground, options.tell, () => this.#wake.ring());
+    this.#queue = new PathQueue(options.everything);
+    this.presence = new Presence(options.root, backend, options.emit, () => this.#wake.ring());
     this.#intake = new Intake(
       this.#options,
-      this.#marks,
+      this.#queue,
       () => this.#schedule,
       () => this.#wake.ring(),
       this.presence,
     );
     this.#hands = new HandOver(this.#options, ({ path, by }) => {
-      // What everything is told of keeps both hints.
-      if (this.#options.everything || !this.#marks.has(path)) this.#intake.mark(path, by, false);
+      // With `everything`, both hints of a path are kept.
+      if (this.#options.everything || !this.#queue.has(path)) this.#intake.mark(path, by, false);
     });
-    this.#watches = new Watches(options, ground, this.#intake);
+    this.#watches = new Watches(options, backend, this.#intake);
     const hooks = this.#hooks((path) => this.#intake.enters(path));
     const retries = {
       paths: () => this.#watches.retries(),
       hooks: this.#hooks((path) => this.#intake.enters(path) && !this.#watches.knows(path)),
     };
     const onAbandon = ({ waiting }: Scan): void => void this.#asked.push(...waiting);
-    this.#schedule = new Schedule(ground, hooks, retries, { onBegin: (scan) => this.#onBegin(scan), onAbandon });
-    this.#settling = new Settling(this.#watches, this.#marks, this.#schedule, () => this.scan());
+    this.#schedule = new Schedule(backend, hooks, retries, { onBegin: (scan) => this.#onBegin(scan), onAbandon });
+    this.#flushing = new FlushWaiters(this.#watches, this.#queue, this.#schedule, () => this.scan());
   }
 
-  /** Safe to call twice. Resolves after `stop`; rejects when a bug ended the loop. */
+  /** Safe to call twice. Resolves after `stop`; rejects if a bug ended the loop. */
   start(): Promise<void> {
     this.#running ??= this.#run();
     return this.#running;
   }
 
-  /** Ends after the hand-over that is under way. Safe to call twice. Rejects with what ended the loop, if a bug did. */
+  /** Ends after the delivery that is under way. Safe to call twice. Rejects if a bug ended the loop. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wake.ring();
     await this.#running;
   }
 
-  /** Resolves when a scan of the whole tree that began after this call was handed on, or when the watcher stops. */
+  /** Resolves when a scan of the whole tree that started after this call was delivered, or when the watcher stops. */
   scan(): Promise<void> {
     return new Promise((resolve) => {
       this.#asked.push(resolve);
@@ -86,36 +86,38 @@ export class Engine<By extends Hint = Cause> {
     });
   }
 
-  /** Resolves when all that had happened before this call was handed on, or when the watcher stops or has no root. */
-  settle(): Promise<void> {
+  /**
+   * Resolves when everything that happened before this call was delivered, or when the watcher stops or has no root.
+   */
+  flush(): Promise<void> {
     this.#wake.ring();
-    return this.#settling.wait();
+    return this.#flushing.wait();
   }
 
-  /** Hands the path on again, with the same cause, within a second; with `everything`, at once. */
+  /** Delivers the path again, with the same cause: within a second, or at once with `everything`. */
   again(path: ByteName, by: Hint): void {
     this.#intake.mark(path, by, true);
   }
 
-  /** Something was lost: a scan of the whole tree follows. False: one was wanted already. */
+  /** Something was lost, so a scan of the whole tree follows. False: a scan was already requested. */
   rescan(): boolean {
     this.#wake.ring();
     return this.#schedule.want('marks_full');
   }
 
-  /** Reads the directory (again), and all below it, soon. */
+  /** Reads the directory and everything below it (again) soon. */
   scanDirectory(path: ByteName): void {
     this.#intake.wantDirectory(path);
   }
 
-  /** Whether what happens in the directory is told by events. */
+  /** True if changes in the directory cause events. */
   watches(path: ByteName): boolean {
     return this.#watches.has(path);
   }
 
-  /** Marked and not yet handed on. */
+  /** The paths that are queued and not yet delivered. */
   get marked(): number {
-    return this.#marks.size;
+    return this.#queue.size;
   }
 
   async #run(): Promise<void> {
@@ -125,19 +127,19 @@ export class Engine<By extends Hint = Cause> {
       this.#schedule.abandonAll();
       this.#watches.close();
       this.presence.leave();
-      this.#settling.end();
+      this.#flushing.end();
       for (const resolve of this.#asked) resolve();
     }
   }
 
   async #round(): Promise<void> {
     if (!this.#enterRoot()) {
-      this.#settling.end();
+      this.#flushing.end();
       await this.#wake.wait(limits.rootCheckMs);
       return;
     }
     const nowMs = clockMs();
-    const marks = this.#marks.take(batchMaxOf(this.#options), nowMs);
+    const marks = this.#queue.take(batchMaxOf(this.#options), nowMs);
     const delivered = await this.#handOver(marks);
     const scan = delivered ? this.#schedule.next(nowMs) : undefined;
     if (scan !== undefined) await this.#readOn(scan);
@@ -145,8 +147,8 @@ export class Engine<By extends Hint = Cause> {
       await new Promise((resolve) => setImmediate(resolve));
       return;
     }
-    if (delivered && this.#settling.goesOn()) return;
-    const nextMs = Math.min(this.#marks.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
+    if (delivered && this.#flushing.goesOn()) return;
+    const nextMs = Math.min(this.#queue.laterAtMs, this.#schedule.nextAtMs, nowMs + limits.rootCheckMs);
     this.presence.leave();
     await this.#wake.wait(Math.ceil(nextMs - clockMs()));
   }
@@ -157,18 +159,19 @@ export class Engine<By extends Hint = Cause> {
     const step = this.#options.everything
       ? { cause: scan.cause, listed: scan.takeListed(), done: scan.done && !this.presence.doubtful }
       : undefined;
-    // What an event has marked comes with its own cause, but a scan after lost events looks more closely.
-    const fresh = LOST.has(scan.cause) ? found : found.filter(({ path }) => !this.#marks.has(path));
+    // A path that an event has queued comes with its own cause. A scan after lost events includes it all the same,
+    // because such a scan compares more strictly.
+    const fresh = LOST.has(scan.cause) ? found : found.filter(({ path }) => !this.#queue.has(path));
     await this.#handOver(fresh, step);
     const nowMs = clockMs();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
-    // Where the root went under it, whoever waits for a scan waits for the next one.
+    // If the root was lost during the scan, the callers that wait for a scan wait for the next one.
     if (scan.done && this.presence.doubtful) this.#asked.push(...scan.waiting);
     else if (scan.done) this.#onEnd(scan, nowMs);
   }
 
-  /** False: it failed; the marks are kept, and a while has passed. */
-  async #handOver(marks: readonly Mark<Hint>[], step?: ScanStep): Promise<boolean> {
+  /** False: the delivery failed, its paths were kept, and some time has passed. */
+  async #handOver(marks: readonly QueuedPath<Hint>[], step?: ScanStep): Promise<boolean> {
     if (await this.#hands.run(marks, this.presence.root, step)) return true;
     this.presence.leave();
     const untilMs = clockMs() + limits.retryMs;
@@ -198,7 +201,7 @@ export class Engine<By extends Hint = Cause> {
     if (!scan.whole) return;
     this.#schedule.periodicIn(this.#watches.scanEveryMs(this.#options.scanEveryMs), nowMs);
     const { cause, startedMs, counts } = scan;
-    this.#options.tell({ event: 'scan_done', cause, seconds: (nowMs - startedMs) / 1_000, ...counts });
+    this.#options.emit({ event: 'scan_done', cause, seconds: (nowMs - startedMs) / 1_000, ...counts });
     for (const resolve of scan.waiting) resolve();
   }
 
@@ -208,7 +211,7 @@ export class Engine<By extends Hint = Cause> {
       everything: this.#options.everything,
       target: this.#options.target,
       opened: (path, directory, cause) => {
-        // What a new directory holds is told as that.
+        // The content of a new directory is delivered as new.
         if (!this.#options.everything || cause === 'new') this.#schedule.begun(path);
         this.#watches.opened(path, directory, this.#schedule.round);
       },

@@ -1,5 +1,7 @@
-/** The engine as others see it. It imports nothing but src/linux. */
+/**
+ * The public interface of the engine. It imports only src/linux.
+ */
 
-export type { Ground } from '../ground/ground.js';
-export * from '../ground/types.js';
+export type { Backend } from '../backend/backend.js';
+export * from '../backend/types.js';
 export { Engine } from './engine.js';

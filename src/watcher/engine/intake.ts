@@ -1,27 +1,30 @@
 /**
- * What comes in between two hand-overs: hints of the tree's events as marks, and wishes for scans.
- * Guarantees: what does not fit becomes a scan of the whole tree, which is told once.
+ * What arrives between two deliveries: hints from events, as queued paths, and requests for scans.
+ * Guarantees: paths that do not fit become a scan of the whole tree, which is emitted once.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { TreeHooks } from '../ground/ground.js';
-import { isWritten } from '../ground/hints.js';
-import type { EngineOptions, Hint } from '../ground/types.js';
+import type { TreeHooks } from '../backend/backend.js';
+import { isWritten } from '../backend/hints.js';
+import type { EngineOptions, Hint } from '../backend/types.js';
 import { clockMs } from './clock.js';
-import type { Marks } from './marks.js';
+import type { PathQueue } from './path-queue.js';
 import type { Presence } from './presence.js';
 import type { Schedule } from './schedule.js';
 
 export class Intake implements TreeHooks {
   #overflows = 0;
-  /** The file that was renamed away last: where it went is told at once. */
+  /** The file that was renamed away last. The event with its new name follows directly. */
   #left: ByteName | undefined;
 
   constructor(
-    private readonly options: Pick<EngineOptions<Hint>, 'target' | 'enters' | 'everything' | 'recursive' | 'tell'>,
-    private readonly marks: Marks,
-    /** Made after this one, for it asks back whether a directory is entered. */
+    private readonly options: Pick<EngineOptions<Hint>, 'target' | 'enters' | 'everything' | 'recursive' | 'emit'>,
+    private readonly marks: PathQueue,
+    /**
+     * A function, because the schedule is created after the intake: the schedule asks the intake whether a directory is
+     * entered.
+     */
     private readonly schedule: () => Schedule,
-    /** Something is there to do. */
+    /** There is work to do. */
     private readonly ring: () => void,
     private readonly presence: Pick<Presence, 'noteGone'>,
   ) {}
@@ -31,7 +34,10 @@ export class Intake implements TreeHooks {
     if (target !== undefined) this.mark(target, this.options.everything ? this.#along(path, by) : by, patient);
   }
 
-  /** A write is told by the name of its time, which may be gone by the look: it goes along with the file. */
+  /**
+   * A write is reported under the name of that time, which may be gone when the path is checked. So the hint moves
+   * along with the file.
+   */
   #along(path: ByteName, by: Hint): Hint {
     if (by === 'moved') this.#left = path;
     const left = by === 'rename' && this.#left !== undefined ? this.marks.hintOf(this.#left) : undefined;
@@ -49,7 +55,7 @@ export class Intake implements TreeHooks {
 
   onOverflow(): void {
     this.#overflows += 1;
-    this.options.tell({ event: 'overflow', total: this.#overflows });
+    this.options.emit({ event: 'overflow', total: this.#overflows });
     this.schedule().want('overflow');
     this.ring();
   }
@@ -62,7 +68,7 @@ export class Intake implements TreeHooks {
   mark(path: ByteName, by: Hint, patient: boolean): void {
     this.ring();
     if (this.marks.add(path, by, clockMs(), patient)) return;
-    if (this.schedule().want('marks_full')) this.options.tell({ event: 'marks_full' });
+    if (this.schedule().want('marks_full')) this.options.emit({ event: 'marks_full' });
   }
 
   wantDirectory(path: ByteName): void {

@@ -1,10 +1,10 @@
 /**
- * Whether the root is there: told once when it goes, and once when it is back.
- * Does not: decide what follows from it; the watcher does.
+ * Whether the root is there. Emits once when it goes, and once when it is back.
+ * Does not: react to that; the engine does.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { Ground, OpenDirectory } from '../ground/ground.js';
-import type { EngineEvent, OpenRoot } from '../ground/types.js';
+import type { Backend, OpenDirectory } from '../backend/backend.js';
+import type { EngineEvent, OpenRoot } from '../backend/types.js';
 import { Root, RootMissing } from './root.js';
 
 export class Presence {
@@ -12,25 +12,25 @@ export class Presence {
   #gone = false;
   #failed: string | undefined;
   #missing = false;
-  /** Between `enter` and `leave`. */
+  /** True between `enter` and `leave`. */
   #inRound = false;
 
   constructor(
     path: ByteName,
-    ground: Ground,
-    private readonly tell: (event: EngineEvent) => void,
+    backend: Backend,
+    private readonly emit: (event: EngineEvent) => void,
     /** Asks for an `enter`. */
     private readonly ring: () => void,
   ) {
-    this.#root = new Root(path, ground);
+    this.#root = new Root(path, backend);
   }
 
-  /** Between `enter` and `leave`. */
+  /** Only valid between `enter` and `leave`. */
   get root(): OpenDirectory {
     return this.#root.directory;
   }
 
-  /** Until `giveBack`; undefined: it is missing, or was replaced and will be scanned. */
+  /** The root, until `giveBack`. Undefined: it is missing, or was replaced and will be scanned. */
   borrow(): OpenRoot | undefined {
     if (!this.doubtful && !this.#missing && this.#root.enterSame()) return this.#root.directory;
     this.#gone = !this.#missing;
@@ -38,7 +38,7 @@ export class Presence {
     return undefined;
   }
 
-  /** Whether this is the root that is open now: another one may have been entered since it was lent. */
+  /** True if this is the root that is open now. Another one may have been entered since it was borrowed. */
   isOpen(root: OpenRoot): boolean {
     return this.#root.directory === root;
   }
@@ -48,22 +48,27 @@ export class Presence {
     if (!this.#inRound) this.#root.leave();
   }
 
-  /** An event said that the root was removed, moved or unmounted; its descriptor may be in use until the next `enter`. */
+  /**
+   * An event said that the root was removed, moved or unmounted. Its descriptor may be in use until the next `enter`.
+   */
   noteGone(): void {
     this.#gone = true;
   }
 
-  /** The root could not be read: it is missing until a later `enter`. */
+  /** The root could not be read: it counts as missing until a later `enter`. */
   noteFailed(code: string): void {
     this.#failed = code;
   }
 
-  /** What was read of the root just now is not all that it holds. */
+  /** The last read of the root may not have returned everything that is in it. */
   get doubtful(): boolean {
     return this.#gone || this.#failed !== undefined;
   }
 
-  /** Opens the root. `first` and `anew`: nothing of what was known of it holds; `prepare` runs then, and may fail too. */
+  /**
+   * Opens the root. After `first` and `anew`, nothing known about the old root is valid. `prepare` runs then, and may
+   * fail too.
+   */
   enter(prepare: (root: OpenDirectory) => void): 'same' | 'first' | 'anew' | 'missing' {
     if (this.#gone || this.#failed !== undefined) this.#root.forget();
     this.#gone = false;
@@ -73,15 +78,15 @@ export class Presence {
       const state = this.#root.enter();
       if (state === 'same' && !this.#missing) return 'same';
       prepare(this.#root.directory);
-      if (this.#missing) this.tell({ event: 'root_back' });
-      else if (state === 'replaced') this.tell({ event: 'root_replaced' });
+      if (this.#missing) this.emit({ event: 'root_back' });
+      else if (state === 'replaced') this.emit({ event: 'root_replaced' });
       this.#missing = false;
       return state === 'first' ? 'first' : 'anew';
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === undefined) throw error;
       this.#root.leave();
-      if (!this.#missing) this.tell({ event: 'root_missing', code });
+      if (!this.#missing) this.emit({ event: 'root_missing', code });
       this.#missing = true;
       return 'missing';
     }
@@ -93,7 +98,7 @@ export class Presence {
     if (code !== undefined) throw new RootMissing(code);
   }
 
-  /** Until the next `enter` nobody is kept from unmounting it. Safe to call twice. */
+  /** Until the next `enter`, the root can be unmounted. Safe to call twice. */
   leave(): void {
     this.#inRound = false;
     this.#root.leave();

@@ -1,11 +1,11 @@
 /**
- * The root directory as a place that may go, come back, or be another one.
- * It is opened for a stretch of work and closed again, so an idle watcher keeps nobody from unmounting it.
- * Guarantees: what is done in one stretch is done in one directory; a root that was a mount point and is none now is
+ * The root directory, which may go, come back, or be replaced. It is opened for a period of work and then closed, so an
+ * idle watcher does not prevent an unmount.
+ * Guarantees: all work of one period is done in one directory. A root that was a mount point and is none now is
  * missing, not empty.
  */
 import type { ByteName } from '../../linux/names.js';
-import type { DirectoryFacts, Ground, OpenDirectory } from '../ground/ground.js';
+import type { Backend, DirectoryFacts, OpenDirectory } from '../backend/backend.js';
 
 export type RootState = 'same' | 'first' | 'replaced';
 
@@ -22,15 +22,15 @@ export class Root {
 
   constructor(
     private readonly path: ByteName,
-    private readonly ground: Ground,
+    private readonly backend: Backend,
   ) {}
 
-  /** To be asked between `enter` and `leave`. */
+  /** Only valid between `enter` and `leave`. */
   get directory(): OpenDirectory {
     return this.#open!;
   }
 
-  /** Opens the root if it is not open; throws RootMissing. `replaced`: it is not the directory of the last time. */
+  /** Opens the root if it is not open; throws RootMissing. `replaced`: it is another directory than last time. */
   enter(): RootState {
     if (this.#open !== undefined) {
       if (this.#stillThere(this.#open)) return 'same';
@@ -51,7 +51,10 @@ export class Root {
     return state;
   }
 
-  /** Opens the root if it is not open. False: it is not there, or not the directory of the last `enter`, which is to be told of it. */
+  /**
+   * Opens the root if it is not open. False: it is not there, or it is another directory than at the last `enter`; then
+   * `enter` must be called, which reports that.
+   */
   enterSame(): boolean {
     if (this.#open !== undefined) return this.#stillThere(this.#open);
     try {
@@ -71,7 +74,10 @@ export class Root {
     this.#open = undefined;
   }
 
-  /** The directory was removed or its filesystem went: whatever comes next is another one, even with the same inode. */
+  /**
+   * The directory was removed or its filesystem went. The next directory at this path counts as another one, even with
+   * the same inode.
+   */
   forget(): void {
     this.leave();
     if (this.#id !== '') this.#id = 'gone';
@@ -81,7 +87,8 @@ export class Root {
     try {
       const [directory, { id }] = this.#openNow();
       directory.close();
-      // A removed directory's inode number is given to the next one at once; without links ours is the removed one.
+      // The inode number of a removed directory is reused at once. A link count of zero shows that ours is the removed
+      // one.
       return id === this.#id && open.facts().linked;
     } catch (error) {
       if (error instanceof RootMissing) return false;
@@ -91,7 +98,7 @@ export class Root {
 
   #openNow(): [OpenDirectory, DirectoryFacts] {
     try {
-      const directory = this.ground.openRoot(this.path);
+      const directory = this.backend.openRoot(this.path);
       return [directory, directory.facts()];
     } catch (error) {
       const { code } = error as { code?: string };
@@ -101,7 +108,7 @@ export class Root {
   }
 
   #isMountPoint(mount: string): boolean {
-    const above = this.ground.mountAbove(this.path);
+    const above = this.backend.mountAbove(this.path);
     return above !== undefined && above !== mount;
   }
 }

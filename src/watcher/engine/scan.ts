@@ -1,54 +1,56 @@
 /**
  * One scan of a tree, or of some directories of it, read in slices.
- * Guarantees: each directory is watched before it is read, so that nothing falls between; symlinks are never crossed;
- * in memory are the paths of directories not yet read and a bounded window of those of files.
- * A window is handed on in the order of its names: a directory lists them in the order of their hashes, in which each one
- * would touch another page of every index that has it (and another block of inodes), several times on its way.
- * Does not: look at files, or decide when to go on.
+ * Guarantees: each directory is watched before it is read, so no change falls between. Symlinks are never crossed.
+ * Memory has only the paths of unread directories and a bounded window of paths.
+ * The paths of a window are delivered sorted by name. A directory lists its names in hash order; in that order each
+ * path would touch another page of every index (and another block of inodes), several times on its way.
+ * Does not: look at files, or decide when to continue.
  */
 import { type ByteName, joinNames } from '../../linux/names.js';
-import type { Ground, Listed, Listing, OpenDirectory } from '../ground/ground.js';
-import { batchMaxOf, limits } from '../ground/limits.js';
-import type { FileKind, Mark, OpenRoot, ScanCause, ScanCounts } from '../ground/types.js';
+import type { Backend, Listed, Listing, OpenDirectory } from '../backend/backend.js';
+import { batchMaxOf, limits } from '../backend/limits.js';
+import type { FileKind, OpenRoot, QueuedPath, ScanCause, ScanCounts } from '../backend/types.js';
 import { clockMs } from './clock.js';
 
 export interface ScanHooks {
-  /** The directory is open and about to be read: the moment to watch it. */
+  /** The directory is open and about to be read: now it must be watched. */
   opened(path: ByteName, directory: OpenDirectory, cause: ScanCause): void;
   failed(path: ByteName, error: unknown): void;
   target(path: ByteName, isDirectory: boolean): ByteName | undefined;
   enters(path: ByteName): boolean;
-  /** Directories and special files are met too. */
+  /** True: directories and special files are included. */
   everything: boolean;
 }
 
 export class Scan {
   readonly counts: ScanCounts = { files: 0, directories: 0, others: {} };
   readonly startedMs = clockMs();
-  /** To be called when it is done. */
+  /** Called when the scan is done. */
   readonly waiting: (() => void)[] = [];
   readonly #pending: ByteName[];
   readonly #hooks: ScanHooks;
   #listing: Listing | undefined;
   #open: OpenDirectory | undefined;
   #path = '' as ByteName;
-  /** The window; from `#next` on it is not handed on yet, and undefined while it is being filled. */
+  /** The window. `#next` is the first path that is not delivered yet; undefined while the window is being filled. */
   #window: ByteName[] = [];
   #next: number | undefined;
   #windowBytes = 0;
-  /** Directories that were read to their end since `takeListed`. */
+  /** Directories that were read completely since `takeListed`. */
   #listed: ByteName[] = [];
-  /** Paths of the window of which another name spoke. */
+  /** Paths of the window that were found through another name (a sidecar). */
   readonly #spokenOf = new Set<ByteName>();
-  /** How many paths fit into the window. The first windows are small: nobody waits for a large one at the start. */
+  /**
+   * How many paths fit into the window. The first windows are small, so that nobody waits for a large one at the start.
+   */
   #room: number = limits.windowFirst;
 
   constructor(
     readonly cause: ScanCause,
-    /** Where to begin; [''] is the whole tree. */
+    /** The directories to start with; [''] is the whole tree. */
     from: ByteName[],
     hooks: ScanHooks,
-    private readonly ground: Ground,
+    private readonly backend: Backend,
   ) {
     this.#pending = from;
     this.#hooks = hooks;
@@ -65,7 +67,8 @@ export class Scan {
   get #isFull(): boolean {
     const paths = this.#window.length;
     if (paths >= this.#room || this.#windowBytes >= limits.windowBytesMax) return true;
-    // Names of other directories lie elsewhere in every index: a larger window is for a larger directory.
+    // Paths of other directories are elsewhere in every index, so a window larger than a batch is only used inside a
+    // large directory.
     return this.#listing === undefined && paths >= batchMaxOf(this.#hooks);
   }
 
@@ -79,8 +82,8 @@ export class Scan {
     return listed;
   }
 
-  /** Reads on for `ms`, or until a window is full. Answers up to `max` paths of it. */
-  slice(root: OpenRoot, max: number, ms: number): Mark[] {
+  /** Reads for `ms`, or until a window is full. Returns up to `max` paths of the window. */
+  slice(root: OpenRoot, max: number, ms: number): QueuedPath[] {
     const untilMs = clockMs() + ms;
     while (this.#next === undefined) {
       if (this.#isRead || this.#isFull) {
@@ -93,12 +96,12 @@ export class Scan {
     return this.#next === undefined ? [] : this.#handOn(this.#next, max);
   }
 
-  #handOn(from: number, max: number): Mark[] {
-    const found: Mark[] = [];
+  #handOn(from: number, max: number): QueuedPath[] {
+    const found: QueuedPath[] = [];
     let next = from;
     for (; next < this.#window.length && found.length < max; next++) {
       const path = this.#window[next]!;
-      // Met by itself and by another name: once is enough.
+      // The path was found by itself and through another name: once is enough.
       if (path !== this.#window[next - 1]) found.push({ path, by: this.#spokenOf.has(path) ? 'sidecar' : 'scan' });
     }
     this.#next = next;
@@ -124,7 +127,7 @@ export class Scan {
   #openNext(root: OpenRoot): void {
     const path = this.#pending.pop()!;
     try {
-      this.#open = this.ground.openDirectory(root, path);
+      this.#open = this.backend.openDirectory(root, path);
       this.#path = path;
       this.#hooks.opened(path, this.#open, this.cause);
       this.#listing = this.#open.list();
@@ -151,7 +154,7 @@ export class Scan {
         this.#leave();
         return;
       }
-      const kind = entry.kind ?? this.ground.kindOf(this.#open!, entry.name);
+      const kind = entry.kind ?? this.backend.kindOf(this.#open!, entry.name);
       if (kind !== undefined) this.#meet(entry.name, kind);
     }
   }
@@ -164,7 +167,7 @@ export class Scan {
     } else if (kind === 'file' || kind === 'unknown') {
       const target = this.#hooks.target(path, false);
       if (target === undefined) return;
-      // What only speaks of another path is not counted: that path is met too, if it is there.
+      // A name that only points to another path is not counted; that path is found too, if it exists.
       if (target === path) this.counts.files += 1;
       else this.#spokenOf.add(target);
       this.#push(target);

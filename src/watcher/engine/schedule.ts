@@ -1,39 +1,41 @@
 /**
- * Which scan runs now, which next, and how fast.
- * Guarantees: a scan that is asked for begins after it was asked for (a wish made while one runs means another);
- * a new directory does not wait for a scan of the whole tree; periodic scans take at most `scanShare` of a core.
+ * Decides which scan runs now, which one next, and how fast.
+ * Guarantees: a requested scan starts after the request (a request during a scan causes another scan). A new directory
+ * does not wait for a scan of the whole tree. Periodic scans take at most `scanShare` of a core.
  * Does not: read directories (scan.ts does).
  */
 import type { ByteName } from '../../linux/names.js';
-import type { Ground } from '../ground/ground.js';
-import { limits } from '../ground/limits.js';
-import type { ScanCause } from '../ground/types.js';
+import type { Backend } from '../backend/backend.js';
+import { limits } from '../backend/limits.js';
+import type { ScanCause } from '../backend/types.js';
 import { Scan, type ScanHooks } from './scan.js';
 
 const PACED: ReadonlySet<ScanCause> = new Set(['periodic', 'retry']);
 
 export class Schedule {
-  /** Raised with every scan of the whole tree. */
+  /** Increased with every scan of the whole tree. */
   round = 0;
   #wanted: ScanCause | undefined;
   readonly #directories = new Set<ByteName>();
   #part: Scan | undefined;
   #main: Scan | undefined;
   #paceUntilMs = 0;
-  /** What a paced scan took since it rested last. */
+  /** The time that a slowed scan has used since its last rest. */
   #unpacedMs = 0;
   #periodicAtMs = Number.POSITIVE_INFINITY;
   #retryAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
-    private readonly ground: Ground,
+    private readonly backend: Backend,
     private readonly hooks: ScanHooks,
-    /** Directories that failed or have no watch, and how to scan them. */
+    /** Directories that failed or have no watch, and the hooks to scan them. */
     private readonly retries: { paths(): ByteName[]; hooks: ScanHooks },
     private readonly listener: { onBegin(scan: Scan): void; onAbandon(scan: Scan): void },
   ) {}
 
-  /** A scan of the whole tree, at full speed, that begins from now on. False: one was wanted already. */
+  /**
+   * Requests a scan of the whole tree at full speed, which starts after this call. False: one was already requested.
+   */
   want(cause: ScanCause): boolean {
     if (this.#wanted !== undefined) return false;
     this.#wanted = cause;
@@ -45,7 +47,7 @@ export class Schedule {
     else this.#directories.add(path);
   }
 
-  /** It is about to be read: whoever wanted that has it. */
+  /** The directory is about to be read, which fulfils the request for it. */
   begun(path: ByteName): void {
     this.#directories.delete(path);
   }
@@ -58,7 +60,7 @@ export class Schedule {
     this.#periodicAtMs = nowMs + ms;
   }
 
-  /** The scan to read on with at once, if any. */
+  /** The scan to continue now, if any. */
   next(nowMs: number): Scan | undefined {
     if (this.#part === undefined && this.#directories.size > 0) {
       this.#part = this.#begin('new', [...this.#directories], this.hooks);
@@ -72,7 +74,7 @@ export class Schedule {
     return PACED.has(this.#main.cause) && nowMs < this.#paceUntilMs ? undefined : this.#main;
   }
 
-  /** When `next` may have something, if nobody wants anything before. */
+  /** When `next` may return something, unless something is requested before. */
   get nextAtMs(): number {
     if (this.#part !== undefined || this.#directories.size > 0 || this.#wanted !== undefined) return 0;
     if (this.#main !== undefined) return PACED.has(this.#main.cause) ? this.#paceUntilMs : 0;
@@ -91,7 +93,7 @@ export class Schedule {
     if (scan.done) this.#end(scan);
   }
 
-  /** The root went: all that runs ends unfinished. */
+  /** The root has gone: every running scan ends unfinished. */
   abandonAll(): void {
     for (const scan of [this.#part, this.#main]) if (scan !== undefined) this.#abandon(scan);
     this.#directories.clear();
@@ -112,7 +114,7 @@ export class Schedule {
   }
 
   #begin(cause: ScanCause, from: ByteName[], hooks: ScanHooks): Scan {
-    const scan = new Scan(cause, from, hooks, this.ground);
+    const scan = new Scan(cause, from, hooks, this.backend);
     this.listener.onBegin(scan);
     return scan;
   }

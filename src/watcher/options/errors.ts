@@ -1,14 +1,17 @@
-/** What the library rejects with and tells. Each message is a sentence with the place, what failed and what to do. */
+/**
+ * The errors of the library: rejections and `error` events. Each message is a sentence with the path, what failed and
+ * what to do.
+ */
 
-/** Something went wrong with one path. Told by the event `error` where it heals by itself when its cause goes. */
+/** Something is wrong with one path. It is emitted as `error` if it heals by itself when its cause is gone. */
 export class WatcherError extends Error {
   override readonly name = 'WatcherError';
   constructor(
-    /** What was being done: `watch`, `read`, `add_watch`, `events`, `deliver`, `state`, `options`, … */
+    /** The operation that failed: `watch`, `read`, `add_watch`, `events`, `deliver`, `state`, `options`, … */
     readonly op: string,
-    /** The path that the error is about; '' when it is about none. Bytes that are not UTF-8 are shown as U+FFFD. */
+    /** The path concerned; '' if there is none. Bytes that are not UTF-8 are shown as U+FFFD. */
     readonly path: string,
-    /** As the system spells it (`ENOSPC`, `EACCES`), or a word of this library (`UNMOUNTED`, `STATE_IN_USE`). */
+    /** An error code of the system (`ENOSPC`, `EACCES`), or a code of this library (`UNMOUNTED`, `STATE_IN_USE`). */
     readonly code: string,
     message: string,
     options?: { cause?: unknown },
@@ -17,7 +20,7 @@ export class WatcherError extends Error {
   }
 }
 
-/** The watcher was stopped: nothing can be watched with it any more. */
+/** The watcher was stopped and cannot watch anything any more. */
 export class WatcherStoppedError extends Error {
   override readonly name = 'WatcherStoppedError';
   readonly code = 'WATCHER_STOPPED';

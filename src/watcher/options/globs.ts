@@ -1,8 +1,10 @@
-/** Globs over byte names, as options write them. */
+/**
+ * Matches byte names against the globs of the options.
+ */
 import picomatch from 'picomatch';
 import { type ByteName, shownName } from '../../linux/names.js';
 
-/** A glob without a slash is about the last part of a path, wherever that lies. Undefined where there are no globs. */
+/** A glob without a slash is matched against the last part of a path. Returns undefined if there are no globs. */
 export function matcherOf(globs: readonly string[]): ((path: ByteName) => boolean) | undefined {
   if (globs.length === 0) return undefined;
   const matchers = globs.map((glob) => picomatch(glob, { basename: !glob.includes('/'), dot: true }));
@@ -12,5 +14,7 @@ export function matcherOf(globs: readonly string[]): ((path: ByteName) => boolea
   };
 }
 
-/** Names that are not UTF-8 are matched with U+FFFD in place of what is not. Most names are ASCII and need no decoding. */
+/**
+ * Names that are not UTF-8 are matched with U+FFFD for the invalid bytes. Most names are ASCII and need no decoding.
+ */
 const globText = (path: ByteName): string => (/[\x80-\xff]/.test(path) ? shownName(path) : path);

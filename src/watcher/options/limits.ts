@@ -1,21 +1,25 @@
-/** Every bound of the library, with its reason; the engine has its own. */
+/**
+ * All bounds of the library, with their reasons. The engine has its own.
+ */
 export const limits = {
-  /** Rows of the picture that are read at once. */
+  /** Rows of the delivered tree that are read at once. */
   pageMax: 500,
-  /** Paths told a moment ago; beyond them the eldest may be told again too early. */
+  /** Paths with an open debounce window. Beyond it the oldest window ends early. */
   windowsMax: 65_536,
-  /** Names of one inode that are asked whether they are its former one. */
+  /** Names of one inode that are checked as its possible former name. */
   twinsMax: 8,
-  /** Removed names of files that live on under others, and may still be written through the removed one. */
+  /** Removed names of files that live on under other names, and may still be written through the removed one. */
   removedMax: 4_096,
-  /** A name that is gone may turn up as another one: both halves of a rename are queued together, or nearly so. */
+  /**
+   * How long a name that is gone may wait for its new name: both halves of a rename are queued together, or nearly so.
+   */
   renameMs: 10,
-  /** A full buffer of which nobody takes anything for so long is an overflow. */
+  /** A buffer that stays full for this long, while nobody takes an event, is an overflow. */
   patienceMs: 250,
-  /** Paths that could not be looked at and are told; beyond them they are only tried again. */
+  /** Paths that could not be checked and are emitted as errors. Beyond it they are only tried again. */
   failuresMax: 1_000,
-  /** Of the option: so many events take some hundreds of megabytes. */
+  /** The largest value of the option `bufferMax`: so many events take some hundreds of megabytes. */
   bufferMax: 1_000_000,
-  /** A longer time ends at once, in Node's timers. */
+  /** Node fires a longer timer at once. */
   timerMsMax: 2 ** 31 - 1,
 } as const;

@@ -1,4 +1,6 @@
-/** What each option may be. A value that may not be ends in a sentence with the option, the rule and the value. */
+/**
+ * The rule of each option. A value that breaks it throws a sentence with the option, the rule and the value.
+ */
 import { shownValue } from '../../base/config/values/given.js';
 import { faultOfGlob } from '../../base/config/values/globs.js';
 import { missingIn } from '../../base/telemetry/guarded-logger.js';
@@ -9,7 +11,7 @@ import type { BackendName, WatcherOptions } from './types.js';
 export const BACKENDS: readonly BackendName[] = ['inotify', 'node', 'poll'];
 export const LOGGER_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
-/** Throws where it may not be. */
+/** Throws if the value is not allowed. */
 type Check = (name: string, value: unknown) => void;
 
 export const refused = (message: string): WatcherError =>
@@ -40,7 +42,7 @@ const globs: Check = (name, value) => {
   for (const glob of value) {
     const fault = faultOfGlob(glob);
     if (fault !== undefined)
-      throw refused(`The option ${name} has the glob ${shownValue(glob)}, which says nothing: ${fault}.`);
+      throw refused(`The option ${name} has the glob ${shownValue(glob)}, which matches nothing: ${fault}.`);
   }
 };
 
@@ -49,7 +51,7 @@ const endings = is(
   (value) => areTexts(value) && !value.some((ending) => /[/\0]/.test(ending)),
 );
 
-/** better-sqlite3 takes the blanks off both ends, and makes a file of another name, or none. */
+/** better-sqlite3 trims spaces at both ends, and would then create a file of another name, or none. */
 const file = is(
   'the path of a file, which is not empty and ends in no space',
   (value) => typeof value === 'string' && value !== '' && value === value.trim() && !value.includes('\0'),
@@ -74,7 +76,7 @@ const logger: Check = (name, value) => {
   );
 };
 
-/** Every option. */
+/** The check of every option. */
 export const CHECKS: Readonly<Record<keyof WatcherOptions, Check>> = {
   debounceMs: whole(0, limits.timerMsMax),
   bufferMax: whole(1, limits.bufferMax),

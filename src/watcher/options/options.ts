@@ -1,17 +1,19 @@
-/** The options of a watcher with their defaults, checked; and the three profiles. */
+/**
+ * Checks the options of a watcher and adds the defaults; also the three profiles.
+ */
 import { resolve } from 'node:path';
 import { shownValue, unknownOption } from '../../base/config/values/given.js';
 import { guarded } from '../../base/telemetry/guarded-logger.js';
 import { CHECKS, LOGGER_LEVELS, refused, wrong } from './option-checks.js';
 import type { BackendName, WatcherOptions } from './types.js';
 
-/** Options by what a watcher is for; `{ ...profiles.development, ignore: ['node_modules'] }`. */
+/** Options for typical uses. Example: `{ ...profiles.development, ignore: ['node_modules'] }`. */
 export const profiles = {
-  /** Changes come often and are wanted soon. */
+  /** For frequent changes that must be delivered soon. */
   development: { debounceMs: 50, bufferMax: 200 },
-  /** A copy elsewhere follows the tree. */
+  /** For a copy elsewhere that follows the tree. */
   productionReplication: { debounceMs: 200, bufferMax: 100 },
-  /** Little memory, and few events rather than early ones. */
+  /** For little memory: few events rather than early ones. */
   lowResource: { debounceMs: 500, bufferMax: 50 },
 } as const satisfies Record<string, WatcherOptions>;
 
@@ -28,7 +30,7 @@ export function settingsOf(options: WatcherOptions): Settings {
   checkEach(options);
   const { poll, backend = poll ? 'poll' : defaultBackend(), signal, logger, statePath } = options;
   if (poll && backend !== 'poll') throw wrong('backend', `'poll', or absent, where poll is true`, backend);
-  // `fs.watch` loses events without a word.
+  // `fs.watch` loses events silently.
   const rescanMs = options.rescanMs ?? (backend === 'node' ? NODE_RESCAN_MS : undefined);
   if (rescanMs === 0 && backend === 'poll') throw wrong('rescanMs', 'above 0 where scans alone find what changed', 0);
   const settings: Settings = {
@@ -62,12 +64,15 @@ function checkEach(options: WatcherOptions): void {
     if (value !== undefined) CHECKS[name as keyof WatcherOptions](name, value);
 }
 
-/** A glob of `include` whose every path another option keeps out. What has braces, parentheses or brackets is not looked into. */
+/**
+ * Refuses a glob of `include` if another option excludes every path that it matches. Globs with braces, parentheses or
+ * brackets are not analysed.
+ */
 function checkWanted(glob: string, { hidden, metadataSuffixes, tempSuffixes }: Settings): void {
   if (/^!|[{([]/.test(glob)) return;
-  const says = `The option include has the glob ${shownValue(glob)}, of which nothing is told`;
+  const says = `The option include has the glob ${shownValue(glob)}, but nothing that it matches is reported`;
   if (!hidden && /(?:^|\/)\.(?!\/)/.test(glob))
-    throw refused(`${says}: names that begin with a dot are told with hidden: true.`);
+    throw refused(`${says}: names that begin with a dot are reported only with hidden: true.`);
   for (const [name, endings] of Object.entries({ metadataSuffixes, tempSuffixes })) {
     const ending = endings.find((one) => glob.endsWith(one));
     if (ending !== undefined) throw refused(`${says}: take ${shownValue(ending)} out of ${name}.`);

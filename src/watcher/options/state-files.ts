@@ -1,17 +1,17 @@
 /**
- * The files of a state (`statePath`) where they lie inside a watched tree: each event changes them, so telling of them would
- * never end.
- * Guarantees: they are known by their directory and names, by whichever way that directory is reached, and also after it was moved.
+ * The files of the option `statePath`, if they are inside a watched tree. Each event changes them, so reporting them
+ * would never end.
+ * Guarantees: recognises them by their directory and names, by any path to that directory, and also after it was moved.
  */
 import { type BigIntStats, realpathSync, statSync } from 'node:fs';
 import { baseOf, folderOf } from '../../files/places.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
-import { absolutePath } from '../ground/paths.js';
+import { absolutePath } from '../backend/paths.js';
 
-/** Of SQLite: the database, its write-ahead log with the index of that, and its rollback journal. */
+/** The files of SQLite: the database, its write-ahead log, the index of that log, and its rollback journal. */
 const ENDINGS = ['', '-wal', '-shm', '-journal'];
 
-/** Asks of a path below the root. The state has to be there. */
+/** Returns a test for paths below the root. The state file must exist. */
 export function stateFiles(statePath: string | undefined, root: ByteName): (path: ByteName) => boolean {
   if (statePath === undefined) return () => false;
   const real = realOf(statePath);
@@ -24,7 +24,7 @@ export function stateFiles(statePath: string | undefined, root: ByteName): (path
   };
 }
 
-/** Symlinks are resolved: SQLite puts the others beside the file itself. */
+/** Symlinks are resolved, because SQLite puts the other files beside the real file. */
 export const realOf = (statePath: string): ByteName =>
   realpathSync(statePath, { encoding: 'buffer' }).toString('latin1') as ByteName;
 
@@ -32,7 +32,7 @@ function directoryAt(path: ByteName): BigIntStats | undefined {
   try {
     return statSync(bytesOfName(path === '' ? ('/' as ByteName) : path), { bigint: true });
   } catch {
-    // Whatever keeps it from being looked at: it is not told by this name.
+    // If the directory cannot be read for any reason, the path is not treated as a state file.
     return undefined;
   }
 }

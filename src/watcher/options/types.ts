@@ -1,8 +1,10 @@
-/** The words of the library: what a watcher is given, and what it tells. */
-import type { FileKind, ScanCause } from '../ground/types.js';
+/**
+ * The public types of the library: its options and its events.
+ */
+import type { FileKind, ScanCause } from '../backend/types.js';
 import type { WatcherError } from './errors.js';
 
-/** The shape that bunyan and pino have. */
+/** Same shape as the loggers of bunyan and pino. */
 export interface WatcherLogger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -13,63 +15,80 @@ export interface WatcherLogger {
 export type BackendName = 'inotify' | 'node' | 'poll';
 
 export interface WatcherOptions {
-  /** A path is told at once, then not again for so long; what it is at the end of that time is told. Default 100, at most 2^31 - 1. */
+  /**
+   * Debounce time in ms. A path is reported at once, and then not again for this time; its state at the end of that
+   * time is reported. Default 100, at most 2^31 - 1.
+   */
   debounceMs?: number;
-  /** Events that nobody has taken yet. Beyond them: one `overflow`, and a scan when there is room again. Default 100, at most 1,000,000. */
+  /**
+   * The most events that wait to be taken. Beyond it: one `overflow`, and a scan when there is room again. Default 100,
+   * at most 1,000,000.
+   */
   bufferMax?: number;
   /**
-   * Globs of what is neither told nor entered. Without a slash they are about the last part of a path, with one about the
-   * whole path below the root. One that can match no such path (`/x`, `x/`, `../x`) is refused.
+   * Globs of paths that are neither reported nor entered. A glob without a slash is matched against the last part of a
+   * path, one with a slash against the whole path below the root. A glob that cannot match any such path (`/x`, `x/`,
+   * `../x`) is refused. Default: none.
    */
   ignore?: string[];
-  /** Where given, only files (and all else but directories) that match one of these globs are told. */
+  /** If given, only files (and everything else except directories) that match one of these globs are reported. */
   include?: string[];
-  /** True: names that begin with a dot are told and entered. Default false. */
+  /** True: names that begin with a dot are reported and entered. Default false. */
   hidden?: boolean;
-  /** Endings of names that are not told: notes beside a file. Default `.metadata.json`. */
+  /** Endings of names that are not reported, for metadata beside a file. Default `.metadata.json`. */
   metadataSuffixes?: string[];
-  /** Endings of names that are not told: files that are not whole yet. Default `.tmp` and `~`. */
+  /** Endings of names that are not reported, for files that are not complete yet. Default `.tmp` and `~`. */
   tempSuffixes?: string[];
-  /** False: only what lies directly in a root. Default true. */
+  /** False: only entries directly in a root. Default true. */
   recursive?: boolean;
-  /** The same as `backend: 'poll'`. */
+  /** Same as `backend: 'poll'`. Default false. */
   poll?: boolean;
-  /** Default: inotify on Linux, else `fs.watch` as hints. On a filesystem that tells no events, scans alone. */
+  /**
+   * Default: `inotify` on Linux, otherwise `node` (`fs.watch` as hints). On a filesystem without events, only scans are
+   * used.
+   */
   backend?: BackendName;
-  /** Time between two scans of the whole tree; 0: none. Default 300,000 with inotify, 5,000 without; at most 2^31 - 1. */
+  /**
+   * Time in ms between two scans of the whole tree; 0: none. Default 300,000 with inotify, 5,000 without; at most 2^31
+   * - 1.
+   */
   rescanMs?: number;
-  /** True: what lies there at the start is told too, as put, cause `scan`. Default false. */
+  /** True: entries that exist at the start are reported too, as `put` with the cause `scan`. Default false. */
   initial?: boolean;
-  /** Its abort is `stop()`. */
+  /** Aborting it calls `stop()`. */
   signal?: AbortSignal;
-  /** What it throws is warned of once, by Node's `warning`; nothing else follows from it. */
+  /** If it throws, Node's `warning` reports that once; it has no other effect. */
   logger?: WatcherLogger;
   /**
-   * A file of its own (SQLite): what was told is kept there, and what changed while nobody watched is told at the next start.
-   * With other options of what is told, what is told no more is forgotten then, and what is new to them is told as put.
-   * Inside a watched tree its files are never told.
+   * The path of a state file (SQLite), which stores what was delivered. At the next start, changes that happened while
+   * nobody watched are reported. If the filter options differ then, entries that they newly exclude are forgotten
+   * silently, and entries that they newly include are reported as `put`. Inside a watched tree the state's own files
+   * are never reported. Default: no state.
    */
   statePath?: string;
 }
 
 export interface WatchEvent {
-  /** Absolute. Bytes that are not UTF-8 are shown as U+FFFD: use `pathBytes` to find such a file. */
+  /** Absolute path. Bytes that are not UTF-8 are shown as U+FFFD: use `pathBytes` to open such a file. */
   path: string;
-  /** Absolute, exact. */
+  /** Absolute path, exact. */
   pathBytes: Buffer;
-  /** `put`: what lies there now is new, replaced or changed. `delete`: nothing lies there any more. */
+  /** `put`: the entry at the path is new, replaced or changed. `delete`: nothing is at the path any more. */
   operation: 'put' | 'delete';
-  /** When it was seen. */
+  /** When the change was seen. */
   timestamp: Date;
-  /** The kind of what lies there, or lay there. */
+  /** The kind of the entry; for a delete, its kind before. */
   kind: FileKind;
-  /** How it was noticed: at once, by a scan, or by the scan that follows lost events. */
+  /** How the change was found: by an event, by a scan, or by the scan after lost events. */
   cause: 'event' | 'scan' | 'overflow';
-  /** The same on the delete of the old name and the put of the new one. */
+  /** Equal on the delete of the old name and the put of the new name. */
   renameId?: string;
 }
 
-/** Events were lost, by the kernel, by too many marked paths, or by a consumer that took none: a scan follows. */
+/**
+ * Events were lost: by the kernel, because too many paths were queued, or because the consumer took none. A scan
+ * follows.
+ */
 export interface Overflow {
   root: string;
   reason: 'kernel' | 'marks' | 'buffer';
@@ -84,10 +103,11 @@ export interface ScanDone {
   seconds: number;
 }
 
+/** The events of the EventEmitter, with their arguments. */
 export interface WatcherEvents {
   event: [WatchEvent];
   overflow: [Overflow];
-  /** Told once; `recovered` follows with the same error when its cause is gone. Never thrown when nobody listens. */
+  /** Emitted once; `recovered` follows with the same error when its cause is gone. Never thrown if nobody listens. */
   error: [WatcherError];
   recovered: [WatcherError];
   scan: [ScanDone];

@@ -1,4 +1,4 @@
-/** The calls on one file: what they do, and what they answer where a file is not as most of them. */
+/** The calls on one file: their effects, and their answers where a file is unusual. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
@@ -40,7 +40,7 @@ test('a plain file is sealed and hashed, in a directory of its own too', async (
   assert.equal(hash?.kind === 'hashed' && hash.sealed.identity, version);
 });
 
-test('doing it again is doing it once: a file that was sealed before is found, and another one is not taken for it', async (t) => {
+test('sealing twice is safe: a file that was sealed before is found, and another one is not taken for it', async (t) => {
   const { seal, drop, sealed } = await grounds(t);
   const file = drop('a.csv');
   seal(file);
@@ -53,7 +53,7 @@ test('doing it again is doing it once: a file that was sealed before is found, a
   assert.deepEqual(seal(again), [{ kind: 'gone', is: undefined, hasSealedSidecar: false }]);
 });
 
-test('what is not as in most files says so, stays where it is, and the others go on', async (t) => {
+test('an unusual file says so, stays where it is, and the others go on', async (t) => {
   const { seal, drop, input, sealed, run } = await grounds(t, { maxBytes: 1_000 });
   const written = drop('written.csv');
   const writer = openSync(input('written.csv'), 'r+');
@@ -87,14 +87,14 @@ test('what is not as in most files says so, stays where it is, and the others go
   const seen = { ...linked.seen, identity: statAt(AT_FDCWD, nameOfText(input('linked.csv'))).version };
   const copied = sealedOf(seal({ ...linked, seen })[0]);
   assert.deepEqual([copied.sealed.kind, copied.sealed.because, copied.hash], ['copy', 'hard_links', undefined]);
-  // Only what there is room for is hashed at once.
+  // Only files that fit into the bytes to hash are hashed at once.
   const both = run('seal', [drop('c.csv'), drop('d.csv')], { hashBytes: TEXT.length });
   assert.deepEqual(both.map(hashOf), [sha256(TEXT), undefined]);
   assert.deepEqual(run('seal', [drop('empty.csv', '')], { hashBytes: 0 }).map(hashOf), [undefined]);
 });
 
 test('with sidecars, a file is sealed with its own, and only where that is whole and speaks of it', async (t) => {
-  const options = { mode: 'sidecar', stabilitySeconds: 60, settleMs: 0 } as const;
+  const options = { mode: 'sidecar', stabilitySeconds: 60, quietMs: 0 } as const;
   const { drop, seal, input, sealed } = await grounds(t, options);
   const dropWith = (name: string, says: string | undefined): ToSeal => {
     const file = drop(name);
@@ -105,7 +105,7 @@ test('with sidecars, a file is sealed with its own, and only where that is whole
     writeFileSync(input(`${name}.ok`), '');
     const ctimeOf = (path: string): bigint => lstatSync(input(path), { bigint: true }).ctimeNs;
     let file: ToSeal;
-    // The clock of a filesystem moves on every few milliseconds only.
+    // The clock of a filesystem advances only every few milliseconds.
     do file = dropWith(name, undefined);
     while (ctimeOf(name) === ctimeOf(`${name}.ok`));
     return { ...file, seen: { ...file.seen, by: 'write' } };
@@ -144,8 +144,12 @@ test('a sealed file is hashed once it is as it was sealed', async (t) => {
   const large = longAgo(drop('large.csv', 'x'.repeat(2 << 20)));
   const answers = run('seal', [...files, empty, large], { hashBytes: 0 });
   const toHash = (file: ToSeal, answer: { kind: string } | undefined, more: Partial<ToHash> = {}): ToHash => ({
-    ...{ id: file.id, path: file.path, inside: file.inside, isHashed: false },
-    ...{ sealed: sealedOf(answer).sealed, ...more },
+    id: file.id,
+    path: file.path,
+    inside: file.inside,
+    isHashed: false,
+    sealed: sealedOf(answer).sealed,
+    ...more,
   });
   appendFileSync(sealed(second), 'more');
   const writer = openSync(sealed(third), 'r+');
@@ -176,7 +180,11 @@ test('a name is free where nothing lies; a file is moved once, and never over an
   const [a, b] = [drop('a.csv'), drop('b.csv', 'other')] as const;
   const answers = seal(a, b);
   const toMove = (file: ToSeal, target: string, as = file): ToMove => ({
-    ...{ id: file.id, path: file.path, inside: file.inside, part: 'file', target: nameOfText(target) },
+    id: file.id,
+    path: file.path,
+    inside: file.inside,
+    part: 'file',
+    target: nameOfText(target),
     identity: sealedOf(answers[as === a ? 0 : 1]).sealed.identity,
   });
   const moves = [

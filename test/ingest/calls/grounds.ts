@@ -15,12 +15,12 @@ export interface Grounds {
   bench: Bench;
   input(name: string): string;
   warehouse(name: string): string;
-  /** Drops a file, seen just now. */
+  /** Drops a file, seen at this moment. */
   drop(name: string, text?: string): ToSeal;
   order<A extends Act>(act: A, files: Order<A>['files'], more?: Partial<Acts[A]['terms']>): Order<A>;
   run<A extends Act>(act: A, files: Order<A>['files'], more?: Partial<Acts[A]['terms']>): Answer<A>[];
   seal(...files: ToSeal[]): Answer<'seal'>[];
-  /** Where the sealed file of a drop lies. */
+  /** The path of the sealed file of a drop. */
   sealed(file: Pick<ToSeal, 'id' | 'path'>, part?: 'file' | 'sidecar'): string;
 }
 
@@ -49,7 +49,11 @@ export async function grounds(t: TestContext, options: Options = {}): Promise<Gr
     return running.answers;
   };
   return {
-    ...{ bench, input, drop, order, run },
+    bench,
+    input,
+    drop,
+    order,
+    run,
     warehouse: (name) => join(roots.warehouse, name),
     seal: (...files) => run('seal', files),
     sealed: ({ id, path }, part = 'file') => join(roots.work, UNDERPROCESS, workName(id, part, path)!),

@@ -1,4 +1,4 @@
-/** The calls that read or copy a file of any size: the same two questions before and after as for a small one. */
+/** The calls that read or copy a file of any size: the same two checks before and after as for a small one. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { type Grounds, grounds } from './grounds.js';
 const LARGE = 'large\n'.repeat(SMALL_BYTES / 4);
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** A file that was sealed just now, to be read. */
+/** A file that was just sealed and must be read. */
 function sealedFile({ drop, seal }: Grounds, name: string, text: string): ToRead {
   const file = drop(name, text);
   const [answer] = seal(file) as SealAnswer[];
@@ -23,7 +23,7 @@ function sealedFile({ drop, seal }: Grounds, name: string, text: string): ToRead
   return { id: file.id, path: file.path, inside: file.inside, sealed, isHashed: false };
 }
 
-/** `between`: what happens while the file is read, after its first piece. */
+/** `between`: runs while the file is read, after its first piece. */
 async function one<A extends Act>(
   { order }: Grounds,
   act: A,

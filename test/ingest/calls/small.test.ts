@@ -1,4 +1,4 @@
-/** A small file is read in one go, between the same two questions as a large one (long.test.ts). */
+/** A small file is read in one go, between the same two checks as a large one (long.test.ts). */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import type { HashAnswer, SealAnswer } from '../../../src/ingest/calls/order.js'
 import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
 import { type Grounds, grounds } from './grounds.js';
 
-/** What comes of the hash where `between` happens after the first question. */
+/** The result of the hash where `between` runs after the first check. */
 function readAfter(ground: Grounds, between: (sealedPath: string) => void): HashAnswer {
   const file = ground.drop('a.csv', 'small\n');
   const [answer] = ground.seal(file) as SealAnswer[];

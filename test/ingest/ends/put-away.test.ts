@@ -1,4 +1,4 @@
-/** What is put away is what was decided about. */
+/** Only the bytes that were decided about are put away. */
 import assert from 'node:assert/strict';
 import { appendFileSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,8 +1,8 @@
-/** Whose file lies at a path that several lines name, and which lines a state knows. */
+/** The owner of a file at a path that several lines name, and the lines that a state knows. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { type InState, knowsCorrection, knowsLine } from '../../../src/ingest/evidence/knows.js';
+import { type InState, knowsCorrection, knowsLine } from '../../../src/ingest/evidence/known-lines.js';
 import { type Claimant, ownerOf } from '../../../src/ingest/evidence/owner.js';
 import type { Content } from '../../../src/ingest/ledger/content.js';
 
@@ -22,7 +22,7 @@ test('the file belongs to the line whose bytes it has, whichever was written las
   assert.equal(owner(claimants, 'foreign'), undefined);
 });
 
-test('of several generations with these bytes the highest owns it, taken back or not', () => {
+test('the highest of several generations with these bytes owns it, taken back or not', () => {
   assert.equal(owner([line('1', 'x', 1), line('2', 'x', 2)], 'x'), '2');
   assert.equal(owner([line('2', 'x', 2), line('1', 'x', 1)], 'x'), '2');
   assert.equal(owner([line('1', 'x', 1), line('2', 'x', 2, true)], 'x'), '2');

@@ -1,4 +1,4 @@
-/** The judge's table: every combination of what the witnesses can say has one rule, and every rule is reached. */
+/** The judge's table: every possible combination of evidence has one rule, and every rule is reached. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BACKS, type Case, JOBS, LINES, PATHS, ROWS, SEALED } from '../../../src/ingest/evidence/case.js';
@@ -13,7 +13,7 @@ function* everyCase(): Generator<Case> {
             for (const path of PATHS) for (const sealed of SEALED) yield { row, job, line, back, owed, path, sealed };
 }
 
-test('every rule is reached, and what no rule fits cannot be', (t) => {
+test('every rule is reached, and a case that no rule fits is impossible', (t) => {
   const reached = new Map<string, number>();
   const unjudged = new Map<string, number>();
   let all = 0;
@@ -32,7 +32,7 @@ test('every rule is reached, and what no rule fits cannot be', (t) => {
   );
   t.diagnostic(`${all} combinations, ${reached.get('not judged')} of them without a rule:`);
   for (const [shape, n] of unjudged) t.diagnostic(`  ${n} with ${shape}`);
-  // An append is open only for a content that is planned: every other row beside an intent contradicts itself.
+  // Only a planned content has an open append: every other row with an intent contradicts itself.
   for (const shape of unjudged.keys()) assert.match(shape, /line intent$/);
 });
 
@@ -52,7 +52,7 @@ test('a row goes only where no line stands', () => {
   }
 });
 
-test('who did not look concludes nothing from it', () => {
+test('a command that did not look concludes nothing from it', () => {
   for (const of of everyCase()) {
     if (of.line !== 'not_looked' || of.back !== 'no' || of.row === 'twice') continue;
     const { faults, acts } = judge(of);

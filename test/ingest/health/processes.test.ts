@@ -1,4 +1,4 @@
-/** Whether a process that lives is at work: by its beats, and by what /proc says of it. */
+/** Decides whether a living process is at work, from its heartbeats and from /proc. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Backend } from '../../../queue/backend.js';
@@ -9,7 +9,7 @@ import { createWorld } from '../../world/world.js';
 
 const SECOND = 1_000;
 
-/** An owner that beats only when it is told to, in this process. */
+/** An owner in this process that beats only on request. */
 async function ownerAndView(t: TestContext): Promise<{ owner: Backend; view: QueueView }> {
   const world = createWorld(t);
   await world.runOnce();
@@ -19,11 +19,11 @@ async function ownerAndView(t: TestContext): Promise<{ owner: Backend; view: Que
   return { owner, view };
 }
 
-test('no beat for six seconds is silence, and a beat ends it', async (t) => {
+test('no heartbeat for six seconds is silence, and a heartbeat ends it', async (t) => {
   const { owner, view } = await ownerAndView(t);
   const watch = new ProcessWatch();
   const at = (second: number): [Condition, number] => {
-    const [one] = watch.look(view, second * SECOND);
+    const [one] = watch.check(view, second * SECOND);
     return [one!.condition, one!.quiet_seconds];
   };
   for (let second = 0; second <= 6; second++) assert.deepEqual(at(second), ['at work', second]);
@@ -32,8 +32,8 @@ test('no beat for six seconds is silence, and a beat ends it', async (t) => {
   assert.deepEqual(at(8), ['at work', 0]);
 });
 
-test('who was suspended itself has seen no beats, and accuses nobody', async (t) => {
+test('a process that was suspended itself has seen no heartbeats, and accuses nobody', async (t) => {
   const { view } = await ownerAndView(t);
   const watch = new ProcessWatch();
-  for (const second of [0, 3_600, 3_601]) assert.equal(watch.look(view, second * SECOND)[0]!.condition, 'at work');
+  for (const second of [0, 3_600, 3_601]) assert.equal(watch.check(view, second * SECOND)[0]!.condition, 'at work');
 });

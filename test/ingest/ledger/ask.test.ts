@@ -1,4 +1,4 @@
-/** What the ledger keeps of a content, as a later line tells it. */
+/** The ledger keeps the values of a content exactly, for its later line. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

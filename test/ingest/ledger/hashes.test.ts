@@ -1,6 +1,6 @@
 /**
- * The way from a hash to its row: every content is found, whatever went on before, and a transaction's work is bounded by
- * what is new in it.
+ * The index from a hash to its row: every content is found, whatever happened before, and the work of a transaction is bounded
+ * by its new contents.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -30,7 +30,7 @@ const digest = (n: number): Buffer => createHash('sha256').update(`${n}`).digest
 const contentAt = (row: number) => ({ sha256: digest(row), generation: 1 });
 const LEVELS = ['hashes_new', 'hashes_mid', 'hashes_old'];
 
-/** The tables alone, without the file of a state. */
+/** The tables alone, without a state file. */
 function inMemory(t: TestContext) {
   const db = ledgerAlone();
   t.after(() => db.close());
@@ -113,7 +113,7 @@ test('a thousand contents on top of 300,000 dirty a fraction of a page each', (t
   assert.ok(dirtied > 50 && dirtied < 450, `${dirtied} pages for 1,000 contents`);
 });
 
-/** Each page of it, by its number. */
+/** The content of each page, by its number. */
 function contentOf(db: ReturnType<typeof ledgerAlone>): Map<number, string> {
   const bytes = db.serialize();
   const size = db.pragma('page_size', { simple: true }) as number;
@@ -148,7 +148,7 @@ test('what is pruned before the filter is there, while it is young, and after, i
   };
   const isOldInVain = () => Array.from({ length: 16_384 }, (_, n) => digest(-n)).filter((hash) => mayBeOld(rows, hash));
   assert.deepEqual(isOldInVain(), [], 'in a new state');
-  // As a state of before the filter has it.
+  // The state from before the filter.
   db.exec('DELETE FROM hash_filter');
   const first = 2 ** 20;
   for (let row = 1; row <= 500; row++) db.prepare('INSERT INTO pruned VALUES (?, 0, 0)').run(digest(row));
@@ -171,7 +171,7 @@ test('what is pruned before the filter is there, while it is young, and after, i
   assert.ok(buckets > 1_400 && Math.abs(inVain - without) < 400, `${inVain}, and ${without} buckets are not there yet`);
 });
 
-/** What the build before this index came had. */
+/** The tables of the build before this index. */
 const BEFORE = [ledgerModule, exceptionsModule, periodsModule, alarmsModule, prunedModule];
 const OLD_CONTENT = `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal,
   created_at_ms, updated_at_ms) VALUES (?, ?, ?, 'stored', 'JOB', 1, '1', '2', '3', x'61', 'lease', 0, 0)`;

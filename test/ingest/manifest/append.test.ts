@@ -1,4 +1,4 @@
-/** Appends with an intent, and what becomes of one that a crash has left. */
+/** Appends with an intent, and the recovery of one that a crash has left. */
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
@@ -12,7 +12,7 @@ const FIRST = '{"n":1}\n';
 const OURS = '{"n":2,"name":"ä"}\n{"n":3}\n';
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** One line confirmed, and behind it an intent of which `written` is on disk. */
+/** One confirmed line, and after it an intent of which `written` is on disk. */
 async function crashed(t: TestContext, written: string | Buffer): Promise<Desk> {
   const desk = await createDesk(t);
   await desk.append(FIRST);
@@ -27,7 +27,7 @@ async function nothingOpen(desk: Desk): Promise<void> {
   assert.ok(desk.text.endsWith('}\n{"next":true}\n'), desk.text);
 }
 
-test('lines are appended one batch behind the other, in one file that keeps its inode', async (t) => {
+test('lines are appended one batch after the other, in one file that keeps its inode', async (t) => {
   const desk = await createDesk(t);
   assert.equal(await desk.append(FIRST), 'written');
   const { inode } = desk;
@@ -60,7 +60,7 @@ test(`redo completes whatever beginning was written, and writes over NULs of a p
   assert.equal(desk.events().includes('manifest_replanned'), false);
 });
 
-test('lines that were whole before the crash are not written a second time, nor are those behind them touched', async (t) => {
+test('lines that were whole before the crash are not written a second time, nor are later lines touched', async (t) => {
   const desk = await crashed(t, `${OURS}{"foreign":1}\n`);
   await desk.redo();
   assert.equal(desk.text, `${FIRST}${OURS}{"foreign":1}\n`);
@@ -68,7 +68,7 @@ test('lines that were whole before the crash are not written a second time, nor 
   assert.deepEqual(desk.events(), ['manifest_foreign_lines']);
 });
 
-test('foreign lines where ours were planned are kept, and ours come behind them', async (t) => {
+test('foreign lines where ours were planned are kept, and ours follow them', async (t) => {
   const desk = await crashed(t, '{"foreign":1}\n');
   await desk.redo();
   assert.equal(desk.text, `${FIRST}{"foreign":1}\n${OURS}`);
@@ -118,13 +118,13 @@ test('what an operator has cut off is not written back, only what was planned', 
   await nothingOpen(desk);
 });
 
-test('a file that was cut between two appends goes on at its new end, and that is told', async (t) => {
+test('a file that was cut between two appends goes on at its new end, and that is logged', async (t) => {
   const desk = await createDesk(t);
   await desk.append(FIRST + FIRST);
   truncateSync(desk.path, FIRST.length);
   await desk.append(OURS);
   assert.equal(desk.text, FIRST + OURS);
-  assert.deepEqual(desk.told[0], {
+  assert.deepEqual(desk.logged[0], {
     event: 'manifest_truncated',
     feed: 'default',
     file: desk.path,
@@ -133,7 +133,7 @@ test('a file that was cut between two appends goes on at its new end, and that i
   });
 });
 
-test('an intent that is found in the way is done first', async (t) => {
+test('an open intent is finished first', async (t) => {
   const desk = await crashed(t, OURS.slice(0, 9));
   assert.equal(await desk.append('{"next":true}\n'), 'stale');
   assert.equal(desk.text, FIRST + OURS);
@@ -154,7 +154,7 @@ test('the intent of a living owner is waited for, that of a dead one is taken ov
   assert.equal(desk.text, FIRST + OURS);
 });
 
-test('who has read an append and is slow never takes or confirms a later one for it', async (t) => {
+test('a slow process that has read an append never takes or confirms a later one for it', async (t) => {
   const desk = await createDesk(t);
   const other = await openDeskState(desk.folder);
   t.after(() => other.close());
@@ -170,7 +170,7 @@ test('who has read an append and is slow never takes or confirms a later one for
   assert.equal(desk.text, FIRST + OURS);
 });
 
-test('an append that was planned anew elsewhere is not the one that was read before', async (t) => {
+test('an append that was planned again elsewhere is not the one that was read before', async (t) => {
   const desk = await createDesk(t);
   await desk.append(FIRST);
   const open = await desk.intent(OURS);
@@ -201,7 +201,7 @@ test('where a reader has a lease on the file, what is planned and what is found 
   assert.equal(desk.text, FIRST + OURS);
 });
 
-test('many who meet one intent that does not fit write its lines once: in one process, and in two', async (t) => {
+test('several tasks that find one intent that does not fit write its lines once: in one process, and in two', async (t) => {
   const desk = await createDesk(t);
   const other = await openDeskState(desk.folder);
   t.after(() => other.close());

@@ -1,6 +1,6 @@
 /**
- * A real state and a manifests directory for the tests of appends, and a hand that leaves intents as a crash does.
- * Does not: run any stage; contents are not needed to append lines.
+ * A real state and a manifests directory for the tests of appends, with a function that leaves intents as a crash does.
+ * Does not: run any stage; no contents are needed to append lines.
  */
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ export const HOUR = '2030/01/02/03';
 
 export class Desk {
   readonly manifests: string;
-  readonly told: { event: string; [field: string]: unknown }[] = [];
+  readonly logged: { event: string; [field: string]: unknown }[] = [];
   readonly #root: Directories;
 
   constructor(
@@ -37,7 +37,7 @@ export class Desk {
   file(backend = this.backend): ManifestFile {
     return {
       backend,
-      emit: (event, fields) => void this.told.push({ event, ...fields }),
+      emit: (event, fields) => void this.logged.push({ event, ...fields }),
       feed: 'default',
       manifests: this.manifests,
       root: this.#root,
@@ -49,7 +49,7 @@ export class Desk {
     return appendTo(this.file(backend), () => ({ lines, items: { rows: [], jobs: [] } }));
   }
 
-  /** An intent at the end of what is there, of which not a byte is written. */
+  /** An intent at the end of the file, without a byte written. */
   async intent(lines: string, owner = 0): Promise<Append> {
     mkdirSync(dirname(this.path), { recursive: true });
     appendFileSync(this.path, '');
@@ -67,12 +67,12 @@ export class Desk {
     return this.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, this.path));
   }
 
-  /** What whoever finds the intent does. */
+  /** The work of a process that finds the intent. */
   async redo(): Promise<boolean> {
     return (await finishOpen(this.file(), this.open()!)) === 'finished';
   }
 
-  /** Everything in the manifest, or what it is to become by somebody else's hand. */
+  /** The whole manifest; may also be set, as another program would write it. */
   get text(): string {
     return readFileSync(this.path, 'utf8');
   }
@@ -86,7 +86,7 @@ export class Desk {
   }
 
   events(): string[] {
-    return this.told.map(({ event }) => event);
+    return this.logged.map(({ event }) => event);
   }
 
   close(): void {
@@ -105,6 +105,6 @@ export async function createDesk(t: TestContext): Promise<Desk> {
   return desk;
 }
 
-/** One more owner on the same state. */
+/** Another owner on the same state. */
 export const openDeskState = (folder: string): Promise<Backend> =>
   openState({ statePath: join(folder, 'state.db'), title: 'test', maxAttempts: 8 });

@@ -108,7 +108,7 @@ for (const [zone, at, date, hour] of [
   ['Asia/Kathmandu', '2030-12-31T18:14:59Z', '2030-12-31', '2030/12/31/23'],
   ['Asia/Kathmandu', '2030-12-31T18:15:00Z', '2031-01-01', '2031/01/01/00'],
   ['America/Los_Angeles', '2030-01-01T07:59:59Z', '2029-12-31', '2029/12/31/23'],
-  // The hour that comes twice, and the one that never comes.
+  // One hour that comes twice, and one that never comes.
   ['Europe/Berlin', '2026-10-25T00:30:00Z', '2026-10-25', '2026/10/25/02'],
   ['Europe/Berlin', '2026-10-25T01:30:00Z', '2026-10-25', '2026/10/25/02'],
   ['Europe/Berlin', '2026-03-29T01:00:00Z', '2026-03-29', '2026/03/29/03'],

@@ -5,7 +5,7 @@ import { planningTurns, writingTurns } from '../../../src/ingest/manifest/turns.
 
 const turn = promisify(setImmediate);
 
-/** In what order those who plan ahead come to their turns. */
+/** Records the order in which planners get their turns. */
 function askers(file: string): { ask: (name: string) => Promise<void>; had: string[] } {
   const had: string[] = [];
   const ask = async (name: string): Promise<void> => {
@@ -15,7 +15,7 @@ function askers(file: string): { ask: (name: string) => Promise<void>; had: stri
   return { ask, had };
 }
 
-test('who plans ahead waits until the lines of the one before are written, and no longer', async () => {
+test('a batch that plans ahead waits until the lines of the previous one are written, and no longer', async () => {
   const { ask, had } = askers('one');
   await ask('first');
   const second = ask('second');
@@ -54,7 +54,7 @@ test('a turn that nobody ends costs the next one a wait, and nobody more', async
   planningTurns.end('late');
 });
 
-test('who writes has the file alone, in the order in which they came; one that fails ends its turn', async () => {
+test('a writer has the file alone, in order of arrival; one that fails ends its turn', async () => {
   const acts: string[] = [];
   const act = (name: string) => async (): Promise<string> => {
     acts.push(`${name} begins`);

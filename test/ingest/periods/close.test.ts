@@ -1,4 +1,4 @@
-/** Hours and days are closed, waited for and marked, a step at a time. */
+/** Hours and days are closed, waited for and marked, one step at a time. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,10 +32,10 @@ test('an hour is marked when the last of its files is stored, and then its day; 
   assert.deepEqual(markers(bench), []);
   await bench.step('move', 1);
   rmSync(hour!.folder, { recursive: true });
-  const told = await close(bench, bench.backend, periods);
-  assert.equal(told.length, 2);
-  assert.match(told[0]!, /^period_closed false manifests/);
-  assert.match(told[1]!, /^period_closed true warehouse/);
+  const events = await close(bench, bench.backend, periods);
+  assert.equal(events.length, 2);
+  assert.match(events[0]!, /^period_closed false manifests/);
+  assert.match(events[1]!, /^period_closed true warehouse/);
   assert.deepEqual(markers(bench), [`${day!.folder.slice(bench.world.root.length + 1)}/_SUCCESS`]);
   assert.equal(existsSync(hour!.folder), false);
   assert.deepEqual(await close(bench), []);
@@ -120,7 +120,7 @@ test('a line that is being written keeps its hour from its marker, whoever write
   await close(bench);
   assert.deepEqual([states(bench)[0], rows(bench)[0]!.waits_job !== null], ['closed', true]);
   const [open] = bench.backend.read((r) => r.all<{ file: string }>('SELECT file FROM appends'));
-  // As where its job was discarded meanwhile: no content speaks of the line any more.
+  // As if its job was discarded meanwhile: no content belongs to the line any more.
   await bench.backend.transact((tx) => tx.run("UPDATE contents SET state = 'stored'"));
   await close(bench);
   assert.equal(rows(bench)[0]!.waits_why, `a line that is being written to ${open!.file}`);
@@ -143,7 +143,7 @@ test('hours from before the option was set are marked too, ones without a line a
   assert.equal(markers(bench).length, 2);
 });
 
-/** Contents of a feed that have their lines in the hour of the first one. */
+/** Contents of a feed with lines in the hour of the first one. */
 async function others(bench: Bench, feed: string, count: number, state: 'manifested' | 'stored'): Promise<number[]> {
   return bench.backend.transact((tx) => {
     const { row: first } = tx.get<{ row: number }>('SELECT min(row) AS row FROM contents')!;
@@ -183,7 +183,7 @@ test('feeds that share manifests are waited for together, in the zone of each', 
   assert.equal((await close(bench)).length, 2);
 });
 
-test('what is settled of a day is gone through once, however often it is looked at', async (t) => {
+test('stored contents of a day are read once, however often the day is checked', async (t) => {
   const bench = await benchIn(t);
   await bench.arrive(bench.world.drop('a.csv', 100));
   await through(bench, STAGES);
@@ -211,7 +211,7 @@ test('what is settled of a day is gone through once, however often it is looked 
   assert.deepEqual(states(bench), ['closed', 'closed']);
 });
 
-test('a folder that cannot be written is told, and its marker comes when it can be', async (t) => {
+test('a folder that cannot be written is logged, and its marker comes when it can be written', async (t) => {
   const bench = await benchIn(t);
   await bench.arrive(bench.world.drop('a.csv', 100));
   await through(bench, STAGES);

@@ -1,4 +1,4 @@
-/** When an hour and a day are over: also where the clock shows one of them twice, or leaves one out. */
+/** The end of an hour and of a day, also where the clock shows one of them twice, or leaves one out. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedOptions } from '../../../src/base/config/options.js';
@@ -36,7 +36,7 @@ test('a folder of feeds in several zones is over when it is in all of them', () 
   assert.equal(day('2026-11-21T00:00:10Z'), true);
 });
 
-// In St John's the clock was set back at one minute past midnight: a date and two hours came twice. All in one spring or autumn.
+// In St John's the clock was set back at one minute past midnight, so a date and two hours came twice. Each case is one spring or autumn.
 for (const [zone, from, days] of [
   ['America/St_Johns', '2010-11-01', 14],
   ['America/St_Johns', '2010-03-08', 14],

@@ -1,4 +1,4 @@
-/** Into which hour and day a line gets: never into one that is closed, and none of its names passes for a marker. */
+/** The hour and day of a line: never a closed one, and no name of a delivered file counts as a marker. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { benchIn, close, EAST, rows, STAGES, states, through, WEST } from './rounds.js';
@@ -30,7 +30,7 @@ test('an hour that is closed while its lines are about to be planned gets none o
   const bench = await benchIn(t);
   await bench.arrive(bench.world.drop('a.csv', 100));
   await through(bench, STAGES.slice(0, 2));
-  // Between the choice of an instant and the planning transaction, as when this process is stopped there.
+  // Between the choice of an instant and the planning transaction, as if this process was stopped there.
   bench.prepare = (files) => {
     const { backend, feed } = bench;
     const look = files.entryOrNone.bind(files);

@@ -1,6 +1,6 @@
 /**
- * What the tests of periods share: rounds of a worker on real files, a step at a time. That time passes is said by the feed's
- * zone: a day that has begun in the far west is over in the far east.
+ * Shared by the tests of periods: rounds of a worker on real files, one step at a time. The feed's time zone makes time pass: a day
+ * that has begun in the far west is over in the far east.
  */
 import type { TestContext } from 'node:test';
 import type { Backend } from '../../../queue/backend.js';
@@ -30,22 +30,22 @@ export async function through(bench: Bench, stages: readonly string[], max = 10)
   for (const stage of stages) await bench.step(stage, max);
 }
 
-/** One round of a worker; answers what it told. */
+/** One round of a worker. Returns its events. */
 export async function close(
   bench: Bench,
   backend: Backend = bench.backend,
   periods = new Periods(),
 ): Promise<string[]> {
   const files = new FeedFiles(bench.feed.roots);
-  const told: string[] = [];
+  const events: string[] = [];
   try {
     const emit = (event: string, { marked, folder }: Record<string, unknown>) =>
-      told.push(`${event} ${marked} ${String(folder).slice(bench.world.root.length + 1)}`);
+      events.push(`${event} ${marked} ${String(folder).slice(bench.world.root.length + 1)}`);
     await periods.close({ backend, emit, files, hand: () => {} }, bench.feed.options, () => false);
   } finally {
     files.close();
   }
-  return told;
+  return events;
 }
 
 export const rows = (bench: Bench): Row[] =>

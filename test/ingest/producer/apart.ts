@@ -1,4 +1,4 @@
-/** Starts test/ingest/producer/child.ts, under a tracer if one is given, and hears what it weighs. */
+/** Starts test/ingest/producer/child.ts, under a tracer if one is given, and receives its memory figures. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -32,7 +32,7 @@ export class Apart {
     return this.#weighed();
   }
 
-  /** Its end; a tracer ends with it. */
+  /** Ends it; a tracer ends with it. */
   async stop(): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

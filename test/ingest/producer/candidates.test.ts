@@ -1,12 +1,12 @@
-/** What becomes a job, when it is due, and what a change of a known file does. */
+/** Which files become jobs, when they are due, and the effect of a change to a known file. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClaimedJob, Job } from '../../../queue/index.js';
 import { openRoot } from '../../../src/ingest/files/feed-files.js';
-import { lookAt } from '../../../src/ingest/producer/look.js';
 import { offer } from '../../../src/ingest/producer/offer.js';
+import { statPaths } from '../../../src/ingest/producer/stat-paths.js';
 import type { JobFacts } from '../../../src/ingest/rules/facts.js';
 import { identityOf, parseIdentity } from '../../../src/ingest/rules/identity.js';
 import { bootId, nameOfText, statAt } from '../../../src/linux/index.js';
@@ -39,7 +39,7 @@ scenario('the identity is of the file as it lies there', async (world) => {
 });
 
 scenario('without its sidecar a file is due tomorrow; the sidecar makes it due at once', async (world) => {
-  await world.start({ mode: 'sidecar', settleMs: 0 });
+  await world.start({ mode: 'sidecar', quietMs: 0 });
   writeFileSync(join(world.input, 'x.csv'), '1');
   const alone = await world.untilJob('x.csv');
   assert(alone.identity.endsWith('+none'));
@@ -51,14 +51,14 @@ scenario('without its sidecar a file is due tomorrow; the sidecar makes it due a
 });
 
 scenario('a sidecar that came while its job looked for it is not overlooked', async (world) => {
-  await world.start({ mode: 'sidecar', settleMs: 0 });
+  await world.start({ mode: 'sidecar', quietMs: 0 });
   writeFileSync(join(world.input, 'x.csv'), '1');
   await world.untilJob('x.csv');
   writeFileSync(join(world.input, 'x.csv.ok'), '');
   await world.untilJob('x.csv', (job) => dueInMs(world, job) <= 0);
   const [claim] = await world.backend.claim('verify-complete', 1);
   assert(claim);
-  // Looked before it came, noted after it: nothing will change any more.
+  // Checked before the sidecar came, noted after it: nothing changes later.
   const dir = openRoot(world.input);
   const identity = identityOf(statAt(dir, nameOfText('x.csv')), statAt(dir, nameOfText('x.csv.ok')));
   closeSync(dir);
@@ -71,7 +71,7 @@ scenario('a sidecar that came while its job looked for it is not overlooked', as
 scenario(
   'a scan asks for nothing of files that wait for their sidecars, and meets the sidecar itself',
   async (world) => {
-    await world.start({ mode: 'sidecar', settleMs: 0, poll: true, scanIntervalSeconds: 3_600 });
+    await world.start({ mode: 'sidecar', quietMs: 0, poll: true, scanIntervalSeconds: 3_600 });
     writeFileSync(join(world.input, 'x.csv'), '1');
     writeFileSync(join(world.input, 'y.csv'), '1');
     await world.producer.scan();
@@ -101,7 +101,7 @@ scenario('a sidecar that was there first: the file renamed in is due at once', a
 scenario(
   'what was noted for its sidecar first, or by a scan, waits no longer once its rename is known',
   async (world) => {
-    const feed = world.feed({ mode: 'sidecar', settleMs: 3_600_000, include: ['nothing'] });
+    const feed = world.feed({ mode: 'sidecar', quietMs: 3_600_000, include: ['nothing'] });
     await world.start(feed);
     const offering = { backend: world.backend, feed, boot: bootId() };
     for (const by of ['write', 'scan'] as const) {
@@ -109,7 +109,7 @@ scenario(
       writeFileSync(join(world.input, `${path}.ok`), '');
       writeFileSync(join(world.input, path), '1');
       const fd = openRoot(world.input);
-      const { files } = lookAt([{ path: nameOfText(path), by }], { fd }, nameOfText('.ok'));
+      const { files } = statPaths([{ path: nameOfText(path), by }], { fd }, nameOfText('.ok'));
       closeSync(fd);
       await offer(files, offering);
       const first = await world.untilJob(path);
@@ -136,13 +136,13 @@ scenario('a file that changes while its job waits makes the job look at once', a
   assert.equal(nudged.id, first.id);
 });
 
-scenario('a path whose job is in hand is offered again until it can be taken', async (world) => {
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+scenario('a path whose job is claimed is offered again until it can be taken', async (world) => {
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   writeFileSync(join(world.input, 'x.csv'), '1');
   const first = await world.untilJob('x.csv');
   const [claim] = await world.backend.claim('verify-complete', 1);
   assert(claim);
-  // Sealed just now, while a new version comes under the old name.
+  // The file was just sealed, and a new version comes under its name.
   renameSync(join(world.input, 'x.csv'), join(world.base, 'sealed'));
   writeFileSync(join(world.base, 'new'), '12');
   renameSync(join(world.base, 'new'), join(world.input, 'x.csv'));
@@ -153,7 +153,7 @@ scenario('a path whose job is in hand is offered again until it can be taken', a
   assert.equal(second.bytes, 2);
 });
 
-scenario('things that are no files are told and never become jobs', async (world) => {
+scenario('things that are no files are logged and never become jobs', async (world) => {
   mkdirSync(join(world.input, 'dir.csv'));
   execFileSync('mkfifo', [join(world.input, 'fifo.csv')]);
   symlinkSync('/nowhere', join(world.input, 'dangling.csv'));
@@ -162,8 +162,8 @@ scenario('things that are no files are told and never become jobs', async (world
   writeFileSync(join(world.input, 'sign'), '');
   await world.untilJob('sign');
   await world.producer.scan();
-  await world.until('symlinks told', () => world.told.some(({ kind, count }) => kind === 'symlink' && count === 2));
-  assert(world.told.some(({ event, kind, count }) => event === 'not_a_file' && kind === 'fifo' && count === 1));
+  await world.until('symlinks logged', () => world.events.some(({ kind, count }) => kind === 'symlink' && count === 2));
+  assert(world.events.some(({ event, kind, count }) => event === 'not_a_file' && kind === 'fifo' && count === 1));
   assert.equal(world.backend.read((reader) => reader.get<{ n: number }>('SELECT count(*) AS n FROM jobs'))?.n, 1);
 });
 
@@ -176,7 +176,7 @@ scenario('a file below --min-bytes is taken when it has grown', async (world) =>
   await world.untilJob('x.csv');
 });
 
-scenario('a file that vanished before it was looked at is forgotten', async (world) => {
+scenario('a file that vanished before it was checked is forgotten', async (world) => {
   await world.start();
   writeFileSync(join(world.input, 'x.csv'), '1');
   unlinkSync(join(world.input, 'x.csv'));

@@ -1,6 +1,6 @@
 /**
- * A producer in a process of its own over argv's input and state: scans, scans again when told to, and answers with what
- * it took and its peak memory.
+ * A producer in a process of its own, on the input and state of argv. It scans, scans again on request, and sends the number of files
+ * that it took and its peak memory.
  */
 import { readFileSync } from 'node:fs';
 import { openState } from '../../../src/ingest/ledger/open-state.js';

@@ -1,4 +1,4 @@
-/** The state's disk is full: told once, nothing lost, going on by itself. Needs root for a small filesystem. */
+/** The state's disk is full: it is logged once, nothing is lost, and work goes on by itself. Needs root for a small filesystem. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ if (process.getuid?.() !== 0) {
       await world.untilTold('delivery_back');
       await world.producer.scan();
       assert.equal(world.backend.read((rows) => rows.get<{ n: number }>('SELECT count(*) AS n FROM jobs'))?.n, 1_500);
-      assert.equal(world.told.filter(({ event }) => event === 'delivery_failing').length, 1);
+      assert.equal(world.events.filter(({ event }) => event === 'delivery_failing').length, 1);
     } finally {
       await world.stop();
       execFileSync('umount', [at]);

@@ -15,7 +15,7 @@ test('150,000 names of 200 bytes cost at most 24 MB more than 10,000', async (t)
   assert(many - few <= ALLOWED_BYTES, `${many} bytes against ${few}`);
 });
 
-/** Of a start-up scan that enqueues all, and a rescan that finds all known. */
+/** The peak of a start-up scan that enqueues all files, and of a rescan that finds all known. */
 async function peakBytes(names: number): Promise<number> {
   const apart = new Apart();
   try {

@@ -1,4 +1,4 @@
-/** When `--once` ends, and what it names. The worker's part is played by the test: it claims and settles. */
+/** The end of `--once`, and the files that it names. The test itself plays the worker: it claims and settles. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,13 +39,13 @@ const settle = (world: World, job: ClaimedJob, outcome: Outcome) => world.backen
 
 scenario('it ends when all is done, not before', async (world) => {
   writeFileSync(join(world.input, 'x.csv'), '1');
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   const running = once(world);
   const job = await claimOne(world, 'x.csv');
   await world.producer.scan();
   assert.equal(running.done, undefined);
   await settle(world, job, { kind: 'finish', ending: 'stored', freeKey: true });
-  // It still lies there: a new job of the same file, as the last scan must find.
+  // The file is still there: the last scan must find it as a new job.
   const again = await claimOne(world, 'x.csv');
   assert.notEqual(again.id, job.id);
   assert.equal(running.done, undefined);
@@ -77,7 +77,7 @@ scenario('files without their sidecar are named, and keep nobody waiting', async
 
 scenario('a file that stays open for writing is waited for, then named', async (world) => {
   writeFileSync(join(world.input, 'x.csv'), '1');
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   const running = once(world);
   await settle(world, await claimOne(world, 'x.csv'), { kind: 'defer', inMs: 0, why: 'writer_open' });
   const job = await claimOne(world, 'x.csv');
@@ -94,10 +94,10 @@ scenario('a file that stays open for writing is waited for, then named', async (
   assert.deepEqual(done?.open, { count: 1, names: [join(world.input, 'x.csv')] });
 });
 
-/** Two files: one is held, the other waits for its content. */
+/** Two files: one is held, and the other waits for its content. */
 async function heldAndWaiting(world: World): Promise<Once & { jobs: ClaimedJob[] }> {
   for (const name of ['a.csv', 'b.csv']) writeFileSync(join(world.input, name), '1');
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   const running = once(world);
   await world.untilJob('b.csv');
   const jobs = await world.backend.claim('verify-complete', 2);
@@ -115,7 +115,7 @@ scenario('a job that waits for a held one keeps nobody waiting', async (world) =
 
 scenario('it does not end while jobs are to be woken whose carrier is stored', async (world) => {
   const running = await heldAndWaiting(world);
-  // As a crash leaves it between the carrier's commit and the next one, or a disk that takes seconds for a commit.
+  // As after a crash between the carrier's commit and the next one, or with a disk that takes seconds for a commit.
   await world.backend.transact((tx) => tx.run("INSERT INTO wakes VALUES ('content 1')"));
   await stays('it waits for the wake', () => running.done === undefined, 8 * limits.rescueEveryMs);
   await world.backend.rescue();

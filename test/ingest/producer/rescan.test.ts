@@ -1,4 +1,4 @@
-/** A rescan of known files costs reads alone. */
+/** A rescan of known files only reads. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ test('no data file is opened, neither by the first scan nor by a rescan', { skip
       lines.filter((line) => !/\bstatx\(/.test(line)),
       [],
     );
-    // The trace sees what it is about: each file is looked at by both scans.
+    // The trace works: each file is checked by both scans.
     assert(lines.length >= 200, `${lines.length} looks traced`);
   } finally {
     await apart.end();

@@ -11,7 +11,7 @@ import { FeedProducer } from '../../../src/ingest/producer/feed-producer.js';
 import { bootId } from '../../../src/linux/index.js';
 import { Bell } from '../../world/bell.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
 
 export function feedOptions(input: string): FeedOptions {
@@ -24,7 +24,7 @@ export function feedOptions(input: string): FeedOptions {
     workDir: undefined,
     mode: 'stability',
     stabilitySeconds: 10,
-    settleMs: 1_000,
+    quietMs: 1_000,
     sidecarSuffix: '.ok',
     order: 'arrival',
     recursive: true,
@@ -52,8 +52,8 @@ export class World {
   readonly base = mkdtempSync(join(tmpdir(), 'producer-'));
   readonly input = join(this.base, 'in');
   statePath = join(this.base, 'state.db');
-  readonly told: { event: string; [field: string]: unknown }[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `told: ${JSON.stringify(this.told)}`);
+  readonly events: { event: string; [field: string]: unknown }[] = [];
+  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${JSON.stringify(this.events)}`);
   #backend: Backend | undefined;
   #producer: FeedProducer | undefined;
 
@@ -85,7 +85,7 @@ export class World {
       feed,
       boot: bootId(),
       emit: (event, fields) => {
-        this.told.push({ event, ...fields });
+        this.events.push({ event, ...fields });
         this.#bell.ring();
       },
       onFatal: (error) => {
@@ -110,7 +110,7 @@ export class World {
   }
 
   untilTold(event: string, times = 1): Promise<void> {
-    return this.until(`${event} told`, () => this.told.filter((told) => told.event === event).length >= times);
+    return this.until(`${event} logged`, () => this.events.filter((one) => one.event === event).length >= times);
   }
 
   until(what: string, holds: () => boolean): Promise<void> {

@@ -1,4 +1,4 @@
-/** Each rule that keeps a path out, and that the producer's quick answer and the explanation agree. */
+/** Each rule that keeps a path out. The producer's quick answer and the explanation must agree. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeFilters } from '../../../src/ingest/rules/filters.js';

@@ -1,8 +1,8 @@
 /**
- * The four stages in this process, a step at a time, on real files and a real state: so that a test can put thousands of
- * steps into any order, and let the process "die" at any transaction of a step.
- * A death: from a chosen transaction on every write of the backend fails, then the owner is closed, which gives back its
- * claims as the rescue of a dead owner does, and a new owner opens the state.
+ * The four stages in this process, one step at a time, on real files and a real state. A test can put thousands of steps into
+ * any order, and let the process "die" at any transaction of a step.
+ * A death: from a chosen transaction on every write of the backend fails. Then the owner is closed, which gives its claims back
+ * like the rescue of a dead owner, and a new owner opens the state.
  * Does not: crash inside SQLite or inside a system call; the tests with real processes do.
  */
 import type { Backend, Decision } from '../../../queue/backend.js';
@@ -38,15 +38,15 @@ export class Bench {
   readonly world: World;
   backend!: Backend;
   feed!: Feed;
-  /** What the last step answered. */
+  /** The outcomes of the last step. */
   outcomes: Decision[] = [];
-  /** Write transactions that its steps have asked for. */
+  /** The number of write transactions of its steps. */
   writes = 0;
-  /** Gets the folders of each step before it begins: to make what is slow or broken of them. */
+  /** Gets the folders of each step before it begins, to make them slow or broken. */
   prepare: (files: FeedFiles) => void = () => {};
 
   constructor(options: Options) {
-    this.world = new World({ options: { stabilitySeconds: 0, settleMs: 0, ...options } });
+    this.world = new World({ options: { stabilitySeconds: 0, quietMs: 0, ...options } });
   }
 
   static async open(given: Options = {}): Promise<Bench> {
@@ -58,7 +58,7 @@ export class Bench {
     return bench;
   }
 
-  /** As the producer does it. */
+  /** Enqueues a file like the producer. */
   async arrive(dropped: Dropped): Promise<void> {
     const files = new FeedFiles(this.feed.roots);
     const stat = statEntry(files.input.entry(dropped.name))!;
@@ -69,14 +69,17 @@ export class Bench {
       {
         feed: this.feed.options.name,
         key: Buffer.from(dropped.name, 'latin1'),
-        ...{ identity, bytes: dropped.bytes, payload: payloadOf({ seen }), dueInMs: 0 },
+        identity,
+        bytes: dropped.bytes,
+        payload: payloadOf({ seen }),
+        dueInMs: 0,
       },
     ]);
   }
 
   /**
-   * One batch of a stage. `diesAt`: the process dies at its so manieth transaction. `straight`: what goes straight on is
-   * taken through the next stage in the same claim. Answers how many jobs it took.
+   * One batch of a stage. `diesAt`: the number of the transaction at which the process dies. `straight`: jobs that go straight on are
+   * taken through the next stage in the same claim. Returns the number of jobs.
    */
   async step(name: string, max: number, diesAt = Number.POSITIVE_INFINITY, straight = false): Promise<number> {
     const stage = STAGES.find((one) => one.name === name)!;
@@ -112,14 +115,14 @@ export class Bench {
     return claims.length;
   }
 
-  /** As the reaper of each worker does every two seconds: what was planned, and its jobs went another way. */
+  /** Like the reaper of each worker every two seconds: finishes appends whose jobs went another way. */
   async redoAppends(): Promise<void> {
     const files = new FeedFiles(this.feed.roots);
     await redoAppends({ backend: this.backend, emit: silent, feed: this.feed.options.name, files });
     files.close();
   }
 
-  /** Other options from here on: of the producer, and of this worker at once. */
+  /** Changes the options, for the producer and this worker at once. */
   async reconfigure(change: Partial<FeedOptions>): Promise<void> {
     const options = { ...this.feed.options, ...change };
     await this.backend.putFeed(options.name, { ...options });
@@ -167,7 +170,7 @@ export class Bench {
   }
 }
 
-/** The backend of a process that dies at its n-th transaction, before it is written; an even n: just after. */
+/** The backend of a process that dies at its n-th transaction: before it is written, or for an even n just after. */
 export function mortal(backend: Backend, diesAt: number, onWrite = silent): Backend {
   let left = Math.ceil(diesAt / 2);
   const write =

@@ -1,4 +1,4 @@
-/** Descriptors of a batch are closed whatever goes wrong: a leak of one a try ends a process after a thousand. */
+/** The descriptors of a batch are closed whatever fails: one leak at each try would end a process after a thousand. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';

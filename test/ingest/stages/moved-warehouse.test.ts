@@ -1,4 +1,4 @@
-/** A feed is given another warehouse while a process with the options of before has jobs in hand. */
+/** A feed gets another warehouse while a process with the old options has claimed jobs. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ test('no line is planned that names the warehouse of before, and none names the 
     await bench.step('manifest', 1);
     assert.equal(lines(), 0);
     await setUpRoots(backend, world.statePath, feed.options, () => {});
-    // Put off for some milliseconds.
+    // The job is deferred for some milliseconds.
     while (lines() === 0) await bench.step('manifest', 1);
     await assert.rejects(
       setUpRoots(backend, world.statePath, moved, () => {}),

@@ -1,4 +1,4 @@
-/** Jobs that go through two stages in one claim: what a process that takes over, or a person who takes files away, finds. */
+/** Jobs that go through two stages in one claim: a process that takes over, or a consumer who takes files away, finds no damage. */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -98,7 +98,7 @@ test(
     await bench.arrive(world.drop('a.csv', 100));
     await going(bench, 'verify-complete');
     await bench.redoAppends();
-    // Its file is renamed, and its settlement does not come.
+    // Its file is renamed, and its settlement never happens.
     await going(bench, 'manifest', 1);
     rmSync(join(world.feed().warehouse, world.warehouse()[0]!.path));
     for (const stage of ['manifest', 'move']) await going(bench, stage);
@@ -112,7 +112,7 @@ test(
     const { world } = bench;
     await bench.arrive(world.drop('a.csv', 100));
     for (const stage of ['verify-complete', 'hash']) await bench.step(stage, 9);
-    // Plan, confirmation, and then the settlement does not come.
+    // Plan and confirmation happen, the settlement does not.
     await going(bench, 'manifest', 5);
     rmSync(join(world.feed().warehouse, world.warehouse()[0]!.path));
     for (const stage of ['manifest', 'move']) await going(bench, stage);
@@ -153,7 +153,7 @@ test(
 );
 
 test(
-  'of a job whose settlement failed behind its plan, no line is written',
+  'no line is written for a job whose settlement failed after its plan',
   onBench(async (bench) => {
     const { backend, world } = bench;
     for (const name of ['good.csv', 'bad.csv']) await bench.arrive(world.drop(name, name.length * 10));

@@ -14,7 +14,7 @@ import { Bench } from './bench.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const RUNS = Number(process.env.RUNS ?? 60);
-// A death here is not that of the machine: memory serves as well as a disk, and ten times as fast.
+// A death here does not mean the machine's: memory serves as well as a disk, and is ten times as fast.
 if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
 const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
 
@@ -71,7 +71,7 @@ async function perform(bench: Bench, act: Act, contents: readonly Buffer[]): Pro
     case 'work':
       return void (await bench.step(act.stage, act.max, act.diesAt, act.straight));
     case 'hold': {
-      // What is decided is only put away; its holds are those of a broken disk.
+      // A decided job is only put away; its holds are those of a broken disk.
       const ready = jobs(bench, 'ready').filter((job) => !(JSON.parse(job.payload) as JobFacts).putAway);
       if (ready.length > 0) await holdReady(bench.backend, [ready[act.which % ready.length]!.id]);
       return;
@@ -93,7 +93,7 @@ async function discard(bench: Bench, { id }: CarrierJob): Promise<void> {
   await discardJobs(bench.backend, [id]);
 }
 
-/** An operator retries what is held, and everything else comes to its end by itself. */
+/** An operator retries held jobs, and everything else comes to its end by itself. */
 async function settle(bench: Bench): Promise<void> {
   for (const { id } of jobs(bench, 'held')) await retry(bench, id);
   for (let round = 0; jobs(bench).some(({ state }) => state !== 'done'); round++) {

@@ -1,4 +1,4 @@
-/** Files that were sealed before a crash, from folders that their uploader has moved since. */
+/** Files that were sealed before a crash, in folders that their uploader has moved since. */
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

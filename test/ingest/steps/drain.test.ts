@@ -1,11 +1,11 @@
-/** A drain does not wait for a whole batch: what has not begun is given back. */
+/** A drain does not wait for a whole batch: jobs that have not begun are given back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eachJob } from '../../../src/ingest/steps/each-job.js';
 import type { IngestJob } from '../../../src/ingest/steps/job.js';
 import type { Batch, Step } from '../../../src/ingest/steps/stage.js';
 
-test('a batch that is drained finishes the job in hand and gives the rest back, at once due', async () => {
+test('a batch that is drained finishes its current job and gives the rest back, at once due', async () => {
   let draining = false;
   const batch = { hand: () => {}, draining: () => draining } as unknown as Batch;
   const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
@@ -21,7 +21,7 @@ test('a batch that is drained finishes the job in hand and gives the rest back, 
   assert.deepEqual(kinds, [{ kind: 'advance' }, { kind: 'advance' }, given, given]);
 });
 
-test('what has begun before the drain came is brought to its end', async () => {
+test('jobs that have begun before the drain are brought to their end', async () => {
   const batch = { hand: () => {}, draining: () => true } as unknown as Batch;
   const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
   const handled: string[] = [];

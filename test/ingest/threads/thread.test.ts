@@ -28,26 +28,26 @@ function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; own
   return { thread, owners };
 }
 
-test('where the thread cannot run, its files are handled in this one, and that is told', async (t) => {
+test('where the thread cannot run, its files are handled in this one, and that is logged', async (t) => {
   const ground = await grounds(t);
   const spotOf = () => ({ path: ground.input('no such file'), at: 0 });
   const all = new CallThreads({ spotOf, noteHung: () => {}, most: 1, roundsMax: 60, onHang: () => {} });
   t.after(() => all.close());
-  const told: unknown[] = [];
+  const failures: unknown[] = [];
   const files = new FeedFiles(ground.bench.feed.roots);
   t.after(() => files.close());
-  const calls = new BatchCalls(files, () => {}, undefined, { all, failed: (error) => told.push(error) });
+  const calls = new BatchCalls(files, () => {}, undefined, { all, failed: (error) => failures.push(error) });
   for (const round of [1, 2]) {
     const answers = await calls.run(ground.order('seal', drops(ground, 40, `${round}-`)));
     assert.deepEqual(answers.map(hashOf), hashes(40));
   }
   assert.deepEqual(
-    told.map((error) => (error as { code?: string }).code),
+    failures.map((error) => (error as { code?: string }).code),
     ['ENOENT', 'ENOENT'],
   );
 });
 
-test('the thread gives the same answers, and says what it has in hand', async (t) => {
+test('the thread gives the same answers, and notes its current job', async (t) => {
   const ground = await grounds(t);
   const { thread, owners } = threadOf(t, ground);
   const files = drops(ground, 200);
@@ -66,7 +66,7 @@ test('the thread gives the same answers, and says what it has in hand', async (t
   assert.equal(thread.roundsWithoutProgress(), 0);
 });
 
-test('what the thread is asked later may go first', async (t) => {
+test('a later order may go first', async (t) => {
   const ground = await grounds(t);
   const { thread } = threadOf(t, ground);
   const ended: string[] = [];

@@ -1,4 +1,4 @@
-/** The threads of a process, and which of them an order goes to. */
+/** The threads of a process, and how orders are assigned to them. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ function threadsOf(t: TestContext, { bench }: Grounds, most: number) {
   return { threads, places };
 }
 
-/** As many comparisons of large files at once. */
+/** `n` comparisons of large files at once. */
 function compared(ground: Grounds, threads: CallThreads, n: number) {
   return Array.from({ length: n }, (_, i) => {
     writeFileSync(ground.warehouse(`${i}.csv`), LARGE);

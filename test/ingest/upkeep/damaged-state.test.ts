@@ -1,4 +1,4 @@
-/** A state with a damaged page: found at the start, by doctor and by audit, and made anew by rebuild; nothing goes in twice. */
+/** A state with a damaged page: found at the start, by doctor and by audit, and rebuilt; no content is ingested twice. */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 60;
 const PAGE = 4_096;
 
@@ -20,14 +20,14 @@ async function ingested(world: World): Promise<void> {
   assert.equal(world.warehouse().length, FILES);
 }
 
-/** What a disk does that lost a block. */
+/** Simulates a disk that lost a block. */
 function zero(world: World, page: number): void {
   const fd = openSync(world.statePath, 'r+');
   writeSync(fd, Buffer.alloc(PAGE), 0, PAGE, (page - 1) * PAGE);
   closeSync(fd);
 }
 
-/** A leaf of a table. No file of the next run needs the first one of `jobs`: nothing else would meet it. */
+/** A leaf page of a table. No file of the next run needs the first leaf of `jobs`, so nothing else would find the damage. */
 const firstLeaf = (world: World, table: string): number =>
   (
     rowsOf(world, `SELECT min(pageno) AS page FROM dbstat WHERE pagetype = 'leaf' AND name = '${table}'`) as {
@@ -75,9 +75,9 @@ test(
     const producer = world.start('ingest-producer');
     world.drop('newer.csv', 5_000);
     const findings = async () => (JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report).findings;
-    const told = await until('the gate', async () => (await findings()).find(({ code }) => code === 'state_unchecked'));
-    assert.equal(told.severity, 'notice');
-    assert.match(told.sentence, /^hash of every feed is closed.*all of its pages are read/);
+    const gate = await until('the gate', async () => (await findings()).find(({ code }) => code === 'state_unchecked'));
+    assert.equal(gate.severity, 'notice');
+    assert.match(gate.sentence, /^hash of every feed is closed.*all of its pages are checked/);
     world.start('ingest-worker');
     await world.event('state_checked');
     await world.stored(FILES + 1);

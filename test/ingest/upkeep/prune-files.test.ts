@@ -1,6 +1,6 @@
 /**
- * What is pruned from `duplicates/` and `failed/`: what is old, or too much, and whose job has ended; never a last copy that the
- * ledger does not know, never through a symlink, never what is not ours.
+ * Pruning of `duplicates/` and `failed/`: files that are old, or too many, and whose job has ended. Never a last copy that the
+ * ledger does not know, never through a symlink, never a foreign file.
  */
 import assert from 'node:assert/strict';
 import {
@@ -25,7 +25,7 @@ import { workDirOf } from '../../world/layout.js';
 import { alter } from '../../world/state-by-hand.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const DUPLICATED = 10;
 const SIZE = 1_000;
 const HOUR_MS = 3_600_000;
@@ -49,8 +49,8 @@ async function prune(world: World, args: string[], code = 0): Promise<string> {
   return ended.stdout + ended.stderr;
 }
 
-/** As if an hour had gone by. */
-const later = (world: World, told: (file: OldFile) => void, keepMs = HOUR_MS / 2) =>
+/** Prunes as if an hour had passed. */
+const later = (world: World, onFile: (file: OldFile) => void, keepMs = HOUR_MS / 2) =>
   withState(world.statePath, async (view) => {
     const files = new FeedFiles(recordedRoots(view, 'default'));
     const of = {
@@ -62,13 +62,13 @@ const later = (world: World, told: (file: OldFile) => void, keepMs = HOUR_MS / 2
       isOver: () => false,
     };
     try {
-      return await pruneFolder({ ...of, remove: true, told }, { folder: DUPLICATES, keepMs, bytesMax: undefined });
+      return await pruneFolder({ ...of, remove: true, onFile }, { folder: DUPLICATES, keepMs, bytesMax: undefined });
     } finally {
       files.close();
     }
   });
 
-test('of too many bytes so many go that the rest fits, and what is old goes; the stored file stays', async (t) => {
+test('with too many bytes, enough files go that the rest fits, and old files go; the stored file stays', async (t) => {
   const world = await duplicated(t);
   const quota = ['--duplicates-max-bytes', String(3.5 * SIZE), '--keep-duplicates', '1h'];
   assert.match(await prune(world, ['--dry-run', ...quota]), /7 files \(.*\) would be removed$/m);
@@ -77,9 +77,9 @@ test('of too many bytes so many go that the rest fits, and what is old goes; the
   assert.match(said, /7 files \(.*\) removed$/m);
   assert.equal(said.match(/^removed \(quota, 1000 B\): /gm)?.length, 7, said);
   assert.equal(names(world).length, 3);
-  const told: OldFile[] = [];
-  assert.deepEqual(await later(world, (file) => told.push(file)), { files: 3, bytes: 3 * SIZE, unknown: 0 });
-  assert.ok(told.every(({ path, why }) => path.startsWith(folder(world)) && why === 'age'));
+  const removed: OldFile[] = [];
+  assert.deepEqual(await later(world, (file) => removed.push(file)), { files: 3, bytes: 3 * SIZE, unknown: 0 });
+  assert.ok(removed.every(({ path, why }) => path.startsWith(folder(world)) && why === 'age'));
   assert.deepEqual([names(world), world.warehouse().length], [[], 1]);
   assert.deepEqual(await later(world, () => assert.fail()), { files: 0, bytes: 0, unknown: 0 });
 });
@@ -147,7 +147,7 @@ test('a file that somebody takes away meanwhile, or replaces, is not counted', a
     for (const name of others) rmSync(join(folder(world), name), { force: true });
     writeFileSync(join(folder(world), replaced), 'another');
   });
-  assert.ok(files === 1 || files === 2, `${files}`); // the first may be the one that is written anew
+  assert.ok(files === 1 || files === 2, `${files}`); // the first may be the one that is written again
   assert.equal(readFileSync(join(folder(world), replaced), 'utf8'), 'another');
 });
 

@@ -1,6 +1,6 @@
 /**
- * `ingest-ctl prune --keep-history`: what ended is forgotten, and no hash is: duplicates are recognised, audit, explain and
- * rebuild go on, through kills and beside a working ingest.
+ * `ingest-ctl prune --keep-history` forgets ended jobs and contents, but no hash. Duplicates are still recognised; audit, explain and
+ * rebuild still work, through kills and beside a working ingest.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 40;
 const ALL = ['--keep-history', '0d'];
 
@@ -30,7 +30,7 @@ async function prune(world: World, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** A worker forgets reservations ten seconds after. */
+/** A worker forgets reservations after ten seconds. */
 const forgetReservations = (world: World): void => alter(world, 'DELETE FROM reservations');
 
 async function pruned(t: Parameters<typeof createWorld>[0]): Promise<World> {
@@ -45,19 +45,19 @@ async function pruned(t: Parameters<typeof createWorld>[0]): Promise<World> {
 
 async function found(world: World): Promise<string[]> {
   const { stdout } = await world.run('ingest-ctl', ['audit', '--json']);
-  const told = stdout.trim().split('\n').slice(0, -1);
-  return told.map((line) => (JSON.parse(line) as { kind: string }).kind).sort();
+  const lines = stdout.trim().split('\n').slice(0, -1);
+  return lines.map((line) => (JSON.parse(line) as { kind: string }).kind).sort();
 }
 
-test('a content is known for ever: what comes again is a duplicate, told with the manifest that has its line', async (t) => {
+test('a content is known for ever: the same bytes are a duplicate, logged with the manifest that has its line', async (t) => {
   const world = await pruned(t);
   world.check();
   dropAgain(world);
   await world.runOnce(['--on-duplicate', 'delete']);
   world.check();
-  const told = world.log.named('file_skipped_duplicate');
-  assert.equal(told.length, FILES);
-  for (const { duplicate_of, sha256, note, kept } of told) {
+  const skipped = world.log.named('file_skipped_duplicate');
+  assert.equal(skipped.length, FILES);
+  for (const { duplicate_of, sha256, note, kept } of skipped) {
     assert.deepEqual([note, kept], ['record_pruned', true], 'nobody has seen the stored file, so it is not deleted');
     assert.ok(readFileSync(String(duplicate_of), 'utf8').includes(String(sha256)), `${duplicate_of}`);
   }
@@ -84,7 +84,7 @@ test('a content is known for ever: what comes again is a duplicate, told with th
   assert.deepEqual(await found(world), ['file_missing', 'file_unknown', 'line_missing', 'line_twice']);
 });
 
-test('rebuild takes over what is pruned, and makes the records anew where the state is lost', async (t) => {
+test('rebuild takes over pruned contents, and makes the records again where the state is lost', async (t) => {
   const world = await pruned(t);
   const copy = backedUp(world);
   world.drop('newer.csv', 10);
@@ -120,7 +120,7 @@ test('what waits, is held, was learned or is reserved stays; --dry-run changes n
   assert.deepEqual(world.ledger().length, 2);
   const { code, stderr } = await world.run('ingest-ctl', ['prune']);
   assert.equal(code, 2);
-  assert.match(stderr, /must be told what is old/);
+  assert.match(stderr, /needs to know what is old/);
 });
 
 test(`killed at any point, every hash is known, and the next one goes on; SEED=${SEED}`, {
@@ -137,12 +137,12 @@ test(`killed at any point, every hash is known, and the next one goes on; SEED=$
         seal, target, hour, ingest_id, ingested_at_ms, note, created_at_ms, updated_at_ms
       FROM contents JOIN n`);
     db.exec('INSERT OR IGNORE INTO hashes_old SELECT substr(sha256, 1, 6), row FROM contents WHERE row > 1');
-    // As a state of before the filter has them.
+    // The state from before the filter.
     db.exec('DELETE FROM hash_filter');
   });
   const hashes =
     'SELECT count(*) AS n, sum(n > 1) AS twice FROM (SELECT count(*) AS n FROM (SELECT sha256 FROM contents UNION ALL SELECT sha256 FROM pruned) GROUP BY sha256)';
-  /** What any look shows, a kill in that moment would leave. */
+  /** The state that a kill at this moment would leave. */
   const left = (): number => {
     const looked = rowsOf(
       world,

@@ -1,4 +1,4 @@
-/** What a prune does in one transaction is bounded, however many are old, and what stays is found. */
+/** The work of a prune in one transaction is bounded, however many records are old, and the others are still found. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,9 +18,22 @@ const changesOf = (tx: Tx): number => tx.get<{ n: number }>('SELECT total_change
 
 const insertStored = (tx: Tx, n: number): number =>
   insertContent(tx, {
-    ...{ feed: 'default', sha256: digest(n), generation: 1, state: 'stored', carrier: `JOB-${n}`, size: 1 },
-    ...{ device: '1', inode: `${n}`, mtimeNs: '3', sourcePath: Buffer.from(`${n}.csv`), seal: 'lease' },
-    ...{ target: Buffer.from(`${n}.csv`), hour: '2024/01/02/03', ingestId: `JOB-${n}`, ingestedAtMs: 0, note: null },
+    feed: 'default',
+    sha256: digest(n),
+    generation: 1,
+    state: 'stored',
+    carrier: `JOB-${n}`,
+    size: 1,
+    device: '1',
+    inode: `${n}`,
+    mtimeNs: '3',
+    sourcePath: Buffer.from(`${n}.csv`),
+    seal: 'lease',
+    target: Buffer.from(`${n}.csv`),
+    hour: '2024/01/02/03',
+    ingestId: `JOB-${n}`,
+    ingestedAtMs: 0,
+    note: null,
   });
 
 test('a transaction of a prune forgets 32 records at the most, with what finds them', async (t) => {
@@ -44,7 +57,7 @@ test('a transaction of a prune forgets 32 records at the most, with what finds t
   } as Backend;
   const of = { view: backend, backend: counting, beforeMs: Date.now() + 1, pieces: new Pieces(0), isOver: () => false };
   assert.deepEqual(await pruneHistory(of), { jobs: 0, records: CONTENTS });
-  // Of each its record, its way there, and its hash among the pruned; and a bucket of the filter where it was young.
+  // For each record: the record, its index entry, its hash among the pruned, and a filter bucket where it was young.
   assert.ok(Math.max(...changed) <= 4 * 32, `${Math.max(...changed)} rows`);
   assert.ok(changed.length > CONTENTS / 32, `${changed.length} transactions`);
   backend.read((r) => {

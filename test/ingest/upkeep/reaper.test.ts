@@ -1,4 +1,4 @@
-/** What lies in `underprocess/` without a job, as a crash or a lost row leaves it: found by the reaper of a running worker. */
+/** Files in `underprocess/` without a job, after a crash or a lost row: the reaper of a running worker finds them. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ test('a sealed file without a job gets the one that its name tells and is stored
   const twin = world.drop('twin.csv', 100);
   renameSync(join(world.input, 'twin.csv'), join(under, `${id(2)}~twin.csv`));
   const halves = [`${id(3)}.tmp~half.csv`, `${id(4)}.copy~half.csv`].map((name) => join(under, name));
-  // Of a name that is too long beside its job's id: the path lies raw in a folder.
+  // A name that is too long together with its job's id: the path lies unencoded in a folder.
   for (const [n, part] of [
     [5, 'tmp'],
     [6, 'copy'],
@@ -35,8 +35,8 @@ test('a sealed file without a job gets the one that its name tells and is stored
     [id(1), 'sub/orphan.csv'],
     [id(2), 'twin.csv'],
   ] as const) {
-    const told = await world.event('orphan_adopted', (event) => event.job === job, { since });
-    assert.equal(told.path, path);
+    const adopted = await world.event('orphan_adopted', (event) => event.job === job, { since });
+    assert.equal(adopted.path, path);
   }
   await world.isStored(orphan);
   await world.isStored(twin);

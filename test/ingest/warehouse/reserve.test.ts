@@ -1,4 +1,4 @@
-/** Names in the warehouse: nobody's, readable, and found quickly also when thousands want the same one. */
+/** Names in the warehouse are free, readable, and found quickly even when thousands of files want the same one. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,9 +20,9 @@ interface Stage {
   backend: Backend;
   files: FeedFiles;
   warehouse: string;
-  /** Chooses and reserves, as one round of one process does. */
+  /** Chooses and reserves, like one round of one process. */
   choose(names: readonly ByteName[]): Promise<ByteName[]>;
-  /** The same without reserving. */
+  /** Chooses without reserving. */
   look(name: ByteName, chosen?: Set<ByteName>): ByteName;
   place(name: string | Buffer): void;
 }
@@ -82,7 +82,7 @@ test('a name that is reserved and not yet on disk is passed over at once, in wha
   assert.equal(look(named('x.csv')), `${DAY}/x~2.csv`);
 });
 
-test('of two that chose the same name before either reserved it, one is told to look again', async (t) => {
+test('if two choose the same name before either reserves it, one must choose again', async (t) => {
   const { backend, look, warehouse } = await stage(t);
   const target = look(named('x.csv'));
   assert.equal(look(named('x.csv')), target);
@@ -183,7 +183,20 @@ test('a reservation is forgotten once its content has been stored for a while, a
 });
 
 const contentOf = (name: string) => ({
-  ...{ feed: 'default', sha256: randomBytes(32), generation: 1, state: 'carried' as const, carrier: name, size: 1 },
-  ...{ device: '1', inode: '1', mtimeNs: '1', sourcePath: Buffer.from(name), seal: 'lease' as const },
-  ...{ target: Buffer.from(name), hour: null, ingestId: null, ingestedAtMs: null, note: null },
+  feed: 'default',
+  sha256: randomBytes(32),
+  generation: 1,
+  state: 'carried' as const,
+  carrier: name,
+  size: 1,
+  device: '1',
+  inode: '1',
+  mtimeNs: '1',
+  sourcePath: Buffer.from(name),
+  seal: 'lease' as const,
+  target: Buffer.from(name),
+  hour: null,
+  ingestId: null,
+  ingestedAtMs: null,
+  note: null,
 });

@@ -1,4 +1,4 @@
-/** A feed without a chain pays nothing for the stage `process`: nobody asks whether anything of it is due. */
+/** A feed without a chain has no cost for the stage `process`: nobody asks whether files are due there. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { Dispatchers } from '../../../src/ingest/worker/dispatchers.js';
 import type { Worker } from '../../../src/ingest/worker/open-batch.js';
 import { until } from '../../world/waiting.js';
 
-/** How often each stage was asked for what is due. */
+/** Counts how often each stage was asked for due jobs. */
 async function counting(t: TestContext): Promise<{ asked: Map<string, number>; dispatchers: Dispatchers }> {
   const folder = mkdtempSync(join(tmpdir(), 'ingest-dispatchers-'));
   const real = await openState({ statePath: join(folder, 'state.db'), title: 'test', maxAttempts: 8 });
@@ -44,7 +44,7 @@ async function counting(t: TestContext): Promise<{ asked: Map<string, number>; d
 const askedEach = (asked: ReadonlyMap<string, number>, stages: readonly string[]): boolean =>
   stages.every((stage) => (asked.get(stage) ?? 0) > 0);
 
-test('without a chain nobody asks for files to be processed; with one somebody does, also later', async (t) => {
+test('without a chain no dispatcher asks for files to be processed; with one it does, also later', async (t) => {
   const { asked, dispatchers } = await counting(t);
   dispatchers.met({});
   dispatchers.start();

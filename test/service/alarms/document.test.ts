@@ -121,7 +121,7 @@ test('the configuration of the document is taken, and its keys are those of the 
     file,
     yaml!
       .replace('/etc/atomic-ingestor/notify.secret', secret)
-      .replace('/usr/local/bin/tell-operators', '/bin/true')
+      .replace('/usr/local/bin/mail-operators', '/bin/true')
       .replace('  orders:\n', `  orders:\n${dirs.map((dir) => `    ${dir}: ${folders[dir]}\n`).join('')}`),
   );
   const { feeds, service } = load(folders, ['--config', file]);

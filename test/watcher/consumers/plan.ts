@@ -2,14 +2,14 @@
 import type { BackendName } from '../../../src/watcher/index.js';
 import { chance } from '../mirror/chance.js';
 import { ALL, drawTold, type Told } from './settings.js';
-import type { Pace } from './taker.js';
+import type { RateLimit } from './taker.js';
 
 export interface Plan {
   seed: number;
   /** The watcher runs in a process of its own, which is killed now and then. */
   apart: boolean;
   backend: BackendName;
-  pace: Pace;
+  pace: RateLimit;
   looksLate: boolean;
   /** With `statePath`. */
   keeps: boolean;
@@ -31,7 +31,7 @@ export interface Plan {
 
 const DEBOUNCE_MS = [0, 0, 1, 5, 10, 10, 10, 20, 20, 50, 100, 300, 2_000];
 const BUFFER_MAX = [1, 2, 5, 20, 100, 100, 1_000, 10_000];
-const PACES: readonly Pace[] = ['at once', 'at once', 'slow', 'in bursts'];
+const PACES: readonly RateLimit[] = ['at once', 'at once', 'slow', 'in bursts'];
 /** Windows that long are waited for at each quiet point. */
 const LONG_MS = 100;
 

@@ -9,12 +9,12 @@ import type { Told } from './copy.js';
 import { type Found, look } from './look.js';
 
 /** How long it works on an event: not at all, some turns of the loop, or every now and then many. */
-export type Pace = 'at once' | 'slow' | 'in bursts';
+export type RateLimit = 'at once' | 'slow' | 'in bursts';
 
 export interface Start {
   root: string;
   options: WatcherOptions;
-  pace: Pace;
+  pace: RateLimit;
   /** Looks at the path when its work on the event is over, not when it is told. */
   looksLate: boolean;
   seed: number;

@@ -47,7 +47,7 @@ export class Looks {
 
   /** Once a second, also while nobody asks: a process that falls silent is known to be so when somebody does. */
   watch(): void {
-    this.#watch.look(this.view);
+    this.#watch.check(this.view);
   }
 
   /** Once a second: looks again where somebody asked lately, so that nobody who asks waits for a look. */

@@ -6,7 +6,7 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import type { QueueView } from '../../../../queue/index.js';
 import { notices } from '../../../ingest/gates/notices.js';
-import { LOG } from '../../../ingest/health/beats.js';
+import { LOG } from '../../../ingest/health/heartbeats.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
 import { type ChainCounts, chainCounts } from '../../../ingest/outputs/counts.js';
 import type { HostReport } from '../../fleet/report.js';

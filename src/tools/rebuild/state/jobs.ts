@@ -1,7 +1,7 @@
 /**
- * Jobs for what lies in `underprocess/` and whose content the manifests know: it goes on to its line's target, or is put
- * away because it is stored, or was discarded. Everything else there gets a job by the reaper's own hand.
- * Guarantees: nothing is trusted that was not hashed just now; what is in doubt goes through `hash` again.
+ * Creates jobs for files in `underprocess/` whose content the manifests know. Such a file goes on to its line's target, or is put
+ * away because the content is stored or was discarded. The reaper creates the jobs for all other files there.
+ * Guarantees: only files that were hashed just now are trusted. In doubt a file goes through `hash` again.
  */
 import type { Job, Tx } from '../../../../queue/backend.js';
 import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../../../ingest/rules/facts.js';
@@ -11,15 +11,15 @@ import { type SealedFile, withdrawnFiles } from './sealed.js';
 
 export interface Manifested {
   sha256: Buffer;
-  /** In the ledger. */
+  /** The row of the content in the ledger. */
   row: number;
-  /** The line says that the kernel had seen no writer left in this job's file: it can be moved as it lies there. */
+  /** The line says that the kernel saw no writer of this job's file, so the file can be moved as it is. */
   mayMove: boolean;
-  /** Its outputs are recorded. */
+  /** True if its outputs are recorded. */
   isMade: boolean;
 }
 
-/** The carrier of a content that has its line and no warehouse file. `own`: its files. */
+/** Creates the carrier of a content that has a line and no warehouse file. `own`: its files. */
 export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manifested): void {
   const { file, copy } = partsOf(own);
   const made = content.isMade ? { processed: true as const } : {};
@@ -33,11 +33,11 @@ export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manif
   }
 }
 
-/** The warehouse file is there, and something of its job still lies here. */
+/** Puts away the remaining files of a job whose warehouse file exists. */
 export function putAwayWhatIsStored(tx: Tx, feed: string, own: SealedFile[], sha256: Buffer, row: number): void {
   const { file, copy } = partsOf(own);
   const any = (file ?? copy)!;
-  // With other bytes than were stored it is held, `changed_after_copy`: no identity fits.
+  // If the bytes differ from the stored ones no identity fits, and the job is held as `changed_after_copy`.
   const identity = !file || file.sha256.equals(sha256) ? any.identity : copyIdentity(copy);
   adopt(tx, feed, any, 'move', {
     sha256: sha256.toString('hex'),
@@ -47,7 +47,7 @@ export function putAwayWhatIsStored(tx: Tx, feed: string, own: SealedFile[], sha
   });
 }
 
-/** Files whose lines were taken back: an operator gave them up, and only their way to `failed/` was cut short. */
+/** Files whose lines were taken back: an operator discarded them, and their move to `failed/` was interrupted. */
 export function discardWithdrawn(tx: Tx, feed: string, max: number): number {
   const left = withdrawnFiles(tx, feed, max);
   const putAway: PutAway = { kind: 'discarded' };
@@ -64,7 +64,7 @@ const partsOf = (own: SealedFile[]): { file: SealedFile | undefined; copy: Seale
   copy: own.find(({ part }) => part === 'copy'),
 });
 
-/** The original is removed at the end only if it still is what was copied. */
+/** The original is removed at the end only if it still has the copied identity. */
 const copied = (file: SealedFile | undefined, copy: SealedFile, sha256: Buffer): Sealed => ({
   identity: file?.sha256.equals(sha256) ? file.identity : copyIdentity(copy),
   kind: 'copy',
@@ -73,18 +73,18 @@ const copied = (file: SealedFile | undefined, copy: SealedFile, sha256: Buffer):
 
 const copyIdentity = (copy: SealedFile | undefined): string => copy?.identity ?? '';
 
-/** Answers false where no job of the older state has to be ended. What is left of its files goes with its end. */
+/** Ends a job of the older state, and its remaining files with it. Returns false if there is no such job. */
 export function endJob(tx: Tx, id: string, sha256: Buffer, content: number, bytes: number): boolean {
   const job = tx.job(id);
   const facts = job?.payload as unknown as JobFacts | undefined;
   if (!job || !facts || job.state === 'done' || facts.putAway || isSettled(tx, id)) return false;
   const known = { sha256: sha256.toString('hex'), content };
-  // It may have grown before it was sealed.
+  // The file may have grown before it was sealed.
   decide(tx, { ...job, bytes }, { ...facts, ...known, putAway: { kind: 'stored' } });
   return true;
 }
 
-/** A job of the older state whose end was found on disk: what is left of it is put away at the next start. */
+/** A job of the older state that ended according to the disk. Its remaining files are put away at the next start. */
 export const decide = (tx: Tx, job: Job, facts: JobFacts): void => goOnAt(tx, job, 'move', facts);
 
 /** A job of the older state that the disk is ahead of. */
@@ -94,7 +94,7 @@ export function goOnAt(tx: Tx, job: Job, stage: 'hash' | 'move', facts: JobFacts
   tx.adopt({ ...{ id, feed, key, identity, bytes, stage }, payload: payloadOf(facts), overrule: true });
 }
 
-/** A job whose file was found: it goes on by what the file says, also where an older row says something else. */
+/** A job whose file was found. The file decides how it goes on, also against an older row. */
 export function adopt(tx: Tx, feed: string, found: SealedFile, stage: 'hash' | 'move', facts: Partial<JobFacts>): void {
   if (isSettled(tx, found.job)) return;
   settle(tx, found.job);

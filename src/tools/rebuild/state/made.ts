@@ -1,6 +1,6 @@
 /**
- * What a line says that a chain made of its file, and where that lies: the rows `processed` and `outputs` of a state that is made anew.
- * Guarantees: outputs that are not moved yet count only where their bytes were read and are those of the line.
+ * Rebuilds the rows `processed` and `outputs` from lines: what a chain made of a file, and where its outputs are.
+ * Guarantees: outputs that are not moved yet count only if their bytes were read and match the line.
  */
 import { readdirSync } from 'node:fs';
 import type { Tx } from '../../../../queue/backend.js';
@@ -21,10 +21,10 @@ import { contentAt, TEMPORARY } from '../../../ingest/warehouse/target.js';
 import { type ByteName, bytesOfName, LinuxError, nameOfBytes, type Stat } from '../../../linux/index.js';
 import { note, notedIn } from './progress.js';
 
-/** Where a path of a line lies, relative to the warehouse; undefined where that is another one. */
+/** Returns a path of a line relative to the warehouse; undefined if the path is in another warehouse. */
 export type Below = (path: Buffer) => ByteName | undefined;
 
-/** Undefined where the line speaks of no chain, or of another warehouse. `isUnderWay`: its outputs may not be moved yet. */
+/** Undefined if the line has no chain, or another warehouse. `isUnderWay`: its outputs may not be moved yet. */
 export async function madeBy(
   record: ReadRecord,
   files: FeedFiles,
@@ -41,13 +41,13 @@ export async function madeBy(
 
 interface Unmoved {
   claimNo: number;
-  /** By number of the output. */
+  /** Entries by the number of the output. */
   stats: ReadonlyMap<number, Stat>;
 }
 
 const NOTHING: Unmoved = { claimNo: 0, stats: new Map() };
 
-/** The claim of which outputs lie there that have the bytes of the line; none where a try of another claim was cut short. */
+/** Returns the claim whose outputs have the bytes of the line; undefined if only an interrupted try of another claim is there. */
 async function unmoved(jobId: string, { outputs }: ReadProcessed, files: FeedFiles): Promise<Unmoved> {
   const claims = new Set(namesIn(files).flatMap((name) => claimOf(name, jobId) ?? []));
   for (const claimNo of claims) {
@@ -78,13 +78,13 @@ function namesIn(files: FeedFiles): ByteName[] {
 
 const asOutput = ({ tag, rows, size, sha256 }: ReadOutput, n: number, target: ByteName, stat?: Stat): Output => ({
   ...{ n, tag, rows, size, sha256, target: bytesOfName(target) },
-  // `.TAG.EXTENSION`; neither has a dot.
+  // `.TAG.EXTENSION`: neither part has a dot.
   suffix: /\.[^.]*\.[^.]*$/.exec(baseOf(target))?.[0] ?? '',
   device: String(stat?.dev ?? 0),
   inode: String(stat?.ino ?? 0),
 });
 
-/** `isIts`: whether a file with these bytes at the path is this line's, of all that name it. */
+/** `isIts`: whether a file with these bytes at the path belongs to this line, among all lines that name the path. */
 export async function hasAnyOf(
   made: Processed | undefined,
   files: FeedFiles,
@@ -99,7 +99,7 @@ export async function hasAnyOf(
   return false;
 }
 
-/** As the line says it, whatever an older state knew. */
+/** Enters the outputs as in the line, whatever an older state had. */
 export function enterMade(tx: Tx, content: number, made: Processed | undefined): void {
   forgetOutputs(tx, [content]);
   if (made) recordProcessed(tx, content, made);
@@ -112,8 +112,8 @@ export function reserveMade(tx: Tx, { warehouse }: FeedOptions, content: number,
 const givenUp = (jobId: string): string => `made by ${jobId}`;
 
 /**
- * A line that was taken back has no content any more. Its outputs are entered for a row number that no content ever has, until its
- * job has put them away.
+ * A line that was taken back has no content any more. Its outputs are entered under a row number that no content ever has, until
+ * its job has put them away.
  */
 export function enterGivenUp(tx: Tx, feed: FeedOptions, jobId: string, made: Processed): void {
   if (notedIn(tx, givenUp(jobId)) !== undefined) return;
@@ -124,7 +124,7 @@ export function enterGivenUp(tx: Tx, feed: FeedOptions, jobId: string, made: Pro
   note(tx, givenUp(jobId), String(row));
 }
 
-/** The row number under which the outputs of a line were entered that was taken back. */
+/** Returns the row number for the outputs of a line that was taken back. */
 export function givenUpRow(tx: Tx, jobId: string): number | undefined {
   const row = notedIn(tx, givenUp(jobId));
   return row === undefined ? undefined : Number(row);

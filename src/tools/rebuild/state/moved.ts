@@ -1,8 +1,8 @@
 /**
- * Roots that lie elsewhere than the state says: on another host, below another mount point, with other inodes.
- * Guarantees: a root counts as moved only where its marker has the id that the state recorded, so that it is the same one,
- * whole, with what was under way in it. What names it by its path names it as it is now; lines that are written stay.
- * Does not: look for a root; the options name it.
+ * Handles roots that have moved since the state recorded them: to another host, below another mount point, with other inodes.
+ * Guarantees: a root counts as moved only if its marker has the recorded id, so it is the same root, whole, with the files that
+ * were on the way in it. Rows that name it by path get the new path. Written lines stay.
+ * Does not: search for a root; the options name it.
  */
 import type { Job, Tx } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
@@ -20,7 +20,7 @@ export interface MovedRoot {
   to: string;
 }
 
-/** `feeds`: with their work directories named. Looks at the disk. */
+/** `feeds`: each with its work directory. Reads from the disk. */
 export function movedRoots(state: Pick<QueueView, 'read'>, feeds: readonly FeedOptions[]): MovedRoot[] {
   const recorded = state.read((r) =>
     r.all<{ feed: string; kind: string; path: string; marker: string | null }>(
@@ -47,14 +47,14 @@ export function followMoved(tx: Tx, moved: readonly MovedRoot[]): void {
     const { feed, kind, from, to } = one;
     tx.run('UPDATE roots SET path = ? WHERE feed = ? AND kind = ?', to, feed, kind);
     follow('periods', 'folder', one);
-    // The ends are read anew; an open append is dropped, and its lines planned anew where they are not there.
+    // The ends of manifests are read again. An open append is dropped, and its missing lines are planned again.
     if (kind === 'manifests')
       tx.run('DELETE FROM manifest_ends WHERE substr(file, 1, length(?)) = ?', `${from}/`, `${from}/`);
     if (kind === 'warehouse') follow('reservations', 'path', one);
   }
 }
 
-/** The sealed file of a job, where it has the same bytes in another inode. */
+/** Returns the sealed file of a job that has the same bytes in another inode. */
 export function followSealed(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): void {
   const { sealed, sha256 } = facts;
   const file = own.find(({ part }) => part === 'file');

@@ -1,8 +1,8 @@
 /**
- * Brings what an older state knows to what the disk says, where both speak: before the lines are read (what was given up
- * since), and after (jobs that no line spoke of; for their contents see rebuild-contents.ts). ARCHITECTURE.md has the rule for each table.
- * Guarantees: what the disk does not contradict stays as it was; what it does goes through `hash` again, where the ledger
- * decides, or is ended as the files say. Doing it twice is doing it once.
+ * Adjusts the rows of an older state to the disk: before the lines are read (contents that were discarded since), and after (jobs
+ * without a line; contents.ts does their contents). docs/decisions has the rule for each table.
+ * Guarantees: rows that the disk does not contradict stay. A contradicted job goes through `hash` again, where the ledger decides,
+ * or ends as the files show. Idempotent.
  */
 import type { Backend, Job, Tx } from '../../../../queue/backend.js';
 import { DUPLICATES, FAILED, type Part } from '../../../files/places.js';
@@ -18,12 +18,12 @@ import { isSettled, settle } from './progress.js';
 import { type SealedFile, sealedOf } from './sealed.js';
 
 export interface OlderJobs {
-  /** As they were: ready, waiting, held. */
+  /** Jobs that stay as they were: ready, waiting, held. */
   kept: number;
   held: number;
-  /** Their files went on without them. */
+  /** Jobs whose files went on after the backup. */
   movedOn: number;
-  /** Ended since: stored, duplicate, discarded. */
+  /** Jobs that have ended since: stored, duplicate, discarded. */
   ended: number;
 }
 
@@ -31,7 +31,7 @@ export const noOlderJobs = (): OlderJobs => ({ kept: 0, held: 0, movedOn: 0, end
 
 const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
 
-/** What was given up, before any line is read. Corrections that stand on disk are not owed any more. */
+/** Enters discarded contents before any line is read. Corrections that are on disk are not owed any more. */
 export function forgetGivenUp(tx: Tx, feed: string): void {
   const withdrawn = 'SELECT job FROM rebuild_withdrawn WHERE feed = ?';
   tx.run(`DELETE FROM corrections WHERE job IN (${withdrawn})`, feed);
@@ -49,17 +49,17 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
   );
   for (const { id } of discarded) {
     settle(tx, id);
-    // Its line is owed a correction, unless a twin has inherited it.
+    // Its line still needs a correction, unless a twin has inherited the line.
     if (!tx.get("SELECT 1 FROM contents WHERE feed = ? AND ingest_id = ? AND state <> 'stored'", feed, id))
       tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed, id);
   }
 }
 
-/** When all lines are read: each job that none of them spoke of. */
+/** Checks each job without a line, when all lines are read. */
 export async function settleJobs(backend: Backend, feed: string, files: FeedFiles): Promise<OlderJobs> {
   const sum = noOlderJobs();
   for (const page of openJobs(backend, feed)) {
-    // The disk is looked at before the transaction.
+    // The disk is read before the transaction.
     const found = page.map(({ id }) => ({ id, lies: whereItLies(backend.job(id)!, files) }));
     await backend.transact((tx) => {
       for (const { id, lies } of found) sum[settleOne(tx, feed, tx.job(id)!, lies)]++;
@@ -69,7 +69,7 @@ export async function settleJobs(backend: Backend, feed: string, files: FeedFile
   return sum;
 }
 
-/** Where a file of the job was found; `out of reach`: in a mount that is not there. */
+/** Where a file of the job was found. `out of reach`: in a mount that is missing. */
 export type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
 
 export function whereItLies(job: Job, files: FeedFiles): Lies {
@@ -91,7 +91,7 @@ function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof Ol
   if (facts.putAway || lies === 'out of reach') return 'kept';
   if (lies === 'underprocess') {
     if (own.length > 0 && isAsItWas(tx, job, facts, own)) return 'kept';
-    // One that could not be read is asked by `hash` too, which says why.
+    // A file that could not be read goes to `hash` as well, which reports why.
     if (own.length > 0) adopt(tx, feed, own.find(({ part }) => part === 'file') ?? own[0]!, 'hash', {});
     else if (facts.content !== undefined) goOnAt(tx, job, 'hash', { ...facts, content: undefined });
     else return 'kept';
@@ -100,7 +100,7 @@ function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof Ol
   return withoutFile(tx, feed, job, facts, lies);
 }
 
-/** What lies there is what the row speaks of, and its content still is its own. */
+/** Whether the file is the one in the row, and the content is still its own. */
 function isAsItWas(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): boolean {
   if (!facts.sealed) return false;
   const copied = facts.sealed.kind === 'copy' && facts.sealed.copied;
@@ -118,16 +118,16 @@ function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies
     return 'ended';
   }
   const content = facts.sha256 === undefined ? undefined : contentByHash(tx, feed, Buffer.from(facts.sha256, 'hex'));
-  // With --on-duplicate delete nothing is left of one.
+  // With --on-duplicate delete nothing is left of a duplicate.
   if (lies === 'duplicates' || (facts.sealed && content?.state === 'stored')) {
     const of = content?.state === 'stored' ? placeOf(content) : '';
     decide(tx, job, { ...facts, ...(content && { content: content.row }), putAway: { kind: 'duplicate', of } });
     return 'ended';
   }
-  // Not sealed: what lies in the input is verified. On its way to the warehouse: `move` looks there.
+  // Not sealed: verify-complete checks the input. On the way to the warehouse: `move` checks there.
   if (!facts.sealed || (job.stage === 'move' && content?.carrier === job.id) || job.stage === 'hash') return 'kept';
   if (job.state === 'waiting') return 'kept';
-  // Never a line for a file that is not there: `hash` misses it, and it is held.
+  // A missing file never gets a line: `hash` misses it, and the job is held.
   goOnAt(tx, job, 'hash', { ...facts, content: undefined });
   return 'movedOn';
 }

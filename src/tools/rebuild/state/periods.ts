@@ -1,6 +1,6 @@
 /**
- * Hours and days whose `_SUCCESS` lies on disk are closed in a state that is made anew, too: no line gets into them.
- * Does not: find those that a reader has taken away; such an hour is marked again when it is over.
+ * Closes hours and days whose `_SUCCESS` is on disk in the rebuilt state as well, so that no line gets into them.
+ * Does not: find markers that a reader has removed. Such an hour gets its marker again when it is over.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,7 @@
 /**
- * The state file around a rebuild: what lies at its path now, the new one in the making beside it, and the change from
- * the one to the other.
- * Guarantees: a state that knows its manifests is never touched; an older or damaged one is moved aside, never removed;
- * the new one appears under its name when it is whole, and no `-wal` of another database lies beside it then.
+ * The state file during a rebuild: the file at its path now, the new one beside it, and the replacement of the one by the other.
+ * Guarantees: a state that knows its manifests is never touched. An older or damaged one is moved aside, never removed. The new
+ * one gets its name when it is whole, and no `-wal` of another database is beside it then.
  */
 import { chownSync, existsSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,28 +10,28 @@ import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
 import { asOperators, openStateView } from '../../../ingest/ledger/open-state.js';
 import { lockRootsAlone } from '../../../ingest/roots/root-locks.js';
-import { checkManifestsKnown } from '../../../ingest/upkeep/known.js';
+import { checkManifestsKnown } from '../../../ingest/upkeep/check-manifests.js';
 import type { SharedLockFile } from '../../../linux/index.js';
 import { move, sync } from '../../backup/state-file.js';
-import { isBehind } from './behind.js';
+import { isBehind } from './disk-ahead.js';
 import { type MovedRoot, movedRoots } from './moved.js';
 
 const COMPANIONS = ['-wal', '-shm'];
-/** The companions of the state in the making, its locks and doorbell too: nobody uses them. */
+/** The companion files of the new state, locks and doorbell included. No process uses them. */
 const MAKING_COMPANIONS = ['', ...COMPANIONS, '-journal', '.owners', '.doorbell'];
 
 export const makingPath = (statePath: string): string => `${statePath}.rebuilding`;
 
-/** What lies at the path: nothing that can be used (missing, damaged, never used), or a state that the disk is ahead of, or whose roots were moved. */
+/** The file at the path: not usable (missing, damaged, never used), or a state that the disk is ahead of, or one whose roots moved. */
 export type Before = 'none' | 'older';
 
 export interface Judged {
   before: Before;
-  /** On the roots of feeds that were not named: nobody may write into the state that is copied. */
+  /** Locks on the roots of feeds that were not named, so that no process writes into the state that is copied. */
   locks: SharedLockFile[];
 }
 
-/** Errors: EnvironmentError where it is in use, another's, or as it should be. */
+/** Errors: EnvironmentError if the state is in use, belongs to other folders, or needs no rebuild. */
 export async function judgeState(statePath: string, feeds: readonly FeedOptions[], uuid?: string): Promise<Judged> {
   if (!existsSync(statePath)) return { before: 'none', locks: [] };
   let view: QueueView;
@@ -106,7 +105,7 @@ async function judgeView(
   );
 }
 
-/** Feeds that are not named stay as the older state has them; but the ends of manifests that they share would pass for read. */
+/** Feeds that are not named stay as in the older state. They must not share manifests with named ones, whose ends would count as read. */
 function refuseHalfOfShared(
   view: QueueView,
   statePath: string,
@@ -125,16 +124,16 @@ function refuseHalfOfShared(
   );
 }
 
-/** As a start leaves it that was refused at once. */
+/** Whether the state is empty, as a refused start leaves it. */
 const isUnused = (view: QueueView): boolean =>
   ['contents', 'jobs', 'pruned'].every((table) => !view.read((r) => r.get(`SELECT 1 FROM ${table} LIMIT 1`)));
 
-/** Removes the state of an earlier rebuild that did not come to its end. */
+/** Removes the state of an earlier rebuild that was interrupted. */
 export function removeMaking(statePath: string): void {
   for (const companion of MAKING_COMPANIONS) rmSync(makingPath(statePath) + companion, { force: true });
 }
 
-/** Puts the new state in its place. Answers where an older one lies now. Errors: EnvironmentError `state_full`. */
+/** Renames the new state to its path. Returns the new path of an older one. Errors: EnvironmentError `state_full`. */
 export function placeState(statePath: string, owner: { uid: number; gid: number } | undefined): string | undefined {
   const making = makingPath(statePath);
   refuseHalfWritten(statePath);
@@ -152,7 +151,7 @@ export function placeState(statePath: string, owner: { uid: number; gid: number 
   return before && aside;
 }
 
-/** With the time in it, to the second; two rebuilds may fall into one. */
+/** A name with the time to the second, and a number because two rebuilds may end within one second. */
 function freeAside(statePath: string): string {
   const stamp = new Date(Date.now()).toISOString().replace(/[-:]|\.\d+/g, '');
   for (let n = 1; ; n++) {
@@ -161,7 +160,7 @@ function freeAside(statePath: string): string {
   }
 }
 
-/** Where the log could not be written back when it was closed, the main file alone is not the whole state. */
+/** If the log could not be written back at the close, the main file alone is not the whole state. */
 function refuseHalfWritten(statePath: string): void {
   const log = statSync(`${makingPath(statePath)}-wal`, { throwIfNoEntry: false });
   if (log !== undefined && log.size > 0) {

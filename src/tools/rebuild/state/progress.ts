@@ -1,8 +1,8 @@
 /**
- * How far a rebuild has come, noted in the state that it is making: one that was interrupted is gone on with.
- * Guarantees: lines and the note that they are entered are one transaction, so none is entered twice or left out; gone on
- * with is only what began alike (feeds, older state) and whose manifests are as they were read.
- * Does not: outlive the rebuild; a state in its place has none of these tables.
+ * The progress of a rebuild, recorded in the new state, so that an interrupted rebuild can go on.
+ * Guarantees: lines and the record of their entry are one transaction, so no line is entered twice or left out. A rebuild goes on
+ * only if it began with the same feeds and older state, and if its manifests are as they were read.
+ * Does not: outlive the rebuild. The finished state has none of these tables.
  */
 import { statSync } from 'node:fs';
 import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
@@ -13,7 +13,7 @@ import { copyOlderState, openState } from '../../../ingest/ledger/open-state.js'
 import { followMoved, type MovedRoot, movedRoots } from './moved.js';
 import { type Before, isDamaged, makingPath, removeMaking } from './place.js';
 
-/** Raised with each change of what is noted or of how lines are entered. */
+/** A version. Raise it when the tables of the progress or the entry of lines change. */
 const FORMAT = 3;
 /** KiB: the page cache of a process that reads everything once. */
 const CACHE_KIB = 8 * 1_024;
@@ -28,21 +28,21 @@ const TABLES = {
   withdrawn: 'CREATE TABLE rebuild_withdrawn (feed TEXT, job TEXT, PRIMARY KEY (feed, job)) WITHOUT ROWID',
   takenOut:
     'CREATE TABLE rebuild_taken_out (feed TEXT, ingest_id TEXT, who TEXT, why TEXT, at_ms INTEGER, PRIMARY KEY (feed, ingest_id)) WITHOUT ROWID',
-  // Whatever line names a path in a warehouse.
+  // Every line that names a path in a warehouse.
   paths:
     'CREATE TABLE rebuild_paths (path TEXT, feed TEXT, ingest_id TEXT, sha256 BLOB, generation INTEGER, PRIMARY KEY (path, feed, ingest_id)) WITHOUT ROWID',
-  // Jobs whose way on this rebuild has decided.
+  // Jobs that this rebuild has decided about.
   settled: 'CREATE TABLE rebuild_settled (job TEXT PRIMARY KEY) WITHOUT ROWID',
 };
 
 export interface Making {
   backend: Backend;
-  /** Rows of the ledger up to here were in the older state; 0 where there was none. */
+  /** Ledger rows up to this number were in the older state; 0 if there was none. */
   olderRows: number;
-  /** True where it goes on with an earlier rebuild, which was interrupted. */
+  /** True if it continues an interrupted rebuild. */
   goesOn: boolean;
   before: Before;
-  /** Until when the older state knew what happened, wall-clock ms. */
+  /** The last moment that the older state knows, wall-clock ms. */
   since: number | undefined;
   moved: readonly MovedRoot[];
 }
@@ -55,7 +55,7 @@ export interface Asked {
   maxAttempts: number;
 }
 
-/** The state in the making: the one that was begun, or a new one. */
+/** Opens the state of an interrupted rebuild, or a new one. */
 export async function openMaking(asked: Asked): Promise<Making> {
   const begun = await goOn(asked);
   if (begun) return begun;
@@ -90,7 +90,7 @@ const open = ({ statePath, uuid, maxAttempts }: Asked): Promise<Backend> =>
     ...(uuid !== undefined && { uuid }),
   });
 
-/** False where it is damaged: then there is nothing to be kept of it. */
+/** False if it is damaged. Nothing of it is kept then. */
 function copied(statePath: string): boolean {
   try {
     copyOlderState(statePath, makingPath(statePath));
@@ -109,7 +109,7 @@ async function goOn(asked: Asked): Promise<Making | undefined> {
     backend = await open(asked);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return undefined; // cut short while it was copied
+    return undefined; // Interrupted while it was copied.
   }
   if (isBegun(backend) && noted(backend, 'of') === beginning(asked) && filesAreAsRead(backend)) {
     return asNoted(backend, true);
@@ -131,14 +131,14 @@ const isBegun = (backend: Backend): boolean =>
 const beginning = ({ statePath, feeds, uuid, before }: Asked): string =>
   JSON.stringify({ FORMAT, statePath, feeds, uuid, before, state: fileVersion(statePath) });
 
-/** How far the older state knew the manifests is read anew; of a file that is gone nothing is to be known. */
+/** Deletes the older state's ends of manifests: they are read again, and a manifest that is gone must have no end. */
 function forgetEnds(tx: Tx, feeds: readonly FeedOptions[]): void {
   for (const { manifests } of feeds) {
     tx.run('DELETE FROM manifest_ends WHERE substr(file, 1, ?) = ?', manifests.length + 1, `${manifests}/`);
   }
 }
 
-/** Before it takes its place. Errors: EnvironmentError where somebody wrote to the older one meanwhile. */
+/** Called before the state gets its name. Errors: EnvironmentError if a process wrote to the older state meanwhile. */
 export async function endMaking(backend: Backend, asked: Asked): Promise<void> {
   if (noted(backend, 'of') !== beginning(asked)) {
     throw new EnvironmentError(
@@ -146,7 +146,7 @@ export async function endMaking(backend: Backend, asked: Asked): Promise<void> {
       `${asked.statePath} was changed while it was rebuilt: stop every command on this state, then run ingest-ctl rebuild again.`,
     );
   }
-  await backend.rescue(); // owners of interrupted rebuilds
+  await backend.rescue(); // Removes the owners of interrupted rebuilds.
   await backend.transact((tx) => {
     for (const { name } of tx.all<{ name: string }>(
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'rebuild_*'",
@@ -164,11 +164,11 @@ export const noted = (backend: Pick<Backend, 'read'>, name: string): string | un
 export const notedIn = (reader: Reader, name: string): string | undefined =>
   reader.get<{ value: string }>('SELECT value FROM rebuild_progress WHERE name = ?', name)?.value;
 
-/** How far a manifest is entered. */
+/** The entered part of a manifest. */
 export interface ReadTo {
-  /** An offset in the unpacked bytes; 'all': to their end. */
+  /** An offset in the unpacked bytes; 'all': up to their end. */
   to: number | 'all';
-  /** Behind the last whole record. */
+  /** The offset after the last whole record. */
   end: number;
 }
 
@@ -182,7 +182,7 @@ export function readTo(backend: Backend, feed: string, path: string): ReadTo {
   return row ? { to: row.to ?? 'all', end: row.end } : { to: 0, end: 0 };
 }
 
-/** In the transaction of the lines themselves. */
+/** Called in the transaction that enters the lines. */
 export function noteRead(tx: Tx, feed: string, path: string, identity: string, { to, end }: ReadTo): void {
   const at = to === 'all' ? null : to;
   tx.run('INSERT OR REPLACE INTO rebuild_files VALUES (?, ?, ?, ?, ?)', feed, path, identity, at, end);
@@ -198,7 +198,7 @@ const filesAreAsRead = (backend: Backend): boolean =>
     .read((r) => r.all<{ path: string; identity: string }>('SELECT path, identity FROM rebuild_files'))
     .every(({ path, identity }) => identityAt(path) === identity);
 
-/** Whether this rebuild has decided the way of a job. */
+/** Whether this rebuild has decided about a job. */
 export const isSettled = (tx: Tx, job: string): boolean =>
   tx.get('SELECT 1 FROM rebuild_settled WHERE job = ?', job) !== undefined;
 

@@ -1,6 +1,6 @@
 /**
- * Before a rebuild: which work directory each feed has, which state the folders belong to, and that nobody is at work.
- * Does not: make or change anything.
+ * The checks before a rebuild: the work directory of each feed, the state that the folders belong to, and that no process works.
+ * Does not: create or change anything.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
@@ -13,15 +13,15 @@ import { markerAt } from '../../../ingest/roots/root-locks.js';
 import { chooseWork, possibleWork } from '../../../ingest/roots/work-place.js';
 
 export interface FoundRoots {
-  /** The feeds, each with its work directory named. */
+  /** The feeds, each with its work directory. */
   feeds: FeedOptions[];
-  /** The lost state's UUID; undefined where no folder was ever set up. */
+  /** The lost state's UUID; undefined if no folder was ever set up. */
   uuid: string | undefined;
-  /** Who set the folders up: what a rebuild makes as root is theirs. */
+  /** The user who set the folders up. Files that a rebuild creates as root get this owner. */
   owner: { uid: number; gid: number } | undefined;
 }
 
-/** Errors: EnvironmentError `two_states`; `second_state` where the folders' own state is still there. */
+/** Errors: EnvironmentError `two_states`; `second_state` if the state of the folders still exists. */
 export function findRoots(given: readonly FeedOptions[], statePath: string): FoundRoots {
   const feeds = given.map((feed) => ({ ...feed, workDir: workOf(feed) }));
   const found = new Map<string, string>();
@@ -52,13 +52,13 @@ const stillThere = (root: string, its: string, statePath: string): EnvironmentEr
 
 const nameOf = (root: string, uuid: string): string => markerAt(root)?.statePath ?? uuid;
 
-/** The one that was set up, wherever it is; else the one that a start would choose. */
+/** Returns the work directory that was set up, else the one that a start would choose. */
 const workOf = (feed: FeedOptions): string =>
   possibleWork(feed).find((work) => markerAt(work)?.kind === 'work') ??
   feed.workDir ??
   chooseWork(feed.input, () => {});
 
-/** With a warehouse that is not mounted, every line would look as if a consumer had taken its file. */
+/** With a warehouse that is not mounted, it would seem that a consumer took every file. */
 export function refuseMissingWarehouse(feeds: readonly FeedOptions[]): void {
   for (const { name, warehouse, manifests } of feeds) {
     if (markerAt(warehouse) !== undefined || markerAt(manifests) === undefined) continue;

@@ -1,4 +1,4 @@
-/** The ledger's row that a manifest line speaks of, as the line says it. */
+/** Makes the ledger row of a manifest line. */
 import type { Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import type { Case } from '../../../ingest/evidence/case.js';
@@ -9,21 +9,21 @@ import type { Processed } from '../../../ingest/outputs/recorded.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../../../linux/index.js';
 import type { MovedRoot } from './moved.js';
 
-/** A line, and what the disk says of it. */
+/** A line, and the evidence on disk about it. */
 export interface Line {
   record: ReadRecord;
   hour: string;
   ingestedAtMs: number;
-  /** Relative to the warehouse; undefined where the line names another one. */
+  /** Relative to the warehouse; undefined if the line names another one. */
   target: ByteName | undefined;
   path: Case['path'];
-  /** The file of its own job lies in failed/: a twin may have inherited the line. */
+  /** True if the file of its own job is in failed/. A twin may have inherited the line. */
   hasFailed: boolean;
-  /** By whom it was withdrawn after it was stored. */
+  /** The operator who withdrew it after it was stored. */
   takenOut: TakenOut | undefined;
-  /** What a chain made of it. */
+  /** The outputs that a chain made of it. */
   made: Processed | undefined;
-  /** Something lies at the path of an output, that may be its own. */
+  /** True if a file exists at the path of an output; it may be its own. */
   hasOutputs: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface TakenOut {
   atMs: number;
 }
 
-/** Where the line says that the file is, relative to the warehouse of its feed, also of one that was moved since. */
+/** The path in the line relative to the feed's warehouse, also if the warehouse has moved since. */
 export function targetOf(record: ReadRecord, feed: FeedOptions, moved: readonly MovedRoot[]): ByteName | undefined {
   return belowWarehouse(pathBytesOf(record, 'warehouse_path'), feed, moved);
 }
@@ -56,7 +56,7 @@ const VALUES = `state = ?, carrier = ?, size = ?, device = ?, inode = ?, mtime_n
 const INSERT = `INSERT INTO contents (state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour, ingest_id,
   ingested_at_ms, note, updated_at_ms, feed, sha256, generation, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-/** The row of a line's content: a new one, or that of the older state with what the line says. */
+/** Writes the row of a line's content: a new row, or the row of the older state with the line's values. */
 export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Content | undefined): number {
   const { record, target } = line;
   const path = pathBytesOf(record, 'path');
@@ -82,7 +82,7 @@ export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Conten
   return older.row;
 }
 
-/** A path relative to a root; undefined where it does not lie in it, or would lead out again. */
+/** Returns a path relative to a root; undefined if the path is not in the root. */
 export function below(root: string, path: Buffer): ByteName | undefined {
   const [prefix, name] = [`${nameOfText(root)}/`, nameOfBytes(path)];
   if (!name.startsWith(prefix)) return undefined;

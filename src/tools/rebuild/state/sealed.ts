@@ -1,7 +1,8 @@
 /**
- * What lies in `underprocess/`, hashed once and noted in a table of the rebuild, so that a manifest line finds the file of
- * its content there, however many there are of both.
- * Guarantees: bounded memory. Does not: move or change a file; half-done sidecars are the exception (`settleSidecars`).
+ * The files in `underprocess/`, each hashed once and noted in a table of the rebuild, so that a manifest line finds the file with
+ * its content, however many there are.
+ * Guarantees: bounded memory.
+ * Does not: move or change a file, except sidecars of an interrupted seal (`settleSidecars`).
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
@@ -22,21 +23,21 @@ export interface SealedFile {
   sha256: Buffer;
   identity: string;
   size: number;
-  /** JSON: what a job is told that finds it (JobFacts). */
+  /** JSON: the facts for a job that takes the file (JobFacts). */
   facts: string;
 }
 
-/** Files a transaction. */
+/** Files per transaction. */
 const BATCH = 500;
 const COLUMNS = 'job, part, key, inside, sha256, identity, size, facts';
 
 export interface Noted {
   files: number;
-  /** Could not be read; their jobs find out why. */
+  /** Files that could not be read. Their jobs find out why. */
   unreadable: number;
 }
 
-/** A file that was noted before an interruption is not there any more, or has changed. Only a rebuild from the beginning can judge it. */
+/** A file that was noted before an interruption is gone or has changed. Only a rebuild from the beginning can judge it. */
 export class ChangedMeanwhile extends Error {
   override readonly name = 'ChangedMeanwhile';
 }
@@ -52,7 +53,7 @@ type Row = [
   facts: string,
 ];
 
-/** What an interrupted rebuild has noted is not hashed again. Errors: ChangedMeanwhile. */
+/** Files that an interrupted rebuild has noted are not hashed again. Errors: ChangedMeanwhile. */
 export async function noteSealed(backend: Backend, feed: string, files: FeedFiles): Promise<Noted> {
   const noted: Noted = { files: 0, unreadable: 0 };
   const before = backend.read((r) =>
@@ -118,7 +119,7 @@ async function digestOf(
   }
 }
 
-/** Files whose lines were taken back, and whose way is not decided yet. */
+/** Files whose lines were taken back and that are not decided yet. */
 export const withdrawnFiles = (tx: Tx, feed: string, max: number): SealedFile[] =>
   tx.all<SealedFile>(
     `SELECT ${COLUMNS} FROM rebuild_sealed s WHERE feed = ? AND part = 'file'
@@ -135,7 +136,7 @@ export const sealedOf = (tx: Tx, feed: string, job: string): SealedFile[] =>
 export const hasSealed = (reader: Reader, feed: string, sha256: Buffer): boolean =>
   reader.get('SELECT 1 FROM rebuild_sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
 
-/** Another job than the line's own has a file of its content: the oldest that was not given up. */
+/** Returns the oldest job, not discarded and not the line's own, that has a file with the line's content. */
 export const heirIn = (tx: Tx, feed: string, sha256: Buffer, own: string): string | undefined =>
   tx.get<{ job: string }>(
     `SELECT job FROM rebuild_sealed s WHERE feed = ? AND sha256 = ? AND job <> ?
@@ -146,16 +147,16 @@ export const heirIn = (tx: Tx, feed: string, sha256: Buffer, own: string): strin
   )?.job;
 
 export interface Sidecars {
-  /** Back beside their files. */
+  /** Sidecars moved back beside their files. */
   back: number;
-  /** Sidecars of a version that is gone: in `failed/`. */
+  /** Sidecars of a version that is gone, moved to `failed/`. */
   failed: number;
 }
 
 /**
- * A sidecar is sealed before its file, and a crash can fall between. With its file still in the input as it was then, it
- * goes back there; else it belonged to a version that is gone, and is never paired with what lies there now.
- * `isJobs`: a job is going to put it away itself.
+ * A sidecar is sealed before its file, and a crash may come between. If the file is still in the input, unchanged, the sidecar goes
+ * back there. Otherwise the sidecar belonged to a version that is gone, and must not be paired with the file there now.
+ * `isJobs`: a job will put the sidecar away itself.
  */
 export function settleSidecars(files: FeedFiles, suffix: ByteName, isJobs: (id: string) => boolean): Sidecars {
   const settled: Sidecars = { back: 0, failed: 0 };
@@ -172,8 +173,8 @@ export function settleSidecars(files: FeedFiles, suffix: ByteName, isJobs: (id: 
     const sealedAt = statEntry(from)!.ctimeNs;
     const file = statEntry(files.entryOrNone(files.input, path!));
     const to = files.entryOrNone(files.input, (path + suffix) as ByteName);
-    // The rename into underprocess/ was the sidecar's last change: a file that changed later is another version, and one
-    // that did so in the same tick of the kernel's clock may be.
+    // The rename into underprocess/ was the sidecar's last change. A file that changed later is another version. A file that
+    // changed in the same tick of the kernel's clock may be one.
     if (file?.kind === 'file' && file.ctimeNs < sealedAt && to && !statEntry(to)) {
       renameNoReplace(from.dir, from.name, to.dir, to.name);
       settled.back++;

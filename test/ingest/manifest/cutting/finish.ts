@@ -1,6 +1,6 @@
 /**
- * The recovery that this product does not have: what a crash left half written is cut off, the intent is forgotten, and
- * the lines are planned again. It stands in for src/ingest/manifest/finish.ts where a test wants to see that a reader notices.
+ * A recovery that this product does not have: it cuts off what a crash left half written, forgets the intent, and plans the
+ * lines again. It replaces src/ingest/manifest/finish.ts where a test must show that a reader notices the difference.
  */
 import { closeSync, ftruncateSync } from 'node:fs';
 import type { Backend } from '../../../../queue/backend.js';

@@ -1,6 +1,6 @@
 /**
- * Imported before a program (`node --import`): where it imports its recovery of appends, it gets the one beside this file,
- * which cuts instead of redoing. A switch of the tests alone; the product reads none.
+ * Imported before a program (`node --import`): replaces its recovery of appends by the file beside this one, which cuts instead
+ * of writing again. Only tests use this switch; the product reads none.
  */
 import { hookModules } from '../../../world/out-of-modules.js';
 

@@ -1,0 +1,110 @@
+/**
+ * Finds a free target for each job of a batch, before its lines are planned.
+ * Guarantees: an error of the whole warehouse is a PlaceError; an error of a single name or folder belongs to its job.
+ * Does not: reserve anything; the planning transaction does.
+ */
+import type { Reader } from '../../../queue/backend.js';
+import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
+import { baseOf, folderOf, wantedTarget } from '../../files/places.js';
+import { type ByteName, LinuxError, shownName } from '../../linux/index.js';
+import type { Targets } from '../outputs/names.js';
+import { type Processed, processedOf } from '../outputs/recorded.js';
+import { SLICE_MS } from '../steps/each-job.js';
+import type { IngestJob } from '../steps/job.js';
+import { type Batch, failed, hold, orderOf, type Step } from '../steps/stage.js';
+import { freeTargets } from '../warehouse/reserve.js';
+
+export interface Plan extends Targets {
+  job: IngestJob;
+  /** The outputs of its content, where its feed has a chain. */
+  processed?: Processed | undefined;
+}
+
+/** After this time the found targets are planned, long before they are too old (`CHECK_TRUSTED_MS`). The other jobs get the next round. */
+const ROUND_MS = 1_000;
+
+/**
+ * Finds the targets of as many jobs as it can in a second, and of at least one. It yields between slices, so that a slow warehouse
+ * stops nothing else. `refused` gets the jobs that can have no target.
+ */
+export async function findTargets(
+  jobs: readonly IngestJob[],
+  date: ByteName,
+  batch: Batch,
+  refused: (job: IngestJob, step: Step) => void,
+): Promise<Plan[]> {
+  const chosen = new Set<ByteName>();
+  const plans: Plan[] = [];
+  const find = (reader: Reader, job: IngestJob): void => {
+    const wanted = wantedOf(job, date, batch);
+    try {
+      const processed = job.facts.processed && processedOf(reader, job.facts.content!);
+      const suffixes = processed?.outputs.map(({ suffix }) => suffix) ?? [];
+      plans.push({ job, processed, ...targetsOf(reader, { wanted, suffixes }, date, batch, chosen) });
+    } catch (error) {
+      if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
+      refused(job, nameRefused(job, batch, wanted, error) ?? failed(job, batch, error));
+    }
+  };
+  batch.hand(undefined, 'warehouse');
+  const end = performance.now() + ROUND_MS;
+  for (let at = 0; at < jobs.length && (at === 0 || performance.now() < end); ) {
+    if (at > 0) await new Promise(setImmediate);
+    at = batch.backend.read((reader) => {
+      const sliceEnd = performance.now() + SLICE_MS;
+      do find(reader, jobs[at++]!);
+      while (at < jobs.length && performance.now() < sliceEnd);
+      return at;
+    });
+  }
+  batch.hand(undefined, 'manifests');
+  return plans;
+}
+
+/**
+ * Used while it is not known yet which contents are new. Returns the jobs whose first choice is not on disk and not chosen by an
+ * earlier job of the batch. Reservations of other contents are found when the name is reserved. The other jobs get a target when
+ * they need one.
+ */
+export async function findTargetsAhead(jobs: readonly IngestJob[], date: ByteName, batch: Batch): Promise<Plan[]> {
+  const wanted = new Map<ByteName, IngestJob>();
+  for (const job of jobs) {
+    const target = wantedOf(job, date, batch);
+    if (!wanted.has(target)) wanted.set(target, job);
+  }
+  const plans = [...wanted].map(([target, job]) => ({ target, job, outputs: [] }));
+  const names = plans.map(({ target }) => ({ target }));
+  const answers = await batch.calls.run(orderOf(batch, 'free_name', names));
+  return plans.filter((_, i) => answers[i]!.kind === 'free');
+}
+
+const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
+  wantedTarget(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
+
+function targetsOf(
+  reader: Reader,
+  names: { wanted: ByteName; suffixes: readonly string[] },
+  date: ByteName,
+  batch: Batch,
+  chosen: Set<ByteName>,
+): Targets {
+  const folder = folderOf(names.wanted);
+  // A partition that may not be entered concerns every file of the day, a folder below it only its own files.
+  const access = folder === date ? 'root' : 'write';
+  return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
+    freeTargets(reader, batch.files, names, chosen),
+  );
+}
+
+const REFUSED = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
+const WITH_NAMES = new Set(['statx', 'openat2', 'mkdirat', 'renameat2']);
+
+/** Not every filesystem takes every name: a colon, bytes that are no text, or too many bytes. */
+export function nameRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
+  if (!(error instanceof LinuxError) || !REFUSED.has(error.code) || !WITH_NAMES.has(error.call)) return undefined;
+  return hold(
+    'target_name_refused',
+    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code}): send the file again under another name and discard this one with ingest-ctl discard`,
+    job.facts,
+  );
+}

@@ -1,0 +1,194 @@
+/**
+ * Checks that this state knows all lines of the manifests. A state that does not (lost, or restored from an older copy) must not
+ * ingest: it would take the same content twice.
+ * It reads lines and corrections in every hour, after the committed end of each file. The clock may have been set back, and a
+ * withdrawal writes into the hour of its line, however old.
+ * Does not: read lines again that were confirmed, except in rotated manifests of the newest hour and in rotated corrections.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { errnoOf } from '../../files/place-error.js';
+import { type InState, knowsCorrection, knowsLine } from '../evidence/known-lines.js';
+import { contentOfGeneration, generationsOf } from '../ledger/content.js';
+import {
+  type FoundManifest,
+  generationOf,
+  linesOf,
+  type ManifestKind,
+  manifestFiles,
+  type ReadRecord,
+} from '../manifest/read.js';
+import { UnreadableManifest } from '../manifest/unpack.js';
+import { markerAt, refuseWhileRebuilding } from '../roots/root-locks.js';
+import { possibleWork } from '../roots/work-place.js';
+import type { JobFacts } from '../rules/facts.js';
+
+type State = Pick<QueueView, 'read' | 'job'>;
+
+/** Errors: EnvironmentError `state_older_than_manifests`. A root that cannot be read is left to the gates. */
+export async function checkManifestsKnown(state: State, feed: FeedOptions): Promise<void> {
+  const newest = newestCommittedHour(state, feed.manifests);
+  for (const file of readable(feed.manifests, 'manifest')) {
+    const isOld = newest !== undefined && (file.hour === undefined || file.hour < newest);
+    const { end, again, isAtEnd } = committed(state, feed.manifests, file, 'manifest');
+    if (isAtEnd || (isOld && again)) continue;
+    for await (const record of recordsOf(feed, file.path, end)) {
+      const generation = generationOf(record);
+      const line = { ingestId: record.ingestId, generation, hour: file.hour, again };
+      if (knowsLine(line, inState(state, feed, record, generation))) continue;
+      if (!(await givenUpIn(feed, dirname(file.path))).has(record.ingestId)) throw older(file, 'record', record);
+    }
+  }
+  for (const file of readable(feed.manifests, 'corrections')) {
+    const { end, again, isAtEnd } = committed(state, feed.manifests, file, 'corrections');
+    if (isAtEnd) continue;
+    for await (const record of recordsOf(feed, file.path, end)) {
+      const takenOut = typeof record.fields.by === 'string';
+      const line = { ingestId: record.ingestId, again };
+      const known = knowsCorrection(takenOut, line, inState(state, feed, record, undefined));
+      if (!known) throw older(file, 'correction', record);
+    }
+  }
+}
+
+/** The ids of lines, in or below a folder, that were taken back because their files never arrived: their contents are free. */
+async function givenUpIn(feed: FeedOptions, folder: string): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (const file of readable(folder, 'corrections')) {
+    for await (const { fields, ingestId } of recordsOf(feed, file.path, 0))
+      if (typeof fields.by !== 'string') ids.add(ingestId);
+  }
+  return ids;
+}
+
+const older = ({ path }: FoundManifest, what: string, { sha256 }: ReadRecord): EnvironmentError =>
+  new EnvironmentError(
+    'state_older_than_manifests',
+    `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ingest-ctl rebuild with the feed's options, or contents would be stored twice.`,
+  );
+
+/** `generation`: undefined for a correction, which has only the ingest id. */
+function inState(state: State, feed: FeedOptions, { sha256: hex, ingestId }: ReadRecord, generation?: number): InState {
+  const sha256 = Buffer.from(hex, 'hex');
+  const row = state.read((r) => {
+    if (generation !== undefined) return contentOfGeneration(r, feed.name, sha256, generation);
+    const all = generationsOf(r, feed.name, sha256);
+    return all.find((one) => one.ingestId === ingestId) ?? all.find(({ note }) => note === 'pruned');
+  });
+  const job = state.job(ingestId);
+  const putAway = (job?.payload as Partial<JobFacts> | undefined)?.putAway?.kind;
+  const hasEnded = job !== undefined && (job.state === 'done' || putAway === 'discarded');
+  return {
+    row,
+    job: job === undefined ? 'none' : hasEnded ? 'ended' : 'under_way',
+    corrected: state.read((r) => r.get(OWED, hex, ingestId)) !== undefined,
+  };
+}
+
+/** A correction is recorded by its job. That is the job of the line only where the line's job was discarded. */
+const OWED = `SELECT 1 FROM corrections WHERE line ->> '$.sha256' = ? AND line ->> '$.ingest_id' = ?`;
+
+/**
+ * Runs before a start makes a new state. Refuses where these folders belonged to a state that was lost. Nothing is made before,
+ * so no new, empty state is left that would hide the loss.
+ */
+export async function refuseLostState(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+  if (existsSync(statePath)) return;
+  const lost = await findLoss(statePath, feeds);
+  // Another process of this same start may have made the state and the markers meanwhile.
+  if (lost !== undefined && !existsSync(statePath)) throw lost;
+}
+
+async function findLoss(statePath: string, feeds: readonly FeedOptions[]): Promise<EnvironmentError | undefined> {
+  for (const feed of feeds) {
+    for (const root of [feed.manifests, ...possibleWork(feed)]) {
+      const marker = markerAt(root);
+      if (marker?.state === undefined) continue;
+      if (!existsSync(statePath)) refuseWhileRebuilding(root);
+      return marker.statePath === statePath
+        ? lostState(statePath, root)
+        : otherState(statePath, root, marker.statePath);
+    }
+    const record = await anyRecord(feed);
+    if (record !== undefined) return lostState(statePath, record);
+  }
+  return undefined;
+}
+
+const lostState = (statePath: string, root: string): EnvironmentError =>
+  new EnvironmentError(
+    'state_lost',
+    `the state ${statePath} is gone, but ${root} was written for one: put the file back, or run ingest-ctl rebuild with the options of all its feeds; a new, empty state would store contents twice.`,
+  );
+
+const otherState = (statePath: string, root: string, other = 'of another path'): EnvironmentError =>
+  new EnvironmentError(
+    'second_state',
+    `${root} belongs to the state ${other}, and ${statePath} would be another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with the options of all its feeds.`,
+  );
+
+/** A manifest file with a record of this feed whose content would be known: any record but those of files that were given up. */
+async function anyRecord(feed: FeedOptions): Promise<string | undefined> {
+  const givenUp = await givenUpIn(feed, feed.manifests);
+  for (const { path } of readable(feed.manifests, 'manifest')) {
+    for await (const { ingestId } of recordsOf(feed, path, 0)) if (!givenUp.has(ingestId)) return path;
+  }
+  return undefined;
+}
+
+function* readable(root: string, kind: ManifestKind): Generator<FoundManifest> {
+  try {
+    yield* manifestFiles(root, kind);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+}
+
+/** A file that is being rotated or compressed gives no records. The appends report one that stays unreadable. */
+async function* recordsOf(feed: FeedOptions, path: string, from: number): AsyncGenerator<ReadRecord> {
+  try {
+    for await (const { record } of linesOf(path, from)) {
+      if (record !== undefined && (record.feed ?? feed.name) === feed.name) yield record;
+    }
+  } catch (error) {
+    if (!(error instanceof UnreadableManifest)) throw error;
+  }
+}
+
+function newestCommittedHour(state: State, root: string): string | undefined {
+  const newest = state.read((r) =>
+    r.get<{ file: string | null }>(
+      "SELECT max(file) AS file FROM manifest_ends WHERE substr(file, 1, ?) = ? AND file GLOB '*/manifest.jsonl'",
+      root.length + 1,
+      `${root}/`,
+    ),
+  )?.file;
+  return newest?.slice(root.length + 1, -'/manifest.jsonl'.length);
+}
+
+interface Committed {
+  end: number;
+  /** It is not the file that appends went to, and is read from its beginning at each start. */
+  again: boolean;
+  /** Nothing was added since. */
+  isAtEnd: boolean;
+}
+
+/** The known end of a file. It is that of the file that appends went to, also after that file was rotated to another name. */
+function committed(state: State, root: string, file: FoundManifest, kind: ManifestKind): Committed {
+  const known = state.read((r) =>
+    r.get<{ inode: number; end_at: number }>(
+      'SELECT inode, end_at FROM manifest_ends WHERE file = ?',
+      `${root}/${file.hour}/${kind}.jsonl`,
+    ),
+  );
+  if (known === undefined) return { end: 0, again: !file.current, isAtEnd: false };
+  const stat = statSync(file.path, { throwIfNoEntry: false });
+  const isAtEnd = stat?.size === known.end_at;
+  return stat?.ino === known.inode
+    ? { end: known.end_at, again: false, isAtEnd }
+    : { end: 0, again: true, isAtEnd: isAtEnd && file.current };
+}

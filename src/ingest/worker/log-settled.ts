@@ -1,0 +1,54 @@
+/** Logs the results of a settled batch: the stages' own events, held files, and with --trace every step of every file. */
+import { join } from 'node:path';
+import type { ClaimedJob, Outcome, SettleAnswer } from '../../../queue/backend.js';
+import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
+import type { Emit, Step } from '../steps/stage.js';
+
+export interface Logging {
+  emit: Emit;
+  trace: boolean;
+  /** The feed's input, which is put before the path. */
+  input: string;
+}
+
+export function logSettled(
+  stage: string,
+  done: readonly { job: ClaimedJob; step: Step }[],
+  answers: readonly SettleAnswer[],
+  { emit, trace, input }: Logging,
+): void {
+  const next = STAGE_NAMES[(STAGE_NAMES as readonly string[]).indexOf(stage) + 1];
+  answers.forEach((answer, i) => {
+    const { job, step } = done[i]!;
+    const { onSettled, passed } = step;
+    const named = (at = passed ? next : stage) => ({
+      feed: job.feed,
+      job: job.id,
+      path: join(input, job.key.toString('utf8')),
+      stage: at,
+    });
+    if (!answer.settled) {
+      emit('claim_lost', named());
+      return;
+    }
+    passed?.onSettled?.();
+    if (passed && trace) emit('stage_step', { ...named(stage), outcome: passed.outcome.kind });
+    onSettled?.(answer.outcome);
+    if (answer.outcome.kind === 'hold')
+      emit('file_held', { ...named(), code: answer.outcome.code, reason: answer.outcome.reason });
+    if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named(), why: answer.outcome.why });
+    if (answer.outcome.kind === 'retry')
+      emit('file_retry', {
+        ...named(),
+        code: answer.outcome.code,
+        reason: answer.outcome.error,
+        attempt: job.attempts + 1,
+      });
+    if (trace) emit('stage_step', { ...named(), outcome: answer.outcome.kind, why: whyOf(answer.outcome) });
+  });
+}
+
+function whyOf(outcome: Outcome): string | undefined {
+  if ('why' in outcome) return outcome.why;
+  return outcome.kind === 'finish' ? outcome.ending : undefined;
+}

@@ -1,0 +1,74 @@
+/**
+ * The last step for each changed directory of DEST: sets the mode, owner and times of SOURCE, and syncs it. Also sets
+ * the attributes of files and symlinks.
+ * Guarantees: each directory in which something was done is in `touched` until `finishDirectories`.
+ */
+import { closeSync, fchmodSync, fsync } from 'node:fs';
+import { promisify } from 'node:util';
+import { asFarAsAllowed, keepAttributes } from '../../files/copy.js';
+import { baseOf, folderOf } from '../../files/places.js';
+import { type ByteName, openData, type Stat, setOwnerAt, setTimesAt, statFd } from '../../linux/index.js';
+import type { Compare } from '../trees/compare.js';
+import { isGone, MovedOn } from '../trees/failures.js';
+import { Lanes } from '../trees/lanes.js';
+import { limits } from '../trees/limits.js';
+import type { Trees } from '../trees/trees.js';
+
+const fsyncAsync = promisify(fsync);
+const isRoot = process.geteuid?.() === 0;
+export const OWN_ALL = 0o700;
+
+/** Returns the directory, ready for a change in it. */
+export function ready(trees: Trees, path: ByteName): number {
+  const fd = trees.dest.directory(path);
+  if (trees.touched.has(path)) return fd;
+  trees.touched.add(path);
+  const { mode } = statFd(fd);
+  // Root needs no permission; other users give themselves the permission until `finishDirectories`.
+  if (!isRoot && (mode & OWN_ALL) !== OWN_ALL) fchmodSync(fd, mode | OWN_ALL);
+  return fd;
+}
+
+/** Returns the directories that failed. */
+export async function finishDirectories(trees: Trees, compare: Compare): Promise<{ path: ByteName; error: unknown }[]> {
+  const failed: { path: ByteName; error: unknown }[] = [];
+  const lanes = new Lanes(limits.lanes);
+  // The deepest first: the mode that is set may forbid even the owner to look into the directory.
+  for (const path of [...trees.touched].sort().reverse()) {
+    await lanes.add(async () => {
+      try {
+        await finishOne(trees, path, compare);
+      } catch (error) {
+        // It was removed meanwhile, because of another event.
+        if (!isGone(error)) failed.push({ path, error });
+      }
+    });
+  }
+  await lanes.idle();
+  trees.touched.clear();
+  return failed;
+}
+
+async function finishOne(trees: Trees, path: ByteName, compare: Compare): Promise<void> {
+  const fd = trees.dest.directory(path);
+  // DEST itself keeps its own attributes.
+  const source = path === '' ? undefined : trees.inSource(path);
+  if (source?.kind === 'directory' && !compare.sameAttributes(source, statFd(fd))) keepAttributes(fd, source);
+  await fsyncAsync(fd);
+}
+
+export function setAttributes(trees: Trees, path: ByteName, source: Stat): void {
+  const fd = openData(trees.dest.directory(folderOf(path)), baseOf(path));
+  try {
+    if (statFd(fd).kind !== 'file') throw new MovedOn();
+    keepAttributes(fd, source);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Linux stores no mode for a symlink. */
+export function setLinkAttributes(dir: number, name: ByteName, source: Stat): void {
+  asFarAsAllowed(() => setOwnerAt(dir, name, source.uid, source.gid));
+  asFarAsAllowed(() => setTimesAt(dir, name, source.atimeNs, source.mtimeNs));
+}

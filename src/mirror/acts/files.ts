@@ -1,0 +1,113 @@
+/**
+ * Makes the files and symlinks of DEST like those of SOURCE.
+ */
+import { closeSync } from 'node:fs';
+import { baseOf, folderOf } from '../../files/places.js';
+import type { Throttle } from '../../files/rate-limit.js';
+import {
+  type ByteName,
+  makeSymlinkAt,
+  openData,
+  readLinkAt,
+  renameReplacing,
+  type Stat,
+  unlinkAt,
+} from '../../linux/index.js';
+import { MovedOn } from '../trees/failures.js';
+import type { Trees } from '../trees/trees.js';
+import { ready, setAttributes, setLinkAttributes } from './attributes.js';
+import { mirrorFile, sameContent } from './copy-file.js';
+import { ensure } from './ensure.js';
+import { onlyPlanned, type Parts } from './parts.js';
+import { checkWay, clearWay } from './removals.js';
+
+/** True if nothing needs to be compared or copied; then the attributes are set at once. `dest`: the file in DEST. */
+export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat | undefined): boolean {
+  if (dest === undefined || !parts.knownCopies.isCopy(source, dest)) return false;
+  likeAttributes(parts, trees, path, source, dest);
+  return true;
+}
+
+/** Compares the file if size and mtime suggest that it is already the copy; otherwise copies it. */
+export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Throttle): Promise<void> {
+  const { totals, dest, knownCopies, wrote } = parts;
+  const [source, there] = [trees.inSource(path), trees.inDest(path)];
+  if (source?.kind !== 'file') throw new MovedOn();
+  if (await sameBytes(parts, trees, path, source, there, pace)) return;
+  checkWay(parts, path, source, there);
+  if (parts.plan) closeSync(openData(trees.source.directory(folderOf(path)), baseOf(path)));
+  if (onlyPlanned(parts, 'copy', path, whyCopied(parts, source, there), source.size)) return;
+  const copied = await mirrorFile(trees, path, {
+    temporary: dest.newName(),
+    into: () => {
+      ensure(parts, trees, folderOf(path));
+      return ready(trees, folderOf(path));
+    },
+    clearWay: () => clearWay(parts, trees, path),
+    pace,
+  });
+  knownCopies.forget(there);
+  knownCopies.know(copied.copy, copied.source.version);
+  totals.copied++;
+  totals.bytes += copied.source.size;
+  wrote();
+}
+
+/** `there`: the entry in DEST. */
+export function symlink(parts: Parts, trees: Trees, path: ByteName, source: Stat, there: Stat | undefined): void {
+  const target = readLinkAt(trees.source.directory(folderOf(path)), baseOf(path));
+  if (there?.kind === 'symlink' && readLinkAt(trees.dest.directory(folderOf(path)), baseOf(path)) === target) {
+    if (parts.compare.sameAttributes(source, there)) return;
+    if (onlyPlanned(parts, 'attributes', path, 'owner or times differ')) return;
+    setLinkAttributes(trees.dest.directory(folderOf(path)), baseOf(path), source);
+    return;
+  }
+  ensure(parts, trees, folderOf(path));
+  checkWay(parts, path, source, there);
+  if (onlyPlanned(parts, 'link', path, 'a symlink', source.size)) return;
+  const temporary = parts.dest.newName();
+  makeSymlinkAt(target, trees.making, temporary);
+  try {
+    setLinkAttributes(trees.making, temporary, source);
+    clearWay(parts, trees, path);
+    renameReplacing(trees.making, temporary, ready(trees, folderOf(path)), baseOf(path));
+  } catch (error) {
+    unlinkAt(trees.making, temporary);
+    throw error;
+  }
+  parts.totals.copied++;
+  parts.wrote();
+}
+
+async function sameBytes(
+  parts: Parts,
+  trees: Trees,
+  path: ByteName,
+  source: Stat,
+  there: Stat | undefined,
+  pace?: Throttle,
+): Promise<boolean> {
+  const { compare, checksum, knownCopies } = parts;
+  if (there?.kind !== 'file' || source.size !== there.size) return false;
+  if (!checksum && !compare.sameTime(source, there)) return false;
+  const pair = await sameContent(trees, path, pace);
+  if (pair === undefined) return false;
+  // The file may have been replaced under this name while the bytes were compared.
+  if (trees.inSource(path)?.version !== pair.source.version) return false;
+  knownCopies.know(pair.copy, pair.source.version);
+  likeAttributes(parts, trees, path, pair.source, pair.copy);
+  return true;
+}
+
+function whyCopied({ compare, checksum }: Parts, source: Stat, there: Stat | undefined): string {
+  if (there?.kind !== 'file') return 'DEST does not have it';
+  if (source.size !== there.size) return 'the size differs';
+  return checksum || compare.sameTime(source, there) ? 'the content differs' : 'the mtime differs';
+}
+
+function likeAttributes(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat): void {
+  if (parts.compare.sameAttributes(source, dest)) return;
+  if (onlyPlanned(parts, 'attributes', path, 'mode, owner or times differ')) return;
+  setAttributes(trees, path, source);
+  parts.totals.touched++;
+}

@@ -1,0 +1,77 @@
+/**
+ * The one place that decides, without reading both files, whether a copy is equal to the file in SOURCE. Equal size and
+ * mtime do not prove it: a write can leave both unchanged, and another file with the same size and mtime can get the
+ * name.
+ * Guarantees: what is known of a copy is stored by its inode, so it follows the copy through each rename in DEST, of
+ * the file or of a directory above it. A known version was at rest when it was read, so any change of the file gives
+ * another version. For unknown copies, size and mtime are trusted only if SOURCE's file has not changed since the last
+ * full scan.
+ */
+import type { Stat } from '../../linux/index.js';
+import type { Compare } from '../trees/compare.js';
+import { limits } from '../trees/limits.js';
+
+/** Stands for "must be compared", in place of a version. */
+const DOUBT = '';
+
+export class KnownCopies {
+  /** By the inode of a copy: the version of SOURCE's file that it contains, or DOUBT. */
+  readonly #versions = new Map<string, string>();
+  #lostDoubt = false;
+
+  /** `sinceMs`: every change until then was compared or copied. A later change may be unknown. */
+  constructor(
+    private readonly compare: Compare,
+    private readonly checksum: boolean,
+    private sinceMs: number,
+  ) {}
+
+  isCopy(source: Stat, copy: Stat): boolean {
+    if (!this.compare.sameFile(source, copy)) return false;
+    const version = this.#versions.get(copy.file);
+    if (version !== undefined) return version === source.version;
+    if (!this.checksum && source.ctimeMs < this.sinceMs - limits.clockMs) return true;
+    this.#keep(copy.file, DOUBT);
+    return false;
+  }
+
+  /** SOURCE's file has changed, or another file has its name: size and mtime are no longer trusted. */
+  doubt(copy: Stat | undefined): void {
+    if (copy?.kind === 'file' && !this.#versions.has(copy.file)) this.#keep(copy.file, DOUBT);
+  }
+
+  /** Records the version of a copy, after both files were read, or one was made from the other. */
+  know(copy: Stat, version: string): void {
+    this.#keep(copy.file, version);
+  }
+
+  /** The copy was removed or replaced. */
+  forget(copy: Stat | undefined): void {
+    if (copy !== undefined) this.#versions.delete(copy.file);
+  }
+
+  /** A full scan starts. */
+  begin(): void {
+    if (this.checksum) this.#versions.clear();
+  }
+
+  /**
+   * The full scan that started at `beganMs` has ended. Returns true if every remaining doubt is recorded here, false if
+   * some were lost.
+   */
+  scanned(beganMs: number): boolean {
+    if (!this.#lostDoubt) this.sinceMs = beganMs;
+    const isSure = !this.#lostDoubt;
+    this.#lostDoubt = false;
+    return isSure;
+  }
+
+  #keep(copy: string, version: string): void {
+    this.#versions.delete(copy);
+    this.#versions.set(copy, version);
+    if (this.#versions.size <= limits.knownCopiesMax) return;
+    const [first, lost] = this.#versions.entries().next().value!;
+    this.#versions.delete(first);
+    this.#lostDoubt ||= lost === DOUBT;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The change log as a mirror uses it: changes are recorded, read in batches, and acknowledged when they are in DEST.
+ * Guarantees: if the log is inside a DEST that is missing, no change is dropped. Recording waits until the log is open
+ * again; meanwhile no events are taken from the watcher, which has its own bound. Changes that a failing log could not
+ * record are reported (`lost`), and a full scan finds them.
+ */
+
+import type { Emit } from '../../base/telemetry/emit.js';
+import {
+  type Change,
+  type ChangeLog,
+  ChangeLogError,
+  createChangeLog,
+  type NewChange,
+} from '../../change-log/index.js';
+import type { Dest } from '../trees/dest.js';
+import { DestMissing } from '../trees/failures.js';
+import { limits } from '../trees/limits.js';
+import { wholeMoves } from './event-recorder.js';
+
+const CONSUMER = 'ingest-replicate';
+const PASSES = ['change_log_full', 'change_log_io', 'change_log_gap', 'change_log_lost_consumer'];
+
+export interface MirrorLogParts {
+  path: string;
+  inDest: boolean;
+  dest: Pick<Dest, 'isThere'>;
+  emit: Emit;
+  /** There is something to read, or something is wrong. */
+  wake: () => void;
+  /** Some changes are not in the log; the log is tried again at `untilMs`. */
+  lost: (untilMs: number) => void;
+  /** The log can never be used again. */
+  broken: (error: ChangeLogError) => void;
+}
+
+export class MirrorLog {
+  /** Undefined: it is not open, or is missing together with DEST. */
+  #log: ChangeLog | undefined;
+  #waiting: (() => void)[] = [];
+  #ending = false;
+  #recorded = 0;
+  #read = 0;
+  /** The code of its current failure. */
+  #code: string | undefined;
+  #askAgainMs = 0;
+
+  constructor(private readonly parts: MirrorLogParts) {}
+
+  /** The number of recorded changes that are not read yet. */
+  get behind(): number {
+    return Math.max(0, this.#recorded - this.#read);
+  }
+
+  /**
+   * `first`: the first open of this run; changes of an earlier run are covered by the full scan. Errors:
+   * ChangeLogError.
+   */
+  async open(first: boolean): Promise<void> {
+    const log = await createChangeLog({ path: this.parts.path });
+    try {
+      const { seq } = await log.register(CONSUMER);
+      this.#read = first ? await log.last() : seq;
+      await log.ack(CONSUMER, this.#read);
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+    this.#log = log;
+    this.#callWaiting();
+  }
+
+  /** DEST is missing. */
+  async leaveDest(): Promise<void> {
+    if (this.parts.inDest) await this.close();
+  }
+
+  /** Errors: DestMissing if the log cannot be used there. */
+  async backInDest(): Promise<void> {
+    try {
+      if (this.parts.inDest) await this.open(false);
+    } catch (error) {
+      throw error instanceof ChangeLogError ? new DestMissing(error.code) : error;
+    }
+  }
+
+  /** When it resolves, nothing of the log is open. Safe to call twice. */
+  async close(): Promise<void> {
+    const log = this.#log;
+    this.#log = undefined;
+    await log?.close();
+  }
+
+  /** From now on nothing waits for a missing DEST; changes that would wait are dropped. */
+  end(): void {
+    this.#ending = true;
+    this.#callWaiting();
+  }
+
+  /** Resolves when the changes are in the log, or lost. */
+  async record(changes: NewChange[]): Promise<void> {
+    for (;;) {
+      if (this.#log === undefined) {
+        if (this.#ending) return;
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        continue;
+      }
+      try {
+        this.#recorded = await this.#log.record(changes);
+        this.#code = undefined;
+        return this.parts.wake();
+      } catch (error) {
+        if (!(await this.#wentWithDest(error))) return this.#failed(error);
+      }
+    }
+  }
+
+  /** The next batch of changes to apply. Errors: DestMissing. */
+  async next(): Promise<Change[]> {
+    if (performance.now() < this.#askAgainMs) return [];
+    return this.#guarded(async (log) => wholeMoves(await log.since(this.#read, { limit: limits.batchMax })), []);
+  }
+
+  /** The changes are in DEST. Errors: DestMissing. */
+  done(changes: readonly Change[]): Promise<void> {
+    this.#read = changes.at(-1)!.seq;
+    return this.#guarded((log) => log.ack(CONSUMER, this.#read), undefined);
+  }
+
+  async #guarded<T>(work: (log: ChangeLog) => Promise<T>, otherwise: T): Promise<T> {
+    if (this.#log === undefined) throw new DestMissing('no_marker');
+    try {
+      return await work(this.#log);
+    } catch (error) {
+      if (await this.#wentWithDest(error)) throw new DestMissing('no_marker');
+      await this.#failed(error);
+      return otherwise;
+    }
+  }
+
+  async #wentWithDest(error: unknown): Promise<boolean> {
+    const { inDest, dest, wake } = this.parts;
+    if (!(error instanceof ChangeLogError) || !inDest || dest.isThere) return false;
+    await this.close();
+    wake();
+    return true;
+  }
+
+  /** A full disk may pass; a log that was replaced by another file does not. */
+  async #failed(error: unknown): Promise<void> {
+    if (!(error instanceof ChangeLogError)) throw error;
+    if (!PASSES.includes(error.code)) this.parts.broken(error);
+    if (this.#code !== error.code) this.parts.emit('replica_log_failing', { code: error.code, reason: error.message });
+    this.#code = error.code;
+    this.#askAgainMs = performance.now() + limits.placeRetryMs;
+    this.parts.lost(this.#askAgainMs);
+    this.parts.wake();
+    if (error.code !== 'change_log_lost_consumer' && error.code !== 'change_log_gap') return;
+    await this.#log?.forget(CONSUMER);
+    this.#read = (await this.#log!.register(CONSUMER)).seq;
+  }
+
+  #callWaiting(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

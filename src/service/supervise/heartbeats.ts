@@ -1,0 +1,74 @@
+/**
+ * Decides whether a child still lives, by its heartbeat in its slot of the owners file.
+ * Guarantees: counts the parent's own ticks, not time. A parent that was suspended has counted none.
+ * Does not: kill.
+ */
+import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
+import { Owners } from '../../../queue/owners.js';
+import { errnoOf } from '../../files/place-error.js';
+import { host } from '../../linux/index.js';
+
+/** Returns the slot of an owner. Undefined if another owner has it by now, or if it cannot be read. */
+export type SlotReader = (ownersPath: string, owner: OwnerId) => OwnerSlot | undefined;
+
+export interface OwnersFiles {
+  slot: SlotReader;
+  /** Writes the parent's own heartbeat for this child. `isOver`: the child has ended. */
+  attend(ownersPath: string, owner: OwnerId, isOver?: boolean): void;
+  /** Records in the slot that the owner is killed because it was silent. */
+  noteStall(ownersPath: string, owner: OwnerId): void;
+}
+
+/** Never closed before the process ends: one descriptor, of a file that is neither database nor -wal nor -shm. */
+export function ownersFiles(): OwnersFiles {
+  const opened = new Map<string, Owners>();
+  const { bootMs } = host();
+  const at = <T>(path: string, act: (owners: Owners) => T): T | undefined => {
+    try {
+      const owners = opened.get(path) ?? new Owners(host(), path);
+      opened.set(path, owners);
+      return act(owners);
+    } catch (error) {
+      // The folder is gone, so no heartbeat can be read. The children see that too, and end with a sentence.
+      if (errnoOf(error) !== undefined) return undefined;
+      throw error;
+    }
+  };
+  return {
+    slot: (path, owner) =>
+      at(path, (owners) => {
+        const slot = owners.slot(owner);
+        return slot?.owner === owner ? slot : undefined;
+      }),
+    attend: (path, owner, isOver = false) => at(path, (owners) => owners.attend(owner, isOver ? undefined : bootMs())),
+    noteStall: (path, owner) => at(path, (owners) => owners.noteStall(owner)),
+  };
+}
+
+export class Beats {
+  #quietTicks = 0;
+  #last: number | undefined;
+
+  constructor(
+    private readonly tickMs: number,
+    private readonly stallMs: number,
+  ) {}
+
+  /** One tick of the parent. `beat` is undefined while the child starts. A start has the same time limit as silence. */
+  tick(beat: number | undefined): 'alive' | 'stalled' {
+    if (beat !== undefined && beat !== this.#last) {
+      this.#last = beat;
+      this.#quietTicks = 0;
+      return 'alive';
+    }
+    this.#quietTicks++;
+    return this.#quietTicks * this.tickMs >= this.stallMs ? 'stalled' : 'alive';
+  }
+
+  get quietMs(): number {
+    return this.#quietTicks * this.tickMs;
+  }
+}
+
+/** Precise to a twentieth of the limit, and cheap. */
+export const tickMsOf = (stallMs: number): number => Math.min(Math.max(stallMs / 20, 50), 1_000);

@@ -1,0 +1,54 @@
+/** Formats the findings of `explain` as text for people and as JSON for programs. */
+import type { Job, Json } from '../../../queue/backend.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
+import type { Found } from './find.js';
+import { historyOf, type Verdict } from './words.js';
+
+export interface Part extends Verdict {
+  title: string;
+  job?: Job;
+}
+
+export function asText({ title, sentences, release, job }: Part): string {
+  const lines = [title, ...sentences.map((sentence) => `  ${sentence}`)];
+  if (release !== undefined) lines.push(`  What releases it: ${release}`);
+  if (job) {
+    const tried = [
+      ...(job.attempts > 0 ? [`${job.attempts} failed attempts`] : []),
+      ...(job.crashes > 0 ? [`its process died with it in hand ${job.crashes} times`] : []),
+    ];
+    if (tried.length > 0) lines.push(`  Tries: ${tried.join(', ')}`);
+    lines.push('  History:', ...historyOf(job).map((line) => `    ${line}`));
+  }
+  return lines.join('\n');
+}
+
+export function asJson({ feed, key }: Found, { verdict: word, sentences, release, job }: Part): Json {
+  const path = key.toString('utf8');
+  const exact = Buffer.from(path, 'utf8').equals(key);
+  return {
+    verdict: word,
+    sentences,
+    release,
+    feed: feed.name,
+    path,
+    ...(!exact && { path_b64: key.toString('base64') }),
+    ...(job && { job: jobJson(job) }),
+  };
+}
+
+function jobJson(job: Job): Json {
+  const facts = job.payload as unknown as JobFacts;
+  const { id, stage, state, attempts, crashes, bytes: size, holdCode, reason, ending } = job;
+  return {
+    ...{ id, stage, state, attempts, crashes, bytes: size, code: holdCode, reason, ending, sha256: facts.sha256 },
+    created_at: iso(job.createdAtMs),
+    updated_at: iso(job.updatedAtMs),
+    trail: job.trail.map(({ firstAtMs, lastAtMs, ...entry }) => ({
+      ...{ ...entry, first_at: iso(firstAtMs), last_at: iso(lastAtMs) },
+    })),
+  };
+}
+
+/** Times for programs, in the format of the other commands and the HTTP API. */
+const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,169 @@
+/**
+ * The state of the watched directories: whether events are available, which directories have no watch, and which cannot
+ * be read.
+ * Guarantees: each such trouble is emitted once when it starts and once when it ends; until then the affected
+ * directories are scanned every few seconds.
+ */
+import type { ByteName } from '../../linux/names.js';
+import type { Backend, OpenDirectory, Tree, TreeHooks } from './backend.js';
+import { limits } from './limits.js';
+import type { EngineOptions, Hint } from './types.js';
+
+export class Watches {
+  #tree: Tree | undefined;
+  #polling: 'asked' | 'filesystem' | 'no_inotify' | undefined;
+  readonly #unwatched = new Set<ByteName>();
+  readonly #failing = new Set<ByteName>();
+  readonly #mounts = new Set<ByteName>();
+  #limitReported = false;
+  #rootMount = '';
+
+  constructor(
+    private readonly options: Pick<EngineOptions<Hint>, 'poll' | 'everything' | 'emit'>,
+    private readonly backend: Backend,
+    private readonly hooks: TreeHooks,
+  ) {}
+
+  /** Time from a scan of the whole tree to the next one; `wanted` is the caller's choice. */
+  scanEveryMs(wanted: number | undefined): number {
+    // If too many single directories have no watch, the whole tree is scanned as often as they would be.
+    const byEvents = this.#polling === undefined && this.#unwatched.size < limits.directoriesMax;
+    if (byEvents) return wanted ?? limits.scanEveryMs;
+    // An interval that was chosen for use with events would be too long without them.
+    return this.options.poll
+      ? (wanted ?? limits.pollEveryMs)
+      : Math.min(wanted ?? limits.pollEveryMs, limits.pollEveryMs);
+  }
+
+  /** The root is there (again): starts again with no watches. */
+  open(root: OpenDirectory): void {
+    this.close();
+    this.#rootMount = root.facts().mount;
+    if (this.options.poll) this.#poll('asked');
+    else if (root.isRemote()) this.#poll('filesystem');
+    else this.#tryEvents();
+  }
+
+  /** Tries again to get an inotify instance, if there was none. */
+  heal(): void {
+    if (this.#polling === 'no_inotify') this.#tryEvents();
+  }
+
+  /** To be called with a directory that is open and about to be read. */
+  opened(path: ByteName, directory: OpenDirectory, round: number): void {
+    if (this.#failing.delete(path)) this.options.emit({ event: 'directory_back', path });
+    const mounted = this.#noteMount(path, directory);
+    if (this.#tree === undefined) return;
+    if (mounted && directory.isRemote()) {
+      this.#addUnwatched(path);
+      return;
+    }
+    try {
+      this.#tree.watch(path, directory, round);
+      this.#unwatched.delete(path);
+    } catch (error) {
+      const code = codeOf(error);
+      this.#addUnwatched(path);
+      if (!this.#limitReported) this.options.emit({ event: 'watch_limit', path, code });
+      this.#limitReported = true;
+    }
+  }
+
+  /** A directory could not be opened or read. Returns whether another try is useful. */
+  failed(path: ByteName, code: string): boolean {
+    this.#unwatched.delete(path);
+    if (GONE.has(code)) {
+      this.#failing.delete(path);
+      return false;
+    }
+    if (this.#failing.has(path) || this.#failing.size >= limits.troublesMax) return true;
+    this.#failing.add(path);
+    this.options.emit({ event: 'directory_failed', path, code });
+    return true;
+  }
+
+  /** The directories to scan every few seconds. */
+  retries(): ByteName[] {
+    return [...new Set([...this.#unwatched, ...this.#failing])];
+  }
+
+  get troubled(): boolean {
+    return this.#unwatched.size + this.#failing.size > 0;
+  }
+
+  has(path: ByteName): boolean {
+    return this.#tree?.has(path) === true;
+  }
+
+  /** True: a retry scan does not enter this directory, because it has a watch or its own retry. */
+  knows(path: ByteName): boolean {
+    return this.#tree?.has(path) === true || this.#unwatched.has(path) || this.#failing.has(path);
+  }
+
+  /** True if every change causes an event. */
+  get complete(): boolean {
+    return this.#tree?.complete === true && !this.troubled;
+  }
+
+  /** Processes all events that the kernel has queued now. */
+  drain(): void {
+    this.#tree?.drain();
+  }
+
+  /** To be called after a scan. `round` is given if it was a scan of the whole tree. */
+  scanned(round: number | undefined): void {
+    if (round !== undefined) this.#tree?.sweep(round);
+    if (!this.#limitReported || this.#unwatched.size > 0) return;
+    this.#limitReported = false;
+    this.options.emit({ event: 'watch_limit_over' });
+  }
+
+  close(): void {
+    this.#tree?.close();
+    this.#tree = undefined;
+    this.#unwatched.clear();
+    this.#mounts.clear();
+  }
+
+  #tryEvents(): void {
+    try {
+      this.#tree = this.backend.openTree(this.hooks, this.options.everything);
+    } catch (error) {
+      this.#poll('no_inotify', codeOf(error));
+      return;
+    }
+    if (this.#polling === 'no_inotify') this.options.emit({ event: 'events_back' });
+    this.#polling = undefined;
+  }
+
+  #poll(why: 'asked' | 'filesystem' | 'no_inotify', code?: string): void {
+    if (this.#polling !== why) this.options.emit({ event: 'polling', why, ...(code === undefined ? {} : { code }) });
+    this.#polling = why;
+  }
+
+  #addUnwatched(path: ByteName): void {
+    if (this.#unwatched.size < limits.directoriesMax) this.#unwatched.add(path);
+  }
+
+  #noteMount(path: ByteName, directory: OpenDirectory): boolean {
+    if (directory.mount() === this.#rootMount) {
+      this.#mounts.delete(path);
+      return false;
+    }
+    if (!this.#mounts.has(path) && this.#mounts.size < limits.troublesMax) {
+      this.#mounts.add(path);
+      this.options.emit({ event: 'submount', path, device: directory.facts().device });
+    }
+    return true;
+  }
+}
+
+/** The code of a failed call. A bug has none, and is thrown again. */
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: string };
+  if (code === undefined) throw error;
+  return code;
+}
+
+/** It is no longer a directory of the tree; a symlink in its place is not crossed. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);

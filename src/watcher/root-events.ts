@@ -1,0 +1,178 @@
+/**
+ * Creates the events of one root when they are taken: checks the current state of the root, asks for the differences,
+ * and stores them as delivered when the consumer has them.
+ * Guarantees: the root can be unmounted except during one turn of the event loop. A failure is emitted as an error, and
+ * tried again a moment later. While the root is missing, no event of it is delivered.
+ */
+import { type ByteName, bytesOfName } from '../linux/names.js';
+import { limits as engineLimits } from './backend/limits.js';
+import { absolutePath } from './backend/paths.js';
+import type { Engine, Hint, OpenRoot } from './engine/index.js';
+import type { WatchEvent } from './options/types.js';
+import type { DeliveredTree } from './reconcile/delivered-tree.js';
+import { type Difference, Differences } from './reconcile/differences.js';
+import type { Looker } from './reconcile/looker.js';
+import type { EventCause, PendingPath, PendingPaths, PendingRoot, Step } from './reconcile/pending.js';
+import type { Platform } from './reconcile/platform.js';
+import type { Reconciler } from './reconcile/reconciler.js';
+import type { Troubles } from './troubles.js';
+import type { Windows } from './windows.js';
+
+export interface RootEventsParts {
+  root: ByteName;
+  platform: Platform;
+  deliveredTree: DeliveredTree;
+  pending: PendingPaths;
+  engine: Engine<Hint>;
+  reconciler: Reconciler;
+  debounce: Windows;
+  troubles: Troubles;
+  /** True: the delivered tree outlives the process, so an event is stored before the consumer gets it. */
+  isKept: boolean;
+  /** A bug ended it. */
+  failed(error: unknown): void;
+}
+
+export class RootEvents implements PendingRoot {
+  readonly #parts: RootEventsParts;
+  readonly #differences: Differences;
+  /**
+   * Differs for each start, so rename ids differ too. It is no secret: `node:crypto` would cost a megabyte for eight
+   * characters.
+   */
+  readonly #session = Math.floor(Math.random() * 2 ** 40).toString(36);
+  #renames = 0;
+  /** Valid during this turn of the event loop, below this root. */
+  #looker: Looker | undefined;
+  #root: OpenRoot | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(parts: RootEventsParts) {
+    this.#parts = parts;
+    const { pending, deliveredTree, engine, reconciler } = parts;
+    this.#differences = new Differences(deliveredTree, {
+      look: (path, anew) => (this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker, anew)),
+      pendingAt: (path) => pending.get(this.keyOf(path)),
+      seenAt: (ino) => pending.seenAt(this, ino),
+      renameId: () => {
+        this.#renames += 1;
+        return `${this.#session}-${this.#renames}`;
+      },
+      isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
+      lost: (known) => reconciler.lost(known),
+      recheck: (path) => {
+        // Another file is there than a moment ago in this turn, so the cached directories may have moved too.
+        this.#looker?.forget();
+        pending.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
+      },
+      again: (directory) => {
+        deliveredTree.doubtBelow(directory);
+        engine.scanDirectory(directory);
+      },
+    });
+  }
+
+  /** The key of a path among all roots. */
+  keyOf(path: ByteName): string {
+    return `${this.#parts.root}/${path}`;
+  }
+
+  next({ path, by, cause }: PendingPath): { steps: readonly Step[]; isLast: boolean } | 'later' {
+    const { debounce, deliveredTree, troubles } = this.#parts;
+    try {
+      if (this.#retry !== undefined) return 'later';
+      if (!this.#canLook()) {
+        // The root is missing. The scan after its return finds its content, and this records that its times are not
+        // enough for a comparison.
+        deliveredTree.doubt(path);
+        return SETTLED;
+      }
+      const differences = this.#differences.of(path, by);
+      troubles.note({ event: 'delivery_back' });
+      if (differences.length === 0 || debounce.holds(path, by)) return SETTLED;
+      const isLast = differences.at(-1)!.path === path;
+      return { steps: differences.map((_, n) => this.#stepOf(differences.slice(0, n + 1), cause)), isLast };
+    } catch (error) {
+      this.failed(error, []);
+      return 'later';
+    }
+  }
+
+  failed(error: unknown, steps: readonly Step[]): void {
+    const { pending, troubles, failed } = this.#parts;
+    if ((error as { code?: string }).code === undefined) {
+      pending.forget(this);
+      failed(error);
+      return;
+    }
+    // More may have changed than its times show.
+    for (const { path, event } of steps)
+      pending.add(this.keyOf(path), this, { path, by: 'written_renamed', cause: event.cause });
+    troubles.note({ event: 'delivery_failing', error });
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      pending.wake();
+    }, engineLimits.retryMs);
+  }
+
+  /** Safe to call twice. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#looker?.close();
+    this.#looker = undefined;
+  }
+
+  #canLook(): boolean {
+    const { engine, platform, deliveredTree } = this.#parts;
+    if (this.#isClosed) return false;
+    // The engine may have entered another root in this turn.
+    if (this.#looker !== undefined && engine.presence.isOpen(this.#root!)) return true;
+    this.#looker?.close();
+    this.#looker = undefined;
+    this.#root = engine.presence.borrow();
+    if (this.#root === undefined) return false;
+    this.#looker = platform.looker(this.#root);
+    // In the next turn directories may have moved.
+    setImmediate(() => {
+      if (this.#isClosed) return;
+      this.#looker?.close();
+      this.#looker = undefined;
+      engine.presence.giveBack();
+      deliveredTree.commit();
+    });
+    return true;
+  }
+
+  /** The step of the last difference. The ones before it are delivered together with it. */
+  #stepOf(differences: readonly Difference[], cause: EventCause): Step {
+    const { root, debounce, deliveredTree, isKept } = this.#parts;
+    const { operation, path, entry, renameId, delivered, isCurrent } = differences.at(-1)!;
+    const pathBytes = bytesOfName(absolutePath(root, path));
+    debounce.open(path);
+    const event: WatchEvent = {
+      path: pathBytes.toString('utf8'),
+      pathBytes,
+      operation,
+      timestamp: new Date(),
+      kind: entry.kind,
+      cause,
+      ...(renameId !== undefined && { renameId }),
+    };
+    const noted = (): void => {
+      this.#canLook();
+      delivered!();
+      if (isKept) deliveredTree.noteOutstanding([]);
+    };
+    const last = delivered && { delivered: noted, isCurrent: () => this.#canLook() && isCurrent!() };
+    if (!isKept) return { path, event, ...last };
+    const handedOut = (): void => {
+      deliveredTree.noteOutstanding(differences);
+      deliveredTree.commit();
+    };
+    return { path, event, handedOut, ...last };
+  }
+}
+
+const SETTLED = { steps: [], isLast: true } as const;

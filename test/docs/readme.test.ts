@@ -1,0 +1,71 @@
+/** The README: its commands run, `npm start` prints what it shows, and its manifest line has the fields of a real one. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { PACKAGE } from '../world/program.js';
+import { files } from '../world/tree.js';
+import { until } from '../world/waiting.js';
+import { createWorld } from '../world/world.js';
+import { blockOf, blocksOf, textOf } from './documents.js';
+import { Sandbox } from './sandbox.js';
+
+const FOLDERS = ['staging', 'warehouse', 'manifests'];
+const CONTENT = 'id,country,amount\n1,DE,9.90\n2,FR,12.50\n';
+const LINES_MAX = 130;
+
+test('it is short enough to be read in three minutes', () => {
+  const lines = textOf('README.md').split('\n').length;
+  assert.ok(lines <= LINES_MAX, `${lines} lines: move a part to a page of docs/`);
+});
+
+test('its commands ingest a file, show the queue, and explain where the file went', (t) => {
+  const sandbox = new Sandbox(t);
+  for (const folder of FOLDERS) mkdirSync(sandbox.at(folder));
+  sandbox.write('staging/orders.csv', CONTENT);
+  const script = blockOf('README.md', 'sh').replace(/ (\/(?:staging|warehouse|manifests))/g, ` ${sandbox.root}$1`);
+  const { status, stdout, stderr } = sandbox.run(script, { env: { INGEST_STABILITY_SECONDS: '0' } });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^so far: 1 stored \(39 B\)$/m);
+  assert.match(stdout, /warehouse\/ingest_date=[\d-]+\/orders\.csv/);
+  const [manifest = ''] = [...files(sandbox.at('manifests'))]
+    .filter(({ path }) => path.endsWith('manifest.jsonl'))
+    .map(({ path }) => path);
+  const [line = ''] = readFileSync(sandbox.at(`manifests/${manifest}`), 'utf8').split('\n');
+  const shown = JSON.parse(blockOf('README.md', 'json')) as Record<string, unknown>;
+  const real = JSON.parse(line) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(real), Object.keys(shown), 'the fields of a manifest line');
+  for (const field of ['sha256', 'size', 'feed']) assert.equal(real[field], shown[field], field);
+});
+
+/** Times, days and durations of a run are those of that run alone. */
+const alike = (line: string): string =>
+  line
+    .replace(/^\d\d:\d\d:\d\d/, 'TIME')
+    .replace(/ingest_date=[\d-]+/g, 'ingest_date=DAY')
+    .replace(/localhost:\d+/, 'localhost:PORT')
+    .replace(/, [\d.]+ ?m?s\)/, ', DURATION)');
+
+test('npm start prints the lines that the README shows', async (t) => {
+  const world = createWorld(t);
+  const [shown] = blocksOf('README.md').filter(({ note }) => note === 'output of: npm start');
+  // As on a terminal, whose lines are short.
+  const terminal = world.launch('/usr/bin/script', ['-qefc', join(PACKAGE, 'bin/start'), '/dev/null'], {
+    cwd: world.root,
+  });
+  const seen = (): string[] =>
+    terminal.stdout
+      .replaceAll('\x1b[K', '')
+      .split(/[\r\n]+/)
+      .map((line) => alike(line.replaceAll(world.root, '.')));
+  const all = () => `${shown!.text}\n— but it printed —\n${seen().join('\n')}`;
+  const expected = shown!.text.trimEnd().split('\n').map(alike);
+  const printed = (line: string) => until(`"${line}" of:\n${all()}`, () => seen().includes(line), { withinMs: 60_000 });
+  await printed(expected[0]!);
+  await until('it watches', () => seen().some((line) => line.includes('producer')), { withinMs: 60_000 });
+  for (const name of ['orders.csv', 'orders-again.csv']) {
+    writeFileSync(join(world.root, 'var/staging', name), CONTENT);
+    await printed(expected.find((line) => line.includes(`staging/${name}`))!);
+  }
+  for (const line of expected) assert.ok(seen().includes(line), `"${line}" of:\n${all()}`);
+});
