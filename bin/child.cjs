@@ -1,4 +1,4 @@
-/** What a parent spawns (src/programs/child.ts). Its parent has looked at what the installation lacks. */
+/** The program that a parent spawns (src/programs/child.ts). The parent has checked that the installation is complete. */
 const { enableCompileCache } = require('node:module');
 const { join } = require('node:path');
 

@@ -1,10 +1,9 @@
-# Sets $node to the first Node that is new enough: that of the machine, or the one that npm installed with the package (below
-# it, or beside it where the package is somebody's dependency). Where there is none, says so and ends the script that
-# sources this.
-# $here: that script's own file, in bin/ or ops/ of the package.
+# Sets $node to the first Node that is new enough: the Node of the machine, or the one that npm installed with the package
+# (below it, or beside it where the package is a dependency). Without one it prints so and ends the script that sources this.
+# $here: the file of the script that sources this, in bin/ or ops/ of the package.
 package=${here%/*/*}
 for node in node "$package"/node_modules/node-linux-*/bin/node "${package%/*}"/node-linux-*/bin/node; do
-  # As `engines` in package.json.
+  # The same as `engines` in package.json.
   case $(NODE_OPTIONS='' "$node" --version 2> /dev/null) in
     v2[2-9].* | v[3-9]?.*) return ;;
   esac

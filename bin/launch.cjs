@@ -1,5 +1,5 @@
 /**
- * Runs a program of dist/program (`launch.cjs NAME ARGUMENT…`), or says what the installation lacks: a native module, or the
+ * Runs a program of dist/program (`launch.cjs NAME ARGUMENT…`), or prints what the installation lacks: a native module, or the
  * build. Node keeps what it compiles in dist/cache (or $NODE_COMPILE_CACHE) for the next start, where this user may write.
  */
 const { existsSync } = require('node:fs');

@@ -96,7 +96,7 @@ for (const folder of [input, warehouse, manifests, PICTURES]) mkdirSync(folder, 
 const state = join(home, 'state.db');
 const port = await freePort();
 const folders = ['--input', input, '--warehouse', warehouse, '--manifests', manifests, '--state-path', state];
-const limits = ['--stability-seconds', '1', '--settle-ms', '100', '--max-bytes', String(20 * 2 ** 30)];
+const limits = ['--stability-seconds', '1', '--quiet-ms', '100', '--max-bytes', String(20 * 2 ** 30)];
 const ingest = spawn(join(PACKAGE, 'bin/ingest'), [...folders, ...limits, '--dashboard', String(port)], {
   stdio: ['ignore', 'ignore', openSync(join(home, 'log'), 'w')],
 });

@@ -33,7 +33,7 @@ class FullQueue {
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
     const feeds = {
-      drops: this.#feed('drops', { 'settle-ms': 0 }),
+      drops: this.#feed('drops', { 'quiet-ms': 0 }),
       queued: this.#feed('queued', { mode: 'sidecar' }),
       held: this.#feed('held', { 'max-bytes': 100 }),
     };

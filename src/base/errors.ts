@@ -1,5 +1,5 @@
 /**
- * The catalogue of everything that can be told to an operator: code, exit code, whether a later try may help, what to do.
+ * The catalogue of every error and reason that an operator may see: code, exit code, whether a later try may help, what to do.
  * A bug is any other Error: it shows its stack and ends with exit code 1.
  * docs/errors.md is the same list for readers; a test compares the two, and the codes in the source, both ways.
  */
@@ -11,7 +11,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export interface CatalogueEntry {
   /** The exit code of a command that ends with it; null where a file is held or a gate closed and the work goes on. */
   exit: ExitCode | null;
-  /** Whether the same thing, tried again later, may succeed without anybody's hand. */
+  /** Whether the same thing, tried again later, may succeed without a person acting. */
   retryable: boolean;
   /** What to do. */
   hint: string;
@@ -21,6 +21,9 @@ const usage = (hint: string): CatalogueEntry => ({ exit: EXIT.usage, retryable: 
 const environment = (hint: string): CatalogueEntry => ({ exit: EXIT.environment, retryable: false, hint });
 /** The file stays where it is until a person acts. */
 const held = (hint: string): CatalogueEntry => ({ exit: null, retryable: false, hint });
+
+/** A gate or a check that opens or passes by itself once the cause is gone. */
+const passing = (hint: string, exit: ExitCode | null = null): CatalogueEntry => ({ exit, retryable: true, hint });
 
 export const CATALOGUE: Record<string, CatalogueEntry> = {
   bad_value: usage('Correct the value; the sentence has the rule and an example.'),
@@ -34,13 +37,14 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   unknown_feed: usage('Name one of the feeds that the sentence lists.'),
   unknown_code: usage('Name one of the reasons that the sentence lists.'),
   option_twice: usage('Leave one of the two out.'),
-  unexpected_word: usage('Remove the word, or put it directly behind its option.'),
+  options_exclude: usage('Leave one of the two out.'),
+  unexpected_word: usage('Remove the word, or put it directly after its option.'),
   missing_word: usage('Name what the verb is to act on.'),
   bad_config_file: usage('Correct the line of the YAML file.'),
   bad_feed_name: usage('Use letters, digits, dots, dashes and underscores.'),
   bad_feed_count: usage('Name at least one feed under `feeds`, or remove the key.'),
   folder_for_many_feeds: usage('Set folders under feeds.NAME.'),
-  folders_overlap: usage('Name directories of which none is, or lies in, another.'),
+  folders_overlap: usage('Name separate directories: none may be inside another.'),
   state_unknown: usage('Add --state-path, --input or --config.'),
   state_path_directory: usage('Name a file, not a directory.'),
   dashboard_needs_token: usage('Name a token file, or listen on loopback.'),
@@ -51,19 +55,21 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   content_unknown: usage('Name a SHA-256 or a path that ingest-ctl explain knows.'),
   content_of_many_feeds: usage('Add --feed NAME.'),
   content_under_way: usage('Wait until it is stored; ingest-ctl explain says where it is.'),
-  which_generation: usage('Name the ingest_id of the one that is meant.'),
-  already_withdrawn: usage('Ask ingest-ctl explain how far it is.'),
+  which_generation: usage('Name the ingest_id of the generation that is meant.'),
+  already_withdrawn: usage('Run ingest-ctl explain to see how far it is.'),
   dest_not_ours: usage('Name an empty directory, or add --adopt once.'),
-  dest_of_another_source: usage('Name the SOURCE or the DEST that was meant, or add --adopt once.'),
+  dest_of_another_source: usage('Name the right SOURCE or DEST, or add --adopt once.'),
   dest_is_a_root: usage('Name a directory that no ingestor uses.'),
   shared_ledger_missing: environment('Add --shared-ledger with the address that the sentence names.'),
   shared_ledger_not_joined: environment('Run ingest-ctl host join once.'),
-  shared_ledger_unusable: environment('Do what the sentence says; it is what PostgreSQL answered.'),
-  feed_under_way: usage('Let it run dry first; queue-stat --by feed shows what waits.'),
+  shared_ledger_unusable: environment('Do what the sentence says: it has the answer of PostgreSQL.'),
+  feed_under_way: usage('Wait until no file of the feed is on its way; queue-stat --by feed shows what waits.'),
   warehouse_not_empty: usage('Name an empty directory, or start ingest with the copy.'),
   not_ours_to_withdraw: usage('Name a file that this feed has ingested.'),
 
-  secret_exposed: environment('Take its permissions from the others: chmod 600; it belongs to the user that reads it.'),
+  secret_exposed: environment(
+    'Remove the permissions of others with chmod 600; the file belongs to the user that reads it.',
+  ),
   config_unreadable: environment('Check the path of the file and its permissions.'),
   module_unreadable: environment('Check the path of the module and its permissions.'),
   chain_unusable: environment('Correct the module or the chain, as the sentence says.'),
@@ -86,20 +92,18 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_too_many_owners: environment('End some of the processes that use the state.'),
   second_state: environment('Use the state that the folders belong to, or name other folders.'),
   work_dir_elsewhere: environment('Name a --work-dir on the mount of --input, or none.'),
-  work_dir_changed: environment('Name the former --work-dir, or empty it first.'),
-  warehouse_changed: environment('Start with the former --warehouse, copy it, or run ingest-ctl replace-warehouse.'),
-  manifests_changed: environment('Start with the former --manifests, or copy it with its .ingest-root.'),
+  work_dir_changed: environment('Name the --work-dir from before, or empty it first.'),
+  warehouse_changed: environment(
+    'Start with the --warehouse from before, copy it, or run ingest-ctl replace-warehouse.',
+  ),
+  manifests_changed: environment('Start with the --manifests from before, or copy it with its .ingest-root.'),
   root_unusable: environment('Check the folder that the sentence names, and its permissions.'),
   state_lost: environment('Put the state file back, or run ingest-ctl rebuild.'),
   state_in_use: environment('Stop every ingest process of the state, then run the command again.'),
-  state_good: environment('Start ingest; or move the state away by hand first.'),
+  state_good: environment('Start ingest, or move the state away by hand first.'),
   two_states: environment('Rebuild the feeds of one state at a time, naming only its feeds.'),
   feeds_missing: environment('Name all feeds of the state, or move it away by hand first.'),
-  correction_owed: {
-    exit: EXIT.environment,
-    retryable: true,
-    hint: 'Repair the manifests directory; a worker goes on by itself.',
-  },
+  correction_owed: passing('Repair the manifests directory; a worker goes on by itself.', EXIT.environment),
   warehouse_missing: environment('Mount the warehouse, then run ingest-ctl rebuild again.'),
   manifest_unreadable: environment('Restore the file, unpack it or move it away, then run ingest-ctl rebuild again.'),
   audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
@@ -110,99 +114,87 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   dest_in_use: environment('Stop the other ingest-replicate first.'),
   dest_missing: environment('Mount or restore DEST, or check its permissions, and start again.'),
   source_missing: environment('Mount or restore SOURCE, or add --adopt once.'),
-  source_replaced: environment('Mount or restore the former SOURCE, or add --adopt once.'),
-  source_empty: environment('Mount or restore what belongs into SOURCE, or add --allow-empty-source.'),
+  source_replaced: environment('Mount or restore the SOURCE from before, or add --adopt once.'),
+  source_empty: environment('Mount or restore SOURCE, or add --allow-empty-source.'),
   change_log_unusable: environment('Check the path of the change log and its permissions, or name another one.'),
-  watch_unusable: environment('Do as the sentence says, or add --poll.'),
-  dashboard_address: {
-    exit: EXIT.environment,
-    retryable: true,
-    hint: 'End what listens there, or name another address.',
-  },
+  watch_unusable: environment('Do what the sentence says, or add --poll.'),
+  dashboard_address: passing('End the program that listens there, or name another address.', EXIT.environment),
   newer_database: environment('Install the version that wrote it, or restore the backup beside it.'),
   older_database: environment('Start ingest once; it brings the state up to date.'),
-  // These two wait while a process runs; a command that needs the state at once ends with them.
-  state_full: { exit: EXIT.environment, retryable: true, hint: 'Free space on the disk of the state.' },
-  state_io: { exit: EXIT.environment, retryable: true, hint: 'Check the disk of the state and its permissions.' },
+  // A process that runs waits for these two to pass; a command that needs the state at once ends with them.
+  state_full: passing('Free space on the disk of the state.', EXIT.environment),
+  state_io: passing('Check the disk of the state and its permissions.', EXIT.environment),
 
   poison: held(
-    'Its process died repeatedly with this file in hand; look at the log, then ingest-ctl retry or discard.',
+    'Its process died repeatedly while it worked on this file; look at the log, then run ingest-ctl retry or discard.',
   ),
   too_large: held('Raise --max-bytes and run ingest-ctl retry, or remove the file.'),
   too_small: held('Lower --min-bytes and run ingest-ctl retry, or remove the file.'),
-  unreadable: held('Give read permission, then ingest-ctl retry.'),
-  not_permitted: held('Give write permission on its directory, then ingest-ctl retry.'),
-  sticky_directory: held('Run as the owner of the file or as root, or remove the sticky bit, then ingest-ctl retry.'),
+  unreadable: held('Give read permission, then run ingest-ctl retry.'),
+  not_permitted: held('Give write permission on its directory, then run ingest-ctl retry.'),
+  sticky_directory: held(
+    'Run as the owner of the file or as root, or remove the sticky bit, then run ingest-ctl retry.',
+  ),
   name_too_long: held('Move the file to a shorter path.'),
-  changed_after_copy: held('Look at the stored file and the original, then ingest-ctl retry or discard.'),
-  checksum_mismatch: held('Send the file again, and ingest-ctl discard this one.'),
-  empty_file: held('ingest-ctl discard it, or set --on-empty duplicate and ingest-ctl retry.'),
-  sealed_file_missing: held('Put the file back into the work directory and ingest-ctl retry, or ingest-ctl discard.'),
-  changed_after_hash: held('Look at the file and who wrote to it, then ingest-ctl retry or discard.'),
-  withdrawn_file_differs: held('Look at the file and move it away, then ingest-ctl retry, or ingest-ctl discard.'),
+  changed_after_copy: held('Look at the stored file and the original, then run ingest-ctl retry or discard.'),
+  checksum_mismatch: held('Send the file again, and discard this one with ingest-ctl discard.'),
+  empty_file: held('Run ingest-ctl discard, or set --on-empty duplicate and run ingest-ctl retry.'),
+  sealed_file_missing: held(
+    'Put the file back into the work directory and run ingest-ctl retry, or run ingest-ctl discard.',
+  ),
+  changed_after_hash: held('Look at the file and who wrote to it, then run ingest-ctl retry or discard.'),
+  withdrawn_file_differs: held(
+    'Look at the file and move it away, then run ingest-ctl retry, or run ingest-ctl discard.',
+  ),
   record_invalid: held(
-    'Send it corrected and ingest-ctl discard this one; or give the step an else, and ingest-ctl retry.',
+    'Send it corrected and discard this one with ingest-ctl discard; or give the step an else, and run ingest-ctl retry.',
   ),
   header_differs: held(
-    'Send it with the right header and ingest-ctl discard this one; or correct the chain, and ingest-ctl retry.',
+    'Send it with the right header and discard this one with ingest-ctl discard; or correct the chain, and run ingest-ctl retry.',
   ),
   rows_out_of_bounds: held(
-    'Send it whole and ingest-ctl discard this one; or change rows of the check, and ingest-ctl retry.',
+    'Send it complete and discard this one with ingest-ctl discard; or change rows of the check, and run ingest-ctl retry.',
   ),
   not_utf8: held(
-    'Send it as UTF-8 and ingest-ctl discard this one; or set encoding of the chain, and ingest-ctl retry.',
+    'Send it as UTF-8 and discard this one with ingest-ctl discard; or set encoding of the chain, and run ingest-ctl retry.',
   ),
   nul_byte: held(
-    'Send it as text and ingest-ctl discard this one; or set encoding of the chain, and ingest-ctl retry.',
+    'Send it as text and discard this one with ingest-ctl discard; or set encoding of the chain, and run ingest-ctl retry.',
   ),
-  record_too_large: held('Look for a quote that is not closed; or raise record-bytes-max, and ingest-ctl retry.'),
-  unpacked_too_large: held('Look at what was packed; or raise unpacked-bytes-max, and ingest-ctl retry.'),
-  gzip_cut: held('Send the file again, and ingest-ctl discard this one.'),
-  gzip_damaged: held('Send the file again, and ingest-ctl discard this one.'),
-  too_many_outputs: held('Look at the column that names the outputs; or raise outputs-max, and ingest-ctl retry.'),
-  outputs_too_large: held('Look at what the module emits; or raise output-bytes-max, and ingest-ctl retry.'),
+  record_too_large: held('Look for a quote that is not closed; or raise record-bytes-max, and run ingest-ctl retry.'),
+  unpacked_too_large: held('Look at what was packed; or raise unpacked-bytes-max, and run ingest-ctl retry.'),
+  gzip_cut: held('Send the file again, and discard this one with ingest-ctl discard.'),
+  gzip_damaged: held('Send the file again, and discard this one with ingest-ctl discard.'),
+  too_many_outputs: held('Look at the column that names the outputs; or raise outputs-max, and run ingest-ctl retry.'),
+  outputs_too_large: held('Look at what the module emits; or raise output-bytes-max, and run ingest-ctl retry.'),
   rejects_too_many: held(
-    'Send it corrected and ingest-ctl discard this one; or raise reject.max, and ingest-ctl retry.',
+    'Send it corrected and discard this one with ingest-ctl discard; or raise reject.max, and run ingest-ctl retry.',
   ),
-  process_failed: held('Correct the module, try it with ingest-ctl process, then ingest-ctl retry.'),
-  target_taken: held('Move the foreign file out of the warehouse, then ingest-ctl retry.'),
+  process_failed: held('Correct the module, try it with ingest-ctl process, then run ingest-ctl retry.'),
+  target_taken: held('Move the foreign file out of the warehouse, then run ingest-ctl retry.'),
   never_fits: held(
-    'Make the filesystem larger, or lower --min-free-bytes, and ingest-ctl retry, or ingest-ctl discard.',
+    'Make the filesystem larger, or lower --min-free-bytes, and run ingest-ctl retry, or run ingest-ctl discard.',
   ),
-  target_name_refused: held('Send the file again under another name, and ingest-ctl discard this one.'),
-  process_stuck: held('Correct the module, then ingest-ctl retry, or ingest-ctl discard.'),
-  process_died: held('Correct the module or give it more memory, then ingest-ctl retry, or ingest-ctl discard.'),
-  output_missing: held('ingest-ctl discard it and send it again.'),
-  output_changed: held('ingest-ctl discard it and send it again.'),
-  low_space: { exit: null, retryable: true, hint: 'Free some space there, or lower the mark that the sentence names.' },
-  low_inodes: { exit: null, retryable: true, hint: 'Remove small files there, or lower --min-free-inodes.' },
-  state_unchecked: {
-    exit: null,
-    retryable: true,
-    hint: 'Wait: it opens by itself when every page of the state was read.',
-  },
-  ledger_refuses: held('Look at the sentence and at the shared ledger, then ingest-ctl retry.'),
-  host_is_watched: {
-    exit: null,
-    retryable: true,
-    hint: 'Wait half a minute: a host that was at another place may live there.',
-  },
-  host_id_taken: held('Stop the other one; or, where this state is a copy, do not use it.'),
+  target_name_refused: held('Send the file again under another name, and discard this one with ingest-ctl discard.'),
+  process_stuck: held('Correct the module, then run ingest-ctl retry, or run ingest-ctl discard.'),
+  process_died: held(
+    'Correct the module or give it more memory, then run ingest-ctl retry, or run ingest-ctl discard.',
+  ),
+  output_missing: held('Run ingest-ctl discard, and send the file again.'),
+  output_changed: held('Run ingest-ctl discard, and send the file again.'),
+  low_space: passing('Free some space there, or lower the watermark that the sentence names.'),
+  low_inodes: passing('Remove small files there, or lower --min-free-inodes.'),
+  state_unchecked: passing('Wait: it opens by itself when every page of the state has been read.'),
+  ledger_refuses: held('Look at the sentence and at the shared ledger, then run ingest-ctl retry.'),
+  host_is_watched: passing('Wait half a minute: the host may still live on another machine.'),
+  host_id_taken: held('Stop the other host; or, if this state is a copy, do not use it.'),
   host_rolled_back: held('Put the newest state back, or run ingest-ctl rebuild and ingest-ctl host join.'),
   host_unknown: held('Run ingest-ctl host join.'),
   schema_too_new: held('Install the newer version on this host.'),
-  unloadable: {
-    exit: null,
-    retryable: true,
-    hint: 'Correct the chain or its module: the gate opens by itself when it can be loaded.',
-  },
-  paused: { exit: null, retryable: false, hint: 'An operator closed the stage; ingest-ctl resume opens it.' },
-  sidecar_unreadable: {
-    exit: null,
-    retryable: true,
-    hint: 'Give read permission on the sidecar; if it is held by then, ingest-ctl retry.',
-  },
-  eio: { exit: null, retryable: true, hint: 'Look at the kernel log and the disk.' },
+  unloadable: passing('Correct the chain or its module: the gate opens by itself when it can be loaded.'),
+  paused: held('An operator closed the stage; ingest-ctl resume opens it.'),
+  sidecar_unreadable: passing('Give read permission on the sidecar; if it is held by then, run ingest-ctl retry.'),
+  eio: passing('Look at the kernel log and the disk.'),
 };
 
 /** An error that a person can act on: one sentence with option or path, rule, value and next step. No stack is shown. */
@@ -227,7 +219,7 @@ export class EnvironmentError extends OperatorError {
   }
 }
 
-/** The error as an operator's, if it is one: the queue, which imports nothing from here, has its own class for them. */
+/** The error as an operator sees it, if it is one. The queue has a class of its own: it imports nothing from here. */
 export function asOperatorError(error: unknown): { code: string; message: string; exitCode: ExitCode } | undefined {
   if (error instanceof OperatorError) return error;
   if (!(error instanceof Error)) return undefined;

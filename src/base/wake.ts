@@ -1,4 +1,4 @@
-/** Waits for a time or a call, whatever is first; a call that came before the wait counts. */
+/** Waits for a time or a call, whichever comes first; a call that came before the wait counts. */
 export class Wake {
   #rung = false;
   #resolve: (() => void) | undefined;

@@ -12,7 +12,7 @@ export const allowAgain = (argv: readonly string[]): Promise<number> =>
       const newest = shared && (await newestOf(shared, content.sha256, feed.name));
       if (newest) refuseCarried({ ...newest, feed: feed.name, sha256: content.sha256 });
       const { generation, isNew } = await allow(backend, named, said, newest?.generation);
-      // At once: the file may come at another host before a worker of this one tells it.
+      // At once: the file may come at another host before a worker of this one records it there.
       if (shared) await tellPermitted(shared, [{ sha256: content.sha256, feed: feed.name, generation }]);
       return sentence(content.sha256, generation, isNew);
     },

@@ -1,16 +1,16 @@
-/** What every command does first: reads its options, and answers --help and --version. */
+/** The first step of every command: reads its options, and prints --help and --version. */
 import type { CommandName } from '../base/config/commands.js';
-import { helpOf } from '../base/config/help.js';
 import { type Invocation, readInvocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
+import { helpOf } from '../base/help/help.js';
 import { packageVersion } from '../package.js';
-import { say } from './console.js';
+import { print } from './console.js';
 
-/** Undefined where the question was for help or the version, which has been answered. */
+/** Undefined where help or the version was asked for; it has been printed. */
 export function askedFor(command: CommandName, argv: readonly string[], env = process.env): Invocation | undefined {
   const invocation = readInvocation(command, argv, env);
-  if (invocation.help) say(helpOf(invocation.spec, process.stdout.columns).trimEnd());
-  else if (invocation.version) say(packageVersion());
+  if (invocation.help) print(helpOf(invocation.spec).trimEnd());
+  else if (invocation.version) print(packageVersion());
   else return invocation;
   return undefined;
 }
@@ -21,6 +21,6 @@ export function oneWord({ words, spec }: Invocation, what: string): string {
   if (word !== undefined) return word;
   throw new OperatorError(
     'missing_word',
-    `${spec.name} must be told ${what}, but got none; write ${spec.name} ${spec.words}.`,
+    `${spec.name} needs ${what}, but got none; write ${spec.name} ${spec.words}.`,
   );
 }

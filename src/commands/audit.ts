@@ -7,7 +7,7 @@ import { StatusLine } from '../base/telemetry/terminal.js';
 import type { Rows } from '../fleet/connection.js';
 import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
 import { askedFor } from './ask.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 import { bar } from './progress.js';
 import { withShared } from './shared.js';
 import { withView } from './state-view.js';
@@ -29,16 +29,16 @@ export async function audit(argv: readonly string[]): Promise<number> {
         { statePath, hash, feed, shared },
         (difference) => {
           status?.clear();
-          say(json ? safeJsonLine(JSON.stringify(difference)) : safeText(textOf(difference)));
+          print(json ? safeJsonLine(JSON.stringify(difference)) : safeText(textOf(difference)));
         },
         show,
       );
       status?.clear();
       const found = Object.values(totals.differences).reduce((sum, n) => sum + n, 0);
-      if (json) say(JSON.stringify({ totals: { ...totals, found } }));
-      else say(summary(totals, found, hash));
+      if (json) print(JSON.stringify({ totals: { ...totals, found } }));
+      else print(summary(totals, found, hash));
       if (!json && totals.resumed > 0)
-        tell(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
+        printNote(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
       return found > 0 ? EXIT.unfinished : EXIT.done;
     } finally {
       status?.clear();

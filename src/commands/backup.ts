@@ -4,7 +4,7 @@ import { existingState, statePathOf } from '../base/config/state-path.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { backUp } from '../tools/backup/backup.js';
 import { askedFor, oneWord } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { refuseNetwork } from './state.js';
 
 export async function backup(argv: readonly string[]): Promise<number> {
@@ -15,7 +15,7 @@ export async function backup(argv: readonly string[]): Promise<number> {
   refuseNetwork(statePath);
   const to = resolve(word);
   const bytes = backUp(statePath, to);
-  say(
+  print(
     safeText(
       `${statePath} is backed up to ${to} (${shownBytes(bytes)}). To restore: stop everything, put it where the state was, run ingest-ctl rebuild.`,
     ),

@@ -4,7 +4,7 @@ import { nothingHeld } from '../service/status/held-list.js';
 import { inBatches } from '../service/status/in-batches.js';
 import { discardJobs } from '../tools/exceptions/discard.js';
 import { askedFor } from './ask.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
 
@@ -14,10 +14,12 @@ export async function discard(argv: readonly string[]): Promise<number> {
   return operate(invocation, async (backend) => {
     const { ids, missing } = selectHeld(backend, invocation);
     const onStored = (id: string) =>
-      tell(`ingest-ctl discard: the file of ${id} is in the warehouse already, so it is recorded as stored instead`);
+      printNote(
+        `ingest-ctl discard: the file of ${id} is in the warehouse already, so it is recorded as stored instead`,
+      );
     const given = await inBatches(ids, (batch) => discardJobs(backend, batch, onStored));
     const nothing = ids.length === 0 && missing === 0;
-    say(nothing ? nothingHeld(invocation.view) : `${given} ${given === 1 ? 'file is' : 'files are'} given up`);
+    print(nothing ? nothingHeld(invocation.view) : `${given} ${given === 1 ? 'file is' : 'files are'} given up`);
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });
 }

@@ -9,36 +9,36 @@ import { safeJsonLine, safeText } from '../base/telemetry/safe.js';
 import { doctor as examine } from '../tools/doctor/doctor.js';
 import { type Finding, fail, textOf } from '../tools/doctor/words.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 
 export async function doctor(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('doctor', argv);
   if (!invocation) return 0;
   const counts = { ok: 0, warn: 0, fail: 0 };
   const { json } = invocation.view;
-  const tell = (finding: Finding): void => {
+  const show = (finding: Finding): void => {
     counts[finding.level]++;
-    say(json ? safeJsonLine(JSON.stringify(finding)) : safeText(textOf(finding)));
+    print(json ? safeJsonLine(JSON.stringify(finding)) : safeText(textOf(finding)));
   };
-  const config = configOrTold(invocation, tell);
-  if (config) await examine(config, tell);
-  if (!json) say(`${counts.ok} ok, ${counts.warn} to know, ${counts.fail} to mend before the first file`);
+  const config = configOrShown(invocation, show);
+  if (config) await examine(config, show);
+  if (!json) print(`${counts.ok} ok, ${counts.warn} to know, ${counts.fail} to mend before the first file`);
   return counts.fail > 0 ? EXIT.environment : EXIT.done;
 }
 
-/** What a start would refuse is told whole: every folder that is missing, not only the first. */
-function configOrTold(invocation: Invocation, tell: (finding: Finding) => void): Config | undefined {
-  let told = false;
+/** Shows everything that a start would refuse: each missing folder, not only the first. */
+function configOrShown(invocation: Invocation, show: (finding: Finding) => void): Config | undefined {
+  let isShown = false;
   for (const { name, values } of invocation.feeds) {
     for (const option of ['input', 'warehouse', 'manifests'] as const) {
       const given = values[option];
-      if (given === undefined) continue; // wrong usage: told below
+      if (given === undefined) continue; // wrong usage: shown below
       try {
         realDirectory(invocation.origin(option, name), given);
       } catch (error) {
         if (!(error instanceof EnvironmentError)) throw error;
-        told = true;
-        tell(asFinding(option, error));
+        isShown = true;
+        show(asFinding(option, error));
       }
     }
   }
@@ -47,12 +47,12 @@ function configOrTold(invocation: Invocation, tell: (finding: Finding) => void):
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     if (error.exitCode === EXIT.usage && error.code !== 'folders_overlap') throw error;
-    if (!told) tell(asFinding('options', error));
+    if (!isShown) show(asFinding('options', error));
     return undefined;
   }
 }
 
-/** Such a sentence ends with what to do, behind its last semicolon. */
+/** Such a sentence ends with what to do, after its last semicolon. */
 function asFinding(about: string, { message }: OperatorError): Finding {
   const at = message.lastIndexOf('; ');
   return at < 0 ? fail(about, message, 'as it says') : fail(about, message.slice(0, at), message.slice(at + 2));

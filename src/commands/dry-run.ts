@@ -18,7 +18,7 @@ import { judge, type Verdict } from '../tools/dry-run/judge.js';
 import { DryNotes } from '../tools/dry-run/notes.js';
 import { linuxBackend } from '../watcher/backend/linux-backend.js';
 import { Scan } from '../watcher/engine/scan.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 import { withStateCopy } from './state-copy.js';
 
 /** A file that changed in so many windows is still being uploaded. */
@@ -34,7 +34,7 @@ export async function dryRun(config: Config): Promise<number> {
   const report: Report = (verdict, feed, path, reason) => {
     totals.set(verdict, (totals.get(verdict) ?? 0) + 1);
     const shown = config.feeds.length > 1 ? `${feed.name}:${shownName(path)}` : shownName(path);
-    say(`${verdict}\t${safeText(shown)}\t${safeText(reason)}`);
+    print(`${verdict}\t${safeText(shown)}\t${safeText(reason)}`);
   };
   const notes = new DryNotes();
   try {
@@ -47,7 +47,7 @@ export async function dryRun(config: Config): Promise<number> {
   }
   const parts = [...totals].map(([verdict, files]) => `${files} ${verdict}`);
   for (const [kind, count] of others) parts.push(`${count} ${kind} (never opened)`);
-  say(`total\t${[...totals.values()].reduce((sum, files) => sum + files, 0)} files\t${parts.join(', ') || 'none'}`);
+  print(`total\t${[...totals.values()].reduce((sum, files) => sum + files, 0)} files\t${parts.join(', ') || 'none'}`);
   return 0;
 }
 
@@ -130,11 +130,11 @@ async function judgeSafely(...[path, seen, by]: Parameters<typeof judge>): Promi
     const { code } = error as { code?: string };
     if (code === undefined) throw error;
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return { verdict: 'gone', reason: 'it was there a moment ago' };
-    return { verdict: 'wait', reason: `it cannot be looked at just now (${code})` };
+    return { verdict: 'wait', reason: `it cannot be read just now (${code})` };
   }
 }
 
-/** The state is looked at as late as possible: what is stored meanwhile counts. */
+/** The state is read as late as possible: what is stored meanwhile counts. */
 async function sleepUntilFirstIsDue(notes: DryNotes, feeds: FeedOptions[]): Promise<void> {
   const first = notes.after(0);
   const feed = feeds.find(({ name }) => name === first?.feed);
@@ -145,5 +145,5 @@ async function sleepUntilFirstIsDue(notes: DryNotes, feeds: FeedOptions[]): Prom
 function tellWait(feeds: FeedOptions[], notes: DryNotes): void {
   const longestMs = Math.max(...feeds.map(stabilityMs));
   if (process.stderr.isTTY && longestMs > 0 && notes.after(0))
-    tell(`waiting ${shownSeconds(longestMs / 1000)}: a file is complete when it has not changed for so long`);
+    printNote(`waiting ${shownSeconds(longestMs / 1000)}: a file is complete when it has not changed for so long`);
 }

@@ -1,4 +1,4 @@
-/** What `ingest-ctl allow-again` and `ingest-ctl withdraw` share: one content, and who says so and why. */
+/** The common part of `ingest-ctl allow-again` and `ingest-ctl withdraw`: one content, who acts, and why. */
 import { userInfo } from 'node:os';
 import type { Backend } from '../../queue/backend.js';
 import type { CommandName } from '../base/config/commands.js';
@@ -9,7 +9,7 @@ import type { Rows } from '../fleet/connection.js';
 import type { Reason } from '../ingest/upkeep/withdrawal.js';
 import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
 import { askedFor, oneWord } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { operate } from './operate.js';
 import { withSharedOf } from './shared.js';
 
@@ -39,7 +39,7 @@ export async function makeException(
   if (why === undefined) {
     throw new OperatorError(
       'missing_reason',
-      `${invocation.spec.name} must be told why, for those who read the record later; add --reason TEXT.`,
+      `${invocation.spec.name} needs a reason, for the people who read the record later; add --reason TEXT.`,
     );
   }
   return operate(invocation, (backend) =>
@@ -47,14 +47,14 @@ export async function makeException(
       const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
       const among = feeds.filter(({ name }) => wanted === undefined || name === wanted);
       const named = await namedOr(backend, among, word, shared);
-      if ('hostName' in named) say(await exception.elsewhere(shared!, named));
-      else say(await exception.here(backend, named, { who: whoIsThis(), why }, shared));
+      if ('hostName' in named) print(await exception.elsewhere(shared!, named));
+      else print(await exception.here(backend, named, { who: whoIsThis(), why }, shared));
       return 0;
     }),
   );
 }
 
-/** What this host does not know another one may have. */
+/** A content that this host does not know may belong to another host. */
 async function namedOr(
   backend: Backend,
   feeds: readonly FeedOptions[],
@@ -75,7 +75,7 @@ async function namedOr(
   }
 }
 
-/** Behind sudo, the one who called it. */
+/** The user who called; under sudo, the user who called sudo. */
 function whoIsThis(): string {
   const { SUDO_USER } = process.env;
   if (SUDO_USER) return SUDO_USER;

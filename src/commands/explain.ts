@@ -5,7 +5,7 @@ import { safeText } from '../base/telemetry/safe.js';
 import { explainElsewhere } from '../tools/explain/elsewhere.js';
 import { explain as explainPath } from '../tools/explain/explain.js';
 import { askedFor, oneWord } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { withShared } from './shared.js';
 import { withView } from './state-view.js';
 
@@ -21,8 +21,8 @@ export async function explain(argv: readonly string[]): Promise<number> {
       here.isKnown || invocation.service['shared-ledger'] === undefined
         ? here
         : await withShared(invocation, 'ingest-ctl explain', (shared) => explainElsewhere(shared, path, here));
-    if (invocation.view.json) say(JSON.stringify(json));
-    else for (const line of text.split('\n')) say(safeText(line));
+    if (invocation.view.json) print(JSON.stringify(json));
+    else for (const line of text.split('\n')) print(safeText(line));
     return isKnown ? EXIT.done : EXIT.unfinished;
   });
 }

@@ -4,7 +4,8 @@ import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { type FleetReport, type HostReport, lookAtFleet } from '../service/fleet/report.js';
-import { say, sayRaw, tell } from './console.js';
+import { checkFleet } from './check.js';
+import { print, printNote, printRaw } from './console.js';
 import { findingText } from './queue-text.js';
 import { withShared } from './shared.js';
 import { tableOf } from './table.js';
@@ -16,14 +17,15 @@ export const fleetStat = (invocation: Invocation): Promise<number> =>
     const { view } = invocation;
     for (;;) {
       const report = await lookAtFleet(shared);
-      if (view.watch && !view.json && process.stdout.isTTY) sayRaw('\u001b[H\u001b[2J');
-      say(view.json ? JSON.stringify(report, undefined, view.watch ? 0 : 2) : fleetText(report));
+      if (view.check) return checkFleet(report, view);
+      if (view.watch && !view.json && process.stdout.isTTY) printRaw('\u001b[H\u001b[2J');
+      print(view.json ? JSON.stringify(report, undefined, view.watch ? 0 : 2) : fleetText(report));
       if (!view.watch) return alarm(report, view);
       await sleep(WATCH_MS);
     }
   });
 
-/** As for one host: a bound that is passed, and whatever keeps files from going on. */
+/** Exit code 4, as for one host: a bound is passed, or something keeps files from going on. */
 function alarm(report: FleetReport, { 'max-age': maxAge, 'max-held': maxHeld }: Invocation['view']): number {
   if (maxAge === undefined && maxHeld === undefined) return EXIT.done;
   const passed = report.findings.filter(({ severity }) => severity === 'stuck').map(({ sentence }) => sentence);
@@ -33,7 +35,7 @@ function alarm(report: FleetReport, { 'max-age': maxAge, 'max-held': maxHeld }: 
     if (maxAge !== undefined && (age ?? 0) > maxAge)
       passed.push(`host ${host} has known a file for ${age} s, longer than --max-age ${maxAge}`);
   }
-  for (const sentence of passed) tell(safeText(`queue-stat: ${sentence}`));
+  for (const sentence of passed) printNote(safeText(`queue-stat: ${sentence}`));
   return passed.length > 0 ? EXIT.unfinished : EXIT.done;
 }
 

@@ -2,7 +2,7 @@
 
 import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { withView } from './state-view.js';
 
 export async function held(argv: readonly string[]): Promise<number> {
@@ -11,8 +11,8 @@ export async function held(argv: readonly string[]): Promise<number> {
   const { json, code, feed } = invocation.view;
   await withView(invocation, (view) => {
     const jobs = heldJobs(view, { code, feed });
-    if (json) for (const job of jobs) say(JSON.stringify(job));
-    else if (heldTable(jobs, say) === 0) say(nothingHeld(invocation.view));
+    if (json) for (const job of jobs) print(JSON.stringify(job));
+    else if (heldTable(jobs, print) === 0) print(nothingHeld(invocation.view));
   });
   return 0;
 }

@@ -1,4 +1,4 @@
-/** ingest-ctl host VERB: the part of this state in the shared ledger, and that of a host which is gone for ever. */
+/** ingest-ctl host VERB: the part of this state, or of a host that is gone for ever, in the shared ledger. */
 import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
 import { EXIT, OperatorError } from '../base/errors.js';
@@ -17,7 +17,7 @@ import {
   renew,
 } from '../ingest/shared-ledger/membership.js';
 import { askedFor } from './ask.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 import { withShared } from './shared.js';
 import { prepareState } from './state.js';
 
@@ -38,7 +38,7 @@ export async function host(argv: readonly string[]): Promise<number> {
   if (!wanted || wanted.split(' ').length !== invocation.words.length)
     throw new OperatorError(
       'missing_word',
-      `ingest-ctl host must be told what to do, as one of: ${WORDS.join(', ')}; got ${safeText(invocation.words.join(' ')) || 'nothing'}.`,
+      `ingest-ctl host needs one of: ${WORDS.join(', ')}; got ${safeText(invocation.words.join(' ')) || 'nothing'}.`,
     );
   return withShared(invocation, `ingest-ctl host ${verb}`, (shared) =>
     verb === 'forget' ? forgetOne(shared, name!) : withMember(invocation, shared, (member) => act(member, invocation)),
@@ -67,11 +67,11 @@ async function act(member: Member, { words, view }: Invocation): Promise<number>
   if (verb === 'join' && !view.yes && (await refusesFeeds(member))) return EXIT.unfinished;
   const { act: enter, done } = ENTER[verb]!;
   const { sent, elsewhere, carriedElsewhere, unknown } = await enter(member, name);
-  say(safeText(`${name} ${done}. Contents sent: ${sent}; of these stored at other hosts too: ${elsewhere}.`));
+  print(safeText(`${name} ${done}. Contents sent: ${sent}; stored at other hosts too: ${elsewhere}.`));
   if (carriedElsewhere > 0)
-    say(`${carriedElsewhere} contents that were on their way here are other hosts' by now: their files ask again.`);
+    print(`${carriedElsewhere} contents that were on their way here are other hosts' by now: their files ask again.`);
   if (unknown > 0)
-    say(
+    print(
       `The others count ${unknown} contents as this host's that its state does not know. If their files are gone, ingest-ctl host lost frees them.`,
     );
   return EXIT.done;
@@ -81,7 +81,7 @@ async function act(member: Member, { words, view }: Invocation): Promise<number>
 async function refusesFeeds(member: Member): Promise<boolean> {
   const met = await metFeeds(member);
   for (const { feed, contents } of met)
-    tell(
+    printNote(
       safeText(
         `ingest-ctl host join: other hosts have ${contents} contents in a feed ${feed}, and this host has a feed of that name: what one of them has stored is a duplicate at the other. If that is meant, add --yes; if not, give the feed another name here.`,
       ),
@@ -91,9 +91,9 @@ async function refusesFeeds(member: Member): Promise<boolean> {
 
 async function loseWhatIsGone(member: Member, isSure: boolean): Promise<number> {
   const contents = await lost(member, isSure);
-  if (isSure) say(`${contents} contents are free: any host may take them in again.`);
+  if (isSure) print(`${contents} contents are free: any host may take them in again.`);
   else
-    say(
+    print(
       `The others count ${contents} contents as this host's that its state does not know. Run ingest-ctl rebuild first: what lies in the warehouse is known then. Add --yes to free the rest: any host may take them in again.`,
     );
   return EXIT.done;
@@ -101,9 +101,9 @@ async function loseWhatIsGone(member: Member, isSure: boolean): Promise<number> 
 
 async function forgetOne(shared: Rows, name: string): Promise<number> {
   const freed = await forget(shared, name);
-  say(
+  print(
     safeText(
-      `${name} is forgotten. ${freed} contents that it carried are free again; where it had stored one of them without having told, that one may be stored twice. If it comes back: ingest-ctl host rejoin ${name}.`,
+      `${name} is forgotten. ${freed} contents that it carried are free again; if it had stored one of them before it could record it there, that one may be stored twice. If it comes back: ingest-ctl host rejoin ${name}.`,
     ),
   );
   return EXIT.done;

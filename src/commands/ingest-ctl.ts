@@ -1,8 +1,9 @@
 /** ingest-ctl: finds the verb; each has a file of its own. */
-import { COMMANDS, CTL_VERBS } from '../base/config/commands.js';
+import { CTL_VERBS } from '../base/config/commands.js';
 import { suggestion } from '../base/config/values/nearest.js';
 import { OperatorError } from '../base/errors.js';
-import { say } from './console.js';
+import { overview } from '../base/help/overview.js';
+import { print } from './console.js';
 
 type Verb = (typeof CTL_VERBS)[number];
 type Run = (argv: readonly string[]) => Promise<number>;
@@ -29,26 +30,29 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };
 
+const HELP = ['--help', '-h', 'help'];
+
 export async function ingestCtl(argv: readonly string[]): Promise<number> {
-  const [verb = '--help', ...rest] = argv;
-  if (verb === '--help' || verb === '-h' || verb === 'help') {
-    say(overview());
+  const [first = 'help', ...rest] = argv;
+  if (HELP.includes(first)) {
+    const [verb] = rest;
+    if (verb !== undefined) return (await RUNS[verbOf(verb)]())(['--help']);
+    print(overview().trimEnd());
     return 0;
   }
-  if (verb === '--version') return (await RUNS.held())(['--version']);
-  if (!isVerb(verb)) {
-    const hint = suggestion(verb, CTL_VERBS);
-    throw new OperatorError(
-      'unknown_verb',
-      `${JSON.stringify(verb)} is not a verb of ingest-ctl; ${hint}it has ${CTL_VERBS.join(', ')}.`,
-    );
-  }
-  return (await RUNS[verb]())(rest);
+  if (first === '--version') return (await RUNS.held())(['--version']);
+  return (await RUNS[verbOf(first)]())(rest);
+}
+
+function verbOf(word: string): Verb {
+  if (isVerb(word)) return word;
+  const known = `the verbs are ${CTL_VERBS.join(', ')}`;
+  throw new OperatorError(
+    'unknown_verb',
+    word.startsWith('-')
+      ? `ingest-ctl takes its verb first, but got ${JSON.stringify(word)}; write ingest-ctl VERB ${word}: ${known}.`
+      : `${JSON.stringify(word)} is not a verb of ingest-ctl; ${suggestion(word, CTL_VERBS)}${known}.`,
+  );
 }
 
 const isVerb = (word: string): word is Verb => (CTL_VERBS as readonly string[]).includes(word);
-
-function overview(): string {
-  const lines = CTL_VERBS.map((verb) => `  ${`${verb} ${COMMANDS[verb].words}`.padEnd(24)}${COMMANDS[verb].summary}`);
-  return `The operator's hand on a state.\n\nUsage: ingest-ctl VERB [options]\n\nVerbs:\n${lines.join('\n')}\n\ningest-ctl VERB --help lists the options of each. A state is found by --state-path, --input or --config.`;
-}

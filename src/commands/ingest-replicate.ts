@@ -20,7 +20,7 @@ import {
 } from '../mirror/index.js';
 import { ENDING } from '../service/supervise/signals.js';
 import { askedFor } from './ask.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 
 const NAME = 'ingest-replicate';
 const STATUS_MS = 250;
@@ -52,7 +52,7 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
   if (source === undefined || dest === undefined) {
     throw new OperatorError(
       'missing_word',
-      `${NAME} must be told SOURCE and DEST, but got ${source === undefined ? 'none' : 'only one'}; write ${NAME} SOURCE DEST.`,
+      `${NAME} needs SOURCE and DEST, but got ${source === undefined ? 'none' : 'only one'}; write ${NAME} SOURCE DEST.`,
     );
   }
   const [{ name, values }] = invocation.feeds as [Invocation['feeds'][number]];
@@ -86,7 +86,7 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
   };
 }
 
-/** The first signal ends what is in hand, the second one all. Answers how to listen no more. */
+/** The first signal finishes the work in progress, the second one ends at once. Returns a function that stops listening. */
 function underSignals(replicating: Replicating): () => void {
   let received = 0;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -140,12 +140,12 @@ function progressText(replicating: Replicating): string {
 /** A mirror that was stopped is not unfinished: the next start goes on. */
 function ended({ totals, unmirrored, unmirroredCount }: Replicated, { once }: ReplicateOptions): number {
   const { copied, bytes, made, moved, removed, touched } = totals;
-  say(
+  print(
     `${copied} copied (${shownBytes(bytes)}), ${made} directories made, ${moved} moved, ${removed} removed, ${touched} with other attributes only`,
   );
   for (const { path, code } of unmirrored)
-    tell(`${NAME}: ${safeText(shownName(path) || 'SOURCE')} is not mirrored (${code})`);
-  if (unmirroredCount > unmirrored.length) tell(`${NAME}: and ${unmirroredCount - unmirrored.length} more`);
+    printNote(`${NAME}: ${safeText(shownName(path) || 'SOURCE')} is not mirrored (${code})`);
+  if (unmirroredCount > unmirrored.length) printNote(`${NAME}: and ${unmirroredCount - unmirrored.length} more`);
   return once && unmirroredCount > 0 ? EXIT.unfinished : EXIT.done;
 }
 
@@ -154,11 +154,11 @@ async function dryRun(options: ReplicateOptions): Promise<number> {
   await planReplica(options, ({ act, path, bytes, why }: Planned) => {
     const count = counts.get(act) ?? { names: 0, bytes: 0 };
     counts.set(act, { names: count.names + 1, bytes: count.bytes + bytes });
-    say(`${act.padEnd(10)} ${safeText(shownName(path))}  (${safeText(why)})`);
+    print(`${act.padEnd(10)} ${safeText(shownName(path))}  (${safeText(why)})`);
   });
   const sums = [...counts].map(
     ([act, { names, bytes }]) => `${act} ${names}${bytes > 0 ? ` (${shownBytes(bytes)})` : ''}`,
   );
-  say(sums.length === 0 ? 'nothing to do' : sums.join(', '));
+  print(sums.length === 0 ? 'nothing to do' : sums.join(', '));
   return counts.has('fail') ? EXIT.unfinished : EXIT.done;
 }

@@ -6,7 +6,7 @@ import type { Named, OnceDone } from '../base/process/protocol.js';
 import { safeText } from '../base/telemetry/safe.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
-import { tell } from './console.js';
+import { printNote } from './console.js';
 import { dryRun } from './dry-run.js';
 import { runChildren } from './run-children.js';
 import { prepareStateFor } from './state.js';
@@ -23,7 +23,7 @@ export async function ingest(argv: readonly string[]): Promise<number> {
     ...(config.service.dashboard === undefined ? [] : [{ role: 'dashboard' as const, stages: [] }]),
     ...notifierOf(config),
   ]);
-  if (ended.once) tellLeftovers(ended.once);
+  if (ended.once) printLeftovers(ended.once);
   return ended.exitCode;
 }
 
@@ -39,12 +39,12 @@ export const notifierOf = ({ service }: Config): ChildSpec[] =>
 export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
   Array.from({ length: count }, () => ({ role: 'worker', stages }));
 
-/** What --once ended without: an exit code alone does not say which files to look after. */
-function tellLeftovers({ held, open, withoutSidecar, partial }: OnceDone): void {
+/** Names the files that --once ended without: an exit code alone does not say which files need a person. */
+function printLeftovers({ held, open, withoutSidecar, partial }: OnceDone): void {
   const list = (what: string, { count, names }: Named) => {
     if (count === 0) return;
     const more = count > names.length ? `, and ${count - names.length} more` : '';
-    tell(`ingest: ${count} ${count === 1 ? 'file' : 'files'} ${what}: ${names.map(safeText).join(', ')}${more}`);
+    printNote(`ingest: ${count} ${count === 1 ? 'file' : 'files'} ${what}: ${names.map(safeText).join(', ')}${more}`);
   };
   list('held (ingest-ctl held says why)', held);
   list('still open for writing, left in the input', open);

@@ -15,7 +15,7 @@ import { enterAgain } from '../ingest/shared-ledger/membership.js';
 import { shownName } from '../linux/index.js';
 import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
 import { askedFor, oneWord } from './ask.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 import { withSharedOf } from './shared.js';
 import { prepareState, refuseNetwork } from './state.js';
 import { refuseUnknownFeed } from './state-view.js';
@@ -40,7 +40,7 @@ async function openOrMake(invocation: Invocation): Promise<Backend> {
   if (existsSync(statePath)) refuseNetwork(statePath);
   else {
     prepareState(statePath);
-    tell(`ingest-ctl learn: ${safeText(statePath)} is made: start ingest with this --state-path`);
+    printNote(`ingest-ctl learn: ${safeText(statePath)} is made: start ingest with this --state-path`);
   }
   return openState({ statePath, title: invocation.spec.name, maxAttempts });
 }
@@ -61,12 +61,12 @@ async function learnInto(
     { directory, feed: name, warehouse: options?.warehouse, shared: rows && host ? { rows, host } : undefined },
     (path, why) => {
       status?.clear();
-      tell(safeText(`ingest-ctl learn: ${prefix}${shownName(path)} is left out: ${why}`));
+      printNote(safeText(`ingest-ctl learn: ${prefix}${shownName(path)} is left out: ${why}`));
     },
     (now) => status?.show(`${now.learned} learned, ${shownBytes(now.bytes)} read`),
   );
   status?.clear();
-  say(summary(totals, name));
+  print(summary(totals, name));
   return totals.failed > 0 ? EXIT.unfinished : EXIT.done;
 }
 
@@ -92,7 +92,7 @@ function feedOf(backend: Backend, invocation: Invocation): { name: string; optio
   );
 }
 
-/** What waits in the input, or is under way, would become a duplicate of itself. */
+/** A file that waits in the input, or is under way, would become a duplicate of itself. */
 function refuseOwnFolders(backend: Backend, directory: string, feed: FeedOptions): void {
   const { input, work } = recordedRoots(backend, feed.name);
   const here = { origin: 'DIR', path: directory };

@@ -1,4 +1,4 @@
-/** What pause and resume are about: `*` stands for all. */
+/** The stage and feed that pause and resume are about: `*` stands for all. */
 
 import type { Invocation } from '../base/config/read.js';
 import { suggestion } from '../base/config/values/nearest.js';

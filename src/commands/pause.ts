@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import { pause as pauseScope, scopeText } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { operate } from './operate.js';
 import { scopeOf } from './pause-scope.js';
 
@@ -12,7 +12,7 @@ export async function pause(argv: readonly string[]): Promise<number> {
   const scope = scopeOf(invocation);
   return operate(invocation, async (backend) => {
     const isNew = await pauseScope(backend, scope, callerName());
-    say(`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}; ingest-ctl resume opens it again`);
+    print(`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}; ingest-ctl resume opens it again`);
     return 0;
   });
 }

@@ -16,7 +16,7 @@ import { Unloadable } from '../process/formats/fault.js';
 import type { Report } from '../process/messages.js';
 import { type Answer, processFile } from '../process/process-file.js';
 import { askedFor, oneWord } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 
 const HEAD_LINES = 4;
 const HEAD_BYTES = 4_096;
@@ -77,8 +77,8 @@ function shown(answer: Answer, name: string, directory: string): number {
       return EXIT.done;
     case 'held': {
       const { code, reason, excerpt } = answer.error.fault;
-      say(`held: ${code}: ${safeText(reason)}`);
-      if (excerpt) say(`  ${safeText(excerpt)}`);
+      print(`held: ${code}: ${safeText(reason)}`);
+      if (excerpt) print(`  ${safeText(excerpt)}`);
       return EXIT.unfinished;
     }
     case 'unloadable':
@@ -95,10 +95,10 @@ function shown(answer: Answer, name: string, directory: string): number {
 
 function showReport({ records, rejected, columns, outputs }: Report, name: string, directory: string): void {
   const shape = columns === undefined ? '' : ` of ${columns} columns`;
-  say(`${safeText(name)}: ${records} records${shape}, ${rejected} rejected, ${outputs.length} outputs`);
+  print(`${safeText(name)}: ${records} records${shape}, ${rejected} rejected, ${outputs.length} outputs`);
   for (const { n, name: tag, extension, rows } of outputs) {
-    say(`\n${tag}.${extension}: ${rows} ${rows === 1 ? 'record' : 'records'}`);
-    for (const line of headOf(join(directory, `${JOB}.out.${n}.${CLAIM}`))) say(`  ${safeText(line)}`);
+    print(`\n${tag}.${extension}: ${rows} ${rows === 1 ? 'record' : 'records'}`);
+    for (const line of headOf(join(directory, `${JOB}.out.${n}.${CLAIM}`))) print(`  ${safeText(line)}`);
   }
 }
 

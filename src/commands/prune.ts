@@ -14,11 +14,11 @@ import { Pieces } from '../ingest/upkeep/pieces.js';
 import { type FolderRule, type Keeping, pruneFolder, rulesOf, type Tidied } from '../ingest/upkeep/prune-files.js';
 import { pruneHistory } from '../ingest/upkeep/prune-history.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { operate } from './operate.js';
 import { withView } from './state-view.js';
 
-/** As long as each piece takes, the others have the state. */
+/** After each piece the state is left to the other processes for the same time. */
 const REST_TIMES = 1;
 
 export async function prune(argv: readonly string[]): Promise<number> {
@@ -29,7 +29,7 @@ export async function prune(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** `backend` undefined: nothing is changed, only told. */
+/** `backend` undefined: nothing is changed, only printed. */
 async function pruneAll(invocation: Invocation, view: QueueView, backend: Backend | undefined): Promise<void> {
   const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
   const asked = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
@@ -43,20 +43,24 @@ async function pruneAll(invocation: Invocation, view: QueueView, backend: Backen
   if (keepMs !== undefined) {
     const beforeMs = Date.now() - keepMs;
     const { jobs, records } = await pruneHistory({
-      ...{ view, backend, beforeMs, pieces: new Pieces(REST_TIMES), isOver: () => false },
+      view,
+      backend,
+      beforeMs,
+      pieces: new Pieces(REST_TIMES),
+      isOver: () => false,
     });
-    say(
+    print(
       `history before ${new Date(beforeMs).toISOString()}: ${jobs} jobs and the records of ${records} contents ${would}forgotten; every hash stays`,
     );
   }
   for (const { feed, rule } of folders) {
     const { files, bytes, unknown } = await inFolder(view, feed, rule, backend !== undefined);
     const kept = unknown > 0 ? `; ${unknown} are kept: the ledger does not know their content as stored` : '';
-    say(`${rule.folder}/ of ${safeText(feed)}: ${files} files (${shownBytes(bytes)}) ${would}removed${kept}`);
+    print(`${rule.folder}/ of ${safeText(feed)}: ${files} files (${shownBytes(bytes)}) ${would}removed${kept}`);
   }
 }
 
-/** What is given now goes before what the feed was started with. */
+/** An option that is given now counts more than the option that the feed was started with. */
 function keeping({ feeds }: Invocation, feed: FeedOptions): Keeping {
   const given = feeds.find(({ name }) => name === feed.name) ?? (feeds.length === 1 ? feeds[0] : undefined);
   const now = given ? Object.entries(keepingOf(given.values)).filter(([, value]) => value !== undefined) : [];
@@ -68,7 +72,7 @@ async function inFolder(view: QueueView, feed: string, rule: FolderRule, remove:
   const locks = lockRoots(roots);
   const files = new FeedFiles(roots);
   const onFile = ({ path, bytes, why }: { path: string; bytes: number; why: string }): void =>
-    say(safeText(`${remove ? 'removed' : 'would be removed'} (${why}, ${shownBytes(bytes)}): ${path}`));
+    print(safeText(`${remove ? 'removed' : 'would be removed'} (${why}, ${shownBytes(bytes)}): ${path}`));
   try {
     return await pruneFolder(
       { view, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), isOver: () => false, remove, onFile },
@@ -90,6 +94,6 @@ const nothingSaid = (invocation: Invocation): OperatorError =>
   new OperatorError(
     'missing_option',
     invocation.view.feed === undefined
-      ? 'ingest-ctl prune must be told what is old, but neither an option nor a feed of this state says it; add for example --keep-history 90d, --keep-duplicates 30d or --duplicates-max-bytes N.'
-      : `ingest-ctl prune must be told what of feed ${invocation.view.feed} is old, but no option says it; add for example --keep-duplicates 30d (--keep-history is for all feeds together, without --feed).`,
+      ? 'ingest-ctl prune needs to know what is old, but neither an option nor a feed of this state says it; add for example --keep-history 90d, --keep-duplicates 30d or --duplicates-max-bytes N.'
+      : `ingest-ctl prune needs to know what of feed ${invocation.view.feed} is old, but no option says it; add for example --keep-duplicates 30d (--keep-history is for all feeds together, without --feed).`,
   );

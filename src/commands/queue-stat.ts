@@ -1,65 +1,81 @@
 /**
  * queue-stat: what waits in which stage, from the views of the state.
- * Guarantees: results on stdout; works with all daemons down; writes no row; a look is a few short reads, so that a pager
- * on its output pins nothing (figures of two of them may be a moment apart).
+ * Guarantees: results on stdout; works with all daemons down; writes no row; a snapshot is a few short reads, so that a pager
+ * on its output keeps no read open (two figures may be a moment apart).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
-import { EXIT } from '../base/errors.js';
+import type { Invocation } from '../base/config/read.js';
+import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { ProcessWatch } from '../ingest/health/processes.js';
+import { endNow } from '../linux/index.js';
 import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
 import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
 import { notAtWork } from '../service/status/process-findings.js';
 import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
-import { say, sayRaw, tell } from './console.js';
+import { checkState, orUnknown } from './check.js';
+import { print, printNote, printRaw } from './console.js';
 import { fleetStat } from './fleet-stat.js';
 import { processesTable, reportText } from './queue-text.js';
 import { withView } from './state-view.js';
 
 const WATCH_MS = 1_000;
 
-export async function queueStat(argv: readonly string[]): Promise<number> {
+export function queueStat(argv: readonly string[]): Promise<number> {
+  // Before the options are read: a wrong one must not look like a service that is down.
+  return argv.includes('--check') ? orUnknown(() => run(argv)) : run(argv);
+}
+
+async function run(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
+  refuseTwoForms(invocation);
   if (invocation.view.fleet) return fleetStat(invocation);
-  const {
-    json,
-    watch,
-    held,
-    processes: onlyProcesses,
-    feed,
-    by,
-    'max-age': maxAge,
-    'max-held': maxHeld,
-  } = invocation.view;
+  const { check, json, watch, held, processes: onlyProcesses, feed, by } = invocation.view;
   return withView(invocation, async (view, statePath) => {
     const show = (report: Report) => {
       if (held) showHeld(view, json, feed);
-      else if (onlyProcesses) say(json ? JSON.stringify(report.workers) : processesTable(report.workers));
-      else say(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
+      else if (onlyProcesses) print(json ? JSON.stringify(report.workers) : processesTable(report.workers));
+      else print(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
     const processes = new ProcessWatch();
     const space = new FreeSpace(view, statePath);
     for (;;) {
-      const report = lookAt(view, statePath, { feed, by, watch: processes, places: await space.ask() });
-      if (watch && !json && process.stdout.isTTY) sayRaw('\u001b[H\u001b[2J');
+      // Nobody waits for a place that hangs, unless its figures are shown.
+      const places = check || held || onlyProcesses ? [] : await space.ask();
+      const report = lookAt(view, statePath, { feed, by, watch: processes, places });
+      if (check) return checkState(view, report, invocation.view);
+      if (watch && !json && process.stdout.isTTY) printRaw('\u001b[H\u001b[2J');
       show(report);
-      if (!watch) return alarm(view, report, feed, { maxAge, maxHeld });
+      if (!watch) return endWith(alarm(view, report, invocation.view), space);
       await sleep(WATCH_MS);
       view.checkStillOurs();
     }
   });
 }
 
-/** What monitoring asks for: exit code 4 with a sentence for each bound that is passed, and for who should be at work and is not. */
+/** A reader holds nothing that has to be closed. */
+const endWith = (code: number, space: FreeSpace): number => (space.hangs ? endNow(code) : code);
+
+/** --check has a form of its own. */
+function refuseTwoForms({ view }: Invocation): void {
+  if (!view.check) return;
+  const other = (['json', 'watch', 'held', 'processes'] as const).find((name) => view[name]);
+  if (other === undefined) return;
+  throw new OperatorError(
+    'options_exclude',
+    `--check prints one line for a monitoring system and does not go with --${other}; leave one of the two out.`,
+  );
+}
+
+/** Exit code 4 with a sentence for each bound that is passed, and for each service that should be at work and is not. */
 function alarm(
   view: QueueView,
   report: Report,
-  feed: string | undefined,
-  { maxAge, maxHeld }: { maxAge: number | undefined; maxHeld: number | undefined },
+  { feed, 'max-age': maxAge, 'max-held': maxHeld }: Invocation['view'],
 ): number {
   if (maxAge === undefined && maxHeld === undefined) return EXIT.done;
   const passed = notAtWork(report.findings).map(
@@ -73,12 +89,12 @@ function alarm(
     passed.push(
       `a file has been known for ${oldest} s, longer than --max-age ${maxAge}: the table of ages says in which stage`,
     );
-  for (const sentence of passed) tell(`queue-stat: ${sentence}`);
+  for (const sentence of passed) printNote(`queue-stat: ${sentence}`);
   return passed.length > 0 ? EXIT.unfinished : EXIT.done;
 }
 
 function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {
   const jobs = heldJobs(view, { feed });
-  if (json) for (const job of jobs) say(JSON.stringify(job));
-  else if (heldTable(jobs, say) === 0) say(nothingHeld({ feed }));
+  if (json) for (const job of jobs) print(JSON.stringify(job));
+  else if (heldTable(jobs, print) === 0) print(nothingHeld({ feed }));
 }

@@ -34,7 +34,7 @@ export function processesTable(processes: Report['workers']): string {
   const rows = processes.map(({ title, pid, condition, quiet_seconds: quiet, place, job }) => [
     ...[safeText(title), pid, condition, quiet < 2 ? '-' : shownSeconds(quiet), safeText(job ?? (place || '-'))],
   ]);
-  return tableOf(['process', 'pid', 'condition', 'quiet for', 'in hand'], rows);
+  return tableOf(['process', 'pid', 'condition', 'quiet for', 'job'], rows);
 }
 
 function processesText(processes: Report['workers']): string {

@@ -1,8 +1,8 @@
-/** ingest-ctl rebuild: makes a lost state anew, or an older one up to date, from manifests, warehouse and work directory. */
+/** ingest-ctl rebuild: makes a lost state again, or brings an older one up to date, from manifests, warehouse and work directory. */
 import { configOf } from '../base/config/load.js';
 import { rebuild as rebuildState } from '../tools/rebuild/rebuild.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { prepareState } from './state.js';
 
 export async function rebuild(argv: readonly string[]): Promise<number> {
@@ -10,5 +10,5 @@ export async function rebuild(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   const config = configOf(invocation, process.env);
   prepareState(config.service.statePath);
-  return rebuildState(config, say);
+  return rebuildState(config, print);
 }

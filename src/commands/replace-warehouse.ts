@@ -6,7 +6,7 @@ import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { replaceWarehouse as replace } from '../tools/exceptions/replace-warehouse.js';
 import { askedFor, oneWord } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { operate } from './operate.js';
 
 export async function replaceWarehouse(argv: readonly string[]): Promise<number> {
@@ -23,7 +23,7 @@ export async function replaceWarehouse(argv: readonly string[]): Promise<number>
       );
     }
     const replaced = await replace(backend, asked[0]!, warehouse);
-    say(
+    print(
       safeText(
         `${replaced.contents} stored contents of ${replaced.feeds.join(', ')} stay known, and their files are no longer looked for; ${warehouse} is the warehouse now: start ingest with it.`,
       ),

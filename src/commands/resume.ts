@@ -1,7 +1,7 @@
 /** ingest-ctl resume: opens what pause closed, within the stage and feed that are named; other causes stay closed. */
 import { resume as resumeScope, scopeText } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
-import { say, tell } from './console.js';
+import { print, printNote } from './console.js';
 import { operate } from './operate.js';
 import { scopeOf } from './pause-scope.js';
 
@@ -11,9 +11,9 @@ export async function resume(argv: readonly string[]): Promise<number> {
   const scope = scopeOf(invocation);
   return operate(invocation, async (backend) => {
     const { opened, left } = await resumeScope(backend, scope);
-    for (const gate of opened) say(`${scopeText(gate)} is open again`);
-    if (opened.length === 0) say(`${scopeText(scope)} was not paused`);
-    for (const sentence of left) tell(`ingest-ctl resume: ${sentence}`);
+    for (const gate of opened) print(`${scopeText(gate)} is open again`);
+    if (opened.length === 0) print(`${scopeText(scope)} was not paused`);
+    for (const sentence of left) printNote(`ingest-ctl resume: ${sentence}`);
     return 0;
   });
 }

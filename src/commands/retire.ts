@@ -1,8 +1,8 @@
-/** ingest-ctl retire FEED: a feed that was taken out of the configuration is no longer looked at; its contents stay known. */
+/** ingest-ctl retire FEED: a feed that was taken out of the configuration is left out from now on; its contents stay known. */
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { askedFor, oneWord } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { operate } from './operate.js';
 import { refuseUnknownFeed } from './state-view.js';
 
@@ -19,7 +19,7 @@ export async function retire(argv: readonly string[]): Promise<number> {
         `feed ${feed} must have run dry, but ${left} of its files are on their way or held; let ingest finish them, retry or discard those that are held, then retire it again.`,
       );
     }
-    say(
+    print(
       safeText(
         `${feed} is retired: its contents stay known, and its folders may be moved away, the work directory last.`,
       ),

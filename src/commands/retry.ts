@@ -3,7 +3,7 @@ import { EXIT } from '../base/errors.js';
 import { nothingHeld } from '../service/status/held-list.js';
 import { inBatches } from '../service/status/in-batches.js';
 import { askedFor } from './ask.js';
-import { say } from './console.js';
+import { print } from './console.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
 
@@ -16,7 +16,7 @@ export async function retry(argv: readonly string[]): Promise<number> {
       backend.amendHeld(batch, (_tx, job) => ({ kind: 'advance', to: job.stage })),
     );
     const nothing = ids.length === 0 && missing === 0;
-    say(
+    print(
       nothing
         ? nothingHeld(invocation.view)
         : `${again} ${again === 1 ? 'file goes through its' : 'files go through their'} stage again`,

@@ -1,5 +1,5 @@
 /**
- * What the three daemons share: chooses how logs look, runs the supervisor under signals, tells how it ended.
+ * The common part of the three daemons: chooses the form of the log, runs the supervisor under signals, returns how it ended.
  * Does not: hold the state open; on a terminal its totals are read once, before there are children.
  */
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { ServiceManager } from '../service/supervise/service-manager.js';
 import { runUnderSignals } from '../service/supervise/signals.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { type Ended, Supervisor } from '../service/supervise/supervisor.js';
-import { tell } from './console.js';
+import { printNote } from './console.js';
 import { progressText, summaryText, type Totals } from './progress.js';
 
 const STDERR = 2;
@@ -53,9 +53,9 @@ export async function runChildren(name: string, config: Config, children: ChildS
   const ended = await runUnderSignals(supervisor, emit);
   manager.close();
   status?.clear();
-  if (since && last) tell(`${name}: ${summaryText(last, since, ended.once === undefined)}`);
+  if (since && last) printNote(`${name}: ${summaryText(last, since, ended.once === undefined)}`);
   else emit('stopped', { exit_code: ended.exitCode });
-  if (ended.reason !== undefined) tell(`${name}: ${safeText(ended.reason)}`);
+  if (ended.reason !== undefined) printNote(`${name}: ${safeText(ended.reason)}`);
   return ended;
 }
 

@@ -1,13 +1,13 @@
 /**
- * Which held jobs a verb is about: named by id or path, or all that --code and --feed leave.
- * Guarantees: a word that names nothing held is told, and nothing is done for the others before it was looked up.
+ * The held jobs that a verb is about: named by id or path, or all that --code and --feed leave.
+ * Guarantees: a word that names nothing held is reported, and nothing is done for the others before all words are known.
  */
 import type { Job, JobId, QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { heldRows } from '../service/status/held-list.js';
-import { tell } from './console.js';
+import { printNote } from './console.js';
 import { keysOf } from './path-key.js';
 
 const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -15,7 +15,7 @@ const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 export interface Selected {
   /** Ids of held jobs, in the order of the list. */
   ids: JobId[];
-  /** Words for which nothing is held; they have been told. */
+  /** Words for which nothing is held; each has been reported. */
   missing: number;
 }
 
@@ -26,7 +26,7 @@ export function selectHeld(
   if (options.all === words.length > 0) {
     throw new OperatorError(
       'not_selected',
-      `${spec.name} must be told what to act on, but got ${options.all ? 'both names and --all' : 'neither a name nor --all'}; name job ids or paths, or write --all.`,
+      `${spec.name} needs to know what to act on, but got ${options.all ? 'both names and --all' : 'neither a name nor --all'}; name job ids or paths, or write --all.`,
     );
   }
   const ids: JobId[] = [];
@@ -35,7 +35,7 @@ export function selectHeld(
     if (options.all || named.has(job)) ids.push(job.id);
   }
   for (const word of named.unmet())
-    tell(
+    printNote(
       `${spec.name}: ${safeText(word)} is not held${options.code ? ` for ${options.code}` : ''}; ingest-ctl held lists what is.`,
     );
   return { ids, missing: named.unmet().length };

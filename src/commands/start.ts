@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
-import { tell } from './console.js';
+import { printNote } from './console.js';
 import { ingest } from './ingest.js';
 
 const VAR = 'var';
@@ -18,13 +18,13 @@ export async function start(argv: readonly string[]): Promise<number> {
   ) as [string, string, string, string];
   for (const folder of [input, warehouse, manifests]) mkdirSync(folder, { recursive: true });
   const shown = (path: string) => `./${relative(process.cwd(), path)}`;
-  tell(
+  printNote(
     `Drop a file into ${shown(input)}; when it has been quiet for 10 seconds it appears in ${shown(warehouse)}. Ctrl-C ends.`,
   );
   const dashboard = await dashboardFor(argv);
-  if (dashboard) tell(`  The dashboard    http://localhost:${dashboard[1]}`);
-  tell(`  Its line         ${shown(manifests)}/YEAR/MONTH/DAY/HOUR/manifest.jsonl (UTC)`);
-  tell(`  What waits, why  bin/queue-stat --state-path ${shown(state)}`);
+  if (dashboard) printNote(`  The dashboard    http://localhost:${dashboard[1]}`);
+  printNote(`  Its line         ${shown(manifests)}/YEAR/MONTH/DAY/HOUR/manifest.jsonl (UTC)`);
+  printNote(`  What waits, why  bin/queue-stat --state-path ${shown(state)}`);
   const folders = ['--input', input, '--warehouse', warehouse, '--manifests', manifests];
   return ingest([...folders, '--state-path', state, ...(dashboard ?? []), ...argv]);
 }

@@ -1,5 +1,5 @@
 /**
- * Looks into a state without leaving a trace: SQLite makes `-shm` and `-wal` beside a database that it only reads, and
+ * Reads a state without leaving a trace: SQLite makes `-shm` and `-wal` beside a database that it only reads, and
  * cannot open one on a read-only mount at all. So a state at rest is copied aside and the copy is read.
  * Guarantees: never reads a half-written copy: it is taken again when the state changed meanwhile; a state that keeps
  * changing has living processes, whose files are there already, and is opened where it lies.

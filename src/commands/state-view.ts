@@ -1,4 +1,4 @@
-/** Opens the state that a reading command is about, and closes it whatever happens. */
+/** Opens the state that a reading command is about, and closes it in any case. */
 import type { QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
 import { existingState, statePathOf } from '../base/config/state-path.js';

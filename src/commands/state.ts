@@ -15,7 +15,7 @@ import { openStateView } from '../ingest/ledger/open-state.js';
 import { planRoots } from '../ingest/roots/roots.js';
 import { refuseLostState } from '../ingest/upkeep/check-manifests.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
-import { tell } from './console.js';
+import { printNote } from './console.js';
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
 export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
@@ -72,7 +72,7 @@ export async function stateToCome(command: string, statePath: string): Promise<v
   refuseNetwork(statePath);
   const endMs = performance.now() + limits.stateWaitMs;
   if (!existsSync(statePath)) {
-    tell(
+    printNote(
       `${command}: there is no state at ${safeText(statePath)} yet; waiting ${limits.stateWaitMs / 1000} s for ingest-producer to make it.`,
     );
   }

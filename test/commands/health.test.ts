@@ -1,6 +1,6 @@
 /**
  * What monitoring asks, when those who should be at work are not: real processes, killed and stopped, each role alone.
- * The same answer is asked of `queue-stat` (exit code and findings) and of `ingest-ctl explain`.
+ * The same answer is asked of `queue-stat` (exit code and findings), of `queue-stat --check` and of `ingest-ctl explain`.
  */
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
@@ -47,12 +47,24 @@ async function fails(world: World, code: string, sentence: RegExp): Promise<Find
   assert.equal(found.severity, 'stuck');
   assert.equal(last!.code, 4, last!.stderr);
   assert.match(last!.stderr, sentence);
+  const line = await world.run('queue-stat', ['--check', ...BOUNDS]);
+  assert.equal(line.code, 2, line.stdout);
+  assert.match(line.stdout, /^INGEST CRITICAL - .+ \| waiting=\d+;;;0 held=\d+;;5;0 oldest=\d+s;;3600;0\n$/);
+  // Where several stages have no worker, the first of them is named.
+  const heads = last!.findings.map((one) => one.sentence.slice(0, 30));
+  assert.ok(
+    heads.some((head) => line.stdout.includes(` - ${head}`)),
+    line.stdout,
+  );
   return found;
 }
 
 async function passes(world: World): Promise<Finding[]> {
   const { code, stderr, findings } = await check(world);
   assert.deepEqual([code, stderr], [0, '']);
+  const line = await world.run('queue-stat', ['--check', ...BOUNDS]);
+  assert.deepEqual([line.code, line.stderr], [0, ''], line.stdout);
+  assert.match(line.stdout, /^INGEST OK - \d+ files? (is|are) on the way.*; \d+ held \| waiting=/);
   return findings;
 }
 

@@ -10,6 +10,7 @@ import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { AGE_BOUNDS } from '../../src/service/status/ages.js';
 import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
+import { faultsIn } from '../world/faults.js';
 import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';
 import { withHeldFile } from './cases.js';
@@ -115,7 +116,7 @@ test('the state is found by --input and by --config too', async (t) => {
   const env = { XDG_STATE_HOME: `${world.root}/xdg` };
   world.drop('a.csv', 5);
   const folders = ['--input', input, '--warehouse', warehouse, '--manifests', manifests];
-  const ended = await world.launch('ingest', [...folders, '--once', '--stability-seconds', '0', '--settle-ms', '0'], {
+  const ended = await world.launch('ingest', [...folders, '--once', '--stability-seconds', '0', '--quiet-ms', '0'], {
     env,
   }).ended;
   assert.equal(ended.code, 0, ended.stderr);
@@ -201,7 +202,7 @@ test('--workers (or --processes) lists who is at work, and who has died', async 
   world.start('ingest');
   await world.event('worker_started', ({ worker }) => worker === 'producer');
   const { stdout } = await world.run('queue-stat', ['--workers']);
-  assert.match(stdout, /^process +pid condition +quiet for in hand\n/);
+  assert.match(stdout, /^process +pid condition +quiet for job\n/);
   assert.match(stdout, /^producer +\d+ at work +- +-$/m);
   await world.killAll();
   const after = await world.run('queue-stat', ['--processes', '--json']);
@@ -219,4 +220,19 @@ test('queue-stat whose reader has gone ends without a word', async (t) => {
   command.stdout.destroy();
   const [said, [code]] = await Promise.all([text(command.stderr), once(command, 'exit')]);
   assert.deepEqual([said, code], ['', 0]);
+});
+
+test('a place that hangs has no figure, and the command ends with its own exit code', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('gcc is not installed; not tested: a place that hangs');
+  await world.runOnce();
+  faults.arm('hangs', 1);
+  const { code, stdout } = await world.run('queue-stat', ['--json'], { env: faults.env });
+  const { places } = JSON.parse(stdout) as Report;
+  const free = Object.fromEntries(places.map(({ place, free_bytes: bytes }) => [place, bytes !== null]));
+  assert.deepEqual(free, { input: true, manifests: true, state: true, warehouse: false, work: true });
+  assert.equal(code, 0);
+  const text = await world.run('queue-stat', [], { env: faults.env });
+  assert.match(text.stdout, /free for warehouse: no answer from /);
 });

@@ -30,7 +30,7 @@ interface Folders {
 
 const flagsOf = (folders: Folders, statePath: string): string[] => [
   ...Object.entries({ ...folders, 'state-path': statePath }).map(([name, path]) => `--${name}=${path}`),
-  ...['--stability-seconds=0', '--settle-ms=0'],
+  ...['--stability-seconds=0', '--quiet-ms=0'],
 ];
 
 /** The two that must be refused: an input, and manifests, that belong to the state of `world`. */

@@ -1,6 +1,7 @@
 /** `npm start` and what a first user meets. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PACKAGE, signal } from '../world/program.js';
@@ -9,7 +10,7 @@ import { createWorld } from '../world/world.js';
 
 test('npm start makes ./var, names where to drop a file, page, manifest and queue-stat, and a file dropped there appears', async (t) => {
   const world = createWorld(t);
-  const program = world.launch('start', ['--stability-seconds', '0', '--settle-ms', '0'], { cwd: world.root });
+  const program = world.launch('start', ['--stability-seconds', '0', '--quiet-ms', '0'], { cwd: world.root });
   await world.event('worker_started', ({ worker }) => worker === 'producer');
   const page = /http:\/\/localhost:\d+/.exec(program.lines[1]!)![0];
   assert.match(program.lines[2]!, /\.\/var\/manifests\/.+manifest\.jsonl/);
@@ -59,6 +60,21 @@ test('npm start that is told to end by its own pid alone ends what it started', 
   npm.kill('SIGTERM');
   assert.equal((await world.event('stopped')).exit_code, 0);
   await npm.ended;
+});
+
+test('Ctrl-C in a terminal drains npm start once, although npm passes the signal on as well', async (t) => {
+  const world = createWorld(t);
+  copyPrograms(world.root);
+  symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
+  const terminal = spawn('script', ['-qec', 'npm start 2> log.jsonl', '/dev/null'], { cwd: world.root });
+  t.after(() => terminal.kill('SIGKILL'));
+  const log = (): string => readFileSync(join(world.root, 'log.jsonl'), { encoding: 'utf8', flag: 'a+' });
+  await until('the producer is at work', () => /worker_started.*producer|producer.*worker_started/.test(log()));
+  terminal.stdin.write('\x03');
+  await until('it has stopped', () => /"event":"stopped"/.test(log()));
+  assert.match(log(), /"event":"draining"/);
+  assert.doesNotMatch(log(), /"event":"stopping"/);
+  assert.match(log(), /"event":"stopped".*"exit_code":0|"exit_code":0.*"event":"stopped"/);
 });
 
 test('a command runs out of one file', async (t) => {

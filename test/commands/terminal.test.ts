@@ -34,7 +34,7 @@ test('a run on a terminal that finds its files complete at once counts them too'
     t.skip('no script(1): what is shown on a terminal was not tested');
     return;
   }
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const once = ['ingest', ...world.flags('ingest'), '--once'];
   const command = once.map((word, i) => `'${i === 0 ? join(PACKAGE, 'bin', word) : word}'`).join(' ');
   for (const name of ['first.csv', 'second.csv']) {
@@ -53,7 +53,7 @@ test('a warning on a terminal is named and coloured, unless NO_COLOR is set', as
     ['NO_COLOR=', '\u001b[33mwarn: '],
     ['NO_COLOR=1', 'warn: '],
   ] as const) {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 100 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytes: 100 } });
     world.drop('large.csv', 200);
     const command = `env ${variable} ${[join(PACKAGE, 'bin', 'ingest'), ...world.flags('ingest'), '--once'].join(' ')}`;
     const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])

@@ -11,7 +11,7 @@ import { skipUnlessRoot } from '../world/users.js';
 import { createWorld } from '../world/world.js';
 
 test('a work directory in the input, given at the first start only, is never taken for a part of the input', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const work = join(world.input, 'work');
   mkdirSync(work);
   for (const name of ['one.csv', 'twin.csv']) world.drop(name, 'the same');
@@ -24,7 +24,7 @@ test('a work directory in the input, given at the first start only, is never tak
 });
 
 test('a file that was sealed and whose seal was never committed keeps the work directory', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const faults = faultsIn(world.root);
   if (!faults) return t.skip('a kill between a seal and its commit was not tested: there is no gcc');
   world.drop('first.csv', 100);
@@ -46,7 +46,7 @@ test('a file that was sealed and whose seal was never committed keeps the work d
 for (const how of ['another filesystem', 'a bind mount of the same one']) {
   test(`a work directory on ${how} than the input is refused, and no file is touched`, async (t) => {
     if (skipUnlessRoot(t, `that a work directory on ${how} is refused was not tested.`)) return;
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
     const work = join(world.root, 'work');
     mkdirSync(work);
     if (how === 'another filesystem') tmpfsMount(work);

@@ -16,7 +16,7 @@ import type { Found } from './mutants-world.js';
 
 const HOUR = 3_600_000;
 const JUMPS = [HOUR, -HOUR, 720 * HOUR, -720 * HOUR];
-const OPTIONS = { stabilitySeconds: 0.3, settleMs: 0, workers: 'all=2' };
+const OPTIONS = { stabilitySeconds: 0.3, quietMs: 0, workers: 'all=2' };
 
 export const clocks = adversary('clocks', { options: OPTIONS }, async (world, plan, report) => {
   report.violations.push(...(await jump(world, plan, report)));

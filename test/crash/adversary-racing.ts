@@ -3,7 +3,7 @@
  * I/O after a rename, and whole ones that are opened again and again during their seals. The same writers run without the
  * ingestor, by themselves before it and beside it under the same load, for the slowest open among them.
  * Guarantees: every stored byte is compared with its line and with what a writer says it wrote.
- * Does not: count failures of calls by path after a whole quiet window, which docs/guarantees.md names; these writers make none.
+ * Does not: count what a call by path fails with after a whole quiet window, which docs/guarantees.md names; these writers make no such call.
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

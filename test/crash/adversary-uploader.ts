@@ -20,7 +20,7 @@ import { adversary, allIn, namesLeft } from './adversary-world.js';
 import { dice } from './dice.js';
 import type { Found } from './mutants-world.js';
 
-const OPTIONS = { stabilitySeconds: 0.2, settleMs: 0, workers: 'all=2', maxBytes: MAX_BYTES };
+const OPTIONS = { stabilitySeconds: 0.2, quietMs: 0, workers: 'all=2', maxBytes: MAX_BYTES };
 /** The number of files that were not stored and are asked about: each question costs a process. */
 const ASKED = 8;
 /** Characters that end a line, move a cursor or turn the writing direction. */

@@ -7,7 +7,7 @@ import { World } from '../world/world.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
 
 /** Nothing but the probes stands between a writer and the seal. */
-export const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+export const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 type Options = ConstructorParameters<typeof World>[0];
 

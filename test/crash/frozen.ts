@@ -44,7 +44,7 @@ export async function frozenInstants(plan: FrozenPlan): Promise<FrozenReport> {
     if (plan.until !== undefined && Date.now() > plan.until) break;
     const world = new World({
       seed: `${plan.seed} ${n}`,
-      options: { stabilitySeconds: 0, settleMs: 0, workers: 'all=2' },
+      options: { stabilitySeconds: 0, quietMs: 0, workers: 'all=2' },
     });
     try {
       await freezeAndLook(world, plan, n, report);

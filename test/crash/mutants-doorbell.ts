@@ -9,7 +9,7 @@ const PATIENT = { withinMs: 20_000, everyMs: 25 };
 
 /** One file after another. The job of a file that does not arrive is due, and the process that must take it sleeps. */
 export const doorbell = ({ seed, env }: RunParts): Promise<Found[]> =>
-  inWorld({ seed, options: { stabilitySeconds: 0, settleMs: 0 } }, async (world) => {
+  inWorld({ seed, options: { stabilitySeconds: 0, quietMs: 0 } }, async (world) => {
     const deaf = under('no_net', env);
     const { pid: first } = world.start('ingest-producer', [], { env: deaf });
     await world.event('worker_started', (e) => e.heardFrom === first, PATIENT);

@@ -5,7 +5,7 @@ import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { type Found, inWorld, type RunParts, settleAndCompare } from './mutants-world.js';
 
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 
 /** Kills around the write of lines, while a reader follows them. */
 export async function killInAppend({ seed, env }: RunParts): Promise<Found[] | string> {

@@ -9,7 +9,7 @@ import { stays, until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { type Found, inWorld, type RunParts } from './mutants-world.js';
 
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const PATIENT = { withinMs: 45_000, everyMs: 25 };
 
 /** A writer has the file open and pauses: it stays where it is until the writer has closed it. */

@@ -5,7 +5,7 @@ import { backedUp, rebuild, restore } from '../world/lost.js';
 import { until } from '../world/waiting.js';
 import { type Found, inWorld, type RunParts, settleAndCompare } from './mutants-world.js';
 
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const PATIENT = { withinMs: 45_000, everyMs: 25 };
 const WHY = ['--reason', 'by the harness'];
 

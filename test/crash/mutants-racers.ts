@@ -14,7 +14,7 @@ const HOW = ['write', 'map', 'append', 'truncate'] as const;
 /** Files that are changed after they were renamed into place. Each is stored as its writer left it, and none needs a person. */
 export async function racingWriters({ seed, env }: RunParts): Promise<Found[] | string> {
   let noGcc = false;
-  const found = await inWorld({ seed, options: { stabilitySeconds: 0, settleMs: 0 } }, async (world) => {
+  const found = await inWorld({ seed, options: { stabilitySeconds: 0, quietMs: 0 } }, async (world) => {
     const program = compileRacers(world.root);
     noGcc = program === undefined;
     if (program === undefined) return [];

@@ -19,7 +19,7 @@ for (const stage of ['hash', 'manifest', 'move'] as const) {
   }, async (t) => {
     const why = whyNoPowerCuts();
     if (why) return t.skip(why);
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
     const data = makeDisk('data', world.input, 'ext4');
     const other = makeDisk('other', join(world.root, 'other'), 'ext4');
     world.start('ingest');

@@ -74,7 +74,7 @@ class PoweredWorld {
     const store = join(this.#base, 'store');
     this.#world = new World({
       seed,
-      options: { stabilitySeconds: 0, settleMs: 0, ...(this.#below(2) === 0 && { preserveSubdirs: true }) },
+      options: { stabilitySeconds: 0, quietMs: 0, ...(this.#below(2) === 0 && { preserveSubdirs: true }) },
       places: {
         input: join(data, 'input'),
         manifests: join(this.#base, 'manifests'),

@@ -46,7 +46,7 @@ export class Scene {
 
   constructor(seed: string, { near: ground, far }: Grounds) {
     this.far = mkdtempSync(join(far, 'ingest-far-'));
-    const quick = { poll: true, settleMs: 100 };
+    const quick = { poll: true, quietMs: 100 };
     this.world = new World({
       seed,
       ground,

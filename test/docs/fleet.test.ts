@@ -22,7 +22,7 @@ feeds:
     warehouse: ${sandbox.at('warehouse')}
     manifests: ${sandbox.at('manifests')}
     stability-seconds: 0
-    settle-ms: 0
+    quiet-ms: 0
 `,
   );
   // The server of a test has a user `ingest` already, who may do everything.

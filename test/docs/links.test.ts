@@ -86,3 +86,21 @@ test('each npm script and each command that a document names is there', () => {
   });
   none(wrong, 'a document names a script or a command that is not there');
 });
+
+test('each identifier that the documents of the code name is in the code', () => {
+  const sources = files.filter((path) => /\.(?:ts|mjs|js)$/.test(path) && !path.startsWith('docs'));
+  const known = new Set(
+    sources.flatMap((path) => readFileSync(join(PACKAGE, path), 'utf8').match(/[A-Za-z_]\w*/g) ?? []),
+  );
+  // Names of the kernel and of SQLite that the code does not use.
+  for (const name of ['RLIMIT_DATA', 'auto_vacuum']) known.add(name);
+  const documents = DOCUMENTS.filter((path) => /^(?:ARCHITECTURE\.md|queue\/README\.md|docs\/decisions\/)/.test(path));
+  const named = documents.flatMap((document) =>
+    [...proseOf(document).matchAll(/`([A-Za-z_]\w*)(?:\(\))?`/g)].map(([, name]) => ({ document, name: name! })),
+  );
+  assert.ok(named.length > 50, `${named.length} names`);
+  none(
+    named.filter(({ name }) => !known.has(name)).map(({ document, name }) => `${document}: ${name}`),
+    'a document names something that the code does not have',
+  );
+});

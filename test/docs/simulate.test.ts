@@ -18,7 +18,11 @@ test('the slow copy of the document arrives', (t) => {
   // The ingestor of the example runs until it is stopped: here it is, when the file is in the warehouse.
   const until =
     'for i in $(seq 600); do find var/warehouse -name "*.csv" | grep -q . && break; sleep 0.1; done; kill $!; wait $!';
-  const { status, stderr } = sandbox.run(`${script}\n${until}`, { env: { INGEST_STABILITY_SECONDS: '1' } });
+  const { status, stderr } = sandbox.run(`${script}\n${until}`, {
+    // Also where the copy fails: nothing may be left running.
+    before: "trap 'kill $! 2> /dev/null || :' EXIT",
+    env: { INGEST_STABILITY_SECONDS: '1' },
+  });
   assert.equal(status, 0, stderr);
   const stored = [...files(sandbox.at('var/warehouse'))].filter(({ path }) => path.includes('ingest_date='));
   assert.equal(stored.length, 1);

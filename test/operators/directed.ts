@@ -21,7 +21,7 @@ export const withTime = {
     'no C compiler, so no clock can be moved: what comes after a minute or an hour was not tested',
 };
 export const WHY = ['--reason', 'by the test'];
-export const AT_ONCE = { options: { stabilitySeconds: 0, settleMs: 0 } };
+export const AT_ONCE = { options: { stabilitySeconds: 0, quietMs: 0 } };
 
 export const ctl = (world: World, ...words: string[]) => world.run('ingest-ctl', words);
 export async function ctlDone(world: World, ...words: string[]): Promise<string> {

@@ -59,7 +59,7 @@ export class Game {
     readonly plan: Plan,
   ) {
     this.feed = plan.straight ? 'near' : 'far';
-    this.#options = { stabilitySeconds: 0, settleMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
+    this.#options = { stabilitySeconds: 0, quietMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
     if (plan.chain) this.#options.process = ALL;
     this.model.hasChain = plan.chain;
     const feeds = { [this.feed]: { options: this.#options } };

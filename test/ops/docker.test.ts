@@ -50,7 +50,7 @@ test('its steps, run one by one, make a tree in which its command works as its u
   const config = join(root, 'etc/atomic-ingestor/config.yaml');
   const here = below(root, readFileSync(config, 'utf8'))
     .replace(/^dashboard: .*$/m, '')
-    .replace(/^# (stability-seconds|settle-ms): .*$/gm, '$1: 0');
+    .replace(/^# (stability-seconds|quiet-ms): .*$/gm, '$1: 0');
   writeFileSync(config, here);
   const env = {
     PATH: [below(root, image.env.PATH!.replace(':$PATH', '')), dirname(process.execPath), process.env.PATH].join(

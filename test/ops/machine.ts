@@ -116,7 +116,7 @@ export class Machine {
     const config = readFileSync(this.config, 'utf8')
       .replace(/^dashboard: .*$/m, '')
       .replace(/^# stability-seconds: .*$/m, 'stability-seconds: 0')
-      .replace(/^# settle-ms: .*$/m, 'settle-ms: 0');
+      .replace(/^# quiet-ms: .*$/m, 'quiet-ms: 0');
     writeFileSync(this.config, this.#here(config));
   }
 

@@ -71,7 +71,7 @@ async function isMended(t: TestContext, { heading, plant, mount, options }: Sick
   const { quote, commands } = section(heading);
   const service = serviceUser(t);
   const user = service && { user: service };
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, ...options }, ...user });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...options }, ...user });
   const { input, warehouse } = world.feed();
   mkdirSync(warehouse, { recursive: true });
   mount?.(world);

@@ -78,7 +78,7 @@ test('the installed program runs with the installed configuration, and an own on
   const own = readFileSync(config, 'utf8')
     .replaceAll('/srv/ingest', root)
     .replace(/^dashboard: .*$/m, '')
-    .replace('# settle-ms: 1000', 'settle-ms: 0')
+    .replace('# quiet-ms: 1000', 'quiet-ms: 0')
     .replace('# stability-seconds: 10', 'stability-seconds: 0');
   writeFileSync(config, own);
   for (const folder of ['staging', 'work', 'manifests', 'warehouse']) mkdirSync(join(root, folder));

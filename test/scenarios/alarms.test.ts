@@ -31,7 +31,7 @@ const toldIn = (line: string): string[] =>
 
 describe('beside a whole ingest', { concurrency: true }, () => {
   test('a receiver that hangs and a notifier that is killed: every file goes on, each alarm is sent, none twice', async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytes: 1_000 } });
     const web = await Web.open(t);
     web.answer = undefined;
     const { path, told } = keeping(world);
@@ -68,7 +68,7 @@ describe('beside a whole ingest', { concurrency: true }, () => {
   });
 
   test('--once sends what it found before it ends, and the next run sends what is over', async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, maxBytes: 1_000 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytes: 1_000 } });
     const { path, told } = keeping(world);
     const args = ['--notify-command', path];
     world.drop('too large.csv', 2_000);

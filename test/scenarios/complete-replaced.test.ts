@@ -77,7 +77,7 @@ scenarios('complete files only: replaced in flight', () => {
 
   watched(
     'a file that is replaced before it was verified arrives as it is then, from the first byte to the last',
-    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       await ctl(world, 'pause', 'verify-complete');
       replace(world, 'write over it', 10_000, true);
@@ -158,7 +158,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
 
   watched(
     'a name that is replaced without a pause: every version that arrives is whole, and the last one does',
-    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       const sealed = () => world.log.named('file_ready').length;
       const replacing = until('eight versions sealed between replacements', () => sealed() >= 8, {

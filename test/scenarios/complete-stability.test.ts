@@ -129,7 +129,7 @@ scenarios('complete files only: renames, and no window at all', () => {
 
   watched(
     'with --stability-seconds 0 an open file is waited for, a closed one is taken at once',
-    { options: { stabilitySeconds: 0, settleMs: 0 } },
+    { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       await world.complete('open.csv', async (whole) => {
         const writer = world.writer('open.csv');

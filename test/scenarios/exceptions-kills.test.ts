@@ -20,7 +20,7 @@ test('killed between permissions, withdrawals and twins in flight, and generatio
   timeout: 240_000,
 }, async (t) => {
   t.diagnostic(`SEED=${SEED}`);
-  const world = createWorld(t, { seed: SEED, options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { seed: SEED, options: { stabilitySeconds: 0, quietMs: 0 } });
   const draw = contents(`${SEED} draws`);
   const below = (n: number) => draw(4).readUInt32LE() % n;
   const kinds = Array.from({ length: KINDS }, (_, i) => world.content(1 + below(3_000) + i));

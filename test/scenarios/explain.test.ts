@@ -42,7 +42,7 @@ async function says(world: World, path: string, verdict: string, sentence: RegEx
 }
 
 test('explain answers for files that are on their way', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 1, settleMs: 0, maxBytes: 10_000 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 1, quietMs: 0, maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
   world.start('ingest');
   await until('the state', () => world.database() !== undefined, PATIENT);

@@ -9,7 +9,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 240_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const allowed = (files: number) => ({ wrap: ['prlimit', `--nofile=${files}`] });
 
 function dropIntoDirectories(world: World, count: number): void {

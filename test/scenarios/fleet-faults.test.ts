@@ -54,7 +54,7 @@ function dropSome(fleet: Fleet, from: number, draw: Draw): void {
 }
 
 async function underFaults(t: TestContext): Promise<void> {
-  const fleet = await Fleet.create(t, ['a', 'b', 'c'], { options: { stabilitySeconds: 0.1, settleMs: 0 } });
+  const fleet = await Fleet.create(t, ['a', 'b', 'c'], { options: { stabilitySeconds: 0.1, quietMs: 0 } });
   if (!fleet) return;
   t.diagnostic(`SEED=${SEED}`);
   const draw = dice(SEED);

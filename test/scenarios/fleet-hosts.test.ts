@@ -12,7 +12,7 @@ import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
-const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 const TWO_HOURS = { aheadS: 7_200 };
 /** The finding for which `broken` fits. */
 const BY_LAND = {
@@ -93,10 +93,7 @@ test("a copy of a state is a host of its own once it is renewed; what was on its
     ]).ended;
   const { code, stdout, stderr } = await renew();
   assert.equal(code, 0, stderr);
-  assert.equal(
-    stdout.trim(),
-    'copy is a host of its own now. Contents sent: 1; of these stored at other hosts too: 1.',
-  );
+  assert.equal(stdout.trim(), 'copy is a host of its own now. Contents sent: 1; stored at other hosts too: 1.');
   const again = await renew();
   assert.match(again.stderr, /has a host copy already: choose another name/);
   const hosts = await fleet.rows<{ name: string }>('SELECT name FROM hosts ORDER BY name');
@@ -125,7 +122,7 @@ test('of two copies the one that is adopted counts; the other one is refused', a
   cpSync(aside, dirname(world.statePath), { recursive: true });
   assert.equal(
     await fleet.ctl('a', ['host', 'adopt', 'a']),
-    'a is here now. Contents sent: 1; of these stored at other hosts too: 0.',
+    'a is here now. Contents sent: 1; stored at other hosts too: 0.',
   );
   assert.equal(await fleet.ctl('a', ['host', 'adopt', 'a']), await fleet.ctl('a', ['host', 'adopt', 'a']), 'twice');
   const refused = await world.launch('ingest-ctl', [

@@ -16,14 +16,14 @@ test('two hosts with ledgers of years join: each knows what the other has; what 
   await a.runOnce();
   await b.runOnce();
   const join = (name: string, ...more: string[]) => fleet.ctl(name, ['host', 'join', name, ...more]);
-  assert.equal(await join('a'), 'a has joined. Contents sent: 6; of these stored at other hosts too: 0.');
+  assert.equal(await join('a'), 'a has joined. Contents sent: 6; stored at other hosts too: 0.');
   const asked = await fleet.ctl('b', ['host', 'join', 'b'], { code: 4 });
   assert.match(
     asked,
     /other hosts have 6 contents in a feed default, and this host has a feed of that name: .* add --yes;/,
   );
-  assert.equal(await join('b', '--yes'), 'b has joined. Contents sent: 1; of these stored at other hosts too: 1.');
-  assert.equal(await join('b'), 'b has joined. Contents sent: 1; of these stored at other hosts too: 1.', 'again');
+  assert.equal(await join('b', '--yes'), 'b has joined. Contents sent: 1; stored at other hosts too: 1.');
+  assert.equal(await join('b'), 'b has joined. Contents sent: 1; stored at other hosts too: 1.', 'again');
   fleet.start();
   b.drop('late.csv', 'of a 3');
   await fleet.allDone();

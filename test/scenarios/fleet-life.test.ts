@@ -9,7 +9,7 @@ import type { HeardEvent } from '../world/event-log.js';
 import { Fleet, type FleetHost } from '../world/fleet.js';
 import { stays, until } from '../world/waiting.js';
 
-const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 const MIB = 1 << 20;
 
 async function joined(t: TestContext, names: readonly string[], options = QUICK): Promise<Fleet | undefined> {

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Fleet } from '../world/fleet.js';
 import { until } from '../world/waiting.js';
 
-const QUICK = { options: { stabilitySeconds: 0.1, settleMs: 0 } };
+const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 const WHY = ['--reason', 'a test'];
 
 async function joined(t: TestContext, names: readonly string[]): Promise<Fleet | undefined> {

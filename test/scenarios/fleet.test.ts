@@ -25,7 +25,7 @@ test('what is dropped at several hosts at the same moment is stored at one of th
 });
 
 test('a new content costs one question and two messages, a thousand of them a few', async (t) => {
-  const fleet = await Fleet.create(t, ['a'], { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const fleet = await Fleet.create(t, ['a'], { options: { stabilitySeconds: 0, quietMs: 0 } });
   if (!fleet) return;
   await fleet.join();
   const { world, proxy, url } = fleet.host('a');

@@ -60,7 +60,7 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
     const world = createWorld(t, {
       seed: `${SEED} ${where}`,
       ...(warehouse && { places: { warehouse } }),
-      options: { stabilitySeconds: 0, settleMs: 0, ...ITS_OWN_WATCH },
+      options: { stabilitySeconds: 0, quietMs: 0, ...ITS_OWN_WATCH },
     });
     if (where === 'two filesystems' && isRoot) tmpfsMount(world.feed().warehouse, { size: '1g' });
     const draw = contents(`${SEED} ${where} draws`);

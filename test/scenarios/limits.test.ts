@@ -12,7 +12,7 @@ import { createWorld, type World } from '../world/world.js';
 import { KiB, LONG, noAttemptSpent } from './trouble.js';
 
 const MiB = 1024 * KiB;
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 /** All files are found before any is taken. */
 async function resumedWith(world: World, drop: () => void): Promise<void> {

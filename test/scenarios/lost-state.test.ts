@@ -171,7 +171,7 @@ test('a rebuild that is killed is simply run again', limit, async (t) => {
 });
 
 test('a content whose discard is not yet put away does not make its state look older', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const program = world.start('ingest');
   await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });
   await world.run('ingest-ctl', ['pause', 'move']);
@@ -197,7 +197,7 @@ test('a content whose discard is not yet put away does not make its state look o
 });
 
 test('files in flight at every stage when the state was lost: each arrives once', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   await world.followManifests();
   for (let n = 0; n < 20; n++) world.drop(`stored-${n}.csv`, 100);
   await world.runOnce();

@@ -23,7 +23,7 @@ test('overflows heal by themselves, in a new directory and during the healing sc
 }, async (t) => {
   // About inotify's own overflow: it watches by events under WATCH=poll, too. Only the repairing scans can find a file.
   const watch = { poll: undefined, scanIntervalSeconds: 3_600 };
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, ...watch } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...watch } });
   world.start('ingest-producer', ['--log-level', 'debug', '--stall-seconds', '600']);
   await world.event('scan_done', (e) => e.cause === 'start', { withinMs: 30_000 });
   const producer = (await world.event('worker_started')).worker_pid as number;

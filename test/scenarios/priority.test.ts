@@ -29,7 +29,7 @@ test('workers have a lower priority than the dashboard, and the producer than th
 
 test('where it may not, it shares the cores and says so', { timeout: 60_000 }, async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'a process that may not lower its priority')) return;
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('a.csv', 100);
   const refused = ['-e', 'trace=setpriority', '-e', 'inject=setpriority:error=EPERM'];
   await world.runOnce(['--log-level', 'debug'], { wrap: ['strace', '-f', '-qq', '-o', '/dev/null', ...refused] });

@@ -14,7 +14,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const SEED = process.env.SEED ?? String(Date.now());
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const VICTIMS = ['chains', 'worker', 'everything'] as const;
 const ROUNDS = Number(process.env.ROUNDS ?? 9);
 const FILES = 12;

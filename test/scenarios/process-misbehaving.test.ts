@@ -8,7 +8,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 120_000 };
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const TEXT = 'id,country\n1,DE\n2,FR\n';
 
 interface Bad {

@@ -11,7 +11,7 @@ import { createWorld, type World } from '../world/world.js';
 const SEED = process.env.SEED ?? String(Date.now());
 const ROUNDS = Number(process.env.ROUNDS ?? 6);
 const limit = { timeout: 240_000 };
-const QUICK = { stabilitySeconds: 0, settleMs: 0, process: BY_COUNTRY };
+const QUICK = { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY };
 
 const worldOf = (t: TestContext): World => createWorld(t, { seed: SEED, feeds: { made: { options: QUICK } } });
 

@@ -10,7 +10,7 @@ import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 180_000 };
 const LONG = { withinMs: 60_000 };
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 
 const report = async (world: World): Promise<Report> =>
   JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;

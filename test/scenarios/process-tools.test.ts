@@ -13,7 +13,7 @@ import { createWorld, type World } from '../world/world.js';
 const limit = { timeout: 120_000 };
 
 const worldOf = (t: TestContext, chain: Chain = BY_COUNTRY): World =>
-  createWorld(t, { feeds: { made: { options: { stabilitySeconds: 0, settleMs: 0, process: chain } } } });
+  createWorld(t, { feeds: { made: { options: { stabilitySeconds: 0, quietMs: 0, process: chain } } } });
 
 function dropOrders(world: World, name: string, mark: string): string {
   const { text, made } = orders(mark, 50);

@@ -13,7 +13,7 @@ const FILES = 60;
 
 function chained(t: TestContext): World {
   return createWorld(t, {
-    feeds: { orders: { options: { stabilitySeconds: 0, settleMs: 0, process: BY_COUNTRY } } },
+    feeds: { orders: { options: { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY } } },
   });
 }
 

@@ -8,7 +8,7 @@ import type { Chain } from '../world/layout.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 120_000 };
-const QUICK = { stabilitySeconds: 0, settleMs: 0 };
+const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 
 /** Two feeds: one with a chain, one without. */
 const worldOf = (t: Parameters<typeof createWorld>[0], chain: Chain = BY_COUNTRY): World =>

@@ -109,8 +109,8 @@ test('three feeds of different modes in one state: each to its own warehouse', l
 test('the one file of a feed goes on within two batches in every stage, beside 10,000 of another', limit, async (t) => {
   const world = createWorld(t, {
     feeds: {
-      big: { options: { stabilitySeconds: 0, settleMs: 0 } },
-      small: { options: { stabilitySeconds: 0, settleMs: 0 } },
+      big: { options: { stabilitySeconds: 0, quietMs: 0 } },
+      small: { options: { stabilitySeconds: 0, quietMs: 0 } },
     },
   });
   for (let n = 0; n < 10_000; n++) world.drop(`${n}.csv`, 32, { feed: 'big' });

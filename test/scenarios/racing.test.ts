@@ -21,7 +21,7 @@ const FULL_SPEED = 100;
 const TRACED_FILES = 200;
 const SEED = process.env.SEED ?? String(Date.now() % 1_000_000);
 /** Nothing but the probes stands between a writer and the seal. */
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 /** Scans that are rare would meet the loops too seldom. */
 const OFTEN = POLLED && { scanIntervalSeconds: 0.2 };
 const limit = { timeout: 180_000 };

@@ -18,7 +18,7 @@ import { busyWorker, claimedBy, claimIs, hugeFileSealed } from './busy.js';
 const limit = { timeout: 180_000 };
 const slow = { withinMs: 60_000 };
 const ALL_STAGES = `worker ${STAGE_NAMES.join(' ')}`;
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 test(
   'a busy worker is not robbed; stopped with its parent it is reported and its jobs wait; a killed parent takes it along',

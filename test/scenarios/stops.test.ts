@@ -12,7 +12,7 @@ import { busyWorker, claimedBy, claimIs, hugeFileSealed, hugeJob } from './busy.
 
 const limit = { timeout: 180_000 };
 const slow = { withinMs: 60_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 test('SIGTERM drains: claimed jobs are finished, nothing stays claimed, exit code 0', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });

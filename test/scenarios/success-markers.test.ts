@@ -82,7 +82,7 @@ class Workers {
 
 test('a reader finds _SUCCESS only where every line has its file, and once: kills, a held move, hours that pass', async (t) => {
   t.diagnostic(`SEED=${SEED}`);
-  const world = createWorld(t, { options: { successMarkers: true, stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { successMarkers: true, stabilitySeconds: 0, quietMs: 0 } });
   const clock = clockFor(world);
   if (!clock)
     return t.skip('no gcc, so the clock cannot be moved: that an hour which ends gets its marker was not tested');

@@ -1,7 +1,7 @@
 /**
  * Upstream is not disturbed, the hard case made certain: uploaders that set times and modes by path after they have closed
  * the file do it within 3 ms, which is rarely lost even by an ingestor that takes closed files at once. Here strace
- * delays those calls, so that only the rest after the last change (--settle-ms) can save them.
+ * delays those calls, so that only the rest after the last change (--quiet-ms) can save them.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     concurrency: 3,
   }, async (t) => {
     if (!canTrace) return t.skip('strace cannot trace here; not tested: uploaders that are slow between two calls');
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: undefined, ...options } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: undefined, ...options } });
     world.start('ingest');
     await world.event('worker_started');
     const all = Object.entries(UPLOADERS).map(([program, script]) =>

@@ -17,8 +17,8 @@ const TIMES = 50;
 /** Uploaders that run beside each other. */
 const ABREAST = 4;
 
-/** `settleMs` as it is when nobody sets it: times and modes that are set by path after closing find the file. */
-const eager = { stabilitySeconds: 0, settleMs: undefined };
+/** `quietMs` as it is when nobody sets it: times and modes that are set by path after closing find the file. */
+const eager = { stabilitySeconds: 0, quietMs: undefined };
 
 /** Scripts of ops/simulate with the program that they need, and how they use it. */
 const SCRIPTS: [string, string, string[]][] = [
@@ -102,7 +102,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
 
   test(`rsync -a --delete again and again while files come and are sealed loses none of these (${watching})`, async (t) => {
     if (skipUnlessInstalled(t, 'rsync', 'an rsync that deletes in the input')) return;
-    const world = createWorld(t, { options: { stabilitySeconds: 0.2, settleMs: 0, ...options } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0.2, quietMs: 0, ...options } });
     const ready = () => world.log.named('file_ready').length;
     world.start('ingest');
     await world.event('worker_started', undefined);

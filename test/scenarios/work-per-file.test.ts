@@ -68,7 +68,7 @@ test('a thousand files cost no more calls, syncs, transactions and bytes than th
   }
 
   async function workOf(files: number): Promise<Work> {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
     for (let n = 0; n < files; n++) world.drop(`file-${n}.csv`, 1_024);
     const trace = join(world.root, 'trace');
     await world.runOnce([], {

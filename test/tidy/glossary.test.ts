@@ -18,10 +18,13 @@ const plain = (line: string): string =>
     found.startsWith('[') ? found.replace(/\]\(.*/, ']') : ' ',
   );
 
+/** Parts of a template that are code: expressions, calls, members, conditions. */
+const CODE = /\$\{[^}]*\}|\b[\w.]+\(|\b\w+\.\w+|[<>=?:&|] *\w+ *[?=<>&|)]/g;
+
 /** Sentences in code: string literals with a blank in them, such as messages, help and names of tests; no SQL. */
 const sentences = (line: string): string =>
   [...line.matchAll(/'((?:[^'\\]|\\.)* (?:[^'\\]|\\.)*)'|`([^`]* [^`]*)`/g)]
-    .map(([, one, other]) => (one ?? other)!.replace(/\$\{[^}]*\}/g, ''))
+    .map(([, one, other]) => (one ?? other)!.replace(CODE, ' '))
     .filter((sentence) => !/\b(?:SELECT|UPDATE|INSERT|DELETE|CREATE|WHERE|FROM|AND)\b/.test(sentence))
     .join(' · ');
 

@@ -9,6 +9,7 @@ export const HOUSE: readonly string[] = [
   'src/base',
   'src/base/config/values',
   'src/base/config',
+  'src/base/help',
   'src/base/telemetry',
   'src/base/process',
   'src/files',

@@ -30,7 +30,7 @@ export const ITS_OWN_WATCH: Options = { poll: undefined, scanIntervalSeconds: un
 /** Quick enough for tests, and still a window and a rest after the last change. */
 const QUICK: Options = {
   stabilitySeconds: 0.3,
-  settleMs: 100,
+  quietMs: 100,
   ...(POLLED && { poll: true, scanIntervalSeconds: 1 }),
 };
 

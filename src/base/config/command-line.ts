@@ -20,7 +20,7 @@ export function readCommandLine(spec: CommandSpec, given: readonly string[]): Co
   const flagTypes = Object.fromEntries(spec.options.map((name) => [camel(name), flagType(name)]));
   const parsed = meow('', {
     importMeta: import.meta,
-    pkg: {}, // else it looks for a package.json, of which nothing here asks
+    pkg: {}, // otherwise it looks for a package.json, which nothing here needs
     argv: [...argv],
     flags: flagTypes,
     autoHelp: false,

@@ -1,19 +1,27 @@
-/** How one command is described, and the groups of options that several take. */
+/** How one command is described, and the groups of options that several commands take. */
 import { commonFields, feedFields } from './schema.js';
 
 export interface CommandSpec {
+  /** The words that are typed: `ingest`, `ingest-ctl held`. */
   name: string;
+  /** One sentence: the first line of --help, and the NAME of the man page. */
   summary: string;
-  /** After the name in the usage line. */
+  /** The DESCRIPTION of the man page: paragraphs, parted by an empty line. */
+  about: string;
+  /** The words after the name in the usage line: `SOURCE DEST`. */
   words: string;
   wordsMax: number;
   options: readonly string[];
   examples: readonly string[];
-  /** Other spellings of an option, where its own would be another command's. */
+  /** The meaning of exit code 4. Undefined: this command never ends with it. */
+  unfinished?: string;
+  /** The heading of a verb in the overview of `ingest-ctl`. */
+  group?: string;
+  /** Other spellings of an option, where its own spelling belongs to another command. */
   aliases?: Readonly<Record<string, string>>;
-  /** What an option does here, where its own text speaks of another command. */
+  /** The effect of an option in this command, where its own text speaks of another one. */
   means?: Readonly<Record<string, string>>;
-  /** Options without which the command says what is missing. */
+  /** Options without which the command names what is missing. */
   needs: readonly string[];
 }
 

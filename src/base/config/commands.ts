@@ -1,5 +1,5 @@
 /**
- * The commands and which options each takes. --help, the parsing and the tests read this table.
+ * The commands and the options of each. The parser, --help, the man pages, the completions and the tests read this table.
  * Does not: say what a command does with them; src/commands has one file for each.
  */
 import { ALARMS, type CommandSpec, command, DASHBOARD, FEED, FIND, LOGS } from './command-spec.js';
@@ -8,13 +8,17 @@ import { allFields } from './schema.js';
 
 export type { CommandSpec } from './command-spec.js';
 
-export const COMMANDS = {
+const PROGRAMS = {
   ingest: command({
     name: 'ingest',
     summary: 'Watches a directory and brings every complete file into the warehouse, each content exactly once.',
+    about: `Upstream jobs drop files into --input. ingest finds out when a file is complete, hashes it, writes one line into the manifest of the hour (--manifests) and moves the file into a folder by date below --warehouse. A file whose bytes are stored already is a duplicate: it is put aside and not stored again.
+
+ingest runs a producer and workers as child processes, and the dashboard too if --dashboard is given. SIGTERM or Ctrl-C lets them finish what they work on; a second signal stops them at once. Nothing is lost either way: the next start goes on where this one ended.
+
+Many feeds, each with directories and rules of its own, stand in one configuration file (--config; see atomic-ingestor.yaml(5)). With --once, ingest ends when nothing is left to do: for cron, or for a batch job. With --dry-run it changes nothing and prints what would become of each file.`,
     options: [
       ...FEED,
-      ...LOGS,
       'once',
       'dry-run',
       'concurrency',
@@ -23,6 +27,7 @@ export const COMMANDS = {
       'stall-seconds',
       'max-bytes-per-second',
       'state-path',
+      ...LOGS,
       'state-min-free-bytes',
       'keep-history',
       ...DASHBOARD,
@@ -30,25 +35,34 @@ export const COMMANDS = {
       'shared-ledger',
     ],
     needs: ['input', 'warehouse', 'manifests'],
+    unfinished: '--once ended while files were held or still open for writing; each is named',
     examples: [
       'ingest --input /data/staging --warehouse /data/warehouse --manifests /data/manifests',
-      'ingest --config /etc/atomic-ingestor.yaml --once',
+      'ingest --config /etc/atomic-ingestor/config.yaml --once',
       "ingest --input in --warehouse out --manifests lines --mode sidecar --include '*.csv' --dry-run",
     ],
   }),
   'ingest-producer': command({
     name: 'ingest-producer',
     summary: 'Finds files and puts them into the queue; records its feeds in the state for the workers.',
+    about: `The first half of ingest, as a process of its own. It watches and scans the inputs of its feeds, and puts each file into the queue of the state (--state-path). It records the feeds in the state, so that workers and the dashboard know them without the configuration file.
+
+A state has one producer. ingest-worker does the rest.`,
     options: [
-      ...[...FEED, ...LOGS, 'max-attempts', 'stall-seconds', 'state-path', 'state-min-free-bytes', 'keep-history'],
+      ...[...FEED, 'max-attempts', 'stall-seconds', 'state-path', ...LOGS, 'state-min-free-bytes', 'keep-history'],
       ...ALARMS,
     ],
     needs: ['input', 'warehouse', 'manifests'],
-    examples: ['ingest-producer --config /etc/atomic-ingestor.yaml --state-path /var/lib/atomic-ingestor/state.db'],
+    examples: [
+      'ingest-producer --config /etc/atomic-ingestor/config.yaml --state-path /var/lib/atomic-ingestor/state.db',
+    ],
   }),
   'ingest-worker': command({
     name: 'ingest-worker',
     summary: 'Runs stages of the queue; learns the feeds from the state. Start as many as you want.',
+    about: `The second half of ingest, as processes of their own: they check whether files are complete, hash them, write manifest lines and move files. A worker runs all stages, or only those that --stage names.
+
+All workers share one state on a local filesystem. A worker that dies loses nothing: another one takes its jobs. If there is no state yet, a worker waits half a minute for ingest-producer to make it.`,
     options: [
       ...['stage', 'concurrency', 'max-attempts', 'stall-seconds', 'max-bytes-per-second', 'shared-ledger'],
       ...FIND,
@@ -59,6 +73,9 @@ export const COMMANDS = {
   'ingest-dashboard': command({
     name: 'ingest-dashboard',
     summary: 'Serves the dashboard, the HTTP API and the metrics of a state; works with all daemons down.',
+    about: `The page shows what is wrong, what waits in which stage and why, and the held files with buttons to retry or discard them. The same process answers the HTTP API and /metrics for Prometheus.
+
+It listens on loopback. An address that other machines can reach needs a token (--dashboard-token-file).`,
     options: [...DASHBOARD, ...FIND, 'log-level', 'stall-seconds', 'shared-ledger'],
     examples: [
       'ingest-dashboard --input /data/staging',
@@ -67,66 +84,82 @@ export const COMMANDS = {
   }),
   'queue-stat': command({
     name: 'queue-stat',
-    summary: 'Shows what waits in which stage; works with all daemons down.',
+    summary: 'Shows what is wrong, and what waits in which stage; works with all daemons down.',
+    about: `First come the findings: what is wrong, since when, and what to do. Then one table for each feed: how many files wait in which stage, how old the oldest one is, and how many go through. It only reads the state.
+
+--check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if every service that ran is at work, no stage is stuck, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. After ingest --once no service is expected. Docker counts every exit code but 0 as unhealthy.`,
     aliases: { workers: 'processes' },
     options: [
+      'check',
       'json',
       'watch',
       'held',
       'processes',
-      'fleet',
       'by',
+      'feed',
       'max-age',
       'max-held',
-      'feed',
+      'fleet',
       'shared-ledger',
       ...FIND,
     ],
+    unfinished: 'without --check: --max-age or --max-held is passed, or a service is not at work',
     examples: [
       'queue-stat --input /data/staging',
       'queue-stat --state-path state.db --by directory',
-      'queue-stat --state-path state.db --max-age 3600 --max-held 0',
+      'queue-stat --check --max-age 4h --state-path state.db',
+      'queue-stat --state-path state.db --max-age 1h --max-held 0',
       'queue-stat --fleet --shared-ledger postgres://ingest@db.example.org/ingest',
     ],
   }),
   'ingest-replicate': command({
     name: 'ingest-replicate',
     summary: 'Keeps DEST a mirror of SOURCE: changes at once, everything once in a while. Needs no state.',
+    about: `Every file of SOURCE appears in DEST by one rename, so that a reader of DEST never sees half a file. Changes are copied as they happen; a full comparison of both trees comes every --scan-interval-seconds. What SOURCE does not have is removed from DEST (--no-delete keeps it).
+
+DEST has to be empty, or the mirror of this SOURCE already. --adopt takes over a DEST that has content of its own. A SOURCE that is missing or suddenly empty empties no DEST.`,
     words: 'SOURCE DEST',
     wordsMax: 2,
     options: [
-      ...[
-        'include',
-        'exclude',
-        'poll',
-        'scan-interval-seconds',
-        'delete',
-        'checksum',
-        'adopt',
-        'allow-empty-source',
-        'change-log',
-      ],
-      ...['once', 'dry-run', 'log-level', 'metrics-interval-seconds'],
+      ...['once', 'dry-run', 'delete', 'checksum', 'adopt', 'allow-empty-source', 'change-log'],
+      ...['include', 'exclude', 'poll', 'scan-interval-seconds', 'log-level', 'metrics-interval-seconds'],
     ],
     means: {
-      poll: 'never use inotify, only look at everything (chosen by itself on NFS and the like)',
-      'scan-interval-seconds': 'how often everything is looked at on both sides',
-      once: 'end when DEST is like SOURCE; waits while DEST is full or failing',
-      'dry-run': 'say each thing that --once would do; change nothing at all',
-      'metrics-interval-seconds': 'how often the event `replica_metrics` is written',
+      poll: 'Never use inotify, only scan both sides. Chosen by itself on NFS and the like.',
+      'scan-interval-seconds': 'How often both sides are compared completely.',
+      once: 'End when DEST is like SOURCE; wait while DEST is full or failing.',
+      'dry-run': 'Print each thing that --once would do; change nothing at all.',
+      'metrics-interval-seconds': 'How often the event `replica_metrics` is written to the log.',
     },
+    unfinished: '--once ended while something could not be mirrored; --dry-run found such a thing',
     examples: [
       'ingest-replicate /data/warehouse /backup/warehouse',
       "ingest-replicate /data/warehouse /backup/warehouse --once --checksum --exclude '*.part'",
       'ingest-replicate /data/warehouse /backup/warehouse --dry-run',
     ],
   }),
-  ...CTL,
 } satisfies Record<string, CommandSpec>;
+
+export const COMMANDS = { ...PROGRAMS, ...CTL };
 
 export type CommandName = keyof typeof COMMANDS;
 
+export const PROGRAM_NAMES = Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[];
 export const CTL_VERBS = Object.keys(CTL) as (keyof typeof CTL)[];
+
+/** The command above the verbs. */
+export const CTL_PROGRAM = {
+  name: 'ingest-ctl',
+  summary: 'Acts on the files, stages and contents of a state.',
+  about: `Each verb does one thing and ends. Most work while ingest runs; a verb that needs it stopped refuses otherwise, with a sentence.
+
+A verb finds the state by --state-path, by --input (the state that ingest makes for this input), or by --config.`,
+  examples: [
+    'ingest-ctl held --input /data/staging',
+    'ingest-ctl explain /data/staging/orders.csv --input /data/staging',
+    'ingest-ctl help retry',
+  ],
+} as const;
 
 /** Every option that exists, for the search of the nearest one. */
 export const OPTION_NAMES: readonly string[] = Object.keys(allFields);

@@ -1,16 +1,79 @@
 /** The verbs of `ingest-ctl`, as the table of commands has them. */
 import { type CommandSpec, command, FEED, FIND, KEEPING } from './command-spec.js';
 
-const verb = (name: string, summary: string, options: string[], more: Partial<CommandSpec>): CommandSpec =>
-  command({ name: `ingest-ctl ${name}`, summary, options: [...options, ...FIND], examples: [], ...more });
+const HELD = 'Held files';
+const WHY = 'What is going on';
+const STAGES = 'Stages';
+const CONTENTS = 'Contents';
+const STATE = 'State and hosts';
+export const VERB_GROUPS = [WHY, HELD, STAGES, CONTENTS, STATE] as const;
+
+type More = Partial<CommandSpec> & { about: string; group: string; examples: readonly string[] };
+
+const verb = (name: string, summary: string, options: string[], more: More): CommandSpec =>
+  command({ name: `ingest-ctl ${name}`, summary, options: [...options, ...FIND], ...more });
 
 export const CTL = {
+  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed', 'shared-ledger'], {
+    group: WHY,
+    about:
+      'Follows one file: what it waits for and until when, or when it was stored, where, and in which manifest. It takes a path in the input or the warehouse, the name of a file alone, a job id, or a SHA-256.',
+    words: 'PATH|SHA256',
+    wordsMax: 1,
+    unfinished: 'nothing is known of the file',
+    examples: ['ingest-ctl explain /data/staging/orders.csv --input /data/staging'],
+  }),
+  doctor: command({
+    name: 'ingest-ctl doctor',
+    group: WHY,
+    summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
+    about:
+      'Checks directories, filesystems, leases, renames, limits, free space and clocks with the options that ingest would get. It leaves nothing behind. Exit code 3: something has to be repaired before the first file.',
+    options: [...FEED, 'state-path', 'json', 'shared-ledger'],
+    needs: ['input', 'warehouse', 'manifests'],
+    examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
+  }),
+  audit: verb(
+    'audit',
+    'Compares warehouse, manifests and ledger; each difference with what to do.',
+    ['hash', 'fleet', 'json', 'feed', 'shared-ledger'],
+    {
+      group: WHY,
+      about:
+        'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. It needs no stop of ingest, and may be interrupted and run again: files that were read are not read again.',
+      unfinished: 'a difference was found',
+      examples: ['ingest-ctl audit --hash --input /data/staging'],
+    },
+  ),
+  process: command({
+    name: 'ingest-ctl process',
+    group: WHY,
+    summary: 'Runs a chain on a file and shows the first lines of its outputs; changes nothing.',
+    about:
+      'Tries a chain (see --process of ingest) before it is used: prints the counts and the first lines of each output, or the sentence with which the file would be held.',
+    words: 'FILE',
+    wordsMax: 1,
+    options: ['process', 'feed'],
+    means: { feed: 'The feed whose chain is used, if --config has several feeds.' },
+    unfinished: 'the file would be held',
+    examples: [
+      'ingest-ctl process orders.csv --process orders.yaml',
+      'ingest-ctl process orders.csv --feed orders --config /etc/atomic-ingestor/config.yaml',
+    ],
+  }),
   held: verb('held', 'Lists the held files: id, path, reason and what releases each.', ['json', 'code', 'feed'], {
-    examples: ['ingest-ctl held --input /data/staging'],
+    group: HELD,
+    about:
+      'A held file cannot go on until somebody acts. It stays where it is. retry sends it through its stage again, discard gives it up.',
+    examples: ['ingest-ctl held --input /data/staging', 'ingest-ctl held --code checksum_mismatch --json'],
   }),
   retry: verb('retry', 'Sends held files through their stage again.', ['all', 'code', 'feed'], {
+    group: HELD,
+    about:
+      'Names held files by job id or by path, or takes all that --code and --feed leave. Failed attempts are forgotten.',
     words: 'JOBID|PATH…',
     wordsMax: 10_000,
+    unfinished: 'nothing is held under one of the names',
     examples: ['ingest-ctl retry --all --code unreadable --input /data/staging'],
   }),
   discard: verb(
@@ -18,41 +81,40 @@ export const CTL = {
     'Gives held files up: each is moved to failed/ of the work directory and never ingested.',
     ['all', 'code', 'feed'],
     {
+      group: HELD,
+      about:
+        'Names held files by job id or by path, or takes all that --code and --feed leave. failed/ has the only copy of such a file.',
       words: 'JOBID|PATH…',
       wordsMax: 10_000,
+      unfinished: 'nothing is held under one of the names',
       examples: ['ingest-ctl discard 01J9ZQ4T7M0000000000000000 --input /data/staging'],
     },
   ),
   pause: verb('pause', 'Closes a stage (or all) until resume; what is under way is finished.', ['feed'], {
+    group: STAGES,
+    about: 'Files wait before the closed stage. A pause outlives a restart of ingest.',
     words: '[STAGE]',
     wordsMax: 1,
-    examples: ['ingest-ctl pause move --feed orders --config /etc/atomic-ingestor.yaml'],
+    examples: ['ingest-ctl pause move --feed orders --config /etc/atomic-ingestor/config.yaml'],
   }),
   resume: verb('resume', 'Opens what pause closed.', ['feed'], {
+    group: STAGES,
+    about: 'A stage that is closed for another reason too, such as a full disk, stays closed for that reason.',
     words: '[STAGE]',
     wordsMax: 1,
-    examples: ['ingest-ctl resume move --feed orders --config /etc/atomic-ingestor.yaml'],
+    examples: ['ingest-ctl resume move --feed orders --config /etc/atomic-ingestor/config.yaml'],
   }),
-  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed', 'shared-ledger'], {
-    words: 'PATH|SHA256',
-    wordsMax: 1,
-    examples: ['ingest-ctl explain /data/staging/orders.csv --input /data/staging'],
-  }),
-  audit: verb(
-    'audit',
-    'Compares warehouse, manifests and ledger; each difference with what to do.',
-    ['hash', 'fleet', 'json', 'feed', 'shared-ledger'],
-    {
-      examples: ['ingest-ctl audit --hash --input /data/staging'],
-    },
-  ),
   learn: verb(
     'learn',
     'Adds the content of a directory to the ledger: such files count as duplicates.',
     ['feed', 'shared-ledger'],
     {
+      group: CONTENTS,
+      about:
+        'For files that were loaded by other means before. Every file below DIR is hashed; none is moved. The manifests do not have what was learned: run learn again after a rebuild.',
       words: 'DIR',
       wordsMax: 1,
+      unfinished: 'a file could not be read',
       examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
     },
   ),
@@ -61,6 +123,9 @@ export const CTL = {
     'Lets the next file with a stored content be ingested once more, as its next generation.',
     ['reason', 'feed', 'shared-ledger'],
     {
+      group: CONTENTS,
+      about:
+        'The content is named by its SHA-256, by a path, or by the ingest_id of its manifest line. --reason and the user are recorded, and explain shows them. For a whole feed there is --same-content-again-after.',
       words: 'SHA256|PATH|INGEST_ID',
       wordsMax: 1,
       examples: [
@@ -73,6 +138,9 @@ export const CTL = {
     'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
     ['reason', 'feed', 'shared-ledger'],
     {
+      group: CONTENTS,
+      about:
+        'A worker moves the file and writes a record into corrections.jsonl beside the manifests. The content stays known: the same bytes are a duplicate until allow-again allows them.',
       words: 'SHA256|PATH|INGEST_ID',
       wordsMax: 1,
       examples: [
@@ -80,39 +148,56 @@ export const CTL = {
       ],
     },
   ),
-  doctor: command({
-    name: 'ingest-ctl doctor',
-    summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
-    options: [...FEED, 'state-path', 'json', 'shared-ledger'],
-    needs: ['input', 'warehouse', 'manifests'],
-    examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
-  }),
-  process: command({
-    name: 'ingest-ctl process',
-    summary: 'Runs a chain on a file and shows the first lines of its outputs; changes nothing.',
-    words: 'FILE',
-    wordsMax: 1,
-    options: ['process', 'feed'],
-    means: { feed: 'whose chain, where --config has several feeds' },
-    examples: [
-      'ingest-ctl process orders.csv --process orders.yaml',
-      'ingest-ctl process orders.csv --feed orders --config /etc/atomic-ingestor.yaml',
-    ],
-  }),
   backup: verb('backup', 'Writes a whole copy of the state, while everything goes on.', [], {
+    group: STATE,
+    about:
+      'The copy has one moment of the state in one file; it is checked and on disk when the verb ends. To restore it: stop everything, put it where the state was, and run ingest-ctl rebuild.',
     words: 'FILE',
     wordsMax: 1,
     examples: ['ingest-ctl backup /backup/ingest-$(date +%F).db --state-path /var/lib/atomic-ingestor/state.db'],
+  }),
+  rebuild: command({
+    name: 'ingest-ctl rebuild',
+    group: STATE,
+    summary: 'Makes a lost state again, or brings an older copy up to date, from what is on disk.',
+    about:
+      'Reads manifests, warehouse and work directories. It needs every ingest process of the state stopped. It may be interrupted: run again, it goes on. It changes no manifest and no file, and prints at its end what nobody can know any more.',
+    options: [...FEED, 'state-path', 'log-level'],
+    needs: ['input', 'warehouse', 'manifests'],
+    examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor/config.yaml'],
   }),
   prune: verb(
     'prune',
     'Forgets old histories and removes old duplicates and discarded files, as the options say; never a hash.',
     [...KEEPING, 'dry-run', 'feed'],
     {
+      group: STATE,
+      about:
+        'Does at once what ingest does once an hour or once a day. It takes the same options, or --config; an option that is not given is as the feed was started with. It may be killed at any point and run again.',
+      means: { 'dry-run': 'Print what would be forgotten and removed; change nothing at all.' },
       examples: [
         'ingest-ctl prune --dry-run --keep-history 90d --input /data/staging',
-        'ingest-ctl prune --config /etc/atomic-ingestor.yaml',
+        'ingest-ctl prune --config /etc/atomic-ingestor/config.yaml',
       ],
+    },
+  ),
+  retire: verb('retire', 'Ends a feed that is not configured any more: audit and metrics leave it out.', [], {
+    group: STATE,
+    about: 'Its contents stay known. The feed must have no file on its way and none held.',
+    words: 'FEED',
+    wordsMax: 1,
+    examples: ['ingest-ctl retire orders --state-path /var/lib/atomic-ingestor/state.db'],
+  }),
+  'replace-warehouse': verb(
+    'replace-warehouse',
+    'Goes on in an empty warehouse: what was stored stays known, its files are no longer looked for.',
+    ['feed'],
+    {
+      group: STATE,
+      about: 'For a warehouse whose disk is lost or stays away. DIR must be empty. Start ingest with DIR afterwards.',
+      words: 'DIR',
+      wordsMax: 1,
+      examples: ['ingest-ctl replace-warehouse /data/warehouse --input /data/staging'],
     },
   ),
   host: verb(
@@ -120,35 +205,16 @@ export const CTL = {
     'Changes the part of this host in the shared ledger, or of one that is gone for ever.',
     ['shared-ledger', 'yes'],
     {
+      group: STATE,
+      about:
+        'join NAME enters this host into the ledger that hosts share; its ingest must be stopped. forget NAME frees what a host carried that is gone for ever; rejoin NAME brings it back. adopt NAME, renew NAME and lost repair the membership after a state was moved, copied or lost (docs/fleet.md).',
       words: 'join|adopt|renew|rejoin|forget NAME, or lost',
       wordsMax: 2,
+      unfinished: 'join found other hosts with contents in a feed of the same name, and --yes was not given',
       examples: [
         'ingest-ctl host forget lake-3 --shared-ledger postgres://ingest@db.example.org/ingest',
         'ingest-ctl host join lake-1 --shared-ledger postgres://ingest@db.example.org/ingest --input /data/staging',
       ],
     },
   ),
-  retire: verb('retire', 'Ends a feed that is not configured any more: audit and metrics leave it out.', [], {
-    words: 'FEED',
-    wordsMax: 1,
-    examples: ['ingest-ctl retire orders --state-path /var/lib/atomic-ingestor/state.db'],
-  }),
-  'replace-warehouse': verb(
-    'replace-warehouse',
-    'Goes on in an empty warehouse: what was stored so far stays known, its files are no longer looked for.',
-    ['feed'],
-    {
-      words: 'DIR',
-      wordsMax: 1,
-      examples: ['ingest-ctl replace-warehouse /data/warehouse --input /data/staging'],
-    },
-  ),
-  rebuild: command({
-    name: 'ingest-ctl rebuild',
-    summary:
-      'Makes a lost state anew, or brings an older copy up to date, from what is on disk. Run again, it goes on.',
-    options: [...FEED, 'state-path', 'log-level'],
-    needs: ['input', 'warehouse', 'manifests'],
-    examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor.yaml'],
-  }),
 } satisfies Record<string, CommandSpec>;

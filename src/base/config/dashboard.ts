@@ -1,5 +1,5 @@
 /**
- * Where the dashboard listens, and with which token it may be reached from other machines.
+ * The address of the dashboard, and the token that other machines need.
  * Guarantees: an address beyond this machine without a token is refused before anything starts.
  */
 import { isIP } from 'node:net';

@@ -42,7 +42,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     workDir: workDirOf(origin('work-dir'), values['work-dir']),
     mode: values.mode,
     stabilitySeconds: values['stability-seconds'],
-    settleMs: values['settle-ms'],
+    quietMs: values['quiet-ms'],
     partialUploadSeconds: values['partial-upload-seconds'],
     sidecarSuffix: values['sidecar-suffix'],
     order: values.order,
@@ -75,7 +75,7 @@ export function chainOf(invocation: Invocation, feed: string, given: string | ob
   return processOf(given, origin.slice(0, at), origin.slice(at + ' in '.length));
 }
 
-/** What of a feed's files is removed when; also of a feed whose folders nobody named. */
+/** How long files of a feed are kept, also where the folders of the feed are not given. */
 export const keepingOf = (values: FeedValues) => ({
   keepDuplicatesMs: values['keep-duplicates'],
   duplicatesMaxBytes: values['duplicates-max-bytes'],

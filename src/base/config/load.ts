@@ -25,7 +25,7 @@ export function workerConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): 
   return { feeds: [], service: serviceOf(invocation, env) };
 }
 
-/** The dashboard alone learns its feeds from the state too, and has an address without being told one. */
+/** The dashboard alone learns its feeds from the state too, and has an address of its own where none is given. */
 export function dashboardConfigOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
   return { feeds: [], service: serviceOf(invocation, env, { dashboard: DASHBOARD_PORT }) };
 }

@@ -1,6 +1,6 @@
 /**
- * To whom alarms are told: a command, a webhook, or both.
- * Guarantees: a command that cannot be run, and an address that is none, are refused before anything starts.
+ * The receivers of alarms: a command, a webhook, or both.
+ * Guarantees: a command that cannot be run, and an invalid address, are refused before anything starts.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { OperatorError } from '../errors.js';
@@ -19,10 +19,10 @@ export interface NotifyOptions {
 export const SECRET_VARIABLE = 'INGEST_NOTIFY_SECRET';
 const SECRET = { option: 'notify-secret-file', variable: SECRET_VARIABLE, what: 'secret' };
 
-/** Whoever writes one of these means a shell, and there is none: a script says it better. */
+/** The signs of a shell. There is no shell, so a command with one of them would not mean what it says; a script does. */
 const OF_A_SHELL = /['"`$|&;<>(){}\\\0]/;
 
-/** Undefined where it is not a path with words behind it. */
+/** Undefined where it is not a path that words may follow. */
 export function commandOf(text: string): string[] | undefined {
   if (text.length > limits.notifyCharsMax || OF_A_SHELL.test(text)) return undefined;
   const words = text.trim().split(/\s+/);
@@ -36,7 +36,7 @@ export function webhookOf(text: string): URL | undefined {
   return url.username === '' && url.password === '' ? url : undefined;
 }
 
-/** Undefined for a command that tells of no alarms: such a command shares the file and ignores these options. */
+/** Undefined for a command that sends no alarms: such a command shares the file and ignores these options. */
 export function notifyOf({ spec, service, origin }: Invocation, env: NodeJS.ProcessEnv): NotifyOptions | undefined {
   if (!spec.options.includes('notify-command')) return undefined;
   const [given, webhook] = [service['notify-command'], service['notify-webhook']];

@@ -17,7 +17,7 @@ export interface FeedOptions {
   workDir: string | undefined;
   mode: Mode;
   stabilitySeconds: number;
-  settleMs: number;
+  quietMs: number;
   /** How long a file with the sign of a cut upload must not have changed. Undefined in what an older version recorded. */
   partialUploadSeconds?: number;
   sidecarSuffix: string;
@@ -34,7 +34,7 @@ export interface FeedOptions {
   preserveSubdirs: boolean;
   /** `_SUCCESS` in hours and partitions that are complete. Undefined in what an older version recorded. */
   successMarkers?: boolean;
-  /** What stays free of the filesystems of warehouse and manifests. */
+  /** The space that stays free on the filesystems of warehouse and manifests. */
   minFreeBytes: number;
   minFreeInodes: number;
   /** Undefined: for ever, and however many. */
@@ -73,7 +73,7 @@ export interface ServiceOptions {
   trace: boolean;
   /** Undefined: none. */
   dashboard: DashboardOptions | undefined;
-  /** Undefined: alarms are told to nobody. */
+  /** Undefined: nobody is notified of alarms. */
   notify: NotifyOptions | undefined;
   /** Undefined: this host shares its ledger with no other. */
   sharedLedger: string | undefined;

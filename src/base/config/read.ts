@@ -1,7 +1,7 @@
 /**
  * Merges flags over environment over file over defaults, and checks every value by the schema.
- * Guarantees: whoever gave a wrong value learns where it stands, the rule, the value and an example.
- * Does not: look at directories (directories.ts) or choose the state (state-path.ts).
+ * Guarantees: the refusal of a wrong value says where it stands, the rule, the value and an example.
+ * Does not: check directories (directories.ts) or choose the state (state-path.ts).
  */
 import { OperatorError } from '../errors.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
@@ -32,7 +32,7 @@ export interface Invocation {
   mirror: MirrorValues;
   /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
   feeds: { name: string; values: FeedValues }[];
-  /** Where the value of an option stands, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
+  /** The source of an option's value, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
   origin(option: string, feed?: string): string;
 }
 
@@ -46,7 +46,7 @@ const ASKED_ONLY = ['help', 'version'];
 
 export function readInvocation(command: CommandName, argv: readonly string[], env: NodeJS.ProcessEnv): Invocation {
   const spec: CommandSpec = COMMANDS[command];
-  const line = readCommandLine(spec, argv);
+  const line = readCommandLine(spec, asksByWord(spec, argv) ? ['--help'] : argv);
   const asked = ASKED_ONLY.some((name) => line.flags.get(name) === true);
   const sources = asked ? { flags: line.flags, environment: new Map(), file: undefined } : readSources(line, env);
   const top = (option: string) => lookUp(sources, option, undefined);
@@ -63,6 +63,10 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
     origin: (option, feed) => lookUp(sources, option, feed)?.origin ?? `--${option}`,
   };
 }
+
+/** `ingest help`. A command that takes one word may mean a file of this name. */
+const asksByWord = ({ wordsMax }: CommandSpec, argv: readonly string[]): boolean =>
+  argv[0] === 'help' && argv.length === 1 && wordsMax !== 1;
 
 function readSources(line: CommandLine, env: NodeJS.ProcessEnv): Sources {
   const environment = readEnvironment(env);

@@ -1,7 +1,7 @@
 /**
  * The one schema of every option: flags, INGEST_* environment and YAML file are all read through it, and --help,
  * the refusals and the tests of wrong values are made from it.
- * Does not: look at the disk; directories.ts does.
+ * Does not: read the disk; directories.ts does.
  */
 import { availableParallelism } from 'node:os';
 import { addressOf } from './dashboard.js';
@@ -10,12 +10,11 @@ import { expectationText, parseExpectation } from './values/expect.js';
 import {
   chain,
   choice,
+  duration,
   durationIfGiven,
   type Field,
   isText,
   list,
-  seconds,
-  secondsIfGiven,
   text,
   textOr,
   toggle,
@@ -27,36 +26,39 @@ import { limits } from './values/limits.js';
 import { isSharedLedger } from './values/shared-ledger.js';
 import { STAGE_NAMES } from './values/stage-names.js';
 
-/** What a worker process may run: one stage, or all of them. */
+/** The work of a worker process: one stage, or all of them. */
 export const WORKERS = ['all', ...STAGE_NAMES] as const;
 
-const FOLDERS = 'Folders';
+const FOLDERS = 'Directories';
 const COMPLETE = 'When a file is complete';
 const WHICH = 'Which files';
 const OUTCOME = 'What becomes of a file';
 const RUNNING = 'How it runs';
-const PROTECTING = 'What it stops before';
-const KEEPING = 'How long it is kept';
-const STATE = 'State and logs';
+const PROTECTING = 'Free space';
+const KEEPING = 'How long things are kept';
+export const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
 const ALARMS = 'Alarms';
 const FLEET = 'Many hosts';
 const MIRROR = 'What the mirror does';
+const GENERAL = 'Configuration and help';
+/** The headings of --help, the most used first. */
 export const GROUPS = [
+  VIEW,
+  MIRROR,
   FOLDERS,
   COMPLETE,
   WHICH,
   OUTCOME,
-  PROTECTING,
-  KEEPING,
-  MIRROR,
-  VIEW,
   RUNNING,
+  STATE,
   DASHBOARD,
   ALARMS,
+  KEEPING,
+  PROTECTING,
   FLEET,
-  STATE,
+  GENERAL,
 ] as const;
 
 const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
@@ -66,7 +68,7 @@ const glob = (description: string, example: string) =>
   list(
     {
       group: WHICH,
-      description: `${description} (may be given again)`,
+      description,
       rule: `a glob pattern of 1 to ${limits.globBytesMax} characters for paths below a folder (no slash at its front or end), at most ${limits.globsMax} of them`,
       example,
       placeholder: 'GLOB',
@@ -76,37 +78,45 @@ const glob = (description: string, example: string) =>
   );
 
 export const feedFields = {
-  input: directory('where the uploads arrive', '/data/staging'),
-  warehouse: directory('where complete files go, by date', '/data/warehouse'),
-  manifests: directory('where the manifest lines are written, by hour', '/data/manifests'),
-  'work-dir': directory('for files in work, on the mount of --input', '/data/.staging.ingest', {
+  input: directory('The directory where uploads arrive.', '/data/staging'),
+  warehouse: directory('The directory where complete files go, by date.', '/data/warehouse'),
+  manifests: directory('The directory where manifest lines are written, by hour.', '/data/manifests'),
+  'work-dir': directory('The directory for files in progress, on the mount of --input.', '/data/.staging.ingest', {
     defaultText: '.NAME.ingest beside --input',
   }),
   mode: choice(
-    { group: COMPLETE, description: 'complete when quiet for --stability-seconds, or when its sidecar is there' },
-    ['stability', 'sidecar'],
-  ),
-  'stability-seconds': seconds(
-    { group: COMPLETE, description: 'how long a file must not have changed (0: at once)' },
-    { min: 0, max: limits.stabilitySecondsMax, fallback: 10 },
-  ),
-  'settle-ms': whole(
-    { group: COMPLETE, description: 'rest after the last change by path, in both modes; none after a rename' },
-    { min: 0, max: limits.settleMsMax, unit: 'milliseconds', fallback: 1_000 },
-  ),
-  'partial-upload-seconds': seconds(
     {
       group: COMPLETE,
       description:
-        'the same for a file with an mtime of 0, as a cut rsync --partial leaves it; a checksum in its sidecar ends the wait',
+        'stability: a file is complete when nothing has changed it for --stability-seconds. sidecar: it is complete when its sidecar is there.',
     },
-    { min: 0, max: limits.stabilitySecondsMax, fallback: 3_600 },
+    ['stability', 'sidecar'],
+  ),
+  'stability-seconds': duration(
+    { group: COMPLETE, description: 'How long a file must not have changed. 0: no wait.' },
+    { unit: 's', min: 0, max: limits.stabilitySecondsMax, fallback: 10 },
+  ),
+  'quiet-ms': duration(
+    {
+      group: COMPLETE,
+      description:
+        'How long after its last write a file is left alone, in both modes. A file that was renamed into place needs no such time.',
+    },
+    { unit: 'ms', min: 0, max: limits.quietMsMax, fallback: 1_000 },
+  ),
+  'partial-upload-seconds': duration(
+    {
+      group: COMPLETE,
+      description:
+        'The same for a file with an mtime of 0, as a cut rsync --partial leaves it. A checksum in its sidecar ends the wait.',
+    },
+    { unit: 's', min: 0, max: limits.stabilitySecondsMax, fallback: 3_600 },
   ),
   'sidecar-suffix': textOr(
     '.ok',
     {
       group: COMPLETE,
-      description: 'what the name of a sidecar adds to that of its file',
+      description: 'A sidecar has the name of its file and this suffix.',
       rule: `a suffix of 2 to ${limits.sidecarSuffixBytesMax} characters that begins with a dot and has no slash`,
       example: '.ok',
       placeholder: 'SUFFIX',
@@ -116,98 +126,105 @@ export const feedFields = {
   order: choice(
     {
       group: RUNNING,
-      description: 'which complete files are taken first, where many wait; one batch in four begins with the oldest',
+      description: 'Which complete files are taken first, where many wait. One batch in four begins with the oldest.',
     },
     ['arrival', 'name', 'size', 'newest'],
   ),
-  recursive: toggle({ group: WHICH, description: 'look into directories below --input too' }, true),
-  include: glob('take only what matches', '*.csv'),
-  exclude: glob('leave what matches', 'draft-*'),
+  recursive: toggle({ group: WHICH, description: 'Take files from directories below --input too.' }, true),
+  include: glob('Take only files that match. May be given again.', '*.csv'),
+  exclude: glob('Leave files that match where they are. May be given again.', 'draft-*'),
   'min-bytes': whole(
-    { group: WHICH, description: 'smaller files stay where they are' },
+    { group: WHICH, description: 'Leave smaller files where they are.' },
     { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
   'max-bytes': whole(
-    { group: WHICH, description: 'larger files are held, nothing of them is read', defaultText: '1 TiB' },
+    { group: WHICH, description: 'Hold larger files; nothing of them is read.', defaultText: '1 TiB' },
     { min: 1, max: limits.byteCountMax, unit: 'bytes', fallback: limits.fileBytesMax },
   ),
   poll: toggle(
-    { group: WHICH, description: 'never use inotify, only scan (chosen by itself on NFS and the like)' },
+    { group: WHICH, description: 'Never use inotify, only scan. Chosen by itself on NFS and the like.' },
     false,
   ),
-  'scan-interval-seconds': secondsIfGiven(
-    { group: WHICH, description: 'how often the whole input is looked through', defaultText: '300, or 5 with --poll' },
-    { min: 0.1, max: limits.scanIntervalSecondsMax },
+  'scan-interval-seconds': duration(
+    {
+      group: WHICH,
+      description: 'How often the whole input is scanned.',
+      defaultText: '5m, or 5s with --poll',
+      example: '5m',
+    },
+    { unit: 's', min: 0.1, max: limits.scanIntervalSecondsMax, fallback: undefined },
   ),
   'on-duplicate': choice(
     {
       group: OUTCOME,
-      description: 'put a content that is stored already into duplicates/ of the work directory, or delete it',
+      description:
+        'archive: put a file whose content is stored already into duplicates/ of the work directory. delete: delete it.',
     },
     ['archive', 'delete'],
   ),
-  'on-empty': choice({ group: OUTCOME, description: 'treat every further empty file as a duplicate, or hold it' }, [
-    'duplicate',
-    'hold',
-  ]),
+  'on-empty': choice(
+    { group: OUTCOME, description: 'Treat every empty file after the first as a duplicate, or hold it.' },
+    ['duplicate', 'hold'],
+  ),
   'same-content-again-after': durationIfGiven({
     group: OUTCOME,
-    description: 'ingest a stored content once more when it comes again so long after it was ingested last',
+    description: 'Ingest a stored content once more if it comes again this long after it was last ingested.',
     example: '20h',
     defaultText: 'never',
   }),
   'preserve-subdirs': toggle(
-    { group: OUTCOME, description: 'keep the sub-path below --input in the warehouse' },
+    { group: OUTCOME, description: 'Keep the subdirectories of --input in the warehouse.' },
     false,
   ),
   'min-free-bytes': whole(
     {
       group: PROTECTING,
       description:
-        'stop before the filesystem of the warehouse or the manifests has less than that free (0: only when it is full)',
+        'Stop before the filesystem of the warehouse or the manifests has less free space. 0: stop only when it is full.',
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
   'min-free-inodes': whole(
-    { group: PROTECTING, description: 'the same for inodes, where the filesystem counts them' },
+    { group: PROTECTING, description: 'The same for free inodes, where the filesystem counts them.' },
     { min: 0, max: limits.byteCountMax, unit: 'inodes', fallback: 0 },
   ),
   'success-markers': toggle(
     {
       group: OUTCOME,
-      description: 'write _SUCCESS into each manifest hour and partition that is over and complete',
+      description: 'Write _SUCCESS into each manifest hour and each partition that is over and complete.',
     },
     false,
   ),
   'keep-duplicates': durationIfGiven({
     group: KEEPING,
-    description: 'remove files from duplicates/ so long after they came there, if their content is known to be stored',
+    description: 'Remove a file from duplicates/ this long after it came there, if its content is known to be stored.',
     defaultText: 'for ever',
   }),
   'duplicates-max-bytes': wholeIfGiven(
     {
       group: KEEPING,
-      description: 'of duplicates/ keep no more than that: the oldest go first, under the same condition',
+      description: 'Keep no more than this in duplicates/. The oldest files go first, under the same condition.',
       defaultText: 'no bound',
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes' },
   ),
   'keep-failed': durationIfGiven({
     group: KEEPING,
-    description: 'remove files from failed/ so long after they were discarded: there is no other copy of them',
+    description: 'Remove a file from failed/ this long after it was discarded. There is no other copy of it.',
     defaultText: 'for ever',
   }),
   'failed-max-bytes': wholeIfGiven(
     {
       group: KEEPING,
-      description: 'of failed/ keep no more than that: the oldest go first, and are lost',
+      description: 'Keep no more than this in failed/. The oldest files go first, and are lost.',
       defaultText: 'no bound',
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes' },
   ),
   process: chain({
     group: OUTCOME,
-    description: 'check, split and process each new file record by record, as that YAML file says (docs/processing.md)',
+    description:
+      'Check, split and process each new file record by record, as this YAML file says (docs/processing.md).',
     rule: 'the path of a YAML file with a chain, or in the file of options the chain itself',
     example: '/etc/atomic-ingestor/orders.yaml',
     placeholder: 'FILE',
@@ -217,7 +234,7 @@ export const feedFields = {
     'UTC',
     {
       group: OUTCOME,
-      description: 'whose days and hours name the folders of warehouse and manifests',
+      description: 'The time zone whose days and hours name the folders of warehouse and manifests.',
       rule: 'an IANA time zone',
       example: 'Europe/Berlin',
       placeholder: 'ZONE',
@@ -227,7 +244,7 @@ export const feedFields = {
   expect: list(
     {
       group: ALARMS,
-      description: 'what has to arrive by when, in --timezone; the feed is late otherwise (may be given again)',
+      description: 'What has to arrive by when, in --timezone; otherwise the feed is late. May be given again.',
       rule: `GLOB by HH:MM [from HH:MM] [on DAYS], or GLOB every N and m, h or d, at most ${limits.expectationsMax} of them`,
       example: 'orders-*.csv by 06:30 on mon-fri',
       placeholder: 'EXPECTATION',
@@ -240,17 +257,17 @@ export const feedFields = {
 
 export const serviceFields = {
   once: toggle(
-    { group: RUNNING, description: 'end when nothing is left to do; waits while a stage is paused or a place fails' },
+    { group: RUNNING, description: 'End when nothing is left to do. Waits while a stage is paused or a place fails.' },
     false,
   ),
   'dry-run': toggle(
-    { group: RUNNING, description: 'say what would be done with each file; change nothing at all' },
+    { group: RUNNING, description: 'Print what would be done with each file; change nothing at all.' },
     false,
   ),
   concurrency: whole(
     {
       group: RUNNING,
-      description: 'threads of a worker process of all stages that each hash or copy one large file',
+      description: 'Threads of a worker process of all stages. Each one hashes or copies one large file.',
       defaultText: 'the cores, at most 4',
       example: '4',
     },
@@ -259,7 +276,8 @@ export const serviceFields = {
   workers: text(
     {
       group: RUNNING,
-      description: `worker processes: all=N that run all stages, or processes of single stages, one for each that is not named; stages: ${STAGE_NAMES.join(', ')}`,
+      description: `Worker processes: all=N that run all stages, or N processes of single stages (${STAGE_NAMES.join(', ')}). A stage that is not named has one.`,
+      suggests: WORKERS.map((stage) => `${stage}=`),
       rule: `a list STAGE=N,… with stages out of ${WORKERS.join(', ')} and N from 1 to ${limits.processesMax}`,
       example: 'hash=2,move=1',
       placeholder: 'STAGE=N,…',
@@ -270,55 +288,57 @@ export const serviceFields = {
   stage: list(
     {
       group: RUNNING,
-      description: 'run only this stage, N processes of it (may be given again)',
+      description: `Run only this stage (${STAGE_NAMES.join(', ')}), in N processes. May be given again.`,
       rule: `STAGE or STAGE=N with a stage out of ${WORKERS.join(', ')} and N from 1 to ${limits.processesMax}`,
       example: 'hash=2',
       placeholder: 'STAGE[=N]',
+      suggests: WORKERS,
       defaultText: 'all',
     },
     (value) => parseWorkers(value) !== undefined,
     STAGE_NAMES.length,
   ),
   'max-attempts': whole(
-    { group: RUNNING, description: 'failed attempts after which a file is held' },
+    { group: RUNNING, description: 'Hold a file after this many failed attempts.' },
     { min: 1, max: limits.attemptsMax, unit: 'attempts', fallback: 8 },
   ),
-  'stall-seconds': seconds(
+  'stall-seconds': duration(
     {
       group: RUNNING,
       description:
-        'a call on a file that lasts so long without progress is named, a process without a sign of life killed and replaced',
+        'A call on a file that makes no progress for so long is reported. A process without a heartbeat for so long is killed and replaced.',
     },
-    { min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
+    { unit: 's', min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
   ),
   'max-bytes-per-second': whole(
     {
       group: RUNNING,
-      description: 'what the workers of a state may read and copy, all together (0: as fast as it goes)',
+      description: 'The rate limit for reading and copying, of all workers of a state together. 0: no limit.',
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
   'state-min-free-bytes': whole(
     {
       group: PROTECTING,
-      description: 'stop before the filesystem of the state has less than that free (0: only when it is full)',
+      description: 'Stop before the filesystem of the state has less free space. 0: stop only when it is full.',
     },
     { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
   ),
   'keep-history': durationIfGiven({
     group: KEEPING,
-    description: 'forget the histories of files so long after they ended, and of their contents all but the hashes',
+    description:
+      'Forget the history of a file this long after it ended, and everything about its content but the hash.',
     defaultText: 'for ever',
   }),
   'state-path': text({
     group: STATE,
-    description: 'the database of the queue and the ledger, on a local filesystem',
+    description: 'The database of the queue and the ledger, on a local filesystem.',
     rule: 'the path of a file',
     example: '/var/lib/atomic-ingestor/state.db',
     placeholder: 'PATH',
     defaultText: 'a file of its own for each --input below ~/.local/state',
   }),
-  'log-level': choice({ group: STATE, description: 'the least severe log line that is written' }, [
+  'log-level': choice({ group: STATE, description: 'The least severe log line that is written.' }, [
     'info',
     'trace',
     'debug',
@@ -326,15 +346,15 @@ export const serviceFields = {
     'error',
     'fatal',
   ]),
-  'metrics-interval-seconds': seconds(
-    { group: STATE, description: 'how often the event `metrics` is written' },
-    { min: 0.1, max: limits.metricsIntervalSecondsMax, fallback: 10 },
+  'metrics-interval-seconds': duration(
+    { group: STATE, description: 'How often the event `metrics` is written to the log.' },
+    { unit: 's', min: 0.1, max: limits.metricsIntervalSecondsMax, fallback: 10 },
   ),
-  trace: toggle({ group: STATE, description: 'log every step of every stage for every file' }, false),
+  trace: toggle({ group: STATE, description: 'Log every step of every stage for every file.' }, false),
   dashboard: text(
     {
       group: DASHBOARD,
-      description: 'serve the dashboard there; another address than loopback needs a token',
+      description: 'Serve the dashboard at this address. An address that other machines can reach needs a token.',
       rule: 'PORT or HOST:PORT with a port from 1 to 65535',
       example: '8000',
       placeholder: '[HOST:]PORT',
@@ -344,16 +364,16 @@ export const serviceFields = {
   ),
   'dashboard-token-file': text({
     group: DASHBOARD,
-    description: 'a file with the token that every request must bring (or INGEST_DASHBOARD_TOKEN)',
+    description: 'A file with the token that every request must bring (or INGEST_DASHBOARD_TOKEN).',
     rule: 'the path of a file',
-    example: '/etc/atomic-ingestor.token',
+    example: '/etc/atomic-ingestor/token',
     placeholder: 'FILE',
     defaultText: 'none',
   }),
   'dashboard-hosts': list(
     {
       group: DASHBOARD,
-      description: 'a name under which a proxy asks for the dashboard (may be given again)',
+      description: 'A name under which a proxy reaches the dashboard. May be given again.',
       rule: `a host name, at most ${limits.dashboardHostsMax} of them`,
       example: 'ingest.example.org',
       placeholder: 'NAME',
@@ -365,9 +385,9 @@ export const serviceFields = {
     {
       group: ALARMS,
       description:
-        'run this for alarms, with a JSON document on its standard input; no shell, so no quotes and no pipes',
+        'Run this program for alarms, with a JSON document on its standard input. It is run without a shell: no quotes, no pipes.',
       rule: `the absolute path of a program, with arguments parted by blanks, in at most ${limits.notifyCharsMax} characters without quotes and signs of a shell`,
-      example: '/usr/local/bin/tell-operators',
+      example: '/usr/local/bin/notify-operators',
       placeholder: 'COMMAND',
       defaultText: 'none',
     },
@@ -376,7 +396,7 @@ export const serviceFields = {
   'notify-webhook': text(
     {
       group: ALARMS,
-      description: 'POST alarms to this address, as JSON',
+      description: 'POST alarms to this address, as JSON.',
       rule: `an address that begins with https:// or http://, without a user name, of at most ${limits.notifyCharsMax} characters`,
       example: 'https://example.org/alarms',
       placeholder: 'URL',
@@ -386,7 +406,7 @@ export const serviceFields = {
   ),
   'notify-secret-file': text({
     group: ALARMS,
-    description: 'a file with the secret by which webhooks are signed (or INGEST_NOTIFY_SECRET)',
+    description: 'A file with the secret that signs webhooks (or INGEST_NOTIFY_SECRET).',
     rule: 'the path of a file',
     example: '/etc/atomic-ingestor/notify.secret',
     placeholder: 'FILE',
@@ -396,7 +416,7 @@ export const serviceFields = {
     {
       group: FLEET,
       description:
-        'the PostgreSQL in which hosts record which of them has a content; its password: PGPASSWORD or .pgpass',
+        'The PostgreSQL in which hosts record which of them has a content. Its password: PGPASSWORD or .pgpass.',
       rule: 'postgres://USER@HOST:PORT/DATABASE: one host, no password (that is for PGPASSWORD or .pgpass), of parameters only sslmode (disable, require, verify-ca, verify-full) and sslrootcert',
       example: 'postgres://ingest@db.example.org/ingest',
       placeholder: 'URL',
@@ -409,45 +429,55 @@ export const serviceFields = {
 
 /** Options of commands that show or change a state; flags only. */
 export const viewFields = {
-  json: toggle({ group: VIEW, description: 'JSON instead of text; of a list one document a line' }, false),
-  watch: toggle({ group: VIEW, description: 'show it again every second until interrupted' }, false),
-  held: toggle({ group: VIEW, description: 'list the held files, why, and what releases them' }, false),
-  processes: toggle(
-    { group: VIEW, description: 'the processes: what each does, since when it is quiet (--workers is the same)' },
-    false,
-  ),
-  by: choice({ group: VIEW, description: 'rows of the table of ages' }, ['stage', 'feed', 'directory', 'suffix']),
-  'max-age': wholeIfGiven(
+  json: toggle({ group: VIEW, description: 'Print JSON instead of text; a list has one document a line.' }, false),
+  check: toggle(
     {
       group: VIEW,
       description:
-        'exit code 4 where a file that is not held has been known for more than N seconds, or a service is not at work',
-      defaultText: 'none',
+        'For a monitoring system: print one line with the worst thing that is wrong. Exit codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.',
     },
-    { min: 0, max: limits.maxAgeSecondsMax },
+    false,
+  ),
+  watch: toggle({ group: VIEW, description: 'Show it again every second until interrupted.' }, false),
+  held: toggle({ group: VIEW, description: 'List the held files, why each is held, and what releases it.' }, false),
+  processes: toggle(
+    { group: VIEW, description: 'List the processes, and what each one does. --workers is the same.' },
+    false,
+  ),
+  by: choice({ group: VIEW, description: 'The rows of the table of ages.' }, ['stage', 'feed', 'directory', 'suffix']),
+  'max-age': duration(
+    {
+      group: VIEW,
+      description:
+        'Exit code 4 if a file that is not held has been known for longer, or a service is not at work. With --check: CRITICAL, 1d if not given.',
+      defaultText: 'none',
+      example: '1h',
+    },
+    { unit: 's', min: 0, max: limits.maxAgeSecondsMax, fallback: undefined },
   ),
   'max-held': wholeIfGiven(
     {
       group: VIEW,
-      description: 'exit code 4 where more than N files are held, or a service is not at work',
+      description:
+        'Exit code 4 if more than N files are held, or a service is not at work. With --check: CRITICAL, 0 if not given.',
       defaultText: 'none',
     },
     { min: 0, max: limits.maxHeldMax },
   ),
-  hash: toggle({ group: VIEW, description: 'read every byte of the warehouse again' }, false),
-  all: toggle({ group: VIEW, description: 'every held file that --code and --feed leave' }, false),
-  fleet: toggle({ group: VIEW, description: 'the hosts that share a ledger too' }, false),
-  yes: toggle({ group: VIEW, description: 'do what was asked back for' }, false),
+  hash: toggle({ group: VIEW, description: 'Read every byte of the warehouse again.' }, false),
+  all: toggle({ group: VIEW, description: 'Take every held file that --code and --feed leave.' }, false),
+  fleet: toggle({ group: VIEW, description: 'Show the hosts that share a ledger too.' }, false),
+  yes: toggle({ group: VIEW, description: 'Answer yes to what the verb asks for.' }, false),
   reason: text({
     group: VIEW,
-    description: 'why, for the record',
+    description: 'Why; it is recorded.',
     rule: 'a sentence',
     example: 'sent twice on purpose',
     placeholder: 'TEXT',
   }),
   code: text({
     group: VIEW,
-    description: 'only files held for this reason (docs/errors.md lists them)',
+    description: 'Only files that are held for this reason (docs/errors.md lists them).',
     rule: 'a reason code',
     example: 'checksum_mismatch',
     placeholder: 'CODE',
@@ -455,7 +485,7 @@ export const viewFields = {
   }),
   feed: text({
     group: VIEW,
-    description: 'only this feed',
+    description: 'Only this feed.',
     rule: 'the name of a feed',
     example: 'default',
     placeholder: 'NAME',
@@ -465,26 +495,29 @@ export const viewFields = {
 
 /** Options of ingest-replicate; flags only. */
 export const mirrorFields = {
-  delete: toggle({ group: MIRROR, description: 'remove from DEST what SOURCE does not have' }, true),
+  delete: toggle({ group: MIRROR, description: 'Remove from DEST what SOURCE does not have.' }, true),
   checksum: toggle(
-    { group: MIRROR, description: 'compare contents by SHA-256 instead of by size and mtime: reads both sides whole' },
+    {
+      group: MIRROR,
+      description: 'Compare contents by SHA-256 instead of size and mtime. Reads both sides completely.',
+    },
     false,
   ),
   adopt: toggle(
     {
       group: MIRROR,
       description:
-        'take over a DEST that has content of its own, or was the mirror of another SOURCE: what SOURCE does not have is removed there',
+        'Take over a DEST that has content of its own, or was the mirror of another SOURCE. What SOURCE does not have is removed there.',
     },
     false,
   ),
   'allow-empty-source': toggle(
-    { group: MIRROR, description: 'remove everything from DEST where SOURCE is empty, instead of refusing' },
+    { group: MIRROR, description: 'Remove everything from DEST if SOURCE is empty, instead of refusing.' },
     false,
   ),
   'change-log': text({
     group: MIRROR,
-    description: 'the database of what has changed in SOURCE, on a local filesystem; others may read it too',
+    description: 'The database of what has changed in SOURCE, on a local filesystem. Other programs may read it too.',
     rule: 'the path of a file',
     example: '/var/lib/mirror/changes.db',
     placeholder: 'PATH',
@@ -495,15 +528,15 @@ export const mirrorFields = {
 /** Options of every command; flags (and INGEST_CONFIG) only. */
 export const commonFields = {
   config: text({
-    group: STATE,
-    description: 'a YAML file with these options as keys, and many feeds under `feeds`',
+    group: GENERAL,
+    description: 'A YAML file with these options as keys, and many feeds under `feeds`.',
     rule: 'the path of a YAML file',
-    example: '/etc/atomic-ingestor.yaml',
+    example: '/etc/atomic-ingestor/config.yaml',
     placeholder: 'FILE',
     defaultText: 'none',
   }),
-  help: toggle({ group: STATE, description: 'show this text' }, false),
-  version: toggle({ group: STATE, description: 'show the version' }, false),
+  help: toggle({ group: GENERAL, description: 'Show this text.' }, false),
+  version: toggle({ group: GENERAL, description: 'Show the version.' }, false),
 } satisfies Record<string, Field>;
 
 type ValuesOf<Fields> = { [K in keyof Fields]: Fields[K] extends Field<infer T> ? T : never };

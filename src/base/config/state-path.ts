@@ -1,6 +1,6 @@
 /**
- * Where the state lies: as --state-path says, else a file of its own for each input below the user's state directory.
- * Guarantees: the same input, by whatever path it is named, leads to the same state; nothing is made here.
+ * The path of the state: as --state-path says, else a file of its own for each input below the user's state directory.
+ * Guarantees: the same input leads to the same state, by every path that names it; nothing is made here.
  */
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
@@ -19,7 +19,7 @@ export function statePathOf(invocation: Invocation, env: NodeJS.ProcessEnv): str
   if (input !== undefined) return defaultStatePath(realOrFuturePath(input), env);
   throw new OperatorError(
     'state_unknown',
-    `${invocation.spec.name} must be told which state it is for, but neither --state-path, --input nor --config was given; add one of them.`,
+    `${invocation.spec.name} has to know the state that it is for, but neither --state-path, --input nor --config was given; add one of them.`,
   );
 }
 
@@ -55,7 +55,7 @@ export function existingState(path: string): string {
       'state_missing',
       code === 'ENOENT' || code === 'ENOTDIR'
         ? `there is no state at ${path}; name the right one by --state-path, --input or --config, or start ingest, which makes it.`
-        : `the state ${path} cannot be looked at (${code}); run the command as the user that ingest runs as.`,
+        : `the state ${path} cannot be opened (${code}); run the command as the user that ingest runs as.`,
     );
   }
 }

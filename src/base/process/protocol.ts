@@ -1,5 +1,5 @@
 /**
- * What a parent and its children say to one another over the IPC channel. Nothing else passes between them: signals
+ * The messages between a parent and its children over the IPC channel. Nothing else passes between them: signals
  * reach the parent alone, and a child's logs go straight to stderr.
  */
 import type { OwnerId } from '../../../queue/backend.js';
@@ -12,7 +12,7 @@ export type Role = 'producer' | 'worker' | 'dashboard' | 'notifier';
 export interface Init {
   kind: 'init';
   role: Role;
-  /** Of a worker: which stages it runs, in the pipeline's order. */
+  /** The stages that a worker runs, in the pipeline's order. */
   stages: IngestStage[];
   config: Config;
   /** The child ends if this is not its parent any more. */
@@ -23,9 +23,9 @@ export interface Init {
 
 export type ParentMessage =
   | Init
-  /** Finish what is in hand, then end with 0. */
+  /** Finish the work in progress, then end with 0. */
   | { kind: 'drain' }
-  /** End now: put down what is in hand, it is no crash. */
+  /** End now: give up the work in progress; it does not count as a crash. */
   | { kind: 'stop' };
 
 /** A bounded list: how many, and the first of them. */
@@ -34,14 +34,14 @@ export interface Named {
   names: string[];
 }
 
-/** What `--once` leaves behind. */
+/** The files that `--once` ended without. */
 export interface OnceDone {
   kind: 'once_done';
   held: Named;
   /** Still open for writing after the wait. */
   open: Named;
   withoutSidecar: Named;
-  /** With the sign of a cut upload, whose window is longer than anybody waits for. */
+  /** Files with the sign of a cut upload, whose window is longer than a run waits. */
   partial: Named;
 }
 
@@ -51,21 +51,21 @@ export interface Progress {
   filesDone: number;
   bytesDone: number;
   filesPerSecond: number;
-  /** On their way, in all stages. */
+  /** Files on the way, in all stages. */
   filesLeft: number;
   held: number;
   /** The stages that take no job just now: their place fails, or an operator paused them. */
   closed: { stage: string; code: string }[];
-  /** The file that is looked at next. Of one that is `open` for writing or `growing`, no time says when it is complete. */
+  /** The file that is checked next. For a file that is `open` for writing or `growing`, no time says when it is complete. */
   waiting?: { path: string; seconds: number; writer: 'open' | 'growing' | undefined };
 }
 
 export type ChildMessage =
-  /** The state is open; beats are in that file, in this owner's slot. */
+  /** The state is open; the heartbeats are in that file, in this owner's slot. */
   | { kind: 'ready'; owner: OwnerId; ownersPath: string }
   | OnceDone
   | Progress
-  /** The role has returned: whoever is still there a moment later hangs in a system call. */
+  /** The role has returned: a process that is still there a moment later hangs in a system call. */
   | { kind: 'returned' }
-  /** Ends with `exitCode` because of something that a person must change; the parent tells it. */
+  /** Ends with `exitCode` because of something that a person must change; the parent prints it. */
   | { kind: 'fatal'; code: string; message: string; exitCode: ExitCode };

@@ -1,7 +1,7 @@
 /**
  * Events as bunyan lines: one JSON object a line on stderr, `event` names each, `severity` says the level as text
  * (bunyan's own `level` stays a number, its command line tool needs it).
- * Guarantees: one line per event, whatever is in the names.
+ * Guarantees: one line an event, whatever characters the names have.
  */
 import bunyan from 'bunyan';
 import type { Fields, Subscriber } from './emit.js';
@@ -26,7 +26,7 @@ export function bunyanSubscriber(level: Level, common: Fields = {}, writer = new
   };
 }
 
-/** As bunyan writes a record itself. */
+/** Writes a record as bunyan does it. */
 const lineOf = (record: object): string => `${safeJsonLine(JSON.stringify(record))}\n`;
 
 /** Adds fields to a record of ours, each as what JSON can say of it. */

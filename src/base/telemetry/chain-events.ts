@@ -10,7 +10,7 @@ export const CHAIN_EVENTS: Record<string, EventSpec> = {
   header_changed: {
     level: 'warn',
     say: (f) =>
-      `the header of ${text(f.path)} is not that of the files of ${text(f.feed)} before it: ${text(f.before)} → ${text(f.header ?? 'one that is too long to be shown')}`,
+      `the header of ${text(f.path)} differs from the header of the files of ${text(f.feed)} before it: ${text(f.before)} → ${text(f.header ?? 'one that is too long to be shown')}`,
   },
   // Level info: who prints in a processor means to see it.
   process_printed: {

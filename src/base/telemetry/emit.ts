@@ -1,6 +1,6 @@
 /**
- * The one seam through which everything that happens is told: `emit(event, fields)`. Logs and metrics subscribe to it.
- * Guarantees: a subscriber that throws does not disturb who emits, nor the other subscribers.
+ * The one seam for everything that happens: `emit(event, fields)`. Logs and metrics subscribe to it.
+ * Guarantees: a subscriber that throws disturbs neither the caller nor the other subscribers.
  * Does not: format or write; bunyan.ts and terminal.ts do.
  */
 import { LineWriter, stderr } from './line-writer.js';
@@ -18,16 +18,16 @@ export const emit: Emit = (event, fields = {}) => {
     try {
       subscriber(event, fields);
     } catch (error) {
-      // Telling is never a reason to fail; but a broken subscriber is a bug that must be seen.
+      // A log line is never a reason to fail; but a broken subscriber is a bug that must be seen.
       complaints ??= new LineWriter();
       complaints.write(`a subscriber failed at the event ${event}: ${(error as Error).stack}\n`);
     }
   }
 };
 
-stderr.tell = (lines) => emit('log_lines_lost', { lines });
+stderr.onLost = (lines) => emit('log_lines_lost', { lines });
 
-/** Answers how to end the subscription. */
+/** Returns a function that ends the subscription. */
 export function subscribe(subscriber: Subscriber): () => void {
   subscribers.add(subscriber);
   return () => subscribers.delete(subscriber);

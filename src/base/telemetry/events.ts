@@ -1,5 +1,5 @@
 /**
- * The events that are told: their level, and how a person reads them. An event that is not listed has level info and
+ * The events of the log: their level, and how a person reads them. An event that is not listed has level info and
  * is shown with its fields.
  * Does not: decide when an event happens.
  */
@@ -57,10 +57,13 @@ const EVENTS: Record<string, EventSpec> = {
   alarms_told: { level: 'debug' },
   notify_failed: {
     level: 'warn',
-    say: (f) => `--notify-${text(f.channel)} cannot be told of alarms: ${text(f.reason)}; it is tried again by itself`,
+    say: (f) =>
+      `--notify-${text(f.channel)} cannot be notified of alarms: ${text(f.reason)}; it is tried again by itself`,
   },
-  notify_back: { say: (f) => `--notify-${text(f.channel)} is told of alarms again` },
-  notify_waiting: { say: () => 'another process of this state tells its alarms; this one waits until that has ended' },
+  notify_back: { say: (f) => `--notify-${text(f.channel)} is notified of alarms again` },
+  notify_waiting: {
+    say: () => 'another process of this state sends its alarms; this one waits until that one has ended',
+  },
   operator_act: {
     say: (f) =>
       `${text(f.verb)} by ${text(f.by)}: ${f.verb === 'pause' || f.verb === 'resume' ? `stage ${text(f.stage)}` : `${text(f.files)} files`} of feed ${text(f.feed)}`,
@@ -76,7 +79,7 @@ const EVENTS: Record<string, EventSpec> = {
   },
   overflow: {
     level: 'warn',
-    say: (f) => `the kernel dropped events of ${text(f.feed)}; a scan finds what they told of, nothing is lost`,
+    say: (f) => `the kernel dropped events of ${text(f.feed)}; a scan finds what has changed, nothing is lost`,
   },
   bug: { level: 'error' },
   sync_failed: {
@@ -106,11 +109,11 @@ const EVENTS: Record<string, EventSpec> = {
   file_unconfirmed: {
     level: 'warn',
     say: (f) =>
-      `${text(f.path)} was stored as ${text(f.target)}, but nothing lay there when it was looked for: a quick consumer, or somebody removed it`,
+      `${text(f.path)} was stored as ${text(f.target)}, but nothing lay there a moment later: a quick consumer or somebody else removed it`,
   },
   manifest_replanned: {
     level: 'warn',
-    say: (f) => `somebody else wrote to ${text(f.file)}; our line goes behind that, to byte ${text(f.to)}`,
+    say: (f) => `somebody else wrote to ${text(f.file)}; our line goes after that, to byte ${text(f.to)}`,
   },
   manifest_truncated: {
     level: 'warn',
@@ -134,7 +137,7 @@ const EVENTS: Record<string, EventSpec> = {
   },
   look_failed: {
     level: 'warn',
-    say: (f) => `${text(f.path)} of ${text(f.feed)} cannot be looked at (${text(f.code)}); the next scan tries again`,
+    say: (f) => `${text(f.path)} of ${text(f.feed)} cannot be read (${text(f.code)}); the next scan tries again`,
   },
   polling: { say: (f) => `the input of ${text(f.feed)} is scanned, events are not used (${text(f.code ?? f.why)})` },
   events_back: { say: (f) => `events of ${text(f.feed)} are used again` },
@@ -188,7 +191,7 @@ const EVENTS: Record<string, EventSpec> = {
 
 export const levelOf = (event: string): Level => EVENTS[event]?.level ?? 'info';
 
-/** Of its JSON line. */
+/** The message of the JSON line of an event. */
 export const messageOf = (event: string, fields: Fields): string => EVENTS[event]?.brief ?? sentenceOf(event, fields);
 
 /** The event as one safe line for people. */

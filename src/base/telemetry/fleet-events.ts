@@ -1,4 +1,4 @@
-/** What is told of the ledger that hosts share. */
+/** The events of the ledger that hosts share. */
 import { type EventSpec, text } from './event-spec.js';
 
 export const FLEET_EVENTS: Record<string, EventSpec> = {
@@ -10,12 +10,12 @@ export const FLEET_EVENTS: Record<string, EventSpec> = {
   shared_ledger_rolled_back: {
     level: 'error',
     say: (f) =>
-      `the shared ledger ${text(f.ledger)} knows less than it was told (${text(f.known)} of ${text(f.told)}): it was restored, or a standby took over that lacked the last commits; it is told again before it is asked`,
+      `the shared ledger ${text(f.ledger)} knows less than this host has recorded there (${text(f.known)} of ${text(f.told)}): it was restored, or a standby took over that lacked the last commits; all is recorded again before it is asked`,
   },
   shared_ledger_told_again: {
     level: 'warn',
     say: (f) =>
-      `the shared ledger ${text(f.ledger)} was told again of ${text(f.contents)} contents; other hosts have stored ${text(f.stored_twice)} of them meanwhile`,
+      `the shared ledger ${text(f.ledger)} has ${text(f.contents)} contents of this host recorded again; other hosts have stored ${text(f.stored_twice)} of them meanwhile`,
   },
   shared_rows_given_up: {
     say: (f) => `${text(f.contents)} contents that this host had asked for and never recorded are free again`,

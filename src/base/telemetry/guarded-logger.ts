@@ -7,7 +7,7 @@
 export const missingIn = (logger: unknown, names: readonly string[]): string | undefined =>
   names.find((name) => typeof (logger as Record<string, unknown> | null | undefined)?.[name] !== 'function');
 
-/** The same logger with these functions alone, none of which throws or leaves a rejection behind. */
+/** The same logger with these functions alone, none of which throws or leaves an unhandled rejection. */
 export function guarded<L extends object>(logger: L, names: readonly (keyof L & string)[]): L {
   let warned = false;
   const failed = (error: unknown): void => {

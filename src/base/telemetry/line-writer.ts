@@ -51,18 +51,18 @@ export class LineWriter {
   }
 }
 
-/** The stderr of this process, whoever of it writes there. */
+/** The stderr of this process, shared by all of its writers. */
 class Outlet {
   /** Lines that nobody read, since the start. */
   lost = 0;
-  /** Says, as a line of the log, how many were lost since it was said last. */
-  tell: (lines: number) => void = () => {};
+  /** Logs how many lines were lost since it was called last. */
+  onLost: (lines: number) => void = () => {};
   #attempt: Attempt | undefined;
   /** The first one may be taken in part. */
   #backlog: Buffer[] = [];
   #backlogBytes = 0;
   #standsStill = false;
-  #untold = 0;
+  #unreported = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor() {
@@ -133,16 +133,16 @@ class Outlet {
   #cameAll(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    const lines = this.#untold;
-    this.#untold = 0;
-    if (lines > 0) setImmediate(() => this.tell(lines));
+    const lines = this.#unreported;
+    this.#unreported = 0;
+    if (lines > 0) setImmediate(() => this.onLost(lines));
   }
 
   #lose(lines: Buffer): void {
     let count = 0;
     for (const byte of lines) if (byte === NEWLINE) count++;
     this.lost += count;
-    this.#untold += count;
+    this.#unreported += count;
   }
 }
 

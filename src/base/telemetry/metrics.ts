@@ -18,20 +18,20 @@ export interface Metrics {
   held: number;
 }
 
-/** What counts as processed: the content is in the warehouse, now or before. */
+/** The endings that count as processed: the content is in the warehouse, now or before. */
 export const PROCESSED: readonly string[] = ['stored', 'duplicate'];
 
-/** Emits until `stop` is called; `tell` emits at once, as at the end of a run that is shorter than the interval. */
+/** Emits until `stop` is called; `emitNow` emits at once, as at the end of a run that is shorter than the interval. */
 export function startMetrics(
   backend: Backend,
   intervalSeconds: number,
   emit: Emit,
-): { tell: () => void; stop: () => void } {
+): { emitNow: () => void; stop: () => void } {
   const read = metricsReader(backend);
-  const tell = () => emit('metrics', { ...read() });
-  const timer = setInterval(tell, intervalSeconds * 1000);
+  const emitNow = () => emit('metrics', { ...read() });
+  const timer = setInterval(emitNow, intervalSeconds * 1000);
   timer.unref();
-  return { tell, stop: () => clearInterval(timer) };
+  return { emitNow, stop: () => clearInterval(timer) };
 }
 
 /** Each call answers the state of things now, with rates since the call before. */

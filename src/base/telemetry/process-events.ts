@@ -1,4 +1,4 @@
-/** What is told of processes, their service manager, and the gates that they close and open. */
+/** The events of processes, of their service manager, and of the gates that they close and open. */
 import type { Fields } from './emit.js';
 import { type EventSpec, text } from './event-spec.js';
 import { shownSeconds } from './safe.js';
@@ -8,10 +8,10 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   worker_started: { say: (f) => `${text(f.worker)} is at work (pid ${text(f.worker_pid)})` },
   worker_lost: {
     level: 'warn',
-    // Told by its parent, with how it ended; and by whoever gives its jobs back, which knows its owner number alone.
+    // Its parent logs how it ended. The process that gives its jobs back logs it too, and knows its owner number alone.
     say: (f) =>
       f.worker === undefined
-        ? `a process has died (owner ${text(f.owner)}); its ${text(f.jobs)} jobs go on${f.poisoned === 0 ? '' : `; ${text(f.poisoned)} of them are held, because too many processes died with them in hand`}`
+        ? `a process has died (owner ${text(f.owner)}); its ${text(f.jobs)} jobs go on${f.poisoned === 0 ? '' : `; ${text(f.poisoned)} of them are held, because too many processes died while they worked on them`}`
         : `${text(f.worker)} ended unexpectedly (${f.signal ? text(f.signal) : `exit code ${text(f.exit_code)}`})${f.reason === undefined ? '' : `: ${text(f.reason)}`}${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
   },
   draining: { say: (f) => `${text(f.signal)}: finishing what is under way; once more stops at once` },
@@ -34,7 +34,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   call_back: { say: (f) => `the call (${text(f.act)}) on ${text(f.path)} has ended: the file goes on` },
   service_manager_silent: {
     level: 'warn',
-    say: (f) => `the service manager cannot be told that this process lives, and may end it: ${text(f.reason)}`,
+    say: (f) => `the service manager gets no sign of life of this process, and may end it: ${text(f.reason)}`,
   },
   priority_refused: {
     level: 'debug',
@@ -73,13 +73,13 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   state_path: { say: (f) => `state: ${text(f.state_path)}` },
   watching: { say: (f) => `watching ${text(f.input)}; complete files go to ${text(f.warehouse)}` },
   log_lines_lost: {
-    level: 'error', // as whatever was lost may have been
+    level: 'error', // one of the lost lines may have been one
     say: (f) => `nobody read this log for a while: ${text(f.lines)} lines of this process are lost`,
   },
   fatal: { level: 'fatal', say: (f) => text(f.reason) },
 };
 
-/** What a process has in hand, by its slot. */
+/** The job in progress of a process and where it is, as its slot has them. */
 function inHand({ job, place }: Fields): string {
-  return `${job ? `, job ${text(job)} in hand` : ''}${place ? `, at ${text(place)}` : ''}`;
+  return `${job ? `, job ${text(job)} in progress` : ''}${place ? `, at ${text(place)}` : ''}`;
 }

@@ -1,4 +1,4 @@
-/** What a mirror tells. */
+/** The events of a mirror. */
 import { type EventSpec, text } from './event-spec.js';
 import { shownBytes, shownSeconds } from './safe.js';
 
@@ -6,7 +6,7 @@ export const REPLICA_EVENTS: Record<string, EventSpec> = {
   replicating: { say: (f) => `${text(f.dest)} is kept a mirror of ${text(f.source)}` },
   replica_scan_done: {
     say: (f) =>
-      `everything was looked at in ${shownSeconds(Number(f.seconds))}: ${text(f.files)} names so far, ${text(f.copied)} copied (${shownBytes(Number(f.bytes))}), ${text(f.removed)} removed`,
+      `everything was compared in ${shownSeconds(Number(f.seconds))}: ${text(f.files)} names so far, ${text(f.copied)} copied (${shownBytes(Number(f.bytes))}), ${text(f.removed)} removed`,
   },
   replica_metrics: { level: 'info' },
   replica_failed: {
@@ -23,14 +23,14 @@ export const REPLICA_EVENTS: Record<string, EventSpec> = {
   replica_goes_on: { say: (f) => `${text(f.dest)} can be written to again` },
   replica_overflow: {
     level: 'warn',
-    say: (f) => `more has changed than could be told one by one (${text(f.reason)}); a scan finds it`,
+    say: (f) => `more has changed than could be noted one by one (${text(f.reason)}); a scan finds it`,
   },
   replica_watch_trouble: { level: 'warn', say: (f) => text(f.reason) },
-  replica_watch_recovered: { say: (f) => `what was told of the watcher (${text(f.code)}) is over` },
+  replica_watch_recovered: { say: (f) => `the trouble of the watcher (${text(f.code)}) is over` },
   replica_log_failing: {
     level: 'warn',
     say: (f) =>
-      `the change log cannot be used (${text(f.reason)}); what was told meanwhile is found by a look at everything`,
+      `the change log cannot be used (${text(f.reason)}); what changes meanwhile is found when everything is compared`,
   },
   source_missing: {
     level: 'error',

@@ -1,6 +1,6 @@
 /**
  * Events as short lines for a person at a terminal, and the one status line below them.
- * Guarantees: several processes may write at once: every line first clears the status line, which its owner draws anew.
+ * Guarantees: several processes may write at once: every line first clears the status line, which its owner draws again.
  */
 import type { Subscriber } from './emit.js';
 import type { Level } from './event-spec.js';

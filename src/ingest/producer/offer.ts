@@ -45,7 +45,7 @@ export async function offer(files: readonly FoundFile[], offering: Offering): Pr
  * arrives it is found by its own name, and the file is checked then.
  */
 export function withoutWaiting(marks: readonly QueuedPath[], { backend, feed }: Offering): QueuedPath[] {
-  const settledMs = backend.nowMs() + feed.settleMs;
+  const settledMs = backend.nowMs() + feed.quietMs;
   return backend.read((rows) =>
     marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), settledMs)),
   );

@@ -87,7 +87,7 @@ const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolea
 
 /** True where each job of the first stage waits only for its uploader. Adds these jobs to `left`. */
 function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, left: Leftover): boolean {
-  const waitMs = Math.max(OPEN_MS, 2 * Math.max(feed.stabilitySeconds * 1_000, feed.settleMs));
+  const waitMs = Math.max(OPEN_MS, 2 * Math.max(feed.stabilitySeconds * 1_000, feed.quietMs));
   for (let dueMs = -1, seq = -1; ; ) {
     const rows = backend.read((reader) => readyPage(reader, stage, feed.name, dueMs, seq));
     for (const row of rows) {

@@ -58,7 +58,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     pruning.start(context.fail);
     if (once) reported = reportOnce(backend, producers, entered, context).catch(context.fail);
     await context.drained;
-    metrics.tell();
+    metrics.emitNow();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);

@@ -41,7 +41,7 @@ const NO_SIDECAR_MS = 24 * 3_600_000;
 export const SIDECAR_OPEN_MS = 250;
 
 /** The longest window of a feed, ms. A file that changed within it is not sealed. */
-export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.settleMs);
+export const stabilityMs = (feed: FeedOptions): number => Math.max(feed.stabilitySeconds * 1_000, feed.quietMs);
 
 export function completion(
   feed: FeedOptions,
@@ -59,7 +59,7 @@ export function completion(
       boot: now.boot,
       by: identity ? 'scan' : 'write',
     };
-    const next = quietMs(feed, fresh, stat, sidecar);
+    const next = unchangedMs(feed, fresh, stat, sidecar);
     const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
     if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: fresh };
     // There is nothing to wait for. A time on the clock of another boot means nothing here.
@@ -67,7 +67,7 @@ export function completion(
   }
   const why = sidecarWait(feed, sidecar);
   if (why !== undefined) return { complete: false, why, inMs: waitMs(why, 0) };
-  const quiet = quietMs(feed, seen, stat, sidecar);
+  const quiet = unchangedMs(feed, seen, stat, sidecar);
   const leftMs = since + quiet - now.ms;
   if (leftMs <= 0) return { complete: true };
   const isDelayed = quiet > ordinaryMs(feed, seen, stat, sidecar);
@@ -75,7 +75,7 @@ export function completion(
 }
 
 /** How long the file must have been unchanged. */
-export const quietMs = (feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number =>
+export const unchangedMs = (feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number =>
   Math.max(ordinaryMs(feed, seen, stat, sidecar), partialMs(feed, stat, sidecar));
 
 /** The window for a file that looks like a cut upload. A checksum overrides this sign: hash compares it with the bytes. */
@@ -87,21 +87,21 @@ function partialMs(feed: FeedOptions, stat: Stat, sidecar: SidecarSeen): number 
 function ordinaryMs(feed: FeedOptions, seen: Observation, stat: Stat, sidecar: SidecarSeen): number {
   if (feed.mode === 'stability') return windowMs(feed, seen);
   // A sidecar older than its file may belong to an earlier file of that name: then the window decides too.
-  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : settleMs(feed, seen);
+  return sidecar.kind === 'there' && sidecar.ctimeNs < stat.ctimeNs ? windowMs(feed, seen) : quietMs(feed, seen);
 }
 
 /** The shorter window of a file whose sidecar is newer than the file, ms. */
-export const settleMs = (feed: FeedOptions, { by }: Pick<Observation, 'by'>): number =>
-  by === 'rename' ? 0 : feed.settleMs;
+export const quietMs = (feed: FeedOptions, { by }: Pick<Observation, 'by'>): number =>
+  by === 'rename' ? 0 : feed.quietMs;
 
 /** The stability window of a file, ms. */
 export const windowMs = (feed: FeedOptions, seen: Pick<Observation, 'by'>): number =>
-  Math.max(feed.stabilitySeconds * 1_000, settleMs(feed, seen));
+  Math.max(feed.stabilitySeconds * 1_000, quietMs(feed, seen));
 
 /** The earliest time, in ms from now, at which a file that was just seen can be complete. `hasSidecar`: in sidecar mode only. */
 export function dueInMs(feed: FeedOptions, seen: Pick<Observation, 'by'>, hasSidecar: boolean | undefined): number {
   if (feed.mode === 'stability') return windowMs(feed, seen);
-  return hasSidecar ? settleMs(feed, seen) : NO_SIDECAR_MS;
+  return hasSidecar ? quietMs(feed, seen) : NO_SIDECAR_MS;
 }
 
 function sidecarWait(feed: FeedOptions, sidecar: SidecarSeen): WaitReason | undefined {

@@ -13,7 +13,7 @@ export interface Observation {
   /** Boot-clock ms, and the boot that it belongs to. After a reboot the window starts again. */
   sinceMs: number;
   boot: string;
-  /** How the file was noticed last. A rename into place needs no extra wait (`settleMs`). */
+  /** How the file was noticed last. A rename into place needs no extra wait (`quietMs`). */
   by: 'rename' | 'write' | 'scan' | 'sidecar';
 }
 

@@ -9,7 +9,7 @@ import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
 import { standstillOf } from '../../ingest/health/standstill.js';
 import { ELSEWHERE } from '../../ingest/ledger/ask.js';
-import { completion, quietMs, type SidecarSeen, stabilityMs } from '../../ingest/rules/completion.js';
+import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { type ByteName, bootId, type Stat } from '../../linux/index.js';
 import { pathOf } from './find.js';
@@ -114,8 +114,8 @@ function windowRuns(
   anew: boolean,
   leftMs: number,
 ): Rule {
-  const wholeMs = quietMs(feed, facts.seen!, stat, sidecar);
-  const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --settle-ms ${feed.settleMs})`;
+  const wholeMs = unchangedMs(feed, facts.seen!, stat, sidecar);
+  const rule = `It has to stay unchanged for ${seconds(wholeMs)} (--stability-seconds ${feed.stabilitySeconds}, --quiet-ms ${feed.quietMs})`;
   return anew
     ? verdict(
         'waiting',

@@ -45,9 +45,9 @@ test('an option at the top of the file holds for every feed that has none of its
     manifests: folders.manifests,
     timezone: 'Asia/Tokyo',
   };
-  const path = fileWith(folders, { timezone: 'Europe/Berlin', 'settle-ms': 5, feeds: { one } });
+  const path = fileWith(folders, { timezone: 'Europe/Berlin', 'quiet-ms': 5, feeds: { one } });
   assert.equal(load(folders, ['--config', path]).feeds[0]?.timezone, 'Asia/Tokyo');
-  assert.equal(load(folders, ['--config', path]).feeds[0]?.settleMs, 5);
+  assert.equal(load(folders, ['--config', path]).feeds[0]?.quietMs, 5);
   assert.equal(load(folders, ['--config', path]).feeds[0]?.name, 'one');
 });
 

@@ -43,6 +43,10 @@ export function wrongValuesOf(name: string): string[] {
     const outside = [String(min! - 1), String(max! + 1), 'abc', '1e3', '0x10', '', 'NaN'];
     return rule.startsWith('a whole number') ? [...outside, `${min! + 1}.5`] : outside;
   }
+  if (kind === 'duration') {
+    const words = ['abc', '', '1e3', '1x', '1h1h', '1m1h', '1 h', 'h', '-1s', '999999d'];
+    return min === undefined ? [...words, '90'] : [...words, String(min - 1), String(max! + 1)];
+  }
   if (kind === 'choice') return ['nonsense', '', 'STABILITY'];
   if (kind === 'switch') return ['maybe', '2', ''];
   return ['', ...(OF_TEXT[name] ?? [])];

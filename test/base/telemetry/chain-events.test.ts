@@ -21,7 +21,7 @@ const SAID: [event: string, level: string, fields: Fields, sentence: string][] =
     'header_changed',
     'warn',
     { feed: 'orders', path: 'a.csv', before: 'id,amount', header: 'id,\u001b[2Jamount' },
-    'the header of a.csv is not that of the files of orders before it: id,amount → id,\\u001b[2Jamount',
+    'the header of a.csv differs from the header of the files of orders before it: id,amount → id,\\u001b[2Jamount',
   ],
   [
     'process_printed',

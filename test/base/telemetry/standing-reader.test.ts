@@ -11,7 +11,7 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 60;
 /** Each name makes lines of a kilobyte; --trace makes a dozen a file: more than a pipe and a backlog hold together. */
 const NAME = 'x'.repeat(200);

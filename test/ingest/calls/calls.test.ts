@@ -94,7 +94,7 @@ test('an unusual file says so, stays where it is, and the others go on', async (
 });
 
 test('with sidecars, a file is sealed with its own, and only where that is whole and speaks of it', async (t) => {
-  const options = { mode: 'sidecar', stabilitySeconds: 60, settleMs: 0 } as const;
+  const options = { mode: 'sidecar', stabilitySeconds: 60, quietMs: 0 } as const;
   const { drop, seal, input, sealed } = await grounds(t, options);
   const dropWith = (name: string, says: string | undefined): ToSeal => {
     const file = drop(name);

@@ -39,7 +39,7 @@ scenario('the identity is of the file as it lies there', async (world) => {
 });
 
 scenario('without its sidecar a file is due tomorrow; the sidecar makes it due at once', async (world) => {
-  await world.start({ mode: 'sidecar', settleMs: 0 });
+  await world.start({ mode: 'sidecar', quietMs: 0 });
   writeFileSync(join(world.input, 'x.csv'), '1');
   const alone = await world.untilJob('x.csv');
   assert(alone.identity.endsWith('+none'));
@@ -51,7 +51,7 @@ scenario('without its sidecar a file is due tomorrow; the sidecar makes it due a
 });
 
 scenario('a sidecar that came while its job looked for it is not overlooked', async (world) => {
-  await world.start({ mode: 'sidecar', settleMs: 0 });
+  await world.start({ mode: 'sidecar', quietMs: 0 });
   writeFileSync(join(world.input, 'x.csv'), '1');
   await world.untilJob('x.csv');
   writeFileSync(join(world.input, 'x.csv.ok'), '');
@@ -71,7 +71,7 @@ scenario('a sidecar that came while its job looked for it is not overlooked', as
 scenario(
   'a scan asks for nothing of files that wait for their sidecars, and meets the sidecar itself',
   async (world) => {
-    await world.start({ mode: 'sidecar', settleMs: 0, poll: true, scanIntervalSeconds: 3_600 });
+    await world.start({ mode: 'sidecar', quietMs: 0, poll: true, scanIntervalSeconds: 3_600 });
     writeFileSync(join(world.input, 'x.csv'), '1');
     writeFileSync(join(world.input, 'y.csv'), '1');
     await world.producer.scan();
@@ -101,7 +101,7 @@ scenario('a sidecar that was there first: the file renamed in is due at once', a
 scenario(
   'what was noted for its sidecar first, or by a scan, waits no longer once its rename is known',
   async (world) => {
-    const feed = world.feed({ mode: 'sidecar', settleMs: 3_600_000, include: ['nothing'] });
+    const feed = world.feed({ mode: 'sidecar', quietMs: 3_600_000, include: ['nothing'] });
     await world.start(feed);
     const offering = { backend: world.backend, feed, boot: bootId() };
     for (const by of ['write', 'scan'] as const) {
@@ -137,7 +137,7 @@ scenario('a file that changes while its job waits makes the job look at once', a
 });
 
 scenario('a path whose job is claimed is offered again until it can be taken', async (world) => {
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   writeFileSync(join(world.input, 'x.csv'), '1');
   const first = await world.untilJob('x.csv');
   const [claim] = await world.backend.claim('verify-complete', 1);

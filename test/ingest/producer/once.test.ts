@@ -39,7 +39,7 @@ const settle = (world: World, job: ClaimedJob, outcome: Outcome) => world.backen
 
 scenario('it ends when all is done, not before', async (world) => {
   writeFileSync(join(world.input, 'x.csv'), '1');
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   const running = once(world);
   const job = await claimOne(world, 'x.csv');
   await world.producer.scan();
@@ -77,7 +77,7 @@ scenario('files without their sidecar are named, and keep nobody waiting', async
 
 scenario('a file that stays open for writing is waited for, then named', async (world) => {
   writeFileSync(join(world.input, 'x.csv'), '1');
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   const running = once(world);
   await settle(world, await claimOne(world, 'x.csv'), { kind: 'defer', inMs: 0, why: 'writer_open' });
   const job = await claimOne(world, 'x.csv');
@@ -97,7 +97,7 @@ scenario('a file that stays open for writing is waited for, then named', async (
 /** Two files: one is held, and the other waits for its content. */
 async function heldAndWaiting(world: World): Promise<Once & { jobs: ClaimedJob[] }> {
   for (const name of ['a.csv', 'b.csv']) writeFileSync(join(world.input, name), '1');
-  await world.start({ stabilitySeconds: 0, settleMs: 0 });
+  await world.start({ stabilitySeconds: 0, quietMs: 0 });
   const running = once(world);
   await world.untilJob('b.csv');
   const jobs = await world.backend.claim('verify-complete', 2);

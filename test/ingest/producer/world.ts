@@ -24,7 +24,7 @@ export function feedOptions(input: string): FeedOptions {
     workDir: undefined,
     mode: 'stability',
     stabilitySeconds: 10,
-    settleMs: 1_000,
+    quietMs: 1_000,
     sidecarSuffix: '.ok',
     order: 'arrival',
     recursive: true,

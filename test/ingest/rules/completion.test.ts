@@ -26,7 +26,7 @@ function freshFile(): Stat {
 test('without a window a file that was seen before a reboot is complete after it', () => {
   const stat = freshFile();
   const seen = { ...YESTERDAY, identity: identityOf(stat), by: 'scan' as const };
-  const atOnce = { ...feedOptions('/in'), stabilitySeconds: 0, settleMs: 0 };
+  const atOnce = { ...feedOptions('/in'), stabilitySeconds: 0, quietMs: 0 };
   const sidecar = { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: false } as const;
   assert.deepEqual(completion({ ...atOnce, mode: 'sidecar' }, seen, stat, sidecar, NOW), { complete: true });
   assert.deepEqual(completion(atOnce, seen, stat, { kind: 'missing' }, NOW), { complete: true });

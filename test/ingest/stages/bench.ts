@@ -46,7 +46,7 @@ export class Bench {
   prepare: (files: FeedFiles) => void = () => {};
 
   constructor(options: Options) {
-    this.world = new World({ options: { stabilitySeconds: 0, settleMs: 0, ...options } });
+    this.world = new World({ options: { stabilitySeconds: 0, quietMs: 0, ...options } });
   }
 
   static async open(given: Options = {}): Promise<Bench> {

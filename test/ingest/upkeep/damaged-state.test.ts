@@ -10,7 +10,7 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 60;
 const PAGE = 4_096;
 

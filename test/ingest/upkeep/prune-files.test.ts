@@ -25,7 +25,7 @@ import { workDirOf } from '../../world/layout.js';
 import { alter } from '../../world/state-by-hand.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const DUPLICATED = 10;
 const SIZE = 1_000;
 const HOUR_MS = 3_600_000;

@@ -20,7 +20,7 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 40;
 const ALL = ['--keep-history', '0d'];
 
@@ -120,7 +120,7 @@ test('what waits, is held, was learned or is reserved stays; --dry-run changes n
   assert.deepEqual(world.ledger().length, 2);
   const { code, stderr } = await world.run('ingest-ctl', ['prune']);
   assert.equal(code, 2);
-  assert.match(stderr, /must be told what is old/);
+  assert.match(stderr, /needs to know what is old/);
 });
 
 test(`killed at any point, every hash is known, and the next one goes on; SEED=${SEED}`, {

@@ -102,7 +102,7 @@ test('what is no longer expected is forgotten, and is late no more', async (t) =
 });
 
 test('ingest tells of a late feed when its clock comes to the deadline; a file that matches ends it, a duplicate too', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, timezone: 'Europe/Berlin' } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, timezone: 'Europe/Berlin' } });
   const library = compilePreload(world.root);
   if (library === undefined) {
     t.skip('no gcc, so the clock cannot be moved: a file that is late was not tested');

@@ -175,7 +175,7 @@ test('page, API, queue-stat, metrics and database give the same figures at a qui
 });
 
 test('/trace says how far a large file was read', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const served = await ingestServed(world);
   const size = 8 * 2 ** 30;
   const aside = join(world.root, 'large.csv');

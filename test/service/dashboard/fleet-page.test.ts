@@ -48,7 +48,7 @@ test('a silent host, one that holds a file and one far behind are seen at one lo
   if (!hasFaketime())
     return t.skip('libfaketime is not installed (Debian: faketime): the view of all hosts was not tested');
   const fleet = await Fleet.create(t, ['a', 'b', 'c'], {
-    feeds: { orders: { options: { process: BY_COUNTRY, stabilitySeconds: 0.1, settleMs: 0 } } },
+    feeds: { orders: { options: { process: BY_COUNTRY, stabilitySeconds: 0.1, quietMs: 0 } } },
   } as never);
   if (!fleet) return;
   await fleet.join();

@@ -137,7 +137,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
 
 test('a second signal stops at once', async (t) => {
   const { parent, ended, seen, pids } = await parentProcess(t, 'stubborn');
-  parent.kill('SIGINT');
+  parent.kill('SIGTERM');
   await seen('draining');
   assert.ok(pids.every(isAlive));
   parent.kill('SIGINT');

@@ -27,7 +27,7 @@ import { createWorld, type World } from '../../world/world.js';
 
 const COUNT = Number(process.env.AUDIT_FILES ?? 300);
 const limit = { timeout: 240_000 + COUNT * 10 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 interface Told {
   kind: string;

@@ -9,7 +9,7 @@ import { dropAgain, rebuilt, refused, restore } from '../../world/lost.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const SEED = process.env.SEED ?? String(Date.now());
 const FILES = 200;
 

@@ -11,7 +11,7 @@ import { skipUnlessInstalled } from '../../simulate/installed.js';
 import { loseState, rebuilt } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const AT_ONCE = { options: { stabilitySeconds: 0, settleMs: 0 } };
+const AT_ONCE = { options: { stabilitySeconds: 0, quietMs: 0 } };
 const limit = { timeout: 120_000 };
 const WHY = ['--reason', 'by the test'];
 

@@ -10,7 +10,7 @@ import { tmpfsMount } from '../../world/mounts.js';
 import { isRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const limit = { timeout: 120_000 };
 const WHY = ['--reason', 'the loader had lost it'];
 
@@ -152,8 +152,8 @@ test('what cannot be an exception is refused with its reason', limit, async (t) 
   await dropAgain(world, 'b.csv', content);
   const path = world.manifest()[0]!.record!.warehouse_path;
   for (const verb of ['allow-again', 'withdraw']) {
-    await refusedFor(world, [verb, ...WHY], /must be told a content/);
-    await refusedFor(world, [verb, path], /must be told why/);
+    await refusedFor(world, [verb, ...WHY], /needs a content/);
+    await refusedFor(world, [verb, path], /needs a reason/);
     await refusedFor(world, [verb, 'ab'.repeat(32), ...WHY], /names no content that the ledger knows/);
     await refusedFor(world, [verb, join(world.input, 'never.csv'), ...WHY], /names no content/);
   }

@@ -7,7 +7,7 @@ import { backedUp, loseState, rebuilt, restore, stoppedBefore } from '../../worl
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 function folderOf(world: World, files: Record<string, string>): string {
   const folder = join(world.root, 'loaded');

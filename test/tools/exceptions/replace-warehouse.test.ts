@@ -9,7 +9,7 @@ import { createWorld, type World } from '../../world/world.js';
 const limit = { timeout: 120_000 };
 
 async function storedWorld(t: TestContext): Promise<World> {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   for (const name of ['one.csv', 'two.csv']) world.drop(name, name);
   await world.runOnce();
   return world;

@@ -27,7 +27,7 @@ import { createWorld } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
 /** What is sealed stays so: nothing is open behind it. */
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 test('a foreign file of equal size does not pass for the content: the sealed file stays', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });

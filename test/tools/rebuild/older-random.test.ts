@@ -22,7 +22,7 @@ test('a backup of any moment is brought up to date: nothing lost, nothing twice'
   const seed = process.env.SEED ?? String(process.hrtime.bigint() % 1_000_000n);
   t.diagnostic(`SEED=${seed}`);
   const dice = rolled(seed);
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 }, seed });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 }, seed });
   await world.followManifests();
   world.start('ingest', ['--workers', 'all=2']);
   await world.event('worker_started');

@@ -14,7 +14,7 @@ import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
 /** What is sealed stays so: nothing is open behind it. */
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 /** A line that no backup of before knows. */
 async function newerLine(world: World): Promise<void> {

@@ -18,7 +18,7 @@ const periods = (world: World): string[] =>
   );
 
 test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS', { timeout: 120_000 }, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0, ...WEST } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...WEST } });
   world.drop('a.csv', 100);
   await world.runOnce();
   assert.equal((await world.launch('ingest', ['--once', ...inTheEast(world)]).ended).code, 0);

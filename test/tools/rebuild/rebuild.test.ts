@@ -27,10 +27,10 @@ import { zstdFrame } from '../../world/zstd.js';
 
 const limit = { timeout: 240_000 };
 /** What is sealed stays so: nothing is open behind it. */
-const AT_ONCE = { stabilitySeconds: 0, settleMs: 0 };
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 test('a torn last line is kept and told, and its file is ingested again with a new one', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('first.csv', 100);
   await world.runOnce();
   const second = world.drop('second.csv', 100);

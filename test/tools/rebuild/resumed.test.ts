@@ -51,7 +51,7 @@ test(
   'killed midway it leaves the older state, goes on where it was, and ends as one that was not',
   limit,
   async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
     world.drop('first.csv', 100);
     await world.runOnce();
     const older = backedUp(world);
@@ -75,7 +75,7 @@ test(
 );
 
 test('a manifest that was changed since the interruption is read from its start', limit, async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, settleMs: 0 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('first.csv', 100);
   await world.runOnce();
   const older = backedUp(world);

@@ -31,7 +31,7 @@ export function realDirectory(origin: string, given: string): string {
   return asText(origin, realpathSync(path));
 }
 
-/** Where a path would really be once its missing last parts are made. */
+/** The real path that a path has once its missing last parts are made. */
 export function realOrFuturePath(given: string): string {
   const path = resolve(given);
   try {
@@ -52,7 +52,7 @@ function unusable(origin: string, path: string, code: string): EnvironmentError 
   const code2 = code === 'ENOTDIR' ? 'not_a_directory' : 'directory_unusable';
   return new EnvironmentError(
     code2,
-    `${origin} must be a directory that can be used, but ${path} cannot be looked at (${code}); check the path and the permissions of its parents.`,
+    `${origin} must be a directory that can be used, but ${path} cannot be read (${code}); check the path and the permissions of its parents.`,
   );
 }
 

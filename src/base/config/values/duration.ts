@@ -1,2 +1,35 @@
-/** The units in which a duration is written, the smallest first. */
-export const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Durations as people write them: `90s`, `1h30m`, `500ms`. Pure. */
+
+/** The units, the smallest first. */
+export const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const UNITS = Object.keys(UNITS_MS);
+const WHOLE = /^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|[smhd]))+$/;
+const PART = /([\d.]+)([a-z]+)/g;
+
+/** The duration in ms. Undefined where the text is none: each unit at most once, the largest first. */
+export function durationMs(text: string): number | undefined {
+  if (!WHOLE.test(text)) return undefined;
+  let ms = 0;
+  let rank = UNITS.length;
+  for (const [, count, unit] of text.matchAll(PART)) {
+    if (UNITS.indexOf(unit!) >= rank) return undefined;
+    rank = UNITS.indexOf(unit!);
+    ms += Number(count) * UNITS_MS[unit!]!;
+  }
+  // 0.1 of a minute is not exact in binary.
+  return Math.round(ms * 1_000) / 1_000;
+}
+
+/** `1h30m`: as it would be written. */
+export function shownDuration(ms: number): string {
+  const parts: string[] = [];
+  let rest = ms;
+  for (const [unit, length] of Object.entries(UNITS_MS).reverse()) {
+    const count = Math.floor(rest / length);
+    if (count === 0) continue;
+    parts.push(`${count}${unit}`);
+    rest -= count * length;
+  }
+  return parts.join('') || '0s';
+}

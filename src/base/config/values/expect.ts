@@ -1,5 +1,5 @@
 /**
- * What a feed is expected to deliver: `orders-*.csv by 06:30 on mon-fri`, `clicks-*.gz every 24h`, or the same as keys in
+ * The expectations of a feed: `orders-*.csv by 06:30 on mon-fri`, `clicks-*.gz every 24h`, or the same as keys in
  * the file (`glob`, `by`, `from`, `days`; `glob`, `every`).
  * Does not: know the time; src/service/status/deadline.ts finds the moment that an expectation speaks of.
  */
@@ -12,7 +12,7 @@ export type Expectation = { glob: string } & (Daily | { everyMs: number });
 export type Daily = {
   /** Minutes after midnight, in the feed's time zone. */
   by: number;
-  /** What came before does not count; not earlier than `by`: of the day before. */
+  /** A file that came before does not count. Where this is not earlier than `by`, it is a time of the day before. */
   from: number;
   /** 0 is Sunday. */
   days: number[];
@@ -55,7 +55,7 @@ function daysOf(on: string): number[] | undefined {
   return [...days].sort();
 }
 
-/** An item of the file as text; one with keys of both forms stays as it is, and is refused as whatever is no text. */
+/** An item of the file as text; one with keys of both forms stays as it is, and is refused like any value that is no text. */
 export function expectationText(item: unknown): unknown {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
   const { glob, by, from, days, every } = item as Record<string, unknown>;
@@ -66,7 +66,7 @@ export function expectationText(item: unknown): unknown {
   return words.every((word) => typeof word === 'string') ? words.join(' ') : item;
 }
 
-/** As a person would write it. */
+/** The expectation as a person would write it. */
 export function shownExpectation(expected: Expectation): string {
   if ('everyMs' in expected) {
     const [unit, ms] = Object.entries(UNITS_MS).findLast(([, ms]) => expected.everyMs % ms === 0)!;

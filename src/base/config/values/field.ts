@@ -1,11 +1,12 @@
 /**
  * How one option is described: what help, refusals and tests need to know of it, and the zod schema of its values.
  * Guarantees: a value is accepted in the same spelling from a flag, the environment and the file; an option that is not given
- * has its default without a schema, as making those of all options takes longer than `queue-stat` takes to look.
+ * has its default without a schema, as making the schemas of all options takes longer than `queue-stat` takes to read a state.
  * Does not: know any option; src/base/config/schema.ts lists them.
  */
 import * as z from 'zod/mini';
-import { UNITS_MS } from './duration.js';
+import { durationMs, shownDuration } from './duration.js';
+import { limits } from './limits.js';
 
 export interface FieldMeta {
   /** The heading in --help. */
@@ -15,14 +16,16 @@ export interface FieldMeta {
   rule: string;
   /** A value that is accepted. */
   example: string;
-  /** What is given may have a secret in it by mistake: no sentence repeats it. */
+  /** A value may have a secret in it by mistake: no sentence repeats it. */
   isSecret?: true;
   /** How the value is called in --help: `DIR`, `N`; '' for a switch. */
   placeholder: string;
-  kind: 'text' | 'number' | 'choice' | 'switch' | 'list';
+  kind: 'text' | 'number' | 'duration' | 'choice' | 'switch' | 'list';
   /** Shown in --help where it is not the schema's own default. */
   defaultText?: string;
   choices?: readonly string[];
+  /** Values that a shell completes, where any other text may be right too. */
+  suggests?: readonly string[];
   unit?: string;
   min?: number;
   max?: number;
@@ -84,16 +87,9 @@ function numeric<T extends number | undefined>(
 
 const none = () => undefined;
 const aWhole = () => z.int();
-const aNumber = () => z.number();
 
 export const whole = (about: About, range: Range & { fallback: number }): Field<number> =>
   numeric(aWhole, 'a whole number', about, range);
-export const seconds = (about: About, range: Range & { fallback: number }): Field<number> =>
-  numeric(aNumber, 'a number', about, { unit: 'seconds', ...range });
-/** Without a fixed default: what holds then depends on something else, and the description says on what. */
-export const secondsIfGiven = (about: About & { defaultText: string }, range: Range) =>
-  numeric(aNumber, 'a number', about, { unit: 'seconds', fallback: undefined, ...range });
-
 /** No bound where none is given. */
 export const wholeIfGiven = (about: About & { defaultText: string }, range: Range) =>
   numeric(aWhole, 'a whole number', about, { fallback: undefined, ...range });
@@ -166,19 +162,54 @@ export function textOr(
   );
 }
 
-/** A time with its unit, as ms. */
-export function durationIfGiven(about: About & { defaultText: string }) {
+const UNIT_OF = { s: { ms: 1_000, name: 'seconds' }, ms: { ms: 1, name: 'milliseconds' } } as const;
+
+/** A time with its units, or a bare number of `unit`; the value is a number of `unit`, a whole one of ms. */
+export function duration<T extends number | undefined>(
+  about: About,
+  { unit, min, max, fallback }: { unit: keyof typeof UNIT_OF; min: number; max: number; fallback: T },
+): Field<number | T> {
+  const { ms, name } = UNIT_OF[unit];
+  const shown = (count: number) => shownDuration(count * ms);
   const meta: FieldMeta = {
-    rule: 'a whole number with s, m, h or d (seconds to days) behind it',
-    example: '90d',
-    placeholder: 'DURATION',
-    kind: 'text',
+    rule: `a duration from ${shown(min)} to ${shown(max)}, such as 90s or 1h30m; a bare number is ${name}`,
+    example: shown(fallback ?? min),
+    placeholder: 'TIME',
+    kind: 'duration',
+    unit: name,
+    min,
+    max,
+    ...(fallback === undefined ? {} : { defaultText: shown(fallback) }),
     ...about,
   };
+  const asUnits = (raw: unknown): unknown => {
+    const number = asNumber(raw);
+    if (typeof number !== 'string') return number;
+    const time = durationMs(number.trim());
+    return time === undefined ? raw : time / ms;
+  };
+  const base = unit === 'ms' ? z.int : z.number;
+  return new Field<number | T>(
+    meta,
+    () => fallback,
+    () => z.pipe(z.transform(asUnits), base().check(z.gte(min), z.lte(max))),
+  );
+}
+
+/** A time with its units, as ms: the name of the option has no unit, so that a bare number says nothing. */
+export function durationIfGiven(about: About & { defaultText: string }) {
+  const meta: FieldMeta = {
+    rule: `a duration with its unit, at most ${shownDuration(limits.keepMsMax)}, such as 90d, 12h or 1h30m`,
+    example: '90d',
+    placeholder: 'TIME',
+    kind: 'duration',
+    ...about,
+  };
+  const isLength = (ms: unknown) => typeof ms === 'number' && ms <= limits.keepMsMax;
   return new Field<number | undefined>(meta, none, () =>
     z.pipe(
-      z.string().check(z.regex(/^\d{1,6}[smhd]$/)),
-      z.transform((text) => Number(text.slice(0, -1)) * UNITS_MS[text.slice(-1)]!),
+      z.transform((raw) => (typeof raw === 'string' ? durationMs(raw.trim()) : undefined)),
+      z.custom<number>(isLength),
     ),
   );
 }

@@ -17,7 +17,7 @@ export function shownValue(value: unknown): string {
 const SHOWN_CHARS = 200;
 const shortened = (text: string): string => (text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text);
 
-/** What is wrong with options whose names these are not; undefined where all are known. */
+/** A sentence for the first option that is not known; undefined where all are. */
 export function unknownOption(options: object, known: readonly string[]): string | undefined {
   const name = Object.keys(options).find((one) => !known.includes(one));
   if (name === undefined) return undefined;

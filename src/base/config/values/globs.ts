@@ -1,12 +1,12 @@
-/** Globs that say nothing, because every path is as the watcher has it: below a root, without empty parts, `.` and `..`. Pure. */
+/** Globs that match nothing, because every path is as the watcher has it: below a root, without empty parts, `.` and `..`. Pure. */
 
 /** At the front of a glob picomatch takes `!` for a negation and ignores `./`. */
 const FRONT = /^(?:\.\/|!(?!\())+/;
 const GLOB_CHARS_MAX = 65_536;
 
 /**
- * Why a glob tells no path from another, with what to write instead; undefined where it may. What stands in braces,
- * parentheses or brackets is not looked into: a glob that is refused is certain to say nothing.
+ * Returns why a glob can never match a path, with what to write instead; undefined where it may match. Text in braces,
+ * parentheses or brackets is not judged: a glob that is refused is certain to match nothing.
  */
 export function faultOfGlob(glob: string): string | undefined {
   const front = FRONT.exec(glob)?.[0] ?? '';

@@ -5,7 +5,7 @@
 export const limits = {
   /** A week of silence is a typing error, not an upload. */
   stabilitySecondsMax: 604_800,
-  settleMsMax: 600_000,
+  quietMsMax: 600_000,
   /** Sparse bombs: a file of more is held, `too_large`. 1 TiB. */
   fileBytesMax: 1_099_511_627_776,
   /** Beyond it a number of bytes is no longer exact in JSON. */
@@ -13,7 +13,7 @@ export const limits = {
   sidecarSuffixBytesMax: 32,
   globBytesMax: 1_024,
   globsMax: 100,
-  /** Expectations of one feed; each is looked at every few seconds. */
+  /** Expectations of one feed; each is checked every few seconds. */
   expectationsMax: 50,
   /** A year and a day: what comes less often needs a person. */
   expectedEveryMsMax: 366 * 86_400_000,
@@ -24,10 +24,12 @@ export const limits = {
   threadsMax: 16,
   attemptsMax: 1_000,
   scanIntervalSecondsMax: 86_400,
-  /** Twice the interval of the beats: a shorter limit would kill the healthy. */
+  /** Twice the interval of the heartbeats: a shorter limit would kill healthy processes. */
   stallSecondsMin: 2,
   stallSecondsMax: 86_400,
   metricsIntervalSecondsMax: 86_400,
+  /** A hundred years: what is kept longer is kept for ever. */
+  keepMsMax: 36_500 * 86_400_000,
   /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
   maxAgeSecondsMax: 315_360_000,
   maxHeldMax: 1_000_000_000,
@@ -56,9 +58,9 @@ export const limits = {
   restartLongestMs: 10_000,
   /** How often a drain that does not end says who is not ending. */
   drainReportMs: 5_000,
-  /** What a child gets to end after its role has returned. */
+  /** The time that a child has to end after its role has returned. */
   exitGraceMs: 2_000,
-  /** What a child gets to clear its slot after the second signal. */
+  /** The time that a child has to clear its slot after the second signal. */
   stopGraceMs: 300,
   /** How long a worker waits for the state that a producer is about to make. */
   stateWaitMs: 30_000,

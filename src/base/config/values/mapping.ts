@@ -3,6 +3,7 @@
  * Does not: know any key.
  */
 import { OperatorError } from '../../errors.js';
+import { durationMs } from './duration.js';
 import { suggestion } from './nearest.js';
 
 export class Mapping {
@@ -10,7 +11,7 @@ export class Mapping {
 
   constructor(
     value: unknown,
-    /** As sentences show it: `feeds.orders.process`. */
+    /** Its path in sentences: `feeds.orders.process`. */
     readonly path: string,
     /** The file that it stands in. */
     private readonly file: string,
@@ -68,6 +69,16 @@ export class Mapping {
     if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
       throw this.wrong(this.at(key), `a whole number from ${min} to ${max}`, value);
     return value as number;
+  }
+
+  /** A bare number, or a duration: `90s`, `1h30m`. */
+  seconds(key: string, min: number, max: number): number | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    const seconds = typeof value === 'string' ? (durationMs(value) ?? Number.NaN) / 1_000 : value;
+    if (typeof seconds !== 'number' || !(seconds >= min && seconds <= max))
+      throw this.wrong(this.at(key), `a number of seconds from ${min} to ${max}, or a duration such as 90s`, value);
+    return seconds;
   }
 
   toggle(key: string): boolean | undefined {

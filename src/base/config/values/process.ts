@@ -1,5 +1,5 @@
 /**
- * What `process:` of a feed says, after it was checked: plain JSON, recorded in the state with the feed (types, not interfaces: only
+ * The `process:` of a feed after the checks: plain JSON, recorded in the state with the feed (types, not interfaces: only
  * they are JSON to the compiler).
  * Does not: know the names of steps that only the module has; they are checked where the module is loaded.
  */
@@ -56,7 +56,7 @@ export type ProcessOptions = {
   /** Absolute. */
   module?: string;
   outputsMax: number;
-  /** Of all outputs of a file together. Undefined: 4 times the file's size and 1 GiB. */
+  /** The limit of all outputs of a file together. Undefined: 4 times the file's size and 1 GiB. */
   outputBytesMax?: number;
   /** Undefined: 100 times the packed size, at least 1 GiB. */
   unpackedBytesMax?: number;

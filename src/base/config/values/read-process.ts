@@ -72,7 +72,7 @@ function boundsOf(keys: Mapping) {
     ...ifGiven('outputBytesMax', keys.whole('output-bytes-max', 1, limits.byteCountMax)),
     ...ifGiven('unpackedBytesMax', keys.whole('unpacked-bytes-max', 1, limits.byteCountMax)),
     recordBytesMax: keys.whole('record-bytes-max', 1, limits.recordBytesMax) ?? limits.recordBytes,
-    stuckSeconds: keys.whole('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
+    stuckSeconds: keys.seconds('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
     memoryBytes: keys.whole('memory-bytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
   };
 }
@@ -207,7 +207,7 @@ function unknownStart(keys: Mapping, start: string, steps: Record<string, StepOp
   );
 }
 
-/** Steps that lead to themselves by `next` and `else`; those of the module are noticed when they emit. */
+/** Refuses steps that lead to themselves by `next` and `else`. Steps of the module are judged when they emit. */
 function refuseCircle(keys: Mapping, steps: Record<string, StepOptions>, file: string): void {
   const walk = (name: string, way: string[]): void => {
     const step = steps[name];

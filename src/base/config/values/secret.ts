@@ -10,7 +10,7 @@ export interface SecretSource {
   /** The option that names a file; undefined value: the variable counts. */
   option: string;
   variable: string;
-  /** What it is called in sentences: `token`, `secret`. */
+  /** Its name in sentences: `token`, `secret`. */
   what: string;
 }
 
@@ -32,7 +32,7 @@ export function secretOf(
   );
 }
 
-/** Whatever the group or all others may do with it. */
+/** All permissions of the group and of others. */
 const OF_OTHERS = 0o077;
 
 function textIn(option: string, file: string): string {

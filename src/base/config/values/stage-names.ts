@@ -11,11 +11,11 @@ interface Chained {
 /** Without a chain there is nothing to be processed. */
 const passesBy = (stage: string, feed: Chained): boolean => stage === 'process' && feed.process === undefined;
 
-/** Those that the files of some feed go through. */
+/** The stages that the files of at least one feed go through. */
 export const stagesUsed = (feeds: readonly Chained[]): IngestStage[] =>
   STAGE_NAMES.filter((stage) => !passesBy(stage, {}) || feeds.some((feed) => !passesBy(stage, feed)));
 
-/** Of stages that the feed's files go through, and where there are jobs (it may have had a chain). */
+/** The figures of each stage that a feed's files go through, or that still has jobs of it: the feed may have had a chain before. */
 export function statsUsed(
   stats: readonly StageStats[],
   feeds: readonly { name: string; options: Chained }[],

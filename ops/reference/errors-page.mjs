@@ -1,0 +1,10 @@
+/** docs/errors.md: its headings and prose stay, each row is made from the catalogue. A new code needs a row with its name first. */
+import { CATALOGUE } from '../../dist/src/base/errors.js';
+
+export const errorsPage = (page) => page.replace(/^\| `(\w+)` \|.*$/gm, (line, code) => rowOf(code) ?? line);
+
+function rowOf(code) {
+  const entry = CATALOGUE[code];
+  if (entry === undefined) return undefined;
+  return `| \`${code}\` | ${entry.exit ?? '–'} | ${entry.retryable ? 'yes' : 'no'} | ${entry.hint} |`;
+}

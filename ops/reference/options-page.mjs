@@ -1,0 +1,129 @@
+/** docs/options.md: every command, verb, option and exit code. */
+import {
+  CTL_PROGRAM,
+  exitCodesOf,
+  pageOf,
+  programs,
+  sectionsOf,
+  shellLines,
+  TIMES,
+  usageOf,
+  VERB_GROUPS,
+  verbs,
+} from './model.mjs';
+
+const EXAMPLE_WIDTH = 100;
+
+/** A cell of a table, or a line of prose: options in it are code. */
+const plain = (text) =>
+  text
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replace(/(?<![\w`-])--[a-z][a-z-]*/g, '`$&`');
+const HEAD = `# Options
+
+Made from the schema of the options by \`npm run docs\`. \`COMMAND --help\`, \`man COMMAND\` and the completions of bash, zsh and fish have the same text.
+
+An option may stand in three places. A **flag** counts more than the **environment**, the environment more than the **file** that \`--config\` names
+([example with every key](../ops/config.yaml), \`man atomic-ingestor.yaml\`). The tables name the variable, and where the key stands in the file:
+
+- *feed*: below \`feeds.NAME\`, or at the top level for every feed that has none of its own (\`input\`, \`warehouse\`, \`manifests\` and \`work-dir\` belong to one feed);
+- *top*: at the top level;
+- –: not in the file, or not in the environment.
+
+A list is given by repeating the flag, as a YAML list, or in the environment with one value a line or commas between them. A switch is \`--poll\` or \`--no-poll\`, and \`true\` or \`false\`
+elsewhere. A wrong value, an unknown option, key or verb is refused before anything is changed; the sentence names the nearest one that exists.
+
+${plain(TIMES).replace('TIME', '**TIME**')}
+
+Two secrets have a variable of their own: \`INGEST_DASHBOARD_TOKEN\` (instead of \`--dashboard-token-file\`) and \`INGEST_NOTIFY_SECRET\` (instead of
+\`--notify-secret-file\`). The password of \`--shared-ledger\` is \`PGPASSWORD\` or stands in \`.pgpass\`.
+`;
+
+const code = (text) => `\`${text.replaceAll('|', '\\|')}\``;
+
+export function optionsPage() {
+  const all = [...programs, ...verbs];
+  return [
+    HEAD,
+    '## Commands\n',
+    table(['command', 'what it does'], programs.map(linked)),
+    'Verbs of `ingest-ctl` (it finds the state by `--state-path`, `--input` or `--config`):\n',
+    table(
+      ['verb', 'what it does'],
+      VERB_GROUPS.flatMap((group) => verbs.filter((one) => one.group === group)).map(linked),
+    ),
+    '## Exit codes\n',
+    table(
+      ['code', 'meaning'],
+      exitCodesOf({
+        options: ['stall-seconds'],
+        unfinished: 'something was left unfinished; the command says below what that is',
+      }).map(([number, meaning]) => [number, plain(meaning)]),
+    ),
+    'What each error and each reason of a held file means: [errors.md](errors.md).\n',
+    '## All options\n',
+    ...optionTables(all),
+    '## Each command\n',
+    ...programs.map(commandText),
+    `### ${CTL_PROGRAM.name}\n`,
+    `${CTL_PROGRAM.summary}\n`,
+    `${plain(CTL_PROGRAM.about)}\n`,
+    ...verbs.map(commandText),
+  ].join('\n');
+}
+
+const linked = (spec) => [`[${code(spec.name)}](#${pageOf(spec)})`, plain(spec.summary)];
+
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+
+/** Each option once, with the text of the first command that has it. */
+function optionTables(all) {
+  const groups = new Map();
+  const seen = new Set();
+  for (const spec of all)
+    for (const { group, options } of sectionsOf(spec))
+      for (const option of options.filter(({ name }) => !seen.has(name))) {
+        seen.add(option.name);
+        groups.set(group, [...(groups.get(group) ?? []), option]);
+      }
+  return [...groups].flatMap(([group, options]) => [
+    `### ${group}\n`,
+    table(['option', 'default', 'environment', 'file', 'what it does'], options.map(row)),
+  ]);
+}
+
+const PLACES = { feed: 'feed', service: 'top' };
+
+const row = ({ name, flag, text, meta, variable, key }) => [
+  code(flag),
+  meta.kind === 'switch' ? meta.defaultText : plain(meta.defaultText ?? (meta.kind === 'list' ? 'none' : '–')),
+  variable === undefined ? '–' : code(variable),
+  key === undefined ? '–' : PLACES[key],
+  `${plain(text)}${limitsOf(name, meta)}`,
+];
+
+/** What --help leaves out: the rule of a value, where its name does not say it. */
+const limitsOf = (name, { kind, rule, placeholder }) =>
+  ['switch', 'choice'].includes(kind) || ['DIR', 'PATH'].includes(placeholder) || name === 'process'
+    ? ''
+    : ` *Value: ${plain(rule)}.*`;
+
+function commandText(spec) {
+  const unfinished = exitCodesOf(spec).find(([number]) => number === '4');
+  const options = sectionsOf(spec).flatMap((one) => one.options);
+  const means = Object.entries(spec.means ?? {});
+  return [
+    `### ${pageOf(spec) === spec.name ? spec.name : spec.name.replace(' ', '-')}\n`,
+    `${plain(spec.summary)}\n`,
+    `\`\`\`text\n${spec.name} ${usageOf(spec)}\n\`\`\`\n`,
+    `${plain(spec.about)}\n`,
+    `Options: ${options.map(({ name }) => `\`--${name}\``).join(', ')}.\n`,
+    ...(means.length > 0
+      ? [`Here they mean: ${means.map(([name, text]) => `\`--${name}\`: ${text}`).join(' ')}\n`]
+      : []),
+    ...(unfinished ? [`Exit code 4: ${plain(unfinished[1])}.\n`] : []),
+    `\`\`\`sh\n${spec.examples.map((example) => shellLines(example, EXAMPLE_WIDTH).join('\n')).join('\n')}\n\`\`\`\n`,
+  ].join('\n');
+}

@@ -1,0 +1,112 @@
+/**
+ * The options of a command in words: the one source of --help, the man pages, the completions and docs/options.md. Pure.
+ * Does not: lay it out.
+ */
+import type { CommandSpec } from '../config/commands.js';
+import { variableOf } from '../config/environment.js';
+import { NOT_IN_FILE } from '../config/file.js';
+import { allFields, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
+import type { FieldMeta } from '../config/values/field.js';
+
+export interface OptionText {
+  name: string;
+  /** The words that are typed: `--mode stability|sidecar`, `--[no-]recursive`. */
+  flag: string;
+  /** Sentences. */
+  text: string;
+  /** `needed`, `default: 10s`, `on by default`, or ''. */
+  note: string;
+  meta: FieldMeta;
+  /** Undefined: the option is a flag only. */
+  variable: string | undefined;
+  /** The place of its key in the configuration file. Undefined: it has none. */
+  key: 'feed' | 'service' | undefined;
+}
+
+/** The options of a command under their headings. */
+export function sectionsOf(spec: CommandSpec): { group: string; options: OptionText[] }[] {
+  const options = spec.options.map((name) => ({ group: groupOf(spec, name), option: optionText(spec, name) }));
+  return GROUPS.map((group) => ({
+    group,
+    options: options.filter((one) => one.group === group).map(({ option }) => option),
+  })).filter(({ options }) => options.length > 0);
+}
+
+/** --input without --warehouse only says which state is meant. */
+const onlyFinds = (spec: CommandSpec, name: string): boolean => name === 'input' && !spec.options.includes('warehouse');
+
+const groupOf = (spec: CommandSpec, name: string): string =>
+  onlyFinds(spec, name) ? STATE : allFields[name]!.meta.group;
+
+function optionText(spec: CommandSpec, name: string): OptionText {
+  const { meta } = allFields[name]!;
+  const isOn = meta.kind === 'switch' && meta.defaultText === 'on';
+  const means = onlyFinds(spec, name) ? 'Find the state that ingest made for this input.' : meta.description;
+  const isFlagOnly = Object.hasOwn(viewFields, name) || Object.hasOwn(mirrorFields, name) || ASKED.includes(name);
+  return {
+    name,
+    flag: `--${isOn ? '[no-]' : ''}${name}${meta.placeholder ? ` ${meta.placeholder}` : ''}`,
+    text: spec.means?.[name] ?? means,
+    note: spec.needs.includes(name) ? 'needed' : defaultOf(meta),
+    meta,
+    variable: isFlagOnly ? undefined : variableOf(name),
+    key: isFlagOnly || NOT_IN_FILE.includes(name) || name === 'config' ? undefined : keyOf(name),
+  };
+}
+
+const ASKED = ['help', 'version'];
+const keyOf = (name: string) => (Object.hasOwn(feedFields, name) ? 'feed' : 'service');
+
+function defaultOf({ kind, defaultText, unit }: FieldMeta): string {
+  if (kind === 'switch') return defaultText === 'on' ? 'on by default' : '';
+  if (defaultText === undefined || defaultText === 'none') return '';
+  const isCounted = kind === 'number' && unit === 'bytes' && /^\d+$/.test(defaultText) && defaultText !== '0';
+  return `default: ${defaultText}${isCounted ? ` ${unit}` : ''}`;
+}
+
+/** The words after the name in the usage line. */
+export const usageOf = (spec: CommandSpec): string =>
+  [spec.words, ...spec.needs.map((name) => `--${name} ${allFields[name]!.meta.placeholder}`), '[OPTIONS]']
+    .filter((part) => part !== '')
+    .join(' ');
+
+/** A daemon runs until it is stopped; every other command answers at once. */
+const isDaemon = ({ options }: CommandSpec): boolean =>
+  options.includes('stall-seconds') || options.includes('metrics-interval-seconds');
+
+export function exitCodesOf(spec: CommandSpec): [code: string, meaning: string][] {
+  return [
+    ['0', 'done'],
+    ['1', 'a bug; its stack is printed'],
+    ['2', 'wrong usage or configuration'],
+    ['3', 'the environment cannot be used (directory, filesystem, state, database)'],
+    ...(spec.unfinished === undefined ? [] : [['4', spec.unfinished] as [string, string]]),
+    ...(isDaemon(spec)
+      ? [['128+N', 'stopped at once by a second signal, which was number N'] as [string, string]]
+      : []),
+  ];
+}
+
+export const takesTimes = ({ options }: CommandSpec): boolean =>
+  options.some((name) => allFields[name]!.meta.kind === 'duration');
+
+export const TIMES =
+  'TIME is a number with its unit (ms, s, m, h, d), or several: 500ms, 90s, 1h30m, 7d. A bare number counts in the unit that the name of the option ends with; --max-age counts it as seconds.';
+
+/** The completion of an option's value: given values, or names of files or directories. */
+export function completionOf({ choices, suggests, placeholder }: FieldMeta): Completion {
+  if (choices ?? suggests) return { kind: 'values', values: [...(choices ?? suggests)!] };
+  if (placeholder === 'DIR') return { kind: 'directories' };
+  return placeholder === 'FILE' || placeholder === 'PATH' ? { kind: 'files' } : { kind: 'nothing' };
+}
+
+export type Completion = { kind: 'values'; values: string[] } | { kind: 'files' | 'directories' | 'nothing' };
+
+/** The same for the words of a command. `verbs` of `ingest-ctl host` stand in its usage. */
+export function wordCompletionOf({ words }: CommandSpec, stages: readonly string[]): Completion {
+  if (words === '[STAGE]') return { kind: 'values', values: [...stages] };
+  if (words.startsWith('join|'))
+    return { kind: 'values', values: words.split(/[|,] ?| NAME,? ?|or /).filter((word) => word !== '') };
+  if (/\bDIR\b|SOURCE/.test(words)) return { kind: 'directories' };
+  return /PATH|FILE/.test(words) ? { kind: 'files' } : { kind: 'nothing' };
+}

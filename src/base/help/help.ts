@@ -1,0 +1,85 @@
+/**
+ * The text of --help: usage, examples, then the options in groups with their defaults.
+ * Guarantees: no line is longer than 80 columns, but for a word that is.
+ * Does not: print it.
+ */
+import type { CommandSpec } from '../config/commands.js';
+import { exitCodesOf, type OptionText, sectionsOf, TIMES, takesTimes, usageOf } from './describe.js';
+
+const WIDTH = 80;
+const INDENT = 30;
+/** Further lines of a command that is continued. */
+const CONTINUED = 6;
+
+export function helpOf(spec: CommandSpec): string {
+  const sections = sectionsOf(spec).map(({ group, options }) => `${group}:\n${options.map(optionLines).join('')}`);
+  const codes = exitCodesOf(spec).map(([code, meaning]) => item(code, meaning, 9));
+  return [
+    paragraph(spec.summary),
+    `Usage: ${hanging(`${spec.name} ${usageOf(spec)}`, WIDTH - 7, 12).join('\n')}\n`,
+    `Examples:\n${spec.examples.map((example) => `  ${shellLines(example, WIDTH - 2).join('\n  ')}\n`).join('')}`,
+    ...sections,
+    ...(takesTimes(spec) ? [paragraph(TIMES)] : []),
+    paragraph(sourcesOf(spec)),
+    `Exit codes:\n${codes.join('')}`,
+  ].join('\n');
+}
+
+const SHORT = ['input', 'log-level', 'process'];
+
+/** The paragraph on the other places of an option. */
+export function sourcesOf(spec: CommandSpec): string {
+  const options = sectionsOf(spec).flatMap((section) => section.options);
+  const example =
+    options.find(({ name }) => name === 'stability-seconds') ?? options.find(({ name }) => SHORT.includes(name))!;
+  const flagsOnly = options.filter(({ variable }) => variable === undefined).map(({ name }) => `--${name}`);
+  const notInFile = options.filter(({ variable, key }) => variable && !key).map(({ name }) => `--${name}`);
+  const value = example.meta.example;
+  return [
+    'An option may also stand in the environment or in the file of --config:',
+    `--${example.name} ${value} is ${example.variable}=${value} or "${example.name}: ${value}".`,
+    'A flag counts more than the environment, the environment more than the file.',
+    `Flags only: ${flagsOnly.join(', ')}. Not in the file: ${notInFile.join(', ')}.`,
+  ].join(' ');
+}
+
+function optionLines({ flag, text, note }: OptionText): string {
+  return item(flag, note === '' ? text : `${text} (${note})`, INDENT);
+}
+
+/** `head` in the first column, `text` in the second; `head` has a line of its own where it is wider. */
+export function item(head: string, text: string, indent: number): string {
+  const [first, ...more] = wrap(text, WIDTH - indent).map((line) => ' '.repeat(indent) + line);
+  const isShort = head.length + 4 <= indent;
+  const top = isShort ? [`  ${head}`.padEnd(indent) + first!.trimStart()] : [`  ${head}`, first!];
+  return [...top, ...more].map((line) => `${line}\n`).join('');
+}
+
+export const paragraph = (text: string): string => `${wrap(text, WIDTH).join('\n')}\n`;
+
+/** The first line is `width` wide; further ones are indented. */
+function hanging(text: string, width: number, indent: number): string[] {
+  return wrap(text, width).map((line, at) => (at === 0 ? line : ' '.repeat(indent) + line));
+}
+
+/** A command line in several, as a shell takes it. */
+export function shellLines(text: string, width: number): string[] {
+  const lines: string[] = [];
+  // An option stays together with its value.
+  for (const part of text.split(/ (?=--)/)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + part.length + 3 <= width) lines[lines.length - 1] = `${line} ${part}`;
+    else lines.push(line === undefined ? part : ' '.repeat(CONTINUED) + part);
+  }
+  return lines.map((line, at) => (at < lines.length - 1 ? `${line} \\` : line));
+}
+
+export function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}

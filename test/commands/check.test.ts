@@ -1,0 +1,85 @@
+/** queue-stat --check: one line and an exit code, as plugins of Nagios and Icinga give them. health.test.ts asks it of services. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { editDatabase } from '../world/database.js';
+import { createWorld, type World } from '../world/world.js';
+import { withHeldFile } from './cases.js';
+
+async function check(world: World, ...args: string[]): Promise<[code: number | null, line: string]> {
+  const { code, stdout, stderr } = await world.run('queue-stat', ['--check', ...args]);
+  assert.equal(stderr, '');
+  assert.match(stdout, /^INGEST (OK|CRITICAL|UNKNOWN) - [^\n]+\n$/);
+  return [code, stdout.trimEnd()];
+}
+
+test('all is well after --once: OK with the figures', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 10);
+  await world.runOnce();
+  assert.deepEqual(await check(world), [
+    0,
+    'INGEST OK - 0 files are on the way; 0 held | waiting=0;;;0 held=0;;0;0 oldest=0s;;86400;0',
+  ]);
+});
+
+test('a held file is CRITICAL and named, unless --max-held allows it', async (t) => {
+  const world = createWorld(t);
+  await withHeldFile(world);
+  const [code, line] = await check(world);
+  assert.equal(code, 2);
+  assert.match(
+    line,
+    /^INGEST CRITICAL - 1 file is held in verify-complete of default \(too_large\), large\.csv: .+ \| waiting=/,
+  );
+  assert.match(line, /ingest-ctl retry.* \| waiting=0;;;0 held=1;;0;0 oldest=0s;;86400;0$/);
+  assert.equal((await check(world, '--max-held', '1'))[0], 0);
+});
+
+test('a file that is older than --max-age is CRITICAL: a day, or as it says', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 10);
+  await world.runOnce(['--mode', 'sidecar']);
+  const age = (hours: number) =>
+    editDatabase(world.statePath, (db) => db.exec(`UPDATE jobs SET created_ms = created_ms - ${hours * 3_600_000}`));
+  age(3);
+  assert.equal((await check(world))[0], 0);
+  const [code, line] = await check(world, '--max-age', '2h');
+  assert.equal(code, 2);
+  assert.match(
+    line,
+    /- a file has been known for 3h\d+m, longer than --max-age 2h: queue-stat says in which stage \| /,
+  );
+  age(24);
+  assert.match((await check(world))[1], /longer than --max-age 1d/);
+});
+
+test('the worst comes first, and the others are counted; a bar in a name does not begin the figures', async (t) => {
+  const world = createWorld(t);
+  world.drop('a|b.csv', 20);
+  world.drop('more.csv', 10);
+  await world.runOnce(['--mode', 'sidecar']);
+  editDatabase(world.statePath, (db) => {
+    const which = "WHERE CAST(key AS TEXT) = 'a|b.csv'";
+    db.exec(`UPDATE jobs SET was = state, state = 'claimed', owner = 1 ${which}`);
+    db.exec(
+      `UPDATE jobs SET was = state, state = 'held', owner = NULL, hold_code = 'unreadable', reason = 'a test' ${which}`,
+    );
+  });
+  const [, held] = await check(world);
+  assert.match(held, /a\/b\.csv/);
+  assert.equal(held.split('|').length, 2);
+  assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
+  const [code, line] = await check(world);
+  assert.equal(code, 2);
+  assert.match(line, /- verify-complete of every feed is paused .+ \(and 1 more: .+\) \| waiting=1;;;0 held=1;/);
+});
+
+test('what cannot be judged is UNKNOWN, on stdout: no state, a wrong option, two forms at once', async (t) => {
+  const world = createWorld(t);
+  const [code, line] = await check(world);
+  assert.equal(code, 3);
+  assert.match(line, /^INGEST UNKNOWN - there is no state at .+; name the right one/);
+  assert.match((await check(world, '--max-age', 'soon'))[1], /UNKNOWN - --max-age must be a duration/);
+  await world.runOnce();
+  assert.match((await check(world, '--json'))[1], /UNKNOWN - --check .+ does not go with --json; leave one/);
+});
