@@ -9,11 +9,11 @@ const { join } = require('node:path');
 const NATIVE = {
   koffi: {
     load: () => require('koffi'),
-    hint: 'its binary comes as an optional package, so run npm ci again without --omit=optional',
+    hint: 'its binary comes as an optional package, so run npm ci (or npm install) again without --omit=optional',
   },
   'better-sqlite3': {
     load: () => new (require('better-sqlite3'))(':memory:').close(),
-    hint: 'its binaries come with it, for x64 and arm64, so run npm ci again',
+    hint: 'its binaries come with it, for x64 and arm64, so run npm ci (or npm install) again',
   },
 };
 

@@ -6,7 +6,7 @@
  *  - the outcome of a settlement and the writes of its function through `Tx` are one transaction;
  *  - due times use the backend's own clock (boot time), never the wall clock.
  */
-import type { Hand } from './slot-text.js';
+import type { ThreadJob } from './slot-text.js';
 import type { State } from './states.js';
 import type {
   AgedDepth,
@@ -139,12 +139,12 @@ export interface Backend {
   isAlive(owner: OwnerId): boolean;
   /** Writes this owner's heartbeat, and its job in progress if that has changed. */
   beat(inHand: { job: JobId | null; place: string }): void;
-  /** Where the `n`th other thread of this process writes the `handText` of its job. */
-  handSpot(n: number): { path: string; at: number };
+  /** Returns where the `n`th other thread of this process writes the `jobText` of its job. */
+  threadSlot(n: number): { path: string; at: number };
   /** None of the threads has a job in progress. */
-  clearHands(): void;
-  /** The `n`th thread hangs at a job; without `hand`, it no longer hangs. */
-  noteHung(n: number, hand?: Required<Hand>): void;
+  clearThreadSlots(): void;
+  /** The `n`th thread hangs at a job; without `threadJob`, it no longer hangs. */
+  noteThreadHang(n: number, threadJob?: Required<ThreadJob>): void;
 
   /**
    * Calls `listener` after a commit, of this process or another, has made jobs ready (doorbell or data_version).

@@ -77,8 +77,8 @@ export const limits = {
    * Threads of one owner that have a job in progress at the same time, including those that hang; and the bytes of
    * each.
    */
-  handsMax: 64,
-  handBytes: 32,
+  threadsMax: 64,
+  threadSlotBytes: 32,
   /** How often a worker looks for dead owners. */
   rescueEveryMs: 250,
   /** How often each process writes its heartbeat. */

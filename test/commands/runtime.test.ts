@@ -78,7 +78,10 @@ test('where there is none it says in a sentence what to do, and ends with 3', (t
   const { bin, run } = bare(t);
   const { status, said } = run(join(bin, 'ingest'), '--once');
   assert.equal(status, 3);
-  assert.match(said, /^ingest: it takes Node 22 or newer, .+: put one on the PATH, or run npm ci again .+\.$/);
+  assert.match(
+    said,
+    /^ingest: it takes Node 22 or newer, .+: put one on the PATH, or run npm ci \(or npm install\) again .+\.$/,
+  );
 });
 
 test('the process that was started is the Node itself, and so are its children', async (t) => {

@@ -1,6 +1,4 @@
 /** Loaded before an example runs: what it calls and does not define says so to the test that started it. */
-import type { Watcher } from '../../src/watcher/index.js';
-
 /** The helper that was called, and with what. */
 export type Did = string[];
 
@@ -12,10 +10,10 @@ const saying =
 
 Object.assign(globalThis, {
   ...Object.fromEntries(['copy', 'remove', 'indexAll', 'index'].map((name) => [name, saying(name)])),
-  running(watcher: Watcher): void {
+  running(one: { stop(): Promise<unknown> }): void {
     say('running');
     process.once('message', async () => {
-      await watcher.stop();
+      await one.stop();
       process.disconnect();
     });
   },

@@ -22,11 +22,13 @@ declare function copy(path: string, kind: string): Promise<void>;
 declare function remove(path: string): Promise<void>;
 declare function indexAll(path: string): Promise<void>;
 declare function index(key: Buffer, operation: string): Promise<void>;
-declare function running(watcher: import('atomic-ingestor/watcher').Watcher): void;
+declare function running(one: { stop(): Promise<unknown> }): void;
 `;
 
 export const examplesOf = (document: string): string[] =>
   [...readFileSync(join(PACKAGE, document), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text!);
+
+const WATCHER = ['watcher', /^await watcher\.watch\(.*$/m] as const;
 
 export class Example {
   readonly base = mkdtempSync(join(tmpdir(), 'example-'));
@@ -35,18 +37,19 @@ export class Example {
   #child: ChildProcess | undefined;
   readonly #bell = new Bell(PATIENCE_MS, () => `did: ${JSON.stringify(this.did)}; stderr: ${this.stderr}`);
 
-  constructor(t: TestContext, text: string) {
+  /** `watching`: the name of what can be stopped, and the statement after which it runs. */
+  constructor(t: TestContext, text: string, watching: readonly [name: string, statement: RegExp] = WATCHER) {
     t.after(() => this.#end());
     const moved = text.replace(/'(\/[\w./-]+)'/g, (_, path: string) => {
       mkdirSync(this.at(dirname(path)), { recursive: true });
       return `'${this.at(path)}'`;
     });
-    const watching = /^await watcher\.watch\(.*$/m;
-    assert.match(moved, watching, 'the line after which it watches');
+    const [name, statement] = watching;
+    assert.match(moved, statement, 'the statement after which it runs');
     mkdirSync(this.at('node_modules'));
     symlinkSync(PACKAGE, this.at('node_modules/atomic-ingestor'));
     symlinkSync(join(PACKAGE, 'node_modules/@types'), this.at('node_modules/@types'));
-    writeFileSync(this.at('example.ts'), moved.replace(watching, '$&\nrunning(watcher);'));
+    writeFileSync(this.at('example.ts'), moved.replace(statement, `$&\nrunning(${name});`));
     writeFileSync(this.at('helpers.d.ts'), DECLARED);
     writeFileSync(this.at('package.json'), '{ "type": "module" }');
     writeFileSync(this.at('tsconfig.json'), JSON.stringify(TSCONFIG));
@@ -88,7 +91,7 @@ export class Example {
     return this.until(wanted, () => this.did.some((did) => did.join(' ') === wanted));
   }
 
-  /** `watcher.stop()`. Answers the exit code of the program, which has to end by itself. */
+  /** Calls `stop` of the watcher or the mirror. Returns the exit code of the program, which has to end by itself. */
   async stop(): Promise<number | null> {
     const ended = once(this.#child!, 'exit');
     this.#child!.send('stop');

@@ -1,15 +1,17 @@
 /** The examples of docs/watcher.md and docs/replicate.md, out of the documents' own text: they compile, and do what the text says. */
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { until } from '../world/waiting.js';
 import { Example, examplesOf } from './example.js';
 
 const [WATCHER = '', ...MORE] = examplesOf('docs/watcher.md');
-const [CHANGE_LOG = '', ...MORE_REPLICATE] = examplesOf('docs/replicate.md');
+const [MIRROR = '', CHANGE_LOG = '', ...MORE_REPLICATE] = examplesOf('docs/replicate.md');
 
 test('each example is run by a test of its own', () => {
   assert.deepEqual([...MORE, ...MORE_REPLICATE], []);
   assert.match(WATCHER, /createWatcher/);
+  assert.match(MIRROR, /replicate\(/);
   assert.match(CHANGE_LOG, /createChangeLog/);
 });
 
@@ -37,6 +39,17 @@ test('the watcher copies what changes, removes what goes, says what is wrong, an
     example.did.filter((words) => words.join().includes('node_modules')),
     [],
   );
+});
+
+test('the mirror copies what is there and what comes, leaves out what is excluded, and ends when it is stopped', async (t) => {
+  const example = new Example(t, MIRROR, ['mirror', /^ {2}const mirror = await replicate\([\s\S]*?^ {2}\}\);$/m]);
+  for (const path of ['data', 'copy']) mkdirSync(example.at(path));
+  writeFileSync(example.at('data/there'), '1');
+  writeFileSync(example.at('data/half.part'), '1');
+  await example.start();
+  writeFileSync(example.at('data/new'), '2');
+  await until('both to be copied', () => readdirSync(example.at('copy')).join() === '.ingest-replicate,new,there');
+  assert.equal(await example.stop(), 0);
 });
 
 test('the indexer has everything once, what changed while it ran, and what changed while it was dead', async (t) => {

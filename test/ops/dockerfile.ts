@@ -2,11 +2,11 @@
  * The steps of a Dockerfile, run one by one in bare directory trees: each stage has a root of its own, to which every absolute
  * path of its steps is mapped. No container engine is needed, and none of what one adds is shown: the base image, its layers,
  * its isolation.
- * What is this machine's: node, npm and what apt-get would install. Users are made in the root's own /etc/passwd.
+ * Node and npm are those of this machine. Users are made in the root's own /etc/passwd.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PACKAGE } from '../world/program.js';
 
@@ -43,11 +43,8 @@ export interface Image {
 export const below = (root: string, text: string): string =>
   text.replace(/(?<![\w.\-/])\/(?=(?:build|opt|srv|etc|var\/lib|nonexistent)\b)/g, `${root}/`);
 
-/** What `npm ci` and `npm prune` leave: what is installed and built here. Linked, so nothing of it may be written. */
-const NPM_LINKED = `npm() { [ "$1" = ci ] || return 0; ln -s '${join(PACKAGE, 'node_modules')}' node_modules; mkdir dist; cp -a ${['src', 'queue', 'program'].map((name) => `'${join(PACKAGE, 'dist', name)}'`).join(' ')} dist; }`;
-
-/** `whole`: npm itself is run. Answers the last stage. */
-export function runSteps(text: string, ground: string, { whole }: { whole: boolean }): Image {
+/** `context`: the folder that the build is given. Returns the last stage. */
+export function runSteps(text: string, ground: string, context: string): Image {
   const stages = new Map<string, string>();
   let image!: Image;
   let workdir = '/';
@@ -68,8 +65,9 @@ export function runSteps(text: string, ground: string, { whole }: { whole: boole
     } else if (name === 'WORKDIR') {
       workdir = args;
       mkdirSync(join(image.root, args), { recursive: true });
-    } else if (name === 'COPY') copy(args, image.root, workdir, stages);
-    else if (name === 'RUN') run(args, image.root, workdir, whole);
+    } else if (name === 'COPY')
+      copy(args, image.root, workdir, stages.get(/^--from=(\w+)/.exec(args)?.[1] ?? '') ?? context);
+    else if (name === 'RUN') run(args, image.root, workdir);
     else note(image, name, args);
   }
   return image;
@@ -82,25 +80,23 @@ function bareRoot(root: string): string {
   return root;
 }
 
-function copy(args: string, root: string, workdir: string, stages: ReadonlyMap<string, string>): void {
-  const words = args.split(/\s+/);
-  const from = words[0]!.startsWith('--from=') ? stages.get(words.shift()!.slice('--from='.length)) : undefined;
+function copy(args: string, root: string, workdir: string, from: string): void {
+  const words = args.split(/\s+/).filter((word) => !word.startsWith('--from='));
   const to = words.pop()!;
   const target = join(root, to.startsWith('/') ? to : join(workdir, to));
   for (const source of words) {
-    const into = words.length > 1 || to.endsWith('/') ? join(target, basename(source)) : target;
+    // A folder gives what it contains.
+    const isFolder = statSync(join(from, source)).isDirectory();
+    const into = !isFolder && (words.length > 1 || to.endsWith('/')) ? join(target, basename(source)) : target;
     mkdirSync(dirname(into), { recursive: true });
-    execFileSync('cp', ['-aT', join(from ?? PACKAGE, source), into]);
+    execFileSync('cp', ['-aT', join(from, source), into]);
   }
 }
 
-function run(command: string, root: string, workdir: string, whole: boolean): void {
+function run(command: string, root: string, workdir: string): void {
   const shims = `
-    apt-get() { :; }
-    rm() { :; }
     groupadd() { command groupadd --prefix '${root}' "$@"; }
-    useradd() { command useradd --prefix '${root}' "$@"; }
-    ${whole ? '' : NPM_LINKED}`;
+    useradd() { command useradd --prefix '${root}' "$@"; }`;
   const script = `${shims}\n${below(root, command)}`;
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
   const { status, stdout, stderr } = spawnSync('bash', ['-euc', script], {

@@ -26,6 +26,7 @@ export const HOUSE: readonly string[] = [
   'src/mirror/acts',
   'src/mirror/changes',
   'src/mirror',
+  'src/mirror/library',
   'src/process/formats',
   'src/process/chain',
   'src/process',

@@ -1,4 +1,6 @@
-/** What a screen shows: the last endings, what is in hand, why the rest waits or is held, how long stages took. */
+/**
+ * Details for a page: the last endings, the jobs in progress, why others wait or are held, and how long stages took.
+ */
 import assert from 'node:assert/strict';
 import type { HeldFor } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
@@ -40,7 +42,7 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual([queue.endings(10), queue.durations()], [[], []]);
   },
 
-  'what is in hand: the largest first, of all owners or of one': async (world) => {
+  'jobs in progress: the largest first, of all owners or of one': async (world) => {
     const [queue, other] = [await world.open(), await world.open()];
     for (const [i, bytes] of [10, 30, 20].entries()) await queue.enqueue([candidate(`${i}`, { bytes })]);
     await queue.claim('first', 2);
@@ -56,7 +58,7 @@ export const looksScenarios: Scenarios = {
     assert.equal(queue.inHand(1).length, 1);
   },
 
-  'reasons of what waits: one line each, with the job that came first, gone with the reason': async (world) => {
+  'reasons of ready jobs: one line each, with the job that came first, until the reason is gone': async (world) => {
     const queue = await world.openTimed();
     for (const [name, why] of [
       ['a', 'still open'],
@@ -87,7 +89,7 @@ export const looksScenarios: Scenarios = {
     assert.equal(queue.reasons().length, limits.reasonsMax);
   },
 
-  'what is held: by feed, stage and code, with the one that came first; stats agree': async (world) => {
+  'held jobs: by feed, stage and code, with the one that came first; stats agree': async (world) => {
     const queue = await world.open();
     for (const [name, code] of [
       ['a', 'odd'],
@@ -103,7 +105,7 @@ export const looksScenarios: Scenarios = {
         ['default', 'first', 'large', 1, 'c', 'it is large'],
       ],
     );
-    // Ages go on from one look to the next.
+    // Ages continue to grow between two reads.
     const counted = (of?: HeldFor[]) => queue.stats(of).map(({ oldestAgeMs: _, ...figures }) => figures);
     assert.deepEqual(counted(held), counted());
     assert.equal(queue.stats().find(({ stage }) => stage === 'first')?.held, 3);

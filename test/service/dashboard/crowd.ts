@@ -15,7 +15,7 @@ export async function crowdedWorld(world: World, files: number): Promise<void> {
       SELECT printf('01J%023d', i), feed, CAST(printf('region-%d/orders-%05d.csv', i % ${FOLDERS}, i) AS BLOB), identity, stage,
         state, due_ms, bytes, payload,
         CASE WHEN i % 10 < 6 THEN '${CAUSES[0]}' WHEN i % 10 < 9 THEN '${CAUSES[1]}' ELSE '${CAUSES[2]}' END,
-        'it is number ' || (i % 10), created_ms, updated_ms + i, trail
+        'it is held by hand for the cause number ' || (i % 10), created_ms, updated_ms + i, trail
       FROM n, (SELECT * FROM jobs WHERE state = 'held')`);
   });
 }

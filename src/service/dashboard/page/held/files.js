@@ -44,16 +44,14 @@ export function drawFiles(jobs, look) {
 function draw(jobs, look) {
   shown = jobs;
   const rows = kept.merge(jobs, ({ id }) => id);
-  const said = look.findings.map(({ sentence }) => sentence);
-  let before = '';
+  const isSaid = saidIn(look);
   list(
     $('held').tBodies[0],
     rows,
     ({ key }) => key,
     ({ item }) => makeRow(item),
     (row, { item, isGone }) => {
-      showRow(row, item, look, isSaid(item, said, before));
-      before = item.reason;
+      showRow(row, item, look, isSaid(item));
       showGone(row, isGone);
     },
   );
@@ -61,8 +59,16 @@ function draw(jobs, look) {
   return rows.length > 0;
 }
 
-/** A reason that stands in what is wrong, or in the row above, is not written once more. */
-const isSaid = ({ reason }, said, before) => reason === before || said.some((one) => one.includes(reason));
+/** Whether a reason stands in what is wrong, or in a row above: then it is not written once more. */
+function saidIn({ findings }) {
+  const sentences = findings.map(({ sentence }) => sentence);
+  const above = new Set();
+  return ({ reason }) => {
+    const isSaid = above.has(reason) || sentences.some((one) => one.includes(reason));
+    above.add(reason);
+    return isSaid;
+  };
+}
 
 function makeRow(job) {
   const box = element('input', { type: 'checkbox' });
@@ -96,6 +102,7 @@ function showRow(row, job, look, said) {
   setText(file.firstElementChild, path);
   setText(why.children[0], `${job.code} in ${job.stage}:`);
   setText(why.children[1], said ? 'see above' : name(job.reason));
+  why.title = name(job.reason);
   setText(since, between(job.since, look.at));
   since.title = `Since ${moment(job.since)}`;
 }
@@ -110,6 +117,7 @@ function selectOne(id, isSelected) {
 function drawSelection() {
   const here = shown.filter(({ id }) => selected.has(id)).length;
   $('select-all').checked = shown.length > 0 && here === shown.length;
+  $('select-all').disabled = shown.length === 0;
   $('select-all').indeterminate = here > 0 && here < shown.length;
   const elsewhere = selected.size - here;
   const words = `${counted(selected.size, 'file')} selected${elsewhere > 0 ? `, ${count(elsewhere)} of them on other pages` : ''}`;

@@ -1,0 +1,50 @@
+/** What a TypeScript program uses of the watcher's package. It is compiled only: .ci/artefacts-npm and npm test do so. */
+import {
+  type Change,
+  type ChangeLog,
+  createChangeLog,
+  createWatcher,
+  profiles,
+  type WatchEvent,
+  type Watcher,
+  type WatcherError,
+} from 'atomic-ingestor-watcher';
+import {
+  MirrorError,
+  type Mirroring,
+  type MirrorOptions,
+  planReplica,
+  replicate,
+} from 'atomic-ingestor-watcher/mirror';
+
+export async function watch(path: string, signal: AbortSignal): Promise<string[]> {
+  const watcher: Watcher = createWatcher({ ...profiles.development, ignore: ['node_modules'], signal });
+  watcher.on('error', ({ op, code }: WatcherError) => console.error(op, code));
+  watcher.on('overflow', ({ root, reason }) => console.error(root, reason));
+  await watcher.watch(path);
+  const seen: string[] = [];
+  for await (const event of watcher.events()) seen.push(shown(event));
+  return seen;
+}
+
+const shown = ({ operation, kind, path, pathBytes, renameId }: WatchEvent): string =>
+  [operation, kind, path, pathBytes.length, renameId ?? ''].join(' ');
+
+export async function changes(path: string): Promise<readonly Change[]> {
+  const log: ChangeLog = await createChangeLog({ path });
+  const { seq } = await log.register('consumer');
+  return log.since(seq, { limit: 10 });
+}
+
+export async function mirror(options: MirrorOptions): Promise<number> {
+  try {
+    await planReplica(options, ({ act, path, bytes }) => console.log(act, path, bytes));
+    const running: Mirroring = await replicate({ ...options, once: true });
+    const { totals, unmirrored } = await running.done;
+    for (const { path, code } of unmirrored) console.error(path, code);
+    return totals.copied + running.status().behind;
+  } catch (error) {
+    if (error instanceof MirrorError) console.error(error.code, error.message);
+    throw error;
+  }
+}

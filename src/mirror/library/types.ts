@@ -1,0 +1,107 @@
+/** The types of the library: the options of a mirror, its state, and its result. */
+
+/** The shape that bunyan and pino have. */
+export interface MirrorLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface MirrorOptions {
+  /** A directory that exists. It is read only. */
+  source: string;
+  /** A directory that exists, outside of `source`. It is made like `source`. */
+  dest: string;
+  /** Only files that match one of these globs are copied. Everything else is left alone on both sides. */
+  include?: string[];
+  /** Globs of files and directories that are left alone on both sides: neither copied nor removed. */
+  exclude?: string[];
+  /** Removes from `dest` what `source` does not have. Default true. */
+  delete?: boolean;
+  /** Compares contents by SHA-256 instead of by size and mtime. Default false. */
+  checksum?: boolean;
+  /** Takes over a `dest` that has content of its own, or is the mirror of another `source`. Default false. */
+  adopt?: boolean;
+  /** Allows an empty `source` to empty `dest`. Default false: it is refused at the start, and waited for later. */
+  allowEmptySource?: boolean;
+  /** Ends after one scan of everything. Default false: goes on until it is stopped. */
+  once?: boolean;
+  /** Uses scans alone, without events. Default false. */
+  poll?: boolean;
+  /** Time between two scans of everything. Default 300,000; 5,000 with `poll`; at most 2^31 - 1. */
+  scanEveryMs?: number;
+  /** The file of the change log, outside of both directories. Default: in the hidden folder of `dest`. */
+  changeLog?: string;
+  /** Its abort is `stop()`. */
+  signal?: AbortSignal;
+  /** A logger that throws loses its lines and nothing else. Node emits one `warning` then. */
+  logger?: MirrorLogger;
+}
+
+/** Counts since the start. */
+export interface MirrorTotals {
+  /** Names in `source` that were compared. */
+  files: number;
+  copied: number;
+  /** Bytes of the files that were copied. */
+  bytes: number;
+  /** Directories that were made. */
+  made: number;
+  moved: number;
+  removed: number;
+  /** Names of which only mode, owner or times were set. */
+  touched: number;
+  /** Scans of everything that have ended. */
+  scans: number;
+}
+
+export interface MirrorStatus {
+  totals: MirrorTotals;
+  /** Why `dest` cannot be written to now: a name of errno such as `ENOSPC`. Undefined: it can be. */
+  waiting: string | undefined;
+  /** Paths that could not be mirrored; each is tried again. */
+  unmirrored: number;
+  /** Copies of large files that run beside everything else. */
+  largeUnderWay: number;
+  /** Changes that were recorded and are not applied yet. */
+  behind: number;
+}
+
+export interface Unmirrored {
+  /** Relative to both directories. Bytes that are not UTF-8 are shown as U+FFFD: use `pathBytes` to find such a file. */
+  path: string;
+  /** Relative to both directories, exact. */
+  pathBytes: Buffer;
+  /** A name of errno, `changing`, `kept`, `too_large`, `mount_missing` or `overlap`. */
+  code: string;
+}
+
+export interface MirrorResult {
+  totals: MirrorTotals;
+  /** The paths that are not like `source` at the end; at most 100 are named. */
+  unmirrored: Unmirrored[];
+  unmirroredCount: number;
+}
+
+export interface Mirroring {
+  /**
+   * Resolves after `stop`, or with `once` when everything that can be done is done. Rejects with a MirrorError when the mirror
+   * cannot go on; await it, or handle its rejection.
+   */
+  readonly done: Promise<MirrorResult>;
+  status(): MirrorStatus;
+  /** Finishes or undoes what is in progress, and returns `done`. May be called at any moment and more than once. */
+  stop(): Promise<MirrorResult>;
+}
+
+export interface PlannedAct {
+  act: 'copy' | 'make' | 'link' | 'attributes' | 'remove' | 'replace' | 'leave' | 'fail';
+  /** Relative to both directories, as in `Unmirrored`. */
+  path: string;
+  pathBytes: Buffer;
+  /** Bytes that would be copied. */
+  bytes: number;
+  /** The reason, as a few words. */
+  why: string;
+}
