@@ -1,4 +1,4 @@
-/** The trees that `npm run pack` makes tarballs of: their files, exports and types, the SBOM, the list of licences. No network. */
+/** The trees that `npm run pack:npm` makes tarballs of: their files, exports and types, the SBOM, the list of licences. No network. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -73,7 +73,9 @@ test('the product: commands, libraries, page, documents, SBOM, and every package
     assert.ok(files.includes(path), `${path} is not packed`);
   const others = files.filter((path) => !path.startsWith('node_modules/'));
   assert.deepEqual(
-    others.filter((path) => /\.map$|^dist\/test|^test\/|^bench\/|^ops\/artefacts|npm-shrinkwrap/.test(path)),
+    others.filter((path) =>
+      /\.map$|^dist\/test|^test\/|^bench\/|^ops\/(?:artefacts|deb|reference)\/|npm-shrinkwrap/.test(path),
+    ),
     [],
   );
   const found = new Set(files.filter((path) => /node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path)));
