@@ -32,7 +32,7 @@ export async function replicate(options: MirrorOptions): Promise<Mirroring> {
       running.stop();
       return done;
     };
-    return { done, status: () => running.look(), stop };
+    return { done, status: () => running.status(), stop };
   } catch (error) {
     throw asMirrorError(error);
   }
